@@ -1,0 +1,1 @@
+"""tunedeck's engine: everything but the screen. The light half never imports torch."""

@@ -1,0 +1,86 @@
+"""Checks across fields, and the one form every finding about a config takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.config.schema import RunConfig
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A finding. ``field`` is the TOML path (``train.batch_size``, ``data.0.path``); ``fix`` says what to do."""
+
+    level: Literal["error", "warning", "note"]
+    field: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" + (f" {self.fix}" if self.fix else "")
+
+
+def check(config: RunConfig) -> list[Issue]:
+    """Everything that can be said about ``config`` without opening a file or loading a model."""
+    return list(_findings(config))
+
+
+def errors(issues: list[Issue]) -> list[Issue]:
+    return [issue for issue in issues if issue.level == "error"]
+
+
+def _findings(config: RunConfig) -> Iterator[Issue]:
+    train, dataset, adapter, model = config.train, config.dataset, config.adapter, config.model
+    if config.strategy.kind != "fresh":
+        yield Issue(
+            "error", "strategy.kind", f"'{config.strategy.kind}' can't be run by this version.",
+            'Use kind = "fresh".',
+        )  # fmt: skip
+    elif config.strategy.adapter:
+        yield Issue("warning", "strategy.adapter", "a fresh start does not use the old adapter.")
+    if isinstance(train.micro_batch_tokens, int) and train.micro_batch_tokens < dataset.max_length:
+        yield Issue(
+            "warning", "train.micro_batch_tokens",
+            f"{train.micro_batch_tokens:,} is less than dataset.max_length ({dataset.max_length:,}): "
+            "a longer row is still computed whole, alone.",
+        )  # fmt: skip
+    if train.optim.startswith("paged"):
+        yield Issue("note", "train.optim", "paging needs an NVIDIA GPU; without one the plain 8-bit form is used.")
+    if train.learning_rate > 2e-3:
+        yield Issue(
+            "warning", "train.learning_rate", f"{train.learning_rate:g} is high even for LoRA and may diverge.",
+            "1e-4 to 5e-4 is usual.",
+        )  # fmt: skip
+    if adapter.lora_alpha / adapter.r > 8:
+        yield Issue("warning", "adapter.lora_alpha", "more than 8 times the rank: the update is scaled up a lot.")
+    if model.trust_remote_code:
+        yield Issue("warning", "model.trust_remote_code", "Python code that comes with the model will be run.")
+    if model.allow_pickle:
+        yield Issue("warning", "model.allow_pickle", "pickled weights can run any code when they are loaded.")
+    if dataset.eval_share == 0 and not dataset.eval_rows:
+        yield Issue("warning", "dataset.eval_share", "nothing is held out: nobody can tell whether it learnt.")
+    if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
+        yield Issue("error", "launch", "this version trains on one device.", "Leave the [launch] fields as they are.")
+    if "," in config.launch.gpus:
+        yield Issue("error", "launch.gpus", "this version trains on one device.", 'Name one GPU, or "auto".')
+    if train.neftune_noise_alpha is not None:
+        yield Issue("error", "train.neftune_noise_alpha", "not available in this version.", "Leave it out.")
+    if config.eval.early_stopping_patience and not (dataset.eval_share or dataset.eval_rows):
+        yield Issue("error", "eval.early_stopping_patience", "needs held-out rows.", "Set dataset.eval_share.")
+    if dataset.too_long == "split" and dataset.train_on != "all":
+        yield Issue("note", "dataset.too_long", "only plain text is split; longer dialogues are dropped.")
+    for index, source in enumerate(config.data):
+        if source.share is not None or source.role != "new":
+            yield Issue("error", f"data.{index}", "shares and roles can't be used by this version.", "Leave them out.")
+        if source.path.startswith("run:"):
+            yield Issue(
+                "error",
+                f"data.{index}.path",
+                "'run:' sources can't be read by this version.",
+                "Name the file.",
+            )
+    if model.chat_template.endswith(".jinja") and not Path(model.chat_template).is_file():
+        yield Issue("error", "model.chat_template", f"no such file: {model.chat_template}")

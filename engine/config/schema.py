@@ -1,0 +1,141 @@
+"""One run's config: the sections and fields of its TOML file, with the field's own names and ranges.
+
+Every field has a ``description``: the form, the JSON schema and the help text all show that one sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Auto = Literal["auto"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class RunSection(Section):
+    name: str = Field("", max_length=80, description="Name of the run; empty: made from date and model")
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of row order, split, adapter weights and dropout")
+    notes: str = Field("", description="Free text kept with the run")
+
+
+class ModelSection(Section):
+    name_or_path: str = Field(..., min_length=1, description="Model folder, starter model name, or hub id")
+    revision: str = Field("main", description="Branch, tag or commit of a hub model")
+    kind: Literal["auto", "base", "chat"] = Field("auto", description="Base or chat model; auto: from its files")
+    quantization: Literal["auto", "none", "nf4", "int8"] = Field(
+        "none",
+        description="Store the frozen weights in 4 bit (nf4, QLoRA), 8 bit (int8) or as they are (none)",
+    )
+    double_quant: bool = Field(True, description="Quantize NF4's own scaling constants too (saves 0.05 B/weight)")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="Compute dtype; auto: bfloat16 where the machine has it"
+    )
+    attn_implementation: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
+        "auto", description="Attention kernel"
+    )
+    trust_remote_code: bool = Field(False, description="Run Python code that comes with the model")
+    allow_pickle: bool = Field(False, description="Load .bin/.pt weights, which can run code when loaded")
+    chat_template: str = Field("", description="Override: a .jinja file, or a built-in one (plain, chatml)")
+
+
+class StrategySection(Section):
+    kind: Literal["fresh", "continue", "merge"] = Field("fresh", description="How to go on from old adapters")
+    adapter: str = Field("", description="Old adapter: its folder or the name of the run that made it")
+
+
+class AdapterSection(Section):
+    method: Literal["lora"] = Field("lora", description="Kind of adapter")
+    r: int = Field(16, ge=1, le=1024, description="Rank: width of the update; more learns more and costs more")
+    lora_alpha: float = Field(32, gt=0, le=4096, description="Scale of the update; the update is times alpha / r")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of adapter inputs dropped while training")
+    target_modules: str | list[str] = Field("all-linear", description="Layers that get an adapter")
+    use_rslora: bool = Field(False, description="Scale by alpha / sqrt(r), steadier at high rank")
+    use_dora: bool = Field(False, description="Learn magnitude and direction apart; slower, sometimes better")
+    init_lora_weights: bool | Literal["gaussian", "pissa", "olora"] = Field(True, description="How A and B start")
+    modules_to_save: list[str] = Field(default_factory=list, description="Modules trained whole, beside the adapter")
+
+
+class DataSource(Section):
+    path: str = Field(..., min_length=1, description="File, folder, hub id, or run:NAME")
+    split: str = Field("train", description="Split of a hub dataset")
+    format: Literal["auto", "alpaca", "messages", "sharegpt", "prompt_completion", "text"] = Field(
+        "auto", description="Shape of the rows; auto: found from the columns"
+    )
+    columns: dict[str, str] = Field(default_factory=dict, description="Our field name -> your column name")
+    role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
+    share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
+    max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")
+
+
+class DatasetSection(Section):
+    max_length: int = Field(1024, ge=8, le=1_048_576, description="Longest row in tokens")
+    train_on: Literal["assistant", "last", "all"] = Field("assistant", description="Which tokens the loss counts")
+    eval_share: float = Field(0.05, ge=0, le=0.9, description="Share of rows held out and never trained on")
+    eval_rows: int | None = Field(None, ge=0, description="Rows held out, instead of a share")
+    too_long: Literal["truncate", "drop", "split"] = Field("drop", description="What to do with longer rows")
+    mix: Literal["tokens", "rows"] = Field("tokens", description="Unit of the shares")
+    epochs_cap: float | None = Field(None, gt=0, description="Most passes over any one source")
+
+
+class TrainSection(Section):
+    num_train_epochs: float = Field(1.0, gt=0, le=1000, description="Passes over the data")
+    max_steps: int | None = Field(None, ge=1, description="Optimizer steps, instead of epochs")
+    batch_size: int = Field(16, ge=1, le=65536, description="Examples per optimizer step, over all GPUs")
+    micro_batch_tokens: Annotated[int, Field(ge=8)] | Auto = Field(
+        "auto", description="Padded tokens computed at once; changes memory and speed, never the result"
+    )
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="Step length at its highest")
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = Field("cosine", description="Course of the rate")
+    warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of steps in which the rate rises from 0")
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="Pull of the trained weights towards zero")
+    max_grad_norm: float = Field(1.0, ge=0, description="Longest gradient; 0: not clipped")
+    gradient_checkpointing: bool | Auto = Field("auto", description="Recompute layers instead of keeping them")
+    optim: Literal["auto", "adamw", "adamw_8bit", "paged_adamw_8bit"] = Field("auto", description="Optimizer")
+    neftune_noise_alpha: float | None = Field(None, gt=0, description="Noise on embeddings, a regulariser")
+
+
+class EvalSection(Section):
+    every: int | None = Field(None, ge=1, description="Steps between evaluations; empty: ten over the run")
+    metrics: list[Literal["exact_match"]] = Field(default_factory=list, description="Beside loss; they generate text")
+    generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
+    max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
+    early_stopping_patience: int | None = Field(None, ge=1, description="Stop after so many worse evaluations")
+    forgetting: bool = Field(True, description="Watch what the model could do before")
+
+
+class CheckpointSection(Section):
+    every: int | None = Field(None, ge=1, description="Steps between checkpoints; empty: five over the run")
+    keep: int = Field(2, ge=1, le=1000, description="Newest checkpoints kept")
+
+
+class SampleSection(Section):
+    prompts: list[str] = Field(default_factory=list, description="Prompts answered while training")
+    every: int | None = Field(None, ge=1, description="Steps between samples; empty: with each evaluation")
+    rows: int = Field(3, ge=0, le=100, description="Held-out rows answered before, during and after")
+
+
+class LaunchSection(Section):
+    gpus: str = Field("auto", description="GPU indices, e.g. 0 or 0,1; auto: the freest one; cpu: none")
+    nodes: int = Field(1, ge=1, description="Machines")
+    precision: Literal["auto", "bf16", "fp16", "no"] = Field("auto", description="Mixed precision of the loop")
+    distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field("auto", description="How GPUs share work")
+
+
+class RunConfig(Section):
+    """A whole run. ``engine.config.toml.load`` reads it from a file, with every error at once."""
+
+    run: RunSection = Field(default_factory=lambda: RunSection())
+    model: ModelSection
+    strategy: StrategySection = Field(default_factory=lambda: StrategySection())
+    adapter: AdapterSection = Field(default_factory=lambda: AdapterSection())
+    data: list[DataSource] = Field(..., min_length=1)
+    dataset: DatasetSection = Field(default_factory=lambda: DatasetSection())
+    train: TrainSection = Field(default_factory=lambda: TrainSection())
+    eval: EvalSection = Field(default_factory=lambda: EvalSection())
+    checkpoint: CheckpointSection = Field(default_factory=lambda: CheckpointSection())
+    sample: SampleSection = Field(default_factory=lambda: SampleSection())
+    launch: LaunchSection = Field(default_factory=lambda: LaunchSection())

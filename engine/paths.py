@@ -1,0 +1,44 @@
+"""Where runs, models and settings live. ``TUNEDECK_HOME`` overrides the platform's own folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder of everything tunedeck keeps; not created here."""
+    override = os.environ.get("TUNEDECK_HOME")
+    if override:
+        return Path(override).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("tunedeck", appauthor=False))
+
+
+def runs_dir() -> Path:
+    return home() / "runs"
+
+
+def models_dir() -> Path:
+    return home() / "models"
+
+
+def cache_dir() -> Path:
+    return home() / "cache"
+
+
+def draft_file() -> Path:
+    """The wizard's unfinished answers, so that a dropped line loses nothing."""
+    return home() / "draft.toml"
+
+
+def presets_dir() -> Path:
+    """The presets that ship with the program, beside the ``engine`` package in checkout and wheel alike."""
+    return Path(__file__).resolve().parent.parent / "presets"
+
+
+def private_dir(path: Path) -> Path:
+    """Create ``path`` (and parents) readable by its owner only: GPU servers are shared."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

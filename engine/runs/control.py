@@ -1,0 +1,64 @@
+"""Steer a run: one small file that is replaced as a whole, acknowledged by an event with the same number."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from engine.errors import MachineError, RunError
+from engine.runs import events as ev
+from engine.runs.directory import RunDir, read_json, write_atomic
+
+Command = Literal["stop", "save", "pause", "resume", "sample", "set"]
+COMMANDS: tuple[str, ...] = get_args(Command)
+
+
+@dataclass(frozen=True)
+class ControlMessage:
+    """Command number ``seq``. ``values`` belongs to ``set``, e.g. {"train.learning_rate": 1e-4}."""
+
+    seq: int
+    command: Command
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) -> int:
+    """Write a command for the runner of ``run`` and return its number.
+
+    Raises RunError when nobody is running it, MachineError when the file can't be written.
+    """
+    if not run.is_alive():
+        raise RunError("This run is not running", run.id, "`tunedeck resume` starts it again from its last checkpoint.")
+    seq = int(read_json(run.control).get("seq", 0)) + 1
+    try:
+        write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
+    except OSError as error:
+        raise MachineError("The command can't be written", f"{run.control}: {error.strerror}") from error
+    return seq
+
+
+def read(run: RunDir) -> ControlMessage | None:
+    """The newest command, None when there is none or it makes no sense."""
+    raw = read_json(run.control)
+    seq, command, values = raw.get("seq"), raw.get("command"), raw.get("values", {})
+    if not isinstance(seq, int) or command not in COMMANDS or not isinstance(values, dict):
+        return None
+    return ControlMessage(seq, command, values)
+
+
+def wait_for_ack(run: RunDir, seq: int, timeout_s: float = 30.0) -> ev.ControlAck | None:
+    """Wait until the runner answers command ``seq``; None if it has not after ``timeout_s``."""
+    from engine.runs.follow import Tail
+
+    tail = Tail(run.events)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        for event in tail.read():
+            if isinstance(event, ev.ControlAck) and event.control_seq == seq:
+                return event
+        if tail.at_end():
+            if time.monotonic() > deadline or not run.is_alive():
+                return None
+            time.sleep(0.1)

@@ -1,0 +1,246 @@
+"""The run directory: create it, find it, lock it, delete what tunedeck made of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import paths
+from engine.errors import MachineError, RunError
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """Paths inside one run directory; nothing is read until asked for."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def run_json(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "runner.log"
+
+    @property
+    def exit_json(self) -> Path:
+        """How the runner's process ended, written by the process that waits for it."""
+        return self.path / "exit.json"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.path / f"checkpoint-{step}"
+
+    def complete_checkpoints(self) -> list[Path]:
+        """Checkpoints whose COMPLETE marker exists, oldest first; the others do not count."""
+        found = [p for p in self.path.glob("checkpoint-*") if (p / "COMPLETE").is_file() and _step_of(p) >= 0]
+        return sorted(found, key=_step_of)
+
+    def read_run_json(self) -> dict[str, Any]:
+        """The runner's cache of facts, {} when absent or unreadable."""
+        return read_json(self.run_json)
+
+    def is_alive(self) -> bool:
+        """Whether a runner holds the lock now."""
+        return is_locked(self.lock)
+
+
+def _step_of(path: Path) -> int:
+    suffix = path.name.removeprefix("checkpoint-")
+    return int(suffix) if suffix.isdigit() else -1
+
+
+def create(model: str, config_text: str, name: str = "", root: Path | None = None) -> RunDir:
+    """A new run directory, mode 0700, with its ``config.toml``; ``name`` is what people call the run.
+
+    Raises MachineError when the folder can't be written.
+    """
+    root = root or paths.runs_dir()
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", Path(model.rstrip("/")).name).strip("-.")[:40].lower() or "model"
+    try:
+        paths.private_dir(root)
+        while True:
+            path = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+            try:
+                path.mkdir(mode=0o700)
+                break
+            except FileExistsError:
+                continue
+        run = RunDir(path)
+        write_atomic(run.config, config_text)
+        facts = {"name": name or path.name, "model": Path(model.rstrip("/")).name, "created_t": time.time()}
+        write_atomic(run.run_json, json.dumps(facts))
+    except OSError as error:
+        raise MachineError(
+            "The run directory can't be written",
+            f"{error.filename or root}: {error.strerror}",
+            "Free space or mend its rights, or set TUNEDECK_HOME to a folder you can write to.",
+        ) from error
+    return run
+
+
+def list_runs(root: Path | None = None) -> list[RunDir]:
+    """All runs, newest first."""
+    root = root or paths.runs_dir()
+    try:
+        found = [RunDir(p) for p in root.iterdir() if (p / "config.toml").is_file()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda run: run.id, reverse=True)
+
+
+def find(name: str, root: Path | None = None) -> RunDir:
+    """A run by its path, its id, the beginning of its id, its ``[run] name``, or the word ``last``.
+
+    Raises RunError when none or several match.
+    """
+    as_path = Path(name).expanduser()
+    if (as_path / "config.toml").is_file():
+        return RunDir(as_path.resolve())
+    runs = list_runs(root)
+    if name == "last" and runs:
+        return runs[0]
+    matches = [run for run in runs if run.id == name] or [
+        run for run in runs if run.id.startswith(name) or run.read_run_json().get("name") == name
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(run.id for run in matches[:5])
+        raise RunError("More than one run matches", f"{name}: {listed}", "Give more of the run's id.")
+    hint = "`tunedeck runs` lists them." if runs else "There are no runs yet; `tunedeck demo` makes one."
+    raise RunError("No such run", name, hint)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace ``path`` in one go, so that a reader sees the old or the new text, never half. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class RunLock:
+    """Held for a runner's whole life. The kernel frees it however the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock or raise RunError naming who holds it."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            raise RunError(
+                "This run is already running",
+                f"{self.path.parent.name}: process {holder} holds its lock.",
+                "Attach to it with `tunedeck attach`, or stop it first.",
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another open file holds the lock. Where flock does not work, pid and start time decide."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return _recorded_process_lives(path.parent)
+    finally:
+        os.close(fd)
+    return False
+
+
+def _recorded_process_lives(run: Path) -> bool:
+    import psutil
+
+    record = read_json(run / "run.json")
+    try:
+        return abs(psutil.Process(int(record["pid"])).create_time() - float(record["pid_start_time"])) < 1.0
+    except (KeyError, ValueError, psutil.Error):
+        return False
+
+
+_MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json")
+
+
+def what_delete_removes(run: RunDir) -> list[Path]:
+    """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
+    named = [run.path / name for name in (*_MADE_HERE, "adapter", "cache")]
+    partial = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
+    temporary = list(run.path.glob(".*.tmp")) + list(run.path.glob("*.partial"))
+    return [p for p in [*named, *partial, *temporary] if p.exists()]
+
+
+def delete(run: RunDir) -> None:
+    """Remove a run that is not running; the folder itself goes only if nothing else is in it."""
+    if run.is_alive():
+        raise RunError("This run is running", run.id, "Stop it first; then it can be deleted.")
+    for path in what_delete_removes(run):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    if not any(run.path.iterdir()):
+        run.path.rmdir()

@@ -1,0 +1,48 @@
+"""Start a runner that outlives the terminal: own session, no inherited terminal, output to runner.log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from engine.errors import MachineError, RunError
+from engine.runs.directory import RunDir, read_json, write_atomic
+from engine.runs.survival import scope_prefix
+
+
+def launch(run: RunDir, resume: bool = False) -> int:
+    """Start the detached runner of ``run`` and return the pid of the process that waits for it.
+
+    Raises RunError when the run is already running, MachineError when no process can be started.
+    """
+    if run.is_alive():
+        raise RunError("This run is already running", run.id, "`tunedeck attach` shows it.")
+    command = [*scope_prefix(), sys.executable, "-P", "-m", "engine.runs.supervise", str(run.path)]
+    if resume:
+        command.append("--resume")
+    try:
+        run.exit_json.unlink(missing_ok=True)
+        record = read_json(run.run_json) | {"launched_t": time.time()}
+        write_atomic(run.run_json, json.dumps(record))
+        log = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=run.path,
+            )
+        finally:
+            os.close(log)
+    except OSError as error:
+        raise MachineError(
+            "The runner can't be started",
+            f"{run.path}: {error.strerror}",
+            "Check space and rights of that folder.",
+        ) from error
+    return process.pid

@@ -1,0 +1,271 @@
+"""The one reducer: events in, the state of a run out. Every view of a run is derived from here."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.runs import events as ev
+
+StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
+ENDED = frozenset({"finished", "stopped", "failed", "crashed"})
+_LOG_LINES = 500
+_AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
+
+
+@dataclass(frozen=True)
+class Series:
+    """A growing curve. ``x`` and ``y`` are shared with the reducer; only the first ``length`` points are ours."""
+
+    x: array[float]
+    y: array[float]
+    length: int
+
+    def last(self) -> float | None:
+        return self.y[self.length - 1] if self.length else None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the run's story; ``level`` is info, good, warning or error. ``text`` is not yet cleaned."""
+
+    t: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything a screen or a verb shows of a run, at one moment.
+
+    ``series`` has, where the run gives them: loss, loss_average, learning_rate, grad_norm, tokens_per_second,
+    step_time, memory, eval_loss, and loss/<source>. x is the optimizer step, memory and rss are bytes.
+    """
+
+    state: StateName = "created"
+    reason: str = ""
+    failure: ev.Failed | None = None
+    started: ev.RunStarted | None = None
+    started_t: float | None = None
+    phase: ev.Phase | None = None
+    step: ev.Step | None = None
+    total_steps: int | None = None
+    device: ev.Device | None = None
+    finished: ev.Finished | None = None
+    series: dict[str, Series] = field(default_factory=dict)
+    evals: tuple[ev.Eval, ...] = ()
+    samples: tuple[ev.Sample, ...] = ()
+    checkpoints: tuple[ev.Checkpoint, ...] = ()
+    warnings: tuple[ev.Warn, ...] = ()
+    acks: dict[int, ev.ControlAck] = field(default_factory=dict)
+    log: tuple[LogLine, ...] = ()
+    recent_step_time: float | None = None
+    peak_rss: int | None = None
+    last_seq: int = 0
+    last_t: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def done_steps(self) -> int:
+        return self.step.step if self.step else 0
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the optimizer steps done, 0 to 1; None before the total is known."""
+        return min(1.0, self.done_steps / self.total_steps) if self.total_steps else None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds of training left at the recent pace; None if unknown or over."""
+        if self.ended or not self.total_steps or self.recent_step_time is None:
+            return None
+        return max(0, self.total_steps - self.done_steps) * self.recent_step_time
+
+    def evals_at(self, moment: str) -> ev.Eval | None:
+        """The newest evaluation of a moment (before, during, after)."""
+        return next((e for e in reversed(self.evals) if e.moment == moment), None)
+
+
+class _Curve:
+    """A curve that is only ever appended to while someone may hold a view of it."""
+
+    def __init__(self) -> None:
+        self.x = array("d")
+        self.y = array("d")
+
+    def add(self, x: float, y: float) -> None:
+        if self.x and x <= self.x[-1]:
+            self._rewind(x)
+        self.x.append(x)
+        self.y.append(y)
+
+    def _rewind(self, x: float) -> None:
+        """Forget points from ``x`` on, into new arrays: earlier views keep theirs."""
+        import bisect
+
+        keep = bisect.bisect_left(self.x, x)
+        self.x, self.y = self.x[:keep], self.y[:keep]
+
+    def view(self) -> Series:
+        return Series(self.x, self.y, len(self.x))
+
+
+class RunReducer:
+    """Applies events one by one. ``snapshot`` is cheap: curves are shared, never copied."""
+
+    def __init__(self) -> None:
+        self._curves: dict[str, _Curve] = {}
+        self._state: StateName = "created"
+        self._reason = ""
+        self._failure: ev.Failed | None = None
+        self._started: ev.RunStarted | None = None
+        self._started_t: float | None = None
+        self._phase: ev.Phase | None = None
+        self._step: ev.Step | None = None
+        self._total: int | None = None
+        self._device: ev.Device | None = None
+        self._finished: ev.Finished | None = None
+        self._evals: list[ev.Eval] = []
+        self._samples: list[ev.Sample] = []
+        self._checkpoints: list[ev.Checkpoint] = []
+        self._warnings: list[ev.Warn] = []
+        self._acks: dict[int, ev.ControlAck] = {}
+        self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
+        self._step_times: deque[float] = deque(maxlen=_AVERAGE_WINDOW)
+        self._average: float | None = None
+        self._peak_rss: int | None = None
+        self._last_seq = 0
+        self._last_t = 0.0
+
+    def apply_all(self, events: Iterable[ev.AnyEvent]) -> RunReducer:
+        for event in events:
+            self.apply(event)
+        return self
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Take one event. Unknown combinations never raise: a log may start or end anywhere."""
+        self._last_seq, self._last_t = event.seq, event.t
+        match event:
+            case ev.Step():
+                self._on_step(event)
+            case ev.RunStarted():
+                self._on_started(event)
+            case ev.Phase():
+                if self._phase is None or self._phase.name != event.name:
+                    self._say(event, "info", event.message or event.name)
+                self._phase = event
+            case ev.Eval():
+                self._evals = [e for e in self._evals if (e.step, e.moment) != (event.step, event.moment)]
+                self._evals.append(event)
+                if event.loss is not None:
+                    self._curve("eval_loss").add(event.step, event.loss)
+                self._say(event, "good", _eval_text(event))
+            case ev.Sample():
+                key = (event.step, event.moment, event.index)
+                self._samples = [s for s in self._samples if (s.step, s.moment, s.index) != key]
+                self._samples.append(event)
+            case ev.Device():
+                self._device = event
+                if event.peak_rss is not None:
+                    self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
+            case ev.Checkpoint():
+                self._checkpoints = [c for c in self._checkpoints if c.step != event.step]
+                self._checkpoints.append(event)
+                size = f"{event.size_bytes / 1e6:.0f} MB, {event.seconds:.1f} s"
+                self._say(event, "good", f"{event.path} saved ({size})")
+            case ev.Warn():
+                self._warnings.append(event)
+                self._say(event, "warning", " ".join(p for p in (event.title, event.message) if p))
+            case ev.ControlAck():
+                self._acks[event.control_seq] = event
+                text = event.message or ("done" if event.ok else "refused")
+                self._say(event, "info" if event.ok else "warning", f"{event.command}: {text}")
+            case ev.State():
+                if event.state in ("starting", "running", "paused", "stopping"):
+                    self._state = event.state  # type: ignore[assignment]
+                    self._reason = event.reason
+                    self._say(event, "info", f"{event.state}{': ' + event.reason if event.reason else ''}")
+            case ev.Finished():
+                self._finished = event
+                self._state = "stopped" if event.outcome == "stopped" else "finished"
+                self._reason = event.reason
+                self._say(event, "good", f"{self._state}{': ' + event.reason if event.reason else ''}")
+            case ev.Failed():
+                self._failure = event
+                self._state, self._reason = "failed", event.title
+                self._say(event, "error", " ".join(p for p in (event.title, event.message, event.hint) if p))
+            case ev.Heartbeat():
+                pass
+
+    def snapshot(self) -> RunState:
+        return RunState(
+            state=self._state, reason=self._reason, failure=self._failure, started=self._started,
+            started_t=self._started_t, phase=self._phase, step=self._step, total_steps=self._total,
+            device=self._device, finished=self._finished,
+            series={name: curve.view() for name, curve in self._curves.items()},
+            evals=tuple(self._evals), samples=tuple(self._samples), checkpoints=tuple(self._checkpoints),
+            warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
+            recent_step_time=_median(self._step_times), peak_rss=self._peak_rss,
+            last_seq=self._last_seq, last_t=self._last_t,
+        )  # fmt: skip
+
+    def _on_started(self, event: ev.RunStarted) -> None:
+        if self._started_t is None:
+            self._started_t = event.t
+        self._started, self._total = event, event.total_steps or self._total
+        if self._state in ENDED or self._state == "created":
+            self._state, self._reason, self._failure, self._finished = "starting", "", None, None
+        if event.resumed_from_step is not None:
+            self._say(event, "info", f"resumed from step {event.resumed_from_step:,}")
+
+    def _on_step(self, event: ev.Step) -> None:
+        if self._state == "starting":
+            self._state = "running"
+        self._step = event
+        curve = self._curve
+        x = event.step
+        curve("loss").add(x, event.loss)
+        if math.isfinite(event.loss):
+            keep = 1 - 1 / min(_AVERAGE_WINDOW, max(1, len(curve("loss").x)))
+            self._average = event.loss if self._average is None else keep * self._average + (1 - keep) * event.loss
+            curve("loss_average").add(x, self._average)
+        curve("learning_rate").add(x, event.learning_rate)
+        curve("grad_norm").add(x, event.grad_norm)
+        curve("tokens_per_second").add(x, event.tokens_per_second)
+        if event.memory_allocated is not None:
+            curve("memory").add(x, event.memory_allocated)
+        for source, loss in event.loss_by_source.items():
+            curve(f"loss/{source}").add(x, loss)
+        self._step_times.append(event.step_time)
+
+    def _curve(self, name: str) -> _Curve:
+        found = self._curves.get(name)
+        if found is None:
+            found = self._curves[name] = _Curve()
+        return found
+
+    def _say(self, event: ev.AnyEvent, level: str, text: str) -> None:
+        self._log.append(LogLine(event.t, level, text))
+
+
+def reduce(events: Iterable[ev.AnyEvent]) -> RunState:
+    """The state after ``events``; any prefix of a log gives a valid one."""
+    return RunReducer().apply_all(events).snapshot()
+
+
+def _median(values: Iterable[float]) -> float | None:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else None
+
+
+def _eval_text(event: ev.Eval) -> str:
+    parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
+    parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
+    return f"eval {event.moment} training: {', '.join(parts)} (n = {event.n})"
