@@ -1,0 +1,49 @@
+"""Make text from data files and models safe to show: no control codes, escapes or tricks of direction."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # OSC: titles, clipboard, links
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x9c]*(?:\x1b\\|\x9c|$)"  # DCS, SOS, PM, APC strings
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one 8-bit character
+    r"|\x1b[ -/]*[0-~]"  # two-character escapes
+)
+# Bidirectional overrides and isolates reorder what is shown; the others are invisible and break columns.
+_INVISIBLE = re.compile(
+    "[\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str, keep_newlines: bool = True) -> str:
+    r"""``text`` without anything that could steer a terminal.
+
+    Escape sequences and direction overrides are removed, other control characters shown as ``\x07``,
+    lone surrogates as U+FFFD, line ends unified to ``\n``, tabs kept. With ``keep_newlines=False`` the
+    result is one line: breaks and tabs become spaces. Markup of a screen library is not touched.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = _INVISIBLE.sub("", text)
+    text = _SURROGATE.sub("\ufffd", text)
+    text = _CONTROL.sub(lambda match: _shown(match[0]), text)
+    if not keep_newlines:
+        text = re.sub(r"[\n\t]+", " ", text)
+    return text
+
+
+def shorten(text: str, width: int) -> str:
+    """``text`` cleaned to one line of at most ``width`` characters; the cut is marked with three dots."""
+    line = clean(text[: 8 * width + 64], keep_newlines=False).strip()
+    return line if len(line) <= width else line[: max(0, width - 3)] + "..."
+
+
+def _shown(character: str) -> str:
+    if character in "\u2028\u2029":
+        return "\n"
+    return f"\\x{ord(character):02x}"

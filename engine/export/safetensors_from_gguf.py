@@ -1,0 +1,99 @@
+"""Child process that turns a GGUF model into a Hugging Face folder with safetensors, once.
+
+``python -P -m engine.export.safetensors_from_gguf SRC_GGUF DST_DIR`` writes ``DST_DIR.partial`` and renames it,
+so a folder named DST_DIR is always complete. Each phase is one JSON line on stdout: done, total, message.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+PHASES = (
+    "loading the libraries",
+    "reading the tokenizer",
+    "converting the weights to bfloat16",
+    "writing safetensors",
+    "checking the result",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Convert; 0 when DST_DIR stands, 1 with one line on stderr when it can't."""
+    source, target = Path(arguments[0]).absolute(), Path(arguments[1]).absolute()
+    try:
+        convert(source, target)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def convert(source: Path, target: Path) -> None:
+    """Convert the GGUF file ``source`` into the folder ``target``, which must not exist yet."""
+    _say(0)
+    import torch
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    transformers.utils.logging.disable_progress_bar()
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _say(1)
+    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    if _pre_tokenizer(source) == "smollm":
+        _split_digits(tokenizer)
+    _say(2)
+    model = AutoModelForCausalLM.from_pretrained(
+        source.parent, gguf_file=source.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+    )
+    tokenizer.model_max_length = model.config.max_position_embeddings
+    _say(3)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    _say(4)
+    _check(model, partial)
+    partial.rename(target)
+
+
+def _say(phase: int) -> None:
+    print(json.dumps({"done": phase, "total": len(PHASES), "message": PHASES[phase]}), flush=True)
+
+
+def _pre_tokenizer(source: Path) -> str:
+    """Name of the way the GGUF's tokenizer cuts text before it looks up pieces; "" where it does not say."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(source).get_field("tokenizer.ggml.pre")
+    return str(field.contents()) if field else ""
+
+
+def _split_digits(tokenizer: Any) -> None:
+    """SmolLM's tokenizer reads numbers digit by digit before anything else; GGUF carries that as a name only."""
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    tokenizer.backend_tokenizer.pre_tokenizer = Sequence(
+        [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
+    )
+
+
+def _check(model: Any, folder: Path) -> None:
+    """The written folder loads again and holds the same weights. Raises ValueError where it does not."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.eos_token_id is None:
+        raise ValueError("the converted tokenizer has no end token")
+    written = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").state_dict()
+    for name, tensor in model.state_dict().items():
+        if name not in written or not torch.equal(tensor, written[name]):
+            raise ValueError(f"the written weights differ from the converted ones at {name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
