@@ -1,0 +1,81 @@
+"""The console command: straight to the screen without arguments, else over to the headless verbs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import RunError, TunedeckError
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
+    from tui.terminal import Flags
+
+SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "--colors=16", "--colors=none")
+
+
+def main() -> None:
+    """Entry point of ``tunedeck``. Only flags of the screen: no verb's libraries are loaded."""
+    arguments = sys.argv[1:]
+    if all(argument in SCREEN_FLAGS for argument in arguments):
+        raise SystemExit(open_screen("home"))
+    from engine.cli import main as verbs
+
+    verbs(open_screen)
+
+
+def open_screen(route: str, run: str = "", prefill: Resolved | None = None, **_: Any) -> int:
+    """Show the app and return its exit code.
+
+    ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last") or "demo" (the wizard,
+    begun with ``prefill``). Errors are told on stderr.
+    """
+    try:
+        return _open(route, run, prefill)
+    except TunedeckError as error:
+        print(f"tunedeck: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _open(route: str, name: str, prefill: Resolved | None) -> int:
+    from tui import terminal as term
+
+    encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
+    found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]))
+    os.environ.update(term.textual_environment(found))
+
+    from engine.runs.directory import find
+    from tui.app import TunedeckApp
+    from tui.world import World
+
+    run = find(name or "last") if route == "attach" else None
+    place = {"attach": "monitor", "demo": "wizard", "wizard": "wizard", "home": "home"}.get(route)
+    if place is None:
+        raise RunError("No such screen", route)
+    app = TunedeckApp(World(terminal=found), place, run, prefill)
+    app.run(mouse=found.mouse)
+    for left in dict.fromkeys(app.left_running):
+        if left.is_alive():
+            print(f"Training goes on. Come back with: tunedeck attach {left.id}", file=sys.stderr)
+    return app.return_code or 0
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream is not None and stream.isatty())
+    except ValueError:  # a closed stream
+        return False
+
+
+def _flags(arguments: Sequence[str]) -> Flags:
+    from tui.terminal import Flags
+
+    colours = next((a.partition("=")[2] for a in arguments if a.startswith("--colors=")), None)
+    known = colours if colours in ("truecolor", "256", "16", "none") else None
+    return Flags("--ascii" in arguments, known, "--no-mouse" not in arguments)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

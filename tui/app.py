@@ -1,0 +1,119 @@
+"""The app: three places (home, wizard, monitor), the way between them, and the world they live in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.app import App
+from textual.screen import Screen
+
+from engine.runs.directory import RunDir
+from tui import keys, messages
+from tui.theme import RICH, SIXTEEN, theme_for
+from tui.world import World
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
+
+
+class TunedeckApp(App[None]):
+    """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``)."""
+
+    TITLE = "tunedeck"
+    CSS_PATH = "base.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = "Input, Select"
+    BINDINGS = keys.bindings(keys.EVERYWHERE)
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (34, "-tall")]  # noqa: RUF012
+
+    def __init__(
+        self,
+        world: World | None = None,
+        route: str = "home",
+        run: RunDir | None = None,
+        prefill: Resolved | None = None,
+    ) -> None:
+        super().__init__()
+        self.world = world or World()
+        self.left_running: list[RunDir] = []
+        self._route, self._run, self._prefill = route, run, prefill
+        self.register_theme(RICH)
+        self.register_theme(SIXTEEN)
+        self.theme = theme_for(self.world.terminal).name
+        self.set_class(not self.world.terminal.unicode, "-ascii")
+        self.set_class(self.world.terminal.sixteen, "-sixteen")
+        self.add_mode("home", self._home_screen)
+        self.add_mode("wizard", self._wizard_screen)
+        self.add_mode("monitor", self._monitor_screen)
+
+    def on_mount(self) -> None:
+        self.switch_mode("monitor" if self._route == "monitor" and self._run else self._route)
+
+    def _home_screen(self) -> Screen[Any]:
+        from tui.home.screen import HomeScreen
+
+        return HomeScreen()
+
+    def _wizard_screen(self) -> Screen[Any]:
+        from tui.wizard.flow import WizardScreen
+
+        return WizardScreen(self._prefill)
+
+    def _monitor_screen(self) -> Screen[Any]:
+        from tui.monitor.screen import MonitorScreen
+
+        assert self._run is not None
+        return MonitorScreen(self._run)
+
+    @on(messages.WizardAsked)
+    async def _open_wizard(self, message: messages.WizardAsked) -> None:
+        if message.prefill is not None:
+            await self._forget("wizard")
+            self._prefill = message.prefill
+        self.switch_mode("wizard")
+
+    @on(messages.WizardLeft)
+    def _leave_wizard(self) -> None:
+        self.switch_mode("home")
+
+    @on(messages.RunOpened)
+    async def _open_run(self, message: messages.RunOpened) -> None:
+        await self._watch(message.run_dir)
+
+    @on(messages.RunLaunched)
+    async def _run_launched(self, message: messages.RunLaunched) -> None:
+        await self._watch(message.run_dir)
+        self._prefill = None
+        await self._forget("wizard")
+
+    @on(messages.MonitorLeft)
+    async def _leave_monitor(self, message: messages.MonitorLeft) -> None:
+        self.switch_mode("home")
+        await self._forget("monitor")
+        if message.running:
+            self.left_running.append(message.run_dir)
+            self.notify("Training keeps running. Enter opens it again.", timeout=6)
+
+    async def _watch(self, run: RunDir) -> None:
+        if self.current_mode == "monitor":
+            self.switch_mode("home")
+        await self._forget("monitor")
+        self._run = run
+        self.switch_mode("monitor")
+
+    async def _forget(self, mode: str) -> None:
+        """Close the screens of ``mode``, so that its next visit begins anew."""
+        if mode not in self._screen_stacks:
+            return
+        factory = self._modes[mode]
+        if self.current_mode == mode:
+            self.switch_mode("home")
+        await self.remove_mode(mode)
+        self.add_mode(mode, factory)
+
+    def action_help(self) -> None:
+        from tui.widgets.help import HelpScreen
+
+        self.push_screen(HelpScreen.of(self.screen))

@@ -1,0 +1,84 @@
+"""One table of keys: it feeds the bindings, the bar at the foot of a screen, and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Key:
+    """``id`` is the action's name, ``key`` Textual's (several by comma), ``label`` what people read for it.
+
+    Only keys with ``bar`` appear at the foot of the screen (six at most); all are in the help.
+    """
+
+    id: str
+    key: str
+    text: str
+    tooltip: str
+    label: str = ""
+    bar: bool = True
+
+    @property
+    def shown(self) -> str:
+        return self.label or self.key.split(",")[0]
+
+
+EVERYWHERE = (
+    Key("help", "question_mark,f1", "Help", "What this screen is for, and every key it has", "?"),
+    Key("quit", "ctrl+q", "Quit", "Leave tunedeck; a running training goes on", bar=False),
+)
+
+HOME = (
+    Key("new", "n", "New", "Start a new fine-tuning: a few questions, each explained"),
+    Key("open", "enter", "Open", "Watch the selected run: its curves, samples and result", "Enter"),
+    Key("resume", "r", "Resume", "Go on from the selected run's last checkpoint"),
+    Key("stop", "x", "Stop", "Stop the selected run; it saves a checkpoint first"),
+    Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
+    Key("demo", "d", "Demo", "A small model learns to write JSON, in about two minutes", bar=False),
+)
+
+WIZARD = (
+    Key("next", "ctrl+n", "Next", "Check this step and go on"),
+    Key("back", "ctrl+k", "Back", "Go one step back; nothing is checked"),
+    Key("breakdown", "f4", "Breakdown", "What takes how much memory", "F4"),
+    Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),
+)
+
+MONITOR = (
+    Key("pause", "p", "Pause", "Hold the training, or go on with it"),
+    Key("save", "s", "Save", "Write a checkpoint now"),
+    Key("sample", "g", "Sample", "Let the model answer the sample prompts now"),
+    Key("stop", "x", "Stop", "Stop the training; it saves a checkpoint first"),
+    Key("resume", "r", "Resume", "Go on from the last checkpoint"),
+    Key("cycle", "c", "Views", "Show the next view: curves, samples, result, log"),
+    Key("leave", "q,escape", "Leave", "Go home; the training keeps running", "q"),
+    Key("curve", "v", "Curve", "Plot the next quantity: loss, learning rate, gradient, speed, memory", bar=False),
+    Key("log_y", "l", "Log y", "Logarithmic or linear y axis", bar=False),
+)
+
+CHART = (
+    Key("left", "left", "Back in time", "Move the crosshair, or the view where there is none", bar=False),
+    Key("right", "right", "On in time", "Move the crosshair, or the view where there is none", bar=False),
+    Key("zoom_in", "plus,equals_sign,up", "Zoom in", "Fewer steps, larger", "+", bar=False),
+    Key("zoom_out", "minus,down", "Zoom out", "More steps, smaller", "-", bar=False),
+    Key("crosshair", "space", "Read out", "Read step and values under a crosshair", "Space", bar=False),
+    Key("reset", "0,home", "Whole run", "Show the whole run again", "0", bar=False),
+    Key("follow", "f,end", "Follow", "Stay on the newest steps", "f", bar=False),
+)
+
+
+def bindings(*tables: Iterable[Key]) -> list[BindingType]:
+    """Textual's bindings for ``tables``; each key runs the action named by its id."""
+    return [
+        Binding(key.key, key.id, key.text, show=key.bar, key_display=key.shown, tooltip=key.tooltip)
+        for table in tables
+        for key in table
+    ]
+
+
+def in_bar(*tables: Sequence[Key]) -> tuple[Key, ...]:
+    return tuple(key for table in tables for key in table if key.bar)

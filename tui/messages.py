@@ -1,0 +1,72 @@
+"""What happened, as messages that travel up to the screen or the app; handlers alone touch widgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from engine.runs.directory import RunDir
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
+    from engine.runs.state import RunState
+    from engine.runs.summary import RunSummary
+
+
+class WizardAsked(Message):
+    """A person wants a new run; ``prefill`` holds the answers to start from."""
+
+    def __init__(self, prefill: Resolved | None = None) -> None:
+        super().__init__()
+        self.prefill = prefill
+
+
+class WizardLeft(Message):
+    """The wizard was left without a run; its draft is kept."""
+
+
+class RunLaunched(Message):
+    """A run directory was created and its runner started."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+
+
+class RunOpened(Message):
+    """A person wants to watch a run."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+
+
+class MonitorLeft(Message):
+    """The monitor was left; whatever it showed goes on."""
+
+    def __init__(self, run_dir: RunDir, running: bool) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+        self.running = running
+
+
+class RunAdvanced(Message):
+    """The newest state of a followed run; an older unread one may be dropped."""
+
+    def __init__(self, run_dir: RunDir, state: RunState, caught_up: bool) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+        self.state = state
+        self.caught_up = caught_up
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunAdvanced) and message.run_dir == self.run_dir
+
+
+class RunsSummarised(Message):
+    """The list of runs as it is now, newest first."""
+
+    def __init__(self, runs: tuple[RunSummary, ...]) -> None:
+        super().__init__()
+        self.runs = runs

@@ -1,0 +1,105 @@
+"""The first and the last line of every screen: what this is, and what one can do now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Static
+
+from tui.keys import Key
+
+
+class TopLine(Static):
+    """A title at the left and a state at the right, on one line whatever the width; the title yields."""
+
+    def __init__(self, left: str | Text = "", right: str | Text = "", id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._left, self._right = _text(left), _text(right)
+
+    def show(self, left: str | Text | None = None, right: str | Text | None = None) -> None:
+        """Change either side; nothing is redrawn when nothing changed."""
+        new = (self._left if left is None else _text(left), self._right if right is None else _text(right))
+        if new != (self._left, self._right):
+            self._left, self._right = new
+            self.refresh(layout=False)
+
+    def render(self) -> Text:
+        width = self.content_size.width
+        right = self._right
+        room = max(0, width - cell_len(right.plain) - 2)
+        left = self._left.copy()
+        left.truncate(room, overflow="ellipsis")
+        gap = max(1, width - cell_len(left.plain) - cell_len(right.plain))
+        line = Text.assemble(left, " " * gap, right, no_wrap=True, end="")
+        line.truncate(max(0, width))
+        return line
+
+
+class KeyButton(Static, can_focus=True):
+    """One entry of the key bar: its key works everywhere on the screen, Tab and Enter reach it too."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__("", markup=False, classes=f"key-{key.id}")
+        self.key = key
+        self.words = key.text
+        self.tooltip = key.tooltip
+
+    def render(self) -> Text:
+        mark = ">" if self.has_focus else ""
+        return Text.assemble(mark, (self.key.shown, "bold"), " ", self.words, no_wrap=True, end="")
+
+    def get_content_width(self, container: object, viewport: object) -> int:
+        return len(self.key.shown) + 1 + len(self.words)
+
+    def rename(self, words: str) -> None:
+        """Say what the key does now, e.g. Pause or Go on."""
+        if words != self.words:
+            self.words = words
+            self.refresh(layout=True)
+
+    async def key_enter(self, event: events.Key) -> None:
+        event.stop()
+        await self.screen.run_action(self.key.id)
+
+    async def on_click(self) -> None:
+        await self.screen.run_action(self.key.id)
+
+
+class KeyBar(Horizontal):
+    """The keys of a screen. What ``check_action`` refuses now is greyed (None) or hidden (False)."""
+
+    def __init__(self, keys: Iterable[Key], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.keys = tuple(keys)
+
+    def compose(self) -> ComposeResult:
+        for key in self.keys:
+            yield KeyButton(key)
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._update)
+        self._update(self.screen)
+
+    def _update(self, screen: Screen[object]) -> None:
+        for button in self.query(KeyButton):
+            allowed = screen.check_action(button.key.id, ())
+            button.display = allowed is not False
+            button.disabled = allowed is None
+
+    def rename(self, key_id: str, words: str) -> None:
+        self.query_one(f".key-{key_id}", KeyButton).rename(words)
+
+
+def _text(value: str | Text) -> Text:
+    return Text(value) if isinstance(value, str) else value
+
+
+def fit(text: str, width: int) -> str:
+    """``text`` in exactly ``width`` cells."""
+    return set_cell_size(text, max(0, width))

@@ -1,0 +1,42 @@
+"""What the screens need from outside, in one place, so that tests can give them another world."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine import paths
+from engine.runs.directory import RunDir
+from tui.terminal import Terminal
+
+
+class Spawn(Protocol):
+    """Starts the detached runner of ``run`` and returns a pid; raises TunedeckError."""
+
+    def __call__(self, run: RunDir, resume: bool = False) -> int: ...
+
+
+def _launch(run: RunDir, resume: bool = False) -> int:
+    from engine.runs.launch import launch
+
+    return launch(run, resume)
+
+
+@dataclass(frozen=True)
+class World:
+    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners."""
+
+    root: Path = field(default_factory=paths.runs_dir)
+    clock: Callable[[], float] = time.time
+    spawn: Spawn = _launch
+    terminal: Terminal = field(default_factory=Terminal)
+
+
+def world_of(node: Any) -> World:
+    """The world of the app that ``node`` (a widget or screen) is part of."""
+    found = node.app.world
+    assert isinstance(found, World)
+    return found
