@@ -1,0 +1,115 @@
+"""All rows of a config, in the order of its sources, and what was left out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.schema import DataSource, RunConfig
+from engine.data.convert import problem, to_row
+from engine.data.formats import Detected, detect
+from engine.data.messages import Row
+from engine.data.sources import read_file, source_files, source_names
+from engine.errors import DataError
+
+SAMPLE_ROWS = 100
+SKIPPED_KEPT = 100
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that was left out, and why."""
+
+    file: str
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What reading gave: used rows and format by source name, and the rows left out (the first 100 named)."""
+
+    rows_per_source: dict[str, int]
+    detected: dict[str, Detected]
+    skipped: tuple[Skipped, ...]
+    skipped_count: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The rows to train on and hold out from, and how they came about."""
+
+    rows: list[Row]
+    report: LoadReport
+
+
+def load(config: RunConfig) -> Loaded:
+    """Read every source of ``config``; ``max_rows`` counts usable rows of a source, in file order.
+
+    Raises DataError for the first thing that can't be read, and when no usable row is left.
+    """
+    rows: list[Row] = []
+    counts: dict[str, int] = {}
+    found: dict[str, Detected] = {}
+    skipped: list[Skipped] = []
+    skipped_count = 0
+    for source, name in zip(config.data, source_names(config.data), strict=True):
+        before = len(rows)
+        for row, detected in _rows(source, name):
+            found.setdefault(name, detected)
+            reason = problem(row)
+            if reason:
+                skipped_count += 1
+                if len(skipped) < SKIPPED_KEPT:
+                    skipped.append(Skipped(row.file, row.number, reason))
+                continue
+            rows.append(row)
+            if source.max_rows is not None and len(rows) - before >= source.max_rows:
+                break
+        counts[name] = len(rows) - before
+    if not rows:
+        raise _nothing_left(config, skipped, skipped_count)
+    return Loaded(rows, LoadReport(counts, found, tuple(skipped), skipped_count))
+
+
+def load_rows(config: RunConfig) -> list[Row]:
+    """Only the rows of ``load``."""
+    return load(config).rows
+
+
+def detect_file(
+    path: Path, source: DataSource, name: str, sample_rows: int = SAMPLE_ROWS
+) -> tuple[Iterator[Row], Detected]:
+    """The rows of one file, still unread beyond the sample, and the format found in the sample.
+
+    Raises DataError for a file without any row.
+    """
+    raw_rows = read_file(path, name)
+    sample = list(itertools.islice(raw_rows, sample_rows))
+    if not sample:
+        raise DataError("The file holds no rows", str(path), "Check where it was written, or name another one.")
+    detected = detect(sample, source)
+    return (to_row(raw, detected) for raw in itertools.chain(sample, raw_rows)), detected
+
+
+def _rows(source: DataSource, name: str) -> Iterator[tuple[Row, Detected]]:
+    """A source's rows; each file of a folder is looked at by itself, so their formats may differ."""
+    for path in source_files(source):
+        rows, detected = detect_file(path, source, name)
+        for row in rows:
+            yield row, detected
+
+
+def _nothing_left(config: RunConfig, skipped: list[Skipped], count: int) -> DataError:
+    first = skipped[0] if skipped else None
+    files = ", ".join(source.path for source in config.data[:3])
+    message = f"{files}: all {count:,} rows were left out"
+    if first:
+        message += f"; the first, {first.file}, row {first.row:,}: {first.reason}"
+    return DataError(
+        "No row can be trained on",
+        message,
+        "Training needs answers: check that the right columns are mapped to completion, output or text.",
+    )

@@ -1,0 +1,62 @@
+"""Which rows are held out: decided by each row's content and the seed, never by its place in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.schema import DatasetSection
+from engine.data.messages import Row
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into the rows. ``train`` ascends; ``heldout`` is in the order of the draw, so its head is a sample."""
+
+    train: list[int]
+    heldout: list[int]
+
+
+def split(rows: Sequence[Row], dataset: DatasetSection, seed: int) -> Split:
+    """Hold out ``eval_rows`` rows, or else ``eval_share`` of them (at least one of two or more).
+
+    Rows are ranked by a hash of seed and content, so adding rows or reordering files moves few of them. Equal rows
+    stay on one side: an answer that was trained on is no test. Fewer rows are held out where equal ones leave no
+    other way. Raises ConfigError when no row would be left to train on.
+    """
+    wanted = _wanted(len(rows), dataset)
+    groups: dict[bytes, list[int]] = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(content_hash(row, seed), []).append(index)
+    heldout: list[int] = []
+    for key in sorted(groups):
+        if len(heldout) + len(groups[key]) <= wanted:
+            heldout += groups[key]
+        if len(heldout) == wanted:
+            break
+    kept_out = set(heldout)
+    return Split([index for index in range(len(rows)) if index not in kept_out], heldout)
+
+
+def content_hash(row: Row, seed: int) -> bytes:
+    """16 bytes from seed and content alone: the same row has the same hash in any file."""
+    content = [[message.role, message.content] for message in row.messages] or row.text
+    text = json.dumps([seed, content], ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _wanted(count: int, dataset: DatasetSection) -> int:
+    if dataset.eval_rows is not None:
+        if dataset.eval_rows >= count > 0:
+            raise ConfigError(
+                "Too many rows are held out",
+                f"dataset.eval_rows is {dataset.eval_rows:,}, but there are {count:,} rows: none is left to train on.",
+                f"Set it to {count - 1:,} at most, or leave it out.",
+            )
+        return min(dataset.eval_rows, max(0, count - 1))
+    if dataset.eval_share == 0 or count < 2:
+        return 0
+    return min(max(1, round(dataset.eval_share * count)), count - 1)
