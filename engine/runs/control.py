@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 from engine.errors import MachineError, RunError
 from engine.runs import events as ev
@@ -31,19 +35,37 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
     """
     if not run.is_alive():
         raise RunError("This run is not running", run.id, "`tunedeck resume` starts it again from its last checkpoint.")
-    seq = int(read_json(run.control).get("seq", 0)) + 1
     try:
-        write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
+        with _alone(run):
+            last = read_json(run.control).get("seq")
+            seq = (last if _is_number(last) else 0) + 1
+            write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
     except OSError as error:
         raise MachineError("The command can't be written", f"{run.control}: {error.strerror}") from error
     return seq
+
+
+@contextmanager
+def _alone(run: RunDir) -> Iterator[None]:
+    """Between two senders at once each number is given once. Raises OSError."""
+    fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # where flock does not work the numbers may meet; the commands still arrive
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def read(run: RunDir) -> ControlMessage | None:
     """The newest command, None when there is none or it makes no sense."""
     raw = read_json(run.control)
     seq, command, values = raw.get("seq"), raw.get("command"), raw.get("values", {})
-    if not isinstance(seq, int) or command not in COMMANDS or not isinstance(values, dict):
+    if not _is_number(seq) or command not in COMMANDS or not isinstance(values, dict):
         return None
     return ControlMessage(seq, command, values)
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,16 @@ def list_runs(root: Path | None = None) -> list[RunDir]:
         found = [RunDir(p) for p in root.iterdir() if (p / "config.toml").is_file()]
     except OSError:
         return []
-    return sorted(found, key=lambda run: run.id, reverse=True)
+    return sorted(found, key=_age, reverse=True)
+
+
+def _age(run: RunDir) -> tuple[str, int]:
+    """Sorts runs by the date in their id; within one second by the config, which is written once."""
+    try:
+        written_ns = run.config.stat().st_mtime_ns
+    except OSError:
+        written_ns = 0
+    return run.id[:15], written_ns
 
 
 def find(name: str, root: Path | None = None) -> RunDir:
@@ -127,13 +137,13 @@ def find(name: str, root: Path | None = None) -> RunDir:
     Raises RunError when none or several match.
     """
     as_path = Path(name).expanduser()
-    if (as_path / "config.toml").is_file():
+    if name and (as_path / "config.toml").is_file():
         return RunDir(as_path.resolve())
     runs = list_runs(root)
     if name == "last" and runs:
         return runs[0]
     matches = [run for run in runs if run.id == name] or [
-        run for run in runs if run.id.startswith(name) or run.read_run_json().get("name") == name
+        run for run in runs if (name and run.id.startswith(name)) or run.read_run_json().get("name") == name
     ]
     if len(matches) == 1:
         return matches[0]
@@ -154,7 +164,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_atomic(path: Path, text: str) -> None:
     """Replace ``path`` in one go, so that a reader sees the old or the new text, never half. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
@@ -172,27 +182,53 @@ class RunLock:
         self.path = path
         self._fd: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock or raise RunError naming who holds it."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+    def acquire(self, patience_s: float = 1.0) -> None:
+        """Take the lock or raise RunError naming who holds it, MachineError when it can't be written.
+
+        A viewer that asks ``is_locked`` holds it for an instant; that is what the patience is for.
+        """
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise MachineError(
+                "The run directory can't be written",
+                f"{self.path}: {error.strerror}",
+                "Mend the rights of that folder, or free space.",
+            ) from error
+        if not _flock_within(fd, self.path.parent, patience_s):
             holder = os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
             raise RunError(
                 "This run is already running",
                 f"{self.path.parent.name}: process {holder} holds its lock.",
                 "Attach to it with `tunedeck attach`, or stop it first.",
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
+            )
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, str(os.getpid()).encode(), 0)
+        except OSError:
+            pass  # a full disk hides the holder's number, nothing else
         self._fd = fd
 
     def release(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def _flock_within(fd: int, run: Path, patience_s: float) -> bool:
+    """Lock ``fd`` for this process alone. Where flock does not work, the process recorded in ``run`` decides."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        except OSError:
+            return not _recorded_process_lives(run)
 
 
 def is_locked(path: Path) -> bool:
@@ -217,9 +253,24 @@ def _recorded_process_lives(run: Path) -> bool:
 
     record = read_json(run / "run.json")
     try:
-        return abs(psutil.Process(int(record["pid"])).create_time() - float(record["pid_start_time"])) < 1.0
-    except (KeyError, ValueError, psutil.Error):
+        pid, started = int(record["pid"]), float(record["pid_start_time"])
+        return pid != os.getpid() and abs(psutil.Process(pid).create_time() - started) < 1.0
+    except (KeyError, TypeError, ValueError, psutil.Error):
         return False
+
+
+START_GRACE_S = 120.0
+
+
+def is_starting(run: RunDir) -> bool:
+    """Whether ``run`` was launched a moment ago and its runner has neither taken the lock nor ended yet."""
+    launched = read_json(run.run_json).get("launched_t")
+    if not isinstance(launched, (int, float)) or run.exit_json.exists() or time.time() - launched > START_GRACE_S:
+        return False
+    try:
+        return run.lock.stat().st_mtime < launched  # the lock is written to when it is taken
+    except OSError:
+        return True
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json")
@@ -228,19 +279,28 @@ _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json",
 def what_delete_removes(run: RunDir) -> list[Path]:
     """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
     named = [run.path / name for name in (*_MADE_HERE, "adapter", "cache")]
-    partial = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
-    temporary = list(run.path.glob(".*.tmp")) + list(run.path.glob("*.partial"))
-    return [p for p in [*named, *partial, *temporary] if p.exists()]
+    numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
+    unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
+    temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]
+    return [p for p in [*named, *numbered, *unfinished, *temporary] if p.exists() or p.is_symlink()]
 
 
 def delete(run: RunDir) -> None:
-    """Remove a run that is not running; the folder itself goes only if nothing else is in it."""
-    if run.is_alive():
+    """Remove a run that is not running; the folder itself goes only if nothing else is in it.
+
+    Raises RunError while it runs, MachineError when something can't be removed.
+    """
+    if run.is_alive() or is_starting(run):
         raise RunError("This run is running", run.id, "Stop it first; then it can be deleted.")
-    for path in what_delete_removes(run):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    if not any(run.path.iterdir()):
-        run.path.rmdir()
+    try:
+        for path in what_delete_removes(run):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if not any(run.path.iterdir()):
+            run.path.rmdir()
+    except OSError as error:
+        raise MachineError(
+            "The run can't be deleted", f"{error.filename or run.path}: {error.strerror}", "Mend the rights there."
+        ) from error

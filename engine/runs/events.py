@@ -11,9 +11,11 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
+
+from engine.errors import MachineError
 
 VERSION = 1
 
@@ -169,29 +171,53 @@ AnyEvent = (
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)
 _encoder = msgspec.json.Encoder()
-_any_decoder = msgspec.json.Decoder()
+
+
+class _Head(msgspec.Struct):
+    """What can be told of a line whatever its type: enough to number and to skip it."""
+
+    type: str
+    seq: int
+
+
+_head_decoder = msgspec.json.Decoder(_Head, strict=False)
+_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyEvent))
 
 
 def decode(line: bytes) -> AnyEvent | None:
     """The event of one complete line, or None for a line that is broken or of an unknown type."""
     try:
-        return _decoder.decode(line)
+        event: AnyEvent = _decoder.decode(line)
+        return event
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
+def is_unknown_type(line: bytes) -> bool:
+    """Whether ``line`` is a whole event of a type that this version does not know."""
+    try:
+        return _head_decoder.decode(line).type not in _TYPES
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+
+
 def encode(event: Event) -> bytes:
-    """One line without its newline; non-finite floats become "NaN", "Infinity" and "-Infinity"."""
-    return _encoder.encode(_spell_non_finite(msgspec.to_builtins(event)))
+    """One line without its newline; non-finite floats become "NaN", "Infinity" and "-Infinity".
+
+    Half surrogates, which rows can hold and UTF-8 can't, become "?".
+    """
+    return _encoder.encode(_writable(msgspec.to_builtins(event)))
 
 
-def _spell_non_finite(value: Any) -> Any:
+def _writable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {key: _spell_non_finite(item) for key, item in value.items()}
+        return {_writable(key): _writable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_spell_non_finite(item) for item in value]
+        return [_writable(item) for item in value]
     return value
 
 
@@ -200,6 +226,7 @@ class EventWriter:
 
     A full disk must not end a training: a line that can't be written is counted in ``lost`` and its number
     is used again, so that ``seq`` has no gaps. A half-written line is closed by the next write.
+    Raises MachineError when the log can't be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -208,7 +235,12 @@ class EventWriter:
         self.seq = _last_seq(path)
         self._lock = threading.Lock()
         self._torn = _ends_torn(path)
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise MachineError(
+                "The log of the run can't be written", f"{path}: {error.strerror}", "Mend the rights of that folder."
+            ) from error
 
     def emit(self, event: Event) -> None:
         """Append ``event`` with the next number and the time of now."""
@@ -222,16 +254,19 @@ class EventWriter:
             except OSError:
                 self.lost += 1
                 return
-            if written < len(line):  # the disk filled up inside the line
-                self._torn = True
+            # The disk filled up inside the line. Without its newline alone the line still counts.
+            self._torn = written < len(line)
+            if written < len(line) - 1:
                 self.lost += 1
-                return
-            self._torn = False
-            self.seq += 1
+            else:
+                self.seq += 1
 
     def close(self) -> None:
+        """Close the log; events that come later are counted as lost."""
         with self._lock:
-            os.close(self._fd)
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
 
 
 def _ends_torn(path: Path) -> bool:
@@ -245,16 +280,21 @@ def _ends_torn(path: Path) -> bool:
 
 
 def _last_seq(path: Path) -> int:
-    """Number of the last complete line, 0 for a new log."""
-    for line in reversed(tail_lines(path, 1 << 20)):
-        event = decode(line)
-        if event is not None:
-            return event.seq
+    """Number of the last whole event, of whatever type, 0 for a new log."""
+    for max_bytes in (1 << 20, 1 << 40):  # the whole log only if its end is one long line
+        for line in reversed(tail_lines(path, max_bytes, with_rest=True)):
+            try:
+                return _head_decoder.decode(line).seq
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
     return 0
 
 
-def tail_lines(path: Path, max_bytes: int) -> list[bytes]:
-    """Complete lines within the last ``max_bytes`` of a log, oldest first; [] if there is none."""
+def tail_lines(path: Path, max_bytes: int, with_rest: bool = False) -> list[bytes]:
+    """Complete lines within the last ``max_bytes`` of a log, oldest first; [] if there is none.
+
+    ``with_rest`` adds what follows the last newline.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -264,5 +304,7 @@ def tail_lines(path: Path, max_bytes: int) -> list[bytes]:
     except OSError:
         return []
     lines = block.split(b"\n")
-    lines.pop()  # what follows the last newline is not complete yet
+    rest = lines.pop()  # what follows the last newline is not complete yet
+    if with_rest:
+        lines.append(rest)
     return lines[1:] if start else lines

@@ -9,20 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, read_json
+from engine.runs.directory import RunDir, is_starting, read_json
 from engine.runs.state import RunReducer, RunState
 
 _CHUNK = 1 << 20
-_START_GRACE_S = 20.0  # a runner needs a few seconds from its launch to its lock
 
 
 class Tail:
-    """Reads a growing log. A half-written last line is the end of the file until its newline comes."""
+    """Reads a growing log. A half-written last line is the end of the file until its newline comes.
+
+    Events of types that this version does not know are passed over; lines that make no sense are counted
+    in ``broken_lines``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
-        self._rest = b""
+        self._rest: list[bytes] = []  # the pieces of a line that has no end yet
         self._lines: list[bytes] = []
         self.broken_lines = 0
 
@@ -36,7 +39,7 @@ class Tail:
                 event = ev.decode(line)
                 if event is not None:
                     found.append(event)
-                elif line.strip():
+                elif line.strip() and not ev.is_unknown_type(line):
                     self.broken_lines += 1
             del self._lines[:take]
             if time.monotonic() > deadline:
@@ -54,15 +57,18 @@ class Tail:
         try:
             with self.path.open("rb") as file:
                 file.seek(self._offset)
-                block = file.read(_CHUNK)
+                while block := file.read(_CHUNK):
+                    self._offset += len(block)
+                    *whole, rest = block.split(b"\n")
+                    if not whole:
+                        self._rest.append(rest)
+                        continue
+                    whole[0] = b"".join([*self._rest, whole[0]])
+                    self._rest, self._lines = [rest] if rest else [], whole
+                    return True
         except OSError:
-            return False
-        if not block:
-            return False
-        self._offset += len(block)
-        *lines, self._rest = (self._rest + block).split(b"\n")
-        self._lines = lines
-        return bool(lines) or self._fill()
+            pass
+        return False
 
 
 class Follower:
@@ -79,9 +85,7 @@ class Follower:
         alive = self.run.is_alive()
         self._reducer.apply_all(self.tail.read(max_events, max_seconds))
         state = self._reducer.snapshot()
-        if alive or state.ended or not self.tail.at_end():
-            return state
-        return infer_end(self.run, state)
+        return infer(self.run, state, alive) if self.tail.at_end() else state
 
     def catch_up(self) -> RunState:
         """Read the whole log, however long."""
@@ -98,16 +102,28 @@ def load_state(run: RunDir) -> RunState:
     return Follower(run).catch_up()
 
 
-def infer_end(run: RunDir, state: RunState) -> RunState:
-    """What an unlocked run without a terminal event is: not started yet, or crashed, with the reason if known."""
-    record = read_json(run.exit_json)
-    if state.started is None and not record:
+def infer(run: RunDir, state: RunState, alive: bool) -> RunState:
+    """``state`` as read from the log, put right by what the log can't say.
+
+    A run launched again is starting until its runner writes; one that nobody runs is as its log says if that
+    has an end, else not started yet, or crashed.
+    """
+    if alive:
         launched = read_json(run.run_json).get("launched_t")
-        if launched is None:
-            return state  # created, never started
-        if time.time() - float(launched) < _START_GRACE_S:
-            return replace(state, state="starting")
+        again = state.ended and isinstance(launched, (int, float)) and launched > state.last_t
+        return _starting(state) if again or state.state == "created" else state
+    if is_starting(run):
+        return _starting(state)
+    if state.ended:
+        return state
+    record = read_json(run.exit_json)
+    if state.last_seq == 0 and not record and read_json(run.run_json).get("launched_t") is None:
+        return state
     return replace(state, state="crashed", reason=crash_reason(run, record))
+
+
+def _starting(state: RunState) -> RunState:
+    return replace(state, state="starting", reason="", failure=None, finished=None)
 
 
 def crash_reason(run: RunDir, record: dict[str, object]) -> str:
@@ -122,11 +138,10 @@ def crash_reason(run: RunDir, record: dict[str, object]) -> str:
             name = f"signal {-code}"
         return f"the process was killed ({name})"
     last = last_log_line(run.log)
-    if last:
-        return last
     if isinstance(code, int):
-        return f"the process ended with code {code}"
-    return "the process is gone without a word (killed, or the machine restarted)"
+        return last or f"the process ended with code {code}"
+    gone = "the process is gone without a word (killed, or the machine restarted)"
+    return f"{gone}; its log ends with: {last}" if last else gone
 
 
 def last_log_line(path: Path, max_bytes: int = 8192) -> str:

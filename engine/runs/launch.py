@@ -7,20 +7,24 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from engine.errors import MachineError, RunError
 from engine.runs.directory import RunDir, read_json, write_atomic
 from engine.runs.survival import scope_prefix
 
+WAITER = (sys.executable, "-P", "-m", "engine.runs.supervise")
 
-def launch(run: RunDir, resume: bool = False) -> int:
+
+def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER) -> int:
     """Start the detached runner of ``run`` and return the pid of the process that waits for it.
 
+    ``waiter`` is the command that gets the run directory (and ``--resume``) as its arguments.
     Raises RunError when the run is already running, MachineError when no process can be started.
     """
     if run.is_alive():
         raise RunError("This run is already running", run.id, "`tunedeck attach` shows it.")
-    command = [*scope_prefix(), sys.executable, "-P", "-m", "engine.runs.supervise", str(run.path)]
+    command = [*scope_prefix(), *waiter, str(run.path)]
     if resume:
         command.append("--resume")
     try:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from array import array
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
+
+import msgspec
 
 from engine.runs import events as ev
 
 StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
 ENDED = frozenset({"finished", "stopped", "failed", "crashed"})
+_RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
 
 
@@ -108,10 +114,13 @@ class _Curve:
 
     def _rewind(self, x: float) -> None:
         """Forget points from ``x`` on, into new arrays: earlier views keep theirs."""
-        import bisect
-
         keep = bisect.bisect_left(self.x, x)
         self.x, self.y = self.x[:keep], self.y[:keep]
+
+    def before(self, x: float) -> float | None:
+        """The value of the last point before ``x``."""
+        at = bisect.bisect_left(self.x, x)
+        return self.y[at - 1] if at else None
 
     def view(self) -> Series:
         return Series(self.x, self.y, len(self.x))
@@ -132,9 +141,9 @@ class RunReducer:
         self._total: int | None = None
         self._device: ev.Device | None = None
         self._finished: ev.Finished | None = None
-        self._evals: list[ev.Eval] = []
-        self._samples: list[ev.Sample] = []
-        self._checkpoints: list[ev.Checkpoint] = []
+        self._evals: dict[tuple[int, str], ev.Eval] = {}
+        self._samples: dict[tuple[int, str, int], ev.Sample] = {}
+        self._checkpoints: dict[int, ev.Checkpoint] = {}
         self._warnings: list[ev.Warn] = []
         self._acks: dict[int, ev.ControlAck] = {}
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
@@ -162,22 +171,18 @@ class RunReducer:
                     self._say(event, "info", event.message or event.name)
                 self._phase = event
             case ev.Eval():
-                self._evals = [e for e in self._evals if (e.step, e.moment) != (event.step, event.moment)]
-                self._evals.append(event)
+                _put_last(self._evals, (event.step, event.moment), event)
                 if event.loss is not None:
                     self._curve("eval_loss").add(event.step, event.loss)
                 self._say(event, "good", _eval_text(event))
             case ev.Sample():
-                key = (event.step, event.moment, event.index)
-                self._samples = [s for s in self._samples if (s.step, s.moment, s.index) != key]
-                self._samples.append(event)
+                _put_last(self._samples, (event.step, event.moment, event.index), event)
             case ev.Device():
                 self._device = event
                 if event.peak_rss is not None:
                     self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
             case ev.Checkpoint():
-                self._checkpoints = [c for c in self._checkpoints if c.step != event.step]
-                self._checkpoints.append(event)
+                _put_last(self._checkpoints, event.step, event)
                 size = f"{event.size_bytes / 1e6:.0f} MB, {event.seconds:.1f} s"
                 self._say(event, "good", f"{event.path} saved ({size})")
             case ev.Warn():
@@ -188,7 +193,7 @@ class RunReducer:
                 text = event.message or ("done" if event.ok else "refused")
                 self._say(event, "info" if event.ok else "warning", f"{event.command}: {text}")
             case ev.State():
-                if event.state in ("starting", "running", "paused", "stopping"):
+                if event.state in _RUNNER_STATES:
                     self._state = event.state  # type: ignore[assignment]
                     self._reason = event.reason
                     self._say(event, "info", f"{event.state}{': ' + event.reason if event.reason else ''}")
@@ -202,7 +207,8 @@ class RunReducer:
                 self._state, self._reason = "failed", event.title
                 self._say(event, "error", " ".join(p for p in (event.title, event.message, event.hint) if p))
             case ev.Heartbeat():
-                pass
+                if self._state == "created" and event.state in _RUNNER_STATES:
+                    self._state = event.state  # type: ignore[assignment]
 
     def snapshot(self) -> RunState:
         return RunState(
@@ -210,7 +216,8 @@ class RunReducer:
             started_t=self._started_t, phase=self._phase, step=self._step, total_steps=self._total,
             device=self._device, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
-            evals=tuple(self._evals), samples=tuple(self._samples), checkpoints=tuple(self._checkpoints),
+            evals=tuple(self._evals.values()), samples=tuple(self._samples.values()),
+            checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), peak_rss=self._peak_rss,
             last_seq=self._last_seq, last_t=self._last_t,
@@ -220,14 +227,19 @@ class RunReducer:
         if self._started_t is None:
             self._started_t = event.t
         self._started, self._total = event, event.total_steps or self._total
-        if self._state in ENDED or self._state == "created":
-            self._state, self._reason, self._failure, self._finished = "starting", "", None, None
+        self._state, self._reason, self._failure, self._finished = "starting", "", None, None
+        self._phase = None
+        self._step_times.clear()
         if event.resumed_from_step is not None:
             self._say(event, "info", f"resumed from step {event.resumed_from_step:,}")
+            if self._step is not None and self._step.step > event.resumed_from_step:
+                self._step = msgspec.structs.replace(self._step, step=event.resumed_from_step)
 
     def _on_step(self, event: ev.Step) -> None:
-        if self._state == "starting":
+        if self._state in ("created", "starting"):  # created: a log read from its middle
             self._state = "running"
+        if self._step is not None and event.step <= self._step.step:
+            self._average = self._curve("loss_average").before(event.step)
         self._step = event
         curve = self._curve
         x = event.step
@@ -258,6 +270,12 @@ class RunReducer:
 def reduce(events: Iterable[ev.AnyEvent]) -> RunState:
     """The state after ``events``; any prefix of a log gives a valid one."""
     return RunReducer().apply_all(events).snapshot()
+
+
+def _put_last(into: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Set ``key`` and make it the newest; a step repeated after a resume replaces what it gave before."""
+    into.pop(key, None)
+    into[key] = value
 
 
 def _median(values: Iterable[float]) -> float | None:

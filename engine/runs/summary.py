@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.follow import infer_end
+from engine.runs.follow import infer
 from engine.runs.state import StateName, reduce
 
+_RESUMABLE = ("stopped", "failed", "crashed")
 _TAIL_BYTES = 96 * 1024  # about 250 steps
 
 
@@ -40,22 +41,20 @@ def summarise(run: RunDir) -> RunSummary:
     facts = run.read_run_json()
     alive = run.is_alive()
     decoded = (ev.decode(line) for line in ev.tail_lines(run.events, _TAIL_BYTES))
-    state = reduce(event for event in decoded if event is not None)
-    name: StateName = state.state
-    reason = state.reason
-    if alive and name in ("created", "crashed"):  # the tail does not reach back to its start
-        name = "running" if state.step else "starting"
-    if not alive and not state.ended:
-        end = infer_end(run, state)
-        name, reason = end.state, end.reason
+    state = infer(run, reduce(event for event in decoded if event is not None), alive)
     curve = state.series.get("loss_average")
     losses = tuple(v for v in curve.y[max(0, curve.length - 240) : curve.length] if math.isfinite(v)) if curve else ()
-    total = state.total_steps or facts.get("total_steps")
+    total = state.total_steps or _whole(facts.get("total_steps"))
     eta = max(0, total - state.done_steps) * state.recent_step_time if total and state.recent_step_time else None
-    ended = name in ("finished", "stopped", "failed", "crashed")
     return RunSummary(
-        run=run, name=str(facts.get("name") or run.id), model=str(facts.get("model") or ""), state=name, reason=reason,
+        run=run, name=str(facts.get("name") or run.id), model=str(facts.get("model") or ""),
+        state=state.state, reason=state.reason,
         step=state.done_steps, total_steps=total, loss=losses[-1] if losses else None, losses=losses,
-        eta_s=None if ended else eta, last_t=state.last_t or float(facts.get("created_t") or 0),
-        resumable=not alive and name in ("stopped", "failed", "crashed") and bool(run.complete_checkpoints()),
+        eta_s=None if state.ended else eta, last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
+        resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
     )  # fmt: skip
+
+
+def _whole(value: object) -> int | None:
+    """A number of run.json, which anything may have written to."""
+    return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

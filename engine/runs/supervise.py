@@ -12,17 +12,32 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+
+RUNNER = (sys.executable, "-P", "-m", "engine.training.runner")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str], runner_command: Sequence[str] = RUNNER) -> int:
+    """Start the runner with ``argv`` (RUN_DIR first), pass SIGTERM and SIGINT on to it, and record its end."""
     run_dir = Path(argv[0])
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    before = oom_kills()
-    runner = subprocess.Popen([sys.executable, "-P", "-m", "engine.training.runner", *argv])
-    # A signal meant for the whole group reaches the runner itself; one sent to us alone is passed on.
+    runner: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if runner is None:
+            early.append(number)
+        else:
+            runner.send_signal(number)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: runner.send_signal(received))
+        signal.signal(number, pass_on)
+    before = oom_kills()
+    runner = subprocess.Popen([*runner_command, *argv])
+    for early_number in early:
+        runner.send_signal(early_number)
     code = runner.wait()
     record = {
         "returncode": code,
