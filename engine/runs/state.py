@@ -148,7 +148,6 @@ class RunReducer:
         self._acks: dict[int, ev.ControlAck] = {}
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self._step_times: deque[float] = deque(maxlen=_AVERAGE_WINDOW)
-        self._average: float | None = None
         self._peak_rss: int | None = None
         self._last_seq = 0
         self._last_t = 0.0
@@ -193,17 +192,17 @@ class RunReducer:
                 text = event.message or ("done" if event.ok else "refused")
                 self._say(event, "info" if event.ok else "warning", f"{event.command}: {text}")
             case ev.State():
-                if event.state in _RUNNER_STATES:
+                if event.state in _RUNNER_STATES and self._state not in ENDED:  # only a new start undoes an end
                     self._state = event.state  # type: ignore[assignment]
                     self._reason = event.reason
                     self._say(event, "info", f"{event.state}{': ' + event.reason if event.reason else ''}")
             case ev.Finished():
-                self._finished = event
+                self._finished, self._failure = event, None
                 self._state = "stopped" if event.outcome == "stopped" else "finished"
                 self._reason = event.reason
                 self._say(event, "good", f"{self._state}{': ' + event.reason if event.reason else ''}")
             case ev.Failed():
-                self._failure = event
+                self._failure, self._finished = event, None
                 self._state, self._reason = "failed", event.title
                 self._say(event, "error", " ".join(p for p in (event.title, event.message, event.hint) if p))
             case ev.Heartbeat():
@@ -238,16 +237,14 @@ class RunReducer:
     def _on_step(self, event: ev.Step) -> None:
         if self._state in ("created", "starting"):  # created: a log read from its middle
             self._state = "running"
-        if self._step is not None and event.step <= self._step.step:
-            self._average = self._curve("loss_average").before(event.step)
         self._step = event
         curve = self._curve
         x = event.step
         curve("loss").add(x, event.loss)
         if math.isfinite(event.loss):
-            keep = 1 - 1 / min(_AVERAGE_WINDOW, max(1, len(curve("loss").x)))
-            self._average = event.loss if self._average is None else keep * self._average + (1 - keep) * event.loss
-            curve("loss_average").add(x, self._average)
+            keep = 1 - 1 / min(_AVERAGE_WINDOW, len(curve("loss").x))
+            before = curve("loss_average").before(x)
+            curve("loss_average").add(x, event.loss if before is None else keep * before + (1 - keep) * event.loss)
         curve("learning_rate").add(x, event.learning_rate)
         curve("grad_norm").add(x, event.grad_norm)
         curve("tokens_per_second").add(x, event.tokens_per_second)
