@@ -54,10 +54,12 @@ MONITOR = (
     Key("sample", "g", "Sample", "Let the model answer the sample prompts now"),
     Key("stop", "x", "Stop", "Stop the training; it saves a checkpoint first"),
     Key("resume", "r", "Resume", "Go on from the last checkpoint"),
-    Key("cycle", "c", "Views", "Show the next view: curves, samples, result, log"),
+    Key("cycle", "c", "Result", "Show the next view: curves, result with answers side by side, the whole log"),
     Key("leave", "q,escape", "Leave", "Go home; the training keeps running", "q"),
     Key("curve", "v", "Curve", "Plot the next quantity: loss, learning rate, gradient, speed, memory", bar=False),
     Key("log_y", "l", "Log y", "Logarithmic or linear y axis", bar=False),
+    Key("scroll(10)", "pagedown", "Down", "Read on in a long result or log", "PgDn", bar=False),
+    Key("scroll(-10)", "pageup", "Up", "Read back in a long result or log", "PgUp", bar=False),
 )
 
 CHART = (

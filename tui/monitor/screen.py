@@ -2,24 +2,250 @@
 
 from __future__ import annotations
 
+import threading
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from engine.runs.control import Command
 from engine.runs.directory import RunDir
+from engine.runs.state import RunState
 from tui import keys, messages
+from tui.follow import follow
+from tui.monitor import result, story
+from tui.monitor.curves import CurveFeed
+from tui.monitor.steer import Steering
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.chart import Chart
+from tui.widgets.line import Block, Line
+from tui.widgets.log import LogPane
+from tui.world import world_of
+
+VIEWS = ("curves", "result", "log")
+_LIVE = ("starting", "running", "paused")
 
 
 class MonitorScreen(Screen[None]):
+    """Watches ``run``. Leaving it never touches the training."""
+
+    CSS_PATH = "monitor.tcss"
+    AUTO_FOCUS = "Chart"
     BINDINGS = keys.bindings(keys.MONITOR)
+    HELP_TITLE = "Watching a run"
+    HELP = (
+        "The chart shows the loss of every step (dim), its moving average (bright) and the loss on rows that are "
+        "never trained on (o). It should fall fast, then slowly. A rising o while the average falls means that the "
+        "model learns the rows by heart. The training is a process of its own: leaving this screen, or losing the "
+        "line, does not touch it."
+    )
+    KEY_TABLES: ClassVar = (("This run", keys.MONITOR), ("The chart, when it has the focus", keys.CHART))
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
         self.run_dir = run
+        self.state = RunState()
+        self.view = "curves"
+        self.feed = CurveFeed()
+        self.steering = Steering(run, self._tell)
+        self._name = run.id
+        self._resumable = ""
+        self._resumed_at: int | None = None
+        self._told_end = False
+        self._stop_following = threading.Event()
 
     def compose(self) -> ComposeResult:
-        yield TopLine(self.run_dir.id)
+        world = world_of(self)
+        yield TopLine(self.run_dir.id, "reading the log")
+        yield Line(id="gauges")
+        yield Line(id="progress")
+        yield Block(id="trouble")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield Chart("loss", unicode=world.terminal.unicode)
+                yield Line(id="machine")
+                yield LogPane(id="story")
+            with VerticalScroll(id="right", can_focus=False):
+                yield Block(id="result")
+            yield LogPane(wrap=True, id="log")
         yield KeyBar(keys.in_bar(keys.MONITOR, keys.EVERYWHERE))
 
+    def on_mount(self) -> None:
+        self._name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
+        self.query_one("#trouble").display = False
+        self._show_view("curves")
+        self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
+        self.set_interval(1.0, self._tick)
+
+    def on_unmount(self) -> None:
+        self._stop_following.set()
+
+    def _follow(self) -> None:
+        follow(self.run_dir, self, self._stop_following)
+
+    @on(messages.RunAdvanced)
+    def _advance(self, message: messages.RunAdvanced) -> None:
+        message.stop()
+        self.state = state = message.state
+        if self._resumed_at is not None and (state.last_seq > self._resumed_at or state.state == "crashed"):
+            self._resumed_at = None
+        if state.ended and not self._resumable:
+            found = self.run_dir.complete_checkpoints()
+            self._resumable = found[-1].name if found and state.state != "finished" else ""
+        self.steering.heard(state)
+        self._show_state()
+        if state.ended and not self._told_end:
+            self._told_end = True
+            if result.headline(state) and not self.has_class("-wide"):
+                self._show_view("result")
+        elif not state.ended:
+            self._told_end, self._resumable = False, ""
+
+    def _show_state(self) -> None:
+        state, width = self.state, self.size.width - 2
+        muted = "" if world_of(self).terminal.sixteen else self.app.theme_variables["muted"]
+        self.query_one(TopLine).show(story.subject(self._name, state), self._standing())
+        self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
+        self._show_progress()
+        self._show_trouble()
+        self.query_one("#machine", Line).show(story.machine(state, self.query_one(Chart).size.width or width))
+        self.feed.feed(self.query_one(Chart), state)
+        for pane in self.query(LogPane):
+            if pane.display:
+                pane.show(state.log)
+        self._show_result(muted)
+        self.query_one(KeyBar).rename("pause", "Go on" if state.state == "paused" else "Pause")
+        self.refresh_bindings()
+
+    def _standing(self) -> Text:
+        text = story.standing(self.state, "resuming" if self._resumed_at is not None else "")
+        colour = {"good": "success", "look": "warning", "lost": "error"}.get(
+            story.STATE_STYLES.get(self.state.state, ""), "foreground"
+        )
+        if not world_of(self).terminal.sixteen:
+            text.stylize(self.app.theme_variables[colour])
+        return text
+
+    def _show_progress(self) -> None:
+        state, world = self.state, world_of(self)
+        phase_since = state.phase.t if state.phase else state.started_t
+        text = story.progress(state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since)
+        line = result.headline(state) if state.ended else ""
+        if line:
+            text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
+        text.truncate(self.size.width - 2, overflow="ellipsis")
+        self.query_one("#progress", Line).show(text)
+
+    def _show_trouble(self) -> None:
+        block = self.query_one("#trouble", Block)
+        found = None if self._resumed_at is not None else story.trouble(self.state, self._resumable)
+        block.display = found is not None
+        if found:
+            title, message, way_on = found
+            parts = [Text(title, style="bold"), Text(message), Text(way_on)]
+            block.show(found, Text("\n").join(part for part in parts if part.plain))
+
+    def _show_result(self, muted: str) -> None:
+        state = self.state
+        good = "" if world_of(self).terminal.sixteen else self.app.theme_variables["success"]
+        key = (state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq)
+        self.query_one("#result", Block).show(key, result.result(state, muted, good))
+
+    def _tick(self) -> None:
+        """Seconds of a phase that can't be counted go on while the log is silent."""
+        if not self.state.ended and self.app.screen is self:
+            self._show_progress()
+
+    def _show_view(self, view: str) -> None:
+        self.view = view
+        for name in VIEWS:
+            self.set_class(name == view, f"-view-{name}")
+        names = {"curves": "Result", "result": "Log", "log": "Curves"}
+        self.query_one(KeyBar).rename("cycle", names[view])
+        if view == "curves":
+            self.query_one(Chart).focus()
+        self.call_after_refresh(self._show_logs)
+
+    def _show_logs(self) -> None:
+        for pane in self.query(LogPane):
+            pane.show(self.state.log)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        live = self.state.state in _LIVE
+        if action in ("pause", "save", "sample", "stop"):
+            if self.state.ended or self.state.state == "created":
+                return False
+            return True if live else None
+        if action == "resume":
+            ready = self.state.ended and bool(self._resumable) and self._resumed_at is None
+            return True if ready else False
+        return True
+
+    def action_pause(self) -> None:
+        self._send("resume" if self.state.state == "paused" else "pause")
+
+    def action_save(self) -> None:
+        self._send("save")
+
+    def action_sample(self) -> None:
+        self._send("sample")
+
+    @work
+    async def action_stop(self) -> None:
+        from tui.widgets.confirm import ConfirmScreen
+
+        text = "It finishes this step and saves a checkpoint, so that it can go on later with r."
+        if await self.app.push_screen_wait(ConfirmScreen("Stop this training?", text, yes="Stop", no="Let it run")):
+            self._send("stop")
+
+    def action_resume(self) -> None:
+        self._resumed_at = self.state.last_seq
+        self._show_view("curves")
+        self._show_state()
+        self._launch()
+
+    @work(thread=True, group="send")
+    def _launch(self) -> None:
+        try:
+            world_of(self).spawn(self.run_dir, resume=True)
+            self._tell(f"Going on from {self._resumable}.", "information")
+        except TunedeckError as error:
+            self._resumed_at = None
+            self._tell(str(error), "error")
+            self.app.call_from_thread(self._show_state)
+
+    def action_cycle(self) -> None:
+        self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
+
+    def action_curve(self) -> None:
+        self.feed.turn(self.state)
+        if self.view != "curves":
+            self._show_view("curves")
+        self.feed.feed(self.query_one(Chart), self.state, anew=True)
+
+    def action_log_y(self) -> None:
+        self.query_one(Chart).toggle_log_y()
+
+    def action_scroll(self, lines: int) -> None:
+        """Move through what is too long for its pane."""
+        if self.view == "log":
+            self.query_one("#log", LogPane).scroll_lines(-lines)
+        else:
+            self.query_one("#right").scroll_relative(y=lines, animate=False)
+
     def action_leave(self) -> None:
-        self.post_message(messages.MonitorLeft(self.run_dir, self.run_dir.is_alive()))
+        running = self.state.state in (*_LIVE, "stopping")
+        self.post_message(messages.MonitorLeft(self.run_dir, running))
+
+    @work(thread=True, group="send")
+    def _send(self, command: Command) -> None:
+        self.steering.send(command)
+
+    def _tell(self, text: str, severity: str) -> None:
+        """Show a short notice; safe from any thread."""
+        self.notify(clean(text), severity=severity, timeout=4, markup=False)  # type: ignore[arg-type]

@@ -1,0 +1,102 @@
+"""What the training changed: the table of before and after, and answers side by side."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from engine.data.text import clean
+from engine.runs import events as ev
+from engine.runs.state import RunState
+from tui import words
+
+_LONGEST_ANSWER = 600  # characters shown of one answer
+
+
+def headline(state: RunState) -> str:
+    """``exact match 0 % -> 97 %   loss 2.311 -> 0.421   100 held-out rows``; "" before there is an after."""
+    before, after = state.evals_at("before"), state.evals_at("after")
+    if after is None:
+        return ""
+    parts = [
+        f"{name.replace('_', ' ')} {_metric(before, name)} -> {words.percent(value)}"
+        for name, value in after.metrics.items()
+    ]
+    if after.loss is not None:
+        parts.append(f"loss {words.loss(before.loss if before else None)} -> {words.loss(after.loss)}")
+    return clean("   ".join(parts), keep_newlines=False)
+
+
+def result(state: RunState, muted: str, good: str) -> RenderableType:
+    """The whole result of a run that ended: headline, table, answers; or what is still missing for it."""
+    line = headline(state)
+    if not line:
+        return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted))
+    after = state.evals_at("after")
+    count = f"measured on {after.n:,} rows the training never saw" if after else ""
+    return Group(Text(line, style=f"bold {good}"), Text(count, style=muted), Text(), answers(state, muted))
+
+
+def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:
+    """For each prompt the answer before training beside the newest one, and what was wanted."""
+    by_index: dict[int, list[ev.Sample]] = {}
+    for sample in state.samples:
+        by_index.setdefault(sample.index, []).append(sample)
+    if not by_index:
+        return Text("No samples yet. g asks the model for some now.", style=muted)
+    blocks: list[RenderableType] = []
+    for _, samples in sorted(by_index.items())[:most]:
+        blocks.extend(_pair(samples, muted))
+    return Group(*blocks)
+
+
+def _pair(samples: list[ev.Sample], muted: str) -> list[RenderableType]:
+    before = next((s for s in samples if s.moment == "before"), None)
+    later = [s for s in samples if s.moment != "before"]
+    now = later[-1] if later else None
+    newest = now or samples[-1]
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    table.add_row(Text("before training", style=muted), Text(_when(now), style=muted))
+    table.add_row(_answer(before), _answer(now))
+    rows: list[RenderableType] = [Text(_short(newest.prompt, 240), style="bold"), table]
+    if newest.reference is not None:
+        wanted = _short(newest.reference)
+        same = now is not None and now.answer.strip() == newest.reference.strip()
+        verdict = "  the same" if same else ""
+        rows.append(Text.assemble(("wanted: ", muted), wanted, (verdict, "bold")))
+    rows.append(Text())
+    return rows
+
+
+def _when(sample: ev.Sample | None) -> str:
+    if sample is None:
+        return "not asked again yet"
+    return "after training" if sample.moment == "after" else f"at step {sample.step:,}"
+
+
+def _answer(sample: ev.Sample | None) -> Text:
+    if sample is None:
+        return Text("-")
+    return Text(_short(sample.answer) or "(an empty answer)")
+
+
+def _short(text: str, most: int = _LONGEST_ANSWER) -> str:
+    text = clean(text).strip()
+    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters)"
+
+
+def _metric(event: ev.Eval | None, name: str) -> str:
+    return words.percent(event.metrics.get(name)) if event else "-"
+
+
+def _not_yet(state: RunState) -> str:
+    if state.state in ("failed", "crashed"):
+        return "The run ended before its result could be measured."
+    if state.state == "stopped":
+        return "Stopped before the end: the result was not measured. r goes on with the training."
+    if state.ended:
+        return "This run has no evaluation after training."
+    return "The result is measured when the training is done. What the model says so far:"

@@ -1,0 +1,49 @@
+"""Send commands to a runner from a thread, and tell when it has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from engine.runs import control
+from engine.runs.directory import RunDir
+from engine.runs.state import RunState
+
+ASKED: dict[control.Command, str] = {
+    "stop": "Asked to stop; it saves a checkpoint first.",
+    "save": "Asked for a checkpoint.",
+    "pause": "Asked to pause after this step.",
+    "resume": "Asked to go on.",
+    "sample": "Asked for samples; they come after this step.",
+}
+
+
+class Steering:
+    """Remembers which commands of this screen are still unanswered."""
+
+    def __init__(self, run: RunDir, tell: Callable[[str, str], None]) -> None:
+        self.run = run
+        self._tell = tell
+        self._waiting: dict[int, control.Command] = {}
+
+    def send(self, command: control.Command) -> None:
+        """Write the command; meant for a thread. Every outcome is told in words."""
+        try:
+            seq = control.send(self.run, command)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        self._waiting[seq] = command
+        self._tell(ASKED.get(command, command), "information")
+
+    def heard(self, state: RunState) -> None:
+        """Tell the runner's answers that came with ``state``."""
+        for seq, command in list(self._waiting.items()):
+            ack = state.acks.get(seq)
+            if ack is not None:
+                del self._waiting[seq]
+                answer = clean(ack.message, keep_newlines=False) or ("done" if ack.ok else "refused")
+                self._tell(f"{command}: {answer}", "information" if ack.ok else "warning")
+            elif state.ended:
+                del self._waiting[seq]

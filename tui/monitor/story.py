@@ -1,0 +1,154 @@
+"""The monitor's single lines: what this run is, how it goes, what it does now, how it ended."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from engine.data.text import clean
+from engine.runs.state import RunState, Series
+from tui import words
+
+STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
+                "failed": "lost", "crashed": "lost"}  # fmt: skip
+
+_PHASES = {"train": "training", "load": "loading the model", "baseline": "measuring the untouched model"}
+
+
+def subject(name: str, state: RunState) -> Text:
+    """Name of the run, its model and method."""
+    text = Text(clean(name, keep_newlines=False), style="bold")
+    started = state.started
+    if started:
+        about = "  ".join(part for part in (started.model, started.method, started.strategy) if part)
+        text.append(f"   {clean(about, keep_newlines=False)}", style="not bold")
+    return text
+
+
+def standing(state: RunState, alive_words: str = "") -> Text:
+    """State and steps: ``running   412/900   46 %``."""
+    parts = [alive_words or state.state]
+    if state.total_steps:
+        parts.append(f"{state.done_steps:,}/{state.total_steps:,}")
+        parts.append(words.percent(state.progress))
+    elif state.done_steps:
+        parts.append(f"step {state.done_steps:,}")
+    return Text("   ".join(parts), style="bold")
+
+
+def gauges(state: RunState, width: int, muted: str = "") -> Text:
+    """Loss, eval, learning rate, gradient, speed and time left, as many as ``width`` holds whole."""
+    step = state.step
+    average = _last(state.series.get("loss_average"))
+    held_out = next((e for e in reversed(state.evals) if e.loss is not None), None)
+    found = [("loss", words.loss(average if average is not None else (step.loss if step else None)))]
+    found.append(("eval", words.loss(held_out.loss) if held_out else "-"))
+    if step:
+        found.append(("lr", words.rate(step.learning_rate)))
+        found.append(("grad", words.number(step.grad_norm)))
+        found.append(("tok/s", words.number(_recent(state.series.get("tokens_per_second")))))
+    if state.ended:
+        found.append(("took", words.duration(took(state))))
+    elif state.eta_s is not None:
+        found.append(("ETA", words.duration(state.eta_s)))
+    if state.step and width > 100:
+        found.append(("epoch", f"{state.step.epoch:.2f}"))
+        found.append(("tokens", f"{state.step.num_tokens:,}"))
+    text = Text(end="", no_wrap=True)
+    for index, (label, value) in enumerate(found):
+        piece = f"{'   ' if index else ''}{label} {value}"
+        if len(text.plain) + len(piece) > width:
+            break
+        text.append(f"{'   ' if index else ''}{label} ", style=muted)
+        text.append(value, style="bold")
+    return text
+
+
+def took(state: RunState) -> float | None:
+    """Seconds from the run's first start to its last event."""
+    if state.finished and state.finished.seconds:
+        return state.finished.seconds
+    return state.last_t - state.started_t if state.started_t else None
+
+
+def progress(state: RunState, now: float, width: int, unicode: bool, phase_since: float | None) -> Text:
+    """What the runner is doing and how far it is; a phase that can't be counted shows its seconds."""
+    if state.ended:
+        return Text(ending(state), no_wrap=True, end="")
+    if state.state in ("created", "starting") and state.started is None:
+        return Text("the runner is starting; the training libraries take a few seconds to load", end="")
+    phase = state.phase
+    done, total, unit, name = None, None, "", "working"
+    if phase:
+        done, total, unit = phase.done, phase.total, phase.unit
+        name = phase.message or _PHASES.get(phase.name, phase.name)
+    if phase is None or phase.name in ("train", "training"):
+        done, total, unit, name = state.done_steps, state.total_steps, "steps", "training"
+    if state.state in ("paused", "stopping"):
+        name = f"{state.state}{': ' + state.reason if state.reason else ''}"
+    name = clean(name, keep_newlines=False)
+    if not total:
+        waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
+        return Text(f"{name}{waited}", no_wrap=True, end="")
+    count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
+    room = max(8, min(40, width - len(name) - len(count) - 10))
+    share = (done or 0) / total
+    return Text(f"{name}  {words.bar(share, room, unicode)} {words.percent(share):>5}  {count}", no_wrap=True, end="")
+
+
+def ending(state: RunState) -> str:
+    """One sentence on how a run ended."""
+    after = f" after {words.duration(took(state))}" if took(state) else ""
+    if state.state == "finished":
+        return f"finished{after}; the adapter is in the run's adapter folder"
+    if state.state == "stopped":
+        return f"stopped{after} at step {state.done_steps:,}; r goes on from there"
+    return f"{state.state}{after} at step {state.done_steps:,}"
+
+
+def machine(state: RunState, width: int) -> Text:
+    """Memory and the loss of each source."""
+    parts: list[str] = []
+    device = state.device
+    for index, gpu in enumerate(device.gpus if device else ()):
+        used, total = gpu.get("used_bytes", gpu.get("used")), gpu.get("total_bytes", gpu.get("total"))
+        if used is not None and total:
+            parts.append(f"GPU {index} {words.gib(used)} of {words.gib(total)} GiB")
+    if state.step and state.step.memory_allocated is not None:
+        parts.append(f"allocated {words.gib(state.step.memory_allocated)} GiB")
+    if device and device.rss is not None:
+        peak = f" (peak {words.gib(state.peak_rss)})" if state.peak_rss else ""
+        parts.append(f"RAM {words.gib(device.rss)} GiB{peak}")
+    sources = state.step.loss_by_source if state.step else {}
+    if len(sources) > 1:
+        each = "  ".join(f"{clean(name, keep_newlines=False)} {words.loss(value)}" for name, value in sources.items())
+        parts.append(f"loss by source: {each}")
+    text = Text("   ".join(parts), no_wrap=True, end="")
+    text.truncate(width, overflow="ellipsis")
+    return text
+
+
+def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
+    """Title, message and way on of a run that failed or crashed; None for every other."""
+    if state.state == "failed" and state.failure:
+        title, message, hint = state.failure.title, state.failure.message, state.failure.hint
+    elif state.state in ("failed", "crashed"):
+        title = "The training ended without a word of its own" if state.state == "crashed" else "The training failed"
+        message, hint = state.reason, ""
+    else:
+        return None
+    way = (
+        f"r goes on from {resumable}." if resumable else "There is no checkpoint to go on from: n on Home starts anew."
+    )
+    return clean(title), clean(message), clean(f"{hint} {way}".strip())
+
+
+def _last(series: Series | None) -> float | None:
+    return series.last() if series else None
+
+
+def _recent(series: Series | None, count: int = 5) -> float | None:
+    """Mean of the newest values: single steps jump too much to read."""
+    if series is None or not series.length:
+        return None
+    values = series.y[max(0, series.length - count) : series.length]
+    return sum(values) / len(values)

@@ -1,0 +1,111 @@
+"""A grid of characters that curves are drawn into: braille dots, or plain ASCII where there is no braille."""
+
+from __future__ import annotations
+
+import math
+
+from tui.widgets.chart_columns import Columns
+from tui.widgets.chart_scale import Axis
+
+# Braille dots of one cell, left and right column, from the bottom row up.
+_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+_BRAILLE = 0x2800
+
+Row = tuple[str, tuple[str, ...]]
+
+
+class Canvas:
+    """``columns`` by ``rows`` cells; a later layer covers an earlier one cell by cell."""
+
+    def __init__(self, columns: int, rows: int, unicode: bool) -> None:
+        self.columns, self.rows, self.unicode = columns, rows, unicode
+        self.cells = [[" "] * columns for _ in range(rows)]
+        self.styles = [[""] * columns for _ in range(rows)]
+
+    @property
+    def dots_across(self) -> int:
+        """Columns of data that fit: two a cell in braille."""
+        return self.columns * (2 if self.unicode else 1)
+
+    @property
+    def dots_up(self) -> int:
+        return self.rows * (4 if self.unicode else 2)
+
+    def curve(self, data: Columns, axis: Axis, style: str, glyph: str = "") -> None:
+        """Draw a curve, column by column from its minimum to its maximum, joined where no gap is.
+
+        ``glyph`` is its character in ASCII; without one, dots at two heights are used.
+        """
+        bits = [[0] * self.columns for _ in range(self.rows)]
+        top = self.dots_up - 1
+        previous: tuple[int, int, int] | None = None  # column, lowest and highest dot
+        broken = False
+        for column in range(min(self.dots_across, len(data.low))):
+            low, high = data.low[column], data.high[column]
+            broken = broken or data.bad[column]
+            if axis.log and low <= 0:
+                low, broken = high, True
+            if low != low or (axis.log and high <= 0):
+                continue
+            bottom, peak = round(axis.place(low) * top), round(axis.place(high) * top)
+            if previous is not None and not broken:
+                self._join(bits, previous, (column, bottom, peak))
+            self._fill(bits, column, bottom, peak)
+            previous, broken = (column, bottom, peak), data.bad[column]
+        self._lay(bits, style, glyph)
+
+    def mark(self, share_x: float, share_y: float, character: str, style: str) -> None:
+        """Put a character where a point lies, both shares 0 to 1 of the axes; outside it is left out."""
+        if not (0 <= share_x <= 1 and -1e-9 <= share_y <= 1 + 1e-9):
+            return
+        column = self.cell_of(share_x)
+        row = self.rows - 1 - min(self.rows - 1, int(share_y * (self.dots_up - 1) + 0.5) // (self.dots_up // self.rows))
+        self.put(row, column, character, style)
+
+    def cell_of(self, share_x: float) -> int:
+        """The cell column of a point ``share_x`` along the x axis."""
+        dot = math.floor(share_x * (self.dots_across - 1) + 0.5)
+        return min(self.columns - 1, max(0, dot // (2 if self.unicode else 1)))
+
+    def put(self, row: int, column: int, character: str, style: str) -> None:
+        self.cells[row][column], self.styles[row][column] = character, style
+
+    def line(self, row: int) -> Row:
+        return "".join(self.cells[row]), tuple(self.styles[row])
+
+    def _join(self, bits: list[list[int]], before: tuple[int, int, int], here: tuple[int, int, int]) -> None:
+        """Close the way between two columns: straight over empty ones, upright between neighbours."""
+        (column_0, low_0, high_0), (column_1, low_1, high_1) = before, here
+        middle_0, middle_1 = (low_0 + high_0) / 2, (low_1 + high_1) / 2
+        distance = column_1 - column_0
+        last_low, last_high = low_0, high_0
+        for column in range(column_0 + 1, column_1):
+            dot = round(middle_0 + (middle_1 - middle_0) * (column - column_0) / distance)
+            self._fill(bits, column, min(dot, last_high + 1), max(dot, last_low - 1))
+            last_low = last_high = dot
+        if low_1 > last_high + 1:
+            self._fill(bits, column_1, last_high + 1, low_1)
+        elif high_1 < last_low - 1:
+            self._fill(bits, column_1, high_1, last_low - 1)
+
+    def _fill(self, bits: list[list[int]], column: int, low: int, high: int) -> None:
+        """Set the dots ``low`` to ``high`` (0 is the bottom one) of a column."""
+        if low > high:
+            low, high = high, low
+        low, high = max(0, low), min(self.dots_up - 1, high)
+        cell, side = divmod(column, 2) if self.unicode else (column, 0)
+        height = 4 if self.unicode else 2
+        for dot in range(low, high + 1):
+            row, inside = divmod(dot, height)
+            bits[self.rows - 1 - row][cell] |= _DOTS[side][inside] if self.unicode else 1 << inside
+
+    def _lay(self, bits: list[list[int]], style: str, glyph: str) -> None:
+        for row, line in enumerate(bits):
+            cells, styles = self.cells[row], self.styles[row]
+            for column, value in enumerate(line):
+                if value:
+                    if self.unicode:
+                        cells[column] = chr(_BRAILLE + value)
+                    else:
+                        cells[column] = glyph or ".':"[value - 1]
+                    styles[column] = style

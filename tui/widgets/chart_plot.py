@@ -1,0 +1,230 @@
+"""From curves, marks and a view to the lines of text of a chart; no widget, no terminal, only text and style names."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tui import words
+from tui.widgets.chart_canvas import Canvas, Row
+from tui.widgets.chart_columns import Columns
+from tui.widgets.chart_scale import Axis, View, step_axis, value_axis
+
+# The character of each kind of curve in the legend (braille, ASCII) and in an ASCII plot ("" is by height).
+_SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
+_OTHER_SIGNS = "*+#%"
+MARKS = {"checkpoint": "^", "event": "!"}
+
+
+@dataclass
+class Curve:
+    """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line or points."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    length: int
+    kind: str = "line"
+    label: str = ""
+    columns: Columns = field(default_factory=Columns)
+
+    def value_at(self, step: float) -> tuple[float, float] | None:
+        """The last (step, value) at or before ``step``."""
+        index = bisect_right(self.x, step, 0, self.length) - 1
+        return (self.x[index], self.y[index]) if index >= 0 else None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """``rows`` are the whole chart, top to bottom, each a text and one style name a character."""
+
+    rows: tuple[Row, ...]
+    start: float
+    end: float
+    left: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show."""
+
+    width: int
+    height: int
+    title: str = ""
+    view: View = View()
+    log: bool = False
+    cursor: float | None = None
+    unicode: bool = True
+    focused: bool = False
+    limit: float | None = None
+    empty: str = "no steps yet"
+
+
+def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look) -> Plot:
+    """The chart of ``curves`` at the size of ``look``: legend, plot with y labels, x axis with its labels."""
+    rows = max(1, look.height - 3)
+    start, end = window(curves, look)
+    axis, left = _value_axis(curves, look, start, end, rows)
+    columns = max(4, look.width - left - 1)
+    canvas = Canvas(columns, rows, look.unicode)
+    _summarise(curves, start, end, canvas.dots_across)
+    axis = _measured(curves, rows, look) or axis
+    styles = style_names(curves)
+    for name, curve in curves.items():
+        if curve.kind != "points":
+            canvas.curve(curve.columns, axis, styles[name], _glyph(curves, name))
+    for curve in curves.values():
+        _special_points(canvas, curve, axis, start, end)
+    if look.cursor is not None and start <= look.cursor <= end:
+        column = canvas.cell_of((look.cursor - start) / (end - start))
+        for row in range(rows):
+            if canvas.cells[row][column] == " ":
+                canvas.put(row, column, "│" if look.unicode else "|", "cursor")
+    labels = _labels_by_row(axis, canvas)
+    body = []
+    for row in range(rows):
+        text = labels.get(row, "").rjust(left)[-left:] if left else ""
+        edge = ("┤" if row in labels else "│") if look.unicode else ("+" if row in labels else "|")
+        line, line_styles = canvas.line(row)
+        body.append((text + edge + line, ("axis",) * (left + 1) + line_styles))
+    foot = _foot(marks, look, start, end, left, canvas)
+    return Plot((_header(curves, marks, look, styles), *body, *foot), start, end, left + 1, columns)
+
+
+def window(curves: Mapping[str, Curve], look: Look) -> tuple[float, float]:
+    first, last = extent(curves)
+    return look.view.window(first, last, look.limit)
+
+
+def extent(curves: Mapping[str, Curve]) -> tuple[float, float]:
+    """First and last step of any curve."""
+    filled = [curve for curve in curves.values() if curve.length]
+    if not filled:
+        return 0.0, 0.0
+    return min(c.x[0] for c in filled), max(c.x[c.length - 1] for c in filled)
+
+
+def style_names(curves: Mapping[str, Curve]) -> dict[str, str]:
+    """A style for each curve: raw and points have their own, lines take turns."""
+    names: dict[str, str] = {}
+    lines = 0
+    for name, curve in curves.items():
+        if curve.kind == "line":
+            names[name] = f"line-{lines % 4}"
+            lines += 1
+        else:
+            names[name] = curve.kind
+    return names
+
+
+def _glyph(curves: Mapping[str, Curve], name: str) -> str:
+    if curves[name].kind != "line":
+        return _SIGNS[curves[name].kind][2]
+    lines = [other for other, curve in curves.items() if curve.kind == "line"]
+    return _OTHER_SIGNS[lines.index(name) % len(_OTHER_SIGNS)]
+
+
+def _summarise(curves: Mapping[str, Curve], start: float, end: float, count: int) -> None:
+    for curve in curves.values():
+        curve.columns.update(curve.x, curve.y, curve.length, start, end, count)
+
+
+def _value_axis(curves: Mapping[str, Curve], look: Look, start: float, end: float, rows: int) -> tuple[Axis, int]:
+    """A first axis for the width its labels take; columns are summarised at the widest the plot can be."""
+    left = 5
+    for _ in range(2):
+        across = max(4, look.width - left - 1) * (2 if look.unicode else 1)
+        _summarise(curves, start, end, across)
+        axis = _measured(curves, rows, look) or value_axis(0, 1, 2)
+        needed = max((len(text) for _, text in axis.ticks), default=1) + 1
+        if needed == left:
+            break
+        left = needed
+    return axis, left
+
+
+def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None:
+    limits = [found for curve in curves.values() if (found := curve.columns.limits())]
+    if not limits:
+        return None
+    low, high = min(pair[0] for pair in limits), max(pair[1] for pair in limits)
+    log = look.log and high > 0
+    if log:
+        low = min(v for curve in curves.values() if (v := curve.columns.positive_limit()) is not None)
+    return value_axis(low, high, max(3, rows // 2), log)
+
+
+def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end: float) -> None:
+    """Single points get their character; every place where a value is not finite gets an x at the bottom."""
+    if curve.kind == "points":
+        begin, stop = bisect_left(curve.x, start, 0, curve.length), bisect_right(curve.x, end, 0, curve.length)
+        for index in range(begin, stop):
+            value = curve.y[index]
+            if math.isfinite(value) and (value > 0 or not axis.log):
+                canvas.mark((curve.x[index] - start) / (end - start), axis.place(value), "o", "points")
+    for column, bad in enumerate(curve.columns.bad):
+        if bad:
+            canvas.put(canvas.rows - 1, min(canvas.columns - 1, column // (2 if canvas.unicode else 1)), "x", "lost")
+
+
+def _labels_by_row(axis: Axis, canvas: Canvas) -> dict[int, str]:
+    height = canvas.dots_up // canvas.rows
+    found: dict[int, str] = {}
+    for value, text in axis.ticks:
+        dot = round(axis.place(value) * (canvas.dots_up - 1))
+        found.setdefault(canvas.rows - 1 - min(canvas.rows - 1, dot // height), text)
+    return found
+
+
+def _header(
+    curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look, styles: Mapping[str, str]
+) -> Row:
+    parts: list[tuple[str, str]] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
+    shown = [curve for curve in curves.values() if curve.length]
+    if look.cursor is not None:
+        parts.append((f"  step {look.cursor:,.0f}", "title"))
+    elif not shown:
+        parts.append((f"  {look.empty}", "axis"))
+    for curve in shown:
+        sign = _SIGNS[curve.kind][0] if look.unicode else (_glyph(curves, curve.name) or ":")
+        parts.append((f"  {sign} ", styles[curve.name]))
+        text = curve.label or curve.name
+        if look.cursor is not None:
+            found = curve.value_at(look.cursor)
+            text += " -" if found is None else f" {words.loss(found[1])}"
+        parts.append((text, "legend"))
+    if look.cursor is None:
+        parts += [(f"  {MARKS[kind]} {kind}", "legend") for kind in marks if marks[kind] and kind in MARKS]
+        parts += [("  log y", "legend")] if look.log else []
+        parts += [("  zoomed", "title")] if look.view.start is not None else []
+        if any(any(curve.columns.bad) for curve in shown):
+            parts.append(("  x not a number", "lost"))
+    text = "".join(part for part, _ in parts)[: look.width].ljust(look.width)
+    names = [name for part, name in parts for _ in part][: look.width]
+    return text, tuple(names + [""] * (look.width - len(names)))
+
+
+def _foot(
+    marks: Mapping[str, Sequence[float]], look: Look, start: float, end: float, left: int, canvas: Canvas
+) -> tuple[Row, Row]:
+    across, corner, tick = ("─", "└", "┬") if look.unicode else ("-", "+", "+")
+    line, styles = [across] * canvas.columns, ["axis"] * canvas.columns
+    numbers = [" "] * (left + 1 + canvas.columns)
+    free = 0
+    for value, text in step_axis(start, end, canvas.columns).ticks:
+        column = canvas.cell_of((value - start) / (end - start))
+        line[column] = tick
+        begin = min(max(0, left + 1 + column - len(text) // 2), len(numbers) - len(text))
+        if begin >= free:
+            numbers[begin : begin + len(text)] = text
+            free = begin + len(text) + 1
+    for kind, sign in MARKS.items():
+        for step in marks.get(kind, ()):
+            if start <= step <= end:
+                column = canvas.cell_of((step - start) / (end - start))
+                line[column], styles[column] = sign, kind
+    edge = (" " * left + corner + "".join(line), ("axis",) * (left + 1) + tuple(styles))
+    return edge, ("".join(numbers), ("axis",) * len(numbers))

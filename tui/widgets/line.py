@@ -1,0 +1,41 @@
+"""A fixed piece of text that is redrawn only when it changed, without laying out the screen again."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.widgets import Static
+
+
+class Line(Static):
+    """One or more lines at a fixed place; ``show`` sends nothing when the text is the same."""
+
+    def __init__(self, text: str | Text = "", id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(text, id=id, classes=classes, markup=False)
+        self._shown: str | Text = text
+
+    @property
+    def text(self) -> str:
+        """What is shown, without styles."""
+        return self._shown if isinstance(self._shown, str) else self._shown.plain
+
+    def show(self, text: str | Text) -> None:
+        if text != self._shown or (
+            isinstance(text, Text) and isinstance(self._shown, Text) and text.spans != self._shown.spans
+        ):
+            self._shown = text
+            self.update(text, layout=False)
+
+
+class Block(Static):
+    """Any renderable whose height may change; laid out again only when ``show`` brings something new."""
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._key: object = None
+
+    def show(self, key: object, renderable: RenderableType) -> None:
+        """``key`` says what the content depends on."""
+        if key != self._key:
+            self._key = key
+            self.update(renderable)

@@ -1,0 +1,101 @@
+"""The run's story, newest line at the bottom, cut to the width or wrapped where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from engine.data.text import clean
+from engine.runs.state import LogLine
+from tui import words
+
+_INDENT = 10  # the time and two blanks
+
+
+class LogPane(Widget):
+    """``wrap`` shows long lines whole; otherwise each takes one line. Scrolls with ``scroll_lines``."""
+
+    COMPONENT_CLASSES = {"log--time", "log--info", "log--good", "log--warning", "log--error"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    LogPane {
+        & > .log--time { color: $muted; }
+        & > .log--info { color: $foreground; }
+        & > .log--good { color: $success; }
+        & > .log--warning { color: $warning; text-style: bold; }
+        & > .log--error { color: $error; text-style: bold; }
+    }
+    """
+
+    def __init__(self, wrap: bool = False, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.wrap = wrap
+        self._lines: tuple[LogLine, ...] = ()
+        self._rows: list[Text] = []
+        self._back = 0
+
+    def show(self, lines: Sequence[LogLine]) -> None:
+        new = tuple(lines)
+        if new and self._lines and len(new) == len(self._lines) and new[-1] is self._lines[-1]:
+            return
+        if new != self._lines:
+            self._lines = new
+            self._lay_out()
+
+    def scroll_lines(self, count: int) -> None:
+        """Positive goes back in time."""
+        height = max(1, self.size.height)
+        self._back = max(0, min(self._back + count, len(self._rows) - height))
+        self.refresh()
+
+    @property
+    def visible_lines(self) -> list[str]:
+        return [self._row(y).plain for y in range(self.size.height)]
+
+    def render_line(self, y: int) -> Strip:
+        row = self._row(y)
+        segments = list(row.render(self.app.console))
+        return Strip(segments).apply_style(self.rich_style).adjust_cell_length(self.size.width, self.rich_style)
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _row(self, y: int) -> Text:
+        start = max(0, len(self._rows) - self.size.height) - self._back
+        index = start + y
+        return self._rows[index] if 0 <= index < len(self._rows) else Text(end="")
+
+    def _lay_out(self) -> None:
+        width = self.size.width
+        if width <= _INDENT:
+            return
+        shown_before = [self._row(y).plain for y in range(self.size.height)]
+        # A pane that cuts its lines needs only as many as fit; wrapping ones may be scrolled back to the first.
+        wanted = self._lines if self.wrap else self._lines[-max(1, self.size.height) :]
+        self._rows = [row for line in wanted for row in self._rows_of(line, width)]
+        self._back = 0 if not self.wrap else min(self._back, max(0, len(self._rows) - self.size.height))
+        changed = [
+            Region(0, y, width, 1) for y, before in enumerate(shown_before) if self._row(y).plain != before
+        ]  # fmt: skip
+        if changed:
+            self.refresh(*changed)
+
+    def _rows_of(self, line: LogLine, width: int) -> list[Text]:
+        message = Text(clean(line.text, keep_newlines=False), style=self._style(line.level), end="")
+        time = Text(words.clock_time(line.t) + "  ", style=self._style("time"), end="")
+        if not self.wrap:
+            message.truncate(width - _INDENT, overflow="ellipsis")
+            return [Text.assemble(time, message, end="")]
+        pieces = list(message.wrap(self.app.console, width - _INDENT)) or [message]
+        for piece in pieces:
+            piece.rstrip()
+        return [
+            Text.assemble(time if index == 0 else " " * _INDENT, piece, end="") for index, piece in enumerate(pieces)
+        ]
+
+    def _style(self, level: str) -> Style:
+        return self.get_component_rich_style(f"log--{level}", partial=True)
