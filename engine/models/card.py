@@ -1,0 +1,164 @@
+"""Everything worth knowing about a model folder before loading it: dimensions, weights, tokenizer, kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import ModelError
+from engine.models.kind import Kind, judge_kind
+from engine.models.tokens import read_tokens
+from engine.models.weights import Weights, read_weights
+
+# The field's usual name first, then what older architectures call it.
+_NAMES = {
+    "hidden_size": ("hidden_size", "n_embd", "d_model", "dim"),
+    "num_layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
+    "num_heads": ("num_attention_heads", "n_head", "num_heads", "n_heads"),
+    "num_kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
+    "head_dim": ("head_dim", "d_kv"),
+    "intermediate_size": ("intermediate_size", "n_inner", "ffn_dim", "d_ff", "ffn_hidden_size"),
+    "vocab_size": ("vocab_size",),
+    "max_position_embeddings": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
+}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model folder. Sizes in bytes, ``parameters`` a count (None if the files can't tell), dimensions in elements.
+
+    ``kind_evidence`` says why ``kind`` is what it is. ``max_position_embeddings`` is 0 where nothing limits it.
+    """
+
+    path: Path
+    name: str
+    model_type: str
+    architecture: str
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    vocab_size: int
+    tie_word_embeddings: bool
+    max_position_embeddings: int
+    dtype: str
+    parameters: int | None
+    weight_bytes: int
+    weight_format: Literal["safetensors", "pickle"]
+    quantized: str
+    has_tokenizer: bool
+    has_chat_template: bool
+    eos_tokens: tuple[str, ...]
+    pad_token: str
+    kind: Kind
+    kind_evidence: tuple[str, ...]
+
+
+def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
+    """Describe the model in ``folder`` in milliseconds, from its JSON files and weight headers.
+
+    Raises ModelError: no such folder, no or broken config.json (line and column), no weights, pickled weights
+    that were not allowed, a missing shard, cut-off weights.
+    """
+    config = _config(folder)
+    inner = config.get("text_config")
+    # Models that also see or hear keep the language part's dimensions one level down.
+    dims: Mapping[str, Any] = inner if isinstance(inner, dict) and not _number(config, "num_layers") else config
+    hidden, layers, heads = (_needed(dims, field, folder) for field in ("hidden_size", "num_layers", "num_heads"))
+    weights = read_weights(folder, allow_pickle)
+    tokens = read_tokens(folder, config)
+    name = model_name(folder)
+    kind, evidence = judge_kind(name, tokens)
+    architectures = config.get("architectures")
+    written = config.get("dtype") or config.get("torch_dtype") or dims.get("dtype") or "float32"
+    quantization = config.get("quantization_config")
+    method = str(quantization.get("quant_method", "unknown")) if isinstance(quantization, dict) else ""
+    return ModelCard(
+        path=folder,
+        name=name,
+        model_type=str(config.get("model_type", "")),
+        architecture=str(architectures[0]) if isinstance(architectures, list) and architectures else "",
+        hidden_size=hidden,
+        num_layers=layers,
+        num_heads=heads,
+        num_kv_heads=_number(dims, "num_kv_heads") or heads,
+        head_dim=_number(dims, "head_dim") or hidden // heads,
+        intermediate_size=_number(dims, "intermediate_size") or 4 * hidden,
+        vocab_size=_needed(dims, "vocab_size", folder),
+        tie_word_embeddings=_tied(config, dims, weights),
+        max_position_embeddings=_number(dims, "max_position_embeddings"),
+        dtype=weights.dtype or str(written),
+        parameters=None if method else weights.parameters,
+        weight_bytes=weights.weight_bytes,
+        weight_format=weights.format,
+        quantized=method,
+        has_tokenizer=tokens.has_tokenizer,
+        has_chat_template=bool(tokens.chat_template),
+        eos_tokens=tokens.eos_tokens,
+        pad_token=tokens.pad_token,
+        kind=kind,
+        kind_evidence=evidence,
+    )
+
+
+def model_name(folder: Path) -> str:
+    """What people call the model in ``folder``: its hub id in the hub's cache, else the folder's name."""
+    if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
+        return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+    return folder.name or folder.absolute().name
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        if not folder.is_dir():
+            what = "is a file, not a model's folder" if folder.exists() else "does not exist"
+            raise ModelError("No such model folder", f"{folder} {what}", "Check the path, or name a model's hub id.")
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        if (folder / "adapter_config.json").is_file():
+            hint = "This is an adapter: name the model it was trained on."
+        else:
+            hint = "Name the folder that holds config.json and the weights."
+        raise ModelError("The model has no config.json", str(folder), hint) from None
+    except OSError as error:
+        raise ModelError("The model can't be read", f"{path}: {error.strerror}", "Check the folder's rights.") from None
+    except json.JSONDecodeError as error:
+        place = f"{path}: line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ModelError("The model's config.json is broken", place, "Fetch the model again.") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError("The model's config.json is broken", f"{path}: {error}", "Fetch the model again.") from None
+    if not isinstance(value, dict):
+        raise ModelError("The model's config.json is broken", f"{path} is not an object", "Fetch the model again.")
+    return value
+
+
+def _number(config: Mapping[str, Any], field: str) -> int:
+    """The field under any of its names; 0 where it is missing or no positive number."""
+    for name in _NAMES[field]:
+        value = config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    return 0
+
+
+def _needed(config: Mapping[str, Any], field: str, folder: Path) -> int:
+    value = _number(config, field)
+    if not value:
+        raise ModelError(
+            "This is not a language model tunedeck knows",
+            f"{folder / 'config.json'} has no {_NAMES[field][0]}",
+            "Name the folder of a causal language model.",
+        )
+    return value
+
+
+def _tied(config: Mapping[str, Any], dims: Mapping[str, Any], weights: Weights) -> bool:
+    """Whether input and output embeddings are one matrix. Configs may leave it out; then the stored tensors tell."""
+    value = config.get("tie_word_embeddings", dims.get("tie_word_embeddings"))
+    return bool(value) if value is not None else weights.has_head is False

@@ -1,0 +1,138 @@
+"""Download a model from the hub with huggingface_hub, with progress as numbers and errors a person can use."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.data.text import shorten
+from engine.errors import MachineError, ModelError
+
+Progress = Callable[[int, int | None, str], None]
+
+WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
+PICKLED = ("*.bin", "*.pt", "*.pth")
+# Other forms of the same weights, and what training left behind.
+UNWANTED = ("onnx/*", "openvino/*", "original/*", "coreml/*", "*/*.safetensors", "consolidated*", "training_args.bin",
+            "optimizer*", "scheduler*", "README*", "LICENSE*")  # fmt: skip
+_REPORT_EVERY_S = 0.2
+
+
+def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: bool = False) -> Path:
+    """Fetch weights, config and tokenizer of a hub model into the hub's cache and return the snapshot folder.
+
+    Files that are there already are not fetched again. ``on_progress`` gets bytes done and in all (None until
+    known); what it raises ends the download. Raises ModelError: hub not reachable, no such model or revision,
+    gated model; MachineError: disk full.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    on_progress(0, None, f"asking the hub for {repo_id}")
+    try:
+        folder = snapshot_download(
+            repo_id,
+            revision=revision,
+            allow_patterns=[*WANTED, *(PICKLED if allow_pickle else ())],
+            ignore_patterns=list(UNWANTED),
+            tqdm_class=_bar_class(f"downloading {repo_id}", on_progress),
+        )
+    except GatedRepoError:
+        raise ModelError(
+            "This model is gated",
+            f"{repo_id}: its owners ask you to accept terms first",
+            f"Open the page of {repo_id} on the hub and accept them, then set HF_TOKEN to a token of your account.",
+        ) from None
+    except RevisionNotFoundError:
+        raise ModelError(
+            "No such revision", f"{repo_id} has no '{revision}'", "Name a branch, tag or commit."
+        ) from None
+    except (RepositoryNotFoundError, HFValidationError):
+        raise ModelError(
+            "No such model on the hub",
+            repo_id,
+            "Check the spelling (organisation/model). A private model needs HF_TOKEN to be set.",
+        ) from None
+    except EntryNotFoundError as error:
+        raise _unreachable(repo_id, error) from None
+    except HfHubHTTPError as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (401, 403):
+            hint = "Set HF_TOKEN to a token that may read it."
+            raise ModelError("The hub refuses access", f"{repo_id}: status {status}", hint) from None
+        raise _unreachable(repo_id, error) from None
+    except OSError as error:
+        if error.errno == 28:
+            raise MachineError("The disk is full", f"{repo_id} does not fit", "Free space or set HF_HOME.") from None
+        raise _unreachable(repo_id, error) from None
+    except Exception as error:
+        # The library's HTTP client has its own errors, another family in each major version.
+        if type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests", "huggingface_hub")):
+            raise _unreachable(repo_id, error) from None
+        raise
+    if not any(Path(folder).glob("*.safetensors")) and not allow_pickle:
+        raise ModelError(
+            "The model has no safetensors weights",
+            f"{repo_id} offers none, and pickled weights can run any code when they are loaded",
+            "Choose another model, or, if you trust its owners, set model.allow_pickle = true.",
+        )
+    on_progress(1, 1, f"{repo_id} is here")
+    return Path(folder)
+
+
+def _unreachable(repo_id: str, error: BaseException) -> ModelError:
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    said = shorten(f"{type(cause).__name__}: {cause}", 160)
+    return ModelError(
+        "The hub can't be reached",
+        f"{repo_id}: {said}",
+        "Check the network, HF_HUB_OFFLINE and HF_ENDPOINT; or copy the model here and name its folder.",
+    )
+
+
+def _bar_class(message: str, on_progress: Progress) -> type[Any]:
+    """A progress bar that draws nothing and tells the furthest byte count of all bars instead."""
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    lock = threading.Lock()
+    bars: list[Any] = []
+    told = [0.0]
+
+    class Quiet(tqdm):  # type: ignore[misc]
+        monitor_interval = 0
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.pop("name", None)
+            kwargs["disable"] = False
+            kwargs["file"] = io.StringIO()
+            super().__init__(*args, **kwargs)
+            if self.unit == "B":
+                bars.append(self)
+
+        def display(self, *_args: Any, **_kwargs: Any) -> None:
+            pass
+
+        def update(self, n: float | None = 1) -> Any:
+            drawn = super().update(n)
+            with lock:
+                now = time.monotonic()
+                if bars and now - told[0] >= _REPORT_EVERY_S:
+                    told[0] = now
+                    furthest = max(bars, key=lambda bar: bar.n)
+                    on_progress(int(furthest.n), int(furthest.total) if furthest.total else None, message)
+            return drawn
+
+    return Quiet

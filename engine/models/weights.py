@@ -1,0 +1,145 @@
+"""What a model's weight files say about themselves: safetensors headers, shards, and no loading at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import ModelError
+
+PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
+_FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64",
+           "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}  # fmt: skip
+_HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
+_LONGEST_HEADER_BYTES = 100_000_000
+_FETCH_AGAIN = "Fetch the model again; the download was probably cut off."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``parameters`` is None where headers can't tell (pickles, packed integers); ``dtype`` holds most of the bytes.
+
+    ``has_head``: an output matrix of its own is stored; None for pickles.
+    """
+
+    format: Literal["safetensors", "pickle"]
+    files: tuple[Path, ...]
+    weight_bytes: int
+    parameters: int | None
+    dtype: str | None
+    has_head: bool | None = None
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One entry of a safetensors header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    size_bytes: int
+
+
+def read_weights(folder: Path, allow_pickle: bool = False) -> Weights:
+    """Find and describe the weight files of a model folder.
+
+    Raises ModelError for no weights, pickled weights that were not allowed, a missing shard, a cut-off file.
+    """
+    files = _safetensors(folder)
+    if files:
+        tensors: dict[str, Tensor] = {}
+        for file in files:
+            tensors |= read_header(file)
+        return _describe(tuple(files), tensors)
+    pickles = sorted({path for pattern in PICKLES for path in folder.glob(pattern) if path.is_file()})
+    pickles = [path for path in pickles if path.name not in ("training_args.bin", "optimizer.pt", "scheduler.pt")]
+    if not pickles:
+        raise ModelError(
+            "The model has no weights",
+            f"{folder} holds no .safetensors file",
+            "Name the folder of a whole model; " + _FETCH_AGAIN[0].lower() + _FETCH_AGAIN[1:],
+        )
+    if not allow_pickle:
+        raise ModelError(
+            "The model has pickled weights only",
+            f"{pickles[0]}: loading it can run any code",
+            "Convert the model to safetensors, or, if you trust where it comes from, set model.allow_pickle = true.",
+        )
+    return Weights("pickle", tuple(pickles), sum(path.stat().st_size for path in pickles), None, None)
+
+
+def read_header(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name, from its first bytes. Raises ModelError for a broken one."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            first = opened.read(8)
+            length = struct.unpack("<Q", first)[0] if len(first) == 8 else -1
+            if first.startswith(b"version "):
+                raise ModelError(
+                    "The weights were not downloaded",
+                    f"{file} is a pointer of git-lfs, not the file itself",
+                    "Run `git lfs pull` in the model's folder.",
+                )
+            if not 0 < length <= min(size - 8, _LONGEST_HEADER_BYTES):
+                raise _cut_off(file, f"{size:,} bytes, its header is incomplete")
+            header = json.loads(opened.read(length))
+        tensors = {name: _tensor(entry) for name, entry in header.items() if name != "__metadata__"}
+        ends = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+    except OSError as error:
+        raise ModelError("The weights can't be read", f"{file}: {error.strerror}", "Check its rights.") from None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        raise _cut_off(file, "its header can't be read") from None
+    if 8 + length + ends > size:
+        raise _cut_off(file, f"{size:,} of {8 + length + ends:,} bytes")
+    return tensors
+
+
+def _tensor(entry: Mapping[str, Any]) -> Tensor:
+    begin, end = entry["data_offsets"]
+    return Tensor(str(entry["dtype"]), tuple(int(number) for number in entry["shape"]), int(end) - int(begin))
+
+
+def _safetensors(folder: Path) -> list[Path]:
+    """The safetensors files of the model, by its index where it has one."""
+    whole = folder / "model.safetensors"
+    index = folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
+        return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
+    try:
+        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        files = [folder / str(name) for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError("The list of shards can't be read", f"{index}: {error}", _FETCH_AGAIN) from None
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise ModelError(
+            "A part of the weights is missing",
+            f"{folder}: {len(missing)} of {len(files)} shards, first {missing[0]}",
+            _FETCH_AGAIN,
+        )
+    return files
+
+
+def _describe(files: tuple[Path, ...], tensors: Mapping[str, Tensor]) -> Weights:
+    sizes: Counter[str] = Counter()
+    for tensor in tensors.values():
+        sizes[tensor.dtype] += tensor.size_bytes
+    most = sizes.most_common(1)[0][0] if sizes else ""
+    packed = most not in _FLOATS
+    parameters = sum(math.prod(tensor.shape) for tensor in tensors.values() if tensor.dtype in _FLOATS)
+    has_head = any(name.endswith(_HEADS) for name in tensors)
+    return Weights(
+        "safetensors", files, sum(sizes.values()), None if packed else parameters, _FLOATS.get(most), has_head
+    )
+
+
+def _cut_off(file: Path, what: str) -> ModelError:
+    return ModelError("The weights are cut off", f"{file}: {what}", _FETCH_AGAIN)
