@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, time
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -69,7 +70,7 @@ def config_error(issues: Sequence[Issue]) -> ConfigError:
     return ConfigError(
         "The config can't be used",
         "\n".join(f"  {issue}" for issue in issues),
-        f"Correct {count} and try again; `tunedeck run --help` and the README list the fields.",
+        f"Correct {count} and try again; `tunedeck fields` lists all there are.",
         tuple(issues),
     )
 
@@ -89,23 +90,50 @@ def preset_ids() -> list[str]:
 
 
 def set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put ``value`` at ``a.b.c``; ``data.0.path`` reaches into the list of sources."""
+    """Put ``value`` at ``a.b.c``; ``data.0.path`` reaches into the list of sources.
+
+    Raises ConfigError where there can be no such place.
+    """
     *parents, last = dotted.split(".")
     here: Any = values
     for key in parents:
         if isinstance(here, list):
-            while len(here) <= int(key):
+            index = _source_index(key, dotted)
+            while len(here) <= index:
                 here.append({})
-            here = here[int(key)]
-        else:
+            here = here[index]
+        elif isinstance(here, dict):
             here = here.setdefault(key, [] if key == "data" else {})
-    if isinstance(here, list):
-        raise ConfigError("Unknown setting", dotted, "Write data.0.path for a field of the first source.")
+    if not isinstance(here, dict):
+        raise ConfigError("Unknown setting", dotted, "Write section.field, or data.0.path for the first source.")
     here[last] = value
 
 
+def _source_index(key: str, dotted: str) -> int:
+    if not key.isdecimal() or int(key) >= 1000:
+        raise ConfigError("Unknown setting", dotted, "Sources have numbers: data.0.path is a field of the first.")
+    return int(key)
+
+
+def overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """The values of ``--set a.b=c`` texts, for a Layer. Sources stay apart by number, so that one field of one
+    source can be replaced: ``{"data": {0: {"path": …}}}``. Raises ConfigError for one that makes no sense.
+    """
+    values: dict[str, Any] = {}
+    for text in assignments:
+        dotted, value = parse_assignment(text)
+        section, _, rest = dotted.partition(".")
+        index, _, field_name = rest.partition(".")
+        if section == "data" and field_name:
+            source = values.setdefault("data", {}).setdefault(_source_index(index, dotted), {})
+            set_dotted(source, field_name, value)
+        else:
+            set_dotted(values, dotted, value)
+    return values
+
+
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """``train.batch_size=8`` as (dotted, value); the value is read as TOML, else taken as text."""
+    """``train.batch_size=8`` as (dotted, value); the value is read as TOML, else (also a date) taken as text."""
     dotted, found, raw = text.partition("=")
     if not found or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", dotted.strip()):
         raise ConfigError("A setting can't be read", f"--set {text}", "Write it as section.field=value.")
@@ -113,19 +141,27 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         value = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
-    return dotted.strip(), value
+    return dotted.strip(), raw.strip() if isinstance(value, (date, time)) or "\n" in raw else value
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: dict[str, str], prefix: str) -> None:
     for key, value in values.items():
         dotted = f"{prefix}{key}"
-        if isinstance(value, Mapping) and key != "columns":
+        if key == "data" and not prefix and isinstance(value, Mapping) and all(isinstance(k, int) for k in value):
+            sources_so_far = into.setdefault(key, [])
+            for index, item in value.items():
+                sources_so_far.extend({} for _ in range(index + 1 - len(sources_so_far)))
+                if isinstance(sources_so_far[index], dict):
+                    _merge(sources_so_far[index], item, name, sources, f"data.{index}.")
+        elif isinstance(value, Mapping) and key != "columns":
             here = into.setdefault(key, {})
             if not isinstance(here, dict):
                 here = into[key] = {}
             _merge(here, value, name, sources, f"{dotted}.")
         elif key == "data" and not prefix and isinstance(value, list):
             into[key] = [dict(item) if isinstance(item, Mapping) else item for item in value]
+            for gone in [dotted for dotted in sources if dotted.startswith("data.")]:
+                del sources[gone]
             for index, item in enumerate(value):
                 for sub in item if isinstance(item, Mapping) else ():
                     sources[f"data.{index}.{sub}"] = name
@@ -135,16 +171,37 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: 
 
 
 def _issue(error: Any) -> Issue:
-    dotted = ".".join(str(part) for part in error["loc"] if part not in ("int", "literal['auto']", "constrained-int"))
-    kind, given = error["type"], error.get("input")
+    kind, given, dotted = error["type"], error.get("input"), _field_of(error["loc"])
     if kind == "extra_forbidden":
         nearest = _nearest(error["loc"])
         return Issue("error", dotted, "unknown key.", f"Did you mean '{nearest}'?" if nearest else "Remove it.")
+    if dotted == "data" and kind in ("missing", "list_type", "too_short"):
+        return Issue("error", dotted, "no source is named.", "Write [[data]], with two brackets, and a path.")
     if kind == "missing":
         return Issue("error", dotted, "is required.")
-    message = error["msg"].replace("Input should", "should").replace("String should", "should")
+    if kind in ("model_type", "model_attributes_type"):
+        header = "[[data]]" if error["loc"][0] == "data" else f"[{error['loc'][0]}]"
+        return Issue("error", dotted, "should be a section.", f"Write {header} and its fields below.")
+    message = _PLAIN.get(kind) or error["msg"].replace("Input should", "should").replace("String should", "should")
     shown = repr(given) if isinstance(given, (str, int, float, bool)) else type(given).__name__
     return Issue("error", dotted, f"{message[0].lower()}{message[1:]}, not {shown[:60]}.")
+
+
+_PLAIN = {
+    **dict.fromkeys(("bool_type", "bool_parsing"), "should be true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "should be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "should be a number"),
+    "string_type": "should be text",
+    "list_type": "should be a list",
+    "dict_type": "should be a table",
+}
+
+
+def _field_of(loc: tuple[int | str, ...]) -> str:
+    """``train.batch_size``, ``data.0.path`` or ``eval.metrics.0`` without the kinds that a field may be of."""
+    depth = 3 if loc[0] == "data" else 2
+    kept = [part for at, part in enumerate(loc) if at < depth or isinstance(part, int) or "columns" in loc[:at]]
+    return ".".join(str(part) for part in kept)
 
 
 def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:

@@ -60,7 +60,8 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
         yield Issue("warning", "model.trust_remote_code", "Python code that comes with the model will be run.")
     if model.allow_pickle:
         yield Issue("warning", "model.allow_pickle", "pickled weights can run any code when they are loaded.")
-    if dataset.eval_share == 0 and not dataset.eval_rows:
+    held_out = dataset.eval_share if dataset.eval_rows is None else dataset.eval_rows
+    if not held_out:
         yield Issue("warning", "dataset.eval_share", "nothing is held out: nobody can tell whether it learnt.")
     if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
         yield Issue("error", "launch", "this version trains on one device.", "Leave the [launch] fields as they are.")
@@ -68,7 +69,7 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
         yield Issue("error", "launch.gpus", "this version trains on one device.", 'Name one GPU, or "auto".')
     if train.neftune_noise_alpha is not None:
         yield Issue("error", "train.neftune_noise_alpha", "not available in this version.", "Leave it out.")
-    if config.eval.early_stopping_patience and not (dataset.eval_share or dataset.eval_rows):
+    if config.eval.early_stopping_patience and not held_out:
         yield Issue("error", "eval.early_stopping_patience", "needs held-out rows.", "Set dataset.eval_share.")
     if dataset.too_long == "split" and dataset.train_on != "all":
         yield Issue("note", "dataset.too_long", "only plain text is split; longer dialogues are dropped.")

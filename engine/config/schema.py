@@ -13,7 +13,13 @@ Auto = Literal["auto"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        validate_assignment=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,  # gpus = 0 and name = 7 mean the text
+        protected_namespaces=(),
+    )
 
 
 class RunSection(Section):

@@ -10,7 +10,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
-from engine.config.presets import Layer, Resolved, load_preset, parse_assignment, resolve, set_dotted
+from engine.config.presets import Layer, Resolved, load_preset, overrides, resolve
 from engine.config.schema import RunConfig
 from engine.errors import ConfigError
 
@@ -18,20 +18,15 @@ from engine.errors import ConfigError
 def load(path: Path, assignments: Sequence[str] = (), preset: str = "") -> Resolved:
     """Read a run's config from ``path``, with ``--set a.b=c`` assignments on top.
 
-    Relative data and model paths are taken from the file's folder when they exist there.
+    Relative paths are taken from the file's folder, and those of ``--set`` from the current one, when they
+    exist there.
     Raises ConfigError with every finding, or naming the line that is not TOML.
     """
     values = read_values(path)
     layers = [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
     layers.append(Layer("file", _anchored(values, path.parent)))
     if assignments:
-        flags: dict[str, Any] = {}
-        base = {"data": [dict(item) for item in values.get("data", []) if isinstance(item, dict)]}
-        touches_data = any(text.startswith("data.") for text in assignments)
-        flags = dict(base) if touches_data else {}
-        for text in assignments:
-            set_dotted(flags, *parse_assignment(text))
-        layers.append(Layer("--set", flags))
+        layers.append(Layer("--set", _anchored(overrides(assignments), Path.cwd())))
     return resolve(layers)
 
 
@@ -81,18 +76,22 @@ def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:
 
 
 def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths that exist beside the config file become absolute, so that a run can move."""
+    """Relative paths that exist in ``folder`` become absolute: the runner works in another one."""
     anchored = dict(values)
-    model = anchored.get("model")
-    if isinstance(model, dict) and isinstance(model.get("name_or_path"), str):
-        anchored["model"] = model | {"name_or_path": _absolute(model["name_or_path"], folder)}
-    if isinstance(anchored.get("data"), list):
-        anchored["data"] = [
-            item | {"path": _absolute(item["path"], folder)}
-            if isinstance(item, dict) and isinstance(item.get("path"), str) else item
-            for item in anchored["data"]
-        ]  # fmt: skip
+    for section, name in (("model", "name_or_path"), ("model", "chat_template"), ("strategy", "adapter")):
+        anchored |= {section: _with_absolute(anchored[section], name, folder)} if section in anchored else {}
+    data = anchored.get("data")
+    if isinstance(data, list):
+        anchored["data"] = [_with_absolute(item, "path", folder) for item in data]
+    elif isinstance(data, dict):
+        anchored["data"] = {key: _with_absolute(item, "path", folder) for key, item in data.items()}
     return anchored
+
+
+def _with_absolute(table: Any, name: str, folder: Path) -> Any:
+    if isinstance(table, dict) and isinstance(table.get(name), str) and table[name]:
+        return table | {name: _absolute(table[name], folder)}
+    return table
 
 
 def _absolute(text: str, folder: Path) -> str:

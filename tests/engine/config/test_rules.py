@@ -1,0 +1,57 @@
+"""What fits no range but does not go together either is said before anything is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.config import rules
+from engine.config.presets import Layer, resolve
+
+
+def found(**sections: Any) -> dict[str, str]:
+    """Level by field of what the rules say of a sound config with ``sections`` put over it."""
+    base: dict[str, Any] = {"model": {"name_or_path": "m"}, "data": [{"path": "x"}]}
+    config = resolve([Layer("file", base | sections)]).config
+    return {issue.field: issue.level for issue in rules.check(config)}
+
+
+def test_a_plain_run_has_nothing_to_be_said() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("sections", "field", "level"),
+    [
+        ({"strategy": {"kind": "continue"}}, "strategy.kind", "error"),
+        ({"strategy": {"kind": "merge"}}, "strategy.kind", "error"),
+        ({"strategy": {"adapter": "old"}}, "strategy.adapter", "warning"),
+        ({"train": {"learning_rate": 0.01}}, "train.learning_rate", "warning"),
+        ({"train": {"micro_batch_tokens": 512}}, "train.micro_batch_tokens", "warning"),
+        ({"train": {"optim": "paged_adamw_8bit"}}, "train.optim", "note"),
+        ({"train": {"neftune_noise_alpha": 5.0}}, "train.neftune_noise_alpha", "error"),
+        ({"adapter": {"r": 4, "lora_alpha": 64}}, "adapter.lora_alpha", "warning"),
+        ({"model": {"name_or_path": "m", "trust_remote_code": True}}, "model.trust_remote_code", "warning"),
+        ({"model": {"name_or_path": "m", "allow_pickle": True}}, "model.allow_pickle", "warning"),
+        ({"model": {"name_or_path": "m", "chat_template": "no.jinja"}}, "model.chat_template", "error"),
+        ({"dataset": {"eval_share": 0}}, "dataset.eval_share", "warning"),
+        ({"dataset": {"eval_rows": 0}}, "dataset.eval_share", "warning"),
+        (
+            {"dataset": {"eval_rows": 0}, "eval": {"early_stopping_patience": 2}},
+            "eval.early_stopping_patience",
+            "error",
+        ),
+        ({"launch": {"nodes": 2}}, "launch", "error"),
+        ({"launch": {"gpus": "0,1"}}, "launch.gpus", "error"),
+        ({"data": [{"path": "x"}, {"path": "y", "share": 0.1}]}, "data.1", "error"),
+        ({"data": [{"path": "run:old"}]}, "data.0.path", "error"),
+    ],
+)
+def test_what_does_not_go_together_is_said(sections: dict[str, Any], field: str, level: str) -> None:
+    assert found(**sections)[field] == level
+
+
+def test_errors_are_told_apart_from_advice() -> None:
+    issues = [rules.Issue("error", "a", "no"), rules.Issue("note", "b", "hm")]
+    assert [issue.field for issue in rules.errors(issues)] == ["a"]
