@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.screen import Screen
 
@@ -25,8 +25,8 @@ class TunedeckApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "Input, Select"
     BINDINGS = keys.bindings(keys.EVERYWHERE)
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-short"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -49,7 +49,17 @@ class TunedeckApp(App[None]):
         self.add_mode("monitor", self._monitor_screen)
 
     def on_mount(self) -> None:
+        self.mode_change_signal.subscribe(self, self._watch_size)
         self.switch_mode("monitor" if self._route == "monitor" and self._run else self._route)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._watch_size()
+
+    def _watch_size(self, *_: object) -> None:
+        from tui.widgets.toosmall import TooSmallScreen, too_small
+
+        if too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
+            self.push_screen(TooSmallScreen())
 
     def _home_screen(self) -> Screen[Any]:
         from tui.home.screen import HomeScreen

@@ -33,18 +33,24 @@ EVERYWHERE = (
 )
 
 HOME = (
-    Key("new", "n", "New", "Start a new fine-tuning: a few questions, each explained"),
+    Key("new", "n", "New", "A new fine-tuning: a few questions, each explained"),
     Key("open", "enter", "Open", "Watch the selected run: its curves, samples and result", "Enter"),
     Key("resume", "r", "Resume", "Go on from the selected run's last checkpoint"),
     Key("stop", "x", "Stop", "Stop the selected run; it saves a checkpoint first"),
     Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
-    Key("demo", "d", "Demo", "A small model learns to write JSON, in about two minutes", bar=False),
+    Key("demo", "d", "Demo", "A small model learns to write JSON, in two minutes", bar=False),
 )
 
 WIZARD = (
     Key("next", "ctrl+n", "Next", "Check this step and go on"),
     Key("back", "ctrl+k", "Back", "Go one step back; nothing is checked"),
+    Key("depth", "f2", "Fields", "Settings: preset only, the common fields, or every field there is", "F2"),
+    Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3"),
     Key("breakdown", "f4", "Breakdown", "What takes how much memory", "F4"),
+    Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
+    Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6"),
+    Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),
+    Key("why", "f1,question_mark", "Why?", "What this step's choice means, and every key", "F1"),
     Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),
 )
 

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import paths
 from engine.runs.directory import RunDir
 from tui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
 
 
 class Spawn(Protocol):
@@ -25,13 +28,20 @@ def _launch(run: RunDir, resume: bool = False) -> int:
     return launch(run, resume)
 
 
+def _demo() -> Resolved:
+    from engine.config.presets import Layer, load_preset, resolve
+
+    return resolve([Layer("demo", load_preset("demo").values)])
+
+
 @dataclass(frozen=True)
 class World:
-    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners."""
+    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``demo`` prefills the wizard."""
 
     root: Path = field(default_factory=paths.runs_dir)
     clock: Callable[[], float] = time.time
     spawn: Spawn = _launch
+    demo: Callable[[], Resolved] = _demo
     terminal: Terminal = field(default_factory=Terminal)
 
 

@@ -2,19 +2,193 @@
 
 from __future__ import annotations
 
+import threading
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.screen import Screen
 
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from engine.runs.state import ENDED
+from engine.runs.summary import RunSummary
 from tui import keys, messages
-from tui.widgets.bars import KeyBar, TopLine
+from tui.home.runlist import RunList
+from tui.home.watch import free_memory, removal_lines, watch
+from tui.widgets.bars import KeyBar, KeyRow, TopLine
+from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.line import Line
+from tui.world import world_of
+
+_EMPTY = "No runs yet. d starts a two-minute demo; n asks a few questions and trains your own."
+_MEMORY_EVERY_S = 10.0
 
 
 class HomeScreen(Screen[None]):
+    """The place the app begins in."""
+
+    CSS_PATH = "home.tcss"
+    AUTO_FOCUS = ""
     BINDINGS = keys.bindings(keys.HOME)
+    HELP_TITLE = "Home"
+    HELP = (
+        "A run is one fine-tuning: its settings, its log, its checkpoints and the adapter it made. Trainings are "
+        "processes of their own: they go on when you leave, and this list finds them again."
+    )
+    KEY_TABLES: ClassVar = (("Home", keys.HOME),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stop_watching = threading.Event()
+        self._awake = threading.Event()
+        self._seen = False
 
     def compose(self) -> ComposeResult:
+        world = world_of(self)
         yield TopLine("tunedeck")
+        with Vertical(id="home"):
+            yield Line("  Runs", id="count", classes="heading")
+            yield Line("", id="empty")
+            yield RunList(world.clock, world.terminal.unicode)
+            yield Line("", id="detail", classes="muted")
+            yield Line("  Start something new", classes="heading start")
+            for key in keys.HOME:
+                if key.id in ("new", "demo"):
+                    yield KeyRow(key)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        self.query_one(RunList).display = False
+        world = world_of(self)
+        self.run_worker(
+            lambda: watch(world.root, self, self._stop_watching, self._awake), thread=True, exit_on_error=False
+        )
+        self.set_timer(0.5, self._look_at_memory)
+        self.set_interval(_MEMORY_EVERY_S, self._look_at_memory)
+
+    def on_screen_resume(self) -> None:
+        self._awake.set()
+
+    def on_screen_suspend(self) -> None:
+        self._awake.clear()
+
+    def on_unmount(self) -> None:
+        self._stop_watching.set()
+        self._awake.set()
+
+    @property
+    def chosen(self) -> RunSummary | None:
+        return self.query_one(RunList).current
+
+    @on(messages.RunsSummarised)
+    def _show_runs(self, message: messages.RunsSummarised) -> None:
+        message.stop()
+        runs, listing = message.runs, self.query_one(RunList)
+        listing.display = bool(runs)
+        self.query_one("#empty", Line).display = not runs
+        self.query_one("#empty", Line).show(f"  {_EMPTY}" if not runs else "")
+        running = sum(run.state not in (*ENDED, "created") for run in runs)
+        count = f"{len(runs):,} run{'s' * (len(runs) != 1)}, {running} running" if runs else ""
+        self.query_one("#count", Line).show(f"  Runs   {count}")
+        listing.show(runs)
+        if not self._seen:
+            self._seen = True
+            if self.focused is None:
+                (listing if runs else self.query(KeyRow).first()).focus()
+        self.refresh_bindings()
+
+    @on(RunList.Chosen)
+    def _another_chosen(self) -> None:
+        run = self.chosen
+        about = "" if run is None else "   ".join(part for part in (run.model, run.id, run.reason) if part)
+        text = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
+        text.truncate(self.size.width, overflow="ellipsis")
+        self.query_one("#detail", Line).show(text)
+        self.refresh_bindings()
+
+    @work(thread=True, group="memory", exclusive=True)
+    def _look_at_memory(self) -> None:
+        if self._awake.is_set():
+            self.app.call_from_thread(self.query_one(TopLine).show, None, free_memory())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action not in ("open", "resume", "stop", "delete"):
+            return True
+        run = self.query_one(RunList).current if self.is_mounted else None
+        if run is None:
+            return None
+        ended = run.state in (*ENDED, "created")
+        allowed = {"open": True, "resume": run.resumable, "stop": not ended, "delete": ended}
+        return True if allowed[action] else None
 
     def action_new(self) -> None:
         self.post_message(messages.WizardAsked())
+
+    def action_open(self) -> None:
+        if self.chosen:
+            self.post_message(messages.RunOpened(self.chosen.run))
+
+    @work(thread=True, group="act")
+    def action_demo(self) -> None:
+        try:
+            prefill = world_of(self).demo()
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+        else:
+            self.post_message(messages.WizardAsked(prefill))
+
+    def action_resume(self) -> None:
+        if self.chosen:
+            self._resume(self.chosen)
+
+    @work(thread=True, group="act")
+    def _resume(self, run: RunSummary) -> None:
+        try:
+            world_of(self).spawn(run.run, resume=True)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+        else:
+            self.post_message(messages.RunOpened(run.run))
+
+    @work
+    async def action_stop(self) -> None:
+        from engine.runs import control
+
+        run = self.chosen
+        if run is None:
+            return
+        text = "It finishes its step and saves a checkpoint, so that it can go on later with r."
+        if await self.app.push_screen_wait(
+            ConfirmScreen(f"Stop {clean(run.name, False)}?", text, (), "Stop", "Let it run")
+        ):
+            self._do(lambda: control.send(run.run, "stop"), "Asked to stop; it saves a checkpoint first.")
+
+    @work
+    async def action_delete(self) -> None:
+        from engine.runs import directory
+
+        run = self.chosen
+        if run is None:
+            return
+        lines = removal_lines(run.run, directory.what_delete_removes(run.run))
+        text = "This removes what tunedeck made. Files of your own in that folder stay, and so do model and data."
+        title = f"Delete {clean(run.name, False)}?"
+        if await self.app.push_screen_wait(ConfirmScreen(title, text, lines, "Delete", "Keep it")):
+            self._do(lambda: directory.delete(run.run), "Deleted.")
+
+    @work(thread=True, group="act")
+    def _do(self, act: object, done: str) -> None:
+        try:
+            act()  # type: ignore[operator]
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+        except OSError as error:
+            self._tell(f"{error.filename}: {error.strerror}", "error")
+        else:
+            self._tell(done, "information")
+
+    def _tell(self, text: str, severity: str) -> None:
+        self.notify(clean(text), severity=severity, timeout=5, markup=False)  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ class MonitorScreen(Screen[None]):
         self.view = "curves"
         self.feed = CurveFeed()
         self.steering = Steering(run, self._tell)
-        self._name = run.id
+        self._run_name = run.id
         self._resumable = ""
         self._resumed_at: int | None = None
         self._told_end = False
@@ -76,7 +76,7 @@ class MonitorScreen(Screen[None]):
         yield KeyBar(keys.in_bar(keys.MONITOR, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
-        self._name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
+        self._run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
         self.query_one("#trouble").display = False
         self._show_view("curves")
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
@@ -109,7 +109,7 @@ class MonitorScreen(Screen[None]):
     def _show_state(self) -> None:
         state, width = self.state, self.size.width - 2
         muted = "" if world_of(self).terminal.sixteen else self.app.theme_variables["muted"]
-        self.query_one(TopLine).show(story.subject(self._name, state), self._standing())
+        self.query_one(TopLine).show(story.subject(self._run_name, state), self._standing())
         self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
         self._show_progress()
         self._show_trouble()

@@ -71,6 +71,20 @@ class KeyButton(Static, can_focus=True):
         await self.screen.run_action(self.key.id)
 
 
+class KeyRow(KeyButton):
+    """A key on a line of its own, with what it does in a sentence."""
+
+    def render(self) -> Text:
+        mark = "> " if self.has_focus else "  "
+        words = f"{self.key.shown:<4}{self.words:<18}{self.key.tooltip}"
+        text = Text.assemble(mark, words, no_wrap=True, end="")
+        text.truncate(self.content_size.width, overflow="ellipsis")
+        return text
+
+    def get_content_width(self, container: object, viewport: object) -> int:
+        return 6 + 18 + len(self.key.tooltip)
+
+
 class KeyBar(Horizontal):
     """The keys of a screen. What ``check_action`` refuses now is greyed (None) or hidden (False)."""
 

@@ -1,0 +1,161 @@
+"""The list of runs, one line each; only lines that changed are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from engine.data.text import clean
+from engine.runs.state import ENDED
+from engine.runs.summary import RunSummary
+from tui import words
+from tui.widgets.bars import fit
+
+_STATE_STYLE = {"running": "good", "finished": "good", "starting": "good", "paused": "look", "stopping": "look",
+                "stopped": "look", "failed": "lost", "crashed": "lost"}  # fmt: skip
+
+
+class RunList(Widget, can_focus=True):
+    """Shows ``runs``; up and down choose one. The chosen run stays chosen when others come or go."""
+
+    COMPONENT_CLASSES = {"runs--good", "runs--look", "runs--lost", "runs--muted", "runs--chosen"}  # noqa: RUF012
+    BINDINGS = [  # noqa: RUF012
+        Binding("up", "move(-1)", "Up"),
+        Binding("down", "move(1)", "Down"),
+        Binding("pageup", "move(-10)", "Up", show=False),
+        Binding("pagedown", "move(10)", "Down", show=False),
+        Binding("home", "move(-10000)", "First", show=False),
+        Binding("end", "move(10000)", "Last", show=False),
+    ]
+    DEFAULT_CSS = """
+    RunList {
+        & > .runs--good { color: $success; }
+        & > .runs--look { color: $warning; }
+        & > .runs--lost { color: $error; }
+        & > .runs--muted { color: $muted; }
+        & > .runs--chosen { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    }
+    """
+
+    class Chosen(Message):
+        """Another run was chosen."""
+
+    def __init__(self, clock: Callable[[], float], unicode: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock, self._unicode = clock, unicode
+        self.runs: tuple[RunSummary, ...] = ()
+        self.chosen = 0
+        self._top = 0
+        self._rows: list[Text] = []
+
+    @property
+    def current(self) -> RunSummary | None:
+        return self.runs[self.chosen] if self.runs else None
+
+    def show(self, runs: Sequence[RunSummary]) -> None:
+        """Take new summaries; the same run stays chosen."""
+        before, count = self.current, len(self.runs)
+        self.runs = tuple(runs)
+        ids = [run.id for run in runs]
+        if before is not None and before.id in ids:
+            self.chosen = ids.index(before.id)
+        self.chosen = max(0, min(self.chosen, len(runs) - 1))
+        if len(ids) != count:
+            self.refresh(layout=True)
+        if before is None or self.current is None or before.id != self.current.id or before.state != self.current.state:
+            self.post_message(self.Chosen())
+        self._lay_out()
+
+    def action_move(self, by: int) -> None:
+        target = max(0, min(self.chosen + by, len(self.runs) - 1))
+        if target != self.chosen:
+            self.chosen = target
+            self.post_message(self.Chosen())
+            self._lay_out()
+        elif abs(by) == 1 and self.runs:
+            # Past either end, the arrows go on to what is above or below the list.
+            self.screen.focus_next() if by > 0 else self.screen.focus_previous()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def on_focus(self) -> None:
+        self._lay_out()
+
+    def on_blur(self) -> None:
+        self._lay_out()
+
+    @property
+    def visible_lines(self) -> list[str]:
+        return [row.plain for row in self._rows]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return max(1, len(self.runs))
+
+    def render_line(self, y: int) -> Strip:
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, self.rich_style)
+        strip = Strip(list(self._rows[y].render(self.app.console)))
+        return strip.apply_style(self.rich_style).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _lay_out(self) -> None:
+        height, width = self.size.height, self.size.width
+        if not height or not width:
+            return
+        self._top = max(0, min(self._top, self.chosen, len(self.runs) - height))
+        self._top = max(self._top, self.chosen - height + 1)
+        rows = [self._row(i, width) for i in range(self._top, min(len(self.runs), self._top + height))]
+        old, self._rows = self._rows, rows
+        if len(old) != len(rows):
+            self.refresh()
+            return
+        pairs = enumerate(zip(old, rows, strict=True))
+        changed = [Region(0, y, width, 1) for y, (a, b) in pairs if a != b or a.spans != b.spans]
+        if changed:
+            self.refresh(*changed)
+
+    def _row(self, index: int, width: int) -> Text:
+        run = self.runs[index]
+        chosen = index == self.chosen
+        mark = "> " if chosen else "  "
+        name_width = 20 if width < 100 else 34
+        name = fit(_cut(clean(run.name, keep_newlines=False), name_width), name_width)
+        text = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
+        text.append(fit(run.state, 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
+        steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else f"{run.step:,} steps"
+        text.append(f" {steps:>12}  ")
+        rest = width - cell_len(text.plain)
+        if run.state in ("failed", "crashed") and run.reason:
+            tail = "resume: r" if run.resumable else ""
+            text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 2), style=self._style("lost"))
+        else:
+            text.append(f"loss {words.loss(run.loss):>6} ")
+            spark = 9 if width < 100 else 18
+            text.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
+            tail = self._tail(run)
+        gap = width - cell_len(text.plain) - len(tail)
+        text.append(" " * max(1, gap) + tail)
+        text.truncate(width)
+        if chosen and self.has_focus:
+            text = Text(fit(text.plain, width), style=self._style("chosen"), end="", no_wrap=True)
+        return text
+
+    def _tail(self, run: RunSummary) -> str:
+        if run.state in ENDED or run.state == "created":
+            return words.ago(run.last_t, self._clock())
+        return f"ETA {words.about(run.eta_s)}" if run.eta_s is not None else ""
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else fit(text, max(0, width - 3)) + "..."

@@ -1,0 +1,83 @@
+"""Summarise all runs in a thread, reading again only those whose files moved."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from textual.message_pump import MessagePump
+
+from engine.runs.directory import RunDir, list_runs
+from engine.runs.state import ENDED
+from engine.runs.summary import RunSummary, summarise
+from tui.messages import RunsSummarised
+
+_MOST_RUNS = 500
+
+
+class RunWatch:
+    """``poll`` gives the summaries of all runs under ``root``, newest first."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
+
+    def poll(self) -> tuple[RunSummary, ...]:
+        fresh: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
+        for run in list_runs(self.root)[:_MOST_RUNS]:
+            mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), run.is_alive())
+            known = self._known.get(run.id)
+            # A run that is starting or gone silent changes its state with time alone.
+            settled = known is not None and known[0] == mark and (mark[-1] or known[1].state in (*ENDED, "created"))
+            fresh[run.id] = known if known is not None and settled else (mark, summarise(run))
+        self._known = fresh
+        return tuple(summary for _, summary in fresh.values())
+
+
+def watch(
+    root: Path, target: MessagePump, stop: threading.Event, wake: threading.Event, interval_s: float = 1.0
+) -> None:
+    """Post RunsSummarised to ``target`` every interval until ``stop``; holds still while ``wake`` is clear.
+
+    Meant for a thread worker.
+    """
+    runs = RunWatch(root)
+    while not stop.is_set():
+        if wake.wait(timeout=0.5):
+            target.post_message(RunsSummarised(runs.poll()))
+            stop.wait(interval_s)
+
+
+def free_memory() -> str:
+    """Free memory of this machine in words: ``RAM 12 of 31 GiB free``; rounded, so that it seldom changes."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return f"RAM {memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB free"
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+def removal_lines(run: RunDir, paths: list[Path]) -> list[str]:
+    """What a deletion takes, one line each with its size, the whole at the end."""
+    from tui.words import size
+
+    lines, total = [], 0
+    for path in paths:
+        taken = _size(path)
+        total += taken
+        lines.append(f"{path.relative_to(run.path)}{'/' if path.is_dir() else ''}   {size(taken)}")
+    return [*lines, f"{size(total)} in all, in {run.path}"]
+
+
+def _size(path: Path) -> int:
+    if not path.is_dir() or path.is_symlink():
+        return path.lstat().st_size
+    return sum(child.lstat().st_size for child in path.rglob("*") if not child.is_dir())

@@ -1,0 +1,44 @@
+"""Shown instead of everything while the terminal is too small to be of use."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+LEAST_COLUMNS, LEAST_ROWS = 60, 18
+
+
+def too_small(size: Size) -> bool:
+    return size.width < LEAST_COLUMNS or size.height < LEAST_ROWS
+
+
+class _Notice(Widget):
+    DEFAULT_CSS = "_Notice { width: 100%; height: 100%; padding: 1 2; }"
+
+    def render(self) -> Text:
+        size = self.app.size
+        return Text(
+            f"This window is {size.width}x{size.height}.\n"
+            f"tunedeck needs {LEAST_COLUMNS}x{LEAST_ROWS}, and likes 80x24.\n\n"
+            "Make it larger and go on where you were.\n"
+            "Nothing is lost; a training goes on.\n\n"
+            "ctrl+q  Quit"
+        )
+
+
+class TooSmallScreen(ModalScreen[None]):
+    """Goes away by itself when the window has grown."""
+
+    DEFAULT_CSS = "TooSmallScreen { background: $background; align: left top; }"
+
+    def compose(self) -> ComposeResult:
+        yield _Notice()
+
+    def on_resize(self) -> None:
+        if not too_small(self.app.size):
+            self.dismiss()
+        else:
+            self.query_one(_Notice).refresh()
