@@ -1,0 +1,153 @@
+"""A list to pick one line from: cursor marked by ``>``, the chosen one by ``*``, refused ones dim with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from engine.data.text import clean
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One line: ``id`` for the program, ``title`` and ``detail`` for people. Disabled ones can't be chosen."""
+
+    id: str
+    title: str
+    detail: str = ""
+    enabled: bool = True
+
+
+class PickList(Widget, can_focus=True):
+    """Lines of equal columns. Posts Moved when the cursor moves and Chosen on Enter; texts are cleaned here."""
+
+    DEFAULT_CSS = "PickList { height: auto; max-height: 8; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "move(-8)", "Page up", show=False),
+        Binding("pagedown", "move(8)", "Page down", show=False),
+        Binding("home", "move(-100000)", "First", show=False),
+        Binding("end", "move(100000)", "Last", show=False),
+        Binding("enter", "choose", "Choose", show=False),
+    ]
+
+    cursor = reactive(0)
+
+    class Moved(Message):
+        """The cursor rests on another line now."""
+
+        def __init__(self, picklist: PickList, pick: Pick) -> None:
+            super().__init__()
+            self.picklist = picklist
+            self.pick = pick
+
+        @property
+        def control(self) -> PickList:
+            return self.picklist
+
+    class Chosen(Moved):
+        """Enter was pressed on a line that can be chosen."""
+
+    def __init__(
+        self, picks: Sequence[Pick] = (), chosen: str = "", title_width: int = 22, id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self._picks = list(picks)
+        self._title_width = title_width
+        self._top = 0
+        self.chosen = chosen
+        self.set_reactive(PickList.cursor, self._index_of(chosen))
+
+    @property
+    def picks(self) -> list[Pick]:
+        return list(self._picks)
+
+    @property
+    def current(self) -> Pick | None:
+        """The line under the cursor."""
+        return self._picks[self.cursor] if self._picks else None
+
+    def set_picks(self, picks: Sequence[Pick], chosen: str | None = None) -> None:
+        """Show other lines. The cursor stays on its line when that is still there, else goes to the chosen one."""
+        before = self.current.id if self.current else ""
+        self._picks = list(picks)
+        if chosen is not None:
+            self.chosen = chosen
+        known = [pick.id for pick in self._picks]
+        self.cursor = known.index(before) if before in known else self._index_of(self.chosen)
+        self.refresh(layout=True)
+
+    def choose(self, pick_id: str) -> None:
+        """Mark ``pick_id`` as chosen and put the cursor on it."""
+        self.chosen = pick_id
+        self.cursor = self._index_of(pick_id)
+        self.refresh()
+
+    def _index_of(self, pick_id: str) -> int:
+        return next((index for index, pick in enumerate(self._picks) if pick.id == pick_id), 0)
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, len(self._picks) - 1))
+
+    def action_move(self, by: int) -> None:
+        before = self.cursor
+        self.cursor += by
+        if self.cursor != before and self.current:
+            self.post_message(self.Moved(self, self.current))
+
+    def action_choose(self) -> None:
+        pick = self.current
+        if pick is None or not pick.enabled:
+            self.app.bell() if pick is None else self.post_message(self.Moved(self, pick))
+            return
+        self.chosen = pick.id
+        self.refresh()
+        self.post_message(self.Chosen(self, pick))
+
+    def on_click(self, event: events.Click) -> None:
+        row = self._top + event.y
+        if 0 <= row < len(self._picks):
+            self.action_move(row - self.cursor)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return max(1, len(self._picks))
+
+    def render(self) -> Content:
+        width, height = self.content_size.width, max(1, self.content_size.height)
+        self._top = max(min(self._top, self.cursor), self.cursor - height + 1, 0)
+        shown = self._picks[self._top : self._top + height]
+        return Content("\n").join([self._line(self._top + offset, pick, width) for offset, pick in enumerate(shown)])
+
+    def _line(self, index: int, pick: Pick, width: int) -> Content:
+        here = index == self.cursor and self.has_focus
+        marker = ">" if here else "*" if pick.id == self.chosen else " "
+        title = clean(pick.title, keep_newlines=False)
+        detail = clean(pick.detail, keep_newlines=False)
+        column = min(self._title_width, max(1, width - 2)) if detail else max(1, width - 2)
+        rest = max(0, width - 2 - column - 1)
+        if cell_len(detail) > rest:
+            detail = set_cell_size(detail, max(0, rest - 2)).rstrip() + ".." if rest > 2 else ""
+        if cell_len(title) > column:
+            title = set_cell_size(title, max(0, column - 2)) + ".."
+        style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
+        line = Content.assemble(
+            (f"{marker} ", "bold"), (set_cell_size(title, column), style), (" " + set_cell_size(detail, rest), "dim")
+        )
+        return line.stylize("reverse") if here else line
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()

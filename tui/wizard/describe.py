@@ -1,0 +1,100 @@
+"""A model's card and a data row in a few lines of plain text, cleaned, for people to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, chop_cells
+
+from engine.data.text import clean, shorten
+
+if TYPE_CHECKING:
+    from engine.data.messages import Row
+    from engine.models.card import ModelCard
+
+
+def amount(number: float) -> str:
+    """135,000,000 as 135M: how people name the size of a model."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def gibibytes(size_bytes: float) -> str:
+    """Bytes with the unit that leaves a readable number."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size_bytes >= size:
+            number = size_bytes / size
+            return (
+                f"{number:.2f} {unit}"
+                if number < 10
+                else f"{number:.1f} {unit}"
+                if number < 100
+                else f"{number:,.0f} {unit}"
+            )
+    return f"{size_bytes:.0f} B"
+
+
+def parameters(card: ModelCard) -> str:
+    """How many, in short; a question mark where the files don't tell."""
+    return amount(card.parameters) if card.parameters else "?"
+
+
+def progress(done: int, total: int | None, message: str) -> str:
+    """How far a long job is. Large numbers are bytes, small ones are steps."""
+    if total is None or total <= 1:
+        return message + (f" {gibibytes(done)}" if done >= 2**20 else "")
+    if total >= 2**16:
+        return f"{message}: {gibibytes(done)} of {gibibytes(total)} ({done / total:.0%})"
+    return f"{message}: {done:,} of {total:,}"
+
+
+def model_line(card: ModelCard) -> str:
+    """Size, disk and kind of a model on one line."""
+    return f"{parameters(card):>5}  {gibibytes(card.weight_bytes):>9}  {card.kind}"
+
+
+def model_card(card: ModelCard) -> list[str]:
+    """What a person should know of a model before choosing it."""
+    template = "brings its own" if card.has_chat_template else "none: a plain one is used, and kept with the adapter"
+    return [
+        f"{shorten(card.name, 60)}: {shorten(card.model_type, 20)}, {parameters(card)} parameters, "
+        f"{gibibytes(card.weight_bytes)} of weights",
+        f"{card.kind} model: {shorten(' '.join(card.kind_evidence), 180)}",
+        f"chat template: {template}",
+        f"{card.num_layers} layers, width {card.hidden_size:,}",
+    ]
+
+
+def row_lines(row: Row, width: int, height: int, skip: int = 0) -> list[str]:
+    """A row as the model will see it: who speaks, and the words, wrapped to ``width``, at most ``height`` lines."""
+    turns = [(message.role, message.content) for message in row.messages] or [("text", row.text)]
+    column = max(len(clean(role, keep_newlines=False)[:10]) for role, _ in turns) + 1
+    lines: list[str] = []
+    for role, content in turns:
+        name = clean(role, keep_newlines=False)[:10]
+        words = wrap(clean(content[:4000]), max(10, width - column)) or ["(empty)"]
+        lines += [f"{'' if index else name:<{column}}{part}" for index, part in enumerate(words)]
+    shown = lines[skip : skip + height]
+    if len(lines) > skip + height and shown:
+        shown[-1] = shorten(shown[-1], width - 4).ljust(width - 4)[: width - 4] + " ..."
+    return shown
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells, broken at spaces where there are some."""
+    lines: list[str] = []
+    for paragraph in text.expandtabs(4).split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            joined = f"{line} {word}" if line else word
+            if cell_len(joined) <= width:
+                line = joined
+                continue
+            if line:
+                lines.append(line)
+            *full, line = chop_cells(word, width) or [""]
+            lines += full
+        lines.append(line)
+    return lines

@@ -1,0 +1,117 @@
+"""What the answers lead to, in numbers: steps, size of a checkpoint, disk; pure functions over draft and facts."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import TunedeckError
+from tui.wizard.describe import gibibytes
+
+if TYPE_CHECKING:
+    from engine.memory.shapes import ModelShape
+    from tui.wizard.draft import Draft
+    from tui.wizard.step import Facts
+
+ADAPTER_BYTES_A_PARAMETER = 4  # saved in float32
+OPTIMIZER_BYTES_A_PARAMETER = 8  # AdamW keeps two float32 moments
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """Numbers that are known so far; None where an answer is missing. Disk is that of all kept checkpoints."""
+
+    weights_bytes: int | None = None
+    rows: int | None = None
+    steps: int | None = None
+    checkpoint_bytes: int | None = None
+    disk_bytes: int | None = None
+
+
+def consequence(draft: Draft, facts: Facts) -> Consequence:
+    rows = sum(facts.rows.values()) if facts.rows else None
+    train_rows = None
+    if facts.inspection is not None and facts.inspection.rows:
+        rows, train_rows = facts.inspection.rows, facts.inspection.train_rows
+    elif rows is not None:
+        train_rows = rows - held_out(draft, rows)
+    trained = lora_parameters(draft, facts)
+    each = trained * (ADAPTER_BYTES_A_PARAMETER + OPTIMIZER_BYTES_A_PARAMETER) if trained else None
+    keep = draft.get("checkpoint.keep")
+    disk = each * keep + trained * ADAPTER_BYTES_A_PARAMETER if each and trained and isinstance(keep, int) else None
+    return Consequence(
+        weights_bytes=facts.card.weight_bytes if facts.card else None,
+        rows=rows,
+        steps=steps(draft, train_rows),
+        checkpoint_bytes=each,
+        disk_bytes=disk,
+    )
+
+
+def held_out(draft: Draft, rows: int) -> int:
+    """Rows never trained on, of ``rows``."""
+    count, share = draft.get("dataset.eval_rows"), draft.get("dataset.eval_share")
+    if isinstance(count, int):
+        return min(count, rows)
+    return round(rows * share) if _is_number(share) and 0 <= share < 1 else 0
+
+
+def steps(draft: Draft, train_rows: int | None) -> int | None:
+    """Optimizer steps of the run; None while rows or fields are missing or wrong."""
+    most = draft.get("train.max_steps")
+    if isinstance(most, int) and most > 0:
+        return most
+    batch, epochs = draft.get("train.batch_size"), draft.get("train.num_train_epochs")
+    if not train_rows or not isinstance(batch, int) or batch < 1 or not _is_number(epochs) or epochs <= 0:
+        return None
+    return max(1, math.ceil(math.ceil(train_rows / batch) * epochs))
+
+
+def lora_parameters(draft: Draft, facts: Facts) -> int | None:
+    """Trained numbers of the adapter: r * (inputs + outputs) of every linear it sits on; None when unknown."""
+    rank, targets = draft.get("adapter.r"), draft.get("adapter.target_modules")
+    if facts.card is None or not isinstance(rank, int) or rank < 1:
+        return None
+    shape = shape_of(Path(facts.card.path))
+    if shape is None:
+        return None
+    wanted = [targets] if isinstance(targets, str) else list(targets or ())
+    widths: int = sum(
+        (linear.inputs + linear.outputs) * linear.count
+        for linear in shape.linears
+        if wanted == ["all-linear"] or any(name.startswith(f"{linear.name}_") for name in wanted)
+    )
+    trained: int = rank * widths * int(shape.layers)
+    return trained or None
+
+
+@lru_cache(maxsize=32)
+def shape_of(model: Path) -> ModelShape | None:
+    """Dimensions of the model in that folder; None where its config does not tell them."""
+    from engine.memory.shapes import from_config
+
+    try:
+        config = json.loads((model / "config.json").read_text("utf-8"))
+        return from_config(config, model.name)
+    except (OSError, ValueError, TypeError, AttributeError, TunedeckError):
+        return None
+
+
+def sentence(found: Consequence) -> str:
+    """One line of at most 78 cells for the foot of the wizard."""
+    parts = [
+        f"model {gibibytes(found.weights_bytes)}" if found.weights_bytes else "",
+        f"{found.rows:,} rows" if found.rows else "",
+        f"{found.steps:,} steps" if found.steps else "",
+        f"a checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
+        f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else "",
+    ]
+    return "   ".join(part for part in parts if part) or "What your answers lead to is shown here."
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

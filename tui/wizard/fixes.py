@@ -1,0 +1,92 @@
+"""Remedies that one key applies to what the rules warn about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.config import rules
+from engine.config.rules import Issue
+from engine.errors import ConfigError
+from tui.wizard import fields
+from tui.wizard.check import Inspection
+from tui.wizard.draft import Draft, default_of
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A remedy: what it does in words, and the value it gives its field (None: back to the default)."""
+
+    dotted: str
+    words: str
+    value: object = None
+
+    def apply(self, draft: Draft) -> None:
+        if self.value is None:
+            draft.unset(self.dotted)
+        else:
+            draft.set(self.dotted, self.value)
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Something to look at before the start, with its remedy where there is one."""
+
+    issue: Issue
+    fix: Fix | None = None
+
+
+def warnings(draft: Draft, inspection: Inspection | None = None) -> list[Warning]:
+    """All that can be said about a draft before it starts, errors first; the draft's own errors included."""
+    try:
+        found = rules.check(draft.resolve().config)
+    except ConfigError as error:
+        found = [issue for issue in error.issues if isinstance(issue, Issue)]
+    if inspection is not None:
+        found += from_rows(draft, inspection)
+    order = {"error": 0, "warning": 1, "note": 2}
+    return [Warning(issue, fix_for(issue, draft, inspection)) for issue in sorted(found, key=lambda i: order[i.level])]
+
+
+def from_rows(draft: Draft, inspection: Inspection) -> list[Issue]:
+    """What the check of the rows showed that is worth a warning."""
+    found = []
+    if inspection.too_long:
+        share = inspection.too_long / max(1, inspection.sample_rows)
+        what = {"drop": "left out", "truncate": "cut", "split": "split"}.get(str(draft.get("dataset.too_long")), "cut")
+        found.append(Issue("warning", "dataset.max_length", f"{share:.0%} of the rows are longer and will be {what}."))
+    if inspection.no_supervised:
+        share = inspection.no_supervised / max(1, inspection.sample_rows)
+        found.append(Issue("warning", "data", f"{share:.0%} of the rows have no answer to learn."))
+    return found
+
+
+def fix_for(issue: Issue, draft: Draft, inspection: Inspection | None) -> Fix | None:
+    """The remedy for one finding; None where a person has to think."""
+    if issue.field == "dataset.max_length" and inspection is not None and inspection.tokens_max:
+        length = 1 << (inspection.tokens_max - 1).bit_length()
+        return Fix(issue.field, f"set it to {length:,}", length) if length <= 8192 else None
+    make = _FIXES.get(issue.field)
+    fix = make(draft) if make else None
+    return fix if fix is None or draft.get(fix.dotted) != (fix.value or default_of(fix.dotted)) else None
+
+
+def _default(dotted: str) -> Callable[[Draft], Fix]:
+    shown = fields.show(default_of(dotted)) or "empty"
+    return lambda draft: Fix(dotted, f"set it to {shown}")
+
+
+_FIXES: dict[str, Callable[[Draft], Fix]] = {
+    "train.learning_rate": lambda draft: Fix("train.learning_rate", "set it to 2e-4", 2e-4),
+    "adapter.lora_alpha": lambda draft: Fix(
+        "adapter.lora_alpha", f"set it to {2 * draft.get('adapter.r')}", float(2 * draft.get("adapter.r"))
+    ),
+    "dataset.eval_share": lambda draft: Fix("dataset.eval_share", "hold out 5 %", 0.05),
+    "eval.early_stopping_patience": lambda draft: Fix("dataset.eval_share", "hold out 5 %", 0.05),
+    "train.micro_batch_tokens": lambda draft: Fix("train.micro_batch_tokens", "set it to auto", "auto"),
+    "strategy.adapter": _default("strategy.adapter"),
+    "train.neftune_noise_alpha": _default("train.neftune_noise_alpha"),
+    "launch.gpus": _default("launch.gpus"),
+    "model.trust_remote_code": _default("model.trust_remote_code"),
+    "model.chat_template": _default("model.chat_template"),
+}

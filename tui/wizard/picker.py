@@ -1,0 +1,93 @@
+"""A small file picker: folders and data files, by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine.data.text import clean
+from tui.widgets.form_list import Pick, PickList
+from tui.wizard.describe import gibibytes
+from tui.wizard.paths import listing
+
+_UP = ".."
+
+
+class FilePicker(ModalScreen[Path | None]):
+    """Dismissed with the chosen file, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close"),
+        Binding("left,backspace", "up", "Folder above"),
+        Binding("right", "enter_folder", "Open folder"),
+        Binding("full_stop", "take_folder", "Take the whole folder"),
+    ]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder if folder.is_dir() else Path.home()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog picker"):
+            yield Static(id="picker-folder", classes="dialog-title")
+            yield PickList(title_width=44, id="picker-list")
+            yield Static(Content("Enter opens   Left goes up   . takes the whole folder   Esc closes"), classes="quiet")
+
+    def on_mount(self) -> None:
+        self._open(self._folder)
+        self.query_one(PickList).focus()
+
+    def _open(self, folder: Path, come_from: str = "") -> None:
+        title = self.query_one("#picker-folder", Static)
+        try:
+            entries = listing(folder)
+        except OSError as error:
+            title.update(Content(f"! {clean(str(folder), False)}: {error.strerror}"))
+            return
+        self._folder = folder
+        self._entries = {str(path): (path, is_folder) for _, path, is_folder in entries}
+        title.update(Content(clean(str(folder), keep_newlines=False)))
+        picks = [Pick(str(path), name, "" if is_folder else _size(path)) for name, path, is_folder in entries]
+        self.query_one(PickList).set_picks([Pick(_UP, "../", "the folder above"), *picks], chosen=come_from or _UP)
+        self.query_one(PickList).choose(come_from or (picks[0].id if picks else _UP))
+
+    @on(PickList.Chosen)
+    def _chosen(self, event: PickList.Chosen) -> None:
+        event.stop()
+        if event.pick.id == _UP:
+            self.action_up()
+            return
+        path, is_folder = self._entries[event.pick.id]
+        if is_folder:
+            self._open(path)
+        else:
+            self.dismiss(path)
+
+    def action_up(self) -> None:
+        self._open(self._folder.parent, come_from=str(self._folder))
+
+    def action_enter_folder(self) -> None:
+        pick = self.query_one(PickList).current
+        if pick and pick.id in self._entries and self._entries[pick.id][1]:
+            self._open(self._entries[pick.id][0])
+
+    def action_take_folder(self) -> None:
+        self.dismiss(self._folder)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def _size(path: Path) -> str:
+    try:
+        return gibibytes(path.stat().st_size)
+    except OSError:
+        return ""

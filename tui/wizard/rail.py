@@ -1,0 +1,27 @@
+"""The map of the wizard's steps, always in sight: which are done, which one this is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+
+class Rail(Static):
+    """``> 3 Strategy`` is where one is; a tick marks what is answered."""
+
+    DEFAULT_CSS = "Rail { width: 16; height: 1fr; padding: 0 0 0 1; }"
+
+    def __init__(self, titles: Sequence[str], tick: str) -> None:
+        super().__init__("", id="rail", markup=False)
+        self._titles, self._tick = list(titles), tick
+
+    def show(self, at: int, done: int) -> None:
+        """``at``: the step on screen, -1 for none; steps before ``done`` are answered."""
+        lines = []
+        for index, title in enumerate(self._titles):
+            marker, tick = (">" if index == at else " "), (self._tick if index < done else "")
+            text = f"{marker} {index + 1} {title:<9}{tick:>2}"
+            lines.append(Content.assemble((text, "bold" if index == at else "dim" if index >= done else "")))
+        self.update(Content("\n").join(lines))

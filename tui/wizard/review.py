@@ -1,0 +1,194 @@
+"""Step 6, review: every value with its source, the check of the rows, warnings with their remedies, and the start."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.config import toml
+from engine.config.rules import Issue
+from engine.data.text import clean
+from engine.errors import ConfigError, TunedeckError
+from engine.runs.directory import write_atomic
+from tui.widgets.form import FormField
+from tui.widgets.form_list import Pick, PickList
+from tui.wizard import fields
+from tui.wizard.check_panel import CheckPanel
+from tui.wizard.draft import DEFAULT
+from tui.wizard.fixes import Warning, warnings
+from tui.wizard.step import Step
+
+FILE = "file"
+
+
+class ReviewStep(Step):
+    NAME = "review"
+    QUESTION = "Is this what you want?"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(str(number), f"fix({number})", f"Remedy {number}", show=False) for number in range(1, 10)
+    ]
+
+    class Fixed(Message):
+        """A remedy changed the draft."""
+
+    def body(self) -> ComposeResult:
+        self._start_when_checked = False
+        self._refused: TunedeckError | None = None
+        yield CheckPanel(id="check")
+        yield Static(id="warnings")
+        yield PickList(self._values(), title_width=26, id="values")
+        yield Static(Content("Without a screen:  tunedeck run FILE   (F6 saves the file)"), id="command")
+        form = FormField(FILE, "Save config as", f"{self._slug()}.toml", hint="Enter saves, Esc not")
+        form.display = False
+        yield form
+
+    def on_mount(self) -> None:
+        self._show_warnings()
+        self.check(again=False)
+
+    def focus_first(self) -> None:
+        """The Start button has the focus; the flow gives it."""
+
+    # The check of the rows
+
+    def check(self, again: bool = True) -> None:
+        """Look at the rows in the background, unless that was done for this very config."""
+        try:
+            text = toml.dumps(self.draft.resolve())
+        except ConfigError:
+            return
+        panel = self.query_one(CheckPanel)
+        if not again and text == self.facts.inspected and self.facts.inspection is not None:
+            panel.show(self.facts.inspection)
+            return
+        self._refused = None
+        panel.start(self.services.inspect_command, text)
+
+    @on(CheckPanel.Ended)
+    def _checked(self, event: CheckPanel.Ended) -> None:
+        self._refused = event.refused
+        if event.inspection is not None:
+            self.facts.inspection, self.facts.inspected = event.inspection, event.text
+        self._show_warnings()
+        self.post_message(self.Touched())
+        if self._start_when_checked:
+            self._start_when_checked = False
+            if event.inspection is not None:
+                self.done()
+
+    def can(self, action: str) -> bool | None:
+        if action == "cancel":
+            return self.query_one(CheckPanel).busy
+        return action in ("check", "save_file")
+
+    def cancel(self) -> None:
+        self._start_when_checked = False
+        self.query_one(CheckPanel).stop()
+
+    def hold(self) -> bool:
+        panel = self.query_one(CheckPanel)
+        if panel.busy:
+            self._start_when_checked = True
+            self.say("It starts as soon as the rows are checked; ctrl+x stops the check, then Start does not wait.")
+        return panel.busy
+
+    def findings(self) -> list[Issue]:
+        found = [warning.issue for warning in self._warnings if warning.issue.level == "error"]
+        if self._refused is not None:
+            found.append(Issue("error", "data", str(self._refused)))
+        return found
+
+    async def show_findings(self, findings: list[Issue]) -> None:
+        if findings:
+            self.say(f"Not started. {clean(str(findings[0]), keep_newlines=False)}", wrong=True)
+
+    # Warnings and remedies
+
+    def _show_warnings(self) -> None:
+        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection)[:9]
+        lines: list[tuple[str, str] | str] = []
+        for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
+            remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""
+            text = clean(str(warning.issue), keep_newlines=False)
+            lines += ["\n"] * bool(lines)
+            lines.append((f"! {text}{remedy}", "bold" if warning.issue.level == "error" else ""))
+        shown = self.query_one("#warnings", Static)
+        shown.display = bool(lines)
+        shown.update(Content.assemble(*lines))
+
+    def action_fix(self, number: int) -> None:
+        shown = [warning for warning in self._warnings if warning.issue.level != "note"]
+        fix = shown[number - 1].fix if number <= len(shown) else None
+        if fix is None:
+            return
+        fix.apply(self.draft)
+        self.query_one("#values", PickList).set_picks(self._values())
+        self._show_warnings()
+        self.say(f"{fix.dotted}: {fix.words}.")
+        self.post_message(self.Fixed())
+        self.check(again=False)
+
+    # The values
+
+    def _values(self) -> list[Pick]:
+        try:
+            config = self.draft.resolve().config.model_dump()
+        except ConfigError:
+            return [Pick(name, name, fields.show(value)) for name, value in self.draft.values.items()]
+        from tui.wizard.draft import flatten
+
+        found = [(name, value, self.draft.source(name)) for name, value in flatten(config)]
+        order = {"you": 0, "detected": 1, DEFAULT: 3}
+        found.sort(key=lambda entry: order.get(entry[2], 2))
+        return [
+            Pick(name, name, f"{fields.show(value)[:60] or 'empty':<18}  {source}") for name, value, source in found
+        ]
+
+    # Saving the config
+
+    def save_file(self) -> None:
+        form = self.query_one(FormField)
+        form.display = True
+        form.focus_control()
+
+    @on(FormField.Submitted)
+    def _save(self, event: FormField.Submitted) -> None:
+        event.stop()
+        path = Path(event.field.text.strip() or "run.toml").expanduser()
+        try:
+            if path.exists():
+                event.field.show_error("there is a file of that name; give another one.")
+                return
+            write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
+        except (OSError, TunedeckError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            event.field.show_error(f"it can't be saved: {why}.")
+            return
+        event.field.display = False
+        command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
+        self.query_one("#command", Static).update(Content(f"Saved. Without a screen:  {command}"))
+        self.screen.query_one("#go-next").focus()
+
+    def close_file(self) -> bool:
+        """Put the file field away; whether it was open."""
+        form = self.query_one(FormField)
+        was_open = bool(form.display)
+        form.display = False
+        return was_open
+
+    def say(self, text: str, wrong: bool = False) -> None:
+        command = self.query_one("#command", Static)
+        command.set_class(wrong, "wrong")
+        command.update(Content(("! " if wrong else "") + text))
+
+    def _slug(self) -> str:
+        name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
+        return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"

@@ -1,0 +1,53 @@
+"""What the wizard asks of the engine, in one place, so that tests can answer instead."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.data.preview import Preview
+    from engine.models.card import ModelCard
+
+STARTER = "smollm2-135m"
+
+Progress = Callable[[int, int | None, str], None]
+"""Done, in all (None: unknown), and what is being done; what it raises ends the work."""
+
+
+def _find_models() -> list[ModelCard]:
+    from engine.models.local import find_models
+
+    return find_models()
+
+
+def _get_model(name: str, revision: str, allow_pickle: bool, on_progress: Progress) -> ModelCard:
+    from engine.models import hub, local, starter
+    from engine.models.card import read_card
+
+    if name in starter.STARTERS:
+        return read_card(starter.get(name, on_progress).path)
+    found = local.resolve(name, revision, allow_pickle)
+    return found.card or read_card(hub.download(name, revision, on_progress, allow_pickle), allow_pickle)
+
+
+def _preview(path: str, format: str, columns: dict[str, str], limit: int) -> Preview:
+    from engine.data.preview import preview
+
+    return preview(path, format, columns, limit)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every one may take seconds and raise TunedeckError: they are called in threads, never in a handler.
+
+    ``get_model(name, revision, allow_pickle, on_progress)`` fetches what is not on this machine;
+    ``preview(path, format, columns, limit)`` looks at the head of a file.
+    """
+
+    find_models: Callable[[], list[ModelCard]] = _find_models
+    get_model: Callable[[str, str, bool, Progress], ModelCard] = _get_model
+    preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
+    inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")

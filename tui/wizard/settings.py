@@ -1,0 +1,193 @@
+"""Step 5, settings, in three depths: a preset, the fields that matter most, and every field there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from engine.config import presets, rules
+from engine.config.rules import Issue
+from engine.errors import ConfigError
+from tui.widgets.form import FormField
+from tui.widgets.form_list import Pick, PickList
+from tui.wizard import fields
+from tui.wizard.step import Step, make_field
+
+DEPTHS = ("preset", "common fields", "all fields")
+COMMON = (
+    "train.num_train_epochs",
+    "train.learning_rate",
+    "train.batch_size",
+    "dataset.max_length",
+    "adapter.r",
+    "model.quantization",
+)
+SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch")
+ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to
+QUANTIZATION = {
+    "auto": "chosen when it starts: 16 bit where they fit, else nf4",
+    "none": "as they are, 16 or 32 bit: fastest, and nothing is lost",
+    "nf4": "4 bit (QLoRA): about a quarter of the memory, a little slower, hardly any loss",
+    "int8": "8 bit: half the memory, slower; for when 4 bit answers badly",
+}
+
+
+class SettingsStep(Step):
+    NAME = "settings"
+    QUESTION = "How should it train?"
+
+    def body(self) -> ComposeResult:
+        depth = self.facts.depth
+        if depth == 0:
+            yield from self._preset_form()
+        elif depth == 1:
+            for dotted in COMMON:
+                yield make_field(dotted, self.draft, about=True)
+        else:
+            with VerticalScroll(id="all-fields", can_focus=False):
+                yield from self._all_fields()
+            yield Static(id="field-help", classes="quiet")
+        following = DEPTHS[(depth + 1) % len(DEPTHS)]
+        yield Static(Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}."), classes="quiet", id="depth")
+
+    def _preset_form(self) -> ComposeResult:
+        yield PickList(
+            [Pick(preset.id, preset.id, preset.title) for preset in training_presets()],
+            chosen=self.draft.preset,
+            title_width=24,
+            id="preset-list",
+        )
+        yield Static(classes="explain", id="preset-about")
+        yield make_field("model.quantization", self.draft, label="Frozen weights")
+        yield Static(classes="explain", id="quantization-about")
+        yield Static(id="in-force", classes="explain")
+
+    def _all_fields(self) -> Iterator[Static | FormField]:
+        for section in SECTIONS:
+            yield Static(Content(f"[{section}]"), classes="section")
+            for spec in fields.section_specs(section, ELSEWHERE):
+                yield make_field(spec.dotted, self.draft)
+        for index, item in enumerate(self.draft.data_sources()):
+            yield Static(Content(f"[[data]] {fields.show(item.get('path'))}"), classes="section")
+            yield make_field(f"data.{index}.max_rows", self.draft)
+
+    def on_mount(self) -> None:
+        self._explain()
+
+    def focus_first(self) -> None:
+        lists = self.query(PickList)
+        (lists.first() if lists else self.query(FormField).first().control).focus()
+
+    def can(self, action: str) -> bool | None:
+        return action == "depth"
+
+    async def next_depth(self, depth: int | None = None) -> None:
+        """Show the next depth (or the one given), with everything typed so far."""
+        self.commit()
+        self.facts.depth = (self.facts.depth + 1) % len(DEPTHS) if depth is None else depth
+        await self.recompose()
+        self._explain()
+        self.focus_first()
+
+    def commit(self) -> None:
+        self.write_fields()
+
+    def findings(self) -> list[Issue]:
+        own = (*SECTIONS, "data")
+        found = [issue for issue in self.draft.issues() if issue.field.split(".")[0] in own]
+        if not found:
+            try:
+                found = rules.errors(rules.check(self.draft.resolve().config))
+            except ConfigError:
+                return []
+        return found
+
+    async def show_findings(self, findings: list[Issue]) -> None:
+        """A finding whose field is not in sight brings all fields into sight first."""
+        shown = {form.key for form in self.query(FormField)}
+        if any(finding.field not in shown for finding in findings) and self.facts.depth != 2:
+            await self.next_depth(2)
+        await super().show_findings(findings)
+
+    # What the choices mean
+
+    @on(PickList.Moved)
+    def _moved(self, event: PickList.Moved) -> None:
+        self._explain()
+
+    @on(PickList.Chosen)
+    def _chosen(self, event: PickList.Chosen) -> None:
+        self.write_fields()
+        if event.pick.id != self.draft.preset:
+            self.draft.apply_preset(event.pick.id)
+            quantization = next(form for form in self.query(FormField) if form.key == "model.quantization")
+            quantization.text = str(self.draft.get("model.quantization"))
+        self.done()
+
+    @on(FormField.Changed)
+    def _changed(self, event: FormField.Changed) -> None:
+        if event.field.key == "model.quantization" and self.facts.depth == 0:
+            self.write_fields()
+            self._explain()
+            self.post_message(self.Touched())
+
+    @on(FormField.Entered)
+    def _entered(self, event: FormField.Entered) -> None:
+        if self.facts.depth == 2:
+            spec = fields.spec_of(event.field.key)
+            default = fields.show(self._default(event.field.key)) or "empty"
+            self.query_one("#field-help", Static).update(
+                Content(f"{spec.dotted}: {spec.description}. Default: {default}.")
+            )
+
+    @staticmethod
+    def _default(dotted: str) -> object:
+        from tui.wizard.draft import default_of
+
+        return default_of(dotted)
+
+    def _explain(self) -> None:
+        if self.facts.depth != 0:
+            return
+        pick = self.query_one(PickList).current
+        preset = next((item for item in training_presets() if pick and item.id == pick.id), None)
+        self.query_one("#preset-about", Static).update(Content(preset.description if preset else ""))
+        kind = str(self.draft.get("model.quantization"))
+        self.query_one("#quantization-about", Static).update(Content(QUANTIZATION.get(kind, "")))
+        self.query_one("#in-force", Static).update(Content("In force: " + self._in_force(preset)))
+
+    def _in_force(self, preset: presets.Preset | None) -> str:
+        """The few values people ask for first, as they will be once this preset is taken."""
+        from copy import deepcopy
+
+        draft = deepcopy(self.draft)
+        if preset is not None and preset.id != draft.preset:
+            draft.apply_preset(preset.id)
+        length = draft.get("train.max_steps")
+        passes = f"{length} steps" if length else f"{fields.show(draft.get('train.num_train_epochs'))} epochs"
+        return ", ".join(
+            [
+                passes,
+                f"batch {fields.show(draft.get('train.batch_size'))}",
+                f"learning rate {fields.show(draft.get('train.learning_rate'))}",
+                f"rank {fields.show(draft.get('adapter.r'))}",
+                f"rows up to {draft.get('dataset.max_length'):,} tokens"
+                if isinstance(draft.get("dataset.max_length"), int)
+                else "",
+            ]
+        )
+
+
+def training_presets() -> list[presets.Preset]:
+    """The presets that say how to train; those that bring a model or data are whole demos."""
+    loaded = [presets.load_preset(preset_id) for preset_id in presets.preset_ids()]
+    return [
+        preset
+        for preset in loaded
+        if not preset.values.get("data") and "name_or_path" not in preset.values.get("model", {})
+    ]

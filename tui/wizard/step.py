@@ -1,0 +1,162 @@
+"""What every step of the wizard is: a question, fields that read the draft, and a commit that writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.config.rules import Issue
+from tui.widgets.form import FormField
+from tui.wizard import fields
+from tui.wizard.draft import Draft
+
+if TYPE_CHECKING:
+    from engine.models.card import ModelCard
+    from tui.wizard.check import Inspection
+    from tui.wizard.services import Services
+
+
+@dataclass
+class Facts:
+    """What was found out while answering: never saved, found out again when the wizard opens anew."""
+
+    card: ModelCard | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    inspection: Inspection | None = None
+    inspected: str = ""
+    depth: int = 0
+
+
+class Step(Vertical):
+    """One screenful. Subclasses fill ``body`` and ``commit``; the draft holds all truth."""
+
+    NAME = ""
+    QUESTION = ""
+
+    class Done(Message):
+        """The person is through with ``step``: go on as Next does."""
+
+        def __init__(self, step: Step) -> None:
+            super().__init__()
+            self.step = step
+
+    class Touched(Message):
+        """An answer or a found fact changed: the line of consequences is to be worked out again."""
+
+    def __init__(self, draft: Draft, facts: Facts, services: Services) -> None:
+        super().__init__(id=f"step-{self.NAME}", classes="step")
+        self.draft, self.facts, self.services = draft, facts, services
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(self.QUESTION), classes="question")
+        yield from self.body()
+
+    def body(self) -> ComposeResult:
+        """The widgets below the question, filled from the draft."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Write what stands in the fields into the draft, right or wrong."""
+
+    def findings(self) -> list[Issue]:
+        """What keeps one from going on; called after commit."""
+        return self.field_issues(form.key for form in self.query(FormField) if form.display)
+
+    def field_issues(self, names: Iterable[str]) -> list[Issue]:
+        """The draft's errors in the fields called ``names``."""
+        wanted = set(names)
+        return [issue for issue in self.draft.issues() if issue.field in wanted]
+
+    async def show_findings(self, findings: list[Issue]) -> None:
+        """Each message beside its field, the first bad field focused; what has no field goes to ``show_trouble``."""
+        by_field = {finding.field: finding for finding in reversed(findings)}
+        first: FormField | None = None
+        for form in self.query(FormField):
+            finding = by_field.pop(form.key, None)
+            form.show_error(message_of(finding) if finding else "")
+            if finding and first is None:
+                first = form
+        for finding in by_field.values():
+            self.show_trouble(finding)
+        if first is not None:
+            first.focus_control()
+
+    def show_trouble(self, finding: Issue) -> None:
+        """Show a finding that belongs to no field of this step."""
+        self.notify(str(finding), severity="error", markup=False)
+
+    def done(self) -> None:
+        """Go on as Next does."""
+        self.post_message(self.Done(self))
+
+    def hold(self) -> bool:
+        """Whether Next must wait for something just begun; the step posts Done itself when that is ready."""
+        return False
+
+    def can(self, action: str) -> bool | None:
+        """Whether a key of this step works now; None greys it out."""
+        return False
+
+    def cancel(self) -> None:
+        """Stop what this step is waiting for."""
+
+    def focus_first(self) -> None:
+        """Put the focus where Enter goes on, or where something must be typed."""
+
+    @on(FormField.Left)
+    def _check_field(self, event: FormField.Left) -> None:
+        """Check a field when the focus leaves it: not on each key, and never in the way of Back."""
+        if event.field.control.has_focus or event.field.key not in self._known():
+            return
+        self.commit()
+        found = self.field_issues([event.field.key])
+        event.field.show_error(message_of(found[0]) if found else "")
+        self.post_message(self.Touched())
+
+    @on(FormField.Submitted)
+    def _submit(self, event: FormField.Submitted) -> None:
+        event.stop()
+        self.done()
+
+    def _known(self) -> set[str]:
+        return {form.key for form in self.query(FormField) if "." in form.key}
+
+    def write_fields(self) -> None:
+        """Every schema field of this step into the draft."""
+        for form in self.query(FormField):
+            if "." in form.key:
+                self.draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
+
+
+def message_of(finding: Issue) -> str:
+    """A finding as it stands beside its field: what is wrong, and what to do."""
+    return f"{finding.message} {finding.fix}".strip()
+
+
+def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = False) -> FormField:
+    """The form field of one schema field, filled from the draft."""
+    spec = fields.spec_of(dotted)
+    value = draft.get(dotted)
+    return FormField(
+        dotted,
+        label or spec.label,
+        fields.show(value, spec.separator),
+        options=[fields.show(choice) for choice in spec.choices],
+        hint=hint_of(spec, draft),
+        about=spec.description if about else "",
+    )
+
+
+def hint_of(spec: fields.FieldSpec, draft: Draft) -> str:
+    """The range, and where the value comes from when it is not the default."""
+    source = draft.source(spec.dotted)
+    shown = "preset" if source.startswith("preset ") else source
+    return "  ".join(filter(None, (spec.range, "" if shown == "default" else shown)))
