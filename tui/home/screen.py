@@ -161,9 +161,8 @@ class HomeScreen(Screen[None]):
         if run is None:
             return
         text = "It finishes its step and saves a checkpoint, so that it can go on later with r."
-        if await self.app.push_screen_wait(
-            ConfirmScreen(f"Stop {clean(run.name, False)}?", text, (), "Stop", "Let it run")
-        ):
+        title = f"Stop {clean(run.name, False)}?"
+        if await self.app.push_screen_wait(ConfirmScreen(title, text, (), "Stop", "Let it run")):
             self._do(lambda: control.send(run.run, "stop"), "Asked to stop; it saves a checkpoint first.")
 
     @work

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from engine.data.text import clean
 from engine.runs.state import RunState, Series
 from tui.widgets.chart import Chart
 
@@ -27,8 +28,7 @@ class CurveFeed:
 
     def quantities(self, state: RunState) -> list[str]:
         """What this run has to show."""
-        names = [name for name in ("loss", "learning_rate", "grad_norm", "tokens_per_second", "memory")]
-        found = [name for name in names if name in state.series] or ["loss"]
+        found = [name for name in TITLES if name in state.series] or ["loss"]
         if sum(name.startswith("loss/") for name in state.series) > 1:
             found.append("sources")
         return found
@@ -53,7 +53,7 @@ class CurveFeed:
         elif self.quantity == "sources":
             for name in sorted(state.series):
                 if name.startswith("loss/"):
-                    _set(chart, state, name, "line", name.removeprefix("loss/"))
+                    _set(chart, state, name, "line", clean(name.removeprefix("loss/"), keep_newlines=False))
         elif self.quantity == "memory" and "memory" in state.series:
             series = state.series["memory"]
             chart.set_series("memory", series.x, self._gib(series), series.length, "line", "allocated")

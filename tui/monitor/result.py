@@ -33,9 +33,30 @@ def result(state: RunState, muted: str, good: str) -> RenderableType:
     line = headline(state)
     if not line:
         return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted))
-    after = state.evals_at("after")
-    count = f"measured on {after.n:,} rows the training never saw" if after else ""
-    return Group(Text(line, style=f"bold {good}"), Text(count, style=muted), Text(), answers(state, muted))
+    return Group(comparison(state, muted, good), Text(), answers(state, muted))
+
+
+def comparison(state: RunState, muted: str, good: str) -> RenderableType:
+    """The table of before and after: a line for each metric and the loss, what got better in ``good``."""
+    before, after = state.evals_at("before"), state.evals_at("after")
+    if after is None:
+        return Text()
+    table = Table.grid(padding=(0, 3))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    count = f"on {after.n:,} rows the training never saw" if after.n else ""
+    table.add_row(Text(count, style=muted), Text("before", style=muted), Text("after", style=muted))
+    for name, value in after.metrics.items():
+        old = before.metrics.get(name) if before else None
+        title = clean(name.replace("_", " "), keep_newlines=False)
+        better = old is not None and value > old
+        table.add_row(title, words.percent(old), Text(words.percent(value), style=f"bold {good if better else ''}"))
+    if after.loss is not None:
+        old = before.loss if before else None
+        better = old is not None and after.loss < old
+        table.add_row("loss", words.loss(old), Text(words.loss(after.loss), style=f"bold {good if better else ''}"))
+    return table
 
 
 def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:

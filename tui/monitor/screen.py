@@ -182,8 +182,7 @@ class MonitorScreen(Screen[None]):
                 return False
             return True if live else None
         if action == "resume":
-            ready = self.state.ended and bool(self._resumable) and self._resumed_at is None
-            return True if ready else False
+            return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
 
     def action_pause(self) -> None:

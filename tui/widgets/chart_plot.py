@@ -54,7 +54,7 @@ class Look:
     width: int
     height: int
     title: str = ""
-    view: View = View()
+    view: View = field(default_factory=View)
     log: bool = False
     cursor: float | None = None
     unicode: bool = True
