@@ -1,0 +1,55 @@
+"""The loss over rows that are never trained on, in all and by source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.training.batches import MicroBatch
+
+
+@dataclass(frozen=True)
+class HeldoutLoss:
+    """Mean loss per supervised token; None when there is none."""
+
+    loss: float | None
+    by_source: dict[int, float]
+
+
+@torch.no_grad()
+def heldout_loss(
+    net: Any,
+    batches: Sequence[MicroBatch],
+    device: torch.device,
+    check: Callable[[], None],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> HeldoutLoss:
+    """Loss of ``net`` (a SupervisedLoss) on ``batches``. ``check`` may raise between two of them."""
+    was_training = net.training
+    net.eval()
+    sums: dict[int, float] = {}
+    counts: dict[int, int] = {}
+    try:
+        for done, batch in enumerate(batches):
+            check()
+            on_progress(done, len(batches))
+            _, losses = net(batch.input_ids.to(device), batch.positions.to(device), batch.targets.to(device))
+            add_by_source(sums, counts, batch.sources, losses.double().cpu().numpy())
+    finally:
+        net.train(was_training)
+    on_progress(len(batches), len(batches))
+    total = sum(counts.values())
+    means = {source: sums[source] / counts[source] for source in sums}
+    return HeldoutLoss(sum(sums.values()) / total if total else None, means)
+
+
+def add_by_source(sums: dict[int, float], counts: dict[int, int], sources: np.ndarray, losses: np.ndarray) -> None:
+    """Add per-token ``losses`` (N,) to the sums and counts of their ``sources`` (N,)."""
+    for source in np.unique(sources).tolist():
+        chosen = losses[sources == source]
+        sums[source] = sums.get(source, 0.0) + float(chosen.sum())
+        counts[source] = counts.get(source, 0) + len(chosen)

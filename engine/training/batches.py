@@ -1,0 +1,94 @@
+"""From tokenised rows to micro-batches: a fixed order, cut by length under a token budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.training.tokens import Example
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """What is computed at once. ``positions`` index the flattened ``input_ids``; ``targets`` are predicted there."""
+
+    input_ids: torch.Tensor  # (rows, longest), padded on the right
+    positions: torch.Tensor  # (N,)
+    targets: torch.Tensor  # (N,)
+    sources: np.ndarray  # (N,) index of the data source of each supervised token
+    num_tokens: int  # without padding
+
+    @property
+    def padded_tokens(self) -> int:
+        return self.input_ids.numel()
+
+    @property
+    def supervised_tokens(self) -> int:
+        return int(self.targets.numel())
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """Order of ``count`` rows in pass ``epoch`` (from 0): a pure function, so resuming needs one integer."""
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(count)
+
+
+class StepPlan:
+    """Which rows each optimizer step sees. Steps count from 1; the last step of a pass may be smaller."""
+
+    def __init__(self, count: int, batch_size: int, seed: int, epochs: float, max_steps: int | None = None) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self.steps_per_epoch = -(-count // batch_size)
+        self.total_steps = max_steps or max(1, round(self.steps_per_epoch * epochs))
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
+
+    def rows(self, step: int) -> np.ndarray:
+        """Row indices of optimizer step ``step``."""
+        epoch, index = divmod(step - 1, self.steps_per_epoch)
+        if self._order[0] != epoch:
+            self._order = (epoch, epoch_order(self.seed, epoch, self.count))
+        return self._order[1][index * self.batch_size : (index + 1) * self.batch_size]
+
+    def epoch_after(self, step: int) -> float:
+        """Passes over the data after ``step``."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        return epoch + index * self.batch_size / self.count
+
+
+def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int) -> list[MicroBatch]:
+    """Cut the rows of a step into micro-batches of at most ``budget_tokens`` padded tokens, longest rows first.
+
+    A row longer than the budget is a micro-batch of its own. Sorting keeps the padding small; the sum of the losses
+    does not depend on the cut.
+    """
+    ordered = sorted(examples, key=lambda example: -len(example.ids))
+    groups: list[list[Example]] = []
+    for example in ordered:
+        # Sorted: the first row of a group is its longest, so a group's size is rows times that.
+        if groups and (len(groups[-1]) + 1) * len(groups[-1][0].ids) <= budget_tokens:
+            groups[-1].append(example)
+        else:
+            groups.append([example])
+    return [collate(group, pad_id) for group in groups]
+
+
+def collate(examples: Sequence[Example], pad_id: int) -> MicroBatch:
+    """Pad ``examples`` into one micro-batch; the token at position i is predicted from position i - 1."""
+    longest = max(len(example.ids) for example in examples)
+    ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
+    positions, targets, sources = [], [], []
+    for row, example in enumerate(examples):
+        ids[row, : len(example.ids)] = example.ids
+        trained = np.flatnonzero(example.labels[1:] >= 0)
+        positions.append(trained + row * longest)
+        targets.append(example.labels[1:][trained])
+        sources.append(np.full(len(trained), example.source, dtype=np.int32))
+    return MicroBatch(
+        input_ids=torch.from_numpy(ids),
+        positions=torch.from_numpy(np.concatenate(positions).astype(np.int64)),
+        targets=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
+        sources=np.concatenate(sources),
+        num_tokens=sum(len(example.ids) for example in examples),
+    )

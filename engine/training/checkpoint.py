@@ -1,0 +1,120 @@
+"""Checkpoints that exist only when whole: written aside, marked COMPLETE, then given their name."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from engine.errors import MachineError, RunError
+from engine.runs.directory import RunDir
+
+
+@dataclass(frozen=True)
+class TrainerState:
+    """Where a run stands after ``step``; with config and seed this fixes all that follows."""
+
+    step: int
+    num_tokens: int = 0
+    supervised_tokens: int = 0
+    best_eval_loss: float | None = None
+    worse_evals: int = 0
+    train_seconds: float = 0.0
+
+
+def save(
+    run: RunDir, state: TrainerState, model: PeftModel, tokenizer: Any, optimizer: torch.optim.Optimizer, keep: int
+) -> tuple[Path, int]:
+    """Write ``checkpoint-<step>`` and remove all but the ``keep`` newest; returns its path and size in bytes.
+
+    Raises MachineError when the disk refuses; what was there before stays as it was.
+    """
+    final = run.checkpoint(state.step)
+    partial = run.path / f"checkpoint-{state.step}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(mode=0o700)
+        save_adapter(partial, model, tokenizer)
+        torch.save(optimizer.state_dict(), partial / "optimizer.pt")
+        torch.save(_rng_state(), partial / "rng_state_0.pth")
+        (partial / "trainer_state.json").write_text(json.dumps(asdict(state), indent=1))
+        _sync(partial)
+        (partial / "COMPLETE").write_text(f"{time.time():.0f}\n")
+        if final.exists():
+            shutil.rmtree(final)
+        partial.replace(final)
+    except Exception as error:  # safetensors and torch report a full disk in ways of their own
+        shutil.rmtree(partial, ignore_errors=True)
+        raise MachineError(
+            "The checkpoint can't be written",
+            f"{final}: {' '.join(str(error).split())[:200]}",
+            "Free space on that disk; `tunedeck resume` goes on from the last complete checkpoint.",
+        ) from error
+    for old in run.complete_checkpoints()[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final, folder_bytes(final)
+
+
+def save_adapter(folder: Path, model: PeftModel, tokenizer: Any) -> None:
+    """The adapter as PEFT saves it, with tokenizer and chat template beside it."""
+    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
+    tokenizer.save_pretrained(folder)
+
+
+def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> TrainerState:
+    """Put adapter, optimizer and random state back as they were after the checkpoint's step. Raises RunError."""
+    try:
+        weights = load_file(folder / "adapter_model.safetensors")
+        expected = get_peft_model_state_dict(model, save_embedding_layers=False)
+        if weights.keys() != expected.keys():
+            raise ValueError("its tensors are not those of this run's adapter")
+        set_peft_model_state_dict(model, weights)
+        # weights_only: nothing in these files may run code.
+        optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu"))
+        _restore_rng(torch.load(folder / "rng_state_0.pth", weights_only=True, map_location="cpu"))
+        return TrainerState(**json.loads((folder / "trainer_state.json").read_text()))
+    except Exception as error:
+        raise RunError(
+            "The checkpoint can't be read",
+            f"{folder}: {' '.join(str(error).split())[:200]}",
+            "Remove its COMPLETE file to resume from the one before.",
+        ) from error
+
+
+def _rng_state() -> dict[str, Any]:
+    state: dict[str, Any] = {
+        "python": json.dumps(random.getstate()),
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def _restore_rng(state: dict[str, Any]) -> None:
+    version, internal, gauss = json.loads(state["python"])
+    random.setstate((version, tuple(internal), gauss))
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
+
+
+def _sync(folder: Path) -> None:
+    """Force the files to disk, so that COMPLETE never precedes them."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

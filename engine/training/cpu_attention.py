@@ -1,0 +1,90 @@
+"""Causal attention for short rows on the CPU, by plain matrix products.
+
+The library's fused CPU kernel takes 14 ms for forward and backward where plain batched products take 3 (1,024 tokens
+in rows of 64, 9 heads, bfloat16). Up to ``LONGEST`` positions the score matrix is small enough to keep; longer rows, masks and everything
+unusual go to the library's kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "tunedeck_cpu"
+LONGEST = 640
+
+
+def register() -> str:
+    """Make the kernel known to transformers and return the name to load a model with."""
+    AttentionInterface.register(NAME, attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    return NAME
+
+
+def attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
+    dropout: float = 0.0, scaling: float | None = None, is_causal: bool | None = None, **kwargs: Any,
+) -> tuple[Tensor, None]:  # fmt: skip
+    """Attention in transformers' own form: (batch, heads, length, width) in, (batch, length, heads, width) out."""
+    length = query.shape[2]
+    causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
+    simple = attention_mask is None and causal and dropout == 0.0 and length == key.shape[2] and 1 < length <= LONGEST
+    if not simple:
+        output: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, is_causal, **kwargs
+        )
+        return output
+    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+    out = CausalAttention.apply(query, key, value, scale)  # type: ignore[no-untyped-call]
+    return out.transpose(1, 2), None
+
+
+class CausalAttention(torch.autograd.Function):
+    """softmax(scale · q kᵀ + causal) v. Query heads of one key head form a tall matrix, so keys are never copied."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        batch, heads, length, width = query.shape
+        kv_heads = key.shape[1]
+        q = (query * scale).reshape(batch * kv_heads, -1, width)
+        k = key.reshape(batch * kv_heads, length, width)
+        v = value.reshape(batch * kv_heads, length, width)
+        weights = torch.bmm(q, k.transpose(1, 2)).view(-1, length, length)
+        weights += _future(length, weights.dtype)
+        weights = torch.softmax(weights, -1).view(batch * kv_heads, -1, length)
+        ctx.save_for_backward(q, k, v, weights)
+        ctx.scale = scale
+        return torch.bmm(weights, v).view(batch, heads, length, width)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, weights = ctx.saved_tensors
+        batch, heads, length, width = grads[0].shape
+        grad = grads[0].reshape(q.shape)
+        grad_v = torch.bmm(weights.transpose(1, 2), grad)
+        grad_weights = torch.bmm(grad, v.transpose(1, 2))
+        # Future positions have weight 0, so their gradient vanishes without a mask.
+        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
+        grad_q = torch.bmm(grad_scores, k).mul_(ctx.scale)
+        grad_k = torch.bmm(grad_scores.transpose(1, 2), q)
+        kv_shape = (batch, -1, length, width)
+        return grad_q.view(batch, heads, length, width), grad_k.view(kv_shape), grad_v.view(kv_shape), None
+
+
+_future_cache: dict[tuple[int, torch.dtype], Tensor] = {}
+
+
+def _future(length: int, dtype: torch.dtype) -> Tensor:
+    """(length, length) with -inf above the diagonal; the last few lengths are kept."""
+    found = _future_cache.get((length, dtype))
+    if found is None:
+        if len(_future_cache) >= 8:
+            _future_cache.pop(next(iter(_future_cache)))
+        found = torch.full((length, length), float("-inf"), dtype=dtype).triu_(1)
+        _future_cache[length, dtype] = found
+    return found

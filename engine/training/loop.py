@@ -1,0 +1,260 @@
+"""The training loop: optimizer steps over fixed batches, cut into micro-batches, steerable between any two."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import psutil
+import torch
+from accelerate import Accelerator
+
+from engine.config.schema import RunConfig
+from engine.errors import MachineError, TunedeckError
+from engine.evaluation.heldout import add_by_source
+from engine.runs import events as ev
+from engine.training.batches import MicroBatch, StepPlan, cut
+from engine.training.checkpoint import TrainerState
+from engine.training.phases import Sink
+from engine.training.schedules import learning_rate
+from engine.training.steering import Steering
+from engine.training.tokens import Example
+
+SMALLEST_BUDGET = 8
+
+
+class NotFinite(TunedeckError):
+    """Loss or gradient is NaN or infinite; the step was not taken."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the loop ended, and where."""
+
+    kind: Literal["finished", "stopped", "paused"]
+    state: TrainerState
+    reason: str = ""
+
+
+@dataclass
+class Hooks:
+    """What the loop calls and does not do itself. ``save`` takes a reason; ``evaluate`` returns the held-out loss."""
+
+    save: Callable[[TrainerState, str], str]
+    evaluate: Callable[[TrainerState], float | None]
+    sample: Callable[[TrainerState], None]
+
+
+@dataclass
+class _Tally:
+    """What one optimizer step adds up."""
+
+    loss: torch.Tensor | None = None
+    tokens: int = 0
+    supervised: int = 0
+    sums: dict[int, float] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+
+
+class Loop:
+    """Trains ``net`` (a SupervisedLoss) on ``examples`` in the order of ``plan``."""
+
+    def __init__(
+        self, config: RunConfig, plan: StepPlan, examples: list[Example], sources: list[str], net: Any,
+        optimizer: Any, accelerator: Accelerator, pad_id: int, budget_tokens: int, steering: Steering, sink: Sink,
+        hooks: Hooks,
+    ) -> None:  # fmt: skip
+        self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
+        self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
+        self.pad_id, self.budget = pad_id, budget_tokens
+        self.steering, self.sink, self.hooks = steering, sink, hooks
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.device = accelerator.device
+
+    def run(self, state: TrainerState) -> Outcome:
+        """Train from ``state`` to the end, or until somebody stops or pauses it.
+
+        Raises NotFinite (after a checkpoint of the last finite step) and MachineError.
+        """
+        self.net.train()
+        total = self.plan.total_steps
+        saved_step = state.step
+        while state.step < total:
+            began = time.monotonic()
+            taken = self._step(state)
+            if taken is None:  # asked to stop in the middle: the step is not taken and will be repeated
+                return self._end(state, saved_step, "stopped", self.steering.reason)
+            state = replace(taken, train_seconds=state.train_seconds + time.monotonic() - began)
+            patience = self.config.eval.early_stopping_patience
+            if state.step % self._every(self.config.eval.every, 10) == 0 and state.step < total:
+                state = self._evaluate(state)
+                if patience and state.worse_evals >= patience:
+                    reason = f"the held-out loss has not improved for {patience} evaluations"
+                    return self._end(state, saved_step, "finished", reason)
+            if self._sample_due(state.step):
+                self.hooks.sample(state)
+            if state.step % self._every(self.config.checkpoint.every, 5) == 0 or state.step == total:
+                self.hooks.save(state, "the last step" if state.step == total else "on schedule")
+                saved_step = state.step
+            paused, saved_step = self._obey(state, saved_step)
+            if self.steering.stop_requested:
+                return self._end(state, saved_step, "stopped", self.steering.reason)
+            if paused:
+                return Outcome("paused", state)
+        return Outcome("finished", state)
+
+    def _step(self, state: TrainerState) -> TrainerState | None:
+        """One optimizer step, repeated with smaller micro-batches while memory runs out; None if asked to stop."""
+        step = state.step + 1
+        rows = [self.examples[i] for i in self.plan.rows(step)]
+        began = time.monotonic()
+        random_state = torch.get_rng_state()
+        while True:
+            try:
+                tally = self._accumulate(cut(rows, self.budget, self.pad_id))
+                break
+            except torch.OutOfMemoryError as error:
+                torch.set_rng_state(random_state)
+                self._halve(step, error)
+        if tally is None:
+            torch.set_rng_state(random_state)
+            self.optimizer.zero_grad(set_to_none=True)
+            return None
+        train = self.config.train
+        norm = self.accelerator.clip_grad_norm_(self.parameters, train.max_grad_norm or math.inf)
+        # The only wait for the device in a step.
+        loss, grad_norm = torch.stack([self._mean(tally), torch.as_tensor(norm, device=self.device).double()]).tolist()
+        rate = learning_rate(
+            step, self.plan.total_steps, train.learning_rate, train.lr_scheduler_type, train.warmup_ratio
+        )
+        finite = math.isfinite(loss) and math.isfinite(grad_norm)
+        if finite or self.accelerator.scaler is not None:  # a loss scaler skips such a step by itself
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        taken = replace(
+            state, step=step, num_tokens=state.num_tokens + tally.tokens,
+            supervised_tokens=state.supervised_tokens + tally.supervised,
+        )  # fmt: skip
+        self._report(taken, tally, loss, grad_norm, rate, time.monotonic() - began)
+        if not math.isfinite(loss) or (not finite and self.accelerator.scaler is None):
+            self._give_up(state, step, loss, grad_norm)
+        return taken
+
+    def _accumulate(self, batches: list[MicroBatch]) -> _Tally | None:
+        """Gradients of a step, each micro-batch weighed by the whole step's supervised tokens."""
+        supervised = sum(batch.supervised_tokens for batch in batches)
+        tally = _Tally(supervised=supervised)
+        for index, batch in enumerate(batches):
+            if self.steering.stop_requested:
+                return None
+            ids = batch.input_ids.to(self.device, non_blocking=True)
+            positions = batch.positions.to(self.device, non_blocking=True)
+            targets = batch.targets.to(self.device, non_blocking=True)
+            last = index == len(batches) - 1
+            with self.accelerator.no_sync(self.net) if not last else nullcontext():
+                loss, per_token = self.net(ids, positions, targets)
+                self.accelerator.backward(loss / supervised)
+            tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
+            tally.tokens += batch.num_tokens
+            if len(self.sources) > 1:
+                add_by_source(tally.sums, tally.counts, batch.sources, per_token.double().cpu().numpy())
+        return tally
+
+    def _mean(self, tally: _Tally) -> torch.Tensor:
+        assert tally.loss is not None
+        return tally.loss.double() / tally.supervised
+
+    def _halve(self, step: int, error: BaseException) -> None:
+        """Half the micro-batch after an out-of-memory error; the step's result stays the same."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.budget <= SMALLEST_BUDGET:
+            raise MachineError(
+                "Out of memory, even one row at a time", str(error).split(". ")[0],
+                'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".',
+            ) from error  # fmt: skip
+        self.budget //= 2
+        message = f"Micro-batches are now {self.budget:,} tokens; the step is repeated, its result is the same."
+        self.sink(ev.Warn(title="Out of memory.", message=message, step=step))
+
+    def _report(
+        self, state: TrainerState, tally: _Tally, loss: float, grad_norm: float, rate: float, seconds: float
+    ) -> None:
+        by_source = {self.sources[s]: tally.sums[s] / tally.counts[s] for s in tally.sums}
+        allocated, reserved = memory_now(self.device)
+        self.sink(
+            ev.Step(
+                step=state.step, epoch=round(self.plan.epoch_after(state.step), 4), loss=loss, learning_rate=rate,
+                grad_norm=grad_norm, num_tokens=state.num_tokens, supervised_tokens=state.supervised_tokens,
+                tokens_per_second=round(tally.tokens / seconds, 2), step_time=round(seconds, 4),
+                memory_allocated=allocated, memory_reserved=reserved, loss_by_source=by_source,
+            )
+        )  # fmt: skip
+
+    def _give_up(self, before: TrainerState, step: int, loss: float, grad_norm: float) -> None:
+        """Keep the adapter as it was before the step that went wrong, and say so."""
+        if before.step > 0:
+            self.hooks.save(before, "before the loss was lost")
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        raise NotFinite(
+            f"The {what} is not a number at step {step:,}",
+            f"loss {loss}, gradient norm {grad_norm}; the step was not taken and the last finite adapter is kept.",
+            "Lower train.learning_rate, use dtype bfloat16 or float32, or look at this step's rows.",
+        )
+
+    def _evaluate(self, state: TrainerState) -> TrainerState:
+        loss = self.hooks.evaluate(state)
+        if loss is None:
+            return state
+        if state.best_eval_loss is None or loss < state.best_eval_loss:
+            return replace(state, best_eval_loss=loss, worse_evals=0)
+        return replace(state, worse_evals=state.worse_evals + 1)
+
+    def _obey(self, state: TrainerState, saved_step: int) -> tuple[bool, int]:
+        """Carry out waiting orders; returns whether to pause, and the newest saved step."""
+        paused = False
+        for order in self.steering.take():
+            if order.command == "save":
+                name = self.hooks.save(state, "asked for") if saved_step != state.step else f"checkpoint-{state.step}"
+                saved_step = state.step
+                order.answer(True, f"{name} is on disk")
+            elif order.command == "sample":
+                self.hooks.sample(state)
+                order.answer(True, f"sampled at step {state.step:,}")
+            elif order.command == "pause" and not self.steering.stop_requested:
+                self.steering.pause_begins()
+                if saved_step != state.step:
+                    self.hooks.save(state, "before the pause")
+                    saved_step = state.step
+                paused = True
+                order.answer(True, "paused; memory is freed until it is resumed")
+            else:
+                order.answer(False, "this can't be changed while training")
+        return paused, saved_step
+
+    def _end(self, state: TrainerState, saved_step: int, kind: Literal["finished", "stopped"], reason: str) -> Outcome:
+        if state.step != saved_step and state.step > 0:
+            self.hooks.save(state, reason or kind)
+        return Outcome(kind, state, reason)
+
+    def _every(self, wanted: int | None, times: int) -> int:
+        """Steps between two of something that is to happen ``times`` over the run unless said otherwise."""
+        return wanted or max(1, round(self.plan.total_steps / times))
+
+    def _sample_due(self, step: int) -> bool:
+        every = self.config.sample.every or self._every(self.config.eval.every, 10)
+        return step % every == 0 and step < self.plan.total_steps
+
+
+def memory_now(device: torch.device) -> tuple[int, int | None]:
+    """Bytes in use: allocated and reserved on a GPU; on the CPU this process's resident memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device), torch.cuda.memory_reserved(device)
+    return psutil.Process().memory_info().rss, None

@@ -1,0 +1,110 @@
+"""A leaner forward and backward for plain LoRA layers: the same mathematics in fewer passes over memory.
+
+PEFT's layer casts the input to the adapter's dtype, runs two small layers, scales and adds: six tensors of the
+activations' size a layer. Here the low-rank update is accumulated into the layer's own output, and its input gradient
+into the layer's own, with one copy of the input kept. Layers it does not know keep PEFT's forward.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any
+
+import torch
+from peft.tuners.lora.layer import LoraLayer
+from torch import Tensor, nn
+
+
+def install(model: nn.Module) -> int:
+    """Put the lean forward into every plain LoRA layer of ``model``; returns how many took it."""
+    count = 0
+    for module in model.modules():
+        if isinstance(module, LoraLayer) and _is_plain(module):
+            module.forward = MethodType(_forward, module)  # type: ignore[method-assign, assignment]
+            count += 1
+    return count
+
+
+def _is_plain(layer: Any) -> bool:
+    """One adapter of two bias-free matrices on a linear layer: no dropout, DoRA or other variant."""
+    active = layer.active_adapters
+    if len(active) != 1 or not isinstance(layer.get_base_layer(), nn.Linear) or active[0] not in layer.lora_A:
+        return False
+    name = active[0]
+    return (
+        not layer.merged
+        and name not in layer.lora_variant
+        and isinstance(layer.lora_dropout[name], nn.Identity)
+        and type(layer.lora_A[name]) is nn.Linear
+        and layer.lora_A[name].bias is None
+        and layer.lora_B[name].bias is None
+    )
+
+
+def _forward(layer: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    if layer.disable_adapters or layer.merged or args or kwargs:
+        return type(layer).forward(layer, x, *args, **kwargs)
+    (name,) = layer.active_adapters
+    base = layer.get_base_layer()
+    a, b, scale = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
+    if type(base) is nn.Linear and base.weight.dtype == x.dtype:
+        return LoraLinear.apply(x, base.weight, base.bias, a, b, scale)  # type: ignore[no-untyped-call]
+    return LowRankAdd.apply(base(x), x, a, b, scale)  # type: ignore[no-untyped-call]
+
+
+class LoraLinear(torch.autograd.Function):
+    """``x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`` with frozen W (out, in); A (r, in) and B (out, r) are trained."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        low = flat @ a.to(x.dtype).t()
+        y = nn.functional.linear(flat, weight, bias).addmm_(low, (b * scale).to(x.dtype).t())
+        ctx.save_for_backward(flat, weight, a, b, low)
+        ctx.scale = scale
+        return y.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        flat, weight, a, b, low = ctx.saved_tensors
+        grad = grads[0].reshape(-1, grads[0].shape[-1])
+        grad_low, grad_a, grad_b = _adapter_gradients(grad, flat, a, b, low, ctx.scale)
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad @ weight).addmm_(grad_low, a.to(grad.dtype))
+            grad_x = grad_x.view(*grads[0].shape[:-1], -1)
+        return grad_x, None, None, grad_a, grad_b, None
+
+
+class LowRankAdd(torch.autograd.Function):
+    """``y + scale · (x Aᵀ) Bᵀ``, added in place to the output ``y`` of a quantized layer."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1]).to(y.dtype)
+        low = flat @ a.to(y.dtype).t()
+        y.view(-1, y.shape[-1]).addmm_(low, (b * scale).to(y.dtype).t())
+        ctx.mark_dirty(y)
+        ctx.save_for_backward(flat, a, b, low)
+        ctx.scale, ctx.x_dtype, ctx.x_shape = scale, x.dtype, x.shape
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        flat, a, b, low = ctx.saved_tensors
+        grad = grads[0].reshape(-1, grads[0].shape[-1])
+        grad_low, grad_a, grad_b = _adapter_gradients(grad, flat, a, b, low, ctx.scale)
+        grad_x = None
+        if ctx.needs_input_grad[1]:
+            grad_x = (grad_low @ a.to(grad.dtype)).to(ctx.x_dtype).view(ctx.x_shape)
+        return grads[0], grad_x, grad_a, grad_b, None
+
+
+def _adapter_gradients(
+    grad: Tensor, x: Tensor, a: Tensor, b: Tensor, low: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of ``x Aᵀ`` (N, r), of A and of B, from the output's gradient (N, out)."""
+    grad_low = grad @ (b * scale).to(grad.dtype)
+    grad_a = (grad_low.t() @ x).to(a.dtype)
+    grad_b = (grad.t() @ low).to(b.dtype) * scale
+    return grad_low, grad_a, grad_b

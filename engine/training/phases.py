@@ -1,0 +1,40 @@
+"""Tells the log what a run is busy with, often enough to watch and seldom enough to keep the log small."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from engine.runs import events as ev
+
+Sink = Callable[[ev.Event], None]
+_MOST_OFTEN_S = 0.5
+
+
+class Phases:
+    """Emits Phase events: named phases at once, counted ones only when they last, twice a second at most."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._shown = ""
+
+    def begin(self, name: str, message: str) -> None:
+        """Say that ``name`` is going on now, unless that was the last thing said."""
+        if name != self._shown:
+            self._shown = name
+            self._sink(ev.Phase(name=name, message=message))
+
+    def progress(self, name: str, message: str, unit: str = "") -> Callable[[float, float | None], None]:
+        """A function of (done, total); what is over within half a second is never mentioned."""
+        last_t = time.monotonic()
+
+        def report(done: float, total: float | None) -> None:
+            nonlocal last_t
+            now = time.monotonic()
+            ended = done == total and self._shown == name
+            if now - last_t < _MOST_OFTEN_S and not ended:
+                return
+            last_t, self._shown = now, name
+            self._sink(ev.Phase(name=name, message=message, done=done, total=total, unit=unit))
+
+        return report

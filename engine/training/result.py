@@ -1,0 +1,95 @@
+"""The result of a run: an adapter plain PEFT can load, with the record of what it was made from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engine.config.schema import RunConfig
+from engine.errors import MachineError
+from engine.models.local import resolve
+from engine.runs.directory import RunDir
+from engine.training.dataset import Prepared, file_hashes, sha256
+from engine.training.devices import Placement
+
+_NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
+_LIBRARIES = ("tunedeck", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
+
+
+def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
+    """Copy the newest complete checkpoint's adapter to ``adapter/`` with ``tunedeck.json``; returns its name.
+
+    Raises MachineError when the disk refuses; an earlier ``adapter/`` stays until the new one is whole.
+    """
+    source = run.complete_checkpoints()[-1]
+    partial = run.path / "adapter.partial"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(source, partial, ignore=_leave_out)
+        record = _record(config, prepared, int(source.name.removeprefix("checkpoint-")))
+        (partial / "tunedeck.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
+        shutil.rmtree(run.adapter, ignore_errors=True)
+        partial.replace(run.adapter)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise MachineError(
+            "The adapter can't be written", f"{run.adapter}: {error.strerror or error}",
+            f"Free space and copy it from {source.name}.",
+        ) from error  # fmt: skip
+    return run.adapter.name
+
+
+def _leave_out(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in _NOT_RESULT or name.startswith("rng_state_")]
+
+
+def _record(config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
+    """What an adapter must remember of its making, so that later runs can build on it."""
+    tokens = prepared.tokens_by_source if prepared else {}
+    hashes = file_hashes(config)
+    return {
+        "base": {"name_or_path": config.model.name_or_path, "revision": config.model.revision, **_weights(config)},
+        "strategy": config.strategy.kind,
+        "parents": [],
+        "step": step,
+        "data": [
+            {"path": source.path, "role": source.role, "tokens": count}
+            for source, count in zip(config.data, list(tokens.values()) or [0] * len(config.data), strict=True)
+        ],
+        "data_files": [{"path": path, "sha256": digest} for path, digest in hashes.items()],
+        "settings": config.model_dump(mode="json", exclude={"model", "data"}),
+        "versions": versions(),
+    }
+
+
+def _weights(config: RunConfig) -> dict[str, Any]:
+    """Hashes of the base model's weight files, by name."""
+    folder = resolve(config.model.name_or_path, config.model.revision, config.model.allow_pickle).path
+    files = sorted(Path(folder).glob("*.safetensors")) if folder else []
+    return {"weights_sha256": {path.name: sha256(path) for path in files}}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def process_facts(placement: Placement) -> dict[str, Any]:
+    import torch
+
+    name = (
+        torch.cuda.get_device_name(0) if placement.device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    )
+    return {"pid": os.getpid(), "host": socket.gethostname(), "device": name}

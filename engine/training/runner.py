@@ -1,0 +1,219 @@
+"""The process that trains: the main thread listens, a background thread works.
+
+Python runs signal handlers only in the main thread, so with the work in another one SIGTERM is heard at once.
+Run as ``python -m engine.training.runner RUN_DIR [--resume]``.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from pathlib import Path
+
+import psutil
+
+from engine.config import toml
+from engine.config.presets import config_error
+from engine.config.rules import check, errors
+from engine.config.schema import RunConfig
+from engine.errors import TunedeckError
+from engine.runs import control
+from engine.runs import events as ev
+from engine.runs.directory import RunDir, RunLock, write_atomic
+from engine.training.steering import Steering
+
+_ORDERS_BY_SIGNAL: dict[int, control.Command] = {
+    signal.SIGTERM: "stop",
+    signal.SIGINT: "stop",
+    signal.SIGUSR1: "save",
+    signal.SIGTSTP: "pause",
+    signal.SIGCONT: "resume",
+}
+_TICK_S = 0.2
+_DEVICE_EVERY_S = 5.0
+_HEARTBEAT_EVERY_S = 15.0
+
+
+class Runner:
+    """Owns the lock, the log and the control file of one run for as long as it lives."""
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+        self.steering = Steering()
+        self.lock = RunLock(run.lock)
+        self.state = "starting"
+        self.failed = False
+        self._signals: deque[int] = deque()
+        self._last_control = 0
+        self._last_device_t = 0.0
+        self._last_event_t = time.monotonic()
+
+    def main(self, resume: bool) -> int:
+        """Train to the end; returns the exit code of the process."""
+        self.lock.acquire()
+        message = control.read(self.run)
+        self._last_control = message.seq if message else 0  # commands to an earlier process are not ours
+        self.writer = ev.EventWriter(self.run.events)
+        self._install_signals()
+        self.emit(ev.State(state="starting"))
+        self._write_run_json()
+        thread = threading.Thread(target=self._work, args=(resume,), name="training", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._tick()
+            thread.join(_TICK_S)
+        self._sample_device()
+        for order in self.steering.take():
+            order.answer(False, "the run has ended")
+        self._write_run_json()
+        self.writer.close()
+        self.lock.release()
+        return 1 if self.failed else 0
+
+    def emit(self, event: ev.Event) -> None:
+        """Append to the log; the last word on the state is kept for run.json."""
+        if isinstance(event, ev.State):
+            self.state = event.state
+        elif isinstance(event, ev.Finished):
+            self.state = event.outcome
+        elif isinstance(event, ev.Failed):
+            self.state = "failed"
+        self._last_event_t = time.monotonic()
+        self.writer.emit(event)
+
+    def _work(self, resume: bool) -> None:
+        """The training thread: every end of it is an event."""
+        try:
+            config = toml.load(self.run.config).config
+            found = errors(check(config))
+            if found:
+                raise config_error(found)
+            self._train(config, resume)
+        except TunedeckError as error:
+            self._fail(error.title, error.message, error.hint)
+        except MemoryError:
+            self._fail("Out of memory (RAM)", "", "Lower dataset.max_length or train.micro_batch_tokens.")
+        except BaseException as error:
+            traceback.print_exc()
+            words = " ".join(str(error).split())[:300]
+            self._fail(
+                "The training ended with an unexpected error",
+                f"{type(error).__name__}: {words}",
+                f"The whole story is in {self.run.log.name}, in the run directory.",
+            )
+
+    def _train(self, config: RunConfig, resume: bool) -> None:
+        from engine.training import devices
+
+        devices.restrict_gpus(config)
+        devices.keep_freed_memory()
+        self.emit(ev.Phase(name="import", message="loading the training libraries"))
+        # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
+        from engine.training.session import Session
+
+        Session(self.run, config, self.emit, self.steering).execute(resume)
+
+    def _fail(self, title: str, message: str, hint: str) -> None:
+        self.failed = True
+        print(f"{title}\n{message}\n{hint}", file=sys.stderr, flush=True)
+        self.emit(ev.Failed(title=title, message=message, hint=hint))
+
+    def _tick(self) -> None:
+        while self._signals:
+            number = self._signals.popleft()
+            order = _ORDERS_BY_SIGNAL[number]
+            if order == "stop":
+                self._stop(signal.Signals(number).name)
+            else:
+                self.steering.put(order)
+        message = control.read(self.run)
+        if message is not None and message.seq > self._last_control:
+            self._last_control = message.seq
+            self._take(message)
+        now = time.monotonic()
+        if now - self._last_device_t >= _DEVICE_EVERY_S:
+            self._sample_device()
+        if now - self._last_event_t >= _HEARTBEAT_EVERY_S:
+            self.emit(ev.Heartbeat(state=self.state))
+
+    def _take(self, message: control.ControlMessage) -> None:
+        def answer(ok: bool, text: str) -> None:
+            self.emit(ev.ControlAck(control_seq=message.seq, command=message.command, ok=ok, message=text))
+
+        if message.command == "stop":
+            answer(True, "stopping with a checkpoint")
+            self._stop("asked to stop")
+        elif message.command == "set":
+            answer(False, "this version can't change settings while training")
+        else:
+            self.steering.put(message.command, answer)
+
+    def _stop(self, reason: str) -> None:
+        if not self.steering.stop_requested:
+            self.emit(ev.State(state="stopping", reason=reason))
+        self.steering.stop(reason)
+
+    def _install_signals(self) -> None:
+        """TERM and INT: checkpoint and stop. USR1: checkpoint. TSTP and CONT: pause and resume. HUP: go on."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # A handler may interrupt this thread anywhere, even inside the log's lock: it only takes a note.
+        for number in _ORDERS_BY_SIGNAL:
+            signal.signal(number, lambda received, _frame: self._signals.append(received))
+
+    def _sample_device(self) -> None:
+        self._last_device_t = time.monotonic()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self.emit(ev.Device(rss=psutil.Process().memory_info().rss, peak_rss=peak, gpus=_gpus()))
+        self._write_run_json()
+
+    def _write_run_json(self) -> None:
+        """The cache of facts for lists; a full disk may leave it old, never half."""
+        process = psutil.Process()
+        facts = self.run.read_run_json() | {
+            "pid": process.pid,
+            "pid_start_time": process.create_time(),
+            "host": os.uname().nodename,
+            "argv": sys.argv,
+            "world_size": 1,
+            "state": self.state,
+            "last_seq": self.writer.seq,
+        }
+        try:
+            write_atomic(self.run.run_json, json.dumps(facts))
+        except OSError:
+            pass
+
+
+def _gpus() -> list[dict[str, float]]:
+    """Memory of the GPU in use, in bytes; [] before torch is loaded or without one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "cuda") or not torch.cuda.is_initialized():
+        return []
+    free, total = torch.cuda.mem_get_info()
+    return [{"total": float(total), "used": float(total - free), "reserved": float(torch.cuda.memory_reserved())}]
+
+
+def main(argv: list[str]) -> int:
+    faulthandler.enable()
+    run = RunDir(Path(argv[0]).absolute())
+    try:
+        return Runner(run).main(resume="--resume" in argv[1:])
+    except TunedeckError as error:  # before there is a log to write to
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    # os._exit: a worker thread stuck in a library must not keep the process, and so the lock, alive.
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
