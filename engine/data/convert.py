@@ -50,7 +50,7 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
 def problem(row: Row) -> str:
     """Why nothing can be learnt from ``row``; "" if something can."""
     if not row.messages:
-        return "" if row.text.strip() else "the text is empty"
+        return "" if row.text.strip() else "it holds no text"
     if not any(message.role == "assistant" and message.content.strip() for message in row.messages):
         return "no assistant text"
     before = [message for message in row.messages if message.role != "system"]

@@ -29,7 +29,7 @@ CITIES = words(
 )
 # Things one counts (the plural adds an s) and things that come in a measure.
 COUNTED = words(
-    """cheese burger, veggie burger, apple pie, lemon cake, ham sandwich, egg roll, fish taco, bean burrito, rice ball,
+    """cheese burger, veggie burger, apple pie, lemon cake, ham roll, egg roll, fish taco, bean burrito, rice ball,
     garlic bagel, chicken wrap, pepper pizza, mushroom pizza, plain croissant, banana muffin, honey waffle, beef pie,
     spring roll, fruit salad, potato pancake""",
     ",",

@@ -1,0 +1,218 @@
+"""The format is found from the columns, the config wins over it, and every format becomes one kind of row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.data.convert import problem, to_row
+from engine.data.formats import Detected, detect
+from engine.data.messages import Message, RawRow, Row
+from engine.errors import DataError
+from tests.engine.data.conftest import source
+
+
+def raw(values: dict[str, Any], number: int = 1) -> RawRow:
+    return RawRow(values, "s", "rows.jsonl", number)
+
+
+def found(values: dict[str, Any], **fields: Any) -> Detected:
+    return detect([raw(values)], source("rows.jsonl", **fields))
+
+
+def row(values: dict[str, Any], **fields: Any) -> Row:
+    return to_row(raw(values), found(values, **fields))
+
+
+def turns(values: dict[str, Any], **fields: Any) -> list[tuple[str, str]]:
+    return [(message.role, message.content) for message in row(values, **fields).messages]
+
+
+OPENAI = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
+SHAREGPT = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]
+BOTH = [("user", "hi"), ("assistant", "ho")]
+
+
+@pytest.mark.parametrize(
+    ("values", "format"),
+    [
+        ({"instruction": "hi", "input": "", "output": "ho"}, "alpaca"),
+        ({"instruction": "hi", "context": None, "response": "ho", "category": "x"}, "alpaca"),
+        ({"messages": OPENAI}, "messages"),
+        ({"conversations": OPENAI}, "messages"),
+        ({"my turns": OPENAI, "id": 3}, "messages"),
+        ({"conversations": SHAREGPT}, "sharegpt"),
+        ({"messages": SHAREGPT}, "sharegpt"),
+        ({"prompt": "hi", "completion": "ho"}, "prompt_completion"),
+        ({"Prompt": "hi", "Response": "ho"}, "prompt_completion"),
+        ({"question": "hi", "answer": "ho"}, "prompt_completion"),
+        ({"input": "hi", "output": "ho"}, "prompt_completion"),
+        ({"prompt": OPENAI[:1], "completion": OPENAI[1:]}, "prompt_completion"),
+    ],
+)
+def test_dialogues_of_every_shape_become_the_same_messages(values: dict[str, Any], format: str) -> None:
+    assert found(values).format == format
+    assert turns(values) == BOTH
+
+
+@pytest.mark.parametrize("values", [{"text": "t"}, {"content": "t", "url": "u"}, {"anything": "t"}])
+def test_text_columns_become_text(values: dict[str, Any]) -> None:
+    detected = found(values)
+    assert detected.format == "text"
+    assert row(values) == Row((), "t", "s", "rows.jsonl", 1)
+
+
+def test_confidence_falls_with_less_usual_names() -> None:
+    usual = found({"prompt": "a", "completion": "b"}).confidence
+    alias = found({"query": "a", "target": "b"}).confidence
+    guess = found({"x": "a"}).confidence
+    assert usual > alias > guess > 0
+
+
+def test_evidence_names_columns_that_are_not_used() -> None:
+    assert "not used: id, tools" in found({"conversations": SHAREGPT, "id": 1, "tools": "[]"}).evidence
+
+
+def test_input_joins_the_instruction() -> None:
+    assert turns({"instruction": "add", "input": "1 2", "output": "3"})[0] == ("user", "add\n\n1 2")
+
+
+def test_history_and_system_come_before() -> None:
+    values = {"instruction": "c", "output": "d", "history": [["a", "b"]], "system": "s"}
+    assert turns(values) == [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
+
+
+def test_a_system_message_in_the_turns_is_not_doubled_by_the_column() -> None:
+    values = {"messages": [{"role": "system", "content": "own"}, *OPENAI], "system": "column"}
+    assert turns(values)[0] == ("system", "own")
+    assert len(turns(values)) == 3
+
+
+def test_calls_of_functions_are_answers_and_observations_are_tools() -> None:
+    values = {
+        "conversations": [
+            {"from": "system", "value": "s"},
+            {"from": "human", "value": "weather?"},
+            {"from": "function_call", "value": "{}"},
+            {"from": "observation", "value": "sun"},
+            {"from": "gpt", "value": "sunny"},
+        ]
+    }
+    assert [role for role, _ in turns(values)] == ["system", "user", "assistant", "tool", "assistant"]
+
+
+def test_tool_calls_become_json_in_the_answer() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    values = {"messages": [OPENAI[0], {"role": "assistant", "content": None, "tool_calls": [call]}]}
+    assert turns(values)[1] == ("assistant", '{"name": "look", "arguments": "{}"}')
+
+
+def test_parts_of_text_are_joined() -> None:
+    parts = [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]
+    assert turns({"messages": [{"role": "user", "content": parts}, OPENAI[1]]}) == BOTH
+
+
+def test_numbers_and_truth_values_are_written_out() -> None:
+    assert turns({"question": 6, "answer": True}) == [("user", "6"), ("assistant", "true")]
+
+
+def test_lone_surrogates_are_replaced_since_no_tokenizer_takes_them() -> None:
+    assert turns({"prompt": "\ud800", "completion": "x"})[0] == ("user", "\ufffd")
+
+
+def test_the_config_maps_columns() -> None:
+    values = {"ask": "hi", "reply": "ho"}
+    detected = found(values, columns={"prompt": "ask", "completion": "reply"})
+    assert (detected.format, detected.confidence) == ("prompt_completion", 1.0)
+    assert turns(values, columns={"prompt": "ask", "completion": "reply"}) == BOTH
+
+
+def test_the_config_may_map_one_column_and_leave_the_other_to_be_found() -> None:
+    assert turns({"ask": "hi", "answer": "ho"}, columns={"prompt": "ask"}) == BOTH
+
+
+def test_the_config_sets_the_format() -> None:
+    values = {"text": "hi", "prompt": "x", "completion": "y"}
+    assert row(values, format="text").text == "hi"
+
+
+def refused(values: dict[str, Any], **fields: Any) -> DataError:
+    with pytest.raises(DataError) as caught:
+        row(values, **fields)
+    assert caught.value.hint
+    return caught.value
+
+
+def test_unknown_columns_are_listed_with_the_accepted_ones_and_the_way_to_map_them() -> None:
+    error = refused({"ask": "a", "reply": "b"})
+    assert error.title == "The columns are not known"
+    assert "ask, reply" in error.message
+    assert "prompt + completion" in error.hint
+    assert 'columns = {prompt = "..."' in error.hint
+
+
+def test_a_mapped_column_that_is_not_there_is_named() -> None:
+    assert "'nope'" in refused({"ask": "a", "answer": "b"}, columns={"prompt": "nope"}).title
+
+
+def test_a_mapping_to_no_field_lists_the_fields() -> None:
+    assert "instruction" in refused({"a": "b"}, columns={"promt": "a"}).title
+
+
+def test_a_format_without_its_column_is_refused() -> None:
+    assert "'output'" in refused({"instruction": "a"}, format="alpaca").title
+
+
+def test_preference_pairs_are_recognised() -> None:
+    assert "preference" in refused({"chosen": "b", "rejected": "c"}).hint
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"prompt": "a", "completion": {"b": 1}}, "'completion' is an object"),
+        ({"prompt": "a", "completion": ["b"]}, "'completion' is a list"),
+        ({"messages": "a"}, "not a list of turns"),
+        ({"messages": [{"role": "poet", "content": "a"}]}, "unknown role 'poet'"),
+        ({"messages": [{"content": "a"}]}, "turn 1 has no 'role'"),
+        ({"prompt": "a"}, "has no 'completion'"),
+        ({"instruction": "a", "output": "b", "history": ["x"]}, "'history'"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_place(values: dict[str, Any], said: str) -> None:
+    format = "messages" if "messages" in values else "alpaca" if "instruction" in values else "prompt_completion"
+    columns = {
+        "messages": {"messages": "messages"},
+        "alpaca": {"instruction": "instruction", "output": "output", "history": "history"},
+        "prompt_completion": {"prompt": "prompt", "completion": "completion"},
+    }[format]
+    with pytest.raises(DataError) as caught:
+        to_row(raw(values, 7), Detected(format, columns, 1.0, ""))
+    assert "rows.jsonl, row 7" in caught.value.message
+    assert said in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"prompt": "a", "completion": " "}, "no assistant text"),
+        ({"prompt": "a", "completion": None}, "no assistant text"),
+        ({"prompt": "", "completion": "b"}, "the prompt is empty"),
+        ({"text": "\n "}, "it holds no text"),
+        ({"prompt": "a", "completion": "b"}, ""),
+        ({"text": "t"}, ""),
+    ],
+)
+def test_rows_that_teach_nothing_say_why(values: dict[str, Any], reason: str) -> None:
+    assert problem(row(values)) == reason
+
+
+def test_an_empty_dialogue_teaches_nothing() -> None:
+    detected = Detected("messages", {"messages": "messages"}, 1.0, "")
+    assert problem(to_row(raw({"messages": []}), detected)) == "it holds no text"
+
+
+def test_a_dialogue_that_begins_with_the_assistant_is_fine() -> None:
+    assert problem(Row((Message("assistant", "hello"),), "", "s", "f", 1)) == ""

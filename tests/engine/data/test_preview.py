@@ -1,0 +1,69 @@
+"""A look at the head of a file says what it is and about how much, without reading the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.data.preview import preview
+from engine.errors import DataError
+from tests.engine.data.conftest import Write
+
+ROW = '{"prompt": "question", "completion": "answer"}'
+
+
+def test_a_small_file_is_counted_exactly(write: Write) -> None:
+    seen = preview(write("a.jsonl", "\n".join([ROW] * 7)), limit=3)
+    assert (len(seen.rows), seen.count_estimate, seen.exact) == (3, 7, True)
+    assert seen.detected.format == "prompt_completion"
+    assert seen.size_bytes == 7 * len(ROW) + 6
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "row", "tail"),
+    [
+        ("a.jsonl", "", ROW + "\n", ""),
+        ("a.json", "[", ROW + ",\n", ROW + "]"),
+        ("a.json", "[", '{"text": "日本語の文章"},', '{"text": ""}]'),
+        ("a.csv", "prompt,completion\n", "a question,an answer\n", ""),
+        ("a.txt", "", "some words here\n\n", ""),
+    ],
+)
+def test_a_large_file_is_estimated_from_its_head(write: Write, name: str, head: str, row: str, tail: str) -> None:
+    seen = preview(write(name, head + row * 20_000 + tail))
+    assert not seen.exact
+    assert seen.count_estimate == pytest.approx(20_000, rel=0.03)
+
+
+def test_faults_behind_the_head_are_not_reached(write: Write) -> None:
+    assert len(preview(write("a.jsonl", "\n".join([ROW] * 1000) + "\nbroken")).rows) == 5
+
+
+def test_parquet_says_its_count(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"] * 1000}), tmp_path / "a.parquet")
+    seen = preview(tmp_path / "a.parquet")
+    assert (seen.count_estimate, seen.exact) == (1000, True)
+
+
+def test_a_folder_is_estimated_as_a_whole(write: Write, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write(f"d/{name}.jsonl", "\n".join([ROW] * 500))
+    seen = preview(tmp_path / "d")
+    assert seen.files == 3
+    assert seen.count_estimate == pytest.approx(1500, rel=0.02)
+
+
+def test_a_mapping_is_used(write: Write) -> None:
+    path = write("a.csv", "ask,reply\nhi,ho\n")
+    with pytest.raises(DataError, match="not known"):
+        preview(path)
+    assert preview(path, columns={"prompt": "ask", "completion": "reply"}).rows[0].first("assistant") == "ho"
+
+
+def test_an_empty_list_holds_no_rows(write: Write) -> None:
+    with pytest.raises(DataError, match="no rows"):
+        preview(write("a.json", "[]"))
