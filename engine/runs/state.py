@@ -20,6 +20,7 @@ _RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+_EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
 
 
@@ -105,10 +106,12 @@ class _Curve:
     def __init__(self) -> None:
         self.x = array("d")
         self.y = array("d")
+        self._last = -math.inf  # the newest x
 
     def add(self, x: float, y: float) -> None:
-        if self.x and x <= self.x[-1]:
+        if x <= self._last:
             self._rewind(x)
+        self._last = x
         self.x.append(x)
         self.y.append(y)
 
@@ -119,6 +122,8 @@ class _Curve:
 
     def before(self, x: float) -> float | None:
         """The value of the last point before ``x``."""
+        if self.x and x > self._last:
+            return self.y[-1]
         at = bisect.bisect_left(self.x, x)
         return self.y[at - 1] if at else None
 
@@ -238,20 +243,23 @@ class RunReducer:
         if self._state in ("created", "starting"):  # created: a log read from its middle
             self._state = "running"
         self._step = event
-        curve = self._curve
-        x = event.step
-        curve("loss").add(x, event.loss)
-        if math.isfinite(event.loss):
-            keep = 1 - 1 / min(_AVERAGE_WINDOW, len(curve("loss").x))
-            before = curve("loss_average").before(x)
-            curve("loss_average").add(x, event.loss if before is None else keep * before + (1 - keep) * event.loss)
-        curve("learning_rate").add(x, event.learning_rate)
-        curve("grad_norm").add(x, event.grad_norm)
-        curve("tokens_per_second").add(x, event.tokens_per_second)
+        curves = self._curves
+        if "loss" not in curves:
+            curves |= {name: _Curve() for name in ("loss", *_EACH_STEP)}
+        x, loss = event.step, event.loss
+        curves["loss"].add(x, loss)
+        if math.isfinite(loss):
+            average = self._curve("loss_average")
+            keep = 1 - 1 / min(_AVERAGE_WINDOW, len(curves["loss"].x))
+            before = average.before(x)
+            average.add(x, loss if before is None else keep * before + (1 - keep) * loss)
+        for name in _EACH_STEP:
+            curves[name].add(x, getattr(event, name))
         if event.memory_allocated is not None:
-            curve("memory").add(x, event.memory_allocated)
-        for source, loss in event.loss_by_source.items():
-            curve(f"loss/{source}").add(x, loss)
+            self._curve("memory").add(x, event.memory_allocated)
+        if event.loss_by_source:
+            for source, value in event.loss_by_source.items():
+                self._curve(f"loss/{source}").add(x, value)
         self._step_times.append(event.step_time)
 
     def _curve(self, name: str) -> _Curve:

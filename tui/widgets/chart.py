@@ -194,6 +194,7 @@ class Chart(Widget, can_focus=True):
         look = Look(
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
+            left=self._plot.left - 1 if self._plot else 5,
         )  # fmt: skip
         return draw(self._curves, self._marks, look)
 

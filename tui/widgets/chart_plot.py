@@ -61,6 +61,7 @@ class Look:
     focused: bool = False
     limit: float | None = None
     empty: str = "no steps yet"
+    left: int = 5  # columns that the y labels took last time: usually they do again
 
 
 def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look) -> Plot:
@@ -134,8 +135,8 @@ def _summarise(curves: Mapping[str, Curve], start: float, end: float, count: int
 
 def _value_axis(curves: Mapping[str, Curve], look: Look, start: float, end: float, rows: int) -> tuple[Axis, int]:
     """A first axis for the width its labels take; columns are summarised at the widest the plot can be."""
-    left = 5
-    for _ in range(2):
+    left = look.left
+    for _ in range(3):
         across = max(4, look.width - left - 1) * (2 if look.unicode else 1)
         _summarise(curves, start, end, across)
         axis = _measured(curves, rows, look) or value_axis(0, 1, 2)

@@ -1,0 +1,102 @@
+"""A real terminal program in a pty: send keys, count the bytes it sends, wait for a text to appear."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class PtySession:
+    """Runs ``python -m tui`` with ``arguments`` in a pty of ``columns`` by ``rows``; a context manager."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str] = (),
+        columns: int = 80,
+        rows: int = 24,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = (sys.executable, "-m", "tui"),
+    ) -> None:
+        self.received = b""
+        self.started = time.monotonic()
+        self._master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        inherited = {
+            k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
+        }
+        environment = inherited | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | dict(env or {})
+        self.process = subprocess.Popen(
+            [*command, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+
+    def __enter__(self) -> PtySession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 5
+            while self.process.poll() is None and time.monotonic() < deadline:
+                self.read(0.1)
+            if self.process.poll() is None:
+                self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):
+            os.close(self._master)
+
+    def send(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def read(self, seconds: float) -> bytes:
+        """What comes within ``seconds``."""
+        end = time.monotonic() + seconds
+        got = b""
+        while (left := end - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._master], [], [], left)
+            if not ready:
+                break
+            try:
+                block = os.read(self._master, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            got += block
+        self.received += got
+        return got
+
+    def wait_for(self, text: str, seconds: float = 20.0) -> float:
+        """Seconds from the start until ``text`` was drawn; fails with what came instead."""
+        end = time.monotonic() + seconds
+        while text not in self.text:
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise AssertionError(f"{text!r} never appeared in:\n{self.text[-2000:]}")
+            self.read(0.02)
+        return time.monotonic() - self.started
+
+    @property
+    def text(self) -> str:
+        """Everything received, without escape sequences."""
+        return re.sub(
+            r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[()].|[=>78c])", "", self.received.decode("utf-8", "replace")
+        )
+
+    def bytes_while_quiet(self, seconds: float, settle: float = 2.0) -> int:
+        """Bytes sent within ``seconds`` after everything has settled."""
+        self.read(settle)
+        return len(self.read(seconds))
