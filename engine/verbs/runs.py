@@ -1,0 +1,151 @@
+"""``tunedeck runs``, ``status``, ``logs`` and ``attach``: look at runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.output import duration, json_line, one_line, out, say, table
+from engine.verbs.lookup import run_or_latest
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+    from engine.runs.state import RunState
+    from engine.runs.summary import RunSummary
+
+AnyRun = Annotated[
+    str, typer.Argument(metavar="[RUN]", help="Path, id, beginning of an id or name; without one: the newest.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def runs(as_json: Json = False) -> None:
+    """List all runs, newest first."""
+    from engine.runs.directory import list_runs
+    from engine.runs.summary import summarise
+
+    found = [summarise(each) for each in list_runs()]
+    if as_json:
+        json_line([_summary(each) for each in found])
+    elif not found:
+        say("No runs yet. `tunedeck demo` makes one.")
+    else:
+        table(["RUN", "NAME", "STATE", "STEP", "LOSS", "LAST SIGN", "NOTE"], [_row(each) for each in found])
+
+
+def status(run: AnyRun = "", as_json: Json = False) -> None:
+    """Tell how one run stands."""
+    from engine.runs.follow import load_state
+
+    target = run_or_latest(run)
+    state = load_state(target)
+    facts = _facts(target, state)
+    if as_json:
+        json_line(facts)
+        return
+    for key, value in facts.items():
+        if value is not None and value != "" and value != []:
+            out(f"{key.replace('_', ' ') + ':':<16} {_shown(key, value)}")
+
+
+def logs(
+    run: AnyRun = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
+) -> None:
+    """Print the end of a runner's own output."""
+    target = run_or_latest(run)
+    try:
+        text = target.log.read_bytes()[-1_000_000:].decode("utf-8", "replace")
+    except OSError:
+        say(f"{target.id} has written nothing.")
+        return
+    out("\n".join(text.splitlines()[-lines:]))
+
+
+def attach(
+    context: typer.Context,
+    run: AnyRun = "",
+    plain: Annotated[bool, typer.Option("--plain", help="Follow it as text instead of on the screen.")] = False,
+) -> None:
+    """Show a run on the screen, or follow it as text.
+
+    Where there is no terminal to draw on it is followed as text in any case. Leaving ends nothing.
+    """
+    target = run_or_latest(run)
+    if not plain and screen_possible():
+        raise typer.Exit(context.obj("attach", run=str(target.path)))
+    from engine.verbs.run import exit_code, tell_end
+    from engine.verbs.watch import watch
+
+    watched = watch(target, on_interrupt="leave")
+    if watched.left:
+        say(f"Left. The training goes on; `tunedeck attach {target.id}` comes back to it.")
+        return
+    tell_end(target, watched)
+    raise typer.Exit(exit_code(watched))
+
+
+def screen_possible() -> bool:
+    """Whether a full screen can be drawn: the keys come from stdin, the picture goes to stderr."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
+
+
+def _summary(found: RunSummary) -> dict[str, Any]:
+    return {
+        "run": found.id, "name": found.name, "model": found.model, "state": found.state, "reason": found.reason,
+        "step": found.step, "total_steps": found.total_steps, "loss": found.loss, "eta_s": found.eta_s,
+        "last_t": found.last_t, "resumable": found.resumable, "path": str(found.run.path),
+    }  # fmt: skip
+
+
+def _row(found: RunSummary) -> list[str]:
+    note = found.reason or (f"about {duration(found.eta_s)} left" if found.eta_s is not None else "")
+    if found.resumable:
+        note = f"{note}; can be resumed" if note else "can be resumed"
+    return [
+        found.id,
+        "" if found.name == found.id else found.name,
+        found.state,
+        f"{found.step:,}/{found.total_steps:,}" if found.total_steps else f"{found.step:,}",
+        "" if found.loss is None else f"{found.loss:.4g}",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
+        one_line(note)[:100],
+    ]
+
+
+def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
+    step, started, newest = state.step, state.started, state.evals[-1] if state.evals else None
+    facts = run.read_run_json()
+    return {
+        "run": run.id, "name": str(facts.get("name") or run.id), "state": state.state, "reason": state.reason,
+        "model": started.model if started else str(facts.get("model") or ""),
+        "device": started.device if started else None,
+        "phase": (state.phase.message or state.phase.name) if state.phase and not state.ended else None,
+        "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
+        "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
+        "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
+        "eval": None if newest is None else {"step": newest.step, "loss": newest.loss, "n": newest.n, **newest.metrics},
+        "checkpoints": [path.name for path in run.complete_checkpoints()],
+        "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
+        "peak_rss": state.peak_rss,
+        "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
+        "path": str(run.path),
+    }  # fmt: skip
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "eta_s":
+        return f"about {duration(value)} left"
+    if key == "peak_rss":
+        return f"{value / 2**30:.2f} GiB"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(name, item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ("\n" + " " * 17).join(one_line(str(item)) for item in value)
+    return one_line(f"{value:,}" if isinstance(value, int) else str(value))

@@ -1,0 +1,142 @@
+"""``tunedeck stop``, ``pause``, ``save`` and ``resume``: commands to a run, and their answers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import RunError
+from engine.output import one_line, say
+from engine.verbs.lookup import run_or_latest, run_to_steer
+
+if TYPE_CHECKING:
+    from engine.runs.control import Command
+    from engine.runs.directory import RunDir
+
+RunToSteer = Annotated[
+    str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the only run that is running.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the runner's answer.")]
+ANSWER_TIMEOUT_S = 60.0  # one optimizer step on a slow machine
+END_TIMEOUT_S = 600.0
+_POLL_S = 0.1
+
+
+def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Save a checkpoint, then stop. `tunedeck resume` goes on from there."""
+    target = run_to_steer(run)
+    if _command(target, "stop", no_wait):
+        _wait_for_end(target)
+        say(f"Stopped. `tunedeck resume {target.id}` goes on.")
+
+
+def pause(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Hold the training after the present step."""
+    target = run_to_steer(run)
+    if _command(target, "pause", no_wait):
+        say("Paused.")
+
+
+def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Save a checkpoint now and go on."""
+    target = run_to_steer(run)
+    if _command(target, "save", no_wait):
+        say("Saved.")
+
+
+def resume(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the newest.")] = "",
+    no_wait: NoWait = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Then follow it to its end.")] = False,
+) -> None:
+    """Go on with a run that is paused or has ended.
+
+    A paused run goes on where it is, one that was stopped, failed or crashed from its last complete checkpoint.
+    """
+    target = run_or_latest(run)
+    if target.is_alive():
+        if _state_of(target) != "paused":
+            raise RunError("This run is running already", target.id, f"`tunedeck attach {target.id}` shows it.")
+        if _command(target, "resume", no_wait):
+            say("It goes on.")
+    else:
+        relaunch(target)
+        if not no_wait and not follow:
+            _wait_for_start(target)
+    if follow:
+        from engine.verbs.run import follow as follow_to_end
+
+        raise typer.Exit(follow_to_end(target, as_json=False))
+
+
+def relaunch(run: RunDir) -> None:
+    """Launch ``run`` again from its last complete checkpoint. Raises RunError when there is none, or no need."""
+    from engine.runs.launch import launch
+
+    state = _state_of(run)
+    if state == "finished":
+        raise RunError("This run is finished", run.id, f"Its adapter is in {run.adapter}.")
+    checkpoints = run.complete_checkpoints()
+    if not checkpoints:
+        raise RunError(
+            "This run has no complete checkpoint", run.id, f"`tunedeck run {run.config}` starts it from the beginning."
+        )
+    launch(run, resume=True)
+    say(f"Run {run.id} goes on from {checkpoints[-1].name}.")
+
+
+def _command(run: RunDir, command: Command, no_wait: bool) -> bool:
+    """Send ``command``; True once it was done, False if nobody waits. Raises RunError when refused or unanswered."""
+    from engine.runs import control
+
+    seq = control.send(run, command)
+    if no_wait:
+        say(f"Asked {run.id} to {command}.")
+        return False
+    answer = control.wait_for_ack(run, seq, ANSWER_TIMEOUT_S)
+    if answer is None:
+        if not run.is_alive():
+            raise RunError("The run ended before it answered", run.id, f"`tunedeck status {run.id}` tells how.")
+        raise RunError(
+            "The run has not answered yet", run.id, "It may be in a long step; it will see the command after it."
+        )
+    if not answer.ok:
+        raise RunError(f"The run refused to {command}", one_line(answer.message) or run.id)
+    if answer.message:
+        say(one_line(answer.message))
+    return True
+
+
+def _wait_for_end(run: RunDir) -> None:
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while run.is_alive():
+        if time.monotonic() > deadline:
+            raise RunError("The run is still stopping", run.id, f"`tunedeck status {run.id}` tells how far it is.")
+        time.sleep(_POLL_S)
+    state = _state_of(run)
+    if state not in ("stopped", "finished"):
+        raise RunError("The run did not stop cleanly", f"{run.id}: {state}", f"See {run.log}.")
+
+
+def _wait_for_start(run: RunDir) -> None:
+    """Until the runner trains again, or has ended. Raises RunError for an end without success."""
+    from engine.runs.follow import Follower
+
+    follower = Follower(run)
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while time.monotonic() < deadline:
+        state = follower.poll()
+        if follower.caught_up and state.state in ("failed", "crashed"):
+            raise RunError("The run could not go on", f"{run.id}: {one_line(state.reason)}", f"See {run.log}.")
+        if follower.caught_up and state.state != "starting":
+            say(f"It is {state.state}. `tunedeck attach {run.id}` shows it.")
+            return
+        time.sleep(_POLL_S)
+
+
+def _state_of(run: RunDir) -> str:
+    from engine.runs.follow import load_state
+
+    return load_state(run).state
