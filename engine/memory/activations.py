@@ -1,0 +1,159 @@
+"""The terms that grow with the batch: a layer's checkpoint and working set, head and loss. Bytes per token."""
+
+from __future__ import annotations
+
+from engine.memory.job import Job
+from engine.memory.profiles import Profile
+from engine.memory.shapes import Linear
+
+# Softmax of the scores: float32 result 4, its 16-bit copy 2.
+EAGER_BYTES_PER_SCORE = 6.0
+SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))
+
+
+def checkpoint(job: Job, profile: Profile) -> float:
+    """What stays of a layer that is recomputed: its input."""
+    return job.shape.hidden * profile.residual_bytes
+
+
+def norms_saved(job: Job, profile: Profile) -> float:
+    """Inputs of a block's norms: a plain RMSNorm keeps a float32 copy, others the input itself."""
+    shape = job.shape
+    copies = not shape.layer_norm and not profile.fused_norm and profile.residual_bytes < 4
+    each = 4.0 if copies else profile.residual_bytes
+    count = shape.norms_per_layer
+    if not copies and job.checkpointing != "none":
+        count -= 1  # the first norm's input is the checkpoint itself
+    saved = count * each * shape.hidden
+    if job.is_full:  # trained norms keep what they scale, trained linears their inputs
+        saved += 2.0 * shape.hidden * (1 if shape.is_parallel else 2)
+        if copies:
+            saved += 2.0 * shape.hidden * shape.norms_per_layer
+    if shape.qk_norm:
+        saved += 6.0 * (shape.query_width + shape.kv_width)
+    return saved
+
+
+def attention_saved(job: Job, profile: Profile) -> float:
+    """Queries, keys, values and output; with eager attention the scores, the only term quadratic in length."""
+    shape, each = job.shape, profile.attention_bytes
+    query, kv = shape.query_width, shape.kv_width
+    expanded = profile.repeats_kv or job.attention == "eager"
+    saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
+    if profile.fused_qkv and query == kv:
+        saved += each * (query + kv)
+    if job.attention == "eager":
+        saved += EAGER_BYTES_PER_SCORE * job.row_tokens * shape.heads
+    return saved
+
+
+def mlp_saved(job: Job, profile: Profile) -> float:
+    """Gate, its activation and up (gated), or the activation's input (plain), of the experts a token visits."""
+    shape = job.shape
+    kept = (2 if profile.fused_mlp else 3) if shape.gated_mlp else 1
+    saved = kept * shape.active_mlp_width * profile.linear_output_bytes
+    if job.is_full:
+        saved += 2.0 * shape.active_mlp_width  # the down projection's input
+    # Each expert's output waits for its router weight.
+    return saved + 2.0 * shape.experts_per_token * shape.hidden
+
+
+def adapter_inputs_saved(job: Job, profile: Profile) -> float:
+    """What an adapter's A needs for its gradient: its input, shared between linears or a copy for each."""
+    adapted = {linear.name: linear for linear in job.adapted()}
+    if profile.fused_qkv and {"q", "k", "v"} <= adapted.keys():
+        adapted = {name: linear for name, linear in adapted.items() if name not in ("k", "v")}
+    mask = 1.0 if job.dropout else 0.0
+    if profile.adapter_input != "shared":
+        each = (2.0 if profile.adapter_input == "copy16" else 4.0) + mask
+        total = sum(each * linear.inputs for linear in adapted.values())
+        return total - (2.0 * adapted["o"].inputs if profile.fused_adapter and "o" in adapted else 0.0)
+    if job.dropout and not profile.fused_adapter:
+        return sum((2.0 + mask) * linear.inputs for linear in adapted.values())
+    return sum(2.0 * linear.inputs for linear in _own_inputs(adapted, profile))
+
+
+def _own_inputs(adapted: dict[str, Linear], profile: Profile) -> list[Linear]:
+    """One linear for each input that is kept for adapters only: attention's output is kept anyway."""
+    kept: list[Linear] = []
+    for name, linear in adapted.items():
+        group = next((group for group in SHARED_INPUTS if name in group), (name,))
+        first = next(member for member in group if member in adapted)
+        recomputed = profile.fused_mlp and name.endswith("down")
+        if name == first and name != "o" and not recomputed:
+            kept.append(linear)
+    return kept
+
+
+def dora_saved(job: Job) -> float:
+    """DoRA scales the layer's and the adapter's output by a trained magnitude, so both are kept."""
+    return 4.0 * sum(linear.outputs for linear in job.adapted()) if job.method == "dora" else 0.0
+
+
+def quantized_inputs_saved(job: Job, profile: Profile) -> float:
+    if not profile.keeps_quantized_input or not job.is_quantized:
+        return 0.0
+    shape = job.shape
+    return 2.0 * (2 * shape.hidden + shape.query_width + shape.intermediate)
+
+
+def layer_saved(job: Job, profile: Profile) -> float:
+    """Everything autograd keeps of one layer."""
+    return (
+        norms_saved(job, profile)
+        + attention_saved(job, profile)
+        + mlp_saved(job, profile)
+        + adapter_inputs_saved(job, profile)
+        + dora_saved(job)
+        + quantized_inputs_saved(job, profile)
+    )
+
+
+def mlp_backward(job: Job, profile: Profile) -> float:
+    """Beside what is saved when the MLP's product is differentiated: the gradients of product, activation and up,
+    and the stream's gradient with the layer's own output. Experts are walked one by one."""
+    shape = job.shape
+    if shape.is_moe:
+        width = shape.experts_per_token * shape.expert_intermediate / shape.experts + shape.shared_intermediate
+    else:
+        width = shape.intermediate
+    gradients = (3 if shape.gated_mlp else 2) * width * profile.linear_output_bytes
+    if job.is_full:
+        gradients -= 2.0 * width  # the down projection's input is gone by then
+    return gradients + 4.0 * shape.hidden
+
+
+def attention_backward(job: Job, profile: Profile) -> float:
+    """Beside what is saved when eager attention's scores are differentiated; the MLP's share is gone by then."""
+    if job.attention != "eager":
+        return 0.0
+    scores = EAGER_BYTES_PER_SCORE * job.row_tokens * job.shape.heads
+    return scores + 4.0 * job.shape.hidden - mlp_saved(job, profile)
+
+
+def forward_only(job: Job, profile: Profile) -> float:
+    """Beside the weights when nothing is kept for a backward pass: the stream and the MLP, or attention."""
+    shape = job.shape
+    mlp = 3 * shape.active_mlp_width * profile.linear_output_bytes
+    scores = EAGER_BYTES_PER_SCORE * job.row_tokens * shape.heads if job.attention == "eager" else 0.0
+    attention = profile.attention_bytes * 2 * (shape.query_width + shape.kv_width) + scores
+    return 2 * profile.residual_bytes * shape.hidden + max(mlp, attention)
+
+
+def kv_cache(job: Job) -> float:
+    """Keys and values of all layers for one token of a generated answer."""
+    return 2.0 * 2 * job.shape.kv_width * job.shape.layers
+
+
+def head_hidden(job: Job, profile: Profile) -> float:
+    """Final norm and hidden states around the loss."""
+    loss = profile.loss
+    return job.shape.hidden * (loss.hidden_bytes + loss.supervised_hidden_bytes * job.supervised_share)
+
+
+def logits_bytes(job: Job, profile: Profile) -> float:
+    """Bytes (not per token) of logits and what the loss makes of them, for the micro-batch or one chunk of it."""
+    tokens = job.tokens
+    if profile.loss.chunk_tokens is not None:
+        tokens = min(round(tokens * job.supervised_share), profile.loss.chunk_tokens)
+    return tokens * job.shape.vocab * profile.loss.bytes_per_logit

@@ -1,0 +1,81 @@
+"""One training job as memory sees it: model, method, batch, and how many GPUs share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.memory.shapes import Linear, ModelShape
+
+Method = Literal["full", "lora", "dora"]
+Quantization = Literal["none", "nf4", "nf4-dq", "int8", "gptq4"]
+Checkpointing = Literal["none", "layers", "offload"]
+Attention = Literal["flash", "sdpa", "eager"]
+Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "sgd"]
+Sharding = Literal["none", "ddp", "fsdp", "zero2", "zero3"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """``rows`` sequences of ``row_tokens`` padded tokens go through the model at once, on each GPU.
+
+    ``targets`` are linear names of ``ModelShape.linears``, or ("all",). ``trained_tables``: embedding and head
+    trained whole beside the adapter (0, 1 or 2 matrices). ``supervised_share``: of the tokens, those with a loss.
+    ``gptq_group``: weights that share a scale, 0 for a whole column.
+    ``answer_tokens``: tokens of prompts and answers that an evaluation generates side by side.
+    """
+
+    shape: ModelShape
+    rows: int
+    row_tokens: int
+    method: Method = "lora"
+    quantization: Quantization = "none"
+    rank: int = 16
+    targets: tuple[str, ...] = ("all",)
+    dropout: float = 0.0
+    trained_tables: int = 0
+    adapter_on_head: bool = False
+    supervised_share: float = 1.0
+    checkpointing: Checkpointing = "layers"
+    attention: Attention = "sdpa"
+    optimizer: Optimizer = "adamw"
+    gpus: int = 1
+    sharding: Sharding = "none"
+    cpu_offload: bool = False
+    gptq_group: int = 128
+    answer_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Padded tokens of one micro-batch on one GPU."""
+        return self.rows * self.row_tokens
+
+    @property
+    def is_full(self) -> bool:
+        return self.method == "full"
+
+    @property
+    def is_quantized(self) -> bool:
+        return self.quantization != "none"
+
+    @property
+    def weight_shards(self) -> int:
+        """Into how many parts the weights are cut."""
+        return self.gpus if self.sharding in ("fsdp", "zero3") else 1
+
+    @property
+    def state_shards(self) -> int:
+        """Into how many parts gradients and optimizer states are cut."""
+        return self.gpus if self.sharding in ("fsdp", "zero2", "zero3") else 1
+
+    def adapted(self) -> tuple[Linear, ...]:
+        """The linears of one block that carry an adapter; routers and experts' own do not."""
+        if self.is_full:
+            return ()
+        return tuple(
+            linear
+            for linear in self.shape.linears
+            if not linear.name.startswith("expert_")
+            and linear.name != "router"
+            and ("all" in self.targets or linear.name.removeprefix("shared_") in self.targets)
+        )

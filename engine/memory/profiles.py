@@ -1,0 +1,122 @@
+"""What a trainer keeps in memory, in which dtype and with which kernels: the mechanism behind the numbers.
+
+A profile says nothing about a model or a card. Our own trainer's is exact, because its loop is ours; those of
+other trainers live with the benchmark that scores this estimate against published figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class LossKernel:
+    """How head and cross-entropy are computed.
+
+    ``bytes_per_logit``: live bytes for each of tokens x vocabulary at the loss's peak.
+    ``hidden_bytes``: live bytes for each of tokens x hidden beside them, final norm included;
+    ``supervised_hidden_bytes`` the same for supervised tokens only.
+    ``chunk_tokens``: when set, logits exist only for so many tokens at a time.
+    ``cached_share``: what the allocator keeps of the logits' blocks apart from the layers' once they are freed;
+    below 1 where later blocks of the loss fit into earlier ones, above 1 where a block of the next batch finds
+    its old place taken by smaller ones.
+    """
+
+    name: str
+    bytes_per_logit: float
+    hidden_bytes: float
+    supervised_hidden_bytes: float = 0
+    chunk_tokens: int | None = None
+    cached_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A trainer's mechanism. Sizes are bytes per number."""
+
+    name: str
+    loss: LossKernel
+
+    frozen_bytes: float = 2
+    """Frozen weights that are not quantized."""
+    table_bytes: float = 2
+    """Embedding, head, norms and biases when frozen; some preparations for 4 bit raise them to 4."""
+    trained_bytes: float = 2
+    """Weights of a full fine-tuning."""
+    adapter_bytes: float = 4
+    quantized_head: bool = False
+    untied_head: bool = False
+    """Embedding and head are two tensors even where the model ties them."""
+
+    gradient_bytes: float | None = None
+    """None: the dtype of what is trained. The same for ``optimizer_state_bytes``, per trained number."""
+    optimizer_state_bytes: float | None = None
+    gradients_persist: bool = False
+    """Gradients are there from the forward pass on: accumulation, or zeroed in place."""
+    gradients_freed_early: bool = False
+    """Each gradient is applied and freed in the backward pass; there is no optimizer step's peak."""
+    foreach_workspace: bool = True
+    """The optimizer writes the update of all parameters before it applies them."""
+    autocast_cache: bool = False
+    """Float32 weights are cast to 16 bit once a step and the copies kept."""
+    casts_head: bool = False
+    """A float32 head is cast to 16 bit for its product."""
+
+    residual_bytes: float = 2
+    """The stream between layers, hence each stored checkpoint."""
+    linear_output_bytes: float = 2
+    """Outputs of linears: 4 where they come back in a float32 residual's dtype."""
+    attention_bytes: float = 2
+    """Queries, keys and values as attention reads them."""
+    repeats_kv: bool = False
+    """Keys and values are expanded to all heads before attention."""
+    fused_qkv: bool = False
+    """One linear makes q, k and v: one input for its adapter, and values that keep the whole output alive."""
+    adapter_input: Literal["shared", "copy16", "copy32"] = "shared"
+    """Adapters read the layer's own input, or a cast copy of their own per module."""
+    fused_norm: bool = False
+    fused_mlp: bool = False
+    """The gated product is computed again in the backward pass."""
+    fused_adapter: bool = False
+    """Kernels that keep no copy of the output projection's input."""
+    keeps_quantized_input: bool = False
+    """Quantized linears keep their input though they are frozen (bitsandbytes before 0.43)."""
+    holds_layer_inputs: bool = False
+    """Sharding's hooks on frozen layers hold every recomputed layer's input to the end of the backward pass."""
+
+    varied_lengths: bool = False
+    """Batches differ in length, so that cached blocks of other lengths lie beside the live ones."""
+    context_bytes: float = 0.65 * GIB
+    """CUDA context and libraries: seen by nvidia-smi, not by torch."""
+
+
+CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
+
+
+def chunked_loss(chunk_tokens: int, softcapped: bool = False) -> LossKernel:
+    """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
+
+    Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap its slope, 4 more, and a
+    passing 4). Per token: the final norm's float32 input, 4. Per supervised token: its hidden state and the
+    gradient of that, 2 each.
+    """
+    return LossKernel("chunked", 12 if softcapped else 6, 4, 4, chunk_tokens)
+
+
+def tunedeck(device: Literal["cpu", "cuda"] = "cuda", softcapped: bool = False, lean: bool = True) -> Profile:
+    """Our own loop: frozen base in 16 bit, float32 adapters on 16-bit inputs, logits never kept, fused AdamW.
+
+    ``lean``: plain LoRA layers, which share the layer's input. With dropout, DoRA or modules trained whole the
+    library's own layers run under autocast and keep a 16-bit copy each.
+    """
+    return Profile(
+        name="tunedeck",
+        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped),
+        adapter_input="shared" if lean else "copy16",
+        gradients_persist=True,
+        foreach_workspace=False,
+        context_bytes=(0.65 if device == "cuda" else 0.55) * GIB,
+    )

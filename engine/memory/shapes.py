@@ -1,0 +1,159 @@
+"""Dimensions of a model: what the memory of a training run depends on, whatever they were read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+QkNorm = Literal["", "head", "full"]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """One kind of linear layer. ``count`` is how many of it a layer of the model has (experts count each)."""
+
+    name: str
+    inputs: int
+    outputs: int
+    count: int = 1
+    bias: bool = False
+
+    @property
+    def weights(self) -> int:
+        return self.inputs * self.outputs * self.count
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """A decoder-only transformer's dimensions.
+
+    ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize and PEFT's
+    "all-linear" does not adapt. ``guessed`` names what was not given and is assumed.
+    """
+
+    name: str
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    vocab: int
+    tied: bool = False
+    gated_mlp: bool = True
+    mlp_bias: bool = False
+    qkv_bias: bool = False
+    output_bias: bool = False
+    norms_per_layer: int = 2
+    layer_norm: bool = False
+    qk_norm: QkNorm = ""
+    experts: int = 0
+    experts_per_token: int = 0
+    expert_intermediate: int = 0
+    shared_intermediate: int = 0
+    dense_layers: int = 0
+    head_bias: bool = False
+    fused_experts: bool = False
+    softcapped_attention: bool = False
+    family: str = ""
+    published_parameters: int | None = None
+    guessed: tuple[str, ...] = field(default=())
+
+    @property
+    def query_width(self) -> int:
+        return self.heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        return self.kv_heads * self.head_dim
+
+    @property
+    def is_moe(self) -> bool:
+        return self.experts > 0
+
+    @property
+    def is_parallel(self) -> bool:
+        """Attention and MLP read the same normed input (Phi-1/2, Falcon)."""
+        return self.norms_per_layer == 1
+
+    @cached_property
+    def linears(self) -> tuple[Linear, ...]:
+        """Every linear of one (expert-bearing, if any) block; the router is a linear too."""
+        h, q, kv = self.hidden, self.query_width, self.kv_width
+        found = [
+            Linear("q", h, q, 1, self.qkv_bias),
+            Linear("k", h, kv, 1, self.qkv_bias),
+            Linear("v", h, kv, 1, self.qkv_bias),
+            Linear("o", q, h, 1, self.output_bias),
+        ]
+        if self.is_moe:
+            found.append(Linear("router", h, self.experts))
+            found += self._mlp(self.expert_intermediate, self.experts, "expert_")
+            if self.shared_intermediate:
+                found += self._mlp(self.shared_intermediate, 1, "shared_")
+        else:
+            found += self._mlp(self.intermediate, 1, "")
+        return tuple(found)
+
+    def _mlp(self, width: int, count: int, prefix: str) -> list[Linear]:
+        names = ("gate", "up") if self.gated_mlp else ("up",)
+        into = [Linear(prefix + name, self.hidden, width, count, self.mlp_bias) for name in names]
+        return [*into, Linear(prefix + "down", width, self.hidden, count, self.mlp_bias)]
+
+    @property
+    def active_mlp_width(self) -> int:
+        """MLP units one token passes through: experts per token times their width, plus shared ones."""
+        if not self.is_moe:
+            return self.intermediate
+        return self.experts_per_token * self.expert_intermediate + self.shared_intermediate
+
+    @cached_property
+    def block_weights(self) -> int:
+        """Weights of all blocks' linears, the part that is quantized. The router counts as other."""
+        layer = sum(linear.weights for linear in self.linears if linear.name != "router")
+        if not self.dense_layers:
+            return layer * self.layers
+        dense = sum(linear.weights for linear in self._mlp(self.intermediate, 1, ""))
+        attention = sum(linear.weights for linear in self.linears[:4])
+        return layer * (self.layers - self.dense_layers) + (dense + attention) * self.dense_layers
+
+    @property
+    def expert_weights(self) -> int:
+        """Weights that sit in routed experts, over all layers."""
+        routed = sum(linear.weights for linear in self.linears if linear.name.startswith("expert_"))
+        return routed * (self.layers - self.dense_layers)
+
+    @property
+    def embedding_weights(self) -> int:
+        return self.vocab * self.hidden
+
+    @property
+    def head_weights(self) -> int:
+        """Weights of the output head of its own; 0 when it is the embedding (tied)."""
+        return 0 if self.tied else self.vocab * self.hidden
+
+    @cached_property
+    def other_weights(self) -> int:
+        """Norms, biases and routers."""
+        norm = self.hidden * (2 if self.layer_norm else 1)
+        layer = self.norms_per_layer * norm
+        layer += sum(linear.outputs * linear.count for linear in self.linears if linear.bias)
+        layer += sum(linear.weights for linear in self.linears if linear.name == "router")
+        if self.qk_norm:
+            layer += 2 * self.head_dim if self.qk_norm == "head" else self.query_width + self.kv_width
+        return layer * self.layers + norm + (self.vocab if self.head_bias else 0)
+
+    @property
+    def parameters(self) -> int:
+        return self.block_weights + self.embedding_weights + self.head_weights + self.other_weights
+
+    @property
+    def layer_weights(self) -> int:
+        """Weights of one block's linears, on average."""
+        return self.block_weights // self.layers
+
+    @property
+    def largest_linear(self) -> int:
+        """Weights of the largest single matrix a block has (one expert's, not all of them)."""
+        return max(linear.inputs * linear.outputs for linear in self.linears)
