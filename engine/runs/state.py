@@ -197,7 +197,12 @@ class RunReducer:
                 text = event.message or ("done" if event.ok else "refused")
                 self._say(event, "info" if event.ok else "warning", f"{event.command}: {text}")
             case ev.State():
-                if event.state in _RUNNER_STATES and self._state not in ENDED:  # only a new start undoes an end
+                # Only a new process, whose first word is "starting", undoes an end.
+                if event.state == "starting":
+                    self._failure, self._finished = None, None
+                elif self._state in ENDED:
+                    return
+                if event.state in _RUNNER_STATES:
                     self._state = event.state  # type: ignore[assignment]
                     self._reason = event.reason
                     self._say(event, "info", f"{event.state}{': ' + event.reason if event.reason else ''}")

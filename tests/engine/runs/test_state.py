@@ -116,6 +116,12 @@ def test_a_resumed_run_counts_from_its_checkpoint_and_forgets_its_end() -> None:
         assert not state.ended
 
 
+def test_a_new_process_undoes_an_end_with_its_first_word_and_nothing_else_does() -> None:
+    ended = [ev.RunStarted(), step(1), ev.Failed(title="out of memory")]
+    assert reduce([*ended, ev.State(state="running")]).state == "failed"
+    assert reduce([*ended, ev.State(state="starting")]).state == "starting"
+
+
 def test_the_states_of_a_straight_run() -> None:
     reducer = RunReducer()
     seen = []
