@@ -26,8 +26,9 @@ def main(arguments: list[str]) -> int:
     source, target = Path(arguments[0]).absolute(), Path(arguments[1]).absolute()
     try:
         convert(source, target)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except Exception as error:  # the caller shows one line, whatever a broken file makes the libraries raise
+        said = " ".join(str(error).split())
+        print(f"{type(error).__name__}: {said[:300]}", file=sys.stderr, flush=True)
         return 1
     return 0
 
