@@ -29,9 +29,9 @@ def _launch(run: RunDir, resume: bool = False) -> int:
 
 
 def _demo() -> Resolved:
-    from engine.config.presets import Layer, load_preset, resolve
+    from engine.demo import demo_config
 
-    return resolve([Layer("demo", load_preset("demo").values)])
+    return demo_config()
 
 
 @dataclass(frozen=True)
