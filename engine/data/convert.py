@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from engine.data.formats import FIELDS, Detected
+from engine.data.formats import FIELDS, Detected, listed
 from engine.data.messages import Message, RawRow, Row, where
 from engine.data.text import clean
 from engine.errors import DataError
@@ -96,6 +96,7 @@ class _Reader:
         return self._turns(self._value(field), self._columns[field], role_key, content_key)
 
     def _turns(self, value: Any, name: str, role_key: str, content_key: str) -> list[Message]:
+        value = listed(value)
         if not isinstance(value, list):
             raise self._error(f"'{name}' is not a list of turns", f"Each turn has '{role_key}' and '{content_key}'.")
         messages = []
@@ -123,7 +124,7 @@ class _Reader:
         return [Message(role, self.text(field))]
 
     def history(self) -> list[Message]:
-        value = self._value("history")
+        value = listed(self._value("history"))
         if value in (None, "", []):
             return []
         pairs: Sequence[Any] = value if isinstance(value, list) else [value]
@@ -145,9 +146,6 @@ class _Reader:
 
 def _calls(calls: Any) -> str:
     """Calls of functions as the compact JSON a model writes, one a line."""
-    functions = [call.get("function", call) if isinstance(call, dict) else call for call in _listed(calls)]
+    each = calls if isinstance(calls, list) else [calls]
+    functions = [call.get("function", call) if isinstance(call, dict) else call for call in each]
     return _SURROGATE.sub("\ufffd", "\n".join(json.dumps(item, ensure_ascii=False, default=str) for item in functions))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -142,7 +143,7 @@ def _shape_fits(candidate: Format, columns: Mapping[str, str], found: Mapping[st
 
 def _turns(values: Sequence[Any]) -> Format | None:
     """Whether values are lists of turns, and of which kind."""
-    for value in values:
+    for value in map(listed, values):
         if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
             return None
         for turn in value:
@@ -150,6 +151,16 @@ def _turns(values: Sequence[Any]) -> Format | None:
                 return "messages"
             return "sharegpt" if "from" in turn and "value" in turn else None
     return None
+
+
+def listed(value: Any) -> Any:
+    """A list that a table holds as JSON text; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def _format_of(given: Mapping[str, str], found: Mapping[str, list[Any]], sample: Sequence[RawRow]) -> Format:

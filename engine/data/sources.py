@@ -55,12 +55,13 @@ def read_file(path: Path, name: str) -> Iterator[RawRow]:
 def source_files(source: DataSource) -> list[Path]:
     """The files a source means, in order of their names: itself, or those of a folder and the folders in it.
 
-    In a folder the tables (JSON, CSV, parquet) count; text files only where there are none.
+    In a folder the tables (JSON, CSV, parquet) count; text files only where there are none. Where names tell splits
+    apart (train-0001.parquet, test.jsonl), only those of ``source.split`` count: tests are not for training.
     """
     try:
         path = Path(source.path).expanduser()
         if path.is_dir():
-            return _folder_files(path)
+            return _folder_files(path, source.split)
         exists = path.exists()
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError("The path can't be used", f"{source.path}: {error}", "Name a file or a folder.") from None
@@ -84,7 +85,7 @@ def source_names(sources: Sequence[DataSource]) -> list[str]:
     return names
 
 
-def _folder_files(folder: Path) -> list[Path]:
+def _folder_files(folder: Path, split: str) -> list[Path]:
     found: list[Path] = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -92,9 +93,15 @@ def _folder_files(folder: Path) -> list[Path]:
     for readers in (TABLES, TEXTS):
         files_of_kind = [path for path in found if path.suffix.lower() in readers]
         if files_of_kind:
-            return files_of_kind
+            return _of_split(files_of_kind, folder, split)
     raise DataError(
         "The folder holds no data",
         f"{folder}: none of its {len(found):,} files can be read as rows",
         "Readable are: " + " ".join(READERS),
     )
+
+
+def _of_split(files: list[Path], folder: Path, split: str) -> list[Path]:
+    """The files named after ``split``, by themselves or by their folder; all of them where none is."""
+    named = re.compile(rf"(?:^|[-_./]){re.escape(split)}(?:[-_./]|$)", re.IGNORECASE)
+    return [path for path in files if named.search(str(path.relative_to(folder)))] or files

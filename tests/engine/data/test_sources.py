@@ -118,6 +118,17 @@ def test_a_folder_gives_its_tables_in_order_and_leaves_out_the_rest(write: Write
     assert [file.name for file in files] == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
+def test_a_folder_with_splits_gives_only_the_one_asked_for(write: Write, tmp_path: Path) -> None:
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001", "training-notes"):
+        write(f"d/{name}.jsonl", PAIR)
+    names = [file.stem for file in source_files(source(tmp_path / "d"))]
+    assert names == ["train-00000-of-00002", "train-00001-of-00002"]
+    assert [file.stem for file in source_files(source(tmp_path / "d", split="test"))] == ["test-00000-of-00001"]
+    write("e/train/a.jsonl", PAIR)
+    write("e/validation/a.jsonl", PAIR)
+    assert [file.parent.name for file in source_files(source(tmp_path / "e"))] == ["train"]
+
+
 def test_sources_have_names_of_their_own() -> None:
     names = source_names([source("x/rows.json"), source("y/rows.jsonl"), source("z.csv")])
     assert names == ["rows", "rows-2", "z"]

@@ -95,6 +95,15 @@ def test_a_model_that_is_there_is_left_alone(offered: Path, home: Path) -> None:
     assert not said
 
 
+def test_a_damaged_model_is_not_deleted_but_explained(offered: Path, home: Path) -> None:
+    folder = starter.get(NAME, quiet).path
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError) as caught:
+        starter.get(NAME, quiet)
+    assert f"Delete {folder}" in caught.value.hint
+    assert (folder / "config.json").exists()
+
+
 def test_a_stop_after_the_download_costs_no_second_one(offered: Path, home: Path) -> None:
     def stop(_done: int, _total: int | None, message: str) -> None:
         if "unpacking" in message:
