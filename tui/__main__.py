@@ -56,7 +56,7 @@ def _open(route: str, name: str, prefill: Resolved | None) -> int:
         raise RunError("No such screen", route)
     app = TunedeckApp(World(terminal=found), place, run, prefill)
     app.run(mouse=found.mouse)
-    for left in dict.fromkeys(app.left_running):
+    for left in dict.fromkeys(app.watched):
         if left.is_alive():
             print(f"Training goes on. Come back with: tunedeck attach {left.id}", file=sys.stderr)
     return app.return_code or 0

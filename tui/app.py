@@ -37,7 +37,7 @@ class TunedeckApp(App[None]):
     ) -> None:
         super().__init__()
         self.world = world or World()
-        self.left_running: list[RunDir] = []
+        self.watched: list[RunDir] = [run] if run else []
         self._route, self._run, self._prefill = route, run, prefill
         self.register_theme(RICH)
         self.register_theme(SIXTEEN)
@@ -82,6 +82,7 @@ class TunedeckApp(App[None]):
         if message.prefill is not None:
             await self._forget("wizard")
             self._prefill = message.prefill
+        self.clear_notifications()
         self.switch_mode("wizard")
 
     @on(messages.WizardLeft)
@@ -103,7 +104,6 @@ class TunedeckApp(App[None]):
         self.switch_mode("home")
         await self._forget("monitor")
         if message.running:
-            self.left_running.append(message.run_dir)
             self.notify("Training keeps running. Enter opens it again.", timeout=6)
 
     async def _watch(self, run: RunDir) -> None:
@@ -111,6 +111,8 @@ class TunedeckApp(App[None]):
             self.switch_mode("home")
         await self._forget("monitor")
         self._run = run
+        self.watched.append(run)
+        self.clear_notifications()
         self.switch_mode("monitor")
 
     async def _forget(self, mode: str) -> None:

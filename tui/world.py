@@ -36,12 +36,16 @@ def _demo() -> Resolved:
 
 @dataclass(frozen=True)
 class World:
-    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``demo`` prefills the wizard."""
+    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``demo`` prefills the wizard.
+
+    ``refresh_s`` is how often a watched run or the list of runs is looked at.
+    """
 
     root: Path = field(default_factory=paths.runs_dir)
     clock: Callable[[], float] = time.time
     spawn: Spawn = _launch
     demo: Callable[[], Resolved] = _demo
+    refresh_s: float = 1.0
     terminal: Terminal = field(default_factory=Terminal)
 
 

@@ -138,7 +138,7 @@ class RunList(Widget, can_focus=True):
             text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 2), style=self._style("lost"))
         else:
             text.append(f"loss {words.loss(run.loss):>6} ")
-            spark = 9 if width < 100 else 18
+            spark = 8 if width < 100 else 18
             text.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
             tail = self._tail(run)
         gap = width - cell_len(text.plain) - len(tail)

@@ -64,7 +64,9 @@ class HomeScreen(Screen[None]):
         self.query_one(RunList).display = False
         world = world_of(self)
         self.run_worker(
-            lambda: watch(world.root, self, self._stop_watching, self._awake), thread=True, exit_on_error=False
+            lambda: watch(world.root, self, self._stop_watching, self._awake, world.refresh_s),
+            thread=True,
+            exit_on_error=False,
         )
         self.set_timer(0.5, self._look_at_memory)
         self.set_interval(_MEMORY_EVERY_S, self._look_at_memory)

@@ -86,7 +86,7 @@ class MonitorScreen(Screen[None]):
         self._stop_following.set()
 
     def _follow(self) -> None:
-        follow(self.run_dir, self, self._stop_following)
+        follow(self.run_dir, self, self._stop_following, world_of(self).refresh_s)
 
     @on(messages.RunAdvanced)
     def _advance(self, message: messages.RunAdvanced) -> None:

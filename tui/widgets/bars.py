@@ -51,11 +51,11 @@ class KeyButton(Static, can_focus=True):
         self.tooltip = key.tooltip
 
     def render(self) -> Text:
-        mark = ">" if self.has_focus else ""
+        mark = ">" if self.has_focus else " "
         return Text.assemble(mark, (self.key.shown, "bold"), " ", self.words, no_wrap=True, end="")
 
     def get_content_width(self, container: object, viewport: object) -> int:
-        return len(self.key.shown) + 1 + len(self.words)
+        return len(self.key.shown) + 2 + len(self.words)
 
     def rename(self, words: str) -> None:
         """Say what the key does now, e.g. Pause or Go on."""

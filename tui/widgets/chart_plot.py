@@ -140,7 +140,7 @@ def _value_axis(curves: Mapping[str, Curve], look: Look, start: float, end: floa
         across = max(4, look.width - left - 1) * (2 if look.unicode else 1)
         _summarise(curves, start, end, across)
         axis = _measured(curves, rows, look) or value_axis(0, 1, 2)
-        needed = max((len(text) for _, text in axis.ticks), default=1) + 1
+        needed = max((len(text) for _, text in axis.ticks), default=1)
         if needed == left:
             break
         left = needed

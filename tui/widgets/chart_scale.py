@@ -40,6 +40,7 @@ def step_axis(start: float, end: float, width: int) -> Axis:
     room = max(len(f"{end:,.0f}") + 4, 8)
     span = max(end - start, 1.0)
     step = max(1.0, nice_step(span, max(1, width // room)))
+    step = 5.0 if step == 2.5 else step  # there are no half steps
     first = math.ceil(start / step - 1e-9)
     last = math.floor(end / step + 1e-9)
     return Axis(start, start + span, False, tuple((i * step, f"{i * step:,.0f}") for i in range(first, last + 1)))

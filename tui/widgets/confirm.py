@@ -19,6 +19,7 @@ class ConfirmScreen(ModalScreen[bool]):
     BINDINGS = [  # noqa: RUF012
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape", "answer(False)", "No"),
+        Binding("ctrl+q", "app.quit", "Quit"),
         Binding("left,up", "app.focus_previous", "Before"),
         Binding("right,down", "app.focus_next", "Next"),
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -19,7 +21,11 @@ from tui.keys import Key
 class HelpScreen(ModalScreen[None]):
     """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen."""
 
-    BINDINGS = [Binding("escape,question_mark,f1,enter,q", "dismiss", "Close")]  # noqa: RUF012
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape,question_mark,f1,enter,q", "dismiss", "Close"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
 
     def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]]) -> None:
         super().__init__()
@@ -38,16 +44,16 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(self._about, markup=False, classes="dialog-text")
             for title, table in self._tables:
                 yield Static(_table(title, table), classes="dialog-text")
-            yield Static("Esc closes this.", classes="muted")
+            yield Static("Esc closes this. Up and down read on.", classes="muted")
 
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)
 
 
-def _table(title: str, table: Sequence[Key]) -> Text:
-    width = max(len(key.shown) for key in table)
-    text = Text(title, style="bold")
+def _table(title: str, table: Sequence[Key]) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(min_width=6)
+    rows.add_column()
     for key in table:
-        text.append(f"\n  {key.shown:<{width}}  ", style="bold")
-        text.append(key.tooltip, style="not bold")
-    return text
+        rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
+    return Group(Text(title, style="bold"), rows)

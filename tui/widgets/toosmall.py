@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -32,6 +33,7 @@ class _Notice(Widget):
 class TooSmallScreen(ModalScreen[None]):
     """Goes away by itself when the window has grown."""
 
+    BINDINGS = [Binding("ctrl+q", "app.quit", "Quit")]  # noqa: RUF012
     DEFAULT_CSS = "TooSmallScreen { background: $background; align: left top; }"
 
     def compose(self) -> ComposeResult:

@@ -1,0 +1,188 @@
+"""Home lists what there is and offers what can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.message import Message
+
+from engine.runs import control
+from engine.runs.directory import RunDir
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until, until_shows
+from tui import messages
+from tui.app import TunedeckApp
+from tui.home.runlist import RunList
+from tui.home.watch import RunWatch
+from tui.widgets.confirm import ConfirmScreen
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+
+
+async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "No runs yet. d starts a two-minute demo")
+        assert "> n   New" in screen_text(app), "the first thing to do has the focus"
+        assert "Delete" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_runs_are_listed_with_state_steps_loss_and_reason(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None], size: tuple[int, int]
+) -> None:
+    fake_runs.finished_run(root, "done-before")
+    fake_runs.failed_run(root, "too-large")
+    run, writer = fake_runs.new_run(root, "orders-json", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 412, 900)
+    running(run)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=size) as pilot:
+        await until_shows(pilot, "412/900")
+        text = screen_text(app)
+        assert "3 runs, 1 running" in text
+        by_name = {line.strip("> ").split()[0]: line for line in text.splitlines() if "/" in line}
+        assert "running" in by_name["orders-json"]
+        assert "ETA" in by_name["orders-json"]
+        assert "finished" in by_name["done-before"]
+        assert "just now" in by_name["done-before"]
+        assert "failed" in by_name["too-large"]
+        assert "resume: r" in by_name["too-large"]
+
+
+async def test_ascii_and_sixteen_colours_show_the_same(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world("16", unicode=False))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        assert screen_text(app).isascii()
+
+
+async def test_enter_opens_the_chosen_run_and_q_comes_back(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root, "older")
+    seen: list[Message] = []
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
+        await until_shows(pilot, "older")
+        await pilot.press("enter")
+        await until_shows(pilot, "exact match 0 % -> 97 %")
+        await pilot.press("q")
+        await until_shows(pilot, "Start something new")
+    ours = dict.fromkeys(m for m in seen if isinstance(m, (messages.RunOpened, messages.MonitorLeft)))
+    assert [type(m) for m in ours] == [messages.RunOpened, messages.MonitorLeft]
+
+
+async def test_delete_lists_what_it_removes_and_takes_only_that(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    notes = run.path / "my-notes.txt"
+    notes.write_text("mine")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        await pilot.press("delete")
+        await until_shows(pilot, "events.jsonl")
+        assert "my-notes.txt" not in screen_text(app)
+        await pilot.press("enter")  # the safe answer has the focus
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
+        assert run.events.exists()
+        await pilot.press("delete")
+        await until_shows(pilot, "events.jsonl")
+        await pilot.press("y")
+        await until(pilot, lambda: not run.events.exists())
+        await until_shows(pilot, "No runs yet")
+    assert notes.read_text() == "mine"
+
+
+async def test_stop_asks_first_and_then_tells_the_runner(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    running(run)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "20/900")
+        await pilot.press("x")
+        await until_shows(pilot, "Stop orders-json?")
+        assert control.read(run) is None
+        await pilot.press("y")
+        await until(pilot, lambda: control.read(run) is not None)
+    sent = control.read(run)
+    assert sent is not None
+    assert sent.command == "stop"
+
+
+async def test_resume_starts_the_runner_again_and_shows_it(
+    make_world: MakeWorld, root: Path, spawned: list[tuple[str, bool]]
+) -> None:
+    run = fake_runs.failed_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "resume: r")
+        await pilot.press("r")
+        await until(pilot, lambda: app.current_mode == "monitor")
+    assert spawned == [(run.id, True)]
+
+
+async def test_what_can_not_be_done_now_is_greyed_out(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        disabled = {button.key.id: button.disabled for button in app.screen.query("KeyButton").results()}  # type: ignore[attr-defined]
+        assert disabled["stop"]
+        assert disabled["resume"]
+        assert not disabled["open"]
+
+
+async def test_tab_and_enter_reach_what_the_letters_do(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        for _ in range(12):
+            focused: Any = app.focused
+            if getattr(getattr(focused, "key", None), "id", "") == "delete":
+                break
+            await pilot.press("tab")
+        await pilot.press("enter")
+        await until_shows(pilot, "Delete orders-json?")
+
+
+async def test_names_from_files_can_neither_steer_the_terminal_nor_break_the_columns(
+    make_world: MakeWorld, root: Path
+) -> None:
+    fake_runs.finished_run(root, "evil \x1b[31m[b]red[/b] 世界 " + "x" * 60)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "finished")
+        assert "\x1b" not in screen_text(app)
+        line = next(line for line in screen_text(app).splitlines() if "finished" in line)
+        assert "[b]red" in line
+        assert line.rstrip().endswith("just now")
+
+
+async def test_only_changed_lines_are_drawn_again(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root, "one")
+    fake_runs.finished_run(root, "two")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "two")
+        listing = app.screen.query_one(RunList)
+        refreshed: list[object] = []
+        listing.refresh = lambda *regions, **_: refreshed.extend(regions)  # type: ignore[method-assign,assignment,misc]
+        listing.show(RunWatch(root).poll())
+        assert refreshed == []
+
+
+def test_a_run_that_did_not_move_is_not_read_again(root: Path) -> None:
+    fake_runs.finished_run(root)
+    watch = RunWatch(root)
+    first, second = watch.poll(), watch.poll()
+    assert first[0] is second[0]

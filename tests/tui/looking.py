@@ -1,0 +1,29 @@
+"""Look at an app under test as a person does: the visible text, and waiting for it to change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+
+
+def screen_text(app: App[Any]) -> str:
+    """What is on the screen now, line by line."""
+    rows = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float = 10.0) -> None:
+    """Let the app work until ``holds()`` is true; fails with what is on the screen."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"never came true; the screen shows\n{screen_text(pilot.app)}"
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+async def until_shows(pilot: Pilot[Any], text: str, seconds: float = 10.0) -> None:
+    await until(pilot, lambda: text in screen_text(pilot.app), seconds)

@@ -1,0 +1,233 @@
+"""The monitor shows one run, steers it, and says in words how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.runs import control
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until, until_shows
+from tui.app import TunedeckApp
+from tui.monitor.screen import MonitorScreen
+from tui.widgets.bars import KeyButton
+from tui.widgets.chart import Chart
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+Hold = Callable[[RunDir], None]
+
+
+@pytest.fixture
+def live(root: Path, running: Hold) -> tuple[RunDir, EventWriter]:
+    run, writer = fake_runs.new_run(root, "orders-json", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 212, 900)
+    running(run)
+    return run, writer
+
+
+@pytest.mark.parametrize(
+    ("size", "colours", "unicode"), [((80, 24), "truecolor", True), ((120, 40), "256", True), ((80, 24), "16", False)]
+)
+async def test_a_running_training_on_one_screen(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter], size: tuple[int, int], colours: str, unicode: bool
+) -> None:
+    app = TunedeckApp(make_world(colours, unicode), "monitor", live[0])
+    async with app.run_test(size=size) as pilot:
+        await until_shows(pilot, "212/900")
+        text = screen_text(app)
+        for part in ("orders-json", "running", "24 %", "loss ", "eval ", "lr ", "grad ", "tok/s", "ETA", "allocated",
+                     "orders 0.", "checkpoint-200 saved", "p Pause", "x Stop", "q Leave"):  # fmt: skip
+            assert part in text, part
+        assert unicode or text.isascii()
+        assert all(len(line) <= size[0] for line in text.splitlines())
+        if size[0] >= 110:
+            assert "before training" in text, "wide terminals show the samples beside the chart"
+
+
+async def test_new_steps_appear_by_themselves(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    run, writer = live
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        writer.emit(fake_runs.step(213, 900))
+        await until_shows(pilot, "213/900")
+
+
+@pytest.mark.parametrize(("key", "command"), [("p", "pause"), ("s", "save"), ("g", "sample")])
+async def test_keys_command_the_runner_and_its_answer_is_shown(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter], key: str, command: str
+) -> None:
+    run, writer = live
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        await pilot.press(key)
+        await until(pilot, lambda: control.read(run) is not None)
+        sent = control.read(run)
+        assert sent is not None
+        assert sent.command == command
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command=command, message="heard at step 213"))
+        await until_shows(pilot, f"{command}: heard at step 213")
+
+
+async def test_pause_turns_into_go_on(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    run, writer = live
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "p Pause")
+        writer.emit(ev.State(state="paused"))
+        await until_shows(pilot, "p Go on")
+        await pilot.press("p")
+        await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
+
+
+async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter]
+) -> None:
+    run, _ = live
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        await pilot.press("x")
+        await until_shows(pilot, "saves a checkpoint")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        assert control.read(run) is None
+        await pilot.press("x")
+        await until_shows(pilot, "saves a checkpoint")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "stop")
+
+
+async def test_the_result_is_what_one_sees_when_the_training_ends(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter]
+) -> None:
+    run, writer = live
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        fake_runs.finish(writer, 900)
+        await until_shows(pilot, "exact match 0 % -> 97 %")
+        text = screen_text(app)
+        assert "loss 2.311 -> 0.421" in text
+        assert "on 100 rows the training never saw" in text
+        assert "after training" in text
+        assert '"item": "pizza"' in text
+        assert "Pause" not in text
+
+
+async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "before training")
+        text = screen_text(app)
+        heads = next(line for line in text.splitlines() if "before training" in line)
+        assert "after training" in heads
+        assert "Pizza [b]large[/b]" in text, "markup of a model's answer is shown, not obeyed"
+        assert "\x1b" not in text
+        assert "wanted:" in text
+
+
+async def test_a_failure_is_told_in_words_with_the_way_on(
+    make_world: MakeWorld, root: Path, spawned: list[tuple[str, bool]]
+) -> None:
+    run = fake_runs.failed_run(root)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "The GPU is out of memory")
+        text = " ".join(screen_text(app).split())
+        assert "Set dataset.max_length to 768" in text
+        assert "r Resume" in text
+        await pilot.press("r")
+        await until(pilot, lambda: spawned)
+        await until_shows(pilot, "resuming")
+    assert spawned == [(run.id, True)]
+
+
+async def test_a_crash_says_why_and_that_there_is_nothing_to_go_on_from(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", fake_runs.crashed_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "crashed")
+        text = screen_text(app)
+        assert "out of memory" in text
+        assert "no checkpoint to go on from" in text
+        assert "r Resume" not in text
+
+
+async def test_views_cycle_through_curves_result_and_log(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter]
+) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "c Result")
+        await pilot.press("c")
+        await until_shows(pilot, "before training")
+        assert "c Log" in screen_text(app)
+        await pilot.press("c")
+        await until_shows(pilot, "answering held-out rows")
+        await pilot.press("c")
+        await until_shows(pilot, "average")
+
+
+async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        chart = app.screen.query_one(Chart)
+        titles = []
+        for _ in range(6):
+            titles.append(chart.chart_title)
+            await pilot.press("v")
+        assert titles == ["loss", "learning rate", "gradient norm", "tokens/s", "memory, GiB", "loss by source"]
+        assert chart.chart_title == "loss"
+        await pilot.press("l")
+        assert "log y" in chart.lines[0]
+
+
+async def test_leaving_says_that_the_training_goes_on(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "212/900")
+        await pilot.press("q")
+        await until_shows(pilot, "Training keeps running.")
+        assert app.current_mode == "home"
+    assert app.watched == [live[0]]
+
+
+async def test_every_key_in_the_bar_fits_and_can_be_reached_by_tab(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter]
+) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212/900")
+        shown = [button for button in app.screen.query(KeyButton) if button.display]
+        assert {button.key.id for button in shown} == {"pause", "save", "sample", "stop", "cycle", "leave", "help"}
+        assert all(button.region.right <= 80 for button in shown)
+        reached = set()
+        for _ in range(len(shown) + 1):
+            await pilot.press("tab")
+            if isinstance(app.focused, KeyButton):
+                reached.add(app.focused.key.id)
+                assert f">{app.focused.key.shown}" in screen_text(app)
+        assert reached == {button.key.id for button in shown}
+
+
+async def test_before_the_first_step_the_phase_tells_what_goes_on(
+    make_world: MakeWorld, root: Path, running: Hold
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        writer.emit(fake_runs.started(900))
+        writer.emit(ev.Phase(name="baseline", done=34, total=100, unit="rows", message="answering held-out rows"))
+        await until_shows(pilot, "34 of 100 rows")
+        assert "answering held-out rows" in screen_text(app)
+        assert "no steps yet" in screen_text(app)
