@@ -6,9 +6,12 @@ from engine.memory.job import Job
 from engine.memory.profiles import Profile
 from engine.memory.shapes import Linear
 
-# Softmax of the scores: float32 result 4, its 16-bit copy 2.
-EAGER_BYTES_PER_SCORE = 6.0
 SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))
+
+
+def score_bytes(job: Job) -> float:
+    """Eager attention's bytes per score: float32 softmax 4, its 16-bit copy 2, the capped scores 2."""
+    return 8.0 if job.shape.softcapped_attention else 6.0
 
 
 def checkpoint(job: Job, profile: Profile) -> float:
@@ -30,7 +33,7 @@ def norms_saved(job: Job, profile: Profile) -> float:
         if copies:
             saved += 2.0 * shape.hidden * shape.norms_per_layer
     if shape.qk_norm:
-        saved += 6.0 * (shape.query_width + shape.kv_width)
+        saved += (6.0 if job.is_full else 4.0) * (shape.query_width + shape.kv_width)
     return saved
 
 
@@ -43,7 +46,7 @@ def attention_saved(job: Job, profile: Profile) -> float:
     if profile.fused_qkv and query == kv:
         saved += each * (query + kv)
     if job.attention == "eager":
-        saved += EAGER_BYTES_PER_SCORE * job.row_tokens * shape.heads
+        saved += score_bytes(job) * job.row_tokens * shape.heads
     return saved
 
 
@@ -127,7 +130,7 @@ def attention_backward(job: Job, profile: Profile) -> float:
     """Beside what is saved when eager attention's scores are differentiated; the MLP's share is gone by then."""
     if job.attention != "eager":
         return 0.0
-    scores = EAGER_BYTES_PER_SCORE * job.row_tokens * job.shape.heads
+    scores = score_bytes(job) * job.row_tokens * job.shape.heads
     return scores + 4.0 * job.shape.hidden - mlp_saved(job, profile)
 
 
@@ -135,7 +138,7 @@ def forward_only(job: Job, profile: Profile) -> float:
     """Beside the weights when nothing is kept for a backward pass: the stream and the MLP, or attention."""
     shape = job.shape
     mlp = 3 * shape.active_mlp_width * profile.linear_output_bytes
-    scores = EAGER_BYTES_PER_SCORE * job.row_tokens * shape.heads if job.attention == "eager" else 0.0
+    scores = score_bytes(job) * job.row_tokens * shape.heads if job.attention == "eager" else 0.0
     attention = profile.attention_bytes * 2 * (shape.query_width + shape.kv_width) + scores
     return 2 * profile.residual_bytes * shape.hidden + max(mlp, attention)
 

@@ -99,11 +99,11 @@ CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 def chunked_loss(chunk_tokens: int, softcapped: bool = False) -> LossKernel:
     """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
 
-    Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap its slope, 4 more, and a
-    passing 4). Per token: the final norm's float32 input, 4. Per supervised token: its hidden state and the
-    gradient of that, 2 each.
+    Per logit of a chunk: the 16-bit product 2, its float32 copy 4, and the last chunk's 4 until they are replaced
+    (with a soft cap its slope and two passing copies instead). Per token: the final norm's float32 input, 4.
+    Per supervised token: its hidden state and the gradient of that, 2 each.
     """
-    return LossKernel("chunked", 12 if softcapped else 6, 4, 4, chunk_tokens)
+    return LossKernel("chunked", 16 if softcapped else 10, 4, 4, chunk_tokens)
 
 
 def tunedeck(device: Literal["cpu", "cuda"] = "cuda", softcapped: bool = False, lean: bool = True) -> Profile:
