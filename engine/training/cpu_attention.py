@@ -1,8 +1,8 @@
 """Causal attention for short rows on the CPU, by plain matrix products.
 
 The library's fused CPU kernel takes 14 ms for forward and backward where plain batched products take 3 (1,024 tokens
-in rows of 64, 9 heads, bfloat16). Up to ``LONGEST`` positions the score matrix is small enough to keep; longer rows, masks and everything
-unusual go to the library's kernel.
+in rows of 64, 9 heads, bfloat16). Up to ``LONGEST`` positions the score matrix is small enough to keep; longer rows,
+masks and everything unusual go to the library's kernel.
 """
 
 from __future__ import annotations

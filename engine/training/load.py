@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from engine.config.schema import ModelSection
 from engine.errors import MachineError, ModelError
-from engine.models.card import ModelCard, read_card
-from engine.models.hub import download
-from engine.models.local import resolve
+from engine.models.card import ModelCard
 from engine.training import cpu_attention
 from engine.training.devices import Placement
-from engine.training.render import choose_template, stop_ids
-
-Progress = Callable[[float, "float | None", str], None]
+from engine.training.render import stop_ids
+from engine.training.tokenizer import load_tokenizer, short
 
 
 @dataclass
@@ -31,28 +27,6 @@ class BaseModel:
     stops: frozenset[int]
     pad_id: int
     template: str
-
-
-def locate(section: ModelSection, on_progress: Progress) -> ModelCard:
-    """The model's folder, downloaded if it is a hub id that is not here yet, and checked. Raises ModelError."""
-    found = resolve(section.name_or_path, section.revision, section.allow_pickle)
-    folder = found.path
-    if folder is None:
-        folder = download(
-            section.name_or_path, section.revision,
-            lambda done, total, message: on_progress(done, total, message),
-            allow_pickle=section.allow_pickle,
-        )  # fmt: skip
-    return read_card(folder, allow_pickle=section.allow_pickle)
-
-
-def load_tokenizer(card: ModelCard, section: ModelSection) -> tuple[Any, str]:
-    """The tokenizer with the template to use, and which template that is. Raises ModelError."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(card.path, trust_remote_code=section.trust_remote_code)
-    except Exception as error:  # tokenizer files fail in many ways
-        raise ModelError("The tokenizer can't be loaded", f"{card.path}: {_short(error)}") from error
-    return tokenizer, choose_template(tokenizer, section.chat_template)
 
 
 def load_base(card: ModelCard, section: ModelSection, placement: Placement, checkpointing: bool) -> BaseModel:
@@ -77,9 +51,9 @@ def load_base(card: ModelCard, section: ModelSection, placement: Placement, chec
             'Use quantization = "nf4", a smaller model, or a GPU that nobody else uses.',
         ) from error  # fmt: skip
     except ImportError as error:
-        raise MachineError("A library is missing", _short(error), "`tunedeck doctor` says how to mend it.") from error
+        raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError("The model can't be loaded", f"{card.path}: {_short(error)}") from error
+        raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ModelError(
@@ -116,7 +90,3 @@ def _quantization(section: ModelSection, placement: Placement) -> BitsAndBytesCo
         bnb_4bit_use_double_quant=section.double_quant,
         bnb_4bit_compute_dtype=placement.dtype,
     )
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

@@ -23,7 +23,7 @@ from engine.training.batches import StepPlan, cut
 from engine.training.checkpoint import TrainerState
 from engine.training.dataset import Prepared, prepare
 from engine.training.devices import Placement, place
-from engine.training.load import BaseModel, load_base, locate
+from engine.training.load import BaseModel, load_base
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.loss import SupervisedLoss
 from engine.training.optimizers import make
@@ -31,6 +31,7 @@ from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer
 from engine.training.steering import Steering, StopRequested
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
+from engine.training.tokenizer import locate
 
 
 @dataclass
