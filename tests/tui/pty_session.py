@@ -67,8 +67,7 @@ class PtySession:
         end = time.monotonic() + seconds
         got = b""
         while (left := end - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._master], [], [], left)
-            if not ready:
+            if not select.select([self._master], [], [], left)[0]:
                 break
             try:
                 block = os.read(self._master, 65536)
@@ -89,6 +88,14 @@ class PtySession:
             self.read(0.02)
         return time.monotonic() - self.started
 
+    def wait_for_end(self, seconds: float = 20.0) -> None:
+        """Read until the program has ended."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"still running:\n{self.text[-2000:]}"
+            self.read(0.05)
+        self.read(0.2)
+
     @property
     def text(self) -> str:
         """Everything received, without escape sequences."""
@@ -99,4 +106,6 @@ class PtySession:
     def bytes_while_quiet(self, seconds: float, settle: float = 2.0) -> int:
         """Bytes sent within ``seconds`` after everything has settled."""
         self.read(settle)
-        return len(self.read(seconds))
+        sent = len(self.read(seconds))
+        assert self.process.poll() is None, f"it ended meanwhile:\n{self.text[-2000:]}"
+        return sent

@@ -1,0 +1,129 @@
+"""What the screen costs over a slow line, counted in a real pty; and what it refuses to be started on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.runs.directory import RunDir
+from tests.tui import fake_runs
+from tests.tui.pty_session import ROOT, PtySession
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def env(home: Path) -> dict[str, str]:
+    return {"TUNEDECK_HOME": str(home)}
+
+
+def test_an_idle_home_sends_nothing(env: dict[str, str], root: Path) -> None:
+    fake_runs.finished_run(root)
+    with PtySession(env=env) as session:
+        session.wait_for("orders-json")
+        assert session.bytes_while_quiet(4) == 0
+
+
+def test_a_finished_run_on_the_monitor_sends_nothing(env: dict[str, str], root: Path) -> None:
+    fake_runs.finished_run(root)
+    with PtySession(env=env) as session:
+        session.wait_for("orders-json")
+        session.send("\r")
+        session.wait_for("after training")
+        assert session.bytes_while_quiet(4) == 0
+
+
+def test_the_first_frame_is_small(env: dict[str, str], root: Path) -> None:
+    fake_runs.finished_run(root)
+    with PtySession(env=env) as session:
+        session.wait_for("orders-json")
+        session.read(1)
+        assert len(session.received) < 14_000
+
+
+def test_a_training_on_the_monitor_stays_under_3_kb_a_second(
+    env: dict[str, str], root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 200, 900)
+    running(run)
+    stop = threading.Event()
+
+    def train() -> None:
+        """Four steps a second, as a fast training writes them."""
+        number = 200
+        while not stop.wait(0.25):
+            number += 1
+            writer.emit(fake_runs.step(number, 900))
+
+    feeder = threading.Thread(target=train)
+    with PtySession(env=env) as session:
+        session.wait_for("orders-json")
+        session.send("\r")
+        session.wait_for("200/900")
+        feeder.start()
+        try:
+            sent = session.bytes_while_quiet(8, settle=2)
+        finally:
+            stop.set()
+            feeder.join()
+    assert 0 < sent < 8 * 3000, f"{sent / 8:.0f} bytes a second"
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(50, 15), (59, 24), (80, 17)])
+def test_a_small_window_gets_a_friendly_message(env: dict[str, str], columns: int, rows: int) -> None:
+    with PtySession(env=env, columns=columns, rows=rows) as session:
+        session.wait_for("needs 60x18")
+        assert f"This window is {columns}x{rows}" in session.text
+
+
+def test_leaving_with_ctrl_q_gives_the_terminal_back(env: dict[str, str]) -> None:
+    with PtySession(env=env) as session:
+        session.wait_for("Start something new")
+        session.send("\x11")
+        session.wait_for_end()
+        assert session.process.returncode == 0
+        assert "\x1b[?1049l" in session.received.decode(errors="replace"), "the alternate screen is left"
+
+
+def test_a_dumb_terminal_is_refused_and_pointed_to_the_verbs(env: dict[str, str]) -> None:
+    with PtySession(env=env | {"TERM": "dumb"}) as session:
+        session.wait_for_end()
+        assert session.process.returncode == 5
+        assert "tunedeck run CONFIG" in session.text
+        assert "\x1b" not in session.received.decode(errors="replace")
+
+
+def test_a_piped_stderr_is_refused_in_words(env: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui"], cwd=ROOT, env={"PATH": "/usr/bin:/bin", "TERM": "xterm"} | env,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "There is no terminal to draw on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_home_starts_without_the_libraries_it_does_not_need_yet() -> None:
+    heavy = (
+        "torch",
+        "transformers",
+        "numpy",
+        "pydantic",
+        "typer",
+        "psutil",
+        "tui.wizard.flow",
+        "textual.widgets._data_table",
+    )
+    code = (
+        "import sys; import tui.__main__, tui.app, tui.home.screen, tui.monitor.screen;"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
