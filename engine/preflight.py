@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -133,11 +132,11 @@ def disk_bytes(config: RunConfig, card: ModelCard) -> int:
 def trained_numbers(adapter: AdapterSection, card: ModelCard) -> int:
     """Numbers the adapter trains in the model of ``card``, from its config.json; 0 if that can't tell."""
     from engine.memory.job import Job
-    from engine.memory.shapes import from_config
+    from engine.memory.read_shape import from_folder
     from engine.memory.terms import trained_numbers as count
 
     try:
-        shape = from_config(json.loads((card.path / "config.json").read_text("utf-8")), card.name)
+        shape = from_folder(card.path)
     except (OSError, ValueError, TunedeckError):
         return 0
     names = [adapter.target_modules] if isinstance(adapter.target_modules, str) else adapter.target_modules

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from engine.errors import MachineError, RunError
 from engine.runs.directory import RunDir, read_json, write_atomic
@@ -27,10 +28,10 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER) ->
     command = [*scope_prefix(), *waiter, str(run.path)]
     if resume:
         command.append("--resume")
+    facts = read_json(run.run_json)
     try:
         run.exit_json.unlink(missing_ok=True)
-        record = read_json(run.run_json) | {"launched_t": time.time()}
-        write_atomic(run.run_json, json.dumps(record))
+        write_atomic(run.run_json, json.dumps(facts | {"launched_t": time.time()}))
         log = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
@@ -44,6 +45,8 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER) ->
         finally:
             os.close(log)
     except OSError as error:
+        with suppress(OSError):
+            write_atomic(run.run_json, json.dumps(facts))
         raise MachineError(
             "The runner can't be started",
             f"{run.path}: {error.strerror}",

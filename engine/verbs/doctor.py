@@ -14,7 +14,8 @@ from engine.output import json_line, one_line, out
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False) -> None:
     """Check this machine, and say how to mend it.
 
-    Looks at Python, libraries, GPU, terminal, disk and rights. Ends with 5 when something is broken, with 0 when there is only advice.
+    Looks at Python, libraries, GPU, terminal, disk and rights. Ends with 5 when something is broken, with 0 when
+    there is only advice.
     """
     from engine.checks import all_checks
 

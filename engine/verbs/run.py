@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,13 +73,14 @@ def start(resolved: Resolved) -> RunDir:
     config = resolved.config
     created = directory.create(config.model.name_or_path, toml.dumps(resolved), config.run.name)
     try:
+        if warning():
+            say(f"warning: {warning()}")
+        say(f"Run {created.id} in {created.path}")
         launch(created)
     except TunedeckError:
-        directory.delete(created)
+        with suppress(TunedeckError):
+            directory.delete(created)
         raise
-    if warning():
-        say(f"warning: {warning()}")
-    say(f"Run {created.id} in {created.path}")
     return created
 
 

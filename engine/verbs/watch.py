@@ -33,11 +33,12 @@ def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int =
     Ctrl+C leaves, or (``stop``) asks the runner to stop with a checkpoint; a second one leaves then too.
     """
     from engine.runs.follow import Follower
+    from engine.runs.state import RunState
 
     follower, narrator = Follower(run), Narrator(past_lines)
     wants_stop = False
     asked = False
-    state = follower.catch_up()
+    state = RunState()
     while True:
         try:
             if wants_stop and not asked:

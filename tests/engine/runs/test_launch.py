@@ -17,6 +17,7 @@ import pytest
 from engine.errors import MachineError, RunError
 from engine.runs import launch as launching
 from engine.runs.directory import RunDir, RunLock, read_json
+from engine.runs.follow import load_state
 from engine.runs.launch import launch
 from tests.engine.runs.making import mark_exited
 
@@ -113,6 +114,7 @@ def test_a_command_that_cannot_be_started_is_told(run: RunDir) -> None:
     with pytest.raises(MachineError) as caught:
         launch(run, waiter=["/nowhere/python"])
     assert "No such file" in caught.value.message
+    assert load_state(run).state == "created"
 
 
 def test_where_logout_ends_everything_it_is_started_beyond_the_sessions_reach(

@@ -1,0 +1,177 @@
+"""What can't work is said before anything starts: config, model, data, disk, rights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import preflight as module
+from engine.config.presets import Layer, Resolved, resolve
+from engine.config.schema import AdapterSection
+from engine.errors import ConfigError, DataError, MachineError, ModelError
+from engine.models.card import read_card
+from engine.preflight import disk_bytes, preflight, trained_numbers
+from tests.engine.models.conftest import CONFIG, MakeModel, make_model
+
+__all__ = ["make_model"]
+
+ROWS = "".join(json.dumps({"prompt": f"question {n}", "completion": f"answer {n}"}) + "\n" for n in range(20))
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(ROWS)
+    return path
+
+
+def resolved(folder: Path | str, rows: Path | str, **sections: Any) -> Resolved:
+    base: dict[str, Any] = {
+        "model": {"name_or_path": str(folder)}, "data": [{"path": str(rows)}], "dataset": {"max_length": 32},
+    }  # fmt: skip
+    for name, values in sections.items():
+        base[name] = base.get(name, {}) | values if isinstance(values, dict) else values
+    return resolve([Layer("file", base)])
+
+
+@pytest.mark.usefixtures("home")
+class TestPreflight:
+    def test_a_sound_run_has_nothing_to_be_said(self, make_model: MakeModel, rows: Path) -> None:
+        assert preflight(resolved(make_model(), rows)) == []
+
+    def test_every_error_of_the_rules_is_told_at_once(self, make_model: MakeModel, rows: Path) -> None:
+        with pytest.raises(ConfigError) as caught:
+            preflight(resolved(make_model(), rows, strategy={"kind": "merge"}, launch={"nodes": 2}))
+        assert len(caught.value.issues) == 2
+
+    def test_advice_is_returned(self, make_model: MakeModel, rows: Path) -> None:
+        issues = preflight(resolved(make_model(), rows, train={"learning_rate": 0.1}, dataset={"max_length": 4096}))
+        assert {issue.field for issue in issues} == {"train.learning_rate", "dataset.max_length"}
+        assert all(issue.level != "error" for issue in issues)
+
+    def test_a_model_folder_that_is_none(self, tmp_path: Path, rows: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(ModelError):
+            preflight(resolved(tmp_path / "empty", rows))
+
+    def test_a_model_without_weights(self, make_model: MakeModel, rows: Path) -> None:
+        with pytest.raises(ModelError):
+            preflight(resolved(make_model(weights=None), rows))
+
+    def test_pickled_weights(self, make_model: MakeModel, rows: Path) -> None:
+        folder = make_model(weights=None, pytorch_model__bin=b"\x80\x02")
+        with pytest.raises(ModelError) as caught:
+            preflight(resolved(folder, rows))
+        assert "allow_pickle" in str(caught.value)
+
+    def test_a_starter_that_is_not_fetched_says_how(self, rows: Path) -> None:
+        with pytest.raises(ModelError) as caught:
+            preflight(resolved("smollm2-135m", rows))
+        assert "tunedeck model get smollm2-135m" in caught.value.hint
+
+    def test_a_hub_model_is_left_to_the_run(self, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+        [issue] = preflight(resolved("some-org/some-model", rows))
+        assert (issue.level, issue.field) == ("note", "model.name_or_path")
+
+    def test_a_chat_run_needs_a_template(self, make_model: MakeModel, rows: Path) -> None:
+        folder = make_model(template=None)
+        with pytest.raises(ConfigError) as caught:
+            preflight(resolved(folder, rows, model={"kind": "chat"}))
+        assert "chat template" in caught.value.message
+        assert preflight(resolved(folder, rows, model={"kind": "chat", "chat_template": "chatml"})) == []
+
+    def test_weights_that_are_quantized_already_are_refused(self, make_model: MakeModel, rows: Path) -> None:
+        folder = make_model(config=CONFIG | {"quantization_config": {"quant_method": "gptq"}})
+        with pytest.raises(ConfigError) as caught:
+            preflight(resolved(folder, rows))
+        assert "gptq" in caught.value.message
+
+    def test_a_model_without_tokenizer_is_refused(self, make_model: MakeModel, rows: Path) -> None:
+        with pytest.raises(ConfigError) as caught:
+            preflight(resolved(make_model(tokenizer=None, template=None), rows))
+        assert "tokenizer" in caught.value.message
+
+    @pytest.mark.parametrize("content", [None, "", ROWS + '{"prompt": "x", \n', "\x00\x01\n"])
+    def test_data_that_cannot_be_read(self, make_model: MakeModel, tmp_path: Path, content: str | None) -> None:
+        path = tmp_path / "bad.jsonl"
+        if content is not None:
+            path.write_text(content)
+        with pytest.raises(DataError) as caught:
+            preflight(resolved(make_model(), path))
+        assert "bad.jsonl" in str(caught.value)
+
+    def test_a_broken_row_is_told_by_its_number(self, make_model: MakeModel, tmp_path: Path) -> None:
+        path = tmp_path / "bad.jsonl"
+        path.write_text(ROWS + '{"prompt": \n')
+        with pytest.raises(DataError) as caught:
+            preflight(resolved(make_model(), path))
+        assert "21" in str(caught.value)
+
+    def test_rows_that_are_left_out_are_told(self, make_model: MakeModel, tmp_path: Path) -> None:
+        path = tmp_path / "some.jsonl"
+        path.write_text(ROWS + '{"prompt": "no answer", "completion": ""}\n')
+        [issue] = preflight(resolved(make_model(), path))
+        assert issue.field == "data"
+        assert "1 rows are left out" in issue.message
+        assert "row 21" in issue.message
+
+    def test_of_large_data_only_the_head_is_read(
+        self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "READ_WHOLE_BYTES", 10)
+        rows.write_text(ROWS * 20 + "broken\n")
+        assert preflight(resolved(make_model(), rows)) == []
+        rows.write_text("broken\n")
+        with pytest.raises(DataError):
+            preflight(resolved(make_model(), rows))
+
+    def test_a_disk_too_small_for_the_checkpoints(
+        self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
+        with pytest.raises(MachineError) as caught:
+            preflight(resolved(make_model(), rows))
+        assert "3 checkpoints" in caught.value.message
+        assert "checkpoint.keep" in caught.value.hint
+
+    def test_a_run_directory_that_cannot_be_written(
+        self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TUNEDECK_HOME", "/sys/tunedeck")
+        with pytest.raises(MachineError) as caught:
+            preflight(resolved(make_model(), rows))
+        assert "/sys/tunedeck" in caught.value.message
+
+
+def test_an_adapters_numbers_are_rank_times_in_plus_out(make_model: MakeModel) -> None:
+    card = read_card(make_model())
+    attention = (8 + 8) + 2 * (8 + 4) + (8 + 8)  # q, k, v, o: hidden 8, two of four heads for keys and values
+    mlp = 3 * (8 + 16)
+    assert trained_numbers(AdapterSection(r=4), card) == 2 * 4 * (attention + mlp)
+    assert trained_numbers(AdapterSection(r=4, target_modules=["q_proj", "o_proj"]), card) == 2 * 4 * 2 * (8 + 8)
+    assert trained_numbers(AdapterSection(r=4, target_modules=["something_else"]), card) == 2 * 4 * (attention + mlp)
+
+
+def test_disk_is_counted_for_one_checkpoint_more_than_is_kept(make_model: MakeModel) -> None:
+    folder = make_model()
+    card = read_card(folder)
+    trained = trained_numbers(AdapterSection(r=512), card)
+    small, large = (
+        disk_bytes(resolved(folder, "x", adapter={"r": 512}, checkpoint={"keep": keep}).config, card) for keep in (1, 5)
+    )
+    assert large - small == 4 * trained * 12
+    assert small >= trained * (2 * 12 + 4)
+
+
+def test_dimensions_that_cannot_be_told_stop_nobody(make_model: MakeModel) -> None:
+    folder = make_model()
+    card = read_card(folder)
+    (folder / "config.json").write_text("{}")
+    assert trained_numbers(AdapterSection(), card) == 0
