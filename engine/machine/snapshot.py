@@ -1,0 +1,129 @@
+"""The whole machine as one frozen value, read once or once a second by a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from engine.errors import MachineError
+from engine.machine.gpus import Gpu, GpuReader, GpuReport, visible
+from engine.machine.host import Host, read_host
+
+
+@dataclass(frozen=True)
+class Machine:
+    """GPUs and host at ``taken_at`` (seconds since the epoch). ``gpus`` are those this process may use."""
+
+    taken_at: float
+    report: GpuReport
+    gpus: tuple[Gpu, ...]
+    host: Host
+
+    @property
+    def gpu_line(self) -> str:
+        """Why there is no GPU to use; "" when there is one."""
+        if self.gpus:
+            return ""
+        return self.report.problem or "CUDA_VISIBLE_DEVICES hides all GPUs: training uses the CPU."
+
+    @property
+    def freest(self) -> Gpu | None:
+        """The usable GPU with the most free memory."""
+        readable = [gpu for gpu in self.gpus if gpu.free_bytes is not None]
+        return max(readable, key=lambda gpu: gpu.free_bytes or 0, default=None)
+
+    @property
+    def budget_bytes(self) -> int:
+        """Memory that a run can have: the freest GPU's free bytes, or the available RAM without one."""
+        gpu = self.freest
+        return gpu.free_bytes or 0 if gpu else self.host.ram_available_bytes
+
+    @property
+    def budget_total_bytes(self) -> int:
+        """All memory of what ``budget_bytes`` is part of."""
+        gpu = self.freest
+        return (gpu.total_bytes or 0) if gpu else self.host.ram_total_bytes
+
+    def gpu(self, wanted: str) -> Gpu:
+        """The GPU named by index, UUID prefix or part of its name. Raises MachineError with those there are."""
+        text = wanted.strip().lower()
+        for gpu in self.report.gpus:
+            if text.isdigit():
+                found = int(text) == gpu.index
+            else:
+                found = bool(text) and ((gpu.uuid or "").lower().startswith(text) or text in (gpu.name or "").lower())
+            if found:
+                return gpu
+        there = ", ".join(f"{gpu.index} {gpu.name}" for gpu in self.report.gpus) or "none"
+        raise MachineError("No such GPU", f"{wanted}; this machine has: {there}", "Give a size instead, e.g. 24GiB.")
+
+
+def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> Machine:
+    """One reading. With a ``reader`` of the caller's the NVML session stays open between readings."""
+    own = reader is None
+    reader = reader or GpuReader()
+    try:
+        report = reader.read()
+    finally:
+        if own:
+            reader.close()
+    return Machine(time.time(), report, visible(report.gpus, os.environ), read_host((runs, models)))
+
+
+class MachineWatch:
+    """Reads the machine every ``interval_s`` seconds in a daemon thread, so that a hanging driver blocks nobody.
+
+    ``latest`` is the newest reading (None before the first); ``on_reading`` is called in the watch's thread.
+    """
+
+    def __init__(
+        self, runs: Path, models: Path, interval_s: float = 1.0, on_reading: Callable[[Machine], None] | None = None
+    ) -> None:
+        self._folders = (runs, models)
+        self._interval_s = interval_s
+        self._on_reading = on_reading
+        self._stopped = threading.Event()
+        self._first = threading.Event()
+        self._latest: Machine | None = None
+        self._thread = threading.Thread(target=self._run, name="machine-watch", daemon=True)
+
+    @property
+    def latest(self) -> Machine | None:
+        return self._latest
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_first(self, timeout_s: float) -> Machine | None:
+        """The first reading, waited for at most ``timeout_s``."""
+        self._first.wait(timeout_s)
+        return self._latest
+
+    def stop(self, timeout_s: float = 0.5) -> None:
+        """Ask the thread to end and wait a moment; one that hangs in the driver is left behind."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        reader = GpuReader()
+        while not self._stopped.is_set():
+            try:
+                self._latest = read_machine(*self._folders, reader)
+            except (
+                OSError,
+                psutil.Error,
+            ):  # the host is between two states, e.g. a folder's disk was unmounted: keep the last one
+                pass
+            else:
+                self._first.set()
+                if self._on_reading is not None:
+                    self._on_reading(self._latest)
+            self._stopped.wait(self._interval_s)
+        reader.close()
