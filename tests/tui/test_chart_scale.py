@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tui.widgets.chart_scale import View, label, nice_step, round_up, step_axis, value_axis
@@ -36,6 +36,7 @@ def test_learning_rates_are_labelled_in_e_notation() -> None:
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(2, 12))
 def test_every_axis_holds_its_data_and_rises(low: float, span: float, count: int) -> None:
+    assume(span > abs(low) * 1e-9)  # less is beyond what floats tell apart
     axis = value_axis(low, low + span, count)
     assert axis.low <= low + span * 1e-6
     assert axis.high >= low + span * (1 - 1e-6)
@@ -57,9 +58,9 @@ def test_step_labels_keep_their_distance() -> None:
 
 def test_the_axis_of_a_growing_run_moves_seldom_and_ends_at_its_last_step() -> None:
     ends = {View().window(1, step, 900)[1] for step in range(1, 901)}
-    assert len(ends) < 25
+    assert len(ends) < 12
     assert View().window(1, 900, 900) == (0.0, 900.0)
-    assert round_up(412) == 500
+    assert round_up(412) == 640
 
 
 def test_a_zoom_survives_new_data() -> None:

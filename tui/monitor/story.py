@@ -25,13 +25,10 @@ def subject(name: str, state: RunState) -> Text:
 
 
 def standing(state: RunState, alive_words: str = "") -> Text:
-    """State and steps: ``running   412/900   46 %``."""
+    """The state, and once the run has ended how far it came; what moves each second is said elsewhere."""
     parts = [alive_words or state.state]
-    if state.total_steps:
+    if state.ended and state.total_steps and not alive_words:
         parts.append(f"{state.done_steps:,}/{state.total_steps:,}")
-        parts.append(words.percent(state.progress))
-    elif state.done_steps:
-        parts.append(f"step {state.done_steps:,}")
     return Text("   ".join(parts), style="bold")
 
 
@@ -90,7 +87,7 @@ def progress(state: RunState, now: float, width: int, unicode: bool, phase_since
         waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
         return Text(f"{name}{waited}", no_wrap=True, end="")
     count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
-    room = max(8, min(40, width - len(name) - len(count) - 10))
+    room = max(8, min(30, width - len(name) - len(count) - 10))
     share = (done or 0) / total
     return Text(f"{name}  {words.bar(share, room, unicode)} {words.percent(share):>5}  {count}", no_wrap=True, end="")
 

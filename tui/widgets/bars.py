@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -27,7 +28,7 @@ class TopLine(Static):
         new = (self._left if left is None else _text(left), self._right if right is None else _text(right))
         if new != (self._left, self._right):
             self._left, self._right = new
-            self.refresh(layout=False)
+            self.refresh(Region(0, 0, self.size.width, 1))  # the rule below stays
 
     def render(self) -> Text:
         width = self.content_size.width

@@ -40,7 +40,7 @@ async def test_a_running_training_on_one_screen(
 ) -> None:
     app = TunedeckApp(make_world(colours, unicode), "monitor", live[0])
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         text = screen_text(app)
         for part in ("orders-json", "running", "24 %", "loss ", "eval ", "lr ", "grad ", "tok/s", "ETA", "allocated",
                      "orders 0.", "checkpoint-200 saved", "p Pause", "x Stop", "q Leave"):  # fmt: skip
@@ -55,9 +55,9 @@ async def test_new_steps_appear_by_themselves(make_world: MakeWorld, live: tuple
     run, writer = live
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         writer.emit(fake_runs.step(213, 900))
-        await until_shows(pilot, "213/900")
+        await until_shows(pilot, "213 of 900")
 
 
 @pytest.mark.parametrize(("key", "command"), [("p", "pause"), ("s", "save"), ("g", "sample")])
@@ -67,7 +67,7 @@ async def test_keys_command_the_runner_and_its_answer_is_shown(
     run, writer = live
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         await pilot.press(key)
         await until(pilot, lambda: control.read(run) is not None)
         sent = control.read(run)
@@ -94,7 +94,7 @@ async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
     run, _ = live
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         await pilot.press("x")
         await until_shows(pilot, "saves a checkpoint")
         await pilot.press("n")
@@ -112,7 +112,7 @@ async def test_the_result_is_what_one_sees_when_the_training_ends(
     run, writer = live
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         fake_runs.finish(writer, 900)
         await until_shows(pilot, "exact match 0 % -> 97 %")
         text = screen_text(app)
@@ -179,7 +179,7 @@ async def test_views_cycle_through_curves_result_and_log(
 async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         chart = app.screen.query_one(Chart)
         titles = []
         for _ in range(6):
@@ -194,7 +194,7 @@ async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, li
 async def test_leaving_says_that_the_training_goes_on(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         await pilot.press("q")
         await until_shows(pilot, "Training keeps running.")
         assert app.current_mode == "home"
@@ -206,7 +206,7 @@ async def test_every_key_in_the_bar_fits_and_can_be_reached_by_tab(
 ) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "212/900")
+        await until_shows(pilot, "212 of 900")
         shown = [button for button in app.screen.query(KeyButton) if button.display]
         assert {button.key.id for button in shown} == {"pause", "save", "sample", "stop", "cycle", "leave", "help"}
         assert all(button.region.right <= 80 for button in shown)
