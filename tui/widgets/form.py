@@ -28,7 +28,7 @@ class FormField(Vertical):
     FormField .hint { width: auto; max-width: 28; height: 1; padding: 0 0 0 1; text-style: dim; }
     FormField .about { height: auto; max-height: 2; padding: 0 0 0 2; text-style: dim; display: none; }
     FormField .about.-shown { display: block; }
-    FormField .about.-error { color: $error; text-style: bold; }
+    FormField .about.-error { color: $error; text-style: bold; max-height: 5; }
     """
 
     class Left(Message):

@@ -20,12 +20,13 @@ from engine.data.text import clean
 
 @dataclass(frozen=True)
 class Pick:
-    """One line: ``id`` for the program, ``title`` and ``detail`` for people. Disabled ones can't be chosen."""
+    """One line: ``id`` for the program, the rest for people, ``tail`` at the right. Disabled ones can't be chosen."""
 
     id: str
     title: str
     detail: str = ""
     enabled: bool = True
+    tail: str = ""
 
 
 class PickList(Widget, can_focus=True):
@@ -135,14 +136,18 @@ class PickList(Widget, can_focus=True):
         title = clean(pick.title, keep_newlines=False)
         detail = clean(pick.detail, keep_newlines=False)
         column = min(self._title_width, max(1, width - 2)) if detail else max(1, width - 2)
-        rest = max(0, width - 2 - column - 1)
+        tail = clean(pick.tail, keep_newlines=False)
+        rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
         if cell_len(detail) > rest:
             detail = set_cell_size(detail, max(0, rest - 2)).rstrip() + ".." if rest > 2 else ""
         if cell_len(title) > column:
             title = set_cell_size(title, max(0, column - 2)) + ".."
         style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
         line = Content.assemble(
-            (f"{marker} ", "bold"), (set_cell_size(title, column), style), (" " + set_cell_size(detail, rest), "dim")
+            (f"{marker} ", "bold"),
+            (set_cell_size(title, column), style),
+            (" " + set_cell_size(detail, rest), "dim"),
+            (f" {tail}" if tail else "", "dim"),
         )
         return line.stylize("reverse") if here else line
 

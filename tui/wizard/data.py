@@ -54,7 +54,10 @@ class DataStep(Step):
         yield Static(id="data-evidence", classes="explain")
         yield make_field(FORMAT, self.draft, label="Format")
         yield make_field(COLUMNS, self.draft, label="Columns (ours=yours)")
-        yield make_field("dataset.eval_share", self.draft, label="Held-out share")
+        if self.draft.get("dataset.eval_rows") is None:
+            yield make_field("dataset.eval_share", self.draft, label="Held-out share")
+        else:
+            yield make_field("dataset.eval_rows", self.draft, label="Held-out rows")
         yield CheckPanel(id="check")
         yield Static(id="data-preview")
 
@@ -77,11 +80,9 @@ class DataStep(Step):
 
     # Adding and removing
 
-    @on(FormField.Submitted)
-    def _enter(self, event: FormField.Submitted) -> None:
-        event.stop()
-        if event.field.key == ADD and event.field.text.strip():
-            self._add(event.field.text)
+    def submitted(self, form: FormField) -> None:
+        if form.key == ADD and form.text.strip():
+            self._add(form.text)
         else:
             self.done()
 
@@ -124,7 +125,7 @@ class DataStep(Step):
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
-            return self.query_one(CheckPanel).busy
+            return any(panel.busy for panel in self.query(CheckPanel))
         return action == "browse" or (action == "check" and bool(self._items))
 
     # Looking into the files
@@ -288,8 +289,9 @@ class DataStep(Step):
                 self.draft.set(f"data.{index}.format", found.detected.format, DETECTED)
                 self.draft.set(f"data.{index}.columns", dict(found.detected.columns), DETECTED)
         self._count()
-        share = self._form("dataset.eval_share")
-        self.draft.set(share.key, fields.parse(fields.spec_of(share.key), share.text))
+        for form in self.query(FormField):
+            if form.key.startswith("dataset."):
+                self.draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
 
     def _count(self) -> None:
         """Rows of the files in the list, for the line of consequences."""
@@ -301,7 +303,7 @@ class DataStep(Step):
         }
 
     def findings(self) -> list[Issue]:
-        found = self.field_issues(["dataset.eval_share"])
+        found = self.field_issues(["dataset.eval_share", "dataset.eval_rows"])
         if not self._items:
             found.append(Issue("error", ADD, "name at least one file.", "F3 browses."))
         for index, item in enumerate(self._items):
@@ -311,7 +313,7 @@ class DataStep(Step):
                 )
         return found
 
-    def show_trouble(self, finding: Issue) -> None:
+    async def show_trouble(self, finding: Issue) -> None:
         self._at = int(finding.field.split(".")[1])
         self._show()
         self.query_one(PickList).focus()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, chop_cells
-
 from engine.data.text import clean, shorten
+from tui.widgets.wrapping import wrap
 
 if TYPE_CHECKING:
     from engine.data.messages import Row
@@ -80,21 +79,3 @@ def row_lines(row: Row, width: int, height: int, skip: int = 0) -> list[str]:
     if len(lines) > skip + height and shown:
         shown[-1] = shorten(shown[-1], width - 4).ljust(width - 4)[: width - 4] + " ..."
     return shown
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells, broken at spaces where there are some."""
-    lines: list[str] = []
-    for paragraph in text.expandtabs(4).split("\n"):
-        line = ""
-        for word in paragraph.split(" "):
-            joined = f"{line} {word}" if line else word
-            if cell_len(joined) <= width:
-                line = joined
-                continue
-            if line:
-                lines.append(line)
-            *full, line = chop_cells(word, width) or [""]
-            lines += full
-        lines.append(line)
-    return lines

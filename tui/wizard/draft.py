@@ -19,6 +19,8 @@ YOU = "you"
 DETECTED = "detected"
 DEFAULT = "default"
 FIRST_STEP = "task"
+# What is trained and on what: another preset, which says how, leaves these alone.
+_NOT_HOW = ("data.", "run.", "model.name_or_path", "model.revision", "strategy.")
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Draft:
 
     def set(self, dotted: str, value: Any, source: str = YOU) -> None:
         """Answer one field. Passing an unchanged value along changes nothing, so its source stays true."""
-        if self.get(dotted) == value and type(self.get(dotted)) is type(value):
+        before = self.get(dotted)
+        if before == value and isinstance(before, bool) == isinstance(value, bool):
             return
         self.values[dotted] = value
         self.sources[dotted] = source
@@ -61,10 +64,10 @@ class Draft:
         """
         preset = presets.load_preset(preset_id)
         for dotted in [name for name, source in self.sources.items() if source.startswith("preset ")]:
-            if not dotted.startswith("data."):
+            if not dotted.startswith(_NOT_HOW):
                 self.unset(dotted)
         for dotted, value in flatten(preset.values):
-            if dotted not in self.values:
+            if dotted not in self.values and not dotted.startswith(_NOT_HOW):
                 self.values[dotted] = value
                 self.sources[dotted] = f"preset {preset_id}"
         self.preset = preset_id

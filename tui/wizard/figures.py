@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.config.rules import Issue
 from engine.errors import TunedeckError
 from tui.wizard.describe import gibibytes
 
@@ -65,40 +65,50 @@ def steps(draft: Draft, train_rows: int | None) -> int | None:
     most = draft.get("train.max_steps")
     if isinstance(most, int) and most > 0:
         return most
-    batch, epochs = draft.get("train.batch_size"), draft.get("train.num_train_epochs")
+    batch: Any = draft.get("train.batch_size")
+    epochs: Any = draft.get("train.num_train_epochs")
     if not train_rows or not isinstance(batch, int) or batch < 1 or not _is_number(epochs) or epochs <= 0:
         return None
-    return max(1, math.ceil(math.ceil(train_rows / batch) * epochs))
+    count: int = math.ceil(math.ceil(train_rows / batch) * epochs)
+    return max(1, count)
 
 
 def lora_parameters(draft: Draft, facts: Facts) -> int | None:
-    """Trained numbers of the adapter: r * (inputs + outputs) of every linear it sits on; None when unknown."""
+    """Trained numbers of the adapter; None while the model or the fields they follow from are missing or wrong."""
     rank, targets = draft.get("adapter.r"), draft.get("adapter.target_modules")
-    if facts.card is None or not isinstance(rank, int) or rank < 1:
+    shape = shape_of(Path(facts.card.path)) if facts.card else None
+    if shape is None or not isinstance(rank, int) or rank < 1:
         return None
-    shape = shape_of(Path(facts.card.path))
-    if shape is None:
-        return None
-    wanted = [targets] if isinstance(targets, str) else list(targets or ())
-    widths: int = sum(
-        (linear.inputs + linear.outputs) * linear.count
-        for linear in shape.linears
-        if wanted == ["all-linear"] or any(name.startswith(f"{linear.name}_") for name in wanted)
-    )
-    trained: int = rank * widths * int(shape.layers)
-    return trained or None
+    from engine.memory.job import Job
+    from engine.memory.terms import adapter_numbers
+
+    named = [targets] if isinstance(targets, str) else list(targets or ())
+    wanted = ("all",) if named == ["all-linear"] else tuple(str(name).removesuffix("_proj") for name in named)
+    return int(adapter_numbers(Job(shape, rows=1, row_tokens=8, rank=rank, targets=wanted))) or None
 
 
 @lru_cache(maxsize=32)
 def shape_of(model: Path) -> ModelShape | None:
     """Dimensions of the model in that folder; None where its config does not tell them."""
-    from engine.memory.shapes import from_config
+    from engine.memory.read_shape import from_folder
 
     try:
-        config = json.loads((model / "config.json").read_text("utf-8"))
-        return from_config(config, model.name)
-    except (OSError, ValueError, TypeError, AttributeError, TunedeckError):
+        return from_folder(model)
+    except TunedeckError:
         return None
+
+
+def disk_issue(found: Consequence, free_bytes: int, place: Path) -> Issue | None:
+    """The error for a disk that can't hold the checkpoints this run keeps, None when it can."""
+    if found.disk_bytes is None or found.disk_bytes <= free_bytes:
+        return None
+    needed, free = gibibytes(found.disk_bytes), gibibytes(free_bytes)
+    return Issue(
+        "error",
+        "checkpoint.keep",
+        f"the disk is too small: {needed} of checkpoints, {free} free in {place}.",
+        "Free space, keep fewer checkpoints, or set TUNEDECK_HOME to a larger disk.",
+    )
 
 
 def sentence(found: Consequence) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -34,13 +36,20 @@ from tui.wizard.services import Services
 from tui.wizard.settings import SettingsStep
 from tui.wizard.step import Facts, Step
 from tui.wizard.strategy import StrategyStep
-from tui.wizard.task import TaskStep
+from tui.wizard.task import TaskStep, task_of
 from tui.wizard.welcome import WelcomeStep
 from tui.wizard.why import WHY
 from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+
+
+def _bindings() -> list[BindingType]:
+    """The wizard's keys. Those with ctrl come before a text field's own (ctrl+k would empty it, ctrl+x cut)."""
+    made = [Binding(*key) if isinstance(key, tuple) else key for key in keys.bindings(keys.WIZARD)]
+    return [replace(key, priority=True) if key.key.startswith("ctrl+") else key for key in made]
+
 
 STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
 WELCOME = -1
@@ -55,7 +64,7 @@ class WizardScreen(Screen[None]):
 
     CSS_PATH = "wizard.tcss"
     AUTO_FOCUS = ""
-    BINDINGS = keys.bindings(keys.WIZARD)
+    BINDINGS = _bindings()
 
     class Launched(Message):
         """The runner was started, or ``error`` says why it was not."""
@@ -70,6 +79,8 @@ class WizardScreen(Screen[None]):
         kept = drafts.load()
         self._keeps = prefill is None or kept is None
         self.draft = Draft.from_resolved(prefill) if prefill else kept or Draft()
+        if prefill:
+            self.draft.task = task_of(self.draft)
         self.facts = Facts()
         self.index = WELCOME if prefill is None and kept is not None else 0
         self._reached = 0

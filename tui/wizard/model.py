@@ -167,9 +167,7 @@ class ModelStep(Step):
         self._look_up(name, go_on=name != STARTER)
         return True
 
-    @on(FormField.Submitted)
-    def _enter(self, event: FormField.Submitted) -> None:
-        event.stop()
+    def submitted(self, form: FormField) -> None:
         name = self.chosen
         if name and name not in self._cards and not self._job:
             self.commit()

@@ -20,11 +20,12 @@ from engine.errors import ConfigError, TunedeckError
 from engine.runs.directory import write_atomic
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
-from tui.wizard import fields
+from tui.wizard import fields, figures
 from tui.wizard.check_panel import CheckPanel
-from tui.wizard.draft import DEFAULT
+from tui.wizard.draft import DEFAULT, flatten
 from tui.wizard.fixes import Warning, warnings
 from tui.wizard.step import Step
+from tui.world import world_of
 
 FILE = "file"
 
@@ -86,7 +87,7 @@ class ReviewStep(Step):
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
-            return self.query_one(CheckPanel).busy
+            return any(panel.busy for panel in self.query(CheckPanel))
         return action in ("check", "save_file")
 
     def cancel(self) -> None:
@@ -104,7 +105,10 @@ class ReviewStep(Step):
         found = [warning.issue for warning in self._warnings if warning.issue.level == "error"]
         if self._refused is not None:
             found.append(Issue("error", "data", str(self._refused)))
-        return found
+        root = Path(world_of(self).root)
+        found_so_far = figures.consequence(self.draft, self.facts)
+        disk = figures.disk_issue(found_so_far, self.services.free_bytes(root), root)
+        return [*found, disk] if disk else found
 
     async def show_findings(self, findings: list[Issue]) -> None:
         if findings:
@@ -143,14 +147,10 @@ class ReviewStep(Step):
             config = self.draft.resolve().config.model_dump()
         except ConfigError:
             return [Pick(name, name, fields.show(value)) for name, value in self.draft.values.items()]
-        from tui.wizard.draft import flatten
-
         found = [(name, value, self.draft.source(name)) for name, value in flatten(config)]
         order = {"you": 0, "detected": 1, DEFAULT: 3}
         found.sort(key=lambda entry: order.get(entry[2], 2))
-        return [
-            Pick(name, name, f"{fields.show(value)[:60] or 'empty':<18}  {source}") for name, value, source in found
-        ]
+        return [Pick(name, name, _tight(value), tail=f"{_origin(source):<8}") for name, value, source in found]
 
     # Saving the config
 
@@ -159,20 +159,18 @@ class ReviewStep(Step):
         form.display = True
         form.focus_control()
 
-    @on(FormField.Submitted)
-    def _save(self, event: FormField.Submitted) -> None:
-        event.stop()
-        path = Path(event.field.text.strip() or "run.toml").expanduser()
+    def submitted(self, form: FormField) -> None:
+        path = Path(form.text.strip() or "run.toml").expanduser()
         try:
             if path.exists():
-                event.field.show_error("there is a file of that name; give another one.")
+                form.show_error("there is a file of that name; give another one.")
                 return
             write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
         except (OSError, TunedeckError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            event.field.show_error(f"it can't be saved: {why}.")
+            form.show_error(f"it can't be saved: {why}.")
             return
-        event.field.display = False
+        form.display = False
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
         self.query_one("#command", Static).update(Content(f"Saved. Without a screen:  {command}"))
         self.screen.query_one("#go-next").focus()
@@ -192,3 +190,13 @@ class ReviewStep(Step):
     def _slug(self) -> str:
         name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"
+
+
+def _tight(value: object) -> str:
+    """A value in a column of 26; of a long path the end tells more than the beginning."""
+    text = fields.show(value) or "empty"
+    return ".." + text[-24:] if len(text) > 26 and text.startswith("/") else text
+
+
+def _origin(source: str) -> str:
+    return "preset" if source.startswith("preset ") else source

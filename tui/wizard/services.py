@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ def _preview(path: str, format: str, columns: dict[str, str], limit: int) -> Pre
     return preview(path, format, columns, limit)
 
 
+def _free_bytes(place: Path) -> int:
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
 @dataclass(frozen=True)
 class Services:
     """Every one may take seconds and raise TunedeckError: they are called in threads, never in a handler.
@@ -50,4 +58,5 @@ class Services:
     find_models: Callable[[], list[ModelCard]] = _find_models
     get_model: Callable[[str, str, bool, Progress], ModelCard] = _get_model
     preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
+    free_bytes: Callable[[Path], int] = _free_bytes
     inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +17,9 @@ from engine.errors import ConfigError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
+from tui.wizard.draft import Draft, default_of
 from tui.wizard.step import Step, make_field
+from tui.wizard.task import preset_of, task_of
 
 DEPTHS = ("preset", "common fields", "all fields")
 COMMON = (
@@ -57,7 +60,7 @@ class SettingsStep(Step):
 
     def _preset_form(self) -> ComposeResult:
         yield PickList(
-            [Pick(preset.id, preset.id, preset.title) for preset in training_presets()],
+            [Pick(preset.id, preset.id, preset.title) for preset in training_presets(self.draft)],
             chosen=self.draft.preset,
             title_width=24,
             id="preset-list",
@@ -71,10 +74,10 @@ class SettingsStep(Step):
         for section in SECTIONS:
             yield Static(Content(f"[{section}]"), classes="section")
             for spec in fields.section_specs(section, ELSEWHERE):
-                yield make_field(spec.dotted, self.draft)
+                yield make_field(spec.dotted, self.draft, label=spec.dotted.split(".")[-1])
         for index, item in enumerate(self.draft.data_sources()):
             yield Static(Content(f"[[data]] {fields.show(item.get('path'))}"), classes="section")
-            yield make_field(f"data.{index}.max_rows", self.draft)
+            yield make_field(f"data.{index}.max_rows", self.draft, label="max_rows")
 
     def on_mount(self) -> None:
         self._explain()
@@ -140,22 +143,16 @@ class SettingsStep(Step):
     def _entered(self, event: FormField.Entered) -> None:
         if self.facts.depth == 2:
             spec = fields.spec_of(event.field.key)
-            default = fields.show(self._default(event.field.key)) or "empty"
+            default = fields.show(default_of(event.field.key)) or "empty"
             self.query_one("#field-help", Static).update(
                 Content(f"{spec.dotted}: {spec.description}. Default: {default}.")
             )
-
-    @staticmethod
-    def _default(dotted: str) -> object:
-        from tui.wizard.draft import default_of
-
-        return default_of(dotted)
 
     def _explain(self) -> None:
         if self.facts.depth != 0:
             return
         pick = self.query_one(PickList).current
-        preset = next((item for item in training_presets() if pick and item.id == pick.id), None)
+        preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
         self.query_one("#preset-about", Static).update(Content(preset.description if preset else ""))
         kind = str(self.draft.get("model.quantization"))
         self.query_one("#quantization-about", Static).update(Content(QUANTIZATION.get(kind, "")))
@@ -163,8 +160,6 @@ class SettingsStep(Step):
 
     def _in_force(self, preset: presets.Preset | None) -> str:
         """The few values people ask for first, as they will be once this preset is taken."""
-        from copy import deepcopy
-
         draft = deepcopy(self.draft)
         if preset is not None and preset.id != draft.preset:
             draft.apply_preset(preset.id)
@@ -183,11 +178,16 @@ class SettingsStep(Step):
         )
 
 
-def training_presets() -> list[presets.Preset]:
-    """The presets that say how to train; those that bring a model or data are whole demos."""
+def training_presets(draft: Draft) -> list[presets.Preset]:
+    """The presets to choose from, the one in force first, then the task's own.
+
+    Those that bring a model or data are whole demos: offered only when the draft began with one.
+    """
     loaded = [presets.load_preset(preset_id) for preset_id in presets.preset_ids()]
-    return [
-        preset
-        for preset in loaded
-        if not preset.values.get("data") and "name_or_path" not in preset.values.get("model", {})
-    ]
+    fitting = [preset for preset in loaded if preset.id == draft.preset or not _is_demo(preset)]
+    own = preset_of(task_of(draft))
+    return sorted(fitting, key=lambda preset: (preset.id != draft.preset, preset.id != own, preset.id))
+
+
+def _is_demo(preset: presets.Preset) -> bool:
+    return bool(preset.values.get("data")) or "name_or_path" in preset.values.get("model", {})

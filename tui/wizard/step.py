@@ -85,11 +85,11 @@ class Step(Vertical):
             if finding and first is None:
                 first = form
         for finding in by_field.values():
-            self.show_trouble(finding)
+            await self.show_trouble(finding)
         if first is not None:
             first.focus_control()
 
-    def show_trouble(self, finding: Issue) -> None:
+    async def show_trouble(self, finding: Issue) -> None:
         """Show a finding that belongs to no field of this step."""
         self.notify(str(finding), severity="error", markup=False)
 
@@ -124,6 +124,10 @@ class Step(Vertical):
     @on(FormField.Submitted)
     def _submit(self, event: FormField.Submitted) -> None:
         event.stop()
+        self.submitted(event.field)
+
+    def submitted(self, form: FormField) -> None:
+        """Enter was pressed in a field: the form is done, unless the field has a use for it."""
         self.done()
 
     def _known(self) -> set[str]:

@@ -9,8 +9,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.widgets.form_list import Pick, PickList
-from tui.wizard.step import Step
+from engine.config.rules import Issue
+from tui.widgets.form_cards import Card, Cards
+from tui.wizard.step import Step, message_of
+from tui.world import world_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Strategy:
 
     id: str
     title: str
+    summary: str
     meaning: str
     refused: str = ""
 
@@ -28,21 +31,23 @@ STRATEGIES = (
     Strategy(
         "fresh",
         "fresh",
-        "A new LoRA adapter on the plain model. Whatever was trained before is not used. "
-        "Right for a first run, and for a task unlike the ones before.",
+        "A new adapter on the plain model. Old training is not used.",
+        "Right for a first run, and for a task unlike the ones before. Whatever was trained before is left as it is.",
     ),
     Strategy(
         "continue",
         "continue",
-        "Goes on training an adapter you have, with its rank and its layers. "
-        "Right for more data of the same kind; some old rows are mixed in so that it does not forget.",
+        "Goes on training an adapter you have. Keeps the old skill.",
+        "Right for more data of the same kind: the adapter keeps its rank and its layers, and some of the old rows "
+        "are mixed in so that it does not forget.",
         _REFUSED,
     ),
     Strategy(
         "merge",
         "merge, then LoRA",
-        "Makes an adapter part of the model for good, proves it, and trains a new LoRA on top. "
-        "Right for a related task, when the old skill should stay.",
+        "Makes the old skill permanent, learns the new one beside it.",
+        "Right for a related task: an old adapter becomes part of the model for good, that is proved, and a new LoRA "
+        "is trained on top.",
         _REFUSED,
     ),
 )
@@ -53,32 +58,45 @@ class StrategyStep(Step):
     QUESTION = "How should it go on from what it has learnt?"
 
     def body(self) -> ComposeResult:
-        picks = [
-            Pick(way.id, way.title, way.refused or "a new adapter on the plain model", enabled=not way.refused)
+        cards = [
+            Card(
+                way.id,
+                way.title,
+                way.summary + (f"\n\nNot now: {way.refused}." if way.refused else ""),
+                not way.refused,
+            )
             for way in STRATEGIES
         ]
-        chosen = str(self.draft.get("strategy.kind"))
-        yield PickList(picks, chosen=chosen, title_width=18, id="strategy-list")
+        yield Cards(cards, str(self.draft.get("strategy.kind")), world_of(self).terminal.unicode, id="strategy-cards")
         yield Static(classes="explain", id="strategy-about")
 
     def on_mount(self) -> None:
         self._explain(str(self.draft.get("strategy.kind")))
 
     def focus_first(self) -> None:
-        self.query_one(PickList).focus()
+        self.query_one(Cards).focus()
 
     def commit(self) -> None:
-        self.draft.set("strategy.kind", self.query_one(PickList).chosen)
+        self.draft.set("strategy.kind", self.query_one(Cards).current.id)
 
-    @on(PickList.Moved)
-    def _moved(self, event: PickList.Moved) -> None:
-        self._explain(event.pick.id)
+    def findings(self) -> list[Issue]:
+        way = next(way for way in STRATEGIES if way.id == self.draft.get("strategy.kind"))
+        if not way.refused:
+            return []
+        return [Issue("error", "strategy.kind", f"'{way.title}' {way.refused}.", "Choose fresh.")]
 
-    @on(PickList.Chosen)
-    def _chosen(self, event: PickList.Chosen) -> None:
+    async def show_trouble(self, finding: Issue) -> None:
+        about = self.query_one("#strategy-about", Static)
+        about.update(Content(f"! {message_of(finding)}"))
+
+    @on(Cards.Moved)
+    def _moved(self, event: Cards.Moved) -> None:
+        self._explain(event.card.id)
+
+    @on(Cards.Chosen)
+    def _chosen(self, event: Cards.Chosen) -> None:
         self.done()
 
     def _explain(self, kind: str) -> None:
         way = next((way for way in STRATEGIES if way.id == kind), STRATEGIES[0])
-        refused = f"\n\nNot now: it {way.refused}." if way.refused else ""
-        self.query_one("#strategy-about", Static).update(Content(way.meaning + refused))
+        self.query_one("#strategy-about", Static).update(Content(way.meaning))

@@ -81,7 +81,7 @@ class TaskStep(Step):
     def commit(self) -> None:
         pick = self.query_one(PickList).current
         chosen = pick.id if pick else task_of(self.draft)
-        begun = bool(self.draft.preset)
+        begun = bool(self.draft.preset or self.draft.task)
         if not begun or chosen != task_of(self.draft):
             self.draft.apply_preset(preset_of(chosen))
         self.draft.task = chosen

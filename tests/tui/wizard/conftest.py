@@ -1,0 +1,52 @@
+"""Fixtures for the wizard: a home with one model in it, rows, and the app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine import paths
+from engine.config.presets import Resolved
+from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_model, make_rows
+from tests.tui.wizard.steering import settle
+from tui.wizard.services import Services
+
+Opener = Callable[..., AbstractAsyncContextManager[tuple[WizardApp, Pilot[None]]]]
+
+
+@pytest.fixture
+def model(home: Path) -> Path:
+    """A model among those tunedeck keeps."""
+    return make_model(paths.models_dir() / "tiny-chat")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    return make_rows(tmp_path / "orders.jsonl")
+
+
+@pytest.fixture
+def open_wizard(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+    """Opens the app at the wizard; what is not given is the real thing, the child says that all is well."""
+    monkeypatch.chdir(tmp_path)  # models are also looked for in the current folder
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+
+    @asynccontextmanager
+    async def opened(
+        prefill: Resolved | None = None, size: tuple[int, int] = (80, 24), **given: Any
+    ) -> AsyncIterator[tuple[WizardApp, Pilot[None]]]:
+        app_options = {name: given.pop(name) for name in ("terminal", "spawn", "root") if name in given}
+        root = app_options.pop("root", paths.runs_dir())
+        if "inspect_command" not in given:
+            given["inspect_command"] = make_child(tmp_path, GOOD)
+        app = WizardApp(root, Services(**given), prefill, **app_options)
+        async with app.run_test(size=size) as pilot:
+            await settle(app, pilot)
+            yield app, pilot
+
+    return opened

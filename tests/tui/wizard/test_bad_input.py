@@ -1,0 +1,248 @@
+"""Everything a person can get wrong is said where it is, with what to do, and keeps one from going on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine import paths
+from engine.errors import ModelError
+from tests.tui.wizard.conftest import Opener
+from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
+from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
+
+BROKEN = '{"instruction": "a", "output": "b"}\n{"instruction": "a", "output": \n'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.jsonl", None, ["missing.jsonl"]),
+        ("empty.jsonl", b"", ["empty"]),
+        ("latin.jsonl", '{"instruction": "caf\u00e9", "output": "b"}\n'.encode("latin-1"), ["UTF-8", "latin.jsonl"]),
+        ("broken.jsonl", BROKEN.encode(), ["broken.jsonl", "row 2"]),
+        ("odd.jsonl", b'{"foo": "a", "bar": "b"}\n', ["columns", "foo", "bar"]),
+    ],
+)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_bad_data_file_is_told_beside_it_and_stops_next(
+    open_wizard: Opener,
+    model: Path,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    said: list[str],
+    size: tuple[int, int],
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    async with open_wizard(size=size) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(tmp_path / name))
+        await press(app, pilot, "enter")
+        for word in said:
+            assert word in shown_words(app), text_of(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "data"
+        assert "Next ]" in text_of(app)
+
+
+async def test_unknown_columns_can_be_mapped_where_they_are_told(
+    open_wizard: Opener, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"foo": "a question", "bar": "an answer"}\n' * 3)
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(path))
+        await press(app, pilot, "enter")
+        while "> Columns" not in text_of(app):
+            await press(app, pilot, "tab")
+        await write(pilot, "prompt=foo, completion=bar")
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "settings"
+        assert app.wizard.draft.get("data.0.columns") == {"prompt": "foo", "completion": "bar"}
+        assert app.wizard.draft.source("data.0.columns") == "you"
+
+
+async def test_a_bad_file_can_be_removed_and_another_added(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(tmp_path / "nowhere.jsonl"))
+        await press(app, pilot, "enter", "tab", "delete")
+        assert app.wizard.step.draft.data_sources() == []
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n")
+        assert app.wizard.step_name == "settings"
+
+
+async def test_no_file_at_all_is_told_beside_the_field(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await press(app, pilot, "ctrl+n")
+        assert "name at least one file" in text_of(app)
+        assert "> Add a file" in text_of(app)
+
+
+async def test_control_codes_in_rows_are_shown_harmless(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "evil.jsonl"
+    path.write_text(json.dumps({"prompt": "\x1b[31mred[/b] [bold]x", "completion": "\x07bell"}) + "\n")
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(path))
+        await press(app, pilot, "enter")
+        assert "red[/b] [bold]x" in text_of(app)
+        assert "\x1b" not in text_of(app)
+        assert "\x07" not in text_of(app)
+
+
+@pytest.mark.parametrize(("typed", "said"), [("0", "greater than 0"), ("-1", "greater than 0"), ("x", "number")])
+async def test_a_value_out_of_range_is_told_beside_its_field(
+    open_wizard: Opener, model: Path, rows: Path, typed: str, said: str
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await write(pilot, typed)
+        await press(app, pilot, "tab")
+        assert said in text_of(app)  # told when the field is left
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "settings"
+        assert "> epochs" in text_of(app)  # and focused when one wants to go on
+
+
+async def test_a_wrong_value_out_of_sight_is_brought_into_sight(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await write(pilot, "0")
+        await press(app, pilot, "f2", "f2")  # all fields, then the preset alone
+        assert "epochs  " not in text_of(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "settings"
+        assert "> num_train_epochs" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("config.json", "config.json"), ("model.safetensors", "weights"), ("", "No such model")]
+)
+async def test_a_model_folder_without_config_or_weights_is_refused_in_place(
+    open_wizard: Opener, home: Path, tmp_path: Path, missing: str, said: str
+) -> None:
+    folder = tmp_path / "elsewhere" / "half"
+    if missing:
+        make_model(folder)
+        (folder / missing).unlink()
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "enter", "tab")
+        await write(pilot, str(folder))
+        await press(app, pilot, "enter")
+        assert said in shown_words(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "model"
+
+
+async def test_pickled_weights_need_a_person_to_allow_them(open_wizard: Opener, home: Path, tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "elsewhere" / "pickled", weights="pytorch_model.bin")
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "enter", "tab")
+        await write(pilot, str(folder))
+        await press(app, pilot, "enter")
+        assert "pickle" in shown_words(app).lower()
+        assert "> Allow pickled weights" in text_of(app)
+        await press(app, pilot, "left", "ctrl+n")
+        assert app.wizard.step_name == "strategy"
+        assert app.wizard.draft.get("model.allow_pickle") is True
+
+
+async def test_a_hub_that_cannot_be_reached_is_told_in_place(
+    open_wizard: Opener, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(name: str, *_: object) -> None:
+        raise ModelError("The hub can't be reached", f"{name}: no route", "Check the network, or name a folder.")
+
+    monkeypatch.setattr("engine.models.hub.download", unreachable)
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "enter", "tab")
+        await write(pilot, "someone/some-model")
+        await press(app, pilot, "enter")
+        assert "The hub can't be reached" in shown_words(app)
+        assert "Check the network" in shown_words(app)
+        assert app.wizard.step_name == "model"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "error", "title": "No supervised token", "message": "in any row", "hint": "Check the answers."},
+        {"type": "error", "title": "Every row is too long", "message": "longer than 16", "hint": "Raise max_length."},
+    ],
+)
+async def test_rows_that_cannot_be_trained_on_block_the_start(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, error: dict[str, str]
+) -> None:
+    async with open_wizard(inspect_command=make_child(tmp_path, error)) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter")
+        assert error["title"] in text_of(app)
+        assert error["hint"] in text_of(app)
+        await press(app, pilot, "enter")
+        assert app.started == []
+        assert "Not started" in text_of(app)
+
+
+async def test_a_check_that_breaks_down_says_so_and_does_not_block(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    async with open_wizard(inspect_command=make_child(tmp_path)) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter")
+        assert "without an answer" in text_of(app)
+        await press(app, pilot, "enter")
+        assert len(app.started) == 1
+
+
+async def test_a_check_can_be_stopped_and_started_again(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    child = make_child(tmp_path, GOOD, waits_for=tmp_path / "never")
+    async with open_wizard(inspect_command=child) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n")
+        await pilot.press("enter")
+        while "reading 1 of 4" not in text_of(app):
+            await pilot.pause(0.02)
+        await pilot.press("ctrl+x")
+        await settle(app, pilot)
+        assert "stopped" in text_of(app)
+        (tmp_path / "never").touch()
+        await press(app, pilot, "f5")
+        assert "36 to learn from" in text_of(app)
+
+
+async def test_a_disk_too_small_for_checkpoints_blocks_the_start(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard(free_bytes=lambda place: 1000) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter", "enter")
+        assert "disk is too small" in shown_words(app)
+        assert app.started == []
+
+
+async def test_a_draft_that_cannot_be_saved_is_told_once_and_is_no_obstacle(
+    open_wizard: Opener, model: Path, tmp_path: Path
+) -> None:
+    paths.draft_file().mkdir(parents=True)  # something of that name that is no file
+    async with open_wizard() as (app, pilot):
+        await enter(app, pilot, 2)
+        assert app.wizard.step_name == "strategy"
+        assert "draft not saved" in text_of(app)

@@ -1,0 +1,239 @@
+"""From the first question to a started run, by keyboard alone."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from engine import paths
+from engine.config.presets import Layer, Resolved, resolve
+from engine.demo import demo_layers
+from engine.errors import MachineError
+from engine.runs.directory import RunDir
+from tests.tui.wizard.conftest import Opener
+from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
+from tests.tui.wizard.steering import enter, settle, to_data, write
+from tui import messages
+from tui.terminal import Terminal
+from tui.wizard import draft as drafts
+
+SIZES = [(80, 24), (120, 40)]
+
+
+@pytest.fixture
+def demo(model: Path) -> Resolved:
+    """The demo, with a model that is on this machine."""
+    return resolve([*demo_layers(), Layer("demo", {"model": {"name_or_path": str(model)}})])
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_six_times_enter_starts_the_demo(open_wizard: Opener, demo: Resolved, size: tuple[int, int]) -> None:
+    async with open_wizard(demo, size=size) as (app, pilot):
+        for question in ("What should the model learn", "Which model", "How should it go on", "learn from", "train?"):
+            assert question in text_of(app)
+            await pilot.press("enter")
+            await settle(app, pilot)
+        assert "40 rows: 36 to learn from, 4 held out" in text_of(app)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        (run,) = app.started
+        assert tomllib.loads(run.config.read_text())["dataset"]["eval_rows"] == 100
+        assert "# preset demo" in run.config.read_text()
+
+
+@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colours="16", unicode=False)], ids=["rich", "ascii"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_step_shows_its_buttons_and_keys(
+    open_wizard: Opener, demo: Resolved, size: tuple[int, int], terminal: Terminal
+) -> None:
+    async with open_wizard(demo, size=size, terminal=terminal) as (app, pilot):
+        for index in range(6):
+            text = text_of(app)
+            for name in ("Task", "Model", "Strategy", "Data", "Settings", "Review", "ctrl+n", "Esc Leave", "F1 Why?"):
+                assert name in text, (index, name)
+            assert ("Start" if index == 5 else "Next ]") in text
+            assert max(len(line.rstrip()) for line in text.splitlines()) <= size[0]
+            if terminal.unicode is False:
+                assert text.isascii(), sorted({c for c in text if not c.isascii()})
+            if index < 5:
+                await pilot.press("ctrl+n")
+                await settle(app, pilot)
+
+
+async def test_next_and_back_are_reached_by_tab_and_enter(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await _tab_to(app, pilot, "[>Next<]")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "model"
+        await _tab_to(app, pilot, "[>Back<]")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "task"
+
+
+async def test_going_back_and_forth_keeps_every_answer(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await pilot.press("enter")
+        await settle(app, pilot)
+        await pilot.press("ctrl+n")
+        await settle(app, pilot)
+        await pilot.press("f2")
+        await settle(app, pilot)
+        await pilot.press("end", "backspace", *"7")
+        for key in ("ctrl+k", "ctrl+k", "ctrl+k", "ctrl+k"):
+            await pilot.press(key)
+            await settle(app, pilot)
+        assert app.wizard.step_name == "task"
+        for key in ("ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n"):
+            await pilot.press(key)
+            await settle(app, pilot)
+        assert app.wizard.step_name == "settings"
+        assert app.wizard.draft.get("train.num_train_epochs") == 7
+        assert app.wizard.draft.source("train.num_train_epochs") == "you"
+        assert app.wizard.draft.get("data.0.path") == str(rows)
+        assert app.wizard.draft.source("data.0.format") == "detected"
+
+
+async def test_back_does_not_check_and_keeps_even_a_wrong_value(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        for key in ("enter", "ctrl+n", "f2"):
+            await pilot.press(key)
+            await settle(app, pilot)
+        await pilot.press("end", "backspace", *"many")
+        await pilot.press("ctrl+k")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "data"
+        await pilot.press("ctrl+n")
+        await settle(app, pilot)
+        await pilot.press("ctrl+n")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "settings"
+        assert "should be a number" in text_of(app)
+
+
+async def test_a_run_that_cannot_be_started_says_why_and_leaves_nothing(open_wizard: Opener, demo: Resolved) -> None:
+    def refuse(run: RunDir, resume: bool = False) -> int:
+        raise MachineError("The runner can't be started", "no more processes", "End some.")
+
+    async with open_wizard(demo, spawn=refuse) as (app, pilot):
+        await enter(app, pilot, 6)
+        assert "no more processes" in text_of(app)
+        assert list(paths.runs_dir().iterdir()) == []
+        assert app.wizard.step_name == "review"
+
+
+async def test_a_run_folder_that_cannot_be_written_is_told_on_the_review(
+    open_wizard: Opener, demo: Resolved, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    async with open_wizard(demo, root=blocked / "runs") as (app, pilot):
+        await enter(app, pilot, 6)
+        assert "can't be written" in text_of(app)
+
+
+async def test_start_waits_for_the_check_and_goes_on_by_itself(
+    open_wizard: Opener, demo: Resolved, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    async with open_wizard(demo, inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
+        for _ in range(4):
+            await pilot.press("enter")
+            await settle(app, pilot)
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert app.started == []
+        assert "starts as soon as the rows are checked" in text_of(app)
+        go.touch()
+        await settle(app, pilot)
+        assert len(app.started) == 1
+
+
+async def test_leaving_posts_a_message_and_keeps_the_answers(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        wizard = app.wizard
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert app.current_mode == "home"
+        app.post_message(messages.WizardAsked())
+        await settle(app, pilot)
+        assert app.wizard is wizard
+        assert app.wizard.step_name == "data"
+
+
+async def test_a_killed_app_offers_its_draft_and_a_started_run_removes_it(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await pilot.press("enter")
+        await settle(app, pilot)
+        await pilot.press("ctrl+n")
+        await settle(app, pilot)
+    async with open_wizard() as (app, pilot):
+        assert "unfinished answers" in text_of(app)
+        assert "orders.jsonl" in text_of(app)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "settings"
+        assert app.wizard.draft.get("data.0.path") == str(rows)
+        await enter(app, pilot, 2)
+        assert len(app.started) == 1
+        assert drafts.load() is None
+
+
+async def test_starting_new_forgets_the_old_draft(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+    async with open_wizard() as (app, pilot):
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert app.wizard.step_name == "task"
+        assert app.wizard.draft.values == {}
+
+
+async def test_the_demo_leaves_an_unfinished_draft_alone(open_wizard: Opener, model: Path, demo: Resolved) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        kept = paths.draft_file().read_text()
+    async with open_wizard(demo) as (app, pilot):
+        await enter(app, pilot, 6)
+        assert len(app.started) == 1
+    assert paths.draft_file().read_text() == kept
+
+
+async def test_why_teaches_on_every_step(open_wizard: Opener, demo: Resolved) -> None:
+    async with open_wizard(demo) as (app, pilot):
+        for word in (
+            "Instructions teach",
+            "A base model only",
+            "LoRA adapter",
+            "The rows decide",
+            "A preset is",
+            "whole run",
+        ):
+            await pilot.press("f1")
+            await pilot.pause()
+            assert word in text_of(app)
+            await pilot.press("escape")
+            await pilot.press("ctrl+n")
+            await settle(app, pilot)
+
+
+async def _tab_to(app: WizardApp, pilot: Pilot[None], shown: str) -> None:
+    for _ in range(12):
+        if shown in text_of(app):
+            return
+        await pilot.press("tab")
+        await pilot.pause()
+    raise AssertionError(f"{shown} is not reached by Tab")
