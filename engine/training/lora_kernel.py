@@ -77,17 +77,19 @@ class LoraLinear(torch.autograd.Function):
 
 
 class LowRankAdd(torch.autograd.Function):
-    """``y + scale · (x Aᵀ) Bᵀ``, added in place to the output ``y`` of a quantized layer."""
+    """``y + scale · (x Aᵀ) Bᵀ`` for the output ``y`` of a quantized layer.
+
+    Not in place: bitsandbytes gives out views, which autograd does not let anybody change.
+    """
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(y.dtype)
         low = flat @ a.to(y.dtype).t()
-        y.view(-1, y.shape[-1]).addmm_(low, (b * scale).to(y.dtype).t())
-        ctx.mark_dirty(y)
+        total = torch.addmm(y.reshape(-1, y.shape[-1]), low, (b * scale).to(y.dtype).t())
         ctx.save_for_backward(flat, a, b, low)
         ctx.scale, ctx.x_dtype, ctx.x_shape = scale, x.dtype, x.shape
-        return y
+        return total.view(y.shape)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
