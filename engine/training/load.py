@@ -63,6 +63,7 @@ def load_base(card: ModelCard, section: ModelSection, placement: Placement, chec
         )
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    _keep_differentiable(model)
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.config.use_cache = False
@@ -71,6 +72,16 @@ def load_base(card: ModelCard, section: ModelSection, placement: Placement, chec
         model, tokenizer, card, stop_ids(tokenizer, getattr(model, "generation_config", None)),
         tokenizer.eos_token_id if pad is None else pad, template,
     )  # fmt: skip
+
+
+def _keep_differentiable(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights on the CPU at the first evaluation, for good.
+
+    The kernel for that packing has no backward pass: training would go on without the gradients of these layers.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _attention(section: ModelSection, placement: Placement) -> str:
