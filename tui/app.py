@@ -8,20 +8,20 @@ from textual import events, on
 from textual.app import App
 from textual.screen import Screen
 
-from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.theme import RICH, SIXTEEN, theme_for
 from tui.world import World
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.runs.directory import RunDir
 
 
 class TunedeckApp(App[None]):
     """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``)."""
 
     TITLE = "tunedeck"
-    CSS_PATH = "base.tcss"
+    CSS_PATH = ["base.tcss", "home/home.tcss"]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "Input, Select"
     BINDINGS = keys.bindings(keys.EVERYWHERE)
@@ -35,10 +35,12 @@ class TunedeckApp(App[None]):
         run: RunDir | None = None,
         prefill: Resolved | None = None,
     ) -> None:
+        # App begins in this mode, so that no empty screen is built, styled and sent first.
+        self.DEFAULT_MODE = route  # type: ignore[misc]
         super().__init__()
         self.world = world or World()
         self.watched: list[RunDir] = [run] if run else []
-        self._route, self._run, self._prefill = route, run, prefill
+        self._run, self._prefill = run, prefill
         self.register_theme(RICH)
         self.register_theme(SIXTEEN)
         self.theme = theme_for(self.world.terminal).name
@@ -50,7 +52,6 @@ class TunedeckApp(App[None]):
 
     def on_mount(self) -> None:
         self.mode_change_signal.subscribe(self, self._watch_size)
-        self.switch_mode("monitor" if self._route == "monitor" and self._run else self._route)
 
     def on_resize(self, event: events.Resize) -> None:
         self._watch_size()

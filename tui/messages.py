@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from engine.runs.directory import RunDir
-
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 

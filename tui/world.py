@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import paths
-from engine.runs.directory import RunDir
 from tui.terminal import Terminal
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.runs.directory import RunDir
 
 
 class Spawn(Protocol):

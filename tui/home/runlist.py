@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -14,10 +15,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.data.text import clean
-from engine.runs.state import ENDED
-from engine.runs.summary import RunSummary
 from tui import words
 from tui.widgets.bars import fit
+
+if TYPE_CHECKING:
+    from engine.runs.summary import RunSummary
 
 _STATE_STYLE = {"running": "good", "finished": "good", "starting": "good", "paused": "look", "stopping": "look",
                 "stopped": "look", "failed": "lost", "crashed": "lost"}  # fmt: skip
@@ -149,12 +151,17 @@ class RunList(Widget, can_focus=True):
         return text
 
     def _tail(self, run: RunSummary) -> str:
-        if run.state in ENDED or run.state == "created":
+        if has_ended(run):
             return words.ago(run.last_t, self._clock())
         return f"ETA {words.about(run.eta_s)}" if run.eta_s is not None else ""
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")
+
+
+def has_ended(run: RunSummary) -> bool:
+    """Whether nothing of ``run`` goes on now."""
+    return run.state in ("created", "finished", "stopped", "failed", "crashed")
 
 
 def _cut(text: str, width: int) -> str:

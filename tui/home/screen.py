@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -13,15 +13,15 @@ from textual.screen import Screen
 
 from engine.data.text import clean
 from engine.errors import TunedeckError
-from engine.runs.state import ENDED
-from engine.runs.summary import RunSummary
 from tui import keys, messages
-from tui.home.runlist import RunList
+from tui.home.runlist import RunList, has_ended
 from tui.home.watch import free_memory, removal_lines, watch
 from tui.widgets.bars import KeyBar, KeyRow, TopLine
-from tui.widgets.confirm import ConfirmScreen
 from tui.widgets.line import Line
 from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.runs.summary import RunSummary
 
 _EMPTY = "No runs yet. d starts a two-minute demo; n asks a few questions and trains your own."
 _MEMORY_EVERY_S = 10.0
@@ -30,7 +30,6 @@ _MEMORY_EVERY_S = 10.0
 class HomeScreen(Screen[None]):
     """The place the app begins in."""
 
-    CSS_PATH = "home.tcss"
     AUTO_FOCUS = ""
     BINDINGS = keys.bindings(keys.HOME)
     HELP_TITLE = "Home"
@@ -92,7 +91,7 @@ class HomeScreen(Screen[None]):
         listing.display = bool(runs)
         self.query_one("#empty", Line).display = not runs
         self.query_one("#empty", Line).show(f"  {_EMPTY}" if not runs else "")
-        running = sum(run.state not in (*ENDED, "created") for run in runs)
+        running = sum(not has_ended(run) for run in runs)
         count = f"{len(runs):,} run{'s' * (len(runs) != 1)}, {running} running" if runs else ""
         self.query_one("#count", Line).show(f"  Runs   {count}")
         listing.show(runs)
@@ -122,7 +121,7 @@ class HomeScreen(Screen[None]):
         run = self.query_one(RunList).current if self.is_mounted else None
         if run is None:
             return None
-        ended = run.state in (*ENDED, "created")
+        ended = has_ended(run)
         allowed = {"open": True, "resume": run.resumable, "stop": not ended, "delete": ended}
         return True if allowed[action] else None
 
@@ -158,6 +157,7 @@ class HomeScreen(Screen[None]):
     @work
     async def action_stop(self) -> None:
         from engine.runs import control
+        from tui.widgets.confirm import ConfirmScreen
 
         run = self.chosen
         if run is None:
@@ -170,6 +170,7 @@ class HomeScreen(Screen[None]):
     @work
     async def action_delete(self) -> None:
         from engine.runs import directory
+        from tui.widgets.confirm import ConfirmScreen
 
         run = self.chosen
         if run is None:

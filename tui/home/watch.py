@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
-from engine.runs.directory import RunDir, list_runs
-from engine.runs.state import ENDED
-from engine.runs.summary import RunSummary, summarise
 from tui.messages import RunsSummarised
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+    from engine.runs.summary import RunSummary
 
 _MOST_RUNS = 500
 
@@ -23,6 +25,11 @@ class RunWatch:
         self._known: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
 
     def poll(self) -> tuple[RunSummary, ...]:
+        # Loaded here, in the thread: the first frame needs neither runs nor the decoder of their logs.
+        from engine.runs.directory import list_runs
+        from engine.runs.state import ENDED
+        from engine.runs.summary import summarise
+
         fresh: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
         for run in list_runs(self.root)[:_MOST_RUNS]:
             mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), run.is_alive())

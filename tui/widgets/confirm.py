@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 class ConfirmScreen(ModalScreen[bool]):
     """``lines`` list what will happen. The safe answer has the focus; y and n answer too."""
 
+    CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "#no"
     BINDINGS = [  # noqa: RUF012
         Binding("y", "answer(True)", "Yes"),
