@@ -38,18 +38,26 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     sources = source_names(config.data)
     index = {name: number for number, name in enumerate(sources)}
 
-    def tokenised(which: list[int], what: str) -> tuple[list[Example], TokenReport]:
+    def tokenised(which: list[int], what: str, may_be_empty: bool) -> tuple[list[Example], TokenReport]:
         report = phases.progress("tokenise", f"tokenising {what}", "rows")
 
         def on_progress(done: int, total: int) -> None:
             check()
             report(done, total)
 
-        return tokenise(loaded.rows, which, renderer, config.dataset, index, on_progress)
+        return tokenise(loaded.rows, which, renderer, config.dataset, index, on_progress, may_be_empty)
 
-    train, report = tokenised(parts.train, "rows to train on")
-    heldout = tokenised(parts.heldout, "held-out rows")[0] if parts.heldout else []
+    train, report = tokenised(parts.train, "rows to train on", False)
+    heldout, _ = tokenised(parts.heldout, "held-out rows", True)
     _warn(loaded.report, report, sink)
+    if parts.heldout and not heldout:
+        sink(
+            ev.Warn(
+                title="Not one held-out row can be used: nothing will be measured.",
+                message=f"{len(parts.heldout):,} rows are held out; all are too long, or can't be rendered.",
+                hint="Raise dataset.max_length, or hold out more rows with dataset.eval_share.",
+            )
+        )
     answered = [loaded.rows[i] for i in dict.fromkeys(example.row for example in heldout)]
     dialogues = [row for row in answered if row.messages and row.messages[-1].role == "assistant"]
     first = next((loaded.rows[e.row] for e in train if loaded.rows[e.row].kind == "messages"), None)

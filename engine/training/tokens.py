@@ -40,7 +40,6 @@ class TokenReport:
     too_long: int = 0
     longest_seen: int = 0
     no_supervised: int = 0
-    split_into: int = 0
     refused: list[str] = field(default_factory=list)
     refused_count: int = 0
     tokens: int = 0
@@ -54,10 +53,12 @@ def tokenise(
     dataset: DatasetSection,
     source_index: dict[str, int],
     on_progress: Callable[[int, int], Any] = lambda done, total: None,
+    may_be_empty: bool = False,
 ) -> tuple[list[Example], TokenReport]:
     """Tokenise ``rows[i] for i in which``. ``on_progress(done, total)`` may raise to stop.
 
-    Raises DataError when not one row can be trained on: all too long, none with a trained token, or none renderable.
+    Raises DataError when not one row can be used (all too long, none with a trained token, none renderable), unless
+    the result ``may_be_empty``.
     """
     examples: list[Example] = []
     report = TokenReport(rows=len(which))
@@ -79,22 +80,15 @@ def tokenise(
         if not pieces:
             report.too_long += 1
             continue
-        report.split_into += len(pieces) if len(pieces) > 1 else 0
-        for piece_ids, piece_labels in pieces:
-            example = Example(
-                np.asarray(piece_ids, dtype=np.int32),
-                np.asarray(piece_labels, dtype=np.int32),
-                source_index[row.source],
-                index,
-            )
-            if example.supervised == 0:
-                report.no_supervised += 1
-                continue
-            report.tokens += len(example.ids)
-            report.supervised += example.supervised
-            examples.append(example)
+        source = source_index[row.source]
+        made = [Example(np.asarray(a, np.int32), np.asarray(b, np.int32), source, index) for a, b in pieces]
+        made = [example for example in made if example.supervised]
+        report.no_supervised += not made
+        report.tokens += sum(len(example.ids) for example in made)
+        report.supervised += sum(example.supervised for example in made)
+        examples += made
     on_progress(len(which), len(which))
-    if not examples and which:
+    if not examples and which and not may_be_empty:
         raise _nothing_left(report, reasons, dataset)
     return examples, report
 
@@ -116,22 +110,31 @@ def _fit(row: Row, ids: list[int], labels: list[int], dataset: DatasetSection) -
 
 
 def _nothing_left(report: TokenReport, reasons: Counter[str], dataset: DatasetSection) -> DataError:
-    if report.refused_count:
+    refused = "; ".join(f"{reason} ({count:,} rows)" for reason, count in reasons.most_common(3))
+    first = f" First: {report.refused[0]}" if report.refused else ""
+    if report.refused_count == report.rows:
         return DataError(
             "Not one row can be rendered with this model's template",
-            "; ".join(f"{reason} ({count:,} rows)" for reason, count in reasons.most_common(3))
-            + f". First: {report.refused[0]}",
+            f"{refused}.{first}",
             'Check the roles and their order, or set model.chat_template = "chatml".',
         )
-    if report.too_long >= report.rows - report.no_supervised and report.too_long:
+    if report.too_long == report.rows:
         return DataError(
             "Every row is longer than max_length",
             f"dataset.max_length is {dataset.max_length:,} tokens; the longest of {report.rows:,} rows "
             f"has {report.longest_seen:,}.",
             "Raise dataset.max_length, or set dataset.too_long to truncate or split.",
         )
+    if report.no_supervised == report.rows:
+        return DataError(
+            "No row has a token to train on",
+            f"{report.rows:,} rows, and dataset.train_on = {dataset.train_on!r} selects nothing in them.",
+            "Rows need an assistant turn with text, or set dataset.train_on = 'all'.",
+        )
     return DataError(
-        "No row has a token to train on",
-        f"{report.rows:,} rows, and dataset.train_on = {dataset.train_on!r} selects nothing in them.",
-        "Rows need an assistant turn with text, or set dataset.train_on = 'all'.",
+        "Not one row can be used",
+        f"Of {report.rows:,} rows {report.too_long:,} are longer than dataset.max_length ({dataset.max_length:,}), "
+        f"{report.refused_count:,} can't be rendered with this model's template, and {report.no_supervised:,} "
+        f"have no token to train on.{first}",
+        "Raise dataset.max_length, and check the roles of the rows.",
     )
