@@ -15,8 +15,18 @@ def score_bytes(job: Job) -> float:
 
 
 def checkpoint(job: Job, profile: Profile) -> float:
-    """What stays of a layer that is recomputed: its input."""
-    return job.shape.hidden * profile.residual_bytes
+    """What stays of a layer that is recomputed: its input.
+
+    bitsandbytes' int8 product holds a plain reference to each linear's input, which recomputation can't drop.
+    """
+    kept = job.shape.hidden * profile.residual_bytes
+    return kept + linear_inputs(job) if job.quantization == "int8" else kept
+
+
+def linear_inputs(job: Job) -> float:
+    """The inputs of one layer's linears in 16 bit, each kept once."""
+    shape = job.shape
+    return 2.0 * (2 * shape.hidden + shape.query_width + shape.active_mlp_width)
 
 
 def norms_saved(job: Job, profile: Profile) -> float:
@@ -73,7 +83,7 @@ def adapter_inputs_saved(job: Job, profile: Profile) -> float:
         return total - (2.0 * adapted["o"].inputs if profile.fused_adapter and "o" in adapted else 0.0)
     if job.dropout and not profile.fused_adapter:
         return sum((2.0 + mask) * linear.inputs for linear in adapted.values())
-    return sum(2.0 * linear.inputs for linear in _own_inputs(adapted, profile))
+    return sum(profile.linear_output_bytes * linear.inputs for linear in _own_inputs(adapted, profile))
 
 
 def _own_inputs(adapted: dict[str, Linear], profile: Profile) -> list[Linear]:
@@ -94,10 +104,8 @@ def dora_saved(job: Job) -> float:
 
 
 def quantized_inputs_saved(job: Job, profile: Profile) -> float:
-    if not profile.keeps_quantized_input or not job.is_quantized:
-        return 0.0
-    shape = job.shape
-    return 2.0 * (2 * shape.hidden + shape.query_width + shape.intermediate)
+    """The same inputs where quantized linears keep them though nothing of theirs is trained."""
+    return linear_inputs(job) if profile.keeps_quantized_input and job.is_quantized else 0.0
 
 
 def layer_saved(job: Job, profile: Profile) -> float:

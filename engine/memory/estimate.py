@@ -109,6 +109,7 @@ def estimate(job: Job, profile: Profile) -> Estimate:
             Phase("step", _step(job, profile, static, gradients)),
             Phase("evaluation", _evaluation(job, profile, static)),
             Phase("save", {**static}),
+            Phase("merge", {"merge": terms.merge(job)}),
         ),
     )  # fmt: skip
 
@@ -167,10 +168,15 @@ def _step(job: Job, profile: Profile, static: dict[str, float], gradients: float
 
 
 def _evaluation(job: Job, profile: Profile, static: dict[str, float]) -> dict[str, float]:
-    return {
-        **static,
+    """Either the loss of held-out rows or answers to their prompts, whichever takes more."""
+    loss = {
         "forward": activations.forward_only(job, profile) * job.tokens,
         "logits": activations.logits_bytes(job, profile) if profile.loss.chunk_tokens else 0.0,
-        "kv_cache": activations.kv_cache(job) * job.answer_tokens,
-        "dequantized": terms.dequantized(job),
     }
+    prompts = min(job.tokens, job.answer_tokens)
+    answers = {
+        "forward": activations.forward_only(job, profile) * prompts,
+        "kv_cache": activations.kv_cache(job) * job.answer_tokens,
+    }
+    larger = max(loss, answers, key=lambda terms_: sum(terms_.values()))
+    return {**static, **larger, "dequantized": terms.dequantized(job)}

@@ -30,6 +30,7 @@ LABELS: dict[str, Label] = {
     "head_hidden": Label("G", "Around the loss", "Hidden states before the head, and their gradient."),
     "dequantized": Label("T", "Unpacked matrix", "A quantized matrix is unpacked to 16 bit while it multiplies."),
     "unsharded": Label("T", "Gathered weights", "Sharded weights are whole while they are used."),
+    "merge": Label("T", "One matrix merged", "A weight matrix, its update and their sum."),
     "cast_cache": Label("T", "16-bit copies", "Copies of float32 weights that mixed precision works with."),
 }
 

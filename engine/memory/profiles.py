@@ -94,27 +94,42 @@ class Profile:
 
 
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
+"""Supervised positions whose logits our loop forms at a time."""
 
 
-def chunked_loss(chunk_tokens: int, softcapped: bool = False) -> LossKernel:
+def chunked_loss(chunk_tokens: int, softcapped: bool = False, full_precision: bool = False) -> LossKernel:
     """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
 
     Per logit of a chunk: the 16-bit product 2, its float32 copy 4, and the last chunk's 4 until they are replaced
-    (with a soft cap its slope and two passing copies instead). Per token: the final norm's float32 input, 4.
-    Per supervised token: its hidden state and the gradient of that, 2 each.
+    (with a soft cap its slope and two passing copies instead; in float32 no 16-bit product). Per token: the
+    final norm's float32 input, 4. Per supervised token: its hidden state and the gradient of that.
     """
-    return LossKernel("chunked", 16 if softcapped else 10, 4, 4, chunk_tokens)
+    per_logit = 16 if softcapped else 8 if full_precision else 10
+    return LossKernel("chunked", per_logit, 4, 8 if full_precision else 4, chunk_tokens)
 
 
-def tunedeck(device: Literal["cpu", "cuda"] = "cuda", softcapped: bool = False, lean: bool = True) -> Profile:
-    """Our own loop: frozen base in 16 bit, float32 adapters on 16-bit inputs, logits never kept, fused AdamW.
+def tunedeck(
+    device: Literal["cpu", "cuda"] = "cuda",
+    *,
+    softcapped: bool = False,
+    lean: bool = True,
+    full_precision: bool = False,
+) -> Profile:
+    """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
 
     ``lean``: plain LoRA layers, which share the layer's input. With dropout, DoRA or modules trained whole the
-    library's own layers run under autocast and keep a 16-bit copy each.
+    library's own layers run under autocast and keep a 16-bit copy each. ``full_precision``: everything in float32.
     """
+    size = 4.0 if full_precision else 2.0
     return Profile(
         name="tunedeck",
-        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped),
+        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped, full_precision),
+        frozen_bytes=size,
+        table_bytes=size,
+        trained_bytes=size,
+        residual_bytes=size,
+        linear_output_bytes=size,
+        attention_bytes=size,
         adapter_input="shared" if lean else "copy16",
         gradients_persist=True,
         foreach_workspace=False,

@@ -92,6 +92,7 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
         head_bias=family in {"phi", "phimoe"},
         fused_experts=experts > 0,
         softcapped_attention=bool(config.get("attn_logit_softcapping")),
+        softcapped_head=bool(config.get("final_logit_softcapping")),
         family=family,
         guessed=tuple(guessed),
     )

@@ -56,6 +56,7 @@ class ModelShape:
     head_bias: bool = False
     fused_experts: bool = False
     softcapped_attention: bool = False
+    softcapped_head: bool = False
     family: str = ""
     published_parameters: int | None = None
     guessed: tuple[str, ...] = field(default=())

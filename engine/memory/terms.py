@@ -156,3 +156,8 @@ def buckets(job: Job, profile: Profile) -> float:
     if job.sharding == "ddp":
         return gradients(job, profile)
     return 2 * 2.0 * min(trained_numbers(job), 200_000_000)
+
+
+def merge(job: Job) -> float:
+    """Merging goes matrix by matrix: the 16-bit weight, the float32 update and their float32 sum."""
+    return 0.0 if job.is_full else (2.0 + 4.0 + 4.0) * job.shape.largest_linear

@@ -1,0 +1,111 @@
+"""Resolve ``auto`` for micro_batch_tokens, gradient_checkpointing, quantization and optim, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from engine.memory.estimate import Estimate
+from engine.memory.of_run import Setup, estimate_run, job_of
+from engine.memory.profiles import GIB
+from engine.memory.speed import cost_per_token
+from engine.memory.verdict import judge
+
+MOST_TOKENS = {"cpu": 1024, "cuda": 16_384}
+"""More at once makes nothing faster."""
+NOTICEABLE = 0.03
+"""A choice must be this much faster to be worth more memory."""
+EIGHT_BIT_WORTH = 0.05
+"""Share of the available memory that 8-bit states must save to be chosen."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What ``auto`` becomes: ``settings`` by dotted field, a sentence for each, and the estimate that results.
+
+    When nothing fits, the smallest choice is taken and ``fits`` is False.
+    """
+
+    settings: dict[str, object]
+    reasons: dict[str, str]
+    estimate: Estimate
+    fits: bool
+
+
+def resolve(setup: Setup, available_bytes: float) -> Resolution:
+    """The fastest choice that fits without being tight, else the fastest that fits, else the smallest."""
+    tried = [(settings, estimate_run(setup.with_settings(settings))) for settings in _choices(setup)]
+    comfortable = [entry for entry in tried if judge(entry[1], available_bytes).level == "fits"]
+    fitting = comfortable or [entry for entry in tried if judge(entry[1], available_bytes).level == "tight"]
+    if fitting:
+        fastest = min(cost_per_token(entry[1].job) for entry in fitting)
+        close = [entry for entry in fitting if cost_per_token(entry[1].job) <= fastest * (1 + NOTICEABLE)]
+        settings, result = min(close, key=lambda entry: entry[1].needed_bytes)
+    else:
+        settings, result = min(tried, key=lambda entry: entry[1].needed_bytes)
+    settings = {**settings, **_optimizer(setup.with_settings(settings), result, available_bytes)}
+    result = estimate_run(setup.with_settings(settings))
+    fits = judge(result, available_bytes).level != "too much"
+    return Resolution(settings, _reasons(setup, settings, result, available_bytes), result, fits)
+
+
+def _choices(setup: Setup) -> Iterator[dict[str, object]]:
+    """Every combination of the fields that are ``auto``; one empty choice when none is."""
+    train, model = setup.config.train, setup.config.model
+    options: dict[str, list[object]] = {}
+    if model.quantization == "auto":
+        options["model.quantization"] = ["none", "nf4"]
+    if train.gradient_checkpointing == "auto":
+        options["train.gradient_checkpointing"] = [False, True]
+    if train.micro_batch_tokens == "auto":
+        options["train.micro_batch_tokens"] = list(_token_budgets(setup))
+    for values in product(*options.values()):
+        yield dict(zip(options, values, strict=True))
+
+
+def _token_budgets(setup: Setup) -> Iterator[int]:
+    """One row, two, four ... up to the step's share of this GPU or the most that helps."""
+    row, most = setup.row_tokens, MOST_TOKENS[setup.device]
+    whole = row * -(-setup.config.train.batch_size // setup.gpus)
+    budget = row
+    while True:
+        yield budget
+        if budget * 2 > min(whole, max(most, row)):
+            break
+        budget *= 2
+
+
+def _optimizer(setup: Setup, result: Estimate, available_bytes: float) -> dict[str, object]:
+    if setup.config.train.optim != "auto":
+        return {}
+    if setup.device == "cpu":
+        return {"train.optim": "adamw"}
+    smaller = estimate_run(setup.with_settings({"train.optim": "adamw_8bit"}))
+    saved = result.needed_bytes - smaller.needed_bytes
+    rescues = result.needed_bytes > available_bytes
+    return {"train.optim": "adamw_8bit" if rescues or saved > EIGHT_BIT_WORTH * available_bytes else "adamw"}
+
+
+def _reasons(
+    setup: Setup, settings: dict[str, object], result: Estimate, available_bytes: float
+) -> dict[str, str]:  # fmt: skip
+    verdict = judge(result, available_bytes)
+    room = f"{verdict.text} of {available_bytes / GIB:.1f}"
+    job = job_of(setup.with_settings(settings))
+    reasons: dict[str, str] = {}
+    for field, value in settings.items():
+        if field == "train.micro_batch_tokens":
+            reasons[field] = f"{value:,} padded tokens, {job.rows} of the longest rows at once: {room}"
+        elif field == "train.gradient_checkpointing":
+            reasons[field] = f"layers are computed twice to save memory: {room}" if value else f"not needed: {room}"
+        elif field == "model.quantization":
+            reasons[field] = (
+                f"16-bit weights fit: {room}" if value == "none" else f"16-bit weights would not do: {room}"
+            )
+        else:
+            gib = (result.phase("step").terms.get("optimizer", 0.0)) / GIB
+            reasons[field] = (
+                f"its states take {gib:.2f} GiB" if value == "adamw" else "32-bit states would take too much"
+            )
+    return reasons

@@ -1,0 +1,135 @@
+"""From a run's config to the job and profile that its memory is estimated for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from engine.config.schema import RunConfig
+from engine.memory.estimate import Estimate, estimate
+from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding
+from engine.memory.profiles import Profile, tunedeck
+from engine.memory.shapes import ModelShape
+
+ANSWER_TOKENS = 16_384
+"""Tokens of prompts and answers that an evaluation keeps in memory side by side."""
+AUTO_TOKENS = {"cpu": 1024, "cuda": 8192}
+LINEAR_NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o", "gate_proj": "gate", "up_proj": "up",
+                "down_proj": "down"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run's config on a machine. ``longest_row``: tokens of the longest row if the data were read, else
+    ``dataset.max_length`` counts. ``supervised_share``: of the tokens, those with a loss."""
+
+    config: RunConfig
+    shape: ModelShape
+    device: Literal["cpu", "cuda"] = "cuda"
+    gpus: int = 1
+    longest_row: int | None = None
+    supervised_share: float = 1.0
+
+    @property
+    def row_tokens(self) -> int:
+        """Tokens of the longest row that the run can meet."""
+        return min(self.longest_row or self.config.dataset.max_length, self.config.dataset.max_length)
+
+    def with_settings(self, settings: dict[str, object]) -> Setup:
+        """The same with fields like ``train.optim`` set; auto values elsewhere stay."""
+        config = self.config.model_copy(deep=True)
+        for dotted, value in settings.items():
+            section, field = dotted.split(".")
+            setattr(getattr(config, section), field, value)
+        return replace(self, config=config)
+
+
+def job_of(setup: Setup) -> Job:
+    """The job; an ``auto`` field counts as what the engine does when nobody resolves it."""
+    config = setup.config
+    train, adapter = config.train, config.adapter
+    tokens = train.micro_batch_tokens
+    budget = AUTO_TOKENS[setup.device] if tokens == "auto" else tokens
+    rows = max(1, min(budget // setup.row_tokens, -(-train.batch_size // setup.gpus)))
+    checkpointing = train.gradient_checkpointing
+    recomputes = setup.device == "cuda" if checkpointing == "auto" else checkpointing
+    generates = bool(config.eval.metrics) or bool(config.sample.prompts) or config.sample.rows > 0
+    return Job(
+        shape=setup.shape,
+        rows=rows,
+        row_tokens=setup.row_tokens,
+        method="dora" if adapter.use_dora else "lora",
+        quantization=_quantization(config),
+        rank=adapter.r,
+        targets=_targets(adapter.target_modules),
+        dropout=adapter.lora_dropout,
+        trained_tables=_tables(adapter.modules_to_save, setup.shape),
+        supervised_share=setup.supervised_share,
+        checkpointing="layers" if recomputes else "none",
+        attention=_attention(config.model.attn_implementation, setup.shape),
+        optimizer=_optimizer(train.optim),
+        gpus=setup.gpus,
+        sharding=_sharding(config.launch.distributed, setup.gpus),
+        answer_tokens=_answer_tokens(setup) if generates else 0,
+    )
+
+
+def profile_of(setup: Setup) -> Profile:
+    adapter = setup.config.adapter
+    lean = not (adapter.lora_dropout or adapter.use_dora or adapter.modules_to_save)
+    return tunedeck(
+        setup.device,
+        softcapped=setup.shape.softcapped_head,
+        lean=lean,
+        full_precision=setup.config.model.dtype == "float32",
+    )
+
+
+def estimate_run(setup: Setup) -> Estimate:
+    return estimate(job_of(setup), profile_of(setup))
+
+
+def _quantization(config: RunConfig) -> Quantization:
+    kind = config.model.quantization
+    if kind in ("none", "auto"):
+        return "none"
+    return "int8" if kind == "int8" else "nf4-dq" if config.model.double_quant else "nf4"
+
+
+def _targets(named: str | list[str]) -> tuple[str, ...]:
+    """Names of a block's linears; a pattern or a name that is not known counts as all, the safe side."""
+    names = [named] if isinstance(named, str) else named
+    known = tuple(LINEAR_NAMES[name] for name in names if name in LINEAR_NAMES)
+    return known if len(known) == len(names) and known else ("all",)
+
+
+def _tables(modules: list[str], shape: ModelShape) -> int:
+    named = sum(any(word in module for word in ("embed", "wte", "lm_head")) for module in modules)
+    return min(named, 1 if shape.tied else 2)
+
+
+def _attention(named: str, shape: ModelShape) -> Attention:
+    if named == "eager" or (named == "auto" and shape.softcapped_attention):
+        return "eager"
+    return "flash" if named == "flash_attention_2" else "sdpa"
+
+
+def _optimizer(named: str) -> Optimizer:
+    known: dict[str, Optimizer] = {"adamw_8bit": "adamw_8bit", "paged_adamw_8bit": "paged_adamw_8bit"}
+    return known.get(named, "adamw")
+
+
+def _sharding(named: str, gpus: int) -> Sharding:
+    if gpus == 1:
+        return "none"
+    known: dict[str, Sharding] = {"fsdp": "fsdp", "deepspeed": "zero2"}
+    return known.get(named, "ddp")
+
+
+def _answer_tokens(setup: Setup) -> int:
+    """Prompts and answers of the rows that are answered at once."""
+    each = setup.row_tokens + setup.config.eval.max_new_tokens
+    asked = setup.config.eval.generate_rows if setup.config.eval.metrics else max(
+        setup.config.sample.rows, len(setup.config.sample.prompts)
+    )  # fmt: skip
+    return min(ANSWER_TOKENS, each * max(1, asked)) if each <= ANSWER_TOKENS else each

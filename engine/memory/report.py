@@ -1,0 +1,160 @@
+"""An estimate, and a model's matrix, as plain text and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.memory.estimate import Estimate, Phase
+from engine.memory.history import Calibration
+from engine.memory.labels import GROUPS, LABELS
+from engine.memory.matrix import Matrix
+from engine.memory.plan import Change, Plan
+from engine.memory.profiles import GIB
+from engine.memory.verdict import Verdict, judge
+
+HIDDEN_BELOW = 0.005 * GIB
+
+
+def estimate_text(
+    result: Estimate, available_bytes: float | None, plan: Plan | None = None, calibration: Calibration | None = None
+) -> str:
+    """The peak's terms, the phases, the verdict and what to change, in 80 columns but for long remedies."""
+    lines = [f"Peak: {result.peak.title}, {_gib(result.allocated_bytes)} of live tensors on each GPU", ""]
+    lines += [f"  {title:28} {_gib(size):>10}  {share:4.0%}" for title, size, share in _rows(result.peak)]
+    lines += ["", "Phases"]
+    for phase in result.phases:
+        mark = "  <- peak" if phase is result.peak else ""
+        lines.append(f"  {phase.title[:44]:44} {_gib(phase.bytes):>10}{mark}")
+    lines += ["", f"Needed at least      {_gib(result.needed_bytes):>10}   live tensors, 3 % and the GPU context"]
+    lines.append(
+        f"nvidia-smi may show  {_gib(result.shown_bytes(available_bytes)):>10}   freed blocks are kept for reuse"
+    )
+    if calibration is not None:
+        calibrated = calibration.apply(result.needed_bytes)
+        lines.append(f"Calibrated           {_gib(calibrated):>10}   {calibration.text} on this GPU")
+    if available_bytes is not None:
+        verdict = judge(result, available_bytes)
+        lines.append(f"Available            {_gib(available_bytes):>10}   {verdict.text}")
+        if plan is not None and verdict.level != "fits":
+            lines += _plan_lines(plan)
+    return "\n".join([*lines, *_uncertain(result)])
+
+
+def estimate_json(
+    result: Estimate, available_bytes: float | None, plan: Plan | None = None, calibration: Calibration | None = None
+) -> dict[str, Any]:
+    """The same as plain values; sizes in bytes."""
+    verdict = judge(result, available_bytes) if available_bytes is not None else None
+    return {
+        "model": result.job.shape.name,
+        "peak_phase": result.peak.name,
+        "allocated_bytes": round(result.allocated_bytes),
+        "needed_bytes": round(result.needed_bytes),
+        "nvidia_smi_bytes": round(result.shown_bytes(available_bytes)),
+        "calibrated_bytes": round(calibration.apply(result.needed_bytes)) if calibration else None,
+        "calibration": calibration.text if calibration else None,
+        "available_bytes": round(available_bytes) if available_bytes is not None else None,
+        "verdict": _verdict_json(verdict),
+        "phases": {
+            phase.name: {
+                "bytes": round(phase.bytes),
+                "terms": {name: round(size) for name, size in phase.terms.items()},
+            }
+            for phase in result.phases
+        },
+        "changes": [_change_json(change) for change in (plan.changes if plan else ())],
+        "together": _change_json(plan.together) if plan and plan.together else None,
+        "uncertain": _uncertain(result),
+    }
+
+
+def bar_groups(phase: Phase) -> dict[str, float]:
+    """Bytes by letter for the fit bar, in the order of the letters."""
+    groups = dict.fromkeys(GROUPS, 0.0)
+    for name, size in phase.terms.items():
+        groups[LABELS[name].letter] += size
+    return groups
+
+
+def matrix_text(matrix: Matrix) -> str:
+    """Methods down, row lengths across; each cell the largest micro-batch in padded tokens."""
+    lines = [
+        f"{matrix.model} within {_gib(matrix.available_bytes)}, rank {matrix.rank}",
+        "Most padded tokens computed at once, by the longest row's tokens",
+        "",
+        f"  {'longest row':25}" + "".join(f"{length:>8,}" for length in matrix.lengths),
+    ]
+    for method, cells in matrix.tokens.items():
+        lines.append(f"  {method:25}" + "".join(f"{_cell(cells[length]):>8}" for length in matrix.lengths))
+    return "\n".join([*lines, "", "  -: not even one row of that length fits"])
+
+
+def matrix_json(matrix: Matrix) -> dict[str, Any]:
+    return {
+        "model": matrix.model,
+        "available_bytes": round(matrix.available_bytes),
+        "rank": matrix.rank,
+        "micro_batch_tokens": {
+            method: {str(length): tokens for length, tokens in cells.items()} for method, cells in matrix.tokens.items()
+        },
+    }
+
+
+def _rows(phase: Phase) -> Iterable[tuple[str, float, float]]:
+    """Title, bytes and share of each term that is large enough to show, the largest first."""
+    for name, size in sorted(phase.terms.items(), key=lambda item: -item[1]):
+        if size >= HIDDEN_BELOW:
+            yield LABELS[name].title, size, size / phase.bytes
+
+
+def _plan_lines(plan: Plan) -> list[str]:
+    if not plan.changes:
+        return ["", "Nothing in the settings would save enough; take a smaller model or a larger GPU."]
+    lines = ["", "What would help"]
+    lines += [f"  {'*' if change.fits else ' '} {change.text}" for change in plan.changes]
+    if any(change.fits for change in plan.changes):
+        lines.append("  * enough by itself")
+    elif plan.together is not None:
+        lines.append(f"  Together enough: {plan.together.text}")
+    else:
+        lines.append("  Not enough even together: take a smaller model or a larger GPU.")
+    return lines
+
+
+def _uncertain(result: Estimate) -> list[str]:
+    """What the figures rest on that was not known."""
+    shape, notes = result.job.shape, []
+    if shape.guessed:
+        notes.append(f"Uncertain: {', '.join(shape.guessed)} of this model not known, taken as in Llama-like models.")
+    if shape.is_moe:
+        notes.append("Uncertain: memory of experts' activations depends on how tokens spread over them.")
+        if shape.fused_experts and result.job.is_quantized:
+            notes.append("The experts are fused tensors, which bitsandbytes does not quantize: they stay in 16 bit.")
+    return notes
+
+
+def _verdict_json(verdict: Verdict | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    return {"level": verdict.level, "spare_bytes": round(verdict.spare_bytes), "text": verdict.text}
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    return {
+        "title": change.title,
+        "reason": change.reason,
+        "settings": change.settings,
+        "saved_bytes": round(change.saved_bytes),
+        "slow_down": round(change.slow_down, 3),
+        "same_result": change.same_result,
+        "fits": change.fits,
+    }
+
+
+def _gib(size: float) -> str:
+    return f"{size / GIB:.2f} GiB"
+
+
+def _cell(tokens: int) -> str:
+    return f"{tokens:,}" if tokens else "-"

@@ -1,0 +1,92 @@
+"""The figures as text and JSON, the matrix, and GPUs by size or name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.errors import MachineError
+from engine.memory.cards import gpu_bytes
+from engine.memory.history import Calibration
+from engine.memory.matrix import largest_tokens, method_matrix
+from engine.memory.of_run import estimate_run
+from engine.memory.plan import make_fit
+from engine.memory.profiles import GIB
+from engine.memory.read_shape import from_config
+from engine.memory.report import estimate_json, estimate_text, matrix_json, matrix_text
+from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B
+from tests.engine.memory.runs import setup
+
+
+@pytest.mark.parametrize(
+    ("text", "gib"),
+    [
+        ("24GiB", 24), ("24", 24), ("24g", 24), ("40 GB", 40e9 / GIB), ("8192MiB", 8), ("T4", 14.6), ("RTX 4090", 23.6),
+        ("rtx4090", 23.6), ("A100-80GB", 79.3), ("NVIDIA A100-SXM4-40GB", 39.5), ("H100 80GB", 79.2), ("a10g", 22.1),
+        ("NVIDIA GeForce RTX 2080 Ti", 10.8), ("4090", 23.6),
+    ],
+)  # fmt: skip
+def test_a_gpu_is_known_by_size_or_name(text: str, gib: float) -> None:
+    assert gpu_bytes(text) / GIB == pytest.approx(gib)
+
+
+def test_an_unknown_gpu_gets_the_nearest_names() -> None:
+    with pytest.raises(MachineError, match="a100"):
+        gpu_bytes("a1000")
+    for senseless in ("0GiB", "-24GiB"):
+        with pytest.raises(MachineError, match="24GiB"):
+            gpu_bytes(senseless)
+
+
+def test_the_table_says_peak_phases_verdict_and_remedies() -> None:
+    run = setup()
+    result = estimate_run(run)
+    text = estimate_text(result, 16 * GIB, make_fit(run, 16 * GIB), Calibration(1.01, 0.02, 3))
+    assert "Layers' weights" in text
+    assert "<- peak" in text
+    assert "does not fit: " in text
+    assert "* Store the frozen weights in 4 bit" in text
+    assert "± 2% from 3 runs" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_json_has_the_same_figures_in_bytes() -> None:
+    run = setup(model__quantization="nf4")
+    result = estimate_run(run)
+    values = json.loads(json.dumps(estimate_json(result, 24 * GIB, make_fit(run, 24 * GIB))))
+    assert values["needed_bytes"] == round(result.needed_bytes)
+    assert values["verdict"]["level"] == "fits"
+    assert set(values["phases"]) >= {"load", "loss", "backward", "step", "evaluation", "merge", "save"}
+    assert values["phases"][values["peak_phase"]]["bytes"] == values["allocated_bytes"]
+    assert values["uncertain"] == []
+
+
+def test_what_is_assumed_is_said() -> None:
+    strange = from_config({"model_type": "brandnew", "hidden_size": 512, "num_hidden_layers": 4,
+                           "num_attention_heads": 8, "vocab_size": 1000})  # fmt: skip
+    text = estimate_text(estimate_run(setup(strange)), None)
+    assert "Uncertain: architecture, intermediate_size" in text
+    experts = estimate_json(estimate_run(setup(QWEN3_30B_A3B, model__quantization="nf4")), None)
+    assert any("bitsandbytes does not quantize" in note for note in experts["uncertain"])
+
+
+def test_the_matrix_holds_the_largest_micro_batch_that_fits() -> None:
+    matrix = method_matrix(LLAMA_3_8B, 24 * GIB, lengths=(1024, 4096))
+    cells = matrix.tokens["QLoRA, 4 bit, recomputed"]
+    assert cells[1024] % 1024 == 0
+    assert cells[1024] >= 16_384
+    assert matrix.tokens["LoRA, 16 bit"][4096] == 0
+    run = setup(model__quantization="nf4", train__gradient_checkpointing=True, longest_row=1024, sample__rows=0)
+    most = largest_tokens(run, 24 * GIB)
+    exact = estimate_run(run.with_settings({"train.micro_batch_tokens": most, "train.batch_size": 10_000}))
+    more = estimate_run(run.with_settings({"train.micro_batch_tokens": most + 1024, "train.batch_size": 10_000}))
+    assert exact.needed_bytes <= 24 * GIB < more.needed_bytes
+
+
+def test_the_matrix_prints_in_80_columns() -> None:
+    matrix = method_matrix(LLAMA_3_8B, 24 * GIB)
+    text = matrix_text(matrix)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "-" in text
+    assert json.loads(json.dumps(matrix_json(matrix)))["micro_batch_tokens"]["LoRA, 16 bit"]["4096"] == 0

@@ -1,0 +1,137 @@
+"""Each term against numbers computed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.memory import activations, terms
+from engine.memory.job import Job
+from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
+from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
+
+OURS = tunedeck()
+LLAMA = Job(LLAMA_3_8B, rows=1, row_tokens=1000)
+# Weights of Llama-3-8B's block linears: 32 x (2 x 4096² + 2 x 4096 x 1024 + 3 x 4096 x 14336).
+LINEARS = 32 * (2 * 4096**2 + 2 * 4096 * 1024 + 3 * 4096 * 14336)
+
+
+def with_(**changes: object) -> Job:
+    return replace(LLAMA, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("quantization", "each"), [("none", 2), ("nf4", 0.5625), ("nf4-dq", 0.51586914), ("gptq4", 0.51953125)]
+)
+def test_weights_take_their_bytes_and_their_constants(quantization: str, each: float) -> None:
+    assert terms.block_weights(with_(quantization=quantization), OURS) == pytest.approx(LINEARS * each, rel=1e-7)
+
+
+def test_int8_adds_a_scale_for_each_row() -> None:
+    rows = 32 * (4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096)
+    assert terms.block_weights(with_(quantization="int8"), OURS) == LINEARS + 4 * rows
+
+
+def test_embedding_and_head_stay_in_16_bit() -> None:
+    assert terms.tables(with_(quantization="nf4"), OURS) == 2 * 2 * 128256 * 4096
+    assert terms.tables(Job(SMOLLM2_135M, 1, 8), OURS) == 2 * 49152 * 576  # tied: once
+
+
+def test_llama_3_8b_in_4_bit_is_5_4_gib_not_4() -> None:
+    job = with_(quantization="nf4-dq")
+    static = terms.block_weights(job, OURS) + terms.tables(job, OURS) + terms.other_weights(job, OURS)
+    assert static / GIB == pytest.approx(5.31, abs=0.01)
+    assert (static + 3 * terms.adapters(job, OURS) / 2) / GIB == pytest.approx(5.54, abs=0.01)
+    plain = with_(quantization="nf4")
+    assert (terms.block_weights(plain, OURS) + terms.tables(plain, OURS)) / GIB == pytest.approx(5.61, abs=0.01)
+
+
+def test_lora_of_all_linears_counts_what_peft_prints() -> None:
+    assert terms.adapter_numbers(LLAMA) == 41_943_040  # Llama-3-8B, r = 16, all-linear
+    assert terms.adapter_numbers(with_(targets=("q", "v"), rank=8)) == 3_407_872
+    assert terms.adapter_numbers(Job(MISTRAL_7B, 1, 8, rank=16, targets=("q", "k", "v", "o"))) == 13_631_488
+
+
+def test_dora_adds_a_magnitude_for_each_output() -> None:
+    outputs = 32 * (4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096)
+    assert terms.adapter_numbers(with_(method="dora")) == 41_943_040 + outputs
+
+
+def test_adapters_are_float32_and_adamw_doubles_them() -> None:
+    assert terms.adapters(LLAMA, OURS) == terms.gradients(LLAMA, OURS) == 4 * 41_943_040
+    assert terms.optimizer_states(LLAMA, OURS) == 8 * 41_943_040
+    assert terms.optimizer_states(with_(optimizer="adamw_8bit"), OURS) == pytest.approx(41_943_040 * 2.03125)
+    assert terms.optimizer_states(with_(optimizer="sgd"), OURS) == 0
+
+
+def test_tables_trained_whole_keep_the_bases_dtype() -> None:
+    table = 128256 * 4096
+    job = with_(trained_tables=2)
+    assert terms.adapters(job, OURS) - terms.adapters(LLAMA, OURS) == 2 * 2 * table
+
+
+def test_full_fine_tuning_in_bf16_is_10_bytes_a_parameter_at_the_step() -> None:
+    job = Job(MISTRAL_7B, 1, 8, method="full")
+    profile = Profile("plain", LossKernel("plain", 14, 6))
+    everything = (
+        terms.block_weights(job, profile) + terms.tables(job, profile) + terms.other_weights(job, profile)
+        + terms.gradients(job, profile) + terms.optimizer_states(job, profile) + terms.step_workspace(job, profile)
+    )  # fmt: skip
+    assert everything == 10 * 7_241_732_096  # measured: 72.43 GB
+
+
+def test_our_fused_adamw_needs_no_workspace() -> None:
+    assert terms.step_workspace(LLAMA, OURS) == 0
+
+
+def test_fused_experts_stay_in_16_bit() -> None:
+    job = Job(QWEN3_30B_A3B, 1, 8, quantization="nf4")
+    experts = 48 * 128 * 3 * 2048 * 768
+    assert QWEN3_30B_A3B.expert_weights == experts
+    assert terms.block_weights(job, OURS) > 2 * experts
+    assert not [linear for linear in job.adapted() if linear.name.startswith("expert_")]
+
+
+def test_a_checkpoint_is_a_layers_16_bit_input() -> None:
+    assert activations.checkpoint(LLAMA, OURS) == 2 * 4096
+
+
+def test_int8_keeps_every_linears_input_in_spite_of_recomputation() -> None:
+    inputs = 2 * (4096 + 4096 + 4096 + 14336)  # q/k/v, o, gate/up, down
+    assert activations.checkpoint(with_(quantization="int8"), OURS) == 2 * 4096 + inputs
+
+
+def test_what_a_layer_keeps_per_token_under_our_loop() -> None:
+    norms = 2 * 4 * 4096
+    attention = 2 * (4096 + 1024 + 1024 + 4096) + 4 * 32
+    mlp = 3 * 2 * 14336
+    inputs = 2 * (4096 + 4096 + 14336)  # shared by q, k, v; by gate, up; of down. That of o is kept anyway.
+    assert activations.layer_saved(LLAMA, OURS) == norms + attention + mlp + inputs
+    assert activations.layer_saved(with_(targets=("q", "v")), OURS) == norms + attention + mlp + 2 * 4096
+
+
+def test_eager_attention_is_quadratic_in_length() -> None:
+    short = activations.attention_saved(with_(attention="eager", row_tokens=1000), OURS)
+    long = activations.attention_saved(with_(attention="eager", row_tokens=3000), OURS)
+    assert long - short == 2000 * 32 * 6
+    capped = Job(GEMMA_2_2B, 1, 1000, attention="eager")
+    assert activations.score_bytes(capped) == 8
+
+
+def test_logits_exist_only_for_one_chunk() -> None:
+    whole = Profile("whole", LossKernel("whole", 14, 6))
+    assert activations.logits_bytes(LLAMA, whole) == 1000 * 128256 * 14
+    assert activations.logits_bytes(LLAMA, OURS) == 512 * 128256 * 10
+    assert activations.logits_bytes(with_(supervised_share=0.1), OURS) == 100 * 128256 * 10
+    assert activations.logits_bytes(with_(row_tokens=100_000), OURS) == 512 * 128256 * 10
+
+
+def test_sharding_cuts_weights_and_states_not_activations() -> None:
+    sharded = with_(gpus=4, sharding="fsdp")
+    assert (sharded.weight_shards, sharded.state_shards) == (4, 4)
+    zero2 = with_(gpus=4, sharding="zero2")
+    assert (zero2.weight_shards, zero2.state_shards) == (1, 4)
+    assert with_(gpus=4, sharding="ddp").weight_shards == 1
+    assert terms.buckets(with_(gpus=4, sharding="ddp"), OURS) == terms.gradients(LLAMA, OURS)
+    assert terms.unsharded(sharded, OURS) == 2 * 2 * 128256 * 4096 + 2 * LINEARS / 32
