@@ -89,10 +89,8 @@ class RunList(Widget, can_focus=True):
     def on_resize(self) -> None:
         self._lay_out()
 
-    def on_focus(self) -> None:
-        self._lay_out()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self._lay_out()
 
     @property
@@ -137,17 +135,17 @@ class RunList(Widget, can_focus=True):
         rest = width - cell_len(text.plain)
         if run.state in ("failed", "crashed") and run.reason:
             tail = "resume: r" if run.resumable else ""
-            text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 2), style=self._style("lost"))
+            text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 3), style=self._style("lost"))
         else:
             text.append(f"loss {words.loss(run.loss):>6} ")
             spark = 8 if width < 100 else 18
             text.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
             tail = self._tail(run)
-        gap = width - cell_len(text.plain) - len(tail)
+        gap = width - 1 - cell_len(text.plain) - len(tail)
         text.append(" " * max(1, gap) + tail)
         text.truncate(width)
         if chosen and self.has_focus:
-            text = Text(fit(text.plain, width), style=self._style("chosen"), end="", no_wrap=True)
+            text = Text.assemble((fit(text.plain, width), self._style("chosen")), end="", no_wrap=True)
         return text
 
     def _tail(self, run: RunSummary) -> str:

@@ -79,7 +79,7 @@ def removal_lines(run: RunDir, paths: list[Path]) -> list[str]:
     for path in paths:
         taken = _size(path)
         total += taken
-        lines.append(f"{path.relative_to(run.path)}{'/' if path.is_dir() else ''}   {size(taken)}")
+        lines.append(f"{path.relative_to(run.path)}{'/' if path.is_dir() else ''}".ljust(24) + f"{size(taken):>9}")
     return [*lines, f"{size(total)} in all, in {run.path}"]
 
 

@@ -45,7 +45,7 @@ def comparison(state: RunState, muted: str, good: str) -> RenderableType:
     table.add_column()
     table.add_column(justify="right")
     table.add_column(justify="right")
-    count = f"on {after.n:,} rows the training never saw" if after.n else ""
+    count = f"{after.n:,} unseen rows" if after.n else ""
     table.add_row(Text(count, style=muted), Text("before", style=muted), Text("after", style=muted))
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None

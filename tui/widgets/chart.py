@@ -119,10 +119,8 @@ class Chart(Widget, can_focus=True):
     def on_resize(self) -> None:
         self._forget_drawing()
 
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self.redraw()
 
     def notify_style_update(self) -> None:

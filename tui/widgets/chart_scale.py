@@ -71,11 +71,14 @@ def label(value: float, step: float) -> str:
 
 
 def round_up(value: float) -> float:
-    """The next of 10, 16, 25, 40, 64, 100, …: an axis that grows seldom, for a whole redraw costs 5 KB."""
+    """The next round number, for an axis that grows seldom: a whole redraw costs 3 KB.
+
+    Young runs double quickly and get larger steps (10, 16, 25, 40, 64, 100) than grown ones (125, 160, 200, …).
+    """
     if value <= 10:
         return 10.0
     power = 10.0 ** (math.floor(math.log10(value)) - 1)
-    for factor in (10, 16, 25, 40, 64, 100):
+    for factor in (10, 16, 25, 40, 64, 100) if value <= 100 else (10, 12.5, 16, 20, 25, 32, 40, 50, 64, 80, 100):
         if factor * power >= value:
             return float(math.ceil(factor * power))
     return value

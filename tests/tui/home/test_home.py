@@ -186,3 +186,12 @@ def test_a_run_that_did_not_move_is_not_read_again(root: Path) -> None:
     watch = RunWatch(root)
     first, second = watch.poll(), watch.poll()
     assert first[0] is second[0]
+
+
+async def test_the_chosen_run_stands_out_without_colour(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world("16", unicode=False))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "> orders-json")
+        row = app.screen.query_one(RunList).render_line(0)
+        assert all(segment.style is not None and segment.style.reverse for segment in row if segment.text.strip())

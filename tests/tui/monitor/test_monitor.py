@@ -117,7 +117,7 @@ async def test_the_result_is_what_one_sees_when_the_training_ends(
         await until_shows(pilot, "exact match 0 % -> 97 %")
         text = screen_text(app)
         assert "loss 2.311 -> 0.421" in text
-        assert "on 100 rows the training never saw" in text
+        assert "100 unseen rows" in text
         assert "after training" in text
         assert '"item": "pizza"' in text
         assert "Pause" not in text
