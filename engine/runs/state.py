@@ -187,7 +187,7 @@ class RunReducer:
                     self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
             case ev.Checkpoint():
                 _put_last(self._checkpoints, event.step, event)
-                size = f"{event.size_bytes / 1e6:.0f} MB, {event.seconds:.1f} s"
+                size = f"{event.size_bytes / 1e6:.{1 if event.size_bytes < 1e7 else 0}f} MB, {event.seconds:.1f} s"
                 self._say(event, "good", f"{event.path} saved ({size})")
             case ev.Warn():
                 self._warnings.append(event)

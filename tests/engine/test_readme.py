@@ -1,0 +1,55 @@
+"""The README is true: its config runs, its verbs and keys exist, its exit codes are the program's."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engine import errors
+from engine.config import rules
+from engine.config.presets import Layer, resolve
+from tests.engine.cli_calls import Shell
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_its_example_is_a_config_without_a_complaint() -> None:
+    [text] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert rules.check(resolve([Layer("file", tomllib.loads(text))]).config) == []
+
+
+def test_every_verb_it_shows_exists(shell: Shell) -> None:
+    [*_, block] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    verbs = set(re.findall(r"^tunedeck (\w+)", block, re.MULTILINE)) | {"resume", "save", "stop"}
+    assert len(verbs) > 8
+    known = shell("--help").out
+    for verb in verbs:
+        assert f"\n  {verb} " in known, verb
+
+
+@pytest.mark.parametrize("kind", ["ConfigError", "DataError", "ModelError", "MachineError", "RunError"])
+def test_its_exit_codes_are_those_of_the_program(kind: str) -> None:
+    code = getattr(errors, kind).exit_code
+    word = kind.removesuffix("Error").lower()
+    [meaning] = re.findall(rf"^\| {code} \| (.*) \|$", README, re.MULTILINE)
+    assert word in meaning
+
+
+def test_every_key_it_shows_is_bound() -> None:
+    from tui import keys
+
+    tables = {"home": keys.HOME, "wizard": keys.WIZARD, "monitor": keys.MONITOR, "chart": (*keys.MONITOR, *keys.CHART)}
+    for where, table in tables.items():
+        [cell] = re.findall(rf"^\| {where} \| (.*) \|$", README, re.MULTILINE)
+        shown = {key.shown.lower() for key in table}
+        for key in re.findall(r"`([^`]+)`", cell):
+            assert key.lower() in shown, f"{where}: {key}"
+
+
+@pytest.mark.parametrize("command", re.findall(r"`python (tests/\S+\.py)", README))
+def test_every_measurement_it_names_is_there(command: str) -> None:
+    assert (ROOT / command).is_file()
