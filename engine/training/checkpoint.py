@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
 from engine.runs.directory import RunDir
+from engine.training.randomness import set_torch_state, torch_state
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class TrainerState:
     best_eval_loss: float | None = None
     worse_evals: int = 0
     train_seconds: float = 0.0
+    micro_batch_tokens: int | None = None  # what running out of memory left of the budget
 
 
 def save(
@@ -92,21 +94,13 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
 
 
 def _rng_state() -> dict[str, Any]:
-    state: dict[str, Any] = {
-        "python": json.dumps(random.getstate()),
-        "torch": torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
+    return {"python": json.dumps(random.getstate()), **torch_state()}
 
 
 def _restore_rng(state: dict[str, Any]) -> None:
     version, internal, gauss = json.loads(state["python"])
     random.setstate((version, tuple(internal), gauss))
-    torch.set_rng_state(state["torch"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
+    set_torch_state(state)
 
 
 def _sync(folder: Path) -> None:
