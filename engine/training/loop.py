@@ -20,11 +20,10 @@ from engine.runs import events as ev
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.checkpoint import TrainerState
 from engine.training.phases import Sink
+from engine.training.randomness import set_torch_state, torch_state
 from engine.training.schedules import learning_rate
 from engine.training.steering import Steering
 from engine.training.tokens import Example
-
-SMALLEST_BUDGET = 8
 
 
 class NotFinite(TunedeckError):
@@ -70,7 +69,7 @@ class Loop:
     ) -> None:  # fmt: skip
         self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
         self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
-        self.pad_id, self.budget = pad_id, budget_tokens
+        self.pad_id, self.budget, self.halved = pad_id, budget_tokens, False
         self.steering, self.sink, self.hooks = steering, sink, hooks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.device = accelerator.device
@@ -83,6 +82,8 @@ class Loop:
         self.net.train()
         total = self.plan.total_steps
         saved_step = state.step
+        if state.micro_batch_tokens is not None:  # the same cut as before: the last bits of a sum depend on it
+            self.budget, self.halved = min(self.budget, state.micro_batch_tokens), True
         while state.step < total:
             began = time.monotonic()
             taken = self._step(state)
@@ -112,16 +113,17 @@ class Loop:
         step = state.step + 1
         rows = [self.examples[i] for i in self.plan.rows(step)]
         began = time.monotonic()
-        random_state = torch.get_rng_state()
+        random_state = torch_state()
         while True:
+            batches = cut(rows, self.budget, self.pad_id)
             try:
-                tally = self._accumulate(cut(rows, self.budget, self.pad_id))
+                tally = self._accumulate(batches)
                 break
             except torch.OutOfMemoryError as error:
-                torch.set_rng_state(random_state)
-                self._halve(step, error)
+                set_torch_state(random_state)
+                self._halve(step, batches, error)
         if tally is None:
-            torch.set_rng_state(random_state)
+            set_torch_state(random_state)
             self.optimizer.zero_grad(set_to_none=True)
             return None
         train = self.config.train
@@ -140,6 +142,7 @@ class Loop:
         taken = replace(
             state, step=step, num_tokens=state.num_tokens + tally.tokens,
             supervised_tokens=state.supervised_tokens + tally.supervised,
+            micro_batch_tokens=self.budget if self.halved else None,
         )  # fmt: skip
         self._report(taken, tally, loss, grad_norm, rate, time.monotonic() - began)
         if not math.isfinite(loss) or (not finite and self.accelerator.scaler is None):
@@ -170,17 +173,18 @@ class Loop:
         assert tally.loss is not None
         return tally.loss.double() / tally.supervised
 
-    def _halve(self, step: int, error: BaseException) -> None:
+    def _halve(self, step: int, batches: list[MicroBatch], error: BaseException) -> None:
         """Half the micro-batch after an out-of-memory error; the step's result stays the same."""
         self.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if self.budget <= SMALLEST_BUDGET:
+        if all(len(batch.input_ids) == 1 for batch in batches):
             raise MachineError(
                 "Out of memory, even one row at a time", str(error).split(". ")[0],
                 'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".',
             ) from error  # fmt: skip
-        self.budget //= 2
+        self.budget = min(self.budget, max(batch.padded_tokens for batch in batches)) // 2
+        self.halved = True
         message = f"Micro-batches are now {self.budget:,} tokens; the step is repeated, its result is the same."
         self.sink(ev.Warn(title="Out of memory.", message=message, step=step))
 
