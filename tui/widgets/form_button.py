@@ -15,7 +15,11 @@ from textual.widget import Widget
 class FormButton(Widget, can_focus=True):
     """Pressed by Enter, Space or a click. A button that can't be used now is dim and skipped by Tab."""
 
-    DEFAULT_CSS = "FormButton { width: auto; height: 1; margin: 0 2 0 0; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"button--here"}
+    DEFAULT_CSS = """
+    FormButton { width: auto; height: 1; margin: 0 2 0 0; }
+    FormButton > .button--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "Press", show=False)]
 
     class Pressed(Message):
@@ -54,7 +58,7 @@ class FormButton(Widget, can_focus=True):
 
     def render(self) -> Content:
         if self.has_focus:
-            return Content.assemble((f"[>{self.label}<]", "bold reverse"))
+            return Content.styled(f"[>{self.label}<]", self.get_visual_style("button--here"))
         return Content.assemble((f"[ {self.label} ]", "dim" if self.disabled else "bold"))
 
     def on_focus(self) -> None:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widget import Widget
 
 from tui.widgets.wrapping import wrap
@@ -38,7 +39,12 @@ class Card:
 class Cards(Widget, can_focus=True):
     """Posts Moved when another card is under the cursor, Chosen on Enter."""
 
-    DEFAULT_CSS = "Cards { height: auto; width: 1fr; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"cards--here", "cards--frame"}
+    DEFAULT_CSS = """
+    Cards { height: auto; width: 1fr; }
+    Cards > .cards--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    Cards > .cards--frame { color: $accent; text-style: bold; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up", "move(-1)", "Previous card", show=False),
         Binding("right,down", "move(1)", "Next card", show=False),
@@ -104,12 +110,13 @@ class Cards(Widget, can_focus=True):
     def _draw(self, index: int, card: Card, width: int, height: int) -> list[Content]:
         here = index == self.cursor
         left, right, low_left, low_right, line, side = _FRAMES[self._unicode][here]
-        frame = "bold" if here else "dim"
+        focused = here and self.has_focus
+        frame: str | Style = self.get_visual_style("cards--frame") if focused else "bold" if here else "dim"
         words = "dim" if not card.enabled else "bold" if here else ""
-        mark = ">" if here and self.has_focus else " "
+        mark = ">" if focused else " "
         title = set_cell_size(f"{mark}{card.title} ", min(len(card.title) + 2, width - 3))
-        focus = f"{words} reverse" if here and self.has_focus else words
-        top = Content.assemble((left + line, frame), (title, focus), (line * (width - 3 - len(title)) + right, frame))
+        named: str | Style = self.get_visual_style("cards--here") if focused else words
+        top = Content.assemble((left + line, frame), (title, named), (line * (width - 3 - len(title)) + right, frame))
         lines = wrap(card.text, width - 4)
         body = [
             Content.assemble((f"{side} ", frame), (set_cell_size(text, width - 4), words), (f" {side}", frame))

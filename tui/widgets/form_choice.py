@@ -10,13 +10,18 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
     """The options in a row, the chosen one in brackets; where they don't fit, ``< nf4 >  2 of 4``."""
 
-    DEFAULT_CSS = "Choice { height: 1; width: 1fr; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--here"}
+    DEFAULT_CSS = """
+    Choice { height: 1; width: 1fr; }
+    Choice > .choice--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", "Previous option", show=False),
         Binding("right", "step(1)", "Next option", show=False),
@@ -77,8 +82,10 @@ class Choice(Widget, can_focus=True):
         return 1
 
     def render(self) -> Content:
-        style = "bold reverse" if self.has_focus else "bold"
-        parts = [(f"[{name}]", style) if i == self.index else (f" {name} ", "") for i, name in enumerate(self.options)]
+        style: str | Style = self.get_visual_style("choice--here") if self.has_focus else "bold"
+        parts: list[tuple[str, str | Style]] = [
+            (f"[{name}]", style) if i == self.index else (f" {name} ", "") for i, name in enumerate(self.options)
+        ]
         line = Content.assemble(*parts)
         if line.cell_length <= self.content_size.width:
             return line

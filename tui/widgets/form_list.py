@@ -32,7 +32,11 @@ class Pick:
 class PickList(Widget, can_focus=True):
     """Lines of equal columns. Posts Moved when the cursor moves and Chosen on Enter; texts are cleaned here."""
 
-    DEFAULT_CSS = "PickList { height: auto; max-height: 8; width: 1fr; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here"}
+    DEFAULT_CSS = """
+    PickList { height: auto; max-height: 8; width: 1fr; }
+    PickList > .picklist--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Up", show=False),
         Binding("down", "move(1)", "Down", show=False),
@@ -89,6 +93,12 @@ class PickList(Widget, can_focus=True):
         self.cursor = known.index(before) if before in known else self._index_of(self.chosen)
         self.refresh(layout=True)
 
+    def mark(self, pick_id: str) -> None:
+        """Mark ``pick_id`` as chosen ("": none) and leave the cursor where it is."""
+        if pick_id != self.chosen:
+            self.chosen = pick_id
+            self.refresh()
+
     def choose(self, pick_id: str) -> None:
         """Mark ``pick_id`` as chosen and put the cursor on it."""
         self.chosen = pick_id
@@ -143,13 +153,15 @@ class PickList(Widget, can_focus=True):
         if cell_len(title) > column:
             title = set_cell_size(title, max(0, column - 2)) + ".."
         style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
-        line = Content.assemble(
+        if here:
+            words = f"{marker} {set_cell_size(title, column)} {set_cell_size(detail, rest)}{f' {tail}' if tail else ''}"
+            return Content.styled(words, self.get_visual_style("picklist--here"))
+        return Content.assemble(
             (f"{marker} ", "bold"),
             (set_cell_size(title, column), style),
             (" " + set_cell_size(detail, rest), "dim"),
             (f" {tail}" if tail else "", "dim"),
         )
-        return line.stylize("reverse") if here else line
 
     def on_focus(self) -> None:
         self.refresh()

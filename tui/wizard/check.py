@@ -27,8 +27,18 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Unavailable:
+    """The rows can't be looked at yet, and why; nothing is wrong with them."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Inspection:
-    """The rows as the model will see them. Token figures are of the sample; shares are 0 to 1."""
+    """The rows as the model will see them. Counts are of all rows, taken from a sample of ``sample_rows``.
+
+    ``refused``: rows that the model's template can't express. Shares are 0 to 1.
+    """
 
     rows: int = 0
     train_rows: int = 0
@@ -42,11 +52,12 @@ class Inspection:
     supervised_share: float = 0.0
     tokens_total: int = 0
     no_supervised: int = 0
+    refused: int = 0
     examples: tuple[dict[str, str], ...] = field(default=())
 
 
-async def inspect(command: Sequence[str], config_text: str) -> AsyncIterator[Progress | Inspection]:
-    """Progress, then one Inspection. Ending the iteration early ends the child.
+async def inspect(command: Sequence[str], config_text: str) -> AsyncIterator[Progress | Inspection | Unavailable]:
+    """Progress, then one Inspection or Unavailable. Ending the iteration early ends the child.
 
     Raises DataError with what the child found wrong, TunedeckError when it can't be started or gives no answer.
     """
@@ -61,7 +72,7 @@ async def inspect(command: Sequence[str], config_text: str) -> AsyncIterator[Pro
             async for line in process.stdout:
                 said = _understood(line)
                 if said is not None:
-                    answered = answered or isinstance(said, Inspection)
+                    answered = answered or not isinstance(said, Progress)
                     yield said
             code = await process.wait()
             if not answered:
@@ -90,7 +101,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await asyncio.shield(process.wait())
 
 
-def _understood(line: bytes) -> Progress | Inspection | None:
+def _understood(line: bytes) -> Progress | Inspection | Unavailable | None:
     """What one line of the child says; None for noise. Raises DataError for its error."""
     try:
         record = json.loads(line)
@@ -103,6 +114,8 @@ def _understood(line: bytes) -> Progress | Inspection | None:
         return Progress(
             _int(record.get("done")), _int(record.get("total")), clean(str(record.get("message", "")), False)
         )
+    if kind == "unavailable":
+        return Unavailable(clean(str(record.get("message", "")), keep_newlines=False))
     if kind == "result":
         known = {item.name for item in fields(Inspection)} - {"examples"}
         figures: dict[str, Any] = {

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.data.text import shorten
 from engine.errors import DataError, TunedeckError
 from tui.wizard.check import Inspection, Progress, inspect
 
@@ -55,8 +56,10 @@ class CheckPanel(Static):
             async for said in inspect(command, config_text):
                 if isinstance(said, Progress):
                     self._say(f"checking the rows: {_how_far(said)}  ctrl+x stops it")
-                else:
+                elif isinstance(said, Inspection):
                     self._finish(figures(said), said, None, config_text)
+                else:
+                    self._finish(f"The rows were not looked at: {said.message}.", None, None, config_text)
         except DataError as error:
             self._finish(_trouble(error), None, error, config_text, wrong=True)
         except TunedeckError as error:
@@ -83,16 +86,14 @@ class CheckPanel(Static):
 
 
 def figures(found: Inspection) -> str:
-    """The check's result in two lines of at most 62 cells, and what stands out in it."""
+    """The check's result in three lines, and what stands out in it."""
     lines = [
         f"{found.rows:,} rows: {found.train_rows:,} to learn from, {found.eval_rows:,} held out",
         f"tokens a row: {found.tokens_mean:,.0f} on average, longest {found.tokens_max:,}; "
         f"{found.supervised_share:.0%} of them learnt",
     ]
-    if found.too_long:
-        lines.append(f"! {found.too_long:,} of {found.sample_rows:,} rows looked at are longer than allowed")
-    if found.no_supervised:
-        lines.append(f"! {found.no_supervised:,} of {found.sample_rows:,} rows looked at have nothing to learn in them")
+    if found.examples:
+        lines.append(f"learnt of the first row: {shorten(found.examples[0]['trained'], 72)}")
     return "\n".join(lines)
 
 

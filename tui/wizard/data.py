@@ -126,7 +126,7 @@ class DataStep(Step):
     def can(self, action: str) -> bool | None:
         if action == "cancel":
             return any(panel.busy for panel in self.query(CheckPanel))
-        return action == "browse" or (action == "check" and bool(self._items))
+        return action == "browse" or (action == "check" and bool(self._items) and not self.can("cancel"))
 
     # Looking into the files
 

@@ -60,7 +60,7 @@ def model_card(card: ModelCard) -> list[str]:
     return [
         f"{shorten(card.name, 60)}: {shorten(card.model_type, 20)}, {parameters(card)} parameters, "
         f"{gibibytes(card.weight_bytes)} of weights",
-        f"{card.kind} model: {shorten(' '.join(card.kind_evidence), 180)}",
+        f"{card.kind} model: {shorten('; '.join(card.kind_evidence), 200)}",
         f"chat template: {template}",
         f"{card.num_layers} layers, width {card.hidden_size:,}",
     ]

@@ -63,6 +63,8 @@ class Draft:
         Raises ConfigError when there is no such preset.
         """
         preset = presets.load_preset(preset_id)
+        if preset_id == self.preset:
+            return
         for dotted in [name for name, source in self.sources.items() if source.startswith("preset ")]:
             if not dotted.startswith(_NOT_HOW):
                 self.unset(dotted)

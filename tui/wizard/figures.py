@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config.rules import Issue
 from engine.errors import TunedeckError
-from tui.wizard.describe import gibibytes
+from tui.wizard.describe import amount, gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.shapes import ModelShape
@@ -115,12 +115,16 @@ def sentence(found: Consequence) -> str:
     """One line of at most 78 cells for the foot of the wizard."""
     parts = [
         f"model {gibibytes(found.weights_bytes)}" if found.weights_bytes else "",
-        f"{found.rows:,} rows" if found.rows else "",
-        f"{found.steps:,} steps" if found.steps else "",
-        f"a checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
+        f"{_count(found.rows)} rows" if found.rows else "",
+        f"{_count(found.steps)} steps" if found.steps else "",
+        f"checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
         f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else "",
     ]
     return "   ".join(part for part in parts if part) or "What your answers lead to is shown here."
+
+
+def _count(number: int) -> str:
+    return amount(number) if number >= 1_000_000 else f"{number:,}"
 
 
 def _is_number(value: Any) -> bool:

@@ -51,13 +51,19 @@ def warnings(draft: Draft, inspection: Inspection | None = None) -> list[Warning
 def from_rows(draft: Draft, inspection: Inspection) -> list[Issue]:
     """What the check of the rows showed that is worth a warning."""
     found = []
+    rows = max(1, inspection.rows - inspection.eval_rows)
     if inspection.too_long:
-        share = inspection.too_long / max(1, inspection.sample_rows)
+        share = inspection.too_long / rows
         what = {"drop": "left out", "truncate": "cut", "split": "split"}.get(str(draft.get("dataset.too_long")), "cut")
-        found.append(Issue("warning", "dataset.max_length", f"{share:.0%} of the rows are longer and will be {what}."))
+        text = f"{inspection.too_long:,} rows ({share:.0%}) are longer and will be {what}."
+        found.append(Issue("warning", "dataset.max_length", text))
     if inspection.no_supervised:
-        share = inspection.no_supervised / max(1, inspection.sample_rows)
-        found.append(Issue("warning", "data", f"{share:.0%} of the rows have no answer to learn."))
+        share = inspection.no_supervised / rows
+        found.append(
+            Issue("warning", "data", f"{inspection.no_supervised:,} rows ({share:.0%}) have nothing to learn.")
+        )
+    if inspection.refused:
+        found.append(Issue("warning", "data", f"{inspection.refused:,} rows don't fit the model's chat template."))
     return found
 
 

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 def _bindings() -> list[BindingType]:
     """The wizard's keys. Those with ctrl come before a text field's own (ctrl+k would empty it, ctrl+x cut)."""
     made = [Binding(*key) if isinstance(key, tuple) else key for key in keys.bindings(keys.WIZARD)]
-    return [replace(key, priority=True) if key.key.startswith("ctrl+") else key for key in made]
+    remedies: list[BindingType] = [
+        Binding(str(number), f"fix({number})", f"Remedy {number}", show=False) for number in range(1, 10)
+    ]
+    return remedies + [replace(key, priority=True) if key.key.startswith("ctrl+") else key for key in made]
 
 
 STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
@@ -213,6 +216,10 @@ class WizardScreen(Screen[None]):
     def action_check(self) -> None:
         if isinstance(self.step, DataStep | ReviewStep):
             self.step.check()
+
+    def action_fix(self, number: int) -> None:
+        if isinstance(self.step, ReviewStep):
+            self.step.fix(number)
 
     def action_save_file(self) -> None:
         if isinstance(self.step, ReviewStep):

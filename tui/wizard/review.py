@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -33,9 +31,6 @@ FILE = "file"
 class ReviewStep(Step):
     NAME = "review"
     QUESTION = "Is this what you want?"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(str(number), f"fix({number})", f"Remedy {number}", show=False) for number in range(1, 10)
-    ]
 
     class Fixed(Message):
         """A remedy changed the draft."""
@@ -88,7 +83,7 @@ class ReviewStep(Step):
     def can(self, action: str) -> bool | None:
         if action == "cancel":
             return any(panel.busy for panel in self.query(CheckPanel))
-        return action in ("check", "save_file")
+        return action == "save_file" or (action == "check" and not self.can("cancel"))
 
     def cancel(self) -> None:
         self._start_when_checked = False
@@ -128,7 +123,8 @@ class ReviewStep(Step):
         shown.display = bool(lines)
         shown.update(Content.assemble(*lines))
 
-    def action_fix(self, number: int) -> None:
+    def fix(self, number: int) -> None:
+        """Apply the remedy of that number, if there is one."""
         shown = [warning for warning in self._warnings if warning.issue.level != "note"]
         fix = shown[number - 1].fix if number <= len(shown) else None
         if fix is None:
@@ -193,9 +189,9 @@ class ReviewStep(Step):
 
 
 def _tight(value: object) -> str:
-    """A value in a column of 26; of a long path the end tells more than the beginning."""
+    """A value in a column of 24; of a long path the end tells more than the beginning."""
     text = fields.show(value) or "empty"
-    return ".." + text[-24:] if len(text) > 26 and text.startswith("/") else text
+    return ".." + text[-22:] if len(text) > 24 and text.startswith("/") else text
 
 
 def _origin(source: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +17,7 @@ from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
 from tui.wizard.draft import Draft, default_of
-from tui.wizard.step import Step, make_field
+from tui.wizard.step import Step, hint_of, make_field
 from tui.wizard.task import preset_of, task_of
 
 DEPTHS = ("preset", "common fields", "all fields")
@@ -121,15 +120,17 @@ class SettingsStep(Step):
 
     @on(PickList.Moved)
     def _moved(self, event: PickList.Moved) -> None:
+        self.write_fields()
+        self.draft.apply_preset(event.pick.id)
+        event.picklist.mark(event.pick.id)
+        weights = next(form for form in self.query(FormField) if form.key == "model.quantization")
+        weights.text = str(self.draft.get(weights.key))
+        weights.set_hint(hint_of(fields.spec_of(weights.key), self.draft))
         self._explain()
+        self.post_message(self.Touched())
 
     @on(PickList.Chosen)
     def _chosen(self, event: PickList.Chosen) -> None:
-        self.write_fields()
-        if event.pick.id != self.draft.preset:
-            self.draft.apply_preset(event.pick.id)
-            quantization = next(form for form in self.query(FormField) if form.key == "model.quantization")
-            quantization.text = str(self.draft.get("model.quantization"))
         self.done()
 
     @on(FormField.Changed)
@@ -156,26 +157,20 @@ class SettingsStep(Step):
         self.query_one("#preset-about", Static).update(Content(preset.description if preset else ""))
         kind = str(self.draft.get("model.quantization"))
         self.query_one("#quantization-about", Static).update(Content(QUANTIZATION.get(kind, "")))
-        self.query_one("#in-force", Static).update(Content("In force: " + self._in_force(preset)))
+        self.query_one("#in-force", Static).update(Content(f"In force: {_in_force(self.draft)}"))
 
-    def _in_force(self, preset: presets.Preset | None) -> str:
-        """The few values people ask for first, as they will be once this preset is taken."""
-        draft = deepcopy(self.draft)
-        if preset is not None and preset.id != draft.preset:
-            draft.apply_preset(preset.id)
-        length = draft.get("train.max_steps")
-        passes = f"{length} steps" if length else f"{fields.show(draft.get('train.num_train_epochs'))} epochs"
-        return ", ".join(
-            [
-                passes,
-                f"batch {fields.show(draft.get('train.batch_size'))}",
-                f"learning rate {fields.show(draft.get('train.learning_rate'))}",
-                f"rank {fields.show(draft.get('adapter.r'))}",
-                f"rows up to {draft.get('dataset.max_length'):,} tokens"
-                if isinstance(draft.get("dataset.max_length"), int)
-                else "",
-            ]
-        )
+
+def _in_force(draft: Draft) -> str:
+    """The few values people ask for first."""
+    length, steps = draft.get("dataset.max_length"), draft.get("train.max_steps")
+    values = [
+        f"{steps} steps" if steps else _passes(draft.get("train.num_train_epochs")),
+        f"batch {fields.show(draft.get('train.batch_size'))}",
+        f"learning rate {fields.show(draft.get('train.learning_rate'))}",
+        f"rank {fields.show(draft.get('adapter.r'))}",
+        f"rows up to {length:,} tokens" if isinstance(length, int) else "",
+    ]
+    return ", ".join(filter(None, values))
 
 
 def training_presets(draft: Draft) -> list[presets.Preset]:
@@ -187,6 +182,10 @@ def training_presets(draft: Draft) -> list[presets.Preset]:
     fitting = [preset for preset in loaded if preset.id == draft.preset or not _is_demo(preset)]
     own = preset_of(task_of(draft))
     return sorted(fitting, key=lambda preset: (preset.id != draft.preset, preset.id != own, preset.id))
+
+
+def _passes(epochs: object) -> str:
+    return "1 epoch" if epochs == 1 else f"{fields.show(epochs)} epochs"
 
 
 def _is_demo(preset: presets.Preset) -> bool:

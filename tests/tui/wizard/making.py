@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.screen import Screen
 
 import tui.app
@@ -112,7 +113,7 @@ class WizardApp(TunedeckApp):
         return next(screen for stack in stacks for screen in stack if isinstance(screen, WizardScreen))
 
 
-def text_of(app: TunedeckApp) -> str:
+def text_of(app: App[Any]) -> str:
     """Everything on the screen, as a person reads it."""
     return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 

@@ -155,7 +155,7 @@ async def test_pickled_weights_need_a_person_to_allow_them(open_wizard: Opener, 
         await write(pilot, str(folder))
         await press(app, pilot, "enter")
         assert "pickle" in shown_words(app).lower()
-        assert "> Allow pickled weights" in text_of(app)
+        assert "> Allow pickles" in text_of(app)
         await press(app, pilot, "left", "ctrl+n")
         assert app.wizard.step_name == "strategy"
         assert app.wizard.draft.get("model.allow_pickle") is True
