@@ -8,6 +8,7 @@ instead of training on the wrong tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,18 @@ class Renderer:
         if row.kind == "text":
             ids = [*self._lead, *self._encode(row.text), self.tokenizer.eos_token_id]
             return ids, list(ids)
-        ids, spans = self._spans(row.messages)
+        try:
+            ids, spans = self._spans(row.messages, only_last=train_on == "last")
+        except RenderError:
+            if train_on != "all":
+                raise
+            ids = self._encode(self._text(row.messages))
+            if self._end(ids, 0) is None:
+                ids.append(self.tokenizer.eos_token_id)
         if train_on == "all":
             return ids, list(ids)
         labels = [NOT_TRAINED] * len(ids)
-        for start, end in spans[-1:] if train_on == "last" else spans:
+        for start, end in spans:
             labels[start:end] = ids[start:end]
         return ids, labels
 
@@ -100,44 +108,72 @@ class Renderer:
         """What the model is given before it answers: the dialogue so far and the template's opening of the answer."""
         return self._encode(self._text(messages, opening=True))
 
-    def _spans(self, messages: Sequence[Message]) -> tuple[list[int], list[tuple[int, int]]]:
+    def _spans(self, messages: Sequence[Message], only_last: bool) -> tuple[list[int], list[tuple[int, int]]]:
         """All ids, and for each assistant turn its [start, end) with the stop token as the last."""
-        ids = self._encode(self._text(messages))
+        # A greeting that answers nothing is read, not trained: there is no prompt it could follow.
+        turns = [index for index, message in enumerate(messages) if message.role == "assistant" and index > 0]
+        if not turns:
+            raise RenderError("There is no assistant turn to train", f"roles: {', '.join(m.role for m in messages)}")
+        turns = turns[-1:] if only_last else turns
+        text = self._text(messages)
+        openings = {turn: self._text(messages[:turn], opening=True) for turn in turns}
+        ids, cuts = self._aligned(text, openings)
         spans = []
-        for index, message in enumerate(messages):
-            if message.role != "assistant":
-                continue
-            prompt = self._encode(self._text(messages[:index], opening=True))
-            upto = self._encode(self._text(messages[: index + 1]))
-            start = len(prompt)
-            if ids[:start] != prompt:
-                raise RenderError(
-                    "The prompt is not a prefix of the dialogue",
-                    f"turn {index + 1}: the template renders the text before this answer differently with it",
-                    "Use another template, or train_on = 'all'.",
-                )
-            end = self._end_after_stop(upto, start)
-            last = index == len(messages) - 1
-            if end is None and last:
+        for turn, opening in openings.items():
+            start = len(self._encode(opening, cuts))
+            upto = self._encode(self._text(messages[: turn + 1]), cuts)
+            end = self._end(upto, start, same_until=_common(ids, upto))
+            if end is None and turn == len(messages) - 1:
                 ids = [*ids, self.tokenizer.eos_token_id]
                 end = len(ids)
-            elif end is None or ids[:end] != upto[:end]:
+            elif end is None:
                 raise RenderError(
                     "An answer has no stop token of its own",
-                    f"turn {index + 1}: the template does not close it before the next turn, or changes it later",
+                    f"turn {turn + 1}: the template does not close it before the next turn, or changes it later",
                     "Use another template, or train_on = 'last'.",
                 )
             spans.append((start, end))
-        if not spans:
-            raise RenderError("There is no assistant turn", f"roles: {', '.join(m.role for m in messages)}")
         return ids, spans
 
-    def _end_after_stop(self, ids: list[int], start: int) -> int | None:
-        """Index behind the turn's stop token: the last one that ends generation, else the last special token."""
+    def _aligned(self, text: str, openings: dict[int, str]) -> tuple[list[int], list[int]]:
+        """Ids of ``text`` in which every opening is a token prefix, and the places where that took a cut.
+
+        A tokenizer may join the line break of an opening and one that begins the answer. Generation can't, as it
+        is given the opening alone; so then the text is cut behind each opening before it is tokenised.
+        """
+        ids = self._encode(text)
+        for turn, opening in openings.items():
+            if not text.startswith(opening):
+                raise RenderError(
+                    "The prompt is not a prefix of the dialogue",
+                    f"turn {turn + 1}: the template renders the text before this answer differently with it",
+                    "Use another template, or train_on = 'all'.",
+                )
+        prompts = [self._encode(opening) for opening in openings.values()]
+        if all(ids[: len(prompt)] == prompt for prompt in prompts):
+            return ids, []
+        cuts = [len(opening) for opening in openings.values()]
+        pieces = self._encode(text, cuts)
+        if self.tokenizer.decode(pieces) != self.tokenizer.decode(ids):
+            raise RenderError(
+                "The prompt is not a prefix of the dialogue",
+                "this tokenizer joins the end of the prompt and the beginning of an answer into one token",
+                "Begin the answers without a line break or space, or set train_on = 'all'.",
+            )
+        return pieces, cuts
+
+    def _end(self, ids: list[int], start: int, same_until: int | None = None) -> int | None:
+        """Index behind the stop token that closes ``ids``: the last one that ends generation, else the last special
+        token. None where words follow it, or where it lies beyond ``same_until``.
+        """
+        until = len(ids) if same_until is None else same_until
         for wanted in (self.stops, self._special):
-            for position in range(len(ids) - 1, start - 1, -1):
+            for position in range(until - 1, start - 1, -1):
                 if ids[position] in wanted:
-                    return position + 1
+                    rest = self.tokenizer.decode(ids[position + 1 :], skip_special_tokens=True)
+                    if not rest.strip():
+                        return position + 1
+                    break
         return None
 
     def _text(self, messages: Sequence[Message], opening: bool = False) -> str:
@@ -148,8 +184,16 @@ class Renderer:
             raise RenderError("The template refuses the row", str(error)[:200]) from None
         return str(text)
 
-    def _encode(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+    def _encode(self, text: str, cuts: Sequence[int] = ()) -> list[int]:
+        """Ids of ``text``; no token reaches across one of ``cuts``, which are character positions."""
+        bounds = [0, *(cut for cut in cuts if cut < len(text)), len(text)]
+        pieces = (self.tokenizer(text[a:b], add_special_tokens=False)["input_ids"] for a, b in pairwise(bounds))
+        return [token for piece in pieces for token in piece]
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def check_stop_tokens(renderer: Renderer, row: Row) -> None:
