@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import App
+from textual.geometry import Size
 from textual.screen import Screen
 
 from tui import keys, messages
@@ -51,16 +52,23 @@ class TunedeckApp(App[None]):
         self.add_mode("monitor", self._monitor_screen)
 
     def on_mount(self) -> None:
-        self.mode_change_signal.subscribe(self, self._watch_size)
+        self.mode_change_signal.subscribe(self, self._mode_changed)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._watch_size()
+        self._mind_size(event.size)  # self.size is still the old one here
 
-    def _watch_size(self, *_: object) -> None:
+    def _mode_changed(self, _: str) -> None:
+        self._mind_size(self.size)
+
+    def _mind_size(self, size: Size) -> None:
+        """Cover whatever is shown while the window is too small for it."""
         from tui.widgets.toosmall import TooSmallScreen, too_small
 
-        if too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
+        covered = isinstance(self.screen, TooSmallScreen)
+        if too_small(size) and not covered:
             self.push_screen(TooSmallScreen())
+        elif covered and not too_small(size):
+            self.pop_screen()
 
     def _home_screen(self) -> Screen[Any]:
         from tui.home.screen import HomeScreen

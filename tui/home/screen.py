@@ -113,7 +113,7 @@ class HomeScreen(Screen[None]):
     @work(thread=True, group="memory", exclusive=True)
     def _look_at_memory(self) -> None:
         if self._awake.is_set():
-            self.app.call_from_thread(self.query_one(TopLine).show, None, free_memory())
+            self.app.call_from_thread(self.query_one(TopLine).show, None, free_memory(world_of(self).root))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in ("open", "resume", "stop", "delete"):

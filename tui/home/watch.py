@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
+from engine.data.text import clean
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
@@ -55,12 +56,15 @@ def watch(
             stop.wait(interval_s)
 
 
-def free_memory() -> str:
-    """Free memory of this machine in words: ``RAM 12 of 31 GiB free``; rounded, so that it seldom changes."""
-    import psutil
+def free_memory(root: Path) -> str:
+    """Free memory of what a training would use, in words; rounded, so that it seldom changes. Takes a moment."""
+    from engine import paths
+    from engine.machine.snapshot import read_machine
 
-    memory = psutil.virtual_memory()
-    return f"RAM {memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB free"
+    machine = read_machine(root, paths.models_dir())
+    kind = (machine.freest.name or "GPU") if machine.freest else "no GPU   RAM"
+    free, total = machine.budget_bytes / 2**30, machine.budget_total_bytes / 2**30
+    return f"{clean(kind, keep_newlines=False)}   {free:.0f} of {total:.0f} GiB free"
 
 
 def _mark(path: Path) -> tuple[int, int]:

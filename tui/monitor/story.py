@@ -87,9 +87,10 @@ def progress(state: RunState, now: float, width: int, unicode: bool, phase_since
         waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
         return Text(f"{name}{waited}", no_wrap=True, end="")
     count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
-    room = max(8, min(30, width - len(name) - len(count) - 10))
     share = (done or 0) / total
-    return Text(f"{name}  {words.bar(share, room, unicode)} {words.percent(share):>5}  {count}", no_wrap=True, end="")
+    room = min(30, width - len(name) - len(count) - 10)
+    bar = f"  {words.bar(share, room, unicode)}" if room >= 6 else ""
+    return Text(f"{name}{bar} {words.percent(share):>5}  {count}", no_wrap=True, end="")
 
 
 def ending(state: RunState) -> str:

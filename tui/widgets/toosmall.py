@@ -31,7 +31,7 @@ class _Notice(Widget):
 
 
 class TooSmallScreen(ModalScreen[None]):
-    """Goes away by itself when the window has grown."""
+    """Put up and taken away by the app as the window changes."""
 
     BINDINGS = [Binding("ctrl+q", "app.quit", "Quit")]  # noqa: RUF012
     DEFAULT_CSS = "TooSmallScreen { background: $background; align: left top; }"
@@ -40,7 +40,4 @@ class TooSmallScreen(ModalScreen[None]):
         yield _Notice()
 
     def on_resize(self) -> None:
-        if not too_small(self.app.size):
-            self.dismiss()
-        else:
-            self.query_one(_Notice).refresh()
+        self.query_one(_Notice).refresh()

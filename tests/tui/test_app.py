@@ -1,0 +1,149 @@
+"""The app's places, and the ways between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.screen import Screen
+
+from engine.runs.directory import RunDir
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until, until_shows
+from tui import keys, messages
+from tui.__main__ import SCREEN_FLAGS, _flags, open_screen
+from tui.app import TunedeckApp
+from tui.home.screen import HomeScreen
+from tui.monitor.screen import MonitorScreen
+from tui.terminal import Flags
+from tui.widgets.chart import Chart
+from tui.widgets.confirm import ConfirmScreen
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+
+
+async def test_a_launched_run_is_watched_at_once_and_the_wizard_begins_anew(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "Start something new")
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+        wizard = app.screen
+        run = fake_runs.finished_run(root)
+        wizard.post_message(messages.RunLaunched(run))
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+        assert app.screen is not wizard
+
+
+async def test_leaving_the_wizard_and_coming_back_finds_it_as_it_was(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "Start something new")
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+        wizard: Screen[None] = app.screen
+        wizard.post_message(messages.WizardLeft())
+        await until(pilot, lambda: app.current_mode == "home")
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+        assert app.screen is wizard
+
+
+async def test_attach_opens_the_monitor_and_leaving_it_leads_home(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "exact match 0 % -> 97 %")
+        await pilot.press("q")
+        await until_shows(pilot, "Start something new")
+
+
+async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 50, 900)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "50 of 900")
+        await pilot.resize_terminal(50, 15)
+        await until_shows(pilot, "This window is 50x15")
+        await pilot.resize_terminal(80, 24)
+        await until_shows(pilot, "50 of 900")
+
+
+async def test_help_teaches_the_screen_and_lists_every_key(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "Start something new")
+        await pilot.press("question_mark")
+        await until_shows(pilot, "A run is one fine-tuning")
+        text = " ".join(screen_text(app).split())
+        for key in (*keys.HOME, *keys.EVERYWHERE):
+            assert key.tooltip in text
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+@pytest.mark.parametrize(
+    ("table", "screen"),
+    [(keys.HOME, HomeScreen), (keys.MONITOR, MonitorScreen), (keys.CHART, Chart), (keys.EVERYWHERE, TunedeckApp)],
+)
+def test_every_key_of_the_table_does_something(table: tuple[keys.Key, ...], screen: type) -> None:
+    for key in table:
+        assert hasattr(screen, f"action_{key.id.split('(')[0]}"), key.id
+    bound = [part for key in table for part in key.key.split(",")]
+    assert len(bound) == len(set(bound)), "no key twice in a table"
+
+
+def test_no_key_is_one_that_terminals_or_multiplexers_keep_for_themselves() -> None:
+    taken = {"ctrl+a", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+z", "ctrl+left_square_bracket"}
+    for key in (*keys.EVERYWHERE, *keys.HOME, *keys.WIZARD, *keys.MONITOR, *keys.CHART):
+        assert not taken & set(key.key.split(","))
+
+
+async def test_a_question_starts_on_the_safe_answer(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    answers: list[bool | None] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "Start something new")
+        app.push_screen(ConfirmScreen("Really?", "It is gone then.", ("[b]one[/b]",)), answers.append)
+        await until_shows(pilot, "[b]one[/b]")
+        await pilot.press("enter")
+        await until(pilot, lambda: answers == [False])
+        app.push_screen(ConfirmScreen("Really?", "It is gone then."), answers.append)
+        await until_shows(pilot, "Really?")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: answers == [False, True])
+
+
+def test_flags_of_the_screen_are_read_from_the_command_line() -> None:
+    assert _flags(["--ascii", "--no-mouse", "--colors=16"]) == Flags(True, "16", False)
+    assert _flags(["--colors=pink"]) == Flags()
+    assert "--ascii" in SCREEN_FLAGS
+
+
+def test_without_a_terminal_every_route_is_refused_in_words(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.__main__._is_terminal", lambda stream: False)
+    assert open_screen("home") == 5
+    assert "There is no terminal to draw on" in capsys.readouterr().err
+
+
+def test_attaching_to_a_run_that_is_not_there_is_told_in_words(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.__main__._is_terminal", lambda stream: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("os.environ", dict(__import__("os").environ))  # the screen's switches stay in this test
+    assert open_screen("attach", run="nothing-here") == 6
+    assert "No such run" in capsys.readouterr().err
