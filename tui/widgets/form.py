@@ -73,7 +73,7 @@ class FormField(Vertical):
             self.control = Input(
                 text, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False
             )
-            self.control.cursor_blink = False
+            self.control.set_reactive(Input.cursor_blink, False)
 
     def compose(self) -> ComposeResult:
         with Horizontal():

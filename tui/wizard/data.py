@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from engine.config import toml
 from engine.config.rules import Issue
-from engine.data.text import clean
+from engine.data.text import clean, shorten
 from engine.errors import ConfigError, TunedeckError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from engine.data.preview import Preview
 
 FORMAT, COLUMNS, ADD = "data.0.format", "data.0.columns", "path"
+BROWSE = "F3 browses"
 _PREVIEW_ROWS = 5
 
 
@@ -49,7 +50,9 @@ class DataStep(Step):
         self._found: dict[str, Preview | TunedeckError] = {}
         self._at = 0
         self._go_on = False
-        yield FormField(ADD, "Add a file", suggester=PathSuggester(), placeholder="path, then Enter", hint="F3 browses")
+        yield FormField(
+            ADD, "Add a file", suggester=PathSuggester(self._suggest), placeholder="path, then Enter", hint=BROWSE
+        )
         yield PickList(title_width=24, id="data-list")
         yield Static(id="data-evidence", classes="explain")
         yield make_field(FORMAT, self.draft, label="Format")
@@ -79,6 +82,9 @@ class DataStep(Step):
         return next(form for form in self.query(FormField) if form.key == name)
 
     # Adding and removing
+
+    def _suggest(self, name: str) -> None:
+        self._form(ADD).set_hint(f"Right: {shorten(name, 16)}" if name else BROWSE)
 
     def submitted(self, form: FormField) -> None:
         if form.key == ADD and form.text.strip():

@@ -187,9 +187,9 @@ class WizardScreen(Screen[None]):
         at = names.index(self.draft.step) if self.draft.step in names else 0
         await self._show(at)
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         step = self.step
-        if isinstance(step, ReviewStep) and step.close_file():
+        if step is not None and await step.close():
             return
         if step is not None and not isinstance(step, WelcomeStep):
             step.commit()

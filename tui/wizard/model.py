@@ -13,7 +13,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from engine.config.rules import Issue
-from engine.data.text import clean
+from engine.data.text import clean, shorten
 from engine.errors import TunedeckError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
@@ -69,7 +69,7 @@ class ModelStep(Step):
         yield FormField(
             NAME_FIELD,
             "Path or hub id",
-            suggester=PathSuggester(folders_only=True),
+            suggester=PathSuggester(self._suggest, folders_only=True),
             placeholder="another one? type it",
         )
         pickle = make_field("model.allow_pickle", self.draft, label="Allow pickles")
@@ -81,7 +81,7 @@ class ModelStep(Step):
         self._find()
 
     def focus_first(self) -> None:
-        (self._list if self._list.picks else self._typed.control).focus()
+        self._list.focus()
 
     @property
     def _list(self) -> PickList:
@@ -94,6 +94,9 @@ class ModelStep(Step):
     @property
     def _pickle(self) -> FormField:
         return next(form for form in self.query(FormField) if form.key == "model.allow_pickle")
+
+    def _suggest(self, name: str) -> None:
+        self._typed.set_hint(f"Right: {shorten(name, 16)}" if name else "")
 
     @property
     def chosen(self) -> str:
@@ -131,8 +134,8 @@ class ModelStep(Step):
         count = len(event.cards)
         self._say(f"{count} found" if count else "None found on this machine yet: Enter fetches the starter.")
         self._show_card()
-        if self.screen.focused in (None, self._typed.control) and not self._typed.text:
-            self._list.focus()
+        if self._typed.text:
+            self._typed.focus_control()  # Enter on the list would choose another model
 
     @on(PickList.Moved)
     def _moved(self, event: PickList.Moved) -> None:
@@ -247,9 +250,9 @@ class ModelStep(Step):
     def can(self, action: str) -> bool | None:
         return bool(self._job) if action == "cancel" else super().can(action)
 
-    def _known(self) -> set[str]:
+    def known(self) -> set[str]:
         """A model's name is checked by looking it up, not when its field is left."""
-        return super()._known() - {NAME_FIELD}
+        return super().known() - {NAME_FIELD}
 
     def cancel(self) -> None:
         self.workers.cancel_group(self, "look-up")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from textual.suggester import Suggester
@@ -15,16 +16,22 @@ _MOST_ENTRIES = 5000  # a folder of a million files must not hold the keyboard u
 
 
 class PathSuggester(Suggester):
-    """Suggests the first entry that begins with what is typed; the right arrow takes it."""
+    """Suggests the first entry that begins with what is typed; the right arrow takes it.
 
-    def __init__(self, folders_only: bool = False) -> None:
+    ``tell`` gets the entry's name ("" for none): a long path leaves no room to show it in the field itself.
+    """
+
+    def __init__(self, tell: Callable[[str], None], folders_only: bool = False) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._tell = tell
         self._folders_only = folders_only
 
     async def get_suggestion(self, value: str) -> str | None:
-        if not value.strip() or value.endswith("~"):
-            return None
-        return await asyncio.to_thread(complete, value, self._folders_only)
+        found = None
+        if value.strip() and not value.endswith("~"):
+            found = await asyncio.to_thread(complete, value, self._folders_only)
+        self._tell(os.path.split(found.rstrip("/"))[1] if found and found != value else "")
+        return found
 
 
 def complete(typed: str, folders_only: bool = False) -> str | None:

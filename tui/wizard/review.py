@@ -171,8 +171,7 @@ class ReviewStep(Step):
         self.query_one("#command", Static).update(Content(f"Saved. Without a screen:  {command}"))
         self.screen.query_one("#go-next").focus()
 
-    def close_file(self) -> bool:
-        """Put the file field away; whether it was open."""
+    async def close(self) -> bool:
         form = self.query_one(FormField)
         was_open = bool(form.display)
         form.display = False

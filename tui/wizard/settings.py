@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -16,7 +13,8 @@ from engine.errors import ConfigError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
-from tui.wizard.draft import Draft, default_of
+from tui.wizard.all_fields import SECTIONS, AllFields
+from tui.wizard.draft import Draft
 from tui.wizard.step import Step, hint_of, make_field
 from tui.wizard.task import preset_of, task_of
 
@@ -29,8 +27,6 @@ COMMON = (
     "adapter.r",
     "model.quantization",
 )
-SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch")
-ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to
 QUANTIZATION = {
     "auto": "chosen when it starts: 16 bit where they fit, else nf4",
     "none": "as they are, 16 or 32 bit: fastest, and nothing is lost",
@@ -51,11 +47,13 @@ class SettingsStep(Step):
             for dotted in COMMON:
                 yield make_field(dotted, self.draft, about=True)
         else:
-            with VerticalScroll(id="all-fields", can_focus=False):
-                yield from self._all_fields()
-            yield Static(id="field-help", classes="quiet")
+            yield AllFields(self.draft)
         following = DEPTHS[(depth + 1) % len(DEPTHS)]
-        yield Static(Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}."), classes="quiet", id="depth")
+        yield Static(
+            Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}." + ("  Enter edits." if depth == 2 else "")),
+            classes="quiet",
+            id="depth",
+        )
 
     def _preset_form(self) -> ComposeResult:
         yield PickList(
@@ -69,21 +67,16 @@ class SettingsStep(Step):
         yield Static(classes="explain", id="quantization-about")
         yield Static(id="in-force", classes="explain")
 
-    def _all_fields(self) -> Iterator[Static | FormField]:
-        for section in SECTIONS:
-            yield Static(Content(f"[{section}]"), classes="section")
-            for spec in fields.section_specs(section, ELSEWHERE):
-                yield make_field(spec.dotted, self.draft, label=spec.dotted.split(".")[-1])
-        for index, item in enumerate(self.draft.data_sources()):
-            yield Static(Content(f"[[data]] {fields.show(item.get('path'))}"), classes="section")
-            yield make_field(f"data.{index}.max_rows", self.draft, label="max_rows")
-
     def on_mount(self) -> None:
         self._explain()
 
     def focus_first(self) -> None:
         lists = self.query(PickList)
         (lists.first() if lists else self.query(FormField).first().control).focus()
+
+    def known(self) -> set[str]:
+        """The table checks its own fields."""
+        return set() if self._table else super().known()
 
     def can(self, action: str) -> bool | None:
         return action == "depth"
@@ -96,12 +89,22 @@ class SettingsStep(Step):
         self._explain()
         self.focus_first()
 
+    async def close(self) -> bool:
+        return bool(self._table and await self._table.close())
+
+    @property
+    def _table(self) -> AllFields | None:
+        found = self.query(AllFields)
+        return found.first() if found else None
+
     def commit(self) -> None:
-        self.write_fields()
+        if self._table:
+            self._table.take()
+        else:
+            self.write_fields()
 
     def findings(self) -> list[Issue]:
-        own = (*SECTIONS, "data")
-        found = [issue for issue in self.draft.issues() if issue.field.split(".")[0] in own]
+        found = [issue for issue in self.draft.issues() if issue.field.split(".")[0] in (*SECTIONS, "data")]
         if not found:
             try:
                 found = rules.errors(rules.check(self.draft.resolve().config))
@@ -110,11 +113,14 @@ class SettingsStep(Step):
         return found
 
     async def show_findings(self, findings: list[Issue]) -> None:
-        """A finding whose field is not in sight brings all fields into sight first."""
+        """A finding whose field is not in sight brings the table of all fields into sight first."""
         shown = {form.key for form in self.query(FormField)}
         if any(finding.field not in shown for finding in findings) and self.facts.depth != 2:
             await self.next_depth(2)
-        await super().show_findings(findings)
+        if self._table:
+            self._table.show_findings(findings)
+        else:
+            await super().show_findings(findings)
 
     # What the choices mean
 
@@ -140,14 +146,9 @@ class SettingsStep(Step):
             self._explain()
             self.post_message(self.Touched())
 
-    @on(FormField.Entered)
-    def _entered(self, event: FormField.Entered) -> None:
-        if self.facts.depth == 2:
-            spec = fields.spec_of(event.field.key)
-            default = fields.show(default_of(event.field.key)) or "empty"
-            self.query_one("#field-help", Static).update(
-                Content(f"{spec.dotted}: {spec.description}. Default: {default}.")
-            )
+    @on(AllFields.Edited)
+    def _edited(self, event: AllFields.Edited) -> None:
+        self.post_message(self.Touched())
 
     def _explain(self) -> None:
         if self.facts.depth != 0:

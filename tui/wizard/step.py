@@ -105,6 +105,10 @@ class Step(Vertical):
         """Whether a key of this step works now; None greys it out."""
         return False
 
+    async def close(self) -> bool:
+        """Close what is open over the step (Esc does); whether something was."""
+        return False
+
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
 
@@ -114,7 +118,7 @@ class Step(Vertical):
     @on(FormField.Left)
     def _check_field(self, event: FormField.Left) -> None:
         """Check a field when the focus leaves it: not on each key, and never in the way of Back."""
-        if event.field.control.has_focus or event.field.key not in self._known():
+        if event.field.control.has_focus or event.field.key not in self.known():
             return
         self.commit()
         found = self.field_issues([event.field.key])
@@ -130,7 +134,8 @@ class Step(Vertical):
         """Enter was pressed in a field: the form is done, unless the field has a use for it."""
         self.done()
 
-    def _known(self) -> set[str]:
+    def known(self) -> set[str]:
+        """The schema fields that are checked when the focus leaves them."""
         return {form.key for form in self.query(FormField) if "." in form.key}
 
     def write_fields(self) -> None:

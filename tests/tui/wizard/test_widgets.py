@@ -114,8 +114,9 @@ async def test_a_button_says_in_its_text_that_it_has_the_focus() -> None:
 
 
 async def test_a_field_shows_focus_hint_sentence_and_error() -> None:
-    field = FormField("train.batch_size", "batch size", "16", hint="1 to 65,536", about="Examples a step")
-    async with showing(field) as (app, pilot):
+    async with showing(FormButton("Next")) as (app, pilot):
+        field = FormField("train.batch_size", "batch size", "16", hint="1 to 65,536", about="Examples a step")
+        await app.screen.mount(field)
         field.focus_control()
         await pilot.pause()
         assert "> batch size" in text_of(app)

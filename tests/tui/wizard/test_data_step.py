@@ -1,0 +1,95 @@
+"""The data step: files typed or picked, read as they will be, and looked at through the tokenizer on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.wizard.conftest import Opener
+from tests.tui.wizard.making import make_rows, text_of
+from tests.tui.wizard.steering import press, shown_words, to_data, write
+
+
+async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter")
+        assert "alpaca, 40 rows" in text_of(app)
+        assert "columns instruction, input, output" in shown_words(app)
+        assert "assistant 1" in text_of(app)
+        assert "38 steps" not in text_of(app)
+        assert "40 rows" in text_of(app).splitlines()[-3]
+
+
+async def test_a_path_is_completed_with_the_right_arrow(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, f"{rows.parent}/ord")
+        while "Right: orders.jsonl" not in text_of(app):
+            await pilot.pause(0.02)
+        await press(app, pilot, "right", "enter", "ctrl+n")
+        assert app.wizard.draft.get("data.0.path") == str(rows)
+
+
+async def test_several_files_can_be_used_and_one_removed(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    more = make_rows(tmp_path / "more.jsonl", 10)
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        for path in (rows, more):
+            await write(pilot, str(path))
+            await press(app, pilot, "enter")
+        assert "50 rows" in text_of(app)
+        await press(app, pilot, "tab", "up", "delete")
+        await press(app, pilot, "ctrl+n")
+        assert [item["path"] for item in app.wizard.draft.data_sources()] == [str(more)]
+
+
+async def test_the_picker_finds_a_file_by_keyboard(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "a-folder"
+    inner.mkdir()
+    path = make_rows(inner / "inner.jsonl", 3)
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await press(app, pilot, "f3")
+        assert "a-folder/" in text_of(app)
+        await press(app, pilot, "enter", "enter")
+        assert "inner.jsonl" in text_of(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.draft.get("data.0.path") == str(path)
+
+
+async def test_the_picker_goes_up_and_closes_without_a_choice(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await press(app, pilot, "f3", "left")
+        assert f"> {tmp_path.name}/" in text_of(app)
+        await press(app, pilot, "escape")
+        assert app.wizard.step_name == "data"
+        assert app.wizard.draft.data_sources() == []
+
+
+async def test_another_format_is_tried_at_once(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "tab", "tab", "right", "right")
+        assert "No column for" in shown_words(app)
+        await press(app, pilot, "left")
+        assert "assistant 1" in text_of(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.draft.source("data.0.format") == "you"
+
+
+async def test_rows_are_looked_at_through_the_tokenizer_on_request(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "f5")
+        assert "longest 52; 31% of them learnt" in shown_words(app)
+        assert str(rows) in (tmp_path / "asked").read_text()
