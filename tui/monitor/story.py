@@ -11,8 +11,6 @@ from tui import words
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
                 "failed": "lost", "crashed": "lost"}  # fmt: skip
 
-_PHASES = {"train": "training", "load": "loading the model", "baseline": "measuring the untouched model"}
-
 
 def subject(name: str, state: RunState) -> Text:
     """Name of the run, its model and method."""
@@ -71,14 +69,18 @@ def progress(state: RunState, now: float, width: int, unicode: bool, phase_since
     """What the runner is doing and how far it is; a phase that can't be counted shows its seconds."""
     if state.ended:
         return Text(ending(state), no_wrap=True, end="")
-    if state.state in ("created", "starting") and state.started is None:
+    if state.state == "created":
+        return Text("this run was never started", end="")
+    if state.state == "starting" and state.started is None:
         return Text("the runner is starting; the training libraries take a few seconds to load", end="")
     phase = state.phase
     done, total, unit, name = None, None, "", "working"
     if phase:
         done, total, unit = phase.done, phase.total, phase.unit
-        name = phase.message or _PHASES.get(phase.name, phase.name)
-    if phase is None or phase.name in ("train", "training"):
+        name = phase.message or phase.name
+    if phase is None and state.step is None:
+        name = "getting ready"
+    elif phase is None or phase.name == "train":
         done, total, unit, name = state.done_steps, state.total_steps, "steps", "training"
     if state.state in ("paused", "stopping"):
         name = f"{state.state}{': ' + state.reason if state.reason else ''}"

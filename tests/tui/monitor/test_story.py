@@ -1,0 +1,87 @@
+"""The monitor's lines are made from the state alone and fit the width."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.runs import events as ev
+from engine.runs.state import RunState, reduce
+from tests.tui import fake_runs
+from tui.monitor import result, story
+
+
+def state(*events: ev.AnyEvent) -> RunState:
+    return reduce([fake_runs.started(900), *events])
+
+
+def running(step: int = 412) -> RunState:
+    return state(ev.State(state="running"), *(fake_runs.step(number, 900) for number in range(1, step + 1)))
+
+
+@pytest.mark.parametrize("width", [40, 60, 78, 118])
+def test_gauges_show_as_many_as_fit_whole(width: int) -> None:
+    text = story.gauges(running(), width).plain
+    assert len(text) <= width
+    assert text.startswith("loss 0.")
+    assert ("ETA 5:42" in text) == (width >= 78)
+
+
+@pytest.mark.parametrize("width", [60, 78, 118])
+def test_progress_fits_whatever_the_phase_is_called(width: int) -> None:
+    phase = ev.Phase(
+        name="before", message="measuring what the model can do before training", done=3, total=9, unit="batches"
+    )
+    text = story.progress(state(phase), 0.0, width, True, None).plain
+    assert "33 %" in text
+    assert "3 of 9 batches" in text
+    assert width < 78 or len(text) <= width
+
+
+def test_a_phase_that_can_not_be_counted_shows_its_seconds() -> None:
+    waiting = state(ev.Phase(name="load", message="loading SmolLM2-135M", t=100.0))
+    assert story.progress(waiting, 142.0, 78, True, 100.0).plain == "loading SmolLM2-135M, 42 s"
+
+
+def test_what_is_not_known_yet_is_not_made_up() -> None:
+    assert story.progress(RunState(), 0.0, 78, True, None).plain == "this run was never started"
+    assert "is starting" in story.progress(RunState(state="starting"), 0.0, 78, True, None).plain
+    assert story.progress(state(), 0.0, 78, True, None).plain == "getting ready"
+    assert story.gauges(RunState(), 78).plain == "loss -   eval -"
+    assert result.headline(RunState()) == ""
+
+
+def test_paused_and_stopping_say_so_with_the_reason() -> None:
+    paused = state(fake_runs.step(10, 900), ev.State(state="stopping", reason="signal TERM"))
+    assert story.progress(paused, 0.0, 78, True, None).plain.startswith("stopping: signal TERM")
+
+
+def test_the_ways_a_run_can_end() -> None:
+    done = state(fake_runs.step(900, 900), ev.Finished(outcome="finished", step=900, seconds=131))
+    assert story.ending(done).startswith("finished after 2:11")
+    stopped = state(fake_runs.step(400, 900), ev.Finished(outcome="stopped", step=400, seconds=60))
+    assert story.ending(stopped) == "stopped after 1:00 at step 400; r goes on from there"
+
+
+def test_trouble_has_title_message_and_way_on() -> None:
+    failed = state(ev.Failed(title="Out of memory", message="step 3", hint="Set dataset.max_length lower."))
+    assert story.trouble(failed, "checkpoint-2") == (
+        "Out of memory", "step 3", "Set dataset.max_length lower. r goes on from checkpoint-2."
+    )  # fmt: skip
+    found = story.trouble(failed, "")
+    assert found is not None
+    assert "no checkpoint" in found[2]
+    assert story.trouble(running(3), "") is None
+
+
+def test_memory_and_sources_are_told_where_the_run_gives_them() -> None:
+    device = ev.Device(rss=2**30, peak_rss=2 * 2**30, gpus=[{"total": 24 * 2**30, "used": 3 * 2**30}])
+    text = story.machine(state(device, fake_runs.step(5, 900)), 200).plain
+    assert "GPU 0 3.0 of 24.0 GiB" in text
+    assert "RAM 1.0 GiB (peak 2.0)" in text
+    assert "loss by source: orders" in text
+
+
+def test_names_from_a_log_are_cleaned() -> None:
+    evil = reduce([ev.RunStarted(model="a\x1b[31m", total_steps=3), ev.Phase(name="x", message="load\x07ing\nnow")])
+    assert "\x1b" not in story.subject("n\x1b]0;t\x07ame", evil).plain
+    assert "\n" not in story.progress(evil, 0.0, 78, True, None).plain
