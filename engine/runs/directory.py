@@ -273,7 +273,8 @@ def is_starting(run: RunDir) -> bool:
         return True
 
 
-_MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json")
+_MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
+              ".events.reserve")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:

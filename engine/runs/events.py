@@ -10,6 +10,7 @@ import math
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -18,6 +19,8 @@ import msgspec
 from engine.errors import MachineError
 
 VERSION = 1
+RESERVE_NAME = ".events.reserve"
+_RESERVE_BYTES = 64 * 1024
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False, gc=False):
@@ -237,7 +240,8 @@ class EventWriter:
     """Appends events to a log, numbering and dating them; safe to use from several threads.
 
     A full disk must not end a training: a line that can't be written is counted in ``lost`` and its number
-    is used again, so that ``seq`` has no gaps. A half-written line is closed by the next write.
+    is used again, so that ``seq`` has no gaps. A half-written line is closed by the next write. For the last word,
+    ``Failed`` or ``Finished``, space is kept aside while the log is open.
     Raises MachineError when the log can't be opened.
     """
 
@@ -253,6 +257,8 @@ class EventWriter:
             raise MachineError(
                 "The log of the run can't be written", f"{path}: {error.strerror}", "Mend the rights of that folder."
             ) from error
+        self._reserve = path.with_name(RESERVE_NAME)
+        _take_space(self._reserve)
 
     def emit(self, event: Event) -> None:
         """Append ``event`` with the next number and the time of now."""
@@ -261,17 +267,25 @@ class EventWriter:
             line = encode(stamped) + b"\n"
             if self._torn:
                 line = b"\n" + line
-            try:
-                written = os.write(self._fd, line)
-            except OSError:
-                self.lost += 1
+            if self._append(line):
                 return
-            # The disk filled up inside the line. Without its newline alone the line still counts.
-            self._torn = written < len(line)
-            if written < len(line) - 1:
-                self.lost += 1
-            else:
-                self.seq += 1
+            if isinstance(event, Failed | Finished):
+                self._reserve.unlink(missing_ok=True)
+                if self._append(b"\n" + line):
+                    return
+            self.lost += 1
+
+    def _append(self, line: bytes) -> bool:
+        """Write ``line``; False if the disk refused it or filled up inside it."""
+        try:
+            written = os.write(self._fd, line)
+        except OSError:
+            return False
+        self._torn = written < len(line)
+        if written < len(line) - 1:  # without its newline alone the line still counts
+            return False
+        self.seq += 1
+        return True
 
     def close(self) -> None:
         """Close the log; events that come later are counted as lost."""
@@ -279,6 +293,13 @@ class EventWriter:
             fd, self._fd = self._fd, -1
             if fd >= 0:
                 os.close(fd)
+                self._reserve.unlink(missing_ok=True)
+
+
+def _take_space(path: Path) -> None:
+    """Fill a small file, with bytes that no file system packs away; without it the last word may be lost."""
+    with suppress(OSError):
+        path.write_bytes(os.urandom(_RESERVE_BYTES))
 
 
 def _ends_torn(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +34,11 @@ class SmallDisk:
         assert keeper.stdout.readline() == "mounted\n", "no small disk: neither root nor user namespaces may mount one"
         return cls(Path(f"/proc/{keeper.pid}/root{mount}"), keeper, mount)
 
-    def fill(self, leave_bytes: int = 0) -> None:
-        """Take all space but ``leave_bytes``."""
-        free = os.statvfs(self.path).f_bavail * os.statvfs(self.path).f_frsize
-        with (self.path / "filler").open("ab") as file:
-            file.write(bytes(max(0, free - leave_bytes)))
+    def fill(self) -> None:
+        """Take all space there is."""
+        with suppress(OSError), (self.path / "filler").open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(65_536))
 
     def free(self) -> None:
         (self.path / "filler").unlink()

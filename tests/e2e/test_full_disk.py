@@ -50,8 +50,8 @@ def test_a_disk_full_at_a_checkpoint_stops_with_the_last_good_one_intact(
 ) -> None:
     run = start(make_config(steps=100_000, every=10))
     wait(run, lambda state: len(state.checkpoints) >= 1)
-    small_disk.fill(leave_bytes=32_768)
-    state = wait_for_end(run)
+    small_disk.fill()
+    state = wait(run, lambda state: state.ended)
     assert state.state == "failed"
     assert state.failure is not None
     assert "checkpoint" in state.failure.title

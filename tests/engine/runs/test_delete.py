@@ -30,6 +30,7 @@ def full_run(run: RunDir) -> RunDir:
     make_checkpoint(run, 3, complete=False)
     (run.path / "checkpoint-4.partial").mkdir()
     (run.path / ".run.json.123.tmp").touch()
+    (run.path / ev.RESERVE_NAME).touch()
     (run.path / ".exit.json.tmp").touch()
     run.adapter.mkdir()
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")

@@ -133,6 +133,34 @@ for number in range(3):
     assert numbers(run) == list(range(1, written + 4))
 
 
+@pytest.mark.parametrize("last", [ev.Failed(title="no space"), ev.Finished(outcome="stopped", step=1)])
+def test_the_last_word_is_written_even_on_a_full_disk(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, last: ev.Event
+) -> None:
+    """Refused until the space kept aside for it was given back."""
+    writer = ev.EventWriter(run.events)
+    reserve = run.path / ev.RESERVE_NAME
+    real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if reserve.exists():
+            raise OSError(28, "No space left on device")
+        return real(fd, data)
+
+    monkeypatch.setattr(ev.os, "write", full)
+    writer.emit(step(1))
+    assert reserve.stat().st_size > 10_000
+    writer.emit(last)
+    assert [type(event) for event in Tail(run.events).read()] == [type(last)]
+    assert writer.lost == 1
+    writer.close()
+
+
+def test_no_space_is_kept_aside_once_the_log_is_closed(run: RunDir) -> None:
+    write(run, step(1))
+    assert not (run.path / ev.RESERVE_NAME).exists()
+
+
 @pytest.mark.parametrize("short_by", [1, 2, 30])
 def test_a_line_cut_off_anywhere_never_gives_a_number_twice(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, short_by: int

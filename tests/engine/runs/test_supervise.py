@@ -57,7 +57,7 @@ def test_a_polite_signal_is_passed_on_to_the_runner(run: RunDir, tmp_path: Path,
 
 def test_a_closed_terminal_ends_neither_of_them(run: RunDir, tmp_path: Path) -> None:
     process = start(
-        run, tmp_path, "print(signal.getsignal(signal.SIGHUP).name, os.getppid(), flush=True); sys.stdin.read()"
+        run, tmp_path, "print(signal.getsignal(signal.SIGHUP).name, os.getppid(), flush=True); time.sleep(60)"
     )
     assert process.stdout is not None
     assert process.stdout.readline().split() == ["SIG_IGN", str(process.pid)]
