@@ -11,6 +11,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.widgets.focus import component_style
+
 
 class FormButton(Widget, can_focus=True):
     """Pressed by Enter, Space or a click. A button that can't be used now is dim and skipped by Tab."""
@@ -58,7 +60,7 @@ class FormButton(Widget, can_focus=True):
 
     def render(self) -> Content:
         if self.has_focus:
-            return Content.styled(f"[>{self.label}<]", self.get_visual_style("button--here"))
+            return Content.styled(f"[>{self.label}<]", component_style(self, "button--here"))
         return Content.assemble((f"[ {self.label} ]", "dim" if self.disabled else "bold"))
 
     def on_focus(self) -> None:

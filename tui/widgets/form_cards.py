@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
+from tui.widgets.focus import component_style
 from tui.widgets.wrapping import wrap
 
 _GAP = 1
@@ -111,11 +112,11 @@ class Cards(Widget, can_focus=True):
         here = index == self.cursor
         left, right, low_left, low_right, line, side = _FRAMES[self._unicode][here]
         focused = here and self.has_focus
-        frame: str | Style = self.get_visual_style("cards--frame") if focused else "bold" if here else "dim"
+        frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "dim"
         words = "dim" if not card.enabled else "bold" if here else ""
         mark = ">" if focused else " "
         title = set_cell_size(f"{mark}{card.title} ", min(len(card.title) + 2, width - 3))
-        named: str | Style = self.get_visual_style("cards--here") if focused else words
+        named: str | Style = component_style(self, "cards--here") if focused else words
         top = Content.assemble((left + line, frame), (title, named), (line * (width - 3 - len(title)) + right, frame))
         lines = wrap(card.text, width - 4)
         body = [

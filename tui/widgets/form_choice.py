@@ -13,6 +13,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
+from tui.widgets.focus import component_style
+
 
 class Choice(Widget, can_focus=True):
     """The options in a row, the chosen one in brackets; where they don't fit, ``< nf4 >  2 of 4``."""
@@ -82,7 +84,7 @@ class Choice(Widget, can_focus=True):
         return 1
 
     def render(self) -> Content:
-        style: str | Style = self.get_visual_style("choice--here") if self.has_focus else "bold"
+        style: str | Style = component_style(self, "choice--here") if self.has_focus else "bold"
         parts: list[tuple[str, str | Style]] = [
             (f"[{name}]", style) if i == self.index else (f" {name} ", "") for i, name in enumerate(self.options)
         ]

@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.data.text import clean
+from tui.widgets.focus import component_style
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class PickList(Widget, can_focus=True):
         style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
         if here:
             words = f"{marker} {set_cell_size(title, column)} {set_cell_size(detail, rest)}{f' {tail}' if tail else ''}"
-            return Content.styled(words, self.get_visual_style("picklist--here"))
+            return Content.styled(words, component_style(self, "picklist--here"))
         return Content.assemble(
             (f"{marker} ", "bold"),
             (set_cell_size(title, column), style),

@@ -14,11 +14,11 @@ from textual.widgets import Static
 
 from engine.config import toml
 from engine.config.rules import Issue
-from engine.data.text import clean, shorten
+from engine.data.text import shorten
 from engine.errors import ConfigError, TunedeckError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
-from tui.wizard import describe, fields
+from tui.wizard import data_text, fields
 from tui.wizard.check_panel import CheckPanel
 from tui.wizard.draft import DETECTED
 from tui.wizard.paths import PathSuggester, absolute
@@ -167,7 +167,10 @@ class DataStep(Step):
         self._show()
 
     def _show(self) -> None:
-        picks = [Pick(str(index), _short(item["path"]), self._summary(item)) for index, item in enumerate(self._items)]
+        picks = [
+            Pick(str(index), _short(item["path"]), data_text.summary(self._found.get(self._key(item))))
+            for index, item in enumerate(self._items)
+        ]
         listed = self.query_one(PickList)
         listed.display = bool(picks)
         listed.set_picks(picks, chosen=str(self._at))
@@ -187,41 +190,19 @@ class DataStep(Step):
     def _show_evidence(self, item: dict[str, Any] | None, found: Preview | TunedeckError | None) -> None:
         about = self.query_one("#data-evidence", Static)
         about.set_class(isinstance(found, TunedeckError), "wrong")
-        if item is None:
-            text = "JSON, JSONL, CSV, parquet or text. Questions with answers, dialogues, or documents."
-        elif found is None:
-            text = "reading ..."
-        elif isinstance(found, TunedeckError):
-            text = "! " + " ".join(part for part in (found.title + ":", found.message, found.hint) if part)
-        else:
-            text = f"read as {found.detected.format}: {found.detected.evidence}"
-        about.update(Content(clean(text, keep_newlines=False)))
+        about.update(Content(data_text.evidence(item is not None, found)))
 
     def _show_rows(self, found: Preview | TunedeckError | None) -> None:
         target = self.query_one("#data-preview", Static)
         if found is None or isinstance(found, TunedeckError) or not found.rows:
             target.update("")
             return
-        width = max(30, (target.content_size.width or 60))
-        height = max(4, (target.content_size.height or 6)) - 1
-        lines = describe.row_lines(found.rows[0], width, height)
-        for row in found.rows[1:]:
-            if len(lines) >= height - 2:
-                break
-            lines += ["", *describe.row_lines(row, width, height - len(lines) - 1)]
+        width, height = target.content_size.width or 60, target.content_size.height or 6
+        lines = data_text.first_rows(found.rows, max(30, width), max(4, height) - 1)
         target.update(Content.assemble(("first rows, as the model will see them\n", "bold"), "\n".join(lines)))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
-
-    def _summary(self, item: dict[str, Any]) -> str:
-        found = self._found.get(self._key(item))
-        if found is None:
-            return "reading ..."
-        if isinstance(found, TunedeckError):
-            return f"! {found.title}"
-        rows = f"{'' if found.exact else 'about '}{found.count_estimate:,} rows"
-        return f"{found.detected.format}, {rows}, {describe.gibibytes(found.size_bytes)}"
 
     # The check of the rows, on request
 

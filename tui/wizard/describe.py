@@ -1,14 +1,12 @@
-"""A model's card and a data row in a few lines of plain text, cleaned, for people to read."""
+"""Sizes, progress and a model's card in plain text, cleaned, for people to read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.data.text import clean, shorten
-from tui.widgets.wrapping import wrap
+from engine.data.text import shorten
 
 if TYPE_CHECKING:
-    from engine.data.messages import Row
     from engine.models.card import ModelCard
 
 
@@ -64,18 +62,3 @@ def model_card(card: ModelCard) -> list[str]:
         f"chat template: {template}",
         f"{card.num_layers} layers, width {card.hidden_size:,}",
     ]
-
-
-def row_lines(row: Row, width: int, height: int, skip: int = 0) -> list[str]:
-    """A row as the model will see it: who speaks, and the words, wrapped to ``width``, at most ``height`` lines."""
-    turns = [(message.role, message.content) for message in row.messages] or [("text", row.text)]
-    column = max(len(clean(role, keep_newlines=False)[:10]) for role, _ in turns) + 1
-    lines: list[str] = []
-    for role, content in turns:
-        name = clean(role, keep_newlines=False)[:10]
-        words = wrap(clean(content[:4000]), max(10, width - column)) or ["(empty)"]
-        lines += [f"{'' if index else name:<{column}}{part}" for index, part in enumerate(words)]
-    shown = lines[skip : skip + height]
-    if len(lines) > skip + height and shown:
-        shown[-1] = shorten(shown[-1], width - 4).ljust(width - 4)[: width - 4] + " ..."
-    return shown
