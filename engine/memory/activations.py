@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 from engine.memory.shapes import Linear
 
+ALL_LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
 SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))
 
 
@@ -129,9 +132,16 @@ def mlp_backward(job: Job, profile: Profile) -> float:
     else:
         width = shape.intermediate
     gradients = (3 if shape.gated_mlp else 2) * width * profile.linear_output_bytes
+    return gradients - down_input_saved(job, profile) + 4.0 * shape.hidden
+
+
+def down_input_saved(job: Job, profile: Profile) -> float:
+    """What the down projection keeps for its own gradient, which is gone when the product is differentiated."""
     if job.is_full:
-        gradients -= 2.0 * width  # the down projection's input is gone by then
-    return gradients + 4.0 * shape.hidden
+        return 2.0 * job.shape.active_mlp_width
+    wanted = ALL_LINEARS if "all" in job.targets else job.targets
+    rest = replace(job, targets=tuple(name for name in wanted if name != "down"))
+    return adapter_inputs_saved(job, profile) - adapter_inputs_saved(rest, profile)
 
 
 def attention_backward(job: Job, profile: Profile) -> float:
@@ -164,7 +174,11 @@ def head_hidden(job: Job, profile: Profile) -> float:
 
 def logits_bytes(job: Job, profile: Profile) -> float:
     """Bytes (not per token) of logits and what the loss makes of them, for the micro-batch or one chunk of it."""
-    tokens = job.tokens
-    if profile.loss.chunk_tokens is not None:
-        tokens = min(round(tokens * job.supervised_share), profile.loss.chunk_tokens)
-    return tokens * job.shape.vocab * profile.loss.bytes_per_logit
+    loss, vocab = profile.loss, job.shape.vocab
+    if loss.chunk_tokens is None:
+        return job.tokens * vocab * loss.bytes_per_logit
+    tokens = round(job.tokens * job.supervised_share)
+    first = min(tokens, loss.chunk_tokens)
+    second = min(tokens - first, loss.chunk_tokens)
+    carried = first * loss.carried_bytes + second * loss.bytes_per_logit if second else 0.0
+    return vocab * max(first * loss.bytes_per_logit, carried)

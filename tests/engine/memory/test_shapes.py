@@ -80,9 +80,9 @@ def test_a_table_row_gives_the_same_shape() -> None:
     row = {
         "model": "Mistral-7B-v0.1", "hf_id": "mistralai/Mistral-7B-v0.1", "hidden": "4096", "layers": "32",
         "heads": "32", "kv_heads": "8", "head_dim": "128", "intermediate": "14336", "vocab": "32000",
-        "tied": "False", "mlp": "gated", "mlp_bias": "False", "attn_bias": "none", "norms_per_layer": "2", "norm": "rmsnorm", "qk_norm": "",
-        "n_experts": "0", "experts_per_tok": "0", "moe_intermediate": "0", "shared_intermediate": "0",
-        "head_bias": "False", "published_params": "7241732096",
+        "tied": "False", "mlp": "gated", "mlp_bias": "False", "attn_bias": "none", "norms_per_layer": "2",
+        "norm": "rmsnorm", "qk_norm": "", "n_experts": "0", "experts_per_tok": "0", "moe_intermediate": "0",
+        "shared_intermediate": "0", "head_bias": "False", "published_params": "7241732096",
     }  # fmt: skip
     shape = from_row(row)
     assert shape.parameters == shape.published_parameters == MISTRAL_7B.parameters
