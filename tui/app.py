@@ -8,9 +8,10 @@ from textual import events, on
 from textual.app import App
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from tui import keys, messages
-from tui.theme import RICH, SIXTEEN, theme_for
+from tui.theme import RICH, SIXTEEN, PlainScrollBar, theme_for
 from tui.world import World
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class TunedeckApp(App[None]):
         self.theme = theme_for(self.world.terminal).name
         self.set_class(not self.world.terminal.unicode, "-ascii")
         self.set_class(self.world.terminal.sixteen, "-sixteen")
+        ScrollBar.renderer = ScrollBarRender if self.world.terminal.unicode else PlainScrollBar
         self.add_mode("home", self._home_screen)
         self.add_mode("wizard", self._wizard_screen)
         self.add_mode("monitor", self._monitor_screen)

@@ -5,6 +5,9 @@ Each colour has one meaning: accent is focus, green is fine, amber is worth a lo
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
 from tui.terminal import Terminal
@@ -89,6 +92,13 @@ SIXTEEN = Theme(
         "input-cursor-text-style": "reverse",
     },
 )
+
+
+class PlainScrollBar(ScrollBarRender):
+    """A scroll bar of whole cells: its ends are not drawn with block characters."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 def theme_for(terminal: Terminal) -> Theme:

@@ -17,7 +17,7 @@ from tui import keys, messages
 from tui.home.runlist import RunList, has_ended
 from tui.home.watch import free_memory, removal_lines, watch
 from tui.widgets.bars import KeyBar, KeyRow, TopLine
-from tui.widgets.line import Line
+from tui.widgets.line import Line, cut
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class HomeScreen(Screen[None]):
         run = self.chosen
         about = "" if run is None else "   ".join(part for part in (run.model, run.id, run.reason) if part)
         text = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
-        text.truncate(self.size.width, overflow="ellipsis")
+        cut(text, self.size.width)
         self.query_one("#detail", Line).show(text)
         self.refresh_bindings()
 

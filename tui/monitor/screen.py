@@ -23,7 +23,7 @@ from tui.monitor.curves import CurveFeed
 from tui.monitor.steer import Steering
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
-from tui.widgets.line import Block, Line
+from tui.widgets.line import Block, Line, cut
 from tui.widgets.log import LogPane
 from tui.world import world_of
 
@@ -138,7 +138,7 @@ class MonitorScreen(Screen[None]):
         line = result.headline(state) if state.ended else ""
         if line:
             text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
-        text.truncate(self.size.width - 2, overflow="ellipsis")
+        cut(text, self.size.width - 2)
         self.query_one("#progress", Line).show(text)
 
     def _show_trouble(self) -> None:

@@ -7,6 +7,7 @@ from rich.text import Text
 from engine.data.text import clean
 from engine.runs.state import RunState, Series
 from tui import words
+from tui.widgets.line import cut
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
                 "failed": "lost", "crashed": "lost"}  # fmt: skip
@@ -123,7 +124,7 @@ def machine(state: RunState, width: int) -> Text:
         each = "  ".join(f"{clean(name, keep_newlines=False)} {words.loss(value)}" for name, value in sources.items())
         parts.append(f"loss by source: {each}")
     text = Text("   ".join(parts), no_wrap=True, end="")
-    text.truncate(width, overflow="ellipsis")
+    cut(text, width)
     return text
 
 

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.keys import Key
+from tui.widgets.line import cut
 
 
 class TopLine(Static):
@@ -35,7 +36,7 @@ class TopLine(Static):
         right = self._right
         room = max(0, width - cell_len(right.plain) - 2)
         left = self._left.copy()
-        left.truncate(room, overflow="ellipsis")
+        cut(left, room)
         gap = max(1, width - cell_len(left.plain) - cell_len(right.plain))
         line = Text.assemble(left, " " * gap, right, no_wrap=True, end="")
         line.truncate(max(0, width))
@@ -79,7 +80,7 @@ class KeyRow(KeyButton):
         mark = "> " if self.has_focus else "  "
         words = f"{self.key.shown:<4}{self.words:<18}{self.key.tooltip}"
         text = Text.assemble(mark, words, no_wrap=True, end="")
-        text.truncate(self.content_size.width, overflow="ellipsis")
+        cut(text, self.content_size.width)
         return text
 
     def get_content_width(self, container: object, viewport: object) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -57,6 +57,7 @@ class Chart(Widget, can_focus=True):
         self._curves: dict[str, Curve] = {}
         self._marks: dict[str, tuple[float, ...]] = {}
         self._plot: Plot | None = None
+        self._drawn_for = Size(0, 0)
         self._strips: dict[int, tuple[Row, Strip]] = {}
 
     def set_series(
@@ -106,7 +107,7 @@ class Chart(Widget, can_focus=True):
         return [text for text, _ in (self._plot or self._draw()).rows]
 
     def render_line(self, y: int) -> Strip:
-        if self._plot is None:
+        if self._plot is None or self._drawn_for != self.size:
             self._plot = self._draw()
         if y >= len(self._plot.rows):
             return Strip.blank(self.size.width, self.rich_style)
@@ -189,6 +190,7 @@ class Chart(Widget, can_focus=True):
         self.cursor = min(last, max(first, round((self.cursor or 0.0) + direction * wide)))
 
     def _draw(self) -> Plot:
+        self._drawn_for = self.size
         look = Look(
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 from textual.widgets import Static
@@ -25,6 +26,13 @@ class Line(Static):
         ):
             self._shown = text
             self.update(text, layout=False)
+
+
+def cut(text: Text, width: int) -> None:
+    """Shorten ``text`` to ``width`` cells, three dots for what is gone: the one-cell ellipsis is not ASCII."""
+    if cell_len(text.plain) > width:
+        text.truncate(max(0, width - 3))
+        text.append("..." if width >= 3 else "")
 
 
 class Block(Static):

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from rich.style import Style
 from rich.text import Text
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.data.text import clean
 from engine.runs.state import LogLine
 from tui import words
+from tui.widgets.line import cut
 
 _INDENT = 10  # the time and two blanks
 
@@ -37,6 +38,7 @@ class LogPane(Widget):
         self._lines: tuple[LogLine, ...] = ()
         self._rows: list[Text] = []
         self._back = 0
+        self._laid_out_for = Size(0, 0)
 
     def show(self, lines: Sequence[LogLine]) -> None:
         new = tuple(lines)
@@ -57,6 +59,8 @@ class LogPane(Widget):
         return [self._row(y).plain for y in range(self.size.height)]
 
     def render_line(self, y: int) -> Strip:
+        if self._laid_out_for != self.size:  # shown for the first time, or resized without being told
+            self._lay_out()
         row = self._row(y)
         segments = list(row.render(self.app.console))
         return Strip(segments).apply_style(self.rich_style).adjust_cell_length(self.size.width, self.rich_style)
@@ -73,6 +77,7 @@ class LogPane(Widget):
         width = self.size.width
         if width <= _INDENT:
             return
+        self._laid_out_for = self.size
         shown_before = [self._row(y).plain for y in range(self.size.height)]
         # A pane that cuts its lines needs only as many as fit; wrapping ones may be scrolled back to the first.
         wanted = self._lines if self.wrap else self._lines[-max(1, self.size.height) :]
@@ -88,7 +93,7 @@ class LogPane(Widget):
         message = Text(clean(line.text, keep_newlines=False), style=self._style(line.level), end="")
         time = Text(words.clock_time(line.t) + "  ", style=self._style("time"), end="")
         if not self.wrap:
-            message.truncate(width - _INDENT, overflow="ellipsis")
+            cut(message, width - _INDENT)
             return [Text.assemble(time, message, end="")]
         pieces = list(message.wrap(self.app.console, width - _INDENT)) or [message]
         for piece in pieces:

@@ -135,6 +135,18 @@ async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: M
         assert "wanted:" in text
 
 
+async def test_a_long_result_scrolls_in_ascii_too(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world("16", unicode=False), "monitor", fake_runs.finished_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "100 unseen rows")
+        assert screen_text(app).isascii()
+        await pilot.press("pagedown")
+        await until(pilot, lambda: "100 unseen rows" not in screen_text(app))
+        await pilot.press("c")
+        await until_shows(pilot, "answering held-out rows")
+        assert screen_text(app).isascii()
+
+
 async def test_a_failure_is_told_in_words_with_the_way_on(
     make_world: MakeWorld, root: Path, spawned: list[tuple[str, bool]]
 ) -> None:
