@@ -27,6 +27,7 @@ class TrainerState:
     step: int
     num_tokens: int = 0
     supervised_tokens: int = 0
+    evaluated_step: int = 0
     best_eval_loss: float | None = None
     worse_evals: int = 0
     train_seconds: float = 0.0

@@ -84,18 +84,17 @@ class Loop:
         saved_step = state.step
         if state.micro_batch_tokens is not None:  # the same cut as before: the last bits of a sum depend on it
             self.budget, self.halved = min(self.budget, state.micro_batch_tokens), True
+        patience = self.config.eval.early_stopping_patience
         while state.step < total:
+            state = self._evaluate(state)
+            if patience and state.worse_evals >= patience:
+                reason = f"the held-out loss has not improved for {patience} evaluations"
+                return self._end(state, saved_step, "finished", reason)
             began = time.monotonic()
             taken = self._step(state)
             if taken is None:  # asked to stop in the middle: the step is not taken and will be repeated
                 return self._end(state, saved_step, "stopped", self.steering.reason)
             state = replace(taken, train_seconds=state.train_seconds + time.monotonic() - began)
-            patience = self.config.eval.early_stopping_patience
-            if state.step % self._every(self.config.eval.every, 10) == 0 and state.step < total:
-                state = self._evaluate(state)
-                if patience and state.worse_evals >= patience:
-                    reason = f"the held-out loss has not improved for {patience} evaluations"
-                    return self._end(state, saved_step, "finished", reason)
             if self._sample_due(state.step):
                 self.hooks.sample(state)
             if state.step % self._every(self.config.checkpoint.every, 5) == 0 or state.step == total:
@@ -214,7 +213,14 @@ class Loop:
         )
 
     def _evaluate(self, state: TrainerState) -> TrainerState:
+        """Measure after the newest step if that is due. One that a stop cut short is still due after a resume."""
+        step = state.step
+        if step in (0, state.evaluated_step) or step % self._every(self.config.eval.every, 10):
+            return state
         loss = self.hooks.evaluate(state)
+        if self.steering.stop_requested and loss is None:
+            return state
+        state = replace(state, evaluated_step=step)
         if loss is None:
             return state
         if state.best_eval_loss is None or loss < state.best_eval_loss:
