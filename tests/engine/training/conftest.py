@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.engine.training.making import write_rows
 from tests.tiny import make_tiny_model
 
 
@@ -21,6 +22,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the tiny model without a chat template."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-base", chat_template=False)
+
+
+@pytest.fixture
+def rows(tmp_path: Path, home: Path) -> Path:
+    """A file of 24 orders with their answers."""
+    return write_rows(tmp_path / "rows.jsonl")
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ def write_rows(path: Path, count: int = 24, start: int = 0) -> Path:
     return path
 
 
-def values(model: Path, rows: Path, **sections: dict[str, Any]) -> dict[str, Any]:
+def values(model: Path, rows: Path, /, **sections: dict[str, Any]) -> dict[str, Any]:
     """A small run: 6 steps of 4 rows in float32, nothing generated, a checkpoint at the end only."""
     made: dict[str, Any] = {
         "model": {"name_or_path": str(model), "dtype": "float32"},
@@ -82,3 +82,13 @@ class Trained:
 
 def train(settings: dict[str, Any], react: Reaction | None = None) -> Trained:
     return Trained(create_run(settings), react)
+
+
+def stop_after(step: int) -> Reaction:
+    """Ask for the end once ``step`` has been taken."""
+
+    def react(event: ev.Event, steering: Steering) -> None:
+        if isinstance(event, ev.Step) and event.step == step:
+            steering.stop("asked to stop")
+
+    return react
