@@ -47,8 +47,8 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
             f"{train.micro_batch_tokens:,} is less than dataset.max_length ({dataset.max_length:,}): "
             "a longer row is still computed whole, alone.",
         )  # fmt: skip
-    if train.optim.startswith("paged"):
-        yield Issue("note", "train.optim", "paging needs an NVIDIA GPU; without one the plain 8-bit form is used.")
+    if train.optim.endswith("8bit"):
+        yield Issue("note", "train.optim", "8-bit states need an NVIDIA GPU.", 'Without one use optim = "adamw".')
     if train.learning_rate > 2e-3:
         yield Issue(
             "warning", "train.learning_rate", f"{train.learning_rate:g} is high even for LoRA and may diverge.",

@@ -18,7 +18,7 @@ from engine.evaluation.assess import Assessor
 from engine.evaluation.generate import Generator
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, result
+from engine.training import checkpoint, optimizers, result
 from engine.training.batches import StepPlan, cut
 from engine.training.checkpoint import TrainerState
 from engine.training.dataset import Prepared, prepare
@@ -26,7 +26,6 @@ from engine.training.devices import Placement, place
 from engine.training.load import BaseModel, load_base
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.loss import SupervisedLoss
-from engine.training.optimizers import make
 from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer
 from engine.training.steering import Steering, StopRequested
@@ -111,6 +110,7 @@ class Session:
 
     def _build(self, placement: Placement) -> _Built:
         config = self.config
+        optimizers.check(config.train, placement.device)
         fetch = self.phases.progress("download", f"fetching {config.model.name_or_path}", "bytes")
 
         def on_download(done: float, total: float | None, message: str) -> None:
@@ -126,7 +126,7 @@ class Session:
         base = load_base(card, config.model, placement, checkpointing)
         model = attach_adapter(config, base, config.model.name_or_path)
         self.steering.check()
-        optimizer = make(config.train, trainable(model))
+        optimizer = optimizers.make(config.train, trainable(model))
         # The lean LoRA layers keep one dtype throughout; autocast would only add checks to every operation.
         mixed = placement.mixed_precision
         if mixed == "bf16" and not needs_autocast(model):
