@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import RunError, TunedeckError
@@ -72,7 +73,8 @@ def _is_terminal(stream: Any) -> bool:
 def _flags(arguments: Sequence[str]) -> Flags:
     from tui.terminal import Flags
 
-    colours = next((a.partition("=")[2] for a in arguments if a.startswith("--colors=")), None)
+    words = " ".join(arguments).replace("--colors=", "--colors ").split()
+    colours = dict(pairwise(words)).get("--colors")
     known = colours if colours in ("truecolor", "256", "16", "none") else None
     return Flags("--ascii" in arguments, known, "--no-mouse" not in arguments)  # type: ignore[arg-type]
 

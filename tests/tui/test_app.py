@@ -127,6 +127,7 @@ async def test_a_question_starts_on_the_safe_answer(make_world: MakeWorld) -> No
 
 def test_flags_of_the_screen_are_read_from_the_command_line() -> None:
     assert _flags(["--ascii", "--no-mouse", "--colors=16"]) == Flags(True, "16", False)
+    assert _flags(["--colors", "256"]) == Flags(False, "256", True)
     assert _flags(["--colors=pink"]) == Flags()
     assert "--ascii" in SCREEN_FLAGS
 

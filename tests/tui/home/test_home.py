@@ -195,3 +195,15 @@ async def test_the_chosen_run_stands_out_without_colour(make_world: MakeWorld, r
         await until_shows(pilot, "> orders-json")
         row = app.screen.query_one(RunList).render_line(0)
         assert all(segment.style is not None and segment.style.reverse for segment in row if segment.text.strip())
+
+
+async def test_d_opens_the_wizard_filled_in_with_the_demo(make_world: MakeWorld, root: Path) -> None:
+    seen: list[Message] = []
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
+        await until_shows(pilot, "No runs yet")
+        await pilot.press("d")
+        await until(pilot, lambda: app.current_mode == "wizard")
+    asked = next(m for m in seen if isinstance(m, messages.WizardAsked))
+    assert asked.prefill is not None
+    assert asked.prefill.config.run.name == "demo"
