@@ -28,12 +28,13 @@ def headline(state: RunState) -> str:
     return clean("   ".join(parts), keep_newlines=False)
 
 
-def result(state: RunState, muted: str, good: str) -> RenderableType:
-    """The whole result of a run that ended: headline, table, answers; or what is still missing for it."""
+def result(state: RunState, muted: str, good: str, adapter: str = "") -> RenderableType:
+    """The whole result of a run that ended: table, where the adapter is, answers; or what is still missing."""
     line = headline(state)
     if not line:
         return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted))
-    return Group(comparison(state, muted, good), Text(), answers(state, muted))
+    where = [Text.assemble(("adapter  ", muted), adapter, overflow="fold")] if adapter else []
+    return Group(comparison(state, muted, good), *where, Text(), answers(state, muted))
 
 
 def comparison(state: RunState, muted: str, good: str) -> RenderableType:

@@ -154,7 +154,9 @@ class MonitorScreen(Screen[None]):
         state = self.state
         good = "" if world_of(self).terminal.sixteen else self.app.theme_variables["success"]
         key = (state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq)
-        self.query_one("#result", Block).show(key, result.result(state, muted, good))
+        made = state.finished.adapter if state.finished else None
+        adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""
+        self.query_one("#result", Block).show(key, result.result(state, muted, good, adapter))
 
     def _tick(self) -> None:
         """Seconds of a phase that can't be counted go on while the log is silent."""

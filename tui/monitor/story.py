@@ -100,7 +100,7 @@ def ending(state: RunState) -> str:
     """One sentence on how a run ended."""
     after = f" after {words.duration(took(state))}" if took(state) else ""
     if state.state == "finished":
-        return f"finished{after}; the adapter is in the run's adapter folder"
+        return f"finished{after}"
     if state.state == "stopped":
         return f"stopped{after} at step {state.done_steps:,}; r goes on from there"
     return f"{state.state}{after} at step {state.done_steps:,}"
