@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A shared machine is slow at times; how long an example takes says nothing about whether it is right.
+settings.register_profile("tunedeck", deadline=None)
+settings.load_profile("tunedeck")
 
 
 @pytest.fixture
