@@ -20,20 +20,20 @@ class CheckPanel(Static):
     class Ended(Message):
         """``inspection`` when the rows are fine; ``refused`` when they can't be trained on; neither if stopped."""
 
-        def __init__(self, inspection: Inspection | None, refused: TunedeckError | None, text: str) -> None:
+        def __init__(self, inspection: Inspection | None, refused: TunedeckError | None, key: str) -> None:
             super().__init__()
-            self.inspection, self.refused, self.text = inspection, refused, text
+            self.inspection, self.refused, self.key = inspection, refused, key
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self.busy = False
         self.words = ""
 
-    def start(self, command: tuple[str, ...], config_text: str) -> None:
-        """Check the rows of this config; a check under way is given up."""
+    def start(self, command: tuple[str, ...], config_text: str, key: str) -> None:
+        """Check the rows of this config, which the answer will name by ``key``; a check under way is given up."""
         self.busy = True
         self._say("checking the rows: starting ...  ctrl+x stops it")
-        self._check(command, config_text)
+        self._check(command, config_text, key)
         self.screen.refresh_bindings()
 
     def stop(self) -> None:
@@ -51,31 +51,31 @@ class CheckPanel(Static):
         self._say(figures(inspection))
 
     @work(group="check", exclusive=True)
-    async def _check(self, command: tuple[str, ...], config_text: str) -> None:
+    async def _check(self, command: tuple[str, ...], config_text: str, key: str) -> None:
         try:
             async for said in inspect(command, config_text):
                 if isinstance(said, Progress):
                     self._say(f"checking the rows: {_how_far(said)}  ctrl+x stops it")
                 elif isinstance(said, Inspection):
-                    self._finish(figures(said), said, None, config_text)
+                    self._finish(figures(said), said, None, key)
                 else:
-                    self._finish(f"The rows were not looked at: {said.message}.", None, None, config_text)
+                    self._finish(f"The rows were not looked at: {said.message}.", None, None, key)
         except DataError as error:
-            self._finish(_trouble(error), None, error, config_text, wrong=True)
+            self._finish(_trouble(error), None, error, key, wrong=True)
         except TunedeckError as error:
-            self._finish(_trouble(error), None, None, config_text, wrong=True)
+            self._finish(_trouble(error), None, None, key, wrong=True)
 
     def _finish(
         self,
         words: str,
         inspection: Inspection | None,
         refused: TunedeckError | None,
-        text: str,
+        key: str,
         wrong: bool = False,
     ) -> None:
         self.busy = False
         self._say(words, wrong)
-        self.post_message(self.Ended(inspection, refused, text))
+        self.post_message(self.Ended(inspection, refused, key))
         self.screen.refresh_bindings()
 
     def _say(self, words: str, wrong: bool = False) -> None:

@@ -56,7 +56,7 @@ class DataStep(Step):
         yield PickList(title_width=24, id="data-list")
         yield Static(id="data-evidence", classes="explain")
         yield make_field(FORMAT, self.draft, label="Format")
-        yield make_field(COLUMNS, self.draft, label="Columns (ours=yours)")
+        yield make_field(COLUMNS, self.draft, label="Columns", placeholder="prompt=yours, completion=yours")
         if self.draft.get("dataset.eval_rows") is None:
             yield make_field("dataset.eval_share", self.draft, label="Held-out share")
         else:
@@ -107,6 +107,7 @@ class DataStep(Step):
         self._at = len(self._items) - 1
         self._look(self._items[-1])
         self._show()
+        self.screen.refresh_bindings()
 
     def action_remove(self) -> None:
         if self.query_one(PickList).has_focus and self._items:
@@ -115,6 +116,7 @@ class DataStep(Step):
             self._show()
             self.commit()
             self.post_message(self.Touched())
+            self.screen.refresh_bindings()
             if not self._items:
                 self._form(ADD).focus_control()
 
@@ -212,14 +214,14 @@ class DataStep(Step):
         panel = self.query_one(CheckPanel)
         panel.display = True
         try:
-            panel.start(self.services.inspect_command, toml.dumps(self.draft.resolve()))
+            panel.start(self.services.inspect_command, toml.dumps(self.draft.resolve()), self.draft.rows_key())
         except ConfigError as error:
             panel.refuse(error)
 
     @on(CheckPanel.Ended)
     def _checked(self, event: CheckPanel.Ended) -> None:
         if event.inspection is not None:
-            self.facts.inspection, self.facts.inspected = event.inspection, event.text
+            self.facts.inspection, self.facts.inspected = event.inspection, event.key
         self.post_message(self.Touched())
 
     def cancel(self) -> None:

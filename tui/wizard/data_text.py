@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.data.text import clean, shorten
+from rich.cells import set_cell_size
+
+from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
@@ -21,7 +23,8 @@ def summary(found: Preview | TunedeckError | None) -> str:
         return "reading ..."
     if isinstance(found, TunedeckError):
         return f"! {found.title}"
-    rows = f"{'' if found.exact else 'about '}{found.count_estimate:,} rows"
+    count = "1 row" if found.count_estimate == 1 else f"{found.count_estimate:,} rows"
+    rows = count if found.exact else f"about {count}"
     return f"{found.detected.format}, {rows}, {gibibytes(found.size_bytes)}"
 
 
@@ -49,15 +52,21 @@ def first_rows(rows: Sequence[Row], width: int, height: int) -> list[str]:
 
 
 def row_lines(row: Row, width: int, height: int) -> list[str]:
-    """A row as the model will see it: who speaks, and the words, wrapped to ``width``, at most ``height`` lines."""
+    """A row as the model will see it, wrapped to ``width``, in about ``height`` lines.
+
+    Who speaks stands before the words. Of a row that is too long each turn keeps its share of the lines, so that
+    a long question does not hide the answer.
+    """
     turns = [(message.role, message.content) for message in row.messages] or [("text", row.text)]
-    column = max(len(clean(role, keep_newlines=False)[:10]) for role, _ in turns) + 1
+    names = [clean(role, keep_newlines=False)[:10] for role, _ in turns]
+    column = max(len(name) for name in names) + 1
+    room = max(10, width - column)
+    wrapped = [wrap(clean(content[:4000]), room) for _, content in turns]
+    share = height if sum(map(len, wrapped)) <= height else max(1, height // len(turns))
     lines: list[str] = []
-    for role, content in turns:
-        name = clean(role, keep_newlines=False)[:10]
-        words = wrap(clean(content[:4000]), max(10, width - column)) or ["(empty)"]
-        lines += [f"{'' if index else name:<{column}}{part}" for index, part in enumerate(words)]
-    shown = lines[:height]
-    if len(lines) > height and shown:
-        shown[-1] = shorten(shown[-1], width - 4).ljust(width - 4)[: width - 4] + " ..."
-    return shown
+    for name, words in zip(names, wrapped, strict=True):
+        kept = words[:share]
+        if len(words) > share:
+            kept[-1] = f"{set_cell_size(kept[-1], room - 4).rstrip()} ..."
+        lines += [f"{'' if index else name:<{column}}{part}" for index, part in enumerate(kept)]
+    return lines[:height]

@@ -103,6 +103,11 @@ class Draft:
                 presets.set_dotted(into, dotted, value)
         return into
 
+    def rows_key(self) -> str:
+        """The same for drafts whose rows come out the same: same files, split, lengths and tokenizer."""
+        prefixes = ("data.", "dataset.", "model.", "run.seed")
+        return repr(sorted((name, value) for name, value in self.values.items() if name.startswith(prefixes)))
+
     def resolve(self) -> Resolved:
         """The config these answers make. Raises ConfigError with every finding."""
         resolved = presets.resolve([presets.Layer(YOU, self.nested())])

@@ -35,8 +35,9 @@ class Consequence:
 def consequence(draft: Draft, facts: Facts) -> Consequence:
     rows = sum(facts.rows.values()) if facts.rows else None
     train_rows = None
-    if facts.inspection is not None and facts.inspection.rows:
-        rows, train_rows = facts.inspection.rows, facts.inspection.train_rows
+    inspection = facts.inspection_of(draft)
+    if inspection is not None and inspection.rows:
+        rows, train_rows = inspection.rows, inspection.train_rows
     elif rows is not None:
         train_rows = rows - held_out(draft, rows)
     trained = lora_parameters(draft, facts)
@@ -115,16 +116,17 @@ def sentence(found: Consequence) -> str:
     """One line of at most 78 cells for the foot of the wizard."""
     parts = [
         f"model {gibibytes(found.weights_bytes)}" if found.weights_bytes else "",
-        f"{_count(found.rows)} rows" if found.rows else "",
-        f"{_count(found.steps)} steps" if found.steps else "",
+        _count(found.rows, "row") if found.rows else "",
+        _count(found.steps, "step") if found.steps else "",
         f"checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
         f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else "",
     ]
     return "   ".join(part for part in parts if part) or "What your answers lead to is shown here."
 
 
-def _count(number: int) -> str:
-    return amount(number) if number >= 1_000_000 else f"{number:,}"
+def _count(number: int, what: str) -> str:
+    shown = amount(number) if number >= 1_000_000 else f"{number:,}"
+    return f"{shown} {what}" + ("s" if number != 1 else "")
 
 
 def _is_number(value: Any) -> bool:

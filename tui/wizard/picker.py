@@ -39,7 +39,7 @@ class FilePicker(ModalScreen[Path | None]):
         with Vertical(classes="dialog picker"):
             yield Static(id="picker-folder", classes="dialog-title")
             yield PickList(title_width=44, id="picker-list")
-            yield Static(Content("Enter opens   Left goes up   . takes the whole folder   Esc closes"), classes="quiet")
+            yield Static(Content("Enter opens   Left goes up   . whole folder   Esc closes"), classes="quiet")
 
     def on_mount(self) -> None:
         self._open(self._folder)

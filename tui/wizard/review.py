@@ -62,17 +62,18 @@ class ReviewStep(Step):
         except ConfigError:
             return
         panel = self.query_one(CheckPanel)
-        if not again and text == self.facts.inspected and self.facts.inspection is not None:
-            panel.show(self.facts.inspection)
+        known = self.facts.inspection_of(self.draft)
+        if known is not None and not again:
+            panel.show(known)
             return
         self._refused = None
-        panel.start(self.services.inspect_command, text)
+        panel.start(self.services.inspect_command, text, self.draft.rows_key())
 
     @on(CheckPanel.Ended)
     def _checked(self, event: CheckPanel.Ended) -> None:
         self._refused = event.refused
         if event.inspection is not None:
-            self.facts.inspection, self.facts.inspected = event.inspection, event.text
+            self.facts.inspection, self.facts.inspected = event.inspection, event.key
         self._show_warnings()
         self.post_message(self.Touched())
         if self._start_when_checked:
@@ -112,7 +113,7 @@ class ReviewStep(Step):
     # Warnings and remedies
 
     def _show_warnings(self) -> None:
-        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection)[:9]
+        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection_of(self.draft))[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
             remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""

@@ -26,13 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Facts:
-    """What was found out while answering: never saved, found out again when the wizard opens anew."""
+    """What was found out while answering: never saved, found out again when the wizard opens anew.
+
+    ``inspection`` holds as long as the draft's rows are the ``inspected`` ones. ``depth`` is that of the settings.
+    """
 
     card: ModelCard | None = None
     rows: dict[str, int] = field(default_factory=dict)
     inspection: Inspection | None = None
     inspected: str = ""
     depth: int = 0
+
+    def inspection_of(self, draft: Draft) -> Inspection | None:
+        """The check's result if it was of these rows, else None."""
+        return self.inspection if self.inspected == draft.rows_key() else None
 
 
 class Step(Vertical):
@@ -150,7 +157,7 @@ def message_of(finding: Issue) -> str:
     return f"{finding.message} {finding.fix}".strip()
 
 
-def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = False) -> FormField:
+def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = False, placeholder: str = "") -> FormField:
     """The form field of one schema field, filled from the draft."""
     spec = fields.spec_of(dotted)
     value = draft.get(dotted)
@@ -161,6 +168,7 @@ def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = Fals
         options=[fields.show(choice) for choice in spec.choices],
         hint=hint_of(spec, draft),
         about=spec.description if about else "",
+        placeholder=placeholder,
     )
 
 

@@ -93,3 +93,24 @@ async def test_rows_are_looked_at_through_the_tokenizer_on_request(
         await press(app, pilot, "enter", "f5")
         assert "longest 52; 31% of them learnt" in shown_words(app)
         assert str(rows) in (tmp_path / "asked").read_text()
+
+
+async def test_a_long_question_does_not_hide_the_answer(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_text('{"prompt": "' + "why " * 400 + '", "completion": "because"}\n')
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(path))
+        await press(app, pilot, "enter")
+        assert "assistant because" in text_of(app)
+
+
+async def test_an_older_check_does_not_speak_for_other_rows(open_wizard: Opener, model: Path, rows: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "f5")
+        assert app.wizard.facts.inspection_of(app.wizard.draft) is not None
+        await press(app, pilot, "tab", "delete")
+        assert app.wizard.facts.inspection_of(app.wizard.draft) is None
+        assert "rows" not in text_of(app).splitlines()[-3]
