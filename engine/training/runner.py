@@ -58,9 +58,10 @@ class Runner:
 
     def main(self, resume: bool) -> int:
         """Train to the end; returns the exit code of the process."""
-        self.lock.acquire()
+        # Commands to an earlier process are not ours; with the lock held, new ones may come at once.
         message = control.read(self.run)
-        self._last_control = message.seq if message else 0  # commands to an earlier process are not ours
+        self.lock.acquire()
+        self._last_control = message.seq if message else 0
         self.writer = ev.EventWriter(self.run.events)
         self._install_signals()
         self.emit(ev.State(state="starting"))
@@ -207,7 +208,7 @@ def main(argv: list[str]) -> int:
     try:
         return Runner(run).main(resume="--resume" in argv[1:])
     except TunedeckError as error:  # before there is a log to write to
-        print(error, file=sys.stderr)
+        print(" ".join(str(error).split("\n")), file=sys.stderr)  # the last line of runner.log is shown as the reason
         return error.exit_code
 
 
