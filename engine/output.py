@@ -53,14 +53,14 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def _table_for_terminal(headers: Sequence[str], rows: list[list[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for header in headers:
-        drawn.add_column(Text(header), overflow="fold")
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for at, header in enumerate(headers):
+        # The first column is a name to copy: it stays in one piece, the others fold.
+        drawn.add_column(Text(header), overflow="fold", no_wrap=at == 0)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(file=sys.stdout, highlight=False).print(drawn)

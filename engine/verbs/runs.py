@@ -49,7 +49,7 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
         return
     for key, value in facts.items():
         if value is not None and value != "" and value != []:
-            out(f"{key.replace('_', ' ') + ':':<16} {_shown(key, value)}")
+            out(f"{key.replace('_', ' ') + ':':<18} {_shown(key, value)}")
 
 
 def logs(
@@ -147,5 +147,5 @@ def _shown(key: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_shown(name, item)}" for name, item in value.items())
     if isinstance(value, list):
-        return ("\n" + " " * 17).join(one_line(str(item)) for item in value)
+        return ("\n" + " " * 19).join(one_line(str(item)) for item in value)
     return one_line(f"{value:,}" if isinstance(value, int) else str(value))
