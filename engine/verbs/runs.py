@@ -34,7 +34,7 @@ def runs(as_json: Json = False) -> None:
     elif not found:
         say("No runs yet. `tunedeck demo` makes one.")
     else:
-        table(["RUN", "NAME", "STATE", "STEP", "LOSS", "LAST SIGN", "NOTE"], [_row(each) for each in found])
+        table(["RUN", "NAME", "STATE", "STEP", "LOSS", "SEEN", "NOTE"], [_row(each) for each in found])
 
 
 def status(run: AnyRun = "", as_json: Json = False) -> None:
@@ -112,7 +112,7 @@ def _row(found: RunSummary) -> list[str]:
         found.state,
         f"{found.step:,}/{found.total_steps:,}" if found.total_steps else f"{found.step:,}",
         "" if found.loss is None else f"{found.loss:.4g}",
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
+        time.strftime("%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
         one_line(note)[:100],
     ]
 
