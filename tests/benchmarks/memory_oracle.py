@@ -3,7 +3,7 @@
     python -m tests.benchmarks.memory_oracle [--quick] [--no-real]
 
 The real loss module, adapters and layers run over fake tensors (no memory, any size), then a small model for real,
-in 16 bit and in 4 bit; live bytes are tracked and compared. The last line is one JSON object: n, median, worst.
+in 16, 8 and 4 bit; live bytes are tracked and compared. The last line is one JSON object: n, median, worst.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from engine.memory.estimate import estimate
-from engine.memory.job import Job
+from engine.memory.job import Job, Quantization
 from engine.memory.profiles import GIB, tunedeck
 from engine.memory.read_shape import from_config
 from engine.training import lora_kernel
@@ -65,7 +65,7 @@ class Point:
     rank: int
     recomputed: bool
     dtype: torch.dtype = torch.bfloat16
-    nf4: bool = False
+    quantization: Quantization = "none"
 
     @property
     def supervised(self) -> int:
@@ -81,13 +81,20 @@ def points(quick: bool) -> Iterator[Point]:
             yield Point(model, 1, 1024, 16, True, torch.float32)
 
 
+def real_points() -> Iterator[Point]:
+    kinds: tuple[Quantization, ...] = ("none", "nf4-dq", "int8")
+    for quantization in kinds:
+        for recomputed in (True, False):
+            yield Point("SmolLM2-135M", 2, 256, 16, recomputed, quantization=quantization)
+
+
 def estimated(point: Point) -> float:
     config = MODELS[point.model]
     job = Job(
         from_config(config, point.model),
         rows=point.rows,
         row_tokens=point.tokens,
-        quantization="nf4-dq" if point.nf4 else "none",
+        quantization=point.quantization,
         rank=point.rank,
         supervised_share=point.supervised / (point.rows * point.tokens),
         checkpointing="layers" if point.recomputed else "none",
@@ -108,16 +115,17 @@ def tracked_fake(point: Point) -> float:
 
 
 def tracked_real(point: Point) -> float:
-    """The same with real weights (random ones, written and loaded as a model folder), 4 bit included."""
-    quantization = BitsAndBytesConfig(
+    """The same with real weights (random ones, written and loaded as a model folder), 4 and 8 bit included."""
+    nf4 = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=point.dtype,
     )  # fmt: skip
+    settings = {"none": None, "nf4-dq": nf4, "int8": BitsAndBytesConfig(load_in_8bit=True)}
     with tempfile.TemporaryDirectory() as folder:
         _from_config(point).save_pretrained(folder)
         loaded = AutoModelForCausalLM.from_pretrained(
             Path(folder), dtype=point.dtype, attn_implementation="sdpa",
-            quantization_config=quantization if point.nf4 else None,
+            quantization_config=settings[point.quantization],
         )  # fmt: skip
     return _track(make_trainable(loaded, point), point)
 
@@ -225,10 +233,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = [(tracked_fake, point, "fake") for point in points(arguments.quick)]
     if not arguments.no_real:
-        small = Point("SmolLM2-135M", 2, 256, 16, True)
-        runs += [(tracked_real, small, "real"),
-                 (tracked_real, Point("SmolLM2-135M", 2, 256, 16, True, nf4=True), "real, 4 bit"),
-                 (tracked_real, Point("SmolLM2-135M", 2, 256, 16, False, nf4=True), "real, 4 bit")]  # fmt: skip
+        runs += [(tracked_real, point, f"real, {point.quantization}") for point in real_points()]
     errors = []
     print(f"{'model':14} {'tokens':>8} {'rank':>4}  recomputed  dtype     tracked   estim.     error")
     with as_on_a_gpu():
