@@ -98,18 +98,22 @@ def inspect_data(config: RunConfig, say: Any) -> dict[str, Any]:
         "supervised_share": report.supervised / report.tokens,
         "tokens_total": round(report.tokens * scale),
         "no_supervised": round(report.no_supervised * scale),
-        "refused": report.refused,
+        "refused": round(report.refused_count * scale),
+        "refused_rows": report.refused,
         "examples": [_example(tokenizer, example) for example in examples[:EXAMPLES]],
     }
 
 
 def _generation_config(folder: Path) -> Any:
+    """What the loaded model would generate by: of a model without such a file, its own config."""
     from transformers import GenerationConfig
 
-    try:
-        return GenerationConfig.from_pretrained(folder)
-    except OSError:
-        return None
+    for name in ("generation_config.json", "config.json"):
+        try:
+            return GenerationConfig.from_pretrained(folder, config_file_name=name)
+        except OSError:
+            continue
+    return None
 
 
 def _example(tokenizer: Any, example: Any) -> dict[str, str]:
