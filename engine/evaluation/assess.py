@@ -57,6 +57,8 @@ class Assessor:
         counted = len(self.rows) or len(self.batches)
         if moment != "during":
             metrics, counted = self._answers(step, moment)
+        if found.loss is None:
+            return None
         by_source = {self.sources[i]: loss for i, loss in found.by_source.items()}
         self.sink(
             ev.Eval(
@@ -79,7 +81,7 @@ class Assessor:
         shown = self.config.sample.rows
         rows = list(self.rows[: max(self.config.eval.generate_rows, shown) if wanted else shown])
         answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
-        self._emit_samples(step, moment, rows[:shown], answers[:shown] + answers[len(rows) :])
+        self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
         measured = rows[: self.config.eval.generate_rows]
         if not wanted or not measured:
             return {}, len(self.rows) or len(self.batches)

@@ -1,0 +1,137 @@
+"""What is measured before, during and after: losses, answers beside their references, and metrics over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from engine.config.schema import RunConfig
+from engine.data.messages import Message, Row
+from engine.evaluation.assess import Assessor, Moment
+from engine.runs import events as ev
+from engine.training.batches import cut
+from engine.training.loss import SupervisedLoss
+from engine.training.phases import Phases
+from engine.training.tokens import tokenise
+from tests.engine.evaluation.conftest import Loaded
+
+
+class Scripted:
+    """Answers every prompt from a list, and notes what it was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers, self.asked = answers, [0]
+
+    def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Any = None) -> list[str]:
+        self.asked.append(len(prompts))
+        return [self.answers[i % len(self.answers)] for i in range(len(prompts))]
+
+
+ROWS = [
+    Row((Message("user", f"Question {i}"), Message("assistant", f"answer {i}")), "", "rows", "rows.jsonl", i)
+    for i in range(5)
+]
+
+
+def assessor(loaded: Loaded, answers: Scripted, rows: Sequence[Row] = ROWS, **sections: Any) -> tuple[Assessor, Any]:
+    settings = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows"}], "sample": {"rows": 2}} | sections
+    config = RunConfig.model_validate(settings)
+    events: list[Any] = []
+    batches = []
+    if rows:
+        examples, _ = tokenise(rows, range(len(rows)), loaded.renderer, config.dataset, {"rows": 0})
+        batches = cut(examples, 64, loaded.base.pad_id)
+    scripted: Any = answers
+    made = Assessor(
+        config, SupervisedLoss(loaded.model), scripted, loaded.renderer, rows, batches, ["rows"], torch.device("cpu"),
+        events.append, Phases(lambda event: None), lambda: None,
+    )  # fmt: skip
+    return made, events
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_answers_are_shown_beside_question_and_reference(loaded: Loaded, moment: Moment) -> None:
+    made, events = assessor(loaded, Scripted("answer 0", "wrong"))
+    loss = made.evaluate(7, moment)
+    *samples, found = events
+    assert [(s.step, s.moment, s.index, s.prompt, s.answer, s.reference) for s in samples] == [
+        (7, moment, 0, "Question 0", "answer 0", "answer 0"),
+        (7, moment, 1, "Question 1", "wrong", "answer 1"),
+    ]
+    assert isinstance(found, ev.Eval)
+    assert (found.step, found.moment, found.n, found.metrics, found.loss) == (7, moment, 5, {}, loss)
+    assert found.loss_by_source == {}
+
+
+def test_metrics_are_over_as_many_rows_as_wanted(loaded: Loaded) -> None:
+    scripted = Scripted("answer 0", "answer 1", "answer 2", "wrong", "wrong")
+    made, events = assessor(loaded, scripted, eval={"metrics": ["exact_match"], "generate_rows": 4})
+    made.evaluate(0, "before")
+    assert events[-1].metrics == {"exact_match": 0.75}
+    assert events[-1].n == 4
+    assert scripted.asked[-1] == 4
+    assert len([event for event in events if isinstance(event, ev.Sample)]) == 2
+
+
+def test_more_samples_than_measured_rows_do_not_change_the_metric(loaded: Loaded) -> None:
+    scripted = Scripted("answer 0", "wrong", "answer 2", "wrong", "wrong")
+    made, events = assessor(loaded, scripted, eval={"metrics": ["exact_match"], "generate_rows": 2}, sample={"rows": 4})
+    made.evaluate(0, "before")
+    assert (events[-1].metrics, events[-1].n) == ({"exact_match": 0.5}, 2)
+    assert len([event for event in events if isinstance(event, ev.Sample)]) == 4
+
+
+def test_during_training_only_the_loss_is_measured(loaded: Loaded) -> None:
+    scripted = Scripted("answer 0")
+    made, events = assessor(loaded, scripted, eval={"metrics": ["exact_match"]})
+    made.evaluate(3, "during")
+    assert [type(event) for event in events] == [ev.Eval]
+    assert scripted.asked == [0]
+
+
+def test_prompts_of_the_config_are_answered_too_and_have_no_reference(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("a", "b", "c"), sample={"rows": 1, "prompts": ["Who?", "Where?"]})
+    made.sample(4)
+    assert [(s.index, s.moment, s.prompt, s.answer, s.reference) for s in events] == [
+        (0, "during", "Question 0", "a", "answer 0"),
+        (1, "during", "Who?", "b", None),
+        (2, "during", "Where?", "c", None),
+    ]
+
+
+def test_prompts_are_not_measured(loaded: Loaded) -> None:
+    scripted = Scripted("answer 0", "answer 1", "answer 2", "answer 3", "answer 4", "whoever")
+    made, events = assessor(
+        loaded, scripted, eval={"metrics": ["exact_match"]}, sample={"rows": 0, "prompts": ["Who?"]}
+    )
+    made.evaluate(0, "after")
+    assert (events[-1].metrics, events[-1].n) == ({"exact_match": 1.0}, 5)
+    assert [(event.prompt, event.answer) for event in events[:-1]] == [("Who?", "whoever")]
+
+
+def test_with_nothing_held_out_and_nothing_to_ask_nothing_is_measured(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("a"), rows=[])
+    assert made.evaluate(0, "before") is None
+    assert events == []
+
+
+def test_with_nothing_held_out_prompts_are_answered_all_the_same(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("a"), rows=[], sample={"prompts": ["Who?"]})
+    assert made.evaluate(0, "before") is None
+    (sample,) = events
+    assert (sample.prompt, sample.answer) == ("Who?", "a")
+
+
+def test_fewer_held_out_rows_than_wanted_samples_are_all_shown(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("answer 0", "b"), rows=ROWS[:1], sample={"rows": 3, "prompts": ["Who?"]})
+    made.evaluate(0, "before")
+    assert [(s.prompt, s.answer) for s in events[:-1]] == [("Question 0", "answer 0"), ("Who?", "b")]
+
+
+def test_answers_of_any_length_fit_the_log(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("x" * 10_000))
+    made.sample(1)
+    assert len(events[0].answer) == 4000
