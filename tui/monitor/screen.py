@@ -200,7 +200,7 @@ class MonitorScreen(Screen[None]):
     async def action_stop(self) -> None:
         from tui.widgets.confirm import ConfirmScreen
 
-        text = "It finishes this step and saves a checkpoint, so that it can go on later with r."
+        text = "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
         if await self.app.push_screen_wait(ConfirmScreen("Stop this training?", text, yes="Stop", no="Let it run")):
             self._send("stop")
 

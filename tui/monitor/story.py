@@ -89,6 +89,8 @@ def progress(state: RunState, now: float, width: int, unicode: bool, phase_since
     if not total:
         waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
         return Text(f"{name}{waited}", no_wrap=True, end="")
+    if done == total and phase_since is not None and now - phase_since > 3 and not state.step:
+        return Text(f"{name}: done; working on, {words.about(now - phase_since)}", no_wrap=True, end="")
     count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
     share = (done or 0) / total
     room = min(30, width - len(name) - len(count) - 10)

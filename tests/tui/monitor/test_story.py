@@ -42,6 +42,12 @@ def test_a_phase_that_can_not_be_counted_shows_its_seconds() -> None:
     assert story.progress(waiting, 142.0, 78, True, 100.0).plain == "loading SmolLM2-135M, 42 s"
 
 
+def test_what_follows_a_finished_count_unannounced_shows_its_seconds_too() -> None:
+    counted = state(ev.Phase(name="before", message="measuring", done=9, total=9, unit="batches", t=100.0))
+    assert story.progress(counted, 101.0, 78, True, 100.0).plain.endswith("100 %  9 of 9 batches")
+    assert story.progress(counted, 160.0, 78, True, 100.0).plain == "measuring: done; working on, 60 s"
+
+
 def test_what_is_not_known_yet_is_not_made_up() -> None:
     assert story.progress(RunState(), 0.0, 78, True, None).plain == "this run was never started"
     assert "is starting" in story.progress(RunState(state="starting"), 0.0, 78, True, None).plain
