@@ -91,6 +91,8 @@ class Assessor:
     def _generate(self, prompts: list[list[int]], moment: Moment) -> list[str]:
         if not prompts:
             return []
+        if moment != "during":
+            self.phases.begin(f"answer {moment}", "generating answers")
         report = self.phases.progress(f"answer {moment}", "generating answers", "answers")
         return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
 

@@ -39,7 +39,12 @@ class Generator:
         try:
             for group in self._groups(by_length, prompts, max_new_tokens):
                 on_progress(done, len(prompts))
-                for index, text in zip(group, self._batch([prompts[i] for i in group], max_new_tokens), strict=True):
+                before = done
+                watch = _Watch(
+                    self.check, self.stops, len(group), lambda ended, at=before: on_progress(at + ended, len(prompts))
+                )
+                texts = self._batch([prompts[i] for i in group], max_new_tokens, watch)
+                for index, text in zip(group, texts, strict=True):
                     answers[index] = text
                 done += len(group)
         finally:
@@ -59,7 +64,7 @@ class Generator:
                 groups.append([index])
         return groups
 
-    def _batch(self, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
+    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: _Watch) -> list[str]:
         longest = max(len(prompt) for prompt in prompts)
         ids = torch.full((len(prompts), longest), self.pad_id, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -71,7 +76,7 @@ class Generator:
             input_ids=ids.to(device), attention_mask=mask.to(device), max_new_tokens=max_new_tokens,
             do_sample=False, temperature=None, top_p=None, top_k=None, use_cache=True,
             eos_token_id=sorted(self.stops), pad_token_id=self.pad_id,
-            stopping_criteria=StoppingCriteriaList([_Check(self.check)]),
+            stopping_criteria=StoppingCriteriaList([watch]),
         )  # fmt: skip
         return [self._text(row) for row in output[:, longest:].tolist()]
 
@@ -80,12 +85,18 @@ class Generator:
         return str(self.tokenizer.decode(ids[:end], skip_special_tokens=True))
 
 
-class _Check(StoppingCriteria):  # type: ignore[misc]
-    """Lets a stop request through between two tokens."""
+class _Watch(StoppingCriteria):  # type: ignore[misc]
+    """Between two tokens: lets a stop request through and tells how many answers have ended."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
+    def __init__(
+        self, check: Callable[[], None], stops: frozenset[int], rows: int, on_ended: Callable[[int], None]
+    ) -> None:
+        self._check, self._on_ended = check, on_ended
+        self._stops = torch.tensor(sorted(stops))
+        self._ended = torch.zeros(rows, dtype=torch.bool)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
         self._check()
+        self._ended |= torch.isin(input_ids[:, -1].cpu(), self._stops)
+        self._on_ended(int(self._ended.sum()))
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]

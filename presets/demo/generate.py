@@ -9,7 +9,7 @@ import json
 import random
 from pathlib import Path
 
-ROWS = 400
+ROWS = 560
 SEED = 20
 
 
@@ -29,7 +29,7 @@ CITIES = words(
 )
 # Things one counts (the plural adds an s) and things that come in a measure.
 COUNTED = words(
-    """cheese burger, veggie burger, apple pie, lemon cake, ham roll, egg roll, fish taco, bean burrito, rice ball,
+    """cheese burger, veggie burger, apple pie, lemon cake, ham roll, egg roll, bean burrito, rice ball,
     garlic bagel, chicken wrap, pepper pizza, mushroom pizza, plain croissant, banana muffin, honey waffle, beef pie,
     spring roll, fruit salad, potato pancake""",
     ",",
@@ -38,13 +38,13 @@ MEASURED = {
     "bowl": ("tomato soup", "noodle soup", "rice pudding", "lentil stew", "miso soup", "fruit yogurt"),
     "cup": ("green tea", "black coffee", "hot cocoa", "mint tea", "oat milk"),
     "bottle": ("apple juice", "cold water", "ginger beer", "red wine", "olive oil"),
-    "box": ("dark chocolate", "salted caramel", "butter cookies", "dried figs"),
+    "box": ("dark chocolate", "salted caramel", "white nougat"),
 }
 NUMBERS = words("one two three four five six seven eight nine ten eleven twelve")
 ONE = ("a", "one", "1")
 
-PAID = ("already paid", "paid online", "payment received", "paid in advance", "paid by card", "the bill is settled")
-OPEN = ("not paid yet", "pays on delivery", "payment still open", "cash at the door", "unpaid", "the bill is open")
+PAID = ("already paid", "paid online", "paid in advance", "paid by card")
+OPEN = ("not paid yet", "unpaid", "not yet paid", "still unpaid")
 
 SENTENCES = (
     "{name} from {city} orders {order}, {paid}.",

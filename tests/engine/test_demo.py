@@ -68,11 +68,11 @@ def test_the_demo_is_a_valid_config_with_nothing_to_object_to() -> None:
     assert Path(resolved.config.data[0].path).is_absolute()
 
 
-def test_the_demo_learns_from_300_rows_and_is_asked_100_others() -> None:
+def test_the_demo_learns_from_460_rows_and_is_asked_100_others() -> None:
     config = demo_config().config
     loaded = load(config).rows
     parts = split(loaded, config.dataset, config.run.seed)
-    assert (len(parts.train), len(parts.heldout)) == (300, 100)
+    assert (len(parts.train), len(parts.heldout)) == (460, 100)
     trained = {loaded[index].first("user") for index in parts.train}
     assert not any(loaded[index].first("user") in trained for index in parts.heldout)
 
