@@ -119,7 +119,7 @@ def infer(run: RunDir, state: RunState, alive: bool) -> RunState:
     """
     if alive:
         launched = read_json(run.run_json).get("launched_t")
-        again = state.ended and isinstance(launched, (int, float)) and launched > state.last_t
+        again = isinstance(launched, (int, float)) and launched > state.last_t
         return _starting(state) if again or state.state == "created" else state
     if is_starting(run):
         return _starting(state)

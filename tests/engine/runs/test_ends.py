@@ -123,6 +123,10 @@ def test_a_crashed_run_launched_again_is_starting_and_not_crashed(run: RunDir) -
     run.exit_json.unlink()
     mark_launched(run, seconds_ago=0)
     assert load_state(run).state == "starting"
+    lock = RunLock(run.lock)
+    lock.acquire()
+    assert load_state(run).state == "starting"  # it holds the lock and has not written a word yet
+    lock.release()
 
 
 def test_a_presumed_crash_is_taken_back_when_the_run_lives_again(run: RunDir) -> None:
