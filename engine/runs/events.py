@@ -263,7 +263,7 @@ class EventWriter:
     def emit(self, event: Event) -> None:
         """Append ``event`` with the next number and the time of now."""
         with self._lock:
-            stamped = msgspec.structs.replace(event, seq=self.seq + 1, t=round(time.time(), 3))
+            stamped = msgspec.structs.replace(event, seq=self.seq + 1, t=round(time.time(), 6))
             line = encode(stamped) + b"\n"
             if self._torn:
                 line = b"\n" + line

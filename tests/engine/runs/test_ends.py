@@ -104,7 +104,7 @@ def test_an_end_in_the_log_is_believed_over_the_exit_code(run: RunDir, end: ev.E
 def test_a_run_launched_again_is_starting_until_its_runner_writes(run: RunDir) -> None:
     begun(run, ev.Finished(outcome="stopped", step=1))
     assert load_state(run).state == "stopped"
-    mark_launched(run, seconds_ago=-0.5)
+    mark_launched(run, seconds_ago=0)
     state = load_state(run)
     assert state.state == "starting"
     assert state.finished is None
