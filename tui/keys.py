@@ -38,7 +38,7 @@ HOME = (
     Key("resume", "r", "Resume", "Go on from the selected run's last checkpoint"),
     Key("stop", "x", "Stop", "Stop the selected run; it saves a checkpoint first"),
     Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
-    Key("demo", "d", "Demo", "A small model learns to write JSON, in two minutes", bar=False),
+    Key("demo", "d", "Demo", "A small model learns to write JSON, in three minutes", bar=False),
 )
 
 WIZARD = (

@@ -16,6 +16,7 @@ from engine.data.tables import parquet_rows
 from engine.errors import DataError
 
 SAMPLE_ROWS = 50
+COUNTED_BYTES = 1 << 20  # a file up to this size is read to its end: its rows are counted, its broken ones found
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Preview:
 def preview(
     path: str | Path, format: str = "auto", columns: Mapping[str, str] | None = None, limit: int = 5
 ) -> Preview:
-    """Read about 50 rows of ``path`` and say what they are; a file of any size takes milliseconds.
+    """Read about 50 rows of ``path`` (all, up to 1 MiB) and say what they are; any size takes milliseconds.
 
     Raises the same DataErrors as loading it would, as far as the head shows them.
     """
@@ -45,9 +46,11 @@ def preview(
     if not sample:
         raise DataError("The file holds no rows", str(files[0]), "Check where it was written, or name another one.")
     detected = detect(sample, source)
-    whole = len(files) == 1 and next(raw_rows, None) is None
     sizes = [file.stat().st_size for file in files]
-    count, exact = (len(sample), True) if whole else _count(files, sizes, sample)
+    if len(files) == 1 and sizes[0] <= COUNTED_BYTES:
+        count, exact = len(sample) + sum(1 for _ in raw_rows), True
+    else:
+        count, exact = _count(files, sizes, sample)
     rows = tuple(to_row(raw, detected) for raw in sample[:limit])
     return Preview(rows, detected, sum(sizes), count, exact, len(files))
 

@@ -22,6 +22,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
+_AVERAGE_SHARE = 8  # early on the window is an eighth of the steps so far: a short run's average must not lag
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class RunReducer:
         curves["loss"].add(x, loss)
         if math.isfinite(loss):
             average = self._curve("loss_average")
-            keep = 1 - 1 / min(_AVERAGE_WINDOW, len(curves["loss"].x))
+            keep = 1 - 1 / min(_AVERAGE_WINDOW, max(1.0, len(curves["loss"].x) / _AVERAGE_SHARE))
             before = average.before(x)
             average.add(x, loss if before is None else keep * before + (1 - keep) * loss)
         for name in _EACH_STEP:

@@ -23,7 +23,7 @@ from tui.world import world_of
 if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
 
-_EMPTY = "No runs yet. d starts a two-minute demo; n asks a few questions and trains your own."
+_EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
 _MEMORY_EVERY_S = 10.0
 
 

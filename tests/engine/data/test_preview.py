@@ -31,13 +31,18 @@ def test_a_small_file_is_counted_exactly(write: Write) -> None:
     ],
 )
 def test_a_large_file_is_estimated_from_its_head(write: Write, name: str, head: str, row: str, tail: str) -> None:
-    seen = preview(write(name, head + row * 20_000 + tail))
+    seen = preview(write(name, head + row * 60_000 + tail))
     assert not seen.exact
-    assert seen.count_estimate == pytest.approx(20_000, rel=0.03)
+    assert seen.count_estimate == pytest.approx(60_000, rel=0.03)
 
 
-def test_faults_behind_the_head_are_not_reached(write: Write) -> None:
-    assert len(preview(write("a.jsonl", "\n".join([ROW] * 1000) + "\nbroken")).rows) == 5
+def test_a_small_file_is_read_to_its_end_so_that_a_broken_row_is_found_at_once(write: Write) -> None:
+    with pytest.raises(DataError, match="row 1,001"):
+        preview(write("a.jsonl", "\n".join([ROW] * 1000) + "\nbroken"))
+
+
+def test_faults_behind_the_head_of_a_large_file_are_not_reached(write: Write) -> None:
+    assert len(preview(write("a.jsonl", "\n".join([ROW] * 30_000) + "\nbroken")).rows) == 5
 
 
 def test_parquet_says_its_count(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ MakeWorld = Callable[..., World]
 async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "No runs yet. d starts a two-minute demo")
+        await until_shows(pilot, "No runs yet. d starts a three-minute demo")
         assert "> n   New" in screen_text(app), "the first thing to do has the focus"
         assert "Delete" in screen_text(app)
 
