@@ -1,0 +1,53 @@
+"""Export the README's pictures from the product itself: ``python docs/screenshots.py RUN``.
+
+RUN is a run of this machine (its id, its name, or ``last``). Writes wizard.svg and monitor.svg beside this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from engine.demo import demo_config
+from engine.runs.directory import RunDir, find
+from tui.app import TunedeckApp
+from tui.world import World
+
+SIZE = (100, 30)
+HERE = Path(__file__).parent
+
+
+async def wizard() -> None:
+    """The demo's data step: three answers in, with the rows as the model will see them."""
+    app = TunedeckApp(World(), route="wizard", prefill=demo_config())
+    async with app.run_test(size=SIZE) as pilot:
+        for _ in range(3):
+            await pilot.pause(1.5)
+            await pilot.press("enter")
+        await pilot.pause(2.0)
+        save(app, "wizard.svg")
+
+
+async def monitor(run: RunDir) -> None:
+    """The curves of ``run``."""
+    app = TunedeckApp(World(), route="monitor", run=run)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(2.0)
+        await pilot.press("c", "c")  # a finished run opens on its result; the curves are two views on
+        await pilot.pause(1.0)
+        save(app, "monitor.svg")
+
+
+def save(app: TunedeckApp, name: str) -> None:
+    """Write the screen as SVG that loads nothing from elsewhere: fonts are the viewer's own."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(), flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", "DejaVu Sans Mono, Menlo, Consolas, monospace")
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
+    (HERE / name).write_text(svg, "utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(monitor(find(sys.argv[1])))
+    asyncio.run(wizard())
