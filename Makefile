@@ -2,7 +2,7 @@
 #   make demo                the screen, with the demo filled in
 #   make demo HEADLESS=1     the demo without a screen, and its table of before and after
 #   make test                linters, types, layers, tests
-#   make bench               measurements (benchmarks only; takes a while)
+#   make bench ROWS=FILE     throughput against TRL on an alpaca-style file (takes about six minutes)
 #   make clean-venv          remove .venv, so that the next command sets it up anew
 
 PYTHON ?= python3
@@ -38,7 +38,8 @@ check: $(STAMP)
 	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(BENCH_STAMP) starter
-	$(BIN)/python tests/benchmarks/throughput.py
+	@test -f "$(ROWS)" || { echo "Name an alpaca-style JSON file: make bench ROWS=alpaca.json"; exit 1; }
+	$(BIN)/python -m tests.benchmarks.throughput "$(ROWS)"
 
 # Into the usual place for models: the tests marked real and the demo share it.
 starter: $(STAMP)

@@ -46,7 +46,6 @@ WIZARD = (
     Key("back", "ctrl+k", "Back", "Go one step back; nothing is checked"),
     Key("depth", "f2", "Fields", "Settings: preset only, the common fields, or every field there is", "F2"),
     Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3"),
-    Key("breakdown", "f4", "Breakdown", "What takes how much memory", "F4"),
     Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
     Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6"),
     Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),

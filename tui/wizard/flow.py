@@ -111,7 +111,7 @@ class WizardScreen(Screen[None]):
                     yield FormButton("Next", id="go-next")
             yield Static(id="why", markup=False)
         yield ConsequenceLine()
-        yield KeyBar(key for key in keys.in_bar(keys.WIZARD) if key.id != "breakdown")
+        yield KeyBar(keys.in_bar(keys.WIZARD))
 
     async def on_mount(self) -> None:
         await self._show(self.index)
@@ -199,7 +199,7 @@ class WizardScreen(Screen[None]):
     # The keys of single steps
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("depth", "browse", "check", "save_file", "cancel", "breakdown"):
+        if action in ("depth", "browse", "check", "save_file", "cancel"):
             return bool(self.step and self.step.is_mounted and self.step.can(action))
         if action == "back":
             return None if self.index <= 0 else True

@@ -28,7 +28,7 @@ COMMON = (
     "model.quantization",
 )
 QUANTIZATION = {
-    "auto": "chosen when it starts: 16 bit where they fit, else nf4",
+    "auto": "as they are, in this version; later: what fits this machine",
     "none": "as they are, 16 or 32 bit: fastest, and nothing is lost",
     "nf4": "4 bit (QLoRA): about a quarter of the memory, a little slower, hardly any loss",
     "int8": "8 bit: half the memory, slower; for when 4 bit answers badly",
