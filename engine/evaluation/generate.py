@@ -39,10 +39,7 @@ class Generator:
         try:
             for group in self._groups(by_length, prompts, max_new_tokens):
                 on_progress(done, len(prompts))
-                before = done
-                watch = _Watch(
-                    self.check, self.stops, len(group), lambda ended, at=before: on_progress(at + ended, len(prompts))
-                )
+                watch = _Watch(self.check, self.stops, len(group), done, len(prompts), on_progress)
                 texts = self._batch([prompts[i] for i in group], max_new_tokens, watch)
                 for index, text in zip(group, texts, strict=True):
                     answers[index] = text
@@ -89,14 +86,15 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]
     """Between two tokens: lets a stop request through and tells how many answers have ended."""
 
     def __init__(
-        self, check: Callable[[], None], stops: frozenset[int], rows: int, on_ended: Callable[[int], None]
-    ) -> None:
-        self._check, self._on_ended = check, on_ended
+        self, check: Callable[[], None], stops: frozenset[int], rows: int, done: int, total: int,
+        on_progress: Callable[[int, int], None],
+    ) -> None:  # fmt: skip
+        self._check, self._on_progress, self._done, self._total = check, on_progress, done, total
         self._stops = torch.tensor(sorted(stops))
         self._ended = torch.zeros(rows, dtype=torch.bool)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
         self._check()
         self._ended |= torch.isin(input_ids[:, -1].cpu(), self._stops)
-        self._on_ended(int(self._ended.sum()))
+        self._on_progress(self._done + int(self._ended.sum()), self._total)
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]
