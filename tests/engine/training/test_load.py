@@ -147,7 +147,9 @@ def spoil_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{broken")
 
 
-@pytest.mark.parametrize(("spoil", "title"), [(spoil_weights, ""), (spoil_tokenizer, "tokenizer")])
+@pytest.mark.parametrize(
+    ("spoil", "title"), [(spoil_weights, "weights are cut off"), (spoil_tokenizer, "tokenizer can't be loaded")]
+)
 def test_damaged_files_are_an_error_in_words(
     tiny: Path, tmp_path: Path, spoil: Callable[[Path], None], title: str
 ) -> None:

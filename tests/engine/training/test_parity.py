@@ -125,7 +125,7 @@ def test_a_step_in_parts_has_the_gradients_of_the_whole(tiny: Path, tmp_path: Pa
         for batch in batches:
             loss, _ = SupervisedLoss(model)(batch.input_ids, batch.positions, batch.targets)
             (loss / supervised).backward()
-            total += float(loss) / supervised
+            total += loss.item() / supervised
         return len(batches), total, [p.grad.clone() for p in trainable(model) if p.grad is not None]
 
     count, whole, expected = step(10_000)
