@@ -48,8 +48,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_config(tmp_path: Path, tiny_model: Path) -> MakeConfig:
-    """Write a run's TOML: ``steps`` optimizer steps, a checkpoint every ``every`` of them."""
+def make_config(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> MakeConfig:
+    """Write a run's TOML: ``steps`` optimizer steps, a checkpoint every ``every`` of them.
+
+    Its runner computes on one thread: the model's tensors are too small to share out, and on a busy machine two
+    threads that wait for each other take ten times as long.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def make(steps: int = 40, every: int = 5) -> Path:
         rows = tmp_path / "rows.jsonl"

@@ -54,7 +54,7 @@ def test_killed_with_9_it_is_shown_as_crashed_and_resumes_to_the_losses_of_a_str
 
 
 def test_sigterm_saves_a_checkpoint_and_ends_as_stopped(make_config: MakeConfig) -> None:
-    run = start(make_config(steps=2000, every=1000))
+    run = start(make_config(steps=100_000, every=50_000))
     wait(run, lambda state: state.done_steps >= 3)
     os.kill(runner_pid(run), signal.SIGTERM)
     state = wait_for_end(run)
@@ -66,7 +66,7 @@ def test_sigterm_saves_a_checkpoint_and_ends_as_stopped(make_config: MakeConfig)
 
 
 def test_commands_from_a_shell_steer_a_real_training(make_config: MakeConfig) -> None:
-    run = start(make_config(steps=5000, every=2500))
+    run = start(make_config(steps=100_000, every=50_000))
     wait(run, lambda state: state.done_steps >= 2)
     saved = tunedeck("save")
     assert saved.returncode == 0, saved.stderr
@@ -83,7 +83,7 @@ def test_commands_from_a_shell_steer_a_real_training(make_config: MakeConfig) ->
 
 
 def test_a_second_runner_is_refused_and_leaves_no_trace_in_the_log(make_config: MakeConfig) -> None:
-    run = start(make_config(steps=5000, every=2500))
+    run = start(make_config(steps=100_000, every=50_000))
     wait(run, lambda state: state.state == "running")
     command = [sys.executable, "-P", "-m", "engine.training.runner", str(run.path)]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -98,13 +98,13 @@ def test_a_second_runner_is_refused_and_leaves_no_trace_in_the_log(make_config: 
 
 
 def test_the_shell_that_follows_a_training_may_die_the_training_goes_on(make_config: MakeConfig, home: Path) -> None:
-    config = make_config(steps=5000, every=2500)
+    config = make_config(steps=100_000, every=50_000)
     shell = subprocess.Popen(
         [sys.executable, "-P", "-m", "tui", "run", str(config)],
         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert shell.stderr is not None
-    while "step 1/" not in shell.stderr.readline():
+    while "/100,000" not in shell.stderr.readline():
         assert shell.poll() is None
     os.killpg(shell.pid, signal.SIGKILL)
     shell.communicate()

@@ -19,12 +19,6 @@ SECONDS_TO_STOP = 20.0
 """Far more than the fraction of a second it takes, as the machine may be busy; far less than an epoch."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny model's tensors are too small to share out; on a busy machine that costs more than it brings."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def send(run: RunDir, number: signal.Signals) -> None:
     os.kill(runner_pid(run), number)
 
