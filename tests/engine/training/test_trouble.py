@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from torch import Tensor
 from engine.errors import DataError, MachineError, ModelError, RunError
 from engine.runs import events as ev
 from engine.runs.directory import RunLock
-from engine.training import checkpoint, runner
+from engine.training import checkpoint, result, runner
 from engine.training import session as session_module
 from engine.training.loop import NotFinite
 from engine.training.loss import SupervisedLoss
@@ -169,6 +170,27 @@ def test_a_disk_that_fills_up_ends_the_run_with_the_last_good_checkpoint(
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-2"]
     resumed = Trained(run, resume=True)
     assert resumed.losses() == train(settings).losses()[2:]
+
+
+def test_a_disk_that_fills_up_at_the_result_leaves_the_earlier_one_and_says_where_the_adapter_is(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = train(values(tiny, rows), stop_after(2))
+    earlier = {path.name: path.read_bytes() for path in stopped.run.adapter.iterdir()}
+
+    def no_space(*args: Any) -> dict[str, Any]:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(result, "_record", no_space)
+        with pytest.raises(MachineError, match="The adapter can't be written") as caught:
+            Trained(stopped.run, resume=True)
+    assert "No space left on device" in caught.value.message
+    assert "checkpoint-6" in caught.value.hint
+    assert {path.name: path.read_bytes() for path in stopped.run.adapter.iterdir()} == earlier
+    assert not (stopped.run.path / "adapter.partial").exists()
+    Trained(stopped.run, resume=True)
+    assert json.loads((stopped.run.adapter / "tunedeck.json").read_text())["step"] == 6
 
 
 def test_a_second_runner_of_the_same_run_is_turned_away(tiny: Path, rows: Path, capfd: Any) -> None:
