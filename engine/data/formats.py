@@ -78,16 +78,12 @@ def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
 
 
 def _by_shape(found: Mapping[str, list[Any]], sample: Sequence[RawRow]) -> Detected:
-    """No known name: one column of turns, or one column of text, still leaves no doubt."""
+    """No known name: a column of turns still leaves no doubt. Text is not guessed, or it would be trained on unseen."""
     for column, values in found.items():
         for candidate, field in (("messages", "messages"), ("sharegpt", "conversations")):
             if _turns(values) == candidate:
                 columns = {field: column}
                 return Detected(candidate, columns, 0.7, _evidence(columns, found, "from its shape"))
-    texts = [column for column, values in found.items() if any(isinstance(value, str) for value in values)]
-    if len(texts) == 1 and len(found) == 1:
-        columns = {"text": texts[0]}
-        return Detected("text", columns, 0.5, _evidence(columns, found, "the only column"))
     raise unknown_columns(sample, found)
 
 

@@ -46,6 +46,14 @@ def test_faults_behind_the_head_of_a_large_file_are_not_reached(write: Write) ->
     assert len(preview(write("a.jsonl", "\n".join([ROW] * 30_000) + "\nbroken")).rows) == 5
 
 
+def test_a_lone_unknown_column_is_asked_about_and_not_trained_on_as_a_guess(write: Write) -> None:
+    rows = write("a.jsonl", '{"foo": "a"}\n{"foo": "b"}\n')
+    with pytest.raises(DataError, match="foo") as caught:
+        preview(rows)
+    assert "columns = {" in caught.value.hint
+    assert preview(rows, columns={"text": "foo"}).detected.format == "text"
+
+
 def test_parquet_says_its_count(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
