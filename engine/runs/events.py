@@ -1,4 +1,4 @@
-"""The typed events of a run's log, and the one writer of ``events.jsonl``.
+"""The typed events of a run's log, to lines and back. ``engine.runs.writer`` appends them.
 
 A line is ``{"v":1,"seq":n,"t":unix_seconds,"type":…}``. Lines are appended with one write each and never
 rewritten; NaN and infinities are strings, so that any JSON reader can follow.
@@ -7,20 +7,11 @@ rewritten; NaN and infinities are strings, so that any JSON reader can follow.
 from __future__ import annotations
 
 import math
-import os
-import threading
-import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import msgspec
 
-from engine.errors import MachineError
-
 VERSION = 1
-RESERVE_NAME = ".events.reserve"
-_RESERVE_BYTES = 64 * 1024
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False, gc=False):
@@ -102,12 +93,92 @@ class Sample(Event, tag="sample", frozen=True, kw_only=True):
     reference: str | None = None
 
 
+class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody else's process with memory on a GPU; ``program`` and ``user`` as far as this user may know."""
+
+    pid: int = 0
+    user: str | None = None
+    program: str | None = None
+    memory: int | None = None
+
+
+class GpuUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One GPU of the run: bytes, per cent, degrees Celsius, watts; None where it can't be had.
+
+    ``used`` is by everybody, ``reserved`` and ``peak_allocated`` are torch's in this process.
+    """
+
+    index: int = 0
+    name: str | None = None
+    total: int | None = None
+    used: int | None = None
+    reserved: int | None = None
+    peak_allocated: int | None = None
+    utilization: int | None = None
+    temperature: int | None = None
+    power: float | None = None
+    others: list[ProcessUse] = []
+
+
 class Device(Event, tag="device", frozen=True, kw_only=True):
-    """What the machine measured: bytes, per cent, degrees Celsius, watts."""
+    """What the machine measured: this process's RAM in bytes, the host's, and the GPUs in use."""
 
     rss: int | None = None
     peak_rss: int | None = None
-    gpus: list[dict[str, float]] = []
+    ram_total: int | None = None
+    ram_available: int | None = None
+    gpus: list[GpuUse] = []
+
+
+class MemoryPlan(Event, tag="memory_plan", frozen=True, kw_only=True):
+    """What the run is expected to take on its device, said before the weights are loaded. Sizes in bytes.
+
+    ``phases`` by the names of ``engine.memory.estimate.PHASES``; ``terms`` are those of the peak, by the names of
+    ``engine.memory.labels``. ``settings`` are what ``auto`` became, each with its sentence in ``reasons``.
+    """
+
+    device: str = ""
+    name: str = ""
+    total_bytes: int | None = None
+    available_bytes: int | None = None
+    needed_bytes: int = 0
+    allocated_bytes: int = 0
+    shown_bytes: int = 0
+    peak_phase: str = ""
+    phases: dict[str, int] = {}
+    terms: dict[str, int] = {}
+    verdict: str = ""
+    longest_row: int | None = None
+    micro_batch_tokens: int | None = None
+    settings: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    others: list[ProcessUse] = []
+
+
+class MemoryMeasured(Event, tag="memory_measured", frozen=True, kw_only=True):
+    """Predicted and measured bytes by phase. ``moment`` is rehearsal or run; ``of`` says what was measured."""
+
+    moment: str = "rehearsal"
+    of: str = ""
+    predicted: dict[str, int] = {}
+    measured: dict[str, int] = {}
+
+
+class OutOfMemory(Event, tag="out_of_memory", frozen=True, kw_only=True):
+    """Memory ran out in ``phase``. With ``retry_tokens`` the work is repeated in micro-batches of that size.
+
+    Without it the run ends. Sizes in bytes, None where they can't be had.
+    """
+
+    step: int | None = None
+    phase: str = ""
+    device: str = ""
+    message: str = ""
+    retry_tokens: int | None = None
+    allocated_bytes: int | None = None
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+    others: list[ProcessUse] = []
 
 
 class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
@@ -171,22 +242,22 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    RunStarted | Phase | Step | Eval | Sample | Device | Checkpoint | Warn | ControlAck | State | Heartbeat
-    | Finished | Failed
+    RunStarted | Phase | Step | Eval | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory | Checkpoint | Warn
+    | ControlAck | State | Heartbeat | Finished | Failed
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)
 _encoder = msgspec.json.Encoder()
 
 
-class _Head(msgspec.Struct):
+class Head(msgspec.Struct):
     """What can be told of a line whatever its type: enough to number and to skip it."""
 
     type: str
     seq: int
 
 
-_head_decoder = msgspec.json.Decoder(_Head, strict=False)
+_head_decoder = msgspec.json.Decoder(Head, strict=False)
 _TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyEvent))
 
 
@@ -199,12 +270,18 @@ def decode(line: bytes) -> AnyEvent | None:
         return None
 
 
+def decode_head(line: bytes) -> Head | None:
+    """Type and number of one line, of whatever type, or None where it is broken."""
+    try:
+        return _head_decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
 def is_unknown_type(line: bytes) -> bool:
     """Whether ``line`` is a whole event of a type that this version does not know."""
-    try:
-        return _head_decoder.decode(line).type not in _TYPES
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return False
+    head = decode_head(line)
+    return head is not None and head.type not in _TYPES
 
 
 def decode_batch(lines: list[bytes]) -> list[AnyEvent] | None:
@@ -234,110 +311,3 @@ def _writable(value: Any) -> Any:
     if isinstance(value, list):
         return [_writable(item) for item in value]
     return value
-
-
-class EventWriter:
-    """Appends events to a log, numbering and dating them; safe to use from several threads.
-
-    A full disk must not end a training: a line that can't be written is counted in ``lost`` and its number
-    is used again, so that ``seq`` has no gaps. A half-written line is closed by the next write. For the last word,
-    ``Failed`` or ``Finished``, space is kept aside while the log is open.
-    Raises MachineError when the log can't be opened.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lost = 0
-        self.seq = _last_seq(path)
-        self._lock = threading.Lock()
-        self._torn = _ends_torn(path)
-        try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise MachineError(
-                "The log of the run can't be written", f"{path}: {error.strerror}", "Mend the rights of that folder."
-            ) from error
-        self._reserve = path.with_name(RESERVE_NAME)
-        _take_space(self._reserve)
-
-    def emit(self, event: Event) -> None:
-        """Append ``event`` with the next number and the time of now."""
-        with self._lock:
-            stamped = msgspec.structs.replace(event, seq=self.seq + 1, t=round(time.time(), 6))
-            line = encode(stamped) + b"\n"
-            if self._torn:
-                line = b"\n" + line
-            if self._append(line):
-                return
-            if isinstance(event, Failed | Finished):
-                self._reserve.unlink(missing_ok=True)
-                if self._append(b"\n" + line):
-                    return
-            self.lost += 1
-
-    def _append(self, line: bytes) -> bool:
-        """Write ``line``; False if the disk refused it or filled up inside it."""
-        try:
-            written = os.write(self._fd, line)
-        except OSError:
-            return False
-        self._torn = written < len(line)
-        if written < len(line) - 1:  # without its newline alone the line still counts
-            return False
-        self.seq += 1
-        return True
-
-    def close(self) -> None:
-        """Close the log; events that come later are counted as lost."""
-        with self._lock:
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
-                self._reserve.unlink(missing_ok=True)
-
-
-def _take_space(path: Path) -> None:
-    """Fill a small file, with bytes that no file system packs away; without it the last word may be lost."""
-    with suppress(OSError):
-        path.write_bytes(os.urandom(_RESERVE_BYTES))
-
-
-def _ends_torn(path: Path) -> bool:
-    """Whether a killed writer left the last line without its newline."""
-    try:
-        with path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
-    except OSError:
-        return False
-
-
-def _last_seq(path: Path) -> int:
-    """Number of the last whole event, of whatever type, 0 for a new log."""
-    for max_bytes in (1 << 20, 1 << 40):  # the whole log only if its end is one long line
-        for line in reversed(tail_lines(path, max_bytes, with_rest=True)):
-            try:
-                return _head_decoder.decode(line).seq
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                continue
-    return 0
-
-
-def tail_lines(path: Path, max_bytes: int, with_rest: bool = False) -> list[bytes]:
-    """Complete lines within the last ``max_bytes`` of a log, oldest first; [] if there is none.
-
-    ``with_rest`` adds what follows the last newline.
-    """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            start = max(0, size - max_bytes)
-            file.seek(start)
-            block = file.read()
-    except OSError:
-        return []
-    lines = block.split(b"\n")
-    rest = lines.pop()  # what follows the last newline is not complete yet
-    if with_rest:
-        lines.append(rest)
-    return lines[1:] if start else lines

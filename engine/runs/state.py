@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
 import math
-from array import array
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,28 +11,18 @@ from typing import Literal, TypeVar
 import msgspec
 
 from engine.runs import events as ev
+from engine.runs.curves import Curve, Series
 
 StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
 ENDED = frozenset({"finished", "stopped", "failed", "crashed"})
 _RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
+_GIB = 2**30
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
 _AVERAGE_SHARE = 8  # early on the window is an eighth of the steps so far: a short run's average must not lag
-
-
-@dataclass(frozen=True)
-class Series:
-    """A growing curve. ``x`` and ``y`` are shared with the reducer; only the first ``length`` points are ours."""
-
-    x: array[float]
-    y: array[float]
-    length: int
-
-    def last(self) -> float | None:
-        return self.y[self.length - 1] if self.length else None
 
 
 @dataclass(frozen=True)
@@ -52,6 +40,7 @@ class RunState:
 
     ``series`` has, where the run gives them: loss, loss_average, learning_rate, grad_norm, tokens_per_second,
     step_time, memory, eval_loss, and loss/<source>. x is the optimizer step, memory and rss are bytes.
+    ``memory_measured`` is by its moment. ``out_of_memory`` is the newest one since the runner started.
     """
 
     state: StateName = "created"
@@ -63,6 +52,9 @@ class RunState:
     step: ev.Step | None = None
     total_steps: int | None = None
     device: ev.Device | None = None
+    memory_plan: ev.MemoryPlan | None = None
+    memory_measured: dict[str, ev.MemoryMeasured] = field(default_factory=dict)
+    out_of_memory: ev.OutOfMemory | None = None
     finished: ev.Finished | None = None
     series: dict[str, Series] = field(default_factory=dict)
     evals: tuple[ev.Eval, ...] = ()
@@ -101,42 +93,11 @@ class RunState:
         return next((e for e in reversed(self.evals) if e.moment == moment), None)
 
 
-class _Curve:
-    """A curve that is only ever appended to while someone may hold a view of it."""
-
-    def __init__(self) -> None:
-        self.x = array("d")
-        self.y = array("d")
-        self._last = -math.inf  # the newest x
-
-    def add(self, x: float, y: float) -> None:
-        if x <= self._last:
-            self._rewind(x)
-        self._last = x
-        self.x.append(x)
-        self.y.append(y)
-
-    def _rewind(self, x: float) -> None:
-        """Forget points from ``x`` on, into new arrays: earlier views keep theirs."""
-        keep = bisect.bisect_left(self.x, x)
-        self.x, self.y = self.x[:keep], self.y[:keep]
-
-    def before(self, x: float) -> float | None:
-        """The value of the last point before ``x``."""
-        if self.x and x > self._last:
-            return self.y[-1]
-        at = bisect.bisect_left(self.x, x)
-        return self.y[at - 1] if at else None
-
-    def view(self) -> Series:
-        return Series(self.x, self.y, len(self.x))
-
-
 class RunReducer:
     """Applies events one by one. ``snapshot`` is cheap: curves are shared, never copied."""
 
     def __init__(self) -> None:
-        self._curves: dict[str, _Curve] = {}
+        self._curves: dict[str, Curve] = {}
         self._state: StateName = "created"
         self._reason = ""
         self._failure: ev.Failed | None = None
@@ -146,6 +107,9 @@ class RunReducer:
         self._step: ev.Step | None = None
         self._total: int | None = None
         self._device: ev.Device | None = None
+        self._memory_plan: ev.MemoryPlan | None = None
+        self._memory_measured: dict[str, ev.MemoryMeasured] = {}
+        self._out_of_memory: ev.OutOfMemory | None = None
         self._finished: ev.Finished | None = None
         self._evals: dict[tuple[int, str], ev.Eval] = {}
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
@@ -186,6 +150,15 @@ class RunReducer:
                 self._device = event
                 if event.peak_rss is not None:
                     self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
+            case ev.MemoryPlan():
+                self._memory_plan = event
+                self._say(event, "info", _plan_text(event))
+            case ev.MemoryMeasured():
+                self._memory_measured[event.moment] = event
+                self._say(event, "info", _measured_text(event))
+            case ev.OutOfMemory():
+                self._out_of_memory = event
+                self._say(event, "warning", _out_of_memory_text(event))
             case ev.Checkpoint():
                 _put_last(self._checkpoints, event.step, event)
                 size = f"{event.size_bytes / 1e6:.{1 if event.size_bytes < 1e7 else 0}f} MB, {event.seconds:.1f} s"
@@ -200,7 +173,7 @@ class RunReducer:
             case ev.State():
                 # Only a new process, whose first word is "starting", undoes an end.
                 if event.state == "starting":
-                    self._failure, self._finished = None, None
+                    self._failure, self._finished, self._out_of_memory = None, None, None
                 elif self._state in ENDED:
                     return
                 if event.state in _RUNNER_STATES:
@@ -224,7 +197,8 @@ class RunReducer:
         return RunState(
             state=self._state, reason=self._reason, failure=self._failure, started=self._started,
             started_t=self._started_t, phase=self._phase, step=self._step, total_steps=self._total,
-            device=self._device, finished=self._finished,
+            device=self._device, memory_plan=self._memory_plan, memory_measured=dict(self._memory_measured),
+            out_of_memory=self._out_of_memory, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
             evals=tuple(self._evals.values()), samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
@@ -251,7 +225,7 @@ class RunReducer:
         self._step = event
         curves = self._curves
         if "loss" not in curves:
-            curves |= {name: _Curve() for name in ("loss", *_EACH_STEP)}
+            curves |= {name: Curve() for name in ("loss", *_EACH_STEP)}
         x, loss = event.step, event.loss
         curves["loss"].add(x, loss)
         if math.isfinite(loss):
@@ -268,10 +242,10 @@ class RunReducer:
                 self._curve(f"loss/{source}").add(x, value)
         self._step_times.append(event.step_time)
 
-    def _curve(self, name: str) -> _Curve:
+    def _curve(self, name: str) -> Curve:
         found = self._curves.get(name)
         if found is None:
-            found = self._curves[name] = _Curve()
+            found = self._curves[name] = Curve()
         return found
 
     def _say(self, event: ev.AnyEvent, level: str, text: str) -> None:
@@ -298,3 +272,26 @@ def _eval_text(event: ev.Eval) -> str:
     parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
     parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
     return f"eval {event.moment} training: {', '.join(parts)} (n = {event.n})"
+
+
+def _plan_text(event: ev.MemoryPlan) -> str:
+    place = f" of {event.available_bytes / _GIB:.1f}" if event.available_bytes else ""
+    text = f"memory: needs {event.needed_bytes / _GIB:.1f}{place} GiB on {event.name or event.device}"
+    return f"{text}; {event.verdict}" if event.verdict else text
+
+
+def _measured_text(event: ev.MemoryMeasured) -> str:
+    """The largest measured phase beside its prediction."""
+    if not event.measured:
+        return f"memory of the {event.moment}: not measured"
+    phase = max(event.measured, key=lambda name: event.measured[name])
+    predicted = event.predicted.get(phase)
+    beside = f", predicted {predicted / _GIB:.2f}" if predicted else ""
+    return f"memory of the {event.moment}: {event.measured[phase] / _GIB:.2f} GiB at its peak{beside}"
+
+
+def _out_of_memory_text(event: ev.OutOfMemory) -> str:
+    where = f" at {event.phase}" if event.phase else ""
+    if event.retry_tokens is None:
+        return f"out of memory{where}"
+    return f"out of memory{where}: repeated with {event.retry_tokens:,} tokens at a time, its result is the same"

@@ -9,6 +9,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import infer
 from engine.runs.state import StateName, reduce
+from engine.runs.writer import tail_lines
 
 _RESUMABLE = ("stopped", "failed", "crashed")
 _TAIL_BYTES = 96 * 1024  # about 250 steps
@@ -40,7 +41,7 @@ def summarise(run: RunDir) -> RunSummary:
     """The summary of ``run``; never raises, whatever state its files are in."""
     facts = run.read_run_json()
     alive = run.is_alive()
-    decoded = (ev.decode(line) for line in ev.tail_lines(run.events, _TAIL_BYTES))
+    decoded = (ev.decode(line) for line in tail_lines(run.events, _TAIL_BYTES))
     state = infer(run, reduce(event for event in decoded if event is not None), alive)
     curve = state.series.get("loss_average")
     losses = tuple(v for v in curve.y[max(0, curve.length - 240) : curve.length] if math.isfinite(v)) if curve else ()

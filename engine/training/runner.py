@@ -28,6 +28,7 @@ from engine.errors import TunedeckError
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock, write_atomic
+from engine.runs.writer import EventWriter
 from engine.training.steering import Steering
 
 _ORDERS_BY_SIGNAL: dict[int, control.Command] = {
@@ -62,7 +63,7 @@ class Runner:
         message = control.read(self.run)
         self.lock.acquire()
         self._last_control = message.seq if message else 0
-        self.writer = ev.EventWriter(self.run.events)
+        self.writer = EventWriter(self.run.events)
         self._install_signals()
         self.emit(ev.State(state="starting"))
         self._write_run_json()
@@ -193,13 +194,18 @@ class Runner:
             pass
 
 
-def _gpus() -> list[dict[str, float]]:
-    """Memory of the GPU in use, in bytes; [] before torch is loaded or without one."""
+def _gpus() -> list[ev.GpuUse]:
+    """The GPU in use; [] before torch is loaded or without one."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "cuda") or not torch.cuda.is_initialized():
         return []
     free, total = torch.cuda.mem_get_info()
-    return [{"total": float(total), "used": float(total - free), "reserved": float(torch.cuda.memory_reserved())}]
+    return [
+        ev.GpuUse(
+            total=total, used=total - free, reserved=torch.cuda.memory_reserved(),
+            peak_allocated=torch.cuda.max_memory_allocated(),
+        )
+    ]  # fmt: skip
 
 
 def main(argv: list[str]) -> int:

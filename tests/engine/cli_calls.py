@@ -15,6 +15,7 @@ from engine import cli
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.writer import EventWriter
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class FakeRunner:
         self.commands: list[str] = []
         self._lock = RunLock(run.lock)
         self._lock.acquire()
-        self.writer = ev.EventWriter(run.events)
+        self.writer = EventWriter(run.events)
         self._done = threading.Event()
         self._seen = 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, create, read_json, write_atomic
-from engine.runs.events import EventWriter
+from engine.runs.writer import EventWriter
 
 PROMPT = "two large pizzas with extra cheese for Ben, please"
 BEFORE = "Sure! Here is your order:\n\x1b[31mPizza\x1b[0m [b]large[/b]"

@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Sequence
 
 from engine.data.text import clean
-from engine.runs.state import RunState, Series
+from engine.runs.curves import Series
+from engine.runs.state import RunState
 from tui.widgets.chart import Chart
 
 TITLES = {

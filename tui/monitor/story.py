@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from engine.data.text import clean
-from engine.runs.state import RunState, Series
+from engine.runs.curves import Series
+from engine.runs.state import RunState
 from tui import words
 from tui.widgets.line import cut
 
@@ -113,7 +114,7 @@ def machine(state: RunState, width: int) -> Text:
     parts: list[str] = []
     device = state.device
     for index, gpu in enumerate(device.gpus if device else ()):
-        used, total = gpu.get("used_bytes", gpu.get("used")), gpu.get("total_bytes", gpu.get("total"))
+        used, total = gpu.used, gpu.total
         if used is not None and total:
             parts.append(f"GPU {index} {words.gib(used)} of {words.gib(total)} GiB")
     if state.step and state.step.memory_allocated is not None:

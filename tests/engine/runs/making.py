@@ -9,6 +9,7 @@ from typing import Any
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.writer import EventWriter
 
 
 def step(number: int, loss: float = 1.0, **more: Any) -> ev.Step:
@@ -21,7 +22,7 @@ def step(number: int, loss: float = 1.0, **more: Any) -> ev.Step:
 
 def write(run: RunDir, *events: ev.Event) -> None:
     """Append ``events`` to the log of ``run`` as its runner would."""
-    writer = ev.EventWriter(run.events)
+    writer = EventWriter(run.events)
     for event in events:
         writer.emit(event)
     writer.close()

@@ -12,6 +12,7 @@ from engine.errors import MachineError, RunError
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.writer import RESERVE_NAME
 from tests.engine.runs.making import make_checkpoint, mark_exited, mark_launched, write
 
 
@@ -30,7 +31,7 @@ def full_run(run: RunDir) -> RunDir:
     make_checkpoint(run, 3, complete=False)
     (run.path / "checkpoint-4.partial").mkdir()
     (run.path / ".run.json.123.tmp").touch()
-    (run.path / ev.RESERVE_NAME).touch()
+    (run.path / RESERVE_NAME).touch()
     (run.path / ".exit.json.tmp").touch()
     run.adapter.mkdir()
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")

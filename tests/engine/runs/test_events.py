@@ -18,6 +18,7 @@ from engine.errors import MachineError
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import Tail
+from engine.runs.writer import RESERVE_NAME, EventWriter, tail_lines
 from tests.engine.runs.making import step, write
 
 
@@ -59,7 +60,7 @@ def test_any_text_can_be_logged_half_surrogates_included(text: str) -> None:
 
 
 def test_many_threads_write_whole_lines_and_every_number_once(run: RunDir) -> None:
-    writer = ev.EventWriter(run.events)
+    writer = EventWriter(run.events)
 
     def emit(thread: int) -> None:
         for number in range(200):
@@ -106,7 +107,7 @@ def test_the_numbering_goes_on_after_an_event_of_a_newer_version(run: RunDir) ->
 
 def test_the_numbering_goes_on_after_a_line_longer_than_what_is_read_at_first(run: RunDir) -> None:
     write(run, step(1), ev.Sample(step=1, answer="x" * (2 << 20)))
-    assert ev.EventWriter(run.events).seq == 2
+    assert EventWriter(run.events).seq == 2
 
 
 def test_a_full_disk_loses_events_not_the_training_and_later_lines_are_fine(run: RunDir) -> None:
@@ -115,8 +116,9 @@ def test_a_full_disk_loses_events_not_the_training_and_later_lines_are_fine(run:
 import resource, signal, sys
 from pathlib import Path
 from engine.runs import events as ev
+from engine.runs.writer import EventWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-writer = ev.EventWriter(Path(sys.argv[1]))
+writer = EventWriter(Path(sys.argv[1]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
 for number in range(20):
@@ -138,8 +140,8 @@ def test_the_last_word_is_written_even_on_a_full_disk(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, last: ev.Event
 ) -> None:
     """Refused until the space kept aside for it was given back."""
-    writer = ev.EventWriter(run.events)
-    reserve = run.path / ev.RESERVE_NAME
+    writer = EventWriter(run.events)
+    reserve = run.path / RESERVE_NAME
     real = os.write
 
     def full(fd: int, data: bytes) -> int:
@@ -147,7 +149,7 @@ def test_the_last_word_is_written_even_on_a_full_disk(
             raise OSError(28, "No space left on device")
         return real(fd, data)
 
-    monkeypatch.setattr(ev.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     writer.emit(step(1))
     assert reserve.stat().st_size > 10_000
     writer.emit(last)
@@ -158,26 +160,26 @@ def test_the_last_word_is_written_even_on_a_full_disk(
 
 def test_no_space_is_kept_aside_once_the_log_is_closed(run: RunDir) -> None:
     write(run, step(1))
-    assert not (run.path / ev.RESERVE_NAME).exists()
+    assert not (run.path / RESERVE_NAME).exists()
 
 
 @pytest.mark.parametrize("short_by", [1, 2, 30])
 def test_a_line_cut_off_anywhere_never_gives_a_number_twice(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, short_by: int
 ) -> None:
-    writer = ev.EventWriter(run.events)
+    writer = EventWriter(run.events)
     writer.emit(step(1))
     real = os.write
-    monkeypatch.setattr(ev.os, "write", lambda fd, data: real(fd, data[:-short_by]))
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:-short_by]))
     writer.emit(step(2))
-    monkeypatch.setattr(ev.os, "write", real)
+    monkeypatch.setattr(os, "write", real)
     writer.emit(step(3))
     assert numbers(run) == list(range(1, len(numbers(run)) + 1))
     assert writer.lost == (0 if short_by == 1 else 1)
 
 
 def test_an_event_after_the_end_is_lost_not_written_somewhere_else(run: RunDir, tmp_path: Path) -> None:
-    writer = ev.EventWriter(run.events)
+    writer = EventWriter(run.events)
     writer.close()
     other = (tmp_path / "other").open("wb")  # takes the number of the closed file
     writer.emit(step(1))
@@ -189,7 +191,7 @@ def test_an_event_after_the_end_is_lost_not_written_somewhere_else(run: RunDir, 
 
 def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(MachineError) as caught:
-        ev.EventWriter(tmp_path / "gone" / "events.jsonl")
+        EventWriter(tmp_path / "gone" / "events.jsonl")
     assert "gone" in caught.value.message
 
 
@@ -202,6 +204,6 @@ def test_a_line_that_is_no_event_is_none(line: bytes) -> None:
 
 def test_the_last_lines_are_whole_ones(run: RunDir) -> None:
     run.events.write_bytes(b"one\ntwo\nthree\nhal")
-    assert ev.tail_lines(run.events, 1000) == [b"one", b"two", b"three"]
-    assert ev.tail_lines(run.events, 12) == [b"three"]
-    assert ev.tail_lines(run.path / "nothing", 1000) == []
+    assert tail_lines(run.events, 1000) == [b"one", b"two", b"three"]
+    assert tail_lines(run.events, 12) == [b"three"]
+    assert tail_lines(run.path / "nothing", 1000) == []

@@ -10,7 +10,7 @@ import pytest
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.events import EventWriter
+from engine.runs.writer import EventWriter
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tui.app import TunedeckApp

@@ -1,0 +1,59 @@
+"""A run on a device: what ``auto`` becomes, the estimate, the verdict, and what earlier runs here say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.schema import RunConfig
+from engine.memory.auto import Resolution, resolve
+from engine.memory.budget import Budget
+from engine.memory.estimate import Estimate
+from engine.memory.history import Calibration, Observation, calibrate
+from engine.memory.of_run import Setup
+from engine.memory.plan import Plan, make_fit
+from engine.memory.shapes import ModelShape
+from engine.memory.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``asked`` is the config as it was given, ``setup`` the same with every ``auto`` resolved."""
+
+    asked: Setup
+    setup: Setup
+    resolution: Resolution
+    budget: Budget
+    verdict: Verdict
+    calibration: Calibration | None
+
+    @property
+    def estimate(self) -> Estimate:
+        return self.resolution.estimate
+
+    def plan(self) -> Plan:
+        """What would make it fit, each change measured on the resolved config."""
+        return make_fit(self.setup, self.budget.available_bytes)
+
+
+def fit(
+    config: RunConfig,
+    shape: ModelShape,
+    budget: Budget,
+    *,
+    longest_row: int | None = None,
+    supervised_share: float = 1.0,
+    history: Sequence[Observation] = (),
+) -> Fit:
+    """Resolve and judge ``config`` on ``budget``; some milliseconds at most, most of it for fields that are auto.
+
+    ``longest_row`` (tokens) and ``supervised_share`` are those of the data, where it was read.
+    """
+    asked = Setup(config, shape, budget.device, longest_row=longest_row, supervised_share=supervised_share)
+    resolution = resolve(asked, budget.available_bytes)
+    setup = asked.with_settings(resolution.settings)
+    verdict = judge(resolution.estimate, budget.available_bytes)
+    method = resolution.estimate.job.quantization
+    return Fit(
+        asked, setup, resolution, budget, verdict, calibrate(history, budget.name, shape.name, method)
+    )  # fmt: skip
