@@ -19,6 +19,9 @@ from tui.wizard import fields
 from tui.wizard.draft import Draft
 
 if TYPE_CHECKING:
+    from engine.machine.snapshot import Machine
+    from engine.memory.fit import Fit
+    from engine.memory.history import Observation
     from engine.models.card import ModelCard
     from tui.wizard.check import Inspection
     from tui.wizard.services import Services
@@ -29,9 +32,13 @@ class Facts:
     """What was found out while answering: never saved, found out again when the wizard opens anew.
 
     ``inspection`` holds as long as the draft's rows are the ``inspected`` ones. ``depth`` is that of the settings.
+    ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both.
     """
 
     card: ModelCard | None = None
+    machine: Machine | None = None
+    history: tuple[Observation, ...] = ()
+    fit: Fit | None = None
     rows: dict[str, int] = field(default_factory=dict)
     inspection: Inspection | None = None
     inspected: str = ""
