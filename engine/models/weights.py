@@ -38,11 +38,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One entry of a safetensors header."""
+    """One entry of a safetensors header. ``offset`` is where its bytes begin in the file."""
 
     dtype: str
     shape: tuple[int, ...]
     size_bytes: int
+    offset: int = 0
 
 
 def read_weights(folder: Path, allow_pickle: bool = False) -> Weights:
@@ -89,7 +90,7 @@ def read_header(file: Path) -> dict[str, Tensor]:
             if not 0 < length <= min(size - 8, _LONGEST_HEADER_BYTES):
                 raise _cut_off(file, f"{size:,} bytes, its header is incomplete")
             header = json.loads(opened.read(length))
-        tensors = {name: _tensor(entry) for name, entry in header.items() if name != "__metadata__"}
+        tensors = {name: _tensor(entry, 8 + length) for name, entry in header.items() if name != "__metadata__"}
         ends = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
     except OSError as error:
         raise ModelError("The weights can't be read", f"{file}: {error.strerror}", "Check its rights.") from None
@@ -100,9 +101,9 @@ def read_header(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _tensor(entry: Mapping[str, Any]) -> Tensor:
-    begin, end = entry["data_offsets"]
-    return Tensor(str(entry["dtype"]), tuple(int(number) for number in entry["shape"]), int(end) - int(begin))
+def _tensor(entry: Mapping[str, Any], data: int) -> Tensor:
+    begin, end = (int(number) for number in entry["data_offsets"])
+    return Tensor(str(entry["dtype"]), tuple(int(number) for number in entry["shape"]), end - begin, data + begin)
 
 
 def _safetensors(folder: Path) -> list[Path]:
