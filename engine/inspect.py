@@ -54,7 +54,7 @@ def inspect_data(config: RunConfig, say: Any) -> dict[str, Any]:
     """Lengths and trained share of the rows of ``config``; from a sample of 2,000 where there are more."""
     from engine.data.load import load
     from engine.data.sources import source_names
-    from engine.data.split import split
+    from engine.data.split import replayed, split
     from engine.models.local import resolve
     from engine.training.render import Renderer, check_stop_tokens, stop_ids
     from engine.training.tokenizer import load_tokenizer, locate
@@ -62,7 +62,7 @@ def inspect_data(config: RunConfig, say: Any) -> dict[str, Any]:
 
     say("progress", done=0, total=None, message="reading the rows")
     loaded = load(config)
-    parts = split(loaded.rows, config.dataset, config.run.seed)
+    parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.schema import DataSource, RunConfig
+from engine.data import earlier
 from engine.data.convert import problem, to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import Row
@@ -45,9 +46,10 @@ class Loaded:
     report: LoadReport
 
 
-def load(config: RunConfig) -> Loaded:
+def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     """Read every source of ``config``; ``max_rows`` counts usable rows of a source, in file order.
 
+    ``within`` are the runs whose data this is part of: none of them can be a source of it.
     Raises DataError for the first thing that can't be read, and when no usable row is left.
     """
     rows: list[Row] = []
@@ -57,7 +59,7 @@ def load(config: RunConfig) -> Loaded:
     skipped_count = 0
     for source, name in zip(config.data, source_names(config.data), strict=True):
         before = len(rows)
-        for row, detected in _rows(source, name):
+        for row, detected in _rows(source, name, within):
             found.setdefault(name, detected)
             reason = problem(row)
             if reason:
@@ -94,8 +96,11 @@ def detect_file(
     return (to_row(raw, detected) for raw in itertools.chain(sample, raw_rows)), detected
 
 
-def _rows(source: DataSource, name: str) -> Iterator[tuple[Row, Detected]]:
+def _rows(source: DataSource, name: str, within: Sequence[str]) -> Iterator[tuple[Row, Detected]]:
     """A source's rows; each file of a folder is looked at by itself, so their formats may differ."""
+    if earlier.is_run(source):
+        yield from earlier.trained_rows(source, name, within)
+        return
     for path in source_files(source):
         rows, detected = detect_file(path, source, name)
         for row in rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.schema import DataSource
+from engine.data import earlier
 from engine.data.convert import to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import RawRow, Row
@@ -39,6 +40,8 @@ def preview(
     Raises the same DataErrors as loading it would, as far as the head shows them.
     """
     source = DataSource.model_validate({"path": str(path), "format": format, "columns": dict(columns or {})})
+    if earlier.is_run(source):
+        return _of_run(source, limit)
     files = source_files(source)
     name = source_names([source])[0]
     raw_rows = read_file(files[0], name)
@@ -53,6 +56,16 @@ def preview(
         count, exact = _count(files, sizes, sample)
     rows = tuple(to_row(raw, detected) for raw in sample[:limit])
     return Preview(rows, detected, sum(sizes), count, exact, len(files))
+
+
+def _of_run(source: DataSource, limit: int) -> Preview:
+    """The looks at all sources of an earlier run as one; what it held out is still counted."""
+    parts = [preview(part.path, part.format, part.columns, limit) for part in earlier.parts(source)]
+    rows = tuple(itertools.chain.from_iterable(part.rows for part in parts))[:limit]
+    return Preview(
+        rows, parts[0].detected, sum(part.size_bytes for part in parts), sum(part.count_estimate for part in parts),
+        False, sum(part.files for part in parts),
+    )  # fmt: skip
 
 
 def _count(files: list[Path], sizes: list[int], sample: list[RawRow]) -> tuple[int, bool]:

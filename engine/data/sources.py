@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from engine.config.schema import DataSource
+from engine.data import earlier
 from engine.data.documents import read_markdown, read_text
 from engine.data.jsonrows import read_json
 from engine.data.messages import RawRow
@@ -57,7 +58,10 @@ def source_files(source: DataSource) -> list[Path]:
 
     In a folder the tables (JSON, CSV, parquet) count; text files only where there are none. Where names tell splits
     apart (train-0001.parquet, test.jsonl), only those of ``source.split`` count: tests are not for training.
+    Those of an earlier run are the files that it read.
     """
+    if earlier.is_run(source):
+        return earlier.files(source)
     try:
         path = Path(source.path).expanduser()
         if path.is_dir():
@@ -77,7 +81,8 @@ def source_names(sources: Sequence[DataSource]) -> list[str]:
     """A short name for each source, unique among them: the file's stem, numbered where stems meet."""
     names: list[str] = []
     for source in sources:
-        stem = clean(Path(source.path).stem, keep_newlines=False).strip() or "data"
+        path = source.path.replace(earlier.PREFIX, "run-", 1) if earlier.is_run(source) else Path(source.path).stem
+        stem = clean(path, keep_newlines=False).strip() or "data"
         name, count = stem, 2
         while name in names:
             name, count = f"{stem}-{count}", count + 1

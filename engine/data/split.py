@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from engine.config.schema import DatasetSection
+from engine.config.schema import DatasetSection, RunConfig
 from engine.data.messages import Row
+from engine.data.sources import source_names
 from engine.errors import ConfigError
 
 
@@ -20,16 +21,19 @@ class Split:
     heldout: list[int]
 
 
-def split(rows: Sequence[Row], dataset: DatasetSection, seed: int) -> Split:
+def split(rows: Sequence[Row], dataset: DatasetSection, seed: int, learnt: Collection[str] = ()) -> Split:
     """Hold out ``eval_rows`` rows, or else ``eval_share`` of them (at least one of two or more).
 
     Rows are ranked by a hash of seed and content, so adding rows or reordering files moves few of them. Equal rows
     stay on one side: an answer that was trained on is no test. Fewer rows are held out where equal ones leave no
-    other way. Raises ConfigError when no row would be left to train on.
+    other way. Rows of the sources called ``learnt`` are never held out, as the model may have seen them.
+    Raises ConfigError when no row would be left to train on.
     """
-    wanted = _wanted(len(rows), dataset)
+    fresh = [index for index, row in enumerate(rows) if row.source not in learnt]
+    wanted = _wanted(len(fresh), dataset) if fresh else 0
     groups: dict[bytes, list[int]] = {}
-    for index, row in enumerate(rows):
+    for index in fresh:
+        row = rows[index]
         groups.setdefault(content_hash(row, seed), []).append(index)
     heldout: list[int] = []
     for key in sorted(groups):
@@ -39,6 +43,12 @@ def split(rows: Sequence[Row], dataset: DatasetSection, seed: int) -> Split:
             break
     kept_out = set(heldout)
     return Split([index for index in range(len(rows)) if index not in kept_out], heldout)
+
+
+def replayed(config: RunConfig) -> frozenset[str]:
+    """Names of the sources of ``config`` that replay what was learnt before."""
+    names = source_names(config.data)
+    return frozenset(name for name, source in zip(names, config.data, strict=True) if source.role == "replay")
 
 
 def content_hash(row: Row, seed: int) -> bytes:

@@ -11,7 +11,7 @@ from engine.config.schema import RunConfig
 from engine.data.load import LoadReport, load
 from engine.data.messages import Row
 from engine.data.sources import source_files, source_names
-from engine.data.split import split
+from engine.data.split import replayed, split
 from engine.runs import events as ev
 from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer, check_stop_tokens
@@ -34,7 +34,7 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError."""
     phases.begin("read", "reading the rows")
     loaded = load(config)
-    parts = split(loaded.rows, config.dataset, config.run.seed)
+    parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
     sources = source_names(config.data)
     index = {name: number for number, name in enumerate(sources)}
 
