@@ -10,7 +10,7 @@ from engine.memory.estimate import Estimate
 from engine.memory.of_run import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.speed import cost_per_token
-from engine.memory.verdict import judge
+from engine.memory.verdict import Level, judge
 
 MOST_TOKENS = {"cpu": 1024, "cuda": 16_384}
 """More at once makes nothing faster."""
@@ -41,13 +41,18 @@ def resolve(setup: Setup, available_bytes: float) -> Resolution:
     if fitting:
         fastest = min(cost_per_token(entry[1].job) for entry in fitting)
         close = [entry for entry in fitting if cost_per_token(entry[1].job) <= fastest * (1 + NOTICEABLE)]
-        settings, result = min(close, key=lambda entry: entry[1].needed_bytes)
+        settings, result = min(close, key=lambda entry: (_is_packed(entry[0]), entry[1].needed_bytes))
     else:
         settings, result = min(tried, key=lambda entry: entry[1].needed_bytes)
     settings = {**settings, **_optimizer(setup.with_settings(settings), result, available_bytes)}
     result = estimate_run(setup.with_settings(settings))
     fits = judge(result, available_bytes).level != "too much"
-    return Resolution(settings, _reasons(setup, settings, result, available_bytes), result, fits)
+    plain = [judge(other, available_bytes).level for choice, other in tried if not _is_packed(choice)]
+    return Resolution(settings, _reasons(setup, settings, result, available_bytes, plain), result, fits)
+
+
+def _is_packed(settings: dict[str, object]) -> bool:
+    return settings.get("model.quantization") == "nf4"
 
 
 def _choices(setup: Setup) -> Iterator[dict[str, object]]:
@@ -88,10 +93,10 @@ def _optimizer(setup: Setup, result: Estimate, available_bytes: float) -> dict[s
 
 
 def _reasons(
-    setup: Setup, settings: dict[str, object], result: Estimate, available_bytes: float
+    setup: Setup, settings: dict[str, object], result: Estimate, available_bytes: float, plain: list[Level]
 ) -> dict[str, str]:  # fmt: skip
-    verdict = judge(result, available_bytes)
-    room = f"{verdict.text} of {available_bytes / GIB:.1f}"
+    """A sentence for each of ``settings``; ``plain`` are the verdicts on the choices with weights as they are."""
+    room = f"{judge(result, available_bytes).text} (of {available_bytes / GIB:.1f})"
     job = job_of(setup.with_settings(settings))
     reasons: dict[str, str] = {}
     for field, value in settings.items():
@@ -100,12 +105,18 @@ def _reasons(
         elif field == "train.gradient_checkpointing":
             reasons[field] = f"layers are computed twice to save memory: {room}" if value else f"not needed: {room}"
         elif field == "model.quantization":
-            reasons[field] = (
-                f"16-bit weights fit: {room}" if value == "none" else f"16-bit weights would not do: {room}"
-            )
+            packed = _why_packed(plain)
+            reasons[field] = f"16-bit weights: {room}" if value == "none" else f"{packed}; in 4 bit: {room}"
         else:
             gib = (result.phase("step").terms.get("optimizer", 0.0)) / GIB
             reasons[field] = (
                 f"its states take {gib:.2f} GiB" if value == "adamw" else "32-bit states would take too much"
             )
     return reasons
+
+
+def _why_packed(plain: list[Level]) -> str:
+    """What the weights as they are would lead to, given the verdicts on all choices with them."""
+    if "fits" in plain:
+        return "faster than 16-bit weights would be"
+    return "16-bit weights would be tight" if "tight" in plain else "16-bit weights would not fit"

@@ -1,0 +1,134 @@
+"""How a model is best trained on a GPU, and what one step more of a setting costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.memory.best_method import best_method
+from engine.memory.budget import Budget, elsewhere
+from engine.memory.estimate import estimate
+from engine.memory.fit import fit
+from engine.memory.of_run import estimate_run, job_of
+from engine.memory.profiles import GIB
+from engine.memory.steps import step_costs
+from engine.memory.verdict import judge
+from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
+from tests.engine.memory.runs import setup
+
+ANY = setup().config
+
+
+def gpu(gib: float) -> Budget:
+    return elsewhere(gib * GIB, f"{gib} GiB")
+
+
+def test_a_large_gpu_takes_the_weights_as_they_are_and_a_small_one_packs_them() -> None:
+    assert best_method(ANY, LLAMA_3_8B, gpu(80)).text == "LoRA 16 bit, fits"
+    assert best_method(ANY, LLAMA_3_8B, gpu(16)).text == "QLoRA 4 bit, fits"
+    assert best_method(ANY, LLAMA_3_8B, gpu(8)).text == "QLoRA 4 bit, tight"
+
+
+def test_what_can_not_fit_says_by_how_much() -> None:
+    found = best_method(ANY, QWEN3_30B_A3B, gpu(24))
+    assert found.verdict.level == "too much"
+    assert found.text == f"{-found.verdict.spare_bytes / GIB:.1f} GiB too much"
+    assert (found.largest_micro_batch, found.longest_row) == (0, 0)
+
+
+def test_the_method_is_chosen_whatever_the_run_says_of_it() -> None:
+    asked = setup(model__quantization="none", train__gradient_checkpointing=False).config
+    assert best_method(asked, LLAMA_3_8B, gpu(16)).name == "QLoRA 4 bit"
+    assert asked.model.quantization == "none"
+
+
+def test_the_verdict_is_that_of_a_run_that_leaves_all_to_auto() -> None:
+    alone = setup(model__quantization="auto").config
+    for gib in (80, 24, 12, 4):
+        assert best_method(alone, LLAMA_3_8B, gpu(gib)).verdict == fit(alone, LLAMA_3_8B, gpu(gib)).verdict
+
+
+def test_every_verdict_fits_its_column() -> None:
+    dora = setup(adapter__use_dora=True).config
+    texts = [best_method(dora, shape, gpu(gib)).text for shape in (LLAMA_3_8B, QWEN3_30B_A3B) for gib in (4, 8, 16, 80)]
+    assert max(map(len, texts)) <= 18
+
+
+@pytest.mark.parametrize("gib", [80, 16, 8])
+def test_the_largest_micro_batch_fits_and_one_row_more_does_not(gib: int) -> None:
+    found = best_method(ANY, LLAMA_3_8B, gpu(gib))
+    job, profile = job_of(found.setup), found.resolution.estimate.profile
+    rows = found.largest_micro_batch // job.row_tokens
+    assert estimate(replace(job, rows=rows), profile).needed_bytes <= gib * GIB
+    assert estimate(replace(job, rows=rows + 1), profile).needed_bytes > gib * GIB
+
+
+@pytest.mark.parametrize("gib", [80, 16])
+def test_the_longest_row_fits_and_a_thirtieth_more_does_not(gib: int) -> None:
+    found = best_method(ANY, LLAMA_3_8B, gpu(gib))
+    run = found.setup.with_settings({"train.gradient_checkpointing": True})
+    job, profile = replace(job_of(run), rows=1), found.resolution.estimate.profile
+    assert judge(estimate(replace(job, row_tokens=found.longest_row), profile), gib * GIB).level != "too much"
+    longer = replace(job, row_tokens=found.longest_row * 31 // 30)
+    assert judge(estimate(longer, profile), gib * GIB).level == "too much"
+
+
+def test_4_bit_is_not_called_the_only_way_where_16_bit_fits_too() -> None:
+    faster = best_method(ANY, LLAMA_3_8B, gpu(24)).resolution.reasons["model.quantization"]
+    only = best_method(ANY, LLAMA_3_8B, gpu(12)).resolution.reasons["model.quantization"]
+    assert "faster than 16-bit weights" in faster
+    assert "16-bit weights would not fit" in only
+
+
+def test_weights_are_not_packed_for_a_gain_that_nobody_notices() -> None:
+    assert best_method(ANY, GEMMA_2_2B, gpu(140)).name == "LoRA 16 bit"
+    assert best_method(setup(train__batch_size=256).config, MISTRAL_7B, gpu(140)).name == "LoRA 16 bit"
+
+
+def test_a_step_costs_what_the_estimate_says_of_the_changed_run() -> None:
+    run = fit(setup(model__quantization="nf4").config, LLAMA_3_8B, gpu(24)).setup
+    before = estimate_run(run)
+    for cost in step_costs(run, 24 * GIB).values():
+        after = estimate_run(run.with_settings({cost.field: cost.value}))
+        assert after.needed_bytes - before.needed_bytes == pytest.approx(cost.extra_bytes)
+        assert (after.needed_bytes > 24 * GIB) == (cost.lacks_bytes > 0)
+
+
+def test_twice_the_rank_costs_memory_and_twice_the_batch_none() -> None:
+    costs = step_costs(setup(train__micro_batch_tokens=4096), 80 * GIB)
+    assert costs["adapter.r"].extra_bytes > 0.3 * GIB
+    assert costs["adapter.r"].short.startswith("rank 32: +")
+    assert costs["train.batch_size"].text == "batch 32: no memory (it is cut into micro-batches)"
+
+
+def test_longer_rows_cost_nothing_where_the_data_has_none() -> None:
+    short = setup(longest_row=300, train__micro_batch_tokens=4096)
+    assert step_costs(short, 24 * GIB)["dataset.max_length"].text == (
+        "rows to 4,096: no memory (no row is longer than 300)"
+    )
+    alone = setup(train__micro_batch_tokens=2048)
+    assert step_costs(alone, 24 * GIB)["dataset.max_length"].extra_bytes > 0
+
+
+def test_recomputing_goes_either_way() -> None:
+    on = step_costs(setup(train__gradient_checkpointing=True), 80 * GIB)["train.gradient_checkpointing"]
+    off = step_costs(setup(train__gradient_checkpointing=False), 80 * GIB)["train.gradient_checkpointing"]
+    assert on.value is False
+    assert on.text.startswith("recomputing off: +")
+    assert "33 % less time" in on.text
+    assert "50 % slower" in off.text
+    assert off.extra_bytes == pytest.approx(-on.extra_bytes)
+
+
+def test_a_step_too_far_says_so() -> None:
+    cost = step_costs(setup(model__quantization="nf4", train__gradient_checkpointing=True), 12 * GIB)
+    assert cost["model.quantization"].text.endswith("; would not fit")
+    assert cost["adapter.r"].lacks_bytes == 0
+
+
+def test_there_is_no_step_beyond_what_a_field_may_be() -> None:
+    assert "adapter.r" not in step_costs(setup(SMOLLM2_135M, adapter__r=1024), 24 * GIB)
+    cpu = step_costs(setup(SMOLLM2_135M, device="cpu"), 4 * GIB)
+    assert "train.optim" not in cpu
+    assert "train.micro_batch_tokens" not in cpu  # still auto: nothing to double
