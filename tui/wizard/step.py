@@ -126,6 +126,12 @@ class Step(Vertical):
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
 
+    def refit(self) -> None:
+        """The machine or the draft's fit is another now: show what depends on it. Called up to once a second."""
+
+    async def reread(self) -> None:
+        """The draft was changed from outside this step: show its values."""
+
     def focus_first(self) -> None:
         """Put the focus where Enter goes on, or where something must be typed."""
 
