@@ -1,4 +1,4 @@
-"""Memory of a GPU given by size or by name."""
+"""Memory and peak speed of a GPU given by size or by name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ CARDS_GIB = {
     "a5000": 23.6, "a4000": 15.7, "rtx6000ada": 47.5, "h100": 79.2, "h200": 140.4, "b200": 178.4, "2080ti": 10.8,
     "3060": 11.8, "3080": 9.8, "3090": 23.6, "4060ti": 15.6, "4070": 11.7, "4080": 15.7, "4090": 23.6, "5080": 15.5,
     "5090": 31.4,
+}  # fmt: skip
+# Dense 16-bit TFLOP/s with float32 accumulation, from the makers' data sheets.
+PEAK_TFLOPS = {
+    "t4": 65, "v100-16g": 112, "v100-32g": 112, "p100": 19, "l4": 121, "l40": 181, "l40s": 362, "a10": 125, "a10g": 70,
+    "a30": 165, "a40": 150, "a100": 312, "a100-40g": 312, "a100-80g": 312, "a6000": 155, "a5000": 111, "a4000": 77,
+    "rtx6000ada": 364, "h100": 989, "h200": 989, "b200": 2250, "2080ti": 54, "3060": 26, "3080": 60, "3090": 71,
+    "4060ti": 44, "4070": 58, "4080": 97, "4090": 165, "5080": 113, "5090": 210,
 }  # fmt: skip
 _UNITS = {"gib": GIB, "g": GIB, "gb": 10**9, "mib": 2**20, "m": 2**20, "mb": 10**6, "": GIB}
 
@@ -39,6 +46,11 @@ def gpu_bytes(text: str) -> float:
     raise MachineError(
         "This GPU is not known", f"--gpu {text}", f"Give a size such as 24GiB, or one of: {', '.join(near)}"
     )
+
+
+def peak_tflops(name: str) -> float | None:
+    """Dense 16-bit TFLOP/s of a card by its name; None for a size, or a card that is not known."""
+    return PEAK_TFLOPS.get(_plain(name))
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,118 @@
+"""What a run writes to disk at most, and what merging and exporting its result will take later."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.schema import RunConfig
+from engine.errors import MachineError
+from engine.memory.of_run import Setup, job_of
+from engine.memory.profiles import GIB
+from engine.memory.shapes import ModelShape
+from engine.memory.terms import trained_numbers
+
+WEIGHT_BYTES = 4
+"""Adapters are saved in float32."""
+MOMENT_BYTES = {"adamw_8bit": 2 + 8 / 256, "paged_adamw_8bit": 2 + 8 / 256}
+"""AdamW's two moments for each trained number: float32 but where bitsandbytes keeps 8 bit with a scale per block."""
+LOG_BYTES = 32 * 2**20
+TOKENIZER_BYTES = 16 * 2**20
+"""What lies beside an adapter where the tokenizer's files are not known."""
+_BESIDE = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "chat_template*", "*.model")
+
+
+@dataclass(frozen=True)
+class RunDisk:
+    """Bytes. ``checkpoints``: those kept and the one being written. ``merged`` and ``export`` only if asked for later.
+
+    ``beside``: tokenizer and settings, in each checkpoint and with the adapter.
+    """
+
+    checkpoint: int
+    checkpoints: int
+    adapter: int
+    beside: int = TOKENIZER_BYTES
+    merged: int = 0
+
+    @property
+    def run(self) -> int:
+        """What the run may write until it ends."""
+        return self.checkpoints * (self.checkpoint + self.beside) + self.adapter + self.beside + LOG_BYTES
+
+    @property
+    def export(self) -> int:
+        """One file in 16 bit for other programs, beside the merged model it is made from."""
+        return self.merged
+
+    @property
+    def text(self) -> str:
+        """ "1.1 GiB for 3 checkpoints and the adapter"."""
+        return f"{_size(self.run)} for {self.checkpoints} checkpoints and the adapter"
+
+    @property
+    def later(self) -> str:
+        """What is needed after the run, "" where the model's size is not known."""
+        return f"merging later takes {_size(self.merged)}, one exported file as much again" if self.merged else ""
+
+
+def run_disk(
+    trained: int, keep: int, optim: str = "auto", *, beside: int = TOKENIZER_BYTES, parameters: int = 0
+) -> RunDisk:
+    """Of ``trained`` numbers with the ``keep`` newest checkpoints; ``parameters`` of the model, 0 if not known."""
+    adapter = trained * WEIGHT_BYTES
+    checkpoint = adapter + round(trained * MOMENT_BYTES.get(optim, 8))
+    return RunDisk(checkpoint, keep + 1, adapter, beside, 2 * parameters)
+
+
+def disk_of(config: RunConfig, shape: ModelShape, folder: Path | None = None) -> RunDisk:
+    """What a run of ``config`` on a model of ``shape`` writes; ``folder`` is the model's, for its tokenizer's size."""
+    trained = trained_numbers(job_of(Setup(config, shape)))
+    beside = _files(folder) if folder is not None else TOKENIZER_BYTES
+    return run_disk(
+        trained, config.checkpoint.keep, config.train.optim, beside=beside, parameters=shape.parameters
+    )  # fmt: skip
+
+
+def require(disk: RunDisk, place: Path) -> None:
+    """Raise MachineError when the disk of ``place`` can't hold what the run writes."""
+    free = free_bytes(place)
+    if free is not None and free < disk.run:
+        raise MachineError(
+            "The disk is too small for the checkpoints",
+            f"{place} has {_size(free)} free; {disk.checkpoints} checkpoints and the adapter of this run take "
+            f"{_size(disk.run)}",
+            "Free space, lower checkpoint.keep or adapter.r, or set TUNEDECK_HOME to a folder on a larger disk.",
+        )
+
+
+def free_bytes(place: Path) -> int | None:
+    """Free bytes of the disk that holds, or will hold, ``place``; None where it can't be asked."""
+    here = place.absolute()
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    try:
+        return shutil.disk_usage(here).free
+    except OSError:
+        return None
+
+
+def _files(folder: Path) -> int:
+    """Bytes of the tokenizer's files in a model folder."""
+    names: set[Path] = set()
+    for pattern in _BESIDE:
+        names |= set(folder.glob(pattern))
+    return _sizes(names) or TOKENIZER_BYTES
+
+
+def _sizes(files: Iterable[Path]) -> int:
+    try:
+        return sum(file.stat().st_size for file in files if file.is_file())
+    except OSError:
+        return 0
+
+
+def _size(size: float) -> str:
+    return f"{size / GIB:.2f} GiB" if size >= 0.1 * GIB else f"{size / 2**20:.0f} MiB"

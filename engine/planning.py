@@ -1,0 +1,147 @@
+"""A run before its start: every ``auto`` that can be resolved now, the fit, the time and the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.presets import Resolved
+from engine.config.schema import RunConfig
+from engine.errors import TunedeckError
+from engine.machine.snapshot import Machine
+from engine.machine.torch_build import has_cuda
+from engine.memory import pace
+from engine.memory.budget import Budget, budget_of
+from engine.memory.disk import RunDisk, disk_of
+from engine.memory.duration import DataSize, Duration, duration_of, guess_size
+from engine.memory.fit import Fit, fit
+from engine.memory.history import Observation, read_history
+from engine.memory.profiles import GIB
+from engine.memory.read_shape import from_folder
+
+READING_S = 5.0
+"""A driver that takes longer to answer is left alone."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """``resolved`` has a value and its reason for each ``auto`` that could be resolved. None: not known yet."""
+
+    resolved: Resolved
+    fit: Fit | None = None
+    duration: Duration | None = None
+    disk: RunDisk | None = None
+
+    @property
+    def line(self) -> str:
+        """ "needs 14.2 of 23.6 GiB on NVIDIA L4; fits, 9.4 GiB spare, about 38 min"; "" where nothing is known."""
+        if self.fit is None:
+            return ""
+        budget, verdict = self.fit.budget, self.fit.verdict
+        where = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
+        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB on {where}"]
+        if budget.used_bytes > 0.02 * budget.total_bytes:
+            known[0] += f" ({budget.used_bytes / GIB:.1f} in use)"
+        known.append(verdict.text)
+        if self.duration is not None:
+            known.append(self.duration.short)
+        return "; ".join(known)
+
+
+def settle(
+    resolved: Resolved, machine: Machine | None, *, longest_row: int | None = None, supervised_share: float = 1.0
+) -> Resolved:
+    """``resolved`` with each ``auto`` that memory decides replaced by its value, source "auto: <reason>".
+
+    What depends on a model or machine that is not known stays ``auto``: the runner resolves it by the same rules.
+    ``longest_row`` (tokens) and ``supervised_share`` are those of the rows, where they were read.
+    """
+    found = _fit(resolved.config, machine, longest_row, supervised_share)
+    return resolved if found is None else filled_in(resolved, found)
+
+
+def plan(resolved: Resolved, machine: Machine | None) -> Planned:
+    """The same with fit, expected time and disk; reads the heads of the data files."""
+    found = _fit(resolved.config, machine, None, 1.0)
+    if found is None or machine is None:
+        return Planned(resolved)
+    size = guess_size(resolved.config)
+    time = expected_time(found, size, machine) if size else None
+    folder = model_folder(resolved.config)
+    return Planned(filled_in(resolved, found), found, time, disk_of(found.setup.config, found.setup.shape, folder))
+
+
+def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Duration | None:
+    """Time to train rows of ``size``; None on a GPU whose speed nothing is known of."""
+    job = found.estimate.job
+    cores = machine.host.cores if machine else 1
+    rate = pace.expected(job, _device(found.budget), pace.read(), cores)
+    return duration_of(found.setup.config.train, size, rate) if rate else None
+
+
+def filled_in(resolved: Resolved, found: Fit) -> Resolved:
+    """``resolved`` with the settings that ``found`` chose for its ``auto`` fields."""
+    resolution = found.resolution
+    sources = {field: f"auto: {resolution.reasons.get(field, '')}" for field in resolution.settings}
+    return Resolved(_with(resolved.config, resolution.settings), {**resolved.sources, **sources})
+
+
+def model_folder(config: RunConfig) -> Path | None:
+    """The model's folder; None while it is not on this machine, or can't be used."""
+    from engine.models.local import resolve
+
+    model = config.model
+    try:
+        return resolve(model.name_or_path, model.revision, model.allow_pickle).path
+    except TunedeckError:
+        return None
+
+
+def run_budget(machine: Machine, gpus: str) -> Budget:
+    """The budget of a run that starts here: RAM too where the installed torch can't use the GPUs there are.
+
+    Raises MachineError as ``budget_of`` does.
+    """
+    return budget_of(machine, "cpu" if gpus == "auto" and has_cuda() is False else gpus)
+
+
+def read_machine_now() -> Machine | None:
+    """One reading within five seconds; None when the driver hangs."""
+    from engine import paths
+    from engine.machine.snapshot import MachineWatch
+
+    watch = MachineWatch(paths.runs_dir(), paths.models_dir())
+    watch.start()
+    found = watch.wait_first(READING_S)
+    watch.stop(0.0)
+    return found
+
+
+def _fit(
+    config: RunConfig, machine: Machine | None, longest_row: int | None, supervised_share: float
+) -> Fit | None:  # fmt: skip
+    folder = model_folder(config)
+    if machine is None or folder is None:
+        return None
+    try:
+        shape = from_folder(folder)
+        budget = run_budget(machine, config.launch.gpus)
+    except TunedeckError:
+        return None
+    history: Sequence[Observation] = read_history()
+    return fit(
+        config, shape, budget, longest_row=longest_row, supervised_share=supervised_share, history=history
+    )  # fmt: skip
+
+
+def _device(budget: Budget) -> str:
+    return pace.CPU if budget.device == "cpu" else budget.name
+
+
+def _with(config: RunConfig, settings: Mapping[str, object]) -> RunConfig:
+    changed = config.model_copy(deep=True)
+    for dotted, value in settings.items():
+        section, field = dotted.split(".")
+        setattr(getattr(changed, section), field, value)
+    return changed

@@ -1,0 +1,55 @@
+"""How long it will train, from tokens and pace; what is guessed is called so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config.schema import RunConfig, TrainSection
+from engine.memory.duration import DataSize, duration_of, guess_size, tokens_to_train
+from engine.memory.pace import Expected
+
+PACE = Expected(530.0, "measured here in 3 runs")
+
+
+def config(path: Path, **dataset: Any) -> RunConfig:
+    return RunConfig.model_validate(
+        {"model": {"name_or_path": "m"}, "data": [{"path": str(path)}], "dataset": {"max_length": 64, **dataset}}
+    )
+
+
+def test_the_line_says_time_tokens_pace_and_where_it_is_from() -> None:
+    said = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=True), PACE)
+    assert said.short == "about 38 min"
+    assert said.text == "about 38 min for training alone: 1.2 M tokens at 530 tokens/s, measured here in 3 runs"
+    guessed = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=False), PACE)
+    assert "about 1.2 M tokens (guessed from the bytes of some rows)" in guessed.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({"num_train_epochs": 2, "batch_size": 10}, 20_000),
+        ({"max_steps": 5, "batch_size": 10}, 5_000),
+        ({"num_train_epochs": 0.001, "batch_size": 10}, 1_000),  # one step at least
+        ({"num_train_epochs": 1, "batch_size": 1000}, 10_000),
+    ],
+)
+def test_tokens_are_those_of_the_steps_taken(settings: dict[str, Any], tokens: int) -> None:
+    assert tokens_to_train(TrainSection(**settings), DataSize(100, 10_000, exact=True)) == tokens
+
+
+def test_the_size_is_guessed_from_the_head_of_the_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = json.dumps({"prompt": "p" * 40, "completion": "c" * 40}) + "\n"
+    path.write_text(row * 100)
+    size = guess_size(config(path, eval_rows=20))
+    assert size == DataSize(80, 80 * (20 + 2 * 6), exact=False)
+    assert guess_size(config(path, eval_share=0.5, max_length=8)) == DataSize(50, 50 * 8, exact=False)
+
+
+def test_rows_that_cannot_be_read_have_no_size(tmp_path: Path) -> None:
+    assert guess_size(config(tmp_path / "nowhere.jsonl")) is None

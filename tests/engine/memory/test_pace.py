@@ -1,0 +1,102 @@
+"""How fast a run will be: what was measured here counts most, and what is only computed is called rough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.memory import pace
+from engine.memory.job import Job
+from engine.memory.speed import cost_per_token
+from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M
+
+LORA = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
+QLORA = replace(LORA, quantization="nf4-dq")
+CARD = "NVIDIA A100-SXM4-80GB"
+
+
+def measured(job: Job, rate: float, kind: pace.Kind = "run", device: str = CARD) -> None:
+    pace.record(job.shape.name, pace.method_of(job), device, rate, job.tokens, kind)
+
+
+@pytest.mark.usefixtures("home")
+class TestHistory:
+    def test_runs_of_the_same_model_and_method_count_first(self) -> None:
+        for rate in (510, 530, 900):
+            measured(LORA, rate)
+        measured(QLORA, 100)
+        measured(LORA, 50, "probe")
+        found = pace.expected(LORA, CARD, pace.read())
+        assert found == pace.Expected(530, "measured here in 3 runs")
+
+    def test_a_probe_counts_where_there_was_no_run(self) -> None:
+        measured(LORA, 50, "probe")
+        measured(QLORA, 100)
+        assert pace.expected(LORA, CARD, pace.read()) == pace.Expected(50, "from a probe of three steps here")
+
+    def test_another_method_of_the_model_is_scaled_by_the_work_each_takes(self) -> None:
+        measured(QLORA, 100)
+        found = pace.expected(LORA, CARD, pace.read())
+        assert found is not None
+        assert found.tokens_per_second == pytest.approx(100 * cost_per_token(QLORA) / cost_per_token(LORA))
+        assert found.origin == "scaled from 1 run here with another method"
+
+    def test_larger_pieces_are_faster_on_a_gpu_and_not_on_the_cpu(self) -> None:
+        for device in (CARD, "CPU, 2 threads"):
+            measured(LORA, 100, device=device)
+        large = replace(LORA, rows=64)
+        on_gpu, on_cpu = (pace.expected(large, device, pace.read()) for device in (CARD, "RAM"))
+        assert on_gpu is not None
+        assert on_gpu.tokens_per_second > 110
+        assert on_cpu == pace.Expected(100, "measured here in 1 run")
+
+    def test_other_devices_and_models_do_not_count(self) -> None:
+        measured(LORA, 100, device="Tesla T4")
+        measured(replace(LORA, shape=LLAMA_3_8B), 100)
+        found = pace.expected(LORA, CARD, pace.read())
+        assert found is not None
+        assert found.origin == "from FLOPs, rough"
+
+    @pytest.mark.parametrize(
+        "damage",
+        [b"\xff\x00garbage\n", b"{}\n", b'{"model": 1}\n[]\nnull\n', b'{"model": "m", "method"', b"[" * 50_000],
+    )
+    def test_a_damaged_history_hurts_nobody(self, damage: bytes) -> None:
+        measured(LORA, 100)
+        with pace.history_file().open("ab") as file:
+            file.write(damage + b"\n")
+        measured(LORA, 200)
+        assert [seen.tokens_per_second for seen in pace.read()] == [100, 200]
+
+    @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+    def test_senseless_rates_are_not_kept(self, rate: float) -> None:
+        measured(LORA, rate)
+        assert pace.read() == []
+
+    def test_a_history_that_cannot_be_written_is_no_error(self, home: Path) -> None:
+        home.write_text("a file where the folder should be")
+        measured(LORA, 100)
+        assert pace.read() == []
+
+
+def test_from_the_work_alone_the_order_of_magnitude_is_right() -> None:
+    """LoRA on an 8B model at some thousand tokens/s on an A100, a 135M model at some hundred on two cores."""
+    large = Job(LLAMA_3_8B, rows=4, row_tokens=2048, checkpointing="layers")
+    on_gpu, on_cpu = pace.expected(large, CARD), pace.expected(LORA, "CPU", cores=2)
+    assert on_gpu is not None
+    assert on_cpu is not None
+    assert 1500 < on_gpu.tokens_per_second < 5000
+    assert 100 < on_cpu.tokens_per_second < 600
+    assert "rough" in on_gpu.origin
+
+
+def test_of_experts_only_those_that_a_token_visits_count() -> None:
+    experts = Job(QWEN3_30B_A3B, rows=1, row_tokens=1024, checkpointing="none")
+    assert pace.flops_per_token(experts) < 0.2 * 2 * 2 * QWEN3_30B_A3B.parameters
+
+
+def test_of_an_unknown_card_nothing_is_claimed() -> None:
+    assert pace.expected(LORA, "Card of Tomorrow") is None
+    assert pace.expected(LORA, "24GiB") is None
