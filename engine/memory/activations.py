@@ -177,8 +177,4 @@ def logits_bytes(job: Job, profile: Profile) -> float:
     loss, vocab = profile.loss, job.shape.vocab
     if loss.chunk_tokens is None:
         return job.tokens * vocab * loss.bytes_per_logit
-    tokens = round(job.tokens * job.supervised_share)
-    first = min(tokens, loss.chunk_tokens)
-    second = min(tokens - first, loss.chunk_tokens)
-    carried = first * loss.carried_bytes + second * loss.bytes_per_logit if second else 0.0
-    return vocab * max(first * loss.bytes_per_logit, carried)
+    return vocab * min(round(job.tokens * job.supervised_share), loss.chunk_tokens) * loss.bytes_per_logit

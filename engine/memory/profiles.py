@@ -19,8 +19,7 @@ class LossKernel:
     ``bytes_per_logit``: live bytes for each of tokens x vocabulary at the loss's peak.
     ``hidden_bytes``: live bytes for each of tokens x hidden beside them, final norm included;
     ``supervised_hidden_bytes`` the same for supervised tokens only.
-    ``chunk_tokens``: when set, logits exist only for so many tokens at a time, and ``carried_bytes`` of each of the
-    last chunk's are still there when the next one's peak comes.
+    ``chunk_tokens``: when set, logits exist only for so many supervised tokens at a time.
     ``cached_share``: what the allocator keeps of the logits' blocks apart from the layers' once they are freed;
     below 1 where later blocks of the loss fit into earlier ones, above 1 where a block of the next batch finds
     its old place taken by smaller ones.
@@ -31,7 +30,6 @@ class LossKernel:
     hidden_bytes: float
     supervised_hidden_bytes: float = 0
     chunk_tokens: int | None = None
-    carried_bytes: float = 0
     cached_share: float = 1.0
 
 
@@ -102,12 +100,12 @@ CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 def chunked_loss(chunk_tokens: int, softcapped: bool = False, full_precision: bool = False) -> LossKernel:
     """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
 
-    Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap float32, its slope and a
-    passing copy; in float32 the product alone), and 4 that the last chunk leaves until it is replaced. Per token:
-    the final norm's float32 input, 4. Per supervised token: its hidden state and the gradient of that.
+    Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap the float32 product and the
+    cap's slope; in float32 the product alone). Per token: the final norm's float32 input, 4. Per supervised token:
+    its hidden state and the gradient of that.
     """
-    per_logit = 12 if softcapped else 4 if full_precision else 6
-    return LossKernel("chunked", per_logit, 4, 8 if full_precision else 4, chunk_tokens, carried_bytes=4)
+    per_logit = 8 if softcapped else 4 if full_precision else 6
+    return LossKernel("chunked", per_logit, 4, 8 if full_precision else 4, chunk_tokens)
 
 
 def tunedeck(

@@ -98,20 +98,21 @@ class FusedHeadLoss(torch.autograd.Function):
                 logits *= scale
             if softcap is not None:
                 logits = torch.tanh_(logits.div_(softcap)).mul_(softcap)
-            slope = None if softcap is None or grad is None else 1 - (logits / softcap).square_()
+            slope = None if softcap is None or grad is None else (logits / softcap).square_().neg_().add_(1)
             logits -= logits.amax(1, keepdim=True)
             shifted = logits.gather(1, target)
             total = logits.exp_().sum(1, keepdim=True)
             losses[part] = (total.log() - shifted).squeeze(1)
-            if grad is None:
-                continue
-            logits /= total  # now the probabilities
-            logits.scatter_add_(1, target, logits.new_full((1, 1), -1.0).expand_as(target))
-            if slope is not None:
-                logits *= slope
-            if scale != 1.0:
-                logits *= scale
-            grad[part] = logits.to(dtype) @ weight
+            if grad is not None:
+                logits /= total  # now the probabilities
+                logits.scatter_add_(1, target, logits.new_full((1, 1), -1.0).expand_as(target))
+                if slope is not None:
+                    logits *= slope
+                if scale != 1.0:
+                    logits *= scale
+                del slope
+                grad[part] = logits.to(dtype) @ weight
+            del logits, shifted, total  # before the next chunk's come
         if grad is not None:
             ctx.save_for_backward(grad)
         ctx.mark_non_differentiable(losses)

@@ -76,13 +76,13 @@ def test_published_runs_are_met() -> None:
 def test_our_loop_is_met_as_tracked_tensor_by_tensor() -> None:
     """Peaks of the real loop's forward and backward pass, tracked over fake tensors (bytes in GiB)."""
     smol = Job(SMOLLM2_135M, 4, 512, supervised_share=0.5, checkpointing="none")
-    assert estimate(smol, OURS).allocated_bytes / GIB == pytest.approx(1.850, rel=0.02)
-    assert estimate(replace(smol, checkpointing="layers"), OURS).allocated_bytes / GIB == pytest.approx(0.630, rel=0.02)
+    assert estimate(smol, OURS).allocated_bytes / GIB == pytest.approx(1.757, rel=0.02)
+    assert estimate(replace(smol, checkpointing="layers"), OURS).allocated_bytes / GIB == pytest.approx(0.537, rel=0.02)
     llama = Job(LLAMA_3_8B, 2, 2048, supervised_share=0.5)
     assert estimate(llama, OURS).allocated_bytes / GIB == pytest.approx(17.538, rel=0.02)
     gemma = Job(GEMMA_2_2B, 2, 1024, checkpointing="none", attention="eager")
     tracked = estimate(gemma, tunedeck(softcapped=True)).allocated_bytes / GIB
-    assert tracked == pytest.approx(17.167, rel=0.02)
+    assert tracked == pytest.approx(16.191, rel=0.02)
 
 
 def test_memory_that_nvidia_smi_shows_is_no_less_than_what_is_live_and_no_more_than_there_is() -> None:

@@ -122,10 +122,9 @@ def test_eager_attention_is_quadratic_in_length() -> None:
 def test_logits_exist_only_for_one_chunk() -> None:
     whole = Profile("whole", LossKernel("whole", 14, 6))
     assert activations.logits_bytes(LLAMA, whole) == 1000 * 128256 * 14
-    first, carried = 512 * 6, 512 * 4
-    assert activations.logits_bytes(LLAMA, OURS) == 128256 * (carried + 488 * 6)
-    assert activations.logits_bytes(with_(row_tokens=100_000), OURS) == 128256 * (carried + 512 * 6)
-    assert activations.logits_bytes(with_(row_tokens=512), OURS) == 128256 * first
+    assert activations.logits_bytes(LLAMA, OURS) == 128256 * 512 * 6
+    assert activations.logits_bytes(with_(row_tokens=100_000), OURS) == 128256 * 512 * 6
+    assert activations.logits_bytes(with_(row_tokens=100), OURS) == 128256 * 100 * 6
     assert activations.logits_bytes(with_(supervised_share=0.1), OURS) == 128256 * 100 * 6
 
 

@@ -13,6 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.training import loss as loss_module
 from engine.training.loss import FusedHeadLoss, SupervisedLoss, head_loss, logit_shape
+from tests.benchmarks.tensor_tracker import TensorTracker
 
 HIDDEN, VOCABULARY = 16, 37
 PLAIN = SimpleNamespace()
@@ -85,6 +86,17 @@ def test_bias_scale_and_soft_cap_are_those_of_the_plain_loss(bias: bool, scale: 
     torch.testing.assert_close(total, expected.total)
     torch.testing.assert_close(per_token, expected.per_token)
     torch.testing.assert_close(hidden.grad, expected.grad_hidden)
+
+
+@pytest.mark.parametrize(("softcap", "bytes_per_logit"), [(None, 6), (2.0, 8)])
+def test_the_peak_holds_one_chunk_of_logits(softcap: float | None, bytes_per_logit: int) -> None:
+    chunk, vocabulary = 32, 4000
+    hidden = torch.zeros(4 * chunk, 2, dtype=torch.bfloat16, requires_grad=True)
+    weight = torch.zeros(vocabulary, 2, dtype=torch.bfloat16)
+    targets = torch.zeros(4 * chunk, dtype=torch.long)
+    with TensorTracker() as tracker:
+        FusedHeadLoss.apply(hidden, weight, None, targets, chunk, 1.0, softcap)  # type: ignore[no-untyped-call]
+    assert tracker.peak == pytest.approx(bytes_per_logit * chunk * vocabulary, rel=0.01)
 
 
 def test_the_gradient_is_weighed_by_what_comes_after_the_loss() -> None:
