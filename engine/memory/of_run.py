@@ -37,11 +37,12 @@ class Setup:
 
     def with_settings(self, settings: dict[str, object]) -> Setup:
         """The same with fields like ``train.optim`` set; auto values elsewhere stay."""
-        config = self.config.model_copy(deep=True)
+        changed: dict[str, dict[str, object]] = {}
         for dotted, value in settings.items():
             section, field = dotted.split(".")
-            setattr(getattr(config, section), field, value)
-        return replace(self, config=config)
+            changed.setdefault(section, {})[field] = value
+        sections = {name: getattr(self.config, name).model_copy(update=values) for name, values in changed.items()}
+        return replace(self, config=self.config.model_copy(update=sections))
 
 
 def job_of(setup: Setup) -> Job:
