@@ -35,12 +35,12 @@ class Planned:
 
     @property
     def line(self) -> str:
-        """ "needs 14.2 of 23.6 GiB on NVIDIA L4; fits, 9.4 GiB spare, about 38 min"; "" where nothing is known."""
+        """ "needs 14.2 of 23.6 GiB on GPU 0, NVIDIA L4; fits, 9.4 GiB spare; about 38 min"; "" when not known."""
         if self.fit is None:
             return ""
         budget, verdict = self.fit.budget, self.fit.verdict
-        where = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
-        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB on {where}"]
+        where = f" {budget.name}" if budget.gpu is None else f" on GPU {budget.gpu.index}, {budget.name}"
+        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB{where}"]
         if budget.used_bytes > 0.02 * budget.total_bytes:
             known[0] += f" ({budget.used_bytes / GIB:.1f} in use)"
         known.append(verdict.text)

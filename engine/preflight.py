@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +10,13 @@ from engine import paths
 from engine.config import rules
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
-from engine.config.schema import AdapterSection, RunConfig
+from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
 READ_WHOLE_BYTES = 32 * 2**20  # about a second; of larger data only the head is read here
-_ADAPTER_BYTES = 4  # fp32
-_OPTIMIZER_BYTES = 8  # AdamW's two fp32 moments
-_SPARE_BYTES = 64 * 2**20  # logs, tokenizer, sidecar files
 
 
 def preflight(resolved: Resolved) -> list[Issue]:
@@ -107,44 +103,12 @@ def _writable(folder: Path) -> None:
 
 
 def _disk(config: RunConfig, card: ModelCard, folder: Path) -> None:
-    needed = disk_bytes(config, card)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise MachineError(
-            "The disk is too small for the checkpoints",
-            f"{folder} has {free / 1e9:.2f} GB free; {config.checkpoint.keep + 1} checkpoints and the adapter of this "
-            f"run take {needed / 1e9:.2f} GB",
-            "Free space, lower checkpoint.keep or adapter.r, or set TUNEDECK_HOME to a folder on a larger disk.",
-        )
-
-
-def disk_bytes(config: RunConfig, card: ModelCard) -> int:
-    """Bytes a run takes at most: ``keep`` checkpoints, the one being written, and the final adapter.
-
-    A checkpoint has adapter and AdamW's two moments in fp32, 12 bytes a trained number; 0 where the model's
-    dimensions can't be told.
-    """
-    trained = trained_numbers(config.adapter, card)
-    checkpoint = trained * (_ADAPTER_BYTES + _OPTIMIZER_BYTES)
-    return checkpoint * (config.checkpoint.keep + 1) + trained * _ADAPTER_BYTES + _SPARE_BYTES
-
-
-def trained_numbers(adapter: AdapterSection, card: ModelCard) -> int:
-    """Numbers the adapter trains in the model of ``card``, from its config.json; 0 if that can't tell."""
-    from engine.memory.job import Job
+    """Refuse what the disk can't hold; a model whose dimensions can't be told stops nobody here."""
+    from engine.memory.disk import disk_of, require
     from engine.memory.read_shape import from_folder
-    from engine.memory.terms import trained_numbers as count
 
     try:
         shape = from_folder(card.path)
-    except (OSError, ValueError, TunedeckError):
-        return 0
-    names = [adapter.target_modules] if isinstance(adapter.target_modules, str) else adapter.target_modules
-    known = {linear.name for linear in shape.linears}
-    targets = tuple(name.rpartition(".")[2].removesuffix("_proj") for name in names)
-    tables = sum(name.rpartition(".")[2] in ("embed_tokens", "lm_head", "wte") for name in adapter.modules_to_save)
-    job = Job(
-        shape, rows=1, row_tokens=1, rank=adapter.r, targets=targets if set(targets) <= known else ("all",),
-        method="dora" if adapter.use_dora else "lora", trained_tables=tables,
-    )  # fmt: skip
-    return count(job)
+    except TunedeckError:
+        return
+    require(disk_of(config, shape, card.path), folder)

@@ -12,10 +12,8 @@ import pytest
 
 from engine import preflight as module
 from engine.config.presets import Layer, Resolved, resolve
-from engine.config.schema import AdapterSection
 from engine.errors import ConfigError, DataError, MachineError, ModelError
-from engine.models.card import read_card
-from engine.preflight import disk_bytes, preflight, trained_numbers
+from engine.preflight import preflight
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -151,28 +149,13 @@ class TestPreflight:
         assert "/sys/tunedeck" in caught.value.message
 
 
-def test_an_adapters_numbers_are_rank_times_in_plus_out(make_model: MakeModel) -> None:
-    card = read_card(make_model())
-    attention = (8 + 8) + 2 * (8 + 4) + (8 + 8)  # q, k, v, o: hidden 8, two of four heads for keys and values
-    mlp = 3 * (8 + 16)
-    assert trained_numbers(AdapterSection(r=4), card) == 2 * 4 * (attention + mlp)
-    assert trained_numbers(AdapterSection(r=4, target_modules=["q_proj", "o_proj"]), card) == 2 * 4 * 2 * (8 + 8)
-    assert trained_numbers(AdapterSection(r=4, target_modules=["something_else"]), card) == 2 * 4 * (attention + mlp)
+@pytest.mark.usefixtures("home")
+def test_dimensions_that_cannot_be_told_stop_nobody(
+    make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(folder: Path) -> None:
+        raise ModelError("The model's config is incomplete")
 
-
-def test_disk_is_counted_for_one_checkpoint_more_than_is_kept(make_model: MakeModel) -> None:
-    folder = make_model()
-    card = read_card(folder)
-    trained = trained_numbers(AdapterSection(r=512), card)
-    small, large = (
-        disk_bytes(resolved(folder, "x", adapter={"r": 512}, checkpoint={"keep": keep}).config, card) for keep in (1, 5)
-    )
-    assert large - small == 4 * trained * 12
-    assert small >= trained * (2 * 12 + 4)
-
-
-def test_dimensions_that_cannot_be_told_stop_nobody(make_model: MakeModel) -> None:
-    folder = make_model()
-    card = read_card(folder)
-    (folder / "config.json").write_text("{}")
-    assert trained_numbers(AdapterSection(), card) == 0
+    monkeypatch.setattr("engine.memory.read_shape.from_folder", unknown)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
+    assert preflight(resolved(make_model(), rows)) == []

@@ -1,0 +1,78 @@
+"""What a run writes: one checkpoint more than is kept, the adapter, and later the merged model."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config.schema import RunConfig
+from engine.errors import MachineError
+from engine.memory.disk import LOG_BYTES, TOKENIZER_BYTES, disk_of, require, run_disk
+from engine.memory.profiles import GIB
+from engine.memory.shapes import ModelShape
+from tests.engine.memory.models import LLAMA_3_8B, SMOLLM2_135M
+
+Usage = namedtuple("Usage", "total used free")
+SMALL = ModelShape("small", hidden=8, layers=2, heads=4, kv_heads=2, head_dim=2, intermediate=16, vocab=32)
+ALL_LINEARS = (8 + 8) + 2 * (8 + 4) + (8 + 8) + 3 * (8 + 16)  # q, k, v, o, then gate, up, down
+
+
+def config(**sections: Any) -> RunConfig:
+    return RunConfig.model_validate({"model": {"name_or_path": "m"}, "data": [{"path": "rows"}], **sections})
+
+
+def trained(**adapter: Any) -> float:
+    return disk_of(config(adapter=adapter), SMALL).adapter / 4
+
+
+def test_an_adapters_numbers_are_rank_times_in_plus_out() -> None:
+    assert trained(r=4) == 2 * 4 * ALL_LINEARS
+    assert trained(r=4, target_modules=["q_proj", "o_proj"]) == 2 * 4 * 2 * (8 + 8)
+    assert trained(r=4, target_modules=["something_else"]) == 2 * 4 * ALL_LINEARS
+
+
+def test_word_tables_that_are_trained_whole_are_saved_whole() -> None:
+    with_tables = trained(r=4, modules_to_save=["embed_tokens", "lm_head"])
+    assert with_tables == trained(r=4) + 2 * 32 * 8
+
+
+def test_one_checkpoint_more_than_is_kept_is_counted() -> None:
+    few, many = (disk_of(config(checkpoint={"keep": keep}), LLAMA_3_8B) for keep in (1, 5))
+    assert few.checkpoint == 3 * few.adapter
+    assert many.run - few.run == 4 * (few.checkpoint + TOKENIZER_BYTES)
+    assert few.run == 2 * (few.checkpoint + TOKENIZER_BYTES) + few.adapter + TOKENIZER_BYTES + LOG_BYTES
+
+
+def test_states_in_8_bit_make_smaller_checkpoints() -> None:
+    plain, small = (run_disk(1_000_000, 2, optim) for optim in ("adamw", "adamw_8bit"))
+    assert (plain.checkpoint, round(small.checkpoint / 1e4)) == (12_000_000, 603)
+
+
+def test_the_tokenizers_own_files_are_counted_where_they_are_known(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("x" * 1000)
+    (tmp_path / "tokenizer_config.json").write_text("x" * 10)
+    (tmp_path / "model.safetensors").write_text("x" * 5000)
+    assert disk_of(config(), SMALL, tmp_path).beside == 1010
+
+
+def test_merging_later_takes_the_16_bit_weights() -> None:
+    disk = disk_of(config(), SMOLLM2_135M)
+    assert disk.merged == disk.export == 2 * SMOLLM2_135M.parameters
+    assert disk.later == "merging later takes 0.25 GiB, one exported file as much again"
+    assert run_disk(1000, 2).later == ""
+
+
+def test_a_disk_that_is_too_small_is_refused_with_both_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = run_disk(100_000_000, 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, disk.run - 1))
+    with pytest.raises(MachineError) as caught:
+        require(disk, tmp_path / "not" / "there" / "yet")
+    assert f"{disk.run / GIB:.2f} GiB" in caught.value.message
+    assert "3 checkpoints" in caught.value.message
+    assert "checkpoint.keep" in caught.value.hint
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, disk.run))
+    require(disk, tmp_path)
