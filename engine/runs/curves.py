@@ -7,6 +7,9 @@ import math
 from array import array
 from dataclasses import dataclass
 
+MOST_POINTS = 20_000
+"""Points of a curve over time; at one in 5 s the newest 7 hours stay whole."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -49,3 +52,53 @@ class Curve:
 
     def view(self) -> Series:
         return Series(self.x, self.y, len(self.x))
+
+
+class TimeCurve(Curve):
+    """A curve over seconds that stays small however long the run: the newest quarter is whole, before it peaks stay."""
+
+    def __init__(self, most: int = MOST_POINTS) -> None:
+        super().__init__()
+        self._most = max(8, most)
+        self._spacing = 0.0  # seconds of which the older part keeps one point
+
+    def add(self, x: float, y: float) -> None:
+        super().add(x, y)
+        if len(self.x) > self._most:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Keep the highest point of each ``_spacing`` seconds, in new arrays: earlier views keep theirs."""
+        old = len(self.x) - self._most // 4
+        self._spacing = max(self._spacing, (self.x[old - 1] - self.x[0]) / (self._most // 2))
+        x, y = array("d"), array("d")
+        for at in range(old):
+            if x and self.x[at] // self._spacing == x[-1] // self._spacing:
+                if self.y[at] > y[-1]:
+                    x[-1], y[-1] = self.x[at], self.y[at]
+            else:
+                x.append(self.x[at])
+                y.append(self.y[at])
+        self.x, self.y = x + self.x[old:], y + self.y[old:]
+
+
+class Stopwatch:
+    """Seconds since the first event of a log, from the events' own times; never goes back when a clock does."""
+
+    def __init__(self) -> None:
+        self.first_t: float | None = None
+        self._shift = 0.0
+        self._last = 0.0
+
+    def at(self, t: float) -> float:
+        """Seconds for an event at Unix time ``t``."""
+        if not math.isfinite(t):
+            return self._last
+        if self.first_t is None:
+            self.first_t = t
+        passed = t - self.first_t + self._shift
+        if passed < self._last:  # the clock was put back: what comes follows what was
+            self._shift += self._last - passed
+            passed = self._last
+        self._last = passed
+        return passed

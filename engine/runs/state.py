@@ -11,13 +11,13 @@ from typing import Literal, TypeVar
 import msgspec
 
 from engine.runs import events as ev
-from engine.runs.curves import Curve, Series
+from engine.runs import phrases
+from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
 
 StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
 ENDED = frozenset({"finished", "stopped", "failed", "crashed"})
 _RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
-_GIB = 2**30
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
@@ -39,8 +39,11 @@ class RunState:
     """Everything a screen or a verb shows of a run, at one moment.
 
     ``series`` has, where the run gives them: loss, loss_average, learning_rate, grad_norm, tokens_per_second,
-    step_time, memory, eval_loss, and loss/<source>. x is the optimizer step, memory and rss are bytes.
-    ``memory_measured`` is by its moment. ``out_of_memory`` is the newest one since the runner started.
+    step_time, memory, eval_loss, and loss/<source>, over the optimizer step; and over the seconds since the first
+    event, pauses included, rss and for each GPU by its index gpu/<i> (used by everybody) and reserved/<i> (by this
+    run). Memory is in bytes. ``first_t`` is the first event's time.
+    ``memory_measured`` is by its moment. ``out_of_memory`` is the newest one since the runner started, and
+    ``micro_batch_tokens`` what running out has left of the planned micro-batch.
     """
 
     state: StateName = "created"
@@ -55,6 +58,7 @@ class RunState:
     memory_plan: ev.MemoryPlan | None = None
     memory_measured: dict[str, ev.MemoryMeasured] = field(default_factory=dict)
     out_of_memory: ev.OutOfMemory | None = None
+    micro_batch_tokens: int | None = None
     finished: ev.Finished | None = None
     series: dict[str, Series] = field(default_factory=dict)
     evals: tuple[ev.Eval, ...] = ()
@@ -66,6 +70,7 @@ class RunState:
     recent_step_time: float | None = None
     peak_rss: int | None = None
     last_seq: int = 0
+    first_t: float | None = None
     last_t: float = 0.0
 
     @property
@@ -110,6 +115,7 @@ class RunReducer:
         self._memory_plan: ev.MemoryPlan | None = None
         self._memory_measured: dict[str, ev.MemoryMeasured] = {}
         self._out_of_memory: ev.OutOfMemory | None = None
+        self._micro_batch_tokens: int | None = None
         self._finished: ev.Finished | None = None
         self._evals: dict[tuple[int, str], ev.Eval] = {}
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
@@ -121,6 +127,7 @@ class RunReducer:
         self._peak_rss: int | None = None
         self._last_seq = 0
         self._last_t = 0.0
+        self._watch = Stopwatch()
 
     def apply_all(self, events: Iterable[ev.AnyEvent]) -> RunReducer:
         for event in events:
@@ -130,6 +137,7 @@ class RunReducer:
     def apply(self, event: ev.AnyEvent) -> None:
         """Take one event. Unknown combinations never raise: a log may start or end anywhere."""
         self._last_seq, self._last_t = event.seq, event.t
+        seconds = self._watch.at(event.t)
         match event:
             case ev.Step():
                 self._on_step(event)
@@ -143,26 +151,24 @@ class RunReducer:
                 _put_last(self._evals, (event.step, event.moment), event)
                 if event.loss is not None:
                     self._curve("eval_loss").add(event.step, event.loss)
-                self._say(event, "good", _eval_text(event))
+                self._say(event, "good", phrases.evaluation(event))
             case ev.Sample():
                 _put_last(self._samples, (event.step, event.moment, event.index), event)
             case ev.Device():
-                self._device = event
-                if event.peak_rss is not None:
-                    self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
+                self._on_device(event, seconds)
             case ev.MemoryPlan():
-                self._memory_plan = event
-                self._say(event, "info", _plan_text(event))
+                self._memory_plan, self._micro_batch_tokens = event, event.micro_batch_tokens
+                self._say(event, "info", phrases.memory_plan(event))
             case ev.MemoryMeasured():
                 self._memory_measured[event.moment] = event
-                self._say(event, "info", _measured_text(event))
+                self._say(event, "info", phrases.memory_measured(event))
             case ev.OutOfMemory():
                 self._out_of_memory = event
-                self._say(event, "warning", _out_of_memory_text(event))
+                self._micro_batch_tokens = event.retry_tokens or self._micro_batch_tokens
+                self._say(event, "warning", phrases.out_of_memory(event))
             case ev.Checkpoint():
                 _put_last(self._checkpoints, event.step, event)
-                size = f"{event.size_bytes / 1e6:.{1 if event.size_bytes < 1e7 else 0}f} MB, {event.seconds:.1f} s"
-                self._say(event, "good", f"{event.path} saved ({size})")
+                self._say(event, "good", phrases.checkpoint(event))
             case ev.Warn():
                 self._warnings.append(event)
                 self._say(event, "warning", " ".join(p for p in (event.title, event.message) if p))
@@ -198,13 +204,13 @@ class RunReducer:
             state=self._state, reason=self._reason, failure=self._failure, started=self._started,
             started_t=self._started_t, phase=self._phase, step=self._step, total_steps=self._total,
             device=self._device, memory_plan=self._memory_plan, memory_measured=dict(self._memory_measured),
-            out_of_memory=self._out_of_memory, finished=self._finished,
+            out_of_memory=self._out_of_memory, micro_batch_tokens=self._micro_batch_tokens, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
             evals=tuple(self._evals.values()), samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), peak_rss=self._peak_rss,
-            last_seq=self._last_seq, last_t=self._last_t,
+            last_seq=self._last_seq, first_t=self._watch.first_t, last_t=self._last_t,
         )  # fmt: skip
 
     def _on_started(self, event: ev.RunStarted) -> None:
@@ -214,7 +220,9 @@ class RunReducer:
         self._state, self._reason, self._failure, self._finished = "starting", "", None, None
         self._phase = None
         self._step_times.clear()
-        if event.resumed_from_step is not None:
+        if event.resumed_from_step is None:
+            self._step = None  # from the beginning, also where there was a start before
+        else:
             self._say(event, "info", f"resumed from step {event.resumed_from_step:,}")
             if self._step is not None and self._step.step > event.resumed_from_step:
                 self._step = msgspec.structs.replace(self._step, step=event.resumed_from_step)
@@ -242,10 +250,21 @@ class RunReducer:
                 self._curve(f"loss/{source}").add(x, value)
         self._step_times.append(event.step_time)
 
-    def _curve(self, name: str) -> Curve:
+    def _on_device(self, event: ev.Device, seconds: float) -> None:
+        self._device = event
+        if event.peak_rss is not None:
+            self._peak_rss = max(self._peak_rss or 0, event.peak_rss)
+        sizes: dict[str, int | None] = {"rss": event.rss}
+        for gpu in event.gpus:
+            sizes |= {f"gpu/{gpu.index}": gpu.used, f"reserved/{gpu.index}": gpu.reserved}
+        for name, size in sizes.items():
+            if size is not None:
+                self._curve(name, TimeCurve).add(seconds, size)
+
+    def _curve(self, name: str, kind: type[Curve] = Curve) -> Curve:
         found = self._curves.get(name)
         if found is None:
-            found = self._curves[name] = Curve()
+            found = self._curves[name] = kind()
         return found
 
     def _say(self, event: ev.AnyEvent, level: str, text: str) -> None:
@@ -266,32 +285,3 @@ def _put_last(into: dict[_Key, _Value], key: _Key, value: _Value) -> None:
 def _median(values: Iterable[float]) -> float | None:
     ordered = sorted(values)
     return ordered[len(ordered) // 2] if ordered else None
-
-
-def _eval_text(event: ev.Eval) -> str:
-    parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
-    parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
-    return f"eval {event.moment} training: {', '.join(parts)} (n = {event.n})"
-
-
-def _plan_text(event: ev.MemoryPlan) -> str:
-    place = f" of {event.available_bytes / _GIB:.1f}" if event.available_bytes else ""
-    text = f"memory: needs {event.needed_bytes / _GIB:.1f}{place} GiB on {event.name or event.device}"
-    return f"{text}; {event.verdict}" if event.verdict else text
-
-
-def _measured_text(event: ev.MemoryMeasured) -> str:
-    """The largest measured phase beside its prediction."""
-    if not event.measured:
-        return f"memory of the {event.moment}: not measured"
-    phase = max(event.measured, key=lambda name: event.measured[name])
-    predicted = event.predicted.get(phase)
-    beside = f", predicted {predicted / _GIB:.2f}" if predicted else ""
-    return f"memory of the {event.moment}: {event.measured[phase] / _GIB:.2f} GiB at its peak{beside}"
-
-
-def _out_of_memory_text(event: ev.OutOfMemory) -> str:
-    where = f" at {event.phase}" if event.phase else ""
-    if event.retry_tokens is None:
-        return f"out of memory{where}"
-    return f"out of memory{where}: repeated with {event.retry_tokens:,} tokens at a time, its result is the same"

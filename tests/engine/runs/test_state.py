@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runs import events as ev
+from engine.runs.curves import MOST_POINTS
 from engine.runs.state import RunReducer, RunState, reduce
 from tests.engine.runs.making import step
 
@@ -18,6 +19,16 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 STEPS = st.integers(min_value=0, max_value=40)
 STATES = st.sampled_from(["starting", "running", "paused", "stopping", "nonsense", ""])
 OPTIONAL_COUNT = st.none() | st.integers(min_value=0, max_value=60)
+TIMES = st.floats(allow_nan=True, allow_infinity=True) | st.floats(min_value=1e9, max_value=1.1e9)
+SIZES = st.dictionaries(WORDS, st.integers(min_value=0, max_value=2**40), max_size=2)
+OTHERS = st.lists(st.builds(ev.ProcessUse, user=st.none() | WORDS, program=st.none() | WORDS, memory=OPTIONAL_COUNT))
+GPUS = st.lists(
+    st.builds(
+        ev.GpuUse, index=st.integers(0, 2), total=OPTIONAL_COUNT, used=OPTIONAL_COUNT, reserved=OPTIONAL_COUNT,
+        others=OTHERS,
+    ),
+    max_size=3,
+)  # fmt: skip
 
 EVENTS = st.one_of(
     st.builds(ev.RunStarted, total_steps=OPTIONAL_COUNT, resumed_from_step=st.none() | STEPS),
@@ -31,7 +42,15 @@ EVENTS = st.one_of(
         metrics=st.dictionaries(WORDS, NUMBERS, max_size=2),
     ),
     st.builds(ev.Sample, step=STEPS, index=STEPS, answer=WORDS),
-    st.builds(ev.Device, peak_rss=OPTIONAL_COUNT),
+    st.builds(ev.Device, t=TIMES, rss=OPTIONAL_COUNT, peak_rss=OPTIONAL_COUNT, gpus=GPUS),
+    st.builds(
+        ev.MemoryPlan, t=TIMES, needed_bytes=STEPS, available_bytes=OPTIONAL_COUNT, phases=SIZES, terms=SIZES,
+        micro_batch_tokens=OPTIONAL_COUNT, verdict=WORDS, others=OTHERS,
+    ),
+    st.builds(ev.MemoryMeasured, moment=WORDS, predicted=SIZES, measured=SIZES),
+    st.builds(
+        ev.OutOfMemory, t=TIMES, step=OPTIONAL_COUNT, phase=WORDS, retry_tokens=OPTIONAL_COUNT, others=OTHERS
+    ),
     st.builds(ev.Checkpoint, step=STEPS, path=WORDS),
     st.builds(ev.Warn, title=WORDS),
     st.builds(ev.ControlAck, control_seq=STEPS, command=WORDS, ok=st.booleans()),
@@ -139,6 +158,67 @@ def test_non_finite_losses_are_kept_and_do_not_spoil_the_average() -> None:
     assert state.series["loss"].length == 4
     average = state.series["loss_average"]
     assert list(average.y[: average.length]) == [1.0, 1.0]
+
+
+def device(t: float, rss: int = 5, **gpu: int) -> ev.Device:
+    return ev.Device(t=t, rss=rss, gpus=[ev.GpuUse(**gpu)] if gpu else [])
+
+
+def points(state: RunState, name: str) -> list[tuple[float, float]]:
+    series = state.series[name]
+    return list(zip(series.x[: series.length], series.y[: series.length], strict=True))
+
+
+def test_memory_goes_over_the_seconds_since_the_first_event_for_each_gpu() -> None:
+    state = reduce([ev.RunStarted(t=100.0), device(105.0, index=1, used=9, reserved=7), device(110.0, index=1, used=8)])
+    assert points(state, "gpu/1") == [(5.0, 9.0), (10.0, 8.0)]
+    assert points(state, "reserved/1") == [(5.0, 7.0)]
+    assert points(state, "rss") == [(5.0, 5.0), (10.0, 5.0)]
+    assert state.first_t == 100.0
+
+
+def test_a_pause_and_a_clock_that_is_put_back_keep_memory_in_its_order() -> None:
+    state = reduce([device(100.0, 1), device(105.0, 2), device(50_105.0, 3), device(40_000.0, 4), device(40_005.0, 5)])
+    assert points(state, "rss") == [(0.0, 1.0), (5.0, 2.0), (50_005.0, 4.0), (50_010.0, 5.0)]
+
+
+def test_memory_of_a_week_stays_small_and_keeps_its_peak_and_its_newest_hours() -> None:
+    every_s, week = 5, 7 * 86_400
+    peak_at = 1000 * every_s
+    reducer = RunReducer()
+    for t in range(0, week, every_s):
+        reducer.apply(device(t + 1e9, 900 if t == peak_at else t % 7))
+    series = reducer.snapshot().series["rss"]
+    assert series.length <= MOST_POINTS
+    assert max(series.y) == 900
+    newest = list(series.x[series.length - 5000 : series.length])
+    assert newest == [float(week - every_s * n) for n in range(5000, 0, -1)]
+
+
+def test_the_micro_batch_in_force_is_the_planned_one_until_memory_ran_out() -> None:
+    plan, out = ev.MemoryPlan(micro_batch_tokens=8192), ev.OutOfMemory(retry_tokens=4096)
+    assert reduce([plan]).micro_batch_tokens == 8192
+    assert reduce([plan, out, ev.OutOfMemory()]).micro_batch_tokens == 4096
+    assert reduce([plan, out, plan]).micro_batch_tokens == 8192
+
+
+def test_a_run_started_again_from_the_beginning_has_no_step_yet() -> None:
+    state = reduce([ev.RunStarted(total_steps=9), step(7), ev.Failed(title="x"), ev.RunStarted(total_steps=9)])
+    assert state.done_steps == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (ev.OutOfMemory(phase="loss", step=1200, retry_tokens=4096),
+         "out of memory in loss, step 1,200: repeated 4,096 tokens at a time, with the same result"),
+        (ev.OutOfMemory(phase="backward_end"), "out of memory in backward end"),
+        (ev.OutOfMemory(), "out of memory"),
+    ],
+)  # fmt: skip
+def test_running_out_of_memory_is_a_line_of_the_story(event: ev.OutOfMemory, text: str) -> None:
+    line = reduce([event]).log[-1]
+    assert (line.level, line.text) == ("warning", text)
 
 
 def test_progress_and_time_left_come_from_the_recent_pace() -> None:

@@ -1,0 +1,43 @@
+"""What a run's log says of its events, one line each; not yet cleaned for the terminal."""
+
+from __future__ import annotations
+
+from engine.runs import events as ev
+
+_GIB = 2**30
+
+
+def evaluation(event: ev.Eval) -> str:
+    parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
+    parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
+    return f"eval {event.moment} training: {', '.join(parts)} (n = {event.n})"
+
+
+def checkpoint(event: ev.Checkpoint) -> str:
+    size = f"{event.size_bytes / 1e6:.{1 if event.size_bytes < 1e7 else 0}f} MB, {event.seconds:.1f} s"
+    return f"{event.path} saved ({size})"
+
+
+def memory_plan(event: ev.MemoryPlan) -> str:
+    place = f" of {event.available_bytes / _GIB:.1f}" if event.available_bytes else ""
+    text = f"memory: needs {event.needed_bytes / _GIB:.1f}{place} GiB on {event.name or event.device}"
+    return f"{text}; {event.verdict}" if event.verdict else text
+
+
+def memory_measured(event: ev.MemoryMeasured) -> str:
+    """The largest measured phase beside its prediction."""
+    if not event.measured:
+        return f"memory of the {event.moment}: not measured"
+    phase = max(event.measured, key=lambda name: event.measured[name])
+    predicted = event.predicted.get(phase)
+    beside = f", predicted {predicted / _GIB:.2f}" if predicted else ""
+    return f"memory of the {event.moment}: {event.measured[phase] / _GIB:.2f} GiB at its peak{beside}"
+
+
+def out_of_memory(event: ev.OutOfMemory) -> str:
+    """What ran out where, and whether the step is repeated in smaller pieces."""
+    step = "" if event.step is None else f", step {event.step:,}"
+    where = f" in {event.phase.replace('_', ' ')}" if event.phase else ""
+    if event.retry_tokens is None:
+        return f"out of memory{where}{step}"
+    return f"out of memory{where}{step}: repeated {event.retry_tokens:,} tokens at a time, with the same result"
