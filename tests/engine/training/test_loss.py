@@ -96,7 +96,7 @@ def test_the_peak_holds_one_chunk_of_logits(softcap: float | None, bytes_per_log
     targets = torch.zeros(4 * chunk, dtype=torch.long)
     with TensorTracker() as tracker:
         FusedHeadLoss.apply(hidden, weight, None, targets, chunk, 1.0, softcap)  # type: ignore[no-untyped-call]
-    assert tracker.peak == pytest.approx(bytes_per_logit * chunk * vocabulary, rel=0.01)
+    assert tracker.peak == pytest.approx(bytes_per_logit * chunk * vocabulary, rel=0.05)
 
 
 def test_the_gradient_is_weighed_by_what_comes_after_the_loss() -> None:
