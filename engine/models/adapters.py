@@ -1,0 +1,177 @@
+"""An existing LoRA adapter, whoever trained it: read from its files without a training library."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import ModelError
+from engine.models.adapter_find import find_adapter
+from engine.models.adapter_record import AdapterRecord, read_record
+from engine.models.adapter_settings import AdapterSettings, read_settings
+from engine.models.adapter_tensors import Contents, Soundness, examine, is_part_of_lora, module_path, sort_tensors
+from engine.models.weights import Tensor, read_header
+
+WEIGHTS_FILE = "adapter_model.safetensors"
+PICKLE_FILE = "adapter_model.bin"
+_CONVERT = (
+    'Convert it where you trust it: python -c "import torch, safetensors.torch as s; '
+    "s.save_file(torch.load('adapter_model.bin', weights_only=True), 'adapter_model.safetensors')\""
+)
+
+
+@dataclass(frozen=True)
+class AdapterCard:
+    """An adapter. ``file`` holds its tensors; those of a pickle are not known, and ``parameters`` is None then.
+
+    ``parameters`` counts trained numbers, ``size_bytes`` is that of the file. ``run`` is the id of the run that made
+    it, ``record`` its ``tunedeck.json``: empty and None for adapters that were trained elsewhere.
+    """
+
+    path: Path
+    name: str
+    run: str
+    note: str
+    file: Path
+    settings: AdapterSettings
+    tensors: dict[str, Tensor]
+    contents: Contents
+    dtype: str
+    size_bytes: int
+    parameters: int | None
+    record: AdapterRecord | None
+
+    @property
+    def is_pickle(self) -> bool:
+        return self.file.name == PICKLE_FILE
+
+    @property
+    def base(self) -> str:
+        """The base model's name as the adapter gives it; empty where it doesn't."""
+        return self.settings.base_model or (self.record.base if self.record else "")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Short names of the layers that have an update, such as q_proj; from the config where tensors don't tell."""
+        if self.contents.modules:
+            return tuple(sorted({module.name.rpartition(".")[2] for module in self.contents.modules}))
+        named = self.settings.target_modules or ()
+        listed = [named] if isinstance(named, str) else named
+        return tuple(sorted({name.rpartition(".")[2] for name in listed}))
+
+
+def read_adapter(name_or_path: str | Path, allow_pickle: bool = False) -> AdapterCard:
+    """Describe an adapter in milliseconds, from its config and its tensors' header; ``examine_adapter`` reads the rest.
+
+    Raises ModelError: none there, a broken config, no LoRA, pickled tensors that were not allowed, half a file, an
+    empty adapter, matrices whose rank is not the config's.
+    """
+    found = find_adapter(str(name_or_path))
+    settings = read_settings(found.path)
+    file = _weights_file(found.path, allow_pickle)
+    tensors = {} if file.name == PICKLE_FILE else _header(file)
+    contents = sort_tensors(tensors)
+    if file.name != PICKLE_FILE:
+        _check(found.path, settings, contents)
+    dtypes = Counter[str]()
+    for tensor in tensors.values():
+        dtypes[tensor.dtype] += tensor.size_bytes
+    return AdapterCard(
+        path=found.path,
+        name=found.run or found.path.absolute().name,
+        run=found.run,
+        note=found.note,
+        file=file,
+        settings=settings,
+        tensors=tensors,
+        contents=contents,
+        dtype=dtypes.most_common(1)[0][0] if dtypes else "",
+        size_bytes=file.stat().st_size,
+        parameters=_trained(settings, tensors) if tensors else None,
+        record=read_record(found.path),
+    )
+
+
+def examine_adapter(card: AdapterCard) -> Soundness | None:
+    """Read all its numbers: NaN, Inf, and whether it changes anything. None for a pickle. Raises ModelError."""
+    if card.is_pickle:
+        return None
+    try:
+        return examine(card.file, card.tensors)
+    except OSError as error:
+        raise ModelError("The adapter can't be read", f"{card.file}: {error.strerror}", "Check its rights.") from None
+
+
+def require_sound(card: AdapterCard) -> Soundness | None:
+    """``examine_adapter``, refusing an adapter with numbers nothing can be built on. Raises ModelError naming them."""
+    soundness = examine_adapter(card)
+    if soundness is not None and soundness.not_finite:
+        first, count = soundness.not_finite[0], len(soundness.not_finite)
+        raise ModelError(
+            "The adapter is broken: it has NaN or infinite numbers",
+            f"{card.file}: {first}" + (f" and {count - 1:,} more of {len(card.tensors):,} tensors" * (count > 1)),
+            "Its training diverged. Use an earlier checkpoint of it, or start fresh.",
+        )
+    return soundness
+
+
+def _weights_file(folder: Path, allow_pickle: bool) -> Path:
+    if (folder / WEIGHTS_FILE).is_file():
+        return folder / WEIGHTS_FILE
+    pickle = folder / PICKLE_FILE
+    if not pickle.is_file():
+        raise ModelError(
+            "The adapter has no weights", f"{folder} holds no {WEIGHTS_FILE}",
+            "Copy the adapter again; the copy was probably cut off.",
+        )  # fmt: skip
+    if not allow_pickle:
+        raise ModelError("The adapter is pickled", f"{pickle}: loading it can run any code", _CONVERT)
+    return pickle
+
+
+def _header(file: Path) -> dict[str, Tensor]:
+    try:
+        return read_header(file)
+    except ModelError as error:
+        if error.title != "The weights are cut off":
+            raise
+        raise ModelError(
+            "The adapter's file is cut off", error.message, "Copy it again, or use another checkpoint of it."
+        ) from None
+
+
+def _trained(settings: AdapterSettings, tensors: Mapping[str, Tensor]) -> int:
+    """Trained numbers: not those of embeddings that PEFT only saved because the vocabulary had grown."""
+    count = 0
+    for name, tensor in tensors.items():
+        path = module_path(name)
+        is_own = is_part_of_lora(path) or ".trainable_tokens_" in path or path.endswith(".bias")
+        is_saved = any(path.startswith(f"{part}.") or f".{part}." in path for part in settings.modules_to_save)
+        count += math.prod(tensor.shape) if is_own or is_saved else 0
+    return count
+
+
+def _check(folder: Path, settings: AdapterSettings, contents: Contents) -> None:
+    """What the tensors must have for the config to be true. Raises ModelError."""
+    again = "The two files are not of one adapter: copy it again from where it was made."
+    if contents.unpaired:
+        raise ModelError("The adapter is incomplete", f"{folder}: {contents.unpaired[0]} has no other half", again)
+    if not contents.modules:
+        raise ModelError(
+            "The adapter is empty", f"{folder}: {WEIGHTS_FILE} holds no LoRA matrices",
+            "It was saved wrongly, as some trainers do under sharding. Use an earlier checkpoint of it.",
+        )  # fmt: skip
+    for module in contents.modules:
+        expected = settings.rank(module.name)
+        # PEFT gives every expert of a fused tensor its own rank, one behind the other.
+        fused = bool(settings.target_parameters) and module.rank % expected == 0
+        if module.rank != module.rank_b or (module.rank != expected and not fused):
+            raise ModelError(
+                "The adapter's rank is not the config's",
+                f"{folder}: r is {expected} in adapter_config.json, but {module.name} has matrices of rank "
+                f"{module.rank}" + (f" and {module.rank_b}" if module.rank_b != module.rank else ""),
+                again,
+            )
