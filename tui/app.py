@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from tui import keys, messages
+from tui.machine import MachineFeed
 from tui.theme import RICH, SIXTEEN, PlainScrollBar, theme_for
 from tui.world import World
 
@@ -41,6 +42,7 @@ class TunedeckApp(App[None]):
         self.DEFAULT_MODE = route  # type: ignore[misc]
         super().__init__()
         self.world = world or World()
+        self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill = run, prefill
         self.register_theme(RICH)
@@ -55,6 +57,9 @@ class TunedeckApp(App[None]):
 
     def on_mount(self) -> None:
         self.mode_change_signal.subscribe(self, self._mode_changed)
+
+    def on_unmount(self) -> None:
+        self.machine_feed.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         self._mind_size(event.size)  # self.size is still the old one here

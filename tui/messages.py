@@ -8,6 +8,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.machine.snapshot import Machine
     from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
@@ -69,3 +70,14 @@ class RunsSummarised(Message):
     def __init__(self, runs: tuple[RunSummary, ...]) -> None:
         super().__init__()
         self.runs = runs
+
+
+class MachineRead(Message, bubble=False):
+    """The machine as it is now; an older unread reading may be dropped."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.machine = machine
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, MachineRead)

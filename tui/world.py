@@ -13,6 +13,7 @@ from tui.terminal import Terminal
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.machine.snapshot import Machine
     from engine.runs.directory import RunDir
 
 
@@ -20,6 +21,22 @@ class Spawn(Protocol):
     """Starts the detached runner of ``run`` and returns a pid; raises TunedeckError."""
 
     def __call__(self, run: RunDir, resume: bool = False) -> int: ...
+
+
+class Watch(Protocol):
+    """A machine that is being read again and again."""
+
+    def pace(self, interval_s: float) -> None:
+        """Read every so many seconds from now on."""
+
+    def stop(self) -> None:
+        """Read no more."""
+
+
+class WatchMachine(Protocol):
+    """Starts to read the machine whose runs are in ``runs``; every reading goes to ``on_reading``, in a thread."""
+
+    def __call__(self, runs: Path, on_reading: Callable[[Machine], None]) -> Watch: ...
 
 
 def _launch(run: RunDir, resume: bool = False) -> int:
@@ -34,17 +51,27 @@ def _demo() -> Resolved:
     return demo_config()
 
 
+def _watch_machine(runs: Path, on_reading: Callable[[Machine], None]) -> Watch:
+    from engine.machine.snapshot import MachineWatch
+
+    watch = MachineWatch(runs, paths.models_dir(), on_reading=on_reading)
+    watch.start()
+    return watch
+
+
 @dataclass(frozen=True)
 class World:
     """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``demo`` prefills the wizard.
 
-    ``refresh_s`` is how often a watched run or the list of runs is looked at.
+    ``watch_machine`` reads GPUs and host again and again. ``refresh_s`` is how often a watched run or the list of
+    runs is looked at.
     """
 
     root: Path = field(default_factory=paths.runs_dir)
     clock: Callable[[], float] = time.time
     spawn: Spawn = _launch
     demo: Callable[[], Resolved] = _demo
+    watch_machine: WatchMachine = _watch_machine
     refresh_s: float = 1.0
     terminal: Terminal = field(default_factory=Terminal)
 

@@ -80,6 +80,7 @@ class MachineWatch:
     """Reads the machine every ``interval_s`` seconds in a daemon thread, so that a hanging driver blocks nobody.
 
     ``latest`` is the newest reading (None before the first); ``on_reading`` is called in the watch's thread.
+    ``pace`` changes the interval while it runs.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class MachineWatch:
         self._interval_s = interval_s
         self._on_reading = on_reading
         self._stopped = threading.Event()
+        self._roused = threading.Event()
         self._first = threading.Event()
         self._latest: Machine | None = None
         self._thread = threading.Thread(target=self._run, name="machine-watch", daemon=True)
@@ -100,6 +102,13 @@ class MachineWatch:
     def start(self) -> None:
         self._thread.start()
 
+    def pace(self, interval_s: float) -> None:
+        """Read every ``interval_s`` seconds from now on; a shorter wait than before begins with a reading."""
+        shorter = interval_s < self._interval_s
+        self._interval_s = interval_s
+        if shorter:
+            self._roused.set()
+
     def wait_first(self, timeout_s: float) -> Machine | None:
         """The first reading, waited for at most ``timeout_s``."""
         self._first.wait(timeout_s)
@@ -108,6 +117,7 @@ class MachineWatch:
     def stop(self, timeout_s: float = 0.5) -> None:
         """Ask the thread to end and wait a moment; one that hangs in the driver is left behind."""
         self._stopped.set()
+        self._roused.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
@@ -125,5 +135,6 @@ class MachineWatch:
                 self._first.set()
                 if self._on_reading is not None:
                     self._on_reading(self._latest)
-            self._stopped.wait(self._interval_s)
+            self._roused.wait(self._interval_s)
+            self._roused.clear()
         reader.close()

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir, RunLock
+from tests.tui.machines import FakeWatch, no_gpu
 from tui.terminal import Terminal
 from tui.world import World
 
@@ -34,8 +36,10 @@ def make_world(root: Path, spawned: list[tuple[str, bool]]) -> Callable[..., Wor
         spawned.append((run.id, resume))
         return 4242
 
-    def make(colours: str = "truecolor", unicode: bool = True) -> World:
-        return World(root=root, spawn=spawn, refresh_s=0.05, terminal=Terminal(colours, unicode))  # type: ignore[arg-type]
+    def make(colours: str = "truecolor", unicode: bool = True, machine: Machine | None = None) -> World:
+        terminal = Terminal(colours, unicode)  # type: ignore[arg-type]
+        watch = FakeWatch(machine or no_gpu())
+        return World(root=root, spawn=spawn, refresh_s=0.05, terminal=terminal, watch_machine=watch)
 
     return make
 

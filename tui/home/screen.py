@@ -14,17 +14,20 @@ from textual.screen import Screen
 from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui import keys, messages
+from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
-from tui.home.watch import free_memory, removal_lines, watch
+from tui.home.watch import removal_lines, watch
+from tui.machine import feed_of
 from tui.widgets.bars import KeyBar, KeyRow, TopLine
 from tui.widgets.line import Line, cut
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.machine.snapshot import Machine
     from engine.runs.summary import RunSummary
 
 _EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
-_MEMORY_EVERY_S = 10.0
+_MACHINE_EVERY_S = 10.0
 
 
 class HomeScreen(Screen[None]):
@@ -44,6 +47,7 @@ class HomeScreen(Screen[None]):
         self._stop_watching = threading.Event()
         self._awake = threading.Event()
         self._seen = False
+        self._machine: Machine | None = None
 
     def compose(self) -> ComposeResult:
         world = world_of(self)
@@ -67,14 +71,14 @@ class HomeScreen(Screen[None]):
             thread=True,
             exit_on_error=False,
         )
-        self.set_timer(0.5, self._look_at_memory)
-        self.set_interval(_MEMORY_EVERY_S, self._look_at_memory)
 
     def on_screen_resume(self) -> None:
         self._awake.set()
+        self.set_timer(0.5, self._look_at_machine)  # no frame waits for the driver
 
     def on_screen_suspend(self) -> None:
         self._awake.clear()
+        feed_of(self).leave(self)
 
     def on_unmount(self) -> None:
         self._stop_watching.set()
@@ -110,10 +114,15 @@ class HomeScreen(Screen[None]):
         self.query_one("#detail", Line).show(text)
         self.refresh_bindings()
 
-    @work(thread=True, group="memory", exclusive=True)
-    def _look_at_memory(self) -> None:
+    def _look_at_machine(self) -> None:
         if self._awake.is_set():
-            self.app.call_from_thread(self.query_one(TopLine).show, None, free_memory(world_of(self).root))
+            feed_of(self).look(self, _MACHINE_EVERY_S)
+
+    @on(messages.MachineRead)
+    def _machine_read(self, message: messages.MachineRead) -> None:
+        if is_news(self._machine, message.machine):
+            self._machine = message.machine
+            self.query_one(TopLine).show(right=machine_line(message.machine))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in ("open", "resume", "stop", "delete"):

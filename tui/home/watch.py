@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
-from engine.data.text import clean
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
@@ -54,17 +53,6 @@ def watch(
         if wake.wait(timeout=0.5):
             target.post_message(RunsSummarised(runs.poll()))
             stop.wait(interval_s)
-
-
-def free_memory(root: Path) -> str:
-    """Free memory of what a training would use, in words; rounded, so that it seldom changes. Takes a moment."""
-    from engine import paths
-    from engine.machine.snapshot import read_machine
-
-    machine = read_machine(root, paths.models_dir())
-    kind = (machine.freest.name or "GPU") if machine.freest else "no GPU   RAM"
-    free, total = machine.budget_bytes / 2**30, machine.budget_total_bytes / 2**30
-    return f"{clean(kind, keep_newlines=False)}   {free:.0f} of {total:.0f} GiB free"
 
 
 def _mark(path: Path) -> tuple[int, int]:

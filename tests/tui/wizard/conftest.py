@@ -40,7 +40,7 @@ def open_wizard(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     async def opened(
         prefill: Resolved | None = None, size: tuple[int, int] = (80, 24), **given: Any
     ) -> AsyncIterator[tuple[WizardApp, Pilot[None]]]:
-        app_options = {name: given.pop(name) for name in ("terminal", "spawn", "root") if name in given}
+        app_options = {name: given.pop(name) for name in ("terminal", "spawn", "root", "machine") if name in given}
         root = app_options.pop("root", paths.runs_dir())
         if "inspect_command" not in given:
             given["inspect_command"] = make_child(tmp_path, GOOD)

@@ -14,7 +14,9 @@ from textual.screen import Screen
 
 import tui.app
 from engine.config.presets import Resolved
+from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir
+from tests.tui.machines import FakeWatch, no_gpu
 from tui.app import TunedeckApp
 from tui.terminal import Terminal
 from tui.wizard.flow import WizardScreen
@@ -78,7 +80,7 @@ def make_child(folder: Path, *answers: dict[str, Any], waits_for: Path | None = 
 
 
 class WizardApp(TunedeckApp):
-    """The real app, opened at the wizard; runs are noted instead of started."""
+    """The real app, opened at the wizard; runs are noted instead of started. ``watch`` reads a made-up machine."""
 
     CSS_PATH = Path(tui.app.__file__).with_name("base.tcss")
 
@@ -89,6 +91,7 @@ class WizardApp(TunedeckApp):
         prefill: Resolved | None = None,
         terminal: Terminal | None = None,
         spawn: Callable[..., int] | None = None,
+        machine: Machine | None = None,
     ) -> None:
         self.started: list[RunDir] = []
         self.services = services
@@ -97,7 +100,11 @@ class WizardApp(TunedeckApp):
             self.started.append(run)
             return 1
 
-        world = World(root=root, clock=lambda: 1_800_000_000.0, spawn=spawn or note, terminal=terminal or Terminal())
+        self.watch = FakeWatch(machine or no_gpu())
+        world = World(
+            root=root, clock=lambda: 1_800_000_000.0, spawn=spawn or note, terminal=terminal or Terminal(),
+            watch_machine=self.watch,
+        )  # fmt: skip
         super().__init__(world, "wizard", prefill=prefill)
 
     def _wizard_screen(self) -> WizardScreen:
