@@ -132,6 +132,17 @@ class Step(Vertical):
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""
 
+    def typed(self) -> Draft:
+        """The draft with what stands in the fields now, right or wrong; the draft itself is left alone."""
+        draft = Draft(dict(self.draft.values), dict(self.draft.sources), self.draft.task, self.draft.preset)
+        for form in self.query(FormField):
+            if "." in form.key:
+                draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
+        return draft
+
+    def weighed(self) -> None:
+        """The flow put another fit (or none) into the facts: show anew what depends on it."""
+
     def focus_first(self) -> None:
         """Put the focus where Enter goes on, or where something must be typed."""
 
