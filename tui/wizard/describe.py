@@ -48,17 +48,17 @@ def progress(done: int, total: int | None, message: str) -> str:
 
 
 def model_line(card: ModelCard) -> str:
-    """Size, disk and kind of a model on one line."""
-    return f"{parameters(card):>5}  {gibibytes(card.weight_bytes):>9}  {card.kind}"
+    """Size and kind of a model on one short line."""
+    return f"{parameters(card):>5}  {card.kind}"
 
 
 def model_card(card: ModelCard) -> list[str]:
     """What a person should know of a model before choosing it."""
-    template = "brings its own" if card.has_chat_template else "none: a plain one is used, and kept with the adapter"
-    return [
+    lines = [
         f"{shorten(card.name, 60)}: {shorten(card.model_type, 20)}, {parameters(card)} parameters, "
-        f"{gibibytes(card.weight_bytes)} of weights",
-        f"{card.kind} model: {shorten('; '.join(card.kind_evidence), 200)}",
-        f"chat template: {template}",
-        f"{card.num_layers} layers, width {card.hidden_size:,}",
+        f"{gibibytes(card.weight_bytes)} of weights, {card.num_layers} layers, width {card.hidden_size:,}",
+        f"{card.kind} model: {shorten('; '.join(card.kind_evidence), 120)}",
     ]
+    if not card.has_chat_template:
+        lines.append("no chat template: a plain one is used, and kept with the adapter")
+    return lines

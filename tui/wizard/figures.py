@@ -13,17 +13,15 @@ from engine.errors import TunedeckError
 from tui.wizard.describe import amount, gibibytes
 
 if TYPE_CHECKING:
+    from engine.memory.disk import RunDisk
     from engine.memory.shapes import ModelShape
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
-ADAPTER_BYTES_A_PARAMETER = 4  # saved in float32
-OPTIMIZER_BYTES_A_PARAMETER = 8  # AdamW keeps two float32 moments
-
 
 @dataclass(frozen=True)
 class Consequence:
-    """Numbers that are known so far; None where an answer is missing. Disk is that of all kept checkpoints."""
+    """Numbers that are known so far; None where an answer is missing. Disk is all that the run writes."""
 
     weights_bytes: int | None = None
     rows: int | None = None
@@ -41,16 +39,24 @@ def consequence(draft: Draft, facts: Facts) -> Consequence:
     elif rows is not None:
         train_rows = rows - held_out(draft, rows)
     trained = lora_parameters(draft, facts)
-    each = trained * (ADAPTER_BYTES_A_PARAMETER + OPTIMIZER_BYTES_A_PARAMETER) if trained else None
     keep = draft.get("checkpoint.keep")
-    disk = each * keep + trained * ADAPTER_BYTES_A_PARAMETER if each and trained and isinstance(keep, int) else None
+    kept = keep if isinstance(keep, int) and not isinstance(keep, bool) and keep > 0 else None
+    disk = written(trained, kept or 1, draft, facts) if trained else None
     return Consequence(
         weights_bytes=facts.card.weight_bytes if facts.card else None,
         rows=rows,
         steps=steps(draft, train_rows),
-        checkpoint_bytes=each,
-        disk_bytes=disk,
+        checkpoint_bytes=disk.checkpoint if disk else None,
+        disk_bytes=disk.run if disk and kept else None,
     )
+
+
+def written(trained: int, keep: int, draft: Draft, facts: Facts) -> RunDisk:
+    """What the run writes, by the same arithmetic that refuses its start."""
+    from engine.memory.disk import TOKENIZER_BYTES, beside_bytes, run_disk
+
+    beside = beside_bytes(Path(facts.card.path)) if facts.card else TOKENIZER_BYTES
+    return run_disk(trained, keep, str(draft.get("train.optim")), beside=beside)
 
 
 def held_out(draft: Draft, rows: int) -> int:
@@ -88,7 +94,7 @@ def lora_parameters(draft: Draft, facts: Facts) -> int | None:
     return int(adapter_numbers(Job(shape, rows=1, row_tokens=8, rank=rank, targets=wanted))) or None
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def shape_of(model: Path) -> ModelShape | None:
     """Dimensions of the model in that folder; None where its config does not tell them."""
     from engine.memory.read_shape import from_folder

@@ -246,7 +246,7 @@ class WizardScreen(Screen[None]):
     def _weigh(self) -> None:
         self.query_one(ConsequenceLine).say(figures.sentence(figures.consequence(self.draft, self.facts)))
         if self.step is not None and self.step.is_mounted:
-            self.step.refit()
+            self.step.weighed()
 
     def _save(self) -> None:
         if not self._keeps:

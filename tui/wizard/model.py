@@ -21,6 +21,7 @@ from tui.wizard import describe
 from tui.wizard.paths import PathSuggester, absolute
 from tui.wizard.services import STARTER
 from tui.wizard.step import Step, make_field
+from tui.wizard.verdicts import Verdicts, sentences
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
@@ -62,6 +63,8 @@ class ModelStep(Step):
 
     def body(self) -> ComposeResult:
         self._cards: dict[str, ModelCard] = {}
+        self._listed: list[tuple[str, ModelCard]] = []
+        self._verdicts = Verdicts()
         self._job = ""
         chosen = str(self.draft.get(NAME_FIELD) or "")
         yield PickList(chosen=chosen, title_width=26, id="model-list")
@@ -119,13 +122,10 @@ class ModelStep(Step):
     @on(Found)
     def _found(self, event: Found) -> None:
         chosen = str(self.draft.get(NAME_FIELD) or "")
-        picks = []
-        for card in event.cards:
-            name = _name_of(card, chosen)
-            self._cards[name] = card
-            picks.append(Pick(name, card.name, describe.model_line(card)))
-        if STARTER not in self._cards:
-            picks.append(Pick(STARTER, STARTER, "starter: 135M, Enter fetches it (93 MB)"))
+        self._listed = [(_name_of(card, chosen), card) for card in event.cards]
+        self._cards |= dict(self._listed)
+        self._verdicts.update(self.draft, self.facts)
+        picks = self._picks()
         known = [pick.id for pick in picks]
         if chosen and chosen not in known:
             self._typed.text = chosen
@@ -136,6 +136,20 @@ class ModelStep(Step):
         self._show_card()
         if self._typed.text:
             self._typed.focus_control()  # Enter on the list would choose another model
+
+    def _picks(self) -> list[Pick]:
+        picks = [
+            Pick(name, card.name, describe.model_line(card), tail=self._verdicts.column(card))
+            for name, card in self._listed
+        ]
+        if STARTER not in dict(self._listed):
+            picks.append(Pick(STARTER, STARTER, "starter: 135M, Enter fetches it"))
+        return picks
+
+    def weighed(self) -> None:
+        if self._verdicts.update(self.draft, self.facts) and self._listed:
+            self._list.set_picks(self._picks())
+            self._tell_card()
 
     @on(PickList.Moved)
     def _moved(self, event: PickList.Moved) -> None:
@@ -155,9 +169,16 @@ class ModelStep(Step):
             self._show_card()
 
     def _show_card(self) -> None:
-        card = self.facts.card = self._cards.get(self.chosen)
+        self.facts.card = self._cards.get(self.chosen)
+        self._tell_card()
         self.post_message(self.Touched())
+
+    def _tell_card(self) -> None:
+        card = self._cards.get(self.chosen)
         lines = describe.model_card(card) if card else []
+        found = self._verdicts.of(card) if card else None
+        if card and found:
+            lines = [*sentences(found, card), *lines]
         if not card and self._typed.text.strip():
             lines = ["Enter looks it up. A model of the hub is downloaded then."]
         elif not card and self.chosen == STARTER:

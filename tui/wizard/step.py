@@ -126,9 +126,6 @@ class Step(Vertical):
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
 
-    def refit(self) -> None:
-        """The machine or the draft's fit is another now: show what depends on it. Called up to once a second."""
-
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""
 
