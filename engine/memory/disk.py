@@ -70,7 +70,7 @@ def run_disk(
 def disk_of(config: RunConfig, shape: ModelShape, folder: Path | None = None) -> RunDisk:
     """What a run of ``config`` on a model of ``shape`` writes; ``folder`` is the model's, for its tokenizer's size."""
     trained = trained_numbers(job_of(Setup(config, shape)))
-    beside = _files(folder) if folder is not None else TOKENIZER_BYTES
+    beside = beside_bytes(folder) if folder is not None else TOKENIZER_BYTES
     return run_disk(
         trained, config.checkpoint.keep, config.train.optim, beside=beside, parameters=shape.parameters
     )  # fmt: skip
@@ -99,8 +99,8 @@ def free_bytes(place: Path) -> int | None:
         return None
 
 
-def _files(folder: Path) -> int:
-    """Bytes of the tokenizer's files in a model folder."""
+def beside_bytes(folder: Path) -> int:
+    """Bytes of the tokenizer's files in a model folder, which go with each checkpoint."""
     names: set[Path] = set()
     for pattern in _BESIDE:
         names |= set(folder.glob(pattern))

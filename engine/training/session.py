@@ -6,6 +6,7 @@ import gc
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +14,9 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
-from engine.errors import MachineError
 from engine.evaluation.assess import Assessor
 from engine.evaluation.generate import Generator
+from engine.memory.disk import beside_bytes, require, run_disk
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.training import checkpoint, optimizers, result
@@ -165,18 +166,10 @@ class Session:
             )
 
     def _check_disk(self, built: _Built) -> None:
-        """Refuse to start what the disk can't hold: float32 weights and two moments for each kept checkpoint."""
-        import shutil
-
-        one = 12 * sum(p.numel() for p in trainable(built.model)) + (16 << 20)
-        needed = one * (self.config.checkpoint.keep + 1)
-        free = shutil.disk_usage(self.run.path).free
-        if free < needed:
-            raise MachineError(
-                "The disk is too small for the checkpoints",
-                f"{self.run.path}: {free / 2**30:.2f} GiB are free, {needed / 2**30:.2f} GiB are needed.",
-                "Free space, lower checkpoint.keep or adapter.r, or set TUNEDECK_HOME to a larger disk.",
-            )
+        """Refuse to start what the disk can't hold: checkpoints and the adapter, of what is really trained."""
+        trained = sum(p.numel() for p in trainable(built.model))
+        beside = beside_bytes(Path(built.base.card.path))
+        require(run_disk(trained, self.config.checkpoint.keep, self.config.train.optim, beside=beside), self.run.path)
 
     def _assessor(self, built: _Built, prepared: Prepared, placement: Placement) -> Assessor:
         base = built.base
