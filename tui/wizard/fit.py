@@ -11,6 +11,7 @@ from tui.wizard.figures import shape_of
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
+    from engine.memory.budget import Budget
     from engine.memory.fit import Fit
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
@@ -25,15 +26,13 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
     """
     shape = shape_of(Path(facts.card.path)) if facts.card else None
     config = config_so_far(draft)
-    if shape is None or facts.machine is None or config is None:
+    if shape is None or config is None:
         return None
-    from engine.memory.budget import budget_of
+    budget = budget_for(facts, config.launch.gpus)
+    if budget is None:
+        return None
     from engine.memory.fit import fit
 
-    try:
-        budget = budget_of(facts.machine, config.launch.gpus)
-    except TunedeckError:
-        return None
     seen = facts.inspection_of(draft)
     return fit(
         config,
@@ -43,6 +42,18 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
         supervised_share=seen.supervised_share if seen and seen.supervised_share else 1.0,
         history=facts.history,
     )
+
+
+def budget_for(facts: Facts, gpus: str) -> Budget | None:
+    """The memory a run with ``launch.gpus`` = ``gpus`` can have here; None while the machine is not known."""
+    if facts.machine is None:
+        return None
+    from engine.memory.budget import budget_of
+
+    try:
+        return budget_of(facts.machine, gpus)
+    except TunedeckError:
+        return None
 
 
 def config_so_far(draft: Draft) -> RunConfig | None:

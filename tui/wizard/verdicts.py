@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.data.text import shorten
-from engine.errors import TunedeckError
 from tui import words
 from tui.wizard.draft import Draft
 from tui.wizard.figures import shape_of
-from tui.wizard.fit import config_so_far
+from tui.wizard.fit import budget_for, config_so_far
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -33,7 +32,7 @@ class Verdicts:
 
     def update(self, draft: Draft, facts: Facts) -> bool:
         """Take machine and settings as they are now; whether any verdict may be another."""
-        config, budget = _config_for_all(draft), _budget(draft, facts)
+        config, budget = _config_for_all(draft), budget_for(facts, str(draft.get("launch.gpus") or "auto"))
         if config == self._config and _is_close(budget, self._budget):
             return False
         self._config, self._budget, self._known = config, budget, {}
@@ -81,17 +80,6 @@ def _method(found: BestMethod) -> str:
 def _config_for_all(draft: Draft) -> RunConfig | None:
     """The answers that do not depend on which model is chosen."""
     return config_so_far(Draft({**draft.values, "model.name_or_path": "-", "model.revision": "main"}))
-
-
-def _budget(draft: Draft, facts: Facts) -> Budget | None:
-    if facts.machine is None:
-        return None
-    from engine.memory.budget import budget_of
-
-    try:
-        return budget_of(facts.machine, str(draft.get("launch.gpus") or "auto"))
-    except TunedeckError:
-        return None
 
 
 def _is_close(one: Budget | None, other: Budget | None) -> bool:
