@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.segment import Segment
@@ -12,11 +13,13 @@ from textual.widget import Widget
 
 from tui import keys
 from tui.widgets.chart_canvas import Row
+from tui.widgets.chart_levels import Level
 from tui.widgets.chart_plot import Curve, Look, Plot, draw, extent
 from tui.widgets.chart_scale import View
 
 _STYLES = ("axis", "title", "legend", "raw", "line-0", "line-1", "line-2", "line-3", "points", "cursor", "checkpoint",
-           "event", "lost")  # fmt: skip
+           "event", "lost", "level-0", "level-1")  # fmt: skip
+_LONGEST_SILENCE_S = 300.0  # what is measured every few seconds was not running in a longer gap
 
 
 class Chart(Widget, can_focus=True):
@@ -43,6 +46,8 @@ class Chart(Widget, can_focus=True):
         & > .chart--checkpoint { color: $success; }
         & > .chart--event { color: $warning; text-style: bold; }
         & > .chart--lost { color: $error; text-style: bold; }
+        & > .chart--level-0 { color: $warning; }
+        & > .chart--level-1 { color: $error; }
     }
     """
 
@@ -54,6 +59,8 @@ class Chart(Widget, can_focus=True):
         self.view = View()
         self.cursor: float | None = None
         self.limit: float | None = None
+        self.of_time = False
+        self._levels: tuple[Level, ...] = ()
         self._curves: dict[str, Curve] = {}
         self._marks: dict[str, tuple[float, ...]] = {}
         self._plot: Plot | None = None
@@ -68,18 +75,32 @@ class Chart(Widget, can_focus=True):
         length: int | None = None,
         kind: str = "line",
         label: str = "",
+        tag: str = "",
     ) -> None:
-        """Set or replace a curve. ``kind``: raw (dim band), line (bright), points (one mark each)."""
+        """Set or replace a curve. ``kind``: raw (dim band), line (bright), points (one mark each).
+
+        ``tag``, one character at its newest point, tells curves apart where colours can't.
+        """
         known = self._curves.get(name)
         count = len(x) if length is None else length
         if known is not None and known.kind == kind:
-            known.x, known.y, known.length, known.label = x, y, count, label
+            known.x, known.y, known.length, known.label, known.tag = x, y, count, label, tag
         else:
-            self._curves[name] = Curve(name, x, y, count, kind, label)
+            self._curves[name] = Curve(name, x, y, count, kind, label, tag)
 
     def clear_series(self) -> None:
         self._curves.clear()
         self._marks.clear()
+        self._levels = ()
+
+    def set_time(self, of_time: bool) -> None:
+        """Whether x is seconds, with gaps where nothing was measured, or steps. A zoom does not outlive the change."""
+        if of_time != self.of_time:
+            self.of_time, self.view, self.cursor = of_time, View(), None
+
+    def set_levels(self, levels: Sequence[Level]) -> None:
+        """Constant lines that the curves are measured against."""
+        self._levels = tuple(levels)
 
     def set_marks(self, kind: str, steps: Sequence[float]) -> None:
         """Marks on the x axis: ``checkpoint`` or ``event``."""
@@ -194,7 +215,9 @@ class Chart(Widget, can_focus=True):
         look = Look(
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
-            left=self._plot.left - 1 if self._plot else 5,
+            left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
+            from_zero=self.of_time, join_up_to=_LONGEST_SILENCE_S if self.of_time else math.inf,
+            empty="not measured yet" if self.of_time else "no steps yet",
         )  # fmt: skip
         return draw(self._curves, self._marks, look)
 

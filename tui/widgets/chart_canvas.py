@@ -31,10 +31,13 @@ class Canvas:
     def dots_up(self) -> int:
         return self.rows * (4 if self.unicode else 2)
 
-    def curve(self, data: Columns, axis: Axis, style: str, glyph: str = "") -> None:
+    def curve(
+        self, data: Columns, axis: Axis, style: str, glyph: str = "", farthest: float = math.inf
+    ) -> None:  # fmt: skip
         """Draw a curve, column by column from its minimum to its maximum, joined where no gap is.
 
-        ``glyph`` is its character in ASCII; without one, dots at two heights are used.
+        ``glyph`` is its character in ASCII; without one, dots at two heights are used. Points more than
+        ``farthest`` columns apart are not joined.
         """
         bits = [[0] * self.columns for _ in range(self.rows)]
         top = self.dots_up - 1
@@ -48,7 +51,7 @@ class Canvas:
             if low != low or (axis.log and high <= 0):
                 continue
             bottom, peak = round(axis.place(low) * top), round(axis.place(high) * top)
-            if previous is not None and not broken:
+            if previous is not None and not broken and column - previous[0] <= farthest:
                 self._join(bits, previous, (column, bottom, peak))
             self._fill(bits, column, bottom, peak)
             previous, broken = (column, bottom, peak), data.bad[column]
@@ -58,9 +61,12 @@ class Canvas:
         """Put a character where a point lies, both shares 0 to 1 of the axes; outside it is left out."""
         if not (0 <= share_x <= 1 and -1e-9 <= share_y <= 1 + 1e-9):
             return
-        column = self.cell_of(share_x)
-        row = self.rows - 1 - min(self.rows - 1, int(share_y * (self.dots_up - 1) + 0.5) // (self.dots_up // self.rows))
-        self.put(row, column, character, style)
+        self.put(self.row_of(share_y), self.cell_of(share_x), character, style)
+
+    def row_of(self, share_y: float) -> int:
+        """The cell row of a point ``share_y`` up the y axis; 0 is the top one."""
+        dot = int(share_y * (self.dots_up - 1) + 0.5)
+        return self.rows - 1 - min(self.rows - 1, dot // (self.dots_up // self.rows))
 
     def cell_of(self, share_x: float) -> int:
         """The cell column of a point ``share_x`` along the x axis."""

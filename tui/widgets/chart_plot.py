@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tui import words
+from tui.widgets import chart_levels
 from tui.widgets.chart_canvas import Canvas, Row
 from tui.widgets.chart_columns import Columns
-from tui.widgets.chart_scale import Axis, View, step_axis, value_axis
+from tui.widgets.chart_levels import Level
+from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
 
 # The character of each kind of curve in the legend (braille, ASCII) and in an ASCII plot ("" is by height).
 _SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
@@ -20,7 +22,10 @@ MARKS = {"checkpoint": "^", "event": "!"}
 
 @dataclass
 class Curve:
-    """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line or points."""
+    """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line or points.
+
+    ``tag``, one character, stands at its newest point and in the legend.
+    """
 
     name: str
     x: Sequence[float]
@@ -28,6 +33,7 @@ class Curve:
     length: int
     kind: str = "line"
     label: str = ""
+    tag: str = ""
     columns: Columns = field(default_factory=Columns)
 
     def value_at(self, step: float) -> tuple[float, float] | None:
@@ -49,7 +55,11 @@ class Plot:
 
 @dataclass(frozen=True)
 class Look:
-    """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show."""
+    """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show.
+
+    ``of_time``: x is seconds, not steps. ``from_zero``: the y axis begins there. Points of a curve that lie farther
+    apart than ``join_up_to`` (in x) are not joined.
+    """
 
     width: int
     height: int
@@ -61,6 +71,10 @@ class Look:
     focused: bool = False
     limit: float | None = None
     empty: str = "no steps yet"
+    of_time: bool = False
+    from_zero: bool = False
+    join_up_to: float = math.inf
+    levels: tuple[Level, ...] = ()
     left: int = 5  # columns that the y labels took last time: usually they do again
 
 
@@ -76,9 +90,11 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
     styles = style_names(curves)
     for name, curve in curves.items():
         if curve.kind != "points":
-            canvas.curve(curve.columns, axis, styles[name], _glyph(curves, name))
-    for curve in curves.values():
-        _special_points(canvas, curve, axis, start, end)
+            farthest = look.join_up_to / (end - start) * canvas.dots_across
+            canvas.curve(curve.columns, axis, styles[name], _glyph(curves, name), farthest)
+    chart_levels.lay(canvas, look.levels, axis)
+    for name, curve in curves.items():
+        _special_points(canvas, curve, axis, start, end, styles[name])
     if look.cursor is not None and start <= look.cursor <= end:
         column = canvas.cell_of((look.cursor - start) / (end - start))
         for row in range(rows):
@@ -92,7 +108,7 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
         line, line_styles = canvas.line(row)
         body.append((text + edge + line, ("axis",) * (left + 1) + line_styles))
     foot = _foot(marks, look, start, end, left, canvas)
-    return Plot((_header(curves, marks, look, styles), *body, *foot), start, end, left + 1, columns)
+    return Plot((_header(curves, marks, look, styles, axis), *body, *foot), start, end, left + 1, columns)
 
 
 def window(curves: Mapping[str, Curve], look: Look) -> tuple[float, float]:
@@ -152,14 +168,21 @@ def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None
     if not limits:
         return None
     low, high = min(pair[0] for pair in limits), max(pair[1] for pair in limits)
+    for level in chart_levels.within_reach(look.levels, high):
+        low, high = min(low, level.value), max(high, level.value)
+    if look.from_zero and not look.log:
+        low = min(low, 0.0)
     log = look.log and high > 0
     if log:
         low = min(v for curve in curves.values() if (v := curve.columns.positive_limit()) is not None)
     return value_axis(low, high, max(3, rows // 2), log)
 
 
-def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end: float) -> None:
-    """Single points get their character; every place where a value is not finite gets an x at the bottom."""
+def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end: float, style: str) -> None:
+    """Single points and the newest tagged one get their character; where a value is not finite stands an x."""
+    newest = curve.value_at(end) if curve.tag else None
+    if newest is not None and newest[0] >= start and math.isfinite(newest[1]) and (newest[1] > 0 or not axis.log):
+        canvas.mark((newest[0] - start) / (end - start), axis.place(newest[1]), curve.tag, style)
     if curve.kind == "points":
         begin, stop = bisect_left(curve.x, start, 0, curve.length), bisect_right(curve.x, end, 0, curve.length)
         for index in range(begin, stop):
@@ -181,22 +204,24 @@ def _labels_by_row(axis: Axis, canvas: Canvas) -> dict[int, str]:
 
 
 def _header(
-    curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look, styles: Mapping[str, str]
+    curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look, styles: Mapping[str, str], axis: Axis
 ) -> Row:
     parts: list[tuple[str, str]] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
     shown = [curve for curve in curves.values() if curve.length]
     if look.cursor is not None:
-        parts.append((f"  step {look.cursor:,.0f}", "title"))
+        where = f"at {time_label(look.cursor)}" if look.of_time else f"step {look.cursor:,.0f}"
+        parts.append((f"  {where}", "title"))
     elif not shown:
         parts.append((f"  {look.empty}", "axis"))
     for curve in shown:
         sign = _SIGNS[curve.kind][0] if look.unicode else (_glyph(curves, curve.name) or ":")
-        parts.append((f"  {sign} ", styles[curve.name]))
+        parts.append((f"  {sign}{curve.tag} ", styles[curve.name]))
         text = curve.label or curve.name
         if look.cursor is not None:
             found = curve.value_at(look.cursor)
             text += " -" if found is None else f" {words.loss(found[1])}"
         parts.append((text, "legend"))
+    parts += chart_levels.legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         parts += [(f"  {MARKS[kind]} {kind}", "legend") for kind in marks if marks[kind] and kind in MARKS]
         parts += [("  log y", "legend")] if look.log else []
@@ -215,7 +240,8 @@ def _foot(
     line, styles = [across] * canvas.columns, ["axis"] * canvas.columns
     numbers = [" "] * (left + 1 + canvas.columns)
     free = 0
-    for value, text in step_axis(start, end, canvas.columns).ticks:
+    ticks = time_axis(start, end, canvas.columns) if look.of_time else step_axis(start, end, canvas.columns)
+    for value, text in ticks.ticks:
         column = canvas.cell_of((value - start) / (end - start))
         line[column] = tick
         begin = min(max(0, left + 1 + column - len(text) // 2), len(numbers) - len(text))

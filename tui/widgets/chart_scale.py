@@ -46,6 +46,34 @@ def step_axis(start: float, end: float, width: int) -> Axis:
     return Axis(start, start + span, False, tuple((i * step, f"{i * step:,.0f}") for i in range(first, last + 1)))
 
 
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+               604_800)  # fmt: skip
+
+
+def time_axis(start: float, end: float, width: int) -> Axis:
+    """An x axis of seconds in ``width`` columns, labelled in minutes, hours or days."""
+    span = max(end - start, 1.0)
+    wanted = span / max(1, width // 11)
+    step = next((each for each in _TIME_STEPS if each >= wanted), math.ceil(wanted / 604_800) * 604_800)
+    first, last = math.ceil(start / step - 1e-9), math.floor(end / step + 1e-9)
+    return Axis(start, start + span, False, tuple((i * step, time_label(i * step)) for i in range(first, last + 1)))
+
+
+def time_label(seconds: float) -> str:
+    """``0``, ``45 s``, ``12 min``, ``1:30 min``, ``3 h``, ``1:30 h``, ``2 d``, ``2 d 6 h``."""
+    whole = round(seconds)
+    if whole <= 0:
+        return "0"
+    if whole < 60:
+        return f"{whole} s"
+    for size, smaller, unit in ((3600, 60, "min"), (86_400, 3600, "h")):
+        if whole < size:
+            count, rest = divmod(whole, smaller)
+            return f"{count}:{rest * 60 // smaller:02d} {unit}" if rest else f"{count} {unit}"
+    days, rest = divmod(whole, 86_400)
+    return f"{days} d {rest // 3600} h" if rest >= 3600 else f"{days} d"
+
+
 def nice_step(span: float, parts: int) -> float:
     """The round number (1, 2, 2.5 or 5 times a power of ten) that cuts ``span`` into at most ``parts``."""
     raw = span / max(1, parts)
