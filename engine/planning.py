@@ -56,13 +56,14 @@ def settle(
 
     What depends on a model or machine that is not known stays ``auto``: the runner resolves it by the same rules.
     ``longest_row`` (tokens) and ``supervised_share`` are those of the rows, where they were read.
+    Raises MachineError for a named GPU that is not there.
     """
     found = _fit(resolved.config, machine, longest_row, supervised_share)
     return resolved if found is None else filled_in(resolved, found)
 
 
 def plan(resolved: Resolved, machine: Machine | None) -> Planned:
-    """The same with fit, expected time and disk; reads the heads of the data files."""
+    """The same with fit, expected time and disk; reads the heads of the data files. Raises MachineError."""
     found = _fit(resolved.config, machine, None, 1.0)
     if found is None or machine is None:
         return Planned(resolved)
@@ -122,13 +123,14 @@ def _fit(
     config: RunConfig, machine: Machine | None, longest_row: int | None, supervised_share: float
 ) -> Fit | None:  # fmt: skip
     folder = model_folder(config)
-    if machine is None or folder is None:
+    unseen = config.launch.gpus not in ("auto", "cpu") and machine is not None and not machine.report.gpus
+    if machine is None or folder is None or unseen:
         return None
     try:
         shape = from_folder(folder)
-        budget = run_budget(machine, config.launch.gpus)
     except TunedeckError:
         return None
+    budget = run_budget(machine, config.launch.gpus)
     history: Sequence[Observation] = read_history()
     return fit(
         config, shape, budget, longest_row=longest_row, supervised_share=supervised_share, history=history

@@ -37,7 +37,7 @@ def estimate_text(
         verdict = judge(result, available_bytes)
         lines.append(f"Available            {_gib(available_bytes):>10}   {verdict.text}")
         if plan is not None and verdict.level != "fits":
-            lines += _plan_lines(plan)
+            lines += plan_lines(plan)
     return "\n".join([*lines, *_uncertain(result)])
 
 
@@ -108,7 +108,8 @@ def _rows(phase: Phase) -> Iterable[tuple[str, float, float]]:
             yield LABELS[name].title, size, size / phase.bytes
 
 
-def _plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: Plan) -> list[str]:
+    """What would help, a line each; those that suffice are marked."""
     if not plan.changes:
         return ["", "Nothing in the settings would save enough; take a smaller model or a larger GPU."]
     lines = ["", "What would help"]

@@ -42,6 +42,7 @@ def run(
     resolved = toml.load(config, settings or [], preset)
     checked(resolved)
     if check:
+        planned(resolved)
         out("The config can be run.")
         return
     started = start(resolved)
@@ -63,15 +64,41 @@ def checked(resolved: Resolved) -> None:
         say(f"{issue.level}: {issue}")
 
 
+def planned(resolved: Resolved) -> Resolved:
+    """``resolved`` with ``auto`` settled for this machine; what it needs is narrated, and what helps if it is too much.
+
+    Raises MachineError for a named GPU that is not there.
+    """
+    from engine import planning
+    from engine.memory.report import plan_lines
+
+    machine = planning.read_machine_now()
+    found = planning.plan(resolved, machine)
+    if found.line:
+        say(one_line(found.line))
+    on_cpu = found.fit is not None and found.fit.budget.device == "cpu"
+    if on_cpu and machine is not None and machine.gpus and resolved.config.launch.gpus == "auto":
+        say("warning: the installed torch is the build for CPUs, so the GPUs here are not used; see `tunedeck doctor`.")
+    if found.fit is not None and found.fit.verdict.level == "too much":
+        say("warning: this run will probably end for lack of memory.")
+        for line in plan_lines(found.fit.plan()):
+            say(line)
+    return found.resolved
+
+
 def start(resolved: Resolved) -> RunDir:
-    """Create a run directory and launch its runner. Raises TunedeckError; nothing is left behind then."""
+    """Create a run directory and launch its runner, with what is ``auto`` settled for this machine.
+
+    Raises TunedeckError; nothing is left behind then.
+    """
     from engine.config import toml
     from engine.runs import directory
     from engine.runs.launch import launch
     from engine.runs.survival import warning
 
-    config = resolved.config
-    created = directory.create(config.model.name_or_path, toml.dumps(resolved), config.run.name)
+    settled = planned(resolved)
+    config = settled.config
+    created = directory.create(config.model.name_or_path, toml.dumps(settled), config.run.name)
     try:
         if warning():
             say(f"warning: {warning()}")

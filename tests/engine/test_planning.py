@@ -1,0 +1,155 @@
+"""Before a run starts: auto becomes a value with its reason, and what is not known stays for the runner."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import planning
+from engine.config import toml
+from engine.config.presets import Layer, Resolved, resolve
+from engine.errors import MachineError
+from engine.machine.gpus import Gpu, GpuReport
+from engine.machine.host import Host
+from engine.machine.snapshot import Machine
+from engine.memory import pace
+from engine.memory.profiles import GIB
+from tests.engine.models.conftest import CONFIG, MakeModel, make_model
+
+__all__ = ["make_model"]
+
+LLAMA_8B = CONFIG | {
+    "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+    "intermediate_size": 14336, "vocab_size": 128256,
+}  # fmt: skip
+AUTO = ("model.quantization", "train.micro_batch_tokens", "train.gradient_checkpointing", "train.optim")
+
+
+def machine(*gpus: tuple[str, float, float]) -> Machine:
+    """With GPUs of (name, GiB, free GiB), 4 cores and 32 GiB of RAM."""
+    cards = tuple(
+        Gpu(index, name, f"GPU-{index}", total_bytes=round(total * GIB), used_bytes=round((total - free) * GIB),
+            free_bytes=round(free * GIB))
+        for index, (name, total, free) in enumerate(gpus)
+    )  # fmt: skip
+    host = Host("here", 32 * GIB, 30 * GIB, None, 4, None, ())
+    return Machine(0.0, GpuReport(cards), cards, host)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(40)))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _gpus_usable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "has_cuda", lambda: True)
+
+
+def asked(folder: Path | str, rows: Path, **sections: Any) -> Resolved:
+    base: dict[str, Any] = {
+        "model": {"name_or_path": str(folder), "quantization": "auto"}, "data": [{"path": str(rows)}],
+    }  # fmt: skip
+    for name, values in sections.items():
+        base[name] = base.get(name, {}) | values
+    return resolve([Layer("file", base)])
+
+
+def values_of(resolved: Resolved) -> dict[str, object]:
+    return {field: getattr(getattr(resolved.config, field.split(".")[0]), field.split(".")[1]) for field in AUTO}
+
+
+def test_every_auto_that_memory_decides_becomes_a_value_with_its_reason(make_model: MakeModel, rows: Path) -> None:
+    settled = planning.settle(asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0)))
+    assert values_of(settled)["model.quantization"] == "nf4"
+    assert "auto" not in values_of(settled).values()
+    assert all(settled.source(field).startswith("auto: ") for field in AUTO)
+    assert settled.source("model.name_or_path") == "file"
+
+
+def test_what_somebody_chose_is_never_touched(make_model: MakeModel, rows: Path) -> None:
+    chosen = {"model": {"quantization": "none"}, "train": {"micro_batch_tokens": 64, "optim": "adamw"}}
+    before = asked(make_model(config=LLAMA_8B), rows, **chosen)
+    settled = planning.settle(before, machine(("Tesla T4", 14.6, 14.0)))
+    for field in ("model.quantization", "train.micro_batch_tokens", "train.optim"):
+        assert values_of(settled)[field] == values_of(before)[field]
+        assert settled.source(field) == "file"
+
+
+def test_the_written_config_says_why_and_settles_to_itself(make_model: MakeModel, rows: Path, tmp_path: Path) -> None:
+    here = machine(("Tesla T4", 14.6, 14.0))
+    text = toml.dumps(planning.settle(asked(make_model(config=LLAMA_8B), rows), here))
+    assert 'quantization = "nf4" # auto: 16-bit weights' in text
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    again = toml.load(path)
+    assert planning.settle(again, here).config == again.config
+
+
+def test_rows_that_were_read_make_larger_pieces(make_model: MakeModel, rows: Path) -> None:
+    before, here = asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0))
+    blind, seen = (planning.settle(before, here, longest_row=longest) for longest in (None, 100))
+    assert int(seen.config.train.micro_batch_tokens) % 100 == 0
+    assert int(blind.config.train.micro_batch_tokens) % 1024 == 0
+
+
+def test_without_model_or_machine_auto_is_left_to_the_runner(
+    make_model: MakeModel, rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    missing, there = asked("some-org/some-model", rows), asked(make_model(), rows)
+    assert planning.settle(missing, machine()) is missing
+    assert planning.settle(there, None) is there
+    assert planning.plan(missing, machine()).line == ""
+
+
+def test_the_freest_gpu_is_planned_for_and_named(make_model: MakeModel, rows: Path) -> None:
+    here = machine(("NVIDIA L4", 22.5, 3.0), ("NVIDIA A100-SXM4-80GB", 79.3, 70.0))
+    planned = planning.plan(asked(make_model(config=LLAMA_8B), rows), here)
+    assert "of 79.3 GiB on GPU 1, NVIDIA A100-SXM4-80GB (9.3 in use); fits" in planned.line
+    assert planned.line.endswith("; about 1 s")
+    assert planned.disk is not None
+    named = planning.plan(asked(make_model(config=LLAMA_8B), rows, launch={"gpus": "0"}), here)
+    assert "GPU 0, NVIDIA L4" in named.line
+
+
+def test_a_gpu_that_is_not_there_is_refused_where_the_gpus_are_known(make_model: MakeModel, rows: Path) -> None:
+    before = asked(make_model(), rows, launch={"gpus": "7"})
+    with pytest.raises(MachineError, match="this machine has: 0 Tesla T4"):
+        planning.settle(before, machine(("Tesla T4", 14.6, 14.0)))
+    assert planning.settle(before, machine()) is before
+
+
+def test_a_torch_for_cpus_is_planned_on_the_cpu(
+    make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "has_cuda", lambda: False)
+    planned = planning.plan(asked(make_model(), rows), machine(("Tesla T4", 14.6, 14.0)))
+    assert "GiB RAM" in planned.line
+
+
+def test_the_time_is_from_runs_here_where_there_were_some(make_model: MakeModel, rows: Path) -> None:
+    before, here = asked(make_model(config=LLAMA_8B), rows), machine(("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
+    first = planning.plan(before, here)
+    assert first.fit is not None
+    assert first.duration is not None
+    assert first.duration.origin == "from FLOPs, rough"
+    job = first.fit.estimate.job
+    pace.record(job.shape.name, pace.method_of(job), "NVIDIA A100-SXM4-80GB", 10.0, job.tokens)
+    second = planning.plan(before, here).duration
+    assert second is not None
+    assert (second.tokens_per_second, second.origin) == (10.0, "measured here in 1 run")
+
+
+def test_a_gpu_that_does_not_tell_its_memory_is_a_clear_error(make_model: MakeModel, rows: Path) -> None:
+    here = machine(("Tesla T4", 14.6, 14.0))
+    lost = replace(here.gpus[0], total_bytes=None, free_bytes=None, trouble="The driver has lost this GPU.")
+    here = replace(here, gpus=(lost,), report=GpuReport((lost,)))
+    with pytest.raises(MachineError, match="has lost this GPU"):
+        planning.settle(asked(make_model(), rows, launch={"gpus": "0"}), here)
