@@ -43,6 +43,7 @@ from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from tui.wizard.check import Inspection
 
 
 def _bindings() -> list[BindingType]:
@@ -272,14 +273,24 @@ class WizardScreen(Screen[None]):
         self._launching = True
         if isinstance(self.step, ReviewStep):
             self.step.say("Starting ...")
-        self._launch(toml.dumps(resolved), resolved.config.model.name_or_path, resolved.config.run.name)
+        self._launch(resolved, self.facts.inspection_of(self.draft))
 
     @work(thread=True, group="launch", exclusive=True)
-    def _launch(self, text: str, model: str, name: str) -> None:
+    def _launch(self, resolved: Resolved, seen: Inspection | None) -> None:
+        """Settle what is auto for this machine and these rows, write the config, and start the runner."""
+        from engine.planning import settle
+
         world = world_of(self)
         run: RunDir | None = None
         try:
-            run = directory.create(model, text, name, Path(world.root))
+            settled = settle(
+                resolved,
+                self.facts.machine,
+                longest_row=seen.tokens_max if seen and seen.tokens_max else None,
+                supervised_share=seen.supervised_share if seen and seen.supervised_share else 1.0,
+            )
+            config = settled.config
+            run = directory.create(config.model.name_or_path, toml.dumps(settled), config.run.name, Path(world.root))
             world.spawn(run)
         except TunedeckError as error:
             if run is not None:
