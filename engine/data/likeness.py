@@ -21,7 +21,8 @@ _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts
 
 @dataclass(frozen=True)
 class Portrait:
-    """What a set of rows looks like. ``shape`` is that of most answers, ``fields`` the keys of JSON answers.
+    """What a set of rows looks like. ``shape`` is that of most answers, ``fields`` the keys of JSON answers, or the
+    marks that part short ones (as in 2020-01-31).
 
     Lengths are medians in characters; ``turns`` is the median number of messages.
     """
@@ -56,7 +57,7 @@ class Likeness:
 
     @property
     def same_format(self) -> bool:
-        """Whether answers have the same shape, and JSON ones the same keys."""
+        """Whether answers have the same shape, and the same keys or marks in it."""
         return (self.old.kind, self.old.shape, self.old.fields) == (self.new.kind, self.new.shape, self.new.fields)
 
 
@@ -82,7 +83,7 @@ def portray(rows: Sequence[Row]) -> Portrait:
         prompt_length=round(statistics.median(len(prompt_of(row)) for row in rows)),
         answer_length=round(statistics.median(map(len, answers))),
         shape=shapes.most_common(1)[0][0],
-        # A key that most rows have belongs to the format; a rare one is an accident of a row.
+        # What most rows have belongs to the format; the rest are accidents of single rows.
         fields=frozenset(key for key, count in fields.items() if count > len(rows) / 2),
         languages=languages(f"{prompt_of(row)}\n{answer_of(row)}" for row in rows),
     )
@@ -124,9 +125,13 @@ def _shape(row: Row, answer: str) -> Shape:
     return "line" if re.search(r"\s", answer) else "word"
 
 
-def _keys(answer: str) -> list[str]:
-    value = _parsed(answer.strip())
-    return [str(key) for key in value] if isinstance(value, dict) else []
+def _keys(answer: str) -> set[str]:
+    """The keys of a JSON answer, or the marks between the words of one line."""
+    answer = answer.strip()
+    value = _parsed(answer)
+    if value is not None:
+        return {str(key) for key in value} if isinstance(value, dict) else set()
+    return set() if "\n" in answer or answer.endswith(".") else set(re.findall(r"[^\w\s]", answer))
 
 
 def _parsed(text: str) -> object | None:

@@ -58,6 +58,12 @@ def test_the_shape_of_answers(answer: str, shape: str) -> None:
     assert portray([Row((Message("user", "q"), Message("assistant", answer)), "", "s", "f", 1)]).shape == shape
 
 
+def test_the_same_dates_written_otherwise_are_another_format() -> None:
+    found = likeness("dates", "dates_slashed")
+    assert not found.same_format
+    assert (found.old.fields, found.new.fields) == ({"-"}, {"/"})
+
+
 def test_plain_text_is_a_kind_of_its_own() -> None:
     seen = portray([Row((), "Some text that is long enough to tell.", "s", "f", 1)])
     assert (seen.kind, seen.shape, seen.turns) == ("text", "plain text", 0)

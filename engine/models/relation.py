@@ -1,0 +1,158 @@
+"""What an adapter has learnt and what new rows want: the measured relation of the two, and what to make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from engine.data.likeness import Likeness, Portrait
+
+Verdict = Literal["same", "related", "unrelated"]
+Strategy = Literal["continue", "merge", "fresh"]
+
+SAME_GAIN = 0.5
+"""Of what the adapter gained on its own rows, the share it must bring to the new ones for these to be the same task."""
+HELPS = 0.1
+"""Share of the new rows' loss that the adapter must take away to be of help."""
+MIXED = 0.35
+"""``Relation.mixing`` from which old and new rows look the same; other people in the same sentences give 0.45."""
+SOME_OVERLAP = 0.15
+RECOMMENDED: dict[Verdict, Strategy] = {"same": "continue", "related": "merge", "unrelated": "fresh"}
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Losses are means over supervised tokens of samples; None where rows are missing.
+
+    ``mixing`` is 1 where old and new rows can't be told apart by the base model's hidden states, 0 where every row's
+    nearest neighbour is of its own set. ``missing`` says what could not be measured, and why.
+    """
+
+    new_rows: int
+    base_new: float
+    adapter_new: float
+    old_rows: int = 0
+    base_old: float | None = None
+    adapter_old: float | None = None
+    mixing: float | None = None
+    likeness: Likeness | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def gain_new(self) -> float:
+        """Share of the base's loss on the new rows that the adapter takes away; negative where it does harm."""
+        return 1 - self.adapter_new / self.base_new if self.base_new else 0.0
+
+    @property
+    def gain_old(self) -> float | None:
+        """The same on the adapter's own rows: what it has learnt."""
+        if self.base_old is None or self.adapter_old is None or not self.base_old:
+            return None
+        return 1 - self.adapter_old / self.base_old
+
+    @property
+    def transfer(self) -> float | None:
+        """Of the gain on its own rows, the share that the adapter brings to the new ones."""
+        if self.gain_old is None or self.gain_old <= 0.02:
+            return None
+        return self.gain_new / self.gain_old
+
+
+@dataclass(frozen=True)
+class Advice:
+    """``confidence`` is low, fair or high; ``reasons`` and ``would_change`` are sentences."""
+
+    verdict: Verdict
+    strategy: Strategy
+    confidence: Literal["low", "fair", "high"]
+    reasons: tuple[str, ...]
+    would_change: str
+
+
+def advise(relation: Relation) -> Advice:
+    """What the figures speak for. Sameness asks for all signs at once, unrelatedness for the lack of each."""
+    signs = _signs(relation)
+    verdict: Verdict
+    if signs["helps"] and signs["as well as on its own rows"] and signs["looks alike"] and signs["same format"]:
+        verdict = "same"
+    elif signs["helps"] or signs["shares phrases"]:
+        verdict = "related"
+    else:
+        verdict = "unrelated"
+    return Advice(
+        verdict, RECOMMENDED[verdict], _confidence(relation, verdict), tuple(_reasons(relation)),
+        _would_change(relation, verdict),
+    )  # fmt: skip
+
+
+def to_json(relation: Relation) -> dict[str, object]:
+    """Plain values for a JSON line."""
+    values: dict[str, object] = msgspec.to_builtins(relation)
+    return values
+
+
+def from_json(values: object) -> Relation:
+    """The relation of ``to_json``'s values. Raises ValueError for anything else."""
+    return msgspec.convert(values, Relation)
+
+
+def _signs(relation: Relation) -> dict[str, bool]:
+    transfer, mixing, texts = relation.transfer, relation.mixing, relation.likeness
+    return {
+        "helps": relation.gain_new >= HELPS,
+        # Where the old rows are gone nothing speaks against it.
+        "as well as on its own rows": transfer is None or transfer >= SAME_GAIN,
+        "looks alike": mixing is None or mixing >= MIXED,
+        "same format": texts is None or (texts.same_format and texts.same_language),
+        "shares phrases": texts is not None and max(texts.prompt_overlap, texts.answer_overlap) >= SOME_OVERLAP,
+    }
+
+
+def _confidence(relation: Relation, verdict: Verdict) -> Literal["low", "fair", "high"]:
+    if relation.missing or min(relation.new_rows, relation.old_rows or relation.new_rows) < 30:
+        return "low"
+    near = abs(relation.gain_new - HELPS) < 0.05
+    if verdict == "same":
+        near = near or (relation.transfer or 0) < SAME_GAIN + 0.15 or (relation.mixing or 0) < MIXED + 0.1
+    return "fair" if near or verdict == "related" else "high"
+
+
+def _reasons(relation: Relation) -> list[str]:
+    gain = relation.gain_new
+    how = f"{gain:.0%} less" if gain >= 0 else f"{-gain:.0%} more"
+    lines = [
+        f"Your new rows lose {how} under the adapter than under the plain base "
+        f"({relation.adapter_new:.2f} against {relation.base_new:.2f})."
+    ]
+    if relation.gain_old is not None:
+        lines.append(
+            f"On its own rows the adapter takes away {relation.gain_old:.0%} "
+            f"({relation.adapter_old:.2f} against {relation.base_old:.2f})."
+        )
+    if relation.mixing is not None:
+        lines.append(f"To the model old and new rows look {relation.mixing:.2f} alike (1: can't be told apart).")
+    texts = relation.likeness
+    if texts is not None:
+        lines.append(f"{texts.prompt_overlap:.0%} of the new prompts' phrases stand in the old rows too.")
+        if not texts.same_language:
+            lines.append(f"The language differs: {texts.old.language} then, {texts.new.language} now.")
+        if not texts.same_format:
+            lines.append(f"The answers' form differs: {_form(texts.old)} then, {_form(texts.new)} now.")
+    return [*lines, *(f"Not measured: {what}." for what in relation.missing)]
+
+
+def _form(portrait: Portrait) -> str:
+    fields = ", ".join(sorted(portrait.fields)[:4])
+    return f"{portrait.shape} with {fields}" if fields else portrait.shape
+
+
+def _would_change(relation: Relation, verdict: Verdict) -> str:
+    if relation.old_rows == 0:
+        return "The old rows, if you still have them: with them both sides could be measured."
+    if verdict == "same":
+        return "If the old skill may be lost, fresh is cleaner; if it must stay for good, merge."
+    if verdict == "related":
+        return "If the old skill is not needed any more, fresh; if the task is to stay the same, continue."
+    return "If the old skill must be kept beside the new one, merge, and mix old rows in."

@@ -1,0 +1,89 @@
+"""From the measured figures to the advice: every sign counts, and what is missing is said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from engine.data.likeness import compare
+from engine.data.messages import Message, Row
+from engine.models.relation import Relation, advise, from_json, to_json
+from tests.benchmarks import task_pairs
+
+
+def rows(task: str, seed: int) -> list[Row]:
+    return [
+        Row((Message("user", row["prompt"]), Message("assistant", row["completion"])), "", task, "f", n)
+        for n, row in enumerate(task_pairs.draw(task, 60, seed), start=1)
+    ]
+
+
+def relation(old: str, new: str, **figures: float) -> Relation:
+    measured = {"base_new": 2.0, "adapter_new": 0.1, "base_old": 2.0, "adapter_old": 0.05, "mixing": 0.95} | figures
+    return Relation(new_rows=60, old_rows=60, likeness=compare(rows(old, 1), rows(new, 2)), **measured)
+
+
+SAME = relation("orders", "orders")
+RELATED = relation("orders", "orders_keys", adapter_new=1.2, mixing=0.03)
+UNRELATED = relation("orders", "sums", adapter_new=2.4, mixing=0.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict", "strategy"),
+    [(SAME, "same", "continue"), (RELATED, "related", "merge"), (UNRELATED, "unrelated", "fresh")],
+)
+def test_each_relation_has_its_strategy(measured: Relation, verdict: str, strategy: str) -> None:
+    advice = advise(measured)
+    assert (advice.verdict, advice.strategy) == (verdict, strategy)
+
+
+@pytest.mark.parametrize("change", [{"mixing": 0.1}, {"adapter_new": 1.3}, {"adapter_new": 1.95}])
+def test_the_same_task_needs_every_sign(change: dict[str, float]) -> None:
+    assert advise(replace(SAME, **change)).verdict != "same"
+
+
+def test_another_language_is_never_the_same_task() -> None:
+    assert advise(relation("orders", "orders_german")).verdict == "related"
+
+
+def test_shared_sentences_make_rows_related_even_where_the_adapter_does_not_help() -> None:
+    assert advise(replace(RELATED, adapter_new=2.5)).verdict == "related"
+
+
+def test_the_figures_stand_in_the_reasons() -> None:
+    reasons = " ".join(advise(SAME).reasons)
+    assert "95% less" in reasons
+    assert "(0.10 against 2.00)" in reasons
+    assert "0.95 alike" in reasons
+    assert "form differs: JSON with city, item, name, paid then, JSON with count, customer" in " ".join(
+        advise(RELATED).reasons
+    )
+
+
+def test_harm_is_called_harm() -> None:
+    assert "20% more" in advise(UNRELATED).reasons[0]
+
+
+def test_without_old_rows_the_advice_is_of_low_confidence_and_says_what_is_missing() -> None:
+    bare = Relation(new_rows=60, base_new=2.0, adapter_new=0.2, missing=("the old rows are gone: a.jsonl",))
+    advice = advise(bare)
+    assert advice.confidence == "low"
+    assert "Not measured: the old rows are gone: a.jsonl." in advice.reasons
+    assert "old rows" in advice.would_change
+
+
+def test_clear_figures_give_high_confidence() -> None:
+    assert advise(SAME).confidence == advise(UNRELATED).confidence == "high"
+    assert advise(replace(SAME, new_rows=10)).confidence == "low"
+
+
+def test_a_relation_survives_the_way_through_json() -> None:
+    assert from_json(json.loads(json.dumps(to_json(SAME)))) == SAME
+
+
+def test_an_adapter_that_learnt_nothing_has_no_transfer() -> None:
+    idle = replace(SAME, adapter_old=2.0, adapter_new=2.0)
+    assert idle.transfer is None
+    assert advise(idle).verdict == "related"
