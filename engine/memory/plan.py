@@ -60,7 +60,7 @@ def _rank(change: Change) -> tuple[bool, bool, float, float]:
 
 
 def _worth(setup: Setup, available_bytes: float) -> Iterator[Change]:
-    for candidate in _candidates(setup):
+    for candidate in candidates(setup):
         change = _measure(setup, candidate, available_bytes)
         if change.saved_bytes >= LEAST_WORTH:
             yield change
@@ -98,7 +98,7 @@ def _combine(setup: Setup, available_bytes: float) -> Change | None:
     return _measure(setup, whole, available_bytes)
 
 
-def _candidates(setup: Setup) -> Iterator[Change]:
+def candidates(setup: Setup) -> Iterator[Change]:
     """Every change that can be made to this run, not yet measured."""
     config, job = setup.config, job_of(setup)
     if job.rows > 1:

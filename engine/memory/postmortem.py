@@ -1,0 +1,180 @@
+"""Why memory ran out: the phase and the term that did not fit, who else was there, and what the estimate missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.memory.estimate import PHASES, SAFETY, Estimate, Phase
+from engine.memory.labels import LABELS
+from engine.memory.of_run import Setup, estimate_run
+from engine.memory.profiles import GIB
+from engine.runs.events import ProcessUse
+
+STATIC = frozenset({"block_weights", "tables", "other_weights", "adapters", "optimizer", "gradients", "unsharded",
+                    "cast_cache", "buckets"})  # fmt: skip
+"""Terms that do not grow with the micro-batch; the estimate has them within a per cent."""
+MOST_MISSED = 20.0
+BEYOND = 1.05
+"""Memory is asked for piece by piece: the piece that could not be had need not have been the last."""
+NOTICEABLE = 0.02
+NAMED_OTHERS = 4
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How memory ran out. Sizes in bytes, None where nobody could tell.
+
+    ``phase`` is a name of ``engine.memory.estimate.PHASES``, "" where not known; ``step`` None before the first one.
+    The run held ``held`` (torch's tensors on a GPU, resident memory else) and asked for ``asked`` on top; it could
+    have had ``room``, the total less what others held. ``killed``: the system ended the process without a word.
+    ``gpu`` is NVML's index.
+    """
+
+    device: Literal["cpu", "cuda"]
+    step: int | None = None
+    phase: str = ""
+    held_bytes: float | None = None
+    asked_bytes: float | None = None
+    total_bytes: float | None = None
+    room_bytes: float | None = None
+    others: tuple[ProcessUse, ...] = ()
+    killed: bool = False
+    gpu: int | None = None
+
+    @property
+    def when(self) -> str:
+        return "before the first step" if self.step is None else f"at step {self.step:,}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run's estimate put right by its failure.
+
+    What grows with the batch is ``factor`` times as large; where that can't be what was missed, everything is
+    ``missed_bytes`` larger. ``room_bytes``: what all of it had to fit into, and did not.
+    """
+
+    factor: float
+    missed_bytes: float
+    room_bytes: float
+
+    def needed_bytes(self, result: Estimate) -> float:
+        """What a job of estimate ``result`` needs, context included."""
+        extra = result.needed_bytes - result.allocated_bytes * SAFETY
+        largest = max(static(phase) + self.factor * grown(phase) for phase in result.phases)
+        return (largest + self.missed_bytes) * SAFETY + extra
+
+
+def measure(failure: Failure, setup: Setup) -> Measured:
+    """What the failure says about the run of ``setup``: its need is more than there was room for."""
+    result = estimate_run(setup)
+    phase, context = phase_of(failure, result), result.profile.context_bytes
+    demand = None if failure.held_bytes is None else failure.held_bytes + (failure.asked_bytes or 0.0)
+    if failure.device == "cpu" and demand is not None:
+        demand -= context  # resident memory has the libraries in it
+    room = failure.room_bytes or result.needed_bytes
+    if failure.asked_bytes is not None and demand is not None:
+        room = min(room, demand + context)
+    least = max((room - context) / SAFETY, demand or 0.0) * BEYOND
+    if grown(phase) > NOTICEABLE * phase.bytes:
+        factor = (least - static(phase)) / grown(phase)
+        return Measured(min(max(1.0, factor), MOST_MISSED), 0.0, room)
+    return Measured(1.0, max(0.0, least - phase.bytes), room)
+
+
+def static(phase: Phase) -> float:
+    return sum(size for name, size in phase.terms.items() if name in STATIC)
+
+
+def grown(phase: Phase) -> float:
+    """What the micro-batch takes in ``phase``."""
+    return phase.bytes - static(phase)
+
+
+def phase_of(failure: Failure, result: Estimate) -> Phase:
+    """The failing phase, or the peak where it is not known."""
+    return result.phase(failure.phase) if failure.phase in PHASES else result.peak
+
+
+def title(failure: Failure) -> str:
+    """ "Out of memory in the optimizer's step, at step 118"."""
+    what = "Killed by the system for lack of memory (RAM)" if failure.killed else "Out of memory"
+    where = f" in {PHASES[failure.phase].partition(',')[0]}" if failure.phase in PHASES else ""
+    return f"{what}{where}, {failure.when}"
+
+
+def sentence(failure: Failure, setup: Setup) -> str:
+    """Phase and term: "the loss, at the end of the forward pass: logits of …, 2.1 GiB beside 12.4 of weights"."""
+    result = estimate_run(setup)
+    phase = phase_of(failure, result)
+    moving = {name: size for name, size in phase.terms.items() if name not in STATIC}
+    largest = max(moving, key=lambda name: moving[name], default="")
+    if not largest or moving[largest] < NOTICEABLE * phase.bytes:
+        largest = max(phase.terms, key=lambda name: phase.terms[name])
+    size = phase.terms[largest] * (1.0 if largest in STATIC else measure(failure, setup).factor)
+    weights = sum(phase.terms.get(name, 0.0) for name in ("block_weights", "tables", "other_weights"))
+    beside = f", beside {weights / GIB:.1f} of weights" if largest not in STATIC and weights else ""
+    likely = "" if failure.phase in PHASES else "most likely "
+    return f"{likely}{phase.title}: {_term(largest, result)}, about {size / GIB:.1f} GiB{beside}"
+
+
+def shortage(failure: Failure, setup: Setup | None) -> str:
+    """What was held, asked for and there, and by how much the estimate had missed it."""
+    parts = []
+    place = "the GPU" if failure.device == "cuda" else "the machine's memory"
+    if failure.held_bytes is not None:
+        asked = f" and asked for {_gib(failure.asked_bytes)} more" if failure.asked_bytes else ""
+        seen = " when last seen" if failure.killed else ""
+        parts.append(f"The run held {_gib(failure.held_bytes)}{seen}{asked}.")
+    if failure.total_bytes is not None and failure.room_bytes is not None:
+        others = failure.total_bytes - failure.room_bytes
+        of = f"; others held {_gib(others)} of it" if others > NOTICEABLE * failure.total_bytes else ""
+        parts.append(f"{place[0].upper()}{place[1:]} has {_gib(failure.total_bytes)}{of}.")
+    if setup is not None:
+        estimated = estimate_run(setup)
+        if measure(failure, setup).needed_bytes(estimated) > estimated.needed_bytes * (1 + NOTICEABLE):
+            parts.append(f"The estimate was {_gib(estimated.needed_bytes)}; what follows goes by what was measured.")
+    return " ".join(parts)
+
+
+def named(others: Sequence[ProcessUse], most: int = NAMED_OTHERS) -> list[str]:
+    """ "python, user u17, 11.2 GiB" for each, the largest first; what is not known of one is left out."""
+    ordered = sorted(others, key=lambda other: -(other.memory or 0))
+    told = []
+    for other in ordered[:most]:
+        who = other.program or f"process {other.pid}"
+        user = f", user {other.user}" if other.user else ""
+        told.append(f"{who}{user}" + (f", {_gib(other.memory)}" if other.memory else ""))
+    if len(ordered) > most:
+        told.append(f"{len(ordered) - most} more")
+    return told
+
+
+def _term(name: str, result: Estimate) -> str:
+    """What a term is made of in this run, in the numbers that decide its size."""
+    job, shape = result.job, result.job.shape
+    batch = f"{job.rows:,} row{'s' * (job.rows != 1)} x {job.row_tokens:,} tokens"
+    if name == "logits":
+        chunk = result.profile.loss.chunk_tokens
+        if chunk is None:
+            return f"logits of {batch} x {shape.vocab:,} words"
+        at_once = min(chunk, max(1, round(job.tokens * job.supervised_share)))
+        return f"logits of {at_once:,} tokens at a time x {shape.vocab:,} words, for {batch}"
+    if name == "checkpoints":
+        kept = "the input of each of" if job.checkpointing != "none" else "what is kept for the backward pass in"
+        return f"{kept} {shape.layers} layers for {batch}"
+    if name == "block_weights":
+        return f"the weights of {shape.layers} layers ({'16 bit' if not job.is_quantized else job.quantization[:4]})"
+    if name in ("optimizer", "gradients", "adapters"):
+        return f"{LABELS[name].title.lower()} of an adapter of rank {job.rank}"
+    if name == "tables":
+        return f"word tables of {shape.vocab:,} words x {shape.hidden:,}"
+    if name == "kv_cache":
+        return f"keys and values of {job.answer_tokens:,} tokens of prompts and answers"
+    return f"{LABELS[name].title.lower()} for {batch}"
+
+
+def _gib(size: float) -> str:
+    return f"{size / GIB:.1f} GiB"
