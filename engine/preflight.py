@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import paths
 from engine.config import rules
+from engine.config.adopt import adopt
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
+from engine.preflight_adapter import check_old_adapter
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
@@ -19,17 +22,20 @@ if TYPE_CHECKING:
 READ_WHOLE_BYTES = 32 * 2**20  # about a second; of larger data only the head is read here
 
 
-def preflight(resolved: Resolved) -> list[Issue]:
-    """Check config, model, data, disk and rights. Returns advice (warnings and notes), errors are raised.
+def preflight(resolved: Resolved, on_hash: Callable[[int, int], None] | None = None) -> list[Issue]:
+    """Check config, model, old adapter, data, disk and rights. Returns advice (warnings and notes), errors are raised.
 
+    ``on_hash`` gets bytes done and bytes of all while a model's weights are compared with those an adapter recorded.
     Raises ConfigError with every error of the rules, ModelError, DataError or MachineError for the first thing
     that is not there or can't be used.
     """
-    config = resolved.config
-    issues = rules.check(config)
+    issues = rules.check(resolved.config)
     if rules.errors(issues):
         raise config_error(rules.errors(issues))
+    config = adopt(resolved).config
     card = _model(config, issues)
+    if config.strategy.kind == "continue":
+        issues.extend(check_old_adapter(config, card, on_hash))
     _data(config, issues)
     _writable(paths.runs_dir())
     if card is not None:

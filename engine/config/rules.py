@@ -34,13 +34,7 @@ def errors(issues: list[Issue]) -> list[Issue]:
 
 def _findings(config: RunConfig) -> Iterator[Issue]:
     train, dataset, adapter, model = config.train, config.dataset, config.adapter, config.model
-    if config.strategy.kind != "fresh":
-        yield Issue(
-            "error", "strategy.kind", f"'{config.strategy.kind}' can't be run by this version.",
-            'Use kind = "fresh".',
-        )  # fmt: skip
-    elif config.strategy.adapter:
-        yield Issue("warning", "strategy.adapter", "a fresh start does not use the old adapter.")
+    yield from _strategy(config)
     if isinstance(train.micro_batch_tokens, int) and train.micro_batch_tokens < dataset.max_length:
         yield Issue(
             "warning", "train.micro_batch_tokens",
@@ -85,3 +79,18 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
             )
     if model.chat_template.endswith(".jinja") and not Path(model.chat_template).is_file():
         yield Issue("error", "model.chat_template", f"no such file: {model.chat_template}")
+
+
+def _strategy(config: RunConfig) -> Iterator[Issue]:
+    strategy = config.strategy
+    if strategy.kind == "merge":
+        yield Issue("error", "strategy.kind", "'merge' can't be run by this version.", 'Use "continue" or "fresh".')
+    elif strategy.kind == "continue" and not strategy.adapter:
+        yield Issue(
+            "error", "strategy.adapter", "'continue' needs the adapter it goes on from.",
+            "Name its folder, or the run that made it.",
+        )  # fmt: skip
+    elif strategy.kind == "fresh" and strategy.adapter:
+        yield Issue("note", "strategy.adapter", "a fresh start does not use the old adapter.")
+    if strategy.take_optimizer and strategy.kind != "continue":
+        yield Issue("note", "strategy.take_optimizer", "only 'continue' can take over an optimizer's state.")

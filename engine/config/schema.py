@@ -51,6 +51,8 @@ class ModelSection(Section):
 class StrategySection(Section):
     kind: Literal["fresh", "continue", "merge"] = Field("fresh", description="How to go on from old adapters")
     adapter: str = Field("", description="Old adapter: its folder or the name of the run that made it")
+    trust_base: bool = Field(False, description="Go on though it is not sure that the adapter was trained on this base")
+    take_optimizer: bool = Field(False, description="Continue with the old run's optimizer state where there is one")
 
 
 class AdapterSection(Section):
@@ -63,6 +65,9 @@ class AdapterSection(Section):
     use_dora: bool = Field(False, description="Learn magnitude and direction apart; slower, sometimes better")
     init_lora_weights: bool | Literal["gaussian", "pissa", "olora"] = Field(True, description="How A and B start")
     modules_to_save: list[str] = Field(default_factory=list, description="Modules trained whole, beside the adapter")
+    trainable_token_indices: list[int | str] = Field(
+        default_factory=list, description="Tokens (ids or texts) whose embeddings are trained, e.g. <|im_start|>"
+    )
 
 
 class DataSource(Section):

@@ -14,9 +14,11 @@ from engine.models.adapter_record import AdapterRecord, read_record
 from engine.models.adapter_settings import AdapterSettings, read_settings
 from engine.models.adapter_tensors import Contents, Soundness, examine, is_part_of_lora, module_path, sort_tensors
 from engine.models.weights import Tensor, read_header
+from engine.runs.directory import RunDir
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 PICKLE_FILE = "adapter_model.bin"
+OPTIMIZER_FILE = "optimizer.pt"
 _CONVERT = (
     'Convert it where you trust it: python -c "import torch, safetensors.torch as s; '
     "s.save_file(torch.load('adapter_model.bin', weights_only=True), 'adapter_model.safetensors')\""
@@ -116,6 +118,17 @@ def require_sound(card: AdapterCard) -> Soundness | None:
             "Its training diverged. Use an earlier checkpoint of it, or start fresh.",
         )
     return soundness
+
+
+def optimizer_file(card: AdapterCard) -> Path | None:
+    """The optimizer state of these weights: beside them, or in the run's checkpoint that the result was copied from."""
+    beside = card.path / OPTIMIZER_FILE
+    if beside.is_file():
+        return beside
+    if card.record is not None and card.record.step is not None and card.run:
+        source = RunDir(card.path.absolute().parent).checkpoint(card.record.step) / OPTIMIZER_FILE
+        return source if source.is_file() else None
+    return None
 
 
 def _weights_file(folder: Path, allow_pickle: bool) -> Path:

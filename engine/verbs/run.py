@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.errors import TunedeckError
-from engine.output import duration, error, json_line, one_line, out, say
+from engine.output import Progress, duration, error, json_line, one_line, out, say
 from engine.verbs.watch import INTERRUPTED, Watched, watch
 
 if TYPE_CHECKING:
@@ -60,7 +60,12 @@ def checked(resolved: Resolved) -> None:
     """Check before anything is created; advice is narrated. Raises TunedeckError for what can't work."""
     from engine.preflight import preflight
 
-    for issue in preflight(resolved):
+    progress = Progress()
+    try:
+        issues = preflight(resolved, lambda done, total: progress(done, total, "comparing the base with the adapter's"))
+    finally:
+        progress.end()
+    for issue in issues:
         say(f"{issue.level}: {issue}")
 
 

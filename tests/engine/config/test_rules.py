@@ -24,9 +24,10 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
 @pytest.mark.parametrize(
     ("sections", "field", "level"),
     [
-        ({"strategy": {"kind": "continue"}}, "strategy.kind", "error"),
+        ({"strategy": {"kind": "continue"}}, "strategy.adapter", "error"),
         ({"strategy": {"kind": "merge"}}, "strategy.kind", "error"),
-        ({"strategy": {"adapter": "old"}}, "strategy.adapter", "warning"),
+        ({"strategy": {"adapter": "old"}}, "strategy.adapter", "note"),
+        ({"strategy": {"take_optimizer": True}}, "strategy.take_optimizer", "note"),
         ({"train": {"learning_rate": 0.01}}, "train.learning_rate", "warning"),
         ({"train": {"micro_batch_tokens": 512}}, "train.micro_batch_tokens", "warning"),
         ({"train": {"optim": "paged_adamw_8bit"}}, "train.optim", "note"),

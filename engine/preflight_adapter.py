@@ -1,0 +1,39 @@
+"""Everything about an old adapter that can be said before a run that continues it: sound, on its base, complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from engine.config.rules import Issue
+from engine.config.schema import RunConfig
+from engine.models.adapter_match import match, require_match
+from engine.models.adapters import optimizer_file, read_adapter, require_sound
+from engine.models.card import ModelCard
+
+
+def check_old_adapter(
+    config: RunConfig, base: ModelCard | None, on_hash: Callable[[int, int], None] | None = None
+) -> Iterator[Issue]:
+    """Advice about ``config.strategy.adapter`` on ``base``, which is None while it is still to be downloaded.
+
+    Raises ModelError: it can't be read, holds NaN, does not fit the model, or comes from another one.
+    """
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    soundness = require_sound(card)
+    if soundness is not None and soundness.without_effect:
+        yield Issue("warning", "strategy.adapter", "every B matrix is zero: it changes nothing yet.")
+    if card.note:
+        yield Issue("note", "strategy.adapter", f"{card.note}.")
+    if base is not None:
+        trust = config.strategy.trust_base
+        found = match(card, base, config.model.name_or_path, on_hash)
+        require_match(found, card, base, trust)
+        for reason in found.reasons:
+            if reason.level == "unsure":
+                yield Issue("warning", "strategy.adapter", reason.text)
+            elif reason.level == "refused":
+                yield Issue("warning", "strategy.adapter", f"{reason.text} You vouched for it with trust_base.")
+    if config.strategy.take_optimizer and optimizer_file(card) is None:
+        yield Issue(
+            "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
+        )
