@@ -44,12 +44,16 @@ class Matrix:
 
 
 def method_matrix(
-    shape: ModelShape, available_bytes: float, rank: int = 16, lengths: tuple[int, ...] = LENGTHS
-) -> Matrix:  # fmt: skip
+    shape: ModelShape,
+    available_bytes: float,
+    rank: int = 16,
+    lengths: tuple[int, ...] = LENGTHS,
+    device: Literal["cpu", "cuda"] = "cuda",
+) -> Matrix:
     """All methods at all ``lengths`` within ``available_bytes``; lengths in tokens."""
     tokens = {
         method.name: {
-            length: largest_tokens(_setup(shape, method, length, rank), available_bytes) for length in lengths
+            length: largest_tokens(_setup(shape, method, length, rank, device), available_bytes) for length in lengths
         }
         for method in METHODS
     }
@@ -72,7 +76,7 @@ def largest_tokens(setup: Setup, available_bytes: float) -> int:
     return low * setup.row_tokens
 
 
-def _setup(shape: ModelShape, method: Method, length: int, rank: int) -> Setup:
+def _setup(shape: ModelShape, method: Method, length: int, rank: int, device: Literal["cpu", "cuda"]) -> Setup:
     config = RunConfig(
         model=ModelSection(name_or_path=shape.name, quantization=method.quantization),
         adapter=AdapterSection(r=rank),
@@ -80,4 +84,4 @@ def _setup(shape: ModelShape, method: Method, length: int, rank: int) -> Setup:
         dataset=DatasetSection(max_length=length),
         train=TrainSection(gradient_checkpointing=method.checkpointing, micro_batch_tokens=length),
     )
-    return Setup(config, shape)
+    return Setup(config, shape, device)

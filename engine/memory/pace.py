@@ -23,6 +23,8 @@ GPU_UTILISATION = 0.3
 """Share of a card's dense 16-bit peak that LoRA training of a few billion weights commonly reaches."""
 CORE_FLOPS = 5e10
 """Floating-point operations a second that one core of a server's CPU reaches in training; others differ twofold."""
+LAUNCH_S = 4e-4
+"""Of a layer in a pass: some forty operations of ten microseconds each, however little they compute."""
 CPU = "CPU"
 
 Kind = Literal["run", "probe"]
@@ -136,13 +138,17 @@ def flops_per_token(job: Job) -> float:
 
 
 def _from_flops(job: Job, device: str, cores: int) -> Expected | None:
-    if device == CPU:
-        return Expected(cores * CORE_FLOPS / flops_per_token(job), "from FLOPs, rough")
+    """Computing at a stated share of the peak, and starting the operations of each layer."""
     peak = peak_tflops(device)
-    if peak is None:
+    if device != CPU and peak is None:
         return None
-    overhead = cost_per_token(job) / passes(job)
-    return Expected(GPU_UTILISATION * peak * 1e12 / flops_per_token(job) / overhead, "from FLOPs, rough")
+    if peak is None:
+        computing_s = job.tokens * flops_per_token(job) / (cores * CORE_FLOPS)
+    else:
+        overhead = cost_per_token(job) / passes(job)
+        computing_s = job.tokens * flops_per_token(job) * overhead / (GPU_UTILISATION * peak * 1e12)
+    launching_s = LAUNCH_S * job.shape.layers * passes(job)
+    return Expected(job.tokens / (computing_s + launching_s), "from FLOPs, rough")
 
 
 def _median(job: Job, device: str, measured: Sequence[Pace]) -> float:

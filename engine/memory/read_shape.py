@@ -107,7 +107,9 @@ def from_folder(folder: Path) -> ModelShape:
         raise ModelError("The model's config can't be read", f"{path}: {error}", "Fetch the model again.") from None
     if not isinstance(config, dict):
         raise ModelError("The model's config can't be read", f"{path} is no JSON object", "Fetch the model again.")
-    return from_config(config, folder.name)
+    from engine.models.card import model_name
+
+    return from_config(config, model_name(folder))
 
 
 def from_row(row: Mapping[str, str]) -> ModelShape:

@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 from engine.memory.estimate import Estimate, Phase
 from engine.memory.history import Calibration
 from engine.memory.labels import GROUPS, LABELS
-from engine.memory.matrix import Matrix
+from engine.memory.matrix import MOST_TOKENS, Matrix
 from engine.memory.plan import Change, Plan
 from engine.memory.profiles import GIB
+from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
 
-HIDDEN_BELOW = 0.005 * GIB
+HIDDEN_BELOW = 0.005
+"""Share of the peak."""
+COLUMNS = 80
 
 
 def estimate_text(
-    result: Estimate, available_bytes: float | None, plan: Plan | None = None, calibration: Calibration | None = None
+    result: Estimate,
+    available_bytes: float | None,
+    plan: Plan | None = None,
+    calibration: Calibration | None = None,
+    on_gpu: bool = True,
 ) -> str:
-    """The peak's terms, the phases, the verdict and what to change, in 80 columns but for long remedies."""
-    lines = [f"Peak: {result.peak.title}, {_gib(result.allocated_bytes)} of live tensors on each GPU", ""]
+    """The peak's terms, the phases, the verdict and what to change, in 80 columns."""
+    each = f" on each of {result.job.gpus} GPUs" if result.job.gpus > 1 else ""
+    lines = [f"Peak: {result.peak.title}, {_gib(result.allocated_bytes)} of live tensors{each}", ""]
     lines += [f"  {title:28} {_gib(size):>10}  {share:4.0%}" for title, size, share in _rows(result.peak)]
     lines += ["", "Phases"]
     for phase in result.phases:
         mark = "  <- peak" if phase is result.peak else ""
         lines.append(f"  {phase.title[:44]:44} {_gib(phase.bytes):>10}{mark}")
-    lines += ["", f"Needed at least      {_gib(result.needed_bytes):>10}   live tensors, 3 % and the GPU context"]
-    lines.append(
-        f"nvidia-smi may show  {_gib(result.shown_bytes(available_bytes)):>10}   freed blocks are kept for reuse"
-    )
+    context, tool = ("the GPU context", "nvidia-smi") if on_gpu else ("the libraries", "The system")
+    lines += ["", f"Needed at least      {_gib(result.needed_bytes):>10}   live tensors, 3 % and {context}"]
+    shown = max(result.needed_bytes, result.shown_bytes(available_bytes))
+    lines.append(f"{tool + ' may show':20} {_gib(shown):>10}   freed blocks are kept for reuse")
     if calibration is not None:
         calibrated = calibration.apply(result.needed_bytes)
-        lines.append(f"Calibrated           {_gib(calibrated):>10}   {calibration.text} on this GPU")
+        lines.append(f"Calibrated           {_gib(calibrated):>10}   {calibration.text} on this device")
     if available_bytes is not None:
         verdict = judge(result, available_bytes)
-        lines.append(f"Available            {_gib(available_bytes):>10}   {verdict.text}")
+        lines += [
+            f"Available            {_gib(available_bytes):>10}",
+            "",
+            *wrapped(verdict.text[0].upper() + verdict.text[1:]),
+        ]
         if plan is not None and verdict.level != "fits":
             lines += plan_lines(plan)
-    return "\n".join([*lines, *_uncertain(result)])
+    return "\n".join([*lines, *(line for note in uncertain(result) for line in wrapped(note))])
+
+
+def wrapped(text: str, first: str = "", after: str = "") -> list[str]:
+    """``text`` in lines of at most 80 columns, the first indented by ``first``, the others by ``after``."""
+    return textwrap.wrap(text, COLUMNS, initial_indent=first, subsequent_indent=after, break_long_words=False)
 
 
 def estimate_json(
@@ -65,7 +83,7 @@ def estimate_json(
         },
         "changes": [_change_json(change) for change in (plan.changes if plan else ())],
         "together": _change_json(plan.together) if plan and plan.together else None,
-        "uncertain": _uncertain(result),
+        "uncertain": uncertain(result),
     }
 
 
@@ -104,7 +122,7 @@ def matrix_json(matrix: Matrix) -> dict[str, Any]:
 def _rows(phase: Phase) -> Iterable[tuple[str, float, float]]:
     """Title, bytes and share of each term that is large enough to show, the largest first."""
     for name, size in sorted(phase.terms.items(), key=lambda item: -item[1]):
-        if size >= HIDDEN_BELOW:
+        if size >= HIDDEN_BELOW * phase.bytes and size > 0:
             yield LABELS[name].title, size, size / phase.bytes
 
 
@@ -113,25 +131,32 @@ def plan_lines(plan: Plan) -> list[str]:
     if not plan.changes:
         return ["", "Nothing in the settings would save enough; take a smaller model or a larger GPU."]
     lines = ["", "What would help"]
-    lines += [f"  {'*' if change.fits else ' '} {change.text}" for change in plan.changes]
+    for change in plan.changes:
+        lines += wrapped(change.text, "  * " if change.fits else "    ", "      ")
     if any(change.fits for change in plan.changes):
         lines.append("  * enough by itself")
     elif plan.together is not None:
-        lines.append(f"  Together enough: {plan.together.text}")
+        lines += wrapped(f"Together enough: {plan.together.text}", "  ", "      ")
     else:
         lines.append("  Not enough even together: take a smaller model or a larger GPU.")
     return lines
 
 
-def _uncertain(result: Estimate) -> list[str]:
+def uncertain(result: Estimate) -> list[str]:
     """What the figures rest on that was not known."""
-    shape, notes = result.job.shape, []
+    notes = assumed(result.job.shape)
+    if result.job.shape.fused_experts and result.job.is_quantized:
+        notes.append("The experts are fused tensors, which bitsandbytes does not quantize: they stay in 16 bit.")
+    return notes
+
+
+def assumed(shape: ModelShape) -> list[str]:
+    """What was not known of the model."""
+    notes = []
     if shape.guessed:
         notes.append(f"Uncertain: {', '.join(shape.guessed)} of this model not known, taken as in Llama-like models.")
     if shape.is_moe:
         notes.append("Uncertain: memory of experts' activations depends on how tokens spread over them.")
-        if shape.fused_experts and result.job.is_quantized:
-            notes.append("The experts are fused tensors, which bitsandbytes does not quantize: they stay in 16 bit.")
     return notes
 
 
@@ -154,8 +179,8 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 
 def _gib(size: float) -> str:
-    return f"{size / GIB:.2f} GiB"
+    return f"{size / GIB:.2f} GiB" if size >= 0.1 * GIB or not size else f"{size / 2**20:.1f} MiB"
 
 
 def _cell(tokens: int) -> str:
-    return f"{tokens:,}" if tokens else "-"
+    return "-" if not tokens else f"{tokens:,}" if tokens < MOST_TOKENS else "> 1 M"

@@ -45,10 +45,10 @@ def test_the_table_says_peak_phases_verdict_and_remedies() -> None:
     text = estimate_text(result, 16 * GIB, make_fit(run, 16 * GIB), Calibration(1.01, 0.02, 3))
     assert "Layers' weights" in text
     assert "<- peak" in text
-    assert "does not fit: " in text
+    assert "Does not fit: " in text
     assert "* Store the frozen weights in 4 bit" in text
     assert "± 2% from 3 runs" in text
-    assert max(len(line) for line in text.splitlines()) <= 100
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_json_has_the_same_figures_in_bytes() -> None:
