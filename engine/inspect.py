@@ -1,33 +1,36 @@
 """Answers heavy questions about a run before it starts, in a child process: JSON lines on stdout.
 
-``python -m engine.inspect data --config FILE`` tokenises rows as the training will and says how long they are, how
-much of them is trained, and what is wrong. Lines are of type progress, then one result, error or unavailable. The
-process can be killed at any time, and a broken tokenizer can't take the screen down with it.
+``python -m engine.inspect QUESTION --config FILE``, with a question of ``engine/questions``: ``data`` tokenises rows
+as the training will, ``relation`` compares them with what an old adapter has learnt. Lines are of type progress, then
+one result, error or unavailable. The process can be killed at any time, and a broken tokenizer can't take the screen
+down with it.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
-import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.config import toml
-from engine.config.schema import RunConfig
 from engine.errors import TunedeckError
 
-SAMPLE_ROWS = 2000
-EXAMPLES = 2
+QUESTIONS = {
+    "data": "The rows can't be tokenised",
+    "relation": "The rows can't be compared",
+}
+"""Modules of ``engine/questions``, each with the title of an error that nobody foresaw."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one question; the exit code is 0 when there was an answer."""
     parser = argparse.ArgumentParser(prog="engine.inspect")
-    parser.add_argument("question", choices=["data"])
+    parser.add_argument("question", choices=list(QUESTIONS))
     parser.add_argument("--config", type=Path, required=True)
     options = parser.parse_args(argv)
     # Libraries print where they like; only our lines may reach the reader.
@@ -38,87 +41,17 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps({"type": kind, **values}), file=answers, flush=True)
 
     try:
-        answer = inspect_data(toml.load(options.config).config, say)
+        question = importlib.import_module(f"engine.questions.{options.question}")
+        answer = question.answer(toml.load(options.config).config, say)
     except TunedeckError as error:
         say("error", title=error.title, message=error.message, hint=error.hint)
         return 1
     except Exception as error:
         words = " ".join(str(error).split())[:200]
-        say("error", title="The rows can't be tokenised", message=f"{type(error).__name__}: {words}", hint="")
+        say("error", title=QUESTIONS[options.question], message=f"{type(error).__name__}: {words}", hint="")
         return 1
     say(answer.pop("kind"), **answer)
     return 0
-
-
-def inspect_data(config: RunConfig, say: Any) -> dict[str, Any]:
-    """Lengths and trained share of the rows of ``config``; from a sample of 2,000 where there are more."""
-    from engine.data.load import load
-    from engine.data.sources import source_names
-    from engine.data.split import replayed, split
-    from engine.models.local import resolve
-    from engine.training.render import Renderer, check_stop_tokens, stop_ids
-    from engine.training.tokenizer import load_tokenizer, locate
-    from engine.training.tokens import tokenise
-
-    say("progress", done=0, total=None, message="reading the rows")
-    loaded = load(config)
-    parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
-    model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}
-    say("progress", done=0, total=None, message="loading the tokenizer")
-    card = locate(model, lambda done, total, message: None)
-    tokenizer, _ = load_tokenizer(card, model)
-    renderer = Renderer(tokenizer, stop_ids(tokenizer, _generation_config(card.path)))
-    which = parts.train
-    if len(which) > SAMPLE_ROWS:
-        which = sorted(random.Random(config.run.seed).sample(which, SAMPLE_ROWS))
-    index = {name: number for number, name in enumerate(source_names(config.data))}
-
-    def progress(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message="tokenising")
-
-    examples, report = tokenise(loaded.rows, which, renderer, config.dataset, index, progress)
-    dialogue = next((loaded.rows[e.row] for e in examples if loaded.rows[e.row].kind == "messages"), None)
-    if dialogue is not None:
-        check_stop_tokens(renderer, dialogue)
-    lengths = sorted(len(example.ids) for example in examples)
-    scale = len(parts.train) / max(1, len(which))
-    return {
-        "kind": "result",
-        "rows": len(loaded.rows),
-        "train_rows": round(len(examples) * scale),
-        "eval_rows": len(parts.heldout),
-        "sample_rows": len(which),
-        "tokens_mean": report.tokens / len(lengths),
-        "tokens_p50": lengths[len(lengths) // 2],
-        "tokens_p95": lengths[int(len(lengths) * 0.95)],
-        "tokens_max": report.longest_seen,
-        "too_long": round(report.too_long * scale),
-        "supervised_share": report.supervised / report.tokens,
-        "tokens_total": round(report.tokens * scale),
-        "no_supervised": round(report.no_supervised * scale),
-        "refused": round(report.refused_count * scale),
-        "refused_rows": report.refused,
-        "examples": [_example(tokenizer, example) for example in examples[:EXAMPLES]],
-    }
-
-
-def _generation_config(folder: Path) -> Any:
-    """What the loaded model would generate by: of a model without such a file, its own config."""
-    from transformers import GenerationConfig
-
-    for name in ("generation_config.json", "config.json"):
-        try:
-            return GenerationConfig.from_pretrained(folder, config_file_name=name)
-        except OSError:
-            continue
-    return None
-
-
-def _example(tokenizer: Any, example: Any) -> dict[str, str]:
-    trained = [token for token, label in zip(example.ids, example.labels, strict=True) if label >= 0]
-    return {"text": tokenizer.decode(example.ids), "trained": tokenizer.decode(trained)}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from engine import inspect
 from engine.config.schema import RunConfig
 from engine.errors import DataError, ModelError, TunedeckError
 from engine.models.card import read_card
+from engine.questions import data
 from engine.training.dataset import prepare
 from engine.training.devices import place
 from engine.training.load import load_base
@@ -39,9 +39,7 @@ Said = list[dict[str, Any]]
 def ask(settings: dict[str, Any]) -> tuple[dict[str, Any], Said]:
     """The answer and the progress before it, in this process."""
     said: Said = []
-    answer = inspect.inspect_data(
-        RunConfig.model_validate(settings), lambda kind, **more: said.append({"type": kind, **more})
-    )
+    answer = data.answer(RunConfig.model_validate(settings), lambda kind, **more: said.append({"type": kind, **more}))
     return answer, said
 
 
@@ -84,7 +82,7 @@ def test_of_many_rows_a_sample_stands_for_all(
 ) -> None:
     many = write_rows(tmp_path / "many.jsonl", 400)
     whole, _ = ask(values(tiny, many))
-    monkeypatch.setattr(inspect, "SAMPLE_ROWS", 99)
+    monkeypatch.setattr(data, "SAMPLE_ROWS", 99)
     sample, _ = ask(values(tiny, many))
     assert (whole["sample_rows"], sample["sample_rows"]) == (396, 99)
     assert sample["train_rows"] == whole["train_rows"] == 396
@@ -149,10 +147,10 @@ import os, sys
 from engine import inspect
 from engine.data import load as loading
 load = loading.load
-def noisy(config):
+def noisy(config, *more):
     print("a library says hello")
     os.write(1, b"and so does its C half\\n")
-    return load(config)
+    return load(config, *more)
 loading.load = noisy
 raise SystemExit(inspect.main(sys.argv[1:]))
 """

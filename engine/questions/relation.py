@@ -1,0 +1,49 @@
+"""How the new rows of a run relate to those that its old adapter has learnt, measured with the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from engine.config.schema import RunConfig
+from engine.errors import ConfigError
+
+Say = Callable[..., None]
+
+
+def answer(config: RunConfig, say: Say) -> dict[str, Any]:
+    """The relation (``engine.models.relation``) and the advice on it. Raises TunedeckError for what can't be used."""
+    from engine.data.learnt import rows_behind
+    from engine.data.load import load
+    from engine.models.adapters import read_adapter, require_sound
+    from engine.models.local import resolve
+    from engine.models.relation import advise, to_json
+
+    if not config.strategy.adapter:
+        raise ConfigError("No adapter is named", "strategy.adapter is empty", "Name a run or an adapter's folder.")
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    require_sound(card)
+    model = config.model
+    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
+        return {"kind": "unavailable", "message": "the rows can be compared once the model is downloaded"}
+    say("progress", done=0, total=None, message="reading the rows")
+    new = load(config).rows
+    old, missing = rows_behind(card)
+
+    from engine.evaluation.similarity import relate
+    from engine.training.devices import place, restrict_gpus
+    from engine.training.load import load_base
+    from engine.training.tokenizer import locate
+
+    restrict_gpus(config)
+    say("progress", done=0, total=None, message="loading the model")
+    base = load_base(locate(model, lambda done, total, message: None), model, place(config), False)
+
+    def progress(what: str, done: int, total: int) -> None:
+        say("progress", done=done, total=total, message=f"measuring {what}")
+
+    found = relate(
+        base, card.path, old, new, config.dataset, [missing] if missing else [], progress, config.run.seed
+    )  # fmt: skip
+    return {"kind": "result", "relation": to_json(found), "advice": asdict(advise(found))}
