@@ -12,7 +12,8 @@ from textual.binding import Binding, BindingType
 class Key:
     """``id`` is the action's name, ``key`` Textual's (several by comma), ``label`` what people read for it.
 
-    Only keys with ``bar`` appear at the foot of the screen (six at most); all are in the help.
+    Only keys with ``bar`` appear at the foot of the screen; all are in the help. One that ``yields`` is left out
+    of the bar where there is no room for all.
     """
 
     id: str
@@ -21,6 +22,7 @@ class Key:
     tooltip: str
     label: str = ""
     bar: bool = True
+    yields: bool = False
 
     @property
     def shown(self) -> str:
@@ -45,9 +47,11 @@ WIZARD = (
     Key("next", "ctrl+n", "Next", "Check this step and go on"),
     Key("back", "ctrl+k", "Back", "Go one step back; nothing is checked"),
     Key("depth", "f2", "Fields", "Settings: preset only, the common fields, or every field there is", "F2"),
-    Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3"),
+    Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3", yields=True),
+    Key("breakdown", "f4", "Memory", "What takes the memory, and what the GPUs have", "F4", yields=True),
     Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
     Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6"),
+    Key("make_fit", "f7", "Make it fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
     Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),
     Key("why", "f1,question_mark", "Why?", "What this step's choice means, and every key", "F1"),
     Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),

@@ -107,9 +107,23 @@ class KeyBar(Horizontal):
             allowed = screen.check_action(button.key.id, ())
             button.display = allowed is not False
             button.disabled = allowed is None
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave out what yields, the last first, until the others have room."""
+        shown = [button for button in self.query(KeyButton) if button.display]
+        width = sum(len(button.key.shown) + len(button.words) + 3 for button in shown)
+        for button in reversed(shown):
+            if width > self.size.width > 0 and button.key.yields:
+                button.display = False
+                width -= len(button.key.shown) + len(button.words) + 3
+
+    def on_resize(self) -> None:
+        self._update(self.screen)
 
     def rename(self, key_id: str, words: str) -> None:
         self.query_one(f".key-{key_id}", KeyButton).rename(words)
+        self._update(self.screen)
 
 
 def _text(value: str | Text) -> Text:

@@ -1,4 +1,4 @@
-"""One line that says what the answers so far lead to."""
+"""Two lines that say what the answers so far lead to, while no memory can be told."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from textual.widgets import Static
 
 
 class ConsequenceLine(Static):
-    """Always in sight at the foot of the wizard; redrawn only when its words change."""
+    """At the foot of the wizard; redrawn only when its words change."""
 
-    DEFAULT_CSS = "ConsequenceLine { height: 1; width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = "ConsequenceLine { height: 2; width: 1fr; padding: 0 1; }"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self.words = ""
 
-    def say(self, words: str) -> None:
-        if words != self.words:
-            self.words = words
-            self.update(Content(words))
+    def say(self, words: str, note: str = "") -> None:
+        """``note`` follows on a line of its own."""
+        both = f"{words}\n{note}" if note else words
+        if both != self.words:
+            self.words = both
+            self.update(Content(both))

@@ -118,8 +118,15 @@ def disk_issue(found: Consequence, free_bytes: int, place: Path) -> Issue | None
     )
 
 
+def pieces(found: Consequence) -> tuple[str, ...]:
+    """What follows the verdict in the fit bar, the most important first."""
+    disk = f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else ""
+    counts = ((found.steps, "step"), (found.rows, "row"))
+    return tuple(filter(None, (disk, *(_count(number, what) if number else "" for number, what in counts))))
+
+
 def sentence(found: Consequence) -> str:
-    """One line of at most 78 cells for the foot of the wizard."""
+    """One line of at most 78 cells for the foot of the wizard, where there is no fit."""
     parts = [
         f"model {gibibytes(found.weights_bytes)}" if found.weights_bytes else "",
         _count(found.rows, "row") if found.rows else "",

@@ -11,6 +11,7 @@ from tui.wizard.figures import shape_of
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
+    from engine.machine.snapshot import Machine
     from engine.memory.budget import Budget
     from engine.memory.fit import Fit
     from tui.wizard.draft import Draft
@@ -25,11 +26,11 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
     What is not answered yet, or wrong, counts at its default.
     """
     shape = shape_of(Path(facts.card.path)) if facts.card else None
-    config = config_so_far(draft)
-    if shape is None or config is None:
+    if shape is None or facts.card is None or facts.machine is None:
         return None
-    budget = budget_for(facts, config.launch.gpus)
-    if budget is None:
+    config = config_so_far(draft, facts.card.path)
+    budget = budget_on(facts.machine, config.launch.gpus) if config else None
+    if config is None or budget is None:
         return None
     from engine.memory.fit import fit
 
@@ -46,21 +47,47 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
 
 def budget_for(facts: Facts, gpus: str) -> Budget | None:
     """The memory a run with ``launch.gpus`` = ``gpus`` can have here; None while the machine is not known."""
-    if facts.machine is None:
-        return None
+    return budget_on(facts.machine, gpus) if facts.machine else None
+
+
+def budget_on(machine: Machine, gpus: str) -> Budget | None:
+    """The same of a reading; None when the GPU is not there or does not tell its memory."""
     from engine.memory.budget import budget_of
 
     try:
-        return budget_of(facts.machine, gpus)
+        return budget_of(machine, gpus)
     except TunedeckError:
         return None
 
 
-def config_so_far(draft: Draft) -> RunConfig | None:
-    """The config that the right answers make, the others at their defaults; None before there is a model."""
+def unknown(draft: Draft, facts: Facts) -> str:
+    """Why there is no fit, in a line; before a model is chosen, what there is to train on where that is no GPU."""
+    if facts.machine is None:
+        return "Memory: reading the machine ..." if facts.card else ""
+    if facts.card is None:
+        return facts.machine.gpu_line
+    if shape_of(Path(facts.card.path)) is None:
+        return "Memory: not known, as the model's config.json does not tell its size."
+    from engine.memory.budget import budget_of
+
+    config = config_so_far(draft, facts.card.path)
+    try:
+        budget_of(facts.machine, config.launch.gpus if config else "auto")
+    except TunedeckError as error:
+        return f"Memory: {error}"
+    return "Memory: not known before the answers make sense."
+
+
+def config_so_far(draft: Draft, model: str | Path = "") -> RunConfig | None:
+    """The config that the right answers make, the others at their defaults; None before there is a model.
+
+    ``model`` counts instead of the draft's own: the one under the cursor is not an answer yet.
+    """
     from engine.config import presets
 
     values = draft.nested()
+    if model:
+        values.setdefault("model", {})["name_or_path"] = str(model)
     values.setdefault("data", [{"path": UNKNOWN_ROWS}])
     try:
         return presets.resolve([presets.Layer(YOU, values)]).config

@@ -23,12 +23,14 @@ from engine.runs import directory
 from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.consequence import ConsequenceLine
+from tui.widgets.form import FormField
 from tui.widgets.form_button import FormButton
 from tui.wizard import draft as drafts
-from tui.wizard import figures
+from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.data import DataStep
 from tui.wizard.draft import Draft
+from tui.wizard.foot import Foot
+from tui.wizard.make_fit import MakeFitScreen, helps
 from tui.wizard.model import ModelStep
 from tui.wizard.rail import Rail
 from tui.wizard.review import ReviewStep
@@ -111,11 +113,18 @@ class WizardScreen(Screen[None]):
                     yield FormButton("Back", id="go-back")
                     yield FormButton("Next", id="go-next")
             yield Static(id="why", markup=False)
-        yield ConsequenceLine()
+        yield Foot(self._typed, self.facts, self._services)
         yield KeyBar(keys.in_bar(keys.WIZARD))
 
     async def on_mount(self) -> None:
         await self._show(self.index)
+
+    def on_screen_resume(self) -> None:
+        self.query_one(Foot).look(True)
+
+    def on_screen_suspend(self) -> None:
+        if self not in self.app.screen_stack:  # else something lies over it
+            self.query_one(Foot).look(False)
 
     # Going from step to step
 
@@ -184,6 +193,7 @@ class WizardScreen(Screen[None]):
         if starts_new:
             drafts.discard()
             self.draft = Draft()
+            self.facts.card = None
         names = [kind.NAME for kind in STEPS]
         at = names.index(self.draft.step) if self.draft.step in names else 0
         await self._show(at)
@@ -202,6 +212,8 @@ class WizardScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("depth", "browse", "check", "save_file", "cancel"):
             return bool(self.step and self.step.is_mounted and self.step.can(action))
+        if action == "make_fit":
+            return helps(self.facts)
         if action == "back":
             return None if self.index <= 0 else True
         return True
@@ -244,10 +256,35 @@ class WizardScreen(Screen[None]):
         self._weigh()
         self._save()
 
+    @on(FormField.Changed)
     def _weigh(self) -> None:
-        self.query_one(ConsequenceLine).say(figures.sentence(figures.consequence(self.draft, self.facts)))
-        if self.step is not None and self.step.is_mounted:
+        """On every key; the draft takes what is typed when the focus leaves the field."""
+        self.query_one(Foot).weigh()
+
+    def _typed(self) -> Draft:
+        return self.step.typed() if self.step is not None else self.draft
+
+    @on(Foot.Weighed)
+    def _weighed(self, message: Foot.Weighed) -> None:
+        if message.moved and self.step is not None:
             self.step.weighed()
+            self.refresh_bindings()
+        if isinstance(self.app.screen, BreakdownScreen):
+            self.app.screen.show(self.facts)
+
+    def action_breakdown(self) -> None:
+        self.app.push_screen(BreakdownScreen(self.facts))
+
+    def action_make_fit(self) -> None:
+        if self.step is not None:
+            self.step.commit()
+            self.app.push_screen(MakeFitScreen(self.draft, self.facts, self._changed))
+
+    async def _changed(self) -> None:
+        """The draft was changed over the step: let the step show it before anything is read from its fields."""
+        if self.step is not None:
+            await self.step.reread()
+        self._touched()
 
     def _save(self) -> None:
         if not self._keeps:

@@ -35,6 +35,16 @@ def _get_model(name: str, revision: str, allow_pickle: bool, on_progress: Progre
     return found.card or read_card(hub.download(name, revision, on_progress, allow_pickle), allow_pickle)
 
 
+def _known_card(name: str, revision: str, allow_pickle: bool) -> ModelCard | None:
+    from engine.errors import TunedeckError
+    from engine.models import local
+
+    try:
+        return local.resolve(name, revision, allow_pickle).card
+    except TunedeckError:
+        return None
+
+
 def _preview(path: str, format: str, columns: dict[str, str], limit: int) -> Preview:
     from engine.data.preview import preview
 
@@ -52,11 +62,13 @@ class Services:
     """Every one may take seconds and raise TunedeckError: they are called in threads, never in a handler.
 
     ``get_model(name, revision, allow_pickle, on_progress)`` fetches what is not on this machine;
+    ``known_card(name, revision, allow_pickle)`` is None for it;
     ``preview(path, format, columns, limit)`` looks at the head of a file.
     """
 
     find_models: Callable[[], list[ModelCard]] = _find_models
     get_model: Callable[[str, str, bool, Progress], ModelCard] = _get_model
+    known_card: Callable[[str, str, bool], ModelCard | None] = _known_card
     preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
     free_bytes: Callable[[Path], int] = _free_bytes
     inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")

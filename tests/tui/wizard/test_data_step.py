@@ -12,7 +12,7 @@ from tests.tui.wizard.steering import press, shown_words, to_data, write
 async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
     open_wizard: Opener, model: Path, rows: Path
 ) -> None:
-    async with open_wizard() as (app, pilot):
+    async with open_wizard(size=(120, 40)) as (app, pilot):
         await to_data(app, pilot)
         await write(pilot, str(rows))
         await press(app, pilot, "enter")
@@ -20,7 +20,7 @@ async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
         assert "columns instruction, input, output" in shown_words(app)
         assert "assistant 1" in text_of(app)
         assert "38 steps" not in text_of(app)
-        assert "40 rows" in text_of(app).splitlines()[-3]
+        assert "40 rows" in text_of(app).splitlines()[-4]
 
 
 async def test_a_path_is_completed_with_the_right_arrow(open_wizard: Opener, model: Path, rows: Path) -> None:
@@ -37,7 +37,7 @@ async def test_several_files_can_be_used_and_one_removed(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
 ) -> None:
     more = make_rows(tmp_path / "more.jsonl", 10)
-    async with open_wizard() as (app, pilot):
+    async with open_wizard(size=(120, 40)) as (app, pilot):
         await to_data(app, pilot)
         for path in (rows, more):
             await write(pilot, str(path))

@@ -1,0 +1,116 @@
+"""The breakdown behind the fit bar: what takes the memory, when, and what the machine has; live while it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.wizard import breakdown_text, machine_text
+from tui.wizard.breakdown_text import Line
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from tui.wizard.step import Facts
+
+WIDE = 110
+WIDEST = 136
+FRAME = 7
+"""Cells of the dialog that hold no text: border, padding, scroll bar."""
+BETWEEN = 4
+
+
+class Section(Static):
+    """Some lines; laid out and sent again only when they changed."""
+
+    DEFAULT_CSS = "Section { height: auto; width: 1fr; margin-bottom: 1; }"
+
+    def __init__(self, id: str) -> None:
+        super().__init__("", id=id, markup=False)
+        self.lines: tuple[Line, ...] = ()
+
+    def show(self, lines: Iterable[Line]) -> None:
+        new = tuple(lines)
+        self.display = bool(new)
+        if new != self.lines:
+            before, self.lines = self.lines, new
+            content = Content("\n").join([Content.assemble(*line) for line in new])
+            self.update(content, layout=len(before) != len(new))
+
+
+class BreakdownScreen(ModalScreen[None]):
+    """Opened over the wizard, which calls ``show`` whenever the facts changed."""
+
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f4,q,enter", "dismiss", "Close"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+    DEFAULT_CSS = f"""
+    BreakdownScreen .dialog {{ width: 100%; max-width: {WIDEST}; padding: 0 2; }}
+    BreakdownScreen #halves {{ height: auto; layout: vertical; }}
+    BreakdownScreen .half {{ height: auto; width: 1fr; }}
+    BreakdownScreen.-wide #halves {{ layout: horizontal; }}
+    BreakdownScreen.-wide #term-half {{ margin-right: {BETWEEN}; }}
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog"):
+            yield Static("Memory, term by term", classes="dialog-title", markup=False)
+            with Horizontal(id="halves"):
+                with Vertical(classes="half", id="term-half"):
+                    yield Section("figures")
+                    yield Section("peak")
+                    yield Section("phases")
+                    yield Section("uncertain")
+                with Vertical(classes="half"):
+                    yield Section("others")
+                    yield Section("gpus")
+                    yield Section("host")
+            yield Static("Esc closes this. Up and down read on.", classes="muted", markup=False)
+
+    def on_mount(self) -> None:
+        self.show(self._facts)
+
+    def on_resize(self) -> None:
+        self.show(self._facts)
+
+    def show(self, facts: Facts) -> None:
+        """Show the facts as they are now."""
+        self._facts = facts
+        width = self._column()
+        fit, machine = facts.fit, facts.machine
+        unicode = world_of(self).terminal.unicode
+        sections: dict[str, Iterable[Line]] = {
+            "figures": [(("Not known yet: choose a model first, and the machine must have been read.", "$muted"),)]
+        }
+        if fit is not None:
+            sections = {
+                "figures": breakdown_text.figures(fit, width, unicode),
+                "peak": breakdown_text.peak(fit, width),
+                "phases": breakdown_text.phases(fit, width),
+                "uncertain": breakdown_text.uncertain(fit, width),
+                "others": machine_text.others(fit.budget, width),
+            }
+        if machine is not None:
+            chosen = fit.budget.gpu if fit is not None else None
+            sections |= {"gpus": machine_text.gpus(machine, chosen, width), "host": machine_text.host(machine)}
+        for section in self.query(Section):
+            section.show(sections.get(section.id or "", ()))
+
+    def _column(self) -> int:
+        inner = min(self.app.size.width, WIDEST) - FRAME
+        return (inner - BETWEEN) // 2 if self.app.size.width >= WIDE else inner
+
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
