@@ -79,13 +79,13 @@ def adapter_inputs_saved(job: Job, profile: Profile) -> float:
     adapted = {linear.name: linear for linear in job.adapted()}
     if profile.fused_qkv and {"q", "k", "v"} <= adapted.keys():
         adapted = {name: linear for name, linear in adapted.items() if name not in ("k", "v")}
-    mask = 1.0 if job.dropout else 0.0
+    mask = profile.mask_bytes if job.dropout else 0.0
     if profile.adapter_input != "shared":
         each = (2.0 if profile.adapter_input == "copy16" else 4.0) + mask
         total = sum(each * linear.inputs for linear in adapted.values())
         return total - (2.0 * adapted["o"].inputs if profile.fused_adapter and "o" in adapted else 0.0)
     if job.dropout and not profile.fused_adapter:
-        return sum((2.0 + mask) * linear.inputs for linear in adapted.values())
+        return sum((profile.linear_output_bytes + mask) * linear.inputs for linear in adapted.values())
     return sum(profile.linear_output_bytes * linear.inputs for linear in _own_inputs(adapted, profile))
 
 

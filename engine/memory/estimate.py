@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.memory import activations, cache, terms
+from engine.memory import activations, adapter_layers, cache, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 
@@ -89,21 +89,34 @@ def estimate(job: Job, profile: Profile) -> Estimate:
     batch = _batch(job, profile)
     checkpoints, logits, hidden = batch["checkpoints"], batch["logits"], batch["head_hidden"]
     layer, spent = batch["layer"], batch["held_inputs"]
+    held_in_loss, made_last = held, gradients
+    if trained_tables.trains_tables(job, profile):
+        logits, sums = trained_tables.head_backward(job, profile)
+        held_in_loss = {"gradients": gradients + sums}
+        made_last = gradients + trained_tables.gradient(job, profile)
+    casts = static["cast_cache"] + adapter_layers.cast_weights(job, profile)
+    cast_at_loss = {**static, "cast_cache": casts}
+    # Without recomputation the graph holds them through the backward pass.
+    cast_after = cast_at_loss if job.checkpointing == "none" else static
     weights = {name: static[name] for name in ("block_weights", "tables", "other_weights", "adapters")}
-    last_layer = checkpoints / job.shape.layers if job.checkpointing == "layers" else checkpoints
+    last_layer = checkpoints if job.checkpointing == "offload" else checkpoints / job.shape.layers
     return Estimate(
         job,
         profile,
         (
             Phase("load", {**weights, "dequantized": terms.dequantized(job)}),
-            Phase("loss", {**static, **held, "checkpoints": checkpoints, "logits": logits, "head_hidden": hidden}),
+            Phase(
+                "loss",
+                {**cast_at_loss, **held_in_loss, "checkpoints": checkpoints, "logits": logits, "head_hidden": hidden},
+            ),
             Phase(
                 "backward",
-                {**static, **held, "checkpoints": checkpoints + spent, "layer": layer, "backward": batch["backward"]},
+                {**cast_after, **held, "checkpoints": checkpoints + spent, "layer": layer,
+                 "backward": batch["backward"]},
             ),
             Phase(
                 "backward_end",
-                {**static, "gradients": gradients, "checkpoints": last_layer + spent, "layer": layer,
+                {**static, "gradients": made_last, "checkpoints": last_layer + spent, "layer": layer,
                  "backward": batch["backward"]},
             ),
             Phase("step", _step(job, profile, static, gradients)),
@@ -154,6 +167,7 @@ def _batch(job: Job, profile: Profile) -> dict[str, float]:
             activations.mlp_backward(job, profile) * tokens,
             activations.attention_backward(job, profile) * tokens,
             unpacking if job.is_quantized else 0.0,
+            adapter_layers.passing(job, profile),
         ),
         "logits": activations.logits_bytes(job, profile),
         "head_hidden": activations.head_hidden(job, profile) * tokens,

@@ -64,7 +64,7 @@ def job_of(setup: Setup) -> Job:
         rank=adapter.r,
         targets=_targets(adapter.target_modules),
         dropout=adapter.lora_dropout,
-        trained_tables=_tables(adapter.modules_to_save, setup.shape),
+        trained_tables=_tables(adapter.modules_to_save),
         supervised_share=setup.supervised_share,
         checkpointing="layers" if recomputes else "none",
         attention=_attention(config.model.attn_implementation, setup.shape),
@@ -77,7 +77,7 @@ def job_of(setup: Setup) -> Job:
 
 def profile_of(setup: Setup) -> Profile:
     adapter = setup.config.adapter
-    lean = not (adapter.lora_dropout or adapter.use_dora or adapter.modules_to_save)
+    lean = not (adapter.lora_dropout or adapter.use_dora)
     return tunedeck(
         setup.device,
         softcapped=setup.shape.softcapped_head,
@@ -104,9 +104,9 @@ def _targets(named: str | list[str]) -> tuple[str, ...]:
     return known if len(known) == len(names) and known else ("all",)
 
 
-def _tables(modules: list[str], shape: ModelShape) -> int:
-    named = sum(any(word in module for word in ("embed", "wte", "lm_head")) for module in modules)
-    return min(named, 1 if shape.tied else 2)
+def _tables(modules: list[str]) -> int:
+    """Embedding and head that are trained whole; each gets a copy of its own, also where the model ties them."""
+    return min(2, sum(any(word in module for word in ("embed", "wte", "lm_head")) for module in modules))
 
 
 def _attention(named: str, shape: ModelShape) -> Attention:

@@ -77,6 +77,8 @@ class Profile:
     """One linear makes q, k and v: one input for its adapter, and values that keep the whole output alive."""
     adapter_input: Literal["shared", "copy16", "copy32"] = "shared"
     """Adapters read the layer's own input, or a cast copy of their own per module."""
+    mask_bytes: float = 1
+    """Dropout's mask, for each number of an adapter's input: a byte on a GPU, a float32 factor on the CPU."""
     fused_norm: bool = False
     fused_mlp: bool = False
     """The gated product is computed again in the backward pass."""
@@ -117,8 +119,8 @@ def tunedeck(
 ) -> Profile:
     """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
 
-    ``lean``: plain LoRA layers, which share the layer's input. With dropout, DoRA or modules trained whole the
-    library's own layers run under autocast and keep a 16-bit copy each. ``full_precision``: everything in float32.
+    ``lean``: plain LoRA layers, which share the layer's input. With dropout or DoRA the library's own layers run
+    under autocast and keep a 16-bit copy each. ``full_precision``: everything in float32, without autocast.
     """
     size = 4.0 if full_precision else 2.0
     return Profile(
@@ -130,7 +132,8 @@ def tunedeck(
         residual_bytes=size,
         linear_output_bytes=size,
         attention_bytes=size,
-        adapter_input="shared" if lean else "copy16",
+        adapter_input="shared" if lean or full_precision else "copy16",
+        mask_bytes=1 if device == "cuda" else 4,
         gradients_persist=True,
         foreach_workspace=False,
         context_bytes=(0.65 if device == "cuda" else 0.55) * GIB,

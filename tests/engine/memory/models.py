@@ -9,6 +9,12 @@ LLAMA_3_8B = from_config(
      "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256, "tie_word_embeddings": False},
     "Llama-3-8B",
 )  # fmt: skip
+LLAMA_3_2_1B = from_config(
+    {"model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32,
+     "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 8192, "vocab_size": 128256,
+     "tie_word_embeddings": True},
+    "Llama-3.2-1B",
+)  # fmt: skip
 MISTRAL_7B = from_config(
     {"model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
      "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000},

@@ -14,7 +14,14 @@ from engine.memory.job import Job
 from engine.memory.labels import GROUPS, LABELS
 from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
 from engine.memory.report import bar_groups
-from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
+from tests.engine.memory.models import (
+    GEMMA_2_2B,
+    LLAMA_3_2_1B,
+    LLAMA_3_8B,
+    MISTRAL_7B,
+    QWEN3_30B_A3B,
+    SMOLLM2_135M,
+)
 
 OURS = tunedeck()
 HF = Profile("whole logits", LossKernel("whole logits", 14, 6))
@@ -83,6 +90,17 @@ def test_our_loop_is_met_as_tracked_tensor_by_tensor() -> None:
     gemma = Job(GEMMA_2_2B, 2, 1024, checkpointing="none", attention="eager")
     tracked = estimate(gemma, tunedeck(softcapped=True)).allocated_bytes / GIB
     assert tracked == pytest.approx(16.191, rel=0.02)
+
+
+def test_the_librarys_own_layers_are_met_as_tracked() -> None:
+    """The same for dropout, DoRA and tables trained whole, which run under autocast (rank 64, 4 rows of 2,048)."""
+    job = Job(LLAMA_3_2_1B, 4, 2048, rank=64, supervised_share=0.5)
+    library = tunedeck(lean=False)
+    for changes, profile, tracked in (
+        ({"dropout": 0.1}, library, 5.315), ({"method": "dora"}, library, 6.041), ({"trained_tables": 2}, OURS, 8.948)
+    ):  # fmt: skip
+        result = estimate(replace(job, **changes), profile)  # type: ignore[arg-type]
+        assert result.allocated_bytes / GIB == pytest.approx(tracked, rel=0.02), changes
 
 
 def test_memory_that_nvidia_smi_shows_is_no_less_than_what_is_live_and_no_more_than_there_is() -> None:
