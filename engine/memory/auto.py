@@ -101,7 +101,7 @@ def _reasons(
     reasons: dict[str, str] = {}
     for field, value in settings.items():
         if field == "train.micro_batch_tokens":
-            reasons[field] = f"{value:,} padded tokens, {job.rows} of the longest rows at once: {room}"
+            reasons[field] = f"{job.rows} of the longest rows at once: {room}"
         elif field == "train.gradient_checkpointing":
             reasons[field] = f"layers are computed twice to save memory: {room}" if value else f"not needed: {room}"
         elif field == "model.quantization":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -13,8 +15,13 @@ from engine.config.rules import Issue
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
+from tui.wizard.costs import below
 from tui.wizard.draft import Draft, default_of
 from tui.wizard.step import hint_of, make_field, message_of
+
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+    from engine.memory.steps import StepCost
 
 SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch")
 ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to
@@ -26,7 +33,7 @@ class AllFields(Vertical):
     DEFAULT_CSS = """
     AllFields { height: 1fr; }
     AllFields PickList { height: 1fr; max-height: 100%; }
-    AllFields #field-help { height: 2; padding: 0 0 0 2; color: $muted; }
+    AllFields #field-help { height: 4; padding: 0 0 0 2; color: $muted; }
     AllFields #field-editor { height: auto; }
     AllFields FormField .label { width: 26; }
     """
@@ -38,6 +45,9 @@ class AllFields(Vertical):
         super().__init__(id="all-fields")
         self.draft = draft
         self._findings: dict[str, str] = {}
+        self._fit: Fit | None = None
+        self._costs: dict[str, StepCost] = {}
+        self._help = ""
 
     def compose(self) -> ComposeResult:
         yield PickList(self._picks(), title_width=32, id="field-list")
@@ -45,6 +55,11 @@ class AllFields(Vertical):
         yield Container(id="field-editor")
 
     def on_mount(self) -> None:
+        self._explain()
+
+    def show_costs(self, fit: Fit | None, costs: dict[str, StepCost]) -> None:
+        """Tell of the line under the cursor what auto becomes and what one step more costs."""
+        self._fit, self._costs = fit, costs
         self._explain()
 
     @property
@@ -132,4 +147,7 @@ class AllFields(Vertical):
         spec = fields.spec_of(dotted)
         default = fields.show(default_of(dotted)) or "empty"
         text = f"{spec.description}. Default: {default}." + (f" Range: {spec.range}." if spec.range else "")
-        self.query_one("#field-help", Static).update(Content(text))
+        text = f"{text}\n{below(dotted, self._fit, self._costs)}".rstrip()
+        if text != self._help:
+            self._help = text
+            self.query_one("#field-help", Static).update(Content(text))

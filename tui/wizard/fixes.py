@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from engine.config import rules
 from engine.config.rules import Issue
@@ -12,17 +13,29 @@ from tui.wizard import fields
 from tui.wizard.check import Inspection
 from tui.wizard.draft import Draft, default_of
 
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+
+MEMORY = "memory"
+
 
 @dataclass(frozen=True)
 class Fix:
-    """A remedy: what it does in words, and the value it gives its field (None: back to the default)."""
+    """A remedy: what it does in words, and the value it gives its field (None: back to the default).
+
+    ``settings`` are the fields of one that changes how much memory the run takes, instead of ``value``.
+    """
 
     dotted: str
     words: str
     value: object = None
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def apply(self, draft: Draft) -> None:
-        if self.value is None:
+        if self.settings:
+            for dotted, value in self.settings.items():
+                draft.set(dotted, value)
+        elif self.value is None:
             draft.unset(self.dotted)
         else:
             draft.set(self.dotted, self.value)
@@ -36,8 +49,11 @@ class Warning:
     fix: Fix | None = None
 
 
-def warnings(draft: Draft, inspection: Inspection | None = None) -> list[Warning]:
-    """All that can be said about a draft before it starts, errors first; the draft's own errors included."""
+def warnings(draft: Draft, inspection: Inspection | None = None, fit: Fit | None = None) -> list[Warning]:
+    """All that can be said about a draft before it starts, errors first; the draft's own errors included.
+
+    A run that does not fit is warned of, not refused: an estimate may be wrong.
+    """
     try:
         found = rules.check(draft.resolve().config)
     except ConfigError as error:
@@ -45,7 +61,26 @@ def warnings(draft: Draft, inspection: Inspection | None = None) -> list[Warning
     if inspection is not None:
         found += from_rows(draft, inspection)
     order = {"error": 0, "warning": 1, "note": 2}
-    return [Warning(issue, fix_for(issue, draft, inspection)) for issue in sorted(found, key=lambda i: order[i.level])]
+    told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
+    if fit is not None and fit.verdict.level == "too much":
+        told.insert(0, too_much(fit))
+    return sorted(told, key=lambda warning: order[warning.issue.level])
+
+
+def too_much(fit: Fit) -> Warning:
+    """The warning of a run that does not fit, with the best change that makes it fit; F7 shows the others."""
+    plan = fit.plan()
+    best = next((change for change in plan.changes if change.fits), plan.together)
+    issue = Issue(
+        "warning",
+        MEMORY,
+        f"{fit.verdict.text}.",
+        "" if best else "F7 shows what helps." if plan.changes else "Take a smaller model or a larger GPU.",
+    )
+    if best is None:
+        return Warning(issue)
+    words = best.title if len(best.settings) == 1 else f"{len(best.settings)} changes, F7 shows them"
+    return Warning(issue, Fix(next(iter(best.settings)), words, settings=best.settings))
 
 
 def from_rows(draft: Draft, inspection: Inspection) -> list[Issue]:

@@ -1,9 +1,10 @@
-"""Step 6, review: every value with its source, the check of the rows, warnings with their remedies, and the start."""
+"""Step 6, review: every value with its source, the rows' check, warnings with remedies, time and disk, the start."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,16 +17,23 @@ from engine.config.rules import Issue
 from engine.data.text import clean
 from engine.errors import ConfigError, TunedeckError
 from engine.runs.directory import write_atomic
+from tui.widgets.confirm import ConfirmScreen
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
-from tui.wizard import fields, figures
+from tui.widgets.form_list import PickList
+from tui.wizard import figures, remedies
 from tui.wizard.check_panel import CheckPanel
-from tui.wizard.draft import DEFAULT, flatten
 from tui.wizard.fixes import Warning, warnings
+from tui.wizard.outlook import disk_line, disk_of, time_line, time_of
 from tui.wizard.step import Step
+from tui.wizard.values import about, values
 from tui.world import world_of
 
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+
 FILE = "file"
+TALL = 30
+"""Lines of a terminal from which the whole sentences are shown."""
 
 
 class ReviewStep(Step):
@@ -38,9 +46,14 @@ class ReviewStep(Step):
     def body(self) -> ComposeResult:
         self._start_when_checked = False
         self._refused: TunedeckError | None = None
+        self._risked = False
+        self._shown_fit = self.facts.fit
+        self._told: dict[str, str] = {}
         yield CheckPanel(id="check")
         yield Static(id="warnings")
-        yield PickList(self._values(), title_width=26, id="values")
+        yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
+        yield Static(id="value-about", classes="quiet")
+        yield Static(id="outlook")
         yield Static(Content("Without a screen:  tunedeck run FILE   (F6 saves the file)"), id="command")
         form = FormField(FILE, "Save config as", f"{self._slug()}.toml", hint="Enter saves, Esc not")
         form.display = False
@@ -48,6 +61,8 @@ class ReviewStep(Step):
 
     def on_mount(self) -> None:
         self._show_warnings()
+        self._show_outlook()
+        self._explain()
         self.check(again=False)
 
     def focus_first(self) -> None:
@@ -75,6 +90,7 @@ class ReviewStep(Step):
         if event.inspection is not None:
             self.facts.inspection, self.facts.inspected = event.inspection, event.key
         self._show_warnings()
+        self._show_outlook()
         self.post_message(self.Touched())
         if self._start_when_checked:
             self._start_when_checked = False
@@ -91,11 +107,31 @@ class ReviewStep(Step):
         self.query_one(CheckPanel).stop()
 
     def hold(self) -> bool:
-        panel = self.query_one(CheckPanel)
-        if panel.busy:
+        if self.query_one(CheckPanel).busy:
             self._start_when_checked = True
             self.say("It starts as soon as the rows are checked; ctrl+x stops the check, then Start does not wait.")
-        return panel.busy
+            return True
+        fit = self.facts.fit
+        if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
+            return False
+        self._ask_whether_to_risk(fit)
+        return True
+
+    def _ask_whether_to_risk(self, fit: Fit) -> None:
+        def answered(yes: bool | None) -> None:
+            self._risked = bool(yes)
+            if yes:
+                self.done()
+            else:
+                self.say("Not started. F7 shows what would make it fit.")
+
+        text = (
+            f"By the estimate it {fit.verdict.text}. When memory runs out, the run halves its micro-batch and "
+            "goes on; when that does not help, it stops and says what would."
+        )
+        self.app.push_screen(
+            ConfirmScreen("Start a run that does not fit?", text, yes="Start it", no="Not now"), answered
+        )
 
     def findings(self) -> list[Issue]:
         found = [warning.issue for warning in self._warnings if warning.issue.level == "error"]
@@ -113,7 +149,7 @@ class ReviewStep(Step):
     # Warnings and remedies
 
     def _show_warnings(self) -> None:
-        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection_of(self.draft))[:9]
+        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection_of(self.draft), self.facts.fit)[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
             remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""
@@ -130,24 +166,50 @@ class ReviewStep(Step):
         fix = shown[number - 1].fix if number <= len(shown) else None
         if fix is None:
             return
-        fix.apply(self.draft)
-        self.query_one("#values", PickList).set_picks(self._values())
+        if fix.settings:
+            self.facts.remedies.append(remedies.apply(self.draft, fix.words, fix.settings))
+        else:
+            fix.apply(self.draft)
+        self._show_values()
         self._show_warnings()
         self.say(f"{fix.dotted}: {fix.words}.")
         self.post_message(self.Fixed())
         self.check(again=False)
 
-    # The values
+    # The values, the time and the disk
 
-    def _values(self) -> list[Pick]:
-        try:
-            config = self.draft.resolve().config.model_dump()
-        except ConfigError:
-            return [Pick(name, name, fields.show(value)) for name, value in self.draft.values.items()]
-        found = [(name, value, self.draft.source(name)) for name, value in flatten(config)]
-        order = {"you": 0, "detected": 1, DEFAULT: 3}
-        found.sort(key=lambda entry: order.get(entry[2], 2))
-        return [Pick(name, name, _tight(value), tail=f"{_origin(source):<8}") for name, value, source in found]
+    def weighed(self) -> None:
+        if self._shown_fit is not self.facts.fit:
+            self._show_values()
+            self._show_warnings()
+            self._show_outlook()
+
+    async def reread(self) -> None:
+        self._show_values()
+        self._show_warnings()
+        self.check(again=False)
+
+    def _show_values(self) -> None:
+        self._shown_fit = self.facts.fit
+        self.query_one("#values", PickList).set_picks(values(self.draft, self.facts.fit))
+        self._explain()
+
+    @on(PickList.Moved, "#values")
+    def _explain(self) -> None:
+        """Say of the value under the cursor what it is, or why auto chose it."""
+        pick = self.query_one("#values", PickList).current
+        self._tell("#value-about", about(pick.id, self.facts.fit) if pick else "")
+
+    def _show_outlook(self) -> None:
+        whole = self.app.size.height >= TALL
+        time = time_line(time_of(self.draft, self.facts), whole)
+        free = self.services.free_bytes(Path(world_of(self).root))
+        self._tell("#outlook", "\n".join(filter(None, (time, disk_line(disk_of(self.facts), free, whole)))))
+
+    def _tell(self, selector: str, text: str) -> None:
+        if self._told.get(selector) != text:
+            self._told[selector] = text
+            self.query_one(selector, Static).update(Content(clean(text)))
 
     # Saving the config
 
@@ -186,13 +248,3 @@ class ReviewStep(Step):
     def _slug(self) -> str:
         name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"
-
-
-def _tight(value: object) -> str:
-    """A value in a column of 24; of a long path the end tells more than the beginning."""
-    text = fields.show(value) or "empty"
-    return ".." + text[-22:] if len(text) > 24 and text.startswith("/") else text
-
-
-def _origin(source: str) -> str:
-    return "preset" if source.startswith("preset ") else source

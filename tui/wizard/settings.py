@@ -14,25 +14,22 @@ from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
 from tui.wizard.all_fields import SECTIONS, AllFields
+from tui.wizard.costs import Costs, about_quantization, beside
 from tui.wizard.draft import Draft
 from tui.wizard.step import Step, hint_of, make_field
 from tui.wizard.task import preset_of, task_of
 
 DEPTHS = ("preset", "common fields", "all fields")
+HOW = ("", "", "  Enter edits.")
+WEIGHTS = "model.quantization"
 COMMON = (
     "train.num_train_epochs",
     "train.learning_rate",
     "train.batch_size",
     "dataset.max_length",
     "adapter.r",
-    "model.quantization",
+    WEIGHTS,
 )
-QUANTIZATION = {
-    "auto": "as they are, in this version; later: what fits this machine",
-    "none": "as they are, 16 or 32 bit: fastest, and nothing is lost",
-    "nf4": "4 bit (QLoRA): about a quarter of the memory, a little slower, hardly any loss",
-    "int8": "8 bit: half the memory, slower; for when 4 bit answers badly",
-}
 
 
 class SettingsStep(Step):
@@ -41,16 +38,19 @@ class SettingsStep(Step):
 
     def body(self) -> ComposeResult:
         depth = self.facts.depth
+        self._costs = Costs()
+        self._told: dict[str, str] = {}
         if depth == 0:
             yield from self._preset_form()
         elif depth == 1:
             for dotted in COMMON:
-                yield make_field(dotted, self.draft, about=True)
+                yield make_field(dotted, self.draft, about=dotted != WEIGHTS)
+            yield Static(classes="explain", id="quantization-about")
         else:
             yield AllFields(self.draft)
         following = DEPTHS[(depth + 1) % len(DEPTHS)]
         yield Static(
-            Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}." + ("  Enter edits." if depth == 2 else "")),
+            Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}.{HOW[depth]}"),
             classes="quiet",
             id="depth",
         )
@@ -63,7 +63,7 @@ class SettingsStep(Step):
             id="preset-list",
         )
         yield Static(classes="explain", id="preset-about")
-        yield make_field("model.quantization", self.draft, label="Frozen weights")
+        yield make_field(WEIGHTS, self.draft, label="Frozen weights")
         yield Static(classes="explain", id="quantization-about")
         yield Static(id="in-force", classes="explain")
 
@@ -129,7 +129,7 @@ class SettingsStep(Step):
         self.write_fields()
         self.draft.apply_preset(event.pick.id)
         event.picklist.mark(event.pick.id)
-        weights = next(form for form in self.query(FormField) if form.key == "model.quantization")
+        weights = next(form for form in self.query(FormField) if form.key == WEIGHTS)
         weights.text = str(self.draft.get(weights.key))
         weights.set_hint(hint_of(fields.spec_of(weights.key), self.draft))
         self._explain()
@@ -141,7 +141,7 @@ class SettingsStep(Step):
 
     @on(FormField.Changed)
     def _changed(self, event: FormField.Changed) -> None:
-        if event.field.key == "model.quantization" and self.facts.depth == 0:
+        if event.field.key == WEIGHTS and not self._table:
             self.write_fields()
             self._explain()
             self.post_message(self.Touched())
@@ -150,15 +150,44 @@ class SettingsStep(Step):
     def _edited(self, event: AllFields.Edited) -> None:
         self.post_message(self.Touched())
 
+    def weighed(self) -> None:
+        self._explain()
+
+    async def reread(self) -> None:
+        await self.recompose()
+        self._explain()
+        self.focus_first()
+
     def _explain(self) -> None:
-        if self.facts.depth != 0:
+        """The words that depend on what is chosen, and on what it costs here."""
+        costs = self._costs.of(self.facts.fit)
+        if self._table:
+            self._table.show_costs(self.facts.fit, costs)
+            return
+        for form in self.query(FormField):
+            if form.key == WEIGHTS:
+                self._tell("#quantization-about", about_quantization(form.text, self.facts.fit, costs))
+            elif form.key in costs:
+                self._tell_beside(form, beside(costs[form.key]))
+        if not self.query("#preset-list"):
             return
         pick = self.query_one(PickList).current
         preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
-        self.query_one("#preset-about", Static).update(Content(preset.description if preset else ""))
-        kind = str(self.draft.get("model.quantization"))
-        self.query_one("#quantization-about", Static).update(Content(QUANTIZATION.get(kind, "")))
-        self.query_one("#in-force", Static).update(Content(f"In force: {_in_force(self.draft)}"))
+        self._tell("#preset-about", preset.description if preset else "")
+        self._tell("#in-force", f"In force: {_in_force(self.draft)}")
+
+    def _tell(self, selector: str, text: str) -> None:
+        """Write ``text`` there if it is not there yet: this is called once a second."""
+        found = self.query(selector).results(Static)
+        if self._told.get(selector) != text:
+            for place in found:
+                self._told[selector] = text
+                place.update(Content(text))
+
+    def _tell_beside(self, form: FormField, text: str) -> None:
+        if self._told.get(form.key) != text:
+            self._told[form.key] = text
+            form.set_hint(text)
 
 
 def _in_force(draft: Draft) -> str:

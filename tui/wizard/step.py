@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.memory.history import Observation
     from engine.models.card import ModelCard
     from tui.wizard.check import Inspection
+    from tui.wizard.remedies import Applied
     from tui.wizard.services import Services
 
 
@@ -32,13 +33,15 @@ class Facts:
     """What was found out while answering: never saved, found out again when the wizard opens anew.
 
     ``inspection`` holds as long as the draft's rows are the ``inspected`` ones. ``depth`` is that of the settings.
-    ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both.
+    ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
+    ``remedies`` what was changed so that it fits, oldest first.
     """
 
     card: ModelCard | None = None
     machine: Machine | None = None
     history: tuple[Observation, ...] = ()
     fit: Fit | None = None
+    remedies: list[Applied] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     inspection: Inspection | None = None
     inspected: str = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.data.text import shorten
 from tui import words
 from tui.wizard.draft import Draft
 from tui.wizard.figures import shape_of
@@ -62,15 +61,16 @@ class Verdicts:
 def sentences(found: BestMethod, card: ModelCard) -> list[str]:
     """Which method, how much room it leaves, how long rows may be and how many tokens go through at once."""
     spare = words.gib(abs(found.verdict.spare_bytes))
-    where = shorten(found.budget.name, 30)
     most = min(found.longest_row, card.max_position_embeddings or found.longest_row)
     if found.verdict.level == "too much":
-        lines = [f"Does not fit on {where}: even {_method(found)} needs {spare} GiB more than is free."]
+        lines = [f"Does not fit: even {_method(found)} needs {spare} GiB more than is free."]
         return [*lines, f"Rows of up to {most:,} tokens would fit."] if most else lines
-    first = f"{_method(found)} {found.verdict.level}{' here' if found.verdict.level == 'fits' else ''}"
-    first += f": {spare} GiB spare on {where}"
-    first += " (the architecture is not known: uncertain)." if found.resolution.estimate.job.shape.guessed else "."
-    return [first, f"Rows may be up to {most:,} tokens long, a micro-batch up to {found.largest_micro_batch:,}."]
+    guessed = found.resolution.estimate.job.shape.guessed
+    unsure = "; uncertain, as its architecture is not known" if guessed else ""
+    return [
+        f"{_method(found)}: {found.verdict.level}, {spare} GiB spare{unsure}.",
+        f"Rows may have up to {most:,} tokens, micro-batches {found.largest_micro_batch:,}.",
+    ]
 
 
 def _method(found: BestMethod) -> str:
