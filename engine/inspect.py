@@ -1,9 +1,9 @@
 """Answers heavy questions about a run before it starts, in a child process: JSON lines on stdout.
 
 ``python -m engine.inspect QUESTION --config FILE``, with a question of ``engine/questions``: ``data`` tokenises rows
-as the training will, ``relation`` compares them with what an old adapter has learnt. Lines are of type progress, then
-one result, error or unavailable. The process can be killed at any time, and a broken tokenizer can't take the screen
-down with it.
+as the training will, ``relation`` compares them with what an old adapter has learnt, ``probe`` trains three steps and
+says how fast they were. Lines are of type progress, then one result, error or unavailable. The process can be killed at
+any time, and a broken tokenizer can't take the screen down with it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from engine.errors import TunedeckError
 QUESTIONS = {
     "data": "The rows can't be tokenised",
     "relation": "The rows can't be compared",
+    "probe": "The pace can't be measured",
 }
 """Modules of ``engine/questions``, each with the title of an error that nobody foresaw."""
 

@@ -1,0 +1,141 @@
+"""How fast this machine trains a config: three real optimizer steps on its own rows, and nothing kept but the pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from accelerate.utils import set_seed
+
+from engine.config.schema import RunConfig
+from engine.errors import ModelError
+from engine.memory import pace
+from engine.models.local import resolve
+from engine.runs import events as ev
+from engine.training import optimizers
+from engine.training.batches import StepPlan
+from engine.training.building import build
+from engine.training.checkpoint import TrainerState
+from engine.training.dataset import prepare
+from engine.training.devices import place
+from engine.training.loop import Hooks, Loop
+from engine.training.memory_plan import make_plan
+from engine.training.out_of_memory import MemoryGuard
+from engine.training.peaks import Peaks
+from engine.training.phases import Phases
+from engine.training.render import Renderer
+from engine.training.steering import Steering
+from engine.training.tokenizer import load_words, locate
+from engine.training.tokens import Example
+
+STEPS = 3
+MOST_PIECES = 4
+"""Micro-batches of a step: its pace is the same with more, and nobody has to wait for them."""
+
+Progress = Callable[[float, float | None, str], None]
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Tokens of rows a second, without the first step, which warms up; bytes at the peak of ``of``; what it was on."""
+
+    tokens_per_second: float
+    peak_bytes: int
+    of: str
+    micro_batch_tokens: int
+    device: str
+    train_rows: int
+    tokens_total: int
+
+
+class ChosenSteps(StepPlan):
+    """A plan whose steps are given: one with the longest rows, then rows about the middle."""
+
+    def __init__(self, steps: Sequence[np.ndarray]) -> None:
+        super().__init__(count=max(1, sum(len(step) for step in steps)), batch_size=1, seed=0, epochs=1)
+        self._steps, self.total_steps = steps, len(steps)
+
+    def rows(self, step: int) -> np.ndarray:
+        return self._steps[step - 1]
+
+
+def probe(config: RunConfig, on_progress: Progress) -> Probed:
+    """Train three steps as the run would begin, and remember how fast they were.
+
+    Raises TunedeckError as the training would: no model, no rows, no memory. No file is written but the history.
+    """
+    seen: list[ev.Step] = []
+
+    def sink(event: ev.Event) -> None:
+        if isinstance(event, ev.Phase):
+            on_progress(event.done or 0, event.total, event.message)
+        elif isinstance(event, ev.Step):
+            seen.append(event)
+            on_progress(event.step, STEPS, "training three steps")
+
+    model = config.model
+    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
+        raise ModelError("The model is not here yet", model.name_or_path, "Its pace is known once it is downloaded.")
+    set_seed(config.run.seed)
+    placement, steering, phases = place(config), Steering(), Phases(sink)
+    card = locate(model, lambda done, total, message: None)
+    words = load_words(card, model)
+    prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
+    whole = StepPlan(
+        len(prepared.train), config.train.batch_size, config.run.seed, config.train.num_train_epochs,
+        config.train.max_steps,
+    )  # fmt: skip
+    plan = make_plan(config, card, prepared, whole, placement, {}, sink)
+    optimizers.check(plan.config.train, placement.device)
+    memory = MemoryGuard(placement.device, sink, plan.remedies)
+    phases.begin("load", f"loading {card.name}")
+    built = build(plan.config, card, words, placement, memory, steering)
+    budget = plan.micro_batch_tokens
+    steps = choose(prepared.train, config.train.batch_size, budget)
+    hooks = Hooks(save=lambda state, reason: "", evaluate=lambda state: None, sample=lambda state: None)
+    loop = Loop(
+        plan.config, ChosenSteps(steps), prepared.train, prepared.sources, built.net, built.optimizer,
+        built.accelerator, words.pad_id, budget, memory, steering, sink, hooks,
+    )  # fmt: skip
+    peaks = Peaks(placement.device)
+    peaks.restart()
+    on_progress(0, STEPS, "training three steps")
+    loop.run(TrainerState(0))
+    peaks.take("train")
+    rate = _rate(seen)
+    device = plan.budget.name if plan.budget else placement.device.type
+    if plan.fit is not None:
+        job = plan.fit.estimate.job
+        pace.record(job.shape.name, pace.method_of(job), device, rate, loop.budget, "probe")
+    return Probed(
+        round(rate, 2),
+        peaks.measured["train"],
+        peaks.of,
+        loop.budget,
+        device,
+        len(prepared.train),
+        prepared.tokens.tokens,
+    )
+
+
+def choose(examples: Sequence[Example], batch_size: int, budget_tokens: int) -> list[np.ndarray]:
+    """Rows of three steps: the longest, and twice those about the median length; at most a few micro-batches each."""
+    lengths = np.array([len(example.ids) for example in examples])
+    ordered = np.argsort(-lengths, kind="stable")
+
+    def take(start: int) -> np.ndarray:
+        padded = int(lengths[ordered[start]])
+        count = max(1, min(batch_size, MOST_PIECES * max(1, budget_tokens // padded)))
+        return ordered[start : start + count]
+
+    size = len(take(len(ordered) // 2))
+    middle = max(0, len(ordered) // 2 - size)
+    return [take(0), take(middle), take(len(ordered) // 2)]
+
+
+def _rate(steps: Sequence[ev.Step]) -> float:
+    """Tokens a second of all steps but the first."""
+    counted = steps[1:] or steps
+    tokens = sum((step.tokens_per_second or 0.0) * (step.step_time or 0.0) for step in counted)
+    return tokens / max(1e-9, sum(step.step_time or 0.0 for step in counted))
