@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
+from engine.config.schema import RunConfig
 from engine.models.adapters import AdapterCard, read_adapter
 
 LOCKED = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "modules_to_save", "trainable_token_indices")
@@ -47,6 +48,13 @@ def with_adapter(resolved: Resolved, card: AdapterCard) -> Resolved:
         config.train.learning_rate = float(f"{config.train.learning_rate / 3:.1e}")
         sources["train.learning_rate"] = RATE_SOURCE
     return replace(resolved, config=config, sources=sources)
+
+
+def check_locked(config: RunConfig, card: AdapterCard) -> None:
+    """Raise ConfigError unless every locked field of ``config`` says what ``card`` is."""
+    conflicts = list(_conflicts(Resolved(config, {f"adapter.{name}": "file" for name in LOCKED}), card))
+    if conflicts:
+        raise config_error(conflicts)
 
 
 def fixed_by(card: AdapterCard) -> dict[str, Any]:

@@ -58,6 +58,11 @@ class RunDir:
         return self.path / "exit.json"
 
     @property
+    def parents(self) -> Path:
+        """Which older adapters this run goes back to, noted at its start."""
+        return self.path / "parents.json"
+
+    @property
     def adapter(self) -> Path:
         return self.path / "adapter"
 
@@ -274,12 +279,12 @@ def is_starting(run: RunDir) -> bool:
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
-              ".events.reserve")  # fmt: skip
+              "parents.json", ".events.reserve")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:
     """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
-    named = [run.path / name for name in (*_MADE_HERE, "adapter", "cache")]
+    named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache")]
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
     unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
     temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]

@@ -2,38 +2,87 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 
+from engine.config.adopt import check_locked
 from engine.config.schema import AdapterSection, RunConfig
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ModelError
+from engine.models.adapter_match import match, require_match
+from engine.models.adapters import AdapterCard, read_adapter, require_sound
 from engine.training import lora_kernel
 from engine.training.load import BaseModel
+from engine.training.token_rows import token_indices
 
 
-def attach_adapter(config: RunConfig, base: BaseModel, base_name: str) -> PeftModel:
-    """A new LoRA adapter on the frozen base model, seeded by ``run.seed``. Raises ConfigError.
+def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoint: Path | None = None) -> PeftModel:
+    """The LoRA adapter that is trained on the frozen base model: a new one, or with "continue" the old one.
 
-    ``base_name`` is what the adapter's own config will name as its base.
+    ``base_name`` is what the adapter's own config will name as its base. ``checkpoint`` is that of this run which is
+    about to be restored: a continued adapter then has its shape from there, so that the old one is needed no more.
+    New weights are seeded by ``run.seed``. Raises ConfigError, and ModelError for an old adapter that does not fit.
     """
     torch.manual_seed(config.run.seed)
+    model = _continued(config, base, checkpoint) if config.strategy.kind == "continue" else _fresh(config, base)
+    model.peft_config["default"].base_model_name_or_path = base_name
+    lora_kernel.install(model)
+    return model
+
+
+def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
+    settings = lora_config(config.adapter)
+    settings.trainable_token_indices = token_indices(config.adapter, base)
     try:
-        model = get_peft_model(base.model, lora_config(config.adapter))
+        return get_peft_model(base.model, settings)
     except ValueError as error:
         raise ConfigError(
             "The adapter does not fit this model",
             f"adapter.target_modules = {config.adapter.target_modules!r}: {' '.join(str(error).split())[:300]}",
             'Use target_modules = "all-linear", or names of linear layers of this model.',
         ) from error
-    model.peft_config["default"].base_model_name_or_path = base_name
-    lora_kernel.install(model)
+
+
+def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> PeftModel:
+    """The old adapter with its weights, trainable in float32; of its settings only dropout is this run's own."""
+    allow_pickle = config.model.allow_pickle
+    card = read_adapter(checkpoint or config.strategy.adapter, allow_pickle and checkpoint is None)
+    check_locked(config, card)
+    if checkpoint is None:
+        require_sound(card)
+        found = match(card, base.card, config.model.name_or_path)
+        require_match(found, card, base.card, config.strategy.trust_base)
+    settings = LoraConfig.from_pretrained(str(card.path))
+    settings.lora_dropout = config.adapter.lora_dropout
+    try:
+        model = PeftModel.from_pretrained(
+            base.model, str(card.path), config=settings, is_trainable=True, torch_device=str(base.model.device)
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        words = " ".join(str(error).split())[:300]
+        raise ModelError("The adapter can't be put on this model", f"{card.path}: {words}") from error
+    _require_whole(model, card)
     return model
 
 
+def _require_whole(model: PeftModel, card: AdapterCard) -> None:
+    """PEFT passes over tensors it has no place for; then what would be saved is not what was loaded."""
+    if card.is_pickle:
+        return
+    trained = get_peft_model_state_dict(model, save_embedding_layers=False).keys()
+    lost, missing = sorted(card.tensors.keys() - trained), sorted(trained - card.tensors.keys())
+    if lost or missing:
+        what = f"it holds {lost[0]}, which is no part of the update" if lost else f"it lacks {missing[0]}"
+        raise ModelError(
+            "The adapter can't be continued", f"{card.path}: {what}",
+            "Merge it into its base and train a new adapter on that, or start fresh.",
+        )  # fmt: skip
+
+
 def lora_config(section: AdapterSection) -> LoraConfig:
-    """The settings as PEFT knows them."""
+    """The settings as PEFT knows them, but for trained tokens, which take a tokenizer to be found."""
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=section.r,

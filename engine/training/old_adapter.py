@@ -1,0 +1,90 @@
+"""What a run takes over from the adapter it continues beside the weights: its record, and the optimizer's state."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config.schema import RunConfig
+from engine.models.adapters import AdapterCard, optimizer_file, read_adapter
+from engine.models.weight_hash import hash_files
+from engine.runs import events as ev
+from engine.runs.directory import RunDir, write_atomic
+from engine.training.phases import Sink
+
+
+def take_over(run: RunDir, config: RunConfig, optimizer: Any, sink: Sink) -> None:
+    """At a run's first start: note its parents in ``parents.json`` and, if asked, load the old optimizer's state.
+
+    The note is made now because the old adapter may be gone when the run ends. A state that is not there or does not
+    fit is a warning; the optimizer then starts anew. Raises ModelError when the adapter can't be read.
+    """
+    if config.strategy.kind != "continue":
+        return
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    write_atomic(run.parents, json.dumps([parent_of(card, "continue")], indent=1))
+    if config.strategy.take_optimizer:
+        refused = take_optimizer(optimizer, optimizer_file(card))
+        if refused:
+            sink(ev.Warn(title="The old optimizer's state is not taken over.", message=refused,
+                         hint="It starts anew: the first steps feel their way again."))  # fmt: skip
+
+
+def parent_of(card: AdapterCard, kind: str) -> dict[str, str]:
+    """The record of ``card`` as a parent: where it lies, which run made it, and the hash of its tensors' file."""
+    (digest,) = hash_files([card.file]).values()
+    return {"kind": kind, "path": str(card.path.absolute()), "run": card.run, "sha256": digest}
+
+
+def read_parents(run: RunDir) -> list[dict[str, str]]:
+    """What ``take_over`` noted; none for a run that began afresh."""
+    try:
+        noted = json.loads(run.parents.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return noted if isinstance(noted, list) else []
+
+
+def take_optimizer(optimizer: Any, file: Path | None) -> str:
+    """Load moments and step counts from ``file``; rates and decay stay this run's own. Returns why not, or "".
+
+    Groups are flattened: other trainers part the weights by decay, which keeps their order within LoRA's matrices.
+    """
+    if file is None:
+        return "There is no optimizer.pt beside the old adapter."
+    try:
+        old = torch.load(file, weights_only=True, map_location="cpu")
+        ids = list(chain.from_iterable(group["params"] for group in old["param_groups"]))
+        states = [old["state"][number] for number in ids]
+    except Exception as error:  # a file of any origin may fail in any way
+        return f"{file} can't be used: {' '.join(str(error).split())[:200]}"
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    refused = _why_not(parameters, states, _state_names(optimizer))
+    if refused:
+        return f"{file}: {refused}"
+    groups = optimizer.state_dict()["param_groups"]
+    numbers = chain.from_iterable(group["params"] for group in groups)
+    optimizer.load_state_dict({"state": dict(zip(numbers, states, strict=True)), "param_groups": groups})
+    return ""
+
+
+def _state_names(optimizer: Any) -> set[str]:
+    inner = getattr(optimizer, "optimizer", optimizer)  # accelerate puts its own around it
+    return {"exp_avg", "exp_avg_sq"} if isinstance(inner, torch.optim.AdamW) else {"state1", "state2"}
+
+
+def _why_not(parameters: list[torch.Tensor], states: list[dict[str, Any]], names: set[str]) -> str:
+    if len(parameters) != len(states):
+        return f"it is for {len(states):,} tensors, this run trains {len(parameters):,}"
+    for parameter, state in zip(parameters, states, strict=True):
+        if not names <= state.keys():
+            return "it is of another optimizer"
+        if "exp_avg" in names and state["exp_avg"].shape != parameter.shape:
+            return f"it is for a tensor of shape {tuple(state['exp_avg'].shape)}, not {tuple(parameter.shape)}"
+        if "state1" in names and state["state1"].numel() != parameter.numel():
+            return f"it is for a tensor of {state['state1'].numel():,} numbers, not {parameter.numel():,}"
+    return ""
