@@ -8,15 +8,16 @@ import platform
 import shutil
 import socket
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from engine.config.schema import RunConfig
 from engine.errors import MachineError
 from engine.models.local import resolve
+from engine.models.weight_hash import hash_files, weight_files
 from engine.runs.directory import RunDir
-from engine.training.dataset import Prepared, file_hashes, sha256
+from engine.training.dataset import Prepared, file_hashes
 from engine.training.devices import Placement
+from engine.training.old_adapter import read_parents
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
 _LIBRARIES = ("tunedeck", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
@@ -32,7 +33,7 @@ def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
     try:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(source, partial, ignore=_leave_out)
-        record = _record(config, prepared, int(source.name.removeprefix("checkpoint-")))
+        record = _record(run, config, prepared, int(source.name.removeprefix("checkpoint-")))
         (partial / "tunedeck.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
         shutil.rmtree(run.adapter, ignore_errors=True)
         partial.replace(run.adapter)
@@ -49,14 +50,14 @@ def _leave_out(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name in _NOT_RESULT or name.startswith("rng_state_")]
 
 
-def _record(config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
+def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
     """What an adapter must remember of its making, so that later runs can build on it."""
     tokens = prepared.tokens_by_source if prepared else {}
     hashes = file_hashes(config)
     return {
         "base": {"name_or_path": config.model.name_or_path, "revision": config.model.revision, **_weights(config)},
         "strategy": config.strategy.kind,
-        "parents": [],
+        "parents": read_parents(run),
         "step": step,
         "data": [
             {"path": source.path, "role": source.role, "tokens": count}
@@ -71,8 +72,7 @@ def _record(config: RunConfig, prepared: Prepared | None, step: int) -> dict[str
 def _weights(config: RunConfig) -> dict[str, Any]:
     """Hashes of the base model's weight files, by name."""
     folder = resolve(config.model.name_or_path, config.model.revision, config.model.allow_pickle).path
-    files = sorted(Path(folder).glob("*.safetensors")) if folder else []
-    return {"weights_sha256": {path.name: sha256(path) for path in files}}
+    return {"weights_sha256": hash_files(weight_files(folder)) if folder else {}}
 
 
 def versions() -> dict[str, str]:
