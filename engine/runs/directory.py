@@ -286,6 +286,7 @@ def what_delete_removes(run: RunDir) -> list[Path]:
     """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
     named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache")]
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
+    numbered += [p for p in run.path.glob("config.*.toml") if p.suffixes[0][1:].isdigit()]  # before a change
     unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
     temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]
     return [p for p in [*named, *numbered, *unfinished, *temporary] if p.exists() or p.is_symlink()]
