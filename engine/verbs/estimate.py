@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from engine.memory.plan import Plan
     from engine.memory.which_model import Found
 
+METHODS = {"none": "LoRA", "int8": "LoRA on int8", "nf4": "QLoRA, nf4", "nf4-dq": "QLoRA, nf4 with double quantization"}
+
 
 def estimate(
-    what: Annotated[str, typer.Argument(metavar="[CONFIG | MODEL]", help="A run's TOML file, or a model.")] = "",
+    what: Annotated[str, typer.Argument(metavar="[CONFIG|MODEL]", help="A run's TOML file, or a model.")] = "",
     gpu: Annotated[str, typer.Option(metavar="24GiB|NAME", help="For this GPU instead of this machine's.")] = "",
     rank: Annotated[int, typer.Option(min=1, max=1024, help="Of a model's matrix: the adapter's rank.")] = 16,
     shape: Annotated[str, typer.Option(metavar="hidden=N,...", help="A model's dimensions, typed in.")] = "",
@@ -149,7 +151,8 @@ def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunD
     job = made.estimate.job
     rows = f"{job.rows} row{'s' if job.rows > 1 else ''} of {job.row_tokens:,} tokens at once"
     again = "" if job.checkpointing == "none" else ", layers recomputed"
-    lines = wrapped(f"{found.shape.name}: {job.method} {job.quantization} r{job.rank}, {rows}{again}, {job.optimizer}")
+    method = f"{METHODS[job.quantization]}{', DoRA' if job.method == 'dora' else ''}, rank {job.rank}"
+    lines = wrapped(f"{found.shape.name}: {method}, {rows}{again}, {job.optimizer}", "", "  ")
     lines += [*wrapped(f"On {_place(made.budget)}", "", "  "), ""]
     if made.resolution.settings:
         lines.append("Settled, as the config says auto")
