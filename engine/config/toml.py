@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+import tomlkit.exceptions
 from tomlkit.items import Table
 
 from engine.config.presets import Layer, Resolved, load_preset, overrides, resolve
@@ -60,6 +61,27 @@ def dumps(resolved: Resolved, full: bool = True) -> str:
         if len(table):
             document.add(section, table)
     return tomlkit.dumps(document)
+
+
+def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
+    """A config's text with ``values`` by dotted field, each with ``source`` beside it; all else stays as it is.
+
+    Raises ConfigError when the text is not TOML, or the result no valid config.
+    """
+    try:
+        document = tomlkit.parse(text)
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise ConfigError("The config is not valid TOML", str(error), "Correct that line.") from None
+    for dotted, value in values.items():
+        section, field = dotted.split(".")
+        if section not in document:
+            document.add(section, tomlkit.table())
+        item = tomlkit.item(value)
+        item.comment(source)
+        document[section][field] = item
+    changed = tomlkit.dumps(document)
+    resolve([Layer("file", tomllib.loads(changed))])
+    return changed
 
 
 def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:

@@ -12,6 +12,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir, is_starting, read_json
 from engine.runs.state import RunReducer, RunState
 
+KILLED_FOR_MEMORY = "killed by the system: out of memory (RAM)"
 _CHUNK = 1 << 20
 
 
@@ -139,7 +140,7 @@ def crash_reason(run: RunDir, record: dict[str, object]) -> str:
     """Why the process ended, in words: the signal, the OOM killer, or its last words in runner.log."""
     code = record.get("returncode")
     if record.get("oom_kill"):
-        return "killed by the system: out of memory (RAM)"
+        return KILLED_FOR_MEMORY
     if isinstance(code, int) and code < 0:
         try:
             name = signal.Signals(-code).name

@@ -93,6 +93,14 @@ class RunState:
             return None
         return max(0, self.total_steps - self.done_steps) * self.recent_step_time
 
+    @property
+    def own_gpu(self) -> ev.GpuUse | None:
+        """The GPU the run computes on: of those told the one it holds memory of, else the first; None on the CPU."""
+        gpus = self.device.gpus if self.device else []
+        if not gpus or (self.memory_plan is not None and self.memory_plan.device == "cpu"):
+            return None
+        return next((gpu for gpu in gpus if gpu.reserved), gpus[0])
+
     def evals_at(self, moment: str) -> ev.Eval | None:
         """The newest evaluation of a moment (before, during, after)."""
         return next((e for e in reversed(self.evals) if e.moment == moment), None)

@@ -145,6 +145,11 @@ def tell_end(run: RunDir, watched: Watched) -> None:
         say(f"{state.state.capitalize()} after {state.done_steps:,} steps{took}.{one_line(where)}")
         if state.state == "stopped" and resumable:
             say(again)
+    if state.state in ("failed", "crashed"):
+        from engine.runs.aftermath import ended_for_memory
+
+        if ended_for_memory(state):
+            say(f"`tunedeck status {run.id}` tells which part did not fit and what would help.")
 
 
 def result(run: RunDir, watched: Watched) -> dict[str, Any]:

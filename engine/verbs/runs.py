@@ -11,6 +11,7 @@ import typer
 
 from engine.output import duration, json_line, one_line, out, say, table
 from engine.verbs.lookup import run_or_latest
+from engine.verbs.post_mortem import examined, json_values, print_post_mortem
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
@@ -44,12 +45,15 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
     target = run_or_latest(run)
     state = load_state(target)
     facts = _facts(target, state)
+    found = examined(target, state)
     if as_json:
-        json_line(facts)
+        json_line(facts | {"post_mortem": json_values(found) if found else None})
         return
     for key, value in facts.items():
         if value is not None and value != "" and value != []:
             out(f"{key.replace('_', ' ') + ':':<18} {_shown(key, value)}")
+    if found is not None:
+        print_post_mortem(target, found)
 
 
 def logs(
@@ -131,10 +135,21 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "eval": None if newest is None else {"step": newest.step, "loss": newest.loss, "n": newest.n, **newest.metrics},
         "checkpoints": [path.name for path in run.complete_checkpoints()],
         "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
-        "peak_rss": state.peak_rss,
+        "memory": _memory(state), "peak_rss": state.peak_rss,
         "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
         "path": str(run.path),
     }  # fmt: skip
+
+
+def _memory(state: RunState) -> dict[str, Any] | None:
+    """Bytes that were predicted, and those in use when last looked at; None before either is known."""
+    plan, device, gpu = state.memory_plan, state.device, state.own_gpu
+    known = {
+        "predicted": plan.needed_bytes if plan and plan.needed_bytes else None,
+        "used": gpu.used if gpu else device.rss if device else None,
+        "total": gpu.total if gpu else device.ram_total if device else None,
+    }
+    return {name: size for name, size in known.items() if size} or None
 
 
 def _shown(key: str, value: Any) -> str:
@@ -142,6 +157,8 @@ def _shown(key: str, value: Any) -> str:
         return f"about {duration(value)} left"
     if key == "peak_rss":
         return f"{value / 2**30:.2f} GiB"
+    if key == "memory":
+        return ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in value.items())
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):

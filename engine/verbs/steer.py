@@ -50,13 +50,23 @@ def resume(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the newest.")] = "",
     no_wait: NoWait = False,
     follow: Annotated[bool, typer.Option("--follow", help="Then follow it to its end.")] = False,
+    remedy: Annotated[
+        int | None, typer.Option(metavar="N", help="Change it first as remedy N of `tunedeck status` says.")
+    ] = None,
 ) -> None:
     """Go on with a run that is paused or has ended.
 
     A paused run goes on where it is, one that was stopped, failed or crashed from its last complete checkpoint.
+    One that memory ended can be changed first, so that it fits: --remedy.
     """
     target = run_or_latest(run)
-    if target.is_alive():
+    if remedy is not None:
+        from engine.verbs.post_mortem import apply_remedy
+
+        target = apply_remedy(target, remedy)
+        if not no_wait and not follow:
+            _wait_for_start(target)
+    elif target.is_alive():
         if _state_of(target) != "paused":
             raise RunError("This run is running already", target.id, f"`tunedeck attach {target.id}` shows it.")
         if _command(target, "resume", no_wait):

@@ -122,3 +122,21 @@ def test_an_empty_file_asks_for_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         toml.load(path)
     assert "model" in caught.value.message
+
+
+def test_single_values_are_replaced_with_their_source_and_all_else_stays() -> None:
+    before = '# mine\n[model]\nname_or_path = "m" # file\n\n[[data]]\npath = "x" # you\n'
+    after = toml.with_values(before, {"model.quantization": "nf4", "train.max_steps": 7}, "why")
+    assert after.startswith('# mine\n[model]\nname_or_path = "m" # file\n')
+    assert 'quantization = "nf4" # why' in after
+    assert "max_steps = 7 # why" in after
+    assert 'path = "x" # you' in after
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("[oops", {}), ('[model]\nname_or_path = "m"\n[[data]]\npath = "x"\n', {"train.max_steps": -1})],
+)
+def test_a_change_that_makes_no_valid_config_is_refused(text: str, values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        toml.with_values(text, values, "why")

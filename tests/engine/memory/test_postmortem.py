@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -21,18 +22,22 @@ FORBIDDEN = ("data", "dataset", "run", "eval", "sample", "checkpoint", "train.ba
 OTHER = ProcessUse(pid=7, user="u17", program="python", memory=int(11.2 * GIB))
 
 
-def plain(**fields: object) -> Setup:
+def plain(**fields: Any) -> Setup:
     """An 8B model in 16 bit, four rows of 2,048 tokens at once, nothing recomputed."""
-    settings = {"train__micro_batch_tokens": 8192, "train__gradient_checkpointing": False, "train__optim": "adamw"}
+    settings: dict[str, Any] = {
+        "train__micro_batch_tokens": 8192,
+        "train__gradient_checkpointing": False,
+        "train__optim": "adamw",
+    }
     return setup(LLAMA_3_8B, **(settings | fields))
 
 
-def ran_out(run: Setup, phase: str = "backward", room: float = 0.9, **more: object) -> Failure:
+def ran_out(run: Setup, phase: str = "backward", room: float = 0.9, **more: Any) -> Failure:
     """It needed more than ``room`` times its estimate."""
     there = estimate_run(run).needed_bytes * room
-    values: dict[str, object] = {"device": run.device, "step": 118, "phase": phase, "total_bytes": there,
+    values: dict[str, Any] = {"device": run.device, "step": 118, "phase": phase, "total_bytes": there,
                                  "room_bytes": there, "gpu": 0}  # fmt: skip
-    return Failure(**(values | more))  # type: ignore[arg-type]
+    return Failure(**(values | more))
 
 
 def after(run: Setup, remedy: Remedy) -> float:

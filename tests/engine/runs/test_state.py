@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -160,7 +161,7 @@ def test_non_finite_losses_are_kept_and_do_not_spoil_the_average() -> None:
     assert list(average.y[: average.length]) == [1.0, 1.0]
 
 
-def device(t: float, rss: int = 5, **gpu: int) -> ev.Device:
+def device(t: float, rss: int = 5, **gpu: Any) -> ev.Device:
     return ev.Device(t=t, rss=rss, gpus=[ev.GpuUse(**gpu)] if gpu else [])
 
 
