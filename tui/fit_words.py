@@ -23,6 +23,8 @@ PHASES = {
     "save": "saving",
     "merge": "merging",
 }
+MOMENTS = {**dict(zip(PHASES, PHASES, strict=True)), "load": "loading", "backward_end": "backward", "save": "saving"}
+"""The same in one word, for the bar."""
 STYLES = {"fits": "success", "tight": "warning", "too much": "error"}
 """The theme's colour of a verdict's level; the words say the same."""
 WORTH_NAMING_SHARE = 0.02

@@ -156,7 +156,7 @@ class FitBar(Widget):
     def _bar(self, fit: Fit, width: int) -> Text:
         muted = self.get_component_rich_style("fitbar--muted", partial=True)
         named = fit_words.others(fit.budget, short=width < WIDE)
-        tail = f"  peak: {fit_words.PHASES[fit.estimate.peak.name]}" + (f"  p {named}" if named else "")
+        tail = f"  peak: {fit_words.MOMENTS[fit.estimate.peak.name]}" + (f"  p {named}" if named else "")
         words = Text(tail, style=muted, end="")
         cut(words, width - 2 - LEAST_CELLS)
         budget = fit.budget

@@ -24,6 +24,7 @@ WIDEST = 136
 FRAME = 7
 """Cells of the dialog that hold no text: border, padding, scroll bar."""
 BETWEEN = 4
+KEYS = "Esc closes this, up and down read on"
 
 
 class Section(Static):
@@ -53,7 +54,18 @@ class BreakdownScreen(ModalScreen[None]):
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
     DEFAULT_CSS = f"""
-    BreakdownScreen .dialog {{ width: 100%; max-width: {WIDEST}; padding: 0 2; }}
+    BreakdownScreen #breakdown {{
+        width: 100%;
+        max-width: {WIDEST};
+        height: auto;
+        max-height: 100%;
+        padding: 0 2;
+        background: $boost;
+        border: solid $accent;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+    }}
+    BreakdownScreen #title {{ margin-bottom: 1; }}
     BreakdownScreen #halves {{ height: auto; layout: vertical; }}
     BreakdownScreen .half {{ height: auto; width: 1fr; }}
     BreakdownScreen.-wide #halves {{ layout: horizontal; }}
@@ -65,19 +77,18 @@ class BreakdownScreen(ModalScreen[None]):
         self._facts = facts
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog"):
-            yield Static("Memory, term by term", classes="dialog-title", markup=False)
+        with VerticalScroll(id="breakdown"):
+            yield Static(Content.assemble(("Memory, term by term", "bold"), (f"   {KEYS}", "$muted")), id="title")
             with Horizontal(id="halves"):
                 with Vertical(classes="half", id="term-half"):
                     yield Section("figures")
                     yield Section("peak")
-                    yield Section("phases")
-                    yield Section("uncertain")
                 with Vertical(classes="half"):
                     yield Section("others")
                     yield Section("gpus")
+                    yield Section("phases")
+                    yield Section("uncertain")
                     yield Section("host")
-            yield Static("Esc closes this. Up and down read on.", classes="muted", markup=False)
 
     def on_mount(self) -> None:
         self.show(self._facts)

@@ -64,9 +64,13 @@ def _lead(fit: Fit) -> str:
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
     name = f"{title:<{max(20, min(32, width - 22))}}"
-    yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {percent(share):>5}", "bold")
+    yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {_percent(share):>6}", "bold")
     for line in wrap(sentence, width - 3):
         yield ((f"   {line}", "$muted"),)
+
+
+def _percent(share: float) -> str:
+    return percent(share) if share >= 0.005 else "< 1 %"
 
 
 def phases(fit: Fit, width: int) -> Iterator[Line]:
@@ -84,7 +88,8 @@ def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
     """The least it needs, what tools may show, what earlier runs say, and what there is."""
     verdict, budget = fit.verdict, fit.budget
     yield heading(f"On {budget.name}")
-    rows = [("Needed at least", gib(verdict.needed_bytes), "")]
+    margin = "with context, margin" if budget.device == "cuda" else "with margin"
+    rows = [("Needed at least", gib(verdict.needed_bytes), margin)]
     if budget.device == "cuda":
         shown = fit.estimate.shown_bytes(budget.available_bytes)
         rows.append(("nvidia-smi may show", gib(shown), "freed blocks are kept"))
