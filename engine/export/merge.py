@@ -14,8 +14,8 @@ import torch
 from engine.errors import MachineError, ModelError
 from engine.export import merge_carry as carry
 from engine.export.merge_adapter import Adapter, open_adapter
+from engine.export.merge_blocks import blocks
 from engine.export.merge_folder import MergeFolder
-from engine.export.merge_math import BLOCK_NUMBERS, merged_rows, needs_all_rows
 from engine.export.merge_plan import Output, Plan, Shard, config_of, make_plan
 from engine.export.tensor_files import DTYPES, NAMES, TensorFile, TensorWriter
 from engine.machine.host import read_host
@@ -152,44 +152,15 @@ def _write_shard(shard: Shard, folder: Path, wrote: Callable[[int], None]) -> st
 
 def _write_rows(source: TensorFile, output: Output, writer: TensorWriter, wrote: Callable[[int], None]) -> None:
     """A tensor that changes, a block of rows at a time."""
-    slot = source.slots[output.base]
-    stored, dtype = DTYPES[slot.dtype], DTYPES[output.dtype]
-    rows = output.shape[0] if output.shape else 1
-    width = max(1, _numbers(output.shape[1:]))
-    step = max(1, rows if any(needs_all_rows(part) for part in output.parts) else BLOCK_NUMBERS // width)
-    for start in range(0, rows, step):
-        stop = min(rows, start + step)
-        block = _base_rows(source, output, start, stop)
-        if output.parts:
-            with torch.no_grad():
-                block = merged_rows(block, output.parts, start, stored)
-        result = block.to(dtype)
-        if output.parts and not torch.isfinite(result).all():
+    for _, exact in blocks(source, output):
+        rows = exact.to(DTYPES[output.dtype])
+        if output.parts and not torch.isfinite(rows).all():
             raise ModelError(
                 "The merged weights are not finite",
                 f"{output.name} would hold NaN or Inf: {', '.join(str(part.source.path) for part in output.parts)}",
                 "The adapter's training went wrong (see its losses), or the weights are too large for this dtype.",
             )
-        wrote(writer.write(result))
-
-
-def _base_rows(source: TensorFile, output: Output, start: int, stop: int) -> torch.Tensor:
-    """The base's rows in float32; zeros where the vocabulary has grown, for the adapter has those rows whole."""
-    slot = source.slots[output.base]
-    if slot.shape == output.shape:
-        return source.rows(output.base, start, stop).float()
-    rows = torch.zeros((stop - start, *output.shape[1:]))
-    inside = min(stop, slot.shape[0])
-    if start < inside:
-        rows[: inside - start] = source.rows(output.base, start, inside).float()
-    return rows
-
-
-def _numbers(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
+        wrote(writer.write(rows))
 
 
 def _cannot_write(target: Path, error: OSError) -> MachineError:

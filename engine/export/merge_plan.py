@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ def _collect(
     missing: list[str] = []
     for adapter in adapters:
         for name, part in adapter.parts.items():
-            found = _stored_name(name, stored)
+            found = stored_name(name, stored)
             if found is None and tied_table and _is(name, HEADS):
                 head = found = name
             if found is None:
@@ -167,8 +167,8 @@ def _collect(
     return wanted, head
 
 
-def _stored_name(name: str, stored: Mapping[str, tuple[int, ...]]) -> str | None:
-    """``name`` as the files spell it: they may lack, or have, a leading part such as ``transformer.``."""
+def stored_name(name: str, stored: Iterable[str]) -> str | None:
+    """``name`` as ``stored`` spells it: those may lack, or have, a leading part such as ``transformer.``."""
     short = name
     while short:
         if short in stored:
