@@ -12,10 +12,11 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.messages import Message, Row
 from engine.evaluation.generate import Generator
-from engine.evaluation.heldout import heldout_loss
+from engine.evaluation.heldout import HeldoutLoss, heldout_loss
 from engine.evaluation.metrics import METRICS
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch
+from engine.training.out_of_memory import MemoryGuard
 from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer
 
@@ -27,9 +28,22 @@ _TITLES = {
 }
 
 
+@dataclass(frozen=True)
+class LargestWork:
+    """The most that an evaluation computes at once: a micro-batch, and tokens of prompts and answers side by side."""
+
+    rows: int = 0
+    row_tokens: int = 0
+    supervised_tokens: int = 0
+    answer_tokens: int = 0
+
+
 @dataclass
 class Assessor:
-    """``net`` gives losses, ``generator`` answers; ``rows`` are held-out dialogues, ``batches`` their tokens."""
+    """``net`` gives losses, ``generator`` answers; ``rows`` are held-out dialogues, ``batches`` their tokens.
+
+    ``recut`` gives the batches anew, of at most so many padded tokens.
+    """
 
     config: RunConfig
     net: Any
@@ -42,6 +56,8 @@ class Assessor:
     sink: Sink
     phases: Phases
     check: Callable[[], None]
+    memory: MemoryGuard
+    recut: Callable[[int], Sequence[MicroBatch]]
 
     def evaluate(self, step: int, moment: Moment) -> float | None:
         """Emit an Eval event (and Sample events before and after); returns the held-out loss.
@@ -52,7 +68,7 @@ class Assessor:
             return None
         began = time.monotonic()
         report = self.phases.progress(f"evaluate {moment}", f"measuring {_TITLES[moment]}", "batches")
-        found = heldout_loss(self.net, self.batches, self.device, self.check, report)
+        found = self._losses(lambda: self.batches, report)
         metrics: dict[str, float] = {}
         counted = len(self.rows) or len(self.batches)
         if moment != "during":
@@ -69,6 +85,39 @@ class Assessor:
         )  # fmt: skip
         return found.loss
 
+    def rehearse(self) -> LargestWork:
+        """Compute the largest micro-batch of an evaluation once, and begin its largest group of answers."""
+        prompts = [self._prompt(row) for row in self._asked()] + self._own_prompts()
+        answers = self.generator.rehearse(prompts, self.config.eval.max_new_tokens) if prompts else 0
+        if not self.batches:
+            return LargestWork(answer_tokens=answers)
+        self._losses(lambda: [self._largest()])
+        largest = self._largest()
+        rows, row_tokens = largest.input_ids.shape
+        return LargestWork(rows, row_tokens, largest.supervised_tokens, answers)
+
+    def _largest(self) -> MicroBatch:
+        return max(self.batches, key=lambda batch: (batch.padded_tokens, batch.supervised_tokens))
+
+    def _losses(
+        self, batches: Callable[[], Sequence[MicroBatch]],
+        report: Callable[[int, int], None] = lambda done, total: None,
+    ) -> HeldoutLoss:  # fmt: skip
+        """Losses of ``batches()``; when memory runs out all are cut smaller and computed again."""
+        while True:
+            self.memory.phase = "evaluation"
+            try:
+                return heldout_loss(self.net, batches(), self.device, self.check, report)
+            except Exception as error:
+                shortage = self.memory.shortage(error)
+                if shortage is None:
+                    raise
+            if all(len(batch.input_ids) == 1 for batch in batches()):
+                raise self.memory.ends(shortage, "Out of memory, even with one held-out row at a time")
+            tokens = max(batch.padded_tokens for batch in batches()) // 2
+            self.batches = self.recut(tokens)
+            self.memory.repeats(shortage, tokens)
+
     def sample(self, step: int, moment: Moment = "during") -> None:
         """Answer the sample prompts and rows and emit a Sample event for each."""
         rows = list(self.rows[: self.config.sample.rows])
@@ -79,7 +128,7 @@ class Assessor:
         """Metrics over answers to held-out rows, and how many; the first of them are samples too."""
         wanted = self.config.eval.metrics
         shown = self.config.sample.rows
-        rows = list(self.rows[: max(self.config.eval.generate_rows, shown) if wanted else shown])
+        rows = self._asked()
         answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
         self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
         measured = rows[: self.config.eval.generate_rows]
@@ -87,6 +136,12 @@ class Assessor:
             return {}, len(self.rows) or len(self.batches)
         references = [row.messages[-1].content for row in measured]
         return {name: METRICS[name](answers[: len(measured)], references) for name in wanted}, len(measured)
+
+    def _asked(self) -> list[Row]:
+        """The held-out rows that are answered before and after training."""
+        shown = self.config.sample.rows
+        wanted = max(self.config.eval.generate_rows, shown) if self.config.eval.metrics else shown
+        return list(self.rows[:wanted])
 
     def _generate(self, prompts: list[list[int]], moment: Moment) -> list[str]:
         if not prompts:

@@ -9,19 +9,27 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from engine.training.out_of_memory import MemoryGuard
+
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
 _TOKENS_AT_ONCE = 16_384
+_FEW_TOKENS = 2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Generator:
-    """A model ready to answer. ``stops`` end an answer; ``check`` is called at every token and may raise to stop."""
+    """A model ready to answer. ``stops`` end an answer; ``check`` is called at every token and may raise to stop.
+
+    ``tokens_at_once`` are those of prompts and answers side by side; running out of memory halves it.
+    """
 
     model: Any
     tokenizer: Any
     stops: frozenset[int]
     pad_id: int
     check: Callable[[], None]
+    memory: MemoryGuard
+    tokens_at_once: int = _TOKENS_AT_ONCE
 
     @torch.no_grad()
     def answer(
@@ -30,38 +38,92 @@ class Generator:
         max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[str]:
-        """The greedy answer to each of ``prompts`` (token ids), in their order, without special tokens."""
+        """The greedy answer to each of ``prompts`` (token ids), in their order, without special tokens.
+
+        Raises OutOfMemory when there is no memory for one of them alone.
+        """
         was_training = self.model.training
         self.model.eval()
         answers = [""] * len(prompts)
-        by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        done = 0
+        left = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         try:
-            for group in self._groups(by_length, prompts, max_new_tokens):
+            while left:
+                done = len(prompts) - len(left)
+                group = self._next(left, prompts, max_new_tokens)
                 on_progress(done, len(prompts))
                 watch = _Watch(self.check, self.stops, len(group), done, len(prompts), on_progress)
-                texts = self._batch([prompts[i] for i in group], max_new_tokens, watch)
+                texts = self._in_memory([prompts[i] for i in group], max_new_tokens, watch)
+                if texts is None:
+                    continue
                 for index, text in zip(group, texts, strict=True):
                     answers[index] = text
-                done += len(group)
+                left = left[len(group) :]
         finally:
             self.model.train(was_training)
-        on_progress(done, len(prompts))
+        on_progress(len(prompts), len(prompts))
         return answers
 
-    def _groups(self, order: list[int], prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
-        """Prompts of like length together, few enough that their key-value cache stays small."""
-        most = _PROMPTS_AT_ONCE.get(self.model.device.type, 16)
-        groups: list[list[int]] = []
-        for index in order:
-            size = len(prompts[index]) + new_tokens
-            if groups and len(groups[-1]) < most and (len(groups[-1]) + 1) * size <= _TOKENS_AT_ONCE:
-                groups[-1].append(index)
-            else:
-                groups.append([index])
+    @torch.no_grad()
+    def rehearse(self, prompts: Sequence[list[int]], max_new_tokens: int) -> int:
+        """Compute a few tokens of the largest group of ``prompts`` with a cache as large as a whole answer's.
+
+        Returns the tokens of prompts and answers that stand side by side in it.
+        """
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            while True:
+                group = max(
+                    self._all_groups(prompts, max_new_tokens), key=lambda g: _padded(g, prompts, max_new_tokens)
+                )
+                few = min(_FEW_TOKENS, max_new_tokens)
+                cache = self._cache_bytes_per_token() * len(group) * (max_new_tokens - few)
+                if self._in_memory([prompts[i] for i in group], few, _Cache(self.check, cache)) is not None:
+                    return _padded(group, prompts, max_new_tokens)
+        finally:
+            self.model.train(was_training)
+
+    def _in_memory(self, prompts: list[list[int]], max_new_tokens: int, watch: StoppingCriteria) -> list[str] | None:
+        """The answers of one group; None when memory ran out and groups are smaller from now on."""
+        self.memory.phase = "evaluation"
+        try:
+            return self._batch(prompts, max_new_tokens, watch)
+        except Exception as error:
+            shortage = self.memory.shortage(error)
+            if shortage is None:
+                raise
+        if len(prompts) == 1:
+            raise self.memory.ends(shortage, "Out of memory, even with one answer at a time")
+        longest = max(len(prompt) for prompt in prompts) + max_new_tokens
+        self.tokens_at_once = len(prompts) // 2 * longest
+        self.memory.repeats(shortage, self.tokens_at_once)
+        return None
+
+    def _all_groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        left, groups = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), []
+        while left:
+            groups.append(self._next(left, prompts, new_tokens))
+            left = left[len(groups[-1]) :]
         return groups
 
-    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: _Watch) -> list[str]:
+    def _next(self, order: list[int], prompts: Sequence[list[int]], new_tokens: int) -> list[int]:
+        """The first of ``order``: prompts of like length, few enough that their key-value cache stays small."""
+        most = _PROMPTS_AT_ONCE.get(self.model.device.type, 16)
+        count = 1
+        while count < min(most, len(order)):
+            if (count + 1) * (len(prompts[order[count]]) + new_tokens) > self.tokens_at_once:
+                break
+            count += 1
+        return order[:count]
+
+    def _cache_bytes_per_token(self) -> int:
+        """Keys and values of all layers for one token, in the model's dtype."""
+        text = self.model.config.get_text_config()
+        width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        kv_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+        return 2 * kv_heads * width * text.num_hidden_layers * self.model.dtype.itemsize
+
+    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: StoppingCriteria) -> list[str]:
         longest = max(len(prompt) for prompt in prompts)
         ids = torch.full((len(prompts), longest), self.pad_id, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -98,3 +160,22 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]
         self._ended |= torch.isin(input_ids[:, -1].cpu(), self._stops)
         self._on_progress(self._done + int(self._ended.sum()), self._total)
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]
+
+
+class _Cache(StoppingCriteria):  # type: ignore[misc]
+    """From the first token on holds as much memory as the keys and values of the answers' other tokens will."""
+
+    def __init__(self, check: Callable[[], None], size_bytes: int) -> None:
+        self._check, self._bytes = check, size_bytes
+        self._held: torch.Tensor | None = None
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
+        self._check()
+        if self._held is None:
+            # Ones: untouched zeros take no memory on the CPU.
+            self._held = torch.ones(self._bytes, dtype=torch.uint8, device=input_ids.device)
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]
+
+
+def _padded(group: list[int], prompts: Sequence[list[int]], new_tokens: int) -> int:
+    return len(group) * (max(len(prompts[i]) for i in group) + new_tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,14 +64,18 @@ def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int) -> list[Mi
     does not depend on the cut.
     """
     ordered = sorted(examples, key=lambda example: -len(example.ids))
-    groups: list[list[Example]] = []
-    for example in ordered:
+    lengths = [len(example.ids) for example in ordered]
+    return [collate(ordered[start:stop], pad_id) for start, stop in spans(lengths, budget_tokens)]
+
+
+def spans(lengths: Sequence[int], budget_tokens: int) -> Iterator[tuple[int, int]]:
+    """Where ``cut`` cuts rows of these ``lengths`` (longest first): beginning and end of each micro-batch."""
+    start = 0
+    for index in range(1, len(lengths) + 1):
         # Sorted: the first row of a group is its longest, so a group's size is rows times that.
-        if groups and (len(groups[-1]) + 1) * len(groups[-1][0].ids) <= budget_tokens:
-            groups[-1].append(example)
-        else:
-            groups.append([example])
-    return [collate(group, pad_id) for group in groups]
+        if index == len(lengths) or (index + 1 - start) * lengths[start] > budget_tokens:
+            yield start, index
+            start = index
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> MicroBatch:

@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
 from engine.runs.directory import RunDir
+from engine.training.out_of_memory import is_out_of_memory
 from engine.training.randomness import set_torch_state, torch_state
 
 
@@ -32,6 +33,7 @@ class TrainerState:
     worse_evals: int = 0
     train_seconds: float = 0.0
     micro_batch_tokens: int | None = None  # what running out of memory left of the budget
+    settings: dict[str, Any] = field(default_factory=dict)  # what ``auto`` became at the first start
 
 
 def save(
@@ -85,13 +87,27 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
         # weights_only: nothing in these files may run code.
         optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu"))
         _restore_rng(torch.load(folder / "rng_state_0.pth", weights_only=True, map_location="cpu"))
-        return TrainerState(**json.loads((folder / "trainer_state.json").read_text()))
     except Exception as error:
-        raise RunError(
-            "The checkpoint can't be read",
-            f"{folder}: {' '.join(str(error).split())[:200]}",
-            "Remove its COMPLETE file to resume from the one before.",
-        ) from error
+        if is_out_of_memory(error):
+            raise
+        raise _unreadable(folder, error) from error
+    return read_state(folder)
+
+
+def read_state(folder: Path) -> TrainerState:
+    """Where the run stood at this checkpoint; needs no model. Raises RunError."""
+    try:
+        return TrainerState(**json.loads((folder / "trainer_state.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: BaseException) -> RunError:
+    return RunError(
+        "The checkpoint can't be read",
+        f"{folder}: {' '.join(str(error).split())[:200]}",
+        "Remove its COMPLETE file to resume from the one before.",
+    )
 
 
 def _rng_state() -> dict[str, Any]:

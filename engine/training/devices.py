@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.config.schema import RunConfig
 from engine.errors import MachineError
+from engine.planning import read_machine_now
 
 if TYPE_CHECKING:
     import torch
@@ -19,47 +20,30 @@ _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 
 @dataclass(frozen=True)
 class Placement:
-    """Device of the model, dtype of its weights, accelerate's mixed precision, and tokens of a micro-batch."""
+    """Device of the model, dtype of its weights, and accelerate's mixed precision."""
 
     device: torch.device
     dtype: torch.dtype
     mixed_precision: str
-    micro_batch_tokens: int
 
 
 def restrict_gpus(config: RunConfig) -> None:
     """Make the chosen GPU the only visible one. Must run before torch is imported.
 
-    ``auto`` takes the GPU with the most free memory, within what CUDA_VISIBLE_DEVICES already allows.
+    ``auto`` takes the GPU with the most free memory, of those that CUDA_VISIBLE_DEVICES allows.
     """
+    # Indices are to mean what nvidia-smi shows, not which card CUDA thinks is the fastest.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     wanted = config.launch.gpus
     if wanted == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif wanted != "auto":
         os.environ["CUDA_VISIBLE_DEVICES"] = wanted
-    elif "CUDA_VISIBLE_DEVICES" not in os.environ:
-        freest = _freest_gpu()
-        if freest is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = freest
-
-
-def _freest_gpu() -> str | None:
-    """UUID of the GPU with the most free memory, None without an NVIDIA driver."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    best: tuple[int, str] | None = None
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            candidate = (pynvml.nvmlDeviceGetMemoryInfo(handle).free, pynvml.nvmlDeviceGetUUID(handle))
-        except pynvml.NVMLError:
-            continue
-        best = max(best, candidate) if best else candidate
-    return best[1] if best else None
+    else:
+        machine = read_machine_now()
+        freest = machine.freest if machine else None
+        if freest is not None and freest.uuid is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = freest.uuid
 
 
 def keep_freed_memory() -> None:
@@ -93,10 +77,7 @@ def place(config: RunConfig) -> Placement:
     dtype = _dtype(config, has_bf16, device)
     names = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "no"}
     precision = names[dtype] if config.launch.precision == "auto" else config.launch.precision
-    budget = config.train.micro_batch_tokens
-    if budget == "auto":
-        budget = 1024 if device.type == "cpu" else 8192
-    return Placement(device, dtype, precision, budget)
+    return Placement(device, dtype, precision)
 
 
 def _dtype(config: RunConfig, has_bf16: bool, device: torch.device) -> torch.dtype:

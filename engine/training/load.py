@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from engine.config.schema import ModelSection
 from engine.errors import MachineError, ModelError
+from engine.memory.read_shape import from_folder
 from engine.models.card import ModelCard
 from engine.training import cpu_attention
 from engine.training.devices import Placement
-from engine.training.render import stop_ids
-from engine.training.tokenizer import load_tokenizer, short
+from engine.training.out_of_memory import is_out_of_memory
+from engine.training.tokenizer import Words, load_words, short
 
 
 @dataclass
@@ -29,30 +29,30 @@ class BaseModel:
     template: str
 
 
-def load_base(card: ModelCard, section: ModelSection, placement: Placement, checkpointing: bool) -> BaseModel:
-    """Load tokenizer and weights onto the device, frozen.
+def load_base(
+    card: ModelCard, section: ModelSection, placement: Placement, checkpointing: bool, words: Words | None = None
+) -> BaseModel:
+    """Load the weights onto the device, frozen, and the tokenizer unless its ``words`` are given.
 
-    Raises ModelError when files don't fit together, MachineError when memory does not suffice.
+    Raises ModelError when files don't fit together. Running out of memory is left to the caller, who knows what of.
     """
-    tokenizer, template = load_tokenizer(card, section)
+    words = words or load_words(card, section)
+    tokenizer = words.tokenizer
     try:
         model = AutoModelForCausalLM.from_pretrained(
             card.path,
             dtype=placement.dtype,
-            attn_implementation=_attention(section, placement),
+            attn_implementation=_attention(card, section, placement),
             quantization_config=_quantization(section, placement),
             device_map={"": placement.device},
             use_safetensors=None if section.allow_pickle else True,
             trust_remote_code=section.trust_remote_code,
         )
-    except torch.OutOfMemoryError as error:
-        raise MachineError(
-            "The model does not fit into the GPU's memory", str(error).split(". ")[0],
-            'Use quantization = "nf4", a smaller model, or a GPU that nobody else uses.',
-        ) from error  # fmt: skip
     except ImportError as error:
         raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
@@ -68,11 +68,7 @@ def load_base(card: ModelCard, section: ModelSection, placement: Placement, chec
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.config.use_cache = False
     model.get_output_embeddings().register_forward_pre_hook(_contiguous)
-    pad = tokenizer.pad_token_id
-    return BaseModel(
-        model, tokenizer, card, stop_ids(tokenizer, getattr(model, "generation_config", None)),
-        tokenizer.eos_token_id if pad is None else pad, template,
-    )  # fmt: skip
+    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template)
 
 
 def _keep_differentiable(model: Any) -> None:
@@ -90,10 +86,20 @@ def _contiguous(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return (inputs[0].contiguous(), *inputs[1:])
 
 
-def _attention(section: ModelSection, placement: Placement) -> str:
+def _attention(card: ModelCard, section: ModelSection, placement: Placement) -> str:
     if section.attn_implementation != "auto":
         return section.attn_implementation
+    if _caps_its_scores(card):
+        return "eager"  # no fused kernel knows the cap
     return cpu_attention.register() if placement.device.type == "cpu" else "sdpa"
+
+
+def _caps_its_scores(card: ModelCard) -> bool:
+    """Whether attention's scores go through a soft cap (Gemma 2), as the memory estimate reads it too."""
+    try:
+        return from_folder(card.path).softcapped_attention
+    except ModelError:
+        return False
 
 
 def _quantization(section: ModelSection, placement: Placement) -> BitsAndBytesConfig | None:

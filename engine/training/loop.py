@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from engine.evaluation.heldout import add_by_source
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.checkpoint import TrainerState
+from engine.training.out_of_memory import MemoryGuard
 from engine.training.phases import Sink
 from engine.training.randomness import set_torch_state, torch_state
 from engine.training.schedules import learning_rate
@@ -64,12 +65,12 @@ class Loop:
 
     def __init__(
         self, config: RunConfig, plan: StepPlan, examples: list[Example], sources: list[str], net: Any,
-        optimizer: Any, accelerator: Accelerator, pad_id: int, budget_tokens: int, steering: Steering, sink: Sink,
-        hooks: Hooks,
+        optimizer: Any, accelerator: Accelerator, pad_id: int, budget_tokens: int, memory: MemoryGuard,
+        steering: Steering, sink: Sink, hooks: Hooks,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
         self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
-        self.pad_id, self.budget, self.halved = pad_id, budget_tokens, False
+        self.pad_id, self.budget, self.memory, self.halved = pad_id, budget_tokens, memory, False
         self.steering, self.sink, self.hooks = steering, sink, hooks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.device = accelerator.device
@@ -77,7 +78,7 @@ class Loop:
     def run(self, state: TrainerState) -> Outcome:
         """Train from ``state`` to the end, or until somebody stops or pauses it.
 
-        Raises NotFinite (after a checkpoint of the last finite step) and MachineError.
+        Raises NotFinite and OutOfMemory (after a checkpoint of the last good step), and MachineError.
         """
         self.net.train()
         total = self.plan.total_steps
@@ -113,19 +114,34 @@ class Loop:
         rows = [self.examples[i] for i in self.plan.rows(step)]
         began = time.monotonic()
         random_state = torch_state()
+        self.memory.step = step
         while True:
             batches = cut(rows, self.budget, self.pad_id)
             try:
                 tally = self._accumulate(batches)
                 break
-            except torch.OutOfMemoryError as error:
-                set_torch_state(random_state)
-                self._halve(step, batches, error)
+            except Exception as error:
+                shortage = self.memory.shortage(error)
+                if shortage is None:
+                    raise
+            # Only here, with the error gone, the failed micro-batch's memory is free.
+            set_torch_state(random_state)
+            self.optimizer.zero_grad(set_to_none=True)
+            if all(len(batch.input_ids) == 1 for batch in batches):
+                ended = self.memory.ends(shortage, "Out of memory, even one row at a time")
+                if state.step > 0:
+                    with suppress(MachineError):  # saving takes memory too; the checkpoint before is good
+                        self.hooks.save(state, "before memory ran out")
+                raise ended
+            self.budget = half_of(self.budget, batches)
+            self.halved = True
+            self.memory.repeats(shortage, self.budget)
         if tally is None:
             set_torch_state(random_state)
             self.optimizer.zero_grad(set_to_none=True)
             return None
         train = self.config.train
+        self.memory.phase = "step"
         norm = self.accelerator.clip_grad_norm_(self.parameters, train.max_grad_norm or math.inf)
         # The only wait for the device in a step.
         loss, grad_norm = torch.stack([self._mean(tally), torch.as_tensor(norm, device=self.device).double()]).tolist()
@@ -159,8 +175,10 @@ class Loop:
             positions = batch.positions.to(self.device, non_blocking=True)
             targets = batch.targets.to(self.device, non_blocking=True)
             last = index == len(batches) - 1
+            self.memory.phase = "loss"
             with self.accelerator.no_sync(self.net) if not last else nullcontext():
                 loss, per_token = self.net(ids, positions, targets)
+                self.memory.phase = "backward"
                 self.accelerator.backward(loss / supervised)
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
             tally.tokens += batch.num_tokens
@@ -171,21 +189,6 @@ class Loop:
     def _mean(self, tally: _Tally) -> torch.Tensor:
         assert tally.loss is not None
         return tally.loss.double() / tally.supervised
-
-    def _halve(self, step: int, batches: list[MicroBatch], error: BaseException) -> None:
-        """Half the micro-batch after an out-of-memory error; the step's result stays the same."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if all(len(batch.input_ids) == 1 for batch in batches):
-            raise MachineError(
-                "Out of memory, even one row at a time", str(error).split(". ")[0],
-                'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".',
-            ) from error  # fmt: skip
-        self.budget = min(self.budget, max(batch.padded_tokens for batch in batches)) // 2
-        self.halved = True
-        message = f"Micro-batches are now {self.budget:,} tokens; the step is repeated, its result is the same."
-        self.sink(ev.Warn(title="Out of memory.", message=message, step=step))
 
     def _report(
         self, state: TrainerState, tally: _Tally, loss: float, grad_norm: float, rate: float, seconds: float
@@ -261,6 +264,11 @@ class Loop:
     def _sample_due(self, step: int) -> bool:
         every = self.config.sample.every or self._every(self.config.eval.every, 10)
         return step % every == 0 and step < self.plan.total_steps
+
+
+def half_of(budget_tokens: int, batches: list[MicroBatch]) -> int:
+    """The next smaller budget: half of what was really computed at once."""
+    return min(budget_tokens, max(batch.padded_tokens for batch in batches)) // 2
 
 
 def memory_now(device: torch.device) -> tuple[int, int | None]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -18,3 +22,14 @@ def set_torch_state(state: dict[str, torch.Tensor]) -> None:
     torch.set_rng_state(state["torch"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Whatever is drawn inside, afterwards the random numbers go on as if nothing had been."""
+    python, drawn = random.getstate(), torch_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        set_torch_state(drawn)

@@ -1,48 +1,59 @@
-"""One run from config to adapter: load, tokenise, measure, train, measure again, keep the result."""
+"""One run from config to adapter: read, plan, load, rehearse, measure, train, measure again, keep the result."""
 
 from __future__ import annotations
 
 import gc
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
 from engine.evaluation.assess import Assessor
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk
+from engine.models.card import ModelCard
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, optimizers, result
-from engine.training.batches import StepPlan, cut
+from engine.training import checkpoint, optimizers, rehearsal, result
+from engine.training.batches import MicroBatch, StepPlan, cut
+from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
 from engine.training.dataset import Prepared, prepare
 from engine.training.devices import Placement, place
-from engine.training.load import BaseModel, load_base
 from engine.training.loop import Hooks, Loop, Outcome
-from engine.training.loss import SupervisedLoss
+from engine.training.measured import MemoryStory
+from engine.training.memory_plan import RunMemory, make_plan
+from engine.training.out_of_memory import MemoryGuard
+from engine.training.peaks import Peaks
 from engine.training.phases import Phases, Sink
+from engine.training.rehearsal import Rehearsal
 from engine.training.render import Renderer
 from engine.training.steering import Steering, StopRequested
-from engine.training.strategies import attach_adapter, needs_autocast, trainable
-from engine.training.tokenizer import locate
+from engine.training.tokenizer import Words, load_words, locate
 
 
 @dataclass
-class _Built:
-    """Everything that holds memory on the device; dropped as a whole when a run is paused."""
+class _Ready:
+    """All that a training works with; dropped as a whole when a run is paused, but for the rows."""
 
-    base: BaseModel
-    model: Any
-    net: Any
-    optimizer: Any
-    accelerator: Accelerator
+    card: ModelCard
+    words: Words
+    placement: Placement
+    prepared: Prepared
+    steps: StepPlan
+    plan: RunMemory
+    memory: MemoryGuard
+    peaks: Peaks
+    built: Built
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's config without ``auto``."""
+        return self.plan.config
 
 
 class Session:
@@ -52,6 +63,7 @@ class Session:
         self.run, self.config, self.sink, self.steering = run, config, sink, steering
         self.phases = Phases(sink)
         self.prepared: Prepared | None = None
+        self.resolved = config
         self.began = time.monotonic()
 
     def execute(self, resume: bool) -> None:
@@ -72,92 +84,115 @@ class Session:
             self._finish("stopped", step, self.steering.reason)
 
     def _train(self, resume: bool) -> Outcome:
-        """Load everything, train until the loop ends, and finish unless it is only paused."""
+        """Make everything ready, train until the loop ends, and finish unless it is only paused."""
+        checkpoints = self.run.complete_checkpoints() if resume else []
+        state = checkpoint.read_state(checkpoints[-1]) if checkpoints else TrainerState(0)
+        ready = self._make_ready(state)
+        try:
+            if checkpoints:
+                state = checkpoint.restore(checkpoints[-1], ready.built.model, ready.built.optimizer)
+            self._announce(ready, state.step if checkpoints else None)
+            return self._run(ready, replace(state, settings=ready.plan.settings), fresh=not checkpoints)
+        except Exception as error:
+            shortage = ready.memory.shortage(error)
+            if shortage is None:
+                raise
+        raise ready.memory.ends(shortage)
+
+    def _make_ready(self, state: TrainerState) -> _Ready:
+        """Rows first, then the plan they allow, then the weights: what is wrong with the data is said at once."""
         config = self.config
         placement = place(config)
-        built = self._build(placement)
-        prepared = self._prepare(built)
-        plan = StepPlan(
+        optimizers.check(config.train, placement.device)
+        set_seed(config.run.seed)
+        card = self._locate()
+        words = load_words(card, config.model)
+        prepared = self._prepare(words)
+        steps = StepPlan(
             len(prepared.train), config.train.batch_size, config.run.seed, config.train.num_train_epochs,
             config.train.max_steps,
         )  # fmt: skip
-        checkpoints = self.run.complete_checkpoints() if resume else []
-        state = TrainerState(0)
-        if checkpoints:
-            state = checkpoint.restore(checkpoints[-1], built.model, built.optimizer)
-        self._announce(built, prepared, plan, placement, state.step if checkpoints else None)
-        self._check_disk(built)
-        assessor = self._assessor(built, prepared, placement)
-        if not checkpoints:
+        plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink)
+        self.resolved = plan.config
+        optimizers.check(plan.config.train, placement.device)
+        memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
+        self.phases.begin("load", f"loading {card.name}")
+        peaks.restart()
+        built = build(plan.config, card, words, placement, memory, self.steering)
+        peaks.take("load")
+        return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
+
+    def _run(self, ready: _Ready, state: TrainerState, fresh: bool) -> Outcome:
+        """Rehearse, measure, train, measure again."""
+        built, config = ready.built, ready.config
+        self._check_disk(ready)
+        budget = min(ready.plan.micro_batch_tokens, state.micro_batch_tokens or ready.plan.micro_batch_tokens)
+        assessor = self._assessor(ready, budget)
+        story = MemoryStory(self.run.path.name, ready.plan, ready.peaks, self.sink)
+        if state.step < ready.steps.total_steps:
+            self.phases.begin(rehearsal.PHASE, rehearsal.MESSAGE)
+            tried = Rehearsal(
+                config.train, ready.prepared.train, ready.steps, built.net, built.optimizer, built.accelerator,
+                built.base.pad_id, assessor, ready.memory, ready.peaks, self.steering.check,
+            ).run(budget, state.step)  # fmt: skip
+            if tried.budget_tokens < budget:
+                state = replace(state, micro_batch_tokens=tried.budget_tokens)
+            story.rehearsed(tried)
+        if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
-            assessor.evaluate(0, "before")
+            with story.phase("evaluation"):
+                assessor.evaluate(0, "before")
         hooks = Hooks(
-            save=lambda at, reason: self._save(at, reason, built),
-            evaluate=lambda at: self._during(at, assessor),
-            sample=lambda at: self._sample(at, assessor),
+            save=lambda at, reason: self._save(at, reason, ready, story),
+            evaluate=lambda at: self._during(at, assessor, story),
+            sample=lambda at: self._sample(at, assessor, story),
         )
         loop = Loop(
-            config, plan, prepared.train, prepared.sources, built.net, built.optimizer, built.accelerator,
-            built.base.pad_id, placement.micro_batch_tokens, self.steering, self.sink, hooks,
+            config, ready.steps, ready.prepared.train, ready.prepared.sources, built.net, built.optimizer,
+            built.accelerator, built.base.pad_id, ready.plan.micro_batch_tokens, ready.memory, self.steering,
+            self.sink, hooks,
         )  # fmt: skip
         self.sink(ev.State(state="running"))
         self.phases.begin("train", "training")
         outcome = loop.run(state)
+        story.trained(state, outcome.state, loop.budget)
         if outcome.kind == "finished":
-            assessor.evaluate(outcome.state.step, "after")
+            with story.phase("evaluation"):
+                assessor.evaluate(outcome.state.step, "after")
         if outcome.kind != "paused":
+            story.ended()
             self._finish(outcome.kind, outcome.state.step, outcome.reason)
         return outcome
 
-    def _build(self, placement: Placement) -> _Built:
-        config = self.config
-        optimizers.check(config.train, placement.device)
-        fetch = self.phases.progress("download", f"fetching {config.model.name_or_path}", "bytes")
+    def _locate(self) -> ModelCard:
+        fetch = self.phases.progress("download", f"fetching {self.config.model.name_or_path}", "bytes")
 
         def on_download(done: float, total: float | None, message: str) -> None:
             self.steering.check()
             fetch(done, total)
 
-        set_seed(config.run.seed)
-        card = locate(config.model, on_download)
-        self.phases.begin("load", f"loading {card.name}")
-        checkpointing = config.train.gradient_checkpointing
-        if checkpointing == "auto":
-            checkpointing = placement.device.type == "cuda"
-        base = load_base(card, config.model, placement, checkpointing)
-        model = attach_adapter(config, base, config.model.name_or_path)
-        self.steering.check()
-        optimizer = optimizers.make(config.train, trainable(model))
-        # The lean LoRA layers keep one dtype throughout; autocast would only add checks to every operation.
-        mixed = placement.mixed_precision
-        if mixed == "bf16" and not needs_autocast(model):
-            mixed = "no"
-        accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
-        net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model), optimizer)
-        return _Built(base, model, net, prepared_optimizer, accelerator)
+        return locate(self.config.model, on_download)
 
-    def _prepare(self, built: _Built) -> Prepared:
+    def _prepare(self, words: Words) -> Prepared:
         """Rows as tokens; made once, they outlive a pause."""
         if self.prepared is None:
-            renderer = Renderer(built.base.tokenizer, built.base.stops)
+            renderer = Renderer(words.tokenizer, words.stops)
             self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check)
         return self.prepared
 
-    def _announce(
-        self, built: _Built, prepared: Prepared, plan: StepPlan, placement: Placement, resumed: int | None
-    ) -> None:
-        config = self.config
-        method = {"none": "LoRA", "auto": "LoRA"}.get(config.model.quantization, f"QLoRA {config.model.quantization}")
+    def _announce(self, ready: _Ready, resumed: int | None) -> None:
+        config, built, prepared = ready.config, ready.built, ready.prepared
+        method = "LoRA" if config.model.quantization == "none" else f"QLoRA {config.model.quantization}"
         self.sink(
             ev.RunStarted(
-                **result.process_facts(placement), model=built.base.card.name,
+                **result.process_facts(ready.placement), model=ready.card.name,
                 method=f"{method} r{config.adapter.r}", strategy=config.strategy.kind,
-                total_steps=plan.total_steps, trainable_parameters=sum(p.numel() for p in trainable(built.model)),
-                total_parameters=built.base.card.parameters, train_rows=len(prepared.train),
+                total_steps=ready.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
+                total_parameters=ready.card.parameters, train_rows=len(prepared.train),
                 eval_rows=len(prepared.heldout), resumed_from_step=resumed, versions=result.versions(),
             )
         )  # fmt: skip
-        if built.base.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
+        if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
             self.sink(
                 ev.Warn(
                     title="This model has no chat template; a plain question-and-answer one is used.",
@@ -165,40 +200,50 @@ class Session:
                 )
             )
 
-    def _check_disk(self, built: _Built) -> None:
+    def _check_disk(self, ready: _Ready) -> None:
         """Refuse to start what the disk can't hold: checkpoints and the adapter, of what is really trained."""
-        trained = sum(p.numel() for p in trainable(built.model))
-        beside = beside_bytes(Path(built.base.card.path))
-        require(run_disk(trained, self.config.checkpoint.keep, self.config.train.optim, beside=beside), self.run.path)
+        trained = sum(p.numel() for p in ready.built.trained)
+        beside = beside_bytes(Path(ready.card.path))
+        disk = run_disk(trained, self.config.checkpoint.keep, ready.config.train.optim, beside=beside)
+        require(disk, self.run.path)
 
-    def _assessor(self, built: _Built, prepared: Prepared, placement: Placement) -> Assessor:
-        base = built.base
-        batches = cut(prepared.heldout, placement.micro_batch_tokens, base.pad_id) if prepared.heldout else []
-        generator = Generator(built.model, base.tokenizer, base.stops, base.pad_id, self.steering.check)
+    def _assessor(self, ready: _Ready, budget_tokens: int) -> Assessor:
+        built, words, prepared = ready.built, ready.words, ready.prepared
+
+        def recut(tokens: int) -> list[MicroBatch]:
+            return cut(prepared.heldout, tokens, words.pad_id) if prepared.heldout else []
+
+        generator = Generator(
+            built.model, words.tokenizer, words.stops, words.pad_id, self.steering.check, ready.memory
+        )  # fmt: skip
         return Assessor(
-            self.config, built.net, generator, Renderer(base.tokenizer, base.stops), prepared.heldout_rows, batches,
-            prepared.sources, placement.device, self.sink, self.phases, self.steering.check,
+            ready.config, built.net, generator, Renderer(words.tokenizer, words.stops), prepared.heldout_rows,
+            recut(budget_tokens), prepared.sources, ready.placement.device, self.sink, self.phases,
+            self.steering.check, ready.memory, recut,
         )  # fmt: skip
 
-    def _save(self, state: TrainerState, reason: str, built: _Built) -> str:
+    def _save(self, state: TrainerState, reason: str, ready: _Ready, story: MemoryStory) -> str:
         began = time.monotonic()
-        path, size = checkpoint.save(
-            self.run, state, built.model, built.base.tokenizer, built.optimizer, self.config.checkpoint.keep
-        )
+        with story.phase("save"):
+            path, size = checkpoint.save(
+                self.run, state, ready.built.model, ready.words.tokenizer, ready.built.optimizer,
+                self.config.checkpoint.keep,
+            )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         self.sink(ev.Checkpoint(step=state.step, path=path.name, size_bytes=size, seconds=seconds, reason=reason))
         return path.name
 
-    def _during(self, state: TrainerState, assessor: Assessor) -> float | None:
+    def _during(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> float | None:
         try:
-            return assessor.evaluate(state.step, "during")
+            with story.phase("evaluation"):
+                return assessor.evaluate(state.step, "during")
         except StopRequested:  # the loop stops by itself, with a checkpoint
             return None
         finally:
             self.phases.begin("train", "training")
 
-    def _sample(self, state: TrainerState, assessor: Assessor) -> None:
-        with suppress(StopRequested):
+    def _sample(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> None:
+        with suppress(StopRequested), story.phase("evaluation"):
             assessor.sample(state.step)
         self.phases.begin("train", "training")
 
@@ -214,7 +259,7 @@ class Session:
 
     def _finish(self, kind: str, step: int, reason: str) -> None:
         """Publish the newest checkpoint's adapter as the run's result and say that it is over."""
-        adapter = result.publish(self.run, self.config, self.prepared) if self.run.complete_checkpoints() else None
+        adapter = result.publish(self.run, self.resolved, self.prepared) if self.run.complete_checkpoints() else None
         self.sink(
             ev.Finished(
                 outcome=kind, step=step, adapter=adapter, seconds=round(time.monotonic() - self.began, 1), reason=reason

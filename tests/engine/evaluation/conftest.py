@@ -30,7 +30,7 @@ class Loaded:
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", seed=3)
-    placement = Placement(torch.device("cpu"), torch.float32, "no", 1024)
+    placement = Placement(torch.device("cpu"), torch.float32, "no")
     base = load_base(read_card(folder), ModelSection(name_or_path=str(folder)), placement, False)
     return Loaded(base, Renderer(base.tokenizer, base.stops))
 

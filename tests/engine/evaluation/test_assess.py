@@ -14,6 +14,7 @@ from engine.evaluation.assess import Assessor, Moment
 from engine.runs import events as ev
 from engine.training.batches import cut
 from engine.training.loss import SupervisedLoss
+from engine.training.out_of_memory import MemoryGuard, OutOfMemory
 from engine.training.phases import Phases
 from engine.training.tokens import tokenise
 from tests.engine.evaluation.conftest import Loaded
@@ -40,14 +41,15 @@ def assessor(loaded: Loaded, answers: Scripted, rows: Sequence[Row] = ROWS, **se
     settings = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows"}], "sample": {"rows": 2}} | sections
     config = RunConfig.model_validate(settings)
     events: list[Any] = []
-    batches = []
+    batches, examples = [], []
     if rows:
         examples, _ = tokenise(rows, range(len(rows)), loaded.renderer, config.dataset, {"rows": 0})
         batches = cut(examples, 64, loaded.base.pad_id)
     scripted: Any = answers
     made = Assessor(
         config, SupervisedLoss(loaded.model), scripted, loaded.renderer, rows, batches, ["rows"], torch.device("cpu"),
-        events.append, Phases(lambda event: None), lambda: None,
+        events.append, Phases(lambda event: None), lambda: None, MemoryGuard(torch.device("cpu"), events.append),
+        lambda tokens: cut(examples, tokens, loaded.base.pad_id),
     )  # fmt: skip
     return made, events
 
@@ -135,3 +137,44 @@ def test_answers_of_any_length_fit_the_log(loaded: Loaded) -> None:
     made, events = assessor(loaded, Scripted("x" * 10_000))
     made.sample(1)
     assert len(events[0].answer) == 4000
+
+
+def test_running_out_of_memory_measures_smaller_batches_with_the_same_loss(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plenty, _ = assessor(loaded, Scripted("a"))
+    scarce, events = assessor(loaded, Scripted("a"))
+    seen: list[int] = []
+
+    def narrow(ids: torch.Tensor, *rest: torch.Tensor) -> Any:
+        seen.append(ids.numel())
+        if len(ids) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8388608 bytes.")
+        return plenty.net(ids, *rest)
+
+    class Narrow(torch.nn.Module):
+        forward = staticmethod(narrow)
+
+    scarce.batches = scarce.recut(10_000)
+    scarce.net = Narrow()
+    assert scarce.evaluate(3, "during") == pytest.approx(plenty.evaluate(3, "during"), abs=1e-6)
+    shortages = [event for event in events if isinstance(event, ev.OutOfMemory)]
+    assert shortages
+    assert {shortage.message for shortage in shortages} == {"8 MiB more could not be had"}
+    tries = len(seen)
+    scarce.evaluate(4, "during")
+    assert len(seen) == tries + 5  # the smaller batches are kept
+
+
+def test_no_memory_for_one_held_out_row_is_an_error(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("a"))
+
+    class NoRoom(torch.nn.Module):
+        def forward(self, *tensors: torch.Tensor) -> Any:
+            raise MemoryError
+
+    made.net = NoRoom()
+    with pytest.raises(OutOfMemory, match="one held-out row"):
+        made.evaluate(3, "during")
+    assert isinstance(events[-1], ev.OutOfMemory)
+    assert events[-1].retry_tokens is None

@@ -9,12 +9,15 @@ import torch
 
 from engine.evaluation import generate
 from engine.evaluation.generate import Generator
+from engine.training.out_of_memory import MemoryGuard, OutOfMemory
+from engine.training.peaks import Peaks
 from tests.engine.evaluation.conftest import Loaded
 
 
 def generator(loaded: Loaded, stops: frozenset[int] | None = None, check: Any = lambda: None) -> Generator:
     base = loaded.base
-    return Generator(base.model, base.tokenizer, base.stops if stops is None else stops, base.pad_id, check)
+    memory = MemoryGuard(torch.device("cpu"), lambda event: None)
+    return Generator(base.model, base.tokenizer, base.stops if stops is None else stops, base.pad_id, check, memory)
 
 
 def prompts(loaded: Loaded, *texts: str) -> list[list[int]]:
@@ -61,12 +64,13 @@ def test_many_prompts_are_answered_in_groups(loaded: Loaded, monkeypatch: pytest
     assert seen[-1] == (5, 5)
 
 
-def test_long_prompts_are_answered_few_at_a_time(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_prompts_are_answered_few_at_a_time(loaded: Loaded) -> None:
     asked = prompts(loaded, *TEXTS)
     together = generator(loaded).answer(asked, 4)
-    monkeypatch.setattr(generate, "_TOKENS_AT_ONCE", 1)
+    alone = generator(loaded)
+    alone.tokens_at_once = 1
     seen: list[int] = []
-    assert generator(loaded).answer(asked, 4, lambda done, total: seen.append(done)) == together
+    assert alone.answer(asked, 4, lambda done, total: seen.append(done)) == together
     assert sorted(set(seen)) == [0, 1, 2, 3, 4, 5]
 
 
@@ -106,3 +110,72 @@ def test_answering_uses_no_random_numbers(loaded: Loaded) -> None:
 
 def test_no_prompt_is_no_answer(loaded: Loaded) -> None:
     assert generator(loaded).answer([], 4) == []
+
+
+class Narrow:
+    """A model with memory for the prompts of ``rows`` rows at once."""
+
+    def __init__(self, model: Any, rows: int) -> None:
+        self.model, self.rows, self.asked = model, rows, [0]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def generate(self, input_ids: torch.Tensor, **settings: Any) -> Any:
+        self.asked.append(len(input_ids))
+        if len(input_ids) > self.rows:
+            raise MemoryError
+        return self.model.generate(input_ids=input_ids, **settings)
+
+
+def test_running_out_of_memory_halves_the_group_and_gives_the_same_answers(loaded: Loaded) -> None:
+    asked = prompts(loaded, *TEXTS)
+    events: list[Any] = []
+    narrow = generator(loaded)
+    narrow.model, narrow.memory = Narrow(loaded.model, 2), MemoryGuard(torch.device("cpu"), events.append)
+    assert narrow.answer(asked, 4) == generator(loaded).answer(asked, 4)
+    assert {event.phase for event in events} == {"evaluation"}
+    assert narrow.model.asked[1] == 5
+    tries = len(narrow.model.asked)
+    narrow.answer(asked, 4)
+    assert max(narrow.model.asked[tries:]) <= 2  # it is not tried again
+
+
+def test_no_memory_for_one_answer_is_an_error(loaded: Loaded) -> None:
+    events: list[Any] = []
+    narrow = generator(loaded)
+    narrow.model, narrow.memory = Narrow(loaded.model, 0), MemoryGuard(torch.device("cpu"), events.append)
+    with pytest.raises(OutOfMemory, match="one answer at a time"):
+        narrow.answer(prompts(loaded, TEXTS[0]), 4)
+    assert [event.retry_tokens for event in events] == [None]
+
+
+def test_a_rehearsal_takes_the_largest_group_and_few_tokens(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = prompts(loaded, *TEXTS)
+    monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
+    made = generator(loaded)
+    made.model = Narrow(loaded.model, 2)
+    steps: list[int] = []
+    made.check = lambda: steps.append(1)
+    longest, second = sorted((len(prompt) for prompt in asked), reverse=True)[:2]
+    # In order of length they stand by twos, the longest alone.
+    assert made.rehearse(asked, 100) == max(longest + 100, 2 * (second + 100))
+    assert made.model.asked[1:] == [2]
+    assert len(steps) <= 2
+
+
+def test_a_rehearsal_holds_the_cache_of_whole_answers(loaded: Loaded) -> None:
+    peaks = Peaks(torch.device("cpu"))
+    asked = prompts(loaded, *TEXTS)
+
+    def peak_of(new_tokens: int) -> int:
+        made = generator(loaded)
+        made.tokens_at_once = 10**9
+        peaks.restart()
+        made.rehearse(asked, new_tokens)
+        return peaks.restart()
+
+    config = loaded.model.config
+    each = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4
+    few = peak_of(100)
+    assert peak_of(40_000) - few == pytest.approx(len(asked) * 40_000 * each, rel=0.1)

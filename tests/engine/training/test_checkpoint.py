@@ -56,7 +56,7 @@ class Trainee:
 
 def trainee(tiny: Path, **adapter: Any) -> Trainee:
     section = ModelSection(name_or_path=str(tiny))
-    base = load_base(read_card(tiny), section, Placement(torch.device("cpu"), torch.float32, "no", 1024), False)
+    base = load_base(read_card(tiny), section, Placement(torch.device("cpu"), torch.float32, "no"), False)
     config = RunConfig.model_validate({"model": section, "data": [{"path": "rows"}], "adapter": {"r": 4} | adapter})
     model = attach_adapter(config, base, str(tiny))
     return Trainee(model, base.tokenizer, torch.optim.AdamW(trainable(model), lr=0.01))

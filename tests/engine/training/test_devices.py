@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +10,10 @@ import torch
 
 from engine.config.schema import RunConfig
 from engine.errors import MachineError
+from engine.machine.gpus import Gpu, GpuReport, visible
+from engine.machine.host import read_host
+from engine.machine.snapshot import Machine
+from engine.training import devices
 from engine.training.devices import place, restrict_gpus
 
 
@@ -19,58 +21,52 @@ def config(**sections: Any) -> RunConfig:
     return RunConfig.model_validate({"model": {"name_or_path": "tiny"}, "data": [{"path": "rows"}]} | sections)
 
 
-class FakeNvml:
-    """Three GPUs: one nearly full, one free, one that does not answer."""
-
-    class NVMLError(Exception):
-        pass
-
-    free = (4, 70, -1)
-
-    def nvmlInit(self) -> None:
-        pass
-
-    def nvmlDeviceGetCount(self) -> int:
-        return len(self.free)
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        return index
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
-        if self.free[handle] < 0:
-            raise self.NVMLError("GPU is lost")
-        return SimpleNamespace(free=self.free[handle] << 30)
-
-    def nvmlDeviceGetUUID(self, handle: int) -> str:
-        return f"GPU-{handle}"
+GPUS = (
+    Gpu(0, "Small", "GPU-aa", total_bytes=80 << 30, free_bytes=4 << 30),
+    Gpu(1, "Large", "GPU-bb", total_bytes=80 << 30, free_bytes=70 << 30),
+    Gpu(2, "Lost", "GPU-cc", trouble="fell off the bus"),
+    Gpu(3, "Middle", "GPU-dd", total_bytes=80 << 30, free_bytes=40 << 30),
+)
 
 
 @pytest.fixture
-def visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has chosen GPUs yet, and three are there."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "x")  # so that it is put back
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())  # type: ignore[arg-type]
+def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has chosen GPUs yet: one is nearly full, one free, one does not answer, one is half full."""
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.setenv(name, "x")  # so that it is put back
+        monkeypatch.delenv(name)
+
+    def reading() -> Machine:
+        return Machine(0.0, GpuReport(GPUS), visible(GPUS), read_host(()))
+
+    monkeypatch.setattr(devices, "read_machine_now", reading)
 
 
-@pytest.mark.parametrize(("gpus", "expected"), [("auto", "GPU-1"), ("0", "0"), ("cpu", "")])
-def test_the_freest_gpu_is_taken_unless_another_is_named(visible: None, gpus: str, expected: str) -> None:
+@pytest.mark.parametrize(("gpus", "expected"), [("auto", "GPU-bb"), ("0", "0"), ("cpu", "")])
+def test_the_freest_gpu_is_taken_unless_another_is_named(four_gpus: None, gpus: str, expected: str) -> None:
     restrict_gpus(config(launch={"gpus": gpus}))
     assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
-def test_what_the_environment_allows_is_kept(visible: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+@pytest.mark.parametrize(("allowed", "expected"), [("0,3", "GPU-dd"), ("2", "2")])
+def test_the_choice_stays_within_what_the_environment_allows(
+    four_gpus: None, monkeypatch: pytest.MonkeyPatch, allowed: str, expected: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
     restrict_gpus(config())
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
-def test_without_a_driver_nothing_is_chosen(visible: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoDriver(FakeNvml):
-        def nvmlInit(self) -> None:
-            raise self.NVMLError("Driver not loaded")
+def test_indices_mean_what_nvidia_smi_shows(four_gpus: None) -> None:
+    restrict_gpus(config(launch={"gpus": "1"}))
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
-    monkeypatch.setitem(sys.modules, "pynvml", NoDriver())  # type: ignore[arg-type]
+
+@pytest.mark.parametrize("machine", [None, Machine(0.0, GpuReport(problem="no driver"), (), read_host(()))])
+def test_without_a_driver_that_answers_nothing_is_chosen(
+    four_gpus: None, monkeypatch: pytest.MonkeyPatch, machine: Machine | None
+) -> None:
+    monkeypatch.setattr(devices, "read_machine_now", lambda: machine)
     restrict_gpus(config())
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
@@ -90,7 +86,7 @@ def test_a_named_gpu_that_is_not_there_is_an_error(no_cuda: None) -> None:
 def test_without_a_gpu_it_is_the_cpu(no_cuda: None, gpus: str) -> None:
     placement = place(config(launch={"gpus": gpus}, model={"name_or_path": "tiny", "dtype": "float32"}))
     assert placement.device == torch.device("cpu")
-    assert (placement.dtype, placement.mixed_precision, placement.micro_batch_tokens) == (torch.float32, "no", 1024)
+    assert (placement.dtype, placement.mixed_precision) == (torch.float32, "no")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +111,3 @@ def test_auto_is_bfloat16_where_the_cpu_has_it(
 ) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bf16)
     assert place(config()).dtype == expected
-
-
-def test_micro_batches_are_as_large_as_the_config_says(no_cuda: None) -> None:
-    assert place(config(train={"micro_batch_tokens": 333})).micro_batch_tokens == 333

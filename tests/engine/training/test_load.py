@@ -22,7 +22,7 @@ IDS = torch.tensor([[5, 9, 14, 30, 7, 21, 40, 11]])
 
 
 def on_cpu(dtype: torch.dtype = torch.float32) -> Placement:
-    return Placement(torch.device("cpu"), dtype, "no", 1024)
+    return Placement(torch.device("cpu"), dtype, "no")
 
 
 def loaded(folder: Path, checkpointing: bool = False, dtype: torch.dtype = torch.float32, **model: object) -> BaseModel:

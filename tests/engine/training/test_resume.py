@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.runs import events as ev
-from engine.training import session as session_module
+from engine.training import building
 from engine.training.steering import Steering
 from tests.engine.training.making import Trained, stop_after, train, values
 
@@ -124,14 +124,14 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
     straight = train(settings)
     models: list[weakref.ref[Any]] = []
     alive_in_pause: list[int] = []
-    load = session_module.load_base
+    load = building.load_base
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         base = load(*args, **kwargs)
         models.append(weakref.ref(base.model))
         return base
 
-    monkeypatch.setattr(session_module, "load_base", watched)
+    monkeypatch.setattr(building, "load_base", watched)
     pause, answers = order_at(3, "pause")
 
     def react(event: ev.Event, steering: Steering) -> None:

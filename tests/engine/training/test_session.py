@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from engine.runs import events as ev
-from engine.training import phases
-from engine.training import session as session_module
+from engine.training import building, phases
 from engine.training.steering import Steering
 from tests.engine.training.making import Trained, train, values, write_rows
 
@@ -47,9 +46,9 @@ def test_a_run_tells_its_story_in_order(tiny: Path, rows: Path, monkeypatch: pyt
         values(tiny, rows, eval={"every": 2}, checkpoint={"every": 4}, sample={"rows": 1, "every": 3})
     )  # fmt: skip
     assert story(trained) == [
-        "load", "read", "started", "answer before", "sample 0", "eval before 0", "running", "train", "step 1", "step 2",
-        "eval during 2", "step 3", "sample 3", "step 4", "checkpoint 4", "eval during 4", "step 5", "step 6",
-        "checkpoint 6", "answer after", "sample 6", "eval after 6", "finished 6",
+        "read", "load", "started", "rehearsal", "answer before", "sample 0", "eval before 0", "running", "train",
+        "step 1", "step 2", "eval during 2", "step 3", "sample 3", "step 4", "checkpoint 4", "eval during 4",
+        "step 5", "step 6", "checkpoint 6", "answer after", "sample 6", "eval after 6", "finished 6",
     ]  # fmt: skip
 
 
@@ -124,7 +123,7 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
             logits.append(our_logits())
 
     built: list[Any] = []
-    attach = session_module.attach_adapter
+    attach = building.attach_adapter
 
     def attached(config: Any, base: Any, name: str) -> Any:
         built.append((attach(config, base, name), base.tokenizer))
@@ -136,7 +135,7 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
         with torch.no_grad():
             return model.eval()(ids).logits[0, -1]
 
-    monkeypatch.setattr(session_module, "attach_adapter", attached)
+    monkeypatch.setattr(building, "attach_adapter", attached)
     trained = train(values(tiny, rows), react)
     done = subprocess.run(
         [sys.executable, "-c", _PLAIN_PEFT, str(tiny), str(trained.run.adapter)],

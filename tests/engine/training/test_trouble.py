@@ -18,8 +18,7 @@ from torch import Tensor
 from engine.errors import DataError, MachineError, ModelError, RunError
 from engine.runs import events as ev
 from engine.runs.directory import RunLock
-from engine.training import checkpoint, result, runner
-from engine.training import session as session_module
+from engine.training import building, checkpoint, result, runner
 from engine.training.loop import NotFinite
 from engine.training.loss import SupervisedLoss
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
@@ -28,10 +27,13 @@ Losses = tuple[Tensor, Tensor]
 
 
 def with_losses(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Tensor, Losses], Losses]) -> None:
-    """Let ``change`` (number of the training forward, input ids, losses) decide what each forward gives."""
+    """Let ``change`` (number of the training forward, input ids, losses) decide what each forward gives.
+
+    The forward of the rehearsal is number 0.
+    """
 
     class Changed(SupervisedLoss):
-        forwards = 0
+        forwards = -1
 
         def forward(self, input_ids: Tensor, positions: Tensor, targets: Tensor) -> Losses:
             found = super().forward(input_ids, positions, targets)
@@ -40,7 +42,7 @@ def with_losses(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Tensor, 
             self.forwards += 1
             return change(self.forwards, input_ids, found)
 
-    monkeypatch.setattr(session_module, "SupervisedLoss", Changed)
+    monkeypatch.setattr(building, "SupervisedLoss", Changed)
 
 
 def lost_loss(losses: Losses) -> Losses:
@@ -107,11 +109,31 @@ def test_running_out_of_memory_halves_the_micro_batch_and_keeps_the_losses(
     with_losses(monkeypatch, memory_for(150))
     scarce = train(settings)
     assert scarce.losses() == pytest.approx(plenty.losses(), abs=1e-5)
-    warnings = scarce.of(ev.Warn)
-    assert 1 <= len(warnings) <= 2
-    assert warnings[0].title == "Out of memory."
-    assert "Micro-batches are now" in warnings[0].message
-    assert "its result is the same" in warnings[0].message
+    (shortage,) = scarce.of(ev.OutOfMemory)
+    assert (shortage.step, shortage.phase, shortage.device) == (None, "loss", "cpu")  # found in the rehearsal
+    assert shortage.message == "CUDA out of memory"
+    assert shortage.retry_tokens <= 150
+    assert 0 < shortage.free_bytes < shortage.total_bytes
+    assert shortage.allocated_bytes > 0
+
+
+def test_memory_that_runs_out_in_a_later_step_has_that_step_repeated(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000}, adapter={"lora_dropout": 0.3})
+    plenty = train(settings)
+
+    def from_step_3_on(number: int, ids: Tensor, losses: Losses) -> Losses:
+        return memory_for(150)(number, ids, losses) if number >= 3 else losses
+
+    with_losses(monkeypatch, from_step_3_on)
+    scarce = train(settings)
+    (shortage,) = scarce.of(ev.OutOfMemory)
+    assert (shortage.step, shortage.phase) == (3, "loss")
+    assert [step.step for step in scarce.of(ev.Step)] == [1, 2, 3, 4, 5, 6]
+    assert scarce.losses()[:2] == plenty.losses()[:2]
+    # Dropout draws for other micro-batches from here on, so only what is without it can be equal.
+    assert scarce.of(ev.Step)[-1].num_tokens == plenty.of(ev.Step)[-1].num_tokens
 
 
 def test_after_running_out_of_memory_stop_and_resume_still_give_the_same_losses(
@@ -137,7 +159,23 @@ def test_no_memory_for_a_single_row_is_an_error_with_remedies(
         train(values(tiny, rows), lambda event, steering: seen.append(event))
     assert caught.value.message == "CUDA out of memory"
     assert "max_length" in caught.value.hint
-    assert len([event for event in seen if isinstance(event, ev.Warn)]) <= 3
+    *repeated, last = [event for event in seen if isinstance(event, ev.OutOfMemory)]
+    assert 1 <= len(repeated) <= 3
+    assert all(event.retry_tokens for event in repeated)
+    assert last.retry_tokens is None
+
+
+def test_no_memory_for_a_single_row_hours_later_costs_nothing_that_was_learnt(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000})
+    run = create_run(settings)
+    with monkeypatch.context() as patch:
+        with_losses(patch, lambda number, ids, losses: memory_for(0 if number >= 4 else 10_000)(number, ids, losses))
+        with pytest.raises(MachineError, match="even one row at a time"):
+            Trained(run)
+    assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-3"]
+    assert Trained(run, resume=True).losses() == pytest.approx(train(settings).losses()[3:], abs=1e-5)
 
 
 def test_a_disk_too_small_for_the_checkpoints_is_found_before_training(

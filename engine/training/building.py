@@ -1,0 +1,64 @@
+"""Base model, adapter and optimizer, put together on the device: all of a run that takes memory throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from engine.config.schema import RunConfig
+from engine.models.card import ModelCard
+from engine.training import optimizers
+from engine.training.devices import Placement
+from engine.training.load import BaseModel, load_base
+from engine.training.loss import SupervisedLoss
+from engine.training.out_of_memory import MemoryGuard
+from engine.training.steering import Steering
+from engine.training.strategies import attach_adapter, needs_autocast, trainable
+from engine.training.tokenizer import Words
+
+
+@dataclass
+class Built:
+    """Everything that holds memory on the device; dropped as a whole when a run is paused."""
+
+    base: BaseModel
+    model: Any
+    net: Any
+    optimizer: Any
+    accelerator: Accelerator
+
+    @property
+    def trained(self) -> list[torch.nn.Parameter]:
+        return trainable(self.model)
+
+
+def build(
+    config: RunConfig, card: ModelCard, words: Words, placement: Placement, memory: MemoryGuard, steering: Steering
+) -> Built:
+    """Load and assemble what ``config``, free of ``auto``, asks for. Raises OutOfMemory, ModelError, StopRequested."""
+    memory.phase = "load"
+    try:
+        return _build(config, card, words, placement, steering)
+    except Exception as error:
+        shortage = memory.shortage(error)
+        if shortage is None:
+            raise
+    place = "GPU's memory" if placement.device.type == "cuda" else "RAM"
+    raise memory.ends(shortage, f"The model does not fit into the {place}")
+
+
+def _build(config: RunConfig, card: ModelCard, words: Words, placement: Placement, steering: Steering) -> Built:
+    base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
+    model = attach_adapter(config, base, config.model.name_or_path)
+    steering.check()
+    optimizer = optimizers.make(config.train, trainable(model))
+    # The lean LoRA layers keep one dtype throughout; autocast would only add checks to every operation.
+    mixed = placement.mixed_precision
+    if mixed == "bf16" and not needs_autocast(model):
+        mixed = "no"
+    accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
+    net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model), optimizer)
+    return Built(base, model, net, prepared_optimizer, accelerator)

@@ -1,0 +1,59 @@
+"""The micro-batches that take most memory of all that a run will compute, found before any is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine.training.batches import StepPlan, spans
+from engine.training.tokens import Example
+
+MOST_ROWS = 1_000_000
+"""Cutting the steps of so many rows takes some three seconds; of more, what could come together must do."""
+
+
+def longest_groups(
+    examples: Sequence[Example], plan: StepPlan, budget_tokens: int, after_step: int = 0
+) -> list[list[Example]]:
+    """Rows of the micro-batch with most padded tokens after ``after_step``, and of that with most pairs of tokens.
+
+    Often they are one. Among equals the one with most supervised tokens counts. [] when no step is left.
+    """
+    lengths = np.array([len(example.ids) for example in examples], dtype=np.int64)
+    if (plan.total_steps - after_step) * plan.batch_size <= MOST_ROWS:
+        groups = _cut(lengths, plan, budget_tokens, after_step)
+    else:
+        groups = _could_meet(lengths, plan.batch_size, budget_tokens)
+    supervised = np.array([example.supervised for example in examples], dtype=np.int64)
+    tokens: tuple[tuple[int, int], np.ndarray | None] = ((0, 0), None)
+    pairs: tuple[tuple[int, int], np.ndarray | None] = ((0, 0), None)
+    for rows in groups:
+        padded = len(rows) * int(lengths[rows[0]])
+        if padded >= tokens[0][0]:
+            tokens = max(tokens, ((padded, int(supervised[rows].sum())), rows), key=lambda entry: entry[0])
+        squared = padded * int(lengths[rows[0]])
+        if squared >= pairs[0][0]:
+            pairs = max(pairs, ((squared, int(supervised[rows].sum())), rows), key=lambda entry: entry[0])
+    found = [rows for _, rows in (tokens, pairs) if rows is not None]
+    if len(found) == 2 and sorted(lengths[found[0]]) == sorted(lengths[found[1]]):
+        found.pop()
+    return [[examples[i] for i in rows] for rows in found]
+
+
+def _cut(lengths: np.ndarray, plan: StepPlan, budget_tokens: int, after_step: int) -> Iterator[np.ndarray]:
+    """Rows of every micro-batch of the steps after ``after_step``, longest first, cut as the loop will."""
+    for step in range(after_step + 1, plan.total_steps + 1):
+        rows = plan.rows(step)
+        ordered = rows[np.argsort(-lengths[rows], kind="stable")]
+        for start, stop in spans(lengths[ordered].tolist(), budget_tokens):
+            yield ordered[start:stop]
+
+
+def _could_meet(lengths: np.ndarray, batch_size: int, budget_tokens: int) -> Iterator[np.ndarray]:
+    """For each length the largest micro-batch that such a row could head: no real one is larger."""
+    ordered = np.argsort(-lengths, kind="stable")
+    sorted_lengths = lengths[ordered]
+    for first in np.unique(-sorted_lengths, return_index=True)[1]:
+        count = max(1, min(batch_size, budget_tokens // int(sorted_lengths[first])))
+        yield ordered[first : first + count]

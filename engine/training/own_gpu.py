@@ -1,0 +1,68 @@
+"""The GPU this process computes on, as NVML knows it: who else is on it, and how it is doing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from engine.machine.gpus import Gpu
+from engine.runs import events as ev
+
+MOST_OTHERS = 8
+
+
+def own_gpu(gpus: Sequence[Gpu]) -> Gpu | None:
+    """Of the GPUs that CUDA_VISIBLE_DEVICES leaves the one that torch calls 0; None when NVML can't tell."""
+    uuid = _torch_uuid()
+    if uuid is not None:
+        found = next((gpu for gpu in gpus if gpu.uuid is not None and uuid in gpu.uuid), None)
+        if found is not None:
+            return found
+    return gpus[0] if gpus else None
+
+
+def own_bytes(gpu: Gpu) -> int:
+    """What this process holds of ``gpu``: as NVML counts it, else what torch's allocator has."""
+    for process in gpu.processes or ():
+        if process.pid == os.getpid() and process.memory_bytes:
+            return process.memory_bytes
+    torch = _torch_on_gpu()
+    return 0 if torch is None else int(torch.cuda.memory_reserved(0))
+
+
+def others_on(gpu: Gpu) -> list[ev.ProcessUse]:
+    """Other people's processes, the largest first."""
+    return [
+        ev.ProcessUse(pid=process.pid, user=process.user, program=process.program, memory=process.memory_bytes)
+        for process in gpu.others([os.getpid()])[:MOST_OTHERS]
+    ]
+
+
+def gpu_use(gpu: Gpu) -> ev.GpuUse:
+    """How ``gpu`` is doing, with what torch holds of it in this process."""
+    torch = _torch_on_gpu()
+    return ev.GpuUse(
+        index=gpu.index, name=gpu.name, total=gpu.total_bytes, used=gpu.used_bytes,
+        reserved=None if torch is None else torch.cuda.memory_reserved(0),
+        peak_allocated=None if torch is None else torch.cuda.max_memory_allocated(0),
+        utilization=gpu.utilization_percent, temperature=gpu.temperature_celsius, power=gpu.power_watts,
+        others=others_on(gpu),
+    )  # fmt: skip
+
+
+def _torch_on_gpu() -> Any:
+    """torch once it computes on a GPU; asking never makes it begin to."""
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    ready = getattr(cuda, "is_initialized", None)
+    return torch if ready is not None and ready() else None
+
+
+def _torch_uuid() -> str | None:
+    torch = _torch_on_gpu()
+    if torch is None:
+        return None
+    uuid = getattr(torch.cuda.get_device_properties(0), "uuid", None)
+    return None if uuid is None else str(uuid).removeprefix("GPU-")
