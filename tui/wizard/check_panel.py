@@ -9,7 +9,8 @@ from textual.widgets import Static
 
 from engine.data.text import shorten
 from engine.errors import DataError, TunedeckError
-from tui.wizard.check import Inspection, Progress, inspect
+from tui.wizard.check import Inspection, inspect
+from tui.wizard.child import Progress
 
 
 class CheckPanel(Static):
@@ -55,7 +56,7 @@ class CheckPanel(Static):
         try:
             async for said in inspect(command, config_text):
                 if isinstance(said, Progress):
-                    self._say(f"checking the rows: {_how_far(said)}  ctrl+x stops it")
+                    self._say(f"checking the rows: {said.text}  ctrl+x stops it")
                 elif isinstance(said, Inspection):
                     self._finish(figures(said), said, None, key)
                 else:
@@ -95,11 +96,6 @@ def figures(found: Inspection) -> str:
     if found.examples:
         lines.append(f"learnt of the first row: {shorten(found.examples[0]['trained'], 72)}")
     return "\n".join(lines)
-
-
-def _how_far(said: Progress) -> str:
-    count = f"{said.done:,} of {said.total:,}" if said.total else ""
-    return " ".join(part for part in (said.message, count) if part) or "at work ..."
 
 
 def _trouble(error: TunedeckError) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from engine.errors import DataError, TunedeckError
 from tests.tui.wizard.making import GOOD, make_child
-from tui.wizard.check import Inspection, Progress, Unavailable, inspect
+from tui.wizard.check import Inspection, inspect
 from tui.wizard.check_panel import figures
+from tui.wizard.child import Progress, Unavailable
 
 
 async def said(command: tuple[str, ...]) -> list[object]:
