@@ -15,6 +15,7 @@ from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
 from engine.preflight_adapter import check_old_adapter
+from engine.preflight_template import check_template
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
@@ -36,7 +37,9 @@ def preflight(resolved: Resolved, on_hash: Callable[[int, int], None] | None = N
     card = _model(config, issues)
     if config.strategy.kind == "continue":
         issues.extend(check_old_adapter(config, card, on_hash))
-    _data(config, issues)
+    has_dialogue = _data(config, issues)
+    if card is not None and has_dialogue:
+        issues.extend(check_template(config, card))
     _writable(paths.runs_dir())
     if card is not None:
         _disk(config, card, paths.runs_dir())
@@ -75,24 +78,25 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
     return card
 
 
-def _data(config: RunConfig, issues: list[Issue]) -> None:
-    """Read what is small whole, so that a broken row is found now; of the rest the head."""
+def _data(config: RunConfig, issues: list[Issue]) -> bool:
+    """Read what is small whole, so that a broken row is found now; of the rest the head. Says if it holds dialogue."""
     from engine.data.load import load
     from engine.data.preview import preview
     from engine.data.sources import source_files
 
     size = sum(file.stat().st_size for source in config.data for file in source_files(source))
     if size > READ_WHOLE_BYTES:
-        for source in config.data:
-            preview(source.path, source.format, source.columns)
-        return
-    report = load(config).report
+        heads = [preview(source.path, source.format, source.columns) for source in config.data]
+        return any(row.kind == "messages" for head in heads for row in head.rows)
+    loaded = load(config)
+    report = loaded.report
     if report.skipped_count:
         first = report.skipped[0]
         issues.append(
             Issue("warning", "data", f"{report.skipped_count:,} rows are left out; the first is row {first.row:,} of "
                   f"{first.file}: {first.reason}")
         )  # fmt: skip
+    return any(row.kind == "messages" for row in loaded.rows)
 
 
 def _writable(folder: Path) -> None:

@@ -36,9 +36,16 @@ def judge_kind(name: str, tokens: Tokens) -> tuple[Kind, tuple[str, ...]]:
     evidence.append("it has a chat template")
     points += 1
     ends = [token for token in tokens.eos_tokens if token in tokens.chat_template]
+    marks, missing = tokens.marks(), tokens.missing()
+    if missing:
+        points -= 1
+        evidence.append(f"the template writes {missing[0]}, which is no token of this model")
+    elif marks and tokens.added:
+        evidence.append(f"the template's {', '.join(marks[:3])} are tokens of its own")
     if ends:
         points += 1
-        evidence.append(f"it stops at {ends[0]}, which ends a turn in the template")
+        where = "its generation settings stop" if ends[0] in tokens.generation_stops else "it stops"
+        evidence.append(f"{where} at {ends[0]}, which ends a turn in the template")
     elif "eos_token" in tokens.chat_template:
         points += 1
         evidence.append("the template ends turns with the model's end token")

@@ -30,6 +30,7 @@ CHATML_TEMPLATE = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+CHATML_END = "<|im_end|>"
 BUILT_IN_TEMPLATES = {"plain": PLAIN_TEMPLATE, "chatml": CHATML_TEMPLATE}
 
 
@@ -44,6 +45,8 @@ def choose_template(tokenizer: Any, wanted: str) -> str:
     """
     if wanted in BUILT_IN_TEMPLATES:
         tokenizer.chat_template = BUILT_IN_TEMPLATES[wanted]
+        if wanted == "chatml" and CHATML_END in tokenizer.get_vocab():
+            tokenizer.eos_token = CHATML_END  # what ends a turn has to end generation, here and wherever it is used
         return wanted
     if wanted:
         try:
