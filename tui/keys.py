@@ -41,6 +41,14 @@ HOME = (
     Key("stop", "x", "Stop", "Stop the selected run; it saves a checkpoint first"),
     Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
     Key("demo", "d", "Demo", "A small model learns to write JSON, in three minutes", bar=False),
+    Key("family", "f", "Family tree", "Which adapter was made from which; compare two", bar=False),
+)
+
+FAMILY = (
+    Key("open", "enter", "Open", "Watch the run under the cursor", "Enter"),
+    Key("mark", "space", "Mark", "Mark this run as the first of two to compare", "Space"),
+    Key("differ", "d", "Differences", "What differs between the marked run and this one"),
+    Key("leave", "escape,q", "Back", "Go back home", "Esc"),
 )
 
 WIZARD = (
@@ -52,6 +60,7 @@ WIZARD = (
     Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
     Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6"),
     Key("make_fit", "f7", "Make it fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
+    Key("measure", "f8", "Measure", "Review: train three steps and keep nothing but their pace", "F8", bar=False),
     Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),
     Key("why", "f1,question_mark", "Why?", "What this step's choice means, and every key", "F1"),
     Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),

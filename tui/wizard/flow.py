@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -17,9 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.config import toml
 from engine.errors import ConfigError, TunedeckError
-from engine.runs import directory
 from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
@@ -36,6 +33,7 @@ from tui.wizard.rail import Rail
 from tui.wizard.review import ReviewStep
 from tui.wizard.services import Services
 from tui.wizard.settings import SettingsStep
+from tui.wizard.start import start
 from tui.wizard.step import Facts, Step
 from tui.wizard.strategy import StrategyStep
 from tui.wizard.task import TaskStep, task_of
@@ -210,7 +208,7 @@ class WizardScreen(Screen[None]):
     # The keys of single steps
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("depth", "browse", "check", "save_file", "cancel"):
+        if action in ("depth", "browse", "check", "save_file", "measure", "cancel"):
             return bool(self.step and self.step.is_mounted and self.step.can(action))
         if action == "make_fit":
             return helps(self.facts)
@@ -237,6 +235,10 @@ class WizardScreen(Screen[None]):
     def action_save_file(self) -> None:
         if isinstance(self.step, ReviewStep):
             self.step.save_file()
+
+    def action_measure(self) -> None:
+        if isinstance(self.step, ReviewStep):
+            self.step.measure()
 
     def action_cancel(self) -> None:
         if self.step is not None:
@@ -314,25 +316,9 @@ class WizardScreen(Screen[None]):
 
     @work(thread=True, group="launch", exclusive=True)
     def _launch(self, resolved: Resolved, seen: Inspection | None) -> None:
-        """Settle what is auto for this machine and these rows, write the config, and start the runner."""
-        from engine.planning import settle
-
-        world = world_of(self)
-        run: RunDir | None = None
         try:
-            settled = settle(
-                resolved,
-                self.facts.machine,
-                longest_row=seen.tokens_max if seen and seen.tokens_max else None,
-                supervised_share=seen.supervised_share if seen and seen.supervised_share else 1.0,
-            )
-            config = settled.config
-            run = directory.create(config.model.name_or_path, toml.dumps(settled), config.run.name, Path(world.root))
-            world.spawn(run)
+            run = start(resolved, self.facts.machine, seen, world_of(self))
         except TunedeckError as error:
-            if run is not None:
-                with contextlib.suppress(OSError, TunedeckError):
-                    directory.delete(run)  # an unborn run would stand in the list for ever
             self.post_message(self.Launched(None, error))
             return
         self.post_message(self.Launched(run, None))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
+MEASURED = ("measured", "from a probe")
+HOW_TO_KNOW = "F8 measures it"
+
 
 def time_of(draft: Draft, facts: Facts) -> Duration | None:
     """Time for the optimizer's steps; None before the rows are checked, or where no speed can be told."""
@@ -38,11 +41,15 @@ def disk_of(facts: Facts) -> RunDisk | None:
         return None
 
 
-def time_line(found: Duration | None, whole: bool) -> str:
-    """ "about 38 min, measured here in 3 runs", or with ``whole`` the tokens and the rate too; "" when not known."""
-    if found is None:
+def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
+    """ "about 38 min, measured here in 3 runs", or with ``whole`` the tokens and the rate too."""
+    if facts.fit is None:
         return ""
-    return f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
+    if found is None:
+        known_later = facts.inspection is None
+        return "time  told once the rows are checked" if known_later else f"time  not known on this GPU; {HOW_TO_KNOW}"
+    told = f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
+    return told if found.origin.startswith(MEASURED) else f"{told}; {HOW_TO_KNOW}"
 
 
 def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str:

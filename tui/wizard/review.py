@@ -23,7 +23,7 @@ from tui.widgets.form_list import PickList
 from tui.wizard import figures, remedies
 from tui.wizard.check_panel import CheckPanel
 from tui.wizard.fixes import Warning, warnings
-from tui.wizard.outlook import disk_line, disk_of, time_line, time_of
+from tui.wizard.outlook_panel import OutlookPanel
 from tui.wizard.step import Step
 from tui.wizard.values import about, values
 from tui.world import world_of
@@ -53,7 +53,7 @@ class ReviewStep(Step):
         yield Static(id="warnings")
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
         yield Static(id="value-about", classes="quiet")
-        yield Static(id="outlook")
+        yield OutlookPanel(id="outlook")
         yield Static(Content("Without a screen:  tunedeck run FILE   (F6 saves the file)"), id="command")
         form = FormField(FILE, "Save config as", f"{self._slug()}.toml", hint="Enter saves, Esc not")
         form.display = False
@@ -99,12 +99,13 @@ class ReviewStep(Step):
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
-            return any(panel.busy for panel in self.query(CheckPanel))
-        return action == "save_file" or (action == "check" and not self.can("cancel"))
+            return any(panel.busy for panel in (*self.query(CheckPanel), *self.query(OutlookPanel)))
+        return action == "save_file" or (action in ("check", "measure") and not self.can("cancel"))
 
     def cancel(self) -> None:
         self._start_when_checked = False
         self.query_one(CheckPanel).stop()
+        self.query_one(OutlookPanel).stop()
 
     def hold(self) -> bool:
         if self.query_one(CheckPanel).busy:
@@ -113,6 +114,7 @@ class ReviewStep(Step):
             return True
         fit = self.facts.fit
         if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
+            self.query_one(OutlookPanel).stop()  # the run wants all of the machine
             return False
         self._ask_whether_to_risk(fit)
         return True
@@ -201,10 +203,22 @@ class ReviewStep(Step):
         self._tell("#value-about", about(pick.id, self.facts.fit) if pick else "")
 
     def _show_outlook(self) -> None:
-        whole = self.app.size.height >= TALL
-        time = time_line(time_of(self.draft, self.facts), whole)
         free = self.services.free_bytes(Path(world_of(self).root))
-        self._tell("#outlook", "\n".join(filter(None, (time, disk_line(disk_of(self.facts), free, whole)))))
+        self.query_one(OutlookPanel).show(self.draft, self.facts, free, self.app.size.height >= TALL)
+
+    def measure(self) -> None:
+        """Measure the pace by three real steps, in the background."""
+        try:
+            text = toml.dumps(self.draft.resolve())
+        except ConfigError:
+            return
+        self.query_one(OutlookPanel).measure(self.services.probe_command, text)
+
+    @on(OutlookPanel.Measured)
+    def _measured(self, event: OutlookPanel.Measured) -> None:
+        if event.words:
+            self.say(event.words, wrong=True)
+        self._show_outlook()
 
     def _tell(self, selector: str, text: str) -> None:
         if self._told.get(selector) != text:

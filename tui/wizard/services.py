@@ -72,3 +72,4 @@ class Services:
     preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
     free_bytes: Callable[[Path], int] = _free_bytes
     inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")
+    probe_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "probe", "--config")

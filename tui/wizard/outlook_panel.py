@@ -1,0 +1,82 @@
+"""Time and disk on the review, and the probe that measures the time by three real steps."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from textual import work
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from tui.wizard.child import Progress, Unavailable, ask
+from tui.wizard.draft import Draft
+from tui.wizard.outlook import disk_line, disk_of, time_line, time_of
+from tui.wizard.step import Facts
+
+
+class OutlookPanel(Static):
+    """``show`` works both lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
+
+    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 4; width: 1fr; padding: 0 0 0 2; }"
+
+    class Measured(Message):
+        """The probe ended: ``words`` say how, "" when it measured."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self.busy = False
+        self.words = ""
+        self._time = self._disk = ""
+
+    def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
+        """``whole``: there is room for the tokens, the rate, and what merging takes later."""
+        self._time = time_line(time_of(draft, facts), facts, whole)
+        self._disk = disk_line(disk_of(facts), free_bytes, whole)
+        self._draw()
+
+    def measure(self, command: tuple[str, ...], config_text: str) -> None:
+        """Train three steps of this config in a child process and keep nothing but their pace."""
+        self.busy = True
+        self._draw("three steps are starting ...")
+        self._probe(command, config_text)
+        self.screen.refresh_bindings()
+
+    def stop(self) -> None:
+        """End the probe."""
+        if self.busy:
+            self.workers.cancel_group(self, "probe")
+            self._finish("The measurement was stopped.")
+
+    @work(group="probe", exclusive=True)
+    async def _probe(self, command: tuple[str, ...], config_text: str) -> None:
+        words = ""
+        try:
+            async with aclosing(ask(command, config_text)) as answers:
+                async for said in answers:
+                    if isinstance(said, Progress):
+                        self._draw(said.text)
+                    elif isinstance(said, Unavailable):
+                        words = f"Not measured: {said.message}."
+        except TunedeckError as error:
+            words = " ".join(part for part in (f"{error.title}:", error.message, error.hint) if part)
+        self._finish(words)
+
+    def _finish(self, words: str) -> None:
+        self.busy = False
+        self._draw()
+        self.post_message(self.Measured(words))
+        self.screen.refresh_bindings()
+
+    def _draw(self, doing: str = "") -> None:
+        time = f"time  measuring: {doing}  ctrl+x stops it" if doing else self._time
+        words = clean("\n".join(filter(None, (time, self._disk))))
+        if words != self.words:
+            self.words = words
+            self.update(Content(words))
