@@ -61,7 +61,7 @@ class Machine:
             if found:
                 return gpu
         there = ", ".join(f"{gpu.index} {gpu.name}" for gpu in self.report.gpus) or "none"
-        raise MachineError("No such GPU", f"{wanted}; this machine has: {there}", "Give a size instead, e.g. 24GiB.")
+        raise MachineError("No such GPU", f"{wanted}; this machine has: {there}", "Name one of these by its number.")
 
 
 def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> Machine:

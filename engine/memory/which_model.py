@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.data.text import shorten
 from engine.errors import ConfigError, ModelError, TunedeckError
 from engine.memory.read_shape import from_config
 from engine.memory.shapes import ModelShape
@@ -26,7 +26,12 @@ TYPED = {
 }  # fmt: skip
 NEEDED = ("hidden", "layers", "heads", "vocab")
 EXAMPLE = "--shape hidden=4096,layers=32,heads=32,kv_heads=8,intermediate=14336,vocab=128256"
-ASKING_S = 5
+ASKING_S = 10
+_REFUSED = {
+    401: "status 401: there is no such model, or it is private; set HF_TOKEN to a token that may read it",
+    403: "status 403: its owners ask to accept terms first; do so on its page and set HF_TOKEN",
+    404: "status 404: there is no such model, or it has no config.json",
+}
 _EMBEDDING = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 
 
@@ -70,10 +75,13 @@ def find(name: str, revision: str = "main") -> Found:
 
     Raises ModelError: no such model, nothing that tells its dimensions, hub not reachable.
     """
-    path = Path(name).expanduser()
-    if path.name == "config.json" and path.is_file():
-        path = path.parent
-    if path.exists():
+    try:
+        path = Path(name).expanduser()
+        path = path.parent if path.name == "config.json" and path.is_file() else path
+        is_there = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError("The model's path can't be used", f"{name[:80]!r}: {error}", "Name a folder.") from None
+    if is_there:
         return in_folder(path)
     snapshot = cached_snapshot(name, revision)
     if snapshot is not None and (snapshot / "config.json").is_file():
@@ -159,20 +167,24 @@ def _from_headers(folder: Path) -> dict[str, Any]:
 
 
 def _asked(name: str, revision: str) -> Mapping[str, Any]:
-    """The config.json of a model on the hub, and nothing else of it."""
-    from huggingface_hub import hf_hub_download
+    """The config.json of a model on the hub, and nothing else of it: one try, kept nowhere."""
+    from huggingface_hub import get_session, get_token, hf_hub_url
 
-    with tempfile.TemporaryDirectory(prefix="tunedeck-") as folder:
-        try:
-            path = hf_hub_download(name, "config.json", revision=revision, local_dir=folder, etag_timeout=ASKING_S)
-        except Exception as error:  # of the hub's library, of its HTTP client, of the disk: each has its own
-            words = " ".join(str(error).split())[:120]
-            raise ModelError(
-                "The model is not on this machine, and the hub does not give it",
-                f"{name}: {type(error).__name__}: {words}",
-                f"Fetch it with `tunedeck model get {name}`, name its folder, or give its dimensions:\n{EXAMPLE}",
-            ) from None
-        config, trouble = _config(Path(path))
-    if trouble:
-        raise ModelError("The model's config.json is broken", f"{name}: {trouble}", f"Write {EXAMPLE}")
+    token = get_token()
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    try:
+        url = hf_hub_url(name, "config.json", revision=revision)
+        response = get_session().get(url, headers=headers, timeout=ASKING_S, follow_redirects=True)
+        if response.status_code != 200:
+            raise ConnectionError(_REFUSED.get(response.status_code, f"it answers with status {response.status_code}"))
+        config = response.json()
+    except Exception as error:  # of the hub's library, of its HTTP client, of JSON: each has its own
+        words = shorten(str(error) or type(error).__name__, 160)
+        raise ModelError(
+            "The model is not on this machine, and the hub does not give its config",
+            f"{name}: {words}",
+            f"Fetch it with `tunedeck model get {name}`, name its folder, or give its dimensions:\n{EXAMPLE}",
+        ) from None
+    if not isinstance(config, dict):
+        raise ModelError("The model's config.json is broken", f"{name}: no JSON object", f"Write {EXAMPLE}")
     return config

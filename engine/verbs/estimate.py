@@ -64,11 +64,15 @@ def estimate(
 
 def _config_file(what: str) -> Path | None:
     """The config that is meant: a TOML file, or that of a run's folder; None for a model."""
-    path = Path(what).expanduser()
+    try:
+        path = Path(what).expanduser()
+        inside = path / "config.toml"
+        is_run = inside.is_file() and not (path / "config.json").exists()
+    except (OSError, ValueError, RuntimeError):
+        return None  # no path at all; what it is, the model's part says
     if path.suffix == ".toml":
         return path
-    inside = path / "config.toml"
-    return inside if inside.is_file() and not (path / "config.json").exists() else None
+    return inside if is_run else None
 
 
 def _machine(gpu: str) -> Machine | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,23 +136,22 @@ class TestOfAModel:
     def test_of_a_hub_model_that_is_not_here_only_the_config_is_fetched(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[tuple[Any, ...]] = []
+        asked: list[str] = []
 
-        def give(repo: str, file: str, *, local_dir: str, **_: Any) -> str:
-            asked.append((repo, file))
-            path = Path(local_dir, file)
-            path.write_text(json.dumps(LLAMA_8B))
-            return str(path)
+        def get(url: str, **_: Any) -> SimpleNamespace:
+            asked.append(url)
+            return SimpleNamespace(status_code=200, json=lambda: LLAMA_8B)
 
-        monkeypatch.setattr("huggingface_hub.hf_hub_download", give)
+        monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(get=get))
         assert shell("estimate", "org/new", "--gpu", "24GiB", "--json").json["model"] == "org/new"
-        assert asked == [("org/new", "config.json")]
+        assert len(asked) == 1
+        assert asked[0].endswith("/org/new/resolve/main/config.json")
 
     def test_without_network_it_says_how_to_go_on(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(*_: Any, **__: Any) -> str:
+        def refuse(*_: Any, **__: Any) -> None:
             raise OSError("Network is unreachable")
 
-        monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+        monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(get=refuse))
         answer = shell("estimate", "org/new")
         assert answer.code == 4
         for expected in ("Network is unreachable", "tunedeck model get org/new", "--shape hidden="):
@@ -215,6 +215,19 @@ class TestOfAModel:
             answer = shell("estimate", path)
             assert answer.code == 4
             assert says in answer.err
+
+    @pytest.mark.parametrize("status", [401, 404, 500])
+    def test_what_the_hub_refuses_is_an_error_in_words(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch, status: int
+    ) -> None:
+        answering = SimpleNamespace(get=lambda url, **_: SimpleNamespace(status_code=status))
+        monkeypatch.setattr("huggingface_hub.get_session", lambda: answering)
+        answer = shell("estimate", "org/new")
+        assert answer.code == 4
+        assert str(status) in answer.err
+
+    def test_names_that_can_be_no_path_are_refused(self, shell: Shell) -> None:
+        assert shell("estimate", "a" * 5000).code == 4
 
     def test_a_starter_that_is_not_fetched_says_how(self, shell: Shell) -> None:
         answer = shell("estimate", "smollm2-135m")
