@@ -68,16 +68,22 @@ WIZARD = (
 
 MONITOR = (
     Key("pause", "p", "Pause", "Hold the training, or go on with it"),
-    Key("save", "s", "Save", "Write a checkpoint now"),
+    Key("save", "s", "Save", "Write a checkpoint now", bar=False),
     Key("sample", "g", "Sample", "Let the model answer the sample prompts now"),
     Key("stop", "x", "Stop", "Stop the training; it saves a checkpoint first"),
     Key("resume", "r", "Resume", "Go on from the last checkpoint"),
     Key("cycle", "c", "Result", "Show the next view: curves, result with answers side by side, the whole log"),
     Key("leave", "q,escape", "Leave", "Go home; the training keeps running", "q"),
-    Key("curve", "v", "Curve", "Plot the next quantity: loss, learning rate, gradient, speed, memory", bar=False),
+    Key("curve", "v", "Curve", "Plot the next quantity: loss, memory over time, learning rate, gradient, speed", bar=False),
     Key("log_y", "l", "Log y", "Logarithmic or linear y axis", bar=False),
     Key("scroll(10)", "pagedown", "Down", "Read on in a long result or log", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "Up", "Read back in a long result or log", "PgUp", bar=False),
+    *(
+        Key(f"remedy({number})", str(number), f"Remedy {number}", text, bar=False)
+        for number, text in (
+            (1, "After memory ran out: apply the first remedy and start again"), (2, "The second"), (3, "The third"),
+        )
+    ),
 )
 
 CHART = (

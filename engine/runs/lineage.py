@@ -140,6 +140,7 @@ def _nearest(node: Node, lineage: Lineage) -> str:
 
 def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]:
     """The nodes a run knows of: its base, what it went on from, its merge, and its own adapter."""
+    name = str(run.read_run_json().get("name") or run.id)
     base = _model(config.model.name_or_path)
     yield from base
     parents = [base[-1].key]
@@ -149,14 +150,13 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         yield old
         if strategy.kind == "merge":
             merged = Node(
-                f"merged:{run.path / MERGED}", "merged", f"{run.id}/{MERGED}", str(run.path / MERGED), run.id,
+                f"merged:{run.path / MERGED}", "merged", f"{name}/{MERGED}", str(run.path / MERGED), run.id,
                 parents=(base[-1].key, old.key), is_missing=not (run.path / MERGED).is_dir(),
             )  # fmt: skip
             yield merged
             parents = [merged.key]
         else:
             parents.append(old.key)
-    name = str(run.read_run_json().get("name") or run.id)
     data = tuple(source.path for source in config.data)
     details = (f"r {config.adapter.r}", *_scale(config))
     yield Node(

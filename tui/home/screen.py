@@ -59,7 +59,7 @@ class HomeScreen(Screen[None]):
             yield Line("", id="detail", classes="muted")
             yield Line("  Start something new", classes="heading start")
             for key in keys.HOME:
-                if key.id in ("new", "demo"):
+                if key.id in ("new", "demo", "family"):
                     yield KeyRow(key)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
@@ -99,6 +99,7 @@ class HomeScreen(Screen[None]):
         count = f"{len(runs):,} run{'s' * (len(runs) != 1)}, {running} running" if runs else ""
         self.query_one("#count", Line).show(f"  Runs   {count}")
         listing.show(runs)
+        self.query_one("#home .key-family", KeyRow).display = bool(runs)
         if not self._seen:
             self._seen = True
             if self.focused is None:
@@ -125,6 +126,8 @@ class HomeScreen(Screen[None]):
             self.query_one(TopLine).show(right=machine_line(message.machine))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "family":
+            return True if self.is_mounted and self.query_one(RunList).runs else None
         if action not in ("open", "resume", "stop", "delete"):
             return True
         run = self.query_one(RunList).current if self.is_mounted else None
@@ -140,6 +143,11 @@ class HomeScreen(Screen[None]):
     def action_open(self) -> None:
         if self.chosen:
             self.post_message(messages.RunOpened(self.chosen.run))
+
+    def action_family(self) -> None:
+        from tui.home.family import FamilyScreen
+
+        self.app.push_screen(FamilyScreen(self.chosen.run.id if self.chosen else ""))
 
     @work(thread=True, group="act")
     def action_demo(self) -> None:
@@ -179,6 +187,7 @@ class HomeScreen(Screen[None]):
     @work
     async def action_delete(self) -> None:
         from engine.runs import directory
+        from engine.runs.lineage import made_from, read_lineage
         from tui.widgets.confirm import ConfirmScreen
 
         run = self.chosen
@@ -186,6 +195,10 @@ class HomeScreen(Screen[None]):
             return
         lines = removal_lines(run.run, directory.what_delete_removes(run.run))
         text = "This removes what tunedeck made. Files of your own in that folder stay, and so do model and data."
+        children = made_from(run.run, read_lineage(world_of(self).root))
+        if children:
+            names = ", ".join(clean(node.title, False) for node in children)
+            text = f"{len(children)} made from it would lose their parent: {names}.\n{text}"
         title = f"Delete {clean(run.name, False)}?"
         if await self.app.push_screen_wait(ConfirmScreen(title, text, lines, "Delete", "Keep it")):
             self._do(lambda: directory.delete(run.run), "Deleted.")

@@ -57,8 +57,7 @@ def test_a_merge_is_a_model_between_two_adapters() -> None:
             "adapters": [{"path": str(first.adapter), "run": first.id, "weight": 1.0}],
         })
     )  # fmt: skip
-    merged = f"{second.id}/merged"
-    assert drawn(read_lineage()) == [(0, "tiny"), (1, "first"), (2, merged), (3, "second"), (3, "third")]
+    assert drawn(read_lineage()) == [(0, "tiny"), (1, "first"), (2, "second/merged"), (3, "second"), (3, "third")]
     assert {node.run for node in read_lineage().descendants(key_of(first))} == {second.id, third.id}
 
 

@@ -1,0 +1,85 @@
+"""The family tree: who stands under whom, what is gone, and two runs compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.runs import directory
+from tests.engine.runs.test_lineage import going_on, make_run
+from tests.tui.looking import screen_text, until, until_shows
+from tui import messages
+from tui.app import TunedeckApp
+from tui.home.family import FamilyScreen
+from tui.widgets.confirm import ConfirmScreen
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.mark.parametrize(("size", "unicode"), [((80, 24), True), ((120, 40), True), ((80, 24), False)])
+async def test_f_on_home_draws_the_tree(
+    make_world: MakeWorld, root: Path, size: tuple[int, int], unicode: bool
+) -> None:
+    first = make_run("orders")
+    make_run("orders-zh", strategy=going_on(first))
+    gone = make_run("old")
+    make_run("lonely", strategy=going_on(gone))
+    directory.delete(gone)
+    app = TunedeckApp(make_world(unicode=unicode))
+    async with app.run_test(size=size) as pilot:
+        await until_shows(pilot, "3 runs")
+        await pilot.press("f")
+        await until_shows(pilot, "orders-zh")
+        text = screen_text(app)
+        assert ("└ orders" if unicode else "`-orders") in text
+        assert ("  └ orders-zh" if unicode else "  `-orders-zh") in text
+        assert "missing" in text
+        assert "base model" in text
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, FamilyScreen))
+
+
+async def test_two_runs_are_compared(make_world: MakeWorld, root: Path) -> None:
+    make_run("first", train={"learning_rate": 1e-4})
+    make_run("second", train={"learning_rate": 3e-4})
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "2 runs")
+        await pilot.press("f")
+        await until_shows(pilot, "base model")
+        await pilot.press("home", "down", "space")
+        await until_shows(pilot, "marked: first")
+        await pilot.press("down", "d")
+        await until_shows(pilot, "train.learning_rate")
+        line = next(line for line in screen_text(app).splitlines() if "train.learning_rate" in line)
+        assert line.split() == ["train.learning_rate", "0.0001", "0.0003"]
+
+
+async def test_enter_opens_the_run_under_the_cursor(make_world: MakeWorld, root: Path) -> None:
+    make_run("done-before")
+    seen: list[Any] = []
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
+        await until_shows(pilot, "1 run")
+        await pilot.press("f")
+        await until_shows(pilot, "base model")
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: any(isinstance(message, messages.RunOpened) for message in seen))
+
+
+async def test_deleting_a_parent_names_who_would_lose_it(make_world: MakeWorld, root: Path) -> None:
+    first = make_run("orders")
+    make_run("orders-zh", strategy=going_on(first))
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "2 runs")
+        await pilot.press("down")
+        await pilot.press("delete")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "1 made from it would lose their parent: orders-zh." in screen_text(app)
+        await pilot.press("n")
+    assert first.path.exists()

@@ -1,0 +1,226 @@
+"""The family of models and adapters as a tree: what was made from what, and what differs between two of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from tui import keys, messages
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.form_list import Pick, PickList
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.runs.differences import Difference
+    from engine.runs.lineage import Line, Lineage, Node
+
+KINDS = {"model": "base model", "merged": "merged model", "adapter": "adapter"}
+TITLE_WIDTH = 44
+
+
+class FamilyScreen(Screen[None]):
+    """Opened over home; ``about`` is the run under the cursor there. Enter opens a run, Esc goes back."""
+
+    AUTO_FOCUS = "PickList"
+    BINDINGS = keys.bindings(keys.FAMILY)
+    HELP_TITLE = "The family"
+    HELP = (
+        "Every adapter stands under what it was made from: a base model, an adapter it continued, or a merged model. "
+        "What was moved or deleted since is marked as missing. Mark one run with space, go to another, and d says "
+        "what differs between the two: settings, data and base by their content, versions."
+    )
+    KEY_TABLES: ClassVar = (("The family", keys.FAMILY),)
+    DEFAULT_CSS = """
+    FamilyScreen {
+        #family { height: 1fr; padding: 0 1; }
+        PickList { max-height: 1fr; }
+        #node { height: auto; max-height: 6; margin-top: 1; color: $muted; }
+        #differences { height: auto; max-height: 50%; margin-top: 1; }
+    }
+    """
+
+    class Read(Message):
+        """The family was read from the runs."""
+
+        def __init__(self, family: Lineage, lines: list[Line]) -> None:
+            super().__init__()
+            self.family, self.lines = family, lines
+
+    class Compared(Message):
+        """Two runs were compared: what differs, or why that can't be told."""
+
+        def __init__(self, names: tuple[str, str], found: list[Difference], problem: str = "") -> None:
+            super().__init__()
+            self.names, self.found, self.problem = names, found, problem
+
+    def __init__(self, about: str = "") -> None:
+        super().__init__()
+        self._about = about
+        self._by_line: dict[str, Node] = {}
+        self._marked: Node | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TopLine("What was made from what", "reading the runs")
+        with Vertical(id="family"):
+            yield PickList(title_width=TITLE_WIDTH, id="tree")
+            yield Static(id="node", markup=False)
+            with VerticalScroll(id="differences", can_focus=False):
+                yield Static(id="table", markup=False)
+        yield KeyBar(keys.in_bar(keys.FAMILY, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        self.query_one("#differences").display = False
+        self._read()
+
+    @work(thread=True, group="read")
+    def _read(self) -> None:
+        from engine.runs.lineage import draw, read_lineage
+
+        family = read_lineage(Path(world_of(self).root))
+        self.post_message(self.Read(family, draw(family)))
+
+    @on(Read)
+    def _show(self, message: Read) -> None:
+        unicode = world_of(self).terminal.unicode
+        self._by_line = {str(place): line.node for place, line in enumerate(message.lines)}
+        picks = [_pick(str(place), line, unicode) for place, line in enumerate(message.lines)]
+        here = next((key for key, node in self._by_line.items() if node.run == self._about and self._about), "")
+        tree = self.query_one(PickList)
+        tree.set_picks(picks, chosen=here)
+        adapters = sum(node.kind == "adapter" for node in message.family.nodes.values())
+        self.query_one(TopLine).show(right=f"{adapters:,} adapter{'s' * (adapters != 1)}" if adapters else "")
+        if not picks:
+            self.query_one("#node", Static).update("Nothing was trained yet. Esc goes back; d there starts the demo.")
+        self._describe()
+
+    @property
+    def _node(self) -> Node | None:
+        pick = self.query_one(PickList).current
+        return self._by_line.get(pick.id) if pick else None
+
+    @on(PickList.Moved)
+    def _describe(self) -> None:
+        node = self._node
+        if node is not None:
+            self.query_one("#node", Static).update(Content("\n".join(about(node))))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        node = self._node if self.is_mounted and self._by_line else None
+        if action in ("open", "mark"):
+            return True if node and node.run else None
+        if action == "differ":
+            return True if node and node.run and self._marked and self._marked.run != node.run else None
+        return True
+
+    @on(PickList.Chosen)
+    def _chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        from engine.runs.directory import RunDir
+
+        node = self._node
+        if node is None or not node.run:
+            return
+        run = RunDir(Path(world_of(self).root) / node.run)
+        if not run.config.is_file():
+            self.notify("This run was deleted; only what others say of it is left.", severity="warning", timeout=4)
+            return
+        self.dismiss()
+        self.app.post_message(messages.RunOpened(run))
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor as the first of two to compare."""
+        self._marked = self._node
+        if self._marked is not None:
+            self.query_one(PickList).mark(self.query_one(PickList).current.id)  # type: ignore[union-attr]
+            name = clean(self._marked.title, keep_newlines=False)
+            self.query_one(TopLine).show(right=f"marked: {name}; d on another compares")
+        self.refresh_bindings()
+
+    def action_differ(self) -> None:
+        if self._marked is not None and self._node is not None:
+            self._compare(self._marked, self._node)
+
+    @work(thread=True, group="compare", exclusive=True)
+    def _compare(self, first: Node, second: Node) -> None:
+        from engine.runs.differences import differences
+        from engine.runs.directory import RunDir
+
+        root = Path(world_of(self).root)
+        names = (first.title, second.title)
+        try:
+            found = differences(RunDir(root / first.run), RunDir(root / second.run))
+        except TunedeckError as error:
+            self.post_message(self.Compared(names, [], str(error)))
+        else:
+            self.post_message(self.Compared(names, found))
+
+    @on(Compared)
+    def _show_differences(self, message: Compared) -> None:
+        box = self.query_one("#differences")
+        box.display = True
+        box.can_focus = len(message.found) > 8
+        lines = table(message.names, message.found, self.size.width - 3)
+        if message.problem:
+            lines = [f"! {clean(message.problem, keep_newlines=False)}"]
+        elif not message.found:
+            lines = ["Nothing that was recorded differs between the two."]
+        self.query_one("#table", Static).update(Content("\n".join(lines)))
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+
+def _pick(key: str, line: Line, unicode: bool) -> Pick:
+    node = line.node
+    how = node.strategy if node.kind == "adapter" else KINDS[node.kind]
+    tail = "missing" if node.is_missing else ""
+    return Pick(
+        key, branch(line, unicode) + node.title, "see above" if line.is_repeated else how or "adapter", tail=tail
+    )
+
+
+def branch(line: Line, unicode: bool) -> str:
+    """The lines that lead to a node."""
+    if not line.lasts:
+        return ""
+    trunk, fork, corner = ("│ ", "├ ", "└ ") if unicode else ("| ", "|-", "`-")
+    return "".join("  " if last else trunk for last in line.lasts[:-1]) + (corner if line.lasts[-1] else fork)
+
+
+def about(node: Node) -> list[str]:
+    """What is known of a node, a line each."""
+    lines = [f"{KINDS[node.kind]}, {', '.join(node.details)}" if node.details else KINDS[node.kind]]
+    if node.data:
+        lines.append(f"saw {', '.join(node.data)}")
+    if node.path:
+        lines.append(f"{'was' if node.is_missing else 'is'} in {node.path}")
+    return [clean(line, keep_newlines=False) for line in lines]
+
+
+def table(names: tuple[str, str], found: list[Difference], width: int) -> list[str]:
+    """Three columns of equal right to room: field, first run, second run."""
+    field = min(34, max((len(each.field) for each in found), default=0) + 2)
+    each_value = max(8, (width - field) // 2)
+    rows = [("", *names), *((each.field, each.first, each.second) for each in found)]
+    return [
+        f"{_cut(name, field)}{_cut(first, each_value)}{_cut(second, each_value)}".rstrip()
+        for name, first, second in rows
+    ]
+
+
+def _cut(text: str, width: int) -> str:
+    text = clean(text, keep_newlines=False)
+    return (text if len(text) < width else f"..{text[-(width - 4) :]} ").ljust(width)
