@@ -96,6 +96,11 @@ class BreakdownScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         self.show(self._facts)
 
+    @property
+    def lines(self) -> list[Line]:
+        """All that is shown, in sight or not."""
+        return [line for section in self.query(Section) if section.display for line in section.lines]
+
     def show(self, facts: Facts) -> None:
         """Show the facts as they are now."""
         self._facts = facts
