@@ -109,7 +109,7 @@ def problems(
         )  # fmt: skip
     else:
         yield from _stops(tokens, kind, wanted, text, trains_marks)
-    if wanted and kind == "chat" and tokens.chat_template and text != tokens.chat_template:
+    if wanted and kind == "chat" and tokens.chat_template and set(tokens.marks(text)) != set(tokens.marks()):
         yield Problem(
             "warning", "model.chat_template", "this chat model has a template of its own, which it was trained with; "
             "another one makes it unlearn that first.", "Leave model.chat_template empty.", {"model.chat_template": ""},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,12 +37,16 @@ class Built:
 
 
 def build(
-    config: RunConfig, card: ModelCard, words: Words, placement: Placement, memory: MemoryGuard, steering: Steering
-) -> Built:
-    """Load and assemble what ``config``, free of ``auto``, asks for. Raises OutOfMemory, ModelError, StopRequested."""
+    config: RunConfig, card: ModelCard, words: Words, placement: Placement, memory: MemoryGuard, steering: Steering,
+    newest: Path | None = None,
+) -> Built:  # fmt: skip
+    """Load and assemble what ``config``, free of ``auto``, asks for. Raises OutOfMemory, ModelError, StopRequested.
+
+    ``newest`` is this run's checkpoint that is about to be restored, if there is one.
+    """
     memory.phase = "load"
     try:
-        return _build(config, card, words, placement, steering)
+        return _build(config, card, words, placement, steering, newest)
     except Exception as error:
         shortage = memory.shortage(error)
         if shortage is None:
@@ -50,9 +55,11 @@ def build(
     raise memory.ends(shortage, f"The model does not fit into the {place}")
 
 
-def _build(config: RunConfig, card: ModelCard, words: Words, placement: Placement, steering: Steering) -> Built:
+def _build(
+    config: RunConfig, card: ModelCard, words: Words, placement: Placement, steering: Steering, newest: Path | None
+) -> Built:
     base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
-    model = attach_adapter(config, base, config.model.name_or_path)
+    model = attach_adapter(config, base, config.model.name_or_path, newest)
     steering.check()
     optimizer = optimizers.make(config.train, trainable(model))
     # The lean LoRA layers keep one dtype throughout; autocast would only add checks to every operation.

@@ -18,7 +18,7 @@ from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, optimizers, rehearsal, result
+from engine.training import checkpoint, old_adapter, optimizers, rehearsal, result
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
@@ -87,10 +87,13 @@ class Session:
         """Make everything ready, train until the loop ends, and finish unless it is only paused."""
         checkpoints = self.run.complete_checkpoints() if resume else []
         state = checkpoint.read_state(checkpoints[-1]) if checkpoints else TrainerState(0)
-        ready = self._make_ready(state)
+        newest = checkpoints[-1] if checkpoints else None
+        ready = self._make_ready(state, newest)
         try:
-            if checkpoints:
-                state = checkpoint.restore(checkpoints[-1], ready.built.model, ready.built.optimizer)
+            if newest is not None:
+                state = checkpoint.restore(newest, ready.built.model, ready.built.optimizer)
+            else:
+                old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if checkpoints else None)
             return self._run(ready, replace(state, settings=ready.plan.settings), fresh=not checkpoints)
         except Exception as error:
@@ -99,7 +102,7 @@ class Session:
                 raise
         raise ready.memory.ends(shortage)
 
-    def _make_ready(self, state: TrainerState) -> _Ready:
+    def _make_ready(self, state: TrainerState, newest: Path | None) -> _Ready:
         """Rows first, then the plan they allow, then the weights: what is wrong with the data is said at once."""
         config = self.config
         placement = place(config)
@@ -118,7 +121,7 @@ class Session:
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
         self.phases.begin("load", f"loading {card.name}")
         peaks.restart()
-        built = build(plan.config, card, words, placement, memory, self.steering)
+        built = build(plan.config, card, words, placement, memory, self.steering, newest)
         peaks.take("load")
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
 

@@ -125,8 +125,8 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
     built: list[Any] = []
     attach = building.attach_adapter
 
-    def attached(config: Any, base: Any, name: str) -> Any:
-        built.append((attach(config, base, name), base.tokenizer))
+    def attached(config: Any, base: Any, *more: Any) -> Any:
+        built.append((attach(config, base, *more), base.tokenizer))
         return built[-1][0]
 
     def our_logits() -> torch.Tensor:
