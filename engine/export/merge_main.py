@@ -59,12 +59,28 @@ def answer(request: dict[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     merged = merge(base, adapters, target, merging, request.get("dtype"), bool(request.get("trust_base")))
     values: dict[str, Any] = asdict(merged) | {"path": str(merged.path)}
     if request.get("prove"):
-        from engine.export.proof import prove
+        values["proof"] = _prove(base, adapters, merged.path, request.get("rows"), say)
+    return values
 
-        def proving(done: int, total: int) -> None:
-            say("progress", done=done, total=total, message="comparing base + adapter with the merged model")
 
-        values["proof"] = prove(base, adapters, merged.path, on_progress=proving).as_values()
+def _prove(
+    base: Path, adapters: list[tuple[str, float]], merged: Path, rows: str | None, say: Callable[..., None]
+) -> dict[str, Any]:
+    from engine.config.schema import RunConfig
+    from engine.export.merge_carry import write_json
+    from engine.export.proof import prove
+    from engine.export.proof_rows import data_rows
+    from engine.export.proof_verdict import PROOF_FILE
+
+    def proving(done: int, total: int) -> None:
+        say("progress", done=done, total=total, message="comparing with base + adapter")
+
+    ids = []
+    if rows:
+        config = RunConfig.model_validate({"model": {"name_or_path": str(merged)}, "data": [{"path": rows}]})
+        ids = data_rows(config, merged)
+    values = prove(base, adapters, merged, ids, on_progress=proving).as_values()
+    write_json(merged / PROOF_FILE, values)
     return values
 
 

@@ -11,27 +11,17 @@ from typing import Any
 
 import torch
 
-from engine.errors import MachineError, ModelError
+from engine.errors import MachineError
 from engine.export.merge_adapter import Adapter, open_adapter
 from engine.export.merge_plan import Plan, config_of, make_plan
 from engine.export.proof_models import Answers, ask, attach, compare, loaded, rows_in_vocabulary
+from engine.export.proof_rows import ROW_TOKENS, ROWS, own_rows
 from engine.export.proof_verdict import Proof
 from engine.export.proof_weights import check_weights, put_exact
 from engine.export.tensor_files import NAMES
 from engine.machine.host import read_host
 from engine.models.card import ModelCard, read_card
 
-ROWS, ROW_TOKENS = 48, 512
-_TEXTS = (
-    "The capital of France is Paris, which lies on the river Seine.",
-    "Write a short letter to a friend and thank them for their help with the move last week.",
-    'Return the order as JSON: {"item": "green tea", "quantity": 3, "paid": false, "city": "Lima"}',
-    "def mean(values):\n    total = 0.0\n    for value in values:\n        total += value\n    return total",
-    "Question: A train leaves at 14:35 and arrives at 17:10. How long is the journey? Answer: 2 hours 35 minutes.",
-    "Der Regen hat am Abend aufgehört, und über dem See lag noch lange ein dünner Nebel.",
-    "请用一句话介绍这座城市，并说明为什么值得一去。",
-    "1, 1, 2, 3, 5, 8, 13, 21, 34, 55 are the first numbers of a sequence in which each is the sum of two others.",
-)
 Progress = Callable[[int, int], None]
 
 
@@ -48,15 +38,15 @@ def prove(
 
     The written tensors are checked against the exact sums; then base + adapter and the merged model answer, in float32
     where that fits into memory, and in the merged files' own 16 bits; where the adapter was trained on a quantized
-    base, with that base too. ``on_progress`` gets tensors and texts done and in all, and may raise. Raises ModelError
-    and MachineError when something can't be loaded.
+    base, with that base too. Where a GPU ``device`` is too small, the CPU computes. ``on_progress`` gets tensors and
+    texts done and in all, and may raise. Raises ModelError and MachineError when something can't be loaded.
     """
     card = read_card(merged)
     reason = _not_comparable(adapters)
     if reason:
         return Proof(0, 0, reason=reason)
     texts = [list(row)[:ROW_TOKENS] for row in rows if len(row) > 1][:ROWS] or own_rows(merged)
-    where = torch.device(device)
+    where = torch.device(device if device == "cpu" or _fits(card, 2, torch.device(device)) else "cpu")
     full = _fits(card, 4, where)
     if not full and not _fits(card, 2, where):
         raise MachineError(
@@ -156,17 +146,6 @@ class _Asking:
 
     def _ask(self, model: Any) -> Answers:
         return ask(model, self.texts, self.device, self.tick)
-
-
-def own_rows(folder: Path) -> list[list[int]]:
-    """The texts that are used where the caller has none, as tokens of the model in ``folder``. Raises ModelError."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except Exception as error:  # tokenizer files fail in many ways
-        raise ModelError("The tokenizer can't be loaded", f"{folder}: {' '.join(str(error).split())[:300]}") from error
-    return [tokenizer(text)["input_ids"] for text in _TEXTS]
 
 
 def quantization_of(adapter: Path) -> str:
