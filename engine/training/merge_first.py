@@ -1,0 +1,123 @@
+"""Strategy "merge": the old adapter becomes part of the base, proven, before a new one is trained on the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config.schema import RunConfig
+from engine.errors import ModelError
+from engine.export.merge import merge
+from engine.export.merge_carry import write_json
+from engine.export.proof import prove
+from engine.export.proof_rows import data_rows
+from engine.export.proof_verdict import PROOF_FILE, ROUNDING_SHARE, Proof
+from engine.models.adapters import read_adapter
+from engine.models.card import ModelCard
+from engine.models.tokens import read_object
+from engine.runs import events as ev
+from engine.runs.directory import RunDir, write_atomic
+from engine.runs.lineage import MERGED
+from engine.training.old_adapter import parent_of
+from engine.training.phases import Phases, Sink
+from engine.training.tokenizer import locate
+
+
+@dataclass(frozen=True)
+class MergedBase:
+    """The merged model in ``path``; ``config`` names it as the model of the rest of the run.
+
+    ``proof`` are the values of ``Proof.as_values``. Quantization, if asked for, happens when it is loaded.
+    """
+
+    path: Path
+    config: RunConfig
+    proof: dict[str, Any]
+
+
+def merge_first(
+    run: RunDir, config: RunConfig, phases: Phases, sink: Sink, check: Callable[[], None] = lambda: None
+) -> MergedBase:
+    """Merge ``strategy.adapter`` into ``model.name_or_path``, into the run's ``merged/``, and prove it.
+
+    What a resumed run finds there proven is used as it is. ``check`` is called often and may raise to stop; a merge
+    then leaves nothing, a proof leaves the merged model. Raises ModelError when the proof fails; everything is kept.
+    """
+    target = run.path / MERGED
+    settled = _settled(config, target)
+    if settled is not None:
+        return settled
+    base = _locate(config, phases, check)
+    adapter = read_adapter(config.strategy.adapter)
+    if not target.is_dir():
+        write_atomic(run.parents, json.dumps([parent_of(adapter, "merge")], indent=1))
+        told = phases.progress("merge", f"merging {adapter.name} into {base.name}", "bytes")
+        merge(
+            base.path, [(adapter.path, 1.0)], target, _watched(told, check), trust_base=config.strategy.trust_base
+        )  # fmt: skip
+    told = phases.progress("prove", "comparing the merged model with base + adapter", "steps")
+    proof = prove(
+        base.path, [(adapter.path, 1.0)], target, data_rows(config, target),
+        "cuda" if torch.cuda.is_available() else "cpu", _watched(told, check), config.model.trust_remote_code,
+    )  # fmt: skip
+    write_json(target / PROOF_FILE, proof.as_values())
+    _judge(proof, target, sink)
+    return MergedBase(target, _on_merged(config, target), proof.as_values())
+
+
+def _settled(config: RunConfig, target: Path) -> MergedBase | None:
+    """The merged model of an earlier start of this run, if its proof was passed."""
+    proof = read_object(target / PROOF_FILE)
+    if proof.get("verdict") not in ("proven", "not comparable"):
+        return None
+    return MergedBase(target, _on_merged(config, target), proof)
+
+
+def _on_merged(config: RunConfig, target: Path) -> RunConfig:
+    model = config.model.model_copy(
+        update={"name_or_path": str(target.absolute()), "revision": "main", "allow_pickle": False}
+    )
+    return config.model_copy(update={"model": model})
+
+
+def _judge(proof: Proof, target: Path, sink: Sink) -> None:
+    told = proof.sentences()
+    if proof.verdict == "failed":
+        raise ModelError(
+            "The merge is not proven",
+            f"{target}: {' '.join(told)}",
+            'Nothing was removed. Train on with strategy.kind = "continue", which needs no merge.',
+        )
+    if proof.verdict != "proven":
+        sink(ev.Warn(title="The merge could not be proven.", message=told[0]))
+    elif proof.rounding_share > ROUNDING_SHARE:
+        sink(
+            ev.Warn(
+                title="Rounding to 16 bits is felt in the merged model.",
+                message=f"It is {proof.rounding_share:.0%} of what the old adapter changes.",
+                hint='strategy.kind = "continue" keeps the adapter in float32.',
+            )
+        )
+
+
+def _locate(config: RunConfig, phases: Phases, check: Callable[[], None]) -> ModelCard:
+    fetch = phases.progress("download", f"fetching {config.model.name_or_path}", "bytes")
+
+    def on_download(done: float, total: float | None, message: str) -> None:
+        check()
+        fetch(done, total)
+
+    return locate(config.model, on_download)
+
+
+def _watched(told: Callable[[float, float | None], None], check: Callable[[], None]) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        check()
+        told(done, total)
+
+    return report
