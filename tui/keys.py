@@ -58,8 +58,8 @@ WIZARD = (
     Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3", yields=True),
     Key("breakdown", "f4", "Memory", "What takes the memory, and what the GPUs have", "F4", yields=True),
     Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
-    Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6"),
-    Key("make_fit", "f7", "Make it fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
+    Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6", yields=True),
+    Key("make_fit", "f7", "Make fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
     Key("measure", "f8", "Measure", "Review: train three steps and keep nothing but their pace", "F8", bar=False),
     Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),
     Key("why", "f1,question_mark", "Why?", "What this step's choice means, and every key", "F1"),
@@ -74,14 +74,22 @@ MONITOR = (
     Key("resume", "r", "Resume", "Go on from the last checkpoint"),
     Key("cycle", "c", "Result", "Show the next view: curves, result with answers side by side, the whole log"),
     Key("leave", "q,escape", "Leave", "Go home; the training keeps running", "q"),
-    Key("curve", "v", "Curve", "Plot the next quantity: loss, memory over time, learning rate, gradient, speed", bar=False),
+    Key(
+        "curve",
+        "v",
+        "Curve",
+        "Plot the next quantity: loss, memory over time, learning rate, gradient, speed",
+        bar=False,
+    ),
     Key("log_y", "l", "Log y", "Logarithmic or linear y axis", bar=False),
     Key("scroll(10)", "pagedown", "Down", "Read on in a long result or log", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "Up", "Read back in a long result or log", "PgUp", bar=False),
     *(
         Key(f"remedy({number})", str(number), f"Remedy {number}", text, bar=False)
         for number, text in (
-            (1, "After memory ran out: apply the first remedy and start again"), (2, "The second"), (3, "The third"),
+            (1, "After memory ran out: apply the first remedy and start again"),
+            (2, "The second"),
+            (3, "The third"),
         )
     ),
 )

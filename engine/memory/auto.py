@@ -96,7 +96,10 @@ def _reasons(
     setup: Setup, settings: dict[str, object], result: Estimate, available_bytes: float, plain: list[Level]
 ) -> dict[str, str]:  # fmt: skip
     """A sentence for each of ``settings``; ``plain`` are the verdicts on the choices with weights as they are."""
-    room = f"{judge(result, available_bytes).text} (of {available_bytes / GIB:.1f})"
+    verdict = judge(result, available_bytes)
+    room = f"{verdict.text} (of {available_bytes / GIB:.1f})"
+    if verdict.level == "too much":
+        room = f"still {-verdict.spare_bytes / GIB:.1f} GiB too much"
     job = job_of(setup.with_settings(settings))
     reasons: dict[str, str] = {}
     for field, value in settings.items():

@@ -79,7 +79,7 @@ def too_much(fit: Fit) -> Warning:
     )
     if best is None:
         return Warning(issue)
-    words = best.title if len(best.settings) == 1 else f"{len(best.settings)} changes, F7 shows them"
+    words = best.title if len(best.settings) == 1 else f"{len(best.settings)} changes; F7 shows them"
     return Warning(issue, Fix(next(iter(best.settings)), words, settings=best.settings))
 
 

@@ -5,28 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import TunedeckError
+from engine.errors import ConfigError, TunedeckError
 from tui.wizard.describe import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
-    from engine.memory.duration import Duration
+    from engine.memory.duration import DataSize, Duration
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
+_GUESSES: dict[str, DataSize | None] = {}
+"""The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
 MEASURED = ("measured", "from a probe")
 HOW_TO_KNOW = "F8 measures it"
 
 
 def time_of(draft: Draft, facts: Facts) -> Duration | None:
-    """Time for the optimizer's steps; None before the rows are checked, or where no speed can be told."""
-    fit, seen = facts.fit, facts.inspection_of(draft)
-    if fit is None or seen is None or not seen.train_rows or not seen.tokens_total:
+    """Time for the optimizer's steps; None where the rows can't be read, or no speed can be told.
+
+    Before the rows are checked their tokens are guessed from the heads of the files.
+    """
+    if facts.fit is None:
         return None
     from engine.memory.duration import DataSize
     from engine.planning import expected_time
 
-    return expected_time(fit, DataSize(seen.train_rows, seen.tokens_total, exact=True), facts.machine)
+    seen = facts.inspection_of(draft)
+    known = DataSize(seen.train_rows, seen.tokens_total, exact=True) if seen and seen.tokens_total else None
+    size = known or _guessed(draft, draft.rows_key())
+    return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None
+
+
+def _guessed(draft: Draft, rows_key: str) -> DataSize | None:
+    from engine.memory.duration import guess_size
+
+    if rows_key not in _GUESSES:
+        _GUESSES.clear()
+        try:
+            _GUESSES[rows_key] = guess_size(draft.resolve().config)
+        except ConfigError:
+            return None
+    return _GUESSES[rows_key]
 
 
 def disk_of(facts: Facts) -> RunDisk | None:
@@ -46,8 +65,7 @@ def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
     if facts.fit is None:
         return ""
     if found is None:
-        known_later = facts.inspection is None
-        return "time  told once the rows are checked" if known_later else f"time  not known on this GPU; {HOW_TO_KNOW}"
+        return f"time  not known here; {HOW_TO_KNOW}"
     told = f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
     return told if found.origin.startswith(MEASURED) else f"{told}; {HOW_TO_KNOW}"
 
@@ -56,6 +74,6 @@ def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str
     """What the run writes of what is free; with ``whole`` what merging and export take later."""
     if found is None:
         return ""
-    free = f", {gibibytes(free_bytes)} free" if free_bytes is not None else ""
+    free = f" of {gibibytes(free_bytes)} free" if free_bytes is not None else ""
     later = f"; {found.later}" if whole and found.later else ""
-    return f"disk  {found.text}{free}{later}"
+    return f"disk  {gibibytes(found.run)}{free}: {found.checkpoints} checkpoints and the adapter{later}"
