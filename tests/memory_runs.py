@@ -152,9 +152,10 @@ def live(root: Path, folder: Path) -> RunDir:
     """A run that trains on the first of two GPUs; it was paused for an hour."""
     resolved = config(folder)
     run, result = new_run(root, resolved), estimate_of(resolved)
-    log = [*begin(result), *steps(60, 18.9, 18.1, second=True), ev.State(state="paused", t=BEGAN + 700)]
+    here: dict[str, Any] = {"total_gib": 48.0, "second": True}
+    log = [*begin(result, 48.0), *steps(60, 29.2, 28.4, **here), ev.State(state="paused", t=BEGAN + 700)]
     log += [ev.State(state="starting", reason="resumed", t=BEGAN + 4300), ev.State(state="running")]
-    log += steps(118, 18.9, 18.1, first=61, second=True)
+    log += steps(118, 29.2, 28.4, first=61, **here)
     write_log(run, log)
     return run
 

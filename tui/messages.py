@@ -9,6 +9,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
+    from engine.runs.aftermath import PostMortem
     from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
@@ -62,6 +63,14 @@ class RunAdvanced(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, RunAdvanced) and message.run_dir == self.run_dir
+
+
+class PostMortemFound(Message):
+    """Why memory ended the watched run, and what would help; None when it can't be told after all."""
+
+    def __init__(self, found: PostMortem | None) -> None:
+        super().__init__()
+        self.found = found
 
 
 class RunsSummarised(Message):

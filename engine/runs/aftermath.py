@@ -44,6 +44,11 @@ class PostMortem:
     settled: dict[str, Any]
 
     @property
+    def is_explained(self) -> bool:
+        """Whether config and model were there to tell which part did not fit."""
+        return bool(self.sentence)
+
+    @property
     def source(self) -> str:
         """What the config says beside a value that a remedy changed."""
         return f"after out of memory {self.failure.when}"

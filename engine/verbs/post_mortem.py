@@ -37,7 +37,8 @@ def print_post_mortem(run: RunDir, found: PostMortem) -> None:
     for who in found.others:
         out(f"  also on the GPU: {one_line(who)}")
     if not found.remedies:
-        out("  Nothing in the settings would save enough; take a smaller model or a larger GPU.")
+        if found.is_explained:
+            out("  Nothing in the settings would save enough; take a smaller model or a larger GPU.")
         return
     out("Remedies")
     for number, remedy in enumerate(found.remedies, 1):

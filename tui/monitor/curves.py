@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from engine.data.text import clean
 from engine.runs.curves import Series
 from engine.runs.state import RunState
+from tui import words
+from tui.monitor.memory import predicted_bytes
 from tui.widgets.chart import Chart
+from tui.widgets.chart_levels import Level
 
+MEMORY = "memory over time"
 TITLES = {
     "loss": "loss",
+    MEMORY: "memory, GiB",
     "learning_rate": "learning rate",
     "grad_norm": "gradient norm",
     "tokens_per_second": "tokens/s",
-    "memory": "memory, GiB",
+    "memory": "memory by step, GiB",
     "sources": "loss by source",
 }
+_GIB = 2**30
+_OWN_SIGN = "r"
 
 
 class CurveFeed:
@@ -25,11 +32,11 @@ class CurveFeed:
 
     def __init__(self) -> None:
         self.quantity = "loss"
-        self._memory: tuple[Sequence[float], array[float]] = (array("d"), array("d"))
+        self._in_gib: dict[str, tuple[Sequence[float], array[float]]] = {}
 
     def quantities(self, state: RunState) -> list[str]:
         """What this run has to show."""
-        found = [name for name in TITLES if name in state.series] or ["loss"]
+        found = [name for name in TITLES if name in state.series or (name == MEMORY and _over_time(state))] or ["loss"]
         if sum(name.startswith("loss/") for name in state.series) > 1:
             found.append("sources")
         return found
@@ -45,8 +52,10 @@ class CurveFeed:
         """Give ``chart`` the curves of the chosen quantity and redraw it; ``anew`` drops the old ones first."""
         if anew:
             chart.clear_series()
+        over_time = self.quantity == MEMORY
         chart.chart_title = TITLES[self.quantity]
-        chart.limit = state.total_steps
+        chart.set_time(over_time)
+        chart.limit = None if over_time else state.total_steps
         if self.quantity == "loss":
             _set(chart, state, "loss", "raw", "train")
             _set(chart, state, "loss_average", "line", "average")
@@ -55,22 +64,60 @@ class CurveFeed:
             for name in sorted(state.series):
                 if name.startswith("loss/"):
                     _set(chart, state, name, "line", clean(name.removeprefix("loss/"), keep_newlines=False))
-        elif self.quantity == "memory" and "memory" in state.series:
-            series = state.series["memory"]
-            chart.set_series("memory", series.x, self._gib(series), series.length, "line", "allocated")
+        elif over_time:
+            self._memory_over_time(chart, state)
+        elif self.quantity == "memory":
+            self._gib(chart, state, "memory", "allocated")
         else:
             _set(chart, state, self.quantity, "line", "each step")
-        chart.set_marks("checkpoint", [checkpoint.step for checkpoint in state.checkpoints])
-        chart.set_marks("event", [warning.step for warning in state.warnings if warning.step is not None])
+        self._mark(chart, state, over_time)
         chart.redraw()
 
-    def _gib(self, series: Series) -> array[float]:
-        source, converted = self._memory
+    def _memory_over_time(self, chart: Chart, state: RunState) -> None:
+        """Each GPU and the run's own share, or resident memory; with what was predicted and what there is."""
+        gpu = state.own_gpu
+        for name in _over_time(state):
+            kind, _, index = name.partition("/")
+            if kind == "gpu":
+                self._gib(chart, state, name, f"GPU {index}", index[-1:])
+            elif kind == "reserved" and gpu is not None and index == str(gpu.index):
+                self._gib(chart, state, name, "run", _OWN_SIGN)
+            elif kind == "rss":
+                self._gib(chart, state, name, "resident")
+        total = gpu.total if gpu else state.device.ram_total if state.device else None
+        predicted = predicted_bytes(state.memory_plan)
+        # The prediction first: the sign of each line must not depend on the other one.
+        levels = [Level(predicted / _GIB, f"predicted {words.gib(predicted)}")] if predicted else []
+        levels += [Level(total / _GIB, f"total {words.gib(total)}")] if total else []
+        chart.set_levels(levels)
+
+    def _mark(self, chart: Chart, state: RunState, over_time: bool) -> None:
+        if over_time:
+            first = state.first_t or 0.0
+            chart.set_marks("checkpoint", [checkpoint.t - first for checkpoint in state.checkpoints])
+            shortage = [state.out_of_memory.t - first] if state.out_of_memory else []
+            chart.set_marks("event", [*(warning.t - first for warning in state.warnings), *shortage])
+            return
+        chart.set_marks("checkpoint", [checkpoint.step for checkpoint in state.checkpoints])
+        chart.set_marks("event", [warning.step for warning in state.warnings if warning.step is not None])
+
+    def _gib(self, chart: Chart, state: RunState, name: str, label: str, tag: str = "") -> None:
+        series = state.series[name]
+        chart.set_series(name, series.x, self._converted(name, series), series.length, "line", label, tag)
+
+    def _converted(self, name: str, series: Series) -> array[float]:
+        source, converted = self._in_gib.get(name, (None, array("d")))
         if source is not series.y or len(converted) > series.length:
             converted = array("d")
-        converted.extend(value / 2**30 for value in series.y[len(converted) : series.length])
-        self._memory = (series.y, converted)
+        converted.extend(value / _GIB for value in series.y[len(converted) : series.length])
+        self._in_gib[name] = (series.y, converted)
         return converted
+
+
+def _over_time(state: RunState) -> list[str]:
+    """The curves of memory over time: those of the GPUs where there are any, else the resident memory."""
+    gpus = sorted(name for name in state.series if name.startswith(("gpu/", "reserved/")))
+    return gpus or (["rss"] if "rss" in state.series else [])
 
 
 def _set(chart: Chart, state: RunState, name: str, kind: str, label: str) -> None:

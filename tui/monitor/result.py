@@ -10,6 +10,7 @@ from engine.data.text import clean
 from engine.runs import events as ev
 from engine.runs.state import RunState
 from tui import words
+from tui.monitor import memory
 
 _LONGEST_ANSWER = 600  # characters shown of one answer
 
@@ -31,10 +32,12 @@ def headline(state: RunState) -> str:
 def result(state: RunState, muted: str, good: str, adapter: str = "") -> RenderableType:
     """The whole result of a run that ended: table, where the adapter is, answers; or what is still missing."""
     line = headline(state)
+    table = memory.measured_table(state, muted)
+    measured: list[RenderableType] = [Text(), table] if table is not None else []
     if not line:
-        return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted))
+        return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
     where = [Text.assemble(("adapter  ", muted), adapter, overflow="fold")] if adapter else []
-    return Group(comparison(state, muted, good), *where, Text(), answers(state, muted))
+    return Group(comparison(state, muted, good), *where, *measured, Text(), answers(state, muted))
 
 
 def comparison(state: RunState, muted: str, good: str) -> RenderableType:

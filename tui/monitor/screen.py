@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,8 +19,10 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from tui import keys, messages
 from tui.follow import follow
-from tui.monitor import result, story
-from tui.monitor.curves import CurveFeed
+from tui.machine import feed_of
+from tui.monitor import memory, postmortem, result, story
+from tui.monitor.curves import MEMORY, CurveFeed
+from tui.monitor.ending import Ending
 from tui.monitor.steer import Steering
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
@@ -27,8 +30,13 @@ from tui.widgets.line import Block, Line, cut
 from tui.widgets.log import LogPane
 from tui.world import world_of
 
+if TYPE_CHECKING:
+    from engine.memory.remedies import Remedy
+
 VIEWS = ("curves", "result", "log")
 _LIVE = ("starting", "running", "paused")
+_MACHINE_EVERY_S = 5.0
+_MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
 class MonitorScreen(Screen[None]):
@@ -41,8 +49,8 @@ class MonitorScreen(Screen[None]):
     HELP = (
         "The chart shows the loss of every step (dim), its moving average (bright) and the loss on rows that are "
         "never trained on (o). It should fall fast, then slowly. A rising o while the average falls means that the "
-        "model learns the rows by heart. The training is a process of its own: leaving this screen, or losing the "
-        "line, does not touch it."
+        "model learns the rows by heart. v plots memory over time, with the prediction and the size of the GPU as "
+        "lines. The training is a process of its own: leaving this screen, or losing the line, does not touch it."
     )
     KEY_TABLES: ClassVar = (("This run", keys.MONITOR), ("The chart, when it has the focus", keys.CHART))
 
@@ -53,6 +61,7 @@ class MonitorScreen(Screen[None]):
         self.view = "curves"
         self.feed = CurveFeed()
         self.steering = Steering(run, self._tell)
+        self.ending = Ending(run)
         self._run_name = run.id
         self._resumable = ""
         self._resumed_at: int | None = None
@@ -82,8 +91,12 @@ class MonitorScreen(Screen[None]):
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_state)
+
     def on_unmount(self) -> None:
         self._stop_following.set()
+        feed_of(self).leave(self)
 
     def _follow(self) -> None:
         follow(self.run_dir, self, self._stop_following, world_of(self).refresh_s)
@@ -98,6 +111,7 @@ class MonitorScreen(Screen[None]):
             found = self.run_dir.complete_checkpoints()
             self._resumable = found[-1].name if found and state.state != "finished" else ""
         self.steering.heard(state)
+        self._look_into_ending()
         self._show_state()
         if state.ended and not self._told_end:
             self._told_end = True
@@ -106,6 +120,32 @@ class MonitorScreen(Screen[None]):
         elif not state.ended:
             self._told_end, self._resumable = False, ""
 
+    def _look_into_ending(self) -> None:
+        """Once memory has ended the run: ask why, and again when the machine's GPUs are known."""
+        if self._resumed_at is None and self.ending.wants(self.state):
+            feed_of(self).look(self, _MACHINE_EVERY_S)
+            self._examine(self.state)
+
+    @work(thread=True, group="examine", exclusive=True)
+    def _examine(self, state: RunState) -> None:
+        self.post_message(messages.PostMortemFound(self.ending.examine(state)))
+
+    @on(messages.PostMortemFound)
+    def _post_mortem_found(self, message: messages.PostMortemFound) -> None:
+        message.stop()
+        found = message.found if message.found and (message.found.remedies or message.found.is_explained) else None
+        first, self.ending.found = self.ending.found is None, found
+        if first and found is not None and MEMORY in self.feed.quantities(self.state):
+            self.feed.quantity = MEMORY
+            self.feed.feed(self.query_one(Chart), self.state, anew=True)
+        self._show_state()
+
+    @on(messages.MachineRead)
+    def _machine_read(self, message: messages.MachineRead) -> None:
+        known, self.ending.machine = self.ending.machine is not None, message.machine
+        if not known:
+            self._look_into_ending()
+
     def _show_state(self) -> None:
         state, width = self.state, self.size.width - 2
         muted = "" if world_of(self).terminal.sixteen else self.app.theme_variables["muted"]
@@ -113,7 +153,7 @@ class MonitorScreen(Screen[None]):
         self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
         self._show_progress()
         self._show_trouble()
-        self.query_one("#machine", Line).show(story.machine(state, self.query_one(Chart).size.width or width))
+        self._show_machine()
         self.feed.feed(self.query_one(Chart), state)
         for pane in self.query(LogPane):
             if pane.display:
@@ -141,22 +181,42 @@ class MonitorScreen(Screen[None]):
         cut(text, self.size.width - 2)
         self.query_one("#progress", Line).show(text)
 
+    def _show_machine(self) -> None:
+        unicode, width = world_of(self).terminal.unicode, (self.query_one(Chart).size.width or self.size.width) - 2
+        most = next((count for name, count in _MACHINE_LINES.items() if self.has_class(name)), 2)
+        lines = memory.machine_lines(self.state, width, unicode, most)
+        place = self.query_one("#machine", Line)
+        if place.styles.height is None or place.styles.height.value != len(lines):
+            place.styles.height = len(lines)
+        place.show(Text("\n").join(lines))
+
     def _show_trouble(self) -> None:
         block = self.query_one("#trouble", Block)
         found = None if self._resumed_at is not None else story.trouble(self.state, self._resumable)
-        block.display = found is not None
-        if found:
+        why = self.ending.found if found else None
+        block.display = found is not None and not (why and self.view == "result")
+        self.set_class(why is not None, "-post-mortem")
+        if why is not None:
+            roomy = self.has_class("-tall")
+            block.show((why, self._resumable, roomy), postmortem.panel(why, bool(self._resumable), roomy))
+        elif found:
             title, message, way_on = found
             parts = [Text(title, style="bold"), Text(message), Text(way_on)]
             block.show(found, Text("\n").join(part for part in parts if part.plain))
 
     def _show_result(self, muted: str) -> None:
-        state = self.state
+        state, why = self.state, self.ending.found
         good = "" if world_of(self).terminal.sixteen else self.app.theme_variables["success"]
-        key = (state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq)
+        key = (
+            state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq,
+            tuple(state.memory_measured), why, self._resumable, self.view,
+        )  # fmt: skip
         made = state.finished.adapter if state.finished else None
         adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""
-        self.query_one("#result", Block).show(key, result.result(state, muted, good, adapter))
+        shown = result.result(state, muted, good, adapter)
+        if why is not None and self.view == "result":
+            shown = Group(postmortem.whole(why, bool(self._resumable), muted), Text(), shown)
+        self.query_one("#result", Block).show(key, shown)
 
     def _tick(self) -> None:
         """Seconds of a phase that can't be counted go on while the log is silent."""
@@ -169,6 +229,8 @@ class MonitorScreen(Screen[None]):
             self.set_class(name == view, f"-view-{name}")
         names = {"curves": "Result", "result": "Log", "log": "Curves"}
         self.query_one(KeyBar).rename("cycle", names[view])
+        if self.is_mounted:
+            self._show_state()
         if view == "curves":
             self.query_one(Chart).focus()
         self.call_after_refresh(self._show_logs)
@@ -183,6 +245,9 @@ class MonitorScreen(Screen[None]):
             if self.state.ended or self.state.state == "created":
                 return False
             return True if live else None
+        if action == "remedy":
+            number = parameters[0] if parameters else 0
+            return isinstance(number, int) and self._resumed_at is None and self.ending.remedy(number) is not None
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
@@ -203,6 +268,35 @@ class MonitorScreen(Screen[None]):
         text = "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
         if await self.app.push_screen_wait(ConfirmScreen("Stop this training?", text, yes="Stop", no="Let it run")):
             self._send("stop")
+
+    @work
+    async def action_remedy(self, number: int) -> None:
+        from tui.widgets.confirm import ConfirmScreen
+
+        remedy = self.ending.remedy(number)
+        if remedy is None:
+            return
+        lines = [clean(line, keep_newlines=False) for line in self.ending.way(remedy).lines]
+        text = clean(f"{remedy.title}. {remedy.reason}", keep_newlines=False)
+        if await self.app.push_screen_wait(ConfirmScreen(f"Apply remedy {number}?", text, lines, "Start", "Not now")):
+            self._apply(remedy)
+
+    @work(thread=True, group="send")
+    def _apply(self, remedy: Remedy) -> None:
+        try:
+            target = self.ending.apply(remedy, world_of(self).spawn)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        self.app.call_from_thread(self._applied, target)
+
+    def _applied(self, target: RunDir) -> None:
+        if target != self.run_dir:
+            self.post_message(messages.RunOpened(target))
+            return
+        self._resumed_at = self.state.last_seq
+        self._show_state()
+        self._tell("The run was changed and starts again.", "information")
 
     def action_resume(self) -> None:
         self._resumed_at = self.state.last_seq

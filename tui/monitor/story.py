@@ -8,7 +8,6 @@ from engine.data.text import clean
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from tui import words
-from tui.widgets.line import cut
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
                 "failed": "lost", "crashed": "lost"}  # fmt: skip
@@ -107,28 +106,6 @@ def ending(state: RunState) -> str:
     if state.state == "stopped":
         return f"stopped{after} at step {state.done_steps:,}; r goes on from there"
     return f"{state.state}{after} at step {state.done_steps:,}"
-
-
-def machine(state: RunState, width: int) -> Text:
-    """Memory and the loss of each source."""
-    parts: list[str] = []
-    device = state.device
-    for index, gpu in enumerate(device.gpus if device else ()):
-        used, total = gpu.used, gpu.total
-        if used is not None and total:
-            parts.append(f"GPU {index} {words.gib(used)} of {words.gib(total)} GiB")
-    if state.step and state.step.memory_allocated is not None:
-        parts.append(f"allocated {words.gib(state.step.memory_allocated)} GiB")
-    if device and device.rss is not None:
-        peak = f" (peak {words.gib(state.peak_rss)})" if state.peak_rss else ""
-        parts.append(f"RAM {words.gib(device.rss)} GiB{peak}")
-    sources = state.step.loss_by_source if state.step else {}
-    if len(sources) > 1:
-        each = "  ".join(f"{clean(name, keep_newlines=False)} {words.loss(value)}" for name, value in sources.items())
-        parts.append(f"loss by source: {each}")
-    text = Text("   ".join(parts), no_wrap=True, end="")
-    cut(text, width)
-    return text
 
 
 def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:

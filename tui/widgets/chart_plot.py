@@ -93,8 +93,9 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
             farthest = look.join_up_to / (end - start) * canvas.dots_across
             canvas.curve(curve.columns, axis, styles[name], _glyph(curves, name), farthest)
     chart_levels.lay(canvas, look.levels, axis)
-    for name, curve in curves.items():
-        _special_points(canvas, curve, axis, start, end, styles[name])
+    for curve in curves.values():
+        _special_points(canvas, curve, axis, start, end)
+    _tag(canvas, curves, styles, axis, start, end)
     if look.cursor is not None and start <= look.cursor <= end:
         column = canvas.cell_of((look.cursor - start) / (end - start))
         for row in range(rows):
@@ -178,11 +179,24 @@ def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None
     return value_axis(low, high, max(3, rows // 2), log)
 
 
-def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end: float, style: str) -> None:
-    """Single points and the newest tagged one get their character; where a value is not finite stands an x."""
-    newest = curve.value_at(end) if curve.tag else None
-    if newest is not None and newest[0] >= start and math.isfinite(newest[1]) and (newest[1] > 0 or not axis.log):
-        canvas.mark((newest[0] - start) / (end - start), axis.place(newest[1]), curve.tag, style)
+def _tag(
+    canvas: Canvas, curves: Mapping[str, Curve], styles: Mapping[str, str], axis: Axis, start: float, end: float
+) -> None:
+    """Put each tag at its curve's newest point in view; where two would meet, they stand side by side."""
+    taken: set[tuple[int, int]] = set()
+    for name, curve in curves.items():
+        newest = curve.value_at(end) if curve.tag else None
+        if newest is None or newest[0] < start or not math.isfinite(newest[1]) or (axis.log and newest[1] <= 0):
+            continue
+        row, column = canvas.row_of(axis.place(newest[1])), canvas.cell_of((newest[0] - start) / (end - start))
+        while (row, column) in taken and column:
+            column -= 1
+        taken.add((row, column))
+        canvas.put(row, column, curve.tag, styles[name])
+
+
+def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end: float) -> None:
+    """Single points get their character; every place where a value is not finite gets an x at the bottom."""
     if curve.kind == "points":
         begin, stop = bisect_left(curve.x, start, 0, curve.length), bisect_right(curve.x, end, 0, curve.length)
         for index in range(begin, stop):

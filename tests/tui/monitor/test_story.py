@@ -79,14 +79,6 @@ def test_trouble_has_title_message_and_way_on() -> None:
     assert story.trouble(running(3), "") is None
 
 
-def test_memory_and_sources_are_told_where_the_run_gives_them() -> None:
-    device = ev.Device(rss=2**30, peak_rss=2 * 2**30, gpus=[ev.GpuUse(total=24 * 2**30, used=3 * 2**30)])
-    text = story.machine(state(device, fake_runs.step(5, 900)), 200).plain
-    assert "GPU 0 3.0 of 24.0 GiB" in text
-    assert "RAM 1.0 GiB (peak 2.0)" in text
-    assert "loss by source: orders" in text
-
-
 def test_names_from_a_log_are_cleaned() -> None:
     evil = reduce([ev.RunStarted(model="a\x1b[31m", total_steps=3), ev.Phase(name="x", message="load\x07ing\nnow")])
     assert "\x1b" not in story.subject("n\x1b]0;t\x07ame", evil).plain

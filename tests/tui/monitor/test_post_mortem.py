@@ -1,0 +1,166 @@
+"""When memory ends a run the monitor says why, and a key applies a remedy and starts it again."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.machine.gpus import Gpu
+from engine.memory.profiles import GIB
+from engine.runs.directory import RunDir
+from tests import memory_runs
+from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.machines import with_gpus
+from tui.app import TunedeckApp
+from tui.widgets.confirm import ConfirmScreen
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+Spawned = list[tuple[str, bool]]
+SIZES = pytest.mark.parametrize(
+    ("size", "colours", "unicode"), [((80, 24), "truecolor", True), ((120, 40), "256", True), ((80, 24), "16", False)]
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return memory_runs.model(tmp_path / "Llama-3-8B")
+
+
+def flat(app: TunedeckApp) -> str:
+    """The screen's words, whatever lines and frames they are in."""
+    return " ".join(screen_text(app).replace("│", " ").replace("▌", " ").replace("|", " ").split())
+
+
+@SIZES
+async def test_why_and_what_helps_is_on_one_screen(
+    make_world: MakeWorld, root: Path, folder: Path, size: tuple[int, int], colours: str, unicode: bool
+) -> None:
+    run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
+    app = TunedeckApp(make_world(colours, unicode), "monitor", run)
+    async with app.run_test(size=size) as pilot:
+        await until_shows(pilot, "1, 2 or 3 applies one")
+        text = flat(app)
+        for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
+                     "also on the GPU: python, user u17, 11.2 GiB", "1 Recompute layers", "2 Start it again once",
+                     "3 Store the frozen weights in 4 bit", "goes on from the checkpoint", "memory, GiB",
+                     "r Resume"):  # fmt: skip
+            assert part in text, part
+        assert unicode or screen_text(app).isascii()
+        assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
+
+
+@SIZES
+async def test_a_run_that_the_system_killed_is_explained_too(
+    make_world: MakeWorld, root: Path, folder: Path, size: tuple[int, int], colours: str, unicode: bool
+) -> None:
+    app = TunedeckApp(make_world(colours, unicode), "monitor", memory_runs.killed(root, folder))
+    async with app.run_test(size=size) as pilot:
+        await until_shows(pilot, "Killed by the system for lack of memory (RAM), at step 43")
+        assert "Most likely " in flat(app)
+        assert "resident" in flat(app)
+        assert unicode or screen_text(app).isascii()
+
+
+async def test_the_result_view_gives_reasons_and_settings(make_world: MakeWorld, root: Path, folder: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", memory_runs.out_of_memory(root, folder))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "1, 2 or 3 applies one")
+        await pilot.press("c")
+        await until_shows(pilot, "train.gradient_checkpointing = true")
+        text = flat(app)
+        assert "The run held 28.1 GiB and asked for 1.8 GiB more" in text
+        assert "Each layer keeps only its input" in text
+        assert text.count("Out of memory in the backward pass") == 1
+
+
+async def test_a_remedy_asks_first_then_changes_the_run_and_goes_on(
+    make_world: MakeWorld, root: Path, folder: Path, spawned: Spawned
+) -> None:
+    run = memory_runs.out_of_memory(root, folder)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "1, 2 or 3 applies one")
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        text = screen_text(app)
+        for part in ("train.gradient_checkpointing = true", "goes on from checkpoint-100", "config.1.toml"):
+            assert part in text, part
+        await pilot.press("n")
+        await until_shows(pilot, "1, 2 or 3 applies one")
+        assert spawned == []
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: spawned)
+        await until_shows(pilot, "resuming")
+        assert "applies one" not in screen_text(app)
+    assert spawned == [(run.id, True)]
+    assert tomllib.loads(run.config.read_text())["train"]["gradient_checkpointing"] is True
+    assert (run.path / "config.1.toml").is_file()
+
+
+async def test_a_remedy_that_needs_a_new_run_shows_that_run(
+    make_world: MakeWorld, root: Path, folder: Path, spawned: Spawned
+) -> None:
+    run = memory_runs.out_of_memory(root, folder)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "1, 2 or 3 applies one")
+        await pilot.press("2")
+        await until_shows(pilot, "This run stays as it is")
+        await pilot.press("y")
+        await until(pilot, lambda: spawned)
+        await until_shows(pilot, "legal-cpt 2")
+    [(new, resumed)] = spawned
+    assert new != run.id
+    assert not resumed
+    assert tomllib.loads((root / new / "config.toml").read_text())["model"]["quantization"] == "nf4"
+
+
+async def test_a_freer_gpu_is_offered_once_the_machine_was_read(
+    make_world: MakeWorld, root: Path, folder: Path, spawned: Spawned
+) -> None:
+    machine = with_gpus(Gpu(0, "NVIDIA L4", free_bytes=GIB), Gpu(1, "NVIDIA H100", free_bytes=70 * GIB))
+    run = memory_runs.out_of_memory(root, folder)
+    app = TunedeckApp(make_world(machine=machine), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "1 Use GPU 1, NVIDIA H100")
+        await pilot.press("1")
+        await until_shows(pilot, 'launch.gpus = "1"')
+        await pilot.press("y")
+        await until(pilot, lambda: spawned)
+    assert tomllib.loads(run.config.read_text())["launch"]["gpus"] == "1"
+
+
+async def test_waiting_is_refused_while_the_others_are_still_there(
+    make_world: MakeWorld, root: Path, folder: Path, spawned: Spawned
+) -> None:
+    machine = with_gpus(Gpu(0, "NVIDIA L4", total_bytes=40 * GIB, free_bytes=3 * GIB, processes=()))
+    run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
+    app = TunedeckApp(make_world(machine=machine), "monitor", run)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "2 Start it again once")
+        await until(pilot, lambda: app.machine_feed.latest is not None)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until_shows(pilot, "The GPU is still taken")
+    assert spawned == []
+
+
+async def test_keys_of_remedies_do_nothing_where_there_are_none(
+    make_world: MakeWorld, root: Path, folder: Path, running: Callable[[RunDir], None], spawned: Spawned
+) -> None:
+    run = memory_runs.live(root, folder)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "118 of 300")
+        await pilot.press("1", "2", "3")
+        assert not isinstance(app.screen, ConfirmScreen)
+        assert "applies one" not in screen_text(app)
+    assert spawned == []

@@ -1,0 +1,84 @@
+"""The post-mortem of a run that memory ended, as people see it: short beside the curves, whole in the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from engine.data.text import clean
+
+if TYPE_CHECKING:
+    from engine.memory.remedies import Remedy
+    from engine.runs.aftermath import PostMortem
+
+_WAYS = {
+    "all": "goes on from the checkpoint",
+    "without optimizer": "goes on, the optimizer anew",
+    "nothing": "a new run from the start",
+}
+_NONE = "Nothing in the settings would save enough: take a smaller model, shorter rows or a larger GPU."
+
+
+def panel(found: PostMortem, resumable: bool, roomy: bool) -> RenderableType:
+    """Title, why, who else was there, and a line for each remedy; ``roomy`` adds what was held and asked for."""
+    told: list[RenderableType] = [Text(clean(found.title), style="bold")]
+    if found.is_explained:
+        told.append(_sentence(found))
+    if roomy or not found.is_explained:
+        told.append(Text(clean(found.shortage)))
+    if found.others:
+        told.append(Text(f"also on the GPU: {clean('; '.join(found.others), keep_newlines=False)}"))
+    if not found.remedies:
+        return Group(*told, Text(_NONE))
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column()
+    lines.add_column(ratio=1)
+    for number, remedy in enumerate(found.remedies, 1):
+        lines.add_row(Text(str(number), style="bold"), Text(f"{_told(remedy)}; {_way(remedy, resumable)}"))
+    return Group(*told, lines, Text(_foot(found)))
+
+
+def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
+    """The same with a reason and the settings for each remedy."""
+    told: list[RenderableType] = [Text(clean(found.title), style="bold")]
+    told += [Text(clean(line)) for line in (_sentence(found).plain, found.shortage) if line]
+    told += [Text(f"also on the GPU: {clean(each, keep_newlines=False)}") for each in found.others]
+    told.append(Text())
+    for number, remedy in enumerate(found.remedies, 1):
+        told.append(Text.assemble((f"{number}  {clean(remedy.title, keep_newlines=False)}", "bold")))
+        told += [Padding(Text(line, style=muted), (0, 0, 0, 3)) for line in _details(remedy, resumable)]
+    told.append(Text(_foot(found) if found.remedies else _NONE))
+    return Group(*told)
+
+
+def _sentence(found: PostMortem) -> Text:
+    text = clean(found.sentence)
+    return Text(f"{text[:1].upper()}{text[1:]}." if text else "")
+
+
+def _told(remedy: Remedy) -> str:
+    title = clean(remedy.title, keep_newlines=False)
+    return f"{title}: {remedy.gain}" if remedy.gain else title
+
+
+def _way(remedy: Remedy, resumable: bool) -> str:
+    return _WAYS[remedy.carries] if resumable else "starts again"
+
+
+def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
+    yield clean(remedy.reason, keep_newlines=False)
+    yield "; ".join(part for part in (remedy.gain, _way(remedy, resumable)) if part)
+    if remedy.settings:
+        yield ", ".join(f"{field} = {json.dumps(value)}" for field, value in remedy.settings.items())
+
+
+def _foot(found: PostMortem) -> str:
+    numbers = [str(number) for number in range(1, len(found.remedies) + 1)]
+    keys = " or ".join([", ".join(numbers[:-1]), numbers[-1]] if len(numbers) > 1 else numbers)
+    return f"{keys} applies one and starts again; you are asked first."
