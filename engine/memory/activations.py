@@ -12,9 +12,22 @@ ALL_LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
 SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))
 
 
+CPU_SCORES_UP_TO = 640
+"""Our kernel for the CPU keeps scores of rows up to this length; longer rows go to the fused one."""
+
+
 def score_bytes(job: Job) -> float:
     """Eager attention's bytes per score: float32 softmax 4, its 16-bit copy 2, the capped scores 2."""
     return 8.0 if job.shape.softcapped_attention else 6.0
+
+
+def scores_saved(job: Job, profile: Profile) -> float:
+    """What attention keeps of its scores, the only term quadratic in length; fused attention keeps none."""
+    if job.attention == "eager":
+        return score_bytes(job) * job.row_tokens * job.shape.heads
+    if job.attention == "cpu":  # a batch of rows at this length can be met whatever the longest row is
+        return profile.attention_bytes * min(job.row_tokens, CPU_SCORES_UP_TO) * job.shape.heads
+    return 0.0
 
 
 def checkpoint(job: Job, profile: Profile) -> float:
@@ -51,16 +64,14 @@ def norms_saved(job: Job, profile: Profile) -> float:
 
 
 def attention_saved(job: Job, profile: Profile) -> float:
-    """Queries, keys, values and output; with eager attention the scores, the only term quadratic in length."""
+    """Queries, keys, values and output, and the scores where they are kept."""
     shape, each = job.shape, profile.attention_bytes
     query, kv = shape.query_width, shape.kv_width
     expanded = profile.repeats_kv or job.attention == "eager"
     saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
     if profile.fused_qkv and query == kv:
         saved += each * (query + kv)
-    if job.attention == "eager":
-        saved += score_bytes(job) * job.row_tokens * shape.heads
-    return saved
+    return saved + scores_saved(job, profile)
 
 
 def mlp_saved(job: Job, profile: Profile) -> float:
@@ -101,6 +112,11 @@ def _own_inputs(adapted: dict[str, Linear], profile: Profile) -> list[Linear]:
     return kept
 
 
+def low_rank_saved(job: Job, profile: Profile) -> float:
+    """What comes out of each adapter's A, which B needs for its gradient: ``rank`` numbers."""
+    return profile.linear_output_bytes * job.rank * len(job.adapted())
+
+
 def dora_saved(job: Job) -> float:
     """DoRA scales the layer's and the adapter's output by a trained magnitude, so both are kept."""
     return 4.0 * sum(linear.outputs for linear in job.adapted()) if job.method == "dora" else 0.0
@@ -118,6 +134,7 @@ def layer_saved(job: Job, profile: Profile) -> float:
         + attention_saved(job, profile)
         + mlp_saved(job, profile)
         + adapter_inputs_saved(job, profile)
+        + low_rank_saved(job, profile)
         + dora_saved(job)
         + quantized_inputs_saved(job, profile)
     )
@@ -145,19 +162,16 @@ def down_input_saved(job: Job, profile: Profile) -> float:
 
 
 def attention_backward(job: Job, profile: Profile) -> float:
-    """Beside what is saved when eager attention's scores are differentiated; the MLP's share is gone by then."""
-    if job.attention != "eager":
-        return 0.0
-    scores = score_bytes(job) * job.row_tokens * job.shape.heads
-    return scores + 4.0 * job.shape.hidden - mlp_saved(job, profile)
+    """Beside what is saved when kept scores are differentiated; the MLP's share is gone by then."""
+    scores = scores_saved(job, profile) * (2 if job.attention == "cpu" else 1)
+    return scores + 4.0 * job.shape.hidden - mlp_saved(job, profile) if scores else 0.0
 
 
 def forward_only(job: Job, profile: Profile) -> float:
     """Beside the weights when nothing is kept for a backward pass: the stream and the MLP, or attention."""
     shape = job.shape
     mlp = 3 * shape.active_mlp_width * profile.linear_output_bytes
-    scores = score_bytes(job) * job.row_tokens * shape.heads if job.attention == "eager" else 0.0
-    attention = profile.attention_bytes * 2 * (shape.query_width + shape.kv_width) + scores
+    attention = profile.attention_bytes * 2 * (shape.query_width + shape.kv_width) + scores_saved(job, profile)
     return 2 * profile.residual_bytes * shape.hidden + max(mlp, attention)
 
 

@@ -10,7 +10,8 @@ from engine.memory.shapes import Linear, ModelShape
 Method = Literal["full", "lora", "dora"]
 Quantization = Literal["none", "nf4", "nf4-dq", "int8", "gptq4"]
 Checkpointing = Literal["none", "layers", "offload"]
-Attention = Literal["flash", "sdpa", "eager"]
+Attention = Literal["flash", "sdpa", "eager", "cpu"]
+"""``cpu`` is our own kernel for short rows, which keeps the scores in the compute dtype."""
 Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "sgd"]
 Sharding = Literal["none", "ddp", "fsdp", "zero2", "zero3"]
 

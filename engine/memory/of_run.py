@@ -67,7 +67,7 @@ def job_of(setup: Setup) -> Job:
         trained_tables=_tables(adapter.modules_to_save),
         supervised_share=setup.supervised_share,
         checkpointing="layers" if recomputes else "none",
-        attention=_attention(config.model.attn_implementation, setup.shape),
+        attention=_attention(config.model.attn_implementation, setup),
         optimizer=_optimizer(train.optim),
         gpus=setup.gpus,
         sharding=_sharding(config.launch.distributed, setup.gpus),
@@ -109,9 +109,11 @@ def _tables(modules: list[str]) -> int:
     return min(2, sum(any(word in module for word in ("embed", "wte", "lm_head")) for module in modules))
 
 
-def _attention(named: str, shape: ModelShape) -> Attention:
-    if named == "eager" or (named == "auto" and shape.softcapped_attention):
+def _attention(named: str, setup: Setup) -> Attention:
+    if named == "eager" or (named == "auto" and setup.shape.softcapped_attention):
         return "eager"
+    if named == "auto" and setup.device == "cpu":
+        return "cpu"
     return "flash" if named == "flash_attention_2" else "sdpa"
 
 

@@ -47,7 +47,10 @@ def test_auto_checkpointing_is_on_on_a_gpu_and_off_on_the_cpu() -> None:
 
 def test_capped_scores_force_eager_attention() -> None:
     assert job_of(setup(GEMMA_2_2B)).attention == "eager"
+    assert job_of(setup(GEMMA_2_2B, device="cpu")).attention == "eager"
     assert job_of(setup()).attention == "sdpa"
+    assert job_of(setup(device="cpu")).attention == "cpu"
+    assert job_of(setup(device="cpu", model__attn_implementation="sdpa")).attention == "sdpa"
     assert job_of(setup(model__attn_implementation="flash_attention_2")).attention == "flash"
 
 

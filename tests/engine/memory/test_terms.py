@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine.memory import activations, terms
+from engine.memory import activations, adapter_layers, profiles, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
+from engine.training import cpu_attention, loss
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 OURS = tunedeck()
@@ -107,8 +108,10 @@ def test_what_a_layer_keeps_per_token_under_our_loop() -> None:
     attention = 2 * (4096 + 1024 + 1024 + 4096) + 4 * 32
     mlp = 3 * 2 * 14336
     inputs = 2 * (4096 + 4096 + 14336)  # shared by q, k, v; by gate, up; of down. That of o is kept anyway.
-    assert activations.layer_saved(LLAMA, OURS) == norms + attention + mlp + inputs
-    assert activations.layer_saved(with_(targets=("q", "v")), OURS) == norms + attention + mlp + 2 * 4096
+    low_rank = 7 * 2 * 16
+    assert activations.layer_saved(LLAMA, OURS) == norms + attention + mlp + inputs + low_rank
+    two = activations.layer_saved(with_(targets=("q", "v")), OURS)
+    assert two == norms + attention + mlp + 2 * 4096 + 2 * 2 * 16
 
 
 def test_eager_attention_is_quadratic_in_length() -> None:
@@ -117,6 +120,42 @@ def test_eager_attention_is_quadratic_in_length() -> None:
     assert long - short == 2000 * 32 * 6
     capped = Job(GEMMA_2_2B, 1, 1000, attention="eager")
     assert activations.score_bytes(capped) == 8
+
+
+def test_our_kernel_for_the_cpu_keeps_scores_of_short_rows_only() -> None:
+    assert activations.CPU_SCORES_UP_TO == cpu_attention.LONGEST
+    fused = activations.attention_saved(LLAMA, OURS)
+    for length, kept in ((100, 100), (640, 640), (4000, 640)):
+        job = with_(attention="cpu", row_tokens=length)
+        assert activations.attention_saved(job, OURS) - fused == 2 * kept * 32
+
+
+def test_a_gpus_and_the_cpus_chunks_are_those_of_the_loss() -> None:
+    assert profiles.CHUNK_POSITIONS == loss.CHUNK_POSITIONS
+
+
+def test_a_dropped_input_has_a_mask() -> None:
+    job = with_(dropout=0.1)
+    inputs = sum(linear.inputs for linear in job.adapted())
+    gpu, cpu = tunedeck("cuda", lean=False), tunedeck("cpu", lean=False)
+    assert activations.adapter_inputs_saved(job, gpu) == (2 + 1) * inputs
+    assert activations.adapter_inputs_saved(job, cpu) == (2 + 4) * inputs
+
+
+def test_doras_norm_is_formed_of_whole_matrices() -> None:
+    job = with_(method="dora", rows=1, row_tokens=1)
+    down = 14336 * 4096
+    norm = max(6 * 14336**2 + 2 * down, 2 * 14336**2 + 16 * down)
+    assert adapter_layers.passing(job, tunedeck(lean=False)) == pytest.approx(norm, rel=0.001)
+    assert adapter_layers.passing(LLAMA, OURS) == 0
+
+
+def test_a_head_trained_whole_has_its_gradient_three_times_while_chunks_are_added() -> None:
+    table = 2 * 128256 * 4096
+    assert trained_tables.head_backward(with_(trained_tables=2, row_tokens=4000), OURS) == (0, 3 * table)
+    assert trained_tables.head_backward(with_(trained_tables=2, row_tokens=512), OURS) == (0, table)
+    assert trained_tables.trains_tables(with_(trained_tables=1), OURS)
+    assert not trained_tables.trains_tables(LLAMA, OURS)
 
 
 def test_logits_exist_only_for_one_chunk() -> None:
