@@ -32,6 +32,16 @@ class TensorTracker(TorchDispatchMode):
         self.peak = max(self.peak, self.live)
         weakref.finalize(storage, self._freed, key)
 
+    def add_model(self, model: torch.nn.Module) -> None:
+        """Count weights, buffers and the constants that quantized weights carry."""
+        for tensor in (*model.parameters(), *model.buffers()):
+            self.add(tensor)
+            state = getattr(tensor, "quant_state", None)
+            for holder in (state, getattr(state, "state2", None)):
+                if holder is not None:
+                    self.add(holder.absmax)
+                    self.add(holder.code)
+
     def restart(self) -> None:
         """Count the peak from here."""
         self.peak = self.live

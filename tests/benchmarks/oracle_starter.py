@@ -1,0 +1,109 @@
+"""Train the starter model for real on the CPU and hold the wizard's own estimate against the live tensor bytes."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import paths
+from engine.config import toml
+from engine.config.presets import Layer, resolve
+from engine.config.schema import RunConfig
+from engine.memory.of_run import Setup, estimate_run
+from engine.memory.read_shape import from_folder
+from engine.runs import directory
+from engine.runs import events as ev
+from engine.training.loss import SupervisedLoss
+from engine.training.session import Session
+from engine.training.steering import Steering
+from tests.benchmarks.tensor_tracker import TensorTracker
+
+STARTER = "smollm2-135m"
+WORDS = ("tea", "soup", "bread", "rice", "milk", "honey", "cake", "salt", "plum", "corn")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Peak bytes of live tensors while a run's steps were taken, and the estimate for the same rows."""
+
+    tracked: float
+    expected: float
+    longest: int
+
+
+def write_rows(path: Path, count: int, words: int) -> None:
+    """``count`` rows of about the same length, a third of it the answer."""
+    made = random.Random(0)
+    rows = [
+        {"prompt": " ".join(made.choices(WORDS, k=2 * words // 3)),
+         "completion": " ".join(made.choices(WORDS, k=words // 3))}
+        for _ in range(count)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def is_here() -> bool:
+    return (paths.models_dir() / STARTER / "config.json").is_file()
+
+
+def train(folder: Path, recomputed: bool, quantization: str = "none") -> Trained:
+    """Two steps of the starter model in a run directory under ``folder``, from loading to the last checkpoint.
+
+    A step is two micro-batches of five rows, so that the second meets the first one's gradients.
+    """
+    model = paths.models_dir() / STARTER
+    rows = folder / "rows.jsonl"
+    write_rows(rows, 22, 150)
+    settings: dict[str, Any] = {
+        "model": {"name_or_path": str(model), "quantization": quantization},
+        "data": [{"path": str(rows)}],
+        "dataset": {"max_length": 512, "eval_rows": 2},
+        "train": {"max_steps": 2, "batch_size": 10, "micro_batch_tokens": 1024, "gradient_checkpointing": recomputed},
+        "eval": {"every": 100, "forgetting": False},
+        "checkpoint": {"every": 100},
+        "sample": {"rows": 0},
+        "launch": {"gpus": "cpu"},
+    }
+    run = _create(folder, toml.dumps(resolve([Layer("oracle", settings)])))
+    config: RunConfig = toml.load(run.config).config
+    with ExitStack() as stack:
+        tracker = TensorTracker()
+
+        def sink(event: ev.Event) -> None:
+            if isinstance(event, ev.State) and event.state == "running":
+                for net in [found for found in gc.get_objects() if isinstance(found, SupervisedLoss)]:
+                    tracker.add_model(net)
+                stack.enter_context(tracker)
+                tracker.restart()
+            elif isinstance(event, ev.Step) and event.step == 2:
+                stack.close()
+
+        session = Session(run, config, sink, Steering())
+        session.execute(resume=False)
+    assert session.prepared is not None
+    examples = session.prepared.train
+    longest = max(len(example.ids) for example in examples)
+    share = sum(example.supervised for example in examples) / sum(len(example.ids) for example in examples)
+    setup = Setup(config, from_folder(model), "cpu", longest_row=longest, supervised_share=share)
+    result = estimate_run(setup)
+    phases = ("loss", "backward", "backward_end", "step")
+    return Trained(float(tracker.peak), max(result.phase(name).bytes for name in phases), longest)
+
+
+def _create(folder: Path, text: str) -> directory.RunDir:
+    """A run directory away from the person's own runs."""
+    before = os.environ.get("TUNEDECK_HOME")
+    os.environ["TUNEDECK_HOME"] = str(folder)
+    try:
+        return directory.create("oracle", text)
+    finally:
+        if before is None:
+            del os.environ["TUNEDECK_HOME"]
+        else:
+            os.environ["TUNEDECK_HOME"] = before
