@@ -30,7 +30,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> dict[str, str]:
     """SHA-256 in hex of each file, by its name; about a second a GB, once for each state of a file.
 
-    ``on_progress`` gets bytes done and bytes of all; what it raises ends the reading. Raises ModelError.
+    ``on_progress`` gets bytes done and bytes of all while there is something to read; what it raises ends that.
+    Raises ModelError.
     """
     listed = list(files)
     cache = paths.cache_dir() / "weights_sha256.json"
@@ -49,8 +50,6 @@ def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> di
                 hashes[file.name] = _digest(file, done, total, on_progress)
                 fresh[str(real)] = [*stamp, hashes[file.name]]
             done += state.st_size
-            if on_progress is not None:
-                on_progress(done, total)
     except OSError as error:
         raise ModelError(
             "The weights can't be read", f"{error.filename}: {error.strerror}", "Check its rights."
