@@ -18,9 +18,11 @@ from engine.export.proof_models import Answers, ask, attach, compare, loaded, ro
 from engine.export.proof_rows import ROW_TOKENS, ROWS, own_rows
 from engine.export.proof_verdict import Proof
 from engine.export.proof_weights import check_weights, put_exact
-from engine.export.tensor_files import NAMES
+from engine.export.tensor_files import DTYPES
 from engine.machine.host import read_host
 from engine.models.card import ModelCard, read_card
+from engine.models.weight_hash import weight_files
+from engine.models.weights import read_header
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +62,7 @@ def prove(
         opened = [open_adapter(name, weight) for name, weight in adapters]
         for adapter in opened:
             stack.callback(adapter.source.close)
-        plan = make_plan(base, config_of(base), opened, NAMES[getattr(torch, card.dtype)])
+        plan = make_plan(base, config_of(base), opened, _converted_to(merged))
         stack.callback(plan.close)
         folders = [(adapter.folder, adapter.weight) for adapter in opened]
         trained = {quantization_of(folder) for folder, _ in folders} - {"none"}
@@ -179,6 +181,13 @@ def _is_plain(adapter: Adapter) -> bool:
         part.kind in ("linear", "embedding") and not (part.whole or part.tokens or part.magnitude or part.residual)
         for part in parts
     )
+
+
+def _converted_to(merged: Path) -> str | None:
+    """The one dtype all tensors were written in; None where they kept several, as the base has them."""
+    headers = [read_header(file) for file in weight_files(merged)]
+    dtypes = {tensor.dtype for header in headers for tensor in header.values()} & DTYPES.keys()
+    return dtypes.pop() if len(dtypes) == 1 else None
 
 
 def _fits(card: ModelCard, bytes_each: int, device: torch.device) -> bool:

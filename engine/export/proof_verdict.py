@@ -95,68 +95,54 @@ class Proof:
             return 0.0
         return self.stored.mean_kl / self.effect.mean_kl
 
+    def comparisons(self) -> list[tuple[str, Difference]]:
+        """What was compared with what, in few words, in the order to show."""
+        sixteen = self.sixteen_dtype
+        named = (
+            ("the base without the adapter", self.effect),
+            ("merged, before rounding", self.exact),
+            (f"merged, as {self.stored_dtype}", self.stored),
+            (f"merged, both computed in {sixteen}", self.sixteen),
+            (f"base + adapter in {sixteen}, no merge", self.rounding),
+            (f"merged against the {self.trained_as} base + adapter", self.trained),
+        )
+        return [(words, difference) for words, difference in named if difference is not None]
+
     def sentences(self) -> list[str]:
-        """What was found, for a person, the verdict first."""
+        """What the comparisons mean, for a person, the verdict first."""
         if self.verdict == "not comparable":
             return [f"The merge was not proven: {self.reason}"]
         told = ["The merged model answers as base + adapter did."] if self.verdict == "proven" else self.failures()
         if not self.complaint:
             told.append("Every written tensor is base and adapter added up in float32 and rounded once.")
-        told += [words for words in (self._effect(), self._exact(), self._stored(), self._sixteen()) if words]
+        if self.exact is None:
+            told.append("The memory is too small to answer in float32; the tensors and the perplexity decide.")
+        elif self.verdict == "proven":
+            told.append(f"No logit is off by more than {self.exact.max_logit:.2g} (limit {self.logit_limit:.2g}).")
+        if self.rounding_share > ROUNDING_SHARE:
+            told.append(
+                f"Rounding to {self.stored_dtype} is {self.rounding_share:.0%} of what the adapter changes: its effect "
+                "is small. Keep the adapter as it is, or merge to float32, if that matters."
+            )
         if self.trained is not None:
             told.append(
-                f"The adapter was trained on a {self.trained_as} base; against that, the merged model differs by "
-                f"{_figures(self.trained)}. That is the base's own quantization, which a merge into 16 bits leaves "
-                "behind, not an error of the merge; the perplexities say which of the two fits these texts better."
+                f"The adapter was trained on the base in {self.trained_as}, which differs from the 16-bit one: so do the "
+                f"answers, by KL {self.trained.mean_kl:.2g} nats a token. That is no error of the merge. The "
+                f"perplexities say which fits these texts better: {self.trained.expected_perplexity:.4g} as trained, "
+                f"{self.trained.perplexity:.4g} merged."
             )
         return told
-
-    def _effect(self) -> str:
-        if self.effect is None:
-            return ""
-        return (
-            f"For scale, the base without the adapter: {_figures(self.effect)}, over {self.tokens:,} tokens of "
-            f"{self.rows:,} texts."
-        )
-
-    def _exact(self) -> str:
-        if self.exact is None:
-            return "The memory is too small to compute in float32; the tensors and the perplexity decide."
-        return (
-            f"Before rounding, computed in float32: {_figures(self.exact)} (limit {self.logit_limit:.2g} in a logit)."
-        )
-
-    def _stored(self) -> str:
-        if self.stored is None or self.stored_dtype == "float32":
-            return ""
-        told = f"Rounded to {self.stored_dtype}, computed in float32: {_figures(self.stored)}."
-        if self.rounding_share > ROUNDING_SHARE:
-            told += (
-                f" Rounding is {self.rounding_share:.0%} of what the adapter changes: its effect is small. Keep the "
-                "adapter as it is, or merge with dtype float32, if that matters."
-            )
-        return told
-
-    def _sixteen(self) -> str:
-        if self.sixteen is None:
-            return ""
-        told = f"Both computed in {self.sixteen_dtype}: {_figures(self.sixteen)}"
-        if self.rounding is not None:
-            told += f"; base + adapter alone differ from themselves in float32 by {_figures(self.rounding)}"
-        return told + "."
 
     def as_values(self) -> dict[str, Any]:
         """For a program: the figures, the verdict and the sentences."""
-        return asdict(self) | {"verdict": self.verdict, "sentences": self.sentences(), "logit_limit": self.logit_limit}
+        return asdict(self) | {
+            "verdict": self.verdict,
+            "logit_limit": self.logit_limit,
+            "sentences": self.sentences(),
+            "comparisons": [{"what": words, **asdict(difference)} for words, difference in self.comparisons()],
+        }
 
 
 def _within(value: float, limit: float) -> bool:
     """False for NaN too."""
     return value <= limit
-
-
-def _figures(difference: Difference) -> str:
-    return (
-        f"at most {difference.max_logit:.2g} in a logit, KL {difference.mean_kl:.2g} nats a token, perplexity "
-        f"{difference.expected_perplexity:.4g} to {difference.perplexity:.4g}"
-    )

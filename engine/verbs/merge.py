@@ -56,10 +56,25 @@ def merge(
     else:
         out(result["path"])
         say(f"{result['changed']:,} of {result['tensors']:,} tensors changed, {result['size_bytes'] / 1e9:.2f} GB.")
-        for sentence in told["sentences"] if told else ():
-            say(sentence)
+        if told:
+            _tell(told)
     if told and told["verdict"] == "failed":
         raise typer.Exit(ModelError.exit_code)
+
+
+def _tell(proof: dict[str, Any]) -> None:
+    """The proof for a person: what was compared, then what it means."""
+    if proof.get("comparisons"):
+        say()
+        texts = f"{proof['tokens']:,} tokens of {proof['rows']:,} texts"
+        say(f"{texts:42}  LOGIT OFF BY  KL, NATS  PERPLEXITY")
+        expected = proof["comparisons"][0]["expected_perplexity"]
+        say(f"{'base + adapter':42}  {'':12}  {'':8}  {expected:10.4g}")
+        for one in proof["comparisons"]:
+            say(f"{one['what']:42}  {one['max_logit']:12.2g}  {one['mean_kl']:8.1e}  {one['perplexity']:10.4g}")
+        say()
+    for sentence in proof["sentences"]:
+        say(sentence)
 
 
 def _folder(base: str) -> Path:

@@ -31,6 +31,8 @@ def test_it_merges_proves_and_prints_the_folder(shell: Shell, tiny: Path, tmp_pa
     assert answer.out == f"{tmp_path / 'merged'}\n"
     assert "answers as base + adapter did" in answer.err
     assert "of 5 texts" in answer.err
+    assert "merged, before rounding" in answer.err
+    assert max(map(len, answer.err.splitlines()[-9:-3])) <= 80
     assert json.loads((tmp_path / "merged" / "proof.json").read_text())["verdict"] == "proven"
     torch.testing.assert_close(logits(tmp_path / "merged"), adapted_logits(tiny, adapter), rtol=0, atol=2e-5)
 
@@ -62,7 +64,7 @@ def test_a_failed_proof_keeps_the_model_and_ends_with_4(
     shell: Shell, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failed(request: dict[str, object]) -> dict[str, object]:
-        proof = {"verdict": "failed", "sentences": ["A logit differs by 3."]}
+        proof = {"verdict": "failed", "sentences": ["A logit differs by 3."], "comparisons": []}
         return {"path": str(request["target"]), "changed": 1, "tensors": 2, "size_bytes": 3, "proof": proof}
 
     monkeypatch.setattr(verb, "_in_child", failed)

@@ -53,7 +53,23 @@ def test_sixteen_bits_are_proven_too_and_their_rounding_is_told_apart(tiny: Path
     assert proof.sixteen is not None
     assert proof.exact.max_logit <= 1e-3 < proof.stored.max_logit
     assert proof.sixteen_dtype == "bfloat16"
-    assert any("Rounded to bfloat16" in sentence for sentence in proof.sentences())
+    assert [words for words, _ in proof.comparisons()] == [
+        "the base without the adapter",
+        "merged, before rounding",
+        "merged, as bfloat16",
+        "merged, both computed in bfloat16",
+        "base + adapter in bfloat16, no merge",
+    ]
+
+
+def test_a_model_of_several_precisions_keeps_them_and_is_proven(tiny: Path, tmp_path: Path) -> None:
+    base = save_as(tiny, tmp_path / "base", torch.bfloat16)
+    edit(base, lambda tensors: tensors.update({n: t.float() for n, t in tensors.items() if "norm" in n}))
+    adapter = make_adapter(base, tmp_path / "adapter", modules_to_save=["input_layernorm"])
+    merged = merge(base, [(adapter, 1.0)], tmp_path / "merged").path
+    for name, tensor in load_file(merged / "model.safetensors").items():
+        assert tensor.dtype == (torch.float32 if "norm" in name else torch.bfloat16)
+    assert prove(base, [(adapter, 1.0)], merged).verdict == "proven"
 
 
 def test_a_vocabulary_that_has_grown_is_proven(tiny: Path, tmp_path: Path) -> None:
@@ -117,7 +133,8 @@ def test_an_adapter_of_a_quantized_base_is_compared_with_that_too(tiny: Path, tm
     assert proof.trained is not None
     assert proof.exact is not None
     assert proof.trained.max_logit > 10 * proof.exact.max_logit
-    assert any("nf4 base" in sentence for sentence in proof.sentences())
+    assert "trained on the base in nf4" in proof.sentences()[-1]
+    assert proof.comparisons()[-1] == ("merged against the nf4 base + adapter", proof.trained)
 
 
 def test_without_room_for_float32_tensors_and_perplexity_decide(
