@@ -6,13 +6,12 @@ Losses are named as the published tables name them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.memory.job import Job
 from engine.memory.profiles import LossKernel, Profile
-
-Row = Mapping[str, str]
+from tests.benchmarks.published_files import Row, number
 
 LOSSES = {
     # 16-bit logits 2, float32 copy 4, shifted copy 4, log-softmax 4.
@@ -47,21 +46,21 @@ def profile_for(row: Row, job: Job) -> Profile:
         name=row["framework"],
         loss=loss,
         repeats_kv=row["attn"] in ("sdpa", "sdpa_mha", "eager", "xformers"),
-        gradients_persist=int(row["grad_accum"] or 1) > 1,
+        gradients_persist=number(row, "grad_accum", 1) > 1,
     )
     return _trainer(row)(base, row, job)
 
 
 def _trainer(row: Row) -> Callable[[Profile, Row, Job], Profile]:
     framework = row["framework"].lower()
-    origin = (row.get("group") or row.get("source", "")).lower()
+    origin = (row["group"] or row["source"]).lower()
     if "fms" in framework or "fms" in origin:
         return _fms
     for word, trainer in _TRAINERS.items():
         if word in framework:
             return trainer
     # A framework's name may say little ("HF"); the tables then name the family of profile.
-    return _FAMILIES.get(row.get("profile", ""), _plain_peft)
+    return _FAMILIES.get(row["profile"], _plain_peft)
 
 
 def _fms(base: Profile, row: Row, job: Job) -> Profile:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.memory.profiles import GIB
-from tests.benchmarks.published_rows import measured_bytes, predict, read_rows, read_shapes, runs
+from tests.benchmarks.published_files import NEEDED, count, measured_bytes, read_rows, read_shapes, shape_of
+from tests.benchmarks.published_rows import predict, runs
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,17 @@ class Scored:
 def score_rows(measured: Path, models: Path, show: bool) -> list[Scored]:
     shapes = read_shapes(models)
     scored = []
-    for row in read_rows(measured):
-        if row["detail"] not in ("A", "B"):
-            continue
-        shape = shapes.get(row["model"])
-        if shape is None:
-            print(f"skipped {row['id']}: no dimensions of {row['model'] or 'an unnamed model'}", file=sys.stderr)
+    for row in read_rows(measured, (*NEEDED, "detail")):
+        if row["detail"].upper() not in ("A", "B"):
             continue
         try:
-            predicted, result = predict(row, shape)
-        except (KeyError, ValueError) as error:
-            print(f"skipped {row['id']}: {type(error).__name__} {error}", file=sys.stderr)
+            actual = measured_bytes(row)
+            predicted, result = predict(row, shape_of(row, shapes))
+            gpus = count(row, "n_gpu", 1)
+        except ValueError as error:
+            print(f"skipped {row['id']}: {error}", file=sys.stderr)
             continue
-        actual = measured_bytes(row)
-        scored.append(Scored(row["group"], row["method"], int(float(row["n_gpu"] or 1)), predicted / actual - 1))
+        scored.append(Scored(row["group"] or row["source"], row["method"].lower(), gpus, predicted / actual - 1))
         if show:
             print(
                 f"{row['id']:8} {row['model'][:20]:20} {row['method']:5} {row['quant']:6} s{row['seq_len']:>6} "
@@ -93,8 +91,15 @@ def median_of(rows: Sequence[Scored]) -> float | None:
 def score_fits(fit: Path, models: Path) -> dict[str, int]:
     """Counts over published outcomes; a false fit is one said to fit that ran out of memory."""
     shapes = read_shapes(models)
-    rows = [row for row in read_rows(fit) if row["model"] in shapes]
-    said = [(runs(row, shapes[row["model"]]), row["outcome"].startswith("ok")) for row in rows]
+    said = []
+    for row in read_rows(fit, (*NEEDED, "gpu", "outcome")):
+        outcome = row["outcome"].lower()
+        try:
+            if not outcome.startswith(("ok", "oom")):
+                raise ValueError(f"outcome is {row['outcome']!r}")
+            said.append((runs(row, shape_of(row, shapes)), outcome.startswith("ok")))
+        except ValueError as error:
+            print(f"skipped an outcome of {row['source']}: {error}", file=sys.stderr)
     return {
         "fit_n": len(said),
         "fit_right": sum(fits == ran for fits, ran in said),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+import re
 from dataclasses import replace
-from pathlib import Path
 
+from engine.errors import MachineError
+from engine.memory.cards import gpu_bytes
 from engine.memory.estimate import Estimate, estimate
-from engine.memory.job import Attention, Checkpointing, Job, Optimizer, Quantization
+from engine.memory.job import Attention, Checkpointing, Job, Optimizer, Quantization, Sharding
 from engine.memory.profiles import GIB
-from engine.memory.read_shape import from_row
 from engine.memory.shapes import ModelShape
 from tests.benchmarks.foreign_trainers import profile_for
-
-Row = Mapping[str, str]
+from tests.benchmarks.published_files import Row, count, number
 
 # Usable memory as the driver reports it.
 CAPACITY_GIB = {
@@ -25,41 +23,50 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "": ("all",), "all": ("all",), "all+head": ("all",), "attn": ("q", "k", "v", "o"), "qv": ("q", "v"),
     "qkv": ("q", "k", "v"),
 }  # fmt: skip
+METHODS = ("full", "lora", "qlora", "dora")
+SHARDINGS: dict[str, Sharding] = {
+    "none": "none", "ddp": "ddp", "fsdp": "fsdp", "fsdp2": "fsdp", "zero2": "zero2", "zero3": "zero3",
+    "cpu_offload": "fsdp",
+}  # fmt: skip
 GROUPED_UP_TO = 40e9
 """Weights. Larger 4-bit GPTQ checkpoints that third parties published come without groups, to save memory."""
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def read_shapes(path: Path) -> dict[str, ModelShape]:
-    return {row["model"]: from_row(row) for row in read_rows(path)}
-
-
 def capacity_bytes(row: Row) -> float | None:
-    """Usable memory of the row's card, None if it is not known."""
-    return next((gib * GIB for name, gib in CAPACITY_GIB.items() if row["gpu"].startswith(name)), None)
+    """Usable memory of the row's card, as the row says or as cards of its name have; None if it is not known."""
+    name = row["gpu"]
+    said = re.search(r"\(([\d.]+) GiB\)", name)
+    if said:
+        return float(said[1]) * GIB
+    known = next((gib * GIB for start, gib in CAPACITY_GIB.items() if name.startswith(start)), None)
+    if known or not name:
+        return known
+    try:
+        return gpu_bytes(name)
+    except MachineError:
+        return None
 
 
 def job_of(row: Row, shape: ModelShape) -> Job:
     """The row's settings. Rows of fit_oom.csv name no sharding: several GPUs mean FSDP there."""
-    gpus = int(float(row["n_gpu"] or 1))
-    sharding = row.get("sharding") or ("fsdp" if gpus > 1 else "none")
-    notes = row.get("notes", "")
-    targets = row["lora_targets"]
-    third_party = "fms" in (row.get("group") or row.get("source", ""))
+    gpus = count(row, "n_gpu", 1)
+    sharding = row["sharding"] or ("fsdp" if gpus > 1 else "none")
+    notes, targets, method = row["notes"], row["lora_targets"], row["method"].lower()
+    if method not in METHODS:
+        raise ValueError(f"method is {row['method']!r}")
+    if sharding not in SHARDINGS:
+        raise ValueError(f"sharding is {sharding!r}")
+    third_party = "fms" in (row["group"] or row["source"])
     ungrouped = third_party and shape.parameters > GROUPED_UP_TO
     job = Job(
         shape=shape,
-        rows=int(float(row["micro_batch"])),
-        row_tokens=int(float(row["seq_len"])),
-        method="full" if row["method"] == "full" else "lora",
-        quantization=_quantization(row["quant"]),
-        rank=int(float(row["lora_r"] or 0)),
+        rows=count(row, "micro_batch"),
+        row_tokens=count(row, "seq_len"),
+        method="full" if method == "full" else "dora" if method == "dora" else "lora",
+        quantization=_quantization(row["quant"].lower()),
+        rank=int(number(row, "lora_r", 0)),
         targets=TARGETS.get(targets) or tuple(targets.split("+")),
-        dropout=float(row["lora_dropout"] or 0),
+        dropout=number(row, "lora_dropout", 0),
         trained_tables=2 if "modules_to_save" in notes else 0,
         adapter_on_head="head" in targets or "lora also on lm_head" in notes,
         checkpointing=_checkpointing(row["ckpt"]),
@@ -70,13 +77,16 @@ def job_of(row: Row, shape: ModelShape) -> Job:
     )
     if sharding == "cpu_offload":
         return replace(job, sharding="fsdp", cpu_offload=True)
-    return replace(job, sharding=sharding)  # type: ignore[arg-type]
+    return replace(job, sharding=SHARDINGS[sharding])
 
 
 def _quantization(text: str) -> Quantization:
     known: dict[str, Quantization] = {
-        "": "none", "nf4": "nf4", "nf4-dq": "nf4-dq", "nf4-ao": "nf4-dq", "gptq4": "gptq4", "int8": "int8",
+        "": "none", "none": "none", "bf16": "none", "fp16": "none", "nf4": "nf4", "fp4": "nf4", "nf4-dq": "nf4-dq",
+        "nf4-ao": "nf4-dq", "gptq": "gptq4", "gptq4": "gptq4", "awq4": "gptq4", "int8": "int8", "8bit": "int8",
     }  # fmt: skip
+    if text not in known:
+        raise ValueError(f"quant is {text!r}")
     return known[text]
 
 
@@ -103,7 +113,7 @@ def predict(row: Row, shape: ModelShape) -> tuple[float, Estimate]:
     job = job_of(row, shape)
     result = estimate(job, profile_for(row, job))
     capacity = capacity_bytes(row)
-    if "frontier" in row.get("notes", ""):
+    if "frontier" in row["notes"]:
         return result.allocated_bytes + result.profile.context_bytes, result
     if row["metric"] in ("allocated", "active"):
         return result.allocated_bytes, result
@@ -112,15 +122,10 @@ def predict(row: Row, shape: ModelShape) -> tuple[float, Estimate]:
     return result.reserved_bytes(capacity) + result.profile.context_bytes, result
 
 
-def measured_bytes(row: Row) -> float:
-    unit = {"B": 1.0, "GB": 1e9, "GiB": float(GIB), "MiB": float(2**20)}
-    if row.get("measured_gib"):
-        return float(row["measured_gib"]) * GIB
-    return float(row["measured"]) * unit[row["unit"]]
-
-
 def runs(row: Row, shape: ModelShape) -> bool:
-    """Whether the estimate says that a row of fit_oom.csv fits its card."""
+    """Whether the estimate says that a row of fit_oom.csv fits its card. Raises ValueError for an unknown card."""
     job = job_of(row, shape)
     capacity = capacity_bytes(row)
-    return capacity is not None and estimate(job, profile_for(row, job)).needed_bytes <= capacity
+    if capacity is None:
+        raise ValueError(f"gpu is {row['gpu']!r}")
+    return estimate(job, profile_for(row, job)).needed_bytes <= capacity

@@ -32,14 +32,18 @@ A100-80GB (79.3 GiB),1,OOM
 """
 
 
-def test_the_command_scores_rows_and_outcomes_and_ends_with_one_json_object(tmp_path: Path) -> None:
-    for name, text in (("rows.csv", ROWS), ("models.csv", MODELS), ("fit.csv", FIT)):
-        (tmp_path / name).write_text(text)
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.memory_published", str(tmp_path / "rows.csv"),
-         str(tmp_path / "models.csv"), "--fit", str(tmp_path / "fit.csv"), "--rows"],
+def score(folder: Path, rows: str, fit: str = FIT) -> subprocess.CompletedProcess[str]:
+    for name, text in (("rows.csv", rows), ("models.csv", MODELS), ("fit.csv", fit)):
+        (folder / name).write_bytes(text.encode())
+    return subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.memory_published", str(folder / "rows.csv"),
+         str(folder / "models.csv"), "--fit", str(folder / "fit.csv"), "--rows"],
         capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_the_command_scores_rows_and_outcomes_and_ends_with_one_json_object(tmp_path: Path) -> None:
+    run = score(tmp_path, ROWS)
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout.splitlines()[-1])
     assert list(result) == [
@@ -52,3 +56,27 @@ def test_the_command_scores_rows_and_outcomes_and_ends_with_one_json_object(tmp_
     assert result["qlora_median"] < 0.05
     assert result["multi_gpu_median"] is None
     assert "skipped e" in run.stderr
+
+
+def test_a_spreadsheets_file_scores_the_same(tmp_path: Path) -> None:
+    plain = score(tmp_path, ROWS).stdout
+    marked = score(tmp_path, "\ufeff" + ROWS.replace("\n", "\r\n"), "\ufeff" + FIT.replace("\n", "\r\n"))
+    assert marked.stdout == plain
+
+
+def test_rows_that_make_no_sense_are_named_and_left_out(tmp_path: Path) -> None:
+    broken = ROWS.replace(",4096,8,1,full,", ",4096,many,1,full,").replace("GiB,19.445", "stone,")
+    run = score(tmp_path, broken, FIT.replace("A100-80GB (79.3 GiB),1,OOM", "Abacus,1,OOM"))
+    assert run.returncode == 0, run.stderr
+    assert "skipped b: micro_batch is 'many'" in run.stderr
+    assert "skipped c: unit is 'stone'" in run.stderr
+    assert "gpu is 'Abacus'" in run.stderr
+    result = json.loads(run.stdout.splitlines()[-1])
+    assert (result["n"], result["fit_n"]) == (1, 1)
+
+
+def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
+    run = score(tmp_path, ROWS.replace("seq_len", "tokens"))
+    assert run.returncode == 1
+    assert "the column seq_len is missing" in run.stderr
+    assert "Traceback" not in run.stderr
