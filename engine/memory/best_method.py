@@ -8,9 +8,8 @@ from functools import cached_property
 from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
-from engine.memory.estimate import estimate
 from engine.memory.matrix import MOST_TOKENS, largest_tokens
-from engine.memory.of_run import Setup, job_of, profile_of
+from engine.memory.of_run import Setup, estimate_run
 from engine.memory.profiles import GIB
 from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
@@ -65,13 +64,12 @@ class BestMethod:
     def longest_row(self) -> int:
         """Tokens of the longest row that can be trained on alone, its layers recomputed; 0 when even a short one
         is too much."""
-        setup = self.setup.with_settings({"train.gradient_checkpointing": True})
-        job, profile = job_of(setup), profile_of(setup)
+        setup = replace(self.setup, longest_row=None)
 
         def fits(tokens: int) -> bool:
-            return (
-                estimate(replace(job, rows=1, row_tokens=tokens), profile).needed_bytes <= self.budget.available_bytes
-            )
+            alone: dict[str, object] = {"dataset.max_length": tokens, "train.micro_batch_tokens": tokens}
+            run = setup.with_settings({**alone, "train.gradient_checkpointing": True})
+            return estimate_run(run).needed_bytes <= self.budget.available_bytes
 
         if not fits(SHORTEST_ROW):
             return 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KEEP = "keep"
 MOST = 9
-NOTHING = "Nothing in the settings would save enough: take a smaller model or a larger GPU."
+NOTHING = "Even all that can be set is not enough: take a smaller model or a larger GPU."
 TITLE_WIDTH, GIB_WIDTH, TIME_WIDTH = 51, 5, 6
 HEADER = f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {'time':>{TIME_WIDTH}}  result"
 LEGEND = (
@@ -120,7 +120,7 @@ class MakeFitScreen(ModalScreen[None]):
         reason = change.reason if change else ""
         if change is not None and len(change.settings) > 1 and change is self._changes[0]:
             reason = f"{change.title}."
-        if not self._changes and fit is not None and fit.verdict.level == "too much":
+        if fit is not None and fit.verdict.level == "too much" and not any(change.fits for change in self._changes):
             reason = NOTHING
         self.query_one("#remedy-reason", Static).update(Content(clean(reason)))
 

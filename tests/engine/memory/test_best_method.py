@@ -67,11 +67,19 @@ def test_the_largest_micro_batch_fits_and_one_row_more_does_not(gib: int) -> Non
 @pytest.mark.parametrize("gib", [80, 16])
 def test_the_longest_row_fits_and_a_thirtieth_more_does_not(gib: int) -> None:
     found = best_method(ANY, LLAMA_3_8B, gpu(gib))
-    run = found.setup.with_settings({"train.gradient_checkpointing": True})
-    job, profile = replace(job_of(run), rows=1), found.resolution.estimate.profile
-    assert judge(estimate(replace(job, row_tokens=found.longest_row), profile), gib * GIB).level != "too much"
-    longer = replace(job, row_tokens=found.longest_row * 31 // 30)
-    assert judge(estimate(longer, profile), gib * GIB).level == "too much"
+
+    def level(tokens: int) -> str:
+        alone = {"dataset.max_length": tokens, "train.micro_batch_tokens": tokens, "train.gradient_checkpointing": True}
+        return judge(estimate_run(found.setup.with_settings(alone)), gib * GIB).level
+
+    assert level(found.longest_row) != "too much"
+    assert level(found.longest_row * 31 // 30) == "too much"
+
+
+def test_shorter_rows_may_fit_where_the_runs_own_are_too_long() -> None:
+    found = best_method(setup(dataset__max_length=8192).config, LLAMA_3_8B, gpu(8))
+    assert found.verdict.level == "too much"
+    assert 1000 < found.longest_row < 8192
 
 
 def test_4_bit_is_not_called_the_only_way_where_16_bit_fits_too() -> None:
