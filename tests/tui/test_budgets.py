@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.runs.directory import RunDir
+from tests.engine.machine import fake_gpus
 from tests.tui import fake_runs
 from tests.tui.pty_session import ROOT, PtySession
+from tests.tui.wizard.making import make_model
 
 pytestmark = pytest.mark.e2e
 
@@ -128,3 +130,22 @@ def test_home_starts_without_the_libraries_it_does_not_need_yet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(fake_gpus.compiler() is None, reason="the stand-in for NVIDIA's library must be compiled")
+def test_home_and_wizard_over_live_gpus_send_nothing_while_no_figure_changes(
+    env: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    make_model(home / "models" / "tiny-chat")
+    library = fake_gpus.build(tmp_path)
+    with PtySession(env=env | {"LD_LIBRARY_PATH": str(library)}) as session:
+        session.wait_for("free 68.0 of 80.0 GiB")
+        assert session.bytes_while_quiet(2, settle=1) == 0
+        session.send("n")
+        session.wait_for("What should the model learn")
+        session.send("\r")
+        session.wait_for("needs 0.")
+        assert session.bytes_while_quiet(4) == 0
+        session.send("\x1bOS")  # F4
+        session.wait_for("term by term")
+        assert session.bytes_while_quiet(3) == 0

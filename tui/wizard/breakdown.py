@@ -35,11 +35,12 @@ class Section(Static):
     def __init__(self, id: str) -> None:
         super().__init__("", id=id, markup=False)
         self.lines: tuple[Line, ...] = ()
+        self.display = False
 
     def show(self, lines: Iterable[Line]) -> None:
         new = tuple(lines)
-        self.display = bool(new)
         if new != self.lines:
+            self.display = bool(new)
             before, self.lines = self.lines, new
             content = Content("\n").join([Content.assemble(*line) for line in new])
             self.update(content, layout=len(before) != len(new))

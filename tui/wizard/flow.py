@@ -267,12 +267,10 @@ class WizardScreen(Screen[None]):
         return self.step.typed() if self.step is not None else self.draft
 
     @on(Foot.Weighed)
-    def _weighed(self, message: Foot.Weighed) -> None:
-        if message.moved and self.step is not None:
+    def _weighed(self) -> None:
+        if self.step is not None:
             self.step.weighed()
             self.refresh_bindings()
-        if isinstance(self.app.screen, BreakdownScreen):
-            self.app.screen.show(self.facts)
 
     def action_breakdown(self) -> None:
         self.app.push_screen(BreakdownScreen(self.facts))

@@ -15,6 +15,7 @@ from tui.messages import MachineRead
 from tui.widgets.consequence import ConsequenceLine
 from tui.widgets.fitbar import FitBar
 from tui.wizard import figures, scales
+from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.fit import unknown
 from tui.world import world_of
 
@@ -29,17 +30,13 @@ if TYPE_CHECKING:
 class Foot(Vertical):
     """Two lines on every step, so that nothing above them moves when a model is chosen.
 
-    ``typed`` gives the draft as it stands in the fields. Posts Weighed whenever the facts changed.
+    ``typed`` gives the draft as it stands in the fields. Posts Weighed when the facts hold another fit.
     """
 
     DEFAULT_CSS = "Foot { height: 2; width: 1fr; }"
 
     class Weighed(Message):
-        """The facts hold a new reading of the machine and, with ``moved``, another fit."""
-
-        def __init__(self, moved: bool) -> None:
-            super().__init__()
-            self.moved = moved
+        """The fields or the machine moved, and the facts hold what that leads to."""
 
     class Learnt(Message):
         """What earlier runs measured was read, and the card of ``model`` if it is on this machine."""
@@ -84,15 +81,14 @@ class Foot(Vertical):
         draft = self._typed()
         scales.weigh(draft, self._facts)
         self._show(draft)
-        self.post_message(self.Weighed(moved=True))
 
     @on(MachineRead)
     def _machine_read(self, message: MachineRead) -> None:
         draft = self._typed()
-        moved = scales.hear(message.machine, draft, self._facts)
-        if moved:
+        if scales.hear(message.machine, draft, self._facts):
             self._show(draft)
-        self.post_message(self.Weighed(moved))
+        else:
+            self._tell_breakdown()
 
     @work(thread=True, group="learn")
     def _learn(self, model: str, revision: str, allow_pickle: bool) -> None:
@@ -112,8 +108,16 @@ class Foot(Vertical):
     def _show(self, draft: Draft) -> None:
         line, bar, fit = self.query_one(ConsequenceLine), self.query_one(FitBar), self._facts.fit
         found = figures.consequence(draft, self._facts)
-        line.display, bar.display = fit is None, fit is not None
+        if bar.display != (fit is not None):  # setting it lays the screen out anew
+            line.display, bar.display = fit is None, fit is not None
         if fit is None:
             line.say(figures.sentence(found), unknown(draft, self._facts))
         else:
             bar.show(fit, figures.pieces(found))
+        self._tell_breakdown()
+        self.post_message(self.Weighed())
+
+    def _tell_breakdown(self) -> None:
+        """Not by a message to the wizard's screen: one that lies under another repaints both for any message."""
+        if isinstance(self.app.screen, BreakdownScreen):
+            self.app.screen.show(self._facts)
