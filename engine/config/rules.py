@@ -67,16 +67,7 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
         yield Issue("error", "eval.early_stopping_patience", "needs held-out rows.", "Set dataset.eval_share.")
     if dataset.too_long == "split" and dataset.train_on != "all":
         yield Issue("note", "dataset.too_long", "only plain text is split; longer dialogues are dropped.")
-    for index, source in enumerate(config.data):
-        if source.share is not None or source.role != "new":
-            yield Issue("error", f"data.{index}", "shares and roles can't be used by this version.", "Leave them out.")
-        if source.path.startswith("run:"):
-            yield Issue(
-                "error",
-                f"data.{index}.path",
-                "'run:' sources can't be read by this version.",
-                "Name the file.",
-            )
+    yield from _of_mix(config)
     if model.chat_template.endswith(".jinja") and not Path(model.chat_template).is_file():
         yield Issue("error", "model.chat_template", f"no such file: {model.chat_template}")
 
@@ -94,3 +85,22 @@ def _strategy(config: RunConfig) -> Iterator[Issue]:
         yield Issue("note", "strategy.adapter", "a fresh start does not use the old adapter.")
     if strategy.take_optimizer and strategy.kind != "continue":
         yield Issue("note", "strategy.take_optimizer", "only 'continue' can take over an optimizer's state.")
+
+
+def _of_mix(config: RunConfig) -> Iterator[Issue]:
+    """What can be said of shares and roles before the rows are counted."""
+    shares = [source.share for source in config.data]
+    given = sum(share for share in shares if share is not None)
+    if None in shares and given >= 1:
+        yield Issue(
+            "error", "data", f"the shares add up to {given:.0%}, which leaves nothing for the sources without one.",
+            "Lower them, or give every source a share.",
+        )  # fmt: skip
+    if all(source.role == "replay" for source in config.data):
+        yield Issue("error", "data.0.role", "every source is replay: nothing new would be learnt.", 'Use role = "new".')
+    for index, source in enumerate(config.data):
+        if source.role == "replay" and source.share is None:
+            yield Issue(
+                "warning", f"data.{index}.share", "replay without a share takes all of its rows each pass.",
+                "0.1 (a tenth of the tokens) is usual.",
+            )  # fmt: skip

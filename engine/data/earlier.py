@@ -87,10 +87,15 @@ def files(source: DataSource) -> list[Path]:
         raise
 
 
+def sample_of(rows: Sequence[Row], which: Sequence[int]) -> list[Row]:
+    """Up to 200 of ``rows[i] for i in which``, evenly spaced."""
+    step = max(1, len(which) // SAMPLE_ROWS)
+    return [rows[index] for index in which[::step][:SAMPLE_ROWS]]
+
+
 def save_sample(run: RunDir, rows: Sequence[Row]) -> None:
-    """Keep up to 200 of ``rows``, evenly spaced, beside the run: they outlive its data. A full disk is no error."""
-    step = max(1, len(rows) // SAMPLE_ROWS)
-    lines = [json.dumps(_record(row), ensure_ascii=True) for row in rows[::step][:SAMPLE_ROWS]]
+    """Keep ``rows`` beside the run: they outlive its data. A full disk is no error."""
+    lines = [json.dumps(_record(row), ensure_ascii=True) for row in rows]
     try:
         write_atomic(run.path / SAMPLE_NAME, "".join(line + "\n" for line in lines))
     except OSError:

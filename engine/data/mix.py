@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,26 @@ from numpy.typing import NDArray
 from engine.errors import ConfigError
 
 Rows = NDArray[np.int64]
+
+
+class Passes(Protocol):
+    """Rows in passes: ``order(epoch)`` gives the ``count`` indices of pass ``epoch``, counted from 0."""
+
+    @property
+    def count(self) -> int: ...
+
+    def order(self, epoch: int) -> Rows: ...
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """``count`` rows, each once a pass, in another order every time."""
+
+    count: int
+    seed: int
+
+    def order(self, epoch: int) -> Rows:
+        return _generator(self.seed, epoch).permutation(self.count)
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,7 @@ class Mix:
     def order(self, epoch: int) -> Rows:
         """Indices of the rows of pass ``epoch`` (from 0), (count,)."""
         if len(self._members) == 1 and self._drawn[0] == len(self._members[0]):
-            return self._members[0][_generator(self.seed, epoch).permutation(len(self._members[0]))]
+            return self._members[0][Shuffle(self.count, self.seed).order(epoch)]
         rows = [self._draw(source, epoch) for source in range(len(self._members))]
         # Each source is spread evenly, every row somewhere in a slot of its own: no stretch is short of a source.
         places = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.data.mix import Passes
 from engine.training.tokens import Example
 
 
@@ -30,17 +31,12 @@ class MicroBatch:
         return int(self.targets.numel())
 
 
-def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """Order of ``count`` rows in pass ``epoch`` (from 0): a pure function, so resuming needs one integer."""
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(count)
-
-
 class StepPlan:
-    """Which rows each optimizer step sees. Steps count from 1; the last step of a pass may be smaller."""
+    """Which rows of ``passes`` each optimizer step sees. Steps count from 1; a pass's last one may be smaller."""
 
-    def __init__(self, count: int, batch_size: int, seed: int, epochs: float, max_steps: int | None = None) -> None:
-        self.count, self.batch_size, self.seed = count, batch_size, seed
-        self.steps_per_epoch = -(-count // batch_size)
+    def __init__(self, passes: Passes, batch_size: int, epochs: float, max_steps: int | None = None) -> None:
+        self.passes, self.batch_size = passes, batch_size
+        self.steps_per_epoch = -(-passes.count // batch_size)
         self.total_steps = max_steps or max(1, round(self.steps_per_epoch * epochs))
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
@@ -48,13 +44,13 @@ class StepPlan:
         """Row indices of optimizer step ``step``."""
         epoch, index = divmod(step - 1, self.steps_per_epoch)
         if self._order[0] != epoch:
-            self._order = (epoch, epoch_order(self.seed, epoch, self.count))
+            self._order = (epoch, self.passes.order(epoch))
         return self._order[1][index * self.batch_size : (index + 1) * self.batch_size]
 
     def epoch_after(self, step: int) -> float:
         """Passes over the data after ``step``."""
         epoch, index = divmod(step, self.steps_per_epoch)
-        return epoch + index * self.batch_size / self.count
+        return epoch + index * self.batch_size / self.passes.count
 
 
 def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int) -> list[MicroBatch]:

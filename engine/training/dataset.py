@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.schema import RunConfig
+from engine.data.earlier import sample_of
 from engine.data.load import LoadReport, load
 from engine.data.messages import Row
 from engine.data.sources import source_files, source_names
@@ -20,7 +21,10 @@ from engine.training.tokens import Example, TokenReport, tokenise
 
 @dataclass(frozen=True)
 class Prepared:
-    """Tokenised rows. ``heldout_rows`` are those whose answers can be compared, in the order of the draw."""
+    """Tokenised rows. ``heldout_rows`` are those whose answers can be compared, in the order of the draw.
+
+    ``sample`` are some of the rows that are trained on, to be remembered when their files are gone.
+    """
 
     sources: list[str]
     train: list[Example]
@@ -28,6 +32,7 @@ class Prepared:
     heldout_rows: list[Row]
     tokens: TokenReport
     tokens_by_source: dict[str, int]
+    sample: list[Row]
 
 
 def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None]) -> Prepared:
@@ -66,7 +71,9 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     by_source = dict.fromkeys(sources, 0)
     for example in train:
         by_source[sources[example.source]] += len(example.ids)
-    return Prepared(sources, train, heldout, dialogues, report, by_source)
+    return Prepared(
+        sources, train, heldout, dialogues, report, by_source, sample_of(loaded.rows, parts.train)
+    )  # fmt: skip
 
 
 def _warn(loaded: LoadReport, report: TokenReport, sink: Sink) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
+from engine.data.mix import Shuffle
 from engine.errors import ModelError
 from engine.memory import pace
 from engine.models.local import resolve
@@ -21,6 +22,7 @@ from engine.training.dataset import prepare
 from engine.training.devices import place
 from engine.training.loop import Hooks, Loop
 from engine.training.memory_plan import make_plan
+from engine.training.mixing import plan_steps
 from engine.training.out_of_memory import MemoryGuard
 from engine.training.peaks import Peaks
 from engine.training.phases import Phases
@@ -53,7 +55,7 @@ class ChosenSteps(StepPlan):
     """A plan whose steps are given: one with the longest rows, then rows about the middle."""
 
     def __init__(self, steps: Sequence[np.ndarray]) -> None:
-        super().__init__(count=max(1, sum(len(step) for step in steps)), batch_size=1, seed=0, epochs=1)
+        super().__init__(Shuffle(max(1, sum(len(step) for step in steps)), seed=0), batch_size=1, epochs=1)
         self._steps, self.total_steps = steps, len(steps)
 
     def rows(self, step: int) -> np.ndarray:
@@ -82,11 +84,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     card = locate(model, lambda done, total, message: None)
     words = load_words(card, model)
     prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
-    whole = StepPlan(
-        len(prepared.train), config.train.batch_size, config.run.seed, config.train.num_train_epochs,
-        config.train.max_steps,
-    )  # fmt: skip
-    plan = make_plan(config, card, prepared, whole, placement, {}, sink)
+    plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink)
     optimizers.check(plan.config.train, placement.device)
     memory = MemoryGuard(placement.device, sink, plan.remedies)
     phases.begin("load", f"loading {card.name}")

@@ -12,6 +12,7 @@ import torch
 from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
+from engine.data import earlier
 from engine.evaluation.assess import Assessor
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk
@@ -27,6 +28,7 @@ from engine.training.devices import Placement, place
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.measured import MemoryStory
 from engine.training.memory_plan import RunMemory, make_plan
+from engine.training.mixing import plan_steps, tell_mix
 from engine.training.out_of_memory import MemoryGuard
 from engine.training.peaks import Peaks
 from engine.training.phases import Phases, Sink
@@ -111,10 +113,9 @@ class Session:
         card = self._locate()
         words = load_words(card, config.model)
         prepared = self._prepare(words)
-        steps = StepPlan(
-            len(prepared.train), config.train.batch_size, config.run.seed, config.train.num_train_epochs,
-            config.train.max_steps,
-        )  # fmt: skip
+        steps = plan_steps(config, prepared)
+        if state.step == 0:
+            tell_mix(config, prepared, steps, self.sink)
         plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink)
         self.resolved = plan.config
         optimizers.check(plan.config.train, placement.device)
@@ -181,6 +182,7 @@ class Session:
         if self.prepared is None:
             renderer = Renderer(words.tokenizer, words.stops)
             self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check)
+            earlier.save_sample(self.run, self.prepared.sample)
         return self.prepared
 
     def _announce(self, ready: _Ready, resumed: int | None) -> None:

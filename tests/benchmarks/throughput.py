@@ -78,7 +78,7 @@ def _choose_rows(options: argparse.Namespace, folder: Path) -> Path:
     """The first rows that fit into max_length, as prompt and completion, in the order tunedeck will take them."""
     from transformers import AutoTokenizer
 
-    from engine.training.batches import epoch_order
+    from engine.data.mix import Shuffle
 
     tokenizer = AutoTokenizer.from_pretrained(_model_folder())
     chosen = []
@@ -91,7 +91,7 @@ def _choose_rows(options: argparse.Namespace, folder: Path) -> Path:
         if len(chosen) == options.rows:
             break
     # Undo tunedeck's shuffle, so that the file's own order is the order of training.
-    order = epoch_order(SEED, 0, len(chosen))
+    order = Shuffle(len(chosen), SEED).order(0)
     arranged: list[Any] = [None] * len(chosen)
     for place, index in enumerate(order):
         arranged[index] = chosen[place]

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.training.batches import MicroBatch, StepPlan, collate, cut, epoch_order
+from engine.data.mix import Shuffle
+from engine.training.batches import MicroBatch, StepPlan, collate, cut
 from engine.training.tokens import Example
 
 PAD = 0
@@ -23,20 +24,21 @@ def example(length: int, trained: int | None = None, source: int = 0, first: int
 
 
 def test_the_order_is_a_pure_function_of_seed_and_pass() -> None:
-    assert epoch_order(1, 0, 50).tolist() == epoch_order(1, 0, 50).tolist()
-    assert sorted(epoch_order(1, 0, 50).tolist()) == list(range(50))
-    assert epoch_order(1, 0, 50).tolist() != epoch_order(1, 1, 50).tolist()
-    assert epoch_order(1, 0, 50).tolist() != epoch_order(2, 0, 50).tolist()
+    shuffle = Shuffle(50, seed=1)
+    assert shuffle.order(0).tolist() == Shuffle(50, seed=1).order(0).tolist()
+    assert sorted(shuffle.order(0).tolist()) == list(range(50))
+    assert shuffle.order(0).tolist() != shuffle.order(1).tolist()
+    assert shuffle.order(0).tolist() != Shuffle(50, seed=2).order(0).tolist()
 
 
 def test_the_order_stays_the_same_from_version_to_version() -> None:
     """A run of an earlier version must resume with the rows it would have seen."""
-    assert epoch_order(42, 0, 8).tolist() == [3, 4, 2, 7, 6, 1, 5, 0]
+    assert Shuffle(8, seed=42).order(0).tolist() == [3, 4, 2, 7, 6, 1, 5, 0]
 
 
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 20), epochs=st.integers(1, 3))
 def test_every_pass_sees_every_row_once(count: int, batch_size: int, epochs: int) -> None:
-    plan = StepPlan(count, batch_size, seed=7, epochs=epochs)
+    plan = StepPlan(Shuffle(count, 7), batch_size, epochs)
     assert plan.total_steps == epochs * plan.steps_per_epoch
     seen = [plan.rows(step).tolist() for step in range(1, plan.total_steps + 1)]
     assert all(1 <= len(rows) <= batch_size for rows in seen)
@@ -46,7 +48,7 @@ def test_every_pass_sees_every_row_once(count: int, batch_size: int, epochs: int
 
 
 def test_a_step_has_the_same_rows_whichever_were_asked_for_before() -> None:
-    one, other = StepPlan(23, 5, seed=3, epochs=3), StepPlan(23, 5, seed=3, epochs=3)
+    one, other = StepPlan(Shuffle(23, 3), 5, 3), StepPlan(Shuffle(23, 3), 5, 3)
     forwards = {step: one.rows(step).tolist() for step in range(1, one.total_steps + 1)}
     backwards = {step: other.rows(step).tolist() for step in range(other.total_steps, 0, -1)}
     assert forwards == backwards
@@ -65,11 +67,11 @@ def test_a_step_has_the_same_rows_whichever_were_asked_for_before() -> None:
 def test_steps_come_from_passes_or_are_given(
     count: int, batch_size: int, epochs: float, max_steps: int | None, total: int
 ) -> None:
-    assert StepPlan(count, batch_size, 0, epochs, max_steps).total_steps == total
+    assert StepPlan(Shuffle(count, 0), batch_size, epochs, max_steps).total_steps == total
 
 
 def test_the_pass_is_counted_in_rows() -> None:
-    plan = StepPlan(10, 4, seed=0, epochs=2)  # 4, 4 and 2 rows
+    plan = StepPlan(Shuffle(10, 0), 4, 2)  # 4, 4 and 2 rows
     assert [plan.epoch_after(step) for step in range(7)] == [0, 0.4, 0.8, 1.0, 1.4, 1.8, 2.0]
 
 

@@ -12,6 +12,7 @@ from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
 
 from engine.config.schema import RunConfig
 from engine.data.load import load
+from engine.data.mix import Shuffle
 from engine.data.split import split
 from engine.models.card import read_card
 from engine.runs import events as ev
@@ -67,7 +68,7 @@ class InOrder(Trainer):
 def trainers_steps(config: RunConfig, folder: Path, accumulation: int) -> tuple[list[float], list[float]]:
     """Losses and gradient norms of transformers.Trainer on the rows of ``config`` in the order of our plan."""
     base, examples = base_and_examples(config)
-    plan = StepPlan(len(examples), BATCH, config.run.seed, 1, STEPS)
+    plan = StepPlan(Shuffle(len(examples), config.run.seed), BATCH, 1, STEPS)
     dataset = [
         {"input_ids": examples[i].ids.tolist(), "labels": examples[i].labels.tolist()}
         for step in range(1, STEPS + 1)

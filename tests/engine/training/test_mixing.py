@@ -1,0 +1,94 @@
+"""Sources in their shares, from the config to the rows of each step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config.schema import RunConfig
+from engine.runs import events as ev
+from engine.training.dataset import Prepared, prepare
+from engine.training.mixing import plan_steps, tell_mix
+from engine.training.phases import Phases
+from engine.training.render import Renderer
+from engine.training.tokenizer import load_words, locate
+from tests.engine.training.making import Trained, create_run, values, write_rows
+from tests.tiny import make_tiny_model
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def mixed_config(tiny: Path, folder: Path, **second: Any) -> RunConfig:
+    settings = values(tiny, write_rows(folder / "new.jsonl", 40), train={"max_steps": None, "num_train_epochs": 2.0})
+    settings["data"].append({"path": str(write_rows(folder / "old.jsonl", 60, start=500)), **second})
+    return RunConfig.model_validate(settings)
+
+
+def prepared_of(config: RunConfig) -> Prepared:
+    card = locate(config.model, lambda done, total, message: None)
+    words = load_words(card, config.model)
+    return prepare(config, Renderer(words.tokenizer, words.stops), Phases(lambda e: None), lambda e: None, lambda: None)
+
+
+def said(config: RunConfig, prepared: Prepared) -> list[str]:
+    seen: list[ev.Event] = []
+    tell_mix(config, prepared, plan_steps(config, prepared), seen.append)
+    return [event.title for event in seen if isinstance(event, ev.Warn)]
+
+
+def test_the_steps_hold_the_share_of_replay_in_tokens(tiny: Path, tmp_path: Path) -> None:
+    config = mixed_config(tiny, tmp_path, role="replay", share=0.2)
+    prepared = prepared_of(config)
+    steps = plan_steps(config, prepared)
+    tokens: Counter[str] = Counter()
+    for step in range(1, steps.total_steps + 1):
+        for row in steps.rows(step):
+            example = prepared.train[row]
+            tokens[prepared.sources[example.source]] += len(example.ids)
+    assert tokens["old"] / sum(tokens.values()) == pytest.approx(0.2, abs=0.03)
+
+
+def test_replayed_rows_are_all_trained_on_and_none_is_held_out(tiny: Path, tmp_path: Path) -> None:
+    prepared = prepared_of(mixed_config(tiny, tmp_path, role="replay", share=0.2))
+    counts = Counter(prepared.sources[example.source] for example in prepared.train)
+    assert counts == {"new": 36, "old": 60}
+    assert {prepared.sources[example.source] for example in prepared.heldout} == {"new"}
+
+
+def test_a_source_that_repeats_often_is_warned_of(tiny: Path, tmp_path: Path) -> None:
+    config = mixed_config(tiny, tmp_path, share=0.97)
+    assert "old is repeated" in said(config, prepared_of(config))[0]
+
+
+def test_a_capped_source_says_what_it_gets(tiny: Path, tmp_path: Path) -> None:
+    config = mixed_config(tiny, tmp_path, share=0.9)
+    config.dataset.epochs_cap = 3
+    assert "instead of 90.0%" in said(config, prepared_of(config))[0]
+
+
+def test_too_much_replay_is_warned_of(tiny: Path, tmp_path: Path) -> None:
+    config = mixed_config(tiny, tmp_path, role="replay", share=0.6)
+    assert any("slows the learning" in title for title in said(config, prepared_of(config)))
+
+
+def test_one_source_says_nothing(tiny: Path, tmp_path: Path) -> None:
+    config = RunConfig.model_validate(values(tiny, write_rows(tmp_path / "new.jsonl", 40)))
+    assert said(config, prepared_of(config)) == []
+
+
+def test_a_run_with_an_earlier_runs_rows_trains_and_tells_losses_apart(tiny: Path, tmp_path: Path) -> None:
+    old = create_run(values(tiny, write_rows(tmp_path / "old.jsonl", 40)))
+    settings = values(tiny, write_rows(tmp_path / "new.jsonl", 40, start=300))
+    settings["data"].append({"path": f"run:{old.id}", "role": "replay", "share": 0.3})
+    trained = Trained(create_run(settings))
+    steps = trained.of(ev.Step)
+    assert len(steps) == 6
+    assert {name for step in steps for name in step.loss_by_source} == {"new", f"run-{old.id}"}
