@@ -92,3 +92,14 @@ def test_the_watch_reads_in_its_own_thread_and_ends_when_asked(tmp_path: Path) -
 
 def test_a_watch_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
     MachineWatch(tmp_path, tmp_path).stop()
+
+
+def test_a_brisker_pace_begins_with_a_reading(tmp_path: Path) -> None:
+    again = threading.Event()
+    watch = MachineWatch(tmp_path, tmp_path, interval_s=3600)
+    watch.start()
+    assert watch.wait_first(10) is not None
+    watch._on_reading = lambda _: again.set()
+    watch.pace(0.01)
+    assert again.wait(10)
+    watch.stop(5)
