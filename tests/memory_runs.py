@@ -172,7 +172,7 @@ def out_of_memory(root: Path, folder: Path, others: Sequence[ev.ProcessUse] = ()
         ev.OutOfMemory(
             step=118, phase="backward", device="cuda", retry_tokens=None, allocated_bytes=round(held),
             free_bytes=round(0.3 * GIB), total_bytes=round(total * GIB), others=list(others),
-            message="CUDA out of memory. Tried to allocate 1.75 GiB. GPU 0 has a total capacity of 23.6 GiB",
+            message="1.75 GiB more could not be had",
         ),
         ev.Failed(title="Out of memory, even one row at a time", message="CUDA out of memory", step=118),
     ]  # fmt: skip

@@ -25,7 +25,8 @@ CONTEXT_BYTES = 1 * GIB
 HIDDEN_OTHERS = 0.5 * GIB
 SCARCE_SHARE = 0.03
 """Of the RAM: with less free, a process that was killed was killed for it."""
-_ASKED = re.compile(r"[Tt]ried to allocate ([\d.]+) ?(bytes|[KMG]iB)")
+_ASKED = re.compile(r"([\d.,]+) ?(bytes|[KMG]iB)")
+"""The first size in the event's message is what could not be had: "1.75 GiB more could not be had"."""
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _AUTO_FIELDS = ("model.quantization", "train.micro_batch_tokens", "train.gradient_checkpointing", "train.optim")
 _ONE_ROW_PHASES = ("loss", "backward", "backward_end")
@@ -101,11 +102,10 @@ def _on_gpu(failure: Failure, event: ev.OutOfMemory | None, state: RunState) -> 
     if gpu is not None and gpu.used is not None and gpu.reserved is not None:
         hidden = gpu.used - gpu.reserved - CONTEXT_BYTES  # in a container others' processes can't be seen
         held_by_others = max(held_by_others, hidden) if hidden > HIDDEN_OTHERS else held_by_others
-    asked = _ASKED.search(event.message) if event else None
     return replace(
         failure,
         held_bytes=event.allocated_bytes if event else gpu.reserved if gpu else None,
-        asked_bytes=float(asked[1]) * _UNITS[asked[2]] if asked else None,
+        asked_bytes=_asked(event),
         total_bytes=total or None,
         room_bytes=total - held_by_others if total else plan.available_bytes if plan else None,
         others=tuple(others),
@@ -120,7 +120,17 @@ def _in_ram(failure: Failure, event: ev.OutOfMemory | None, state: RunState) -> 
     room = rss + available if rss is not None and available is not None else plan.available_bytes if plan else None
     total = (event and event.total_bytes) or (device and device.ram_total) or (plan and plan.total_bytes)
     held = (event.allocated_bytes if event else None) or rss
-    return replace(failure, held_bytes=held, total_bytes=total or None, room_bytes=room)
+    return replace(
+        failure, held_bytes=held, asked_bytes=_asked(event), total_bytes=total or None, room_bytes=room
+    )  # fmt: skip
+
+
+def _asked(event: ev.OutOfMemory | None) -> float | None:
+    found = _ASKED.search(event.message) if event else None
+    try:
+        return float(found[1].replace(",", "")) * _UNITS[found[2]] if found else None
+    except ValueError:
+        return None
 
 
 def _phase(event: ev.OutOfMemory | None, phase: ev.Phase | None) -> str:

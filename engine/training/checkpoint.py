@@ -85,13 +85,21 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
             raise ValueError("its tensors are not those of this run's adapter")
         set_peft_model_state_dict(model, weights)
         # weights_only: nothing in these files may run code.
-        optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu"))
+        remembered = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
+        if _is_32_bit(remembered) == isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.AdamW):
+            optimizer.load_state_dict(remembered)  # of another kind: what it remembers of past steps starts anew
         _restore_rng(torch.load(folder / "rng_state_0.pth", weights_only=True, map_location="cpu"))
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise _unreadable(folder, error) from error
     return read_state(folder)
+
+
+def _is_32_bit(remembered: dict[str, Any]) -> bool:
+    """Whether an optimizer's saved state is that of torch's AdamW, not of one with 8-bit states."""
+    states = remembered["state"].values()
+    return all("exp_avg" in state for state in states)
 
 
 def read_state(folder: Path) -> TrainerState:

@@ -136,7 +136,9 @@ def _others() -> list[ev.ProcessUse]:
 def _in_words(error: BaseException) -> str:
     """The error's first sentence, without the source lines of the allocator."""
     text = " ".join(str(error).split())
-    wanted = re.search(r"tried to allocate (\d+) bytes", text)
-    if wanted:
-        return f"{int(wanted[1]) / 2**20:,.0f} MiB more could not be had"
+    wanted = re.search(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", text, re.IGNORECASE)
+    if wanted and wanted[2] == "bytes":
+        return f"{float(wanted[1]) / 2**20:,.0f} MiB more could not be had"
+    if wanted:  # CUDA's allocator
+        return f"{wanted[1]} {wanted[2]} more could not be had"
     return text.split(". ")[0][:200] or type(error).__name__

@@ -119,6 +119,18 @@ def test_without_config_or_model_what_can_be_told_is_told(run: RunDir, text: str
     assert found.remedies == ()
 
 
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [("1.75 GiB more could not be had", 1.75 * GIB), ("2,048 MiB more could not be had", 2 * GIB),
+     ("CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has a total capacity of 23.6 GiB", 0.5 * GIB),
+     ("DefaultCPUAllocator: can't allocate memory", None), (". GiB", None), ("", None)],
+)  # fmt: skip
+def test_what_could_not_be_had_is_read_from_the_runners_words(run: RunDir, message: str, asked: float | None) -> None:
+    mark_launched(run)
+    write(run, ev.OutOfMemory(device="cuda", message=message), ev.Failed(title="Out of memory"))
+    assert found_of(run).failure.asked_bytes == asked
+
+
 def test_nonsense_in_a_plan_is_no_setting(root: Path, folder: Path) -> None:
     run = memory_runs.out_of_memory(
         root, folder, train={"micro_batch_tokens": "auto", "gradient_checkpointing": "auto", "optim": "auto"}

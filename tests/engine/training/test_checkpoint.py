@@ -91,6 +91,21 @@ def test_where_the_run_stands_comes_back(tiny: Path, run: RunDir) -> None:
     assert size == sum(path.stat().st_size for path in folder.iterdir()) > 0
 
 
+def test_with_another_kind_of_optimizer_the_adapter_goes_on_and_what_was_remembered_starts_anew(
+    tiny: Path, run: RunDir
+) -> None:
+    made = trainee(tiny)
+    made.step(2)
+    folder = made.save(run, 2)
+    other = trainee(tiny)
+    other.optimizer = torch.optim.RMSprop(trainable(other.model), lr=0.5)  # as 8-bit states would be, of another form
+    assert checkpoint.restore(folder, other.model, other.optimizer) == TrainerState(2)
+    assert same(other.weights(), made.weights())
+    assert not other.optimizer.state
+    assert other.optimizer.param_groups[0]["lr"] == 0.5
+    other.step()
+
+
 def test_random_numbers_go_on_where_they_were(tiny: Path, run: RunDir) -> None:
     made = trainee(tiny)
     torch.rand(5)
