@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
+NOTHING_YET = "What your answers lead to is shown here."
+
 
 @dataclass(frozen=True)
 class Consequence:
@@ -134,7 +136,7 @@ def sentence(found: Consequence) -> str:
         f"checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
         f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else "",
     ]
-    return "   ".join(part for part in parts if part) or "What your answers lead to is shown here."
+    return "   ".join(part for part in parts if part) or NOTHING_YET
 
 
 def _count(number: int, what: str) -> str:

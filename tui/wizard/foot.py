@@ -111,7 +111,10 @@ class Foot(Vertical):
         if bar.display != (fit is not None):  # setting it lays the screen out anew
             line.display, bar.display = fit is None, fit is not None
         if fit is None:
-            line.say(figures.sentence(found), unknown(draft, self._facts))
+            words, note = figures.sentence(found), unknown(draft, self._facts)
+            if note and words == figures.NOTHING_YET:
+                words, note = note, ""
+            line.say(words, note)
         else:
             bar.show(fit, figures.pieces(found))
         self._tell_breakdown()
