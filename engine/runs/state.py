@@ -101,6 +101,14 @@ class RunState:
             return None
         return next((gpu for gpu in gpus if gpu.reserved), gpus[0])
 
+    @property
+    def predicted_bytes(self) -> int | None:
+        """What the run's memory is expected to read: on a GPU with what torch's allocator keeps, in RAM without."""
+        plan = self.memory_plan
+        if plan is None:
+            return None
+        return (plan.needed_bytes if plan.device == "cpu" else max(plan.needed_bytes, plan.shown_bytes)) or None
+
     def evals_at(self, moment: str) -> ev.Eval | None:
         """The newest evaluation of a moment (before, during, after)."""
         return next((e for e in reversed(self.evals) if e.moment == moment), None)

@@ -42,7 +42,7 @@ def print_post_mortem(run: RunDir, found: PostMortem) -> None:
         return
     out("Remedies")
     for number, remedy in enumerate(found.remedies, 1):
-        out(f"  {number}  {one_line(remedy.title)}" + (f" ({remedy.gain})" if remedy.gain else ""))
+        out(f"  {number}  {one_line(remedy.title)}" + (f": {remedy.gain}" if remedy.gain else ""))
         out(f"     {_short_way(way_of(run, found, remedy).kind)}")
     out(f"`tunedeck resume {run.id} --remedy 1` applies the first and starts the training again.")
 

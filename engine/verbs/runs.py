@@ -143,9 +143,9 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
 
 def _memory(state: RunState) -> dict[str, Any] | None:
     """Bytes that were predicted, and those in use when last looked at; None before either is known."""
-    plan, device, gpu = state.memory_plan, state.device, state.own_gpu
+    device, gpu = state.device, state.own_gpu
     known = {
-        "predicted": plan.needed_bytes if plan and plan.needed_bytes else None,
+        "predicted": state.predicted_bytes,
         "used": gpu.used if gpu else device.rss if device else None,
         "total": gpu.total if gpu else device.ram_total if device else None,
     }

@@ -9,7 +9,6 @@ from engine.data.text import clean
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from tui import words
-from tui.monitor.memory import predicted_bytes
 from tui.widgets.chart import Chart
 from tui.widgets.chart_levels import Level
 
@@ -85,7 +84,7 @@ class CurveFeed:
             elif kind == "rss":
                 self._gib(chart, state, name, "resident")
         total = gpu.total if gpu else state.device.ram_total if state.device else None
-        predicted = predicted_bytes(state.memory_plan)
+        predicted = state.predicted_bytes
         # The prediction first: the sign of each line must not depend on the other one.
         levels = [Level(predicted / _GIB, f"predicted {words.gib(predicted)}")] if predicted else []
         levels += [Level(total / _GIB, f"total {words.gib(total)}")] if total else []

@@ -20,13 +20,6 @@ _GAP = "   "
 _GIB = 2**30
 
 
-def predicted_bytes(plan: ev.MemoryPlan | None) -> int | None:
-    """What the run's memory may read: on a GPU with what torch's allocator keeps, in RAM without."""
-    if plan is None:
-        return None
-    return (plan.needed_bytes if plan.device == "cpu" else plan.shown_bytes or plan.needed_bytes) or None
-
-
 def machine_lines(state: RunState, width: int, unicode: bool, most: int) -> list[Text]:
     """At most ``most`` lines: the run's own GPU (or RAM), who else is on it, the loss by source, the other GPUs."""
     own, *extras = _own(state, unicode)
@@ -79,7 +72,7 @@ def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
 def _own(state: RunState, unicode: bool) -> list[str]:
     """``memory 2.8 of 24.0 GiB [bar] predicted 2.9``, ``98 % busy`` …; on the CPU resident memory of the RAM."""
     gpu, device, step = state.own_gpu, state.device, state.step
-    predicted = predicted_bytes(state.memory_plan)
+    predicted = state.predicted_bytes
     if gpu is not None and gpu.used is not None and gpu.total:
         others = sum(other.memory or 0 for other in gpu.others)
         name = f"GPU {gpu.index} " if device and len(device.gpus) > 1 else ""

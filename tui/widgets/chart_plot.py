@@ -237,11 +237,14 @@ def _header(
         parts.append((text, "legend"))
     parts += chart_levels.legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
-        parts += [(f"  {MARKS[kind]} {kind}", "legend") for kind in marks if marks[kind] and kind in MARKS]
         parts += [("  log y", "legend")] if look.log else []
         parts += [("  zoomed", "title")] if look.view.start is not None else []
         if any(any(curve.columns.bad) for curve in shown):
             parts.append(("  x not a number", "lost"))
+    for kind in marks if look.cursor is None else ():
+        told = f"  {MARKS.get(kind, '')} {kind}"
+        if marks[kind] and kind in MARKS and sum(len(part) for part, _ in parts) + len(told) <= look.width:
+            parts.append((told, "legend"))
     text = "".join(part for part, _ in parts)[: look.width].ljust(look.width)
     names = [name for part, name in parts for _ in part][: look.width]
     return text, tuple(names + [""] * (look.width - len(names)))
