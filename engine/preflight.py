@@ -35,7 +35,7 @@ def preflight(resolved: Resolved, on_hash: Callable[[int, int], None] | None = N
         raise config_error(rules.errors(issues))
     config = adopt(resolved).config
     card = _model(config, issues)
-    if config.strategy.kind == "continue":
+    if config.strategy.kind != "fresh":
         issues.extend(check_old_adapter(config, card, on_hash))
     has_dialogue = _data(config, issues)
     if card is not None and has_dialogue:

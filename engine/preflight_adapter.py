@@ -1,4 +1,4 @@
-"""Everything about an old adapter that can be said before a run that continues it: sound, on its base, complete."""
+"""Everything about an old adapter that can be said before a run builds on it: sound, on its base, complete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_old_adapter(
                 yield Issue("warning", "strategy.adapter", reason.text)
             elif reason.level == "refused":
                 yield Issue("warning", "strategy.adapter", f"{reason.text} You vouched for it with trust_base.")
-    if config.strategy.take_optimizer and optimizer_file(card) is None:
+    if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
         yield Issue(
             "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
         )

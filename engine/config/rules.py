@@ -74,11 +74,9 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
 
 def _strategy(config: RunConfig) -> Iterator[Issue]:
     strategy = config.strategy
-    if strategy.kind == "merge":
-        yield Issue("error", "strategy.kind", "'merge' can't be run by this version.", 'Use "continue" or "fresh".')
-    elif strategy.kind == "continue" and not strategy.adapter:
+    if strategy.kind != "fresh" and not strategy.adapter:
         yield Issue(
-            "error", "strategy.adapter", "'continue' needs the adapter it goes on from.",
+            "error", "strategy.adapter", f"'{strategy.kind}' needs the adapter it goes on from.",
             "Name its folder, or the run that made it.",
         )  # fmt: skip
     elif strategy.kind == "fresh" and strategy.adapter:

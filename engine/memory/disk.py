@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.config.schema import RunConfig
@@ -28,7 +28,8 @@ _BESIDE = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "cha
 class RunDisk:
     """Bytes. ``checkpoints``: those kept and the one being written. ``merged`` and ``export`` only if asked for later.
 
-    ``beside``: tokenizer and settings, in each checkpoint and with the adapter.
+    ``beside``: tokenizer and settings, in each checkpoint and with the adapter. ``merging``: the merged model that
+    strategy merge begins with.
     """
 
     checkpoint: int
@@ -36,11 +37,13 @@ class RunDisk:
     adapter: int
     beside: int = TOKENIZER_BYTES
     merged: int = 0
+    merging: int = 0
 
     @property
     def run(self) -> int:
         """What the run may write until it ends."""
-        return self.checkpoints * (self.checkpoint + self.beside) + self.adapter + self.beside + LOG_BYTES
+        kept = self.checkpoints * (self.checkpoint + self.beside)
+        return kept + self.adapter + self.beside + self.merging + LOG_BYTES
 
     @property
     def export(self) -> int:
@@ -50,7 +53,8 @@ class RunDisk:
     @property
     def text(self) -> str:
         """ "1.1 GiB for 3 checkpoints and the adapter"."""
-        return f"{_size(self.run)} for {self.checkpoints} checkpoints and the adapter"
+        merging = f", {_size(self.merging)} of it for the merged model" if self.merging else ""
+        return f"{_size(self.run)} for {self.checkpoints} checkpoints and the adapter{merging}"
 
     @property
     def later(self) -> str:
@@ -71,9 +75,8 @@ def disk_of(config: RunConfig, shape: ModelShape, folder: Path | None = None) ->
     """What a run of ``config`` on a model of ``shape`` writes; ``folder`` is the model's, for its tokenizer's size."""
     trained = trained_numbers(job_of(Setup(config, shape)))
     beside = beside_bytes(folder) if folder is not None else TOKENIZER_BYTES
-    return run_disk(
-        trained, config.checkpoint.keep, config.train.optim, beside=beside, parameters=shape.parameters
-    )  # fmt: skip
+    disk = run_disk(trained, config.checkpoint.keep, config.train.optim, beside=beside, parameters=shape.parameters)
+    return replace(disk, merging=disk.merged) if config.strategy.kind == "merge" else disk
 
 
 def require(disk: RunDisk, place: Path) -> None:
@@ -82,8 +85,7 @@ def require(disk: RunDisk, place: Path) -> None:
     if free is not None and free < disk.run:
         raise MachineError(
             "The disk is too small for the checkpoints",
-            f"{place} has {_size(free)} free; {disk.checkpoints} checkpoints and the adapter of this run take "
-            f"{_size(disk.run)}",
+            f"{place} has {_size(free)} free; this run takes {disk.text}",
             "Free space, lower checkpoint.keep or adapter.r, or set TUNEDECK_HOME to a folder on a larger disk.",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine.data.load import LoadReport, load
 from engine.data.messages import Row
 from engine.data.sources import source_files, source_names
 from engine.data.split import replayed, split
+from engine.errors import TunedeckError
 from engine.runs import events as ev
 from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer, check_stop_tokens
@@ -106,11 +108,11 @@ def _warn(loaded: LoadReport, report: TokenReport, sink: Sink) -> None:
 
 
 def file_hashes(config: RunConfig) -> dict[str, str]:
-    """SHA-256 of each data file by its path, for the record of what an adapter has seen."""
+    """SHA-256 of each data file by its path, for the record of what an adapter has seen; not of those gone since."""
     hashes = {}
     for source in config.data:
-        for path in source_files(source):
-            hashes[str(path)] = sha256(path)
+        with suppress(TunedeckError, OSError):
+            hashes |= {str(path): sha256(path) for path in source_files(source)}
     return hashes
 
 

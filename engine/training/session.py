@@ -28,6 +28,7 @@ from engine.training.devices import Placement, place
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.measured import MemoryStory
 from engine.training.memory_plan import RunMemory, make_plan
+from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
 from engine.training.out_of_memory import MemoryGuard
 from engine.training.peaks import Peaks
@@ -106,9 +107,9 @@ class Session:
 
     def _make_ready(self, state: TrainerState, newest: Path | None) -> _Ready:
         """Rows first, then the plan they allow, then the weights: what is wrong with the data is said at once."""
-        config = self.config
-        placement = place(config)
-        optimizers.check(config.train, placement.device)
+        placement = place(self.config)
+        optimizers.check(self.config.train, placement.device)
+        config = self._merged_first()
         set_seed(config.run.seed)
         card = self._locate()
         words = load_words(card, config.model)
@@ -167,6 +168,12 @@ class Session:
             story.ended()
             self._finish(outcome.kind, outcome.state.step, outcome.reason)
         return outcome
+
+    def _merged_first(self) -> RunConfig:
+        """With strategy merge the run goes on with the merged model as its base; any other's config as it is."""
+        if self.config.strategy.kind == "merge":
+            self.config = merge_first(self.run, self.config, self.phases, self.sink, self.steering.check).config
+        return self.config
 
     def _locate(self) -> ModelCard:
         fetch = self.phases.progress("download", f"fetching {self.config.model.name_or_path}", "bytes")

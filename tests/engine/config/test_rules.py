@@ -25,7 +25,7 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
     ("sections", "field", "level"),
     [
         ({"strategy": {"kind": "continue"}}, "strategy.adapter", "error"),
-        ({"strategy": {"kind": "merge"}}, "strategy.kind", "error"),
+        ({"strategy": {"kind": "merge"}}, "strategy.adapter", "error"),
         ({"strategy": {"adapter": "old"}}, "strategy.adapter", "note"),
         ({"strategy": {"take_optimizer": True}}, "strategy.take_optimizer", "note"),
         ({"train": {"learning_rate": 0.01}}, "train.learning_rate", "warning"),
