@@ -169,7 +169,8 @@ def _setup(run: RunDir, state: RunState, failure: Failure) -> tuple[Setup | None
         folder = model_folder(config)
         if folder is None:
             return None, settled
-        setup = Setup(config, from_folder(folder), failure.device, longest_row=plan.longest_row if plan else None)
+        longest = plan.longest_row if plan and (plan.longest_row or 0) > 0 else None
+        setup = Setup(config, from_folder(folder), failure.device, longest_row=longest)
     except TunedeckError:
         return None, {}
     setup = setup.with_settings(settled)
