@@ -44,9 +44,9 @@ _FIELDS: tuple[tuple[str, str, Kind, str], ...] = (
 class Part:
     """What one adapter does to one tensor of the base; names of the adapter's own tensors, empty where it has none.
 
-    In this order: ``whole`` takes the base tensor's place; ``scaling`` * b a is added (``residual``: after what these
-    began as is taken out of the base); ``magnitude`` gives the lengths of the rows or columns; ``tokens`` replaces
-    the rows ``token_ids``. The sum of ``weight`` times these changes over all adapters is what the merge adds.
+    In this order: ``whole`` takes the base tensor's place; ``tokens`` replaces the rows ``token_ids``; ``scaling`` *
+    b a is added (``residual``: after what these began as is taken out of the base); ``magnitude`` gives the lengths of
+    the rows or columns. The sum of ``weight`` times these changes over all adapters is what the merge adds.
     """
 
     source: TensorFile

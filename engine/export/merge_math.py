@@ -37,6 +37,9 @@ def _changed(base: torch.Tensor, part: Part, start: int, as_stored: torch.dtype)
     """``base`` as the one adapter would have it; always a tensor of its own."""
     stop = start + base.shape[0]
     result = _float(part, part.whole, start, stop) if part.whole else base.clone()
+    for row, at in enumerate(part.token_ids):
+        if start <= at < stop:
+            result[at - start] = _float(part, part.tokens, row, row + 1)[0]
     if part.kind == "bias":
         result.add_(_float(part, part.b), alpha=part.scaling)
     elif part.kind != "none":
@@ -49,10 +52,6 @@ def _changed(base: torch.Tensor, part: Part, start: int, as_stored: torch.dtype)
                 result.mul_(magnitude / torch.linalg.vector_norm(result, dim=0))
             else:
                 result.mul_((magnitude[start:stop] / torch.linalg.vector_norm(result, dim=1)).unsqueeze(1))
-    if part.tokens:
-        inside = [(row, at) for row, at in enumerate(part.token_ids) if start <= at < stop]
-        for row, at in inside:
-            result[at - start] = _float(part, part.tokens, row, row + 1)[0]
     return result
 
 

@@ -6,20 +6,16 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from engine.errors import ModelError
 from engine.export.merge_adapter import Adapter, Part
 from engine.export.merge_math import BLOCK_NUMBERS, needs_all_rows
+from engine.export.merge_tie import HEADS, INPUT_TABLES, is_one_of, is_tied, keeps_tie, with_tokens
 from engine.export.tensor_files import DTYPES, TensorFile, tensor_bytes
 from engine.models.weights import read_weights
-
-INPUT_TABLES = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
-HEADS = ("lm_head", "embed_out")
 
 
 @dataclass(frozen=True)
@@ -90,18 +86,20 @@ def _plan(
     base: Path, config: Mapping[str, Any], adapters: Sequence[Adapter], dtype: str | None, files: list[TensorFile]
 ) -> Plan:
     stored = {name: slot.shape for file in files for name, slot in file.slots.items()}
-    tied = _is_tied(config, stored)
-    table = next((name for name in stored if _is(name, INPUT_TABLES)), "")
+    tied = is_tied(config, stored)
+    table = next((name for name in stored if is_one_of(name, INPUT_TABLES)), "")
     wanted, head = _collect(base, adapters, stored, table if tied else "")
     rows = stored[table][0] if table else 0
-    stays_tied = tied and _keeps_tie(wanted.get(table, []), wanted.get(head, []), adapters, rows)
+    stays_tied = tied and keeps_tie(wanted.get(table, []), wanted.get(head, []), adapters, rows)
     if stays_tied:
         wanted.pop(head, None)
+    elif tied:
+        wanted[head] = with_tokens(wanted.get(head, []), wanted.get(table, []))
     shards = []
     for file in files:
         outputs = []
         for name, slot in file.slots.items():
-            if tied and _is(name, HEADS) and (stays_tied or name == head):
+            if tied and is_one_of(name, HEADS) and (stays_tied or name == head):
                 continue  # written from the table below, or as the table
             outputs.append(_output(name, name, slot.dtype, slot.shape, wanted.get(name, []), dtype))
             if name == table and tied and not stays_tied:
@@ -118,10 +116,6 @@ def _plan(
     )
 
 
-def _is(name: str, kinds: tuple[str, ...]) -> bool:
-    return name.removesuffix(".weight").rpartition(".")[2] in kinds
-
-
 def _refuse_quantized(base: Path, config: Mapping[str, Any]) -> None:
     quantization = config.get("quantization_config")
     if quantization:
@@ -133,25 +127,17 @@ def _refuse_quantized(base: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _is_tied(config: Mapping[str, Any], stored: Mapping[str, tuple[int, ...]]) -> bool:
-    inner = config.get("text_config")
-    value = config.get("tie_word_embeddings")
-    if value is None and isinstance(inner, dict):
-        value = inner.get("tie_word_embeddings")
-    return bool(value) if value is not None else not any(_is(name, HEADS) for name in stored)
-
-
 def _collect(
     base: Path, adapters: Sequence[Adapter], stored: Mapping[str, tuple[int, ...]], tied_table: str
 ) -> tuple[dict[str, list[Part]], str]:
     """The parts by the base's own tensor names, and the name of a tied head (stored or not)."""
     wanted: dict[str, list[Part]] = defaultdict(list)
-    head = next((name for name in stored if _is(name, HEADS)), "lm_head.weight")
+    head = next((name for name in stored if is_one_of(name, HEADS)), "lm_head.weight")
     missing: list[str] = []
     for adapter in adapters:
         for name, part in adapter.parts.items():
             found = stored_name(name, stored)
-            if found is None and tied_table and _is(name, HEADS):
+            if found is None and tied_table and is_one_of(name, HEADS):
                 head = found = name
             if found is None:
                 missing.append(name)
@@ -180,7 +166,7 @@ def stored_name(name: str, stored: Iterable[str]) -> str | None:
 
 def _check_shape(adapter: Adapter, name: str, part: Part, shape: tuple[int, ...]) -> None:
     slots = part.source.slots
-    if part.whole and shape and _is(name, (*INPUT_TABLES, *HEADS)):
+    if part.whole and shape and is_one_of(name, (*INPUT_TABLES, *HEADS)):
         shape = slots[part.whole].shape[:1] + shape[1:]  # a vocabulary may have grown
     ours = shape
     if part.kind == "embedding":
@@ -199,35 +185,6 @@ def _check_shape(adapter: Adapter, name: str, part: Part, shape: tuple[int, ...]
             f"{adapter.folder}: {name} is {' x '.join(map(str, ours))}, the base has {' x '.join(map(str, shape))}",
             f"Its config names {adapter.card.base or 'no model'} as its base.",
         )
-
-
-def _keeps_tie(table: Sequence[Part], head: Sequence[Part], adapters: Sequence[Adapter], rows: int) -> bool:
-    """Whether input table (of ``rows`` rows in the base) and head still hold the same numbers after the merge.
-
-    PEFT lets token rows reach a tied head by themselves; everything else only where it was asked to, and what it
-    saved for both is equal then. A table that has grown alone can only have been meant for both.
-    """
-    if not head and all(part.kind == "none" and not part.whole for part in table):
-        return True
-    if all(adapter.ties for adapter in adapters if {*adapter.parts.values()} & {*table, *head}):
-        return True
-    if not head and any(part.whole and part.source.slots[part.whole].shape[0] != rows for part in table):
-        return True
-    return len(table) == len(head) > 0 and all(_same(a, b) for a, b in zip(table, head, strict=True))
-
-
-def _same(one: Part, other: Part) -> bool:
-    fields = ("a", "b", "magnitude", "whole", "tokens")
-    unnamed: dict[str, Any] = dict.fromkeys(fields, "")
-    if replace(one, **unnamed) != replace(other, **unnamed):
-        return False
-    for field in fields:
-        names = getattr(one, field), getattr(other, field)
-        if bool(names[0]) != bool(names[1]):
-            return False
-        if names[0] and not torch.equal(one.source.rows(names[0]), other.source.rows(names[1])):
-            return False
-    return True
 
 
 def _output(
@@ -271,7 +228,7 @@ def _vocab_size(base: Path, outputs: Sequence[Output], stored: Mapping[str, tupl
     changed = {o.shape[0] for o in outputs if o.parts and o.shape and o.shape[0] != stored[o.base][0]}
     if not changed:
         return None
-    tables = {o.shape[0] for o in outputs if o.base == table or _is(o.name, HEADS)}
+    tables = {o.shape[0] for o in outputs if o.base == table or is_one_of(o.name, HEADS)}
     if len(changed) > 1 or tables != changed:
         raise ModelError(
             "The vocabulary would not fit together",

@@ -126,8 +126,8 @@ class Proof:
             )
         if self.trained is not None:
             told.append(
-                f"The adapter was trained on the base in {self.trained_as}, which differs from the 16-bit one: so do the "
-                f"answers, by KL {self.trained.mean_kl:.2g} nats a token. That is no error of the merge. The "
+                f"The adapter was trained on the base in {self.trained_as}, which differs from the 16-bit one: so do "
+                f"the answers, by KL {self.trained.mean_kl:.2g} nats a token. That is no error of the merge. The "
                 f"perplexities say which fits these texts better: {self.trained.expected_perplexity:.4g} as trained, "
                 f"{self.trained.perplexity:.4g} merged."
             )

@@ -42,6 +42,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "lora on the head": {"target_modules": ["q_proj", "lm_head"]},
     "dora on the input table": {"target_modules": ["embed_tokens"], "use_dora": True},
     "some tokens' rows": {"trainable_token_indices": [1, 2, 350]},
+    "some tokens' rows, and lora on the head": {
+        "trainable_token_indices": [1, 2, 350],
+        "target_modules": ["q_proj", "lm_head"],
+    },
     "pissa": {"init_lora_weights": "pissa"},
     "olora": {"init_lora_weights": "olora", "target_modules": ["q_proj", "down_proj"]},
 }
