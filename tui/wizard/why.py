@@ -44,6 +44,7 @@ WHY = {
         "three to five passes teach them by heart, and the loss on held-out rows rises while the training loss "
         "falls. Rank is how much the adapter can hold; 8 to 32 is plenty for most tasks. "
         "4-bit weights (nf4, QLoRA) need about a quarter of the memory of 16-bit ones and train a little slower. "
+        "auto takes the fastest way that fits this machine; F7 lists what would make a run fit, and what that costs. "
         "The batch size is part of the mathematics; how it is cut to fit in memory never changes the result."
     ),
     "review": (
