@@ -51,9 +51,13 @@ def _cut(lengths: np.ndarray, plan: StepPlan, budget_tokens: int, after_step: in
 
 
 def _could_meet(lengths: np.ndarray, batch_size: int, budget_tokens: int) -> Iterator[np.ndarray]:
-    """For each length the largest micro-batch that such a row could head: no real one is larger."""
+    """For each length the largest micro-batch that such a row could head: no real one is larger.
+
+    A mix may draw a row more than once, so the longest stand in where there are too few.
+    """
     ordered = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[ordered]
     for first in np.unique(-sorted_lengths, return_index=True)[1]:
         count = max(1, min(batch_size, budget_tokens // int(sorted_lengths[first])))
-        yield ordered[first : first + count]
+        rows = ordered[first : first + count]
+        yield np.concatenate([np.repeat(rows[:1], count - len(rows)), rows])

@@ -90,7 +90,27 @@ def predict(plan: RunMemory, tried: Rehearsed) -> dict[str, int]:
         "save": expected.phase("save").bytes,
         "evaluation": _evaluation(expected, tried).phase("evaluation").bytes,
     }
+    if plan.budget is not None and plan.budget.device == "cpu":
+        phases = _as_resident(phases, expected, plan)
     return {name: int(size) for name, size in phases.items()}
+
+
+def _as_resident(phases: dict[str, float], expected: Estimate, plan: RunMemory) -> dict[str, float]:
+    """The same as a process's resident memory: libraries beside tensors, and the heap, which never shrinks.
+
+    Weights that are computed with as they are in their file are mapped, and come in with the first pass over them.
+    Others are read whole; a quantized model's file stays mapped for its word tables.
+    """
+    if plan.weights_mapped:
+        load, file_bytes = expected.phase("load").terms["adapters"], 0
+    else:
+        load, file_bytes = expected.phase("load").bytes + plan.file_bytes, plan.file_bytes
+    stays = file_bytes if expected.job.is_quantized else 0
+    highest, resident = 0.0, {}
+    for name, size in phases.items():
+        highest = max(highest, load if name == "load" else size + stays)
+        resident[name] = expected.profile.context_bytes + highest
+    return resident
 
 
 def _evaluation(expected: Estimate, tried: Rehearsed) -> Estimate:

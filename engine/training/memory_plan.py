@@ -45,7 +45,8 @@ class RunMemory:
     """``config`` has no ``auto`` left that memory decides; ``settings`` are what those became.
 
     ``estimate`` is of the largest micro-batch that the run will really compute. Without ``fit`` the model's
-    dimensions can't be told, and there is none.
+    dimensions can't be told, and there is none. ``weights_mapped``: they stay in their files, of ``file_bytes``,
+    until they are used.
     """
 
     config: RunConfig
@@ -53,6 +54,8 @@ class RunMemory:
     budget: Budget | None = None
     fit: Fit | None = None
     estimate: Estimate | None = None
+    weights_mapped: bool = False
+    file_bytes: int = 0
 
     @property
     def micro_batch_tokens(self) -> int:
@@ -98,7 +101,8 @@ def make_plan(
     )  # fmt: skip
     settings = {**kept, **found.resolution.settings}
     resolved = with_settings(config, settings)
-    plan = RunMemory(resolved, settings, budget, found, found.estimate)
+    mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
+    plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes)
     plan = replace(plan, estimate=plan.estimate_of(longest_groups(prepared.train, steps, plan.micro_batch_tokens)))
     assert plan.estimate is not None
     verdict = judge(plan.estimate, budget.available_bytes)

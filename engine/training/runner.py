@@ -9,7 +9,6 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -20,15 +19,19 @@ from pathlib import Path
 
 import psutil
 
+from engine import paths
 from engine.config import toml
 from engine.config.presets import config_error
 from engine.config.rules import check, errors
 from engine.config.schema import RunConfig
 from engine.errors import TunedeckError
+from engine.machine.snapshot import MachineWatch
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock, write_atomic
 from engine.runs.writer import EventWriter
+from engine.training.own_gpu import gpu_use, own_gpu
+from engine.training.resident import highest_bytes
 from engine.training.steering import Steering
 
 _ORDERS_BY_SIGNAL: dict[int, control.Command] = {
@@ -41,6 +44,7 @@ _ORDERS_BY_SIGNAL: dict[int, control.Command] = {
 _TICK_S = 0.2
 _DEVICE_EVERY_S = 5.0
 _HEARTBEAT_EVERY_S = 15.0
+_FIRST_READING_S = 0.2
 
 
 class Runner:
@@ -56,6 +60,9 @@ class Runner:
         self._last_control = 0
         self._last_device_t = 0.0
         self._last_event_t = time.monotonic()
+        self._on_gpu = False
+        # A thread of its own: a driver that hangs must hold up neither signals nor the training.
+        self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
 
     def main(self, resume: bool) -> int:
         """Train to the end; returns the exit code of the process."""
@@ -67,12 +74,14 @@ class Runner:
         self._install_signals()
         self.emit(ev.State(state="starting"))
         self._write_run_json()
+        self._machine.start()
         thread = threading.Thread(target=self._work, args=(resume,), name="training", daemon=True)
         thread.start()
         while thread.is_alive():
             self._tick()
             thread.join(_TICK_S)
         self._sample_device()
+        self._machine.stop()
         for order in self.steering.take():
             order.answer(False, "the run has ended")
         self._write_run_json()
@@ -88,6 +97,8 @@ class Runner:
             self.state = event.outcome
         elif isinstance(event, ev.Failed):
             self.state = "failed"
+        elif isinstance(event, ev.MemoryPlan):
+            self._on_gpu = event.device == "cuda"
         self._last_event_t = time.monotonic()
         self.writer.emit(event)
 
@@ -172,8 +183,16 @@ class Runner:
 
     def _sample_device(self) -> None:
         self._last_device_t = time.monotonic()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        self.emit(ev.Device(rss=psutil.Process().memory_info().rss, peak_rss=peak, gpus=_gpus()))
+        machine = self._machine.latest or self._machine.wait_first(_FIRST_READING_S)
+        gpu = own_gpu(machine.gpus) if machine is not None and self._on_gpu else None
+        self.emit(
+            ev.Device(
+                rss=psutil.Process().memory_info().rss, peak_rss=highest_bytes(),
+                ram_total=machine.host.ram_total_bytes if machine else None,
+                ram_available=machine.host.ram_available_bytes if machine else None,
+                gpus=[gpu_use(gpu)] if gpu is not None else [],
+            )
+        )  # fmt: skip
         self._write_run_json()
 
     def _write_run_json(self) -> None:
@@ -192,20 +211,6 @@ class Runner:
             write_atomic(self.run.run_json, json.dumps(facts))
         except OSError:
             pass
-
-
-def _gpus() -> list[ev.GpuUse]:
-    """The GPU in use; [] before torch is loaded or without one."""
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "cuda") or not torch.cuda.is_initialized():
-        return []
-    free, total = torch.cuda.mem_get_info()
-    return [
-        ev.GpuUse(
-            total=total, used=total - free, reserved=torch.cuda.memory_reserved(),
-            peak_allocated=torch.cuda.max_memory_allocated(),
-        )
-    ]  # fmt: skip
 
 
 def main(argv: list[str]) -> int:

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 
 from engine.errors import DataError, TunedeckError
+from engine.machine.gpus import Gpu, GpuReport
+from engine.machine.host import read_host
+from engine.machine.processes import GpuProcess
+from engine.machine.snapshot import Machine, MachineWatch
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
@@ -112,11 +116,11 @@ def test_running_out_of_ram_says_what_to_lower(run: RunDir, monkeypatch: pytest.
 
 
 def test_a_config_that_can_not_be_run_is_an_event_too(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = create_run(values(Path("models/tiny"), rows, strategy={"kind": "merge"}))
+    run = create_run(values(Path("models/tiny"), rows, launch={"nodes": 2}))
     code, events = runs(run, finish, monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert "strategy.kind" in failed.message
+    assert "trains on one device" in failed.message
 
 
 def obey(wanted: int) -> Work:
@@ -226,6 +230,58 @@ def test_a_silent_training_still_gives_signs_of_life(run: RunDir, monkeypatch: p
     assert {ev.Heartbeat, ev.Device} <= {type(event) for event in events}
     device = next(event for event in events if isinstance(event, ev.Device))
     assert 0 < device.rss <= device.peak_rss
+
+
+A_GPU = Gpu(
+    1, "NVIDIA L4", "GPU-bb", total_bytes=24 << 30, used_bytes=5 << 30, free_bytes=19 << 30, utilization_percent=97,
+    temperature_celsius=61, power_watts=70.5,
+    processes=(GpuProcess(os.getpid(), 3 << 30, "me", "python"), GpuProcess(77, 2 << 30, "ann", "jupyter")),
+)  # fmt: skip
+
+
+def machine_with(*gpus: Gpu) -> Machine:
+    return Machine(0.0, GpuReport(gpus), gpus, read_host(()))
+
+
+def devices_of(run: RunDir, monkeypatch: pytest.MonkeyPatch, machine: Machine | None, device: str) -> list[Any]:
+    """What the runner says of the machine while it trains on ``device``."""
+    monkeypatch.setattr(runner_module, "_DEVICE_EVERY_S", 0.0)
+    monkeypatch.setattr(MachineWatch, "start", lambda self: None)
+    monkeypatch.setattr(MachineWatch, "latest", machine)
+
+    def work(self: Runner) -> None:
+        self.emit(ev.MemoryPlan(device=device))
+        before = self.writer.seq
+        while self.writer.seq < before + 3:
+            pass
+        finish(self)
+
+    _, events = runs(run, work, monkeypatch)
+    return [event for event in events if isinstance(event, ev.Device)]
+
+
+def test_the_gpu_in_use_is_told_with_who_else_is_on_it(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = devices_of(run, monkeypatch, machine_with(A_GPU), "cuda")[-1]
+    (gpu,) = said.gpus
+    assert (gpu.index, gpu.name, gpu.total, gpu.used) == (1, "NVIDIA L4", 24 << 30, 5 << 30)
+    assert (gpu.utilization, gpu.temperature, gpu.power) == (97, 61, 70.5)
+    assert [(other.pid, other.user, other.program, other.memory) for other in gpu.others] == [
+        (77, "ann", "jupyter", 2 << 30)
+    ]
+    assert 0 < said.ram_available <= said.ram_total
+
+
+def test_a_gpu_that_is_not_used_is_not_told(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = devices_of(run, monkeypatch, machine_with(A_GPU), "cpu")
+    assert all(event.gpus == [] for event in said)
+
+
+def test_a_driver_that_never_answers_leaves_what_the_process_knows_itself(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = devices_of(run, monkeypatch, None, "cuda")
+    assert len(said) >= 2
+    assert all(event.gpus == [] and event.ram_total is None and event.rss > 0 for event in said)
 
 
 def test_a_run_directory_that_is_not_there_is_an_error_in_one_line(
