@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engine.memory import expert_layers
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 from engine.memory.shapes import Linear
 
-ALL_LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
+ALL_LINEARS = ("q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down")
 SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))
 
 
@@ -69,20 +70,22 @@ def attention_saved(job: Job, profile: Profile) -> float:
     query, kv = shape.query_width, shape.kv_width
     expanded = profile.repeats_kv or job.attention == "eager"
     saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
-    if profile.fused_qkv and query == kv:
-        saved += each * (query + kv)
+    if shape.fused_qkv or (profile.fused_qkv and query == kv):
+        saved += each * (query + kv)  # values are a part of one tensor, which they keep whole
     return saved + scores_saved(job, profile)
 
 
 def mlp_saved(job: Job, profile: Profile) -> float:
     """Gate, its activation and up (gated), or the activation's input (plain), of the experts a token visits."""
     shape = job.shape
-    kept = (2 if profile.fused_mlp else 3) if shape.gated_mlp else 1
+    # Stepwise: the input, half of it, the tangent and one more than that.
+    plain = 4 if shape.stepwise_gelu else 1
+    kept = (2 if profile.fused_mlp else 3) if shape.gated_mlp else plain
     saved = kept * shape.active_mlp_width * profile.linear_output_bytes
     if job.is_full:
         saved += 2.0 * shape.active_mlp_width  # the down projection's input
     # Each expert's output waits for its router weight.
-    return saved + 2.0 * shape.experts_per_token * shape.hidden
+    return saved + 2.0 * shape.experts_per_token * shape.hidden + expert_layers.saved(job)
 
 
 def adapter_inputs_saved(job: Job, profile: Profile) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.memory import activations, adapter_layers, cache, terms, trained_tables
+from engine.memory import activations, adapter_layers, cache, expert_layers, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 
@@ -147,7 +147,7 @@ def _static(job: Job, profile: Profile) -> dict[str, float]:
 def _batch(job: Job, profile: Profile) -> dict[str, float]:
     """What a micro-batch takes, in bytes."""
     tokens, layers = job.tokens, job.shape.layers
-    saved = activations.layer_saved(job, profile) * tokens
+    saved = activations.layer_saved(job, profile) * tokens + expert_layers.copies(job)
     stored = activations.checkpoint(job, profile) * tokens
     kept, layer = {
         "none": (layers * saved, 0.0),
@@ -164,7 +164,8 @@ def _batch(job: Job, profile: Profile) -> dict[str, float]:
         "layer": layer,
         "held_inputs": held,
         "backward": max(
-            activations.mlp_backward(job, profile) * tokens,
+            activations.mlp_backward(job, profile) * tokens + expert_layers.gradient(job),
+            expert_layers.passing(job) * tokens,
             activations.attention_backward(job, profile) * tokens,
             unpacking if job.is_quantized else 0.0,
             adapter_layers.passing(job, profile),
@@ -193,4 +194,4 @@ def _evaluation(job: Job, profile: Profile, static: dict[str, float]) -> dict[st
         "kv_cache": activations.kv_cache(job) * job.answer_tokens,
     }
     larger = max(loss, answers, key=lambda terms_: sum(terms_.values()))
-    return {**static, **larger, "dequantized": terms.dequantized(job)}
+    return {**static, **larger, "dequantized": terms.dequantized(job) + expert_layers.copies(job)}

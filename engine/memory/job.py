@@ -69,8 +69,14 @@ class Job:
         """Into how many parts gradients and optimizer states are cut."""
         return self.gpus if self.sharding in ("fsdp", "zero2", "zero3") else 1
 
+    @property
+    def adapts_experts(self) -> bool:
+        """Whether adapters go onto experts that are fused into one tensor."""
+        wanted = "all" in self.targets or "down" in self.targets
+        return wanted and self.shape.adapted_experts and not self.is_full
+
     def adapted(self) -> tuple[Linear, ...]:
-        """The linears of one block that carry an adapter; routers and experts' own do not."""
+        """The linears of one block that carry an adapter; experts' and routers' are counted apart."""
         if self.is_full:
             return ()
         return tuple(

@@ -15,7 +15,8 @@ ANSWER_TOKENS = 16_384
 """Tokens of prompts and answers that an evaluation keeps in memory side by side."""
 AUTO_TOKENS = {"cpu": 1024, "cuda": 8192}
 LINEAR_NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o", "gate_proj": "gate", "up_proj": "up",
-                "down_proj": "down"}  # fmt: skip
+                "down_proj": "down", "qkv_proj": "qkv", "gate_up_proj": "gate_up", "dense": "o", "fc1": "up",
+                "fc2": "down"}  # fmt: skip
 
 
 @dataclass(frozen=True)

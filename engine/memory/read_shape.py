@@ -20,6 +20,13 @@ _LAYER_NORM = {"gpt2", "phi", "falcon", "gpt_neox", "phimoe", "starcoder2", "coh
 _QK_NORM: dict[str, QkNorm] = {
     "qwen3": "head", "qwen3_moe": "head", "gemma3": "head", "gemma3_text": "head", "olmo2": "full", "olmo3": "full",
 }  # fmt: skip
+_FUSED_QKV = {"phi3"}
+_FUSED_GATE_UP = {"phi3", "glm", "glm4"}
+_ADAPTED_EXPERTS = {
+    "mixtral", "minimax", "minimax_m2", "qwen3_moe", "qwen3_next", "deepseek_v2", "deepseek_v3", "glm4_moe", "olmoe",
+    "flex_olmo", "ernie4_5_moe", "hunyuan_v1_moe", "dots1", "afmoe", "exaone_moe",
+}  # fmt: skip
+_STEPWISE_GELU = {"gelu_new", "gelu_fast", "gelu_accurate"}
 KNOWN_FAMILIES = frozenset(
     {"llama", "mistral", "mixtral", "qwen3", "phi3", "olmo2", "granite", "smollm3", "gemma", "gpt_oss", "phimoe"}
     | set(_NORMS) | _TIED | _QKV_BIAS | _PLAIN_MLP | set(_QK_NORM)
@@ -91,6 +98,10 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
         dense_layers=_int(config.get("first_k_dense_replace"), 0) if experts else 0,
         head_bias=family in {"phi", "phimoe"},
         fused_experts=experts > 0,
+        adapted_experts=experts > 0 and family in _ADAPTED_EXPERTS,
+        fused_qkv=family in _FUSED_QKV,
+        fused_gate_up=family in _FUSED_GATE_UP,
+        stepwise_gelu=_first(config, ("hidden_act", "activation_function")) in _STEPWISE_GELU,
         softcapped_attention=bool(config.get("attn_logit_softcapping")),
         softcapped_head=bool(config.get("final_logit_softcapping")),
         family=family,

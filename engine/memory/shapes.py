@@ -28,8 +28,10 @@ class Linear:
 class ModelShape:
     """A decoder-only transformer's dimensions.
 
-    ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize and PEFT's
-    "all-linear" does not adapt. ``guessed`` names what was not given and is assumed.
+    ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize;
+    ``adapted_experts``: PEFT's "all-linear" adapts it nevertheless. ``fused_qkv``, ``fused_gate_up``: one linear makes
+    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``guessed`` names what was not
+    given and is assumed.
     """
 
     name: str
@@ -55,6 +57,10 @@ class ModelShape:
     dense_layers: int = 0
     head_bias: bool = False
     fused_experts: bool = False
+    adapted_experts: bool = False
+    fused_qkv: bool = False
+    fused_gate_up: bool = False
+    stepwise_gelu: bool = False
     softcapped_attention: bool = False
     softcapped_head: bool = False
     family: str = ""
@@ -83,9 +89,15 @@ class ModelShape:
         """Every linear of one (expert-bearing, if any) block; the router is a linear too."""
         h, q, kv = self.hidden, self.query_width, self.kv_width
         found = [
-            Linear("q", h, q, 1, self.qkv_bias),
-            Linear("k", h, kv, 1, self.qkv_bias),
-            Linear("v", h, kv, 1, self.qkv_bias),
+            *(
+                (Linear("qkv", h, q + 2 * kv, 1, self.qkv_bias),)
+                if self.fused_qkv
+                else (
+                    Linear("q", h, q, 1, self.qkv_bias),
+                    Linear("k", h, kv, 1, self.qkv_bias),
+                    Linear("v", h, kv, 1, self.qkv_bias),
+                )
+            ),
             Linear("o", q, h, 1, self.output_bias),
         ]
         if self.is_moe:
@@ -98,8 +110,11 @@ class ModelShape:
         return tuple(found)
 
     def _mlp(self, width: int, count: int, prefix: str) -> list[Linear]:
-        names = ("gate", "up") if self.gated_mlp else ("up",)
-        into = [Linear(prefix + name, self.hidden, width, count, self.mlp_bias) for name in names]
+        if self.fused_gate_up and self.gated_mlp:
+            into = [Linear(prefix + "gate_up", self.hidden, 2 * width, count, self.mlp_bias)]
+        else:
+            names = ("gate", "up") if self.gated_mlp else ("up",)
+            into = [Linear(prefix + name, self.hidden, width, count, self.mlp_bias) for name in names]
         return [*into, Linear(prefix + "down", width, self.hidden, count, self.mlp_bias)]
 
     @property
@@ -116,7 +131,7 @@ class ModelShape:
         if not self.dense_layers:
             return layer * self.layers
         dense = sum(linear.weights for linear in self._mlp(self.intermediate, 1, ""))
-        attention = sum(linear.weights for linear in self.linears[:4])
+        attention = sum(linear.weights for linear in self.linears if linear.name in ("q", "k", "v", "qkv", "o"))
         return layer * (self.layers - self.dense_layers) + (dense + attention) * self.dense_layers
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.memory import expert_layers
 from engine.memory.job import Job, Quantization
 from engine.memory.profiles import Profile
 
@@ -62,6 +63,7 @@ def adapter_numbers(job: Job) -> int:
     layer = sum(job.rank * (linear.inputs + linear.outputs) * linear.count for linear in job.adapted())
     if job.method == "dora":
         layer += sum(linear.outputs * linear.count for linear in job.adapted())
+    layer += expert_layers.numbers(job)
     on_head = job.adapter_on_head and not job.is_full
     return layer * shape.layers + (job.rank * (shape.hidden + shape.vocab) if on_head else 0)
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine.memory import activations, adapter_layers, profiles, terms, trained_tables
+from engine.memory import activations, adapter_layers, expert_layers, profiles, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
+from engine.memory.read_shape import from_config
 from engine.training import cpu_attention, loss
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
@@ -91,7 +92,35 @@ def test_fused_experts_stay_in_16_bit() -> None:
     experts = 48 * 128 * 3 * 2048 * 768
     assert QWEN3_30B_A3B.expert_weights == experts
     assert terms.block_weights(job, OURS) > 2 * experts
-    assert not [linear for linear in job.adapted() if linear.name.startswith("expert_")]
+
+
+def test_adapters_on_fused_experts_are_counted_as_peft_makes_them() -> None:
+    """Mixtral of 3 layers, width 256, 4 experts of 512: PEFT makes 184,368 numbers at rank 4."""
+    fields = {"hidden_size": 256, "num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 4,
+              "intermediate_size": 512, "vocab_size": 1000}  # fmt: skip
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 2}
+    mixtral = from_config({"model_type": "mixtral", **fields, **experts})
+    job = Job(mixtral, 1, 8, rank=4)
+    assert terms.adapter_numbers(job) == 184_368
+    assert terms.adapter_numbers(replace(job, targets=("q", "k", "v", "o"))) == 21_504
+    assert (
+        terms.adapter_numbers(Job(from_config({"model_type": "gpt_oss", **fields, **experts}), 1, 8, rank=4)) == 21_504
+    )
+
+
+def test_adapters_on_fused_experts_take_a_copy_of_all_of_a_layers_experts() -> None:
+    job = Job(QWEN3_30B_A3B, 1, 8)
+    layer = 128 * 3 * 2048 * 768
+    assert expert_layers.copies(job) == 2 * layer
+    assert expert_layers.copies(replace(job, targets=("q", "v"))) == 0
+
+
+def test_one_linear_for_queries_keys_and_values_has_one_adapter() -> None:
+    fields = {"hidden_size": 256, "num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 4,
+              "intermediate_size": 512, "vocab_size": 1000}  # fmt: skip
+    phi3, glm4 = (from_config({"model_type": name, **fields}) for name in ("phi3", "glm4"))
+    assert terms.adapter_numbers(Job(phi3, 1, 8, rank=4)) == 39_936
+    assert terms.adapter_numbers(Job(glm4, 1, 8, rank=4)) == 46_080
 
 
 def test_a_checkpoint_is_a_layers_16_bit_input() -> None:
