@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import paths
+from engine.memory import records
 
 NAME = "memory.jsonl"
 ENOUGH_RUNS = 1
@@ -55,31 +55,12 @@ def history_file() -> Path:
 
 def record(observations: Iterable[Observation], file: Path | None = None) -> None:
     """Append to the history; senseless values are left out. A history that can't be written is no reason to fail."""
-    lines = [json.dumps(asdict(seen)) + "\n" for seen in observations if _makes_sense(seen)]
-    target = file or history_file()
-    try:
-        paths.private_dir(target.parent)
-        with target.open("a", encoding="utf-8") as stream:
-            stream.write("".join(lines))
-    except OSError:
-        pass
+    records.append(file or history_file(), [seen for seen in observations if _makes_sense(seen)])
 
 
 def read_history(file: Path | None = None) -> list[Observation]:
     """All observations; lines that can't be read are skipped."""
-    try:
-        lines = (file or history_file()).read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            seen = Observation(**json.loads(line))
-            if _makes_sense(seen):
-                found.append(seen)
-        except (ValueError, TypeError):
-            continue
-    return found
+    return records.read(file or history_file(), Observation, _makes_sense)
 
 
 def calibrate(history: Sequence[Observation], gpu: str, model: str = "", method: str = "") -> Calibration | None:

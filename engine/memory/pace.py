@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from engine import paths
+from engine.memory import records
 from engine.memory.cards import peak_tflops
 from engine.memory.job import Job
 from engine.memory.speed import cost_per_token, passes
@@ -76,32 +76,13 @@ def record(
     seen = Pace(
         model, method, device_of(device_name), round(tokens_per_second, 3), micro_batch_tokens, kind, time.time()
     )
-    if not _makes_sense(seen):
-        return
-    target = file or history_file()
-    try:
-        paths.private_dir(target.parent)
-        with target.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(seen)) + "\n")
-    except OSError:
-        pass
+    if _makes_sense(seen):
+        records.append(file or history_file(), [seen])
 
 
 def read(file: Path | None = None) -> list[Pace]:
     """All measurements, oldest first; lines that can't be read are skipped."""
-    try:
-        lines = (file or history_file()).read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            seen = Pace(**json.loads(line))
-        except (ValueError, TypeError, RecursionError):
-            continue
-        if _makes_sense(seen):
-            found.append(seen)
-    return found
+    return records.read(file or history_file(), Pace, _makes_sense)
 
 
 def expected(job: Job, device_name: str, history: Sequence[Pace] = (), cores: int = 1) -> Expected | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from engine.config.schema import RunConfig
@@ -15,13 +14,17 @@ Say = Callable[..., None]
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
-    """Lengths and trained share of the rows of ``config``; from a sample of 2,000 where there are more."""
+    """Lengths and trained share of the rows of ``config``; from a sample of 2,000 where there are more.
+
+    ``train_rows`` and ``tokens_total`` are those of one pass over the mix.
+    """
     from engine.data.load import load
     from engine.data.sources import source_names
     from engine.data.split import replayed, split
     from engine.models.local import resolve
-    from engine.training.render import Renderer, check_stop_tokens, stop_ids
-    from engine.training.tokenizer import load_tokenizer, locate
+    from engine.training.mixing import mix_of
+    from engine.training.render import Renderer, check_stop_tokens
+    from engine.training.tokenizer import load_words, locate
     from engine.training.tokens import tokenise
 
     say("progress", done=0, total=None, message="reading the rows")
@@ -32,8 +35,8 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}
     say("progress", done=0, total=None, message="loading the tokenizer")
     card = locate(model, lambda done, total, message: None)
-    tokenizer, _ = load_tokenizer(card, model)
-    renderer = Renderer(tokenizer, stop_ids(tokenizer, _generation_config(card.path)))
+    words = load_words(card, model)
+    renderer = Renderer(words.tokenizer, words.stops)
     which = parts.train
     if len(which) > SAMPLE_ROWS:
         which = sorted(random.Random(config.run.seed).sample(which, SAMPLE_ROWS))
@@ -48,10 +51,11 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         check_stop_tokens(renderer, dialogue)
     lengths = sorted(len(example.ids) for example in examples)
     scale = len(parts.train) / max(1, len(which))
+    mix = mix_of(config, examples)
     return {
         "kind": "result",
         "rows": len(loaded.rows),
-        "train_rows": round(len(examples) * scale),
+        "train_rows": round(mix.count * scale),
         "eval_rows": len(parts.heldout),
         "sample_rows": len(which),
         "tokens_mean": report.tokens / len(lengths),
@@ -60,24 +64,12 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         "tokens_max": report.longest_seen,
         "too_long": round(report.too_long * scale),
         "supervised_share": report.supervised / report.tokens,
-        "tokens_total": round(report.tokens * scale),
+        "tokens_total": round(mix.tokens * scale),
         "no_supervised": round(report.no_supervised * scale),
         "refused": round(report.refused_count * scale),
         "refused_rows": report.refused,
-        "examples": [_example(tokenizer, example) for example in examples[:EXAMPLES]],
+        "examples": [_example(words.tokenizer, example) for example in examples[:EXAMPLES]],
     }
-
-
-def _generation_config(folder: Path) -> Any:
-    """What the loaded model would generate by: of a model without such a file, its own config."""
-    from transformers import GenerationConfig
-
-    for name in ("generation_config.json", "config.json"):
-        try:
-            return GenerationConfig.from_pretrained(folder, config_file_name=name)
-        except OSError:
-            continue
-    return None
 
 
 def _example(tokenizer: Any, example: Any) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.config.schema import RunConfig
 from engine.data.mix import Mix
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
 from engine.training.dataset import Prepared
 from engine.training.phases import Sink
+from engine.training.tokens import Example
 
 OFTEN = 4.0
 """Passes over one source in one pass over the mix, from which rows begin to be learnt by heart."""
@@ -16,17 +19,21 @@ LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
 
 def plan_steps(config: RunConfig, prepared: Prepared) -> StepPlan:
     """The steps of ``config``: its sources in their shares. Raises ConfigError when the shares can't be met."""
-    train, dataset = config.train, config.dataset
-    mix = Mix(
-        [len(example.ids) for example in prepared.train],
-        [example.source for example in prepared.train],
+    train = config.train
+    return StepPlan(mix_of(config, prepared.train), train.batch_size, train.num_train_epochs, train.max_steps)
+
+
+def mix_of(config: RunConfig, examples: Sequence[Example]) -> Mix:
+    """``examples`` in the shares that ``config`` gives their sources. Raises ConfigError."""
+    return Mix(
+        [len(example.ids) for example in examples],
+        [example.source for example in examples],
         [source.share for source in config.data],
         config.run.seed,
-        unit=dataset.mix,
-        passes=_passes(config, len(prepared.train)),
-        epochs_cap=dataset.epochs_cap,
+        unit=config.dataset.mix,
+        passes=_passes(config, len(examples)),
+        epochs_cap=config.dataset.epochs_cap,
     )
-    return StepPlan(mix, train.batch_size, train.num_train_epochs, train.max_steps)
 
 
 def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink) -> None:
