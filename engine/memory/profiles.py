@@ -20,9 +20,6 @@ class LossKernel:
     ``hidden_bytes``: live bytes for each of tokens x hidden beside them, final norm included;
     ``supervised_hidden_bytes`` the same for supervised tokens only.
     ``chunk_tokens``: when set, logits exist only for so many supervised tokens at a time.
-    ``cached_share``: what the allocator keeps of the logits' blocks apart from the layers' once they are freed;
-    below 1 where later blocks of the loss fit into earlier ones, above 1 where a block of the next batch finds
-    its old place taken by smaller ones.
     """
 
     name: str
@@ -30,7 +27,6 @@ class LossKernel:
     hidden_bytes: float
     supervised_hidden_bytes: float = 0
     chunk_tokens: int | None = None
-    cached_share: float = 1.0
 
 
 @dataclass(frozen=True)

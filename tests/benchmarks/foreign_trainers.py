@@ -15,9 +15,9 @@ from tests.benchmarks.published_files import Row, number
 
 LOSSES = {
     # 16-bit logits 2, float32 copy 4, shifted copy 4, log-softmax 4.
-    "hf": LossKernel("hf", 14, 6, cached_share=0.75),
+    "hf": LossKernel("hf", 14, 6),
     # As above, the 16-bit logits replaced by their copy.
-    "hf_old": LossKernel("hf_old", 12, 6, cached_share=1.15),
+    "hf_old": LossKernel("hf_old", 12, 6),
     # As "hf", and mixed precision returns a float32 copy of the output.
     "hf_amp": LossKernel("hf_amp", 16, 6),
     # The caller holds the outputs: 2, log-softmax 4 and two float32 gradients 8; last states 6 more.
@@ -26,8 +26,8 @@ LOSSES = {
     # Shifted 16-bit logits 2 + 2, log-softmax in float32 4 and its gradient 4; 1 for the ignored labels' mask.
     "bf16_shift": LossKernel("bf16_shift", 13, 6),
     # Triton cross-entropy in place on materialised logits, with (10) or without (8) the 16-bit original.
-    "triton_ce": LossKernel("triton_ce", 10, 6, cached_share=1.05),
-    "triton_ce8": LossKernel("triton_ce8", 8, 6, cached_share=1.3),
+    "triton_ce": LossKernel("triton_ce", 10, 6),
+    "triton_ce8": LossKernel("triton_ce8", 8, 6),
     # Compiled and chunked: 16-bit logits and little else.
     "chunk_c": LossKernel("chunk_c", 2.3, 6),
     # Chunks of 128 positions, all of them kept: logits 2, softmax 4, gradient 4.

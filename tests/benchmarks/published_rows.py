@@ -28,8 +28,8 @@ SHARDINGS: dict[str, Sharding] = {
     "none": "none", "ddp": "ddp", "fsdp": "fsdp", "fsdp2": "fsdp", "zero2": "zero2", "zero3": "zero3",
     "cpu_offload": "fsdp",
 }  # fmt: skip
-GROUPED_UP_TO = 40e9
-"""Weights. Larger 4-bit GPTQ checkpoints that third parties published come without groups, to save memory."""
+WITHOUT_GROUPS, GROUPED_UP_TO = "TheBloke/", 40e9
+"""The cards of this publisher's GPTQ checkpoints: those of more weights have no groups, to save memory."""
 
 
 def capacity_bytes(row: Row) -> float | None:
@@ -56,8 +56,7 @@ def job_of(row: Row, shape: ModelShape) -> Job:
         raise ValueError(f"method is {row['method']!r}")
     if sharding not in SHARDINGS:
         raise ValueError(f"sharding is {sharding!r}")
-    third_party = "fms" in (row["group"] or row["source"])
-    ungrouped = third_party and shape.parameters > GROUPED_UP_TO
+    ungrouped = row["model_exact"].startswith(WITHOUT_GROUPS) and shape.parameters > GROUPED_UP_TO
     job = Job(
         shape=shape,
         rows=count(row, "micro_batch"),
