@@ -87,7 +87,7 @@ def phases(fit: Fit, width: int) -> Iterator[Line]:
 def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
     """The least it needs, what tools may show, what earlier runs say, and what there is."""
     verdict, budget = fit.verdict, fit.budget
-    yield heading(f"On {budget.name}")
+    yield heading(f"On {budget.name}" if budget.gpu else "On the CPU, in RAM")
     margin = "with context, margin" if budget.device == "cuda" else "with margin"
     rows = [("Needed at least", gib(verdict.needed_bytes), margin)]
     if budget.device == "cuda":

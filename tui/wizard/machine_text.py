@@ -20,8 +20,8 @@ NOT_AVAILABLE = "n/a"
 
 def others(budget: Budget, width: int) -> Iterator[Line]:
     """Who holds memory of ``budget``: pid, user, program and GiB of each process."""
-    kind = "RAM" if budget.gpu is None else "this GPU"
-    yield heading(f"Others on {kind}: {gib(budget.used_bytes)} GiB")
+    where = "in RAM" if budget.gpu is None else "on this GPU"
+    yield heading(f"Others {where}: {gib(budget.used_bytes)} GiB")
     if budget.gpu is not None and budget.gpu.processes is None:
         yield (("The driver does not tell which processes.", "$muted"),)
     elif budget.gpu is not None and not budget.others:
