@@ -25,6 +25,7 @@ _WORDS = (
     "out of memory", "can't allocate memory", "cannot allocate memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED",
     "cudaErrorMemoryAllocation",
 )  # fmt: skip
+_LOADING = 'Use quantization = "nf4", a smaller model, or memory that nobody else uses.'
 _LAST_RESORT = 'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".'
 
 
@@ -87,12 +88,13 @@ class MemoryGuard:
         """Say that the run ends for want of memory; returns the error to raise."""
         give_back(self.device)
         self._say(shortage, None)
+        title = title or f"Out of memory in {PHASES.get(shortage.phase, shortage.phase)}"
+        if shortage.phase == "load":
+            return OutOfMemory(title, shortage.words, _LOADING)
         hints = self.remedies()[:3]
         return OutOfMemory(
-            title or f"Out of memory in {PHASES.get(shortage.phase, shortage.phase)}",
-            shortage.words,
-            f"What would help: {'; '.join(hints)}." if hints else _LAST_RESORT,
-        )
+            title, shortage.words, f"What would help: {'; '.join(hints)}." if hints else _LAST_RESORT
+        )  # fmt: skip
 
     def _say(self, shortage: Shortage, retry_tokens: int | None) -> None:
         self._sink(

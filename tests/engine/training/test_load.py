@@ -11,6 +11,8 @@ import torch
 
 from engine.config.schema import AdapterSection, ModelSection, RunConfig
 from engine.errors import ConfigError, ModelError
+from engine.memory.of_run import Setup, job_of
+from engine.memory.read_shape import from_folder
 from engine.models.card import read_card
 from engine.training import cpu_attention
 from engine.training.devices import Placement
@@ -37,6 +39,10 @@ def with_adapter(base: BaseModel, **adapter: object) -> torch.nn.Module:
     return attach_adapter(config, base, "base")
 
 
+def config_of(folder: Path) -> RunConfig:
+    return RunConfig.model_validate({"model": {"name_or_path": str(folder)}, "data": [{"path": "rows"}]})
+
+
 def gradients(model: torch.nn.Module) -> list[torch.Tensor]:
     """Gradients of the adapter for one fixed row."""
     model.train()
@@ -54,6 +60,36 @@ def test_the_base_is_frozen_and_knows_where_answers_end(tiny: Path) -> None:
     assert base.pad_id == base.tokenizer.pad_token_id
     assert base.template == "the model's own"
     assert base.model.config._attn_implementation == cpu_attention.NAME
+
+
+@pytest.fixture
+def capped(tiny: Path, tmp_path: Path) -> Path:
+    """A Gemma 2 whose attention scores go through a soft cap, with the tiny model's tokenizer."""
+    from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    config = Gemma2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, attn_logit_softcapping=2.0, query_pre_attn_scalar=1, bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, initializer_range=1.0,
+    )  # fmt: skip
+    folder = tmp_path / "capped"
+    torch.manual_seed(0)
+    Gemma2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_capped_attention_scores_take_the_kernel_that_caps_them(capped: Path) -> None:
+    """Fused kernels know no cap; without it the model computes something else."""
+    base = loaded(capped)
+    assert base.model.config._attn_implementation == "eager"
+    uncapped = loaded(capped)
+    for layer in uncapped.model.model.layers:
+        layer.self_attn.attn_logit_softcapping = None
+    assert not torch.allclose(base.model(IDS).logits, uncapped.model(IDS).logits, atol=1e-3)
+    setup = Setup(config_of(capped), from_folder(capped))
+    assert job_of(setup).attention == "eager"  # as the memory estimate counts it
 
 
 def test_a_named_attention_kernel_is_used(tiny: Path) -> None:
