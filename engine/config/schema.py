@@ -71,12 +71,15 @@ class AdapterSection(Section):
 
 
 class DataSource(Section):
-    path: str = Field(..., min_length=1, description="File, folder, hub id, or run:NAME")
+    path: str = Field(..., min_length=1, description="File, folder, pattern (data/*.jsonl), hub id, or run:NAME")
+    subset: str = Field("", description="Subset (configuration) of a hub dataset")
     split: str = Field("train", description="Split of a hub dataset")
-    format: Literal["auto", "alpaca", "messages", "sharegpt", "prompt_completion", "text"] = Field(
+    format: Literal["auto", "alpaca", "messages", "sharegpt", "prompt_completion", "classification", "text"] = Field(
         "auto", description="Shape of the rows; auto: found from the columns"
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our field name -> your column name")
+    tags: dict[str, str] = Field(default_factory=dict, description="Our names inside turns -> yours: role, content, user")
+    labels: dict[str, str] = Field(default_factory=dict, description="Value in the label column -> name of the class")
     role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
     share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
     max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -121,4 +122,10 @@ def _absolute(text: str, folder: Path) -> str:
     if path.is_absolute():
         return str(path)
     beside = folder / path
-    return str(beside.resolve()) if beside.exists() else text
+    if beside.exists():
+        return str(beside.resolve())
+    # Of a pattern, or a dataset named behind a #, what goes before must be there.
+    certain = re.split(r"[#*?\[]", text, maxsplit=1)[0]
+    start = folder / certain
+    is_there = certain != text and (start if certain.endswith("/") or start.exists() else start.parent).exists()
+    return str(folder.resolve() / text) if is_there else text

@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
-import json
-import re
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from engine.data.formats import FIELDS, Detected, listed
+from engine.data.fields import needed
+from engine.data.formats import Detected
 from engine.data.messages import Message, RawRow, Row, where
-from engine.data.text import clean
+from engine.data.text import shorten
+from engine.data.tools import schemas_of
+from engine.data.turns import TurnReader, listed
 from engine.errors import DataError
 
-ROLE_NAMES = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user",
-    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant",
-    "function_call": "assistant", "tool_call": "assistant",
-    "tool": "tool", "observation": "tool", "function": "tool", "function_response": "tool", "tool_response": "tool",
-}  # fmt: skip
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Tables give every nested object the fields of all others, as null.
+_TABLES = (".parquet", ".arrow")
 
 
 def to_row(raw: RawRow, detected: Detected) -> Row:
     """The canonical form of ``raw``. Raises DataError naming file, row and field for a row that can't be read.
 
-    Alpaca's instruction and input become one user message, joined by an empty line. Calls of functions become
-    assistant messages that hold the call as JSON. Empty contents are left to ``problem``.
+    Alpaca's instruction and input become one user message, joined by an empty line; so do a context and its question,
+    and the two texts of a classified pair. Calls of functions keep their structure. Empty contents are left to
+    ``problem``.
     """
     reader = _Reader(raw, detected)
+    weight = reader.weight()
     if detected.format == "text":
-        return Row((), reader.text("text"), raw.source, raw.file, raw.number)
+        return Row((), reader.text("text"), raw.source, raw.file, raw.number, weight=weight)
     if detected.format == "messages":
-        messages = reader.turns("messages", "role", "content")
+        messages = reader.turns("messages")
     elif detected.format == "sharegpt":
-        messages = reader.turns("conversations", "from", "value")
+        messages = reader.turns("conversations")
     elif detected.format == "alpaca":
-        parts = [reader.text("instruction"), reader.text("input")]
-        user = "\n\n".join(part for part in parts if part.strip())
+        user = reader.joined("instruction", "input")
         messages = [*reader.history(), Message("user", user), Message("assistant", reader.text("output"))]
+    elif detected.format == "classification":
+        messages = [Message("user", reader.joined("text", "text_pair")), Message("assistant", reader.label())]
     else:
-        messages = [*reader.side("prompt", "user"), *reader.side("completion", "assistant")]
+        messages = reader.pair()
     system = reader.text("system")
     if system.strip() and not any(message.role == "system" for message in messages):
         messages.insert(0, Message("system", system))
-    return Row(tuple(messages), "", raw.source, raw.file, raw.number)
+    return Row(tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight)
 
 
 def problem(row: Row) -> str:
     """Why nothing can be learnt from ``row``; "" if something can."""
     if not row.messages:
         return "" if row.text.strip() else "it holds no text"
-    if not any(message.role == "assistant" and message.content.strip() for message in row.messages):
+    if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
         return "no assistant text"
     before = [message for message in row.messages if message.role != "system"]
     if before[0].role == "user" and not before[0].content.strip():
@@ -63,8 +62,10 @@ class _Reader:
     """Reads the fields of one raw row, so that every error says where it is."""
 
     def __init__(self, raw: RawRow, detected: Detected) -> None:
-        self._raw, self._columns = raw, detected.columns
-        self._needed = {field for field, (needed, _) in FIELDS[detected.format].items() if needed}
+        self._raw, self._columns, self._labels = raw, detected.columns, detected.labels
+        self._needed = needed(detected.format)
+        self._drop_nulls = raw.file.lower().endswith(_TABLES)
+        self._turns = TurnReader(self._error, detected.tags, self._drop_nulls)
 
     def _value(self, field: str) -> Any:
         """The field's value; None for null and for fields without a column. Missing needed ones raise."""
@@ -76,52 +77,45 @@ class _Reader:
         return self._raw.values.get(column)
 
     def text(self, field: str) -> str:
-        return self._text(self._value(field), self._columns.get(field, field))
+        return self._turns.text(self._value(field), self._columns.get(field, field))
 
-    def _text(self, value: Any, name: str) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return _SURROGATE.sub("\ufffd", value)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, (int, float)):
-            return str(value)
-        if isinstance(value, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in value):
-            return "".join(self._text(part.get("text"), name) for part in value)
-        kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else type(value).__name__
-        raise self._error(f"'{name}' is {kind}, not text", "Write it as text; JSON as a quoted string.")
+    def joined(self, *fields: str) -> str:
+        """The texts of ``fields``, an empty line between those that say something."""
+        return "\n\n".join(part for part in map(self.text, fields) if part.strip())
 
-    def turns(self, field: str, role_key: str, content_key: str) -> list[Message]:
-        return self._turns(self._value(field), self._columns[field], role_key, content_key)
+    def turns(self, field: str) -> list[Message]:
+        return self._turns.turns(self._value(field), self._columns[field])
 
-    def _turns(self, value: Any, name: str, role_key: str, content_key: str) -> list[Message]:
-        value = listed(value)
-        if not isinstance(value, list):
-            raise self._error(f"'{name}' is not a list of turns", f"Each turn has '{role_key}' and '{content_key}'.")
-        messages = []
-        for number, turn in enumerate(value, start=1):
-            if not isinstance(turn, dict) or role_key not in turn:
-                raise self._error(
-                    f"turn {number} has no '{role_key}'", f"Each turn has '{role_key}' and '{content_key}'."
-                )
-            role = ROLE_NAMES.get(str(turn[role_key]).strip().lower())
-            if role is None:
-                shown = clean(str(turn[role_key]), keep_newlines=False)[:40]
-                raise self._error(f"turn {number} has the unknown role '{shown}'", "Known: " + ", ".join(ROLE_NAMES))
-            content = self._text(turn.get(content_key), f"{content_key} of turn {number}")
-            calls = turn.get("tool_calls")
-            if role == "assistant" and calls:
-                content = "\n".join(part for part in (content, _calls(calls)) if part)
-            messages.append(Message(role, content))
-        return messages
+    def pair(self) -> list[Message]:
+        """A prompt and its completion, each text or messages of its own."""
+        asked = self._own_turns("prompt")
+        if asked is None:
+            asked = [Message("user", self.joined("context", "prompt"))]
+        answered = self._own_turns("completion")
+        if answered is None:
+            value = self._value("completion")
+            if isinstance(value, dict) and isinstance(value.get("text"), list):  # all right answers, by SQuAD
+                value = next(iter(value["text"]), None)
+            text = self._turns.text(value, self._columns["completion"])
+            answered = [Message("assistant", text, self.text("reasoning"))]
+        return [*asked, *answered]
 
-    def side(self, field: str, role: str) -> list[Message]:
-        """A prompt or completion: text, or messages of its own."""
+    def _own_turns(self, field: str) -> list[Message] | None:
         value = self._value(field)
         if isinstance(value, list) and value and all(isinstance(turn, dict) and "role" in turn for turn in value):
-            return self._turns(value, self._columns[field], "role", "content")
-        return [Message(role, self.text(field))]
+            return self.turns(field)
+        return None
+
+    def label(self) -> str:
+        """The label by the name that ``labels`` gives it. Raises DataError for one that has none there."""
+        value = self._value("label")
+        text = self._turns.text(value, self._columns["label"])
+        if not self._labels or not text.strip():
+            return text
+        if text not in self._labels:
+            shown = shorten(text, 40)
+            raise self._error(f"the label '{shown}' has no name in labels", f'Add it: labels = {{"{shown}" = "..."}}')
+        return self._labels[text]
 
     def history(self) -> list[Message]:
         value = listed(self._value("history"))
@@ -134,18 +128,30 @@ class _Reader:
                 raise self._error(
                     "'history' is not a list of pairs", "Each pair is [what was asked, what was answered]."
                 )
-            messages += [
-                Message("user", self._text(pair[0], "history")),
-                Message("assistant", self._text(pair[1], "history")),
-            ]
+            asked, answered = (self._turns.text(part, "history") for part in pair)
+            messages += [Message("user", asked), Message("assistant", answered)]
         return messages
+
+    def tools(self) -> tuple[str, ...]:
+        try:
+            return schemas_of(self._value("tools"), self._drop_nulls)
+        except ValueError as error:
+            raise self._error(
+                f"'{self._columns['tools']}' can't be read as tools: {error}",
+                'Tools are a list of {"name": "...", "description": "...", "parameters": {...}}.',
+            ) from None
+
+    def weight(self) -> float:
+        value = self._value("weight")
+        if value is None:
+            return 1.0
+        try:
+            weight = float(value)
+        except (TypeError, ValueError, OverflowError):
+            weight = math.nan
+        if not math.isfinite(weight) or weight < 0:
+            raise self._error(f"'{self._columns['weight']}' is no weight", "A weight is a number from 0 on.")
+        return weight
 
     def _error(self, what: str, hint: str) -> DataError:
         return DataError("A row can't be used", f"{where(self._raw.file, self._raw.number)}: {what}", hint)
-
-
-def _calls(calls: Any) -> str:
-    """Calls of functions as the compact JSON a model writes, one a line."""
-    each = calls if isinstance(calls, list) else [calls]
-    functions = [call.get("function", call) if isinstance(call, dict) else call for call in each]
-    return _SURROGATE.sub("\ufffd", "\n".join(json.dumps(item, ensure_ascii=False, default=str) for item in functions))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
-from engine.data.messages import Message, Row
+from engine.data.messages import Row
+from engine.data.records import record_of, row_of
 from engine.errors import DataError, TunedeckError
 from engine.runs import directory
 from engine.runs.directory import RunDir, write_atomic
@@ -95,7 +96,7 @@ def sample_of(rows: Sequence[Row], which: Sequence[int]) -> list[Row]:
 
 def save_sample(run: RunDir, rows: Sequence[Row]) -> None:
     """Keep ``rows`` beside the run: they outlive its data. A full disk is no error."""
-    lines = [json.dumps(_record(row), ensure_ascii=True) for row in rows]
+    lines = [json.dumps(record_of(row), ensure_ascii=True) for row in rows]
     try:
         write_atomic(run.path / SAMPLE_NAME, "".join(line + "\n" for line in lines))
     except OSError:
@@ -106,8 +107,8 @@ def read_sample(run: RunDir) -> list[Row]:
     """The recorded rows of ``run``, [] where there are none."""
     try:
         lines = (run.path / SAMPLE_NAME).read_text("utf-8").splitlines()
-        return [_row(json.loads(line)) for line in lines]
-    except (OSError, ValueError, KeyError, TypeError):
+        return [row_of(json.loads(line)) for line in lines]
+    except (OSError, ValueError, KeyError, TypeError, DataError):
         return []
 
 
@@ -124,18 +125,6 @@ def _config(run: RunDir, source: DataSource, within: Sequence[str]) -> RunConfig
             "The data of an earlier run can't be told", f"{source.path}: {error.title}. {error.message}",
             "Name its files instead.",
         ) from error  # fmt: skip
-
-
-def _record(row: Row) -> dict[str, object]:
-    turns = [{"role": message.role, "content": message.content} for message in row.messages]
-    return {"messages": turns, "text": row.text, "file": row.file, "row": row.number}
-
-
-def _row(record: dict[str, object]) -> Row:
-    turns = record["messages"]
-    assert isinstance(turns, list)
-    messages = tuple(Message(str(turn["role"]), str(turn["content"])) for turn in turns)
-    return Row(messages, str(record["text"]), "", str(record["file"]), int(str(record["row"])))
 
 
 def _recorded(row: Row) -> Detected:

@@ -2,102 +2,104 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from engine.config.schema import DataSource
+from engine.data.fields import ACCEPTED, FIELDS, TAGS, Format, needed
+from engine.data.labels import looks_classified, said_of_labels
 from engine.data.messages import RawRow
 from engine.data.text import clean
+from engine.data.turns import turn_manner
+from engine.data.untrainable import refuse_untrainable
 from engine.errors import DataError
 
-Format = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "text"]
-
-# Our field -> (needed, column names it is known by, the most usual first).
-FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
-    "messages": {
-        "messages": (True, ("messages", "conversation", "conversations", "dialogue", "dialog", "chat", "turns")),
-        "system": (False, ("system", "system_prompt")),
-    },
-    "sharegpt": {
-        "conversations": (True, ("conversations", "conversation", "messages", "dialogue", "dialog", "items")),
-        "system": (False, ("system", "system_prompt")),
-    },
-    "alpaca": {
-        "instruction": (True, ("instruction",)),
-        "input": (False, ("input", "context")),
-        "output": (True, ("output", "response", "answer", "completion")),
-        "history": (False, ("history",)),
-        "system": (False, ("system", "system_prompt")),
-    },
-    "prompt_completion": {
-        "prompt": (True, ("prompt", "question", "query", "input", "user", "source")),
-        "completion": (True, ("completion", "answer", "response", "output", "assistant", "target")),
-        "system": (False, ("system", "system_prompt")),
-    },
-    "text": {"text": (True, ("text", "content", "document", "body"))},
-}
-ACCEPTED = "messages | conversations | instruction + output (+ input) | prompt + completion | question + answer | text"
+# In the order of trust: turns leave no doubt, text is what remains.
+_ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification", "text")
+Columns = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True)
 class Detected:
     """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
 
-    ``evidence`` says in one sentence what the finding rests on.
+    ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
+    ``labels`` the names of its classes by what the rows hold.
     """
 
     format: Format
     columns: dict[str, str]
     confidence: float
     evidence: str
+    tags: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
     """Find the format of ``sample`` (a source's first rows); ``source.format`` and ``source.columns`` win.
 
-    Raises DataError that lists the columns found, what is accepted, and how to map one to the other.
+    Raises DataError that lists the columns found, what is accepted, and how to map one to the other; and one that
+    says why for rows that are known but can't be trained on (preferences, pictures).
     """
     found = _columns(sample)
-    given = {field: str(column) for field, column in source.columns.items()}
+    given = {name: str(column) for name, column in source.columns.items()}
+    _check_tags(source, sample)
     wanted: Format | None = None if source.format == "auto" else source.format
+    if wanted is None and not given:
+        refuse_untrainable(found, sample[0].file if sample else "")
     if given and wanted is None:
         wanted = _format_of(given, found, sample)
     if wanted is not None:
         columns = _complete(wanted, given, found, sample)
         how = "set in the config" if source.format != "auto" or given else ""
-        return Detected(wanted, columns, 1.0, _evidence(columns, found, how))
-    for candidate in ("messages", "sharegpt", "alpaca", "prompt_completion", "text"):
+        return _made(source, sample, found, wanted, columns, 1.0, how)
+    for candidate in _ORDER:
         matched = _match(candidate, found)
-        if matched is None or not _shape_fits(candidate, matched, found):
+        if matched is None or not _shape_fits(candidate, matched, found, source.tags):
             continue
-        usual = all(column == FIELDS[candidate][field][1][0] for field, column in matched.items())
-        return Detected(candidate, matched, 0.95 if usual else 0.8, _evidence(matched, found, ""))
-    return _by_shape(found, sample)
+        usual = all(column == FIELDS[candidate][name][1][0] for name, column in matched.items())
+        return _made(source, sample, found, candidate, matched, 0.95 if usual else 0.8, "")
+    return _by_shape(source, found, sample)
 
 
-def _by_shape(found: Mapping[str, list[Any]], sample: Sequence[RawRow]) -> Detected:
+def _by_shape(source: DataSource, found: Columns, sample: Sequence[RawRow]) -> Detected:
     """No known name: a column of turns still leaves no doubt. Text is not guessed, or it would be trained on unseen."""
     for column, values in found.items():
-        for candidate, field in (("messages", "messages"), ("sharegpt", "conversations")):
-            if _turns(values) == candidate:
-                columns = {field: column}
-                return Detected(candidate, columns, 0.7, _evidence(columns, found, "from its shape"))
+        manner = turn_manner(values, source.tags)
+        if manner is not None:
+            candidate: Format = "messages" if manner == "messages" else "sharegpt"
+            columns = {"messages" if manner == "messages" else "conversations": column}
+            return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
     raise unknown_columns(sample, found)
+
+
+def _made(
+    source: DataSource, sample: Sequence[RawRow], found: Columns, format: Format, columns: dict[str, str],
+    confidence: float, how: str,
+) -> Detected:  # fmt: skip
+    """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
+    lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
+    evidence = _evidence(columns, found, how)
+    if lacking:
+        evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"
+    if format == "classification":
+        said = said_of_labels(found[columns["label"]], source.labels)
+        evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
+    confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
+    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels))
 
 
 def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> DataError:
     """The error for columns that fit no format, or not the one asked for (``problem`` says which)."""
     file = sample[0].file if sample else ""
-    shown = ", ".join(clean(name, keep_newlines=False)[:40] for name in list(found)[:20])
-    hint = f'Accepted are: {ACCEPTED}. Map yours in [[data]]: columns = {{prompt = "...", completion = "..."}}'
-    if {"chosen", "rejected"} <= {name.lower() for name in found}:
-        hint = (
-            "These are preference pairs, which this version does not train on. To learn the preferred answers: "
-            'columns = {prompt = "prompt", completion = "chosen"}'
-        )
-    return DataError(problem or "The columns are not known", f"{file} has the columns: {shown or 'none'}", hint)
+    shown = ", ".join(clean(name[:200], keep_newlines=False)[:40] for name in list(found)[:20])
+    more = f" and {len(found) - 20:,} more" if len(found) > 20 else ""
+    return DataError(
+        problem or "The columns are not known",
+        f"{file} has the columns: {shown or 'none'}{more}",
+        f'Accepted are: {ACCEPTED}. Map yours in [[data]]: columns = {{prompt = "...", completion = "..."}}',
+    )
 
 
 def _columns(sample: Sequence[RawRow]) -> dict[str, list[Any]]:
@@ -115,58 +117,37 @@ def _match(candidate: Format, found: Mapping[str, object]) -> dict[str, str] | N
     """Our fields to the columns known by their names, whatever the case; None if a needed one is missing."""
     by_name = {name.strip().lower(): name for name in reversed(list(found))}
     columns: dict[str, str] = {}
-    for field, (needed, names) in FIELDS[candidate].items():
+    for name, (is_needed, names) in FIELDS[candidate].items():
         column = next(
-            (by_name[name] for name in names if name in by_name and by_name[name] not in columns.values()), None
+            (by_name[known] for known in names if known in by_name and by_name[known] not in columns.values()), None
         )
         if column is not None:
-            columns[field] = column
-        elif needed:
+            columns[name] = column
+        elif is_needed:
             return None
     return columns
 
 
-def _shape_fits(candidate: Format, columns: Mapping[str, str], found: Mapping[str, list[Any]]) -> bool:
+def _shape_fits(candidate: Format, columns: Mapping[str, str], found: Columns, tags: Mapping[str, str]) -> bool:
     """Names alone mislead: turns must be lists of turns, everything else must not be."""
-    if candidate == "messages":
-        return _turns(found[columns["messages"]]) == "messages"
-    if candidate == "sharegpt":
-        return _turns(found[columns["conversations"]]) == "sharegpt"
+    if candidate in ("messages", "sharegpt"):
+        column = columns["messages" if candidate == "messages" else "conversations"]
+        return turn_manner(found[column], tags) == candidate
+    if candidate == "classification":
+        return looks_classified(found[columns["text"]], found[columns["label"]])
     if candidate == "text":
         return not any(isinstance(value, (list, dict)) for value in found[columns["text"]])
     return True
 
 
-def _turns(values: Sequence[Any]) -> Format | None:
-    """Whether values are lists of turns, and of which kind."""
-    for value in map(listed, values):
-        if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
-            return None
-        for turn in value:
-            if "role" in turn and ("content" in turn or "tool_calls" in turn):
-                return "messages"
-            return "sharegpt" if "from" in turn and "value" in turn else None
-    return None
-
-
-def listed(value: Any) -> Any:
-    """A list that a table holds as JSON text; anything else as it is."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-def _format_of(given: Mapping[str, str], found: Mapping[str, list[Any]], sample: Sequence[RawRow]) -> Format:
+def _format_of(given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> Format:
     """The format whose fields the mapping in the config names."""
-    for candidate in get_args(Format):
-        fields: Mapping[str, tuple[bool, tuple[str, ...]]] = FIELDS[candidate]
-        needed = {field for field, (is_needed, _) in fields.items() if is_needed}
-        if set(given) <= set(fields) and needed & set(given):
-            return candidate  # type: ignore[no-any-return]
-    known = sorted({field for fields in FIELDS.values() for field in fields})
+    candidates = [name for name in get_args(Format) if set(given) <= set(FIELDS[name]) and needed(name) & set(given)]
+    # {text = ...} alone is plain text; a label makes it a classification.
+    fitting = [name for name in candidates if needed(name) <= set(given)] or candidates
+    if fitting:
+        return fitting[0]  # type: ignore[no-any-return]
+    known = sorted({name for fields in FIELDS.values() for name in fields})
     raise unknown_columns(
         sample,
         found,
@@ -174,34 +155,42 @@ def _format_of(given: Mapping[str, str], found: Mapping[str, list[Any]], sample:
     )
 
 
-def _complete(
-    wanted: Format, given: Mapping[str, str], found: Mapping[str, list[Any]], sample: Sequence[RawRow]
-) -> dict[str, str]:
+def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> dict[str, str]:
     """The mapping from the config, with what it leaves out found by name."""
     fields = FIELDS[wanted]
-    for field, column in given.items():
-        if field not in fields:
-            raise unknown_columns(sample, found, f"'{field}' is not a field of {wanted}: {', '.join(fields)}")
+    for name, column in given.items():
+        if name not in fields:
+            raise unknown_columns(sample, found, f"'{name}' is not a field of {wanted}: {', '.join(fields)}")
         if column not in found:
             raise unknown_columns(sample, found, f"There is no column '{clean(column, keep_newlines=False)}'")
     by_name = {name.strip().lower(): name for name in reversed(list(found))}
     columns = dict(given)
-    for field, (needed, names) in fields.items():
-        if field in columns:
+    for name, (is_needed, names) in fields.items():
+        if name in columns:
             continue
-        free = [by_name[name] for name in names if name in by_name and by_name[name] not in columns.values()]
+        free = [by_name[known] for known in names if known in by_name and by_name[known] not in columns.values()]
         if free:
-            columns[field] = free[0]
-        elif needed:
-            raise unknown_columns(sample, found, f"No column for '{field}' of the format {wanted}")
-    return {field: columns[field] for field in fields if field in columns}
+            columns[name] = free[0]
+        elif is_needed:
+            raise unknown_columns(sample, found, f"No column for '{name}' of the format {wanted}")
+    return {name: columns[name] for name in fields if name in columns}
+
+
+def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
+    unknown = [tag for tag in source.tags if tag not in TAGS]
+    if unknown:
+        file = sample[0].file if sample else source.path
+        raise DataError(f"'{unknown[0]}' is no tag", file, f"tags may name: {', '.join(TAGS)}.")
 
 
 def _evidence(columns: Mapping[str, str], found: Mapping[str, object], how: str) -> str:
     used = ", ".join(
-        clean(column, keep_newlines=False) if field == column else f"{clean(column, keep_newlines=False)} as {field}"
-        for field, column in columns.items()
+        _short(column) if name == column else f"{_short(column)} as {name}" for name, column in columns.items()
     )
-    unused = [clean(name, keep_newlines=False)[:40] for name in found if name not in columns.values()]
+    unused = [_short(name) for name in found if name not in columns.values()]
     text = f"columns {used}" + (f" ({how})" if how else "")
     return text + (f"; not used: {', '.join(unused[:8])}" if unused else "")
+
+
+def _short(name: str) -> str:
+    return clean(name[:200], keep_newlines=False)[:40]

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.messages import RawRow, where
-from engine.data.utf8 import chunks, lines
+from engine.data.opened import kind_of
+from engine.data.utf8 import LONGEST_BYTES, chunks, lines, too_long
 from engine.errors import DataError
 
 WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _SPACE = " \t\n\r"
+_LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
 
 
 def _no_number(_name: str) -> None:
@@ -29,7 +31,7 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
     """
     if _starts_list(path):
         yield from _read_list(path, source)
-    elif path.suffix.lower() == ".json" and not _is_lines(path):
+    elif kind_of(path) == ".json" and not _is_lines(path):
         yield from _read_object(path, source)
     else:
         yield from _read_lines(path, source)
@@ -68,7 +70,7 @@ def _read_lines(path: Path, source: str) -> Iterator[RawRow]:
 
 
 def _read_object(path: Path, source: str) -> Iterator[RawRow]:
-    text = "".join(chunks(path)).strip(_SPACE)
+    text = _whole(path).strip(_SPACE)
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
@@ -78,6 +80,17 @@ def _read_object(path: Path, source: str) -> Iterator[RawRow]:
     rows = next((row[name] for name in WRAPPERS if isinstance(row.get(name), list)), [row])
     for number, item in enumerate(rows, start=1):
         yield RawRow(_row(item, path, number), source, str(path), number)
+
+
+def _whole(path: Path) -> str:
+    """All of the file: one object can't be read in parts."""
+    pieces, size = [], 0
+    for piece in chunks(path):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LONGEST_BYTES:
+            raise too_long(path, "its one object")
+    return "".join(pieces)
 
 
 def _read_list(path: Path, source: str) -> Iterator[RawRow]:
@@ -106,7 +119,7 @@ class _Text:
     """The file as a window that moves: a preview of a huge list reads its head only."""
 
     def __init__(self, path: Path) -> None:
-        self._pieces = chunks(path)
+        self._path, self._pieces = path, chunks(path)
         self._buffer = ""
         self._line, self._line_start = 1, 0
         self.position = 0
@@ -134,10 +147,13 @@ class _Text:
             try:
                 value, self.position = _DECODER.raw_decode(self._buffer, self.position)
                 return value
-            except json.JSONDecodeError:
-                # Cut by the window, or broken: only more text can tell.
-                if not self._fill():
+            except json.JSONDecodeError as error:
+                # Broken where more text follows; near the end of the window it may only be cut.
+                is_open = error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - _LONGEST_TOKEN
+                if not is_open or not self._fill():
                     raise
+            if len(self._buffer) - self.position > LONGEST_BYTES:
+                raise too_long(self._path, self.place(self.position))
 
     def place(self, at: int) -> str:
         """``at``, a place in the window, as line and column of the file."""

@@ -91,12 +91,12 @@ def portray(rows: Sequence[Row]) -> Portrait:
 
 def prompt_of(row: Row) -> str:
     """All that is not an answer; "" for plain text."""
-    return "\n".join(message.content for message in row.messages if message.role != "assistant")
+    return "\n".join(message.text for message in row.messages if message.role != "assistant")
 
 
 def answer_of(row: Row) -> str:
     """What is learnt: the assistant's turns, or the whole text."""
-    return row.text or "\n".join(message.content for message in row.messages if message.role == "assistant")
+    return row.text or "\n".join(message.text for message in row.messages if message.role == "assistant")
 
 
 def phrases(text: str) -> set[tuple[str, ...]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
 from engine.data.convert import problem, to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import Row
-from engine.data.sources import read_file, source_files, source_names
+from engine.data.sources import DataFile, data_files, read_file, source_names
 from engine.errors import DataError
 
 SAMPLE_ROWS = 100
@@ -59,7 +58,9 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     skipped_count = 0
     for source, name in zip(config.data, source_names(config.data), strict=True):
         before = len(rows)
-        for row, detected in _rows(source, name, within):
+        files = [] if earlier.is_run(source) else data_files(source)
+        most = source.max_rows or next((file.source.max_rows for file in files), None)
+        for row, detected in _rows(source, files, name, within):
             found.setdefault(name, detected)
             reason = problem(row)
             if reason:
@@ -68,7 +69,7 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
                     skipped.append(Skipped(row.file, row.number, reason))
                 continue
             rows.append(row)
-            if source.max_rows is not None and len(rows) - before >= source.max_rows:
+            if most is not None and len(rows) - before >= most:
                 break
         counts[name] = len(rows) - before
     if not rows:
@@ -81,28 +82,28 @@ def load_rows(config: RunConfig) -> list[Row]:
     return load(config).rows
 
 
-def detect_file(
-    path: Path, source: DataSource, name: str, sample_rows: int = SAMPLE_ROWS
-) -> tuple[Iterator[Row], Detected]:
+def detect_file(file: DataFile, name: str, sample_rows: int = SAMPLE_ROWS) -> tuple[Iterator[Row], Detected]:
     """The rows of one file, still unread beyond the sample, and the format found in the sample.
 
     Raises DataError for a file without any row.
     """
-    raw_rows = read_file(path, name)
+    raw_rows = read_file(file.path, name)
     sample = list(itertools.islice(raw_rows, sample_rows))
     if not sample:
-        raise DataError("The file holds no rows", str(path), "Check where it was written, or name another one.")
-    detected = detect(sample, source)
+        raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
+    detected = detect(sample, file.reading(sample))
     return (to_row(raw, detected) for raw in itertools.chain(sample, raw_rows)), detected
 
 
-def _rows(source: DataSource, name: str, within: Sequence[str]) -> Iterator[tuple[Row, Detected]]:
+def _rows(
+    source: DataSource, files: Sequence[DataFile], name: str, within: Sequence[str]
+) -> Iterator[tuple[Row, Detected]]:
     """A source's rows; each file of a folder is looked at by itself, so their formats may differ."""
     if earlier.is_run(source):
         yield from earlier.trained_rows(source, name, within)
         return
-    for path in source_files(source):
-        rows, detected = detect_file(path, source, name)
+    for file in files:
+        rows, detected = detect_file(file, name)
         for row in rows:
             yield row, detected
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.schema import DataSource
 from engine.data import earlier
+from engine.data.columnar import row_count
 from engine.data.convert import to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import RawRow, Row
-from engine.data.sources import read_file, source_files, source_names
-from engine.data.tables import parquet_rows
+from engine.data.opened import PACKINGS, text_bytes
+from engine.data.sources import data_files, read_file, source_names
 from engine.errors import DataError
 
 SAMPLE_ROWS = 50
 COUNTED_BYTES = 1 << 20  # a file up to this size is read to its end: its rows are counted, its broken ones found
+MOST_BYTES = 1 << 24  # of rows that are long, fewer are looked at
+_COLUMNS = (".parquet", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,27 @@ class Preview:
 def preview(
     path: str | Path, format: str = "auto", columns: Mapping[str, str] | None = None, limit: int = 5
 ) -> Preview:
-    """Read about 50 rows of ``path`` (all, up to 1 MiB) and say what they are; any size takes milliseconds.
+    """As ``look``, from the parts of a source that the wizard asks for."""
+    return look(DataSource.model_validate({"path": str(path), "format": format, "columns": dict(columns or {})}), limit)
 
-    Raises the same DataErrors as loading it would, as far as the head shows them.
+
+def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
+    """Read about 50 rows of ``source`` (all, up to 1 MiB) and say what they are; any size takes milliseconds.
+
+    Only a dataset of the hub that is not here yet takes longer; without ``fetch`` it is an error. Raises the same
+    DataErrors as loading the source would, as far as the head shows them.
     """
-    source = DataSource.model_validate({"path": str(path), "format": format, "columns": dict(columns or {})})
     if earlier.is_run(source):
-        return _of_run(source, limit)
-    files = source_files(source)
-    name = source_names([source])[0]
-    raw_rows = read_file(files[0], name)
-    sample = list(itertools.islice(raw_rows, max(limit, SAMPLE_ROWS)))
+        return _of_run(source, limit, fetch)
+    described = data_files(source, fetch)
+    files = [file.path for file in described]
+    raw_rows = read_file(files[0], source_names([source])[0])
+    sample = _head(raw_rows, max(limit, SAMPLE_ROWS))
     if not sample:
         raise DataError("The file holds no rows", str(files[0]), "Check where it was written, or name another one.")
-    detected = detect(sample, source)
+    detected = detect(sample, described[0].reading(sample))
     sizes = [file.stat().st_size for file in files]
-    if len(files) == 1 and sizes[0] <= COUNTED_BYTES:
+    if len(files) == 1 and sizes[0] <= COUNTED_BYTES and files[0].suffix.lower() not in PACKINGS:
         count, exact = len(sample) + sum(1 for _ in raw_rows), True
     else:
         count, exact = _count(files, sizes, sample)
@@ -58,9 +66,18 @@ def preview(
     return Preview(rows, detected, sum(sizes), count, exact, len(files))
 
 
-def _of_run(source: DataSource, limit: int) -> Preview:
+def _head(raw_rows: Iterator[RawRow], most_rows: int) -> list[RawRow]:
+    sample: list[RawRow] = []
+    for raw in raw_rows:
+        sample.append(raw)
+        if len(sample) >= most_rows or raw.end_byte > MOST_BYTES:
+            break
+    return sample
+
+
+def _of_run(source: DataSource, limit: int, fetch: bool) -> Preview:
     """The looks at all sources of an earlier run as one; what it held out is still counted."""
-    parts = [preview(part.path, part.format, part.columns, limit) for part in earlier.parts(source)]
+    parts = [look(part, limit, fetch) for part in earlier.parts(source)]
     rows = tuple(itertools.chain.from_iterable(part.rows for part in parts))[:limit]
     return Preview(
         rows, parts[0].detected, sum(part.size_bytes for part in parts), sum(part.count_estimate for part in parts),
@@ -69,8 +86,12 @@ def _of_run(source: DataSource, limit: int) -> Preview:
 
 
 def _count(files: list[Path], sizes: list[int], sample: list[RawRow]) -> tuple[int, bool]:
-    """Rows in all files and whether that is exact: parquet says it, the others are taken to go on like the sample."""
-    if all(file.suffix.lower() == ".parquet" for file in files):
-        return sum(parquet_rows(file) for file in files), True
-    bytes_a_row = max(1.0, sample[-1].end_byte / len(sample)) if sample[-1].end_byte else sizes[0] / len(sample)
-    return max(len(sample), round(sum(sizes) / bytes_a_row)), False
+    """Rows in all files and whether that is exact: tables say it, the others are taken to go on like the sample."""
+    if all(file.suffix.lower() in _COLUMNS for file in files):
+        return sum(row_count(file) for file in files), True
+    if not sample[-1].end_byte:
+        return max(len(sample), round(sum(sizes) / sizes[0] * len(sample))), False
+    bytes_a_row = max(1.0, sample[-1].end_byte / len(sample))
+    # The others are packed as the first one is.
+    text_a_byte = text_bytes(files[0]) / sizes[0]
+    return max(len(sample), round(sum(sizes) * text_a_byte / bytes_a_row)), False

@@ -53,8 +53,8 @@ def replayed(config: RunConfig) -> frozenset[str]:
 
 def content_hash(row: Row, seed: int) -> bytes:
     """16 bytes from seed and content alone: the same row has the same hash in any file."""
-    content = [[message.role, message.content] for message in row.messages] or row.text
-    text = json.dumps([seed, content], ensure_ascii=False)
+    content = [[message.role, message.text] for message in row.messages] or row.text
+    text = json.dumps([seed, content, *row.tools], ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 

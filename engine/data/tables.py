@@ -1,18 +1,18 @@
-"""Rows from tables: CSV and TSV with a header line, and parquet."""
+"""Rows from tables as text: CSV and TSV with a header line."""
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from engine.data.messages import RawRow, where
-from engine.data.utf8 import lines, open_file
+from engine.data.opened import kind_of
+from engine.data.utf8 import LONGEST_BYTES, lines
 from engine.errors import DataError
 
 _DELIMITERS = ",;\t|"
-_LONGEST_FIELD = 2**31 - 1
-_BATCH_ROWS = 1024
 
 
 def read_csv(path: Path, source: str) -> Iterator[RawRow]:
@@ -21,7 +21,7 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
     Raises DataError for a header that can't be used and for a row with another number of fields: both
     mean that text has slipped into the wrong column.
     """
-    csv.field_size_limit(_LONGEST_FIELD)
+    csv.field_size_limit(LONGEST_BYTES)
     last_byte = 0
 
     def texts() -> Iterator[str]:
@@ -54,38 +54,8 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
         ) from None
 
 
-def read_parquet(path: Path, source: str) -> Iterator[RawRow]:
-    """Rows of a parquet file, batch by batch. Raises DataError when it can't be read as one."""
-    open_file(path).close()
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    number = 0
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield RawRow(values, source, str(path), number)
-    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(
-            "The parquet file can't be read",
-            f"{path}, after {number:,} rows: {said[0][:200]}",
-            "It may be cut off or not parquet at all: fetch or write it again.",
-        ) from None
-
-
-def parquet_rows(path: Path) -> int:
-    """Number of rows from the file's own description; the caller has read from it before."""
-    import pyarrow.parquet as parquet
-
-    with parquet.ParquetFile(path) as file:
-        return int(file.metadata.num_rows)
-
-
 def _delimiter(path: Path) -> str:
-    if path.suffix.lower() == ".tsv":
+    if kind_of(path) == ".tsv":
         return "\t"
     first = next((line.text for line in lines(path) if line.text.strip()), "")
     return max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
@@ -93,9 +63,9 @@ def _delimiter(path: Path) -> str:
 
 def _header(fields: list[str], path: Path) -> list[str]:
     names = [name.strip() for name in fields]
-    twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if not any(names) or twice is not None:
-        said = f"names the column '{twice}' twice" if twice else "has no column names"
+        said = f"names the column '{twice[:40]}' twice" if twice else "has no column names"
         raise DataError(
             "The table's header can't be used",
             f"{path}: the first line {said}",

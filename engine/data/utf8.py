@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 import codecs
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from engine.data.opened import BUFFER_BYTES, open_file
 from engine.errors import DataError
 
-CHUNK_BYTES = 1 << 18
-_OTHER_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+CHUNK_BYTES = BUFFER_BYTES
+LONGEST_BYTES = 512 * 2**20
+"""Of a line, or of one item of a JSON list: what is longer is no row, and would take the memory of the machine."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line with its end as it was read, its 1-based number, and the byte offset behind it."""
+    """A line with its end as it was read, its 1-based number, and the byte offset behind it in the file's text."""
 
     text: str
     number: int
     end_byte: int
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Open a regular, non-empty file. Raises DataError that says which of these it is not."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise DataError("This is not a file", str(path), "Name a file, or a folder of files.")
-        if found.st_size == 0:
-            raise DataError("The file is empty", str(path), "Check where it was written, or name another one.")
-        return path.open("rb")
-    except FileNotFoundError:
-        raise DataError(
-            "No such file", str(path), "Check the path; relative ones start at the current folder."
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError("The file can't be read", f"{path}: {reason}", "Check its rights and the path.") from None
-
-
 def lines(path: Path) -> Iterator[Line]:
-    """The file's lines. Raises DataError as ``open_file`` does, and for bytes that are not UTF-8."""
+    """The file's lines. Raises DataError as ``open_file`` does, for bytes that are not UTF-8 and for endless lines."""
     with open_file(path) as file:
-        offset = 0
-        for number, raw in enumerate(file, start=1):
+        offset, number = 0, 0
+        while raw := file.readline(LONGEST_BYTES + 1):
+            number += 1
+            if len(raw) > LONGEST_BYTES:
+                raise too_long(path, f"line {number:,}")
             text = _decode(raw, offset, path)
             offset += len(raw)
             yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
@@ -72,6 +57,14 @@ def chunks(path: Path) -> Iterator[str]:
             size = min(size * 2, CHUNK_BYTES * 64)
 
 
+def too_long(path: Path, what: str) -> DataError:
+    return DataError(
+        "A row is too long to be one",
+        f"{path}, {what}: more than {LONGEST_BYTES // 2**20} MiB without an end",
+        "Check that it is the file you mean; write one row a line.",
+    )
+
+
 def _decode(raw: bytes, offset: int, path: Path) -> str:
     try:
         return raw.decode("utf-8")
@@ -80,9 +73,16 @@ def _decode(raw: bytes, offset: int, path: Path) -> str:
 
 
 def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
-    name = next((name for mark, name in _OTHER_MARKS.items() if byte == 0 and raw.startswith(mark)), "ITS_ENCODING")
     return DataError(
         "The file is not UTF-8 text",
         f"{path}: byte {byte:,} can't be read as UTF-8",
-        f"Convert it: iconv -f {name} -t UTF-8 {path.name} > utf8-{path.name}",
+        f"Convert it: iconv -f {_likely(raw[:CHUNK_BYTES])} -t UTF-8 {path.name} > utf8-{path.name}",
     )
+
+
+def _likely(raw: bytes) -> str:
+    """The encoding that ``raw`` may be in, as iconv calls it: Chinese where it reads as Chinese, else Western."""
+    text = raw.decode("gb18030", "replace")
+    foreign = [character for character in text if character > "\x7f"]
+    chinese = sum("\u4e00" <= character <= "\u9fff" for character in foreign)
+    return "GB18030" if len(foreign) > 1 and chinese > 0.8 * len(foreign) else "WINDOWS-1252"

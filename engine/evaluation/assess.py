@@ -134,7 +134,7 @@ class Assessor:
         measured = rows[: self.config.eval.generate_rows]
         if not wanted or not measured:
             return {}, len(self.rows) or len(self.batches)
-        references = [row.messages[-1].content for row in measured]
+        references = [row.messages[-1].text for row in measured]
         return {name: METRICS[name](answers[: len(measured)], references) for name in wanted}, len(measured)
 
     def _asked(self) -> list[Row]:
@@ -152,14 +152,14 @@ class Assessor:
         return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
 
     def _prompt(self, row: Row) -> list[int]:
-        return self.renderer.prompt_ids(row.messages[:-1])
+        return self.renderer.prompt_ids(row.messages[:-1], row.tools)
 
     def _own_prompts(self) -> list[list[int]]:
         return [self.renderer.prompt_ids((Message("user", text),)) for text in self.config.sample.prompts]
 
     def _emit_samples(self, step: int, moment: Moment, rows: list[Row], answers: list[str]) -> None:
         """One event an answer; those to the prompts of the config follow those to rows."""
-        shown = [(row.messages[-2].content if len(row.messages) > 1 else "", row.messages[-1].content) for row in rows]
+        shown = [(row.messages[-2].text if len(row.messages) > 1 else "", row.messages[-1].text) for row in rows]
         asked: list[tuple[str, str | None]] = [*shown, *((text, None) for text in self.config.sample.prompts)]
         for index, ((prompt, reference), answer) in enumerate(zip(asked, answers, strict=True)):
             self.sink(

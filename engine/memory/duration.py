@@ -65,20 +65,20 @@ def guess_size(config: RunConfig) -> DataSize | None:
 
     None where a source can't be read: saying so is not this function's job.
     """
-    from engine.data.preview import preview
+    from engine.data.preview import look
     from engine.errors import TunedeckError
 
     dataset = config.dataset
     rows, tokens = 0, 0.0
     for source in config.data:
         try:
-            seen = preview(source.path, source.format, source.columns, SAMPLE_ROWS)
+            seen = look(source, SAMPLE_ROWS, fetch=False)
         except (TunedeckError, OSError):
             return None
         if not seen.rows:
             return None
         count = min(seen.count_estimate, source.max_rows or seen.count_estimate)
-        texts = [[message.content for message in row.messages] or [row.text or ""] for row in seen.rows]
+        texts = [[*(message.text for message in row.messages), *row.tools] or [row.text] for row in seen.rows]
         each = [
             min(
                 dataset.max_length,

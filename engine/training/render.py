@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.data.messages import Message, Row
 from engine.errors import DataError, ModelError
+from engine.training.template_input import TemplateInput, Turns
 
 NOT_TRAINED = -100
 
@@ -83,6 +84,7 @@ class Renderer:
             )
         self.tokenizer = tokenizer
         self.stops = stops
+        self._input = TemplateInput(self._rendered)
         self._special = frozenset(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)
         default = tokenizer("")["input_ids"]
         self._lead = [i for i in default if i == tokenizer.bos_token_id]
@@ -93,11 +95,11 @@ class Renderer:
             ids = [*self._lead, *self._encode(row.text), self.tokenizer.eos_token_id]
             return ids, list(ids)
         try:
-            ids, spans = self._spans(row.messages, only_last=train_on == "last")
+            ids, spans = self._spans(row.messages, train_on == "last", row.tools)
         except RenderError:
             if train_on != "all":
                 raise
-            ids = self._encode(self._text(row.messages))
+            ids = self._encode(self._text(row.messages, row.tools))
             if self._end(ids, 0) is None:
                 ids.append(self.tokenizer.eos_token_id)
         if train_on == "all":
@@ -107,25 +109,28 @@ class Renderer:
             labels[start:end] = ids[start:end]
         return ids, labels
 
-    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_ids(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> list[int]:
         """What the model is given before it answers: the dialogue so far and the template's opening of the answer."""
-        return self._encode(self._text(messages, opening=True))
+        return self._encode(self._text(messages, tools, opening=True))
 
-    def _spans(self, messages: Sequence[Message], only_last: bool) -> tuple[list[int], list[tuple[int, int]]]:
+    def _spans(
+        self, messages: Sequence[Message], only_last: bool, tools: Sequence[str]
+    ) -> tuple[list[int], list[tuple[int, int]]]:
         """All ids, and for each assistant turn its [start, end) with the stop token as the last."""
         # A greeting that answers nothing is read, not trained: there is no prompt it could follow.
         turns = [index for index, message in enumerate(messages) if message.role == "assistant" and index > 0]
         if not turns:
             raise RenderError("There is no assistant turn to train", f"roles: {', '.join(m.role for m in messages)}")
         turns = turns[-1:] if only_last else turns
-        text = self._text(messages)
-        openings = {turn: self._text(messages[:turn], opening=True) for turn in turns}
+        text = self._text(messages, tools)
+        openings = {turn: self._text(messages[:turn], tools, opening=True) for turn in turns}
         ids, cuts = self._aligned(text, openings)
         spans = []
         for turn, opening in openings.items():
             start = len(self._encode(opening, cuts))
-            upto = self._encode(self._text(messages[: turn + 1]), cuts)
+            upto = self._encode(self._text(messages[: turn + 1], tools), cuts)
             end = self._end(upto, start, same_until=_common(ids, upto))
+            end = end or self._end_in_place(ids, start, messages, turn)
             if end is None and turn == len(messages) - 1:
                 ids = [*ids, self.tokenizer.eos_token_id]
                 end = len(ids)
@@ -179,13 +184,35 @@ class Renderer:
                     break
         return None
 
-    def _text(self, messages: Sequence[Message], opening: bool = False) -> str:
-        plain = [{"role": m.role, "content": m.content} for m in messages]
+    def _end_in_place(self, ids: list[int], start: int, messages: Sequence[Message], turn: int) -> int | None:
+        """Index behind the first stop token of ``ids`` that closes this turn alone, with all that the row says in it.
+
+        For templates that write the last turn otherwise than earlier ones, as those do that open thinking in it.
+        """
+        if turn == len(messages) - 1:
+            return None
+        message, following = messages[turn], messages[turn + 1].content.strip()
+        wanted = [message.reasoning.strip(), message.content.strip(), *(call.name for call in message.calls)]
+        for position in range(start, len(ids)):
+            if ids[position] not in self.stops:
+                continue
+            said = self.tokenizer.decode(ids[start:position]).rstrip()
+            if not all(part in said for part in wanted):
+                continue
+            is_alone = said.endswith(wanted[1]) if not message.calls else not following or following not in said
+            return position + 1 if is_alone else None
+        return None
+
+    def _text(self, messages: Sequence[Message], tools: Sequence[str] = (), opening: bool = False) -> str:
         try:
-            text = self.tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=opening)
+            return self._rendered(*self._input.make(messages, tools), opening)
         except Exception as error:  # a template is a program of the model's: it may raise anything
             raise RenderError("The template refuses the row", str(error)[:200]) from None
-        return str(text)
+
+    def _rendered(self, turns: Turns, tools: list[Any] | None, opening: bool = False) -> str:
+        return str(
+            self.tokenizer.apply_chat_template(turns, tools=tools, tokenize=False, add_generation_prompt=opening)
+        )
 
     def _encode(self, text: str, cuts: Sequence[int] = ()) -> list[int]:
         """Ids of ``text``; no token reaches across one of ``cuts``, which are character positions."""

@@ -57,7 +57,7 @@ def row_lines(row: Row, width: int, height: int) -> list[str]:
     Who speaks stands before the words. Of a row that is too long each turn keeps its share of the lines, so that
     a long question does not hide the answer.
     """
-    turns = [(message.role, message.content) for message in row.messages] or [("text", row.text)]
+    turns = [(message.role, message.text) for message in row.messages] or [("text", row.text)]
     names = [clean(role, keep_newlines=False)[:10] for role, _ in turns]
     column = max(len(name) for name in names) + 1
     room = max(10, width - column)

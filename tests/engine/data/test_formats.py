@@ -73,7 +73,7 @@ def test_confidence_falls_with_less_usual_names() -> None:
 
 
 def test_evidence_names_columns_that_are_not_used() -> None:
-    assert "not used: id, tools" in found({"conversations": SHAREGPT, "id": 1, "tools": "[]"}).evidence
+    assert "not used: id, url" in found({"conversations": SHAREGPT, "id": 1, "url": "[]"}).evidence
 
 
 def test_input_joins_the_instruction() -> None:
@@ -102,12 +102,6 @@ def test_calls_of_functions_are_answers_and_observations_are_tools() -> None:
         ]
     }
     assert [role for role, _ in turns(values)] == ["system", "user", "assistant", "tool", "assistant"]
-
-
-def test_tool_calls_become_json_in_the_answer() -> None:
-    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
-    values = {"messages": [OPENAI[0], {"role": "assistant", "content": None, "tool_calls": [call]}]}
-    assert turns(values)[1] == ("assistant", '{"name": "look", "arguments": "{}"}')
 
 
 def test_parts_of_text_are_joined() -> None:
@@ -166,8 +160,84 @@ def test_a_format_without_its_column_is_refused() -> None:
     assert "'output'" in refused({"instruction": "a"}, format="alpaca").title
 
 
-def test_preference_pairs_are_recognised() -> None:
-    assert "preference" in refused({"chosen": "b", "rejected": "c"}).hint
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"chosen": "b", "rejected": "c"},
+        {"conversations": SHAREGPT, "chosen": SHAREGPT[1], "rejected": SHAREGPT[1]},
+        {"instruction": "a", "input": "", "chosen": "b", "rejected": "c"},
+    ],
+)
+def test_preference_pairs_are_recognised_and_refused(values: dict[str, Any]) -> None:
+    error = refused(values)
+    assert "preference" in error.title
+    assert "chosen" in error.hint
+
+
+def test_the_preferred_answers_may_be_learnt() -> None:
+    values = {"prompt": "hi", "chosen": "ho", "rejected": "no"}
+    assert turns(values, columns={"prompt": "prompt", "completion": "chosen"}) == BOTH
+
+
+def test_judged_answers_are_refused_since_bad_ones_would_be_learnt() -> None:
+    assert "judged" in refused({"prompt": "a", "completion": "b", "label": False}).title
+
+
+def test_rows_with_pictures_are_refused_unless_their_text_alone_is_mapped() -> None:
+    values = {"messages": OPENAI, "images": ["cat.png"]}
+    assert "pictures" in refused(values).title
+    assert turns(values, columns={"messages": "messages"}) == BOTH
+    assert turns({"messages": OPENAI, "images": []}) == BOTH
+
+
+def test_a_label_is_the_answer_to_its_text() -> None:
+    rows = [raw({"text": f"t{number}", "label": ["good", "bad"][number % 2]}, number) for number in range(20)]
+    detected = detect(rows, source("rows.jsonl"))
+    assert detected.format == "classification"
+    assert "labels bad, good" in detected.evidence
+    assert [m.content for m in to_row(rows[1], detected).messages] == ["t1", "bad"]
+
+
+def test_numbers_as_labels_get_names_from_the_config() -> None:
+    rows = [raw({"text": "t", "label": number % 2}, number) for number in range(20)]
+    unnamed = detect(rows, source("rows.jsonl"))
+    assert unnamed.confidence == 0.6
+    assert "name them with labels" in unnamed.evidence
+    detected = detect(rows, source("rows.jsonl", labels={"0": "bad", "1": "good"}))
+    assert [to_row(row, detected).messages[1].content for row in rows[:2]] == ["bad", "good"]
+    with pytest.raises(DataError, match="label '7' has no name"):
+        to_row(raw({"text": "t", "label": 7}), detected)
+
+
+def test_two_texts_are_classified_together() -> None:
+    values = {"premise": "a", "hypothesis": "b", "label": "entailment"}
+    assert found(values).format == "classification"
+    assert turns(values) == [("user", "a\n\nb"), ("assistant", "entailment")]
+
+
+def test_answers_that_never_repeat_are_no_labels() -> None:
+    rows = [raw({"text": f"t{number}", "label": f"label {number}"}, number) for number in range(40)]
+    assert detect(rows, source("rows.jsonl")).format == "text"
+
+
+def test_a_text_with_other_columns_is_text_when_mapped_so() -> None:
+    assert found({"text": "t", "label": "x"}, columns={"text": "text"}).format == "text"
+
+
+def test_the_context_of_a_question_is_read_before_it() -> None:
+    values = {"context": "c", "question": "q", "answers": {"text": ["a", "b"], "answer_start": [1, 2]}}
+    assert turns(values) == [("user", "c\n\nq"), ("assistant", "a")]
+
+
+def test_a_problem_and_its_solution_are_prompt_and_completion() -> None:
+    assert turns({"problem": "hi", "solution": "ho"}) == BOTH
+
+
+def test_rows_without_a_needed_column_lower_the_confidence() -> None:
+    rows = [raw({"prompt": "a", "completion": "b"}), raw({"prompt": "a"})]
+    detected = detect(rows, source("rows.jsonl"))
+    assert detected.confidence < 0.5
+    assert "1 of the first 2 rows lack" in detected.evidence
 
 
 @pytest.mark.parametrize(

@@ -140,11 +140,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "none.jsonl") in error.message
 
 
-def test_a_hub_dataset_is_refused_with_the_way_out() -> None:
-    error = refused(Path("someone/dataset"))
-    assert "hub" in error.hint
-
-
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.txt", "a.md", "a.parquet"])
 def test_an_empty_file_is_called_empty(write: Write, name: str) -> None:
     assert "empty" in refused(write(name, "")).title
@@ -169,10 +164,6 @@ def test_bytes_that_are_not_utf8_are_located(write: Write, name: str, content: b
     assert "not UTF-8" in error.title
     assert f"byte {byte:,} " in error.message
     assert "iconv" in error.hint
-
-
-def test_utf16_is_recognised(write: Write) -> None:
-    assert "-f UTF-16" in refused(write("a.csv", "text\nhi\n".encode("utf-16"))).hint
 
 
 def test_a_broken_line_is_located_by_row_and_column(write: Write) -> None:

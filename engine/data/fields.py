@@ -1,0 +1,77 @@
+"""The formats rows come in: the fields of each and the column names those go by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Format = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "classification", "text"]
+
+_SYSTEM = (False, ("system", "system_prompt"))
+_TOOLS = (False, ("tools", "functions"))
+# Never guessed: a column that happens to be called weight would silently scale the loss.
+_WEIGHT: tuple[bool, tuple[str, ...]] = (False, ())
+_TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "items")
+
+# Our field -> (needed, column names it is known by, the most usual first).
+FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
+    "messages": {"messages": (True, _TURNS), "system": _SYSTEM, "tools": _TOOLS, "weight": _WEIGHT},
+    "sharegpt": {
+        "conversations": (True, ("conversations", *(name for name in _TURNS if name != "conversations"))),
+        "system": _SYSTEM,
+        "tools": _TOOLS,
+        "weight": _WEIGHT,
+    },
+    "alpaca": {
+        "instruction": (True, ("instruction",)),
+        "input": (False, ("input", "context")),
+        "output": (True, ("output", "response", "answer", "completion")),
+        "history": (False, ("history",)),
+        "system": _SYSTEM,
+        "tools": _TOOLS,
+        "weight": _WEIGHT,
+    },
+    "prompt_completion": {
+        "prompt": (True, ("prompt", "question", "query", "problem", "input", "user", "human", "source", "q")),
+        "completion": (
+            True,
+            ("completion", "answer", "response", "solution", "output", "assistant", "target", "answers", "a"),
+        ),
+        "context": (False, ("context", "passage")),
+        "reasoning": (False, ("reasoning", "reasoning_content", "thinking")),
+        "system": _SYSTEM,
+        "tools": _TOOLS,
+        "weight": _WEIGHT,
+    },
+    "classification": {
+        "text": (True, ("text", "sentence", "sentence1", "premise", "content", "review", "question1", "tweet")),
+        "text_pair": (False, ("text_pair", "sentence2", "hypothesis", "text2", "question2")),
+        "label": (True, ("label_text", "label_name", "label", "labels", "class", "intent", "sentiment", "emotion")),
+        "system": _SYSTEM,
+        "weight": _WEIGHT,
+    },
+    "text": {"text": (True, ("text", "content", "document", "body")), "weight": _WEIGHT},
+}
+ACCEPTED = (
+    "messages | conversations | instruction + output (+ input) | prompt + completion | question + answer | "
+    "text + label | text"
+)
+
+# Names inside a turn, the most usual first; ``tags`` of a source come before them.
+ROLE_KEYS = ("role", "from", "speaker", "author")
+CONTENT_KEYS = ("content", "value", "text", "utterance")
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+TAGS = ("role", "content", "user", "assistant", "tool", "call", "system")
+ROLE_NAMES = {
+    "system": "system", "developer": "system",
+    "user": "user", "human": "user",
+    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant", "chatgpt": "assistant",
+    "function_call": "assistant", "tool_call": "assistant",
+    "tool": "tool", "observation": "tool", "function": "tool", "function_response": "tool", "tool_response": "tool",
+    "ipython": "tool",
+}  # fmt: skip
+CALL_ROLES = ("function_call", "tool_call")
+
+
+def needed(format: Format) -> set[str]:
+    """The fields without which a row of ``format`` is none."""
+    return {field for field, (is_needed, _) in FIELDS[format].items() if is_needed}

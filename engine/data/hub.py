@@ -1,0 +1,130 @@
+"""Datasets of the hub: exported once as parquet by a child process that may load ``datasets``, then read as files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import paths
+from engine.config.schema import DataSource
+from engine.data.text import clean, shorten
+from engine.errors import DataError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|parquet|arrow|txt|md|gz|zst|xlsx?|zip|tar|toml)$", re.IGNORECASE)
+DONE = "COMPLETE"
+Export = Callable[[list[str], bool], dict[str, str]]
+"""Runs the exporter with its arguments, on the network or not; gives what it said."""
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether ``path`` may be OWNER/NAME of a dataset; what lies here under that name goes before."""
+    owner = Path(path).parent
+    return bool(_HUB_ID.fullmatch(path)) and not _FILE.search(path) and not owner.is_dir()
+
+
+def folder_of(source: DataSource) -> Path:
+    """Where the rows of a hub dataset's split are kept once they are here."""
+    words = (source.path, source.subset or "default", source.split)
+    return paths.cache_dir() / "hub-data" / Path(*(re.sub(r"[^\w.\[\]%:+-]", "--", word) for word in words))
+
+
+def rows_of(source: DataSource, fetch: bool = True, export: Export | None = None) -> list[Path]:
+    """The parquet files of a hub dataset; with ``fetch`` they are exported first if they are not here.
+
+    What this machine already has of it is tried before the network. Raises DataError: no such dataset, subset or
+    split, or neither here nor to be reached.
+    """
+    folder = folder_of(source)
+    if not (folder / DONE).is_file():
+        if not fetch:
+            raise _absent(source, "its rows have not been fetched yet")
+        _fetch(source, folder, export or _run)
+    return sorted(folder.glob("*.parquet"))
+
+
+def _fetch(source: DataSource, folder: Path, export: Export) -> None:
+    paths.private_dir(folder.parent)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        said: dict[str, str] = {}
+        offline = _is_set("HF_HUB_OFFLINE") or _is_set("HF_DATASETS_OFFLINE")
+        arguments = [source.path, "--subset", source.subset, "--split", source.split, "--into", str(made)]
+        if _is_cached(source.path):
+            said = export(arguments, True)
+        if said.get("type") != "done" and not offline:
+            said = export(arguments, False)
+        if said.get("type") == "error":
+            raise DataError(*(clean(said.get(part, "")) for part in ("title", "message", "hint")))
+        if said.get("type") != "done":
+            raise _absent(source, "it is not on this machine, and the hub is not to be asked (HF_HUB_OFFLINE)")
+        (made / DONE).touch()
+        _put(made, folder)
+    except OSError as error:
+        raise DataError(
+            "The dataset can't be kept", f"{folder}: {error.strerror}", "Free space or set TUNEDECK_HOME."
+        ) from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _put(made: Path, folder: Path) -> None:
+    """Give ``made`` its name; another run may have been first."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not (folder / DONE).is_file():
+            raise
+
+
+def _run(arguments: list[str], offline: bool) -> dict[str, str]:
+    command = [sys.executable, "-P", "-m", "engine.training.hub_rows", *arguments]
+    environment = os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    if offline:
+        environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    ended = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        check=False,
+    )
+    try:
+        said = json.loads(ended.stdout.strip().splitlines()[-1])
+        return {str(key): str(value) for key, value in said.items()}
+    except (ValueError, IndexError, AttributeError):
+        last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return {
+            "type": "error", "title": "The dataset can't be fetched",
+            "message": f"{arguments[0]}: exit code {ended.returncode}, {shorten(last, 200)}",
+            "hint": "Download it yourself and name its folder.",
+        }  # fmt: skip
+
+
+def _is_cached(name: str) -> bool:
+    """Whether the caches of the hub's own libraries hold something of the dataset."""
+    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    datasets = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
+    files = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    return (datasets / name.replace("/", "___")).is_dir() or (files / f"datasets--{name.replace('/', '--')}").is_dir()
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _absent(source: DataSource, why: str) -> DataError:
+    return DataError(
+        "The dataset of the hub is not here",
+        f"{source.path}: {why}",
+        "Check the path if a file is meant. Else allow the network, or download the dataset and name its folder.",
+    )

@@ -1,0 +1,49 @@
+"""Whether a column holds the labels of a classification, and what is to be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.data.text import shorten
+
+LONGEST_LABEL = 60
+"""Characters; what is longer is an answer, not a label."""
+_FEW = 10
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence on the labels, and how sure one can be of them."""
+
+    text: str
+    confidence: float
+
+
+def looks_classified(texts: Sequence[Any], labels: Sequence[Any]) -> bool:
+    """Whether ``labels`` are short values that repeat, beside texts that are text."""
+    if not labels or any(isinstance(text, (list, dict)) for text in texts):
+        return False
+    if not all(isinstance(label, (str, int)) for label in labels):
+        return False
+    kinds = {str(label) for label in labels}
+    if any(len(kind) > LONGEST_LABEL or "\n" in kind for kind in kinds):
+        return False
+    return len(kinds) <= max(_FEW, len(labels) // 2)
+
+
+def said_of_labels(labels: Sequence[Any], names: Mapping[str, str]) -> Said:
+    """What ``labels`` are called (by ``names`` where it has them); numbers without names are only half understood."""
+    kinds = sorted({_text(label) for label in labels})
+    shown = ", ".join(shorten(names.get(kind, kind), 20) for kind in kinds[:_SHOWN])
+    more = f" and {len(kinds) - _SHOWN} more" if len(kinds) > _SHOWN else ""
+    text = f"labels {shown}{more}"
+    if kinds and not names and all(kind.lstrip("-").isdigit() for kind in kinds):
+        return Said(f'{text} are numbers: name them with labels = {{"{kinds[0]}" = "..."}}', 0.6)
+    return Said(text, 1.0)
+
+
+def _text(label: Any) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)

@@ -1,0 +1,207 @@
+"""Open a data file as a stream of UTF-8 text, whether it is packed (.gz, .zst) or in UTF-16."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import stat
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from engine.errors import DataError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+PACKINGS = (".gz", ".zst")
+BUFFER_BYTES = 1 << 18
+_MEASURED_BYTES = 1 << 22
+_HEAD_BYTES = 64
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """``stream`` gives UTF-8 bytes; ``consumed()`` says how many of the file's own ``size_bytes`` it took for them."""
+
+    stream: BinaryIO
+    consumed: Callable[[], int]
+    size_bytes: int
+
+
+def kind_of(path: Path) -> str:
+    """The suffix that tells what the file holds, in lower case: that before .gz or .zst; "" for none."""
+    suffix = path.suffix.lower()
+    return path.with_suffix("").suffix.lower() if suffix in PACKINGS else suffix
+
+
+def check_file(path: Path) -> int:
+    """Bytes of a regular, non-empty file. Raises DataError that says which of these it is not."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise DataError(
+            "No such file", str(path), "Check the path; relative ones start at the current folder."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError("This is not a file", str(path), "Name a file, or a folder of files.")
+    if found.st_size == 0:
+        raise DataError("The file is empty", str(path), "Check where it was written, or name another one.")
+    return found.st_size
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The text of ``path`` as UTF-8 bytes (those that are neither UTF-8 nor UTF-16 come as they are).
+
+    Of a file that grows meanwhile, what was there at first is read, up to the end of the line. Raises DataError.
+    """
+    return open_measured(path).stream
+
+
+def open_measured(path: Path) -> Opened:
+    """As ``open_file``, with a measure of how far into the file itself reading has come."""
+    size = check_file(path)
+    try:
+        file = path.open("rb", buffering=0)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    packing = path.suffix.lower()
+    if packing not in PACKINGS:
+        head = file.read(_HEAD_BYTES)
+        file.seek(0)
+        source: _Pulled = _Plain(path, file, size, not _utf16(head))
+    else:
+        source = _Pulled(path, file, _unpacking(file, packing))
+    stream = io.BufferedReader(source, BUFFER_BYTES)
+    encoding = _utf16(stream.peek(_HEAD_BYTES)[:_HEAD_BYTES])
+    if encoding:
+        stream = io.BufferedReader(_Pulled(path, stream, _transcoding(path, stream, encoding)), BUFFER_BYTES)
+    return Opened(stream, file.tell, size)
+
+
+def text_bytes(path: Path) -> int:
+    """About how many bytes of UTF-8 ``path`` holds: its size, for a packed file or UTF-16 by what its head gives."""
+    opened = open_measured(path)
+    with opened.stream as stream:
+        if path.suffix.lower() not in PACKINGS and isinstance(getattr(stream, "raw", None), _Plain):
+            return opened.size_bytes
+        given = len(stream.read(_MEASURED_BYTES))
+        consumed = max(1, opened.consumed())
+    return max(1, round(given * max(1.0, opened.size_bytes / consumed)))
+
+
+class _Pulled(io.RawIOBase):
+    """Bytes from ``pull(size)``, with the faults of packed data said in words. Owns ``beneath``."""
+
+    def __init__(self, path: Path, beneath: io.IOBase | BinaryIO, pull: Callable[[int], bytes]) -> None:
+        self._path, self._beneath, self._pull = path, beneath, pull
+        self._lines = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            data = self._pull(len(view))
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            said = " ".join(str(error).split())[:160] or type(error).__name__
+            raise DataError(
+                "The file can't be read to its end",
+                f"{self._path}, behind line {self._lines:,}: {said}",
+                "It may be cut off or damaged: fetch or write it again.",
+            ) from None
+        view[: len(data)] = data
+        self._lines += data.count(b"\n")
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._beneath.close()
+        super().close()
+
+
+class _Plain(_Pulled):
+    """A file as it was when it was opened; a line that had begun by then is read to its end."""
+
+    def __init__(self, path: Path, file: io.FileIO, size: int, finish_line: bool) -> None:
+        super().__init__(path, file, self._take)
+        self._file, self._left = file, size
+        self._finish_line, self._last = finish_line, b""
+
+    def _take(self, size: int) -> bytes:
+        if self._left > 0:
+            data = self._file.read(min(size, self._left)) or b""
+            self._left -= len(data)
+            self._last = data[-1:]
+            return data
+        if not self._finish_line or self._last in (b"\n", b""):
+            return b""
+        data = self._file.read(min(size, 4096)) or b""
+        data = data[: data.find(b"\n") + 1 or len(data)]
+        self._last = data[-1:]
+        return data
+
+
+def _unpacking(file: io.FileIO, packing: str) -> Callable[[int], bytes]:
+    if packing == ".gz":
+        return gzip.GzipFile(fileobj=file, mode="rb").read1
+    import pyarrow as arrow
+
+    stream = arrow.CompressedInputStream(arrow.PythonFile(file, mode="r"), "zstd")
+
+    def pull(size: int) -> bytes:
+        return bytes(stream.read(size))
+
+    return pull
+
+
+def _transcoding(path: Path, stream: BinaryIO, encoding: str) -> Callable[[int], bytes]:
+    """UTF-8 from UTF-16; the mark at its beginning is left out."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    state = {"byte": 0, "ended": False}
+
+    def pull(size: int) -> bytes:
+        # One unit of two bytes makes at most three.
+        wanted = max(1, size // 3) * 2 - 2 or 2
+        while not state["ended"]:
+            raw = stream.read(wanted)
+            state["ended"] = not raw
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    "The file is not UTF-16 text",
+                    f"{path}: about byte {state['byte'] + error.start:,} can't be read as UTF-16",
+                    "It begins like UTF-16; write it again as UTF-8.",
+                ) from None
+            if state["byte"] == 0:
+                text = text.removeprefix("\ufeff")
+            state["byte"] += len(raw)
+            if text:
+                return text.encode("utf-8", "replace")
+        return b""
+
+    return pull
+
+
+def _utf16(head: bytes) -> str:
+    """The kind of UTF-16 that ``head`` begins, by its mark or by two plain letters; "" for none."""
+    marked = _UTF16.get(head[:2], "")
+    if marked or len(head) < 4:
+        return marked
+    zeros = [byte == 0 for byte in head[:4]]
+    if zeros == [False, True, False, True]:
+        return "utf-16-le"
+    return "utf-16-be" if zeros == [True, False, True, False] else ""
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return DataError("The file can't be read", f"{path}: {reason}", "Check its rights and the path.")
