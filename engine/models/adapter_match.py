@@ -46,14 +46,18 @@ class Match:
 
 
 def match(
-    adapter: AdapterCard, base: ModelCard, named: str = "", on_progress: Callable[[int, int], None] | None = None
+    adapter: AdapterCard,
+    base: ModelCard,
+    named: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
+    reads_weights: bool = True,
 ) -> Match:
     """Compare ``adapter`` with the model in ``base``, which the user called ``named``.
 
     Reads headers only, and the base's weights once where the adapter recorded their hash; ``on_progress`` gets the
-    bytes of that. Raises ModelError when files can't be read.
+    bytes of that. Without ``reads_weights`` the name alone says whose it is. Raises ModelError for unreadable files.
     """
-    identity = compare_base(adapter, base, named, on_progress)
+    identity = compare_base(adapter, base, named, on_progress, reads_weights)
     reasons = [*_layers(adapter, base), Reason(identity.level, "identity", identity.text)]
     return Match(tuple(reasons), identity)
 

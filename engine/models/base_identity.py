@@ -26,11 +26,18 @@ class Identity:
 
 
 def compare_base(
-    adapter: AdapterCard, base: ModelCard, named: str, on_progress: Callable[[int, int], None] | None = None
+    adapter: AdapterCard,
+    base: ModelCard,
+    named: str,
+    on_progress: Callable[[int, int], None] | None = None,
+    reads_weights: bool = True,
 ) -> Identity:
-    """Whether ``base``, which the user called ``named``, is the adapter's own. Raises ModelError."""
+    """Whether ``base``, which the user called ``named``, is the adapter's own; by name alone without ``reads_weights``.
+
+    Raises ModelError.
+    """
     recorded = adapter.record.weights_sha256 if adapter.record else {}
-    if recorded:
+    if recorded and reads_weights:
         return _by_hash(dict(recorded), base.path, on_progress)
     if not adapter.base:
         return Identity("refused", "none", "The adapter doesn't say which model it was trained on.")

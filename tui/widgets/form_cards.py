@@ -75,6 +75,13 @@ class Cards(Widget, can_focus=True):
     def current(self) -> Card:
         return self._cards[self.cursor]
 
+    def set_cards(self, cards: Sequence[Card], chosen: str = "") -> None:
+        """Show other cards with the cursor on ``chosen``, or where it is."""
+        self._cards = list(cards)
+        ids = [card.id for card in cards]
+        self.cursor = ids.index(chosen) if chosen in ids else min(self.cursor, len(cards) - 1)
+        self.refresh(layout=True)
+
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._cards) - 1))
 

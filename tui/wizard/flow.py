@@ -208,7 +208,7 @@ class WizardScreen(Screen[None]):
     # The keys of single steps
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("depth", "browse", "check", "save_file", "measure", "cancel"):
+        if action in ("depth", "browse", "check", "save_file", "measure", "compare", "inspect", "cancel"):
             return bool(self.step and self.step.is_mounted and self.step.can(action))
         if action == "make_fit":
             return helps(self.facts)
@@ -239,6 +239,14 @@ class WizardScreen(Screen[None]):
     def action_measure(self) -> None:
         if isinstance(self.step, ReviewStep):
             self.step.measure()
+
+    def action_compare(self) -> None:
+        if self.step is not None and self.step.can("compare"):
+            self.step.compare()
+
+    def action_inspect(self) -> None:
+        if isinstance(self.step, StrategyStep):
+            self.step.inspect()
 
     def action_cancel(self) -> None:
         if self.step is not None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.data.preview import Preview
+    from engine.models.adapter_list import Candidate
     from engine.models.card import ModelCard
+    from tui.wizard.old_adapter import OldAdapter
 
 STARTER = "smollm2-135m"
 
@@ -51,6 +53,20 @@ def _preview(path: str, format: str, columns: dict[str, str], limit: int) -> Pre
     return preview(path, format, columns, limit)
 
 
+def _adapters(base: ModelCard | None, named: str, root: Path) -> list[Candidate]:
+    from engine.models.adapter_list import adapters_at_hand
+
+    return adapters_at_hand(base, named, root)
+
+
+def _look_at_adapter(
+    named: str, allow_pickle: bool, base: ModelCard | None, base_named: str, on_progress: Callable[[int, int], None]
+) -> OldAdapter:
+    from tui.wizard.old_adapter import look_at
+
+    return look_at(named, allow_pickle, base, base_named, on_progress)
+
+
 def _free_bytes(place: Path) -> int:
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -63,13 +79,20 @@ class Services:
 
     ``get_model(name, revision, allow_pickle, on_progress)`` fetches what is not on this machine;
     ``known_card(name, revision, allow_pickle)`` is None for it;
-    ``preview(path, format, columns, limit)`` looks at the head of a file.
+    ``preview(path, format, columns, limit)`` looks at the head of a file;
+    ``adapters(base, named, root)`` lists those of the runs in ``root``, and
+    ``look_at_adapter(named, allow_pickle, base, base_named, on_progress)`` reads one whole and hashes its base.
     """
 
     find_models: Callable[[], list[ModelCard]] = _find_models
     get_model: Callable[[str, str, bool, Progress], ModelCard] = _get_model
     known_card: Callable[[str, str, bool], ModelCard | None] = _known_card
     preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
+    adapters: Callable[[ModelCard | None, str, Path], list[Candidate]] = _adapters
+    look_at_adapter: Callable[[str, bool, ModelCard | None, str, Callable[[int, int], None]], OldAdapter] = (
+        _look_at_adapter
+    )
     free_bytes: Callable[[Path], int] = _free_bytes
     inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")
+    relation_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "relation", "--config")
     probe_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "probe", "--config")

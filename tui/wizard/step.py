@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engine.memory.history import Observation
     from engine.models.card import ModelCard
     from tui.wizard.check import Inspection
+    from tui.wizard.old_adapter import OldAdapter
+    from tui.wizard.relation import Measured
     from tui.wizard.remedies import Applied
     from tui.wizard.services import Services
 
@@ -34,7 +36,8 @@ class Facts:
 
     ``inspection`` holds as long as the draft's rows are the ``inspected`` ones. ``depth`` is that of the settings.
     ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
-    ``remedies`` what was changed so that it fits, oldest first.
+    ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
+    to be, ``measured`` how new rows relate to it.
     """
 
     card: ModelCard | None = None
@@ -46,6 +49,14 @@ class Facts:
     inspection: Inspection | None = None
     inspected: str = ""
     depth: int = 0
+    old_adapter: OldAdapter | None = None
+    measured: Measured | None = None
+
+    def measured_of(self, draft: Draft) -> Measured | None:
+        """The measured relation if it is of this adapter, model and rows, else None."""
+        from tui.wizard.relation import key_of
+
+        return self.measured if self.measured and self.measured.key == key_of(draft) else None
 
     def inspection_of(self, draft: Draft) -> Inspection | None:
         """The check's result if it was of these rows, else None."""
@@ -128,6 +139,9 @@ class Step(Vertical):
 
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
+
+    def compare(self) -> None:
+        """Compare the new rows with what the old adapter has learnt, where the step offers that."""
 
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""
