@@ -1,5 +1,7 @@
 """Waits for one runner and writes down how its process ended: a lock alone can't tell a signal from an exit.
 
+A runner that the kernel killed for memory is started again from its last checkpoint, to go on in smaller pieces.
+
 Run as ``python -m engine.runs.supervise RUN_DIR [--resume]``, with the standard library only, so that it stays
 at a few MB for as long as the training lasts.
 """
@@ -17,6 +19,9 @@ from pathlib import Path
 from types import FrameType
 
 RUNNER = (sys.executable, "-P", "-m", "engine.training.runner")
+AFTER_KILL = ("--resume", "--after-oom-kill")
+MOST_RESTARTS = 5
+"""Each halves the pieces; whom a thirty-second does not help, nothing does."""
 
 
 def main(argv: Sequence[str], runner_command: Sequence[str] = RUNNER) -> int:
@@ -24,33 +29,50 @@ def main(argv: Sequence[str], runner_command: Sequence[str] = RUNNER) -> int:
     run_dir = Path(argv[0])
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     runner: subprocess.Popen[bytes] | None = None
-    early: list[int] = []
+    asked: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        if runner is None:
-            early.append(number)
-        else:
+        asked.append(number)
+        if runner is not None:
             runner.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
-    before = oom_kills()
-    runner = subprocess.Popen([*runner_command, *argv])
-    for early_number in early:
-        runner.send_signal(early_number)
-    code = runner.wait()
-    record = {
-        "returncode": code,
-        "oom_kill": code == -signal.SIGKILL and oom_kills() > before,
-        "t": time.time(),
-    }
-    temporary = run_dir / ".exit.json.tmp"
+    command = [*runner_command, *argv]
+    restarts = 0
+    while True:
+        before = oom_kills()
+        runner = subprocess.Popen(command)
+        for early in asked:
+            runner.send_signal(early)
+        code = runner.wait()
+        killed = code == -signal.SIGKILL and oom_kills() > before
+        if not killed or asked or restarts == MOST_RESTARTS:
+            break
+        restarts += 1
+        command = [*command, *(word for word in AFTER_KILL if word not in command)]
+        _say_launched(run_dir)
+    _write(run_dir / "exit.json", {"returncode": code, "oom_kill": killed, "t": time.time()})
+    return 0 if code == 0 else 1
+
+
+def _say_launched(run_dir: Path) -> None:
+    """Let viewers see a start where there is no runner for a moment, not a crash."""
+    try:
+        facts = json.loads((run_dir / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(facts, dict):
+        _write(run_dir / "run.json", facts | {"launched_t": time.time()})
+
+
+def _write(path: Path, record: dict[str, object]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.write_text(json.dumps(record))
-        temporary.replace(run_dir / "exit.json")
+        temporary.replace(path)
     except OSError:
         pass  # a full disk hides the reason, nothing else
-    return 0 if code == 0 else 1
 
 
 def oom_kills() -> int:

@@ -1,7 +1,7 @@
 """The process that trains: the main thread listens, a background thread works.
 
 Python runs signal handlers only in the main thread, so with the work in another one SIGTERM is heard at once.
-Run as ``python -m engine.training.runner RUN_DIR [--resume]``.
+Run as ``python -m engine.training.runner RUN_DIR [--resume] [--after-oom-kill]``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Runner:
         # A thread of its own: a driver that hangs must hold up neither signals nor the training.
         self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
 
-    def main(self, resume: bool) -> int:
+    def main(self, resume: bool, after_kill: bool = False) -> int:
         """Train to the end; returns the exit code of the process."""
         # Commands to an earlier process are not ours; with the lock held, new ones may come at once.
         message = control.read(self.run)
@@ -75,7 +75,7 @@ class Runner:
         self.emit(ev.State(state="starting"))
         self._write_run_json()
         self._machine.start()
-        thread = threading.Thread(target=self._work, args=(resume,), name="training", daemon=True)
+        thread = threading.Thread(target=self._work, args=(resume, after_kill), name="training", daemon=True)
         thread.start()
         while thread.is_alive():
             self._tick()
@@ -102,14 +102,14 @@ class Runner:
         self._last_event_t = time.monotonic()
         self.writer.emit(event)
 
-    def _work(self, resume: bool) -> None:
+    def _work(self, resume: bool, after_kill: bool) -> None:
         """The training thread: every end of it is an event."""
         try:
             config = toml.load(self.run.config).config
             found = errors(check(config))
             if found:
                 raise config_error(found)
-            self._train(config, resume)
+            self._train(config, resume, after_kill)
         except TunedeckError as error:
             self._fail(error.title, error.message, error.hint)
         except MemoryError:
@@ -123,7 +123,7 @@ class Runner:
                 f"The whole story is in {self.run.log.name}, in the run directory.",
             )
 
-    def _train(self, config: RunConfig, resume: bool) -> None:
+    def _train(self, config: RunConfig, resume: bool, after_kill: bool) -> None:
         from engine.training import devices
 
         devices.restrict_gpus(config)
@@ -132,7 +132,7 @@ class Runner:
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session
 
-        Session(self.run, config, self.emit, self.steering).execute(resume)
+        Session(self.run, config, self.emit, self.steering).execute(resume, after_kill)
 
     def _fail(self, title: str, message: str, hint: str) -> None:
         self.failed = True
@@ -217,7 +217,7 @@ def main(argv: list[str]) -> int:
     faulthandler.enable()
     run = RunDir(Path(argv[0]).absolute())
     try:
-        return Runner(run).main(resume="--resume" in argv[1:])
+        return Runner(run).main("--resume" in argv[1:], "--after-oom-kill" in argv[1:])
     except TunedeckError as error:  # before there is a log to write to
         print(" ".join(str(error).split("\n")), file=sys.stderr)  # the last line of runner.log is shown as the reason
         return error.exit_code

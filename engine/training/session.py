@@ -20,6 +20,7 @@ from engine.models.card import ModelCard
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.training import checkpoint, old_adapter, optimizers, rehearsal, result
+from engine.training.after_kill import smaller_budget
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
@@ -68,9 +69,15 @@ class Session:
         self.prepared: Prepared | None = None
         self.resolved = config
         self.began = time.monotonic()
+        self._after_kill = False
+        self._most_tokens: int | None = None
 
-    def execute(self, resume: bool) -> None:
-        """Train to an end and write it down. Raises TunedeckError; a stop is no error."""
+    def execute(self, resume: bool, after_kill: bool = False) -> None:
+        """Train to an end and write it down. Raises TunedeckError; a stop is no error.
+
+        ``after_kill``: the runner before this one was killed for want of memory, so pieces are to be smaller.
+        """
+        self._after_kill = after_kill
         try:
             while True:
                 outcome = self._train(resume)
@@ -121,6 +128,10 @@ class Session:
         self.resolved = plan.config
         optimizers.check(plan.config.train, placement.device)
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
+        if self._after_kill:
+            self._after_kill = False
+            longest = max(len(example.ids) for example in prepared.train)
+            self._most_tokens = smaller_budget(self.run, memory, longest, plan.micro_batch_tokens)
         self.phases.begin("load", f"loading {card.name}")
         peaks.restart()
         built = build(plan.config, card, words, placement, memory, self.steering, newest)
@@ -131,7 +142,10 @@ class Session:
         """Rehearse, measure, train, measure again."""
         built, config = ready.built, ready.config
         self._check_disk(ready)
-        budget = min(ready.plan.micro_batch_tokens, state.micro_batch_tokens or ready.plan.micro_batch_tokens)
+        planned = ready.plan.micro_batch_tokens
+        budget = min(planned, state.micro_batch_tokens or planned, self._most_tokens or planned)
+        if budget < planned:
+            state = replace(state, micro_batch_tokens=budget)
         assessor = self._assessor(ready, budget)
         story = MemoryStory(self.run.path.name, ready.plan, ready.peaks, self.sink)
         if state.step < ready.steps.total_steps:

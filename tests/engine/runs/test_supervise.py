@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from engine.runs import supervise
-from engine.runs.directory import RunDir, read_json
+from engine.runs.directory import RunDir, is_starting, read_json
 
 WAIT = "import sys; from engine.runs.supervise import main; sys.exit(main(sys.argv[2:], [sys.executable, sys.argv[1]]))"
 
@@ -102,13 +103,69 @@ def test_memory_kills_of_the_host_are_counted_where_the_group_does_not_tell(monk
 def test_a_kill_by_the_memory_killer_is_told_from_one_by_a_person(
     run: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = iter([5, 6])
+    counts = count(5)
     monkeypatch.setattr(supervise, "oom_kills", lambda: next(counts))
+    monkeypatch.setattr(supervise, "MOST_RESTARTS", 0)
+    wait_for(run, KILLED)
+    assert read_json(run.exit_json)["oom_kill"] is True
+
+
+KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+
+def wait_for(run: RunDir, code: str, *arguments: str) -> int:
+    """Wait in this process for a runner that is ``code``; the signals are the tests' own again after."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}
     try:
-        code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-        supervise.main([str(run.path)], [sys.executable, "-c", code])
+        return supervise.main([str(run.path), *arguments], [sys.executable, "-c", code])
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    assert read_json(run.exit_json)["oom_kill"] is True
+
+
+NOTED = "import pathlib, sys; open(pathlib.Path(sys.argv[1]) / 'calls', 'a').write(' '.join(sys.argv[2:]) + '\\n');"
+
+
+def test_a_runner_that_memory_killed_goes_on_from_its_checkpoint_in_smaller_pieces(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = count(0)
+    monkeypatch.setattr(supervise, "oom_kills", lambda: next(kills))
+    code = f"{NOTED}\nif len(open(pathlib.Path(sys.argv[1]) / 'calls').readlines()) < 3: {KILLED}"
+    seen_starting: list[bool] = []
+    write = supervise._write
+
+    def watched(path: Path, record: dict[str, object]) -> None:
+        write(path, record)
+        if path == run.run_json:
+            seen_starting.append(is_starting(run))
+
+    monkeypatch.setattr(supervise, "_write", watched)
+    run.lock.write_text("1")
+    assert wait_for(run, code) == 0
+    calls = (run.path / "calls").read_text().splitlines()
+    assert calls == ["", "--resume --after-oom-kill", "--resume --after-oom-kill"]
+    assert read_json(run.exit_json)["returncode"] == 0
+    assert seen_starting == [True, True]  # nobody takes it for crashed in between
+
+
+def test_a_runner_that_is_killed_again_and_again_is_given_up(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = count(0)
+    monkeypatch.setattr(supervise, "oom_kills", lambda: next(kills))
+    assert wait_for(run, f"{NOTED} {KILLED}", "--resume") == 1
+    calls = (run.path / "calls").read_text().splitlines()
+    assert len(calls) == 1 + supervise.MOST_RESTARTS
+    assert set(calls[1:]) == {"--resume --after-oom-kill"}
+    record = read_json(run.exit_json)
+    assert (record["returncode"], record["oom_kill"]) == (-signal.SIGKILL, True)
+
+
+def test_one_that_a_person_kills_or_stops_stays_ended(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "oom_kills", lambda: 7)
+    assert wait_for(run, f"{NOTED} {KILLED}") == 1
+    kills = count(0)
+    monkeypatch.setattr(supervise, "oom_kills", lambda: next(kills))
+    stopping = f"{NOTED} import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    stopping += "; os.kill(os.getppid(), signal.SIGTERM); signal.sigtimedwait([], 0.2); os.kill(os.getpid(), 9)"
+    assert wait_for(run, stopping) == 1
+    assert len((run.path / "calls").read_text().splitlines()) == 2
