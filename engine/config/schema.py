@@ -33,8 +33,8 @@ class ModelSection(Section):
     revision: str = Field("main", description="Branch, tag or commit of a hub model")
     kind: Literal["auto", "base", "chat"] = Field("auto", description="Base or chat model; auto: from its files")
     quantization: Literal["auto", "none", "nf4", "int8"] = Field(
-        "none",
-        description="Store the frozen weights in 4 bit (nf4, QLoRA), 8 bit (int8) or as they are (none)",
+        "auto",
+        description="Frozen weights in 4 bit (nf4, QLoRA), 8 bit (int8) or as they are (none); auto: what fits",
     )
     double_quant: bool = Field(True, description="Quantize NF4's own scaling constants too (saves 0.05 B/weight)")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.config import rules
 from engine.config.rules import Issue
 from engine.errors import ConfigError
+from engine.machine.torch_build import has_cuda
 from tui.wizard import fields
 from tui.wizard.check import Inspection
 from tui.wizard.draft import Draft, default_of
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
 
 MEMORY = "memory"
+NO_CUDA = Issue(
+    "warning",
+    "launch.gpus",
+    "the torch that is installed can't use this GPU: the run would train on the CPU.",
+    "Install torch's CUDA build.",
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ def warnings(draft: Draft, inspection: Inspection | None = None, fit: Fit | None
     told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
     if fit is not None and fit.verdict.level == "too much":
         told.insert(0, too_much(fit))
+    if fit is not None and fit.budget.gpu is not None and has_cuda() is False:
+        told.append(Warning(NO_CUDA, Fix("launch.gpus", "use the CPU", "cpu")))
     return sorted(told, key=lambda warning: order[warning.issue.level])
 
 

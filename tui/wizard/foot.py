@@ -14,7 +14,7 @@ from tui.machine import feed_of
 from tui.messages import MachineRead
 from tui.widgets.consequence import ConsequenceLine
 from tui.widgets.fitbar import FitBar
-from tui.wizard import figures, scales
+from tui.wizard import figures, outlook, scales
 from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.fit import unknown
 from tui.world import world_of
@@ -116,7 +116,8 @@ class Foot(Vertical):
                 words, note = note, ""
             line.say(words, note)
         else:
-            bar.show(fit, figures.pieces(found))
+            time = outlook.time_of(draft, self._facts)
+            bar.show(fit, (*((outlook.in_short(time),) if time else ()), *figures.pieces(found)))
         self._tell_breakdown()
         self.post_message(self.Weighed())
 

@@ -60,6 +60,11 @@ def disk_of(facts: Facts) -> RunDisk | None:
         return None
 
 
+def in_short(found: Duration) -> str:
+    """ "about 38 min", or "roughly" where no run here has shown the pace."""
+    return found.short if found.origin.startswith(MEASURED) else found.short.replace("about", "roughly", 1)
+
+
 def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
     """ "about 38 min, measured here in 3 runs", or with ``whole`` the tokens and the rate too."""
     if facts.fit is None:

@@ -28,12 +28,12 @@ def facts(tmp_path: Path) -> Facts:
 def prefill(tmp_path: Path, rows: Path) -> Resolved:
     """A run of an 8B model whose rows are known."""
     folder = make_large(tmp_path / "llama-8b")
-    values = {"model": {"name_or_path": str(folder)}, "data": [{"path": str(rows)}]}
+    values = {"model": {"name_or_path": str(folder), "quantization": "none"}, "data": [{"path": str(rows)}]}
     return resolve([Layer("file", values)])
 
 
 def test_every_cost_fits_beside_its_field(facts: Facts) -> None:
-    facts.fit = fit_of(Draft({"dataset.max_length": 65536, "adapter.r": 512}), facts)
+    facts.fit = fit_of(Draft({"model.quantization": "none", "dataset.max_length": 65536, "adapter.r": 512}), facts)
     for cost in Costs().of(facts.fit).values():
         assert len(beside(cost)) <= 28
 

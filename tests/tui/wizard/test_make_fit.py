@@ -28,7 +28,7 @@ def prefill(tmp_path: Path, rows: Path) -> Resolved:
 
 
 def prefilled(folder: Path, rows: Path, **values: Any) -> Resolved:
-    layers = {"model": {"name_or_path": str(folder)}, "data": [{"path": str(rows)}], **values}
+    layers = {"model": {"name_or_path": str(folder), "quantization": "none"}, "data": [{"path": str(rows)}], **values}
     return resolve([Layer("file", layers)])
 
 

@@ -30,7 +30,14 @@ LARGE, SMALL = with_gpus(gpu(total_gib=80)), with_gpus(gpu(total_gib=16))
 @pytest.fixture
 def draft(tmp_path: Path, rows: Path, home: Path) -> Draft:
     folder = make_large(tmp_path / "llama-8b")
-    return Draft({"model.name_or_path": str(folder), "data.0.path": str(rows), "train.learning_rate": 3e-4})
+    return Draft(
+        {
+            "model.name_or_path": str(folder),
+            "model.quantization": "none",
+            "data.0.path": str(rows),
+            "train.learning_rate": 3e-4,
+        }
+    )
 
 
 @pytest.fixture
