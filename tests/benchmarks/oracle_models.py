@@ -193,7 +193,9 @@ def as_on_a_gpu() -> Iterator[None]:
     put(torch.nn.Dropout, "forward", lambda self, x: torch.native_dropout(x, self.p, self.training)[0])
     for family in {config["model_type"] for config in MODELS.values() if "attn_logit_softcapping" not in config}:
         module = importlib.import_module(f"transformers.models.{family}.modeling_{family}")
-        put(module, "create_causal_mask", lambda **_: None)
+        for name in ("create_causal_mask", "create_sliding_window_causal_mask"):
+            if hasattr(module, name):
+                put(module, name, lambda **_: None)
     try:
         yield
     finally:
