@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.data.fix_names import Fix
+
 Auto = Literal["auto"]
 
 
@@ -78,7 +80,9 @@ class DataSource(Section):
         "auto", description="Shape of the rows; auto: found from the columns"
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our field name -> your column name")
-    tags: dict[str, str] = Field(default_factory=dict, description="Our names inside turns -> yours: role, content, user")
+    tags: dict[str, str] = Field(
+        default_factory=dict, description="Our names inside turns -> yours: role, content, user"
+    )
     labels: dict[str, str] = Field(default_factory=dict, description="Value in the label column -> name of the class")
     role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
     share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
@@ -93,6 +97,7 @@ class DatasetSection(Section):
     too_long: Literal["truncate", "drop", "split"] = Field("drop", description="What to do with longer rows")
     mix: Literal["tokens", "rows"] = Field("tokens", description="Unit of the shares")
     epochs_cap: float | None = Field(None, gt=0, description="Most passes over any one source")
+    fixes: list[Fix] = Field(default_factory=list, description="Repairs of rows as they are read, by name")
 
 
 class TrainSection(Section):

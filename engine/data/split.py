@@ -30,19 +30,24 @@ def split(rows: Sequence[Row], dataset: DatasetSection, seed: int, learnt: Colle
     Raises ConfigError when no row would be left to train on.
     """
     fresh = [index for index, row in enumerate(rows) if row.source not in learnt]
-    wanted = _wanted(len(fresh), dataset) if fresh else 0
+    heldout = [fresh[at] for at in held_out([content_hash(rows[index], seed) for index in fresh], dataset)]
+    kept_out = set(heldout)
+    return Split([index for index in range(len(rows)) if index not in kept_out], heldout)
+
+
+def held_out(hashes: Sequence[bytes], dataset: DatasetSection) -> list[int]:
+    """Which of the rows with these ``hashes`` (see ``content_hash``) are held out, in the order of the draw."""
+    wanted = _wanted(len(hashes), dataset) if hashes else 0
     groups: dict[bytes, list[int]] = {}
-    for index in fresh:
-        row = rows[index]
-        groups.setdefault(content_hash(row, seed), []).append(index)
+    for index, key in enumerate(hashes):
+        groups.setdefault(key, []).append(index)
     heldout: list[int] = []
     for key in sorted(groups):
         if len(heldout) + len(groups[key]) <= wanted:
             heldout += groups[key]
         if len(heldout) == wanted:
             break
-    kept_out = set(heldout)
-    return Split([index for index in range(len(rows)) if index not in kept_out], heldout)
+    return heldout
 
 
 def replayed(config: RunConfig) -> frozenset[str]:
