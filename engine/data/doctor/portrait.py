@@ -1,0 +1,108 @@
+"""What a source is like as a whole: its languages, and its labels where the answers are labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from engine.data.doctor.catalogue import CATALOGUE
+from engine.data.doctor.findings import Finding, SourceFacts
+from engine.data.doctor.inspection import whole_text
+from engine.data.labels import LONGEST_LABEL
+from engine.data.language import languages
+from engine.data.likeness import answer_of
+from engine.data.messages import Row
+from engine.data.text import shorten
+
+LANGUAGE_ROWS = 1000
+_LANGUAGE_CHARACTERS = 600
+_MOST_LABELS = 50
+_ROWS_A_LABEL = 10  # answers are labels where each is there so often on average
+_UNEVEN = 10
+# Told apart by words that any text may hold; for a trainer they are one.
+_SAME = {"pcm": "en", "wuu": "zh", "yue": "zh", "nn": "no", "nb": "no", "bs": "hr", "gl": "es", "an": "es"}
+_FOREIGN = 0.1  # share from which another language is worth a word; less is within the error of telling
+
+
+class Portrait:
+    """Collects as rows pass; ``every`` is how many rows one row of the language sample stands for."""
+
+    def __init__(self, name: str, expected_rows: int) -> None:
+        self.name = name
+        self.format = ""
+        self.rows = self.left_out = self.characters = 0
+        self._every = max(1, expected_rows // LANGUAGE_ROWS)
+        self._texts: list[str] = []
+        self._answers: Counter[str] | None = Counter()
+
+    def add(self, row: Row) -> None:
+        text = whole_text(row)
+        if self.rows % self._every == 0 and len(self._texts) < 2 * LANGUAGE_ROWS:
+            self._texts.append(text[:_LANGUAGE_CHARACTERS])
+        self.rows += 1
+        self.characters += len(text)
+        if self._answers is not None:
+            answer = answer_of(row)
+            self._answers[answer] += 1
+            if row.kind == "text" or len(answer) > LONGEST_LABEL or len(self._answers) > _MOST_LABELS:
+                self._answers = None
+
+    def facts(self) -> SourceFacts:
+        labels = self._labels()
+        return SourceFacts(
+            self.name,
+            self.format,
+            self.rows,
+            self.left_out,
+            self.characters,
+            _merged(languages(self._texts)),
+            dict(labels),
+        )
+
+    def findings(self, facts: SourceFacts) -> list[Finding]:
+        made = []
+        shares = {code: share for code, share in facts.languages.items() if share >= _FOREIGN}
+        if len(shares) > 1:
+            count = round(self.rows * (1 - max(facts.languages.values())))
+            made.append(self._finding("languages", count, _shares(shares)))
+        if len(facts.labels) > 1:
+            made += self._of_labels(Counter(facts.labels))
+        return made
+
+    def _of_labels(self, labels: Counter[str]) -> list[Finding]:
+        made = []
+        ranked = labels.most_common()
+        (most, highest), (least, lowest) = ranked[0], ranked[-1]
+        if highest >= _UNEVEN * lowest:
+            detail = f"{shorten(most, 20)} {highest:,} times, {shorten(least, 20)} {lowest:,} times"
+            made.append(self._finding("label_balance", lowest, detail))
+        spelt: dict[str, list[str]] = {}
+        for label in labels:
+            spelt.setdefault(" ".join(label.casefold().split()), []).append(label)
+        twice = [each for each in spelt.values() if len(each) > 1]
+        if twice:
+            rarer = sum(sum(sorted(labels[label] for label in each)[:-1]) for each in twice)
+            shown = "; ".join(" and ".join(repr(shorten(label, 20)) for label in each) for each in twice[:3])
+            made.append(self._finding("label_typos", rarer, shown))
+        return made
+
+    def _labels(self) -> Counter[str]:
+        answers = self._answers or Counter()
+        is_labels = len(answers) > 1 and self.rows >= _ROWS_A_LABEL * len(answers)
+        return Counter(dict(answers.most_common())) if is_labels else Counter()
+
+    def _finding(self, code: str, count: int, detail: str) -> Finding:
+        entry = CATALOGUE[code]
+        return Finding(code, entry.severity, self.name, count, self.rows, entry.title, entry.why, detail)
+
+
+def _merged(found: Mapping[str, float]) -> dict[str, float]:
+    merged: dict[str, float] = {}
+    for code, share in found.items():
+        language = _SAME.get(code, code)
+        merged[language] = merged.get(language, 0.0) + share
+    return dict(sorted(merged.items(), key=lambda item: -item[1]))
+
+
+def _shares(shares: dict[str, float]) -> str:
+    return ", ".join(f"{code} {share:.0%}" for code, share in shares.items())
