@@ -99,7 +99,10 @@ def test_every_resolved_field_has_a_reason(gib: int) -> None:
 
 
 def test_what_the_user_set_is_not_resolved() -> None:
-    run = setup(train__micro_batch_tokens=4096, train__gradient_checkpointing=True, train__optim="adamw")
+    run = setup(
+        model__quantization="none", train__micro_batch_tokens=4096, train__gradient_checkpointing=True,
+        train__optim="adamw",
+    )  # fmt: skip
     assert resolve(run, 24 * GIB).settings == {}
 
 
