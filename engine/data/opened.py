@@ -91,7 +91,13 @@ def text_bytes(path: Path) -> int:
     with opened.stream as stream:
         if path.suffix.lower() not in PACKINGS and isinstance(getattr(stream, "raw", None), _Plain):
             return opened.size_bytes
-        given = len(stream.read(_MEASURED_BYTES))
+        # Unpacking reads ahead: so much of the file must be taken that this does not count.
+        given = 0
+        while given < _MEASURED_BYTES * 16 and (given < _MEASURED_BYTES or opened.consumed() < _MEASURED_BYTES // 4):
+            piece = len(stream.read(_MEASURED_BYTES))
+            given += piece
+            if not piece:
+                return max(1, given)
         consumed = max(1, opened.consumed())
     return max(1, round(given * max(1.0, opened.size_bytes / consumed)))
 

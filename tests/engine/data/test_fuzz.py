@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,11 +20,34 @@ from engine.errors import DataError
 from tests.engine.data.conftest import config, source
 
 KEYS = st.sampled_from(
-    ["prompt", "completion", "text", "messages", "conversations", "instruction", "output", "history", "system", "x"]
+    ["prompt", "completion", "text", "messages", "conversations", "instruction", "output", "history", "system", "tools",
+     "label", "context", "reasoning", "chosen", "rejected", "images", "x"]
+)  # fmt: skip
+CALLS = st.recursive(
+    st.one_of(st.none(), st.text(max_size=4), st.just('{"name": "f"}'), st.integers()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["function", "name", "arguments", "id"]), inner, max_size=3),
+    ),
+    max_leaves=4,
+)
+PARTS = st.lists(
+    st.one_of(
+        st.text(max_size=3),
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["text", "thinking", "image_url", "x"])},
+            optional={
+                "text": st.one_of(st.none(), st.text(max_size=3), st.integers()),
+                "thinking": st.text(max_size=3),
+            },
+        ),
+    ),
+    max_size=2,
 )
 TURN = st.fixed_dictionaries(
     {}, optional={"role": st.sampled_from(["user", "assistant", "poet"]), "from": st.just("gpt"),
-                  "content": st.one_of(st.none(), st.text(max_size=5)), "value": st.text(max_size=5)},
+                  "content": st.one_of(st.none(), st.text(max_size=5), PARTS), "value": st.text(max_size=5),
+                  "tool_calls": CALLS, "function_call": CALLS, "reasoning_content": st.text(max_size=3)},
 )  # fmt: skip
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(TURN, max_size=3)),
@@ -37,7 +63,20 @@ NEARLY_JSON = st.lists(
 NEARLY_CSV = st.lists(
     st.sampled_from(["prompt", "completion", ",", ";", "\n", "\r", '"', "a", "\x00", "\t"]), max_size=16
 )
-SUFFIXES = st.sampled_from([".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".parquet"])
+SUFFIXES = st.sampled_from(
+    [".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".parquet", ".arrow", ".jsonl.gz", ".json.zst", ".txt.gz"]
+)
+
+
+DESCRIPTIONS = st.recursive(
+    st.one_of(st.none(), st.text(max_size=4), st.integers()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(
+            st.sampled_from(["rows", "file_name", "columns", "tags", "formatting", "prompt", "ranking"]), inner
+        ),
+    ),
+)
 
 
 def check(content: bytes, suffix: str) -> None:
@@ -88,3 +127,51 @@ def test_nearly_csv(content: str, suffix: str) -> None:
 def test_any_json_values_in_any_columns(rows: list[dict[str, object]], as_list: bool) -> None:
     content = json.dumps(rows) if as_list else "\n".join(json.dumps(row) for row in rows)
     check(content.encode(), ".json" if as_list else ".jsonl")
+
+
+def _table_bytes(kind: str) -> bytes:
+    """A small file of a kind, sound."""
+    table = pyarrow.table({"messages": [[{"role": "user", "content": "hi"}]] * 5, "label": [1, 2, 3, None, 5]})
+    sink = pyarrow.BufferOutputStream()
+    if kind == ".parquet":
+        pyarrow.parquet.write_table(table, sink)
+    else:
+        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+SOUND = {
+    ".parquet": _table_bytes(".parquet"), ".arrow": _table_bytes(".arrow"),
+    ".jsonl.gz": gzip.compress(b'{"prompt": "a", "completion": "b"}\n' * 20),
+    ".jsonl.zst": bytes(pyarrow.Codec("zstd").compress(b'{"prompt": "a", "completion": "b"}\n' * 20, asbytes=True)),
+}  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+@fuzz
+@given(st.data(), st.sampled_from(sorted(SOUND)))
+def test_sound_files_with_a_few_bytes_changed_or_cut_off(data: st.DataObject, suffix: str) -> None:
+    content = bytearray(SOUND[suffix])
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    check(bytes(content[: data.draw(st.integers(0, len(content)))]), suffix)
+
+
+@pytest.mark.timeout(60)
+@fuzz
+@given(st.text(max_size=80), st.sampled_from(["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"]), SUFFIXES)
+def test_any_text_in_other_encodings(content: str, encoding: str, suffix: str) -> None:
+    check(content.encode(encoding, "surrogatepass"), suffix)
+
+
+@pytest.mark.timeout(60)
+@fuzz
+@given(DESCRIPTIONS)
+def test_any_description_beside_the_data(description: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "dataset_info.json").write_text(json.dumps(description))
+        (Path(folder) / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}')
+        for place in (folder, f"{folder}#rows", f"{folder}/rows.jsonl"):
+            error = refusal(lambda place=place: load(config(source(place))))  # type: ignore[misc]
+            assert error is None or (folder in error.message and error.hint)
