@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,3 +37,32 @@ def test_eight_bit_states_without_a_gpu_are_refused_before_the_model_is_loaded(
     assert "adamw" in caught.value.hint
     assert seen == []
     optimizers.check(TrainSection.model_validate({"optim": optim}), torch.device("cuda"))
+
+
+def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def test_the_states_that_are_tried_are_as_large_as_those_of_a_first_step() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(shape)) for shape in ((64, 100), (3,), (5000,))]
+    section = TrainSection.model_validate({"optim": "adamw"})
+    optimizer = optimizers.make(section, weights)
+    tried = optimizers.first_states(section, weights)
+    assert optimizer.state == {}
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    optimizer.step()
+    moments = [state[name] for state in optimizer.state.values() for name in ("exp_avg", "exp_avg_sq")]
+    assert bytes_of(tried) == bytes_of(moments)
+
+
+def test_eight_bit_states_are_tried_with_their_scales() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(count)) for count in (40_000, 100, 4096)]
+    section = TrainSection.model_validate({"optim": "adamw_8bit"})
+    optimizer: Any = optimizers.make(section, weights)
+    for index, weight in enumerate(weights):
+        optimizer.init_state(optimizer.param_groups[0], weight, 0, index)
+    kept = ("state1", "state2", "absmax1", "absmax2")
+    made = [state[name] for state in optimizer.state.values() for name in kept if name in state]
+    assert bytes_of(optimizers.first_states(section, weights)) == bytes_of(made)
+    assert optimizers.first_states(TrainSection.model_validate({"optim": "paged_adamw_8bit"}), weights) == []
