@@ -11,7 +11,10 @@ from textual.suggester import Suggester
 
 from engine.data.text import clean
 
-DATA_SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet", ".txt", ".md")
+_PLAIN_SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt", ".md")
+DATA_SUFFIXES = (
+    *_PLAIN_SUFFIXES, ".parquet", ".arrow", *(plain + packed for plain in _PLAIN_SUFFIXES for packed in (".gz", ".zst")),
+)  # fmt: skip
 _MOST_ENTRIES = 5000  # a folder of a million files must not hold the keyboard up
 
 
