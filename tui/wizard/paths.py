@@ -13,8 +13,11 @@ from engine.data.text import clean
 
 _PLAIN_SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt", ".md")
 DATA_SUFFIXES = (
-    *_PLAIN_SUFFIXES, ".parquet", ".arrow", *(plain + packed for plain in _PLAIN_SUFFIXES for packed in (".gz", ".zst")),
-)  # fmt: skip
+    *_PLAIN_SUFFIXES,
+    *(plain + packed for plain in _PLAIN_SUFFIXES for packed in (".gz", ".zst")),
+    ".parquet",
+    ".arrow",
+)
 _MOST_ENTRIES = 5000  # a folder of a million files must not hold the keyboard up
 
 
