@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.data.replay import SHARE, has_replay, replay_of
 from engine.models.adapter_match import match, require_match
-from engine.models.adapters import optimizer_file, read_adapter, require_sound
+from engine.models.adapters import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.card import ModelCard
 
 
@@ -33,7 +34,19 @@ def check_old_adapter(
                 yield Issue("warning", "strategy.adapter", reason.text)
             elif reason.level == "refused":
                 yield Issue("warning", "strategy.adapter", f"{reason.text} You vouched for it with trust_base.")
+    if config.strategy.kind == "continue" and not has_replay(config):
+        yield _no_replay(card)
     if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
         yield Issue(
             "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
         )
+
+
+def _no_replay(card: AdapterCard) -> Issue:
+    """A config says what it trains on: nothing is added to it, but what could be is said."""
+    replay = replay_of(card)
+    fix = replay.text
+    if replay.sources:
+        entries = [f'[[data]] path = "{source["path"]}", role = "replay", share = {SHARE}' for source in replay.sources]
+        fix = f"{replay.text} Add {entries[0]}."
+    return Issue("note", "data", "no old rows are mixed in, so what was learnt may fade.", fix)

@@ -28,7 +28,8 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "the rows can be compared once the model is downloaded"}
     say("progress", done=0, total=None, message="reading the rows")
-    new = load(config).rows
+    news = [source for source in config.data if source.role != "replay"]  # replay is old by its nature
+    new = load(config.model_copy(update={"data": news or config.data})).rows
     old, missing = rows_behind(card)
 
     from engine.evaluation.similarity import relate

@@ -48,6 +48,8 @@ class AdapterPick(Vertical):
     AdapterPick #adapter-list:focus { max-height: 4; }
     AdapterPick #adapter-status { height: auto; max-height: 3; padding: 0 0 0 2; }
     .-tall AdapterPick #adapter-list { max-height: 6; }
+    .-short AdapterPick.-listed FormField { display: none; }
+    .-short AdapterPick.-listed:focus-within FormField { display: block; }
     """
 
     class Listed(Message):
@@ -268,6 +270,8 @@ class AdapterPick(Vertical):
             self.screen.refresh_bindings()
 
     def _tell(self) -> None:
+        # With one chosen from the list, the field gives its line to what is told of the three ways.
+        self.set_class(self._list.display and bool(self._wanted) and not self._typed.text, "-listed")
         from tui.wizard.old_adapter import doubts
         from tui.wizard.strategy_cards import adapter_line
 

@@ -15,8 +15,9 @@ from engine.config.rules import Issue
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
+from tui.wizard.adopted import is_locked
 from tui.wizard.costs import below
-from tui.wizard.draft import Draft, default_of
+from tui.wizard.draft import Draft, default_of, origin
 from tui.wizard.step import hint_of, make_field, message_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class AllFields(Vertical):
     def _pick(self, dotted: str) -> Pick:
         source = self.draft.source(dotted)
         shown = fields.show(self.draft.get(dotted), fields.spec_of(dotted).separator) or "empty"
-        tail = "preset" if source.startswith("preset ") else source
+        tail = origin(source)
         wrong = self._findings.get(dotted)
         return Pick(dotted, dotted, f"! {shown}" if wrong else shown, tail=f"{tail:<8}")
 
@@ -91,7 +92,11 @@ class AllFields(Vertical):
             self.call_later(self.edit, first)
 
     async def edit(self, dotted: str) -> None:
-        """Open the editor for one field."""
+        """Open the editor for one field; one that the adapter fixes is told of instead."""
+        if is_locked(self.draft, dotted):
+            self._explain()
+            self.app.bell()
+            return
         host = self.query_one("#field-editor", Container)
         await host.remove_children()
         form = make_field(dotted, self.draft, label=dotted.split(".", 1)[1])
@@ -147,7 +152,10 @@ class AllFields(Vertical):
         spec = fields.spec_of(dotted)
         default = fields.show(default_of(dotted)) or "empty"
         text = f"{spec.description}. Default: {default}." + (f" Range: {spec.range}." if spec.range else "")
-        text = f"{text}\n{below(dotted, self._fit, self._costs)}".rstrip()
+        if is_locked(self.draft, dotted):
+            text = f"Locked: it comes from the {self.draft.source(dotted)}, which is continued. {spec.description}."
+        else:
+            text = f"{text}\n{below(dotted, self._fit, self._costs)}".rstrip()
         if text != self._help:
             self._help = text
             self.query_one("#field-help", Static).update(Content(text))

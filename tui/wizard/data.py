@@ -20,9 +20,11 @@ from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import data_text, fields
 from tui.wizard.check_panel import CheckPanel
+from tui.wizard.data_item import columns_of, is_new, keep, key_of, part, reading_key, rows_by_path, short
 from tui.wizard.draft import DETECTED
 from tui.wizard.paths import PathSuggester, absolute
 from tui.wizard.picker import FilePicker
+from tui.wizard.relation_panel import RelationPanel
 from tui.wizard.step import Step, make_field
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class DataStep(Step):
             yield make_field("dataset.eval_share", self.draft, label="Held-out share")
         else:
             yield make_field("dataset.eval_rows", self.draft, label="Held-out rows")
+        yield RelationPanel(id="relation")
         yield CheckPanel(id="check")
         yield Static(id="data-preview")
 
@@ -74,9 +77,14 @@ class DataStep(Step):
         for item in self._items:
             self._look(item)
         self._show()
+        self._tell_relation()
 
     def focus_first(self) -> None:
-        (self.query_one(PickList) if self._items else self._form(ADD).control).focus()
+        (self.query_one(PickList) if self._new_items else self._form(ADD).control).focus()
+
+    @property
+    def _new_items(self) -> list[dict[str, Any]]:
+        return [item for item in self._items if is_new(item)]
 
     def _form(self, name: str) -> FormField:
         return next(form for form in self.query(FormField) if form.key == name)
@@ -115,6 +123,8 @@ class DataStep(Step):
             self._at = max(0, self._at - 1)
             self._show()
             self.commit()
+            self._show()  # the draft's origins have moved up as well
+            self._tell_relation()
             self.post_message(self.Touched())
             self.screen.refresh_bindings()
             if not self._items:
@@ -133,13 +143,15 @@ class DataStep(Step):
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
-            return any(panel.busy for panel in self.query(CheckPanel))
+            return any(panel.busy for panel in (*self.query(CheckPanel), *self.query(RelationPanel)))
+        if action == "compare":
+            return None if self.can("cancel") else bool(self.draft.get("strategy.adapter") and self._new_items)
         return action == "browse" or (action == "check" and bool(self._items) and not self.can("cancel"))
 
     # Looking into the files
 
     def _look(self, item: dict[str, Any]) -> None:
-        self._preview(str(item["path"]), str(item.get("format", "auto")), _columns(item))
+        self._preview(str(item["path"]), str(item.get("format", "auto")), columns_of(item))
 
     @work(thread=True, group="preview")
     def _preview(self, path: str, format: str, columns: dict[str, str]) -> None:
@@ -148,7 +160,7 @@ class DataStep(Step):
             preview = self.services.preview(path, format, columns, _PREVIEW_ROWS)
         except TunedeckError as problem:
             error = problem
-        self.post_message(self.Read(_key(path, format, columns), preview, error))
+        self.post_message(self.Read(reading_key(path, format, columns), preview, error))
 
     @on(Read)
     def _read(self, event: Read) -> None:
@@ -170,7 +182,12 @@ class DataStep(Step):
 
     def _show(self) -> None:
         picks = [
-            Pick(str(index), _short(item["path"]), data_text.summary(self._found.get(self._key(item))))
+            Pick(
+                str(index),
+                short(item["path"]),
+                data_text.summary(self._found.get(self._key(item))),
+                tail=part(item, self.draft.source(f"data.{index}.path")),
+            )
             for index, item in enumerate(self._items)
         ]
         listed = self.query_one(PickList)
@@ -181,11 +198,11 @@ class DataStep(Step):
         found = self._found.get(self._key(item)) if item else None
         for name in (FORMAT, COLUMNS):
             self._form(name).display = item is not None
-        self._form(COLUMNS).display = bool(item and (_columns(item) or isinstance(found, TunedeckError)))
+        self._form(COLUMNS).display = bool(item and (columns_of(item) or isinstance(found, TunedeckError)))
         if item:
             self._form(FORMAT).text = str(item.get("format", "auto"))
             if not self._form(COLUMNS).control.has_focus:
-                self._form(COLUMNS).text = fields.show(_columns(item))
+                self._form(COLUMNS).text = fields.show(columns_of(item))
         self._show_evidence(item, found)
         self._show_rows(found)
 
@@ -226,6 +243,25 @@ class DataStep(Step):
 
     def cancel(self) -> None:
         self.query_one(CheckPanel).stop()
+        self.query_one(RelationPanel).stop()
+
+    # Their relation to what an old adapter has learnt, on request
+
+    def compare(self) -> None:
+        """Measure it; the verdict says whether the strategy that was chosen suits these rows."""
+        self.commit()
+        self.query_one(RelationPanel).ask(self.services.relation_command, self.draft, self.facts)
+
+    def _tell_relation(self) -> None:
+        """What was measured of these rows, or that it can be, or that nothing old is mixed in."""
+        panel = self.query_one(RelationPanel)
+        if not panel.busy:
+            panel.say(data_text.relation(self.draft, self.facts))
+
+    @on(RelationPanel.Ended)
+    def _compared(self, event: RelationPanel.Ended) -> None:
+        if event.measured is not None:
+            self.facts.measured = event.measured
 
     # How the rows are read
 
@@ -246,15 +282,15 @@ class DataStep(Step):
         item = self._items[self._at]
         before = self._key(item)
         columns = fields.parse(fields.spec_of(COLUMNS), self._form(COLUMNS).text)
-        _keep(item, "format", self._form(FORMAT).text, "auto")
-        _keep(item, "columns", columns, {})
+        keep(item, "format", self._form(FORMAT).text, "auto")
+        keep(item, "columns", columns, {})
         if self._key(item) != before and isinstance(columns, dict):
             self._look(item)
             self._show()
 
     @staticmethod
     def _key(item: dict[str, Any]) -> str:
-        return _key(str(item["path"]), str(item.get("format", "auto")), _columns(item))
+        return key_of(item)
 
     # Going on
 
@@ -285,16 +321,13 @@ class DataStep(Step):
     def _count(self) -> None:
         """Rows of the files in the list, for the line of consequences."""
         found = {str(item["path"]): self._found.get(self._key(item)) for item in self._items}
-        self.facts.rows = {
-            path: preview.count_estimate
-            for path, preview in found.items()
-            if preview is not None and not isinstance(preview, TunedeckError)
-        }
+        self.facts.rows = rows_by_path(self._items, found)
 
     def findings(self) -> list[Issue]:
         found = self.field_issues(["dataset.eval_share", "dataset.eval_rows"])
-        if not self._items:
-            found.append(Issue("error", ADD, "name at least one file.", "F3 browses."))
+        if not self._new_items:
+            what = "name at least one file with new rows." if self._items else "name at least one file."
+            found.append(Issue("error", ADD, what, "F3 browses."))
         for index, item in enumerate(self._items):
             if isinstance(self._found.get(self._key(item)), TunedeckError):
                 found.append(
@@ -306,24 +339,3 @@ class DataStep(Step):
         self._at = int(finding.field.split(".")[1])
         self._show()
         self.query_one(PickList).focus()
-
-
-def _columns(item: dict[str, Any]) -> dict[str, str]:
-    columns = item.get("columns")
-    return columns if isinstance(columns, dict) else {}
-
-
-def _key(path: str, format: str, columns: dict[str, str]) -> str:
-    return repr((path, format, sorted(columns.items())))
-
-
-def _keep(item: dict[str, Any], name: str, value: Any, default: Any) -> None:
-    if value == default:
-        item.pop(name, None)
-    else:
-        item[name] = value
-
-
-def _short(path: Any) -> str:
-    text = str(path)
-    return Path(text).name if text.startswith("/") else text

@@ -11,10 +11,13 @@ from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
+from tui.wizard.draft import Draft
+from tui.wizard.relation import line
 
 if TYPE_CHECKING:
     from engine.data.messages import Row
     from engine.data.preview import Preview
+    from tui.wizard.step import Facts
 
 
 def summary(found: Preview | TunedeckError | None) -> str:
@@ -70,3 +73,16 @@ def row_lines(row: Row, width: int, height: int) -> list[str]:
             kept[-1] = f"{set_cell_size(kept[-1], room - 4).rstrip()} ..."
         lines += [f"{'' if index else name:<{column}}{part}" for index, part in enumerate(kept)]
     return lines[:height]
+
+
+def relation(draft: Draft, facts: Facts) -> str:
+    """How these rows relate to what an old adapter has learnt, as far as it is known; "" where there is none."""
+    kind = str(draft.get("strategy.kind"))
+    if not draft.get("strategy.adapter"):
+        return ""
+    found = facts.measured_of(draft)
+    if found is not None:
+        return line(found, kind)
+    replayed = any(item.get("role") == "replay" for item in draft.data_sources())
+    missing = "! Nothing old is mixed in: it may forget. " if kind == "continue" and not replayed else ""
+    return f"{missing}F9 compares your rows with what the adapter has learnt."

@@ -135,6 +135,11 @@ class Draft:
         return draft
 
 
+def origin(source: str) -> str:
+    """Where a value comes from in one word of at most eight letters: preset, adapter, auto, you, a file."""
+    return source.partition(" ")[0].removesuffix(":")
+
+
 def default_of(dotted: str) -> Any:
     """The schema's default of ``section.field`` or ``data.N.field``; None where a field has none."""
     section, *rest = dotted.split(".")

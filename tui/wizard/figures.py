@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,9 @@ def written(trained: int, keep: int, draft: Draft, facts: Facts) -> RunDisk:
     from engine.memory.disk import TOKENIZER_BYTES, beside_bytes, run_disk
 
     beside = beside_bytes(Path(facts.card.path)) if facts.card else TOKENIZER_BYTES
-    return run_disk(trained, keep, str(draft.get("train.optim")), beside=beside)
+    found = run_disk(trained, keep, str(draft.get("train.optim")), beside=beside)
+    model = shape_of(Path(facts.card.path)) if facts.card and draft.get("strategy.kind") == "merge" else None
+    return replace(found, merging=2 * model.parameters) if model else found
 
 
 def held_out(draft: Draft, rows: int) -> int:

@@ -30,16 +30,20 @@ NO_CUDA = Issue(
 class Fix:
     """A remedy: what it does in words, and the value it gives its field (None: back to the default).
 
-    ``settings`` are the fields of one that changes how much memory the run takes, instead of ``value``.
+    ``settings`` are the fields of one that changes how much memory the run takes, instead of ``value``; ``change``
+    writes what takes more than one field.
     """
 
     dotted: str
     words: str
     value: object = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    change: Callable[[Draft], None] | None = None
 
     def apply(self, draft: Draft) -> None:
-        if self.settings:
+        if self.change is not None:
+            self.change(draft)
+        elif self.settings:
             for dotted, value in self.settings.items():
                 draft.set(dotted, value)
         elif self.value is None:
@@ -67,13 +71,18 @@ def warnings(draft: Draft, inspection: Inspection | None = None, fit: Fit | None
         found = [issue for issue in error.issues if isinstance(issue, Issue)]
     if inspection is not None:
         found += from_rows(draft, inspection)
-    order = {"error": 0, "warning": 1, "note": 2}
     told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
     if fit is not None and fit.verdict.level == "too much":
         told.insert(0, too_much(fit))
     if fit is not None and fit.budget.gpu is not None and has_cuda() is False:
         told.append(Warning(NO_CUDA, Fix("launch.gpus", "use the CPU", "cpu")))
-    return sorted(told, key=lambda warning: order[warning.issue.level])
+    return in_order(told)
+
+
+def in_order(found: list[Warning]) -> list[Warning]:
+    """Errors before warnings before notes."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda warning: order[warning.issue.level])
 
 
 def too_much(fit: Fit) -> Warning:

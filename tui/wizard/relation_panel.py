@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import work
 from textual.content import Content
 from textual.message import Message
@@ -11,6 +13,10 @@ from engine.errors import ConfigError, TunedeckError
 from tui.wizard.child import Progress
 from tui.wizard.draft import Draft
 from tui.wizard.relation import Measured, asked, compare, key_of, line
+from tui.wizard.relation_screen import RelationScreen
+
+if TYPE_CHECKING:
+    from tui.wizard.step import Facts
 
 
 class RelationPanel(Static):
@@ -29,6 +35,19 @@ class RelationPanel(Static):
         super().__init__("", id=id, markup=False)
         self.busy = False
         self.words = ""
+
+    def ask(self, command: tuple[str, ...], draft: Draft, facts: Facts) -> None:
+        """Show what was measured of these rows, from where it can be measured again; else measure it."""
+        found = facts.measured_of(draft)
+        if found is None:
+            self.start(command, draft)
+            return
+
+        def again(wanted: bool | None) -> None:
+            if wanted:
+                self.start(command, draft)
+
+        self.app.push_screen(RelationScreen(found, str(draft.get("strategy.kind"))), again)
 
     def start(self, command: tuple[str, ...], draft: Draft) -> None:
         """Compare the draft's new rows; a comparison under way is given up."""

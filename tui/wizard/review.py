@@ -22,9 +22,12 @@ from tui.widgets.form import FormField
 from tui.widgets.form_list import PickList
 from tui.wizard import figures, remedies
 from tui.wizard.check_panel import CheckPanel
-from tui.wizard.fixes import Warning, warnings
+from tui.wizard.fixes import Warning, in_order, warnings
 from tui.wizard.outlook_panel import OutlookPanel
+from tui.wizard.relation import can_ask, line
+from tui.wizard.relation_panel import RelationPanel
 from tui.wizard.step import Step
+from tui.wizard.strategy_warnings import strategy_warnings
 from tui.wizard.values import about, values
 from tui.world import world_of
 
@@ -50,6 +53,7 @@ class ReviewStep(Step):
         self._shown_fit = self.facts.fit
         self._told: dict[str, str] = {}
         yield CheckPanel(id="check")
+        yield RelationPanel(id="relation")
         yield Static(id="warnings")
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
         yield Static(id="value-about", classes="quiet")
@@ -99,13 +103,29 @@ class ReviewStep(Step):
 
     def can(self, action: str) -> bool | None:
         if action == "cancel":
-            return any(panel.busy for panel in (*self.query(CheckPanel), *self.query(OutlookPanel)))
+            panels = (*self.query(CheckPanel), *self.query(OutlookPanel), *self.query(RelationPanel))
+            return any(panel.busy for panel in panels)
+        if action == "compare":
+            return can_ask(self.draft) and (not self.can("cancel") or None)
         return action == "save_file" or (action in ("check", "measure") and not self.can("cancel"))
 
     def cancel(self) -> None:
         self._start_when_checked = False
         self.query_one(CheckPanel).stop()
         self.query_one(OutlookPanel).stop()
+        self.query_one(RelationPanel).stop()
+
+    def compare(self) -> None:
+        """Measure how the rows relate to what the old adapter has learnt."""
+        self.query_one(RelationPanel).ask(self.services.relation_command, self.draft, self.facts)
+
+    @on(RelationPanel.Ended)
+    def _compared(self, event: RelationPanel.Ended) -> None:
+        if event.measured is not None:
+            self.facts.measured = event.measured
+            self.query_one(RelationPanel).say("")
+            self._show_warnings()
+            self.say(line(event.measured, str(self.draft.get("strategy.kind"))))
 
     def hold(self) -> bool:
         if self.query_one(CheckPanel).busy:
@@ -115,6 +135,7 @@ class ReviewStep(Step):
         fit = self.facts.fit
         if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
             self.query_one(OutlookPanel).stop()  # the run wants all of the machine
+            self.query_one(RelationPanel).stop()
             return False
         self._ask_whether_to_risk(fit)
         return True
@@ -151,7 +172,8 @@ class ReviewStep(Step):
     # Warnings and remedies
 
     def _show_warnings(self) -> None:
-        self._warnings: list[Warning] = warnings(self.draft, self.facts.inspection_of(self.draft), self.facts.fit)[:9]
+        found = warnings(self.draft, self.facts.inspection_of(self.draft), self.facts.fit)
+        self._warnings: list[Warning] = in_order([*strategy_warnings(self.draft, self.facts), *found])[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
             remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""

@@ -13,6 +13,7 @@ from engine.errors import ConfigError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import fields
+from tui.wizard.adopted import follow_preset, is_locked
 from tui.wizard.all_fields import SECTIONS, AllFields
 from tui.wizard.costs import Costs, about_quantization, beside
 from tui.wizard.draft import Draft
@@ -128,6 +129,7 @@ class SettingsStep(Step):
     def _moved(self, event: PickList.Moved) -> None:
         self.write_fields()
         self.draft.apply_preset(event.pick.id)
+        follow_preset(self.draft)
         event.picklist.mark(event.pick.id)
         weights = next(form for form in self.query(FormField) if form.key == WEIGHTS)
         weights.text = str(self.draft.get(weights.key))
@@ -167,7 +169,7 @@ class SettingsStep(Step):
         for form in self.query(FormField):
             if form.key == WEIGHTS:
                 self._tell("#quantization-about", about_quantization(form.text, self.facts.fit, costs))
-            elif form.key in costs:
+            elif form.key in costs and not is_locked(self.draft, form.key):
                 self._tell_beside(form, beside(costs[form.key]))
         if not self.query("#preset-list"):
             return

@@ -13,10 +13,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.config.adopt import RATE_SOURCE
 from engine.config.rules import Issue
 from tui.widgets.form import FormField
 from tui.wizard import fields
-from tui.wizard.draft import Draft
+from tui.wizard.adopted import is_locked
+from tui.wizard.draft import Draft, origin
 
 if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
@@ -199,7 +201,7 @@ def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = Fals
     """The form field of one schema field, filled from the draft."""
     spec = fields.spec_of(dotted)
     value = draft.get(dotted)
-    return FormField(
+    form = FormField(
         dotted,
         label or spec.label,
         fields.show(value, spec.separator),
@@ -208,10 +210,14 @@ def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = Fals
         about=spec.description if about else "",
         placeholder=placeholder,
     )
+    form.control.disabled = is_locked(draft, dotted)
+    return form
 
 
 def hint_of(spec: fields.FieldSpec, draft: Draft) -> str:
     """The range, and where the value comes from when it is not the default."""
     source = draft.source(spec.dotted)
-    shown = "preset" if source.startswith("preset ") else source
+    if is_locked(draft, spec.dotted):
+        return "locked: from the adapter"
+    shown = "a third, by continue" if source == RATE_SOURCE else origin(source)
     return "  ".join(filter(None, (spec.range, "" if shown == "default" else shown)))

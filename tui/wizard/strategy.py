@@ -221,7 +221,7 @@ class StrategyStep(Step):
 
     def compare(self) -> None:
         """Measure how the new rows relate to the old ones; once measured, show all figures."""
-        self.query_one(RelationPanel).start(self.services.relation_command, self._variant(self._kind))
+        self.query_one(RelationPanel).ask(self.services.relation_command, self._variant(self._kind), self.facts)
 
     def inspect(self) -> None:
         """Everything about the adapter, over the step."""

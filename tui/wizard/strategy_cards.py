@@ -13,6 +13,7 @@ from tui.wizard.describe import gibibytes
 from tui.wizard.draft import Draft
 from tui.wizard.fit import fit_of
 from tui.wizard.old_adapter import OldAdapter, refusal, shape
+from tui.wizard.relation import can_ask
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
@@ -56,7 +57,7 @@ def _way(
     refused = refusal(old, kind, draft.get("strategy.trust_base") is True) or _no_room(kind, disk, free_bytes)
     advice = measured.advice if measured else None
     details = [
-        ("Not so", f"Not possible here: {refused}") if refused else ("Why", _why(kind, draft, old, advice)),
+        ("Not so", f"Not possible here: {refused}") if refused else ("Why", _why(kind, variant, old, advice)),
         ("What", _what(kind, old)),
         ("Kept", _kept(kind, old)),
         ("Costs", _costs(kind, fit, disk, facts)),
@@ -80,7 +81,7 @@ def _what(kind: str, old: OldAdapter | None) -> str:
     card = old.card if old else None
     if kind == "continue":
         held = f": {shape(card)}" if card else ""
-        return f"Training goes on with the adapter itself{held}. Rank and layers stay; the rate is a third."
+        return f"Training goes on with the adapter itself{held}. Rank and layers stay; the learning rate is a third."
     if kind == "merge":
         return "It becomes part of a 16-bit copy of the model, which is proven; then a new LoRA is trained on that."
     unused = ", and the old one is not used" if card else ""
@@ -117,7 +118,8 @@ def _why(kind: str, draft: Draft, old: OldAdapter | None, advice: Advice | None)
     if advice is None:
         if kind == "continue" and _same_names(draft, old):
             return f"{NOT_MEASURED}, but by their names these are rows it was trained on."
-        return f"{NOT_MEASURED}. {_SUITS[kind]} F9 compares the rows, once they are named in step 4."
+        how = "F9 compares the rows." if can_ask(draft) else "F9 compares the rows, once they are named in step 4."
+        return f"{NOT_MEASURED}. {_SUITS[kind]} {how}"
     if advice.strategy == kind:
         return f"{RECOMMENDED}, {advice.confidence} confidence. {advice.reasons[0] if advice.reasons else ''}"
     return f"{_SUITS[kind]} Your rows measured as {advice.verdict}: {TITLES[advice.strategy]} suits better."
@@ -178,4 +180,5 @@ def adapter_line(old: OldAdapter | None, found_reason: str = "") -> str:
     card = old.card
     seen = ", ".join(Path(data.path).name or data.path for data in card.record.data) if card.record else ""
     learnt = f"; learnt {shorten(seen, 40)}" if seen else "; nobody recorded what it learnt"
-    return f"{shape(card)}, {gibibytes(card.size_bytes)}, on {shorten(card.base or 'an unknown model', 30)}{learnt}"
+    base = f", on {shorten(Path(card.base).name, 24)}" if card.base else ", on an unknown model"
+    return f"{shape(card)}{base}{learnt}"

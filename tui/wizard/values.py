@@ -8,7 +8,7 @@ from engine.errors import ConfigError
 from tui.widgets.form_list import Pick
 from tui.wizard import fields
 from tui.wizard.costs import chosen_by_auto, shown
-from tui.wizard.draft import DEFAULT, flatten
+from tui.wizard.draft import DEFAULT, flatten, origin
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
@@ -27,7 +27,7 @@ def values(draft: Draft, fit: Fit | None) -> list[Pick]:
         return [Pick(name, name, fields.show(value)) for name, value in draft.values.items()]
     chosen = fit.resolution.settings if fit else {}
     found = [
-        (name, shown(chosen[name]), AUTO) if name in chosen else (name, _tight(value), _origin(draft.source(name)))
+        (name, shown(chosen[name]), AUTO) if name in chosen else (name, _tight(value), origin(draft.source(name)))
         for name, value in flatten(config)
     ]
     found.sort(key=lambda entry: _ORDER.get(entry[2], _OTHERS))
@@ -49,7 +49,3 @@ def _tight(value: object) -> str:
     """A value in a column of 22; of a long path the end tells more than the beginning."""
     text = fields.show(value) or "empty"
     return ".." + text[-20:] if len(text) > 22 and text.startswith("/") else text
-
-
-def _origin(source: str) -> str:
-    return "preset" if source.startswith("preset ") else source

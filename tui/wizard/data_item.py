@@ -1,0 +1,72 @@
+"""One source in the data step's list: how it is read, what it is in the mix, and how many rows it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import TunedeckError
+from tui.wizard.adopted import REPLAY_SOURCE
+
+if TYPE_CHECKING:
+    from engine.data.preview import Preview
+
+Item = Mapping[str, Any]
+
+
+def is_new(item: Item) -> bool:
+    """Whether the source is there to be learnt; replay is there not to be forgotten."""
+    return bool(item.get("role", "new") != "replay")
+
+
+def columns_of(item: Item) -> dict[str, str]:
+    columns = item.get("columns")
+    return columns if isinstance(columns, dict) else {}
+
+
+def key_of(item: Item) -> str:
+    """The same for sources that are read the same way."""
+    return reading_key(str(item["path"]), str(item.get("format", "auto")), columns_of(item))
+
+
+def reading_key(path: str, format: str, columns: Mapping[str, str]) -> str:
+    return repr((path, format, sorted(columns.items())))
+
+
+def keep(item: dict[str, Any], name: str, value: Any, default: Any) -> None:
+    """Set a field of the source; one at its default is left out."""
+    if value == default:
+        item.pop(name, None)
+    else:
+        item[name] = value
+
+
+def short(path: Any) -> str:
+    """What people call the source."""
+    text = str(path)
+    return Path(text).name if text.startswith("/") else text
+
+
+def part(item: Item, source: str) -> str:
+    """What a source is in the mix, where it is not simply new rows: "replay 10 %, by continue"."""
+    role, share = item.get("role", "new"), item.get("share")
+    if role == "new" and share is None:
+        return ""
+    words = f"{role} {share:.0%}".replace("%", " %") if isinstance(share, float) else str(role)
+    return f"{words}, by continue" if source == REPLAY_SOURCE else words
+
+
+def rows_by_path(items: Sequence[Item], found: Mapping[str, Preview | TunedeckError | None]) -> dict[str, int]:
+    """Rows that a pass takes of each source that could be read: of replay its share, not all there are."""
+    rows = {
+        path: preview.count_estimate
+        for path, preview in found.items()
+        if preview is not None and not isinstance(preview, TunedeckError)
+    }
+    new = sum(rows.get(str(item["path"]), 0) for item in items if is_new(item))
+    for item in items:
+        share, path = item.get("share"), str(item["path"])
+        if not is_new(item) and path in rows and share and share < 1:
+            rows[path] = round(new * share / (1 - share))
+    return rows
