@@ -14,7 +14,7 @@ import typer
 
 from engine import output, paths
 from engine.errors import TunedeckError
-from engine.verbs import adapter, demo, doctor, estimate, lineage, merge, models, run, runs, steer
+from engine.verbs import adapter, data, demo, doctor, estimate, lineage, merge, models, run, runs, steer
 
 EPILOG = (
     "Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line, "
@@ -37,6 +37,7 @@ def build() -> typer.Typer:
         app.command()(verb)
     app.command("version")(_version)
     app.add_typer(models.app)
+    app.add_typer(data.app)
     app.add_typer(adapter.app)
     return app
 

@@ -2,8 +2,9 @@
 
 ``python -m engine.inspect QUESTION --config FILE``, with a question of ``engine/questions``: ``data`` tokenises rows
 as the training will, ``relation`` compares them with what an old adapter has learnt, ``probe`` trains three steps and
-says how fast they were, ``kind`` asks the model whether it is base or chat. Lines are of type progress, then one
-result, error or unavailable. The process can be killed at any time, and a broken tokenizer can't take the screen down.
+says how fast they were, ``kind`` asks the model whether it is base or chat, ``doctor`` looks for
+what is wrong with a sample of rows as tokens. Lines are of type progress, then one result, error or unavailable. The
+process can be killed at any time, and a broken tokenizer can't take the screen down.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ QUESTIONS = {
     "relation": "The rows can't be compared",
     "probe": "The pace can't be measured",
     "kind": "The model can't be asked",
+    "doctor": "The rows can't be examined",
 }
 """Modules of ``engine/questions``, each with the title of an error that nobody foresaw."""
 
