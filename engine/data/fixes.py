@@ -46,10 +46,11 @@ def _kept_of(rows: Sequence[Row], fix: Fix) -> list[bool]:
     from engine.data import near, sameness
 
     if fix == "drop_near_duplicates":
-        firsts = near.near_to(near.Signatures().all(rows))
+        firsts = near.near_to(near.signatures(rows))
     else:
-        key = sameness.content_key if fix == "drop_exact_duplicates" else sameness.prompt_key
-        firsts = sameness.first_of_each(np.fromiter((key(row) for row in rows), np.uint64, len(rows)))
+        which = 0 if fix == "drop_exact_duplicates" else 1
+        keys = np.fromiter((sameness.keys_of(row)[which] for row in rows), np.uint64, len(rows))
+        firsts = sameness.first_of_each(keys)
     kept: list[bool] = (firsts == np.arange(len(rows))).tolist()
     return kept
 

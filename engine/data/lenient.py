@@ -38,26 +38,42 @@ Tell = Callable[[Unreadable], object]
 def tolerant_rows(file: DataFile, name: str, tell: Tell) -> tuple[Iterator[Row], Detected]:
     """The rows of ``file`` and the format found in its first 100; ``tell`` hears of those passed over.
 
-    Raises DataError for a file without any row that can be read, and for columns that are not known.
+    Raises as ``tolerant_raw_rows`` does.
     """
-    raw_rows = tolerant_raw_rows(file.path, name, tell)
-    sample = list(islice(raw_rows, SAMPLE_ROWS))
-    if not sample:
-        next(read_file(file.path, name), None)  # raises the reason, if there is one
-        raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
-    detected = detect(sample, file.reading(sample))
+    raw_rows, detected = tolerant_raw_rows(file, name, tell)
 
     def rows() -> Iterator[Row]:
-        for raw in chain(sample, raw_rows):
-            try:
-                yield to_row(raw, detected)
-            except DataError as error:
-                tell(Unreadable(raw.file, raw.number, error))
+        for raw in raw_rows:
+            row = row_or_tell(raw, detected, tell)
+            if row is not None:
+                yield row
 
     return rows(), detected
 
 
-def tolerant_raw_rows(path: Path, name: str, tell: Tell) -> Iterator[RawRow]:
+def row_or_tell(raw: RawRow, detected: Detected, tell: Tell) -> Row | None:
+    """The row that ``raw`` is; None for one that can't be read, once ``tell`` has heard why."""
+    try:
+        return to_row(raw, detected)
+    except DataError as error:
+        tell(Unreadable(raw.file, raw.number, error))
+        return None
+
+
+def tolerant_raw_rows(file: DataFile, name: str, tell: Tell) -> tuple[Iterator[RawRow], Detected]:
+    """The raw rows of ``file`` and the format found in its first 100; ``tell`` hears of those that can't be read.
+
+    Raises DataError for a file without any row that can be read, and for columns that are not known.
+    """
+    raw_rows = _passing_over(file.path, name, tell)
+    sample = list(islice(raw_rows, SAMPLE_ROWS))
+    if not sample:
+        next(read_file(file.path, name), None)  # raises the reason, if there is one
+        raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
+    return chain(sample, raw_rows), detect(sample, file.reading(sample))
+
+
+def _passing_over(path: Path, name: str, tell: Tell) -> Iterator[RawRow]:
     """The raw rows of ``path``. Behind a broken line of JSON reading goes on; in other files it ends at a fault."""
     last = 0
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import cache
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
 
 from engine.data.messages import Row
 
@@ -25,37 +27,40 @@ _WORD = re.compile(
 )  # a character where words are not parted
 
 
-class Signatures:
-    """Makes signatures: each an array (64,) of uint32, of zeros for a row too short to be compared."""
+def signature(row: Row) -> np.ndarray:
+    """An array (64,) of uint32; of zeros for a row too short to be compared."""
+    import numpy as np
+    from datasketch import MinHash
 
-    def __init__(self) -> None:
-        from datasketch import MinHash
+    text = "\n".join([message.text for message in row.messages]) if row.messages else row.text
+    words = _WORD.findall(text[:_MOST_CHARACTERS].lower())
+    if len(words) < _FEWEST_WORDS:
+        return np.zeros(PERMUTATIONS, np.uint32)
+    codes = np.fromiter(map(zlib.crc32, map(_encoded, words)), np.uint64, len(words))
+    phrases = codes[:-2] * np.uint64(0x9E3779B1) + codes[1:-1] * np.uint64(0x85EBCA77) + codes[2:]
+    blank = _blank()
+    made = MinHash(num_perm=PERMUTATIONS, permutations=blank.permutations, scheme=blank.scheme, hashfunc=int)
+    made.update_batch((phrases & np.uint64(0xFFFFFFFF)).tolist())
+    values: np.ndarray = made.hashvalues
+    return values
 
-        self._blank = MinHash(num_perm=PERMUTATIONS, seed=1, hashfunc=int)
 
-    def of(self, row: Row) -> np.ndarray:
-        import numpy as np
-        from datasketch import MinHash
+def signatures(rows: Sequence[Row]) -> np.ndarray:
+    """Signatures (n, 64) of ``rows``."""
+    import numpy as np
 
-        text = "\n".join([message.text for message in row.messages]) if row.messages else row.text
-        words = _WORD.findall(text[:_MOST_CHARACTERS].lower())
-        if len(words) < _FEWEST_WORDS:
-            return np.zeros(PERMUTATIONS, np.uint32)
-        codes = np.fromiter((zlib.crc32(word.encode("utf-8", "replace")) for word in words), np.uint64, len(words))
-        phrases = codes[:-2] * np.uint64(0x9E3779B1) + codes[1:-1] * np.uint64(0x85EBCA77) + codes[2:]
-        made = MinHash(
-            num_perm=PERMUTATIONS, permutations=self._blank.permutations, scheme=self._blank.scheme, hashfunc=int
-        )
-        made.update_batch((phrases & np.uint64(0xFFFFFFFF)).tolist())
-        values: np.ndarray = made.hashvalues
-        return values
+    return np.stack([signature(row) for row in rows]) if rows else np.zeros((0, PERMUTATIONS), np.uint32)
 
-    def all(self, rows: Iterable[Row]) -> np.ndarray:
-        """Signatures (n, 64) of ``rows``."""
-        import numpy as np
 
-        made = [self.of(row) for row in rows]
-        return np.stack(made) if made else np.zeros((0, PERMUTATIONS), np.uint32)
+_encoded = methodcaller("encode", "utf-8", "replace")
+
+
+@cache
+def _blank() -> Any:
+    """Holds the permutations that all signatures share; made at the first need, as the library takes a second."""
+    from datasketch import MinHash
+
+    return MinHash(num_perm=PERMUTATIONS, seed=1)
 
 
 def near_to(signatures: np.ndarray) -> np.ndarray:

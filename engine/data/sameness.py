@@ -15,16 +15,19 @@ NONE = 0
 """The key of what a row does not have."""
 
 
-def content_key(row: Row) -> int:
-    """64 bits from all that ``row`` says: the same for rows that differ in blank space only."""
-    return _key(_turns(row.messages) if row.messages else ["", row.text], row.tools)
+def keys_of(row: Row) -> tuple[int, int]:
+    """64 bits from all that ``row`` says, and 64 from all that stands before its last answer.
 
-
-def prompt_key(row: Row) -> int:
-    """64 bits from all that stands before the last answer; NONE for plain text, and where nothing does."""
-    if not row.messages or row.messages[-1].role != "assistant" or len(row.messages) < 2:
-        return NONE
-    return _key(_turns(row.messages[:-1]), row.tools)
+    Rows that differ in blank space only have the same keys. The second is NONE for plain text, and where nothing
+    stands before an answer.
+    """
+    messages = row.messages
+    is_answered = len(messages) > 1 and messages[-1].role == "assistant"
+    asked = messages[:-1] if is_answered else messages
+    hashed = hashlib.blake2b(_encoded(row.tools, asked), digest_size=8)
+    prompt = (int.from_bytes(hashed.digest()) or 1) if is_answered else NONE
+    hashed.update(_encoded((), messages[-1:]) if is_answered else " ".join(row.text.split()).encode("utf-8", "replace"))
+    return int.from_bytes(hashed.digest()) or 1, prompt
 
 
 def first_of_each(keys: np.ndarray) -> np.ndarray:
@@ -42,10 +45,8 @@ def first_of_each(keys: np.ndarray) -> np.ndarray:
     return np.where(keys == NONE, np.arange(len(keys)), firsts)
 
 
-def _turns(messages: Sequence[Message]) -> list[str]:
-    return [part for message in messages for part in (message.role, message.text)]
-
-
-def _key(parts: Sequence[str], tools: Sequence[str]) -> int:
-    text = "\x1f".join([" ".join(part.split()) for part in (*parts, *tools)])
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()) or 1
+def _encoded(tools: Sequence[str], messages: Sequence[Message]) -> bytes:
+    parts = [*tools]
+    for message in messages:
+        parts += (message.role, " ".join(message.text.split()))
+    return "\x1f".join(parts).encode("utf-8", "replace")

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
-from engine.data.convert import problem
 from engine.data.doctor.catalogue import CATALOGUE
-from engine.data.doctor.findings import Finding, Place, Remedy, Report, ordered
-from engine.data.doctor.inspection import faults_of
+from engine.data.doctor.findings import Finding, Remedy, Report, ordered
 from engine.data.doctor.keys import NEAR_ROWS, Keys
-from engine.data.doctor.portrait import LANGUAGE_ROWS, Portrait
+from engine.data.doctor.looking import ENDS, Batch, Looked, Manner, look_at, note_unreadable, nothing_yet
+from engine.data.doctor.portrait import LANGUAGE_ROWS
 from engine.data.doctor.sets import Comparison
-from engine.data.doctor.tally import Tally
-from engine.data.fixes import row_change
-from engine.data.lenient import Unreadable, tolerant_rows
-from engine.data.messages import Row
+from engine.data.doctor.sharing import shared, spare_processors
+from engine.data.formats import Detected
+from engine.data.lenient import Unreadable, tolerant_raw_rows
+from engine.data.messages import RawRow
 from engine.data.preview import look
-from engine.data.records import record_of
 from engine.data.sources import DataFile, data_files, source_names
 from engine.data.split import replayed
 from engine.errors import DataError
 
 TOKEN_ROWS = 2000
 """Rows kept for the tokenizer."""
-_TOLD_EVERY = 2000
+SHARED_ROWS = 20_000
+"""Rows from which helpers pay: each takes two seconds to begin."""
+_BATCH_ROWS = 250
+_BATCH_BYTES = 1 << 20  # of text in a batch: several are under way at once
+_TRIED = 1000
 Progress = Callable[[int, int], object]
 
 
@@ -42,88 +44,86 @@ def check(
     to ``sample_into`` as JSON lines. Raises DataError for sources that can't be read at all.
     """
     names = source_names(config.data)
-    expected = [_expected(source) for source in config.data]
-    keys = Keys(config.run.seed, sum(expected))
-    passing = _Pass(config, keys, sum(expected), on_progress)
-    sample = sample_into.open("w", encoding="utf-8") if sample_into else None
+    total = sum(map(_expected, config.data))
+    manner = Manner(
+        tuple(config.dataset.fixes), config.run.seed, max(1, -(-total // NEAR_ROWS)), max(1, total // LANGUAGE_ROWS),
+        max(1, total // TOKEN_ROWS) if sample_into else 0,
+        _TRIED if total < SHARED_ROWS else max(1, _TRIED * _BATCH_ROWS // total),
+    )  # fmt: skip
+    helpers = spare_processors() if total >= SHARED_ROWS else 0
+    keys = Keys(config.run.seed, manner.near_every)
     findings: list[Finding] = []
     facts = []
-    try:
-        for index, (source, name) in enumerate(zip(config.data, names, strict=True)):
-            tally, portrait = Tally(name), Portrait(name, expected[index])
-            passing.over(source, index, tally, portrait, sample)
-            about = portrait.facts()
-            facts.append(about)
-            seen = about.rows + about.left_out + tally.count("unreadable")
-            findings += [_graver(finding, tally) for finding in tally.findings(seen, portrait.characters)]
-            findings += portrait.findings(about)
-    finally:
-        if sample is not None:
-            sample.close()
+    sample: list[str] = []
+    done = 0
+    for index, (source, name) in enumerate(zip(config.data, names, strict=True)):
+        seen = nothing_yet(name, manner)
+        for looked in _looked(source, name, index, done, manner, seen, helpers):
+            seen.merge(looked)
+            on_progress(done + seen.portrait.rows, max(total, done + seen.portrait.rows))
+        about = seen.portrait.facts()
+        facts.append(about)
+        done += about.rows
+        read = about.rows + about.left_out + seen.tally.count("unreadable")
+        findings += [_remedied(finding) for finding in seen.tally.findings(read, about.characters)]
+        findings += seen.portrait.findings(about)
+        keys.merge(seen.keys)
+        sample += seen.sample
+    if sample_into is not None:
+        sample_into.write_text("".join(line + "\n" for line in sample), "utf-8")
     learnt = replayed(config)
     comparison = Comparison(keys, config.dataset, [index for index, name in enumerate(names) if name in learnt])
     findings += comparison.findings(names)
-    return Report(tuple(facts), ordered(findings), tuple(_notes(keys, len(keys))))
+    return Report(tuple(facts), ordered(findings), tuple(_notes(keys)))
 
 
-class _Pass:
-    """Walks over sources, feeding what collects."""
-
-    def __init__(self, config: RunConfig, keys: Keys, expected: int, on_progress: Progress) -> None:
-        self._keys, self._expected, self._on_progress = keys, expected, on_progress
-        self._fixes = config.dataset.fixes
-        self._change = row_change(self._fixes)
-        self._every = max(1, expected // TOKEN_ROWS)
-        self._done = 0
-
-    def over(self, source: DataSource, index: int, tally: Tally, portrait: Portrait, sample: IO[str] | None) -> None:
-        files = [] if earlier.is_run(source) else data_files(source)
-        most = source.max_rows or next((file.source.max_rows for file in files), None)
-        for row in self._rows(source, files, tally, portrait):
-            self._done += 1
-            if self._done % _TOLD_EVERY == 0:
-                self._on_progress(self._done, max(self._expected, self._done))
-            changed = self._change(row)
-            if changed is None:
-                continue
-            faults = faults_of(changed)
-            if faults:
-                tally.note(changed, faults)
-            if problem(changed):
-                portrait.left_out += 1
-                continue
-            if sample is not None and len(self._keys) % self._every == 0:
-                record = record_of(changed) | {"source": portrait.name}
-                sample.write(json.dumps(record, ensure_ascii=True) + "\n")
-            portrait.add(changed)
-            self._keys.add(changed, index)
-            if most is not None and portrait.rows >= most:
-                break
-
-    def _rows(self, source: DataSource, files: Sequence[DataFile], tally: Tally, portrait: Portrait) -> Iterator[Row]:
-        if earlier.is_run(source):
-            for row, detected in earlier.trained_rows(source, portrait.name):
-                portrait.format = detected.format
-                yield row
+def _looked(
+    source: DataSource, name: str, index: int, first: int, manner: Manner, seen: Looked, helpers: int
+) -> Iterator[Looked]:
+    """What is seen in the batches of ``source``; rows beyond max_rows are not looked at."""
+    files = [] if earlier.is_run(source) else data_files(source)
+    most = source.max_rows or next((file.source.max_rows for file in files), None)
+    batches = _batches(source, files, name, index, first, manner, seen)
+    if most is None:
+        yield from shared(partial(look_at, manner=manner), batches, helpers)
+        return
+    # How many more rows may be used is known only when those before have been looked at.
+    for batch in batches:
+        yield look_at(replace(batch, most=most - seen.portrait.rows), manner)
+        if seen.portrait.rows >= most:
             return
-        for file in files:
-            yield from self._file(file, tally, portrait)
-
-    def _file(self, file: DataFile, tally: Tally, portrait: Portrait) -> Iterator[Row]:
-        def tell(fault: Unreadable) -> None:
-            if "drop_unreadable" not in self._fixes or fault.ends:
-                ends = ", and nothing behind it" if fault.ends else ""
-                tally.add("unreadable", Place(fault.file, fault.row, f"{_said(fault)}{ends}"))
-
-        rows, detected = tolerant_rows(file, portrait.name, tell)
-        portrait.format = portrait.format or detected.format
-        yield from rows
 
 
-def _said(fault: Unreadable) -> str:
-    """What is wrong, without the place, which is told beside it."""
-    message = fault.error.message
-    return message.rpartition(f"row {fault.row:,}")[2].strip(" ,:") or fault.error.title
+def _batches(
+    source: DataSource, files: list[DataFile], name: str, index: int, first: int, manner: Manner, seen: Looked
+) -> Iterator[Batch]:
+    def tell(fault: Unreadable) -> None:
+        note_unreadable(seen.tally, fault, manner.fixes)
+
+    if earlier.is_run(source):
+        pairs = earlier.trained_rows(source, name)
+        while some := list(itertools.islice(pairs, _BATCH_ROWS)):
+            yield Batch(name, index, first, [row for row, _ in some], some[0][1])
+            first += len(some)
+        return
+    for file in files:
+        raw_rows, detected = tolerant_raw_rows(file, name, tell)
+        for batch in _parts(raw_rows, detected, name, index, first):
+            first += len(batch.rows)
+            yield batch
+
+
+def _parts(raw_rows: Iterator[RawRow], detected: Detected, name: str, index: int, first: int) -> Iterator[Batch]:
+    rows: list[RawRow] = []
+    begin = end = 0
+    for raw in raw_rows:
+        rows.append(raw)
+        end = raw.end_byte
+        if len(rows) >= _BATCH_ROWS or end - begin > _BATCH_BYTES:
+            yield Batch(name, index, first, rows, detected)
+            first, begin, rows = first + len(rows), end, []
+    if rows:
+        yield Batch(name, index, first, rows, detected)
 
 
 def _expected(source: DataSource) -> int:
@@ -136,20 +136,20 @@ def _expected(source: DataSource) -> int:
     return min(count, source.max_rows or count)
 
 
-def _graver(finding: Finding, tally: Tally) -> Finding:
+def _remedied(finding: Finding) -> Finding:
     """Unreadable rows with the repair that passes over them, where reading went on behind all of them."""
-    if finding.code != "unreadable":
+    if finding.code != "unreadable" or finding.count >= finding.of:
         return finding
-    if any(place.seen.endswith("nothing behind it") for place in finding.places) or finding.count >= finding.of:
+    if any(place.seen.endswith(ENDS) for place in finding.places):
         return finding
     fix = CATALOGUE["unreadable"].fixes[0]
     return replace(finding, remedies=(Remedy("leave those rows out", finding.count, 0, fix),))
 
 
-def _notes(keys: Keys, rows: int) -> Iterator[str]:
-    if rows > 2 * LANGUAGE_ROWS:
-        yield f"Languages are told from about {LANGUAGE_ROWS:,} rows of each source."
-    if keys.sampled:
+def _notes(keys: Keys) -> Iterator[str]:
+    if len(keys) > 2 * LANGUAGE_ROWS:
+        yield f"Languages are told from about {LANGUAGE_ROWS:,} rows."
+    if keys.is_sampled:
         yield (
             f"Near duplicates are looked for among {len(keys.near_rows):,} of {len(keys):,} rows, "
             f"as there are more than {NEAR_ROWS:,}."

@@ -19,10 +19,10 @@ _OF_TEXT = {
 }
 
 
-def faults_of(row: Row) -> dict[str, str]:
-    """Codes of the row's faults, each with a few uncleaned words of what was seen."""
+def faults_of(row: Row, text: str | None = None) -> dict[str, str]:
+    """Codes of the row's faults, each with a few uncleaned words of what was seen; ``text`` is its ``whole_text``."""
     faults = dict(form_faults(row))
-    text = whole_text(row)
+    text = whole_text(row) if text is None else text
     for code, find in _OF_TEXT.items():
         seen = find(text)
         if seen:

@@ -6,9 +6,9 @@ from array import array
 from typing import TYPE_CHECKING
 
 from engine.data.doctor.findings import Place
-from engine.data.doctor.inspection import whole_text
 from engine.data.messages import Row
-from engine.data.sameness import content_key, prompt_key
+from engine.data.near import signature
+from engine.data.sameness import keys_of
 from engine.data.split import content_hash
 
 if TYPE_CHECKING:
@@ -17,46 +17,66 @@ if TYPE_CHECKING:
 NEAR_ROWS = 200_000
 """Rows compared for being nearly the same; of more, a sample is."""
 _HASH_BYTES = 16
+_MOST_FILES = 65_534  # told apart; rows of more are named by the last
 
 
 class Keys:
-    """Collects the keys of rows as they pass: about 50 bytes a row, and 256 for those compared for nearness."""
+    """Collects the keys of rows as they pass: about 50 bytes a row, and 256 for those compared for nearness.
 
-    def __init__(self, seed: int, expected_rows: int) -> None:
-        from engine.data.near import Signatures
+    ``near_every``: of so many rows one is compared for nearness, chosen by content, so that copies are together.
+    """
 
-        self._seed = seed
+    def __init__(self, seed: int, near_every: int) -> None:
+        self._seed, self._near_every = seed, near_every
         self._content, self._prompt = array("Q"), array("Q")
         self._sizes, self._numbers = array("L"), array("L")
         self._files, self._sources = array("H"), array("H")
         self._names: list[str] = []
-        self._index: dict[str, int] = {}
-        self._hashes = bytearray()
-        self._signer = Signatures()
+        self._hashes, self._signatures = bytearray(), bytearray()
         self._near_rows = array("L")
-        self._signatures = bytearray()
-        # By content and not by place, so that copies are in the sample together.
-        self._every = max(1, -(-expected_rows // NEAR_ROWS))
-        self.sampled = self._every > 1
 
     def __len__(self) -> int:
         return len(self._content)
 
-    def add(self, row: Row, source: int) -> None:
-        if row.file not in self._index:
-            self._index[row.file] = len(self._names)
-            self._names.append(row.file)
-        key = content_key(row)
-        if key % self._every == 0 and len(self._near_rows) < 2 * NEAR_ROWS:
-            self._near_rows.append(len(self._content))
-            self._signatures += self._signer.of(row).tobytes()
-        self._content.append(key)
-        self._prompt.append(prompt_key(row))
-        self._sizes.append(len(whole_text(row)))
+    @property
+    def is_sampled(self) -> bool:
+        """Whether only some rows are compared for nearness."""
+        return self._near_every > 1
+
+    def add(self, row: Row, source: int, size: int) -> None:
+        """Keep the keys of ``row``, which has ``size`` characters and is of the source with that index."""
+        content, prompt = keys_of(row)
+        if content % self._near_every == 0:
+            self._near_rows.append(len(self))
+            self._signatures += signature(row).tobytes()
+        self._content.append(content)
+        self._prompt.append(prompt)
+        self._sizes.append(size)
         self._numbers.append(row.number)
-        self._files.append(min(self._index[row.file], 65_535))
+        self._files.append(self._file(row.file))
         self._sources.append(source)
         self._hashes += content_hash(row, self._seed)
+
+    def merge(self, other: Keys) -> None:
+        """Put the rows of ``other`` behind those of this one."""
+        self._near_rows.extend(index + len(self) for index in other._near_rows)
+        files = [self._file(name) for name in other._names]
+        self._files.extend(files[index] for index in other._files)
+        for ours, theirs in (
+            (self._content, other._content), (self._prompt, other._prompt), (self._sizes, other._sizes),
+            (self._numbers, other._numbers), (self._sources, other._sources),
+        ):  # fmt: skip
+            ours.extend(theirs)
+        self._hashes += other._hashes
+        self._signatures += other._signatures
+
+    def _file(self, name: str) -> int:
+        """The index of a file; rows come file by file."""
+        if not self._names or self._names[-1] != name:
+            if len(self._names) > _MOST_FILES:
+                return _MOST_FILES
+            self._names.append(name)
+        return len(self._names) - 1
 
     @property
     def content(self) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.doctor.findings import Finding, SourceFacts
-from engine.data.doctor.inspection import whole_text
 from engine.data.labels import LONGEST_LABEL
 from engine.data.language import languages
 from engine.data.likeness import answer_of
@@ -25,19 +24,18 @@ _FOREIGN = 0.1  # share from which another language is worth a word; less is wit
 
 
 class Portrait:
-    """Collects as rows pass; ``every`` is how many rows one row of the language sample stands for."""
+    """Collects as rows pass."""
 
-    def __init__(self, name: str, expected_rows: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.format = ""
         self.rows = self.left_out = self.characters = 0
-        self._every = max(1, expected_rows // LANGUAGE_ROWS)
         self._texts: list[str] = []
         self._answers: Counter[str] | None = Counter()
 
-    def add(self, row: Row) -> None:
-        text = whole_text(row)
-        if self.rows % self._every == 0 and len(self._texts) < 2 * LANGUAGE_ROWS:
+    def add(self, row: Row, text: str, is_sampled: bool) -> None:
+        """Count ``row``, which says ``text``; its language is told if it ``is_sampled``."""
+        if is_sampled:
             self._texts.append(text[:_LANGUAGE_CHARACTERS])
         self.rows += 1
         self.characters += len(text)
@@ -46,6 +44,18 @@ class Portrait:
             self._answers[answer] += 1
             if row.kind == "text" or len(answer) > LONGEST_LABEL or len(self._answers) > _MOST_LABELS:
                 self._answers = None
+
+    def merge(self, other: Portrait) -> None:
+        """Count what ``other`` counted."""
+        self.format = self.format or other.format
+        self.rows += other.rows
+        self.left_out += other.left_out
+        self.characters += other.characters
+        self._texts += other._texts
+        if self._answers is not None and other._answers is not None:
+            self._answers += other._answers
+        if other._answers is None or len(self._answers or ()) > _MOST_LABELS:
+            self._answers = None
 
     def facts(self) -> SourceFacts:
         labels = self._labels()

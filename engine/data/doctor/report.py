@@ -78,7 +78,7 @@ def _languages(report: Report) -> Iterator[str]:
         yield "Tokens a character, by language"
     for each in told[:8]:
         unknown = f", {each.unknown:,} unknown pieces" if each.unknown else ""
-        name, rows = shorten(each.source, 30), _plural(each.rows, 'row')
+        name, rows = shorten(each.source, 30), _plural(each.rows, "row")
         yield f"  {name:<30}  {each.language:<4} {each.tokens_per_character:>6.2f}  {rows}{unknown}"
 
 

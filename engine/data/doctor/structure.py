@@ -16,7 +16,7 @@ def form_faults(row: Row) -> Iterator[tuple[str, str]]:
         return
     messages = row.messages
     answers = [(number, m) for number, m in enumerate(messages, start=1) if m.role == "assistant"]
-    empty = next((number for number, m in answers if not m.text.strip()), None)
+    empty = next((number for number, m in answers if _is_blank(m)), None)
     if empty is not None:
         yield "empty_answers", f"turn {empty} is blank"
     if messages[-1].role != "assistant" and not (len(messages) == 1 and messages[0].role == "system"):
@@ -28,6 +28,10 @@ def form_faults(row: Row) -> Iterator[tuple[str, str]]:
         yield "role_order", order
     if any(_has_edges(m) for _, m in answers):
         yield "whitespace", "an answer begins or ends with blank space"
+
+
+def _is_blank(message: Message) -> bool:
+    return not (message.content.strip() or message.calls or message.reasoning)
 
 
 def _is_asked(before: tuple[Message, ...]) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 
 from engine.data.convert import problem
 from engine.data.doctor.catalogue import CATALOGUE, fix_text
 from engine.data.doctor.findings import MOST_PLACES, Finding, Place, Remedy
-from engine.data.doctor.inspection import faults_of, whole_text
+from engine.data.doctor.inspection import faults_of
 from engine.data.fix_names import Fix
-from engine.data.fixes import row_change
+from engine.data.fixes import Change, row_change
 from engine.data.messages import Row
 from engine.data.text import shorten
 
-_MOST_TRIED = 1000
 SEEN_CHARACTERS = 60
 
 
@@ -24,28 +24,38 @@ class _Count:
     characters: int = 0
     places: list[Place] = field(default_factory=list)
     tried: int = 0
-    still: dict[Fix, int] = field(default_factory=dict)
-    lost: dict[Fix, int] = field(default_factory=dict)
+    still: Counter[Fix] = field(default_factory=Counter)
+    lost: Counter[Fix] = field(default_factory=Counter)
 
 
 class Tally:
-    """The findings of one source."""
+    """The findings of one source, or of a part of it. ``most_tried`` rows with a fault are used to try its repairs."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, most_tried: int = 1000) -> None:
         self.source = source
+        self._most_tried = most_tried
         self._counts: dict[str, _Count] = {}
-        self._changes: dict[Fix, Callable[[Row], Row | None]] = {}
 
-    def note(self, row: Row, faults: dict[str, str]) -> None:
-        """Count the faults of ``row``, and try their repairs on copies of the first 1,000 rows with each."""
-        size = len(whole_text(row))
+    def note(self, row: Row, faults: dict[str, str], size: int) -> None:
+        """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""
         for code, seen in faults.items():
             self.add(code, Place(row.file, row.number, shorten(seen, SEEN_CHARACTERS)), size)
             count = self._counts[code]
-            if count.tried < _MOST_TRIED:
+            if count.tried < self._most_tried:
                 count.tried += 1
                 for fix in CATALOGUE[code].fixes:
-                    self._try(count, code, fix, row, faults)
+                    _try(count, code, fix, row, faults)
+
+    def merge(self, other: Tally) -> None:
+        """Count what ``other`` counted in rows behind those of this one."""
+        for code, theirs in other._counts.items():
+            ours = self._counts.setdefault(code, _Count())
+            ours.count += theirs.count
+            ours.characters += theirs.characters
+            ours.places = (ours.places + theirs.places)[:MOST_PLACES]
+            ours.tried += theirs.tried
+            ours.still.update(theirs.still)
+            ours.lost.update(theirs.lost)
 
     def add(self, code: str, place: Place, characters: int = 0) -> None:
         count = self._counts.setdefault(code, _Count())
@@ -71,15 +81,6 @@ class Tally:
             )  # fmt: skip
         return made
 
-    def _try(self, count: _Count, code: str, fix: Fix, row: Row, faults: dict[str, str]) -> None:
-        change = self._changes.setdefault(fix, row_change([fix]))
-        after = change(row)
-        remaining = {} if after is None else faults_of(after)
-        is_still = after == row or code in remaining or not set(remaining) <= set(faults)
-        is_lost = not is_still and (after is None or bool(problem(after)))
-        count.still[fix] = count.still.get(fix, 0) + is_still
-        count.lost[fix] = count.lost.get(fix, 0) + is_lost
-
     def _remedies(self, count: _Count, rows: int) -> tuple[Remedy, ...]:
         """The repairs that made the finding rarer, and would leave rows to train on."""
         remedies = []
@@ -87,3 +88,17 @@ class Tally:
             if still < count.tried and (count.lost[fix] < count.tried or count.count < rows):
                 remedies.append(Remedy(fix_text(fix), count.tried, still, fix))
         return tuple(remedies)
+
+
+@cache
+def _change(fix: Fix) -> Change:
+    return row_change([fix])
+
+
+def _try(count: _Count, code: str, fix: Fix, row: Row, faults: dict[str, str]) -> None:
+    """Repair a copy of ``row`` by ``fix`` and look whether the fault is gone, and no other one has come."""
+    after = _change(fix)(row)
+    remaining = {} if after is None else faults_of(after)
+    is_still = after == row or code in remaining or not set(remaining) <= set(faults)
+    count.still[fix] += is_still
+    count.lost[fix] += not is_still and (after is None or bool(problem(after)))

@@ -35,8 +35,9 @@ def mojibake_in(text: str) -> str:
         if lost in text:
             return lost
     for match in _TWISTED.finditer(text):
-        part = text[max(0, match.start() - _AROUND) : match.end() + _AROUND]
-        if _is_twisted(part):
+        # Within the line: only what was spoilt in one way can be told, and turned back.
+        before, behind = text[max(0, match.start() - _AROUND) : match.start()], text[match.start() :][:_AROUND]
+        if _is_twisted(before.rpartition("\n")[2] + behind.partition("\n")[0]):
             return text[max(0, match.start() - 10) : match.end() + 10]
         if match.end() > 20_000:
             break

@@ -1,0 +1,111 @@
+"""The doctor's work on a batch of rows, in any process: all it needs goes in, all it saw comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.data.convert import problem
+from engine.data.doctor.findings import Place
+from engine.data.doctor.inspection import faults_of, whole_text
+from engine.data.doctor.keys import Keys
+from engine.data.doctor.portrait import Portrait
+from engine.data.doctor.tally import Tally
+from engine.data.fix_names import Fix
+from engine.data.fixes import UNREADABLE, row_change
+from engine.data.formats import Detected
+from engine.data.lenient import Unreadable, row_or_tell
+from engine.data.messages import RawRow, Row
+from engine.data.records import record_of
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How rows are looked at: the config's repairs and seed, and one of how many rows is taken for each sample.
+
+    ``token_every`` is 0 where no rows are kept for the tokenizer. ``most_tried`` is that of a Tally.
+    """
+
+    fixes: tuple[Fix, ...]
+    seed: int
+    near_every: int
+    language_every: int
+    token_every: int
+    most_tried: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one file of the source ``name``. ``first`` counts the rows before them; ``most`` may be used at most."""
+
+    name: str
+    source: int
+    first: int
+    rows: Sequence[RawRow | Row]
+    detected: Detected
+    most: int | None = None
+
+
+@dataclass
+class Looked:
+    """What was seen in rows; ``sample`` are lines for the tokenizer."""
+
+    tally: Tally
+    portrait: Portrait
+    keys: Keys
+    sample: list[str]
+
+    def merge(self, other: Looked) -> None:
+        """Put what was seen in later rows of the same source behind it."""
+        self.tally.merge(other.tally)
+        self.portrait.merge(other.portrait)
+        self.keys.merge(other.keys)
+        self.sample += other.sample
+
+
+def nothing_yet(name: str, manner: Manner) -> Looked:
+    return Looked(Tally(name, manner.most_tried), Portrait(name), Keys(manner.seed, manner.near_every), [])
+
+
+def look_at(batch: Batch, manner: Manner) -> Looked:
+    """Look at every row of ``batch``."""
+    seen = nothing_yet(batch.name, manner)
+    seen.portrait.format = batch.detected.format
+    change = row_change(manner.fixes)
+
+    def tell(fault: Unreadable) -> None:
+        note_unreadable(seen.tally, fault, manner.fixes)
+
+    for index, read in enumerate(batch.rows, start=batch.first):
+        row = row_or_tell(read, batch.detected, tell) if isinstance(read, RawRow) else read
+        changed = None if row is None else change(row)
+        if changed is None:
+            continue
+        text = whole_text(changed)
+        faults = faults_of(changed, text)
+        if faults:
+            seen.tally.note(changed, faults, len(text))
+        if problem(changed):
+            seen.portrait.left_out += 1
+            continue
+        if manner.token_every and index % manner.token_every == 0:
+            record = record_of(changed) | {"source": batch.name}
+            seen.sample.append(json.dumps(record, ensure_ascii=True))
+        seen.portrait.add(changed, text, index % manner.language_every == 0)
+        seen.keys.add(changed, batch.source, len(text))
+        if batch.most is not None and seen.portrait.rows >= batch.most:
+            break
+    return seen
+
+
+def note_unreadable(tally: Tally, fault: Unreadable, fixes: Sequence[Fix]) -> None:
+    """Count a row that can't be read, unless the config says to pass over it."""
+    if fault.ends or UNREADABLE not in fixes:
+        message = fault.error.message
+        # The place is told beside it.
+        said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:") or fault.error.title
+        tally.add("unreadable", Place(fault.file, fault.row, f"{said}{ENDS}" if fault.ends else said))
+
+
+ENDS = ", and nothing behind it"

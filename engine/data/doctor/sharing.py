@@ -1,0 +1,66 @@
+"""Work on batches shared between this process and helpers of its own; results come in the order of the batches."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_AHEAD = 3  # batches a helper has waiting
+_MOST_HELPERS = 7
+
+
+def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) -> Iterator[Result]:
+    """``work`` of every item. With ``helpers`` this process works too, whenever all of them have enough to do.
+
+    ``work`` must be a function (or a partial of one) at the top level of a module.
+    """
+    if helpers < 1:
+        yield from map(work, items)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_ignore_interrupts)
+    waiting: deque[tuple[Item, Future[Result] | None, Result | None]] = deque()
+    try:
+        for item in items:
+            future = None
+            if sum(each is not None and not each.done() for _, each, _ in waiting) < helpers * _AHEAD:
+                future = _submitted(pool, work, item)
+            waiting.append((item, future, None if future else work(item)))
+            while waiting and (waiting[0][1] is None or waiting[0][1].done()):
+                yield _result(work, *waiting.popleft())
+        while waiting:
+            yield _result(work, *waiting.popleft())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def spare_processors() -> int:
+    """Processors this process may use beside its own one, 7 at most."""
+    return max(0, min(len(os.sched_getaffinity(0)) - 1, _MOST_HELPERS))
+
+
+def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result] | None:
+    try:
+        return pool.submit(work, item)
+    except BrokenExecutor:
+        return None  # a helper was killed: what is left is done here
+
+
+def _result(work: Callable[[Item], Result], item: Item, future: Future[Result] | None, result: Result | None) -> Result:
+    if future is None:
+        return result  # type: ignore[return-value]
+    try:
+        return future.result()
+    except BrokenExecutor:
+        return work(item)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked ends its helpers
