@@ -18,6 +18,7 @@ from tui.world import World
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
+    from tui.wizard.draft import Draft
 
 
 class TunedeckApp(App[None]):
@@ -36,7 +37,7 @@ class TunedeckApp(App[None]):
         world: World | None = None,
         route: str = "home",
         run: RunDir | None = None,
-        prefill: Resolved | None = None,
+        prefill: Resolved | Draft | None = None,
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]

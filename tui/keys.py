@@ -42,6 +42,8 @@ HOME = (
     Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
     Key("demo", "d", "Demo", "A small model learns to write JSON, in three minutes", bar=False),
     Key("family", "f", "Family tree", "Which adapter was made from which; compare two", bar=False),
+    Key("go_on", "g", "Go on from this", "Continue the selected run's adapter, or merge it and go on", bar=False),
+    Key("adapter", "a", "Its adapter", "What the selected run's adapter is, and whether it is sound", bar=False),
 )
 
 FAMILY = (
@@ -50,6 +52,8 @@ FAMILY = (
     Key("differ", "d", "Differences", "What differs between the marked run and this one"),
     Key("leave", "escape,q", "Back", "Go back home", "Esc"),
 )
+
+ADAPTER = (Key("leave", "escape,q,f10,a", "Back", "Close this", "Esc"),)
 
 WIZARD = (
     Key("next", "ctrl+n", "Next", "Check this step and go on"),

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
+    from tui.wizard.draft import Draft
 
 
 class WizardAsked(Message):
-    """A person wants a new run; ``prefill`` holds the answers to start from."""
+    """A person wants a new run; ``prefill`` holds the answers to start from, a whole config's or some."""
 
-    def __init__(self, prefill: Resolved | None = None) -> None:
+    def __init__(self, prefill: Resolved | Draft | None = None) -> None:
         super().__init__()
         self.prefill = prefill
 

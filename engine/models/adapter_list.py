@@ -37,13 +37,8 @@ def adapters_at_hand(base: ModelCard | None, named: str = "", root: Path | None 
 
     Reads headers alone, some milliseconds each: whether the base's weights changed is asked of the one that is picked.
     """
-    found = [_candidate(run, base, named) for run in directory.list_runs(root)[:_MOST] if has_adapter(run)]
+    found = [_candidate(run, base, named) for run in directory.list_runs(root)[:_MOST] if run.has_adapter]
     return sorted(found, key=lambda candidate: _RANKED.index(candidate.level))
-
-
-def has_adapter(run: RunDir) -> bool:
-    """Whether ``run`` left an adapter to go on from: its result, or a complete checkpoint."""
-    return (run.adapter / "adapter_config.json").is_file() or bool(run.complete_checkpoints())
 
 
 def _candidate(run: RunDir, base: ModelCard | None, named: str) -> Candidate:

@@ -66,6 +66,11 @@ class RunDir:
     def adapter(self) -> Path:
         return self.path / "adapter"
 
+    @property
+    def has_adapter(self) -> bool:
+        """Whether there is one to go on from: the result, or a complete checkpoint."""
+        return (self.adapter / "adapter_config.json").is_file() or bool(self.complete_checkpoints())
+
     def checkpoint(self, step: int) -> Path:
         return self.path / f"checkpoint-{step}"
 

@@ -31,6 +31,7 @@ class RunSummary:
     eta_s: float | None
     last_t: float
     resumable: bool
+    has_adapter: bool = False
 
     @property
     def id(self) -> str:
@@ -53,6 +54,7 @@ def summarise(run: RunDir) -> RunSummary:
         step=state.done_steps, total_steps=total, loss=losses[-1] if losses else None, losses=losses,
         eta_s=None if state.ended else eta, last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
+        has_adapter=run.has_adapter,
     )  # fmt: skip
 
 

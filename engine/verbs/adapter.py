@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from engine.models.adapters import AdapterCard
     from engine.models.card import ModelCard
 
-UNKNOWN = "unknown"
 app = typer.Typer(
     name="adapter", help="Look into LoRA adapters.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
 )
@@ -38,6 +36,7 @@ def inspect(
     Exit code 4: it can't be read, has numbers that are not finite, or does not fit the model of --base.
     """
     from engine.errors import ModelError
+    from engine.models.adapter_words import LEVELS, rows
     from engine.models.adapters import examine_adapter, read_adapter
 
     card = read_adapter(path, allow_pickle)
@@ -48,15 +47,12 @@ def inspect(
     else:
         if card.note:
             say(f"{card.note[0].upper()}{card.note[1:]}.")
-        table(["ADAPTER", card.name], _rows(card, soundness))
+        table(["ADAPTER", card.name], map(list, rows(card, soundness)))
         if found is not None and model is not None:
             out()
-            table(["ON", model.name], [[_LEVELS[reason.level], reason.text] for reason in found.reasons])
+            table(["ON", model.name], [[LEVELS[reason.level], reason.text] for reason in found.reasons])
     if (soundness is not None and soundness.not_finite) or (found is not None and found.level == "refused"):
         raise typer.Exit(ModelError.exit_code)
-
-
-_LEVELS = {"ok": "fits", "unsure": "unsure", "refused": "does not fit"}
 
 
 def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | None]:
@@ -76,72 +72,6 @@ def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | No
         )
     finally:
         progress.end()
-
-
-def _rows(card: AdapterCard, soundness: Soundness | None) -> Iterator[list[str]]:
-    settings, record = card.settings, card.record
-    yield ["folder", str(card.path)]
-    yield ["base model", card.base + (f", revision {settings.revision}" if settings.revision else "") or UNKNOWN]
-    yield ["base weights", _hash(card)]
-    yield ["method", _method(card)]
-    yield ["rank", str(settings.r) + _pattern(settings.rank_pattern)]
-    yield ["alpha", f"{settings.lora_alpha:g}" + _pattern(settings.alpha_pattern)]
-    yield ["dropout", f"{settings.lora_dropout:g}"]
-    yield ["layers", f"{', '.join(card.targets) or UNKNOWN}" + (
-        f" ({len(card.contents.modules):,} in all)" if card.contents.modules else ""
-    )]  # fmt: skip
-    if settings.modules_to_save or card.contents.whole:
-        yield ["saved whole", ", ".join(settings.modules_to_save or card.contents.whole)]
-    if settings.trainable_token_indices:
-        yield ["trained tokens", f"{sum(map(len, settings.trainable_token_indices.values())):,}"]
-    if settings.bias != "none":
-        yield ["bias", settings.bias]
-    trained = UNKNOWN if card.parameters is None else f"{card.parameters:,}"
-    yield ["trained numbers", f"{trained}, {_size(card.size_bytes)} {card.dtype}".rstrip()]
-    yield ["numbers", _soundness(card, soundness)]
-    yield ["made by", f"run {card.run}" if card.run else f"PEFT {settings.peft_version or 'of unknown version'}"]
-    if record is None:
-        yield ["trained on", f"{UNKNOWN}: it has no tunedeck.json"]
-        return
-    yield ["strategy", record.strategy or UNKNOWN]
-    for parent in record.parents:
-        yield ["goes back to", parent.run or parent.path]
-    for source in record.data:
-        tokens = f", {source.tokens:,} tokens" if source.tokens else ""
-        yield ["trained on", f"{source.path} ({source.role}{tokens})"]
-
-
-def _method(card: AdapterCard) -> str:
-    kind = "DoRA" if card.settings.use_dora else "LoRA"
-    return f"{kind}, scaled by alpha / {'sqrt(rank), rsLoRA' if card.settings.use_rslora else 'rank'}"
-
-
-def _hash(card: AdapterCard) -> str:
-    recorded = card.record.weights_sha256 if card.record else {}
-    if not recorded:
-        return f"{UNKNOWN}: no hash was recorded"
-    return ", ".join(f"{name} {digest[:12]}" for name, digest in list(recorded.items())[:2]) + (
-        f" and {len(recorded) - 2} more" if len(recorded) > 2 else ""
-    )
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:,.0f} kB"
-
-
-def _pattern(pattern: object) -> str:
-    return ", other values for some layers" if pattern else ""
-
-
-def _soundness(card: AdapterCard, soundness: Soundness | None) -> str:
-    if soundness is None:
-        return f"{UNKNOWN}: the file is pickled"
-    if soundness.not_finite:
-        first, more = soundness.not_finite[0], len(soundness.not_finite) - 1
-        return f"BROKEN: NaN or infinite in {first}" + (f" and {more:,} more tensors" if more else "")
-    if soundness.without_effect:
-        return "all finite, but every B is zero: it changes nothing"
-    return "all finite"
 
 
 def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
 _MACHINE_EVERY_S = 10.0
+ROWS = ("new", "demo", "family", "go_on", "adapter")
+"""Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
 
 class HomeScreen(Screen[None]):
@@ -59,7 +61,7 @@ class HomeScreen(Screen[None]):
             yield Line("", id="detail", classes="muted")
             yield Line("  Start something new", classes="heading start")
             for key in keys.HOME:
-                if key.id in ("new", "demo", "family"):
+                if key.id in ROWS:
                     yield KeyRow(key)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
@@ -100,6 +102,7 @@ class HomeScreen(Screen[None]):
         self.query_one("#count", Line).show(f"  Runs   {count}")
         listing.show(runs)
         self.query_one("#home .key-family", KeyRow).display = bool(runs)
+        self._show_rows()
         if not self._seen:
             self._seen = True
             if self.focused is None:
@@ -113,7 +116,14 @@ class HomeScreen(Screen[None]):
         text = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
         cut(text, self.size.width)
         self.query_one("#detail", Line).show(text)
+        self._show_rows()
         self.refresh_bindings()
+
+    def _show_rows(self) -> None:
+        """The ways on from the chosen run stand there while it has an adapter."""
+        has_adapter = bool(self.chosen and self.chosen.has_adapter)
+        for name in ("go_on", "adapter"):
+            self.query_one(f"#home .key-{name}", KeyRow).display = has_adapter
 
     def _look_at_machine(self) -> None:
         if self._awake.is_set():
@@ -128,13 +138,14 @@ class HomeScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "family":
             return True if self.is_mounted and self.query_one(RunList).runs else None
-        if action not in ("open", "resume", "stop", "delete"):
+        if action not in ("open", "resume", "stop", "delete", "go_on", "adapter"):
             return True
         run = self.query_one(RunList).current if self.is_mounted else None
         if run is None:
             return None
         ended = has_ended(run)
         allowed = {"open": True, "resume": run.resumable, "stop": not ended, "delete": ended}
+        allowed |= dict.fromkeys(("go_on", "adapter"), run.has_adapter)
         return True if allowed[action] else None
 
     def action_new(self) -> None:
@@ -148,6 +159,27 @@ class HomeScreen(Screen[None]):
         from tui.home.family import FamilyScreen
 
         self.app.push_screen(FamilyScreen(self.chosen.run.id if self.chosen else ""))
+
+    def action_go_on(self) -> None:
+        if self.chosen:
+            self._go_on(self.chosen)
+
+    @work(thread=True, group="act")
+    def _go_on(self, run: RunSummary) -> None:
+        from tui.home.go_on import draft_from
+
+        try:
+            draft = draft_from(run.run)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+        else:
+            self.post_message(messages.WizardAsked(draft))
+
+    def action_adapter(self) -> None:
+        from tui.home.adapter import AdapterScreen
+
+        if self.chosen:
+            self.app.push_screen(AdapterScreen(str(self.chosen.run.path)))
 
     @work(thread=True, group="act")
     def action_demo(self) -> None:

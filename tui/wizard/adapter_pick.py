@@ -90,6 +90,7 @@ class AdapterPick(Vertical):
         self.old: OldAdapter | None = None
         self.is_looking = False
         self._focus_is_coming = False
+        self._seen_base = ""
 
     def compose(self) -> ComposeResult:
         listed = PickList(title_width=24, id="adapter-list")
@@ -104,6 +105,18 @@ class AdapterPick(Vertical):
         yield Static(Content("looking for adapters on this machine ..."), id="adapter-status", classes="quiet")
 
     def on_mount(self) -> None:
+        self._begin()
+
+    def mind_base(self) -> bool:
+        """Compare anew when another model is known: it is looked up when a draft is opened at this step."""
+        changed = self._base != self._seen_base
+        if changed:
+            self.old = None
+            self._begin()
+        return changed
+
+    def _begin(self) -> None:
+        self._seen_base = self._base
         self._list_them()
         known = self._facts.old_adapter
         if known is not None and known.named == self._wanted and known.base == self._base:
@@ -161,7 +174,7 @@ class AdapterPick(Vertical):
         self._list.display = bool(event.candidates)
         self._list.set_picks(picks, chosen=mine if mine in names else "-")
         self._list.choose(mine if mine in names else NONE)
-        if had_focus and event.candidates:
+        if had_focus and event.candidates and not self._wanted:
             self._list.focus()
         self._tell()
         self.post_message(self.Looked())

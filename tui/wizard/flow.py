@@ -59,11 +59,17 @@ STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, Se
 WELCOME = -1
 
 
+def _place(step: str) -> int:
+    """Where the step of that name stands; the first for a name that is none."""
+    names = [kind.NAME for kind in STEPS]
+    return names.index(step) if step in names else 0
+
+
 class WizardScreen(Screen[None]):
     """Posts RunLaunched when the run was started, WizardLeft when one leaves; the draft is kept on every commit.
 
-    With ``prefill`` the answers of a finished config stand in all steps; then a draft that is kept already
-    is left alone.
+    With ``prefill`` the answers of a finished config stand in all steps, or those of a draft up to its own step;
+    then a draft that is kept already is left alone.
     """
 
     CSS_PATH = "wizard.tcss"
@@ -77,16 +83,17 @@ class WizardScreen(Screen[None]):
             super().__init__()
             self.run, self.error = run, error
 
-    def __init__(self, prefill: Resolved | None = None, services: Services | None = None) -> None:
+    def __init__(self, prefill: Resolved | Draft | None = None, services: Services | None = None) -> None:
         super().__init__()
         self._services = services or Services()
         kept = drafts.load()
         self._keeps = prefill is None or kept is None
-        self.draft = Draft.from_resolved(prefill) if prefill else kept or Draft()
-        if prefill:
+        begun = prefill if isinstance(prefill, Draft) else Draft.from_resolved(prefill) if prefill else None
+        self.draft = begun or kept or Draft()
+        if begun:
             self.draft.task = task_of(self.draft)
         self.facts = Facts()
-        self.index = WELCOME if prefill is None and kept is not None else 0
+        self.index = WELCOME if begun is None and kept is not None else _place(begun.step) if begun else 0
         self._reached = 0
         self._launching = False
 
@@ -192,9 +199,7 @@ class WizardScreen(Screen[None]):
             drafts.discard()
             self.draft = Draft()
             self.facts.card = None
-        names = [kind.NAME for kind in STEPS]
-        at = names.index(self.draft.step) if self.draft.step in names else 0
-        await self._show(at)
+        await self._show(_place(self.draft.step))
 
     async def action_leave(self) -> None:
         step = self.step

@@ -40,6 +40,7 @@ class StrategyStep(Step):
         self._kind = str(self.draft.get("strategy.kind"))
         self._touched = False
         self._go_on = False
+        self._goes_to_ways = False
         self._ways: list[Way] = []
         yield AdapterPick(self.draft, self.facts, self.services)
         trust = make_field(TRUST, self.draft, label="Trust base", about=True)
@@ -57,6 +58,7 @@ class StrategyStep(Step):
         if self._pick.wanted and self._choosers.display:
             self._choosers.focus()
         else:
+            self._goes_to_ways = bool(self._pick.wanted)
             self._pick.focus_first()
 
     @property
@@ -90,6 +92,9 @@ class StrategyStep(Step):
         self._trust.display = bool(self.old and self.old.needs_trust)
         self._show()
         self.post_message(self.Touched())
+        if self._goes_to_ways and self._choosers.display:
+            self._goes_to_ways = False
+            self._choosers.focus()
         if self._go_on and not self._pick.is_looking:
             self._go_on = False
             self.done()
@@ -160,6 +165,9 @@ class StrategyStep(Step):
         self.call_after_refresh(self._show)
 
     def weighed(self) -> None:
+        if self._pick.mind_base():
+            self._goes_to_ways = bool(self._pick.wanted)
+            self._show()
         if self._ways:
             self._show()
 
@@ -225,6 +233,11 @@ class StrategyStep(Step):
 
     def inspect(self) -> None:
         """Everything about the adapter, over the step."""
+        from tui.home.adapter import AdapterScreen
+
+        named = str(self.draft.get("model.name_or_path") or "")
+        pickles = self.draft.get("model.allow_pickle") is True
+        self.app.push_screen(AdapterScreen(self._pick.wanted, self.facts.card, named, pickles))
 
     @on(RelationPanel.Ended)
     def _compared(self, event: RelationPanel.Ended) -> None:

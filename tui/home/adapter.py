@@ -1,0 +1,180 @@
+"""An adapter on a screen: the table of `tunedeck adapter inspect`, its match with the base, and where it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from engine.data.text import clean
+from engine.errors import TunedeckError
+from tui import keys
+from tui.home.family import branch
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.wrapping import wrap
+from tui.wizard.describe import gibibytes
+from tui.wizard.old_adapter import OldAdapter, look_at
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.models.card import ModelCard
+    from engine.runs.lineage import Line
+
+Section = tuple[str, list[tuple[str, str]]]
+LABEL_WIDTH = 17
+
+
+class _Left(Exception):
+    """Raised inside a look that nobody waits for any more."""
+
+
+class AdapterScreen(Screen[None]):
+    """``named`` is a run or a folder; ``base`` the model it is to go on, None for the one it names itself."""
+
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS = keys.bindings(keys.ADAPTER)
+    HELP_TITLE = "An adapter"
+    HELP = (
+        "All that the files of a LoRA adapter tell, whoever trained it. Numbers that are not finite and matrices that "
+        "are all zero are found by reading the whole file. Whether the base is the very one it was trained on is told "
+        "by the hash of its weights where that was recorded, else by its name alone."
+    )
+    KEY_TABLES: ClassVar = (("An adapter", keys.ADAPTER),)
+    DEFAULT_CSS = """
+    AdapterScreen {
+        #adapter { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    }
+    """
+
+    class Read(Message):
+        """Everything about it was read; ``lines`` are its part of the family."""
+
+        def __init__(self, old: OldAdapter, lines: list[Line]) -> None:
+            super().__init__()
+            self.old, self.lines = old, lines
+
+    class Advanced(Message):
+        """Reading got on a little."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, AdapterScreen.Advanced)
+
+    def __init__(self, named: str, base: ModelCard | None = None, base_named: str = "", pickles: bool = False) -> None:
+        super().__init__()
+        self._named, self._base, self._base_named, self._pickles = named, base, base_named, pickles
+        self._sections: list[Section] = []
+
+    def compose(self) -> ComposeResult:
+        yield TopLine("An adapter", "reading it")
+        with VerticalScroll(id="adapter"):
+            yield Static(id="adapter-table", markup=False)
+        yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        self._read()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read(self) -> None:
+        worker = get_current_worker()
+
+        def progress(done: int, total: int) -> None:
+            if worker.is_cancelled:
+                raise _Left
+            words = f"comparing the model's weights: {gibibytes(done)} of {gibibytes(total)}"
+            self.post_message(self.Advanced(words))
+
+        old = look_at(self._named, self._pickles, None, "")
+        lines: list[Line] = []
+        try:
+            if old.card is not None:
+                base, named = (self._base, self._base_named) if self._base else _own_base(old)
+                old = look_at(self._named, self._pickles, base, named, progress)
+                lines = _family(old, Path(world_of(self).root))
+        except _Left:
+            return
+        self.post_message(self.Read(old, lines))
+
+    @on(Advanced)
+    def _advanced(self, message: Advanced) -> None:
+        self.query_one(TopLine).show(right=message.words)
+
+    @on(Read)
+    def _show(self, message: Read) -> None:
+        card = message.old.card
+        name = clean(card.name, keep_newlines=False) if card else "An adapter"
+        self.query_one(TopLine).show(left=name, right="")
+        unicode = world_of(self).terminal.unicode
+        self._sections = sections(message.old, message.lines, unicode)
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(30, self.size.width - 5)
+        lines = [part for section in self._sections for part in _drawn(section, width)]
+        self.query_one("#adapter-table", Static).update(Content("\n").join(lines))
+
+    def action_leave(self) -> None:
+        self.workers.cancel_group(self, "read")
+        self.dismiss()
+
+
+def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]:
+    """Headings with their rows of label and text."""
+    from engine.models.adapter_words import LEVELS, rows
+
+    if old.error is not None or old.card is None:
+        error = old.error or TunedeckError("It can't be read")
+        return [(error.title, [("", error.message), ("", error.hint)])]
+    reasons = old.match.reasons if old.match else ()
+    fits = [(LEVELS[reason.level], reason.text) for reason in reasons] or [("unknown", "Its base is not here.")]
+    replay = [("its rows", old.replay.text)] if old.replay else []
+    tree = [("", branch(line, unicode) + line.node.title + " (missing)" * line.node.is_missing) for line in lines]
+    found: list[Section] = [("What it is", [*rows(old.card, old.soundness), *replay]), ("On its base", fits)]
+    return [*found, ("What it was made from, and what from it", tree)] if tree else found
+
+
+def _drawn(section: Section, width: int) -> list[Content]:
+    title, pairs = section
+    lines = [Content.styled(title, "bold")]
+    has_labels = any(label for label, _ in pairs)
+    indent = LABEL_WIDTH if has_labels else 2
+    for label, text in pairs:
+        first, *rest = wrap(clean(text), width - indent) or [""]
+        lines.append(Content(f"  {label:<{indent - 2}}{first}"))
+        lines += [Content(" " * indent + line) for line in rest]
+    return [*lines, Content("")]
+
+
+def _own_base(old: OldAdapter) -> tuple[ModelCard | None, str]:
+    """The model the adapter names, if it is on this machine."""
+    from engine.models.local import resolve
+
+    if old.card is None or not old.card.base:
+        return None, ""
+    try:
+        return resolve(old.card.base, old.card.settings.revision or "main").card, old.card.base
+    except TunedeckError:
+        return None, ""
+
+
+def _family(old: OldAdapter, root: Path) -> list[Line]:
+    from engine.runs.directory import RunDir
+    from engine.runs.lineage import draw, key_of, read_lineage
+
+    if old.card is None or not old.card.run:
+        return []
+    return draw(read_lineage(root).around(key_of(RunDir(root / old.card.run))))

@@ -1,0 +1,37 @@
+"""The answers a new run begins with when it goes on from the adapter of an earlier one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.config import toml
+from engine.data.replay import replay_of
+from engine.models.adapters import read_adapter
+from tui.wizard import adopted
+from tui.wizard.draft import Draft, flatten
+from tui.wizard.old_adapter import OldAdapter
+from tui.wizard.task import preset_of
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+
+SOURCE = "run"
+"""Where the model and how it is read come from; the run's id follows."""
+
+
+def draft_from(run: RunDir) -> Draft:
+    """The model of ``run`` read as there, its adapter to be continued, its rows as replay; new rows are to be named.
+
+    Takes a while: for a thread. Raises TunedeckError when its config or its adapter can't be read.
+    """
+    config = toml.load(run.config).config
+    card = read_adapter(run.path)
+    draft = Draft(step="strategy")
+    for name, value in flatten({"model": config.model.model_dump(exclude_defaults=True)}):
+        draft.set(name, value, f"{SOURCE} {run.id}")
+    if config.strategy.kind == "merge" and card.base:
+        draft.set("model.name_or_path", card.base, f"{SOURCE} {run.id}")  # trained on what was merged, not on its base
+    draft.task = "text" if config.dataset.train_on == "all" else "instructions"
+    draft.apply_preset(preset_of(draft.task))
+    adopted.choose(draft, "continue", OldAdapter(run.id, card=card, replay=replay_of(card)))
+    return draft
