@@ -17,7 +17,6 @@ from engine.data.doctor.looking import ENDS, Batch, Looked, Manner, look_at, not
 from engine.data.doctor.portrait import LANGUAGE_ROWS
 from engine.data.doctor.sets import Comparison
 from engine.data.doctor.sharing import shared, spare_processors
-from engine.data.formats import Detected
 from engine.data.lenient import Unreadable, tolerant_raw_rows
 from engine.data.messages import RawRow
 from engine.data.preview import look
@@ -83,47 +82,46 @@ def _looked(
     """What is seen in the batches of ``source``; rows beyond max_rows are not looked at."""
     files = [] if earlier.is_run(source) else data_files(source)
     most = source.max_rows or next((file.source.max_rows for file in files), None)
-    batches = _batches(source, files, name, index, first, manner, seen)
-    if most is None:
-        yield from shared(partial(look_at, manner=manner), batches, helpers)
-        return
-    # How many more rows may be used is known only when those before have been looked at.
-    for batch in batches:
-        yield look_at(replace(batch, most=most - seen.portrait.rows), manner)
-        if seen.portrait.rows >= most:
-            return
+
+    def size() -> int:
+        """Of the next batch: no row is read that could be one too many."""
+        return _BATCH_ROWS if most is None else min(_BATCH_ROWS, most - seen.portrait.rows)
+
+    batches = _batches(source, files, name, index, first, manner, seen, size)
+    # What size() says is known only when all rows before have been looked at.
+    yield from shared(partial(look_at, manner=manner), batches, helpers if most is None else 0)
 
 
 def _batches(
-    source: DataSource, files: list[DataFile], name: str, index: int, first: int, manner: Manner, seen: Looked
-) -> Iterator[Batch]:
+    source: DataSource, files: list[DataFile], name: str, index: int, first: int, manner: Manner, seen: Looked,
+    size: Callable[[], int],
+) -> Iterator[Batch]:  # fmt: skip
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
     if earlier.is_run(source):
         pairs = earlier.trained_rows(source, name)
-        while some := list(itertools.islice(pairs, _BATCH_ROWS)):
+        while some := list(itertools.islice(pairs, size())):
             yield Batch(name, index, first, [row for row, _ in some], some[0][1])
             first += len(some)
         return
     for file in files:
+        if size() < 1:
+            return
         raw_rows, detected = tolerant_raw_rows(file, name, tell)
-        for batch in _parts(raw_rows, detected, name, index, first):
-            first += len(batch.rows)
-            yield batch
+        while some := list(_taken(raw_rows, size())):
+            yield Batch(name, index, first, some, detected)
+            first += len(some)
 
 
-def _parts(raw_rows: Iterator[RawRow], detected: Detected, name: str, index: int, first: int) -> Iterator[Batch]:
-    rows: list[RawRow] = []
-    begin = end = 0
-    for raw in raw_rows:
-        rows.append(raw)
-        end = raw.end_byte
-        if len(rows) >= _BATCH_ROWS or end - begin > _BATCH_BYTES:
-            yield Batch(name, index, first, rows, detected)
-            first, begin, rows = first + len(rows), end, []
-    if rows:
-        yield Batch(name, index, first, rows, detected)
+def _taken(raw_rows: Iterator[RawRow], most: int) -> Iterator[RawRow]:
+    """The next ``most`` of ``raw_rows``, fewer where they are long."""
+    begin = None
+    for raw in itertools.islice(raw_rows, most):
+        yield raw
+        begin = raw.end_byte if begin is None else begin
+        if raw.end_byte - begin > _BATCH_BYTES:
+            return
 
 
 def _expected(source: DataSource) -> int:

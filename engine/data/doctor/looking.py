@@ -37,14 +37,13 @@ class Manner:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one file of the source ``name``. ``first`` counts the rows before them; ``most`` may be used at most."""
+    """Rows of one file of the source ``name``, which has that index. ``first`` counts the rows before them."""
 
     name: str
     source: int
     first: int
     rows: Sequence[RawRow | Row]
     detected: Detected
-    most: int | None = None
 
 
 @dataclass
@@ -94,8 +93,6 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
             seen.sample.append(json.dumps(record, ensure_ascii=True))
         seen.portrait.add(changed, text, index % manner.language_every == 0)
         seen.keys.add(changed, batch.source, len(text))
-        if batch.most is not None and seen.portrait.rows >= batch.most:
-            break
     return seen
 
 
