@@ -70,15 +70,15 @@ def _choices(setup: Setup) -> Iterator[dict[str, object]]:
 
 
 def _token_budgets(setup: Setup) -> Iterator[int]:
-    """One row, two, four ... up to the step's share of this GPU or the most that helps."""
+    """One row, two, four ... and all that the step's share of this GPU holds, or the most that helps."""
     row, most = setup.row_tokens, MOST_TOKENS[setup.device]
     whole = row * -(-setup.config.train.batch_size // setup.gpus)
+    largest = max(row, min(whole, most) // row * row)
     budget = row
-    while True:
+    while budget < largest:
         yield budget
-        if budget * 2 > min(whole, max(most, row)):
-            break
         budget *= 2
+    yield largest
 
 
 def _optimizer(setup: Setup, result: Estimate, available_bytes: float) -> dict[str, object]:

@@ -16,6 +16,16 @@ Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "sgd"]
 Sharding = Literal["none", "ddp", "fsdp", "zero2", "zero3"]
 
 
+PADDING = 8
+"""Rows are padded to a multiple of this. Kernels are compiled and kept for each shape: in bf16 on a CPU the demo's 46
+steps took 0.13 GiB for them instead of 0.34. GPUs multiply eights fastest."""
+
+
+def padded_length(tokens: int) -> int:
+    """Tokens that a row of ``tokens`` is computed with when it is the longest of its micro-batch."""
+    return -(-tokens // PADDING) * PADDING
+
+
 @dataclass(frozen=True)
 class Job:
     """``rows`` sequences of ``row_tokens`` padded tokens go through the model at once, on each GPU.

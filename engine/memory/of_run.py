@@ -7,7 +7,7 @@ from typing import Literal
 
 from engine.config.schema import RunConfig
 from engine.memory.estimate import Estimate, estimate
-from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding
+from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, padded_length
 from engine.memory.profiles import Profile, tunedeck
 from engine.memory.shapes import ModelShape
 
@@ -33,8 +33,8 @@ class Setup:
 
     @property
     def row_tokens(self) -> int:
-        """Tokens of the longest row that the run can meet."""
-        return min(self.longest_row or self.config.dataset.max_length, self.config.dataset.max_length)
+        """Tokens of the longest row that the run can meet, padded."""
+        return padded_length(min(self.longest_row or self.config.dataset.max_length, self.config.dataset.max_length))
 
     def with_settings(self, settings: dict[str, object]) -> Setup:
         """The same with fields like ``train.optim`` set; auto values elsewhere stay."""

@@ -104,7 +104,7 @@ def _why_nothing(field: str, before: Setup, after: Setup) -> str:
         return "it is cut into micro-batches"
     if field == "dataset.max_length":
         if after.row_tokens == before.row_tokens:
-            return f"no row is longer than {before.row_tokens:,}"
+            return f"no row is longer than {before.longest_row or before.row_tokens:,}"
         return f"{job_of(after).rows} rows at once instead of {job_of(before).rows}"
     if field == "train.micro_batch_tokens":
         return "a step has no more rows to take at once"

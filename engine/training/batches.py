@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from engine.data.mix import Passes
+from engine.memory.job import padded_length
 from engine.training.tokens import Example
 
 
@@ -69,14 +70,14 @@ def spans(lengths: Sequence[int], budget_tokens: int) -> Iterator[tuple[int, int
     start = 0
     for index in range(1, len(lengths) + 1):
         # Sorted: the first row of a group is its longest, so a group's size is rows times that.
-        if index == len(lengths) or (index + 1 - start) * lengths[start] > budget_tokens:
+        if index == len(lengths) or (index + 1 - start) * padded_length(lengths[start]) > budget_tokens:
             yield start, index
             start = index
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> MicroBatch:
     """Pad ``examples`` into one micro-batch; the token at position i is predicted from position i - 1."""
-    longest = max(len(example.ids) for example in examples)
+    longest = padded_length(max(len(example.ids) for example in examples))
     ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
     positions, targets, sources = [], [], []
     for row, example in enumerate(examples):

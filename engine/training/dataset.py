@@ -109,7 +109,7 @@ def _warn(loaded: LoadReport, report: TokenReport, sink: Sink) -> None:
 
 def file_hashes(config: RunConfig) -> dict[str, str]:
     """SHA-256 of each data file by its path, for the record of what an adapter has seen; not of those gone since."""
-    hashes = {}
+    hashes: dict[str, str] = {}
     for source in config.data:
         with suppress(TunedeckError, OSError):
             hashes |= {str(path): sha256(path) for path in source_files(source)}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from engine.memory.job import padded_length
 from engine.training.batches import StepPlan, spans
 from engine.training.tokens import Example
 
@@ -20,7 +21,7 @@ def longest_groups(
 
     Often they are one. Among equals the one with most supervised tokens counts. [] when no step is left.
     """
-    lengths = np.array([len(example.ids) for example in examples], dtype=np.int64)
+    lengths = np.array([padded_length(len(example.ids)) for example in examples], dtype=np.int64)
     if (plan.total_steps - after_step) * plan.batch_size <= MOST_ROWS:
         groups = _cut(lengths, plan, budget_tokens, after_step)
     else:

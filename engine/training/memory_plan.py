@@ -18,6 +18,7 @@ from engine.memory.budget import Budget
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
+from engine.memory.job import padded_length
 from engine.memory.profiles import GIB
 from engine.memory.read_shape import from_folder
 from engine.memory.shapes import ModelShape
@@ -194,9 +195,9 @@ def _without_estimate(
 
 
 def _of_group(plan: Estimate, rows: Sequence[Example]) -> Estimate:
-    padded = len(rows) * len(rows[0].ids)
-    share = sum(example.supervised for example in rows) / padded
-    job = replace(plan.job, rows=len(rows), row_tokens=len(rows[0].ids), supervised_share=share)
+    row_tokens = padded_length(len(rows[0].ids))
+    share = sum(example.supervised for example in rows) / (len(rows) * row_tokens)
+    job = replace(plan.job, rows=len(rows), row_tokens=row_tokens, supervised_share=share)
     return estimate(job, plan.profile)
 
 

@@ -64,7 +64,7 @@ class TestOfAConfig:
         assert in_80_columns(answer)
 
     def test_what_does_not_fit_gets_a_plan(self, shell: Shell, config: Path) -> None:
-        answer = shell("estimate", config, "--gpu", "12GiB")
+        answer = shell("estimate", config, "--gpu", "12GiB", "--set", "model.quantization=none")
         assert answer.code == 0
         assert "Does not fit: " in answer.out
         assert "* Store the frozen weights in 4 bit" in answer.out

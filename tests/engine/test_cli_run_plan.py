@@ -66,7 +66,7 @@ def test_what_will_not_fit_is_warned_of_with_remedies(
     shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launches(monkeypatch, lambda runner: FINISHED)
-    answer = shell("run", config, "--check", "--set", "launch.gpus=0")
+    answer = shell("run", config, "--check", "--set", "launch.gpus=0", "--set", "model.quantization=none")
     assert answer.code == 0
     assert "on GPU 0, NVIDIA L4 (20.5 in use); does not fit: " in answer.err
     assert "warning: this run will probably end for lack of memory." in answer.err

@@ -16,7 +16,7 @@ def test_rows_are_what_the_token_budget_holds_of_the_longest_row() -> None:
     assert job_of(setup(train__micro_batch_tokens=8192)).rows == 4
     assert job_of(setup(train__micro_batch_tokens=100)).tokens == 2048  # a longer row goes alone
     assert job_of(setup(train__micro_batch_tokens=8192, train__batch_size=2)).rows == 2
-    assert job_of(setup(train__micro_batch_tokens=8192, longest_row=500)).row_tokens == 500
+    assert job_of(setup(train__micro_batch_tokens=8192, longest_row=500)).row_tokens == 504  # as it is padded
     assert job_of(setup(longest_row=9000)).row_tokens == 2048  # cut at max_length
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.mix import Shuffle
+from engine.memory.job import padded_length
 from engine.training.batches import MicroBatch, StepPlan, collate, cut
 from engine.training.tokens import Example
 
@@ -77,11 +78,11 @@ def test_the_pass_is_counted_in_rows() -> None:
 
 def test_a_micro_batch_is_padded_on_the_right_and_predicts_from_the_token_before() -> None:
     batch = collate([example(5, 2, source=0), example(3, 1, source=1, first=11)], PAD)
-    assert batch.input_ids.tolist() == [[1, 2, 3, 4, 5], [11, 12, 13, 0, 0]]
-    assert batch.positions.tolist() == [2, 3, 5 + 1]
+    assert batch.input_ids.tolist() == [[1, 2, 3, 4, 5, 0, 0, 0], [11, 12, 13, 0, 0, 0, 0, 0]]
+    assert batch.positions.tolist() == [2, 3, 8 + 1]
     assert batch.targets.tolist() == [4, 5, 13]
     assert batch.sources.tolist() == [0, 0, 1]
-    assert (batch.num_tokens, batch.padded_tokens, batch.supervised_tokens) == (8, 10, 3)
+    assert (batch.num_tokens, batch.padded_tokens, batch.supervised_tokens) == (8, 16, 3)
     assert batch.input_ids.dtype == batch.positions.dtype == batch.targets.dtype == torch.int64
 
 
@@ -89,7 +90,7 @@ def test_padding_is_never_a_target_even_where_its_id_is_the_stop_token() -> None
     stop = 5
     batch = collate([example(5, 2), example(2, 1)], pad_id=stop)
     assert batch.targets.tolist() == [4, 5, 2]  # the stop token of the first row, and no padding of the second
-    assert batch.positions.tolist() == [2, 3, 5]
+    assert batch.positions.tolist() == [2, 3, 8]
 
 
 rows = st.lists(st.tuples(st.integers(2, 40), st.integers(1, 40)), min_size=1, max_size=12)
@@ -105,7 +106,10 @@ def test_a_cut_keeps_every_token_within_the_budget(rows: list[tuple[int, int]], 
         assert batch.padded_tokens <= budget or batch.input_ids.shape[0] == 1
     assert sorted(predictions(batches)) == sorted(predictions([collate(examples, PAD)]))
     assert sum(batch.num_tokens for batch in batches) == sum(len(e.ids) for e in examples)
-    assert batches[0].input_ids.shape[1] == max(len(e.ids) for e in examples)  # the worst case comes first
+    # The worst case comes first.
+    assert batches[0].input_ids.shape[1] == padded_length(
+        max(len(e.ids) for e in examples)
+    )  # the worst case comes first
 
 
 def predictions(batches: list[MicroBatch]) -> list[tuple[int, int]]:
@@ -118,5 +122,6 @@ def predictions(batches: list[MicroBatch]) -> list[tuple[int, int]]:
 
 
 def test_a_smaller_budget_makes_more_and_smaller_micro_batches() -> None:
-    examples = [example(10) for _ in range(8)]
-    assert [len(cut(examples, budget, PAD)) for budget in (80, 79, 40, 20, 10, 8)] == [1, 2, 2, 4, 8, 8]
+    examples = [example(16) for _ in range(8)]
+    assert [len(cut(examples, budget, PAD)) for budget in (128, 127, 64, 32, 16, 8)] == [1, 2, 2, 4, 8, 8]
+    assert len(cut([example(9) for _ in range(8)], 64, PAD)) == 2, "as wide as they are padded to"

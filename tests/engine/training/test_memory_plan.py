@@ -19,6 +19,7 @@ from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget
+from engine.memory.job import padded_length
 from engine.runs import events as ev
 from engine.training import building, checkpoint, memory_plan
 from tests.engine.training.making import Trained, stop_after, train, values
@@ -61,7 +62,8 @@ def test_every_auto_is_settled_with_its_reason_before_the_weights_are_loaded(tin
 
 
 def test_what_is_not_auto_is_left_as_it_is(tiny: Path, rows: Path) -> None:
-    plan = planned(train(values(tiny, rows, train={"optim": "adamw", "gradient_checkpointing": False})))
+    chosen = {"optim": "adamw", "gradient_checkpointing": False}
+    plan = planned(train(values(tiny, rows, train=chosen, model={"quantization": "none"})))
     assert plan.settings == {}
     assert plan.micro_batch_tokens == 160
 
@@ -96,7 +98,8 @@ def test_where_memory_is_short_the_pieces_are_small(tiny: Path, rows: Path, monk
     plenty = planned(train(values(tiny, rows, **AUTO)))
     memory_of(monkeypatch, 0.3)
     scarce = planned(train(values(tiny, rows, **AUTO)))
-    assert scarce.micro_batch_tokens == scarce.longest_row < plenty.micro_batch_tokens
+    assert scarce.longest_row is not None
+    assert scarce.micro_batch_tokens == padded_length(scarce.longest_row) < plenty.micro_batch_tokens
     assert scarce.settings["train.gradient_checkpointing"] is True
     assert plenty.settings["train.gradient_checkpointing"] is False
 
