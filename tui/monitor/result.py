@@ -69,7 +69,8 @@ def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:
     for sample in state.samples:
         by_index.setdefault(sample.index, []).append(sample)
     if not by_index:
-        return Text("No samples yet. g asks the model for some now.", style=muted)
+        ask = "" if state.ended else " yet. g asks the model for some now"
+        return Text(f"No samples{ask}.", style=muted)
     blocks: list[RenderableType] = []
     for _, samples in sorted(by_index.items())[:most]:
         blocks.extend(_pair(samples, muted))

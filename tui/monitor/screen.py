@@ -182,10 +182,10 @@ class MonitorScreen(Screen[None]):
         self.query_one("#progress", Line).show(text)
 
     def _show_machine(self) -> None:
-        unicode, width = world_of(self).terminal.unicode, (self.query_one(Chart).size.width or self.size.width) - 2
+        place = self.query_one("#machine", Line)
+        unicode, width = world_of(self).terminal.unicode, place.content_size.width or self.size.width - 4
         most = next((count for name, count in _MACHINE_LINES.items() if self.has_class(name)), 2)
         lines = memory.machine_lines(self.state, width, unicode, most)
-        place = self.query_one("#machine", Line)
         if place.styles.height is None or place.styles.height.value != len(lines):
             place.styles.height = len(lines)
         place.show(Text("\n").join(lines))
