@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from engine.data.doctor.inspection import has
+from engine.data.doctor.inspection import has, whole_text
 from engine.data.doctor.text_faults import without_control
 from engine.data.fix_names import Fix
 from engine.data.messages import Message, Row
@@ -46,7 +46,7 @@ def _kept_of(rows: Sequence[Row], fix: Fix) -> list[bool]:
     from engine.data import near, sameness
 
     if fix == "drop_near_duplicates":
-        firsts = near.near_to(near.signatures(rows))
+        firsts = near.near_to(near.signatures([whole_text(row) for row in rows]))
     else:
         which = 0 if fix == "drop_exact_duplicates" else 1
         keys = np.fromiter((sameness.keys_of(row)[which] for row in rows), np.uint64, len(rows))

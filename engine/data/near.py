@@ -9,8 +9,6 @@ from functools import cache
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
-from engine.data.messages import Row
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -22,18 +20,19 @@ _BANDS = 8
 _MOST_CHARACTERS = 4000  # of a row: its phrases behind that change little
 _FEWEST_WORDS = 8  # in shorter rows one other word is another row
 _ROUNDS = 4  # leaders of a band's bucket that the rest are compared with
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
 )  # a character where words are not parted
 
 
-def signature(row: Row) -> np.ndarray:
-    """An array (64,) of uint32; of zeros for a row too short to be compared."""
+def signature(text: str) -> np.ndarray:
+    """An array (64,) of uint32; of zeros for a ``text`` too short to be compared."""
     import numpy as np
     from datasketch import MinHash
 
-    text = "\n".join([message.text for message in row.messages]) if row.messages else row.text
-    words = _WORD.findall(text[:_MOST_CHARACTERS].lower())
+    text = text[:_MOST_CHARACTERS].lower()
+    words = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
     if len(words) < _FEWEST_WORDS:
         return np.zeros(PERMUTATIONS, np.uint32)
     codes = np.fromiter(map(zlib.crc32, map(_encoded, words)), np.uint64, len(words))
@@ -45,11 +44,11 @@ def signature(row: Row) -> np.ndarray:
     return values
 
 
-def signatures(rows: Sequence[Row]) -> np.ndarray:
-    """Signatures (n, 64) of ``rows``."""
+def signatures(texts: Sequence[str]) -> np.ndarray:
+    """Signatures (n, 64) of ``texts``."""
     import numpy as np
 
-    return np.stack([signature(row) for row in rows]) if rows else np.zeros((0, PERMUTATIONS), np.uint32)
+    return np.stack([signature(text) for text in texts]) if texts else np.zeros((0, PERMUTATIONS), np.uint32)
 
 
 _encoded = methodcaller("encode", "utf-8", "replace")

@@ -30,14 +30,17 @@ def split(rows: Sequence[Row], dataset: DatasetSection, seed: int, learnt: Colle
     Raises ConfigError when no row would be left to train on.
     """
     fresh = [index for index, row in enumerate(rows) if row.source not in learnt]
-    heldout = [fresh[at] for at in held_out([content_hash(rows[index], seed) for index in fresh], dataset)]
+    hashes = [content_hash(rows[index], seed) for index in fresh]
+    heldout = [fresh[at] for at in held_out(hashes, held_out_rows(len(fresh), dataset))]
     kept_out = set(heldout)
     return Split([index for index in range(len(rows)) if index not in kept_out], heldout)
 
 
-def held_out(hashes: Sequence[bytes], dataset: DatasetSection) -> list[int]:
-    """Which of the rows with these ``hashes`` (see ``content_hash``) are held out, in the order of the draw."""
-    wanted = _wanted(len(hashes), dataset) if hashes else 0
+def held_out(hashes: Sequence[bytes], wanted: int) -> list[int]:
+    """Which ``wanted`` of the rows with these ``hashes`` (see ``content_hash``) are held out, in the order of the draw.
+
+    Fewer where equal rows leave no other way.
+    """
     groups: dict[bytes, list[int]] = {}
     for index, key in enumerate(hashes):
         groups.setdefault(key, []).append(index)
@@ -63,7 +66,8 @@ def content_hash(row: Row, seed: int) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 
-def _wanted(count: int, dataset: DatasetSection) -> int:
+def held_out_rows(count: int, dataset: DatasetSection) -> int:
+    """How many of ``count`` rows are to be held out. Raises ConfigError when none would be left to train on."""
     if dataset.eval_rows is not None:
         if dataset.eval_rows >= count > 0:
             raise ConfigError(

@@ -97,7 +97,7 @@ class _Look:
         if bos is not None and ids[:2] == [bos, bos]:
             self._note("double_bos", row, self._renderer.tokenizer.bos_token)
         self._length(row, ids, labels, NOT_TRAINED)
-        self._language(row, ids)
+        self._language(row)
 
     def _length(self, row: Row, ids: Sequence[int], labels: Sequence[int], not_trained: int) -> None:
         limit = self._dataset.max_length
@@ -111,10 +111,11 @@ class _Look:
             "too_long", row, f"{len(ids):,} tokens" + (", the answer reaches behind the limit" if is_cut else "")
         )
 
-    def _language(self, row: Row, ids: Sequence[int]) -> None:
-        text = whole_text(row)
-        unknown = self._renderer.tokenizer.unk_token_id
-        eos = self._renderer.tokenizer.eos_token_id
+    def _language(self, row: Row) -> None:
+        """Count how the row's own words are split, without the template around them."""
+        text, tokenizer = whole_text(row), self._renderer.tokenizer
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        unknown, eos = tokenizer.unk_token_id, tokenizer.eos_token_id  # families without the one name the other
         pieces = 0 if unknown is None or unknown == eos else sum(token == unknown for token in ids)
         held = self._split[row.source, language_of(text[:1000])]
         for at, value in enumerate((1, len(text), len(ids), pieces)):

@@ -57,7 +57,7 @@ def check(
     done = 0
     for index, (source, name) in enumerate(zip(config.data, names, strict=True)):
         seen = nothing_yet(name, manner)
-        for looked in _looked(source, name, index, done, manner, seen, helpers):
+        for looked in _looked(source, name, index, manner, seen, helpers):
             seen.merge(looked)
             on_progress(done + seen.portrait.rows, max(total, done + seen.portrait.rows))
         about = seen.portrait.facts()
@@ -76,9 +76,7 @@ def check(
     return Report(tuple(facts), ordered(findings), tuple(_notes(keys)))
 
 
-def _looked(
-    source: DataSource, name: str, index: int, first: int, manner: Manner, seen: Looked, helpers: int
-) -> Iterator[Looked]:
+def _looked(source: DataSource, name: str, index: int, manner: Manner, seen: Looked, helpers: int) -> Iterator[Looked]:
     """What is seen in the batches of ``source``; rows beyond max_rows are not looked at."""
     files = [] if earlier.is_run(source) else data_files(source)
     most = source.max_rows or next((file.source.max_rows for file in files), None)
@@ -87,13 +85,13 @@ def _looked(
         """Of the next batch: no row is read that could be one too many."""
         return _BATCH_ROWS if most is None else min(_BATCH_ROWS, most - seen.portrait.rows)
 
-    batches = _batches(source, files, name, index, first, manner, seen, size)
+    batches = _batches(source, files, name, index, manner, seen, size)
     # What size() says is known only when all rows before have been looked at.
     yield from shared(partial(look_at, manner=manner), batches, helpers if most is None else 0)
 
 
 def _batches(
-    source: DataSource, files: list[DataFile], name: str, index: int, first: int, manner: Manner, seen: Looked,
+    source: DataSource, files: list[DataFile], name: str, index: int, manner: Manner, seen: Looked,
     size: Callable[[], int],
 ) -> Iterator[Batch]:  # fmt: skip
     def tell(fault: Unreadable) -> None:
@@ -102,16 +100,14 @@ def _batches(
     if earlier.is_run(source):
         pairs = earlier.trained_rows(source, name)
         while some := list(itertools.islice(pairs, size())):
-            yield Batch(name, index, first, [row for row, _ in some], some[0][1])
-            first += len(some)
+            yield Batch(name, index, [row for row, _ in some], some[0][1])
         return
     for file in files:
         if size() < 1:
             return
         raw_rows, detected = tolerant_raw_rows(file, name, tell)
         while some := list(_taken(raw_rows, size())):
-            yield Batch(name, index, first, some, detected)
-            first += len(some)
+            yield Batch(name, index, some, detected)
 
 
 def _taken(raw_rows: Iterator[RawRow], most: int) -> Iterator[RawRow]:

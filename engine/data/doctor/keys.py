@@ -43,19 +43,20 @@ class Keys:
         """Whether only some rows are compared for nearness."""
         return self._near_every > 1
 
-    def add(self, row: Row, source: int, size: int) -> None:
-        """Keep the keys of ``row``, which has ``size`` characters and is of the source with that index."""
+    def add(self, row: Row, source: int, text: str) -> int:
+        """Keep the keys of ``row``, which says ``text``, and return that of its content."""
         content, prompt = keys_of(row)
         if content % self._near_every == 0:
             self._near_rows.append(len(self))
-            self._signatures += signature(row).tobytes()
+            self._signatures += signature(text).tobytes()
         self._content.append(content)
         self._prompt.append(prompt)
-        self._sizes.append(size)
+        self._sizes.append(len(text))
         self._numbers.append(row.number)
         self._files.append(self._file(row.file))
         self._sources.append(source)
         self._hashes += content_hash(row, self._seed)
+        return content
 
     def merge(self, other: Keys) -> None:
         """Put the rows of ``other`` behind those of this one."""
@@ -110,9 +111,17 @@ class Keys:
 
         return np.frombuffer(self._signatures, np.uint32).reshape(len(self._near_rows), -1)
 
-    def hash(self, index: int) -> bytes:
-        """What the split draws the row by."""
-        return bytes(self._hashes[index * _HASH_BYTES : (index + 1) * _HASH_BYTES])
+    def hashes(self, rows: np.ndarray) -> list[bytes]:
+        """What the split draws ``rows`` by, 16 bytes each."""
+        held, width = self._hashes, _HASH_BYTES
+        return [bytes(held[index * width : (index + 1) * width]) for index in rows.tolist()]
+
+    @property
+    def draw(self) -> np.ndarray:
+        """Numbers (n,) in the order of the hashes, equal where their first half is."""
+        import numpy as np
+
+        return np.frombuffer(bytes(self._hashes), ">u8")[::2].astype("uint64")
 
     def place(self, index: int, seen: str = "") -> Place:
         return Place(self._names[self._files[index]], self._numbers[index], seen)

@@ -37,11 +37,10 @@ class Manner:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one file of the source ``name``, which has that index. ``first`` counts the rows before them."""
+    """Rows of one file of the source ``name``, which has the index ``source``."""
 
     name: str
     source: int
-    first: int
     rows: Sequence[RawRow | Row]
     detected: Detected
 
@@ -76,7 +75,7 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
-    for index, read in enumerate(batch.rows, start=batch.first):
+    for read in batch.rows:
         row = row_or_tell(read, batch.detected, tell) if isinstance(read, RawRow) else read
         changed = None if row is None else change(row)
         if changed is None:
@@ -88,11 +87,12 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
         if problem(changed):
             seen.portrait.left_out += 1
             continue
-        if manner.token_every and index % manner.token_every == 0:
+        # Samples are drawn by content: every tenth row may be of one kind.
+        key = seen.keys.add(changed, batch.source, text)
+        if manner.token_every and key % manner.token_every == 0:
             record = record_of(changed) | {"source": batch.name}
             seen.sample.append(json.dumps(record, ensure_ascii=True))
-        seen.portrait.add(changed, text, index % manner.language_every == 0)
-        seen.keys.add(changed, batch.source, len(text))
+        seen.portrait.add(changed, text, key % manner.language_every == 0)
     return seen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.data.doctor.prose import prose_of, speaks_of_markup
+from engine.data.doctor.prose import holds_any, prose_of, speaks_of_markup
 
 _NAMES = (
     "name|first name|last name|full name|company|company name|address|city|state|country|date|today's date|email|"
@@ -42,7 +42,7 @@ def _marks(text: str) -> list[re.Pattern[str]]:
     found = []
     if "[" in text:
         found.append(_BRACKETS)
-    if not text.isascii() and any(mark in text for mark in "[【{"):
+    if not text.isascii() and holds_any(text, "[【{"):
         found.append(_CHINESE)
     if "{" in text:
         found += [_BRACES, _DOLLAR]
@@ -58,4 +58,4 @@ def _marks(text: str) -> list[re.Pattern[str]]:
 def _is_markup(text: str, match: re.Match[str]) -> bool:
     """Whether the mark is a tag that is closed again, or part of a template that the row is about."""
     is_tag = match[0].startswith("<") and f"</{match[1]}>" in text
-    return is_tag or speaks_of_markup(text) or any(mark in text for mark in _TEMPLATE_CODE)
+    return is_tag or speaks_of_markup(text) or holds_any(text, _TEMPLATE_CODE)

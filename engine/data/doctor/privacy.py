@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.data.doctor.prose import holds_any
+
 _KEYS = re.compile(
     r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----"
     r"|\b(?:sk|pk|rk)_live_[0-9A-Za-z]{16,}"
@@ -53,7 +55,7 @@ _ABROAD = re.compile(r"\+(?<![\w.+-]\+)[1-9][0-9]{0,2}(?:[ .-]?\(?[0-9]{1,4}\)?)
 _AMERICAN = re.compile(
     r"(?<![\w.-])(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[.-][0-9]{4}(?![\w-])", re.ASCII
 )
-_AMERICAN_END = re.compile(r"[0-9][.-][0-9]{4}")
+_ENDING = re.compile(r"[0-9][.-]?[0-9]{4}")  # how the last two kinds end, found faster than they are
 _CHINESE = re.compile(r"1[3-9][0-9]{9}(?<![\w.+-][0-9]{11})(?![\w.])", re.ASCII)
 _PHONE_DIGITS = range(8, 16)
 
@@ -64,7 +66,7 @@ def secret_in(text: str) -> str:
         for match in _KEYS.finditer(text):
             if match[0].startswith("-----") or _is_real(match[0]):
                 return _hidden(match[0])
-    if ("=" in text or ":" in text) and any(mark in text for mark in _NAMED_MARKS):
+    if ("=" in text or ":" in text) and holds_any(text, _NAMED_MARKS):
         for match in _NAMED.finditer(text):
             value = match[1]
             if _is_real(value) and any(c.isdigit() for c in value) and any(c.isalpha() for c in value):
@@ -84,11 +86,9 @@ def email_in(text: str) -> str:
 
 def phone_in(text: str) -> str:
     """The first phone number: international, North American (not the 555 of films) or a Chinese mobile number."""
-    patterns = [_CHINESE] if "1" in text else []
-    if "+" in text:
-        patterns.append(_ABROAD)
-    if _AMERICAN_END.search(text):
-        patterns.append(_AMERICAN)
+    patterns = [_ABROAD] if "+" in text else []
+    if _ENDING.search(text):
+        patterns += [_AMERICAN, _CHINESE]
     for pattern in patterns:
         for match in pattern.finditer(text):
             digits = [c for c in match[0] if c.isdigit()]
@@ -100,9 +100,9 @@ def phone_in(text: str) -> str:
 
 def _may_hold_key(text: str) -> bool:
     return (
-        ("_" in text and any(mark in text for mark in _BY_UNDERSCORE))
-        or ("-" in text and any(mark in text for mark in _BY_HYPHEN))
-        or any(mark in text for mark in _PLAIN)
+        ("_" in text and holds_any(text, _BY_UNDERSCORE))
+        or ("-" in text and holds_any(text, _BY_HYPHEN))
+        or holds_any(text, _PLAIN)
     )
 
 

@@ -14,7 +14,7 @@ from engine.data.doctor.findings import MOST_PLACES, Finding, Remedy
 from engine.data.doctor.keys import Keys
 from engine.data.fix_names import Fix
 from engine.data.fixes import SETS
-from engine.data.split import held_out
+from engine.data.split import held_out, held_out_rows
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Comparison:
     def __init__(self, keys: Keys, dataset: DatasetSection, learnt: Collection[int]) -> None:
         self._keys, self._dataset = keys, dataset
         self._learnt = list(learnt)
+        self._clusters = keys.near_rows[near.near_to(keys.signatures)] if len(keys.near_rows) else keys.near_rows
 
     def findings(self, names: Sequence[str]) -> list[Finding]:
         """All of them by source, after the repairs that the config asks for already; each repair is tried on all."""
@@ -46,7 +47,7 @@ class Comparison:
             if fix in self._dataset.fixes:
                 kept = self._after(kept, fix)
         found = self._compare(kept)
-        trials = {fix: self._compare(self._after(kept, fix)) for fix in self._worth_trying(found)}
+        trials = {fix: self._compare(self._after(kept, fix), "leakage" in found) for fix in self._worth_trying(found)}
         made = []
         for code, pairs in found.items():
             entry = CATALOGUE[code]
@@ -108,11 +109,12 @@ class Comparison:
         """Of the sampled rows among ``kept``: their indices (m,), and those of the rows they are near to (m,)."""
         import numpy as np
 
-        sampled = np.flatnonzero(np.isin(self._keys.near_rows, kept))
+        sampled = np.flatnonzero(np.isin(self._keys.near_rows, kept, assume_unique=True))
         rows = self._keys.near_rows[sampled]
-        return rows, rows[near.near_to(self._keys.signatures[sampled])] if len(rows) else rows
+        # The first of a cluster may be gone: then the next one stands for it.
+        return rows, rows[sameness.first_of_each(self._clusters[sampled] + 1)]
 
-    def _compare(self, kept: np.ndarray) -> dict[str, _Pairs]:
+    def _compare(self, kept: np.ndarray, with_leaks: bool = True) -> dict[str, _Pairs]:
         import numpy as np
 
         keys = self._keys
@@ -131,7 +133,8 @@ class Comparison:
         note("conflicts", different[again], different[asked[again]], kept)
         rows, firsts = self._near(different)
         note("near_duplicates", rows[firsts != rows], firsts[firsts != rows], rows)
-        self._leaks(kept, rows, firsts, note)
+        if with_leaks:
+            self._leaks(kept, rows, firsts, note)
         return found
 
     def _leaks(self, kept: np.ndarray, rows: np.ndarray, firsts: np.ndarray, note: Callable[..., None]) -> None:
@@ -139,13 +142,11 @@ class Comparison:
         import numpy as np
 
         keys = self._keys
-        fresh = kept[~np.isin(keys.sources[kept], self._learnt)]
+        out = np.zeros(len(keys), bool)
         try:
-            drawn = held_out([keys.hash(index) for index in fresh.tolist()], self._dataset)
+            out[self._held_out(kept[~np.isin(keys.sources[kept], self._learnt)])] = True
         except ConfigError:
             return  # the check of the config says so
-        out = np.zeros(len(keys), bool)
-        out[fresh[drawn]] = True
         trained = kept[~out[kept]]
         twin = np.full(len(keys), -1)
         # Near ones first: an equal prompt is the better evidence, and overwrites them.
@@ -160,3 +161,19 @@ class Comparison:
             twin[tested[equal]] = trained[at[found[equal]]]
         leaked = np.flatnonzero(twin >= 0)
         note("leakage", leaked, twin[leaked], np.flatnonzero(out))
+
+    def _held_out(self, fresh: np.ndarray) -> np.ndarray:
+        """Those of the rows ``fresh`` that the split holds out."""
+        import numpy as np
+
+        wanted = held_out_rows(len(fresh), self._dataset) if len(fresh) else 0
+        draw = self._keys.draw[fresh]
+        # The first in the draw are enough, unless nearly all of them are copies.
+        nearest = 2 * wanted + 1000
+        for few in (nearest, len(fresh)):
+            limit = np.partition(draw, few)[few] if few < len(fresh) else None
+            candidates = fresh if limit is None else fresh[draw < limit]
+            drawn = held_out(self._keys.hashes(candidates), wanted)
+            if len(drawn) == wanted:
+                break
+        return candidates[drawn]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,7 +26,8 @@ def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) 
         yield from map(work, items)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_begin)
+    gc.freeze()  # rows come and go by the thousand: what was here before need not be looked through each time
     waiting: deque[tuple[Item, Future[Result] | None, Result | None]] = deque()
     try:
         for item in items:
@@ -39,6 +41,7 @@ def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) 
             yield _result(work, *waiting.popleft())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        gc.unfreeze()
 
 
 def spare_processors() -> int:
@@ -62,5 +65,6 @@ def _result(work: Callable[[Item], Result], item: Item, future: Future[Result] |
         return work(item)
 
 
-def _ignore_interrupts() -> None:
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked ends its helpers
+    gc.freeze()

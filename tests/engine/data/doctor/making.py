@@ -72,7 +72,7 @@ CLEAN = {
     "emoji": asked("Cheer me up!", "You can do it \U0001f469\u200d\U0001f467! \u00a0Really.\u3000Yes."),
     "arabic": asked("مرحبا", "أهلا وسهلا، كيف حالك؟\u200f"),
     "keys": asked("Which key is it?", "Press the key: keys are task-specific, ask-me-anything-about-the-matter."),
-    "example_key": asked("How do I log in?", "Set AWS_KEY=AKIAIOSFODNN7EXAMPLE and api_key = 'your_api_key_goes_here'."),
+    "example_key": asked("How do I log in?", "Set KEY=AKIAIOSFODNN7EXAMPLE, api_key = 'your_api_key_goes_here'."),
     "example_mail": asked("A mail?", "Write to user@example.com or name@domain.com; git clone git@github.com:a/b.git"),
     "phone_of_films": asked("A phone?", "Call (212) 555-0123 or 555-1234."),
     "tool": row(

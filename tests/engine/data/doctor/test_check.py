@@ -16,9 +16,9 @@ from engine.data.doctor.sharing import shared
 from engine.data.load import load
 from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
-from tests.engine.data.doctor.making import CLEAN, asked, jsonl, plain, row
+from tests.engine.data.doctor.making import CLEAN, asked, jsonl, row
 
-WORDS = "the boat was painted green by two old sailors who never left the harbour again because of the storm".split()
+STORY = "The boat was painted green by two old sailors who never left the harbour again because of the storm. " * 4
 
 
 def codes(report: Report) -> set[str]:
@@ -132,10 +132,9 @@ def test_copies_are_found_across_sources(write: Write) -> None:
 
 
 def test_rows_that_hardly_differ_are_near_duplicates(write: Write) -> None:
-    story = " ".join(WORDS * 4)
-    rows = [*many(5), asked("Tell me a story.", story), asked("Tell me a story.", story + " Amen."),
-            asked("Tell me a story!", story), plain("")]  # fmt: skip
-    report = check(config(source(write("a.jsonl", jsonl(*rows[:-1]))), eval_share=0))
+    rows = [*many(5), asked("Tell me a story.", STORY), asked("Tell me a story.", STORY + " Amen."),
+            asked("Tell me a story!", STORY)]  # fmt: skip
+    report = check(config(source(write("a.jsonl", jsonl(*rows))), eval_share=0))
     finding = only(report, "near_duplicates")
     assert [(place.row, place.seen) for place in finding.places] == [(7, "as row 6"), (8, "as row 6")]
     assert "exact_duplicates" not in codes(report)
@@ -213,7 +212,7 @@ FAULTY = [
     asked("Mail?", "jo@acme-tools.uk"),
     asked("Call?", "213-484-0480"), asked("Key?", "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"), asked("Again?", "One."),
     asked("Again?", "Two."), asked("Again?", "One."), asked("Lost?", "caf\ufffd"), asked("Blank?", " "),
-    asked("Tell me a story.", " ".join(WORDS * 4)), asked("Tell me a story!", " ".join(WORDS * 4)),
+    asked("Tell me a story.", STORY), asked("Tell me a story!", STORY),
 ]  # fmt: skip
 
 
@@ -234,8 +233,8 @@ def test_every_repair_that_is_offered_does_what_it_promises(write: Write) -> Non
 
 def test_a_repair_that_does_not_help_is_not_offered(write: Write) -> None:
     """Lost characters can't be turned back, and tags are not taken for entities."""
-    report = check(config(source(write("a.jsonl", jsonl(*many(5), asked("?", "caf\ufffd"), asked("?!", "A <b>pilot</b>.")))))
-    )  # fmt: skip
+    path = write("a.jsonl", jsonl(*many(5), asked("?", "caf\ufffd"), asked("?!", "A <b>pilot</b>.")))
+    report = check(config(source(path)))
     assert [remedy.fix for remedy in only(report, "mojibake").remedies] == ["drop_mojibake"]
     assert [remedy.fix for remedy in only(report, "html").remedies] == ["drop_html"]
 
