@@ -99,8 +99,8 @@ def _batches(
 
     if earlier.is_run(source):
         pairs = earlier.trained_rows(source, name)
-        while some := list(itertools.islice(pairs, size())):
-            yield Batch(name, index, [row for row, _ in some], some[0][1])
+        while known := list(itertools.islice(pairs, size())):
+            yield Batch(name, index, [row for row, _ in known], known[0][1])
         return
     for file in files:
         if size() < 1:
