@@ -42,8 +42,8 @@ HOME = (
     Key("delete", "delete,backspace", "Delete", "Remove what tunedeck made for the selected run", "Del"),
     Key("demo", "d", "Demo", "A small model learns to write JSON, in three minutes", bar=False),
     Key("family", "f", "Family tree", "Which adapter was made from which; compare two", bar=False),
-    Key("go_on", "g", "Go on from this", "Continue the selected run's adapter, or merge it and go on", bar=False),
-    Key("adapter", "a", "Its adapter", "What the selected run's adapter is, and whether it is sound", bar=False),
+    Key("go_on", "g", "Go on from this", "Continue the selected run's adapter, or merge it", bar=False),
+    Key("adapter", "a", "Its adapter", "What it is, whether it is sound, its family", bar=False),
 )
 
 FAMILY = (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.runs.lineage import Line
 
 Section = tuple[str, list[tuple[str, str]]]
-LABEL_WIDTH = 17
+LABEL_WIDTH = 18
 
 
 class _Left(Exception):

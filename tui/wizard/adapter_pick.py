@@ -47,9 +47,6 @@ class AdapterPick(Vertical):
     AdapterPick #adapter-list { max-height: 1; }
     AdapterPick #adapter-list:focus { max-height: 4; }
     AdapterPick #adapter-status { height: auto; max-height: 3; padding: 0 0 0 2; }
-    .-tall AdapterPick #adapter-list { max-height: 6; }
-    .-short AdapterPick.-listed FormField { display: none; }
-    .-short AdapterPick.-listed:focus-within FormField { display: block; }
     """
 
     class Listed(Message):

@@ -68,8 +68,7 @@ def _place(step: str) -> int:
 class WizardScreen(Screen[None]):
     """Posts RunLaunched when the run was started, WizardLeft when one leaves; the draft is kept on every commit.
 
-    With ``prefill`` the answers of a finished config stand in all steps, or those of a draft up to its own step;
-    then a draft that is kept already is left alone.
+    ``prefill`` is a finished config, or a draft that is opened at its own step; then one kept already is left alone.
     """
 
     CSS_PATH = "wizard.tcss"
@@ -145,6 +144,7 @@ class WizardScreen(Screen[None]):
         self.query_one("#go-back", FormButton).disabled = index <= 0
         self.query_one("#go-next", FormButton).set_label("Start" if is_last else "Next")
         self.query_one(KeyBar).rename("next", "Start" if is_last else "Next")
+        self.query_one(KeyBar).rename("check", kind.CHECKS)
         self.query_one(Rail).show(index, self._reached)
         self.query_one("#why", Static).update(Content.assemble(("Why?\n\n", "bold"), WHY[self.step_name]))
         self._weigh()
@@ -230,7 +230,7 @@ class WizardScreen(Screen[None]):
             self.step.browse()
 
     def action_check(self) -> None:
-        if isinstance(self.step, DataStep | ReviewStep):
+        if self.step is not None and self.step.can("check"):
             self.step.check()
 
     def action_fix(self, number: int) -> None:

@@ -12,12 +12,17 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from engine.config import toml
+from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.data.text import clean, shorten
 from engine.errors import TunedeckError
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import describe
+from tui.wizard.draft import Draft
+from tui.wizard.fit import config_so_far
+from tui.wizard.kind import KIND, KindPanel, KindScreen, advice
 from tui.wizard.paths import PathSuggester, absolute
 from tui.wizard.services import STARTER
 from tui.wizard.step import Step, make_field
@@ -35,6 +40,7 @@ class _Cancelled(Exception):
 
 class ModelStep(Step):
     NAME = "model"
+    CHECKS = "Ask it"
     QUESTION = "Which model should learn?"
 
     class Found(Message):
@@ -78,6 +84,8 @@ class ModelStep(Step):
         pickle = make_field("model.allow_pickle", self.draft, label="Allow pickles")
         pickle.display = bool(self.draft.get("model.allow_pickle"))
         yield pickle
+        yield make_field(KIND, self.draft, label="Base or chat")
+        yield KindPanel(id="kind-panel")
         yield Static(id="model-card", classes="explain")
 
     def on_mount(self) -> None:
@@ -167,6 +175,8 @@ class ModelStep(Step):
             current = self._list.current
             self._list.mark(current.id if current and not self._typed.text.strip() else "")
             self._show_card()
+        elif event.field.key == KIND:
+            self._tell_card()
 
     def _show_card(self) -> None:
         self.facts.card = self._cards.get(self.chosen)
@@ -175,7 +185,7 @@ class ModelStep(Step):
 
     def _tell_card(self) -> None:
         card = self._cards.get(self.chosen)
-        lines = describe.model_card(card) if card else []
+        lines = [*describe.model_card(card), advice(self._with_kind(), card)] if card else []
         found = self._verdicts.of(card) if card else None
         if card and found:
             lines = [*sentences(found, card), *lines]
@@ -269,13 +279,45 @@ class ModelStep(Step):
         (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
 
     def can(self, action: str) -> bool | None:
-        return bool(self._job) if action == "cancel" else super().can(action)
+        asks = any(panel.busy for panel in self.query(KindPanel))
+        if action == "check":
+            return not asks and self.facts.card is not None
+        return bool(self._job) or asks if action == "cancel" else super().can(action)
+
+    # Base or chat
+
+    def check(self) -> None:
+        """Ask the model itself whether it is base or chat."""
+        config = config_so_far(self._with_kind(), self.chosen)
+        if config is not None:
+            self.query_one(KindPanel).start(self.services.kind_command, toml.dumps(Resolved(config, {})))
+
+    def _with_kind(self) -> Draft:
+        """The draft with the model and the kind as they are chosen now."""
+        draft = self.typed()
+        draft.set(NAME_FIELD, self.chosen)
+        return draft
+
+    @on(KindPanel.Said)
+    def _asking(self, event: KindPanel.Said) -> None:
+        self._say(event.words, event.wrong)
+
+    @on(KindPanel.Answered)
+    def _answered(self, event: KindPanel.Answered) -> None:
+        def taken(kind: str | None) -> None:
+            if kind:
+                self.draft.set(KIND, kind)
+                next(form for form in self.query(FormField) if form.key == KIND).text = kind
+                self._tell_card()
+
+        self.app.push_screen(KindScreen(event.values), taken)
 
     def known(self) -> set[str]:
         """A model's name is checked by looking it up, not when its field is left."""
         return super().known() - {NAME_FIELD}
 
     def cancel(self) -> None:
+        self.query_one(KindPanel).stop()
         self.workers.cancel_group(self, "look-up")
         self._job = ""
         self._say("stopped")
@@ -286,6 +328,7 @@ class ModelStep(Step):
         if name:
             self.draft.set(NAME_FIELD, name)
         self.draft.set("model.allow_pickle", self._pickle.text == "yes")
+        self.draft.set(KIND, next(form.text for form in self.query(FormField) if form.key == KIND))
         self.facts.card = self._cards.get(name)
 
     def findings(self) -> list[Issue]:

@@ -28,6 +28,7 @@ from tui.wizard.relation import can_ask, line
 from tui.wizard.relation_panel import RelationPanel
 from tui.wizard.step import Step
 from tui.wizard.strategy_warnings import strategy_warnings
+from tui.wizard.template_warnings import template_warnings
 from tui.wizard.values import about, values
 from tui.world import world_of
 
@@ -172,8 +173,9 @@ class ReviewStep(Step):
     # Warnings and remedies
 
     def _show_warnings(self) -> None:
+        also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
         found = warnings(self.draft, self.facts.inspection_of(self.draft), self.facts.fit)
-        self._warnings: list[Warning] = in_order([*strategy_warnings(self.draft, self.facts), *found])[:9]
+        self._warnings: list[Warning] = in_order([*also, *found])[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
             remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""

@@ -95,4 +95,5 @@ class Services:
     free_bytes: Callable[[Path], int] = _free_bytes
     inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")
     relation_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "relation", "--config")
+    kind_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "kind", "--config")
     probe_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "probe", "--config")

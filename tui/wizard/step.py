@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -141,6 +141,12 @@ class Step(Vertical):
 
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
+
+    CHECKS: ClassVar = "Check rows"
+    """What F5 does here, in the bar."""
+
+    def check(self) -> None:
+        """Look closer at what this step is about, where it offers that."""
 
     def compare(self) -> None:
         """Compare the new rows with what the old adapter has learnt, where the step offers that."""

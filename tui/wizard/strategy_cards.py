@@ -81,7 +81,7 @@ def _what(kind: str, old: OldAdapter | None) -> str:
     card = old.card if old else None
     if kind == "continue":
         held = f": {shape(card)}" if card else ""
-        return f"Training goes on with the adapter itself{held}. Rank and layers stay; the learning rate is a third."
+        return f"Trains on with the adapter itself{held}, at a third of the learning rate."
     if kind == "merge":
         return "It becomes part of a 16-bit copy of the model, which is proven; then a new LoRA is trained on that."
     unused = ", and the old one is not used" if card else ""
@@ -94,7 +94,7 @@ def _kept(kind: str, old: OldAdapter | None) -> str:
         return "Model and old adapter stay as they are." if kind == "fresh" else ""
     if kind == "continue":
         if replay.level == "gone":
-            return f"! Nothing old can be mixed in, so it may forget. {replay.text}"
+            return "! Nothing old can be mixed in, so it may forget: its old rows are not at hand (F10 says why)."
         return f"10 % of each pass are old rows, so that it does not forget. {replay.text}"
     mixed = "Old rows are not mixed in unless you add them." if replay.level != "gone" else ""
     return f"The old skill, for good: the frozen weights hold it. {mixed}".rstrip()
@@ -118,7 +118,7 @@ def _why(kind: str, draft: Draft, old: OldAdapter | None, advice: Advice | None)
     if advice is None:
         if kind == "continue" and _same_names(draft, old):
             return f"{NOT_MEASURED}, but by their names these are rows it was trained on."
-        how = "F9 compares the rows." if can_ask(draft) else "F9 compares the rows, once they are named in step 4."
+        how = "F9 compares the rows." if can_ask(draft) else "F9 compares, once there are rows (step 4)."
         return f"{NOT_MEASURED}. {_SUITS[kind]} {how}"
     if advice.strategy == kind:
         return f"{RECOMMENDED}, {advice.confidence} confidence. {advice.reasons[0] if advice.reasons else ''}"

@@ -1,0 +1,65 @@
+"""What would go wrong between the model and the template its dialogues are written in, with remedies by one key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.config.rules import Issue
+from tui.wizard import fields
+from tui.wizard.adopted import is_locked
+from tui.wizard.fixes import Fix, Warning
+from tui.wizard.kind import KIND
+from tui.wizard.task import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.wizard.draft import Draft
+    from tui.wizard.step import Facts
+
+
+def template_warnings(draft: Draft, facts: Facts) -> list[Warning]:
+    """For dialogue rows: none while the model is not known, or for plain text."""
+    card = facts.card
+    if card is None or task_of(draft) == "text":
+        return []
+    from engine.models.advice import WRITTEN, problems
+    from engine.models.tokens import read_object, read_tokens
+
+    folder = Path(card.path)
+    wanted, chosen = str(draft.get("model.chat_template") or ""), str(draft.get(KIND))
+    kind = card.kind if chosen == "auto" else chosen
+    found = problems(
+        read_tokens(folder, read_object(folder / "config.json")),
+        kind,  # type: ignore[arg-type]
+        card.vocab_size,
+        wanted,
+        "" if wanted in WRITTEN else _text(wanted),
+        trains_marks=bool(draft.get("adapter.trainable_token_indices") or draft.get("adapter.modules_to_save")),
+    )
+    return [
+        Warning(Issue(each.level, each.config_field, each.message, each.fix), _fix(draft, each.settings))
+        for each in found
+    ]
+
+
+def _fix(draft: Draft, settings: Mapping[str, object]) -> Fix | None:
+    """The remedy that sets those fields, as one key; none where an adapter that is continued fixes one of them."""
+    if not settings or any(is_locked(draft, name) for name in settings):
+        return None
+    values = dict(settings)
+    words = ", ".join(f"{name.partition('.')[2]} {fields.show(value) or 'empty'}" for name, value in values.items())
+
+    def change(draft: Draft) -> None:
+        for name, value in values.items():
+            draft.set(name, value)
+
+    return Fix(next(iter(values)), words, change=change)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8") if path else ""
+    except (OSError, ValueError):
+        return ""
