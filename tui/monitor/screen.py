@@ -183,7 +183,7 @@ class MonitorScreen(Screen[None]):
 
     def _show_machine(self) -> None:
         place = self.query_one("#machine", Line)
-        unicode, width = world_of(self).terminal.unicode, place.content_size.width or self.size.width - 5
+        unicode, width = world_of(self).terminal.unicode, place.content_size.width or self.size.width - 3
         most = next((count for name, count in _MACHINE_LINES.items() if self.has_class(name)), 2)
         lines = memory.machine_lines(self.state, width, unicode, most)
         if place.styles.height is None or place.styles.height.value != len(lines):
