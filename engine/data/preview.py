@@ -76,8 +76,20 @@ def _head(raw_rows: Iterator[RawRow], most_rows: int) -> list[RawRow]:
 
 
 def _of_run(source: DataSource, limit: int, fetch: bool) -> Preview:
-    """The looks at all sources of an earlier run as one; what it held out is still counted."""
-    parts = [look(part, limit, fetch) for part in earlier.parts(source)]
+    """The looks at all sources of an earlier run as one; what it held out is still counted.
+
+    Where files of the run are gone, its recorded sample stands for them, as it does in training.
+    """
+    try:
+        parts = [look(part, limit, fetch) for part in earlier.parts(source)]
+    except DataError:
+        sample = earlier.read_sample(earlier.run_of(source))
+        if not sample:
+            raise
+        evidence = "the files of that run are gone; it recorded these rows"
+        detected = Detected("messages" if sample[0].messages else "text", {}, 1.0, evidence)
+        size_bytes = (earlier.run_of(source).path / earlier.SAMPLE_NAME).stat().st_size
+        return Preview(tuple(sample[:limit]), detected, size_bytes, len(sample), True)
     rows = tuple(itertools.chain.from_iterable(part.rows for part in parts))[:limit]
     return Preview(
         rows, parts[0].detected, sum(part.size_bytes for part in parts), sum(part.count_estimate for part in parts),

@@ -64,7 +64,7 @@ async def test_replay_alone_is_not_enough_to_go_on(open_wizard: Opener, run: Run
         assert "name at least one file with new rows." in shown_words(app)
 
 
-async def test_the_sample_stands_in_where_the_old_files_are_gone(open_wizard: Opener, base: Path) -> None:
+async def test_the_sample_stands_in_where_the_old_files_are_gone(open_wizard: Opener, base: Path, rows: Path) -> None:
     run = make_run(paths.runs_dir(), base, None)
     make_sample(run)
     async with open_wizard() as (app, pilot):
@@ -72,6 +72,10 @@ async def test_the_sample_stands_in_where_the_old_files_are_gone(open_wizard: Op
         assert app.wizard.draft.data_sources()[0]["path"] == f"run:{run.id}"
         await press(app, pilot, "ctrl+k")
         assert "that the run recorded stand for them" in shown_words(app)
+        await press(app, pilot, "ctrl+n")
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n")
+        assert app.wizard.step_name == "settings", "the sample counts as rows in the data step too"
 
 
 async def test_settings_show_what_the_adapter_fixes_as_locked(open_wizard: Opener, run: RunDir, rows: Path) -> None:
