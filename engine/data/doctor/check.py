@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
 from engine.data.doctor.catalogue import CATALOGUE
-from engine.data.doctor.findings import Finding, Remedy, Report, ordered
+from engine.data.doctor.findings import Finding, Remedy, Report, SourceFacts, ordered
 from engine.data.doctor.keys import NEAR_ROWS, Keys
 from engine.data.doctor.looking import ENDS, Batch, Looked, Manner, look_at, note_unreadable, nothing_yet
 from engine.data.doctor.portrait import LANGUAGE_ROWS
@@ -21,8 +21,8 @@ from engine.data.lenient import Unreadable, tolerant_raw_rows
 from engine.data.messages import RawRow
 from engine.data.preview import look
 from engine.data.sources import DataFile, data_files, source_names
-from engine.data.split import replayed
-from engine.errors import DataError
+from engine.data.split import held_out_rows, replayed
+from engine.errors import ConfigError, DataError
 
 TOKEN_ROWS = 2000
 """Rows kept for the tokenizer."""
@@ -44,11 +44,7 @@ def check(
     """
     names = source_names(config.data)
     total = sum(map(_expected, config.data))
-    manner = Manner(
-        tuple(config.dataset.fixes), config.run.seed, max(1, -(-total // NEAR_ROWS)), max(1, total // LANGUAGE_ROWS),
-        max(1, total // TOKEN_ROWS) if sample_into else 0,
-        _TRIED if total < SHARED_ROWS else max(1, _TRIED * _BATCH_ROWS // total),
-    )  # fmt: skip
+    manner = _manner(config, total, sample_into is not None)
     helpers = spare_processors() if total >= SHARED_ROWS else 0
     keys = Keys(config.run.seed, manner.near_every)
     findings: list[Finding] = []
@@ -64,7 +60,8 @@ def check(
         facts.append(about)
         done += about.rows
         read = about.rows + about.left_out + seen.tally.count("unreadable")
-        findings += [_remedied(finding) for finding in seen.tally.findings(read, about.characters)]
+        size = about.characters + seen.portrait.characters_left_out
+        findings += [_remedied(finding) for finding in seen.tally.findings(read, size)]
         findings += seen.portrait.findings(about)
         keys.merge(seen.keys)
         sample += seen.sample
@@ -73,7 +70,19 @@ def check(
     learnt = replayed(config)
     comparison = Comparison(keys, config.dataset, [index for index, name in enumerate(names) if name in learnt])
     findings += comparison.findings(names)
+    findings += _too_few(config, facts, learnt)
     return Report(tuple(facts), ordered(findings), tuple(_notes(keys)))
+
+
+def _manner(config: RunConfig, total: int, for_tokens: bool) -> Manner:
+    return Manner(
+        fixes=tuple(config.dataset.fixes),
+        seed=config.run.seed,
+        near_every=1 if total <= NEAR_ROWS else -(-2 * total // NEAR_ROWS),
+        language_every=max(1, total // LANGUAGE_ROWS),
+        token_every=max(1, total // TOKEN_ROWS) if for_tokens else 0,
+        most_tried=_TRIED if total < SHARED_ROWS else max(1, _TRIED * _BATCH_ROWS // total),
+    )
 
 
 def _looked(source: DataSource, name: str, index: int, manner: Manner, seen: Looked, helpers: int) -> Iterator[Looked]:
@@ -138,6 +147,20 @@ def _remedied(finding: Finding) -> Finding:
         return finding
     fix = CATALOGUE["unreadable"].fixes[0]
     return replace(finding, remedies=(Remedy("leave those rows out", finding.count, 0, fix),))
+
+
+def _too_few(config: RunConfig, facts: Sequence[SourceFacts], learnt: Collection[str]) -> Iterator[Finding]:
+    """That no row would be trained on, where it is so: all are left out, or more are to be held out than there are."""
+    used = sum(each.rows for each in facts)
+    read = used + sum(each.left_out for each in facts)
+    detail = "" if used else "all are left out"
+    try:
+        held_out_rows(sum(each.rows for each in facts if each.name not in learnt), config.dataset)
+    except ConfigError as error:
+        detail = detail or error.message
+    if detail:
+        entry = CATALOGUE["nothing_left"]
+        yield Finding("nothing_left", entry.severity, "", read, read, entry.title, entry.why, detail)
 
 
 def _notes(keys: Keys) -> Iterator[str]:

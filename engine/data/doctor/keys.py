@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 NEAR_ROWS = 200_000
-"""Rows compared for being nearly the same; of more, a sample is."""
+"""Rows that are all compared for being nearly the same; of more, a sample of half as many is."""
 _HASH_BYTES = 16
 _MOST_FILES = 65_534  # told apart; rows of more are named by the last
 

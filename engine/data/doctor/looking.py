@@ -86,6 +86,7 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
             seen.tally.note(changed, faults, len(text))
         if problem(changed):
             seen.portrait.left_out += 1
+            seen.portrait.characters_left_out += len(text)
             continue
         # Samples are drawn by content: every tenth row may be of one kind.
         key = seen.keys.add(changed, batch.source, text)

@@ -29,7 +29,7 @@ class Portrait:
     def __init__(self, name: str) -> None:
         self.name = name
         self.format = ""
-        self.rows = self.left_out = self.characters = 0
+        self.rows = self.left_out = self.characters = self.characters_left_out = 0
         self._texts: list[str] = []
         self._answers: Counter[str] | None = Counter()
 
@@ -50,6 +50,7 @@ class Portrait:
         self.format = self.format or other.format
         self.rows += other.rows
         self.left_out += other.left_out
+        self.characters_left_out += other.characters_left_out
         self.characters += other.characters
         self._texts += other._texts
         if self._answers is not None and other._answers is not None:

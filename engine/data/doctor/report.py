@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import textwrap
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,9 +94,8 @@ def _finding(finding: Finding, name_source: bool, rows: int) -> Iterator[str]:
     if finding.detail:
         yield from _wrapped(clean(finding.detail, keep_newlines=False), " " * 9)
     for place in finding.places[:rows]:
-        name = shorten(Path(place.file).name, 40)
-        seen = f": {shorten(place.seen, 60)}" if place.seen else ""
-        yield from _wrapped(f"{name}, row {place.row:,}{seen}", " " * 9 + "- ", " " * 11)
+        where = f"{' ' * 9}- {_cut(Path(place.file).name, 40)}, row {place.row:,}"
+        yield _cut(f"{where}: {shorten(place.seen, WIDTH)}" if place.seen else where, WIDTH)
     if finding.count > rows and len(finding.places) > rows:
         yield " " * 9 + f"  and {finding.count - rows:,} more"
     for remedy in finding.remedies:
@@ -101,6 +103,16 @@ def _finding(finding: Finding, name_source: bool, rows: int) -> Iterator[str]:
         setting = setting or ", ".join(f"{name} = {value}" for name, value in remedy.settings.items())
         tried = f"tried: {remedy.tried:,} -> {remedy.left:,}"
         yield from _wrapped(f"{remedy.text} ({tried}): {setting}", " " * 9 + "> ", " " * 11)
+
+
+def _cut(text: str, cells: int) -> str:
+    """``text`` cleaned to one line of at most ``cells`` columns of a terminal; Chinese characters take two."""
+    text = clean(text, keep_newlines=False).rstrip()
+    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
+    if sum(widths) <= cells:
+        return text
+    used = list(itertools.accumulate(widths))
+    return text[: bisect.bisect_right(used, cells - 3)] + "..."
 
 
 def _text_share(finding: Finding) -> str:

@@ -46,7 +46,8 @@ def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) 
 
 def spare_processors() -> int:
     """Processors this process may use beside its own one, 7 at most."""
-    return max(0, min(len(os.sched_getaffinity(0)) - 1, _MOST_HELPERS))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(0, min(usable - 1, _MOST_HELPERS))
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result] | None:

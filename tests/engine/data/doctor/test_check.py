@@ -115,7 +115,16 @@ def test_rows_from_which_nothing_is_learnt_are_found_and_left_out(write: Write) 
     report = check(config(source(path)))
     assert (report.sources[0].rows, report.sources[0].left_out) == (3, 3)
     assert {"empty_answers", "unanswered", "missing_user"} <= codes(report)
+    assert all(0 < (finding.text_share or 0) < 0.3 for finding in report.findings)
     assert len(load(config(source(path))).rows) == 3
+
+
+def test_it_is_fatal_when_no_row_is_left_to_train_on(write: Write) -> None:
+    blank = check(config(source(write("a.jsonl", jsonl(asked("a", ""), asked("b", " "))))))
+    assert only(blank, "nothing_left").severity == "fatal"
+    path = write("b.jsonl", jsonl(*many(5)))
+    assert check(config(source(path), eval_rows=5)).is_fatal
+    assert "nothing_left" not in codes(check(config(source(path), eval_rows=4)))
 
 
 def test_copies_are_found_whatever_their_blank_space(write: Write) -> None:

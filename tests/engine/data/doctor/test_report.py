@@ -35,6 +35,12 @@ def test_every_finding_fits_80_columns_and_says_how_grave_it_is() -> None:
         assert entry.title.split()[0] in head
 
 
+def test_wide_characters_count_twice() -> None:
+    place = Place("数据" * 30 + ".jsonl", 1, "尊敬的公司名称" * 20)
+    (line,) = [line for line in text(finding("phones", places=(place,))).splitlines() if "row 1" in line]
+    assert 70 < sum(2 if character > "\u2e80" else 1 for character in line) < 80
+
+
 def test_the_gravest_comes_first() -> None:
     shown = text(finding("near_duplicates"), finding("phones"), finding("emails", count=500), finding("unreadable"))
     heads = [line.split(":")[1].strip() for line in shown.splitlines() if line.startswith(("FATAL", "Warning", "Note"))]
