@@ -28,7 +28,7 @@ def merge(
     trust_base: Annotated[bool, typer.Option(help="Merge though the base may not be the adapters' own.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Merge LoRA adapters into their base model; prints the new model's folder.
+    """Merge LoRA adapters into their base model; prints its folder.
 
     Memory for a few blocks of rows is enough; the disk must hold the whole model once more. The folder appears when
     all of it is there. Exit code 4 when the proof fails; the merged model is kept then, to look into.

@@ -14,7 +14,9 @@ from engine.errors import ConfigError, DataError, MachineError, ModelError, RunE
 from engine.verbs import runs as runs_verbs
 from tests.engine.cli_calls import Shell
 
-VERBS = ("run", "attach", "runs", "status", "logs", "stop", "pause", "resume", "save", "demo", "doctor", "model")
+VERBS = (
+    "run", "attach", "runs", "status", "logs", "stop", "pause", "resume", "save", "demo", "doctor", "model", "data",
+)  # fmt: skip
 
 
 def test_help_lists_every_verb_and_the_exit_codes(shell: Shell) -> None:
