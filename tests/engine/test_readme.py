@@ -17,15 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def test_its_example_is_a_config_without_a_complaint() -> None:
-    [text] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert rules.check(resolve([Layer("file", tomllib.loads(text))]).config) == []
+def test_its_examples_together_are_a_config_without_a_complaint() -> None:
+    """The second shows what is added to a file like the first."""
+    whole, added = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+    assert rules.check(resolve([Layer("file", whole)]).config) == []
+    assert rules.check(resolve([Layer("file", whole | added)]).config) == []
 
 
 def test_every_verb_it_shows_exists(shell: Shell) -> None:
-    [*_, block] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    verbs = set(re.findall(r"^tunedeck (\w+)", block, re.MULTILINE)) | {"resume", "save", "stop"}
-    assert len(verbs) > 8
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    verbs = set(re.findall(r"^tunedeck (\w+)", blocks, re.MULTILINE)) | {"resume", "save", "stop"}
+    assert len(verbs) > 14
     known = shell("--help").out
     for verb in verbs:
         assert f"\n  {verb} " in known, verb
