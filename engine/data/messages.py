@@ -42,6 +42,8 @@ class Message:
     @property
     def text(self) -> str:
         """All that the turn says, calls as JSON, one a line."""
+        if not self.calls:
+            return self.thought
         return "\n".join(part for part in (self.thought, *(call.text for call in self.calls)) if part)
 
     @property
