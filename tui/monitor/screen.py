@@ -11,6 +11,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
+from textual.worker import get_current_worker
 
 from engine.data.text import clean
 from engine.errors import TunedeckError
@@ -128,7 +129,9 @@ class MonitorScreen(Screen[None]):
 
     @work(thread=True, group="examine", exclusive=True)
     def _examine(self, state: RunState) -> None:
-        self.post_message(messages.PostMortemFound(self.ending.examine(state)))
+        worker, found = get_current_worker(), self.ending.examine(state)
+        if not worker.is_cancelled:  # a later look knows more
+            self.post_message(messages.PostMortemFound(found))
 
     @on(messages.PostMortemFound)
     def _post_mortem_found(self, message: messages.PostMortemFound) -> None:
