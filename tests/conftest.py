@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tunedeck-home"
     monkeypatch.setenv("TUNEDECK_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def gpus_as_before() -> Iterator[None]:
+    """A run picks its GPU for its whole process; in tests that process is everybody's."""
+    names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
