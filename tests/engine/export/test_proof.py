@@ -14,6 +14,7 @@ from engine.errors import TunedeckError
 from engine.export.merge import merge
 from engine.export.proof import prove, quantization_of
 from engine.export.proof_models import Answers, compare
+from engine.export.proof_verdict import Difference, Proof
 from tests.engine.export.making import change_tensors, make_adapter, save_as
 
 
@@ -185,3 +186,11 @@ def test_a_difference_is_measured_in_logits_nats_and_perplexity() -> None:
     assert same.max_logit == 3
     assert same.mean_kl == pytest.approx(0, abs=1e-12)
     assert same.perplexity_change == pytest.approx(0.6487, abs=1e-3)
+
+
+@pytest.mark.parametrize(("perplexity", "verdict"), [(121.17, "proven"), (150.0, "failed"), (float("nan"), "failed")])
+def test_rounding_may_move_the_perplexity_of_texts_nobody_expects(perplexity: float, verdict: str) -> None:
+    """The first are the figures of the starter with the demo's adapter, on rows of another form."""
+    exact, stored = Difference(1.1e-4, 1.9e-11, 124.1, 124.1), Difference(0.63, 6.4e-4, 124.1, perplexity)
+    proof = Proof(3753, 48, "bfloat16", 40.4, effect=Difference(37.1, 1.74, 124.1, 64.2), exact=exact, stored=stored)
+    assert proof.verdict == verdict
