@@ -87,6 +87,7 @@ class DataSource(Section):
     role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
     share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
     max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")
+    weight: float = Field(1.0, gt=0, le=1000, description="What each of its trained tokens counts for in the loss")
 
 
 class DatasetSection(Section):
@@ -94,7 +95,12 @@ class DatasetSection(Section):
     train_on: Literal["assistant", "last", "all"] = Field("assistant", description="Which tokens the loss counts")
     eval_share: float = Field(0.05, ge=0, le=0.9, description="Share of rows held out and never trained on")
     eval_rows: int | None = Field(None, ge=0, description="Rows held out, instead of a share")
+    test_share: float = Field(0.0, ge=0, le=0.9, description="Share of rows measured only before and after the run")
+    test_rows: int | None = Field(None, ge=0, description="Rows of that test, instead of a share")
+    stratify: bool = Field(True, description="Hold out each class of a classification in its share")
     too_long: Literal["truncate", "drop", "split"] = Field("drop", description="What to do with longer rows")
+    split_overlap: int = Field(0, ge=0, le=65536, description="Tokens that pieces of a split text share with the last")
+    packing: bool | Auto = Field("auto", description="Rows end to end without padding, where the kernel parts them")
     mix: Literal["tokens", "rows"] = Field("tokens", description="Unit of the shares")
     epochs_cap: float | None = Field(None, gt=0, description="Most passes over any one source")
     fixes: list[Fix] = Field(default_factory=list, description="Repairs of rows as they are read, by name")

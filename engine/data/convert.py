@@ -26,9 +26,9 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
     ``problem``.
     """
     reader = _Reader(raw, detected)
-    weight = reader.weight()
+    weight, group = reader.weight(), reader.text("group")
     if detected.format == "text":
-        return Row((), reader.text("text"), raw.source, raw.file, raw.number, weight=weight)
+        return Row((), reader.text("text"), raw.source, raw.file, raw.number, weight=weight, group=group)
     if detected.format == "messages":
         messages = reader.turns("messages")
     elif detected.format == "sharegpt":
@@ -43,7 +43,7 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
     system = reader.text("system")
     if system.strip() and not any(message.role == "system" for message in messages):
         messages.insert(0, Message("system", system))
-    return Row(tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight)
+    return Row(tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight, group)
 
 
 def problem(row: Row) -> str:

@@ -10,16 +10,19 @@ _SYSTEM = (False, ("system", "system_prompt"))
 _TOOLS = (False, ("tools", "functions"))
 # Never guessed: a column that happens to be called weight would silently scale the loss.
 _WEIGHT: tuple[bool, tuple[str, ...]] = (False, ())
+# Nor this: rows with the same value stay on one side of the split.
+_GROUP: tuple[bool, tuple[str, ...]] = (False, ())
 _TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "items")
 
 # Our field -> (needed, column names it is known by, the most usual first).
 FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
-    "messages": {"messages": (True, _TURNS), "system": _SYSTEM, "tools": _TOOLS, "weight": _WEIGHT},
+    "messages": {"messages": (True, _TURNS), "system": _SYSTEM, "tools": _TOOLS, "weight": _WEIGHT, "group": _GROUP},
     "sharegpt": {
         "conversations": (True, ("conversations", *(name for name in _TURNS if name != "conversations"))),
         "system": _SYSTEM,
         "tools": _TOOLS,
         "weight": _WEIGHT,
+        "group": _GROUP,
     },
     "alpaca": {
         "instruction": (True, ("instruction",)),
@@ -29,6 +32,7 @@ FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
         "system": _SYSTEM,
         "tools": _TOOLS,
         "weight": _WEIGHT,
+        "group": _GROUP,
     },
     "prompt_completion": {
         "prompt": (True, ("prompt", "question", "query", "problem", "input", "user", "human", "source", "q")),
@@ -41,6 +45,7 @@ FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
         "system": _SYSTEM,
         "tools": _TOOLS,
         "weight": _WEIGHT,
+        "group": _GROUP,
     },
     "classification": {
         "text": (True, ("text", "sentence", "sentence1", "premise", "content", "review", "question1", "tweet")),
@@ -48,8 +53,9 @@ FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
         "label": (True, ("label_text", "label_name", "label", "labels", "class", "intent", "sentiment", "emotion")),
         "system": _SYSTEM,
         "weight": _WEIGHT,
+        "group": _GROUP,
     },
-    "text": {"text": (True, ("text", "content", "document", "body")), "weight": _WEIGHT},
+    "text": {"text": (True, ("text", "content", "document", "body")), "weight": _WEIGHT, "group": _GROUP},
 }
 ACCEPTED = (
     "messages | conversations | instruction + output (+ input) | prompt + completion | question + answer | "

@@ -72,7 +72,8 @@ class Row:
     """A dialogue (``messages``, the system message first) or plain ``text``; the other one is empty.
 
     ``source`` is the short name of where it came from, ``file`` and ``number`` the exact place. ``tools`` are the
-    schemas of the functions that may be called, each as JSON text. ``weight`` is what the row counts for in the loss.
+    schemas of the functions that may be called, each as JSON text. ``weight`` is what the row counts for in the loss;
+    rows of one ``group`` (a document, a person) stay on one side of the split, "" for a row by itself.
     """
 
     messages: tuple[Message, ...]
@@ -82,6 +83,7 @@ class Row:
     number: int
     tools: tuple[str, ...] = ()
     weight: float = 1.0
+    group: str = ""
 
     @property
     def kind(self) -> Literal["messages", "text"]:

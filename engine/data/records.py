@@ -15,6 +15,8 @@ def record_of(row: Row) -> dict[str, Any]:
         record["tools"] = [json.loads(tool) for tool in row.tools]
     if row.weight != 1.0:
         record["weight"] = row.weight
+    if row.group:
+        record["group"] = row.group
     return record | {"file": row.file, "row": row.number}
 
 
@@ -25,8 +27,9 @@ def row_of(record: dict[str, Any], source: str = "") -> Row:
 
     file, number = str(record["file"]), int(record["row"])
     if not record["messages"]:
-        return Row((), str(record["text"]), source, file, number, weight=float(record.get("weight", 1.0)))
-    columns = {name: name for name in record if name in ("messages", "tools", "weight")}
+        weight, group = float(record.get("weight", 1.0)), str(record.get("group", ""))
+        return Row((), str(record["text"]), source, file, number, weight=weight, group=group)
+    columns = {name: name for name in record if name in ("messages", "tools", "weight", "group")}
     return to_row(RawRow(record, source, file, number), Detected("messages", columns, 1.0, ""))
 
 

@@ -19,12 +19,16 @@ _REPORT_EVERY = 200
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One tokenised row. ``labels[i]`` is ``ids[i]`` where trained, else -100; ``row`` indexes the loaded rows."""
+    """One tokenised row. ``labels[i]`` is ``ids[i]`` where trained, else -100; ``row`` indexes the loaded rows.
+
+    ``weight`` is what each of its trained tokens counts for in the loss: the row's times its source's.
+    """
 
     ids: np.ndarray  # int32 (length,)
     labels: np.ndarray  # int32 (length,)
     source: int
     row: int
+    weight: float = 1.0
 
     @property
     def supervised(self) -> int:
