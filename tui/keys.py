@@ -13,7 +13,7 @@ class Key:
     """``id`` is the action's name, ``key`` Textual's (several by comma), ``label`` what people read for it.
 
     Only keys with ``bar`` appear at the foot of the screen; all are in the help. One that ``yields`` is left out
-    of the bar where there is no room for all.
+    of the bar where there is no room for all. ``of_step``: the step on screen carries it out, by a method named ``id``.
     """
 
     id: str
@@ -23,10 +23,16 @@ class Key:
     label: str = ""
     bar: bool = True
     yields: bool = False
+    of_step: bool = False
 
     @property
     def shown(self) -> str:
         return self.label or self.key.split(",")[0]
+
+
+def _of_step(id: str, key: str, text: str, tooltip: str, *, bar: bool = True, yields: bool = True) -> Key:
+    label = key.upper() if key.startswith("f") else key
+    return Key(id, key, text, tooltip, label, bar, yields, of_step=True)
 
 
 EVERYWHERE = (
@@ -58,30 +64,21 @@ ADAPTER = (Key("leave", "escape,q,f10,a", "Back", "Close this", "Esc"),)
 WIZARD = (
     Key("next", "ctrl+n", "Next", "Check this step and go on"),
     Key("back", "ctrl+k", "Back", "Go one step back; nothing is checked"),
-    Key("depth", "f2", "Fields", "Settings: preset only, the common fields, or every field there is", "F2"),
-    Key("browse", "f3", "Browse", "Data: pick a file from a list", "F3", yields=True),
+    _of_step("depth", "f2", "Fields", "Settings: preset only, the common fields, or every field there is"),
+    _of_step("columns", "f2", "Columns", "Data: say which column is what, and see the rows change"),
+    _of_step("browse", "f3", "Browse", "Data: pick a file from a list"),
     Key("breakdown", "f4", "Memory", "What takes the memory, and what the GPUs have", "F4", yields=True),
-    Key("check", "f5", "Check rows", "Look at the rows through the model's tokenizer", "F5"),
-    Key("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`", "F6", yields=True),
+    _of_step("check", "f5", "Check rows", "Examine the rows: what is wrong with them, and what helps", yields=False),
+    _of_step("save_file", "f6", "Save file", "Write the config to a file for `tunedeck run`"),
+    _of_step("xray", "f6", "X-ray", "Data: the rows token by token, and which tokens are trained"),
     Key("make_fit", "f7", "Make fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
-    Key("measure", "f8", "Measure", "Review: train three steps and keep nothing but their pace", "F8", bar=False),
-    Key(
-        "compare",
-        "f9",
-        "Compare",
-        "Strategy, data, review: compare the new rows with what the old adapter has learnt",
-        "F9",
-        yields=True,
+    _of_step("measure", "f8", "Measure", "Review: train three steps and keep nothing but their pace", bar=False),
+    _of_step("mix", "f8", "Mix", "Data: how much of each source, in tokens"),
+    _of_step(
+        "compare", "f9", "Compare", "Strategy, data, review: compare the new rows with what the old adapter has learnt"
     ),
-    Key(
-        "inspect",
-        "f10",
-        "Adapter",
-        "Strategy: everything about the old adapter, and what it was made from",
-        "F10",
-        yields=True,
-    ),
-    Key("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked"),
+    _of_step("inspect", "f10", "Adapter", "Strategy: everything about the old adapter, and what it was made from"),
+    _of_step("cancel", "ctrl+x", "Stop this", "Stop what is being fetched or checked", yields=False),
     Key("why", "f1,question_mark", "Why?", "What this step's choice means, and every key", "F1"),
     Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),
 )

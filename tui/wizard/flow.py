@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -56,6 +58,7 @@ def _bindings() -> list[BindingType]:
 
 
 STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
+OF_STEP = frozenset(key.id for key in keys.WIZARD if key.of_step)
 WELCOME = -1
 
 
@@ -213,7 +216,7 @@ class WizardScreen(Screen[None]):
     # The keys of single steps
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("depth", "browse", "check", "save_file", "measure", "compare", "inspect", "cancel"):
+        if action in OF_STEP:
             return bool(self.step and self.step.is_mounted and self.step.can(action))
         if action == "make_fit":
             return helps(self.facts)
@@ -221,41 +224,9 @@ class WizardScreen(Screen[None]):
             return None if self.index <= 0 else True
         return True
 
-    async def action_depth(self) -> None:
-        if isinstance(self.step, SettingsStep):
-            await self.step.next_depth()
-
-    def action_browse(self) -> None:
-        if isinstance(self.step, DataStep):
-            self.step.browse()
-
-    def action_check(self) -> None:
-        if self.step is not None and self.step.can("check"):
-            self.step.check()
-
     def action_fix(self, number: int) -> None:
         if isinstance(self.step, ReviewStep):
             self.step.fix(number)
-
-    def action_save_file(self) -> None:
-        if isinstance(self.step, ReviewStep):
-            self.step.save_file()
-
-    def action_measure(self) -> None:
-        if isinstance(self.step, ReviewStep):
-            self.step.measure()
-
-    def action_compare(self) -> None:
-        if self.step is not None and self.step.can("compare"):
-            self.step.compare()
-
-    def action_inspect(self) -> None:
-        if isinstance(self.step, StrategyStep):
-            self.step.inspect()
-
-    def action_cancel(self) -> None:
-        if self.step is not None:
-            self.step.cancel()
 
     def action_why(self) -> None:
         from tui.widgets.help import HelpScreen
@@ -348,3 +319,18 @@ class WizardScreen(Screen[None]):
     def _refuse(self, error: TunedeckError) -> None:
         if isinstance(self.step, ReviewStep):
             self.step.say(" ".join(part for part in (error.title + ":", error.message, error.hint) if part), wrong=True)
+
+
+def _of_step(name: str) -> Callable[[WizardScreen], Awaitable[None]]:
+    async def action(self: WizardScreen) -> None:
+        step = self.step
+        if step is not None and step.can(name):
+            done = getattr(step, name)()
+            if isawaitable(done):
+                await done
+
+    return action
+
+
+for _name in OF_STEP:
+    setattr(WizardScreen, f"action_{_name}", _of_step(_name))

@@ -82,6 +82,9 @@ class SettingsStep(Step):
     def can(self, action: str) -> bool | None:
         return action == "depth"
 
+    async def depth(self) -> None:
+        await self.next_depth()
+
     async def next_depth(self, depth: int | None = None) -> None:
         """Show the next depth (or the one given), with everything typed so far."""
         self.commit()

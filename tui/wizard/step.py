@@ -132,7 +132,7 @@ class Step(Vertical):
         return False
 
     def can(self, action: str) -> bool | None:
-        """Whether a key of this step works now; None greys it out."""
+        """Whether a key of this step works now, which calls the method named like it; None greys it out."""
         return False
 
     async def close(self) -> bool:
@@ -144,12 +144,6 @@ class Step(Vertical):
 
     CHECKS: ClassVar = "Check rows"
     """What F5 does here, in the bar."""
-
-    def check(self) -> None:
-        """Look closer at what this step is about, where it offers that."""
-
-    def compare(self) -> None:
-        """Compare the new rows with what the old adapter has learnt, where the step offers that."""
 
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""
