@@ -1,12 +1,15 @@
 """Trains old tasks, then new ones by each strategy, and prints what each reaches on both: advice against outcome.
 
-    python -m tests.benchmarks.strategies FOLDER [--only PAIRS|SEEDS] [--rows 120] [--tests 30] [--jobs 2]
+    python -m tests.benchmarks.strategies FOLDER [--only PAIRS|REAL|SEEDS] [--real ROWS] [--rows 120] [--tests 30]
+        [--jobs 2]
 
 PAIRS trains the new task of every pair in ``task_pairs`` by continue (with a tenth of replay), merge and fresh, and
-sets beside it what ``relation`` advised before. SEEDS takes three pairs and three seeds, with and without replay, and
-finds the first checkpoint with 90 % exact match on the new task. Every training is a run of the product on the starter
-model; FOLDER keeps runs and results, so that a second call goes on where the first was stopped. Each job computes on
-one core. The last line is one JSON object. Takes about two hours on two cores.
+sets beside it what ``relation`` advised before. REAL does so with pairs of public files in the folder ROWS, told by
+their held-out loss. SEEDS takes three pairs and three seeds, with and without replay, and finds the first checkpoint
+with 90 % exact match on the new task; of one pair it also trains other shares of replay, to see what is forgotten.
+Every training is a run of the product on the starter model; FOLDER keeps runs and results, so that a second call goes
+on where the first was stopped. Each job computes on one core. The last line is one JSON object. Takes about four hours
+of one core.
 """
 
 from __future__ import annotations
@@ -25,14 +28,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.models import starter
-from tests.benchmarks import task_pairs
+from tests.benchmarks import real_tasks, task_pairs
 from tests.benchmarks.strategies_tables import print_tables
 
 SEED_PAIRS = (("orders", "orders_elsewhere"), ("orders", "orders_keys"), ("orders", "reviews"))
 SEEDS = (1, 2, 3)
 STARTER = "smollm2-135m"
 GOOD = 0.9
-REPLAY_SHARE = 0.1
+REPLAY = {"": 0.0, "replay": 0.1, "replay1": 0.01, "replay5": 0.05, "replay30": 0.3}
+"""Share of old rows by what stands behind the plus of a variant."""
+FORGETTING = ("orders", "reviews")
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,21 @@ class Job:
     def kind(self) -> str:
         return self.variant.partition("+")[0]
 
+    @property
+    def replay(self) -> float:
+        return REPLAY[self.variant.partition("+")[2]]
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is one right answer to a prompt."""
+        return self.old in task_pairs.TASKS
+
 
 class Bench:
     """Works in ``folder``: rows, a home with the runs, and results.jsonl."""
 
-    def __init__(self, folder: Path, rows: int, tests: int) -> None:
-        self.folder, self.rows, self.tests = folder, rows, tests
+    def __init__(self, folder: Path, rows: int, tests: int, real: Path | None = None) -> None:
+        self.folder, self.rows, self.tests, self.real = folder, rows, tests, real
         self.home = folder / "home"
         self.results = folder / "results.jsonl"
         self.model = str(starter.get(STARTER, lambda *progress: None).path)
@@ -80,9 +94,8 @@ class Bench:
         base = str(made.parent / "merged") if job.kind == "merge" else self.model
         record = {
             "old": job.old, "new": job.new, "seed": job.seed, "variant": job.variant, "relation": relation,
-            "before": self.scores(job, self.model, old), "after": self.scores(job, base, made),
-            "seconds": began["seconds"], "steps": began["step"], "disk_bytes": _size(made.parent),
-            "trace": job.trace, "first_good": self.first_good(job, base, made.parent) if job.trace else None,
+            "before": self.before(job, old), "seconds": began["seconds"], "steps": began["step"],
+            "disk_bytes": _size(made.parent), "trace": job.trace, **self.outcome(job, base, made),
         }  # fmt: skip
         for folder in (made.parent / "merged", *made.parent.glob("checkpoint-*")):
             shutil.rmtree(folder, ignore_errors=True)
@@ -107,7 +120,7 @@ class Bench:
             "data.0": {"path": str(self.rows_of(task, seed, "train"))},
             "dataset": {"max_length": 256, "eval_rows": 10},
             "adapter": {"r": 16, "lora_alpha": 32},
-            "train": {"batch_size": 8, "num_train_epochs": 1.0, "learning_rate": 5e-4},
+            "train": {"batch_size": 4, "num_train_epochs": 1.0, "learning_rate": 5e-4},
             "sample": {"rows": 0},
             "launch": {"gpus": "cpu"},
         }
@@ -119,9 +132,9 @@ class Bench:
             made["strategy"] = {"kind": job.kind, "adapter": old.parent.name}
         if job.kind == "continue":
             del made["adapter"], made["train"]["learning_rate"]
-        if job.variant.endswith("+replay"):
-            made["data.1"] = {"path": f"run:{old.parent.name}", "role": "replay", "share": REPLAY_SHARE}
-        made["checkpoint"] = {"every": 2, "keep": 100} if job.trace else {}
+        if job.replay:
+            made["data.1"] = {"path": f"run:{old.parent.name}", "role": "replay", "share": job.replay}
+        made["checkpoint"] = {"every": 3, "keep": 100} if job.trace else {}
         return made
 
     def rows_of(self, task: str, seed: int, part: str) -> Path:
@@ -129,10 +142,19 @@ class Bench:
         path = self.folder / f"{task}.{seed}.{part}.jsonl"
         with self._guard:
             if not path.is_file():
-                drawn = task_pairs.draw(task, self.rows + 10 + self.tests, seed)
-                task_pairs.write(path.with_name(f"{task}.{seed}.train.jsonl"), drawn[: -self.tests])
-                task_pairs.write(path.with_name(f"{task}.{seed}.test.jsonl"), drawn[-self.tests :])
+                drawn = self.draw(task, seed)
+                for name, lines in (("train", drawn[: -self.tests]), ("test", drawn[-self.tests :])):
+                    path.with_name(f"{task}.{seed}.{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
         return path
+
+    def draw(self, task: str, seed: int) -> list[str]:
+        """JSON lines: ten to hold out and the tests beside those to train on."""
+        if task in task_pairs.TASKS:
+            drawn = task_pairs.draw(task, self.rows + 10 + self.tests, seed)
+            return [json.dumps(row, ensure_ascii=False) for row in drawn]
+        if self.real is None:
+            raise SystemExit("Name the folder of the public files: --real ROWS")
+        return real_tasks.draw(self.real, task, self.rows // 2 + 10 + self.tests, seed)
 
     def train(self, name: str, config: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Run the product on ``config``; its own JSON result, with ``seconds``."""
@@ -149,31 +171,37 @@ class Bench:
         path.write_text(_toml(self.config(Job(job.old, job.new, job.seed, "continue"), old)), "utf-8")
         return self.call("-m", "engine.inspect", "relation", "--config", str(path))
 
-    def scores(self, job: Job, base: str, adapter: Path) -> dict[str, dict[str, float]]:
-        tests = [self.rows_of(job.old, job.seed, "test"), self.rows_of(job.new, job.seed + 100, "test")]
-        found = self.call(
-            "-m", "tests.benchmarks.task_scores", base, *map(str, tests), "--adapter", str(adapter)
-        )  # fmt: skip
-        return {"old": found[tests[0].stem], "new": found[tests[1].stem]}
+    def before(self, job: Job, old: Path) -> dict[str, dict[str, float]]:
+        """What the old adapter scores on both tasks: measured once for all strategies."""
+        with self._guard:
+            lock = self._locks.setdefault(f"before.{job.old}.{job.new}.{job.seed}", threading.Lock())
+        with lock:
+            kept = self.folder / f"before.{job.old}.{job.new}.{job.seed}.json"
+            if not kept.is_file():
+                kept.write_text(json.dumps(self.scores(job, self.model, old)))
+            found: dict[str, dict[str, float]] = json.loads(kept.read_text())
+            return found
 
-    def first_good(self, job: Job, base: str, run: Path) -> dict[str, float] | None:
-        """Step and seconds of training at the first checkpoint with 90 % on the new task, by halving; None: never."""
-        states = sorted(run.glob("checkpoint-*/trainer_state.json"), key=lambda p: int(p.parent.name.split("-")[1]))
-        tests = self.rows_of(job.new, job.seed + 100, "test")
-        low, high = 0, len(states)
-        while low < high:
-            middle = (low + high) // 2
-            found = self.call(
-                "-m", "tests.benchmarks.task_scores", base, str(tests), "--adapter", str(states[middle].parent)
-            )
-            if found[tests.stem]["exact_match"] >= GOOD:
-                high = middle
-            else:
-                low = middle + 1
-        if low == len(states):
-            return None
-        state = json.loads(states[low].read_text())
-        return {"step": state["step"], "seconds": round(state["train_seconds"], 1)}
+    def scores(self, job: Job, base: str, adapter: Path, *more: str) -> dict[str, Any]:
+        """Loss and exact match on both tasks' tests: ``old``, ``new``, and whatever ``more`` asks for."""
+        tests = [self.rows_of(job.old, job.seed, "test"), self.rows_of(job.new, job.seed + 100, "test")]
+        asked = [*map(str, tests), "--adapter", str(adapter), *([] if job.has_answers else ["--no-answers"]), *more]
+        found = self.call("-m", "tests.benchmarks.task_scores", base, *asked)
+        return {"old": found.pop(tests[0].stem), "new": found.pop(tests[1].stem), **found}
+
+    def outcome(self, job: Job, base: str, made: Path) -> dict[str, Any]:
+        """``after``, and of a traced job step and seconds of training at the first checkpoint with 90 % on the new
+        task (None: never).
+        """
+        if not job.trace:
+            return {"after": self.scores(job, base, made), "first_good": None}
+        states = sorted(made.parent.glob("checkpoint-*/trainer_state.json"), key=_step)
+        after = self.scores(job, base, made, "--search", *(str(state.parent) for state in states))
+        name = after.pop("first_good")
+        if name is None:
+            return {"after": after, "first_good": None}
+        state = json.loads((made.parent / name / "trainer_state.json").read_text())
+        return {"after": after, "first_good": {"step": state["step"], "seconds": round(state["train_seconds"], 1)}}
 
     def call(self, *arguments: str) -> dict[str, Any]:
         """The last line that a Python process says, as JSON."""
@@ -193,15 +221,18 @@ class Bench:
 def jobs(only: str) -> list[Job]:
     """Everything to be trained, in order."""
     made: list[Job] = []
-    if only != "SEEDS":
-        variants = ("continue+replay", "merge", "fresh")
-        made += [Job(pair.old, pair.new, 1, variant) for pair in task_pairs.PAIRS for variant in variants]
-    if only != "PAIRS":
+    for name, pairs in (("PAIRS", task_pairs.PAIRS), ("REAL", real_tasks.PAIRS)):
+        if only in ("", name):
+            variants = ("continue+replay", "merge", "fresh")
+            made += [Job(pair.old, pair.new, 1, variant) for pair in pairs for variant in variants]
+    if only in ("", "SEEDS"):
         variants = ("continue", "continue+replay", "merge", "merge+replay", "fresh", "fresh+replay")
         made += [
             Job(old, new, seed, variant, trace=True)
             for seed in SEEDS for old, new in SEED_PAIRS for variant in variants
         ]  # fmt: skip
+        shares = ("continue+replay1", "continue+replay5", "continue+replay30")
+        made += [Job(*FORGETTING, seed, variant, trace=True) for seed in SEEDS for variant in shares]
     return made
 
 
@@ -211,6 +242,10 @@ def _toml(sections: dict[str, dict[str, Any]]) -> str:
         lines.append("[[data]]" if name.startswith("data.") else f"[{name}]")
         lines += [f"{field} = {json.dumps(value)}" for field, value in fields.items()]
     return "\n".join(lines) + "\n"
+
+
+def _step(state: Path) -> int:
+    return int(state.parent.name.split("-")[1])
 
 
 def _size(folder: Path) -> int:
@@ -229,12 +264,13 @@ def _left(wanted: Iterable[Job], known: list[dict[str, Any]]) -> list[Job]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=["PAIRS", "SEEDS"], default="")
+    parser.add_argument("--only", choices=["PAIRS", "REAL", "SEEDS"], default="")
+    parser.add_argument("--real", type=Path)
     parser.add_argument("--rows", type=int, default=120)
     parser.add_argument("--tests", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    bench = Bench(options.folder.absolute(), options.rows, options.tests)
+    bench = Bench(options.folder.absolute(), options.rows, options.tests, options.real)
     with ThreadPoolExecutor(options.jobs) as pool:
         for done in [pool.submit(bench.do, job) for job in _left(jobs(options.only), bench.known())]:
             done.result()
