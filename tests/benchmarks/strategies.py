@@ -95,7 +95,7 @@ class Bench:
         record = {
             "old": job.old, "new": job.new, "seed": job.seed, "variant": job.variant, "relation": relation,
             "before": self.before(job, old), "seconds": began["seconds"], "steps": began["step"],
-            "disk_bytes": _size(made.parent), "trace": job.trace, **self.outcome(job, base, made),
+            "disk_bytes": _size(made.parent, job.trace), "trace": job.trace, **self.outcome(job, base, made),
         }  # fmt: skip
         for folder in (made.parent / "merged", *made.parent.glob("checkpoint-*")):
             shutil.rmtree(folder, ignore_errors=True)
@@ -163,8 +163,8 @@ class Bench:
         answer = self.call("-m", "tui", "run", str(path), "--json")
         if not answer.get("adapter"):
             raise RuntimeError(f"{name}: {answer}")
-        record = json.loads(self.call_text("-m", "tui", "status", answer["run"], "--json"))
-        return answer | {"seconds": record.get("seconds")}
+        events = map(json.loads, (Path(answer["adapter"]).parent / "events.jsonl").read_text("utf-8").splitlines())
+        return answer | {"seconds": next(event["seconds"] for event in events if event["type"] == "finished")}
 
     def relation(self, job: Job, old: Path) -> dict[str, Any]:
         path = self.folder / f"{job.name}.relation.toml"
@@ -248,7 +248,14 @@ def _step(state: Path) -> int:
     return int(state.parent.name.split("-")[1])
 
 
-def _size(folder: Path) -> int:
+def _size(folder: Path, traced: bool) -> int:
+    """Bytes that the run keeps: of a traced one only its newest two checkpoints count, as any other has no more."""
+    kept = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    extra = sum(map(_bytes, kept[:-2])) if traced else 0
+    return _bytes(folder) - extra
+
+
+def _bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
