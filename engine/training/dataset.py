@@ -44,6 +44,7 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
     sources = source_names(config.data)
     index = {name: number for number, name in enumerate(sources)}
+    weights = [source.weight for source in config.data]
 
     def tokenised(which: list[int], what: str, may_be_empty: bool) -> tuple[list[Example], TokenReport]:
         report = phases.progress("tokenise", f"tokenising {what}", "rows")
@@ -52,7 +53,7 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
             check()
             report(done, total)
 
-        return tokenise(loaded.rows, which, renderer, config.dataset, index, on_progress, may_be_empty)
+        return tokenise(loaded.rows, which, renderer, config.dataset, index, on_progress, may_be_empty, weights)
 
     train, report = tokenised(parts.train, "rows to train on", False)
     heldout, _ = tokenised(parts.heldout, "held-out rows", True)

@@ -58,8 +58,11 @@ def tokenise(
     source_index: dict[str, int],
     on_progress: Callable[[int, int], Any] = lambda done, total: None,
     may_be_empty: bool = False,
+    source_weights: Sequence[float] = (),
 ) -> tuple[list[Example], TokenReport]:
     """Tokenise ``rows[i] for i in which``. ``on_progress(done, total)`` may raise to stop.
+
+    ``source_weights``, by the numbers of ``source_index``, multiply those of the rows; none: each is 1.
 
     Raises DataError when not one row can be used (all too long, none with a trained token, none renderable), unless
     the result ``may_be_empty``.
@@ -85,7 +88,8 @@ def tokenise(
             report.too_long += 1
             continue
         source = source_index[row.source]
-        made = [Example(np.asarray(a, np.int32), np.asarray(b, np.int32), source, index) for a, b in pieces]
+        weight = row.weight * (source_weights[source] if source_weights else 1.0)
+        made = [Example(np.asarray(a, np.int32), np.asarray(b, np.int32), source, index, weight) for a, b in pieces]
         made = [example for example in made if example.supervised]
         report.no_supervised += not made
         report.tokens += sum(len(example.ids) for example in made)
