@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigError
+from engine.data.mix_parts import Unit, parts_of
 
 Rows = NDArray[np.int64]
+STRATA_BITS = 10
+"""Rows of a source are told apart by length in 1,024 classes at most."""
 
 
 class Passes(Protocol):
@@ -38,29 +40,13 @@ class Shuffle:
         return _generator(self.seed, epoch).permutation(self.count)
 
 
-@dataclass(frozen=True)
-class Part:
-    """One source in one pass: ``drawn`` of its ``rows`` rows, about ``tokens`` tokens, ``share`` of the pass.
-
-    ``repeats`` is how often a pass goes through the source: below 1 it takes some rows now and others later.
-    ``capped`` when ``dataset.epochs_cap`` keeps it below the share that was asked for.
-    """
-
-    rows: int
-    drawn: int
-    tokens: float
-    share: float
-    repeats: float
-    capped: bool = False
-
-
 class Mix:
     """Which rows a pass sees and in which order.
 
-    ``lengths`` and ``sources`` (rows,) are each row's tokens and the index of its source in ``shares``; a share of
-    None takes each of the source's rows once a pass. ``unit`` is what shares count. ``passes`` is the length of the
-    run, which ``epochs_cap`` (most passes over any one source) is measured by.
-    Raises ConfigError when shares leave no room for the sources without one.
+    ``lengths`` and ``sources`` (rows,) are each row's tokens and the index of its source in ``shares``; the others are
+    those of ``parts_of``. In any stretch of the run a source is off its share by the length of one row at most: its
+    rows stand where their tokens, not their number, say. Raises ConfigError when shares leave no room for the sources
+    without one.
     """
 
     def __init__(
@@ -70,7 +56,7 @@ class Mix:
         shares: Sequence[float | None],
         seed: int,
         *,
-        unit: Literal["tokens", "rows"] = "tokens",
+        unit: Unit = "tokens",
         passes: float = 1.0,
         epochs_cap: float | None = None,
     ) -> None:
@@ -78,31 +64,15 @@ class Mix:
         tokens = np.asarray(lengths, dtype=np.int64)
         belongs = np.asarray(sources, dtype=np.int64)
         self._members: list[Rows] = [np.flatnonzero(belongs == index) for index in range(len(shares))]
-        weights = tokens if unit == "tokens" else np.ones_like(tokens)
-        sizes = [float(weights[rows].sum()) for rows in self._members]
-        wanted = _wanted(sizes, shares)
-        self._drawn, capped = [], []
-        for rows, size, aim, share in zip(self._members, sizes, wanted, shares, strict=True):
-            exact = len(rows) if share is None or not size else aim / size * len(rows)
-            most = len(rows) * epochs_cap / max(passes, 1e-9) if epochs_cap is not None else exact
-            # A share that was asked for is at least one row.
-            self._drawn.append(max(1, round(min(exact, most))) if len(rows) else 0)
-            capped.append(exact > most)
-        means = [float(tokens[rows].mean()) if len(rows) else 0.0 for rows in self._members]
-        drawn_tokens = [count * mean for count, mean in zip(self._drawn, means, strict=True)]
-        measure: Sequence[float] = drawn_tokens if unit == "tokens" else self._drawn
-        total = sum(measure) or 1.0
-        self.parts = tuple(
-            Part(len(rows), count, amount, of_unit / total, count / max(1, len(rows)), over)
-            for rows, count, amount, of_unit, over in zip(
-                self._members, self._drawn, drawn_tokens, measure, capped, strict=True
-            )
-        )
+        self._sizes = tokens if unit == "tokens" else np.ones_like(tokens)
+        counts = [len(rows) for rows in self._members]
+        amounts = [float(tokens[rows].sum()) for rows in self._members]
+        self.parts = parts_of(counts, amounts, shares, unit=unit, passes=passes, epochs_cap=epochs_cap)
 
     @property
     def count(self) -> int:
         """Rows of one pass."""
-        return sum(self._drawn)
+        return sum(part.drawn for part in self.parts)
 
     @property
     def tokens(self) -> float:
@@ -111,52 +81,57 @@ class Mix:
 
     def order(self, epoch: int) -> Rows:
         """Indices of the rows of pass ``epoch`` (from 0), (count,)."""
-        if len(self._members) == 1 and self._drawn[0] == len(self._members[0]):
+        if len(self._members) == 1 and self.parts[0].drawn == len(self._members[0]):
             return self._members[0][Shuffle(self.count, self.seed).order(epoch)]
         rows = [self._draw(source, epoch) for source in range(len(self._members))]
-        # Each source is spread evenly, every row somewhere in a slot of its own: no stretch is short of a source.
-        places = []
-        for source, drawn in enumerate(rows):
-            jitter = _generator(self.seed, epoch, source, 1).random(len(drawn))
-            places.append((np.arange(len(drawn)) + jitter) / max(1, len(drawn)))
+        # Each row in the middle of its own stretch of its source: one that is long has much room around it.
+        places = [_middles(self._sizes[drawn]) for drawn in rows]
         ordered: Rows = np.concatenate(rows)[np.argsort(np.concatenate(places), kind="stable")]
         return ordered
 
     def _draw(self, source: int, epoch: int) -> Rows:
         """The next ``drawn`` rows of an endless stream of shuffled passes through the source."""
-        members, count = self._members[source], self._drawn[source]
+        members, count = self._members[source], self.parts[source].drawn
         if not count:
             return members
         begin = epoch * count
         first, last = begin // len(members), (begin + count - 1) // len(members)
-        stream = np.concatenate(
-            [
-                members[_generator(self.seed, turn, source, 0).permutation(len(members))]
-                for turn in range(first, last + 1)
-            ]
-        )
+        turns = [
+            members[_even_shuffle(self._sizes[members], _generator(self.seed, turn, source, 0))]
+            for turn in range(first, last + 1)
+        ]
         start = begin - first * len(members)
-        return stream[start : start + count]
+        return np.concatenate(turns)[start : start + count]
 
 
 def _generator(*numbers: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(list(numbers)))
 
 
-def _wanted(sizes: Sequence[float], shares: Sequence[float | None]) -> list[float]:
-    """How much of each source a pass takes, in the unit of ``sizes``."""
-    asked = sum(share for share, size in zip(shares, sizes, strict=True) if share is not None and size)
-    free = sum(size for share, size in zip(shares, sizes, strict=True) if share is None)
-    if free and asked >= 1:
-        raise ConfigError(
-            "The shares leave nothing for the other sources",
-            f"data: the shares add up to {asked:.0%}, and there are sources without one.",
-            "Lower the shares, or give every source one.",
-        )
-    # Where every source has a share, a pass is as long as all the rows there are.
-    total = free / (1 - asked) if free else sum(sizes)
-    scale = 1.0 if free else 1 / (asked or 1.0)
-    return [
-        size if share is None else share * scale * total if size else 0.0
-        for share, size in zip(shares, sizes, strict=True)
-    ]
+def _middles(sizes: Rows) -> NDArray[np.float64]:
+    """Where the middle of each row is, from 0 to 1, when they are laid end to end."""
+    ends = np.cumsum(sizes, dtype=np.float64)
+    middles: NDArray[np.float64] = (ends - sizes / 2) / (ends[-1] if len(ends) and ends[-1] else 1.0)
+    return middles
+
+
+def _even_shuffle(sizes: Rows, random: np.random.Generator) -> Rows:
+    """A random order in which every stretch has short and long rows as the whole has, (rows,).
+
+    So the part of a source that one pass takes is as long as its number of rows says. Of each two rows that follow
+    each other (from an even place on) one is of the shorter half, of each four one of each quarter, and so on: a
+    scrambled van der Corput sequence over the rows sorted by length (Owen, 1995).
+    """
+    count = len(sizes)
+    classes = 1 << min(STRATA_BITS, max(0, count.bit_length() - 1))
+    width = -(-count // classes)
+    table = np.full(classes * width, -1, dtype=np.int64)
+    # The places that stay empty are spread over the classes.
+    table[np.arange(count) * (classes * width) // max(1, count)] = np.lexsort((random.random(count), sizes))
+    table = random.permuted(table.reshape(classes, width), axis=1)
+    while len(table) > 1:
+        swap = random.random((len(table) // 2, table.shape[1])) < 0.5
+        low, high = table[0::2], table[1::2]
+        pairs = np.stack([np.where(swap, high, low), np.where(swap, low, high)], axis=-1)
+        table = pairs.reshape(len(pairs), -1)
+    return table[0][table[0] >= 0]

@@ -19,6 +19,20 @@ def lengths_of(*groups: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(lengths), np.concatenate(sources)
 
 
+def uneven(*groups: tuple[int, int], longest: int = 2048) -> tuple[np.ndarray, np.ndarray]:
+    """The same with log-normal lengths: most rows are short, a few many times as long as the mean."""
+    rng = np.random.default_rng(5)
+    lengths = [np.clip(rng.lognormal(np.log(mean) - 0.5, 1.0, rows), 4, longest).astype(int) for rows, mean in groups]
+    return np.concatenate(lengths), lengths_of(*groups)[1]
+
+
+def stretches(values: np.ndarray, window: int) -> np.ndarray:
+    """Sums of every ``window`` values that follow each other."""
+    sums = np.concatenate([[0], np.cumsum(values)])
+    width = min(window, len(values))
+    return sums[width:] - sums[:-width]
+
+
 def test_one_source_is_a_shuffle_of_all_its_rows() -> None:
     mix = Mix([5, 6, 7, 8], [0, 0, 0, 0], [None], seed=3)
     assert sorted(mix.order(0)) == [0, 1, 2, 3]
@@ -78,19 +92,59 @@ def test_what_a_pass_leaves_out_comes_in_the_next() -> None:
 
 @given(
     st.integers(0, 2**31), st.integers(0, 5),
-    st.lists(st.tuples(st.integers(50, 400), st.integers(5, 60)), min_size=2, max_size=4),
-    st.floats(0.02, 0.6),
+    st.lists(st.tuples(st.integers(50, 400), st.integers(5, 900)), min_size=2, max_size=4),
+    st.floats(0.02, 0.6), st.sampled_from([50, 200, 500]),
 )  # fmt: skip
-def test_shares_hold_in_every_window_of_a_few_hundred_rows(
-    seed: int, epoch: int, groups: list[tuple[int, int]], share: float
+def test_no_stretch_is_off_a_share_by_more_than_a_row_whatever_the_lengths(
+    seed: int, epoch: int, groups: list[tuple[int, int]], share: float, window: int
 ) -> None:
-    lengths, sources = lengths_of(*groups)
+    """A row can't be cut, so that much is the least there can be."""
+    lengths, sources = uneven(*groups)
     mix = Mix(lengths, sources, [share, *[None] * (len(groups) - 1)], seed=seed)
     order = mix.order(epoch)
-    for source, part in enumerate(mix.parts):
-        expected = part.drawn / mix.count
-        inside = np.convolve(sources[order] == source, np.ones(min(200, mix.count)), mode="valid")
-        assert abs(inside - expected * min(200, mix.count)).max() <= 2 * len(groups)
+    in_window = stretches(lengths[order], window)
+    longest = np.array([lengths[sources == source].max() for source in range(len(groups))])
+    for source in range(len(groups)):
+        own = lengths[order] * (sources[order] == source)
+        aim = own.sum() / lengths[order].sum()
+        slack = (1 - aim) * longest[source] + aim * (longest.sum() - longest[source])
+        assert (np.abs(stretches(own, window) - aim * in_window) <= slack + 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "longest"),
+    [
+        (((3000, 800), (3000, 20), (400, 150)), 2048),
+        (((3000, 800), (3000, 150), (40, 20)), 4096),
+        (((3000, 150), (300, 800), (400, 20)), 2048),
+        (((500, 800), (30, 20), (40, 150)), 1024),
+    ],
+    ids=["long new rows", "a tiny third source", "long rows in between", "small sources that repeat often"],
+)
+@pytest.mark.parametrize("shares", [(0.7, 0.2, 0.1), (None, 0.2, 0.1)], ids=["three shares", "the rest"])
+def test_seventy_twenty_ten_holds_over_the_run_and_in_any_500_examples(
+    groups: tuple[tuple[int, int], ...], longest: int, shares: tuple[float | None, ...]
+) -> None:
+    """Lengths are log-normal within each source; the stretches go on from one pass into the next."""
+    lengths, sources = uneven(*groups, longest=longest)
+    mix = Mix(lengths, sources, shares, seed=3)
+    order = np.concatenate([mix.order(epoch) for epoch in range(4)])
+    tokens, of = lengths[order], sources[order]
+    for source, aim in enumerate((0.7, 0.2, 0.1)):
+        own = tokens * (of == source)
+        assert own.sum() / tokens.sum() == pytest.approx(aim, abs=0.01)
+        shares_there = stretches(own, 500) / stretches(tokens, 500)
+        assert np.abs(shares_there - aim).max() <= 0.05
+
+
+def test_a_few_rows_of_a_source_have_the_tokens_that_their_number_says() -> None:
+    """Else a pass that takes thirty of three thousand uneven rows would be off its share by a fifth."""
+    lengths, sources = uneven((4000, 100), (3000, 300))
+    mix = Mix(lengths, sources, [None, 0.03], seed=11)
+    assert mix.parts[1].drawn < 60
+    for epoch in range(5):
+        order = mix.order(epoch)
+        assert lengths[order][sources[order] == 1].sum() / lengths[order].sum() == pytest.approx(0.03, abs=0.004)
 
 
 def test_the_order_depends_on_seed_and_pass_alone() -> None:
