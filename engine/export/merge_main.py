@@ -70,7 +70,7 @@ def _prove(
     from engine.export.merge_carry import write_json
     from engine.export.proof import prove
     from engine.export.proof_rows import data_rows
-    from engine.export.proof_verdict import PROOF_FILE
+    from engine.models.adapter_record import PROOF_FILE
 
     def proving(done: int, total: int) -> None:
         say("progress", done=done, total=total, message="comparing with base + adapter")

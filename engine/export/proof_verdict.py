@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-PROOF_FILE = "proof.json"
-"""Where a merged model keeps the outcome of its proof."""
-
 Verdict = Literal["proven", "failed", "not comparable"]
 
 # Two ways to add up the same float32 numbers differ by this much in a logit at most, or by this share of the largest.

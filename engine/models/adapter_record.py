@@ -10,6 +10,8 @@ from typing import Any
 from engine.models.tokens import read_object
 
 RECORD_FILE = "tunedeck.json"
+PROOF_FILE = "proof.json"
+"""What the proof of a merge found, in the merged model's folder."""
 
 
 @dataclass(frozen=True)

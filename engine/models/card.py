@@ -12,6 +12,7 @@ from engine.errors import ModelError
 from engine.models.kind import Kind, judge_kind
 from engine.models.tokens import read_tokens
 from engine.models.weights import Weights, read_weights
+from engine.runs.directory import RunDir
 
 # The field's usual name first, then what older architectures call it.
 _NAMES = {
@@ -107,9 +108,12 @@ def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
 
 
 def model_name(folder: Path) -> str:
-    """What people call the model in ``folder``: its hub id in the hub's cache, else the folder's name."""
+    """What people call the model in ``folder``: its hub id in the hub's cache, its run's name, or the folder's name."""
     if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
         return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+    run = RunDir(folder.parent)
+    if folder == run.merged and run.config.is_file():
+        return f"{run.read_run_json().get('name') or run.id}/{folder.name}"
     return folder.name or folder.absolute().name
 
 

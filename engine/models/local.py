@@ -1,4 +1,4 @@
-"""Models on this machine: those tunedeck fetched, those in the hub's cache, those in the current folder."""
+"""Models on this machine: those tunedeck fetched or merged, those in the hub's cache, those in the current folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from engine import paths
 from engine.errors import ModelError, TunedeckError
+from engine.models.adapter_record import PROOF_FILE
 from engine.models.card import ModelCard, read_card
 from engine.models.starter import STARTERS
+from engine.runs import directory
+from engine.runs.directory import read_json
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _MOST_CHILDREN = 500
@@ -44,16 +48,17 @@ def find_models() -> list[ModelCard]:
 
 
 def scan_models() -> Scan:
-    """Look at every model folder in the usual places; each is read once."""
+    """Look at every model folder in the usual places; each is read once, and again when its files have changed."""
     models: list[ModelCard] = []
     broken: list[tuple[Path, TunedeckError]] = []
     seen: set[Path] = set()
-    for folder in itertools.chain(_children(paths.models_dir()), _cached(), [Path.cwd()], _children(Path.cwd())):
+    here = Path.cwd()
+    for folder in itertools.chain(_children(paths.models_dir()), _merges(), _cached(), [here], _children(here)):
         if folder.resolve() in seen or not (folder / "config.json").is_file():
             continue
         seen.add(folder.resolve())
         try:
-            models.append(read_card(folder))
+            models.append(_card(folder, _stamp(folder)))
         except TunedeckError as error:
             broken.append((folder, error))
     return Scan(models, broken)
@@ -103,6 +108,11 @@ def hub_cache() -> Path:
     return Path(cache).expanduser() / "huggingface" / "hub"
 
 
+def is_offline() -> bool:
+    """Whether the hub is not to be asked, by the same environment variable the library reads."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def cached_snapshot(repo_id: str, revision: str = "main") -> Path | None:
     """The snapshot folder of a hub model, if the cache has that revision."""
     if not _HUB_ID.fullmatch(repo_id):
@@ -130,6 +140,27 @@ def _cached() -> Iterator[Path]:
             folder = snapshots[-1] if snapshots else None
         if folder is not None:
             yield folder
+
+
+def _merges() -> Iterator[Path]:
+    """Merged models that runs left whole and proven, those of the newest runs first."""
+    for run in directory.list_runs():
+        if read_json(run.merged / PROOF_FILE).get("verdict") not in (None, "failed"):
+            yield run.merged
+
+
+@lru_cache(maxsize=1024)
+def _card(folder: Path, _stamp: object) -> ModelCard:
+    return read_card(folder)
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Changes with any file of the model."""
+    try:
+        stats = [(path.name, path.stat()) for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))
 
 
 def _children(folder: Path) -> list[Path]:

@@ -67,6 +67,11 @@ class RunDir:
         return self.path / "adapter"
 
     @property
+    def merged(self) -> Path:
+        """The base of strategy merge with the old adapter in it; there only when it is whole."""
+        return self.path / "merged"
+
+    @property
     def has_adapter(self) -> bool:
         """Whether there is one to go on from: the result, or a complete checkpoint."""
         return (self.adapter / "adapter_config.json").is_file() or bool(self.complete_checkpoints())

@@ -15,8 +15,6 @@ from engine.runs import directory
 from engine.runs.directory import RunDir, read_json
 
 Kind = Literal["model", "merged", "adapter"]
-MERGED = "merged"
-"""The folder in a run that holds its merged base."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +148,8 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         yield old
         if strategy.kind == "merge":
             merged = Node(
-                f"merged:{run.path / MERGED}", "merged", f"{name}/{MERGED}", str(run.path / MERGED), run.id,
-                parents=(base[-1].key, old.key), is_missing=not (run.path / MERGED).is_dir(),
+                f"merged:{run.merged}", "merged", f"{name}/{run.merged.name}", str(run.merged), run.id,
+                parents=(base[-1].key, old.key), is_missing=not run.merged.is_dir(),
             )  # fmt: skip
             yield merged
             parents = [merged.key]
@@ -186,8 +184,9 @@ def _model(name: str) -> list[Node]:
     for part in adapters if isinstance(adapters, list) else []:
         nodes.append(_mentioned(_text_of(part, "path"), _text_of(part, "run")))
         parents.append(nodes[-1].key)
-    made_by = folder.parent.name if folder.name == MERGED and (folder.parent / "config.toml").is_file() else ""
-    title = f"{made_by}/{MERGED}" if made_by else folder.name
+    run = RunDir(folder.parent)
+    made_by = run.id if folder == run.merged and run.config.is_file() else ""
+    title = f"{made_by}/{folder.name}" if made_by else folder.name
     return [*nodes, Node(f"merged:{name}", "merged", title, name, made_by, parents=tuple(parents))]
 
 

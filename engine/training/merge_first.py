@@ -16,13 +16,13 @@ from engine.export.merge import merge
 from engine.export.merge_carry import write_json
 from engine.export.proof import prove
 from engine.export.proof_rows import data_rows
-from engine.export.proof_verdict import PROOF_FILE, ROUNDING_SHARE, Proof
+from engine.export.proof_verdict import ROUNDING_SHARE, Proof
+from engine.models.adapter_record import PROOF_FILE
 from engine.models.adapters import read_adapter
 from engine.models.card import ModelCard
 from engine.models.tokens import read_object
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, write_atomic
-from engine.runs.lineage import MERGED
 from engine.training.old_adapter import parent_of
 from engine.training.phases import Phases, Sink
 from engine.training.tokenizer import locate
@@ -48,7 +48,7 @@ def merge_first(
     What a resumed run finds there proven is used as it is. ``check`` is called often and may raise to stop; a merge
     then leaves nothing, a proof leaves the merged model. Raises ModelError when the proof fails; everything is kept.
     """
-    target = run.path / MERGED
+    target = run.merged
     settled = _settled(config, target)
     if settled is not None:
         return settled

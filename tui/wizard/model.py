@@ -10,17 +10,18 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from engine.config import toml
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.data.text import clean, shorten
 from engine.errors import TunedeckError
+from engine.models.local import is_offline
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard import describe
 from tui.wizard.draft import Draft
+from tui.wizard.fetch_line import FetchLine
 from tui.wizard.fit import config_so_far
 from tui.wizard.kind import KIND, KindPanel, KindScreen, advice
 from tui.wizard.paths import PathSuggester, absolute
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
 NAME_FIELD = "model.name_or_path"
-
-
-class _Cancelled(Exception):
-    """Raised inside a fetch that nobody waits for any more."""
+OFFLINE = "HF_HUB_OFFLINE is set: nothing is fetched from the hub."
 
 
 class ModelStep(Step):
@@ -50,31 +48,13 @@ class ModelStep(Step):
             super().__init__()
             self.cards = cards
 
-    class Advanced(Message):
-        """A fetch got on a little."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ModelStep.Advanced)
-
-    class Looked(Message):
-        """A typed name was looked up, or the starter fetched: ``card``, or ``error`` why there is none."""
-
-        def __init__(self, name: str, card: ModelCard | None, error: TunedeckError | None, go_on: bool) -> None:
-            super().__init__()
-            self.name, self.card, self.error, self.go_on = name, card, error, go_on
-
     def body(self) -> ComposeResult:
         self._cards: dict[str, ModelCard] = {}
         self._listed: list[tuple[str, ModelCard]] = []
         self._verdicts = Verdicts()
-        self._job = ""
         chosen = str(self.draft.get(NAME_FIELD) or "")
         yield PickList(chosen=chosen, title_width=26, id="model-list")
-        yield Static(Content("looking for models on this machine ..."), id="model-status", classes="quiet")
+        yield FetchLine(self.services, id="model-status")
         yield FormField(
             NAME_FIELD,
             "Path or hub id",
@@ -97,6 +77,10 @@ class ModelStep(Step):
     @property
     def _list(self) -> PickList:
         return self.query_one(PickList)
+
+    @property
+    def _fetch(self) -> FetchLine:
+        return self.query_one(FetchLine)
 
     @property
     def _typed(self) -> FormField:
@@ -140,7 +124,8 @@ class ModelStep(Step):
         self._list.set_picks(picks, chosen=chosen if chosen in known else known[0])
         self._list.choose(self._list.chosen)
         count = len(event.cards)
-        self._say(f"{count} found" if count else "None found on this machine yet: Enter fetches the starter.")
+        found = f"{count} found" if count else "None found on this machine yet: Enter fetches the starter."
+        self._fetch.say(f"{found.removesuffix('.')}. {OFFLINE}" if is_offline() else found)
         self._show_card()
         if self._typed.text:
             self._typed.focus_control()  # Enter on the list would choose another model
@@ -202,8 +187,8 @@ class ModelStep(Step):
 
     def hold(self) -> bool:
         self.commit()
-        if self._job:
-            self._say(f"{self._job} is under way; ctrl+x stops it.")
+        if self._fetch.job:
+            self._fetch.say(f"{self._fetch.job} is under way; ctrl+x stops it.")
             return True
         name = self.chosen
         if not name or name in self._cards:
@@ -213,54 +198,27 @@ class ModelStep(Step):
 
     def submitted(self, form: FormField) -> None:
         name = self.chosen
-        if name and name not in self._cards and not self._job:
+        if name and name not in self._cards and not self._fetch.job:
             self.commit()
             self._look_up(name, go_on=False)
         else:
             self.done()
 
     def _look_up(self, name: str, go_on: bool) -> None:
-        self._job = "fetching" if name == STARTER else "looking it up"
         self._typed.show_error("")
-        self._say(f"{self._job}: {clean(name, keep_newlines=False)} ...  ctrl+x stops it")
-        self._work(name, str(self.draft.get("model.revision")), self.draft.get("model.allow_pickle") is True, go_on)
-        self.screen.refresh_bindings()
+        self._fetch.start(
+            name, str(self.draft.get("model.revision")), self.draft.get("model.allow_pickle") is True, go_on
+        )
 
-    @work(thread=True, group="look-up", exclusive=True)
-    def _work(self, name: str, revision: str, allow_pickle: bool, go_on: bool) -> None:
-        worker = get_current_worker()
-
-        def progress(done: int, total: int | None, message: str) -> None:
-            if worker.is_cancelled:
-                raise _Cancelled
-            self.post_message(self.Advanced(describe.progress(done, total, message)))
-
-        card, error = None, None
-        try:
-            card = self.services.get_model(name, revision, allow_pickle, progress)
-        except _Cancelled:
-            return
-        except TunedeckError as problem:
-            error = problem
-        if not worker.is_cancelled:
-            self.post_message(self.Looked(name, card, error, go_on))
-
-    @on(Advanced)
-    def _advanced(self, event: Advanced) -> None:
-        if self._job:
-            self._say(f"{event.words}   ctrl+x stops it")
-
-    @on(Looked)
-    def _looked(self, event: Looked) -> None:
-        self._job = ""
-        self.screen.refresh_bindings()
+    @on(FetchLine.Looked)
+    def _looked(self, event: FetchLine.Looked) -> None:
         if event.error is not None:
             self._refuse(event.name, event.error)
             return
         assert event.card is not None
         self._cards |= {event.name: event.card, str(event.card.path): event.card}
         self.facts.card = event.card
-        self._say("fetched; Enter goes on" if event.name == STARTER else "found; Enter goes on")
+        self._fetch.say("fetched; Enter goes on" if event.name == STARTER else "found; Enter goes on")
         self._show_card()
         self.post_message(self.Touched())
         if event.go_on and self.chosen == event.name:
@@ -272,17 +230,17 @@ class ModelStep(Step):
         if pickled:
             self._pickle.display = True
         if self._typed.text.strip():
-            self._say("")
+            self._fetch.say("")
             self._typed.show_error(text)
         else:
-            self._say(text, wrong=True)
+            self._fetch.say(text, wrong=True)
         (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
 
     def can(self, action: str) -> bool | None:
         asks = any(panel.busy for panel in self.query(KindPanel))
         if action == "check":
             return not asks and self.facts.card is not None
-        return bool(self._job) or asks if action == "cancel" else super().can(action)
+        return bool(self._fetch.job) or asks if action == "cancel" else super().can(action)
 
     # Base or chat
 
@@ -300,7 +258,7 @@ class ModelStep(Step):
 
     @on(KindPanel.Said)
     def _asking(self, event: KindPanel.Said) -> None:
-        self._say(event.words, event.wrong)
+        self._fetch.say(event.words, event.wrong)
 
     @on(KindPanel.Answered)
     def _answered(self, event: KindPanel.Answered) -> None:
@@ -318,10 +276,8 @@ class ModelStep(Step):
 
     def cancel(self) -> None:
         self.query_one(KindPanel).stop()
-        self.workers.cancel_group(self, "look-up")
-        self._job = ""
-        self._say("stopped")
-        self.screen.refresh_bindings()
+        self._fetch.stop()
+        self._fetch.say("stopped")
 
     def commit(self) -> None:
         name = self.chosen
@@ -335,11 +291,6 @@ class ModelStep(Step):
         if not self.chosen:
             return [Issue("error", NAME_FIELD, "choose a model.", "Type a folder or a hub id, or fetch the starter.")]
         return []
-
-    def _say(self, text: str, wrong: bool = False) -> None:
-        status = self.query_one("#model-status", Static)
-        status.update(Content(("! " if wrong else "") + clean(text, keep_newlines=False)))
-        status.set_class(wrong, "wrong")
 
 
 def _name_of(card: ModelCard, chosen: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ModelError
+from engine.models import local
+from engine.models.adapter_record import PROOF_FILE
+from engine.models.card import read_card
 from engine.models.local import find_models, resolve, scan_models
 from tests.engine.models.conftest import MakeModel
 
@@ -35,6 +39,31 @@ def test_own_models_the_hubs_cache_and_the_current_folder_are_searched(places: P
     make_model("here/beside")
     cached(make_model, "models--org--cached", "abc", places)
     assert [card.name for card in find_models()] == ["mine", "org/cached", "beside"]
+
+
+def test_a_run_s_merged_model_is_one_of_them_once_it_is_proven(places: Path, make_model: MakeModel) -> None:
+    for name, verdict in (("first", "proven"), ("second", "failed"), ("third", None)):
+        folder = make_model(f"tunedeck-home/runs/20260101-{name}/merged")
+        (folder.parent / "config.toml").write_text("")
+        (folder.parent / "run.json").write_text(json.dumps({"name": name}))
+        if verdict:
+            (folder / PROOF_FILE).write_text(json.dumps({"verdict": verdict}))
+    assert [card.name for card in find_models()] == ["first/merged"]
+
+
+def test_a_model_is_read_again_only_when_its_files_have_changed(
+    places: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model("here/beside")
+    read: list[Path] = []
+    monkeypatch.setattr(local, "read_card", lambda path: read.append(path) or read_card(path))
+    first = find_models()
+    assert find_models() == first
+    assert len(read) == 1
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 77}))
+    assert find_models()[0].vocab_size == 77
+    assert len(read) == 2
 
 
 def test_broken_models_are_left_out_with_the_reason(places: Path, make_model: MakeModel) -> None:

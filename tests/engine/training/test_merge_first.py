@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from engine.config import toml
 from engine.config.schema import RunConfig
 from engine.errors import ModelError
-from engine.export.proof_verdict import PROOF_FILE
+from engine.models.adapter_record import PROOF_FILE
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.training import merge_first as merging

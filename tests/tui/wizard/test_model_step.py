@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine import paths
 from engine.config.presets import Layer, resolve
 from engine.demo import demo_layers
@@ -44,6 +46,17 @@ async def test_without_a_model_enter_fetches_the_starter_and_enter_again_goes_on
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "strategy"
         assert app.wizard.draft.get("model.name_or_path") == "smollm2-135m"
+
+
+async def test_offline_is_said_once_and_is_no_trouble(
+    open_wizard: Opener, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "enter")
+        assert "1 found. HF_HUB_OFFLINE is set: nothing is fetched from the hub." in shown_words(app)
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "strategy"
 
 
 async def test_fetching_shows_how_far_it_is_and_can_be_stopped(open_wizard: Opener, home: Path) -> None:
