@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.schema import DataSource, RunConfig
-from engine.data import earlier
-from engine.data.convert import problem, to_row
-from engine.data.fixes import UNREADABLE, row_change, without_repeats
-from engine.data.formats import Detected, detect
-from engine.data.lenient import SAMPLE_ROWS, Unreadable, tolerant_rows
+from engine.config.schema import RunConfig
+from engine.data.fixes import without_repeats
+from engine.data.formats import Detected
 from engine.data.messages import Row
-from engine.data.sources import DataFile, data_files, read_file, source_names
+from engine.data.stream import Reading, Skipped, usable
 from engine.errors import DataError
-
-SKIPPED_KEPT = 100
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A row that was left out, and why."""
-
-    file: str
-    row: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,37 +38,18 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
     ``within`` are the runs whose data this is part of: none of them can be a source of it.
     Raises DataError for the first thing that can't be read, and when no usable row is left.
     """
+    reading, fixes = Reading(config, within), config.dataset.fixes
     rows: list[Row] = []
-    counts: dict[str, int] = {}
-    found: dict[str, Detected] = {}
-    skipped: list[Skipped] = []
-    skipped_count = 0
-    fixes = config.dataset.fixes
-    change = row_change(fixes)
-    for source, name in zip(config.data, source_names(config.data), strict=True):
-        before = len(rows)
-        files = [] if earlier.is_run(source) else data_files(source)
-        most = source.max_rows or next((file.source.max_rows for file in files), None)
-        for row, detected in _rows(source, files, name, within, UNREADABLE in fixes):
-            found.setdefault(name, detected)
-            changed = change(row)
-            reason = "dataset.fixes leaves it out" if changed is None else problem(changed)
-            if changed is None or reason:
-                skipped_count += 1
-                if len(skipped) < SKIPPED_KEPT:
-                    skipped.append(Skipped(row.file, row.number, reason))
-                continue
-            rows.append(changed)
-            if most is not None and len(rows) - before >= most:
-                break
-        counts[name] = len(rows) - before
+    for batch in reading.batches():
+        some, found = usable(batch, fixes)
+        rows += some[: reading.take(found)]
     kept = without_repeats(rows, fixes)
-    skipped_count += len(rows) - len(kept)
+    counts, skipped_count = reading.counts, reading.skipped_count + len(rows) - len(kept)
     if len(kept) < len(rows):
         rows, counts = kept, {name: sum(row.source == name for row in kept) for name in counts}
     if not rows:
-        raise _nothing_left(config, skipped, skipped_count)
-    return Loaded(rows, LoadReport(counts, found, tuple(skipped), skipped_count))
+        raise nothing_left(config, reading.skipped, skipped_count)
+    return Loaded(rows, LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count))
 
 
 def load_rows(config: RunConfig) -> list[Row]:
@@ -91,42 +57,7 @@ def load_rows(config: RunConfig) -> list[Row]:
     return load(config).rows
 
 
-def detect_file(file: DataFile, name: str, sample_rows: int = SAMPLE_ROWS) -> tuple[Iterator[Row], Detected]:
-    """The rows of one file, still unread beyond the sample, and the format found in the sample.
-
-    Raises DataError for a file without any row.
-    """
-    raw_rows = read_file(file.path, name)
-    sample = list(itertools.islice(raw_rows, sample_rows))
-    if not sample:
-        raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
-    detected = detect(sample, file.reading(sample))
-    return (to_row(raw, detected) for raw in itertools.chain(sample, raw_rows)), detected
-
-
-def _rows(
-    source: DataSource, files: Sequence[DataFile], name: str, within: Sequence[str], pass_over: bool
-) -> Iterator[tuple[Row, Detected]]:
-    """A source's rows; each file of a folder is looked at by itself, so their formats may differ.
-
-    ``pass_over``: rows that can't be read are left out without an error.
-    """
-    if earlier.is_run(source):
-        yield from earlier.trained_rows(source, name, within)
-        return
-    for file in files:
-        rows, detected = tolerant_rows(file, name, _refuse_end) if pass_over else detect_file(file, name)
-        for row in rows:
-            yield row, detected
-
-
-def _refuse_end(fault: Unreadable) -> None:
-    """Single rows may be passed over; a file that can't be read to its end may not."""
-    if fault.ends:
-        raise fault.error
-
-
-def _nothing_left(config: RunConfig, skipped: list[Skipped], count: int) -> DataError:
+def nothing_left(config: RunConfig, skipped: Sequence[Skipped], count: int) -> DataError:
     first = skipped[0] if skipped else None
     files = ", ".join(source.path for source in config.data[:3])
     message = f"{files}: all {count:,} rows were left out"
