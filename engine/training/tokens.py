@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.errors import DataError
 from engine.training.render import NOT_TRAINED, Renderer, RenderError
 
 _REPORT_EVERY = 200
+REFUSED_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +38,74 @@ class Example:
         return int((self.labels[1:] >= 0).sum())
 
 
+class Fate(IntEnum):
+    """What became of a row. Their numbers are kept in caches."""
+
+    USED = 0
+    TOO_LONG = 1
+    ANSWER_CUT = 2  # too long, and cutting it would cut the answer
+    REFUSED = 3
+    NOT_TRAINED = 4  # it has no token to train on
+    WEIGHTLESS = 5
+    REPEATED = 6  # it says what another row says
+
+
 @dataclass
 class TokenReport:
-    """Counts of what became of the rows; ``refused`` has the first few rows that could not be rendered."""
+    """Counts of what became of the rows; ``refused`` has the first few rows that could not be rendered.
+
+    ``too_long`` counts all rows dropped for their length, ``answer_cut`` those of them that are dropped because
+    truncating them would cut the answer.
+    """
 
     rows: int = 0
     too_long: int = 0
+    answer_cut: int = 0
     longest_seen: int = 0
     no_supervised: int = 0
+    weightless: int = 0
     refused: list[str] = field(default_factory=list)
     refused_count: int = 0
     tokens: int = 0
     supervised: int = 0
+
+    def count(self, fate: Fate, rows: int = 1) -> None:
+        """``rows`` more rows that ended so."""
+        self.too_long += rows if fate in (Fate.TOO_LONG, Fate.ANSWER_CUT) else 0
+        self.answer_cut += rows if fate is Fate.ANSWER_CUT else 0
+        self.refused_count += rows if fate is Fate.REFUSED else 0
+        self.no_supervised += rows if fate is Fate.NOT_TRAINED else 0
+        self.weightless += rows if fate is Fate.WEIGHTLESS else 0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A row as tokens: ``pieces`` of ids and labels, none unless it is used; ``length`` in tokens before any cut."""
+
+    fate: Fate
+    pieces: Sequence[tuple[np.ndarray, np.ndarray]] = ()
+    length: int = 0
+    error: RenderError | None = None
+
+    def refusal(self, row: Row) -> str:
+        assert self.error is not None
+        return f"{row.file}, row {row.number}: {self.error.title}. {self.error.message}"
+
+
+def rendered(row: Row, renderer: Renderer, dataset: DatasetSection) -> Rendered:
+    """The row within ``dataset.max_length``: whole, cut, in pieces, or not at all. Raises nothing for a bad row."""
+    if not row.weight:
+        return Rendered(Fate.WEIGHTLESS)
+    try:
+        ids, labels = renderer.render(row, dataset.train_on)
+    except RenderError as error:
+        return Rendered(Fate.REFUSED, error=error)
+    fate, fitting = _fit(row, ids, labels, dataset)
+    if fate is not Fate.USED:
+        return Rendered(fate, length=len(ids))
+    pieces = [(np.asarray(a, np.int32), np.asarray(b, np.int32)) for a, b in fitting]
+    trained = [piece for piece in pieces if (piece[1][1:] >= 0).any()]
+    return Rendered(Fate.USED if trained else Fate.NOT_TRAINED, trained, len(ids))
 
 
 def tokenise(
@@ -74,50 +132,59 @@ def tokenise(
         if done % _REPORT_EVERY == 0:
             on_progress(done, len(which))
         row = rows[index]
-        try:
-            ids, labels = renderer.render(row, dataset.train_on)
-        except RenderError as error:
-            report.refused_count += 1
-            reasons[error.title] += 1
-            if len(report.refused) < 5:
-                report.refused.append(f"{row.file}, row {row.number}: {error.title}. {error.message}")
-            continue
-        report.longest_seen = max(report.longest_seen, len(ids))
-        pieces = _fit(row, ids, labels, dataset)
-        if not pieces:
-            report.too_long += 1
-            continue
+        made = rendered(row, renderer, dataset)
+        report.count(made.fate)
+        if made.error is not None:
+            reasons[made.error.title] += 1
+            if len(report.refused) < REFUSED_SHOWN:
+                report.refused.append(made.refusal(row))
+        report.longest_seen = max(report.longest_seen, made.length)
         source = source_index[row.source]
         weight = row.weight * (source_weights[source] if source_weights else 1.0)
-        made = [Example(np.asarray(a, np.int32), np.asarray(b, np.int32), source, index, weight) for a, b in pieces]
-        made = [example for example in made if example.supervised]
-        report.no_supervised += not made
-        report.tokens += sum(len(example.ids) for example in made)
-        report.supervised += sum(example.supervised for example in made)
-        examples += made
+        new = [Example(ids, labels, source, index, weight) for ids, labels in made.pieces]
+        report.tokens += sum(len(example.ids) for example in new)
+        report.supervised += sum(example.supervised for example in new)
+        examples += new
     on_progress(len(which), len(which))
     if not examples and which and not may_be_empty:
-        raise _nothing_left(report, reasons, dataset)
+        raise nothing_left(report, reasons, dataset)
     return examples, report
 
 
-def _fit(row: Row, ids: list[int], labels: list[int], dataset: DatasetSection) -> list[tuple[list[int], list[int]]]:
+def _fit(
+    row: Row, ids: list[int], labels: list[int], dataset: DatasetSection
+) -> tuple[Fate, list[tuple[list[int], list[int]]]]:
     """The row within max_length: itself, cut, in pieces, or [] when it is dropped.
 
     An answer is never cut: without its end the model would learn not to stop.
     """
     limit = dataset.max_length
     if len(ids) <= limit:
-        return [(ids, labels)]
+        return Fate.USED, [(ids, labels)]
     if dataset.too_long == "split" and row.kind == "text":
-        return [(ids[i : i + limit], labels[i : i + limit]) for i in range(0, len(ids), limit)]
+        return Fate.USED, pieces(ids, labels, limit, dataset.split_overlap)
+    if dataset.too_long != "truncate":
+        return Fate.TOO_LONG, []
     trained_beyond = any(label != NOT_TRAINED for label in labels[limit:])
-    if dataset.too_long == "truncate" and (row.kind == "text" or not trained_beyond):
-        return [(ids[:limit], labels[:limit])]
-    return []
+    if row.kind == "messages" and trained_beyond:
+        return Fate.ANSWER_CUT, []
+    return Fate.USED, [(ids[:limit], labels[:limit])]
 
 
-def _nothing_left(report: TokenReport, reasons: Counter[str], dataset: DatasetSection) -> DataError:
+def pieces(ids: list[int], labels: list[int], limit: int, overlap: int) -> list[tuple[list[int], list[int]]]:
+    """``ids`` in pieces of at most ``limit`` tokens, each beginning with the last ``overlap`` tokens of the one before.
+
+    What a piece repeats is read there, not trained again. ``overlap`` must be less than ``limit``.
+    """
+    made = []
+    for start in range(0, max(1, len(ids) - overlap), limit - overlap):
+        shared = overlap if start else 0
+        end = min(start + limit, len(ids))
+        made.append((ids[start:end], [NOT_TRAINED] * shared + labels[start + shared : end]))
+    return made
+
+
+def nothing_left(report: TokenReport, reasons: Counter[str], dataset: DatasetSection) -> DataError:
     refused = "; ".join(f"{reason} ({count:,} rows)" for reason, count in reasons.most_common(3))
     first = f" First: {report.refused[0]}" if report.refused else ""
     if report.refused_count == report.rows:
@@ -133,6 +200,8 @@ def _nothing_left(report: TokenReport, reasons: Counter[str], dataset: DatasetSe
             f"has {report.longest_seen:,}.",
             "Raise dataset.max_length, or set dataset.too_long to truncate or split.",
         )
+    if report.weightless == report.rows:
+        return DataError("Every row has the weight 0", f"{report.rows:,} rows.", "Give those a weight that count.")
     if report.no_supervised == report.rows:
         return DataError(
             "No row has a token to train on",
