@@ -88,7 +88,7 @@ class Bench:
     def do(self, job: Job) -> None:
         """Train, score and write down one job; the old task is trained once for all that build on it."""
         old = self.old_run(job.old, job.seed)
-        relation = self.relation(job, old) if job.variant == "continue+replay" else None
+        relation = self.relation(job, old) if job.variant == "continue+replay" and not job.trace else None
         began = self.train(job.name, self.config(job, old))
         made = Path(began["adapter"])
         base = str(made.parent / "merged") if job.kind == "merge" else self.model
