@@ -29,15 +29,12 @@ from typing import Any
 
 from engine.models import starter
 from tests.benchmarks import real_tasks, task_pairs
-from tests.benchmarks.strategies_tables import print_tables
+from tests.benchmarks.strategies_tables import FORGETTING, REPLAY, print_tables
 
 SEED_PAIRS = (("orders", "orders_elsewhere"), ("orders", "orders_keys"), ("orders", "reviews"))
 SEEDS = (1, 2, 3)
 STARTER = "smollm2-135m"
 GOOD = 0.9
-REPLAY = {"": 0.0, "replay": 0.1, "replay1": 0.01, "replay5": 0.05, "replay30": 0.3}
-"""Share of old rows by what stands behind the plus of a variant."""
-FORGETTING = ("orders", "reviews")
 
 
 @dataclass(frozen=True)
