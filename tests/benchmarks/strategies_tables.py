@@ -20,8 +20,8 @@ WAYS = ("continue", "merge", "fresh")
 REPLAY = {"": 0.0, "replay": 0.1, "replay1": 0.01, "replay5": 0.05, "replay30": 0.3}
 """Share of old rows by what stands behind the plus of a variant."""
 _HEAD = (
-    f"{'old -> new':28}{'known as':11}{'advised':11}{'gain':>6}{'alike':>7}   {'continue':>13}{'merge':>13}{'fresh':>13}"
-    "   best on both   on the new task alone"
+    f"{'old -> new':28}{'known as':11}{'advised':11}{'gain':>6}{'alike':>7}   "
+    f"{'continue':>13}{'merge':>13}{'fresh':>13}   best on both   on the new task alone"
 )
 FORGETTING = ("orders", "reviews")
 """The pair that all those shares are tried on."""
