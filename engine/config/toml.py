@@ -16,16 +16,21 @@ from engine.config.presets import Layer, Resolved, load_preset, overrides, resol
 from engine.config.schema import RunConfig
 from engine.errors import ConfigError
 
+_HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
+_BEFORE = {"dataset": {"stratify": False}}
+"""What a file that holds every value meant where it lacks one of these: the version that wrote it had no such field."""
+
 
 def load(path: Path, assignments: Sequence[str] = (), preset: str = "") -> Resolved:
     """Read a run's config from ``path``, with ``--set a.b=c`` assignments on top.
 
     Relative paths are taken from the file's folder, and those of ``--set`` from the current one, when they
-    exist there.
+    exist there. A field that a run's own file lacks because it is newer than the run means what was done then.
     Raises ConfigError with every finding, or naming the line that is not TOML.
     """
     values = read_values(path)
-    layers = [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
+    layers = [Layer("the version that wrote it", _BEFORE)] if _is_of_a_run(path) else []
+    layers += [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
     layers.append(Layer("file", _anchored(values, path.parent)))
     if assignments:
         layers.append(Layer("--set", _anchored(overrides(assignments), Path.cwd())))
@@ -49,7 +54,7 @@ def read_values(path: Path) -> dict[str, Any]:
 def dumps(resolved: Resolved, full: bool = True) -> str:
     """The config as TOML, each value with a comment that names its source; ``full`` includes the defaults."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("A tunedeck run. `tunedeck run THIS_FILE` repeats it."))
+    document.add(tomlkit.comment(_HEAD if full else f"{_HEAD} What is not here is as by default."))
     for section in RunConfig.model_fields:
         part = getattr(resolved.config, section)
         if isinstance(part, list):
@@ -83,6 +88,12 @@ def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
     changed = tomlkit.dumps(document)
     resolve([Layer("file", tomllib.loads(changed))])
     return changed
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether tunedeck wrote the file: then it holds every value there was."""
+    with path.open(encoding="utf-8") as file:
+        return file.readline().strip() == f"# {_HEAD}"
 
 
 def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:

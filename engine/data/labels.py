@@ -10,6 +10,8 @@ from engine.data.text import shorten
 
 LONGEST_LABEL = 60
 """Characters; what is longer is an answer, not a label."""
+MOST_LABELS = 50
+_ROWS_A_LABEL = 10  # answers are labels where each is there so often on average
 _FEW = 10
 _SHOWN = 6
 
@@ -32,6 +34,16 @@ def looks_classified(texts: Sequence[Any], labels: Sequence[Any]) -> bool:
     if any(len(kind) > LONGEST_LABEL or "\n" in kind for kind in kinds):
         return False
     return len(kinds) <= max(_FEW, len(labels) // 2)
+
+
+def could_be_label(answer: str) -> bool:
+    """Whether ``answer`` alone could be a label: it is short, and on one line."""
+    return 0 < len(answer) <= LONGEST_LABEL and "\n" not in answer
+
+
+def are_labels(kinds: int, rows: int) -> bool:
+    """Whether ``kinds`` different short answers of ``rows`` rows are labels, rather than answers that happen to be."""
+    return 1 < kinds <= MOST_LABELS and rows >= _ROWS_A_LABEL * kinds
 
 
 def said_of_labels(labels: Sequence[Any], names: Mapping[str, str]) -> Said:

@@ -33,7 +33,7 @@ CATALOGUE: dict[str, Entry] = {
     "unreadable": Entry(
         "fatal", "rows that can't be read", "The training refuses a file with such rows.", ("drop_unreadable",)
     ),
-    "nothing_left": Entry("fatal", "rows of which none is left to train on", "Nothing could be learnt."),
+    "nothing_left": Entry("fatal", "rows that can't be split, or of which none is left", "A training would not start."),
     "empty_answers": Entry(
         "warning", "empty answers",
         "A blank answer teaches the model to say nothing; rows without any other are left out.",

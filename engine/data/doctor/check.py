@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,8 @@ from engine.data.lenient import Unreadable, tolerant_raw_rows
 from engine.data.messages import RawRow
 from engine.data.preview import look
 from engine.data.sources import DataFile, data_files, source_names
-from engine.data.split import held_out_rows, replayed
-from engine.errors import ConfigError, DataError
+from engine.data.split import replayed
+from engine.errors import DataError
 
 TOKEN_ROWS = 2000
 """Rows kept for the tokenizer."""
@@ -70,7 +70,7 @@ def check(
     learnt = replayed(config)
     comparison = Comparison(keys, config.dataset, [index for index, name in enumerate(names) if name in learnt])
     findings += comparison.findings(names)
-    findings += _too_few(config, facts, learnt)
+    findings += _too_few(facts, comparison)
     return Report(tuple(facts), ordered(findings), tuple(_notes(keys)))
 
 
@@ -149,15 +149,13 @@ def _remedied(finding: Finding) -> Finding:
     return replace(finding, remedies=(Remedy("leave those rows out", finding.count, 0, fix),))
 
 
-def _too_few(config: RunConfig, facts: Sequence[SourceFacts], learnt: Collection[str]) -> Iterator[Finding]:
-    """That no row would be trained on, where it is so: all are left out, or more are to be held out than there are."""
+def _too_few(facts: Sequence[SourceFacts], comparison: Comparison) -> Iterator[Finding]:
+    """That no row would be trained on, where it is so: all are left out, or the split refuses them."""
     used = sum(each.rows for each in facts)
     read = used + sum(each.left_out for each in facts)
-    detail = "" if used else "all are left out"
-    try:
-        held_out_rows(sum(each.rows for each in facts if each.name not in learnt), config.dataset)
-    except ConfigError as error:
-        detail = detail or error.message
+    detail = comparison.refused.message if comparison.refused else ""
+    if not used:
+        detail = "all are left out"
     if detail:
         entry = CATALOGUE["nothing_left"]
         yield Finding("nothing_left", entry.severity, "", read, read, entry.title, entry.why, detail)

@@ -6,22 +6,22 @@ from array import array
 from typing import TYPE_CHECKING
 
 from engine.data.doctor.findings import Place
+from engine.data.draw import Columns
 from engine.data.messages import Row
 from engine.data.near import signature
 from engine.data.sameness import keys_of
-from engine.data.split import content_hash
+from engine.data.split import content_hash, group_of, stratum_of
 
 if TYPE_CHECKING:
     import numpy as np
 
 NEAR_ROWS = 200_000
 """Rows that are all compared for being nearly the same; of more, a sample of half as many is."""
-_HASH_BYTES = 16
 _MOST_FILES = 65_534  # told apart; rows of more are named by the last
 
 
 class Keys:
-    """Collects the keys of rows as they pass: about 50 bytes a row, and 256 for those compared for nearness.
+    """Collects the keys of rows as they pass: about 60 bytes a row, and 256 for those compared for nearness.
 
     ``near_every``: of so many rows one is compared for nearness, chosen by content, so that copies are together.
     """
@@ -31,6 +31,7 @@ class Keys:
         self._content, self._prompt = array("Q"), array("Q")
         self._sizes, self._numbers = array("L"), array("L")
         self._files, self._sources = array("H"), array("H")
+        self._strata, self._groups = array("I"), array("Q")
         self._names: list[str] = []
         self._hashes, self._signatures = bytearray(), bytearray()
         self._near_rows = array("L")
@@ -55,6 +56,8 @@ class Keys:
         self._numbers.append(row.number)
         self._files.append(self._file(row.file))
         self._sources.append(source)
+        self._strata.append(stratum_of(row))
+        self._groups.append(group_of(row, self._seed))
         self._hashes += content_hash(row, self._seed)
         return content
 
@@ -65,7 +68,8 @@ class Keys:
         self._files.extend(files[index] for index in other._files)
         for ours, theirs in (
             (self._content, other._content), (self._prompt, other._prompt), (self._sizes, other._sizes),
-            (self._numbers, other._numbers), (self._sources, other._sources),
+            (self._numbers, other._numbers), (self._sources, other._sources), (self._strata, other._strata),
+            (self._groups, other._groups),
         ):  # fmt: skip
             ours.extend(theirs)
         self._hashes += other._hashes
@@ -111,17 +115,13 @@ class Keys:
 
         return np.frombuffer(self._signatures, np.uint32).reshape(len(self._near_rows), -1)
 
-    def hashes(self, rows: np.ndarray) -> list[bytes]:
-        """What the split draws ``rows`` by, 16 bytes each."""
-        held, width = self._hashes, _HASH_BYTES
-        return [bytes(held[index * width : (index + 1) * width]) for index in rows.tolist()]
-
-    @property
-    def draw(self) -> np.ndarray:
-        """Numbers (n,) in the order of the hashes, equal where their first half is."""
+    def columns(self, rows: np.ndarray) -> Columns:
+        """What the split draws ``rows`` by."""
         import numpy as np
 
-        return np.frombuffer(bytes(self._hashes), ">u8")[::2].astype("uint64")
+        words = np.frombuffer(self._hashes, ">u8").reshape(-1, 2)[rows].astype("uint64")
+        strata, groups = _array(self._strata, "uint32")[rows], _array(self._groups, "uint64")[rows]
+        return Columns(words, strata, groups, self.sources[rows])
 
     def place(self, index: int, seen: str = "") -> Place:
         return Place(self._names[self._files[index]], self._numbers[index], seen)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.doctor.findings import Finding, SourceFacts
-from engine.data.labels import LONGEST_LABEL
+from engine.data.labels import LONGEST_LABEL, MOST_LABELS, are_labels
 from engine.data.language import languages
 from engine.data.likeness import answer_of
 from engine.data.messages import Row
@@ -15,8 +15,6 @@ from engine.data.text import shorten
 
 LANGUAGE_ROWS = 1000
 _LANGUAGE_CHARACTERS = 600
-_MOST_LABELS = 50
-_ROWS_A_LABEL = 10  # answers are labels where each is there so often on average
 _UNEVEN = 10
 # Told apart by words that any text may hold; for a trainer they are one.
 _SAME = {"pcm": "en", "wuu": "zh", "yue": "zh", "nn": "no", "nb": "no", "bs": "hr", "gl": "es", "an": "es"}
@@ -42,7 +40,7 @@ class Portrait:
         if self._answers is not None:
             answer = answer_of(row)
             self._answers[answer] += 1
-            if row.kind == "text" or len(answer) > LONGEST_LABEL or len(self._answers) > _MOST_LABELS:
+            if row.kind == "text" or len(answer) > LONGEST_LABEL or len(self._answers) > MOST_LABELS:
                 self._answers = None
 
     def merge(self, other: Portrait) -> None:
@@ -55,7 +53,7 @@ class Portrait:
         self._texts += other._texts
         if self._answers is not None and other._answers is not None:
             self._answers += other._answers
-        if other._answers is None or len(self._answers or ()) > _MOST_LABELS:
+        if other._answers is None or len(self._answers or ()) > MOST_LABELS:
             self._answers = None
 
     def facts(self) -> SourceFacts:
@@ -99,8 +97,7 @@ class Portrait:
 
     def _labels(self) -> Counter[str]:
         answers = self._answers or Counter()
-        is_labels = len(answers) > 1 and self.rows >= _ROWS_A_LABEL * len(answers)
-        return Counter(dict(answers.most_common())) if is_labels else Counter()
+        return Counter(dict(answers.most_common())) if are_labels(len(answers), self.rows) else Counter()
 
     def _finding(self, code: str, count: int, detail: str) -> Finding:
         entry = CATALOGUE[code]

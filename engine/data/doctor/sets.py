@@ -12,9 +12,9 @@ from engine.data import near, sameness
 from engine.data.doctor.catalogue import CATALOGUE, fix_text
 from engine.data.doctor.findings import MOST_PLACES, Finding, Remedy
 from engine.data.doctor.keys import Keys
+from engine.data.draw import draw
 from engine.data.fix_names import Fix
 from engine.data.fixes import SETS
-from engine.data.split import held_out, held_out_rows
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ class _Pairs:
 
 
 class Comparison:
-    """Compares all rows of ``keys``. ``learnt`` are the indices of sources that are never held out."""
+    """Compares all rows of ``keys``. ``learnt`` are the indices of sources that are never held out.
+
+    ``refused`` is why the split refuses the rows, once they are compared; None where it does not.
+    """
 
     def __init__(self, keys: Keys, dataset: DatasetSection, learnt: Collection[int]) -> None:
         self._keys, self._dataset = keys, dataset
         self._learnt = list(learnt)
+        self.refused: ConfigError | None = None
         self._clusters = keys.near_rows[near.near_to(keys.signatures)] if len(keys.near_rows) else keys.near_rows
 
     def findings(self, names: Sequence[str]) -> list[Finding]:
@@ -47,7 +51,9 @@ class Comparison:
             if fix in self._dataset.fixes:
                 kept = self._after(kept, fix)
         found = self._compare(kept)
+        refused = self.refused
         trials = {fix: self._compare(self._after(kept, fix), "leakage" in found) for fix in self._worth_trying(found)}
+        self.refused = refused  # not of what a repair would leave
         made = []
         for code, pairs in found.items():
             entry = CATALOGUE[code]
@@ -138,15 +144,17 @@ class Comparison:
         return found
 
     def _leaks(self, kept: np.ndarray, rows: np.ndarray, firsts: np.ndarray, note: Callable[..., None]) -> None:
-        """Held-out rows whose prompt is trained on with another answer, or that are near to a trained row."""
+        """Held-out and test rows whose prompt is trained on with another answer, or that are near to a trained row."""
         import numpy as np
 
         keys = self._keys
         out = np.zeros(len(keys), bool)
         try:
-            out[self._held_out(kept[~np.isin(keys.sources[kept], self._learnt)])] = True
-        except ConfigError:
-            return  # the check of the config says so
+            heldout, test = draw(keys.columns(kept), self._dataset, self._learnt)
+        except ConfigError as error:
+            self.refused = error
+            return
+        out[kept[heldout + test]] = True
         trained = kept[~out[kept]]
         twin = np.full(len(keys), -1)
         # Near ones first: an equal prompt is the better evidence, and overwrites them.
@@ -161,19 +169,3 @@ class Comparison:
             twin[tested[equal]] = trained[at[found[equal]]]
         leaked = np.flatnonzero(twin >= 0)
         note("leakage", leaked, twin[leaked], np.flatnonzero(out))
-
-    def _held_out(self, fresh: np.ndarray) -> np.ndarray:
-        """Those of the rows ``fresh`` that the split holds out."""
-        import numpy as np
-
-        wanted = held_out_rows(len(fresh), self._dataset) if len(fresh) else 0
-        draw = self._keys.draw[fresh]
-        # The first in the draw are enough, unless nearly all of them are copies.
-        nearest = 2 * wanted + 1000
-        for few in (nearest, len(fresh)):
-            limit = np.partition(draw, few)[few] if few < len(fresh) else None
-            candidates = fresh if limit is None else fresh[draw < limit]
-            drawn = held_out(self._keys.hashes(candidates), wanted)
-            if len(drawn) == wanted:
-                break
-        return candidates[drawn]

@@ -64,6 +64,20 @@ def test_a_full_config_written_and_read_again_is_written_the_same_way(tmp_path: 
     assert toml.load(second).config == resolved.config
 
 
+def test_a_run_of_a_version_without_strata_means_what_was_done_then(tmp_path: Path) -> None:
+    resolved = resolve([Layer("file", {"model": {"name_or_path": "m"}, "data": [{"path": "/abs/x.jsonl"}]})])
+    run = tmp_path / "config.toml"
+    run.write_text("".join(line for line in toml.dumps(resolved).splitlines(True) if not line.startswith("stratify")))
+    assert not toml.load(run).config.dataset.stratify
+    assert toml.load(run, ["dataset.stratify=true"]).config.dataset.stratify
+    own = tmp_path / "own.toml"
+    own.write_text('[model]\nname_or_path = "m"\n[[data]]\npath = "/abs/x.jsonl"\n')
+    short = tmp_path / "short.toml"
+    short.write_text(toml.dumps(resolved, full=False))
+    assert toml.load(own).config.dataset.stratify
+    assert toml.load(short).config.dataset.stratify
+
+
 def test_every_value_says_where_it_came_from() -> None:
     resolved = resolve(
         [
