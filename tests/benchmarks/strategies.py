@@ -224,12 +224,10 @@ def jobs(only: str) -> list[Job]:
             made += [Job(pair.old, pair.new, 1, variant) for pair in pairs for variant in variants]
     if only in ("", "SEEDS"):
         variants = ("continue", "continue+replay", "merge", "merge+replay", "fresh", "fresh+replay")
-        made += [
-            Job(old, new, seed, variant, trace=True)
-            for seed in SEEDS for old, new in SEED_PAIRS for variant in variants
-        ]  # fmt: skip
         shares = ("continue+replay1", "continue+replay5", "continue+replay30")
-        made += [Job(*FORGETTING, seed, variant, trace=True) for seed in SEEDS for variant in shares]
+        for seed in SEEDS:
+            made += [Job(*pair, seed, variant, trace=True) for pair in SEED_PAIRS for variant in variants]
+            made += [Job(*FORGETTING, seed, variant, trace=True) for variant in shares]
     return made
 
 
