@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.config.schema import RunConfig
+from engine.data.mix_warnings import replay_effect
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,10 @@ def _of_mix(config: RunConfig) -> Iterator[Issue]:
         if source.role == "replay" and source.share is None:
             yield Issue(
                 "warning", f"data.{index}.share", "replay without a share takes all of its rows each pass.",
+                "0.1 (a tenth of the tokens) is usual.",
+            )  # fmt: skip
+        elif source.role == "replay" and (effect := replay_effect(source.share or 0.0)):
+            yield Issue(
+                "warning", f"data.{index}.share", f"{source.share:.1%} of replay {effect}.",
                 "0.1 (a tenth of the tokens) is usual.",
             )  # fmt: skip

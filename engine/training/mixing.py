@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from engine.config.schema import RunConfig
-from engine.data.mix import Mix
+from engine.data.mix import Mix, Rows
+from engine.data.mix_warnings import MixSource, mix_warnings
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
 from engine.training.dataset import Prepared
 from engine.training.phases import Sink
-from engine.training.tokens import Example
-
-OFTEN = 4.0
-"""Passes over one source in one pass over the mix, from which rows begin to be learnt by heart."""
-LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
 
 
 def plan_steps(config: RunConfig, prepared: Prepared) -> StepPlan:
     """The steps of ``config``: its sources in their shares. Raises ConfigError when the shares can't be met."""
     train = config.train
-    return StepPlan(mix_of(config, prepared.train), train.batch_size, train.num_train_epochs, train.max_steps)
+    mix = mix_of(config, *_lengths_and_sources(prepared))
+    return StepPlan(mix, train.batch_size, train.num_train_epochs, train.max_steps)
 
 
-def mix_of(config: RunConfig, examples: Sequence[Example]) -> Mix:
-    """``examples`` in the shares that ``config`` gives their sources. Raises ConfigError."""
+def mix_of(config: RunConfig, lengths: Sequence[int] | Rows, sources: Sequence[int] | Rows) -> Mix:
+    """Examples of these ``lengths`` (tokens) and ``sources`` (indices into ``config.data``), in the sources' shares.
+
+    Raises ConfigError.
+    """
     return Mix(
-        [len(example.ids) for example in examples],
-        [example.source for example in examples],
+        lengths,
+        sources,
         [source.share for source in config.data],
         config.run.seed,
         unit=config.dataset.mix,
-        passes=_passes(config, len(examples)),
+        passes=_passes(config, len(lengths)),
         epochs_cap=config.dataset.epochs_cap,
     )
 
@@ -39,28 +41,32 @@ def mix_of(config: RunConfig, examples: Sequence[Example]) -> Mix:
 def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink) -> None:
     """Warn of sources that repeat too often, take too much, or hardly come at all."""
     mix = steps.passes
-    if not isinstance(mix, Mix) or len(mix.parts) < 2:
+    if not isinstance(mix, Mix):
         return
-    for name, source, part in zip(prepared.sources, config.data, mix.parts, strict=True):
-        if part.capped:
-            sink(
-                ev.Warn(
-                    title=f"{name} gets {part.share:.1%} of the mix instead of {source.share or 0:.1%}.",
-                    message=f"More would pass over its {part.rows:,} rows more than dataset.epochs_cap allows.",
-                    hint="Raise the cap, or give it more rows.",
-                )
-            )
-        elif part.repeats >= OFTEN:
-            sink(
-                ev.Warn(
-                    title=f"{name} is repeated {part.repeats:.1f} times in each pass.",
-                    message=f"Its {part.rows:,} rows may be learnt by heart.",
-                    hint="Lower its share, or set dataset.epochs_cap.",
-                )
-            )
-        if source.role == "replay" and part.rows and not LEAST_REPLAY <= part.share <= MOST_REPLAY:
-            effect = "hardly keeps what was known" if part.share < LEAST_REPLAY else "slows the learning of the new"
-            sink(ev.Warn(title=f"{name}: {part.share:.1%} of the mix is replay, which {effect}."))
+    sources = [
+        MixSource(name, source.role, source.share)
+        for name, source in zip(prepared.sources, config.data, strict=True)
+    ]  # fmt: skip
+    passes = steps.epoch_after(steps.total_steps)
+    for warning in mix_warnings(sources, mix.parts, passes, config.dataset.epochs_cap):
+        sink(ev.Warn(title=warning.title, message=warning.message, hint=warning.hint))
+
+
+def trained_tokens(config: RunConfig, prepared: Prepared, steps: int) -> dict[str, int]:
+    """Tokens of each source that the first ``steps`` steps of ``config`` read, repeats counted, by its name."""
+    plan = plan_steps(config, prepared)
+    lengths, sources = _lengths_and_sources(prepared)
+    read = np.zeros(len(prepared.sources), dtype=np.int64)
+    for step in range(1, steps + 1):
+        rows = plan.rows(step)
+        np.add.at(read, sources[rows], lengths[rows])
+    return dict(zip(prepared.sources, read.tolist(), strict=True))
+
+
+def _lengths_and_sources(prepared: Prepared) -> tuple[Rows, Rows]:
+    examples = prepared.train
+    lengths = np.fromiter((len(example.ids) for example in examples), np.int64, len(examples))
+    return lengths, np.fromiter((example.source for example in examples), np.int64, len(examples))
 
 
 def _passes(config: RunConfig, rows: int) -> float:

@@ -8,6 +8,7 @@ import platform
 import shutil
 import socket
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 from typing import Any
 
 from engine.config.schema import RunConfig
@@ -17,6 +18,7 @@ from engine.models.weight_hash import hash_files, weight_files
 from engine.runs.directory import RunDir
 from engine.training.dataset import Prepared, file_hashes
 from engine.training.devices import Placement
+from engine.training.mixing import trained_tokens
 from engine.training.old_adapter import read_parents
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
@@ -52,7 +54,8 @@ def _leave_out(folder: str, names: list[str]) -> list[str]:
 
 def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
     """What an adapter must remember of its making, so that later runs can build on it."""
-    tokens = prepared.tokens_by_source if prepared else {}
+    read = trained_tokens(config, prepared, step) if prepared else {}
+    there = prepared.tokens_by_source if prepared else {}
     hashes = file_hashes(config)
     return {
         "base": {"name_or_path": config.model.name_or_path, "revision": config.model.revision, **_weights(config)},
@@ -60,8 +63,8 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int
         "parents": read_parents(run),
         "step": step,
         "data": [
-            {"path": source.path, "role": source.role, "tokens": count}
-            for source, count in zip(config.data, list(tokens.values()) or [0] * len(config.data), strict=True)
+            {"path": source.path, "role": source.role, "tokens": tokens, "source_tokens": of_source}
+            for source, tokens, of_source in zip_longest(config.data, read.values(), there.values(), fillvalue=0)
         ],
         "data_files": [{"path": path, "sha256": digest} for path, digest in hashes.items()],
         "settings": config.model_dump(mode="json", exclude={"model", "data"}),

@@ -48,6 +48,8 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"data": [{"path": "x"}, {"path": "y", "share": 1.0}]}, "data", "error"),
         ({"data": [{"path": "run:old", "role": "replay", "share": 0.1}]}, "data.0.role", "error"),
         ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay"}]}, "data.1.share", "warning"),
+        ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay", "share": 0.005}]}, "data.1.share", "warning"),
+        ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay", "share": 0.6}]}, "data.1.share", "warning"),
     ],
 )
 def test_what_does_not_go_together_is_said(sections: dict[str, Any], field: str, level: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,23 @@ def test_a_run_with_an_earlier_runs_rows_trains_and_tells_losses_apart(tiny: Pat
     steps = trained.of(ev.Step)
     assert len(steps) == 6
     assert {name for step in steps for name in step.loss_by_source} == {"new", f"run-{old.id}"}
+
+
+def test_shares_are_met_by_what_a_run_reads_and_told_by_its_adapter(tiny: Path, tmp_path: Path) -> None:
+    """Of three sources of other sizes than their shares, one of them a tenth that repeats."""
+    settings = values(
+        tiny, write_rows(tmp_path / "new.jsonl", 60), train={"max_steps": 30, "batch_size": 8}, dataset={"eval_rows": 2}
+    )
+    settings["data"][0]["share"] = 0.7
+    settings["data"].append({"path": str(write_rows(tmp_path / "chat.jsonl", 60, start=100)), "share": 0.2})
+    settings["data"].append({"path": str(write_rows(tmp_path / "old.jsonl", 9, start=200)), "share": 0.1})
+    trained = Trained(create_run(settings))
+    steps = trained.of(ev.Step)
+    seen = Counter(name for step in steps for name in step.loss_by_source)
+    assert seen["new"] == seen["chat"] == 30
+    assert seen["old"] > 15
+    told = json.loads((trained.run.adapter / "tunedeck.json").read_text())["data"]
+    total = sum(source["tokens"] for source in told)
+    assert total == steps[-1].num_tokens
+    assert [source["tokens"] / total for source in told] == pytest.approx([0.7, 0.2, 0.1], abs=0.01)
+    assert told[2]["tokens"] > told[2]["source_tokens"]
