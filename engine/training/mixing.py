@@ -9,6 +9,7 @@ import numpy as np
 from engine.config.schema import RunConfig
 from engine.data.mix import Mix, Rows
 from engine.data.mix_warnings import MixSource, mix_warnings
+from engine.data.source_figures import passes_of
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
 from engine.training.dataset import Prepared
@@ -18,7 +19,7 @@ from engine.training.phases import Sink
 def plan_steps(config: RunConfig, prepared: Prepared) -> StepPlan:
     """The steps of ``config``: its sources in their shares. Raises ConfigError when the shares can't be met."""
     train = config.train
-    mix = mix_of(config, *_lengths_and_sources(prepared))
+    mix = mix_of(config, prepared.train.lengths, prepared.train.sources)
     return StepPlan(mix, train.batch_size, train.num_train_epochs, train.max_steps)
 
 
@@ -33,7 +34,7 @@ def mix_of(config: RunConfig, lengths: Sequence[int] | Rows, sources: Sequence[i
         [source.share for source in config.data],
         config.run.seed,
         unit=config.dataset.mix,
-        passes=_passes(config, len(lengths)),
+        passes=passes_of(config, len(lengths)),
         epochs_cap=config.dataset.epochs_cap,
     )
 
@@ -55,21 +56,9 @@ def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink)
 def trained_tokens(config: RunConfig, prepared: Prepared, steps: int) -> dict[str, int]:
     """Tokens of each source that the first ``steps`` steps of ``config`` read, repeats counted, by its name."""
     plan = plan_steps(config, prepared)
-    lengths, sources = _lengths_and_sources(prepared)
+    lengths, sources = prepared.train.lengths, prepared.train.sources
     read = np.zeros(len(prepared.sources), dtype=np.int64)
     for step in range(1, steps + 1):
         rows = plan.rows(step)
         np.add.at(read, sources[rows], lengths[rows])
     return dict(zip(prepared.sources, read.tolist(), strict=True))
-
-
-def _lengths_and_sources(prepared: Prepared) -> tuple[Rows, Rows]:
-    examples = prepared.train
-    lengths = np.fromiter((len(example.ids) for example in examples), np.int64, len(examples))
-    return lengths, np.fromiter((example.source for example in examples), np.int64, len(examples))
-
-
-def _passes(config: RunConfig, rows: int) -> float:
-    """About how many passes the run makes."""
-    train = config.train
-    return train.max_steps * train.batch_size / max(1, rows) if train.max_steps else train.num_train_epochs

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig
+from engine.data.source_figures import SourceFigures, mixed
 from engine.errors import DataError, ModelError, TunedeckError
 from engine.models.card import read_card
 from engine.questions import data
 from engine.training.dataset import prepare
 from engine.training.devices import place
 from engine.training.load import load_base
+from engine.training.mixing import plan_steps
 from engine.training.phases import Phases
 from engine.training.render import Renderer
+from engine.training.tokenizer import load_words, locate
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 
@@ -87,6 +90,33 @@ def test_of_many_rows_a_sample_stands_for_all(
     assert (whole["sample_rows"], sample["sample_rows"]) == (396, 99)
     assert sample["train_rows"] == whole["train_rows"] == 396
     assert sample["tokens_total"] == pytest.approx(whole["tokens_total"], rel=0.05)
+
+
+def test_each_source_has_figures_from_which_any_mix_follows(tiny: Path, rows: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.jsonl"
+    unanswered = {"messages": [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Hi."}]}
+    talk = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+    long = {"messages": [talk["messages"][0], {"role": "assistant", "content": "Hello. " * 200}]}
+    old.write_text("".join(json.dumps(row) + "\n" for row in [talk, unanswered, talk, long, talk]))
+    settings = values(tiny, rows)
+    settings["data"].append({"path": str(old), "role": "replay", "share": 0.25})
+    answer, said = ask(settings)
+    first, second = (SourceFigures(**source) for source in answer["sources"])
+    assert (first.name, first.rows, first.held_out, first.examples, first.dropped) == ("rows", 20, 4, 20, 0)
+    assert (second.name, second.rows, second.held_out, second.examples) == ("old", 5, 0, 3)
+    assert (second.refused, second.too_long, second.not_trained) == (1, 1, 0)
+    assert 0 < first.trained_mean < first.tokens_mean
+    assert said[-1]["done"] == said[-1]["total"] == 25
+    config = RunConfig.model_validate(settings)
+    sink: list[Any] = []
+    words = load_words(locate(config.model, lambda done, total, message: None), config.model)
+    renderer = Renderer(words.tokenizer, words.stops)
+    trained = prepare(config, renderer, Phases(sink.append), sink.append, lambda: None)
+    for shares in ((None, 0.25), (0.5, 0.5), (0.8, None)):
+        for source, share in zip(config.data, shares, strict=True):
+            source.share = share
+        mix = plan_steps(config, trained).passes
+        assert mixed((first, second), shares, passes=1.2).rows == mix.count
 
 
 def test_rows_that_the_template_refuses_are_counted_and_named(tiny: Path, rows: Path) -> None:
