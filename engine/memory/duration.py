@@ -8,12 +8,6 @@ from engine.config.schema import RunConfig, TrainSection
 from engine.memory.pace import Expected
 from engine.output import duration
 
-BYTES_PER_TOKEN = 4.0
-"""UTF-8 bytes of text that a vocabulary of this time makes one token of, in English and Chinese alike."""
-TURN_TOKENS = 6
-"""What a chat template adds to each turn, about."""
-SAMPLE_ROWS = 50
-
 
 @dataclass(frozen=True)
 class DataSize:
@@ -61,35 +55,23 @@ def tokens_to_train(train: TrainSection, size: DataSize) -> int:
 
 
 def guess_size(config: RunConfig) -> DataSize | None:
-    """Rows and tokens guessed from the head of each source, held-out rows taken off; some milliseconds.
+    """Rows and tokens of one pass over the mix, guessed from the head of each source; some milliseconds.
 
-    None where a source can't be read: saying so is not this function's job.
+    None where a source can't be read or the shares make no sense: saying so is not this function's job.
     """
-    from engine.data.preview import look
+    from engine.data.source_figures import of_mix
+    from engine.data.source_guess import guess, hold_out
     from engine.errors import TunedeckError
 
-    dataset = config.dataset
-    rows, tokens = 0, 0.0
-    for source in config.data:
-        try:
-            seen = look(source, SAMPLE_ROWS, fetch=False)
-        except (TunedeckError, OSError):
+    try:
+        sources = [guess(source, config.dataset) for source in config.data]
+        known = [source for source in sources if source is not None]
+        if len(known) < len(sources):
             return None
-        if not seen.rows:
-            return None
-        count = min(seen.count_estimate, source.max_rows or seen.count_estimate)
-        texts = [[*(message.text for message in row.messages), *row.tools] or [row.text] for row in seen.rows]
-        each = [
-            min(
-                dataset.max_length,
-                sum(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN + TURN_TOKENS for text in row),
-            )
-            for row in texts
-        ]
-        rows += count
-        tokens += count * sum(each) / len(each)
-    held_out = min(rows - 1, dataset.eval_rows) if dataset.eval_rows is not None else round(rows * dataset.eval_share)
-    return DataSize(rows - held_out, max(1, round(tokens * (rows - held_out) / rows)), exact=False)
+        mix = of_mix(hold_out(known, [source.role for source in config.data], config.dataset), config)
+    except (TunedeckError, OSError):
+        return None
+    return DataSize(mix.rows, max(1, round(mix.tokens)), exact=False)
 
 
 def _count(number: float) -> str:

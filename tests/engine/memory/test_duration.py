@@ -53,3 +53,12 @@ def test_the_size_is_guessed_from_the_head_of_the_rows(tmp_path: Path) -> None:
 
 def test_rows_that_cannot_be_read_have_no_size(tmp_path: Path) -> None:
     assert guess_size(config(tmp_path / "nowhere.jsonl")) is None
+
+
+def test_a_guess_takes_of_each_source_what_its_share_says(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
+    new.write_text((json.dumps({"prompt": "p" * 40, "completion": "c" * 40}) + "\n") * 90)
+    old.write_text((json.dumps({"prompt": "p" * 8, "completion": "c" * 8}) + "\n") * 500)
+    found = config(new, eval_rows=0)
+    found.data.append(found.data[0].model_copy(update={"path": str(old), "role": "replay", "share": 0.1}))
+    assert guess_size(found) == DataSize(90 + 20, 90 * 32 + 20 * 16, exact=False)
