@@ -83,6 +83,37 @@ WIZARD = (
     Key("leave", "escape", "Leave", "Go home; your answers are kept", "Esc"),
 )
 
+DOCTOR = (
+    Key("xray", "enter,x", "X-ray", "The row under the cursor, token by token", "Enter"),
+    Key("facts", "f", "Facts", "What the rows are like: lengths, languages, labels; and back to the findings"),
+    Key("undo", "u", "Undo", "Take the remedy that was applied last back"),
+    Key("again", "r", "Again", "Examine the rows anew, as when their files have changed", yields=True),
+    Key("cancel", "ctrl+x", "Stop", "Stop the examination"),
+    Key("leave", "escape,q,f5", "Back", "Go back to the wizard; an examination under way goes on there", "Esc"),
+)
+
+COLUMNS = (
+    Key("keep", "enter", "Keep", "Keep the mapping: the rows are read so from now on", "Enter"),
+    Key("turn(-1)", "left", "Previous", "The column before, for the field under the cursor", "Left", bar=False),
+    Key("turn(1)", "right", "Other column", "The next column for the field under the cursor", "Left Right"),
+    Key("row(1)", "pagedown", "Next row", "Show the next row of the file as it comes out", "PgDn"),
+    Key("row(-1)", "pageup", "Previous row", "Show the row before", "PgUp", bar=False),
+    Key("leave", "escape,f2", "As it was", "Go back and change nothing", "Esc"),
+)
+
+XRAY = (
+    Key("next_row", "n,right", "Next", "The next row"),
+    Key("previous_row", "p,left", "Previous", "The row before", yields=True),
+    Key("next_bad", "b", "Next bad", "The next row that something is wrong with"),
+    Key("previous_bad", "upper_b", "Previous bad", "The one before", "B", bar=False),
+    Key("search", "slash", "Search", "Look for text in the rows from here on", "/"),
+    Key("search_on", "s", "Search on", "The next row that says what was searched for", bar=False),
+    Key("go_to", "g", "Go to", "A row by its number in its file"),
+    Key("detail", "t,i", "Tokens", "Show flowing text, the bounds of tokens, or their ids"),
+    Key("verdicts", "v", "Verdicts", "All that is said of a row, or only what is wrong", yields=True),
+    Key("leave", "escape,q,f6", "Back", "Close this", "Esc"),
+)
+
 MONITOR = (
     Key("pause", "p", "Pause", "Hold the training, or go on with it"),
     Key("save", "s", "Save", "Write a checkpoint now", bar=False),

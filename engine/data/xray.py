@@ -9,6 +9,8 @@ from typing import Any, Literal
 State = Literal["trained", "context", "cut", "padding"]
 """Trained: the loss counts it. Context: read only. Cut: behind max_length. Padding: what a micro-batch fills up."""
 
+LEFT_OUT = "left out"
+"""The fate of a row that the training does not take."""
 MOST_TOKENS = 20_000
 """Shown of one row; of longer ones the rest is counted."""
 

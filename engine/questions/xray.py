@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import RunConfig
 from engine.data.shelf import Shelf
-from engine.data.xray import MOST_TOKENS, Xray, to_json
+from engine.data.xray import LEFT_OUT, MOST_TOKENS, Xray, to_json
 from engine.errors import DataError, TunedeckError
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class _Desk:
         if found.row is None:
             return unreadable(found.file, found.number, found.source, found.unused)
         if found.unused:
-            return unused(found.row, "left out", f"It is left out: {found.unused}.")
+            return unused(found.row, LEFT_OUT, f"It is left out: {found.unused}.")
         return self._looker.look(found.row, self._shelf.side(at), most_tokens)
 
     def _show(self, request: dict[str, Any], at: int) -> None:

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from engine.config.schema import DatasetSection
 from engine.data.messages import Message, Row
 from engine.data.text import shorten
-from engine.data.xray import MOST_TOKENS, Part, Piece, State, Verdict, Xray
+from engine.data.xray import LEFT_OUT, MOST_TOKENS, Part, Piece, State, Verdict, Xray
 from engine.memory.job import padded_length
 from engine.training.render import NOT_TRAINED, Renderer, RenderError
 from engine.training.token_text import TokenText
@@ -21,11 +21,11 @@ SIDES: dict[str, tuple[str, str]] = {
     "train": ("trained on", "It is trained on."),
     "heldout": ("held out", "It is held out: measured during the training, never trained on."),
     "test": ("test", "It is in the test: measured before and after the training, never trained on."),
-    "repeated": ("left out", "It is left out: dataset.fixes drops it, as it says what another row says."),
+    "repeated": (LEFT_OUT, "It is left out: dataset.fixes drops it, as it says what another row says."),
     "": ("used", "It is used; whether trained on or held out is known once all rows are read."),
 }
 """What becomes of a row that can be used, in two words and in a sentence."""
-LEFT_OUT = {
+_WHY_LEFT_OUT = {
     Fate.TOO_LONG: "It is left out, as it is too long.",
     Fate.ANSWER_CUT: "It is left out, as its answer would be cut.",
     Fate.NOT_TRAINED: "It is left out, as nothing in it would be trained.",
@@ -58,12 +58,12 @@ class Looker:
             ids, labels = self._all_of(row, made)
         except RenderError as error:
             said = f"It is left out. {error.title}: {error.message}" if error.message else f"{error.title}."
-            return unused(row, "left out", said, self._written(row))
-        fate, why = ("left out", LEFT_OUT[made.fate]) if made.fate is not Fate.USED else SIDES[side]
+            return unused(row, LEFT_OUT, said, self._written(row))
+        fate, why = (LEFT_OUT, _WHY_LEFT_OUT[made.fate]) if made.fate is not Fate.USED else SIDES[side]
         counts = row.weight * self._source_weights.get(row.source, 1.0)
         weight = f" Its weight is {counts:g}." if counts not in (0.0, 1.0) else ""
         verdicts = (
-            self._begin(ids),
+            self._begin(row, ids),
             self._stop(row, labels),
             self._whole(row, labels, made),
             self._tokens(labels, made),
@@ -117,7 +117,7 @@ class Looker:
 
     # What is said
 
-    def _begin(self, ids: list[int]) -> Verdict:
+    def _begin(self, row: Row, ids: list[int]) -> Verdict:
         bos, name = self._renderer.tokenizer.bos_token_id, self._renderer.tokenizer.bos_token
         if bos is None:
             return Verdict("begin", True, "No begin token: this model has none.")
@@ -125,7 +125,8 @@ class Looker:
             return Verdict("begin", False, f"The begin token {name} is there twice in a row.")
         count = ids.count(bos)
         if not count:
-            return Verdict("begin", True, f"No begin token: the template writes no {name}.")
+            who = "the template writes" if row.kind == "messages" else "this tokenizer puts"
+            return Verdict("begin", True, f"No begin token: {who} no {name}.")
         if ids[0] != bos:
             return Verdict("begin", False, f"The row does not begin with the begin token {name}, which follows later.")
         often = "once" if count == 1 else f"which is there {count:,} times, never twice in a row"

@@ -54,7 +54,7 @@ async def ask(command: Sequence[str], config_text: str) -> AsyncGenerator[Progre
         config, complaints = Path(folder, "config.toml"), Path(folder, "stderr")
         config.write_text(config_text, "utf-8")
         with complaints.open("wb") as stderr:
-            process = await _start([*command, str(config)], stderr)
+            process = await start([*command, str(config)], stderr)
         try:
             answered = False
             assert process.stdout is not None
@@ -65,16 +65,17 @@ async def ask(command: Sequence[str], config_text: str) -> AsyncGenerator[Progre
                     yield said
             code = await process.wait()
             if not answered:
-                raise _no_answer(code, complaints)
+                raise no_answer(code, complaints)
         finally:
-            await _end(process)
+            await end(process)
 
 
-async def _start(command: list[str], stderr: Any) -> asyncio.subprocess.Process:
+async def start(command: Sequence[str], stderr: Any, is_asked: bool = False) -> asyncio.subprocess.Process:
+    """Start the child; ``is_asked``: it reads requests on stdin. Raises TunedeckError."""
     try:
         return await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if is_asked else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
             limit=_LONGEST_LINE_BYTES,
@@ -83,7 +84,8 @@ async def _start(command: list[str], stderr: Any) -> asyncio.subprocess.Process:
         raise TunedeckError("The check can't be started", f"{command[0]}: {error.strerror}") from error
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End the child if it still runs, and wait until it has."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -111,7 +113,8 @@ def _int(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _no_answer(code: int, complaints: Path) -> TunedeckError:
+def no_answer(code: int, complaints: Path) -> TunedeckError:
+    """What to say of a child that ended with ``code`` and wrote ``complaints``, but no answer."""
     lines = [line for line in complaints.read_text("utf-8", "replace").splitlines() if line.strip()]
     last = clean(lines[-1], keep_newlines=False)[:300] if lines else "it said nothing"
     how = f"exit code {code}" if code >= 0 else f"signal {-code}"
