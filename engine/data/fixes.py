@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from engine.data.doctor.inspection import has, whole_text
 from engine.data.doctor.text_faults import without_control
 from engine.data.fix_names import Fix
 from engine.data.messages import Message, Row
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Change = Callable[[Row], Row | None]
 UNREADABLE: Fix = "drop_unreadable"
@@ -34,24 +37,42 @@ def row_change(fixes: Sequence[Fix]) -> Change:
 
 def without_repeats(rows: list[Row], fixes: Sequence[Fix]) -> list[Row]:
     """``rows`` after those of ``fixes`` that compare rows with each other; the very list where there are none."""
-    for fix in SETS:
-        if fix in fixes:
-            rows = [row for row, keep in zip(rows, _kept_of(rows, fix), strict=True) if keep]
-    return rows
-
-
-def _kept_of(rows: Sequence[Row], fix: Fix) -> list[bool]:
+    if not any(fix in fixes for fix in SETS):
+        return rows
     import numpy as np
 
     from engine.data import near, sameness
 
-    if fix == "drop_near_duplicates":
-        firsts = near.near_to(near.signatures([whole_text(row) for row in rows]))
-    else:
-        which = 0 if fix == "drop_exact_duplicates" else 1
-        keys = np.fromiter((sameness.keys_of(row)[which] for row in rows), np.uint64, len(rows))
-        firsts = sameness.first_of_each(keys)
-    kept: list[bool] = (firsts == np.arange(len(rows))).tolist()
+    keys = np.array([sameness.keys_of(row) for row in rows], np.uint64).reshape(-1, 2)
+    is_near = "drop_near_duplicates" in fixes
+    signatures = near.signatures([whole_text(row) for row in rows]) if is_near else None
+    kept = not_repeated(keys[:, 0], keys[:, 1], signatures, fixes)
+    return [row for row, keep in zip(rows, kept.tolist(), strict=True) if keep]
+
+
+def not_repeated(
+    content: np.ndarray, prompt: np.ndarray, signatures: np.ndarray | None, fixes: Sequence[Fix]
+) -> np.ndarray:
+    """Which rows (n,) are kept by those of ``fixes`` that compare rows with each other.
+
+    ``content`` and ``prompt`` (n,) are the rows' keys (see ``sameness``); ``signatures`` (n, 64) those of ``near``,
+    needed for drop_near_duplicates.
+    """
+    import numpy as np
+
+    from engine.data import near, sameness
+
+    kept = np.ones(len(content), bool)
+    for fix in SETS:
+        if fix not in fixes:
+            continue
+        left = np.flatnonzero(kept)
+        if fix == "drop_near_duplicates":
+            assert signatures is not None
+            firsts = near.near_to(signatures if len(left) == len(kept) else signatures[left])
+        else:
+            firsts = sameness.first_of_each((content if fix == "drop_exact_duplicates" else prompt)[left])
+        kept[left] = firsts == np.arange(len(left))
     return kept
 
 

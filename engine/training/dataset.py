@@ -3,97 +3,190 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from engine.config.schema import RunConfig
-from engine.data.earlier import sample_of
-from engine.data.load import LoadReport, load
+from engine.data.draw import draw
+from engine.data.earlier import SAMPLE_ROWS, is_run
 from engine.data.messages import Row
 from engine.data.sources import source_files, source_names
-from engine.data.split import replayed, split
+from engine.data.split import replayed
+from engine.data.stream import Skipped
 from engine.errors import TunedeckError
 from engine.runs import events as ev
 from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer, check_stop_tokens
-from engine.training.tokens import Example, TokenReport, tokenise
+from engine.training.row_pick import Head, picked
+from engine.training.token_cache import Opened, opened
+from engine.training.token_key import key_of
+from engine.training.token_store import Examples, TokenStore
+from engine.training.tokenising import write_tokens
+from engine.training.tokens import REFUSED_SHOWN, Fate, TokenReport, nothing_left
+
+ANSWERED_ROWS = 200
+"""Held-out dialogues that are kept as they were, or more where more are to be answered."""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Tokenised rows. ``heldout_rows`` are those whose answers can be compared, in the order of the draw.
 
-    ``sample`` are some of the rows that are trained on, to be remembered when their files are gone.
+    ``test`` and ``test_rows`` are the same of the rows that are only measured before and after the run. ``sample``
+    are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
+    of the rows to train on; ``cached`` whether nothing had to be tokenised, and ``seconds`` how long all this took.
     """
 
     sources: list[str]
-    train: list[Example]
-    heldout: list[Example]
-    heldout_rows: list[Row]
+    train: Examples
+    heldout: Examples
+    heldout_rows: Sequence[Row]
     tokens: TokenReport
     tokens_by_source: dict[str, int]
     sample: list[Row]
+    test: Examples
+    test_rows: Sequence[Row] = field(default_factory=list)
+    cached: bool = False
+    seconds: float = 0.0
 
 
 def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None]) -> Prepared:
-    """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError."""
-    phases.begin("read", "reading the rows")
-    loaded = load(config)
-    parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
-    sources = source_names(config.data)
-    index = {name: number for number, name in enumerate(sources)}
-    weights = [source.weight for source in config.data]
+    """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError.
 
-    def tokenised(which: list[int], what: str, may_be_empty: bool) -> tuple[list[Example], TokenReport]:
-        report = phases.progress("tokenise", f"tokenising {what}", "rows")
+    Rows that were made tokens before, by any run, are taken from the cache.
+    """
+    began = time.monotonic()
+    found = _tokens(config, renderer, phases, check)
+    if found.trouble:
+        sink(ev.Warn(title="The tokenised rows are not kept for other runs.", message=f"{found.trouble}."))
+    store, sources = found.store, source_names(config.data)
+    learnt = replayed(config)
+    kept = store.kept
+    drawn = draw(
+        store.columns(kept), config.dataset, [number for number, name in enumerate(sources) if name in learnt]
+    )  # fmt: skip
+    heldout, test = (kept[np.asarray(part, np.int64)] for part in drawn)
+    train = kept[~np.isin(kept, np.concatenate([heldout, test]))]
+    weights = [source.weight for source in config.data]
+    examples, held, tested = (Examples(store, store.pieces_of(part), weights) for part in (train, heldout, test))
+    report = _report(store, train, examples)
+    if not len(examples) and len(train):
+        reasons = Counter(
+            store.facts.reasons[row["reason"]] for row in store.rows[train] if row["fate"] == Fate.REFUSED
+        )
+        raise nothing_left(report, reasons, config.dataset)
+    _warn(store, report, sink)
+    _warn_of_measuring(heldout, held, "held-out", "dataset.eval_share", sink)
+    _warn_of_measuring(test, tested, "test", "dataset.test_share", sink)
+    rows = _Rows(config, store, check, train, examples, (held, tested))
+    if rows.first is not None:
+        check_stop_tokens(renderer, rows.first)
+    by_source = np.zeros(len(sources), np.int64)
+    np.add.at(by_source, examples.sources, examples.lengths)
+    return Prepared(
+        sources, examples, held, rows.answered[0], report, dict(zip(sources, by_source.tolist(), strict=True)),
+        rows.sample, tested, rows.answered[1], found.cached, round(time.monotonic() - began, 2),
+    )  # fmt: skip
+
+
+def _tokens(config: RunConfig, renderer: Renderer, phases: Phases, check: Callable[[], None]) -> Opened:
+    """The rows of ``config`` as tokens, from the cache or made now."""
+    phases.begin("read", "reading the rows")
+    key = key_of(config, renderer)
+    check()
+
+    def make(folder: Path) -> None:
+        report = phases.progress("tokenise", "tokenising the rows", "rows")
 
         def on_progress(done: int, total: int) -> None:
             check()
             report(done, total)
 
-        return tokenise(loaded.rows, which, renderer, config.dataset, index, on_progress, may_be_empty, weights)
+        write_tokens(config, renderer, folder, on_progress)
 
-    train, report = tokenised(parts.train, "rows to train on", False)
-    heldout, _ = tokenised(parts.heldout, "held-out rows", True)
-    _warn(loaded.report, report, sink)
-    if parts.heldout and not heldout:
+    def on_wait() -> None:
+        phases.begin("wait", "another run is tokenising the same rows: waiting for it")
+
+    found = opened(key.name, make, check, on_wait, key.unchanged)
+    _by_their_names_now(found.store, config)
+    return found
+
+
+def _by_their_names_now(store: TokenStore, config: RunConfig) -> None:
+    """Call the files of ``store`` as they are called now: what they hold decides which store is used."""
+    facts = store.facts
+    now = [str(path) for source in config.data if not is_run(source) for path in source_files(source)]
+    names = dict(zip(facts.files, now, strict=False))
+    facts.files[: len(now)] = now
+    facts.skipped = [Skipped(names.get(each.file, each.file), each.row, each.reason) for each in facts.skipped]
+
+
+class _Rows:
+    """The rows that are needed as they were: the first dialogue trained on, a sample, and those to be answered."""
+
+    def __init__(
+        self, config: RunConfig, store: TokenStore, check: Callable[[], None], train: np.ndarray, examples: Examples,
+        measured: Sequence[Examples],
+    ) -> None:  # fmt: skip
+        dialogues = examples.rows[store.rows["dialogue"][examples.rows] == 1][:1].tolist()
+        sample = train[:: max(1, len(train) // SAMPLE_ROWS)][:SAMPLE_ROWS].tolist()
+        most = max(ANSWERED_ROWS, config.eval.generate_rows, config.sample.rows)
+        answered = [[i for i in dict.fromkeys(part.rows.tolist()) if store.rows["answered"][i]] for part in measured]
+        wanted = [*dialogues, *sample, *(i for part in answered for i in part[:most])]
+        found = picked(store, list(dict.fromkeys(wanted)), config, check)
+        self.first = found.get(dialogues[0]) if dialogues else None
+        self.sample = [found[i] for i in sample if i in found]
+        self.answered = [Head([found[i] for i in part[:most] if i in found], len(part)) for part in answered]
+
+
+def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenReport:
+    """What became of the rows ``which``, whose pieces are ``examples``."""
+    rows = store.rows[which]
+    report = TokenReport(
+        rows=len(rows), longest_seen=int(rows["length"].max(initial=0)), tokens=int(examples.lengths.sum()),
+        supervised=int(examples.supervised.sum()),
+    )  # fmt: skip
+    for fate in Fate:
+        report.count(fate, int((rows["fate"] == fate).sum()))
+    refused = set(which[rows["fate"] == Fate.REFUSED].tolist())
+    report.refused = [words for row, words in store.facts.refused if row in refused][:REFUSED_SHOWN]
+    return report
+
+
+def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: str, sink: Sink) -> None:
+    if len(rows) and not len(examples):
         sink(
             ev.Warn(
-                title="Not one held-out row can be used: nothing will be measured.",
-                message=f"{len(parts.heldout):,} rows are held out; all are too long, or can't be rendered.",
-                hint="Raise dataset.max_length, or hold out more rows with dataset.eval_share.",
+                title=f"Not one {what} row can be used: nothing will be measured.",
+                message=f"{len(rows):,} {what} rows; all are too long, can't be rendered, or have no weight.",
+                hint=f"Raise dataset.max_length, or hold out more rows with {field}.",
             )
         )
-    answered = [loaded.rows[i] for i in dict.fromkeys(example.row for example in heldout)]
-    dialogues = [row for row in answered if row.messages and row.messages[-1].role == "assistant"]
-    first = next((loaded.rows[e.row] for e in train if loaded.rows[e.row].kind == "messages"), None)
-    if first is not None:
-        check_stop_tokens(renderer, first)
-    by_source = dict.fromkeys(sources, 0)
-    for example in train:
-        by_source[sources[example.source]] += len(example.ids)
-    return Prepared(
-        sources, train, heldout, dialogues, report, by_source, sample_of(loaded.rows, parts.train)
-    )  # fmt: skip
 
 
-def _warn(loaded: LoadReport, report: TokenReport, sink: Sink) -> None:
+def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
     """Say what was left out: silence about lost rows is the most common complaint about trainers."""
-    if loaded.skipped_count:
-        first = loaded.skipped[0]
+    facts = store.facts
+    if facts.skipped_count:
+        first = facts.skipped[0] if facts.skipped else None
         sink(
             ev.Warn(
-                title=f"{loaded.skipped_count:,} rows were left out while reading.",
-                message=f"The first: {first.file}, row {first.row:,}: {first.reason}.",
+                title=f"{facts.skipped_count:,} rows were left out while reading.",
+                message=f"The first: {first.file}, row {first.row:,}: {first.reason}." if first else "",
             )
         )
     if report.too_long:
+        cut = f" In {report.answer_cut:,} of them the answer would have been cut." if report.answer_cut else ""
         sink(
             ev.Warn(
                 title=f"{report.too_long:,} of {report.rows:,} rows are too long and were dropped.",
-                message=f"The longest has {report.longest_seen:,} tokens.",
+                message=f"The longest has {report.longest_seen:,} tokens.{cut}",
                 hint="Raise dataset.max_length, or set dataset.too_long.",
             )
         )
@@ -106,6 +199,8 @@ def _warn(loaded: LoadReport, report: TokenReport, sink: Sink) -> None:
         )
     if report.no_supervised:
         sink(ev.Warn(title=f"{report.no_supervised:,} rows have no token to train on and were left out."))
+    if report.weightless:
+        sink(ev.Warn(title=f"{report.weightless:,} rows have the weight 0 and were left out."))
 
 
 def file_hashes(config: RunConfig) -> dict[str, str]:

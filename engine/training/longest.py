@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from engine.memory.job import padded_length
 from engine.training.batches import StepPlan, spans
+from engine.training.padding import padded_lengths
+from engine.training.token_store import lengths_of, supervised_of
 from engine.training.tokens import Example
 
 MOST_ROWS = 1_000_000
@@ -21,12 +22,12 @@ def longest_groups(
 
     Often they are one. Among equals the one with most supervised tokens counts. [] when no step is left.
     """
-    lengths = np.array([padded_length(len(example.ids)) for example in examples], dtype=np.int64)
+    lengths = padded_lengths(lengths_of(examples))
     if (plan.total_steps - after_step) * plan.batch_size <= MOST_ROWS:
         groups = _cut(lengths, plan, budget_tokens, after_step)
     else:
         groups = _could_meet(lengths, plan.batch_size, budget_tokens)
-    supervised = np.array([example.supervised for example in examples], dtype=np.int64)
+    supervised = supervised_of(examples)
     tokens: tuple[tuple[int, int], np.ndarray | None] = ((0, 0), None)
     pairs: tuple[tuple[int, int], np.ndarray | None] = ((0, 0), None)
     for rows in groups:

@@ -28,6 +28,7 @@ from engine.training.peaks import Peaks
 from engine.training.phases import Phases
 from engine.training.render import Renderer
 from engine.training.steering import Steering
+from engine.training.token_store import lengths_of
 from engine.training.tokenizer import load_words, locate
 from engine.training.tokens import Example
 
@@ -65,7 +66,8 @@ class ChosenSteps(StepPlan):
 def probe(config: RunConfig, on_progress: Progress) -> Probed:
     """Train three steps as the run would begin, and remember how fast they were.
 
-    Raises TunedeckError as the training would: no model, no rows, no memory. No file is written but the history.
+    Raises TunedeckError as the training would: no model, no rows, no memory. No file is written but the history and
+    the cache of tokenised rows.
     """
     seen: list[ev.Step] = []
 
@@ -119,7 +121,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
 
 def choose(examples: Sequence[Example], batch_size: int, budget_tokens: int) -> list[np.ndarray]:
     """Rows of three steps: the longest, and twice those about the median length; at most a few micro-batches each."""
-    lengths = np.array([len(example.ids) for example in examples])
+    lengths = lengths_of(examples)
     ordered = np.argsort(-lengths, kind="stable")
 
     def take(start: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig
-from engine.data.split import Split
 from engine.errors import DataError, ModelError
 from engine.runs import events as ev
 from engine.training import dataset
@@ -82,9 +81,9 @@ def test_rows_that_the_template_refuses_are_named(rows: Path) -> None:
 
 def test_held_out_rows_that_can_not_be_used_do_not_end_the_run(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add(rows, {"prompt": "word " * 300, "completion": "yes"})
-    monkeypatch.setattr(dataset, "split", lambda *args: Split(train=list(range(24)), heldout=[24]))
+    monkeypatch.setattr(dataset, "draw", lambda *args: ([24], []))
     found, (warning,) = prepared(values(MODEL, rows))
-    assert (len(found.train), found.heldout, found.heldout_rows) == (24, [], [])
+    assert (len(found.train), len(found.heldout), len(found.heldout_rows)) == (24, 0, 0)
     assert "Not one held-out row can be used" in warning.title
     assert "eval_share" in warning.hint
 

@@ -1,0 +1,31 @@
+"""How much of what a run computes is padding: told before it starts, from the lengths of its rows alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.memory.job import PADDING
+from engine.training.batches import StepPlan, spans
+
+LOOKED_AT = 1000
+"""Steps, evenly spaced over the run, by which the share is told: cutting them takes well under a second."""
+
+
+def padded_lengths(lengths: np.ndarray) -> np.ndarray:
+    """What rows of ``lengths`` (n,) tokens are computed with when each is the longest of its micro-batch, (n,)."""
+    return -(-lengths // PADDING) * PADDING
+
+
+def padding_share(lengths: np.ndarray, plan: StepPlan, budget_tokens: int) -> float:
+    """Share of padding in the tokens that the steps of ``plan`` compute, cut as the loop cuts them, 0 to 1.
+
+    ``lengths`` (n,) are those of the examples that ``plan`` orders; ``budget_tokens`` is that of a micro-batch.
+    """
+    steps = np.unique(np.linspace(1, plan.total_steps, min(LOOKED_AT, plan.total_steps)).astype(np.int64))
+    tokens = computed = 0
+    for step in steps.tolist():
+        ordered = -np.sort(-lengths[plan.rows(step)])
+        widths = padded_lengths(ordered)
+        tokens += int(ordered.sum())
+        computed += sum((end - start) * int(widths[start]) for start, end in spans(ordered.tolist(), budget_tokens))
+    return 1 - tokens / computed if computed else 0.0
