@@ -89,7 +89,7 @@ def make_plan(
     kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
     config = with_settings(config, kept)
     shape = _shape(card, sink)
-    longest = max(len(example.ids) for example in (*prepared.train, *prepared.heldout, *prepared.test))
+    longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
     if shape is None:
         return _without_estimate(config, kept, longest, placement, sink)
     budget = own_budget(placement.device)
