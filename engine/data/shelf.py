@@ -41,7 +41,8 @@ class Shelved:
 class Shelf:
     """Rows by their place from 0, as far as they were read. To be closed.
 
-    ``is_complete`` once there are no more; ``ended`` then says in words why not all are here, if they are not.
+    ``firsts`` are the places of each source's first row. ``is_complete`` once there are no more; ``ended`` then says
+    in words why not all are here, if they are not.
     """
 
     def __init__(self, config: RunConfig, most_packed_bytes: int = MOST_PACKED_BYTES) -> None:
@@ -50,6 +51,7 @@ class Shelf:
         self._records = PackedRecords()
         self._numbers, self._files = array("Q"), array("I")
         self._names: dict[str, int] = {}
+        self.firsts: dict[str, int] = {}
         self._keys: list[SplitKey] = []
         self._usable = array("Q")
         self._sides: dict[int, str] | None = None
@@ -172,6 +174,7 @@ class Shelf:
         if found.row is not None and not found.unused:
             self._keys.append(key_of(found.row, self._config.run.seed))
             self._usable.append(len(self))
+        self.firsts.setdefault(found.source, len(self))
         self._numbers.append(found.number)
         self._files.append(self._names.setdefault(found.file, len(self._names)))
 

@@ -1,8 +1,9 @@
 """Rows one at a time as the model will see them: stays alive and answers requests from stdin, a JSON object a line.
 
 ``{"ask": "row", "at": 0}`` is the row at that place, ``{"ask": "place", "file": "a.jsonl", "row": 12}`` that with this
-number in its file, ``{"ask": "seek", "at": 7, "step": 1, "bad": true, "text": ""}`` the next from there that is bad or
-says the text. ``id`` is given back. A new request ends a search under way; the end of stdin ends it all.
+number in its file, ``{"ask": "source", "number": 0}`` the first of a source, ``{"ask": "seek", "at": 7, "step": 1,
+"bad": true, "text": ""}`` the next from there that is bad or says the text. ``id`` is given back. A new request ends a
+search under way; the end of stdin ends it all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import RunConfig
@@ -47,10 +48,11 @@ def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -
         shelf.read(_BATCH_ROWS)
         say("progress", done=0, total=None, message="loading the tokenizer")
         words = load_words(locate(model, lambda done, total, message: None), model)
-        weights = dict(zip(source_names(config.data), (source.weight for source in config.data), strict=True))
+        names = source_names(config.data)
+        weights = dict(zip(names, (source.weight for source in config.data), strict=True))
         looker = Looker(Renderer(words.tokenizer, words.stops), words.pad_id, config.dataset, weights)
         say("ready", template=words.template)
-        _Desk(shelf, looker, asked, say).serve()
+        _Desk(shelf, looker, names, asked, say).serve()
     finally:
         shelf.close()
     return {"kind": "result", "rows": len(shelf)}
@@ -66,8 +68,10 @@ def _listen(requests: Iterable[str], asked: queue.Queue[str | None]) -> None:
 class _Desk:
     """Answers one request after the other, and reads the rows on while there is none."""
 
-    def __init__(self, shelf: Shelf, looker: Looker, asked: queue.Queue[str | None], say: Say) -> None:
-        self._shelf, self._looker, self._asked, self._say = shelf, looker, asked, say
+    def __init__(
+        self, shelf: Shelf, looker: Looker, sources: Sequence[str], asked: queue.Queue[str | None], say: Say
+    ) -> None:
+        self._shelf, self._looker, self._sources, self._asked, self._say = shelf, looker, sources, asked, say
         self._told_at = 0.0
         self._bad = bytearray()  # by place: 0 not looked at, 1 good, 2 bad
 
@@ -88,7 +92,7 @@ class _Desk:
         request: dict[str, Any] = {}
         try:
             request = json.loads(line)
-            how = {"row": self._row, "place": self._place, "seek": self._seek}[request["ask"]]
+            how = {"row": self._row, "place": self._place, "source": self._source, "seek": self._seek}[request["ask"]]
             how(request)
         except TunedeckError as error:
             self._say("trouble", id=request.get("id"), title=error.title, message=error.message, hint=error.hint)
@@ -109,6 +113,11 @@ class _Desk:
         if at is None:
             raise _no_such_row(self._shelf, file, number)
         self._show(request, at)
+
+    def _source(self, request: dict[str, Any]) -> None:
+        name = self._sources[int(request["number"])]
+        self._read_until(lambda: name in self._shelf.firsts)
+        self._row(request | {"at": self._shelf.firsts.get(name, 0)})
 
     def _seek(self, request: dict[str, Any]) -> None:
         """The next row that is bad (``bad``) or says ``text``, from ``at`` on in steps of ``step``, 1 or -1."""

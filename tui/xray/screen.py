@@ -31,7 +31,7 @@ TALL = 34
 
 
 class XrayScreen(Screen[None]):
-    """Shows the rows of ``config_text``, beginning ``at`` a file and a row's number in it, or with the first.
+    """Shows the rows of ``config_text``, beginning ``at`` a file and a row's number in it, or with source ``source``.
 
     ``command`` starts the child that is asked for them; the path of the config is put behind it.
     """
@@ -48,10 +48,12 @@ class XrayScreen(Screen[None]):
     )
     KEY_TABLES: ClassVar = (("X-ray", keys.XRAY),)
 
-    def __init__(self, command: Sequence[str], config_text: str, at: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], config_text: str, at: tuple[str, int] | None = None, source: int = 0
+    ) -> None:
         super().__init__()
         self._child = XrayChild(command, config_text)
-        self._first = at
+        self._first, self._source = at, source
         self._asked = 0
         self._at = 0
         self._count, self._counted, self._ended = 0, False, ""
@@ -77,7 +79,7 @@ class XrayScreen(Screen[None]):
         self.query_one("#xray-legend", Static).update(content_of(legend(self._signs))[0])
         self._say("starting ...")
         if self._first is None:
-            self._ask("row", at=0)
+            self._ask("source", number=self._source)
         else:
             self._ask("place", file=self._first[0], row=self._first[1])
         self._listen()
