@@ -1,10 +1,11 @@
-"""Measures a model before, during and after training: held-out loss, metrics over its answers, samples."""
+"""Measures a model before, during and after training: the loss of unseen rows, metrics over its answers, samples."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -21,6 +22,7 @@ from engine.training.phases import Phases, Sink
 from engine.training.render import Renderer
 
 Moment = Literal["before", "during", "after"]
+Part = Literal["validation", "test"]
 _TITLES = {
     "before": "what the model can do before training",
     "during": "the held-out rows",
@@ -39,46 +41,65 @@ class LargestWork:
 
 
 @dataclass
-class Assessor:
-    """``net`` gives losses, ``generator`` answers; ``rows`` are held-out dialogues, ``batches`` their tokens.
+class Unseen:
+    """Rows that are never trained on: ``rows`` are the dialogues among them, ``batches`` the tokens of all.
 
     ``recut`` gives the batches anew, of at most so many padded tokens.
     """
+
+    rows: Sequence[Row]
+    batches: Sequence[MicroBatch]
+    recut: Callable[[int], Sequence[MicroBatch]]
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) or len(self.batches)
+
+
+@dataclass
+class Assessor:
+    """``net`` gives losses, ``generator`` answers. ``validation`` may decide when to stop; ``test`` decides nothing."""
 
     config: RunConfig
     net: Any
     generator: Generator
     renderer: Renderer
-    rows: Sequence[Row]
-    batches: Sequence[MicroBatch]
+    validation: Unseen
+    test: Unseen
     sources: Sequence[str]
     device: torch.device
     sink: Sink
     phases: Phases
     check: Callable[[], None]
     memory: MemoryGuard
-    recut: Callable[[int], Sequence[MicroBatch]]
 
     def evaluate(self, step: int, moment: Moment) -> float | None:
-        """Emit an Eval event (and Sample events before and after); returns the held-out loss.
+        """Emit an Eval event (and Sample events before and after); returns the validation loss.
 
-        Metrics generate an answer a row, so they are measured before and after, not during.
+        Metrics generate an answer a row, so they are measured before and after, not during; the test likewise.
         """
-        if not self.batches and not self.config.sample.prompts:
-            return None
+        loss = None
+        if self.validation.batches or self.config.sample.prompts:
+            loss = self._measure(self.validation, "validation", step, moment)
+        if self.test.batches and moment != "during":
+            self._measure(self.test, "test", step, moment)
+        return loss
+
+    def _measure(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> float | None:
         began = time.monotonic()
-        report = self.phases.progress(f"evaluate {moment}", f"measuring {_TITLES[moment]}", "batches")
-        found = self._losses(lambda: self.batches, report)
+        name, title = ("evaluate", _TITLES[moment]) if part == "validation" else ("evaluate test", "the test")
+        report = self.phases.progress(f"{name} {moment}", f"measuring {title}", "batches")
+        found = self._losses(unseen, lambda: unseen.batches, report)
         metrics: dict[str, float] = {}
-        counted = len(self.rows) or len(self.batches)
+        counted = unseen.count
         if moment != "during":
-            metrics, counted = self._answers(step, moment)
+            metrics, counted = self._answers(unseen, part, step, moment)
         if found.loss is None:
             return None
         by_source = {self.sources[i]: loss for i, loss in found.by_source.items()}
         self.sink(
             ev.Eval(
-                step=step, moment=moment, loss=found.loss, n=counted, metrics=metrics,
+                step=step, moment=moment, part=part, loss=found.loss, n=counted, metrics=metrics,
                 seconds=round(time.monotonic() - began, 2),
                 loss_by_source=by_source if len(self.sources) > 1 else {},
             )
@@ -87,23 +108,23 @@ class Assessor:
 
     def rehearse(self) -> LargestWork:
         """Compute the largest micro-batch of an evaluation once, and begin its largest group of answers."""
-        prompts = [self._prompt(row) for row in self._asked()] + self._own_prompts()
+        asked = [*self._asked(self.validation), *self._measured(self.test)]
+        prompts = [self._prompt(row) for row in asked] + self._own_prompts()
         answers = self.generator.rehearse(prompts, self.config.eval.max_new_tokens) if prompts else 0
-        if not self.batches:
+        parts = [unseen for unseen in (self.validation, self.test) if unseen.batches]
+        if not parts:
             return LargestWork(answer_tokens=answers)
-        self._losses(lambda: [self._largest()])
-        largest = self._largest()
+        for unseen in parts:
+            self._losses(unseen, partial(_only_largest, unseen))
+        largest = _largest([batch for unseen in parts for batch in unseen.batches])
         rows, row_tokens = largest.input_ids.shape
         return LargestWork(rows, row_tokens, largest.supervised_tokens, answers)
 
-    def _largest(self) -> MicroBatch:
-        return max(self.batches, key=lambda batch: (batch.padded_tokens, batch.supervised_tokens))
-
     def _losses(
-        self, batches: Callable[[], Sequence[MicroBatch]],
+        self, unseen: Unseen, batches: Callable[[], Sequence[MicroBatch]],
         report: Callable[[int, int], None] = lambda done, total: None,
     ) -> HeldoutLoss:  # fmt: skip
-        """Losses of ``batches()``; when memory runs out all are cut smaller and computed again."""
+        """Losses of ``batches()``, some of ``unseen``; when memory runs out all are cut smaller and computed again."""
         while True:
             self.memory.phase = "evaluation"
             try:
@@ -115,33 +136,38 @@ class Assessor:
             if all(len(batch.input_ids) == 1 for batch in batches()):
                 raise self.memory.ends(shortage, "Out of memory, even with one held-out row at a time")
             tokens = max(batch.padded_tokens for batch in batches()) // 2
-            self.batches = self.recut(tokens)
+            unseen.batches = unseen.recut(tokens)
             self.memory.repeats(shortage, tokens)
 
     def sample(self, step: int, moment: Moment = "during") -> None:
         """Answer the sample prompts and rows and emit a Sample event for each."""
-        rows = list(self.rows[: self.config.sample.rows])
+        rows = list(self.validation.rows[: self.config.sample.rows])
         answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
         self._emit_samples(step, moment, rows, answers)
 
-    def _answers(self, step: int, moment: Moment) -> tuple[dict[str, float], int]:
-        """Metrics over answers to held-out rows, and how many; the first of them are samples too."""
-        wanted = self.config.eval.metrics
-        shown = self.config.sample.rows
-        rows = self._asked()
-        answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
-        self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
-        measured = rows[: self.config.eval.generate_rows]
-        if not wanted or not measured:
-            return {}, len(self.rows) or len(self.batches)
+    def _answers(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> tuple[dict[str, float], int]:
+        """Metrics over answers to unseen rows, and how many; the first of the validation's are samples too."""
+        measured = self._measured(unseen)
+        if part == "validation":
+            shown = self.config.sample.rows
+            rows = self._asked(unseen)
+            answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
+            self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
+        else:
+            answers = self._generate([self._prompt(row) for row in measured], moment)
+        if not measured:
+            return {}, unseen.count
         references = [row.messages[-1].text for row in measured]
-        return {name: METRICS[name](answers[: len(measured)], references) for name in wanted}, len(measured)
+        said = answers[: len(measured)]
+        return {name: METRICS[name](said, references) for name in self.config.eval.metrics}, len(measured)
 
-    def _asked(self) -> list[Row]:
-        """The held-out rows that are answered before and after training."""
-        shown = self.config.sample.rows
-        wanted = max(self.config.eval.generate_rows, shown) if self.config.eval.metrics else shown
-        return list(self.rows[:wanted])
+    def _measured(self, unseen: Unseen) -> list[Row]:
+        """The unseen rows that metrics are over; none without a metric."""
+        return list(unseen.rows[: self.config.eval.generate_rows]) if self.config.eval.metrics else []
+
+    def _asked(self, unseen: Unseen) -> list[Row]:
+        """The unseen rows that are answered before and after training."""
+        return list(unseen.rows[: max(len(self._measured(unseen)), self.config.sample.rows)])
 
     def _generate(self, prompts: list[list[int]], moment: Moment) -> list[str]:
         if not prompts:
@@ -168,3 +194,11 @@ class Assessor:
                     reference=None if reference is None else reference[:4000],
                 )
             )  # fmt: skip
+
+
+def _only_largest(unseen: Unseen) -> list[MicroBatch]:
+    return [_largest(unseen.batches)]
+
+
+def _largest(batches: Sequence[MicroBatch]) -> MicroBatch:
+    return max(batches, key=lambda batch: (batch.padded_tokens, batch.supervised_tokens))

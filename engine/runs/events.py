@@ -26,10 +26,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
-    """A runner took the lock. ``resumed_from_step`` is None on the first start."""
+    """A runner took the lock. ``resumed_from_step`` is None on the first start; ``world_size`` processes train."""
 
     pid: int = 0
     host: str = ""
+    world_size: int = 1
     device: str = ""
     model: str = ""
     method: str = ""
@@ -39,6 +40,7 @@ class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
     total_parameters: int | None = None
     train_rows: int | None = None
     eval_rows: int | None = None
+    test_rows: int | None = None
     resumed_from_step: int | None = None
     versions: dict[str, str] = {}
 
@@ -71,10 +73,14 @@ class Step(Event, tag="step", frozen=True, kw_only=True):
 
 
 class Eval(Event, tag="eval", frozen=True, kw_only=True):
-    """Held-out loss and metrics. ``moment`` is before, during or after training."""
+    """Held-out loss and metrics. ``moment`` is before, during or after training.
+
+    ``part`` is validation, or test: rows that nothing is decided by, measured before and after only.
+    """
 
     step: int
     moment: str = "during"
+    part: str = "validation"
     loss: float | None = None
     n: int = 0
     metrics: dict[str, float] = {}

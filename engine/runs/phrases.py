@@ -10,7 +10,21 @@ _GIB = 2**30
 def evaluation(event: ev.Eval) -> str:
     parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
     parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
-    return f"eval {event.moment} training: {', '.join(parts)} (n = {event.n})"
+    name = "test" if event.part == "test" else "eval"
+    return f"{name} {event.moment} training: {', '.join(parts)} (n = {event.n})"
+
+
+def outcome(before: ev.Eval | None, after: ev.Eval) -> str:
+    """What ``after`` measured, behind what ``before`` did: "exact match 2% -> 97%, loss 2.311 -> 0.421 (n = 100)"."""
+    old = before.metrics if before else {}
+    parts = [
+        f"{name.replace('_', ' ')} {f'{old[name]:.0%}' if name in old else '-'} -> {value:.0%}"
+        for name, value in after.metrics.items()
+    ]
+    if after.loss is not None:
+        first = "-" if before is None or before.loss is None else f"{before.loss:.3f}"
+        parts.append(f"loss {first} -> {after.loss:.3f}")
+    return f"{', '.join(parts)} (n = {after.n:,})"
 
 
 def checkpoint(event: ev.Checkpoint) -> str:

@@ -42,7 +42,8 @@ class RunState:
     step_time, memory, eval_loss, and loss/<source>, over the optimizer step; and over the seconds since the first
     event, pauses included, rss and for each GPU by its index gpu/<i> (used by everybody) and reserved/<i> (by this
     run). Memory is in bytes. ``first_t`` is the first event's time.
-    ``memory_measured`` is by its moment. ``out_of_memory`` is the newest one since the runner started, and
+    ``evals`` are those of the validation, ``tests`` those of the test. ``memory_measured`` is by its moment.
+    ``out_of_memory`` is the newest one since the runner started, and
     ``micro_batch_tokens`` what running out has left of the planned micro-batch.
     """
 
@@ -62,6 +63,7 @@ class RunState:
     finished: ev.Finished | None = None
     series: dict[str, Series] = field(default_factory=dict)
     evals: tuple[ev.Eval, ...] = ()
+    tests: tuple[ev.Eval, ...] = ()
     samples: tuple[ev.Sample, ...] = ()
     checkpoints: tuple[ev.Checkpoint, ...] = ()
     warnings: tuple[ev.Warn, ...] = ()
@@ -109,9 +111,10 @@ class RunState:
             return None
         return (plan.needed_bytes if plan.device == "cpu" else max(plan.needed_bytes, plan.shown_bytes)) or None
 
-    def evals_at(self, moment: str) -> ev.Eval | None:
+    def evals_at(self, moment: str, part: str = "validation") -> ev.Eval | None:
         """The newest evaluation of a moment (before, during, after)."""
-        return next((e for e in reversed(self.evals) if e.moment == moment), None)
+        evals = self.tests if part == "test" else self.evals
+        return next((e for e in reversed(evals) if e.moment == moment), None)
 
 
 class RunReducer:
@@ -134,6 +137,7 @@ class RunReducer:
         self._micro_batch_tokens: int | None = None
         self._finished: ev.Finished | None = None
         self._evals: dict[tuple[int, str], ev.Eval] = {}
+        self._tests: dict[tuple[int, str], ev.Eval] = {}
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
         self._checkpoints: dict[int, ev.Checkpoint] = {}
         self._warnings: list[ev.Warn] = []
@@ -164,8 +168,9 @@ class RunReducer:
                     self._say(event, "info", event.message or event.name)
                 self._phase = event
             case ev.Eval():
-                _put_last(self._evals, (event.step, event.moment), event)
-                if event.loss is not None:
+                is_test = event.part == "test"
+                _put_last(self._tests if is_test else self._evals, (event.step, event.moment), event)
+                if event.loss is not None and not is_test:
                     self._curve("eval_loss").add(event.step, event.loss)
                 self._say(event, "good", phrases.evaluation(event))
             case ev.Sample():
@@ -222,7 +227,8 @@ class RunReducer:
             device=self._device, memory_plan=self._memory_plan, memory_measured=dict(self._memory_measured),
             out_of_memory=self._out_of_memory, micro_batch_tokens=self._micro_batch_tokens, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
-            evals=tuple(self._evals.values()), samples=tuple(self._samples.values()),
+            evals=tuple(self._evals.values()), tests=tuple(self._tests.values()),
+            samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), peak_rss=self._peak_rss,

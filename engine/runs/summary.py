@@ -17,7 +17,10 @@ _TAIL_BYTES = 96 * 1024  # about 250 steps
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list shows of a run. ``losses`` are recent averages, oldest first; times are Unix seconds."""
+    """What a list shows of a run. ``losses`` are recent averages, oldest first; times are Unix seconds.
+
+    ``eval_loss`` is the newest of the validation, ``test_loss`` that of the test after training.
+    """
 
     run: RunDir
     name: str
@@ -32,6 +35,8 @@ class RunSummary:
     last_t: float
     resumable: bool
     has_adapter: bool = False
+    eval_loss: float | None = None
+    test_loss: float | None = None
 
     @property
     def id(self) -> str:
@@ -46,6 +51,7 @@ def summarise(run: RunDir) -> RunSummary:
     state = infer(run, reduce(event for event in decoded if event is not None), alive)
     curve = state.series.get("loss_average")
     losses = tuple(v for v in curve.y[max(0, curve.length - 240) : curve.length] if math.isfinite(v)) if curve else ()
+    evals, test = [event.loss for event in state.evals if event.loss is not None], state.evals_at("after", "test")
     total = state.total_steps or _whole(facts.get("total_steps"))
     eta = max(0, total - state.done_steps) * state.recent_step_time if total and state.recent_step_time else None
     return RunSummary(
@@ -54,7 +60,7 @@ def summarise(run: RunDir) -> RunSummary:
         step=state.done_steps, total_steps=total, loss=losses[-1] if losses else None, losses=losses,
         eta_s=None if state.ended else eta, last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
-        has_adapter=run.has_adapter,
+        has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
     )  # fmt: skip
 
 

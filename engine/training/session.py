@@ -13,7 +13,8 @@ from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
 from engine.data import earlier
-from engine.evaluation.assess import Assessor
+from engine.data.messages import Row
+from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
@@ -24,6 +25,7 @@ from engine.training.after_kill import smaller_budget
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
+from engine.training.companions import Companions, begun
 from engine.training.dataset import Prepared, prepare
 from engine.training.devices import Placement, place
 from engine.training.loop import Hooks, Loop, Outcome
@@ -38,6 +40,7 @@ from engine.training.rehearsal import Rehearsal
 from engine.training.render import Renderer
 from engine.training.steering import Steering, StopRequested
 from engine.training.tokenizer import Words, load_words, locate
+from engine.training.tokens import Example
 
 
 @dataclass
@@ -105,7 +108,9 @@ class Session:
             else:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if checkpoints else None)
-            return self._run(ready, replace(state, settings=ready.plan.settings), fresh=not checkpoints)
+            state = replace(state, settings=ready.plan.settings)
+            with Companions(self.run, ready.config, newest, self.steering.lose) as company:
+                return self._run(ready, state, company, fresh=not checkpoints)
         except Exception as error:
             shortage = ready.memory.shortage(error)
             if shortage is None:
@@ -130,7 +135,7 @@ class Session:
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
         if self._after_kill:
             self._after_kill = False
-            longest = max(len(example.ids) for example in prepared.train)
+            longest = int(prepared.train.lengths.max())
             self._most_tokens = smaller_budget(self.run, memory, longest, plan.micro_batch_tokens)
         self.phases.begin("load", f"loading {card.name}")
         peaks.restart()
@@ -138,7 +143,7 @@ class Session:
         peaks.take("load")
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
 
-    def _run(self, ready: _Ready, state: TrainerState, fresh: bool) -> Outcome:
+    def _run(self, ready: _Ready, state: TrainerState, company: Companions, fresh: bool) -> Outcome:
         """Rehearse, measure, train, measure again."""
         built, config = ready.built, ready.config
         self._check_disk(ready)
@@ -161,15 +166,17 @@ class Session:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
                 assessor.evaluate(0, "before")
+        ranks = company.meet(ready.placement.device)
+        ranks.same_weights(built.trained)
+        state, budget = begun(ranks, state, planned)
         hooks = Hooks(
             save=lambda at, reason: self._save(at, reason, ready, story),
-            evaluate=lambda at: self._during(at, assessor, story),
+            evaluate=lambda at: ranks.from_first(self._during(at, assessor, story)),
             sample=lambda at: self._sample(at, assessor, story),
         )
         loop = Loop(
             config, ready.steps, ready.prepared.train, ready.prepared.sources, built.net, built.optimizer,
-            built.accelerator, built.base.pad_id, ready.plan.micro_batch_tokens, ready.memory, self.steering,
-            self.sink, hooks,
+            built.accelerator, built.base.pad_id, budget, ready.memory, self.steering, self.sink, hooks, ranks,
         )  # fmt: skip
         self.sink(ev.State(state="running"))
         self.phases.begin("train", "training")
@@ -211,11 +218,12 @@ class Session:
         method = "LoRA" if config.model.quantization == "none" else f"QLoRA {config.model.quantization}"
         self.sink(
             ev.RunStarted(
-                **result.process_facts(ready.placement), model=ready.card.name,
+                **result.process_facts(ready.placement, len(config.launch.devices)), model=ready.card.name,
                 method=f"{method} r{config.adapter.r}", strategy=config.strategy.kind,
                 total_steps=ready.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
                 total_parameters=ready.card.parameters, train_rows=len(prepared.train),
-                eval_rows=len(prepared.heldout), resumed_from_step=resumed, versions=result.versions(),
+                eval_rows=len(prepared.heldout), test_rows=len(prepared.test), resumed_from_step=resumed,
+                versions=result.versions(),
             )
         )  # fmt: skip
         if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
@@ -236,16 +244,19 @@ class Session:
     def _assessor(self, ready: _Ready, budget_tokens: int) -> Assessor:
         built, words, prepared = ready.built, ready.words, ready.prepared
 
-        def recut(tokens: int) -> list[MicroBatch]:
-            return cut(prepared.heldout, tokens, words.pad_id) if prepared.heldout else []
+        def unseen(examples: list[Example], rows: list[Row]) -> Unseen:
+            def recut(tokens: int) -> list[MicroBatch]:
+                return cut(examples, tokens, words.pad_id) if examples else []
+
+            return Unseen(rows, recut(budget_tokens), recut)
 
         generator = Generator(
             built.model, words.tokenizer, words.stops, words.pad_id, self.steering.check, ready.memory
         )  # fmt: skip
         return Assessor(
-            ready.config, built.net, generator, Renderer(words.tokenizer, words.stops), prepared.heldout_rows,
-            recut(budget_tokens), prepared.sources, ready.placement.device, self.sink, self.phases,
-            self.steering.check, ready.memory, recut,
+            ready.config, built.net, generator, Renderer(words.tokenizer, words.stops),
+            unseen(prepared.heldout, prepared.heldout_rows), unseen(prepared.test, prepared.test_rows),
+            prepared.sources, ready.placement.device, self.sink, self.phases, self.steering.check, ready.memory,
         )  # fmt: skip
 
     def _save(self, state: TrainerState, reason: str, ready: _Ready, story: MemoryStory) -> str:

@@ -129,7 +129,9 @@ def follow(run: RunDir, as_json: bool) -> int:
 
 
 def tell_end(run: RunDir, watched: Watched) -> None:
-    """How the run ended, and what to do now."""
+    """How the run ended, what it changed, and what to do now."""
+    from engine.runs.phrases import outcome
+
     state = watched.state
     again = f"`tunedeck resume {run.id}` goes on from its last checkpoint."
     resumable = bool(run.complete_checkpoints())
@@ -143,6 +145,10 @@ def tell_end(run: RunDir, watched: Watched) -> None:
         where = f" Adapter: {run.path / state.finished.adapter}" if state.finished.adapter else ""
         took = f" in {duration(state.finished.seconds)}" if state.finished.seconds else ""
         say(f"{state.state.capitalize()} after {state.done_steps:,} steps{took}.{one_line(where)}")
+        for part, name in (("validation", "Validation"), ("test", "Test")):
+            after = state.evals_at("after", part)
+            if after is not None:
+                say(one_line(f"{name + ':':<12}{outcome(state.evals_at('before', part), after)}"))
         if state.state == "stopped" and resumable:
             say(again)
     if state.state in ("failed", "crashed"):
@@ -160,6 +166,7 @@ def result(run: RunDir, watched: Watched) -> dict[str, Any]:
         "run": run.id, "path": str(run.path), "state": state.state, "reason": state.reason, "step": state.done_steps,
         "total_steps": state.total_steps, "loss": state.step.loss if state.step else None,
         "evals": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.evals],
+        "tests": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.tests],
         "adapter": str(run.path / adapter) if adapter else None, "peak_rss": state.peak_rss,
     }  # fmt: skip
 

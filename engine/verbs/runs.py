@@ -14,7 +14,10 @@ from engine.verbs.lookup import run_or_latest
 from engine.verbs.post_mortem import examined, json_values, print_post_mortem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.runs.directory import RunDir
+    from engine.runs.events import Eval
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 
@@ -101,7 +104,8 @@ def screen_possible() -> bool:
 def _summary(found: RunSummary) -> dict[str, Any]:
     return {
         "run": found.id, "name": found.name, "model": found.model, "state": found.state, "reason": found.reason,
-        "step": found.step, "total_steps": found.total_steps, "loss": found.loss, "eta_s": found.eta_s,
+        "step": found.step, "total_steps": found.total_steps, "loss": found.loss, "eval_loss": found.eval_loss,
+        "test_loss": found.test_loss, "eta_s": found.eta_s,
         "last_t": found.last_t, "resumable": found.resumable, "path": str(found.run.path),
     }  # fmt: skip
 
@@ -122,7 +126,7 @@ def _row(found: RunSummary) -> list[str]:
 
 
 def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
-    step, started, newest = state.step, state.started, state.evals[-1] if state.evals else None
+    step, started = state.step, state.started
     facts = run.read_run_json()
     return {
         "run": run.id, "name": str(facts.get("name") or run.id), "state": state.state, "reason": state.reason,
@@ -132,13 +136,20 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
         "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
         "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
-        "eval": None if newest is None else {"step": newest.step, "loss": newest.loss, "n": newest.n, **newest.metrics},
+        "eval": _newest(state.evals), "test": _newest(state.tests),
         "checkpoints": [path.name for path in run.complete_checkpoints()],
         "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
         "memory": _memory(state), "peak_rss": state.peak_rss,
         "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
         "path": str(run.path),
     }  # fmt: skip
+
+
+def _newest(evals: Sequence[Eval]) -> dict[str, Any] | None:
+    if not evals:
+        return None
+    newest = evals[-1]
+    return {"step": newest.step, "moment": newest.moment, "loss": newest.loss, "n": newest.n, **newest.metrics}
 
 
 def _memory(state: RunState) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ def finished(home: Path) -> RunDir:
         run, ev.RunStarted(total_steps=2, model="tiny", device="cpu"), ev.Eval(step=0, moment="before", loss=2.5, n=9),
         step(1, 2.0), ev.Warn(title="Row 7 is long", message="\x1b]0;title\x07it is cut"), step(2, 1.5),
         ev.Eval(step=2, moment="after", loss=1.25, n=9, metrics={"exact_match": 0.5}),
+        ev.Eval(step=2, moment="after", part="test", loss=1.5, n=4, metrics={"exact_match": 0.25}),
         ev.Finished(outcome="finished", step=2, adapter="adapter", seconds=3.0),
     )  # fmt: skip
     return run
@@ -71,7 +72,8 @@ def test_the_standing_of_a_run_tells_results_and_warnings_clean(shell: Shell, fi
 def test_the_standing_of_a_run_as_json(shell: Shell, finished: RunDir) -> None:
     facts = shell("status", finished.id, "--json").json
     assert facts["state"] == "finished"
-    assert facts["eval"] == {"step": 2, "loss": 1.25, "n": 9, "exact_match": 0.5}
+    assert facts["test"] == {"step": 2, "moment": "after", "loss": 1.5, "n": 4, "exact_match": 0.25}
+    assert facts["eval"] == {"step": 2, "moment": "after", "loss": 1.25, "n": 9, "exact_match": 0.5}
     assert facts["adapter"] == str(finished.adapter)
 
 
@@ -113,6 +115,9 @@ def test_where_no_screen_can_be_drawn_attach_tells_the_story_as_text(
     assert answer.out == ""
     for expected in ("warning: Row 7 is long it is cut", "eval after training: loss 1.250", "Finished after 2 steps"):
         assert expected in answer.err
+    ending = answer.err[answer.err.index("Finished after 2 steps") :]
+    assert "Validation: exact match - -> 50%, loss 2.500 -> 1.250 (n = 9)" in ending
+    assert "Test:       exact match - -> 25%, loss - -> 1.500 (n = 4)" in ending
 
 
 def test_following_a_crashed_run_tells_why_and_what_to_do(shell: Shell, crashed: RunDir) -> None:

@@ -212,7 +212,7 @@ class MonitorScreen(Screen[None]):
         good = "" if world_of(self).terminal.sixteen else self.app.theme_variables["success"]
         key = (
             state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq,
-            tuple(state.memory_measured), why, self._resumable, self.view,
+            len(state.tests), tuple(state.memory_measured), why, self._resumable, self.view,
         )  # fmt: skip
         made = state.finished.adapter if state.finished else None
         adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""

@@ -10,7 +10,7 @@ import torch
 
 from engine.config.schema import RunConfig
 from engine.data.messages import Message, Row
-from engine.evaluation.assess import Assessor, Moment
+from engine.evaluation.assess import Assessor, Moment, Unseen
 from engine.runs import events as ev
 from engine.training.batches import cut
 from engine.training.loss import SupervisedLoss
@@ -37,19 +37,25 @@ ROWS = [
 ]
 
 
-def assessor(loaded: Loaded, answers: Scripted, rows: Sequence[Row] = ROWS, **sections: Any) -> tuple[Assessor, Any]:
+def assessor(
+    loaded: Loaded, answers: Scripted, rows: Sequence[Row] = ROWS, test: Sequence[Row] = (), **sections: Any
+) -> tuple[Assessor, Any]:
     settings = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows"}], "sample": {"rows": 2}} | sections
     config = RunConfig.model_validate(settings)
     events: list[Any] = []
-    batches, examples = [], []
-    if rows:
+
+    def unseen(rows: Sequence[Row]) -> Unseen:
+        if not rows:
+            return Unseen([], [], lambda tokens: [])
         examples, _ = tokenise(rows, range(len(rows)), loaded.renderer, config.dataset, {"rows": 0})
-        batches = cut(examples, 64, loaded.base.pad_id)
+        pad_id = loaded.base.pad_id
+        return Unseen(rows, cut(examples, 64, pad_id), lambda tokens: cut(examples, tokens, pad_id))
+
     scripted: Any = answers
     made = Assessor(
-        config, SupervisedLoss(loaded.model), scripted, loaded.renderer, rows, batches, ["rows"], torch.device("cpu"),
-        events.append, Phases(lambda event: None), lambda: None, MemoryGuard(torch.device("cpu"), events.append),
-        lambda tokens: cut(examples, tokens, loaded.base.pad_id),
+        config, SupervisedLoss(loaded.model), scripted, loaded.renderer, unseen(rows), unseen(test), ["rows"],
+        torch.device("cpu"), events.append, Phases(lambda event: None), lambda: None,
+        MemoryGuard(torch.device("cpu"), events.append),
     )  # fmt: skip
     return made, events
 
@@ -155,7 +161,7 @@ def test_running_out_of_memory_measures_smaller_batches_with_the_same_loss(
     class Narrow(torch.nn.Module):
         forward = staticmethod(narrow)
 
-    scarce.batches = scarce.recut(10_000)
+    scarce.validation.batches = scarce.validation.recut(10_000)
     scarce.net = Narrow()
     assert scarce.evaluate(3, "during") == pytest.approx(plenty.evaluate(3, "during"), abs=1e-6)
     shortages = [event for event in events if isinstance(event, ev.OutOfMemory)]
@@ -178,3 +184,32 @@ def test_no_memory_for_one_held_out_row_is_an_error(loaded: Loaded) -> None:
         made.evaluate(3, "during")
     assert isinstance(events[-1], ev.OutOfMemory)
     assert events[-1].retry_tokens is None
+
+
+TEST = [
+    Row((Message("user", f"Test {i}"), Message("assistant", f"result {i}")), "", "rows", "rows.jsonl", 10 + i)
+    for i in range(3)
+]
+
+
+def test_the_test_is_measured_before_and_after_and_decides_nothing(loaded: Loaded) -> None:
+    scripted = Scripted("result 0", "wrong", "result 2")
+    made, events = assessor(loaded, scripted, test=TEST, eval={"metrics": ["exact_match"]}, sample={"rows": 2})
+    loss = made.evaluate(0, "before")
+    validation, test = (event for event in events if isinstance(event, ev.Eval))
+    assert (validation.part, validation.n, validation.loss) == ("validation", 5, loss)
+    assert (test.part, test.n, test.moment) == ("test", 3, "before")
+    assert test.metrics == {"exact_match": pytest.approx(2 / 3)}
+    assert test.loss not in (None, loss)
+    samples = [event for event in events if isinstance(event, ev.Sample)]
+    assert [sample.prompt for sample in samples] == ["Question 0", "Question 1"]
+    events.clear()
+    made.evaluate(4, "during")
+    assert [event.part for event in events] == ["validation"]
+
+
+def test_a_test_alone_gives_no_loss_to_stop_by(loaded: Loaded) -> None:
+    made, events = assessor(loaded, Scripted("a"), rows=[], test=TEST)
+    assert made.evaluate(9, "after") is None
+    assert [(event.part, event.n) for event in events] == [("test", 3)]
+    assert made.rehearse().rows >= 1

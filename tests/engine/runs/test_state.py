@@ -39,7 +39,8 @@ EVENTS = st.one_of(
         loss_by_source=st.dictionaries(WORDS, NUMBERS, max_size=2),
     ),
     st.builds(
-        ev.Eval, step=STEPS, moment=st.sampled_from(["before", "during", "after"]), loss=st.none() | NUMBERS,
+        ev.Eval, step=STEPS, moment=st.sampled_from(["before", "during", "after"]),
+        part=st.sampled_from(["validation", "test"]), loss=st.none() | NUMBERS,
         metrics=st.dictionaries(WORDS, NUMBERS, max_size=2),
     ),
     st.builds(ev.Sample, step=STEPS, index=STEPS, answer=WORDS),
@@ -234,6 +235,20 @@ def test_an_evaluation_done_again_replaces_the_first() -> None:
     found = state.evals_at("after")
     assert found is not None
     assert found.loss == 0.5
+
+
+def test_the_test_is_kept_apart_from_the_validation() -> None:
+    state = reduce([
+        ev.Eval(step=0, moment="before", loss=2.0, n=5), ev.Eval(step=0, moment="before", part="test", loss=2.5, n=4),
+        ev.Eval(step=9, moment="after", loss=1.0, n=5), ev.Eval(step=9, moment="after", part="test", loss=1.5, n=4),
+    ])  # fmt: skip
+    assert [event.loss for event in state.evals] == [2.0, 1.0]
+    assert [event.loss for event in state.tests] == [2.5, 1.5]
+    assert state.series["eval_loss"].y[: state.series["eval_loss"].length].tolist() == [2.0, 1.0]
+    after = state.evals_at("after", "test")
+    assert after is not None
+    assert after.loss == 1.5
+    assert [line.text for line in state.log][-1] == "test after training: loss 1.500 (n = 4)"
 
 
 @pytest.mark.parametrize("name", ["starting", "running", "paused", "stopping"])

@@ -53,6 +53,16 @@ def test_an_ended_run_can_be_resumed_if_it_has_a_checkpoint(run: RunDir, end: ev
     assert summarise(run).resumable
 
 
+def test_the_losses_of_validation_and_test_are_in_the_list(run: RunDir) -> None:
+    evals = [ev.Eval(step=9, moment=moment, part=part, loss=loss) for moment, part, loss in (
+        ("before", "test", 3.0), ("during", "validation", 2.0), ("after", "validation", 1.0), ("after", "test", 1.5),
+    )]  # fmt: skip
+    write(run, *evals[:2])
+    assert (summarise(run).eval_loss, summarise(run).test_loss) == (2.0, None)
+    write(run, *evals[2:])
+    assert (summarise(run).eval_loss, summarise(run).test_loss) == (1.0, 1.5)
+
+
 def test_a_finished_run_is_not_resumed(run: RunDir) -> None:
     write(run, step(1), ev.Finished(outcome="finished", step=1))
     make_checkpoint(run, 1)

@@ -76,6 +76,16 @@ def test_each_step_counts_its_tokens_and_the_loss_falls(tiny: Path, rows: Path) 
     assert after.loss < before.loss - 0.5
 
 
+def test_the_test_is_measured_before_and_after_only_and_never_trained_on(tiny: Path, rows: Path) -> None:
+    settings = values(tiny, rows, dataset={"test_rows": 6}, eval={"every": 2, "early_stopping_patience": 1})
+    trained = train(settings)
+    (started,) = trained.of(ev.RunStarted)
+    assert (started.train_rows, started.eval_rows, started.test_rows) == (14, 4, 6)
+    tests = [event for event in trained.of(ev.Eval) if event.part == "test"]
+    assert [(event.moment, event.step) for event in tests] == [("before", 0), ("after", 6)]
+    assert {event.loss for event in tests}.isdisjoint(event.loss for event in trained.of(ev.Eval) if event not in tests)
+
+
 def test_each_source_has_a_loss_of_its_own(tiny: Path, tmp_path: Path, rows: Path) -> None:
     other = write_rows(tmp_path / "other.jsonl", 12, start=100)
     trained = train(values(tiny, rows) | {"data": [{"path": str(rows)}, {"path": str(other)}]})

@@ -124,6 +124,23 @@ async def test_the_result_is_what_one_sees_when_the_training_ends(
         assert "Pause" not in text
 
 
+async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeWorld, root: Path) -> None:
+    run, writer = fake_runs.new_run(root, "tested", 900)
+    fake_runs.begin(writer, 900)
+    writer.emit(ev.Eval(step=0, moment="before", part="test", loss=2.302, n=60, metrics={"exact_match": 0.01}))
+    fake_runs.train(writer, 1, 900, 900)
+    writer.emit(ev.Eval(step=900, moment="after", part="test", loss=0.433, n=60, metrics={"exact_match": 0.95}))
+    fake_runs.finish(writer, 900)
+    app = TunedeckApp(make_world("16", unicode=False), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "60 test rows")
+        text = screen_text(app)
+        assert "100 validation rows" in text
+        for line in ("loss 2.311 0.421", "loss 2.302 0.433"):
+            assert line in " ".join(text.split())
+        assert "exact match 0 % -> 97 % (test 95 %)   loss 2.311 -> 0.421 (test 0.433)" in text
+
+
 async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root))
     async with app.run_test(size=(80, 24)) as pilot:
