@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -244,7 +245,7 @@ class Session:
     def _assessor(self, ready: _Ready, budget_tokens: int) -> Assessor:
         built, words, prepared = ready.built, ready.words, ready.prepared
 
-        def unseen(examples: list[Example], rows: list[Row]) -> Unseen:
+        def unseen(examples: Sequence[Example], rows: Sequence[Row]) -> Unseen:
             def recut(tokens: int) -> list[MicroBatch]:
                 return cut(examples, tokens, words.pad_id) if examples else []
 
