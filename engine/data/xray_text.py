@@ -118,8 +118,8 @@ def _stretch(pieces: Sequence[Piece], state: State, signs: Signs, detail: Detail
     for at, piece in enumerate(pieces):
         if at:
             yield Span(" " if detail == "ids" else signs.bar, "sign")
-        # A line ends behind the break that a token holds, not within the sign for it.
-        text = _special(piece, state, signs) if piece.is_special else Span(visible(piece.text, signs, False), state)
+        words = visible(piece.text, signs, marks_blanks=detail == "ids")
+        text = _special(piece, state, signs) if piece.is_special else Span(words, state)
         body = text.text.rstrip("\n") if detail == "ids" else text.text
         yield Span(body, state, piece.is_special)
         if detail == "ids":

@@ -2,8 +2,8 @@
 
 ``{"ask": "row", "at": 0}`` is the row at that place, ``{"ask": "place", "file": "a.jsonl", "row": 12}`` that with this
 number in its file, ``{"ask": "source", "number": 0}`` the first of a source, ``{"ask": "seek", "at": 7, "step": 1,
-"bad": true, "text": ""}`` the next from there that is bad or says the text. ``id`` is given back. A new request ends a
-search under way; the end of stdin ends it all.
+"bad": true, "text": ""}`` the next from there that is bad or says the text. ``id`` is given back. With ``whole`` all rows
+(of very many the first) are read before, so that it is known who is held out. A new request ends a search under way; the end of stdin ends it all.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Say = Callable[..., None]
 _BATCH_ROWS = 100  # read ahead between two looks at the requests
+_WHOLE_ROWS = 200_000
 _TOLD_EVERY_S = 0.5
 
 
@@ -92,6 +93,8 @@ class _Desk:
         request: dict[str, Any] = {}
         try:
             request = json.loads(line)
+            if request.get("whole"):
+                self._read_until(lambda: len(self._shelf) >= _WHOLE_ROWS)
             how = {"row": self._row, "place": self._place, "source": self._source, "seek": self._seek}[request["ask"]]
             how(request)
         except TunedeckError as error:

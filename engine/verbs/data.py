@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from engine.errors import ConfigError, TunedeckError
+from engine.errors import TunedeckError
 from engine.output import Progress, error, json_line, out
+from engine.verbs.data_named import FATAL, NO_MODEL, UNUSABLE, config_of
+from engine.verbs.data_show import show
 from engine.verbs.run import Json, Settings
-
-if TYPE_CHECKING:
-    from engine.config.schema import RunConfig
-
-FATAL = 1
-UNUSABLE = 2
-NO_MODEL = "-"
 
 app = typer.Typer(
     name="data", help="Look at rows before a model learns them.", no_args_is_help=True, rich_markup_mode=None,
@@ -54,7 +48,7 @@ def check(
 
     progress = Progress()
     try:
-        config = _config(what, settings or [], model)
+        config = config_of(what, settings or [], model)
         report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
     except TunedeckError as problem:
         progress.end()
@@ -70,15 +64,4 @@ def check(
         raise typer.Exit(FATAL)
 
 
-def _config(what: list[str], assignments: list[str], model: str) -> RunConfig:
-    """The config that is meant, or one made of the data that is named. Raises ConfigError."""
-    from engine.config import toml
-    from engine.config.presets import Layer, overrides, resolve
-
-    if any(name.endswith(".toml") for name in what):
-        if len(what) > 1:
-            raise ConfigError("Too much to check at once", " ".join(what), "Name one config, or data only.")
-        chosen = [f"model.name_or_path={model}"] if model else []
-        return toml.load(Path(what[0]).expanduser(), [*assignments, *chosen]).config
-    named = {"model": {"name_or_path": model or NO_MODEL}, "data": [{"path": path} for path in what]}
-    return resolve([Layer("command line", named), Layer("--set", overrides(assignments))]).config
+app.command("show")(show)
