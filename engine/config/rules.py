@@ -58,6 +58,12 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
     held_out = dataset.eval_share if dataset.eval_rows is None else dataset.eval_rows
     if not held_out:
         yield Issue("warning", "dataset.eval_share", "nothing is held out: nobody can tell whether it learnt.")
+    together = (dataset.eval_share if dataset.eval_rows is None else 0) + dataset.test_share
+    if dataset.test_rows is None and together >= 1:
+        yield Issue(
+            "error", "dataset.test_share", f"with dataset.eval_share it makes {together:.0%}: nothing is left to train on.",
+            "Together they must stay below 1.",
+        )  # fmt: skip
     if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
         yield Issue("error", "launch", "this version trains on one device.", "Leave the [launch] fields as they are.")
     if "," in config.launch.gpus:

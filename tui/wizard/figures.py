@@ -64,10 +64,14 @@ def written(trained: int, keep: int, draft: Draft, facts: Facts) -> RunDisk:
 
 
 def held_out(draft: Draft, rows: int) -> int:
-    """Rows never trained on, of ``rows``."""
-    count, share = draft.get("dataset.eval_rows"), draft.get("dataset.eval_share")
+    """Rows never trained on, of ``rows``: those of the validation and of the test."""
+    return min(rows, sum(_part(draft, name, rows) for name in ("eval", "test")))
+
+
+def _part(draft: Draft, name: str, rows: int) -> int:
+    count, share = draft.get(f"dataset.{name}_rows"), draft.get(f"dataset.{name}_share")
     if isinstance(count, int):
-        return min(count, rows)
+        return count
     return round(rows * share) if _is_number(share) and 0 <= share < 1 else 0
 
 

@@ -37,6 +37,7 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"model": {"name_or_path": "m", "allow_pickle": True}}, "model.allow_pickle", "warning"),
         ({"model": {"name_or_path": "m", "chat_template": "no.jinja"}}, "model.chat_template", "error"),
         ({"dataset": {"eval_share": 0}}, "dataset.eval_share", "warning"),
+        ({"dataset": {"eval_share": 0.6, "test_share": 0.5}}, "dataset.test_share", "error"),
         ({"dataset": {"eval_rows": 0}}, "dataset.eval_share", "warning"),
         (
             {"dataset": {"eval_rows": 0}, "eval": {"early_stopping_patience": 2}},

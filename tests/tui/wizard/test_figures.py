@@ -36,6 +36,7 @@ def test_a_wrong_value_leads_to_no_number_instead_of_a_crash(facts: Facts, wrong
 def test_held_out_rows_are_not_trained_on(facts: Facts) -> None:
     assert figures.held_out(Draft(), 100) == 5
     assert figures.held_out(Draft({"dataset.eval_rows": 40}), 100) == 40
+    assert figures.held_out(Draft({"dataset.eval_rows": 40, "dataset.test_share": 0.1}), 100) == 50
     assert figures.consequence(Draft({"train.batch_size": 10, "dataset.eval_rows": 40}), facts).steps == 6
 
 
