@@ -61,7 +61,8 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
     together = (dataset.eval_share if dataset.eval_rows is None else 0) + dataset.test_share
     if dataset.test_rows is None and together >= 1:
         yield Issue(
-            "error", "dataset.test_share", f"with dataset.eval_share it makes {together:.0%}: nothing is left to train on.",
+            "error", "dataset.test_share",
+            f"with dataset.eval_share it makes {together:.0%}: nothing is left to train on.",
             "Together they must stay below 1.",
         )  # fmt: skip
     if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
