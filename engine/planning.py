@@ -40,7 +40,9 @@ class Planned:
         if self.fit is None:
             return ""
         budget, verdict = self.fit.budget, self.fit.verdict
+        count = self.fit.setup.gpus
         where = f" {budget.name}" if budget.gpu is None else f" on GPU {budget.gpu.index}, {budget.name}"
+        where += f", in each of {count} processes" if count > 1 else ""
         known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB{where}"]
         if budget.used_bytes > 0.02 * budget.total_bytes:
             known[0] += f" ({budget.used_bytes / GIB:.1f} in use)"
@@ -82,7 +84,7 @@ def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Durati
     job = found.estimate.job
     cores = machine.host.cores if machine else 1
     rate = pace.expected(job, _device(found.budget), pace.read(), cores)
-    return duration_of(found.setup.config.train, size, rate) if rate else None
+    return duration_of(found.setup.config.train, size, rate.times(found.setup.gpus)) if rate else None
 
 
 def filled_in(resolved: Resolved, found: Fit) -> Resolved:
@@ -127,7 +129,7 @@ def _fit(
     config: RunConfig, machine: Machine | None, longest_row: int | None, supervised_share: float
 ) -> Fit | None:  # fmt: skip
     folder = model_folder(config)
-    unseen = config.launch.gpus not in ("auto", "cpu") and machine is not None and not machine.report.gpus
+    unseen = not {"auto", "cpu"}.issuperset(config.launch.devices) and machine is not None and not machine.report.gpus
     if machine is None or folder is None or unseen:
         return None
     try:

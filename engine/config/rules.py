@@ -66,9 +66,11 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
             "Together they must stay below 1.",
         )  # fmt: skip
     if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
-        yield Issue("error", "launch", "this version trains on one device.", "Leave the [launch] fields as they are.")
-    if "," in config.launch.gpus:
-        yield Issue("error", "launch.gpus", "this version trains on one device.", 'Name one GPU, or "auto".')
+        yield Issue(
+            "error", "launch", "this version trains on one machine, with a whole copy of the model on each GPU.",
+            'Leave nodes at 1 and distributed at "auto"; several GPUs are launch.gpus = "0,1".',
+        )  # fmt: skip
+    yield from _devices(config)
     if train.neftune_noise_alpha is not None:
         yield Issue("error", "train.neftune_noise_alpha", "not available in this version.", "Leave it out.")
     if config.eval.early_stopping_patience and not held_out:
@@ -78,6 +80,23 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
     yield from _of_mix(config)
     if model.chat_template.endswith(".jinja") and not Path(model.chat_template).is_file():
         yield Issue("error", "model.chat_template", f"no such file: {model.chat_template}")
+
+
+def _devices(config: RunConfig) -> Iterator[Issue]:
+    """Several devices are several GPUs, or several processes on the CPU."""
+    devices = config.launch.devices
+    if len(devices) == 1:
+        return
+    gpus = [name for name in devices if name != "cpu"]
+    if len(gpus) != len(set(gpus)):
+        yield Issue("error", "launch.gpus", f"a GPU is named twice: {config.launch.gpus}", "Name each once.")
+    elif "auto" in devices or 0 < len(gpus) < len(devices):
+        yield Issue("error", "launch.gpus", f"{config.launch.gpus} is no list of GPUs.", 'Name them, e.g. "0,1".')
+    elif config.train.batch_size < len(devices):
+        yield Issue(
+            "error", "train.batch_size", f"{config.train.batch_size} rows a step can't occupy {len(devices)} devices.",
+            f"Set it to {len(devices)} or more.",
+        )  # fmt: skip
 
 
 def _strategy(config: RunConfig) -> Iterator[Issue]:

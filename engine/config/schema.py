@@ -149,6 +149,11 @@ class LaunchSection(Section):
     precision: Literal["auto", "bf16", "fp16", "no"] = Field("auto", description="Mixed precision of the loop")
     distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field("auto", description="How GPUs share work")
 
+    @property
+    def devices(self) -> list[str]:
+        """One entry for each process that trains: auto, cpu, or a GPU."""
+        return [name.strip() for name in self.gpus.split(",") if name.strip()] or ["auto"]
+
 
 class RunConfig(Section):
     """A whole run. ``engine.config.toml.load`` reads it from a file, with every error at once."""

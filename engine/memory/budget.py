@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.errors import MachineError
@@ -34,14 +34,16 @@ class Budget:
 
 
 def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
-    """What a run with ``launch.gpus`` = ``gpus`` can have on ``machine``: auto is the freest GPU, or RAM without one.
+    """What each process of a run with ``launch.gpus`` = ``gpus`` can have on ``machine``.
 
-    Raises MachineError when a named GPU is not there or does not say how much memory it has.
+    auto is the freest GPU, or RAM without one; of several GPUs the one with least free memory counts, and processes on
+    the CPU share the RAM. Raises MachineError when a named GPU is not there or does not say how much memory it has.
     """
-    if gpus == "cpu" or (gpus == "auto" and machine.freest is None):
-        return _ram(machine)
-    gpu = machine.freest if gpus == "auto" else machine.gpu(gpus.split(",")[0])
-    assert gpu is not None
+    named = [name.strip() for name in gpus.split(",")]
+    if set(named) == {"cpu"} or (gpus == "auto" and machine.freest is None):
+        return shared(_ram(machine), len(named))
+    chosen = [machine.freest] if gpus == "auto" else [machine.gpu(name) for name in named]
+    gpu = min((each for each in chosen if each is not None), key=lambda each: each.free_bytes or 0)
     if gpu.total_bytes is None or gpu.free_bytes is None:
         raise MachineError(
             "This GPU does not tell its memory",
@@ -54,6 +56,15 @@ def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
 def _ram(machine: Machine) -> Budget:
     host = machine.host
     return Budget("cpu", "RAM", host.ram_total_bytes, host.ram_available_bytes)
+
+
+def shared(budget: Budget, count: int) -> Budget:
+    """The part of one of ``count`` processes, where they have the RAM in common."""
+    if budget.device == "cuda" or count == 1:
+        return budget
+    return replace(
+        budget, total_bytes=budget.total_bytes / count, available_bytes=budget.available_bytes / count
+    )  # fmt: skip
 
 
 def elsewhere(size_bytes: float, name: str) -> Budget:

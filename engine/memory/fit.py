@@ -49,7 +49,9 @@ def fit(
 
     ``longest_row`` (tokens) and ``supervised_share`` are those of the data, where it was read.
     """
-    asked = Setup(config, shape, budget.device, longest_row=longest_row, supervised_share=supervised_share)
+    asked = Setup(
+        config, shape, budget.device, len(config.launch.devices), longest_row, supervised_share
+    )  # fmt: skip
     resolution = resolve(asked, budget.available_bytes)
     setup = asked.with_settings(resolution.settings)
     verdict = judge(resolution.estimate, budget.available_bytes)

@@ -27,14 +27,14 @@ class Placement:
     mixed_precision: str
 
 
-def restrict_gpus(config: RunConfig) -> None:
-    """Make the chosen GPU the only visible one. Must run before torch is imported.
+def restrict_gpus(config: RunConfig, index: int = 0) -> None:
+    """Make device ``index`` of ``launch.gpus`` the only visible one. Must run before torch is imported.
 
     ``auto`` takes the GPU with the most free memory, of those that CUDA_VISIBLE_DEVICES allows.
     """
     # Indices are to mean what nvidia-smi shows, not which card CUDA thinks is the fastest.
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
-    wanted = config.launch.gpus
+    wanted = config.launch.devices[index]
     if wanted == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif wanted != "auto":
@@ -66,7 +66,7 @@ def place(config: RunConfig) -> Placement:
         device = torch.device("cuda", 0)
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        if config.launch.gpus not in ("auto", "cpu"):
+        if not {"auto", "cpu"}.issuperset(config.launch.devices):
             raise MachineError(
                 "The GPU can't be used",
                 f"launch.gpus = {config.launch.gpus!r}, but this torch sees no CUDA device.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -19,12 +19,16 @@ from engine.evaluation.heldout import add_by_source
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.checkpoint import TrainerState
-from engine.training.out_of_memory import MemoryGuard
+from engine.training.out_of_memory import MemoryGuard, Shortage
 from engine.training.phases import Sink
 from engine.training.randomness import set_torch_state, torch_state
+from engine.training.ranks import ALONE, Ranks
 from engine.training.schedules import learning_rate
 from engine.training.steering import Steering
 from engine.training.tokens import Example
+
+# What became of a step or lies ahead, the gravest word of any process being the last.
+_DONE, _PAUSE, _STOP, _SHORT = range(4)
 
 
 class NotFinite(TunedeckError):
@@ -56,22 +60,23 @@ class _Tally:
     loss: torch.Tensor | None = None
     tokens: int = 0
     supervised: int = 0
+    weight: float = 0.0
     sums: dict[int, float] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
 
 
 class Loop:
-    """Trains ``net`` (a SupervisedLoss) on ``examples`` in the order of ``plan``."""
+    """Trains ``net`` (a SupervisedLoss) on ``examples`` in the order of ``plan``, as one of ``ranks``."""
 
     def __init__(
-        self, config: RunConfig, plan: StepPlan, examples: list[Example], sources: list[str], net: Any,
+        self, config: RunConfig, plan: StepPlan, examples: Sequence[Example], sources: list[str], net: Any,
         optimizer: Any, accelerator: Accelerator, pad_id: int, budget_tokens: int, memory: MemoryGuard,
-        steering: Steering, sink: Sink, hooks: Hooks,
+        steering: Steering, sink: Sink, hooks: Hooks, ranks: Ranks = ALONE,
     ) -> None:  # fmt: skip
         self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
         self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
         self.pad_id, self.budget, self.memory, self.halved = pad_id, budget_tokens, memory, False
-        self.steering, self.sink, self.hooks = steering, sink, hooks
+        self.steering, self.sink, self.hooks, self.ranks = steering, sink, hooks, ranks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.device = accelerator.device
 
@@ -102,44 +107,35 @@ class Loop:
                 self.hooks.save(state, "the last step" if state.step == total else "on schedule")
                 saved_step = state.step
             paused, saved_step = self._obey(state, saved_step)
-            if self.steering.stop_requested:
+            ahead = self.ranks.largest(_STOP if self.steering.stop_requested else _PAUSE if paused else _DONE)
+            if ahead == _STOP:
                 return self._end(state, saved_step, "stopped", self.steering.reason)
-            if paused:
+            if ahead == _PAUSE:
                 return Outcome("paused", state)
         return Outcome("finished", state)
 
     def _step(self, state: TrainerState) -> TrainerState | None:
         """One optimizer step, repeated with smaller micro-batches while memory runs out; None if asked to stop."""
         step = state.step + 1
-        rows = [self.examples[i] for i in self.plan.rows(step)]
+        rows = self.ranks.mine([self.examples[i] for i in self.plan.rows(step)])
         began = time.monotonic()
+        self.ranks.reseed(self.config.run.seed, step)
         random_state = torch_state()
         self.memory.step = step
         while True:
             batches = cut(rows, self.budget, self.pad_id)
-            try:
-                tally = self._accumulate(batches)
+            tally, shortage = self._try(batches)
+            fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
+            if fate == _DONE:
                 break
-            except Exception as error:
-                shortage = self.memory.shortage(error)
-                if shortage is None:
-                    raise
-            # Only here, with the error gone, the failed micro-batch's memory is free.
             set_torch_state(random_state)
             self.optimizer.zero_grad(set_to_none=True)
-            if all(len(batch.input_ids) == 1 for batch in batches):
-                ended = self.memory.ends(shortage, "Out of memory, even one row at a time")
-                if state.step > 0:
-                    with suppress(MachineError):  # saving takes memory too; the checkpoint before is good
-                        self.hooks.save(state, "before memory ran out")
-                raise ended
-            self.budget = half_of(self.budget, batches)
-            self.halved = True
-            self.memory.repeats(shortage, self.budget)
-        if tally is None:
-            set_torch_state(random_state)
-            self.optimizer.zero_grad(set_to_none=True)
-            return None
+            if fate == _STOP:
+                return None
+            self._take_smaller(batches, shortage, state)
+        assert tally is not None
+        self.ranks.add_gradients(self.parameters)
+        self._add_up(tally)
         train = self.config.train
         self.memory.phase = "step"
         norm = self.accelerator.clip_grad_norm_(self.parameters, train.max_grad_norm or math.inf)
@@ -164,31 +160,77 @@ class Loop:
             self._give_up(state, step, loss, grad_norm)
         return taken
 
+    def _try(self, batches: list[MicroBatch]) -> tuple[_Tally | None, Shortage | None]:
+        """What the step's gradients added up, None if asked to stop; or the shortage of memory that ended it."""
+        try:
+            return self._accumulate(batches), None
+        except Exception as error:
+            shortage = self.memory.shortage(error)
+            if shortage is None:
+                raise
+            return None, shortage  # only now, with the error gone, the failed micro-batch's memory is free
+
+    def _take_smaller(self, batches: list[MicroBatch], shortage: Shortage | None, state: TrainerState) -> None:
+        """Halve the budget, as one process or more ran short. Raises OutOfMemory when single rows don't fit."""
+        is_single = shortage is not None and all(len(batch.input_ids) == 1 for batch in batches)
+        told = self.ranks.any_of(shortage)
+        assert told is not None
+        if self.ranks.largest(int(is_single)):
+            ended = self.memory.ends(told, "Out of memory, even one row at a time")
+            if state.step > 0:
+                with suppress(MachineError):  # saving takes memory too; the checkpoint before is good
+                    self.hooks.save(state, "before memory ran out")
+            raise ended
+        self.budget = self.ranks.largest(half_of(self.budget, batches))
+        self.halved = True
+        self.memory.repeats(told, self.budget)
+
     def _accumulate(self, batches: list[MicroBatch]) -> _Tally | None:
-        """Gradients of a step, each micro-batch weighed by the whole step's supervised tokens."""
-        supervised = sum(batch.supervised_tokens for batch in batches)
-        tally = _Tally(supervised=supervised)
+        """Gradients of a step: the weighted losses of all its supervised tokens over the sum of their weights."""
+        # Rows that all count nothing leave no gradient.
+        weight = self.ranks.totals([sum(batch.weight for batch in batches)])[0] or 1.0
+        tally = _Tally(supervised=sum(batch.supervised_tokens for batch in batches), weight=weight)
         for index, batch in enumerate(batches):
             if self.steering.stop_requested:
                 return None
             ids = batch.input_ids.to(self.device, non_blocking=True)
             positions = batch.positions.to(self.device, non_blocking=True)
             targets = batch.targets.to(self.device, non_blocking=True)
+            weights = None if batch.weights is None else batch.weights.to(self.device, non_blocking=True)
             last = index == len(batches) - 1
             self.memory.phase = "loss"
             with self.accelerator.no_sync(self.net) if not last else nullcontext():
-                loss, per_token = self.net(ids, positions, targets)
+                loss, per_token = self.net(ids, positions, targets, weights)
                 self.memory.phase = "backward"
-                self.accelerator.backward(loss / supervised)
+                self.accelerator.backward(loss / weight)
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
             tally.tokens += batch.num_tokens
             if len(self.sources) > 1:
                 add_by_source(tally.sums, tally.counts, batch.sources, per_token.double().cpu().numpy())
         return tally
 
+    def _add_up(self, tally: _Tally) -> None:
+        """Losses and counts of all processes; the gradients are added already."""
+        if self.ranks.count == 1:
+            return
+        sources = range(len(self.sources))
+        told = self.ranks.totals(
+            [
+                0.0 if tally.loss is None else tally.loss.item(), tally.tokens, tally.supervised,
+                *(tally.sums.get(source, 0.0) for source in sources),
+                *(tally.counts.get(source, 0) for source in sources),
+            ]
+        )  # fmt: skip
+        loss, tokens, supervised, *rest = told
+        tally.loss = torch.tensor(loss, dtype=torch.float64, device=self.device)
+        tally.tokens, tally.supervised = int(tokens), int(supervised)
+        counts = {source: int(count) for source, count in zip(sources, rest[len(sources) :], strict=True)}
+        tally.counts = {source: count for source, count in counts.items() if count and len(self.sources) > 1}
+        tally.sums = {source: rest[source] for source in tally.counts}
+
     def _mean(self, tally: _Tally) -> torch.Tensor:
         assert tally.loss is not None
-        return tally.loss.double() / tally.supervised
+        return tally.loss.double() / tally.weight
 
     def _report(
         self, state: TrainerState, tally: _Tally, loss: float, grad_norm: float, rate: float, seconds: float
@@ -268,7 +310,7 @@ class Loop:
 
 def half_of(budget_tokens: int, batches: list[MicroBatch]) -> int:
     """The next smaller budget: half of what was really computed at once."""
-    return min(budget_tokens, max(batch.padded_tokens for batch in batches)) // 2
+    return min(budget_tokens, max((batch.padded_tokens for batch in batches), default=0)) // 2
 
 
 def memory_now(device: torch.device) -> tuple[int, int | None]:

@@ -52,7 +52,8 @@ class MemoryStory:
         if plan.fit is None or plan.budget is None or steps < FEWEST_STEPS or seconds <= 0:
             return
         job, tokens = plan.fit.estimate.job, after.num_tokens - before.num_tokens
-        pace.record(job.shape.name, pace.method_of(job), plan.budget.name, tokens / seconds, micro_batch_tokens)
+        rate = tokens / seconds / job.gpus  # estimates begin with what one device does
+        pace.record(job.shape.name, pace.method_of(job), plan.budget.name, rate, micro_batch_tokens)
 
     def ended(self) -> None:
         """The run is over: compare what it took with what was expected."""

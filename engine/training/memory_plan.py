@@ -14,7 +14,7 @@ from engine.config.schema import RunConfig
 from engine.errors import TunedeckError
 from engine.machine.host import read_host
 from engine.memory.auto import MOST_TOKENS
-from engine.memory.budget import Budget
+from engine.memory.budget import Budget, shared
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
@@ -92,7 +92,7 @@ def make_plan(
     longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
     if shape is None:
         return _without_estimate(config, kept, longest, placement, sink)
-    budget = own_budget(placement.device)
+    budget = shared(own_budget(placement.device), len(config.launch.devices))
     # The estimate counts in the dtype that is really used.
     dtype = {"model.dtype": str(placement.dtype).removeprefix("torch.")}
     share = prepared.tokens.supervised / max(1, prepared.tokens.tokens)

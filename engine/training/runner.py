@@ -45,6 +45,8 @@ _TICK_S = 0.2
 _DEVICE_EVERY_S = 5.0
 _HEARTBEAT_EVERY_S = 15.0
 _FIRST_READING_S = 0.2
+_LAST_WORD_S = 5.0
+"""For the training thread to tell itself why another process was lost."""
 
 
 class Runner:
@@ -61,6 +63,7 @@ class Runner:
         self._last_device_t = 0.0
         self._last_event_t = time.monotonic()
         self._on_gpu = False
+        self._world_size = 1
         # A thread of its own: a driver that hangs must hold up neither signals nor the training.
         self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
 
@@ -77,9 +80,12 @@ class Runner:
         self._machine.start()
         thread = threading.Thread(target=self._work, args=(resume, after_kill), name="training", daemon=True)
         thread.start()
-        while thread.is_alive():
+        while thread.is_alive() and not self.steering.lost:
             self._tick()
             thread.join(_TICK_S)
+        thread.join(_LAST_WORD_S)
+        if thread.is_alive():
+            self._fail_lost()
         self._sample_device()
         self._machine.stop()
         for order in self.steering.take():
@@ -109,6 +115,7 @@ class Runner:
             found = errors(check(config))
             if found:
                 raise config_error(found)
+            self._world_size = len(config.launch.devices)
             self._train(config, resume, after_kill)
         except TunedeckError as error:
             self._fail(error.title, error.message, error.hint)
@@ -116,6 +123,9 @@ class Runner:
             self._fail("Out of memory (RAM)", "", "Lower dataset.max_length or train.micro_batch_tokens.")
         except BaseException as error:
             traceback.print_exc()
+            if self.steering.lost:
+                self._fail_lost()
+                return
             words = " ".join(str(error).split())[:300]
             self._fail(
                 "The training ended with an unexpected error",
@@ -133,6 +143,10 @@ class Runner:
         from engine.training.session import Session
 
         Session(self.run, config, self.emit, self.steering).execute(resume, after_kill)
+
+    def _fail_lost(self) -> None:
+        hint = f"What it said is in {self.run.log.name}; `tunedeck resume` goes on from the last checkpoint."
+        self._fail("A process of the run ended", self.steering.lost, hint)
 
     def _fail(self, title: str, message: str, hint: str) -> None:
         self.failed = True
@@ -203,7 +217,7 @@ class Runner:
             "pid_start_time": process.create_time(),
             "host": os.uname().nodename,
             "argv": sys.argv,
-            "world_size": 1,
+            "world_size": self._world_size,
             "state": self.state,
             "last_seq": self.writer.seq,
         }

@@ -36,6 +36,7 @@ class Steering:
         self._stop = False
         self._paused = False
         self.reason = ""
+        self.lost = ""
 
     @property
     def stop_requested(self) -> bool:
@@ -47,6 +48,10 @@ class Steering:
             if not self._stop:
                 self._stop, self.reason = True, reason
             self._lock.notify_all()
+
+    def lose(self, which: str) -> None:
+        """A process that trains along ended: the training thread may wait for it for ever."""
+        self.lost = self.lost or which
 
     def put(self, command: Command, answer: Answer = _no_answer) -> None:
         """Queue an order. ``resume`` acts at once, or is refused when nothing is paused."""

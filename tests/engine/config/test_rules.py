@@ -45,7 +45,10 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
             "error",
         ),
         ({"launch": {"nodes": 2}}, "launch", "error"),
-        ({"launch": {"gpus": "0,1"}}, "launch.gpus", "error"),
+        ({"launch": {"gpus": "0,0"}}, "launch.gpus", "error"),
+        ({"launch": {"gpus": "0,cpu"}}, "launch.gpus", "error"),
+        ({"launch": {"gpus": "auto,1"}}, "launch.gpus", "error"),
+        ({"launch": {"gpus": "0,1"}, "train": {"batch_size": 1}}, "train.batch_size", "error"),
         ({"data": [{"path": "x"}, {"path": "y", "share": 1.0}]}, "data", "error"),
         ({"data": [{"path": "run:old", "role": "replay", "share": 0.1}]}, "data.0.role", "error"),
         ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay"}]}, "data.1.share", "warning"),
@@ -55,6 +58,11 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
 )
 def test_what_does_not_go_together_is_said(sections: dict[str, Any], field: str, level: str) -> None:
     assert found(**sections)[field] == level
+
+
+@pytest.mark.parametrize("gpus", ["auto", "cpu", "1", "0,1", "cpu,cpu"])
+def test_one_device_or_several_of_a_kind_can_train(gpus: str) -> None:
+    assert found(launch={"gpus": gpus}) == {}
 
 
 def test_errors_are_told_apart_from_advice() -> None:
