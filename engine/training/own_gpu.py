@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import psutil
+
+from engine.errors import MachineError
 from engine.machine.gpus import Gpu
+from engine.machine.snapshot import Machine
 from engine.runs import events as ev
 
 MOST_OTHERS = 8
@@ -36,13 +41,22 @@ def others_on(gpu: Gpu) -> list[ev.ProcessUse]:
     """Other people's processes, the largest first."""
     return [
         ev.ProcessUse(pid=process.pid, user=process.user, program=process.program, memory=process.memory_bytes)
-        for process in gpu.others([os.getpid()])[:MOST_OTHERS]
+        for process in gpu.others(_own_pids())[:MOST_OTHERS]
     ]
 
 
-def gpu_use(gpu: Gpu) -> ev.GpuUse:
-    """How ``gpu`` is doing, with what torch holds of it in this process."""
-    torch = _torch_on_gpu()
+def run_gpus(machine: Machine, devices: Sequence[str]) -> list[ev.GpuUse]:
+    """How the GPUs of a run on ``devices`` (as ``launch.gpus`` names them) are doing, this process's own first."""
+    own = own_gpu(machine.gpus)
+    found = [] if own is None else [_use(own, _torch_on_gpu())]
+    for name in devices[1:]:
+        with suppress(MachineError):  # one that NVML has lost has no figures
+            found.append(_use(machine.gpu(name), None))
+    return found
+
+
+def _use(gpu: Gpu, torch: Any) -> ev.GpuUse:
+    """With what ``torch`` holds of it; None where another process of the run computes."""
     return ev.GpuUse(
         index=gpu.index, name=gpu.name, total=gpu.total_bytes, used=gpu.used_bytes,
         reserved=None if torch is None else torch.cuda.memory_reserved(0),
@@ -50,6 +64,14 @@ def gpu_use(gpu: Gpu) -> ev.GpuUse:
         utilization=gpu.utilization_percent, temperature=gpu.temperature_celsius, power=gpu.power_watts,
         others=others_on(gpu),
     )  # fmt: skip
+
+
+def _own_pids() -> list[int]:
+    """This process and those it started to train along."""
+    try:
+        return [os.getpid(), *(child.pid for child in psutil.Process().children())]
+    except psutil.Error:
+        return [os.getpid()]
 
 
 def _torch_on_gpu() -> Any:

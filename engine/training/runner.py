@@ -30,7 +30,7 @@ from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock, write_atomic
 from engine.runs.writer import EventWriter
-from engine.training.own_gpu import gpu_use, own_gpu
+from engine.training.own_gpu import run_gpus
 from engine.training.resident import highest_bytes
 from engine.training.steering import Steering
 
@@ -63,7 +63,7 @@ class Runner:
         self._last_device_t = 0.0
         self._last_event_t = time.monotonic()
         self._on_gpu = False
-        self._world_size = 1
+        self._devices = ["auto"]
         # A thread of its own: a driver that hangs must hold up neither signals nor the training.
         self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
 
@@ -115,7 +115,7 @@ class Runner:
             found = errors(check(config))
             if found:
                 raise config_error(found)
-            self._world_size = len(config.launch.devices)
+            self._devices = config.launch.devices
             self._train(config, resume, after_kill)
         except TunedeckError as error:
             self._fail(error.title, error.message, error.hint)
@@ -198,13 +198,12 @@ class Runner:
     def _sample_device(self) -> None:
         self._last_device_t = time.monotonic()
         machine = self._machine.latest or self._machine.wait_first(_FIRST_READING_S)
-        gpu = own_gpu(machine.gpus) if machine is not None and self._on_gpu else None
         self.emit(
             ev.Device(
                 rss=psutil.Process().memory_info().rss, peak_rss=highest_bytes(),
                 ram_total=machine.host.ram_total_bytes if machine else None,
                 ram_available=machine.host.ram_available_bytes if machine else None,
-                gpus=[gpu_use(gpu)] if gpu is not None else [],
+                gpus=run_gpus(machine, self._devices) if machine is not None and self._on_gpu else [],
             )
         )  # fmt: skip
         self._write_run_json()
@@ -217,7 +216,7 @@ class Runner:
             "pid_start_time": process.create_time(),
             "host": os.uname().nodename,
             "argv": sys.argv,
-            "world_size": self._world_size,
+            "world_size": len(self._devices),
             "state": self.state,
             "last_seq": self.writer.seq,
         }
