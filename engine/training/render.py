@@ -7,7 +7,8 @@ instead of training on the wrong tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -122,16 +123,18 @@ class Renderer:
         if not turns:
             raise RenderError("There is no assistant turn to train", f"roles: {', '.join(m.role for m in messages)}")
         turns = turns[-1:] if only_last else turns
+        encode = cache(self._encode)  # a row's text is looked at from several sides; tokenising is most of the work
         text = self._text(messages, tools)
         openings = {turn: self._text(messages[:turn], tools, opening=True) for turn in turns}
-        ids, cuts = self._aligned(text, openings)
+        ids, cuts = self._aligned(text, openings, encode)
         spans = []
         for turn, opening in openings.items():
-            start = len(self._encode(opening, cuts))
-            upto = self._encode(self._text(messages[: turn + 1], tools), cuts)
+            start = len(encode(opening, cuts))
+            is_last = turn == len(messages) - 1
+            upto = encode(text if is_last else self._text(messages[: turn + 1], tools), cuts)
             end = self._end(upto, start, same_until=_common(ids, upto))
             end = end or self._end_in_place(ids, start, messages, turn)
-            if end is None and turn == len(messages) - 1:
+            if end is None and is_last:
                 ids = [*ids, self.tokenizer.eos_token_id]
                 end = len(ids)
             elif end is None:
@@ -143,13 +146,15 @@ class Renderer:
             spans.append((start, end))
         return ids, spans
 
-    def _aligned(self, text: str, openings: dict[int, str]) -> tuple[list[int], list[int]]:
+    def _aligned(
+        self, text: str, openings: dict[int, str], encode: Callable[..., list[int]]
+    ) -> tuple[list[int], tuple[int, ...]]:
         """Ids of ``text`` in which every opening is a token prefix, and the places where that took a cut.
 
         A tokenizer may join the line break of an opening and one that begins the answer. Generation can't, as it
         is given the opening alone; so then the text is cut behind each opening before it is tokenised.
         """
-        ids = self._encode(text)
+        ids = encode(text, ())
         for turn, opening in openings.items():
             if not text.startswith(opening):
                 raise RenderError(
@@ -157,11 +162,11 @@ class Renderer:
                     f"turn {turn + 1}: the template renders the text before this answer differently with it",
                     "Use another template, or train_on = 'all'.",
                 )
-        prompts = [self._encode(opening) for opening in openings.values()]
+        prompts = [encode(opening, ()) for opening in openings.values()]
         if all(ids[: len(prompt)] == prompt for prompt in prompts):
-            return ids, []
-        cuts = [len(opening) for opening in openings.values()]
-        pieces = self._encode(text, cuts)
+            return ids, ()
+        cuts = tuple(len(opening) for opening in openings.values())
+        pieces = encode(text, cuts)
         if self.tokenizer.decode(pieces) != self.tokenizer.decode(ids):
             raise RenderError(
                 "The prompt is not a prefix of the dialogue",
