@@ -11,7 +11,7 @@ from engine.training.render import Renderer
 from tests.tiny import CORPUS
 
 # Line breaks in a row become one token, as in most large vocabularies.
-_BREAKS = ("One.\n\nTwo.\n\nThree.\n\n\nFour.", "assistant\n\nuser\n\nAnswer:\n\nQuestion:\n\n") * 4
+BREAKS = ("One.\n\nTwo.\n\nThree.\n\n\nFour.", "assistant\n\nuser\n\nAnswer:\n\nQuestion:\n\n") * 4
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,22 @@ FORGETS_THINKING = """\
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"""
 
+# In the manner of Qwen: thinking is opened in the last turn only, and that of earlier turns is forgotten.
+THINKING = """\
+{%- set ns = namespace(last=-1) -%}
+{%- for m in messages -%}{%- if m.role == 'user' -%}{%- set ns.last = loop.index0 -%}{%- endif -%}{%- endfor -%}
+{%- for m in messages -%}
+{%- if m.role == 'assistant' -%}
+{%- set thought = m.reasoning_content if m.reasoning_content else '' -%}
+{{- '<|im_start|>assistant\n' -}}
+{%- if loop.index0 > ns.last and (loop.last or thought) -%}
+{{- '<think>\n' + thought.strip('\n') + '\n</think>\n\n' + m.content.lstrip('\n') -}}
+{%- else -%}{{- m.content -}}{%- endif -%}
+{{- '<|im_end|>\n' -}}
+{%- else -%}{{- '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' -}}{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"""
+
 NO_OPENING = """\
 {%- for m in messages -%}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{%- endfor -%}"""
 
@@ -131,7 +147,7 @@ def _backend(specials: tuple[str, ...]) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator((*_BREAKS, *CORPUS), trainer)
+    backend.train_from_iterator((*BREAKS, *CORPUS), trainer)
     return backend
 
 
