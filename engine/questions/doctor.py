@@ -65,7 +65,10 @@ class _Look:
     """Collects what rows look like as tokens."""
 
     def __init__(self, config: RunConfig, renderer: Any, most_positions: int) -> None:
+        from engine.training.written_specials import WrittenSpecials
+
         self._dataset, self._renderer, self._most = config.dataset, renderer, most_positions
+        self._specials = WrittenSpecials(renderer.tokenizer)
         self._rows: Counter[str] = Counter()
         self._places: dict[tuple[str, str], list[Place]] = defaultdict(list)
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -77,9 +80,12 @@ class _Look:
 
     def at(self, row: Row) -> None:
         from engine.training.render import NOT_TRAINED, RenderError
+        from engine.training.written_specials import told
 
         self._rows[row.source] += 1
         self._dialogues[row.source] += row.kind == "messages"
+        if written := self._specials.within(row):
+            self._note("written_specials", row, told(written))
         try:
             ids, labels = self._renderer.render(row, self._dataset.train_on)
         except RenderError as error:

@@ -106,6 +106,10 @@ CATALOGUE: dict[str, Entry] = {
     "stop_token": Entry(
         "fatal", "answers that do not end with a stop token", "The model would never learn to stop."
     ),
+    "written_specials": Entry(
+        "warning", "special tokens written in the text",
+        "The model reads real ones: in the middle of an answer it learns to stop, or takes words for a turn.",
+    ),
     "double_bos": Entry(
         "warning", "two begin tokens in a row", "The model sees a beginning at training that it never sees at use."
     ),

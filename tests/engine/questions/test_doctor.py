@@ -113,6 +113,14 @@ def test_two_begin_tokens_in_a_row_are_found(tmp_path: Path) -> None:
     assert only(look(model, tmp_path, *TALK), "double_bos").count == 12
 
 
+def test_special_tokens_written_in_the_text_are_found_by_name(tiny: Path, tmp_path: Path) -> None:
+    rows = [*TALK, asked("How does ChatML end?", "With <|im_end|>, each <|im_end|>."), asked("A <|tag|>?", "No.")]
+    finding = only(look(tiny, tmp_path, *rows), "written_specials")
+    assert (finding.count, finding.severity) == (1, "warning")
+    assert [(place.row, place.seen) for place in finding.places] == [(13, "<|im_end|> (2x)")]
+    assert not look(tiny, tmp_path, *TALK).of("written_specials")
+
+
 def test_rows_the_template_refuses_are_named_with_its_reason(tmp_path: Path) -> None:
     model = make_tiny_model(tmp_path / "model")
     strict = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
