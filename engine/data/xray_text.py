@@ -115,17 +115,19 @@ def _stretch(pieces: Sequence[Piece], state: State, signs: Signs, detail: Detail
             else:
                 yield Span(visible("".join(piece.text for piece in run), signs), state)
         return
-    for at, piece in enumerate(pieces):
-        if at:
+    begins = True
+    for piece in pieces:
+        if not begins:
             yield Span(" " if detail == "ids" else signs.bar, "sign")
         words = visible(piece.text, signs, marks_blanks=detail == "ids")
-        text = _special(piece, state, signs) if piece.is_special else Span(words, state)
-        body = text.text.rstrip("\n") if detail == "ids" else text.text
-        yield Span(body, state, piece.is_special)
-        if detail == "ids":
-            yield Span(f":{','.join(map(str, piece.ids))}", "sign")
-            if "\n" in piece.text:
-                yield Span("\n", "sign")
+        span = _special(piece, state, signs) if piece.is_special else Span(words, state)
+        begins = detail == "ids" and "\n" in piece.text
+        if detail == "tokens":
+            yield span
+            continue
+        # A line ends behind the token that holds its break, and behind its id.
+        yield Span(span.text.rstrip("\n"), state, piece.is_special)
+        yield Span(f":{','.join(map(str, piece.ids))}" + "\n" * begins, "sign")
 
 
 def _special(piece: Piece, state: State, signs: Signs) -> Span:
@@ -137,15 +139,15 @@ def summary(ray: Xray) -> str:
     parts = [ray.fate]
     if ray.parts:
         tokens, trained = sum(part.tokens for part in ray.parts), sum(part.trained for part in ray.parts)
-        share = f"{trained:,} of {tokens:,} tokens" + (f" ({trained / tokens:.0%})" if tokens else "")
-        parts.append(f"{share} {'would be ' if ray.fate == LEFT_OUT else ''}trained")
+        would = "would be " if ray.fate == LEFT_OUT else ""
+        parts.append(f"{trained:,} of {tokens:,} tokens {would}trained, {trained / max(1, tokens):.0%}")
     if len(ray.parts) > 1:
         parts.append(f"{len(ray.parts):,} pieces")
     right = [_SHORT[verdict.about] for verdict in ray.verdicts if verdict.passes and verdict.about in _SHORT]
-    return "   ".join([*parts, *([f"ok: {', '.join(right)}"] if right else [])])
+    return "  ".join([*parts, *([f"ok: {', '.join(right)}"] if right else [])])
 
 
-_SHORT = {"begin": "begin", "stop": "stop token", "whole": "whole", "turns": "answers"}
+_SHORT = {"begin": "begin", "stop": "stop", "whole": "whole", "turns": "answers"}
 
 
 def sentences(verdicts: Iterable[Verdict]) -> list[str]:

@@ -2,8 +2,9 @@
 
 ``{"ask": "row", "at": 0}`` is the row at that place, ``{"ask": "place", "file": "a.jsonl", "row": 12}`` that with this
 number in its file, ``{"ask": "source", "number": 0}`` the first of a source, ``{"ask": "seek", "at": 7, "step": 1,
-"bad": true, "text": ""}`` the next from there that is bad or says the text. ``id`` is given back. With ``whole`` all rows
-(of very many the first) are read before, so that it is known who is held out. A new request ends a search under way; the end of stdin ends it all.
+"bad": true, "text": ""}`` the next from there that is bad or says the text. ``id`` is given
+back. With ``whole`` all rows (of very many the first) are read before, so that it is known who is held out. A new
+request ends a search under way; the end of stdin ends it all.
 """
 
 from __future__ import annotations
