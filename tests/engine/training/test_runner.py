@@ -120,7 +120,7 @@ def test_a_config_that_can_not_be_run_is_an_event_too(rows: Path, monkeypatch: p
     code, events = runs(run, finish, monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert "trains on one device" in failed.message
+    assert "trains on one machine" in failed.message
 
 
 def obey(wanted: int) -> Work:
