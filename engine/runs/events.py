@@ -55,6 +55,22 @@ class Phase(Event, tag="phase", frozen=True, kw_only=True):
     message: str = ""
 
 
+class Rows(Event, tag="rows", frozen=True, kw_only=True):
+    """What is trained on, said before the first step: ``rows`` and their ``tokens``, repeats not counted.
+
+    ``supervised_share`` and ``padding_share`` are 0 to 1, of the rows' tokens and of those that are computed.
+    ``dropped`` counts rows by why they were left out; ``cached`` when they had been tokenised before.
+    """
+
+    rows: int = 0
+    tokens: int = 0
+    supervised_share: float = 0.0
+    padding_share: float | None = None
+    dropped: dict[str, int] = {}
+    cached: bool = False
+    seconds: float = 0.0
+
+
 class Step(Event, tag="step", frozen=True, kw_only=True):
     """One optimizer step. ``loss`` is the mean over its supervised tokens; memory in bytes, times in s."""
 
@@ -248,8 +264,8 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    RunStarted | Phase | Step | Eval | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory | Checkpoint | Warn
-    | ControlAck | State | Heartbeat | Finished | Failed
+    RunStarted | Phase | Rows | Step | Eval | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory | Checkpoint
+    | Warn | ControlAck | State | Heartbeat | Finished | Failed
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)

@@ -27,6 +27,17 @@ def outcome(before: ev.Eval | None, after: ev.Eval) -> str:
     return f"{', '.join(parts)} (n = {after.n:,})"
 
 
+def rows(event: ev.Rows) -> str:
+    """What is trained on, how much of it is learnt and padded, and what was left out."""
+    parts = [f"{event.supervised_share:.0%} of them learnt"]
+    if event.padding_share is not None:
+        parts.append(f"{event.padding_share:.1%} of what is computed is padding")
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in event.dropped.items() if count)
+    text = f"{event.rows:,} rows to learn from, {event.tokens:,} tokens: {', '.join(parts)}"
+    origin = "from the cache" if event.cached else "tokenised"
+    return f"{text}; {f'left out: {left_out}; ' if left_out else ''}{origin} in {event.seconds:.1f} s"
+
+
 def checkpoint(event: ev.Checkpoint) -> str:
     size = f"{event.size_bytes / 1e6:.{1 if event.size_bytes < 1e7 else 0}f} MB, {event.seconds:.1f} s"
     return f"{event.path} saved ({size})"

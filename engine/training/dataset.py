@@ -40,7 +40,8 @@ class Prepared:
 
     ``test`` and ``test_rows`` are the same of the rows that are only measured before and after the run. ``sample``
     are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
-    of the rows to train on; ``cached`` whether nothing had to be tokenised, and ``seconds`` how long all this took.
+    of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
+    tokenised, and ``seconds`` how long all this took.
     """
 
     sources: list[str]
@@ -52,6 +53,7 @@ class Prepared:
     sample: list[Row]
     test: Examples
     test_rows: Sequence[Row] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
     cached: bool = False
     seconds: float = 0.0
 
@@ -91,7 +93,8 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     np.add.at(by_source, examples.sources, examples.lengths)
     return Prepared(
         sources, examples, held, rows.answered[0], report, dict(zip(sources, by_source.tolist(), strict=True)),
-        rows.sample, tested, rows.answered[1], found.cached, round(time.monotonic() - began, 2),
+        rows.sample, tested, rows.answered[1], dropped=_dropped(store, report), cached=found.cached,
+        seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
 
 
@@ -157,6 +160,14 @@ def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenRe
     refused = set(which[rows["fate"] == Fate.REFUSED].tolist())
     report.refused = [words for row, words in store.facts.refused if row in refused][:REFUSED_SHOWN]
     return report
+
+
+def _dropped(store: TokenStore, report: TokenReport) -> dict[str, int]:
+    return {
+        "while reading": store.facts.skipped_count, "too long": report.too_long,
+        "not renderable": report.refused_count, "without a token to learn": report.no_supervised,
+        "of weight 0": report.weightless,
+    }  # fmt: skip
 
 
 def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: str, sink: Sink) -> None:

@@ -1,11 +1,14 @@
-"""How much of what a run computes is padding: told before it starts, from the lengths of its rows alone."""
+"""How much of what a run computes is padding, told with all else about its rows before it starts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from engine.memory.job import PADDING
+from engine.runs import events as ev
 from engine.training.batches import StepPlan, spans
+from engine.training.dataset import Prepared
+from engine.training.phases import Sink
 
 LOOKED_AT = 1000
 """Steps, evenly spaced over the run, by which the share is told: cutting them takes well under a second."""
@@ -29,3 +32,16 @@ def padding_share(lengths: np.ndarray, plan: StepPlan, budget_tokens: int) -> fl
         tokens += int(ordered.sum())
         computed += sum((end - start) * int(widths[start]) for start, end in spans(ordered.tolist(), budget_tokens))
     return 1 - tokens / computed if computed else 0.0
+
+
+def tell_rows(prepared: Prepared, plan: StepPlan, budget_tokens: int, sink: Sink) -> None:
+    """Tell the log what is trained on, and what of that is learnt, padded and left out."""
+    tokens = prepared.tokens
+    sink(
+        ev.Rows(
+            rows=len(prepared.train), tokens=tokens.tokens,
+            supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4),
+            padding_share=round(padding_share(prepared.train.lengths, plan, budget_tokens), 4),
+            dropped=prepared.dropped, cached=prepared.cached, seconds=prepared.seconds,
+        )
+    )  # fmt: skip

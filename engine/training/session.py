@@ -35,6 +35,7 @@ from engine.training.memory_plan import RunMemory, make_plan
 from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
 from engine.training.out_of_memory import MemoryGuard
+from engine.training.padding import tell_rows
 from engine.training.peaks import Peaks
 from engine.training.phases import Phases, Sink
 from engine.training.rehearsal import Rehearsal
@@ -131,6 +132,7 @@ class Session:
         if state.step == 0:
             tell_mix(config, prepared, steps, self.sink)
         plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink)
+        tell_rows(prepared, steps, plan.micro_batch_tokens, self.sink)
         self.resolved = plan.config
         optimizers.check(plan.config.train, placement.device)
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
