@@ -1,4 +1,4 @@
-"""The loss over rows that are never trained on, in all and by source."""
+"""The loss over rows that are never trained on, in all and by source: plain means, whatever rows weigh in training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def heldout_loss(
     check: Callable[[], None],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> HeldoutLoss:
-    """Loss of ``net`` (a SupervisedLoss) on ``batches``. ``check`` may raise between two of them."""
+    """Loss of ``net`` (a SupervisedLoss) on ``batches``. ``check`` may raise between two of them.
+
+    Weights of rows and sources are left out: they say what training should mind, not how well a token is predicted,
+    and losses of runs with other weights stay comparable.
+    """
     was_training = net.training
     net.eval()
     sums: dict[int, float] = {}

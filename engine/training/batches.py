@@ -22,6 +22,7 @@ class MicroBatch:
     targets: torch.Tensor  # (N,)
     sources: np.ndarray  # (N,) index of the data source of each supervised token
     num_tokens: int  # without padding
+    weights: torch.Tensor | None = None  # (N,) float32, what each target counts for in the loss; None: 1 each
 
     @property
     def padded_tokens(self) -> int:
@@ -30,6 +31,11 @@ class MicroBatch:
     @property
     def supervised_tokens(self) -> int:
         return int(self.targets.numel())
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights of all supervised tokens: what the sum of their losses is divided by."""
+        return float(self.targets.numel() if self.weights is None else self.weights.double().sum())
 
 
 class StepPlan:
@@ -79,17 +85,21 @@ def collate(examples: Sequence[Example], pad_id: int) -> MicroBatch:
     """Pad ``examples`` into one micro-batch; the token at position i is predicted from position i - 1."""
     longest = padded_length(max(len(example.ids) for example in examples))
     ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
-    positions, targets, sources = [], [], []
+    positions, targets, sources, weights = [], [], [], []
     for row, example in enumerate(examples):
         ids[row, : len(example.ids)] = example.ids
         trained = np.flatnonzero(example.labels[1:] >= 0)
         positions.append(trained + row * longest)
         targets.append(example.labels[1:][trained])
         sources.append(np.full(len(trained), example.source, dtype=np.int32))
+        weights.append(np.full(len(trained), example.weight, dtype=np.float32))
     return MicroBatch(
         input_ids=torch.from_numpy(ids),
         positions=torch.from_numpy(np.concatenate(positions).astype(np.int64)),
         targets=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         sources=np.concatenate(sources),
         num_tokens=sum(len(example.ids) for example in examples),
+        weights=None
+        if all(example.weight == 1.0 for example in examples)
+        else torch.from_numpy(np.concatenate(weights)),
     )

@@ -18,7 +18,7 @@ CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 
 
 class SupervisedLoss(nn.Module):
-    """A causal language model whose forward is the sum of the losses of its supervised tokens.
+    """A causal language model whose forward is the weighted sum of the losses of its supervised tokens.
 
     Body, selection and loss are one forward, so that hooks of data-parallel wrappers fire as they should.
     """
@@ -27,31 +27,39 @@ class SupervisedLoss(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, positions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the losses (a scalar) and each token's own loss (N, without gradient), both float32.
+    def forward(
+        self, input_ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor | None = None,
+        position_ids: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Weighted sum of the losses (a scalar) and each token's own loss (N, unweighted, without gradient), float32.
 
         ``input_ids`` (batch, length) is padded on the right: with causal attention no mask is needed.
-        ``positions`` (N,) index the flattened input; ``targets`` (N,) are the tokens to predict there.
+        ``positions`` (N,) index the flattened input; ``targets`` (N,) are the tokens to predict there, ``weights``
+        (N,), float32, what each counts for (None: 1). ``position_ids`` (1, length), which begin anew with each row, are
+        those of rows packed end to end; the model's attention must part them (``engine.training.packing``).
         """
         model: Any = self.model
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         body = getattr(base, base.base_model_prefix)
-        hidden = body(input_ids=input_ids, use_cache=False).last_hidden_state
+        packed = {} if position_ids is None else {"position_ids": position_ids}
+        hidden = body(input_ids=input_ids, use_cache=False, **packed).last_hidden_state
         hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
-        return head_loss(hidden, base.get_output_embeddings(), targets, base.config)
+        return head_loss(hidden, base.get_output_embeddings(), targets, base.config, weights)
 
 
-def head_loss(hidden: Tensor, head: nn.Module, targets: Tensor, config: Any) -> tuple[Tensor, Tensor]:
+def head_loss(
+    hidden: Tensor, head: nn.Module, targets: Tensor, config: Any, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy of ``hidden`` (N, h) under the language-model ``head`` against ``targets`` (N,).
 
-    Returns the sum and the per-token losses. A frozen linear head takes the fused path; a trained or wrapped one
-    is recomputed chunk by chunk in the backward pass, at the same peak.
+    Returns the sum, weighted by ``weights`` (N,), and the per-token losses without them. A frozen linear head takes
+    the fused path; a trained or wrapped one is recomputed chunk by chunk in the backward pass, at the same peak.
     """
     scale, softcap = logit_shape(config)
     chunk = CHUNK_POSITIONS.get(hidden.device.type, 512)
     if type(head) is nn.Linear and not head.weight.requires_grad:
         result: tuple[Tensor, Tensor] = FusedHeadLoss.apply(  # type: ignore[no-untyped-call]
-            hidden, head.weight, head.bias, targets, chunk, scale, softcap
+            hidden, head.weight, head.bias, targets, chunk, scale, softcap, weights
         )
         return result
     losses = [
@@ -59,7 +67,8 @@ def head_loss(hidden: Tensor, head: nn.Module, targets: Tensor, config: Any) -> 
         for h, t in zip(hidden.split(chunk), targets.split(chunk), strict=True)
     ]
     per_token = torch.cat(losses) if losses else hidden.new_zeros(0, dtype=torch.float32)
-    return per_token.sum(), per_token.detach()
+    total = per_token.sum() if weights is None else (per_token * weights).sum()
+    return total, per_token.detach()
 
 
 def logit_shape(config: Any) -> tuple[float, float | None]:
@@ -79,12 +88,12 @@ def _plain_chunk_loss(hidden: Tensor, head: nn.Module, targets: Tensor, scale: f
 
 
 class FusedHeadLoss(torch.autograd.Function):
-    """Sum of cross-entropies of a frozen linear head, its hidden-state gradient formed in the forward pass."""
+    """Weighted sum of cross-entropies of a frozen linear head, its hidden-state gradient formed in the forward pass."""
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, chunk: int,
-        scale: float, softcap: float | None,
+        scale: float, softcap: float | None, weights: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         needs_grad = ctx.needs_input_grad[0]
         losses = torch.empty(targets.shape[0], dtype=torch.float32, device=hidden.device)
@@ -110,15 +119,17 @@ class FusedHeadLoss(torch.autograd.Function):
                     logits *= slope
                 if scale != 1.0:
                     logits *= scale
+                if weights is not None:  # before the rounding to the head's dtype
+                    logits *= weights[part, None]
                 del slope
                 grad[part] = logits.to(dtype) @ weight
             del logits, shifted, total  # before the next chunk's come
         if grad is not None:
             ctx.save_for_backward(grad)
         ctx.mark_non_differentiable(losses)
-        return losses.sum(), losses
+        return losses.sum() if weights is None else (losses * weights).sum(), losses
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = ctx.saved_tensors
-        return (grad * grads[0].to(grad.dtype), None, None, None, None, None, None)
+        return (grad * grads[0].to(grad.dtype), None, None, None, None, None, None, None)
