@@ -94,10 +94,10 @@ DOCTOR = (
 
 COLUMNS = (
     Key("keep", "enter", "Keep", "Keep the mapping: the rows are read so from now on", "Enter"),
-    Key("turn(-1)", "left", "Previous", "The column before, for the field under the cursor", "Left", bar=False),
-    Key("turn(1)", "right", "Other column", "The next column for the field under the cursor", "Left Right"),
-    Key("row(1)", "pagedown", "Next row", "Show the next row of the file as it comes out", "PgDn"),
-    Key("row(-1)", "pageup", "Previous row", "Show the row before", "PgUp", bar=False),
+    Key("turn_back", "left", "Previous", "The column before, for the field under the cursor", "Left", bar=False),
+    Key("turn_on", "right", "Other column", "The next column for the field under the cursor", "Left Right"),
+    Key("row_on", "pagedown", "Next row", "Show the next row of the file as it comes out", "PgDn"),
+    Key("row_back", "pageup", "Previous row", "Show the row before", "PgUp", bar=False),
     Key("leave", "escape,f2", "As it was", "Go back and change nothing", "Esc"),
 )
 
@@ -150,6 +150,33 @@ CHART = (
     Key("crosshair", "space", "Read out", "Read step and values under a crosshair", "Space", bar=False),
     Key("reset", "0,home", "Whole run", "Show the whole run again", "0", bar=False),
     Key("follow", "f,end", "Follow", "Stay on the newest steps", "f", bar=False),
+)
+
+MIX = (
+    Key("keep", "enter", "Keep", "Take this mix", "Enter"),
+    Key("leave", "escape,f8", "Cancel", "Leave the mix as it was", "Esc"),
+    Key("more", "right", "1 %", "Right: one more in a hundred for this source; Left: one less", "Left/Right"),
+    Key("less", "left", "1 % less", "One less in a hundred for the source under the cursor", bar=False),
+    Key("move(10)", "shift+right,pageup", "10 % more", "Ten more in a hundred", "PgUp", bar=False),
+    Key("move(-10)", "shift+left,pagedown", "10 % less", "Ten less in a hundred", "PgDn", bar=False),
+    Key("type_share", "s,equals_sign", "Type", "Type a share, in percent", "s"),
+    Key("role", "r", "Role", "New, replay (old rows, not to be forgotten), or general", "r"),
+    Key("old_rows", "o", "Old rows", "Mix in a tenth of what the old adapter has learnt", "o"),
+    Key("all", "minus,delete,backspace", "All once", "No share: all of its rows once a pass", "-", yields=True),
+    Key("undo", "u", "Undo", "Take the last change back", "u", yields=True),
+    Key("unit", "t", "Unit", "Count shares in tokens or in rows", "t", yields=True),
+    Key("type_weight", "w", "Weight", "What each of its tokens counts for in the loss", "w", yields=True),
+    Key("go(-1)", "up", "Up", "The source before", bar=False),
+    Key("go(1)", "down", "Down", "The next source", bar=False),
+    *(
+        Key(f"preset({number})", str(number), title, text, bar=False)
+        for number, title, text in (
+            (1, "All", "All as they are: every row once a pass"),
+            (2, "Balanced", "The same share for each source"),
+            (3, "Mostly new", "A tenth for replay, all of the others"),
+            (4, "Temperature", "Between the sizes and balanced; again: another temperature"),
+        )
+    ),
 )
 
 

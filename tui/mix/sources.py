@@ -1,0 +1,175 @@
+"""From the draft to the board and back: the sources with what is known of their rows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from engine.config.schema import DatasetSection, DataSource
+from engine.data.source_figures import SourceFigures
+from engine.data.source_guess import guess, hold_out
+from engine.data.sources import source_names
+from engine.errors import TunedeckError
+from tui.mix.board import ROLES, Board, Line, Training
+from tui.wizard.data_item import short
+
+if TYPE_CHECKING:
+    from tui.wizard.draft import Draft
+    from tui.wizard.step import Facts
+
+_OF_MIX = (".share", ".role", ".weight")
+_UNIT, _CAP = "dataset.mix", "dataset.epochs_cap"
+Item = Mapping[str, Any]
+
+
+def board_of(draft: Draft, facts: Facts) -> Board:
+    """The mix that the draft asks for, with counted figures where the rows were examined, else guessed ones.
+
+    Fields that are wrong count at their default.
+    """
+    items = draft.data_sources()
+    counted = counted_figures(draft, facts)
+    figures = [seen or facts.guessed.get(guess_key(draft, item)) for seen, item in zip(counted, items, strict=True)]
+    roles = [item.get("role") if item.get("role") in ROLES else "new" for item in items]
+    held = held_figures(figures, [str(role) for role in roles], draft)
+    lines = [
+        Line(
+            path=str(item.get("path", "")),
+            name=name,
+            role=str(role),
+            share=_between(item.get("share"), 0, 1),
+            weight=_between(item.get("weight"), 0, 1000) or 1.0,
+            figures=known,
+        )
+        for item, name, role, known in zip(items, names_of(items), roles, held, strict=True)
+    ]
+    cap = draft.get(_CAP)
+    return Board(
+        tuple(lines),
+        "rows" if draft.get(_UNIT) == "rows" else "tokens",
+        training_of(draft),
+        _between(cap, 0, 1e9),
+    )
+
+
+def training_of(draft: Draft) -> Training:
+    batch, epochs, most = (draft.get(f"train.{name}") for name in ("batch_size", "num_train_epochs", "max_steps"))
+    return Training(
+        batch if isinstance(batch, int) and batch > 0 else 16,
+        _between(epochs, 0, 1000) or 1.0,
+        most if isinstance(most, int) and most > 0 else None,
+    )
+
+
+def names_of(items: Sequence[Item]) -> list[str]:
+    """What people call the sources, the same as in the run's losses where they can be read."""
+    try:
+        return source_names([DataSource(path=str(item["path"])) for item in items])
+    except (TunedeckError, ValidationError, KeyError):
+        return [short(item.get("path", "")) for item in items]
+
+
+def held_figures(
+    figures: Sequence[SourceFigures | None], roles: Sequence[str], draft: Draft
+) -> list[SourceFigures | None]:
+    """``figures`` with what these roles leave to be held out."""
+    held = hold_out([known or SourceFigures() for known in figures], roles, dataset_of(draft))
+    return [now if known else None for now, known in zip(held, figures, strict=True)]
+
+
+def dataset_of(draft: Draft) -> DatasetSection:
+    """The section as far as it makes sense."""
+    values = draft.nested().get("dataset", {})
+    try:
+        return DatasetSection.model_validate(values)
+    except ValidationError as error:
+        wrong = {str(part) for found in error.errors() for part in found["loc"][:1]}
+        return DatasetSection.model_validate({name: value for name, value in values.items() if name not in wrong})
+
+
+def counted_figures(draft: Draft, facts: Facts) -> list[SourceFigures | None]:
+    """Of each source of the draft what the examination of its rows counted; None where that was of other rows.
+
+    Shares, roles and weights change no row, so that a mix is known as soon as its sources are.
+    """
+    seen = facts.inspection.sources if facts.inspection else ()
+    settings, sources = _apart(facts.inspected)
+    now, items = _apart(draft.rows_key())
+    if not seen or len(seen) != len(sources) or settings != now:
+        return [None] * len(draft.data_sources())
+    by_source = {repr(source): figures for source, figures in zip(sources, seen, strict=True)}
+    return [by_source.get(repr(item)) for item in items]
+
+
+def guess_key(draft: Draft, item: Item) -> str:
+    """What a guess depends on."""
+    read = {name: value for name, value in item.items() if f".{name}" not in _OF_MIX}
+    return repr((sorted(read.items(), key=str), draft.get("dataset.max_length"), draft.get("dataset.train_on")))
+
+
+def guess_of(item: Item, dataset: DatasetSection) -> SourceFigures | None:
+    """Guessed from the head of its files; None where they can't be read, which is said elsewhere."""
+    try:
+        read = {name: value for name, value in item.items() if f".{name}" not in _OF_MIX}
+        return guess(DataSource.model_validate(read), dataset)
+    except (TunedeckError, ValidationError, OSError):
+        return None
+
+
+def keep(draft: Draft, board: Board, facts: Facts) -> None:
+    """Write the board into the draft; what was counted of the rows goes on to hold."""
+    items = draft.data_sources()
+    counted_before = all(counted_figures(draft, facts)) and bool(items)
+    if len(board.lines) > len(items):
+        draft.set_data([*items, *(dict(line.entry) for line in board.lines[len(items) :])])
+    for index, line in enumerate(board.lines):
+        _put(draft, f"data.{index}.role", line.role, "new")
+        _put(draft, f"data.{index}.share", line.share, None)
+        _put(draft, f"data.{index}.weight", line.weight, 1.0)
+    draft.set(_UNIT, board.unit)
+    found = board.mix
+    if counted_before and facts.inspection is not None and found is not None and len(board.lines) == len(items):
+        facts.inspection = replace(
+            facts.inspection,
+            train_rows=found.rows,
+            eval_rows=sum(line.known.held_out for line in board.lines),
+            tokens_total=round(found.tokens),
+            tokens_mean=found.tokens / max(1, found.rows),
+            supervised_share=found.trained / max(1.0, found.tokens),
+        )
+        facts.inspected = draft.rows_key()
+
+
+def _put(draft: Draft, dotted: str, value: object, default: object) -> None:
+    if value == default:
+        draft.unset(dotted)
+    else:
+        draft.set(dotted, value)
+
+
+def _apart(rows_key: str) -> tuple[list[tuple[str, Any]], list[dict[str, Any]]]:
+    """A key of the draft's rows as settings and sources, both without what only the mix of them depends on."""
+    try:
+        pairs = ast.literal_eval(rows_key) if rows_key else []
+    except (ValueError, SyntaxError):
+        pairs = []
+    sources: dict[int, dict[str, Any]] = {}
+    settings = []
+    for name, value in pairs:
+        if name.startswith("data."):
+            _, number, part = name.split(".", 2)
+            if f".{part}" not in _OF_MIX:
+                sources.setdefault(int(number), {})[part] = value
+        elif name not in (_UNIT, _CAP):
+            settings.append((name, value))
+    return settings, [sources[number] for number in sorted(sources)]
+
+
+def _between(value: Any, least: float, most: float) -> float | None:
+    """A number above ``least`` up to ``most``; None for anything else."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and least < value <= most else None
