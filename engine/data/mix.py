@@ -125,13 +125,14 @@ def _even_shuffle(sizes: Rows, random: np.random.Generator) -> Rows:
     count = len(sizes)
     classes = 1 << min(STRATA_BITS, max(0, count.bit_length() - 1))
     width = -(-count // classes)
-    table = np.full(classes * width, -1, dtype=np.int64)
+    ranked: Rows = np.full(classes * width, -1, dtype=np.int64)
     # The places that stay empty are spread over the classes.
-    table[np.arange(count) * (classes * width) // max(1, count)] = np.lexsort((random.random(count), sizes))
-    table = random.permuted(table.reshape(classes, width), axis=1)
+    ranked[np.arange(count) * (classes * width) // max(1, count)] = np.lexsort((random.random(count), sizes))
+    table: Rows = random.permuted(ranked.reshape(classes, width), axis=1)
     while len(table) > 1:
         swap = random.random((len(table) // 2, table.shape[1])) < 0.5
         low, high = table[0::2], table[1::2]
         pairs = np.stack([np.where(swap, high, low), np.where(swap, low, high)], axis=-1)
         table = pairs.reshape(len(pairs), -1)
-    return table[0][table[0] >= 0]
+    order: Rows = table[0]
+    return order[order >= 0]

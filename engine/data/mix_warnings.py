@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.data.mix_parts import Part
 
@@ -12,6 +13,9 @@ OFTEN = 4.0
 LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
 DOMINATES = 0.9
 NEARLY_ALL = 0.9
+
+
+Kind = Literal["unmet", "repeated", "replay", "dominates", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class MixSource:
 class MixWarning:
     """``source`` is the index of the one that it is about. ``title`` is a sentence that can stand alone."""
 
+    kind: Kind
     source: int
     title: str
     message: str = ""
@@ -48,18 +53,21 @@ def mix_warnings(
         found += _repeated(index, source, part, passes, epochs_cap)
         effect = replay_effect(round(part.share, 3)) if source.role == "replay" and part.rows else ""
         if effect:
-            found.append(MixWarning(index, f"{source.name}: {part.share:.1%} of the mix is replay, which {effect}."))
+            found.append(
+                MixWarning("replay", index, f"{source.name}: {part.share:.1%} of the mix is replay, which {effect}.")
+            )
         if several and part.tokens > DOMINATES * total:
             found.append(
                 MixWarning(
-                    index, f"{source.name} is {part.tokens / total:.0%} of all tokens: the others are hardly learnt.",
+                    "dominates", index,
+                    f"{source.name} is {part.tokens / total:.0%} of all tokens: the others are hardly learnt.",
                     hint="Give the others shares, or balance them.",
                 )
             )  # fmt: skip
         if source.dropped >= NEARLY_ALL:
             found.append(
                 MixWarning(
-                    index, f"{source.name}: {source.dropped:.0%} of its rows are dropped.",
+                    "dropped", index, f"{source.name}: {source.dropped:.0%} of its rows are dropped.",
                     "They are too long, or nothing in them is trained.", "Raise dataset.max_length, or check its rows.",
                 )
             )  # fmt: skip
@@ -84,17 +92,17 @@ def _asked(sources: Sequence[MixSource], parts: Sequence[Part], index: int) -> f
 def _unmet(index: int, source: MixSource, part: Part, asked: float | None) -> Iterator[MixWarning]:
     if not part.rows:
         yield MixWarning(
-            index, f"{source.name}: not one of its rows can be used.", hint="Check its rows, or remove it."
+            "unmet", index, f"{source.name}: not one of its rows can be used.", hint="Check its rows, or remove it."
         )
     elif part.capped:
         yield MixWarning(
-            index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked or 0:.1%}.",
+            "unmet", index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked or 0:.1%}.",
             f"More would pass over its {part.rows:,} rows more than dataset.epochs_cap allows.",
             "Raise the cap, or give it more rows.",
         )  # fmt: skip
     elif asked is not None and part.drawn == 1 and part.share > 2 * asked:
         yield MixWarning(
-            index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked:.1%}.",
+            "unmet", index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked:.1%}.",
             "One of its rows is more than that.", "Raise its share, or remove it.",
         )  # fmt: skip
 
@@ -107,6 +115,6 @@ def _repeated(
     most = OFTEN if epochs_cap is None else epochs_cap
     if part.repeats > 1.01 and over_the_run > most and not part.capped:
         yield MixWarning(
-            index, f"{source.name} is repeated {over_the_run:.1f} times in the run.",
+            "repeated", index, f"{source.name} is repeated {over_the_run:.1f} times in the run.",
             f"Its {part.rows:,} rows may be learnt by heart.", "Lower its share, or set dataset.epochs_cap.",
         )  # fmt: skip

@@ -293,7 +293,7 @@ class MixScreen(Screen[bool]):
             self._note = f"! {NOT_KEPT}"
             self._show()
             return
-        sources.keep(self.draft, self.board, self.facts)
+        sources.keep(self.draft, self.board)
         self.dismiss(True)
 
     def action_leave(self) -> None:

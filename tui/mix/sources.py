@@ -18,6 +18,8 @@ from tui.mix.board import ROLES, Board, Line, Training
 from tui.wizard.data_item import short
 
 if TYPE_CHECKING:
+    from engine.memory.duration import DataSize
+    from tui.wizard.check import Inspection
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
@@ -54,6 +56,16 @@ def board_of(draft: Draft, facts: Facts) -> Board:
         training_of(draft),
         _between(cap, 0, 1e9),
     )
+
+
+def size_of(draft: Draft, facts: Facts) -> DataSize | None:
+    """Rows and tokens of one pass; None before every source is counted or guessed, or where shares make no sense."""
+    from engine.memory.duration import DataSize
+
+    board = board_of(draft, facts)
+    if board.mix is None or any(line.figures is None for line in board.lines):
+        return None
+    return DataSize(board.mix.rows, max(1, round(board.mix.tokens)), exact=not board.guessed)
 
 
 def training_of(draft: Draft) -> Training:
@@ -120,10 +132,9 @@ def guess_of(item: Item, dataset: DatasetSection) -> SourceFigures | None:
         return None
 
 
-def keep(draft: Draft, board: Board, facts: Facts) -> None:
-    """Write the board into the draft; what was counted of the rows goes on to hold."""
+def keep(draft: Draft, board: Board) -> None:
+    """Write the board into the draft."""
     items = draft.data_sources()
-    counted_before = all(counted_figures(draft, facts)) and bool(items)
     if len(board.lines) > len(items):
         draft.set_data([*items, *(dict(line.entry) for line in board.lines[len(items) :])])
     for index, line in enumerate(board.lines):
@@ -131,17 +142,34 @@ def keep(draft: Draft, board: Board, facts: Facts) -> None:
         _put(draft, f"data.{index}.share", line.share, None)
         _put(draft, f"data.{index}.weight", line.weight, 1.0)
     draft.set(_UNIT, board.unit)
+
+
+def remixed(draft: Draft, facts: Facts) -> Inspection | None:
+    """The examination's figures for another mix of the very rows that were examined; None where others are asked for.
+
+    What it says of single rows stays; what a pass over the mix comes to is worked out anew.
+    """
+    seen = facts.inspection
+    if seen is None or not same_rows(facts.inspected, draft):
+        return None
+    board = board_of(draft, facts)
     found = board.mix
-    if counted_before and facts.inspection is not None and found is not None and len(board.lines) == len(items):
-        facts.inspection = replace(
-            facts.inspection,
-            train_rows=found.rows,
-            eval_rows=sum(line.known.held_out for line in board.lines),
-            tokens_total=round(found.tokens),
-            tokens_mean=found.tokens / max(1, found.rows),
-            supervised_share=found.trained / max(1.0, found.tokens),
-        )
-        facts.inspected = draft.rows_key()
+    if found is None or any(line.figures is None or line.figures.guessed for line in board.lines):
+        return None
+    return replace(
+        seen,
+        train_rows=found.rows,
+        eval_rows=sum(line.known.held_out for line in board.lines),
+        tokens_total=round(found.tokens),
+        tokens_mean=found.tokens / found.rows,
+        supervised_share=found.trained / max(1.0, found.tokens),
+    )
+
+
+def same_rows(rows_key: str, draft: Draft) -> bool:
+    """Whether that key was of these rows, whatever the mix of them."""
+    now = draft.rows_key()
+    return rows_key == now or (bool(rows_key) and _apart(rows_key) == _apart(now))
 
 
 def _put(draft: Draft, dotted: str, value: object, default: object) -> None:

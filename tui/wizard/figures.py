@@ -33,13 +33,16 @@ class Consequence:
 
 
 def consequence(draft: Draft, facts: Facts) -> Consequence:
+    from tui.mix.sources import size_of
+
     rows = sum(facts.rows.values()) if facts.rows else None
     train_rows = None
     inspection = facts.inspection_of(draft)
     if inspection is not None and inspection.rows:
         rows, train_rows = inspection.rows, inspection.train_rows
     elif rows is not None:
-        train_rows = rows - held_out(draft, rows)
+        mixed = size_of(draft, facts) if len(facts.rows) > 1 else None
+        train_rows = mixed.rows if mixed else rows - held_out(draft, rows)
     trained = lora_parameters(draft, facts)
     keep = draft.get("checkpoint.keep")
     kept = keep if isinstance(keep, int) and not isinstance(keep, bool) and keep > 0 else None
@@ -84,7 +87,7 @@ def steps(draft: Draft, train_rows: int | None) -> int | None:
     epochs: Any = draft.get("train.num_train_epochs")
     if not train_rows or not isinstance(batch, int) or batch < 1 or not _is_number(epochs) or epochs <= 0:
         return None
-    count: int = math.ceil(math.ceil(train_rows / batch) * epochs)
+    count: int = round(math.ceil(train_rows / batch) * epochs)
     return max(1, count)
 
 

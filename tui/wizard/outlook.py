@@ -29,10 +29,11 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
         return None
     from engine.memory.duration import DataSize
     from engine.planning import expected_time
+    from tui.mix.sources import size_of
 
     seen = facts.inspection_of(draft)
     known = DataSize(seen.train_rows, seen.tokens_total, exact=True) if seen and seen.tokens_total else None
-    size = known or _guessed(draft, draft.rows_key())
+    size = known or size_of(draft, facts) or _guessed(draft, draft.rows_key())
     return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None
 
 
