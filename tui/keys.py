@@ -73,6 +73,7 @@ WIZARD = (
     _of_step("xray", "f6", "X-ray", "Data: the rows token by token, and which tokens are trained"),
     Key("make_fit", "f7", "Make fit", "What to change so that the run fits, ranked; one key applies one", "F7"),
     _of_step("measure", "f8", "Measure", "Review: train three steps and keep nothing but their pace", bar=False),
+    _of_step("replay", "f8", "Old rows", "Strategy: mix a tenth of the old rows in, or take them out again"),
     _of_step("mix", "f8", "Mix", "Data: how much of each source, in tokens"),
     _of_step(
         "compare", "f9", "Compare", "Strategy, data, review: compare the new rows with what the old adapter has learnt"
@@ -105,7 +106,7 @@ XRAY = (
     Key("next_row", "n,right", "Next", "The next row"),
     Key("previous_row", "p,left", "Previous", "The row before", yields=True),
     Key("next_bad", "b", "Next bad", "The next row that something is wrong with"),
-    Key("previous_bad", "upper_b", "Previous bad", "The one before", "B", bar=False),
+    Key("previous_bad", "B", "Previous bad", "The one before", bar=False),
     Key("search", "slash", "Search", "Look for text in the rows from here on", "/"),
     Key("search_on", "s", "Search on", "The next row that says what was searched for", bar=False),
     Key("go_to", "g", "Go to", "A row by its number in its file"),

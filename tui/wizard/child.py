@@ -113,9 +113,9 @@ def _int(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def no_answer(code: int, complaints: Path) -> TunedeckError:
+def no_answer(code: int, complaints: Path, hint: str = "Check again, or start without it.") -> TunedeckError:
     """What to say of a child that ended with ``code`` and wrote ``complaints``, but no answer."""
     lines = [line for line in complaints.read_text("utf-8", "replace").splitlines() if line.strip()]
     last = clean(lines[-1], keep_newlines=False)[:300] if lines else "it said nothing"
     how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-    return TunedeckError("The check ended without an answer", f"{how}: {last}", "Check again, or start without it.")
+    return TunedeckError("The check ended without an answer", f"{how}: {last}", hint)

@@ -50,8 +50,10 @@ class XrayChild:
                         yield record
                 code = await process.wait()
                 if not said_why:
-                    raise no_answer(code, complaints)
+                    raise no_answer(code, complaints, "Close this and open it again.")
             finally:
+                if process.stdin is not None:
+                    process.stdin.close()
                 await end(process)
 
 
