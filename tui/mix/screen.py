@@ -13,17 +13,17 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from engine.data.text import clean
 from tui import keys
 from tui.mix import draw, sources
 from tui.mix.board import ROLES, Board, Line
+from tui.mix.entry import SHARE, WEIGHT, Entry
 from tui.mix.table import MixTable
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.consequence import ConsequenceLine
 from tui.widgets.fitbar import FitBar
-from tui.widgets.form import FormField
 from tui.wizard import outlook
 from tui.wizard.fit import unknown
 from tui.world import world_of
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
-SHARE, WEIGHT = "share", "weight"
 TEMPERATURES = (2.0, 3.0, 5.0, 1.0)
 TALL = 30
 NOT_KEPT = "The shares leave nothing for the sources without one: lower them, or press - on one more."
@@ -82,8 +81,8 @@ class MixScreen(Screen[bool]):
         self.board = sources.board_of(draft, facts)
         self._before: list[Board] = []
         self._old: list[Line] = []
-        self._typing = ""
         self._note = ""
+        self._left = False
         self._told: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -95,10 +94,7 @@ class MixScreen(Screen[bool]):
             yield Static(id="mix-free", classes="muted")
             yield Static(id="mix-about")
             yield Static(id="mix-warnings")
-        for what, label in ((SHARE, "Share in percent"), (WEIGHT, "Weight in the loss")):
-            entry = FormField(what, label, hint="Enter takes it, Esc not", id=f"mix-{what}")
-            entry.display = False
-            yield entry
+        yield Entry()
         yield Static(id="mix-presets")
         yield ConsequenceLine()
         yield FitBar(world_of(self).terminal.unicode)
@@ -141,7 +137,9 @@ class MixScreen(Screen[bool]):
             self.learn()
 
     def learn(self) -> None:
-        """The rows were examined, or more is known of a source: show that."""
+        """The rows were examined, or more is known of a source: show that, unless the board is being left."""
+        if self._left:
+            return
         self.board = self._filled(self.board)
         self._before = [self._filled(board) for board in self._before]
         self._show()
@@ -181,6 +179,10 @@ class MixScreen(Screen[bool]):
         if action == "undo":
             return True if self._before else None
         return True
+
+    @property
+    def _typing(self) -> bool:
+        return self.query_one(Entry).is_open
 
     @property
     def _at(self) -> int:
@@ -246,60 +248,41 @@ class MixScreen(Screen[bool]):
             self.refresh_bindings()
 
     def action_type_share(self) -> None:
-        self._type(SHARE)
+        self._ask(SHARE, self.board.effective(self._at) * 100)
 
     def action_type_weight(self) -> None:
-        self._type(WEIGHT)
+        self._ask(WEIGHT, self.board.lines[self._at].weight)
 
-    def _type(self, what: str) -> None:
-        """Let a share or a weight be typed for the source under the cursor."""
-        self._typing = what
-        line, entry = self.board.lines[self._at], self.query_one(f"#mix-{what}", FormField)
-        entry.display = True
-        shown = self.board.effective(self._at) * 100 if what == SHARE else line.weight
-        entry.text = f"{round(shown, 1):g}"
-        entry.show_error("")
-        entry.focus_control()
-        if isinstance(entry.control, Input):
-            entry.control.select_all()
+    def _ask(self, what: str, now: float) -> None:
+        self.query_one(Entry).ask(what, now)
         self._show()
 
-    @on(FormField.Submitted)
-    def _typed(self, event: FormField.Submitted) -> None:
-        event.stop()
-        most = 100.0 if self._typing == SHARE else 1000.0
-        try:
-            number = float(event.field.text.strip().removesuffix("%").replace(",", "."))
-        except ValueError:
-            number = -1.0
-        if not 0 < number <= most:
-            event.field.show_error(f"a number above 0, {most:g} at most.")
-            return
-        what, at = self._typing, self._at
-        self._close_entry()
-        self._change(
-            self.board.with_share(at, number / 100) if what == SHARE else self.board.with_line(at, weight=number)
-        )
-
-    def _close_entry(self) -> None:
-        for entry in self.query(FormField):
-            entry.display = False
-        self._typing = ""
+    @on(Entry.Taken)
+    def _taken(self, event: Entry.Taken) -> None:
+        at, number = self._at, event.number
         self.query_one(MixTable).focus()
         self._show()
+        is_share = event.what == SHARE
+        self._change(
+            self.board.with_share(at, number / 100) if is_share else self.board.with_line(at, weight=number)
+        )  # fmt: skip
 
     def action_keep(self) -> None:
         if self.board.mix is None and all(line.figures for line in self.board.lines):
             self._note = f"! {NOT_KEPT}"
             self._show()
             return
+        self._left = True
         sources.keep(self.draft, self.board)
         self.dismiss(True)
 
     def action_leave(self) -> None:
         if self._typing:
-            self._close_entry()
+            self.query_one(Entry).close()
+            self.query_one(MixTable).focus()
+            self._show()
         else:
+            self._left = True
             self.dismiss(False)
 
     # Showing

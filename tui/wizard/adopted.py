@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config import presets
 from engine.config.adopt import RATE_SOURCE, fixed_by
-from tui.wizard.draft import Draft, flatten
+from tui.wizard.draft import YOU, Draft, flatten
 
 if TYPE_CHECKING:
     from engine.data.replay import Replay
@@ -84,15 +84,30 @@ def follow_preset(draft: Draft) -> None:
         _put(draft, _RATE, _third(fresh), RATE_SOURCE)
 
 
-def with_replay(draft: Draft, replay: Replay) -> None:
-    """Put the old rows behind the sources there are, unless they are among them."""
+def with_replay(draft: Draft, replay: Replay, source: str = REPLAY_SOURCE) -> None:
+    """Put the old rows behind the sources there are, unless they are among them; ``source`` is who wants them."""
     items = draft.data_sources()
     known = {item.get("path") for item in items}
     draft.set_data([*items, *(dict(entry) for entry in replay.sources if entry["path"] not in known)])
     for index, item in enumerate(draft.data_sources()):
         if item.get("path") in {entry["path"] for entry in replay.sources} - known:
             for name in item:
-                draft.sources[f"data.{index}.{name}"] = REPLAY_SOURCE
+                draft.sources[f"data.{index}.{name}"] = source
+
+
+def replays(draft: Draft, replay: Replay | None) -> bool:
+    """Whether the old rows are among the sources."""
+    known = {item.get("path") for item in draft.data_sources()}
+    return replay is not None and any(entry["path"] in known for entry in replay.sources)
+
+
+def toggle_replay(draft: Draft, replay: Replay) -> None:
+    """Mix the old rows in because somebody asks for it, whatever the strategy; or take them out again."""
+    if not replays(draft, replay):
+        with_replay(draft, replay, YOU)
+        return
+    old = {entry["path"] for entry in replay.sources}
+    draft.set_data([item for item in draft.data_sources() if item.get("path") not in old])
 
 
 def without_replay(draft: Draft) -> None:

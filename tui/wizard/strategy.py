@@ -218,7 +218,18 @@ class StrategyStep(Step):
         if action == "compare":
             able = is_read and not any(panel.busy for panel in panels)
             return able and (relation.can_ask(self._variant(self._kind)) or None)
+        if action == "replay":
+            return any(pick.old and pick.old.replay and pick.old.replay.sources for pick in picks)
         return action == "inspect" and is_read
+
+    def replay(self) -> None:
+        """Mix the rows of the old adapter in, or take them out again."""
+        self.commit()
+        if self.old is not None and self.old.replay is not None:
+            adopted.toggle_replay(self.draft, self.old.replay)
+            self._touched = True
+            self._show()
+            self.post_message(self.Touched())
 
     def cancel(self) -> None:
         self._pick.cancel()

@@ -59,7 +59,7 @@ def _way(
     details = [
         ("Not so", f"Not possible here: {refused}") if refused else ("Why", _why(kind, variant, old, advice)),
         ("What", _what(kind, old)),
-        ("Kept", _kept(kind, old)),
+        ("Kept", _kept(kind, old, variant)),
         ("Costs", _costs(kind, fit, disk, facts)),
         ("Risk", _RISKS[kind]),
     ]
@@ -88,16 +88,22 @@ def _what(kind: str, old: OldAdapter | None) -> str:
     return f"A new adapter is trained on the plain model{unused}."
 
 
-def _kept(kind: str, old: OldAdapter | None) -> str:
+def _kept(kind: str, old: OldAdapter | None, draft: Draft) -> str:
+    """What stays of the old; F8 mixes its rows in or takes them out, so it says which of both."""
     replay = old.replay if old else None
-    if kind == "fresh" or replay is None:
-        return "Model and old adapter stay as they are." if kind == "fresh" else ""
-    if kind == "continue":
+    mixed, taken = adopted.replays(draft, replay), " F8 takes them out."
+    if kind == "continue" and replay is not None:
         if replay.level == "gone":
             return "! Nothing old can be mixed in, so it may forget: its old rows are not at hand (F10 says why)."
-        return f"10 % of each pass are old rows, so that it does not forget. {replay.text}"
-    mixed = "Old rows are not mixed in unless you add them." if replay.level != "gone" else ""
-    return f"The old skill, for good: the frozen weights hold it. {mixed}".rstrip()
+        if mixed:
+            return f"10 % of each pass are old rows, so that it does not forget. {replay.text}{taken}"
+        return "! No old rows are mixed in, so it may forget. F8 mixes a tenth in."
+    held = "Model and old adapter stay as they are." if kind == "fresh" else ""
+    if kind == "merge" and replay is not None:
+        held = "The old skill, for good: the frozen weights hold it."
+    if replay is None or replay.level == "gone":
+        return held
+    return f"{held} Old rows are mixed in.{taken}" if mixed else f"{held} F8 mixes a tenth of its old rows in."
 
 
 def _costs(kind: str, fit: Fit | None, disk: RunDisk | None, facts: Facts) -> str:
