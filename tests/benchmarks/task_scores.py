@@ -4,7 +4,8 @@
         [--search CHECKPOINT... --goal 0.9]
 
 Prints one JSON object: for each file of rows its name, loss and exact_match (None without answers); with ``--search``
-also ``first_good``, the name of the first of the checkpoints, oldest first, that reaches the goal on the last file.
+also ``first_good``: of the checkpoints, oldest first, the name of the first that reaches the goal on the last file; None
+if the adapter itself does not.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def main() -> None:
     scorer = Scorer(options.model, options.adapter)
     found: dict[str, Any] = {file.stem: scorer.score(file, not options.no_answers) for file in options.rows}
     if options.search:
-        good = scorer.first_good(options.search, options.rows[-1], options.goal)
+        reached = found[options.rows[-1].stem]["exact_match"] >= options.goal
+        good = scorer.first_good(options.search, options.rows[-1], options.goal) if reached else None
         found["first_good"] = good.name if good else None
     print(json.dumps(found))
 
