@@ -4,8 +4,8 @@
         [--search CHECKPOINT... --goal 0.9]
 
 Prints one JSON object: for each file of rows its name, loss and exact_match (None without answers); with ``--search``
-also ``first_good``: of the checkpoints, oldest first, the name of the first that reaches the goal on the last file; None
-if the adapter itself does not.
+also ``first_good``: of the checkpoints, oldest first, the name of the first that reaches the goal on the last file, or
+None if the adapter itself does not.
 """
 
 from __future__ import annotations
