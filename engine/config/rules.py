@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engine.config.schema import RunConfig
+from engine.config.schema import DatasetSection, RunConfig
 from engine.data.mix_warnings import replay_effect
 
 
@@ -77,6 +77,13 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
         yield Issue("error", "eval.early_stopping_patience", "needs held-out rows.", "Set dataset.eval_share.")
     if dataset.too_long == "split" and dataset.train_on != "all":
         yield Issue("note", "dataset.too_long", "only plain text is split; longer dialogues are dropped.")
+    yield from _of_overlap(dataset)
+    if dataset.packing is True and model.attn_implementation in ("sdpa", "eager"):
+        yield Issue(
+            "note", "dataset.packing",
+            f"{model.attn_implementation} parts packed rows by a mask over whole sequences: more memory, no speed.",
+            'Use "auto", or attn_implementation = "flash_attention_2", which takes row by row.',
+        )  # fmt: skip
     yield from _of_mix(config)
     if model.chat_template.endswith(".jinja") and not Path(model.chat_template).is_file():
         yield Issue("error", "model.chat_template", f"no such file: {model.chat_template}")
@@ -96,6 +103,23 @@ def _devices(config: RunConfig) -> Iterator[Issue]:
         yield Issue(
             "error", "train.batch_size", f"{config.train.batch_size} rows a step can't occupy {len(devices)} devices.",
             f"Set it to {len(devices)} or more.",
+        )  # fmt: skip
+
+
+def _of_overlap(dataset: DatasetSection) -> Iterator[Issue]:
+    """Pieces of a text must go on; what they share is computed twice."""
+    overlap, limit = dataset.split_overlap, dataset.max_length
+    if overlap and dataset.too_long != "split":
+        yield Issue("note", "dataset.split_overlap", 'only used with too_long = "split".')
+    elif overlap >= limit:
+        yield Issue(
+            "error", "dataset.split_overlap", f"{overlap:,} is not less than dataset.max_length ({limit:,}): "
+            "no piece of a text would bring anything new.", f"Set it to {limit // 8:,}, or leave it out.",
+        )  # fmt: skip
+    elif 2 * overlap > limit:
+        yield Issue(
+            "warning", "dataset.split_overlap", f"{overlap / limit:.0%} of each piece repeat the one before: a text is "
+            f"computed {limit / (limit - overlap):.1f} times over.", f"{limit // 8:,} is usually enough.",
         )  # fmt: skip
 
 

@@ -38,6 +38,9 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"model": {"name_or_path": "m", "chat_template": "no.jinja"}}, "model.chat_template", "error"),
         ({"dataset": {"eval_share": 0}}, "dataset.eval_share", "warning"),
         ({"dataset": {"eval_share": 0.6, "test_share": 0.5}}, "dataset.test_share", "error"),
+        ({"dataset": {"split_overlap": 8}}, "dataset.split_overlap", "note"),
+        ({"dataset": {"too_long": "split", "split_overlap": 1024}}, "dataset.split_overlap", "error"),
+        ({"dataset": {"too_long": "split", "split_overlap": 600}}, "dataset.split_overlap", "warning"),
         ({"dataset": {"eval_rows": 0}}, "dataset.eval_share", "warning"),
         (
             {"dataset": {"eval_rows": 0}, "eval": {"early_stopping_patience": 2}},
