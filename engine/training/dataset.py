@@ -140,7 +140,7 @@ class _Rows:
         dialogues = examples.rows[store.rows["dialogue"][examples.rows] == 1][:1].tolist()
         sample = train[:: max(1, len(train) // SAMPLE_ROWS)][:SAMPLE_ROWS].tolist()
         most = max(ANSWERED_ROWS, config.eval.generate_rows, config.sample.rows)
-        answered = [[i for i in dict.fromkeys(part.rows.tolist()) if store.rows["answered"][i]] for part in measured]
+        answered = [_unlike_before(part.rows[store.rows["answered"][part.rows] == 1]).tolist() for part in measured]
         wanted = [*dialogues, *sample, *(i for part in answered for i in part[:most])]
         found = picked(store, list(dict.fromkeys(wanted)), config, check)
         self.first = found.get(dialogues[0]) if dialogues else None
@@ -148,16 +148,21 @@ class _Rows:
         self.answered = [Head([found[i] for i in part[:most] if i in found], len(part)) for part in answered]
 
 
+def _unlike_before(rows: np.ndarray) -> np.ndarray:
+    """``rows`` without those that equal the one before: a row's pieces come one after another."""
+    return rows[np.r_[True, rows[1:] != rows[:-1]]] if len(rows) else rows
+
+
 def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenReport:
     """What became of the rows ``which``, whose pieces are ``examples``."""
-    rows = store.rows[which]
+    fates = store.rows["fate"][which]
     report = TokenReport(
-        rows=len(rows), longest_seen=int(rows["length"].max(initial=0)), tokens=int(examples.lengths.sum()),
-        supervised=int(examples.supervised.sum()),
+        rows=len(which), longest_seen=int(store.rows["length"][which].max(initial=0)),
+        tokens=int(examples.lengths.sum()), supervised=int(examples.supervised.sum()),
     )  # fmt: skip
     for fate in Fate:
-        report.count(fate, int((rows["fate"] == fate).sum()))
-    refused = set(which[rows["fate"] == Fate.REFUSED].tolist())
+        report.count(fate, int((fates == fate).sum()))
+    refused = set(which[fates == Fate.REFUSED].tolist())
     report.refused = [words for row, words in store.facts.refused if row in refused][:REFUSED_SHOWN]
     return report
 

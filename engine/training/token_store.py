@@ -146,11 +146,10 @@ class Examples(Sequence[Example]):
 
     def __init__(self, store: TokenStore, which: np.ndarray, source_weights: Sequence[float]) -> None:
         self._store = store
-        chosen = store.pieces[which]
-        self._offsets = chosen["offset"].astype(np.int64)
-        self.lengths = chosen["length"].astype(np.int64)
-        self.supervised = chosen["supervised"].astype(np.int64)
-        self.rows = chosen["row"].astype(np.int64)
+        pieces = store.pieces
+        self._offsets, self.lengths, self.supervised, self.rows = (
+            pieces[name][which].astype(np.int64) for name in ("offset", "length", "supervised", "row")
+        )
         self.sources = store.rows["source"][self.rows].astype(np.int64)
         self.weights = store.rows["weight"][self.rows] * np.asarray(source_weights, np.float64)[self.sources]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.config.schema import DatasetSection
 from engine.data.messages import Message, Row
 from engine.errors import DataError
 from engine.training.render import NOT_TRAINED, RenderError
-from engine.training.tokens import Example, TokenReport, tokenise
+from engine.training.tokens import Example, TokenReport, pieces, tokenise
 
 STOP = 9
 
@@ -105,6 +109,39 @@ def test_the_pieces_of_a_split_text_are_the_text_and_only_the_last_stops() -> No
     examples, _ = tokenised([text(24)], too_long="split")
     joined = [token for example in examples for token in example.ids.tolist()]
     assert joined == [1] * 24 + [STOP]
+
+
+@given(st.integers(1, 200), st.integers(8, 40), st.data())
+def test_pieces_that_overlap_cover_the_text_and_train_each_token_once(length: int, limit: int, data: Any) -> None:
+    overlap = data.draw(st.integers(0, limit - 1))
+    made = pieces(list(range(length)), list(range(length)), limit, overlap)
+    read = made[0][0]
+    for (before, _), (ids, labels) in pairwise(made):
+        shared = before[len(before) - overlap :]
+        assert (ids[:overlap], labels[:overlap]) == (shared, [NOT_TRAINED] * overlap)
+        assert len(ids) > overlap  # a piece of what was there already is none
+        read = read + ids[overlap:]
+    assert read == list(range(length))
+    assert [label for _, labels in made for label in labels if label != NOT_TRAINED] == list(range(length))
+    assert all(len(ids) == len(labels) <= limit for ids, labels in made)
+    assert all(len(ids) == limit for ids, _ in made[:-1])
+
+
+def test_with_an_overlap_every_token_but_the_first_is_predicted_once() -> None:
+    examples, report = tokenised([text(24)], too_long="split", split_overlap=3)
+    assert lengths(examples) == [10, 10, 10, 4]
+    assert report.supervised == 24
+
+
+def test_an_answer_that_would_be_cut_is_counted_apart() -> None:
+    _, report = tokenised([dialogue("6 5"), dialogue("3 4 20"), dialogue("1 1")], too_long="truncate")
+    assert (report.too_long, report.answer_cut) == (1, 1)
+    assert tokenised([dialogue("6 5"), dialogue("1 1")], too_long="drop")[1].answer_cut == 0
+
+
+def test_a_row_of_weight_zero_is_left_out_and_counted() -> None:
+    examples, report = tokenised([replace(dialogue("1 1"), weight=0.0), replace(dialogue("1 2"), weight=2.5)])
+    assert ([example.weight for example in examples], report.weightless) == ([2.5], 1)
 
 
 def test_a_piece_with_nothing_to_predict_is_no_row_lost() -> None:
