@@ -95,16 +95,19 @@ class Shelf:
         row = self.at(place).row
         return row is not None and wanted in whole_text(row).casefold()
 
-    def find(self, file: str, number: int) -> int | None:
-        """The place of the row with that number in ``file``, or in the first file if "". None: it was not read."""
+    def find(self, file: str, number: int, begin: int = 0) -> int | None:
+        """The place, from ``begin`` on, of the row with that number in ``file``, or in the first file if "".
+
+        None: it was not read.
+        """
         import numpy as np
 
         name = self.named(file)
-        if name is None:
+        if name is None or begin >= len(self):
             return None
-        numbers, files = np.frombuffer(self._numbers, np.uint64), np.frombuffer(self._files, np.uint32)
+        numbers, files = np.frombuffer(self._numbers, np.uint64)[begin:], np.frombuffer(self._files, np.uint32)[begin:]
         hits = np.flatnonzero((numbers == number) & (files == self._names[name]))
-        return int(hits[0]) if len(hits) else None
+        return begin + int(hits[0]) if len(hits) else None
 
     def named(self, file: str) -> str | None:
         """The first file that was read and is called so: by its whole path, its end, or "" for any."""

@@ -83,8 +83,6 @@ class _Desk:
                 line = self._asked.get(block=self._shelf.is_complete)
             except queue.Empty:
                 self._read()
-                if self._shelf.is_complete:
-                    self._tell_count()
                 continue
             if line is None:
                 return
@@ -103,6 +101,11 @@ class _Desk:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self._say("trouble", id=None, title="The request can't be understood", message=str(error), hint="")
 
+    @property
+    def _is_asked_anew(self) -> bool:
+        """Whether a later request waits, which makes the present one idle; the end of them does not."""
+        return any(line is not None for line in self._asked.queue)
+
     def _row(self, request: dict[str, Any]) -> None:
         at = int(request["at"])
         if self._is_there(at):
@@ -112,11 +115,17 @@ class _Desk:
 
     def _place(self, request: dict[str, Any]) -> None:
         file, number = str(request.get("file", "")), int(request["row"])
-        self._read_until(lambda: self._shelf.find(file, number) is not None)
-        at = self._shelf.find(file, number)
-        if at is None:
+        at, begin = self._shelf.find(file, number), len(self._shelf)
+        while at is None and not self._shelf.is_complete and not self._is_asked_anew:
+            self._shelf.read(_BATCH_ROWS)
+            self._tell(f"reading: {len(self._shelf):,} rows")
+            at, begin = self._shelf.find(file, number, begin), len(self._shelf)
+        if at is not None:
+            self._show(request, at)
+        elif self._shelf.is_complete:
             raise _no_such_row(self._shelf, file, number)
-        self._show(request, at)
+        else:
+            self._none(request, f"stopped after {len(self._shelf):,} rows")
 
     def _source(self, request: dict[str, Any]) -> None:
         name = self._sources[int(request["number"])]
@@ -133,7 +142,7 @@ class _Desk:
                 return
             at += step
             self._tell(f"looking: {abs(at - begun):,} rows")
-            if not self._asked.empty():
+            if self._is_asked_anew:
                 self._none(request, f"stopped after {abs(at - begun):,} rows")
                 return
         self._none(request, f"{abs(at - begun):,} rows looked at")
@@ -173,12 +182,15 @@ class _Desk:
 
     def _read(self) -> None:
         self._shelf.read(_BATCH_ROWS)
-        if time.monotonic() - self._told_at >= _TOLD_EVERY_S:
+        if self._shelf.is_complete:
+            self._shelf.side(0)  # of a million rows this takes seconds: better now than when one is asked for
+            self._tell_count()
+        elif time.monotonic() - self._told_at >= _TOLD_EVERY_S:
             self._told_at = time.monotonic()
             self._tell_count()
 
     def _read_until(self, holds: Callable[[], bool]) -> None:
-        while not holds() and not self._shelf.is_complete:
+        while not holds() and not self._shelf.is_complete and not self._is_asked_anew:
             self._shelf.read(_BATCH_ROWS)
             self._tell(f"reading: {len(self._shelf):,} rows")
 
