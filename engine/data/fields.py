@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 Format = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "classification", "text"]
@@ -78,6 +79,7 @@ ROLE_NAMES = {
 CALL_ROLES = ("function_call", "tool_call")
 
 
-def needed(format: Format) -> set[str]:
+@cache
+def needed(format: Format) -> frozenset[str]:
     """The fields without which a row of ``format`` is none."""
-    return {field for field, (is_needed, _) in FIELDS[format].items() if is_needed}
+    return frozenset(field for field, (is_needed, _) in FIELDS[format].items() if is_needed)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from engine.data.messages import RawRow, where
 from engine.data.opened import kind_of
 from engine.data.utf8 import LONGEST_BYTES, chunks, lines, too_long
@@ -22,6 +24,7 @@ def _no_number(_name: str) -> None:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
+_FAST = msgspec.json.Decoder()
 
 
 def read_json(path: Path, source: str) -> Iterator[RawRow]:
@@ -29,12 +32,12 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
 
     Raises DataError with row, line and column for the first place that is not JSON or not a row.
     """
-    if _starts_list(path):
-        yield from _read_list(path, source)
-    elif kind_of(path) == ".json" and not _is_lines(path):
-        yield from _read_object(path, source)
-    else:
+    if holds_lines(path):
         yield from _read_lines(path, source)
+    elif _starts_list(path):
+        yield from _read_list(path, source)
+    else:
+        yield from _read_object(path, source)
 
 
 def _starts_list(path: Path) -> bool:
@@ -60,13 +63,30 @@ def _read_lines(path: Path, source: str) -> Iterator[RawRow]:
         text = line.text.strip(_SPACE)
         if not text:
             continue
+        yield RawRow(line_values(text, line.text, path, line.number), source, str(path), line.number, line.end_byte)
+
+
+def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -> dict[str, Any]:
+    """The row that ``text`` is: ``line`` without the space around it, number ``number`` of ``path``. Raises DataError.
+
+    As bytes they must be UTF-8.
+    """
+    try:
+        value = _FAST.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The stricter decoder has said no; the other one may take it, or tell where it is broken.
+        text, line = (each.decode() if isinstance(each, bytes) else each for each in (text, line))
         try:
             value = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
-            lead = len(line.text) - len(line.text.lstrip(_SPACE))
-            column = lead + getattr(error, "pos", 0) + 1
-            raise _broken(path, line.number, f"column {column:,}", error) from None
-        yield RawRow(_row(value, path, line.number), source, str(path), line.number, line.end_byte)
+            column = line.find(text) + getattr(error, "pos", 0) + 1
+            raise _broken(path, number, f"column {column:,}", error) from None
+    return _row(value, path, number)
+
+
+def holds_lines(path: Path) -> bool:
+    """Whether each line of a .json or .jsonl file is a row of its own. Raises DataError for one that can't be read."""
+    return not _starts_list(path) and (kind_of(path) != ".json" or _is_lines(path))
 
 
 def _read_object(path: Path, source: str) -> Iterator[RawRow]:

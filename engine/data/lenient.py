@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -10,7 +9,8 @@ from pathlib import Path
 
 from engine.data.convert import to_row
 from engine.data.formats import Detected, detect
-from engine.data.messages import RawRow, Row, where
+from engine.data.jsonrows import line_values
+from engine.data.messages import RawRow, Row
 from engine.data.opened import kind_of
 from engine.data.sources import DataFile, read_file
 from engine.data.utf8 import lines
@@ -97,17 +97,11 @@ def _lines_behind(path: Path, name: str, last: int, tell: Tell) -> Iterator[RawR
                 continue
             at = line.number
             try:
-                value = json.loads(text, parse_constant=lambda _name: None)
-                if not isinstance(value, dict):
-                    raise ValueError("it is no object")
-            except (ValueError, RecursionError) as error:
-                said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-                reason = DataError(
-                    "A row is not valid JSON", f"{where(str(path), at)}: {said}", "Correct or remove it."
-                )
-                tell(Unreadable(str(path), at, reason))
+                values = line_values(text, line.text, path, at)
+            except DataError as error:
+                tell(Unreadable(str(path), at, error))
                 continue
-            yield RawRow(value, name, str(path), at, line.end_byte)
+            yield RawRow(values, name, str(path), at, line.end_byte)
     except DataError as error:
         tell(Unreadable(str(path), at + 1, error, ends=True))
 

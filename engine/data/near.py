@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from functools import cache
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ _BANDS = 8
 _MOST_CHARACTERS = 4000  # of a row: its phrases behind that change little
 _FEWEST_WORDS = 8  # in shorter rows one other word is another row
 _ROUNDS = 4  # leaders of a band's bucket that the rest are compared with
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_APART = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789" else ord(" ") for code in range(256))
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
 )  # a character where words are not parted
@@ -29,18 +29,27 @@ _WORD = re.compile(
 def signature(text: str) -> np.ndarray:
     """An array (64,) of uint32; of zeros for a ``text`` too short to be compared."""
     import numpy as np
-    from datasketch import MinHash
 
     text = text[:_MOST_CHARACTERS].lower()
-    words = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
+    words = text.encode().translate(_APART).split() if text.isascii() else list(map(_encoded, _WORD.findall(text)))
     if len(words) < _FEWEST_WORDS:
         return np.zeros(PERMUTATIONS, np.uint32)
-    codes = np.fromiter(map(zlib.crc32, map(_encoded, words)), np.uint64, len(words))
-    phrases = codes[:-2] * np.uint64(0x9E3779B1) + codes[1:-1] * np.uint64(0x85EBCA77) + codes[2:]
-    blank = _blank()
-    made = MinHash(num_perm=PERMUTATIONS, permutations=blank.permutations, scheme=blank.scheme, hashfunc=int)
-    made.update_batch((phrases & np.uint64(0xFFFFFFFF)).tolist())
-    values: np.ndarray = made.hashvalues
+    codes = np.fromiter(map(zlib.crc32, words), np.uint32, len(words))
+    phrases = codes[:-2] * np.uint32(0x9E3779B1) + codes[1:-1] * np.uint32(0x85EBCA77) + codes[2:]
+    return _minima(phrases)
+
+
+def _minima(phrases: np.ndarray) -> np.ndarray:
+    """What ``MinHash.update_batch`` of the library makes of ``phrases`` (n,) of uint32, without a list on the way."""
+    import numpy as np
+
+    factors, terms = _permutations()
+    mixed = (phrases ^ (phrases >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    mixed ^= mixed >> np.uint32(16)
+    permuted = np.multiply.outer(factors, mixed)
+    permuted += terms[:, None]
+    values: np.ndarray = permuted.min(axis=1)
     return values
 
 
@@ -55,11 +64,12 @@ _encoded = methodcaller("encode", "utf-8", "replace")
 
 
 @cache
-def _blank() -> Any:
-    """Holds the permutations that all signatures share; made at the first need, as the library takes a second."""
+def _permutations() -> tuple[np.ndarray, np.ndarray]:
+    """Factors (64,) and terms (64,) of uint32 that all signatures share; made at the first need: it takes a second."""
     from datasketch import MinHash
 
-    return MinHash(num_perm=PERMUTATIONS, seed=1)
+    factors, terms = MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
+    return factors, terms
 
 
 def near_to(signatures: np.ndarray) -> np.ndarray:

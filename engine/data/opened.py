@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.errors import DataError
 
@@ -28,7 +28,7 @@ _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 class Opened:
     """``stream`` gives UTF-8 bytes; ``consumed()`` says how many of the file's own ``size_bytes`` it took for them."""
 
-    stream: BinaryIO
+    stream: io.BufferedReader[Any]
     consumed: Callable[[], int]
     size_bytes: int
 
@@ -56,7 +56,7 @@ def check_file(path: Path) -> int:
     return found.st_size
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> io.BufferedReader[Any]:
     """The text of ``path`` as UTF-8 bytes (those that are neither UTF-8 nor UTF-16 come as they are).
 
     Of a file that grows meanwhile, what was there at first is read, up to the end of the line. Raises DataError.

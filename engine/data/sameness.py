@@ -26,7 +26,7 @@ def keys_of(row: Row) -> tuple[int, int]:
     asked = messages[:-1] if is_answered else messages
     hashed = hashlib.blake2b(_encoded(row.tools, asked), digest_size=8)
     prompt = (int.from_bytes(hashed.digest()) or 1) if is_answered else NONE
-    hashed.update(_encoded((), messages[-1:]) if is_answered else " ".join(row.text.split()).encode("utf-8", "replace"))
+    hashed.update(_encoded((), messages[-1:]) if is_answered else _even(row.text).encode("utf-8", "replace"))
     return int.from_bytes(hashed.digest()) or 1, prompt
 
 
@@ -48,5 +48,14 @@ def first_of_each(keys: np.ndarray) -> np.ndarray:
 def _encoded(tools: Sequence[str], messages: Sequence[Message]) -> bytes:
     parts = [*tools]
     for message in messages:
-        parts += (message.role, " ".join(message.text.split()))
+        parts += (message.role, _even(message.text))
     return "\x1f".join(parts).encode("utf-8", "replace")
+
+
+def _even(text: str) -> str:
+    """``text`` with one blank where there was blank space, as ``" ".join(text.split())`` gives it, but much faster."""
+    flat = text.replace("\n", " ").replace("\t", " ")
+    while "  " in flat:
+        flat = flat.replace("  ", " ")
+    # No other blank space counts as printable.
+    return flat.strip(" ") if flat.isprintable() else " ".join(text.split())

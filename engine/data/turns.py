@@ -7,6 +7,7 @@ import decimal
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from engine.data.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES
@@ -39,21 +40,14 @@ class TurnReader:
 
     def __init__(self, failed: Failed, tags: Mapping[str, str], drop_nulls: bool = False) -> None:
         self._failed, self._drop_nulls = failed, drop_nulls
-        self._role_keys = (tags["role"],) if "role" in tags else ROLE_KEYS
-        self._content_keys = (tags["content"],) if "content" in tags else CONTENT_KEYS
-        self._roles = ROLE_NAMES | {
-            tags[role].strip().lower(): "assistant" if role == "call" else role
-            for role in ("system", "user", "assistant", "tool", "call")
-            if role in tags
-        }
-        self._call_roles = {*CALL_ROLES, tags.get("call", "").strip().lower()}
+        self._role_keys, self._content_keys, self._roles, self._call_roles = _names(tuple(sorted(tags.items())))
 
     def text(self, value: Any, name: str) -> str:
         """``value`` as text: scalars are written out, parts joined, null is empty."""
         if value is None:
             return ""
         if isinstance(value, str):
-            return _SURROGATE.sub("\ufffd", value)
+            return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, _SCALARS):
@@ -81,6 +75,8 @@ class TurnReader:
             raise self._failed(f"turn {number} has the unknown role '{shown}'", "Known: " + ", ".join(self._roles))
         content_key = next((key for key in self._content_keys if key in turn), self._content_keys[0])
         held = turn.get(content_key)
+        if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:
+            return Message(role, self.text(held, content_key))  # nearly all turns are so
         if role == "tool" and isinstance(held, (dict, list)) and not _is_parts(held):
             held = self._result(held, number)
         content = self.text(held, f"{content_key} of turn {number}")
@@ -141,6 +137,23 @@ class TurnReader:
 
     def _form(self) -> str:
         return f"Each turn has '{self._role_keys[0]}' and '{self._content_keys[0]}'."
+
+
+@cache
+def _names(tags: tuple[tuple[str, str], ...]) -> tuple[Sequence[str], Sequence[str], Mapping[str, str], set[str]]:
+    """The keys of roles and contents, what names of roles mean, and those that announce a call."""
+    given = dict(tags)
+    roles = ROLE_NAMES | {
+        given[role].strip().lower(): "assistant" if role == "call" else role
+        for role in ("system", "user", "assistant", "tool", "call")
+        if role in given
+    }
+    return (
+        (given["role"],) if "role" in given else ROLE_KEYS,
+        (given["content"],) if "content" in given else CONTENT_KEYS,
+        roles,
+        {*CALL_ROLES, given.get("call", "").strip().lower()},
+    )
 
 
 def _is_part(part: Any) -> bool:

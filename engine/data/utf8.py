@@ -32,7 +32,7 @@ def lines(path: Path) -> Iterator[Line]:
             number += 1
             if len(raw) > LONGEST_BYTES:
                 raise too_long(path, f"line {number:,}")
-            text = _decode(raw, offset, path)
+            text = decoded(raw, offset, path)
             offset += len(raw)
             yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
 
@@ -65,7 +65,8 @@ def too_long(path: Path, what: str) -> DataError:
     )
 
 
-def _decode(raw: bytes, offset: int, path: Path) -> str:
+def decoded(raw: bytes, offset: int, path: Path) -> str:
+    """``raw``, which begins ``offset`` bytes into the text of ``path``. Raises DataError where it is not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from engine.data.doctor.portrait import LANGUAGE_ROWS
 from engine.data.doctor.sets import Comparison
 from engine.data.doctor.sharing import shared, spare_processors
 from engine.data.lenient import Unreadable, tolerant_raw_rows
+from engine.data.line_blocks import blocks, in_blocks
 from engine.data.messages import RawRow
 from engine.data.preview import look
 from engine.data.sources import DataFile, data_files, source_names
@@ -94,15 +95,17 @@ def _looked(source: DataSource, name: str, index: int, manner: Manner, seen: Loo
         """Of the next batch: no row is read that could be one too many."""
         return _BATCH_ROWS if most is None else min(_BATCH_ROWS, most - seen.portrait.rows)
 
-    batches = _batches(source, files, name, index, manner, seen, size)
+    batches = _batches(source, files, name, index, manner, seen, size, in_parts=most is not None)
     # What size() says is known only when all rows before have been looked at.
     yield from shared(partial(look_at, manner=manner), batches, helpers if most is None else 0)
 
 
 def _batches(
     source: DataSource, files: list[DataFile], name: str, index: int, manner: Manner, seen: Looked,
-    size: Callable[[], int],
+    size: Callable[[], int], in_parts: bool,
 ) -> Iterator[Batch]:  # fmt: skip
+    """The rows of ``source``; lines are left to be decoded with the look at them, but for ``in_parts``."""
+
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
@@ -114,6 +117,11 @@ def _batches(
     for file in files:
         if size() < 1:
             return
+        if not in_parts and in_blocks(file.path):
+            _, detected = tolerant_raw_rows(file, name, lambda fault: None)
+            for block in blocks(file.path, tell):
+                yield Batch(name, index, block, detected)
+            continue
         raw_rows, detected = tolerant_raw_rows(file, name, tell)
         while some := list(_taken(raw_rows, size())):
             yield Batch(name, index, some, detected)

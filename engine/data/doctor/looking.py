@@ -16,6 +16,7 @@ from engine.data.fix_names import Fix
 from engine.data.fixes import UNREADABLE, row_change
 from engine.data.formats import Detected
 from engine.data.lenient import Unreadable, row_or_tell
+from engine.data.line_blocks import Block, rows_of
 from engine.data.messages import RawRow, Row
 from engine.data.records import record_of
 
@@ -37,11 +38,11 @@ class Manner:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one file of the source ``name``, which has the index ``source``."""
+    """Rows of one file of the source ``name``, which has the index ``source``, read already or as lines."""
 
     name: str
     source: int
-    rows: Sequence[RawRow | Row]
+    rows: Sequence[RawRow | Row] | Block
     detected: Detected
 
 
@@ -75,7 +76,8 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
-    for read in batch.rows:
+    rows = rows_of(batch.rows, batch.name, tell) if isinstance(batch.rows, Block) else batch.rows
+    for read in rows:
         row = row_or_tell(read, batch.detected, tell) if isinstance(read, RawRow) else read
         changed = None if row is None else change(row)
         if changed is None:

@@ -46,7 +46,7 @@ def mojibake_in(text: str) -> str:
 
 def control_in(text: str) -> str:
     """The first control character, escape sequence or invisible mark that reorders text, by its number; "" for none."""
-    if text.replace("\n", "").replace("\t", "").isprintable():
+    if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return ""
     match = _CONTROL.search(text)
     if match is None:
