@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,23 +44,22 @@ def trained_rows(source: DataSource, name: str, within: Sequence[str] = ()) -> I
     ``within`` are the runs whose data is being read. Where files of the run are gone, its recorded sample of up to
     200 rows stands for them. Raises DataError: runs that are each other's data, or neither files nor a sample.
     """
-    from engine.data.load import load
-    from engine.data.split import replayed, split
+    from engine.data import trained
 
     run = run_of(source)
     config = _config(run, source, within)
+    rows = trained.trained_rows(config, (*within, run.id))
     try:
-        loaded = load(config, (*within, run.id))
+        first = next(rows, None)  # what is wrong with the files is found before it
     except DataError:
         sample = read_sample(run)
         if not sample:
             raise
         yield from ((replace(row, source=name), _recorded(row)) for row in sample)
         return
-    known = loaded.report.detected
-    for index in split(loaded.rows, config.dataset, config.run.seed, replayed(config)).train:
-        row = loaded.rows[index]
-        yield replace(row, source=name), known[row.source]
+    if first is not None:
+        for row, detected in itertools.chain([first], rows):
+            yield replace(row, source=name), detected
 
 
 def parts(source: DataSource, within: Sequence[str] = ()) -> list[DataSource]:

@@ -1,0 +1,76 @@
+"""The rows that a config trains on, as a stream: read once for what is held out, and again for the rest."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from engine.config.schema import RunConfig
+from engine.data import near
+from engine.data.doctor.inspection import whole_text
+from engine.data.draw import Columns, draw
+from engine.data.fixes import SETS, not_repeated
+from engine.data.formats import Detected
+from engine.data.load import nothing_left
+from engine.data.messages import Row
+from engine.data.sameness import keys_of
+from engine.data.split import key_of, replayed
+from engine.data.stream import Reading, usable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def trained_rows(config: RunConfig, within: Sequence[str] = ()) -> Iterator[tuple[Row, Detected]]:
+    """Rows that ``config`` neither holds out nor leaves out, each with its format, in the order they are read in.
+
+    ``within`` are the runs whose data this is part of. Raises DataError before the first row, as ``load`` does.
+    """
+    is_trained = _trained(config, within)
+    reading, seen = Reading(config, within), 0
+    for batch in reading.batches():
+        rows, found = usable(batch, config.dataset.fixes)
+        for row in rows[: reading.take(found)]:
+            if seen < len(is_trained) and is_trained[seen] and batch.detected is not None:
+                yield row, batch.detected
+            seen += 1
+
+
+def _trained(config: RunConfig, within: Sequence[str]) -> np.ndarray:
+    """Which of the usable rows (n,) are trained on."""
+    import numpy as np
+
+    reading, fixes = Reading(config, within), config.dataset.fixes
+    compared, by_nearness = any(fix in fixes for fix in SETS), "drop_near_duplicates" in fixes
+    draws, signatures = bytearray(), bytearray()
+    strata, groups, sources, keys = array("L"), array("Q"), array("L"), array("Q")
+    for batch in reading.batches():
+        rows, found = usable(batch, fixes)
+        for row in rows[: reading.take(found)]:
+            key = key_of(row, config.run.seed)
+            draws += key.draw
+            strata.append(key.stratum)
+            groups.append(key.group)
+            sources.append(batch.source)
+            if compared:
+                keys.extend(keys_of(row))
+            if by_nearness:
+                signatures += near.signature(whole_text(row)).tobytes()
+    kept = np.ones(len(sources), bool)
+    if compared:
+        pairs = np.array(keys, np.uint64).reshape(-1, 2)
+        shapes = np.frombuffer(signatures, np.uint32).reshape(-1, near.PERMUTATIONS) if by_nearness else None
+        kept = not_repeated(pairs[:, 0], pairs[:, 1], shapes, fixes)
+    if not kept.any():
+        raise nothing_left(config, reading.skipped, reading.skipped_count + len(kept))
+    words = np.frombuffer(draws, ">u8").astype(np.uint64).reshape(-1, 2)
+    columns = Columns(
+        words[kept], np.array(strata, np.uint32)[kept], np.array(groups, np.uint64)[kept],
+        np.array(sources, np.uint32)[kept],
+    )  # fmt: skip
+    learnt = replayed(config)
+    drawn = draw(columns, config.dataset, [at for at, name in enumerate(reading.names) if name in learnt])
+    is_trained = kept.copy()
+    is_trained[np.flatnonzero(kept)[[*drawn[0], *drawn[1]]]] = False
+    return is_trained
