@@ -23,8 +23,7 @@ FORMAT = 1
 _LIBRARIES = ("tunedeck", "transformers", "tokenizers", "jinja2")
 _OF_ROWS = {"format", "columns", "tags", "labels", "max_rows", "split", "subset"}
 _OF_TOKENS = {"max_length", "train_on", "too_long", "split_overlap", "fixes"}
-# How a text is cut or filled up for one call is no part of a tokenizer, but kept in it from one call to the next.
-_OF_CALLS = ("truncation", "padding")
+_TOKENS = '"added_tokens"'
 _VOCABULARIES = ("*.model", "*.json", "*.txt", "*.tiktoken", "*.py")
 
 
@@ -66,8 +65,9 @@ def tokenizer_digest(renderer: Renderer) -> str:
     tokenizer = renderer.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
-        state = json.loads(backend.to_str())
-        rules: Any = {name: part for name, part in state.items() if name not in _OF_CALLS}
+        state = backend.to_str()
+        # Before its tokens stands how the last text was cut or filled up, which is no part of a tokenizer.
+        rules: Any = hashlib.sha256(state[max(0, state.find(_TOKENS)) :].encode()).hexdigest()
     else:
         place = Path(str(tokenizer.name_or_path))
         files = sorted({file for kind in _VOCABULARIES for file in place.glob(kind)}) if place.is_dir() else []
