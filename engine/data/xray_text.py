@@ -29,7 +29,7 @@ class Signs:
 
 
 UNICODE = Signs("\u00bb", "\u00ab", "\u21b5", "\u21e5", "\u2423", "\u2502")
-ASCII = Signs(">>", "<<", "<nl>", "<tab>", "<sp>", "|")
+ASCII = Signs("[+", "+]", "<nl>", "<tab>", "<sp>", "|")
 SPECIAL = ("{", "}")
 CUT = ("[cut: ", "]")
 _SHOWN_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -139,8 +139,8 @@ def summary(ray: Xray) -> str:
     parts = [ray.fate]
     if ray.parts:
         tokens, trained = sum(part.tokens for part in ray.parts), sum(part.trained for part in ray.parts)
-        would = "would be " if ray.fate == LEFT_OUT else ""
-        parts.append(f"{trained:,} of {tokens:,} tokens {would}trained, {trained / max(1, tokens):.0%}")
+        of = f"{tokens:,} tokens"
+        parts.append(of if ray.fate == LEFT_OUT else f"{trained:,} of {of} trained, {trained / max(1, tokens):.0%}")
     if len(ray.parts) > 1:
         parts.append(f"{len(ray.parts):,} pieces")
     right = [_SHORT[verdict.about] for verdict in ray.verdicts if verdict.passes and verdict.about in _SHORT]

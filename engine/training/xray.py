@@ -60,6 +60,8 @@ class Looker:
             said = f"It is left out. {error.title}: {error.message}" if error.message else f"{error.title}."
             return unused(row, LEFT_OUT, said, self._written(row))
         fate, why = (LEFT_OUT, _WHY_LEFT_OUT[made.fate]) if made.fate is not Fate.USED else SIDES[side]
+        if made.fate is Fate.TOO_LONG:
+            why += " Raise dataset.max_length" + (", or set dataset.too_long to split." if row.kind == "text" else ".")
         counts = row.weight * self._source_weights.get(row.source, 1.0)
         weight = f" Its weight is {counts:g}." if counts not in (0.0, 1.0) else ""
         verdicts = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
@@ -52,9 +53,18 @@ class XrayChild:
                 if not said_why:
                     raise no_answer(code, complaints, "Close this and open it again.")
             finally:
-                if process.stdin is not None:
-                    process.stdin.close()
-                await end(process)
+                await _close(process)
+
+
+async def _close(process: asyncio.subprocess.Process) -> None:
+    """End the child, and wait until its pipes are closed too."""
+    if process.stdin is not None:
+        process.stdin.close()
+    await end(process)
+    if process.stdout is not None:
+        with contextlib.suppress(ValueError):  # a line that was longer than any may be
+            while await process.stdout.read(1 << 20):
+                pass
 
 
 def _understood(line: bytes) -> dict[str, Any]:

@@ -34,11 +34,11 @@ def text(signs: Signs, detail: Detail = "text") -> str:
 
 def test_the_marks_tell_the_states_apart() -> None:
     assert text(UNICODE) == "{<|im_start|>}user↵\n»好␣␣x{<|im_end|>}«[cut: ↵\n][padding: 2 x <|im_end|>]"
-    assert text(ASCII) == ("{<|im_start|>}user<nl>\n>>好<sp><sp>x{<|im_end|>}<<[cut: <nl>\n][padding: 2 x <|im_end|>]")
+    assert text(ASCII) == ("{<|im_start|>}user<nl>\n[+好<sp><sp>x{<|im_end|>}+][cut: <nl>\n][padding: 2 x <|im_end|>]")
 
 
 def test_the_bounds_of_tokens_and_their_ids_can_be_shown() -> None:
-    assert text(ASCII, "tokens").startswith("{<|im_start|>}|user|<nl>\n>>好|  x|{<|im_end|>}<<")
+    assert text(ASCII, "tokens").startswith("{<|im_start|>}|user|<nl>\n[+好|  x|{<|im_end|>}+]")
     assert text(UNICODE, "ids").startswith("{<|im_start|>}:1 user:5 ↵:6\n»好:7,8 ␣␣x:9 {<|im_end|>}:2«")
 
 
@@ -69,7 +69,7 @@ def test_pieces_of_a_split_row_are_numbered_and_hidden_tokens_counted() -> None:
     ray = Xray("a", 1, "a", "trained on", (), (part, part))
     shown = "".join(span.text for span in spans(ray, ASCII))
     assert shown.startswith(
-        "[piece 1 of 2: 70 tokens]\n>>{<|im_end|>}<<\n[69 more tokens are not shown]\n[piece 2 of 2"
+        "[piece 1 of 2: 70 tokens]\n[+{<|im_end|>}+]\n[69 more tokens are not shown]\n[piece 2 of 2"
     )
 
 

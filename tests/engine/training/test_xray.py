@@ -105,7 +105,7 @@ def test_an_answer_beyond_max_length_is_left_out_and_the_rest_of_it_cut() -> Non
     ray = look(dialogue("Tell me a story.", LONG * 20), max_length=64)
     assert ray.fate == "left out"
     assert not says(ray, "whole")[0]
-    assert says(ray, "fate")[1] == "It is left out, as it is too long."
+    assert says(ray, "fate")[1] == "It is left out, as it is too long. Raise dataset.max_length."
     assert written(ray, "cut").endswith("<|im_end|>\n")
     assert ray.parts[0].padded == 0
 
