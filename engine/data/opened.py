@@ -39,6 +39,13 @@ def kind_of(path: Path) -> str:
     return path.with_suffix("").suffix.lower() if suffix in PACKINGS else suffix
 
 
+def check_name(path: str) -> str:
+    """``path``, if it is text: a config could not hold another one. Raises DataError."""
+    if path.isascii() or path == path.encode("utf-8", "replace").decode("utf-8"):
+        return path
+    raise DataError("The name is not UTF-8 text", path, "Rename the file or folder, or copy it under another name.")
+
+
 def check_file(path: Path) -> int:
     """Bytes of a regular, non-empty file. Raises DataError that says which of these it is not."""
     try:

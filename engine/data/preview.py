@@ -13,7 +13,7 @@ from engine.data.columnar import row_count
 from engine.data.convert import to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import RawRow, Row
-from engine.data.opened import PACKINGS, text_bytes
+from engine.data.opened import PACKINGS, check_name, text_bytes
 from engine.data.sources import data_files, read_file, source_names
 from engine.errors import DataError
 
@@ -39,7 +39,8 @@ def preview(
     path: str | Path, format: str = "auto", columns: Mapping[str, str] | None = None, limit: int = 5
 ) -> Preview:
     """As ``look``, from the parts of a source that the wizard asks for."""
-    return look(DataSource.model_validate({"path": str(path), "format": format, "columns": dict(columns or {})}), limit)
+    given = {"path": check_name(str(path)), "format": format, "columns": dict(columns or {})}
+    return look(DataSource.model_validate(given), limit)
 
 
 def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:

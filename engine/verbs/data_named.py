@@ -16,14 +16,15 @@ NO_MODEL = "-"
 
 
 def config_of(what: list[str], assignments: list[str], model: str) -> RunConfig:
-    """The config that is meant, or one made of the data that is named. Raises ConfigError."""
+    """The config that is meant, or one made of the data that is named. Raises ConfigError, DataError."""
     from engine.config import toml
     from engine.config.presets import Layer, overrides, resolve
+    from engine.data.opened import check_name
 
     if any(name.endswith(".toml") for name in what):
         if len(what) > 1:
             raise ConfigError("Too much to check at once", " ".join(what), "Name one config, or data only.")
         chosen = [f"model.name_or_path={model}"] if model else []
         return toml.load(Path(what[0]).expanduser(), [*assignments, *chosen]).config
-    named = {"model": {"name_or_path": model or NO_MODEL}, "data": [{"path": path} for path in what]}
+    named = {"model": {"name_or_path": model or NO_MODEL}, "data": [{"path": check_name(path)} for path in what]}
     return resolve([Layer("command line", named), Layer("--set", overrides(assignments))]).config

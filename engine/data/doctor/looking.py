@@ -102,9 +102,9 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
 def note_unreadable(tally: Tally, fault: Unreadable, fixes: Sequence[Fix]) -> None:
     """Count a row that can't be read, unless the config says to pass over it."""
     if fault.ends or UNREADABLE not in fixes:
-        message = fault.error.message
+        message = fault.error.message.removeprefix(fault.file)
         # The place is told beside it.
-        said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:") or fault.error.title
+        said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:\n") or fault.error.title
         tally.add("unreadable", Place(fault.file, fault.row, f"{said}{ENDS}" if fault.ends else said))
 
 

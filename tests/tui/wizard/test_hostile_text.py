@@ -1,0 +1,29 @@
+"""What the data step says of hostile files is short, plain and harmless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.data.preview import Preview, preview
+from engine.errors import TunedeckError
+from tests.engine.data.hostile import FILES, Hostile
+from tui.wizard import data_text
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("hostile", FILES.values(), ids=FILES)
+def test_the_data_step_tells_of_a_hostile_file_in_plain_text(tmp_path: Path, hostile: Hostile) -> None:
+    found: Preview | TunedeckError
+    try:
+        found = preview(hostile.make(tmp_path))
+    except TunedeckError as error:
+        found = error
+    lines = [data_text.summary(found), data_text.evidence(True, found)]
+    if isinstance(found, Preview):
+        lines += data_text.first_rows(found.rows, 76, 10)
+        assert len(lines) <= 12
+    for line in lines:
+        assert line.isprintable() or not line
+        assert len(line) < 2000
