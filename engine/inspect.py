@@ -1,10 +1,11 @@
 """Answers heavy questions about a run before it starts, in a child process: JSON lines on stdout.
 
-``python -m engine.inspect QUESTION --config FILE``, with a question of ``engine/questions``: ``data`` tokenises rows
-as the training will, ``relation`` compares them with what an old adapter has learnt, ``probe`` trains three steps and
-says how fast they were, ``kind`` asks the model whether it is base or chat, ``doctor`` looks for
-what is wrong with a sample of rows as tokens. Lines are of type progress, then one result, error or unavailable. The
-process can be killed at any time, and a broken tokenizer can't take the screen down.
+``python -m engine.inspect QUESTION --config FILE``, with a question of ``engine/questions``: ``examine`` says what is
+wrong with the rows and what they are as tokens, of which ``data`` (they as the training takes them) and ``doctor``
+(what is wrong with a sample as tokens) are parts, ``relation`` compares them with what an old adapter has learnt,
+``probe`` trains three steps and says how fast they were, ``kind`` asks the model whether it is base or chat, ``xray``
+shows rows token by token as they are asked for on stdin. Lines are of type progress, then one result, error or
+unavailable. The process can be killed at any time, and a broken tokenizer can't take the screen down.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ QUESTIONS = {
     "probe": "The pace can't be measured",
     "kind": "The model can't be asked",
     "doctor": "The rows can't be examined",
+    "examine": "The rows can't be examined",
+    "xray": "The rows can't be looked at",
 }
 """Modules of ``engine/questions``, each with the title of an error that nobody foresaw."""
 

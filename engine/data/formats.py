@@ -20,6 +20,10 @@ _ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completi
 Columns = Mapping[str, list[Any]]
 
 
+class ColumnsUnclear(DataError):
+    """The columns fit no format, or not the one asked for: a person has to map them."""
+
+
 @dataclass(frozen=True)
 class Detected:
     """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
@@ -90,12 +94,12 @@ def _made(
     return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels))
 
 
-def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> DataError:
+def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:
     """The error for columns that fit no format, or not the one asked for (``problem`` says which)."""
     file = sample[0].file if sample else ""
     shown = ", ".join(clean(name[:200], keep_newlines=False)[:40] for name in list(found)[:20])
     more = f" and {len(found) - 20:,} more" if len(found) > 20 else ""
-    return DataError(
+    return ColumnsUnclear(
         problem or "The columns are not known",
         f"{file} has the columns: {shown or 'none'}{more}",
         f'Accepted are: {ACCEPTED}. Map yours in [[data]]: columns = {{prompt = "...", completion = "..."}}',
@@ -156,17 +160,17 @@ def _format_of(given: Mapping[str, str], found: Columns, sample: Sequence[RawRow
 
 
 def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> dict[str, str]:
-    """The mapping from the config, with what it leaves out found by name."""
+    """The mapping from the config, with what it leaves out found by name; what it maps to "" has none."""
     fields = FIELDS[wanted]
     for name, column in given.items():
         if name not in fields:
             raise unknown_columns(sample, found, f"'{name}' is not a field of {wanted}: {', '.join(fields)}")
-        if column not in found:
+        if column not in found and (column or fields[name][0]):
             raise unknown_columns(sample, found, f"There is no column '{clean(column, keep_newlines=False)}'")
     by_name = {name.strip().lower(): name for name in reversed(list(found))}
-    columns = dict(given)
+    columns = {name: column for name, column in given.items() if column}
     for name, (is_needed, names) in fields.items():
-        if name in columns:
+        if name in given:
             continue
         free = [by_name[known] for known in names if known in by_name and by_name[known] not in columns.values()]
         if free:

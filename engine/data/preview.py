@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.config.schema import DataSource
 from engine.data import earlier
@@ -14,7 +15,7 @@ from engine.data.convert import to_row
 from engine.data.formats import Detected, detect
 from engine.data.messages import RawRow, Row
 from engine.data.opened import PACKINGS, check_name, text_bytes
-from engine.data.sources import data_files, read_file, source_names
+from engine.data.sources import DataFile, data_files, read_file, source_names
 from engine.errors import DataError
 
 SAMPLE_ROWS = 50
@@ -35,11 +36,43 @@ class Preview:
     files: int = 1
 
 
+@dataclass(frozen=True)
+class Head:
+    """The first rows of ``file`` as it holds them, whatever their columns are; ``files`` are all of the source."""
+
+    file: DataFile
+    rows: tuple[RawRow, ...]
+    files: int = 1
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """Every column of these rows, with the first value that says something."""
+        found: dict[str, object] = {}
+        for raw in self.rows:
+            for name, value in raw.values.items():
+                if found.get(name) in (None, "", [], {}):
+                    found[name] = value
+        return found
+
+    def read_as(self, source: DataSource) -> Detected:
+        """The format of these rows, were they those of ``source``. Raises DataError."""
+        return detect(self.rows, DataFile(self.file.path, source, self.file.entry).reading(self.rows))
+
+
+def head(source: DataSource, fetch: bool = True) -> Head:
+    """About the first 50 rows of a source that is no run, also where no format is found in them. Raises DataError."""
+    described = data_files(source, fetch)
+    rows = _head(read_file(described[0].path, source_names([source])[0]), SAMPLE_ROWS)
+    if not rows:
+        raise _no_rows(described[0].path)
+    return Head(described[0], tuple(rows), len(described))
+
+
 def preview(
-    path: str | Path, format: str = "auto", columns: Mapping[str, str] | None = None, limit: int = 5
+    path: str | Path, format: str = "auto", columns: Mapping[str, str] | None = None, limit: int = 5, **more: Any
 ) -> Preview:
-    """As ``look``, from the parts of a source that the wizard asks for."""
-    given = {"path": check_name(str(path)), "format": format, "columns": dict(columns or {})}
+    """As ``look``, from the fields of a source, as the wizard has them."""
+    given = {"path": check_name(str(path)), "format": format, "columns": dict(columns or {}), **more}
     return look(DataSource.model_validate(given), limit)
 
 
@@ -56,7 +89,7 @@ def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
     raw_rows = read_file(files[0], source_names([source])[0])
     sample = _head(raw_rows, max(limit, SAMPLE_ROWS))
     if not sample:
-        raise DataError("The file holds no rows", str(files[0]), "Check where it was written, or name another one.")
+        raise _no_rows(files[0])
     detected = detect(sample, described[0].reading(sample))
     sizes = [file.stat().st_size for file in files]
     if len(files) == 1 and sizes[0] <= COUNTED_BYTES and files[0].suffix.lower() not in PACKINGS:
@@ -65,6 +98,10 @@ def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
         count, exact = _count(files, sizes, sample)
     rows = tuple(to_row(raw, detected) for raw in sample[:limit])
     return Preview(rows, detected, sum(sizes), count, exact, len(files))
+
+
+def _no_rows(path: Path) -> DataError:
+    return DataError("The file holds no rows", str(path), "Check where it was written, or name another one.")
 
 
 def _head(raw_rows: Iterator[RawRow], most_rows: int) -> list[RawRow]:

@@ -70,7 +70,7 @@ class PickList(Widget, can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self._picks = list(picks)
-        self._title_width = title_width
+        self.title_width = title_width
         self._top = 0
         self.chosen = chosen
         self.set_reactive(PickList.cursor, self._index_of(chosen))
@@ -146,7 +146,7 @@ class PickList(Widget, can_focus=True):
         marker = ">" if here else "*" if pick.id == self.chosen else " "
         title = clean(pick.title, keep_newlines=False)
         detail = clean(pick.detail, keep_newlines=False)
-        column = min(self._title_width, max(1, width - 2)) if detail else max(1, width - 2)
+        column = min(self.title_width, max(1, width - 2)) if detail else max(1, width - 2)
         tail = clean(pick.tail, keep_newlines=False)
         rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
         if cell_len(detail) > rest:

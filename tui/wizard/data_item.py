@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from engine.data.preview import Preview
 
 Item = Mapping[str, Any]
+_READING = ("path", "subset", "split", "format", "columns", "tags", "labels")
+"""Fields of a source that say which rows it is and how they are read."""
 
 
 def is_new(item: Item) -> bool:
@@ -20,18 +23,14 @@ def is_new(item: Item) -> bool:
     return bool(item.get("role", "new") != "replay")
 
 
-def columns_of(item: Item) -> dict[str, str]:
-    columns = item.get("columns")
-    return columns if isinstance(columns, dict) else {}
+def reading_of(item: Item) -> dict[str, Any]:
+    """What of the source says how it is read."""
+    return {name: item[name] for name in _READING if name in item}
 
 
 def key_of(item: Item) -> str:
     """The same for sources that are read the same way."""
-    return reading_key(str(item["path"]), str(item.get("format", "auto")), columns_of(item))
-
-
-def reading_key(path: str, format: str, columns: Mapping[str, str]) -> str:
-    return repr((path, format, sorted(columns.items())))
+    return json.dumps(reading_of(item), sort_keys=True, default=str)
 
 
 def keep(item: dict[str, Any], name: str, value: Any, default: Any) -> None:

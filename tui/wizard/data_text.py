@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import set_cell_size
 
+from engine.data.formats import ColumnsUnclear
 from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
 from tui.wizard.draft import Draft
 from tui.wizard.relation import line
+
+SURE = 0.75
+"""Confidence from which a format is not asked about: names that are usual, or at least known."""
 
 if TYPE_CHECKING:
     from engine.data.messages import Row
@@ -37,11 +41,22 @@ def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
         return "JSON, JSONL, CSV, parquet or text. Questions with answers, dialogues, or documents."
     if found is None:
         return "reading ..."
-    if isinstance(found, TunedeckError):
+    if isinstance(found, ColumnsUnclear):
+        text = f"! {found.title}: {found.message}. F2: say which column is what."
+    elif isinstance(found, TunedeckError):
         text = "! " + " ".join(part for part in (found.title + ":", found.message, found.hint) if part)
     else:
-        text = f"read as {found.detected.format}: {found.detected.evidence}"
+        sure = f"{found.detected.confidence * 100:.0f} % sure"
+        wrong = "; is that wrong? F2 shows it and maps columns" if is_unclear(found) else ""
+        text = f"read as {found.detected.format} ({sure}{wrong}): {found.detected.evidence}"
     return clean(text, keep_newlines=False)
+
+
+def is_unclear(found: Preview | TunedeckError) -> bool:
+    """Whether a person has to say which column is what, or had better look at it."""
+    if isinstance(found, TunedeckError):
+        return isinstance(found, ColumnsUnclear)
+    return found.detected.confidence < SURE
 
 
 def first_rows(rows: Sequence[Row], width: int, height: int) -> list[str]:

@@ -19,6 +19,7 @@ YOU = "you"
 DETECTED = "detected"
 DEFAULT = "default"
 FIRST_STEP = "task"
+_MAPS = ("columns", "tags", "labels")
 # What is trained and on what: another preset, which says how, leaves these alone.
 _NOT_HOW = ("data.", "run.", "model.name_or_path", "model.revision", "strategy.")
 
@@ -106,7 +107,10 @@ class Draft:
     def rows_key(self) -> str:
         """The same for drafts whose rows come out the same: same files, split, lengths and tokenizer."""
         prefixes = ("data.", "dataset.", "model.", "run.seed")
-        return repr(sorted((name, value) for name, value in self.values.items() if name.startswith(prefixes)))
+        answered = [item for item in self.values.items() if item[0].startswith(prefixes)]
+        # What a file showed follows from the file, and comes a moment after its name.
+        found = {name for name, _ in answered if name.startswith("data.") and self.source(name) == DETECTED}
+        return repr(sorted((name, value) for name, value in answered if name not in found))
 
     def resolve(self) -> Resolved:
         """The config these answers make. Raises ConfigError with every finding."""
@@ -151,10 +155,10 @@ def default_of(dotted: str) -> Any:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested values as (dotted name, value); a source's column map is one value."""
+    """Nested values as (dotted name, value); a source's maps (columns, tags, labels) are one value each."""
     for key, value in values.items():
         dotted = f"{prefix}{key}"
-        if isinstance(value, Mapping) and key != "columns":
+        if isinstance(value, Mapping) and key not in _MAPS:
             yield from flatten(value, f"{dotted}.")
         elif dotted == "data" and isinstance(value, list):
             for index, item in enumerate(value):

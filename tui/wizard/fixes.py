@@ -10,14 +10,17 @@ from engine.config import rules
 from engine.config.rules import Issue
 from engine.errors import ConfigError
 from engine.machine.torch_build import has_cuda
+from tui.doctor.words import told, worst
 from tui.wizard import fields
 from tui.wizard.check import Inspection
 from tui.wizard.draft import Draft, default_of
 
 if TYPE_CHECKING:
+    from engine.data.doctor.findings import Report
     from engine.memory.fit import Fit
 
 MEMORY = "memory"
+ROWS = "rows"
 NO_CUDA = Issue(
     "warning",
     "launch.gpus",
@@ -60,10 +63,13 @@ class Warning:
     fix: Fix | None = None
 
 
-def warnings(draft: Draft, inspection: Inspection | None = None, fit: Fit | None = None) -> list[Warning]:
+def warnings(
+    draft: Draft, inspection: Inspection | None = None, fit: Fit | None = None, report: Report | None = None
+) -> list[Warning]:
     """All that can be said about a draft before it starts, errors first; the draft's own errors included.
 
-    A run that does not fit is warned of, not refused: an estimate may be wrong.
+    ``inspection`` and ``report`` are what was found in its rows. A run that does not fit is warned of, not refused: an
+    estimate may be wrong.
     """
     try:
         found = rules.check(draft.resolve().config)
@@ -71,6 +77,7 @@ def warnings(draft: Draft, inspection: Inspection | None = None, fit: Fit | None
         found = [issue for issue in error.issues if isinstance(issue, Issue)]
     if inspection is not None:
         found += from_rows(draft, inspection)
+    found += [*fatal_in(report), *warned_in(report)]
     told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
     if fit is not None and fit.verdict.level == "too much":
         told.insert(0, too_much(fit))
@@ -110,14 +117,23 @@ def from_rows(draft: Draft, inspection: Inspection) -> list[Issue]:
         what = {"drop": "left out", "truncate": "cut", "split": "split"}.get(str(draft.get("dataset.too_long")), "cut")
         text = f"{inspection.too_long:,} rows ({share:.0%}) are longer and will be {what}."
         found.append(Issue("warning", "dataset.max_length", text))
-    if inspection.no_supervised:
-        share = inspection.no_supervised / rows
-        found.append(
-            Issue("warning", "data", f"{inspection.no_supervised:,} rows ({share:.0%}) have nothing to learn.")
-        )
-    if inspection.refused:
-        found.append(Issue("warning", "data", f"{inspection.refused:,} rows don't fit the model's chat template."))
     return found
+
+
+def fatal_in(report: Report | None) -> list[Issue]:
+    """The error that keeps a run from starting where the doctor found something fatal; [] else."""
+    fatal = worst(report, "fatal") if report else None
+    return [Issue("error", ROWS, f"{told(fatal)}.", "F5 shows them, and what helps.")] if fatal else []
+
+
+def warned_in(report: Report | None) -> list[Issue]:
+    """All that the doctor warns of in one line, with the way to it."""
+    first = worst(report, "warning") if report else None
+    if report is None or first is None:
+        return []
+    more = sum(finding.severity == "warning" for finding in report.findings) - 1
+    also = f" and {more} more warning{'s' if more > 1 else ''}" if more else ""
+    return [Issue("warning", ROWS, f"{told(first)}{also}.", "F5 shows them, and what helps.")]
 
 
 def fix_for(issue: Issue, draft: Draft, inspection: Inspection | None) -> Fix | None:

@@ -17,11 +17,13 @@ from engine.config.rules import Issue
 from engine.data.text import clean
 from engine.errors import ConfigError, TunedeckError
 from engine.runs.directory import write_atomic
+from tui.doctor.opening import open_doctor
+from tui.mix.issues import mix_issues
 from tui.widgets.confirm import ConfirmScreen
 from tui.widgets.form import FormField
 from tui.widgets.form_list import PickList
 from tui.wizard import figures, remedies
-from tui.wizard.check_panel import CheckPanel
+from tui.wizard.check_panel import CheckPanel, begin
 from tui.wizard.fixes import Warning, in_order, warnings
 from tui.wizard.outlook_panel import OutlookPanel
 from tui.wizard.relation import can_ask, line
@@ -53,7 +55,7 @@ class ReviewStep(Step):
         self._risked = False
         self._shown_fit = self.facts.fit
         self._told: dict[str, str] = {}
-        yield CheckPanel(id="check")
+        yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
         yield Static(id="warnings")
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
@@ -68,38 +70,33 @@ class ReviewStep(Step):
         self._show_warnings()
         self._show_outlook()
         self._explain()
-        self.check(again=False)
+        self._check_unless_known()
 
     def focus_first(self) -> None:
         """The Start button has the focus; the flow gives it."""
 
     # The check of the rows
 
-    def check(self, again: bool = True) -> None:
-        """Look at the rows in the background, unless that was done for this very config."""
-        try:
-            text = toml.dumps(self.draft.resolve())
-        except ConfigError:
-            return
-        panel = self.query_one(CheckPanel)
-        known = self.facts.inspection_of(self.draft)
-        if known is not None and not again:
-            panel.show(known)
-            return
-        self._refused = None
-        panel.start(self.services.inspect_command, text, self.draft.rows_key())
+    def check(self) -> None:
+        """Open the doctor, which examines the rows unless that was done."""
+        open_doctor(self)
+
+    def _check_unless_known(self) -> None:
+        """Examine the rows in the background, unless that was done for these very ones."""
+        if self.facts.report_of(self.draft) and self.facts.inspection_of(self.draft):
+            self.query_one(CheckPanel).show(self.draft)
+        elif not self.draft.issues():
+            begin(self)
 
     @on(CheckPanel.Ended)
     def _checked(self, event: CheckPanel.Ended) -> None:
         self._refused = event.refused
-        if event.inspection is not None:
-            self.facts.inspection, self.facts.inspected = event.inspection, event.key
         self._show_warnings()
         self._show_outlook()
         self.post_message(self.Touched())
         if self._start_when_checked:
             self._start_when_checked = False
-            if event.inspection is not None:
+            if event.examined is not None and event.refused is None:
                 self.done()
 
     def can(self, action: str) -> bool | None:
@@ -108,7 +105,7 @@ class ReviewStep(Step):
             return any(panel.busy for panel in panels)
         if action == "compare":
             return can_ask(self.draft) and (not self.can("cancel") or None)
-        return action == "save_file" or (action in ("check", "measure") and not self.can("cancel"))
+        return action in ("save_file", "check") or (action == "measure" and not self.can("cancel"))
 
     def cancel(self) -> None:
         self._start_when_checked = False
@@ -174,7 +171,9 @@ class ReviewStep(Step):
 
     def _show_warnings(self) -> None:
         also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
-        found = warnings(self.draft, self.facts.inspection_of(self.draft), self.facts.fit)
+        also += mix_issues(self.draft, self.facts)
+        inspection, report = self.facts.inspection_of(self.draft), self.facts.report_of(self.draft)
+        found = warnings(self.draft, inspection, self.facts.fit, report)
         self._warnings: list[Warning] = in_order([*also, *found])[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
@@ -200,7 +199,7 @@ class ReviewStep(Step):
         self._show_warnings()
         self.say(f"{fix.dotted}: {fix.words}.")
         self.post_message(self.Fixed())
-        self.check(again=False)
+        self._check_unless_known()
 
     # The values, the time and the disk
 
@@ -213,7 +212,7 @@ class ReviewStep(Step):
     async def reread(self) -> None:
         self._show_values()
         self._show_warnings()
-        self.check(again=False)
+        self._check_unless_known()
 
     def _show_values(self) -> None:
         self._shown_fit = self.facts.fit

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.data.preview import Preview
+    from engine.data.preview import Head, Preview
     from engine.models.adapter_list import Candidate
     from engine.models.card import ModelCard
     from tui.wizard.old_adapter import OldAdapter
@@ -47,10 +47,17 @@ def _known_card(name: str, revision: str, allow_pickle: bool) -> ModelCard | Non
         return None
 
 
-def _preview(path: str, format: str, columns: dict[str, str], limit: int) -> Preview:
+def _preview(source: Mapping[str, Any], limit: int) -> Preview:
     from engine.data.preview import preview
 
-    return preview(path, format, columns, limit)
+    return preview(**source, limit=limit)
+
+
+def _head(source: Mapping[str, Any]) -> Head:
+    from engine.config.schema import DataSource
+    from engine.data.preview import head
+
+    return head(DataSource.model_validate(source))
 
 
 def _adapters(base: ModelCard | None, named: str, root: Path) -> list[Candidate]:
@@ -79,7 +86,7 @@ class Services:
 
     ``get_model(name, revision, allow_pickle, on_progress)`` fetches what is not on this machine;
     ``known_card(name, revision, allow_pickle)`` is None for it;
-    ``preview(path, format, columns, limit)`` looks at the head of a file;
+    ``preview(source, limit)`` looks at the head of a source in ``data``, ``head(source)`` gives its rows as they are;
     ``adapters(base, named, root)`` lists those of the runs in ``root``, and
     ``look_at_adapter(named, allow_pickle, base, base_named, on_progress)`` reads one whole and hashes its base.
     """
@@ -87,13 +94,15 @@ class Services:
     find_models: Callable[[], list[ModelCard]] = _find_models
     get_model: Callable[[str, str, bool, Progress], ModelCard] = _get_model
     known_card: Callable[[str, str, bool], ModelCard | None] = _known_card
-    preview: Callable[[str, str, dict[str, str], int], Preview] = _preview
+    preview: Callable[[Mapping[str, Any], int], Preview] = _preview
+    head: Callable[[Mapping[str, Any]], Head] = _head
     adapters: Callable[[ModelCard | None, str, Path], list[Candidate]] = _adapters
     look_at_adapter: Callable[[str, bool, ModelCard | None, str, Callable[[int, int], None]], OldAdapter] = (
         _look_at_adapter
     )
     free_bytes: Callable[[Path], int] = _free_bytes
-    inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "data", "--config")
+    inspect_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "examine", "--config")
     relation_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "relation", "--config")
     kind_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "kind", "--config")
+    xray_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "xray", "--config")
     probe_command: tuple[str, ...] = (sys.executable, "-P", "-m", "engine.inspect", "probe", "--config")

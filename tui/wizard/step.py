@@ -21,6 +21,8 @@ from tui.wizard.adopted import is_locked
 from tui.wizard.draft import Draft, origin
 
 if TYPE_CHECKING:
+    from engine.data.doctor.findings import Report
+    from engine.data.source_figures import SourceFigures
     from engine.machine.snapshot import Machine
     from engine.memory.fit import Fit
     from engine.memory.history import Observation
@@ -36,10 +38,11 @@ if TYPE_CHECKING:
 class Facts:
     """What was found out while answering: never saved, found out again when the wizard opens anew.
 
-    ``inspection`` holds as long as the draft's rows are the ``inspected`` ones. ``depth`` is that of the settings.
+    ``inspection`` and the doctor's ``report`` hold as long as the draft's rows are the ``inspected`` ones; ``repairs``
+    are what was changed on the report's advice, oldest first. ``depth`` is that of the settings.
     ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
     ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
-    to be, ``measured`` how new rows relate to it.
+    to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined.
     """
 
     card: ModelCard | None = None
@@ -48,8 +51,11 @@ class Facts:
     fit: Fit | None = None
     remedies: list[Applied] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    guessed: dict[str, SourceFigures] = field(default_factory=dict)
     inspection: Inspection | None = None
     inspected: str = ""
+    report: Report | None = None
+    repairs: list[Applied] = field(default_factory=list)
     depth: int = 0
     old_adapter: OldAdapter | None = None
     measured: Measured | None = None
@@ -61,8 +67,16 @@ class Facts:
         return self.measured if self.measured and self.measured.key == key_of(draft) else None
 
     def inspection_of(self, draft: Draft) -> Inspection | None:
-        """The check's result if it was of these rows, else None."""
-        return self.inspection if self.inspected == draft.rows_key() else None
+        """The check's figures if they are of these rows, in whatever mix, else None."""
+        from tui.mix.sources import remixed
+
+        return self.inspection if self.inspected == draft.rows_key() else remixed(draft, self)
+
+    def report_of(self, draft: Draft) -> Report | None:
+        """What the doctor found if it was in these rows, else None."""
+        from tui.mix.sources import same_rows
+
+        return self.report if same_rows(self.inspected, draft) else None
 
 
 class Step(Vertical):

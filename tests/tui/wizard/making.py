@@ -36,10 +36,12 @@ CONFIG = {
     "tie_word_embeddings": True,
     "max_position_embeddings": 512,
 }
-GOOD = {
+GOOD: dict[str, Any] = {
     "type": "result", "rows": 40, "train_rows": 36, "eval_rows": 4, "sample_rows": 40, "tokens_mean": 31.5,
     "tokens_p50": 30, "tokens_p95": 44, "tokens_max": 52, "too_long": 0, "supervised_share": 0.31,
     "tokens_total": 1260, "no_supervised": 0, "examples": [],
+    "report": {"sources": [{"name": "orders", "format": "alpaca", "rows": 40, "left_out": 0, "characters": 900}],
+               "findings": []},
 }  # fmt: skip
 
 

@@ -58,10 +58,8 @@ async def test_unknown_columns_can_be_mapped_where_they_are_told(
         await to_data(app, pilot)
         await write(pilot, str(path))
         await press(app, pilot, "enter")
-        while "> Columns" not in text_of(app):
-            await press(app, pilot, "tab")
-        await write(pilot, "prompt=foo, completion=bar")
-        await press(app, pilot, "ctrl+n")
+        assert "F2: say which column is what" in shown_words(app)
+        await press(app, pilot, "f2", "down", "right", "down", "right", "right", "enter", "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("data.0.columns") == {"prompt": "foo", "completion": "bar"}
         assert app.wizard.draft.source("data.0.columns") == "you"
@@ -225,7 +223,7 @@ async def test_a_check_can_be_stopped_and_started_again(
         await settle(app, pilot)
         assert "stopped" in text_of(app)
         (tmp_path / "never").touch()
-        await press(app, pilot, "f5")
+        await press(app, pilot, "f5", "escape")
         assert "36 to learn from" in text_of(app)
 
 

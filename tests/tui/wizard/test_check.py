@@ -1,4 +1,4 @@
-"""The child process that looks at the rows: what it says, what it may do wrong, and that it never outlives us."""
+"""The child process that examines the rows: what it says, what it may do wrong, and that it never outlives us."""
 
 from __future__ import annotations
 
@@ -10,25 +10,46 @@ import pytest
 
 from engine.errors import DataError, TunedeckError
 from tests.tui.wizard.making import GOOD, make_child
-from tui.wizard.check import Inspection, inspect
+from tui.wizard.check import Examined, Inspection, examine
 from tui.wizard.check_panel import figures
 from tui.wizard.child import Progress, Unavailable
 
 
 async def said(command: tuple[str, ...]) -> list[object]:
-    return [item async for item in inspect(command, "[run]\n")]
+    return [item async for item in examine(command, "[run]\n")]
 
 
 async def test_progress_and_result_are_read_and_noise_is_not(tmp_path: Path) -> None:
     progress, result = await said(make_child(tmp_path, GOOD))
     assert progress == Progress(1, 4, "reading")
-    assert isinstance(result, Inspection)
-    assert (result.rows, result.supervised_share) == (40, 0.31)
+    assert isinstance(result, Examined)
+    assert result.inspection is not None
+    assert (result.inspection.rows, result.inspection.supervised_share) == (40, 0.31)
+    assert [source.rows for source in result.report.sources] == [40]
     assert (tmp_path / "asked").read_text() == "[run]\n"
 
 
 async def test_an_unknown_figure_is_no_obstacle(tmp_path: Path) -> None:
-    assert isinstance((await said(make_child(tmp_path, GOOD | {"new": 1})))[-1], Inspection)
+    assert isinstance((await said(make_child(tmp_path, GOOD | {"new": 1})))[-1], Examined)
+
+
+async def test_rows_without_figures_still_have_their_findings(tmp_path: Path) -> None:
+    trouble = {"title": "No row", "message": "in \x1b[31mx", "hint": "Look."}
+    answer = {"type": "result", "report": GOOD["report"], "trouble": trouble, "not_known": ""}
+    result = (await said(make_child(tmp_path, answer)))[-1]
+    assert isinstance(result, Examined)
+    assert result.inspection is None
+    assert result.refused is not None
+    assert (result.refused.title, result.refused.message, result.refused.hint) == ("No row", "in x", "Look.")
+    early = {"type": "result", "report": GOOD["report"], "trouble": {}, "not_known": "once it is here"}
+    result = (await said(make_child(tmp_path, early)))[-1]
+    assert isinstance(result, Examined)
+    assert (result.refused, result.not_known) == (None, "once it is here")
+
+
+async def test_an_answer_that_is_no_report_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TunedeckError, match="can't be read"):
+        await said(make_child(tmp_path, {"type": "result", "report": {"sources": 7}}))
 
 
 async def test_what_it_finds_wrong_is_raised_in_full(tmp_path: Path) -> None:
@@ -61,7 +82,7 @@ async def test_a_child_nobody_waits_for_is_ended(tmp_path: Path) -> None:
         f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
         'print(\'{"type": "progress", "done": 0, "total": 0, "message": ""}\', flush=True)\ntime.sleep(600)\n'
     )
-    answers = inspect((*make_child(tmp_path)[:-1], str(script)), "")
+    answers = examine((*make_child(tmp_path)[:-1], str(script)), "")
     await anext(answers)
     pid = int((tmp_path / "pid").read_text())
     await answers.aclose()

@@ -84,14 +84,17 @@ async def test_another_format_is_tried_at_once(open_wizard: Opener, model: Path,
         assert app.wizard.draft.source("data.0.format") == "you"
 
 
-async def test_rows_are_looked_at_through_the_tokenizer_on_request(
+async def test_the_step_says_that_rows_were_not_examined_and_then_what_was_found(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
 ) -> None:
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
+        assert "F5" not in shown_words(app)
         await write(pilot, str(rows))
-        await press(app, pilot, "enter", "f5")
-        assert "longest 52; 31% of them learnt" in shown_words(app)
+        await press(app, pilot, "enter")
+        assert "not examined yet; F5" in shown_words(app)
+        await press(app, pilot, "f5", "escape")
+        assert "40 rows: nothing wrong was found" in shown_words(app)
         assert str(rows) in (tmp_path / "asked").read_text()
 
 
@@ -109,7 +112,7 @@ async def test_an_older_check_does_not_speak_for_other_rows(open_wizard: Opener,
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
         await write(pilot, str(rows))
-        await press(app, pilot, "enter", "f5")
+        await press(app, pilot, "enter", "f5", "escape")
         assert app.wizard.facts.inspection_of(app.wizard.draft) is not None
         await press(app, pilot, "tab", "delete")
         assert app.wizard.facts.inspection_of(app.wizard.draft) is None
