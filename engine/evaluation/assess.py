@@ -38,6 +38,7 @@ class LargestWork:
     row_tokens: int = 0
     supervised_tokens: int = 0
     answer_tokens: int = 0
+    packed_tokens: int = 0
 
 
 @dataclass
@@ -117,8 +118,9 @@ class Assessor:
         for unseen in parts:
             self._losses(unseen, partial(_only_largest, unseen))
         largest = _largest([batch for unseen in parts for batch in unseen.batches])
-        rows, row_tokens = largest.input_ids.shape
-        return LargestWork(rows, row_tokens, largest.supervised_tokens, answers)
+        return LargestWork(
+            largest.rows, largest.row_tokens, largest.supervised_tokens, answers, largest.packed_tokens
+        )  # fmt: skip
 
     def _losses(
         self, unseen: Unseen, batches: Callable[[], Sequence[MicroBatch]],
@@ -133,7 +135,7 @@ class Assessor:
                 shortage = self.memory.shortage(error)
                 if shortage is None:
                     raise
-            if all(len(batch.input_ids) == 1 for batch in batches()):
+            if all(batch.rows == 1 for batch in batches()):
                 raise self.memory.ends(shortage, "Out of memory, even with one held-out row at a time")
             tokens = max(batch.padded_tokens for batch in batches()) // 2
             unseen.batches = unseen.recut(tokens)

@@ -41,7 +41,7 @@ def heldout_loss(
         for done, batch in enumerate(batches):
             check()
             on_progress(done, len(batches))
-            _, losses = net(batch.input_ids.to(device), batch.positions.to(device), batch.targets.to(device))
+            _, losses = net(*batch.inputs(device))
             add_by_source(sums, counts, batch.sources, losses.double().cpu().numpy())
     finally:
         net.train(was_training)

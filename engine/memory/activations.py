@@ -17,18 +17,26 @@ CPU_SCORES_UP_TO = 640
 """Our kernel for the CPU keeps scores of rows up to this length; longer rows go to the fused one."""
 
 
+MASK_BYTES = 2.0
+"""A mask's boolean for a pair of tokens, and what making it takes."""
+
+
 def score_bytes(job: Job) -> float:
     """Eager attention's bytes per score: float32 softmax 4, its 16-bit copy 2, the capped scores 2."""
     return 8.0 if job.shape.softcapped_attention else 6.0
 
 
 def scores_saved(job: Job, profile: Profile) -> float:
-    """What attention keeps of its scores, the only term quadratic in length; fused attention keeps none."""
+    """What attention keeps of its scores, the only term quadratic in length; fused attention keeps none.
+
+    Where a mask parts packed rows, it is there as well: booleans, and made numbers in each layer.
+    """
     if job.attention == "eager":
-        return score_bytes(job) * job.row_tokens * job.shape.heads
+        mask = MASK_BYTES * job.scored_tokens if job.is_masked else 0.0
+        return score_bytes(job) * job.scored_tokens * job.shape.heads + mask
     if job.attention == "cpu":  # a batch of rows at this length can be met whatever the longest row is
         return profile.attention_bytes * min(job.row_tokens, CPU_SCORES_UP_TO) * job.shape.heads
-    return 0.0
+    return (MASK_BYTES + profile.attention_bytes) * job.scored_tokens if job.is_masked else 0.0
 
 
 def checkpoint(job: Job, profile: Profile) -> float:
@@ -68,7 +76,7 @@ def attention_saved(job: Job, profile: Profile) -> float:
     """Queries, keys, values and output, and the scores where they are kept."""
     shape, each = job.shape, profile.attention_bytes
     query, kv = shape.query_width, shape.kv_width
-    expanded = profile.repeats_kv or job.attention == "eager"
+    expanded = profile.repeats_kv or job.attention == "eager" or job.is_masked
     saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
     if shape.fused_qkv or (profile.fused_qkv and query == kv):
         saved += each * (query + kv)  # values are a part of one tensor, which they keep whole

@@ -34,6 +34,8 @@ class Job:
     trained whole beside the adapter (0, 1 or 2 matrices). ``supervised_share``: of the tokens, those with a loss.
     ``gptq_group``: weights that share a scale, 0 for a whole column.
     ``answer_tokens``: tokens of prompts and answers that an evaluation generates side by side.
+    ``packed_tokens``: of one sequence in which all rows lie end to end, the longest of them of ``row_tokens``; 0 where
+    each is padded to that.
     """
 
     shape: ModelShape
@@ -55,11 +57,22 @@ class Job:
     cpu_offload: bool = False
     gptq_group: int = 128
     answer_tokens: int = 0
+    packed_tokens: int = 0
 
     @property
     def tokens(self) -> int:
         """Padded tokens of one micro-batch on one GPU."""
-        return self.rows * self.row_tokens
+        return self.packed_tokens or self.rows * self.row_tokens
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether packed rows are parted by a mask over all pairs of tokens, each with its score."""
+        return self.packed_tokens > self.row_tokens and self.attention in ("sdpa", "eager")
+
+    @property
+    def scored_tokens(self) -> int:
+        """Tokens that each token's attention scores are computed for."""
+        return self.packed_tokens if self.is_masked else self.row_tokens
 
     @property
     def is_full(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 from engine.config.schema import RunConfig
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, padded_length
+from engine.memory.packing import computes_row_by_row
 from engine.memory.profiles import Profile, tunedeck
 from engine.memory.shapes import ModelShape
 
@@ -52,13 +53,15 @@ def job_of(setup: Setup) -> Job:
     train, adapter = config.train, config.adapter
     tokens = train.micro_batch_tokens
     budget = AUTO_TOKENS[setup.device] if tokens == "auto" else tokens
-    rows = max(1, min(budget // setup.row_tokens, -(-train.batch_size // setup.gpus)))
+    attention = attention_of(config.model.attn_implementation, setup)
+    most = setup.row_tokens * -(-train.batch_size // setup.gpus)  # of a step, on this GPU
+    together = max(setup.row_tokens, min(budget, most))
     checkpointing = train.gradient_checkpointing
     recomputes = setup.device == "cuda" if checkpointing == "auto" else checkpointing
     generates = bool(config.eval.metrics) or bool(config.sample.prompts) or config.sample.rows > 0
     return Job(
         shape=setup.shape,
-        rows=rows,
+        rows=together // setup.row_tokens,
         row_tokens=setup.row_tokens,
         method="dora" if adapter.use_dora else "lora",
         quantization=_quantization(config),
@@ -68,11 +71,12 @@ def job_of(setup: Setup) -> Job:
         trained_tables=_tables(adapter.modules_to_save),
         supervised_share=setup.supervised_share,
         checkpointing="layers" if recomputes else "none",
-        attention=_attention(config.model.attn_implementation, setup),
+        attention=attention,
         optimizer=_optimizer(train.optim),
         gpus=setup.gpus,
         sharding=_sharding(config.launch.distributed, setup.gpus),
         answer_tokens=_answer_tokens(setup) if generates else 0,
+        packed_tokens=together if _packs(setup, attention) else 0,
     )
 
 
@@ -110,7 +114,14 @@ def _tables(modules: list[str]) -> int:
     return min(2, sum(any(word in module for word in ("embed", "wte", "lm_head")) for module in modules))
 
 
-def _attention(named: str, setup: Setup) -> Attention:
+def _packs(setup: Setup, attention: Attention) -> bool:
+    """Whether rows lie end to end; ``auto`` may still become padding, which takes no more."""
+    packing = setup.config.dataset.packing
+    return computes_row_by_row(attention) if packing == "auto" else packing
+
+
+def attention_of(named: str, setup: Setup) -> Attention:
+    """The kernel that ``model.attn_implementation`` becomes."""
     if named == "eager" or (named == "auto" and setup.shape.softcapped_attention):
         return "eager"
     if named == "auto" and setup.device == "cpu":

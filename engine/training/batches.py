@@ -15,14 +15,21 @@ from engine.training.tokens import Example
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """What is computed at once. ``positions`` index the flattened ``input_ids``; ``targets`` are predicted there."""
+    """What is computed at once. ``positions`` index the flattened ``input_ids``; ``targets`` are predicted there.
 
-    input_ids: torch.Tensor  # (rows, longest), padded on the right
+    Rows lie below each other, padded on the right, or are packed: end to end in one sequence, with ``position_ids``
+    that begin anew with each.
+    """
+
+    input_ids: torch.Tensor  # (rows, longest), or (1, tokens) of packed rows
     positions: torch.Tensor  # (N,)
     targets: torch.Tensor  # (N,)
     sources: np.ndarray  # (N,) index of the data source of each supervised token
     num_tokens: int  # without padding
+    rows: int
+    row_tokens: int  # of the longest row, padded
     weights: torch.Tensor | None = None  # (N,) float32, what each target counts for in the loss; None: 1 each
+    position_ids: torch.Tensor | None = None  # (1, tokens) of packed rows
 
     @property
     def padded_tokens(self) -> int:
@@ -31,6 +38,16 @@ class MicroBatch:
     @property
     def supervised_tokens(self) -> int:
         return int(self.targets.numel())
+
+    @property
+    def packed_tokens(self) -> int:
+        """Tokens of the sequence that rows are packed in; 0 where they are not."""
+        return 0 if self.position_ids is None else self.input_ids.numel()
+
+    def inputs(self, device: torch.device) -> tuple[torch.Tensor | None, ...]:
+        """What ``SupervisedLoss`` takes, on ``device``."""
+        tensors = (self.input_ids, self.positions, self.targets, self.weights, self.position_ids)
+        return tuple(None if tensor is None else tensor.to(device, non_blocking=True) for tensor in tensors)
 
     @property
     def weight(self) -> float:
@@ -60,46 +77,64 @@ class StepPlan:
         return epoch + index * self.batch_size / self.passes.count
 
 
-def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int) -> list[MicroBatch]:
+def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int, packed: bool = False) -> list[MicroBatch]:
     """Cut the rows of a step into micro-batches of at most ``budget_tokens`` padded tokens, longest rows first.
 
-    A row longer than the budget is a micro-batch of its own. Sorting keeps the padding small; the sum of the losses
-    does not depend on the cut.
+    A row longer than the budget is a micro-batch of its own. Sorting keeps the padding small, and where rows are
+    ``packed`` there is none; the sum of the losses does not depend on the cut.
     """
     ordered = sorted(examples, key=lambda example: -len(example.ids))
     lengths = [len(example.ids) for example in ordered]
-    return [collate(ordered[start:stop], pad_id) for start, stop in spans(lengths, budget_tokens)]
+    return [collate(ordered[start:stop], pad_id, packed) for start, stop in spans(lengths, budget_tokens, packed)]
 
 
-def spans(lengths: Sequence[int], budget_tokens: int) -> Iterator[tuple[int, int]]:
+def spans(lengths: Sequence[int], budget_tokens: int, packed: bool = False) -> Iterator[tuple[int, int]]:
     """Where ``cut`` cuts rows of these ``lengths`` (longest first): beginning and end of each micro-batch."""
-    start = 0
-    for index in range(1, len(lengths) + 1):
+    start = total = 0
+    for index, length in enumerate(lengths):
         # Sorted: the first row of a group is its longest, so a group's size is rows times that.
-        if index == len(lengths) or (index + 1 - start) * padded_length(lengths[start]) > budget_tokens:
+        size = total + length if packed else (index + 1 - start) * padded_length(lengths[start])
+        if index > start and padded_length(size) > budget_tokens:
             yield start, index
-            start = index
+            start, total = index, 0
+        total += length
+    if len(lengths):
+        yield start, len(lengths)
 
 
-def collate(examples: Sequence[Example], pad_id: int) -> MicroBatch:
-    """Pad ``examples`` into one micro-batch; the token at position i is predicted from position i - 1."""
-    longest = padded_length(max(len(example.ids) for example in examples))
-    ids = np.full((len(examples), longest), pad_id, dtype=np.int64)
+def collate(examples: Sequence[Example], pad_id: int, packed: bool = False) -> MicroBatch:
+    """One micro-batch of ``examples``; the token at position i is predicted from position i - 1.
+
+    A single row is never packed: it is one already.
+    """
+    lengths = [len(example.ids) for example in examples]
+    longest = padded_length(max(lengths))
+    packed = packed and len(examples) > 1
+    begins = np.cumsum([0, *lengths[:-1]]) if packed else np.arange(len(examples)) * longest
+    ids = np.full(padded_length(sum(lengths)) if packed else len(examples) * longest, pad_id, dtype=np.int64)
     positions, targets, sources, weights = [], [], [], []
-    for row, example in enumerate(examples):
-        ids[row, : len(example.ids)] = example.ids
+    for begin, example in zip(begins, examples, strict=True):
+        ids[begin : begin + len(example.ids)] = example.ids
         trained = np.flatnonzero(example.labels[1:] >= 0)
-        positions.append(trained + row * longest)
+        positions.append(trained + begin)
         targets.append(example.labels[1:][trained])
         sources.append(np.full(len(trained), example.source, dtype=np.int32))
         weights.append(np.full(len(trained), example.weight, dtype=np.float32))
+    weighs = any(example.weight != 1.0 for example in examples)
     return MicroBatch(
-        input_ids=torch.from_numpy(ids),
+        input_ids=torch.from_numpy(ids).view(1 if packed else len(examples), -1),
         positions=torch.from_numpy(np.concatenate(positions).astype(np.int64)),
         targets=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         sources=np.concatenate(sources),
-        num_tokens=sum(len(example.ids) for example in examples),
-        weights=None
-        if all(example.weight == 1.0 for example in examples)
-        else torch.from_numpy(np.concatenate(weights)),
+        num_tokens=sum(lengths),
+        rows=len(examples),
+        row_tokens=longest,
+        weights=torch.from_numpy(np.concatenate(weights)) if weighs else None,
+        position_ids=_position_ids(lengths, len(ids)) if packed else None,
     )
+
+
+def _position_ids(lengths: Sequence[int], tokens: int) -> torch.Tensor:
+    """(1, tokens): from 0 in each row, and in the padding behind the last as if it were one more."""
+    parts = [np.arange(length) for length in (*lengths, tokens - sum(lengths))]
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64)).view(1, -1)

@@ -91,8 +91,8 @@ def _row_by_row(
     )
     outputs = []
     for (size, rows), part in zip(groups, parts, strict=True):
-        apart = (tensor.unflatten(2, (rows, size))[0].transpose(0, 1) for tensor in part)
-        output, _ = attention(module, *apart, None, *options, **kwargs)
+        q, k, v = (tensor.unflatten(2, (rows, size))[0].transpose(0, 1) for tensor in part)
+        output, _ = attention(module, q, k, v, None, *options, **kwargs)
         outputs.append(output.reshape(1, rows * size, *output.shape[2:]))
     return torch.cat(outputs, 1)
 

@@ -123,7 +123,7 @@ class Loop:
         random_state = torch_state()
         self.memory.step = step
         while True:
-            batches = cut(rows, self.budget, self.pad_id)
+            batches = cut(rows, self.budget, self.pad_id, self.config.dataset.packing is True)
             tally, shortage = self._try(batches)
             fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
             if fate == _DONE:
@@ -172,7 +172,7 @@ class Loop:
 
     def _take_smaller(self, batches: list[MicroBatch], shortage: Shortage | None, state: TrainerState) -> None:
         """Halve the budget, as one process or more ran short. Raises OutOfMemory when single rows don't fit."""
-        is_single = shortage is not None and all(len(batch.input_ids) == 1 for batch in batches)
+        is_single = shortage is not None and all(batch.rows == 1 for batch in batches)
         told = self.ranks.any_of(shortage)
         assert told is not None
         if self.ranks.largest(int(is_single)):
@@ -193,14 +193,11 @@ class Loop:
         for index, batch in enumerate(batches):
             if self.steering.stop_requested:
                 return None
-            ids = batch.input_ids.to(self.device, non_blocking=True)
-            positions = batch.positions.to(self.device, non_blocking=True)
-            targets = batch.targets.to(self.device, non_blocking=True)
-            weights = None if batch.weights is None else batch.weights.to(self.device, non_blocking=True)
+            inputs = batch.inputs(self.device)
             last = index == len(batches) - 1
             self.memory.phase = "loss"
             with self.accelerator.no_sync(self.net) if not last else nullcontext():
-                loss, per_token = self.net(ids, positions, targets, weights)
+                loss, per_token = self.net(*inputs)
                 self.memory.phase = "backward"
                 self.accelerator.backward(loss / weight)
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()

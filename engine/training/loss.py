@@ -39,12 +39,24 @@ class SupervisedLoss(nn.Module):
         those of rows packed end to end; the model's attention must part them (``engine.training.packing``).
         """
         model: Any = self.model
-        base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        body = getattr(base, base.base_model_prefix)
-        packed = {} if position_ids is None else {"position_ids": position_ids}
-        hidden = body(input_ids=input_ids, use_cache=False, **packed).last_hidden_state
+        base = _base(model)
+        hidden = hidden_states(model, input_ids, position_ids)
         hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
         return head_loss(hidden, base.get_output_embeddings(), targets, base.config, weights)
+
+
+def hidden_states(model: Any, input_ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
+    """What the body of ``model`` (an adapter around it or not) makes of ``input_ids``: (batch, length, h)."""
+    base = _base(model)
+    packed = {} if position_ids is None else {"position_ids": position_ids}
+    hidden: Tensor = getattr(base, base.base_model_prefix)(
+        input_ids=input_ids, use_cache=False, **packed
+    ).last_hidden_state
+    return hidden
+
+
+def _base(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def head_loss(

@@ -117,6 +117,6 @@ def _as_resident(phases: dict[str, float], expected: Estimate, plan: RunMemory) 
 def _evaluation(expected: Estimate, tried: Rehearsed) -> Estimate:
     work = tried.evaluation
     job = replace(expected.job, rows=max(1, work.rows), row_tokens=max(1, work.row_tokens),
-                  supervised_share=work.supervised_tokens / max(1, work.rows * work.row_tokens),
-                  answer_tokens=work.answer_tokens)  # fmt: skip
+                  supervised_share=work.supervised_tokens / max(1, work.packed_tokens or work.rows * work.row_tokens),
+                  answer_tokens=work.answer_tokens, packed_tokens=work.packed_tokens)  # fmt: skip
     return estimate(job, expected.profile)

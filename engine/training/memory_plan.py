@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from engine.config.schema import RunConfig
-from engine.errors import TunedeckError
+from engine.errors import ModelError, TunedeckError
 from engine.machine.host import read_host
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget, shared
@@ -19,6 +19,7 @@ from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
 from engine.memory.job import padded_length
+from engine.memory.packing import computes_row_by_row
 from engine.memory.profiles import GIB
 from engine.memory.read_shape import from_folder
 from engine.memory.shapes import ModelShape
@@ -26,6 +27,7 @@ from engine.memory.verdict import Verdict, judge
 from engine.models.card import ModelCard
 from engine.planning import read_machine_now
 from engine.runs import events as ev
+from engine.training import packing
 from engine.training.batches import StepPlan
 from engine.training.dataset import Prepared
 from engine.training.devices import Placement
@@ -35,7 +37,7 @@ from engine.training.phases import Sink
 from engine.training.tokens import Example
 
 AUTO_FIELDS = (
-    "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim",
+    "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
 )  # fmt: skip
 _KEPT = "as at the first start, so that the losses stay the same"
 _UNKNOWN = "nobody can tell what this model takes"
@@ -64,6 +66,11 @@ class RunMemory:
         assert isinstance(tokens, int)
         return tokens
 
+    @property
+    def packed(self) -> bool:
+        """Whether the rows of a micro-batch lie end to end in one sequence."""
+        return self.config.dataset.packing is True
+
     def remedies(self) -> list[str]:
         """Changes that would save memory, best first, in words; smaller micro-batches are not among them."""
         if self.fit is None:
@@ -89,6 +96,12 @@ def make_plan(
     kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
     config = with_settings(config, kept)
     shape = _shape(card, sink)
+    if kept and _is_auto(config, packing.FIELD):  # begun before rows could be packed
+        kept[packing.FIELD] = False
+        config = with_settings(config, kept)
+    laid = packing.packing_of(config, card, shape, placement)
+    by_itself = {packing.FIELD: laid.packed} if _is_auto(config, packing.FIELD) else {}
+    config = with_settings(config, {packing.FIELD: laid.packed})
     longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
     if shape is None:
         return _without_estimate(config, kept, longest, placement, sink)
@@ -100,15 +113,37 @@ def make_plan(
         with_settings(config, dtype), shape, budget, longest_row=longest, supervised_share=share,
         history=read_history(),
     )  # fmt: skip
-    settings = {**kept, **found.resolution.settings}
+    settings = {**kept, **by_itself, **found.resolution.settings}
     resolved = with_settings(config, settings)
     mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
     plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes)
-    plan = replace(plan, estimate=plan.estimate_of(longest_groups(prepared.train, steps, plan.micro_batch_tokens)))
+    largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, packed=plan.packed)
+    plan = replace(plan, estimate=plan.estimate_of(largest))
     assert plan.estimate is not None
     verdict = judge(plan.estimate, budget.available_bytes)
-    _tell(plan, plan.estimate, budget, verdict, longest, kept, sink)
+    reasons = {
+        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT)
+    }  # fmt: skip
+    _tell(plan, plan.estimate, budget, verdict, longest, reasons, sink)
     return plan
+
+
+def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemory:
+    """``plan`` once it is proved that the loaded ``model`` keeps packed rows apart.
+
+    Where it does not, rows are padded, which is said; ModelError if ``asked`` wants them packed.
+    """
+    if not plan.packed or packing.parts_rows(model):
+        return plan
+    found = "tried with two short rows, the second one came out differently behind the first."
+    if asked.dataset.packing is True:
+        raise ModelError(
+            "This model lets packed rows see each other", f"{packing.FIELD}: {found}",
+            'Set dataset.packing = "auto" or false: rows are padded instead.',
+        )  # fmt: skip
+    sink(ev.Warn(title="Rows are padded: this model lets packed rows see each other.", message=found.capitalize()))
+    padded = {packing.FIELD: False}
+    return replace(plan, config=with_settings(plan.config, padded), settings={**plan.settings, **padded})
 
 
 def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -180,7 +215,7 @@ def _without_estimate(
 ) -> RunMemory:
     """What is safe where nothing can be estimated: layers recomputed, and the rehearsal finds what fits."""
     most = max(longest, MOST_TOKENS["cuda" if placement.device.type == "cuda" else "cpu"])
-    safe: dict[str, Any] = dict(zip(AUTO_FIELDS, ("none", True, most, "adamw"), strict=True))
+    safe: dict[str, Any] = dict(zip(AUTO_FIELDS, ("none", True, most, "adamw", False), strict=True))
     chosen = {field: value for field, value in safe.items() if _is_auto(config, field)}
     config = with_settings(config, chosen)
     settings = {**kept, **chosen}
@@ -195,14 +230,18 @@ def _without_estimate(
 
 
 def _of_group(plan: Estimate, rows: Sequence[Example]) -> Estimate:
+    """The estimate for micro-batch ``rows``; packed, a token's scores are as many as its row is long, on average."""
     row_tokens = padded_length(len(rows[0].ids))
-    share = sum(example.supervised for example in rows) / (len(rows) * row_tokens)
-    job = replace(plan.job, rows=len(rows), row_tokens=row_tokens, supervised_share=share)
+    packed = padded_length(sum(len(example.ids) for example in rows)) if plan.job.packed_tokens else 0
+    if packed and computes_row_by_row(plan.job.attention):
+        row_tokens = padded_length(-(-sum(len(example.ids) ** 2 for example in rows) // packed))
+    share = sum(example.supervised for example in rows) / (packed or len(rows) * row_tokens)
+    job = replace(plan.job, rows=len(rows), row_tokens=row_tokens, supervised_share=share, packed_tokens=packed)
     return estimate(job, plan.profile)
 
 
 def _tell(
-    plan: RunMemory, expected: Estimate, budget: Budget, verdict: Verdict, longest: int, kept: Mapping[str, Any],
+    plan: RunMemory, expected: Estimate, budget: Budget, verdict: Verdict, longest: int, reasons: dict[str, str],
     sink: Sink,
 ) -> None:  # fmt: skip
     assert plan.fit is not None
@@ -214,7 +253,7 @@ def _tell(
             peak_phase=expected.peak.name, phases={phase.name: int(phase.bytes) for phase in expected.phases},
             terms={name: int(size) for name, size in expected.peak.terms.items() if size},
             verdict=verdict.text, longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
-            settings=plan.settings, reasons={**plan.fit.resolution.reasons, **dict.fromkeys(kept, _KEPT)},
+            settings=plan.settings, reasons=reasons,
             others=others_on(budget.gpu) if budget.gpu else [],
         )
     )  # fmt: skip

@@ -39,8 +39,9 @@ class Rehearsal:
     def __init__(
         self, train: TrainSection, examples: Sequence[Example], plan: StepPlan, net: Any, optimizer: Any,
         accelerator: Accelerator, pad_id: int, assessor: Assessor, memory: MemoryGuard, peaks: Peaks,
-        check: Callable[[], None],
+        check: Callable[[], None], packed: bool = False,
     ) -> None:  # fmt: skip
+        self._packed = packed
         self._train, self._examples, self._plan, self._pad_id = train, examples, plan, pad_id
         self._net, self._optimizer, self._accelerator = net, optimizer, accelerator
         self._assessor, self._memory, self._peaks, self._check = assessor, memory, peaks, check
@@ -82,12 +83,12 @@ class Rehearsal:
     def _steps(self, budget_tokens: int, after_step: int) -> tuple[list[list[Example]], int]:
         """Rows of the largest micro-batches that work, and the budget that they are cut by."""
         while True:
-            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step)
-            batches = [collate(rows, self._pad_id) for rows in groups]
+            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step, self._packed)
+            batches = [collate(rows, self._pad_id, self._packed) for rows in groups]
             shortage = self._try(batches)
             if shortage is None:
                 return groups, budget_tokens
-            if all(len(batch.input_ids) == 1 for batch in batches):
+            if all(batch.rows == 1 for batch in batches):
                 raise self._memory.ends(shortage, "Out of memory, even one row at a time")
             budget_tokens = half_of(budget_tokens, batches)
             self._memory.repeats(shortage, budget_tokens)
@@ -103,13 +104,13 @@ class Rehearsal:
                 self._check()
                 self._memory.phase = "loss"
                 self._peaks.restart()
-                tensors = (batch.input_ids, batch.positions, batch.targets)
-                loss, _ = self._net(*(tensor.to(device) for tensor in tensors))
+                inputs = batch.inputs(device)
+                loss, _ = self._net(*inputs)
                 self._peaks.take("loss")
                 self._memory.phase = "backward"
                 self._accelerator.backward(loss / max(1, batch.supervised_tokens))
                 self._peaks.take("backward")
-                del loss, tensors
+                del loss, inputs
             self._memory.phase = "step"
             torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
             self._peaks.take("step")

@@ -31,7 +31,7 @@ from engine.training.dataset import Prepared, prepare
 from engine.training.devices import Placement, place
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.measured import MemoryStory
-from engine.training.memory_plan import RunMemory, make_plan
+from engine.training.memory_plan import RunMemory, make_plan, parted
 from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
 from engine.training.out_of_memory import MemoryGuard
@@ -132,7 +132,7 @@ class Session:
         if state.step == 0:
             tell_mix(config, prepared, steps, self.sink)
         plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink)
-        tell_rows(prepared, steps, plan.micro_batch_tokens, self.sink)
+        tell_rows(prepared, steps, plan.micro_batch_tokens, plan.packed, self.sink)
         self.resolved = plan.config
         optimizers.check(plan.config.train, placement.device)
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
@@ -144,6 +144,7 @@ class Session:
         peaks.restart()
         built = build(plan.config, card, words, placement, memory, self.steering, newest)
         peaks.take("load")
+        plan = parted(plan, built.model, self.config, self.sink)
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
 
     def _run(self, ready: _Ready, state: TrainerState, company: Companions, fresh: bool) -> Outcome:
@@ -160,7 +161,7 @@ class Session:
             self.phases.begin(rehearsal.PHASE, rehearsal.MESSAGE)
             tried = Rehearsal(
                 config.train, ready.prepared.train, ready.steps, built.net, built.optimizer, built.accelerator,
-                built.base.pad_id, assessor, ready.memory, ready.peaks, self.steering.check,
+                built.base.pad_id, assessor, ready.memory, ready.peaks, self.steering.check, ready.plan.packed,
             ).run(budget, state.step)  # fmt: skip
             if tried.budget_tokens < budget:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
@@ -249,7 +250,7 @@ class Session:
 
         def unseen(examples: Sequence[Example], rows: Sequence[Row]) -> Unseen:
             def recut(tokens: int) -> list[MicroBatch]:
-                return cut(examples, tokens, words.pad_id) if examples else []
+                return cut(examples, tokens, words.pad_id, ready.plan.packed) if examples else []
 
             return Unseen(rows, recut(budget_tokens), recut)
 

@@ -47,6 +47,7 @@ def test_every_auto_is_settled_with_its_reason_before_the_weights_are_loaded(tin
     plan = planned(trained)
     assert set(plan.settings) == set(plan.reasons) == {
         "model.quantization", "train.micro_batch_tokens", "train.gradient_checkpointing", "train.optim",
+        "dataset.packing",
     }  # fmt: skip
     assert plan.settings["model.quantization"] == "none"
     assert plan.settings["train.micro_batch_tokens"] == plan.micro_batch_tokens <= MOST_TOKENS["cpu"]
@@ -63,7 +64,7 @@ def test_every_auto_is_settled_with_its_reason_before_the_weights_are_loaded(tin
 
 def test_what_is_not_auto_is_left_as_it_is(tiny: Path, rows: Path) -> None:
     chosen = {"optim": "adamw", "gradient_checkpointing": False}
-    plan = planned(train(values(tiny, rows, train=chosen, model={"quantization": "none"})))
+    plan = planned(train(values(tiny, rows, train=chosen, model={"quantization": "none"}, dataset={"packing": False})))
     assert plan.settings == {}
     assert plan.micro_batch_tokens == 160
 
