@@ -12,6 +12,7 @@ import msgspec
 
 from engine.runs import events as ev
 from engine.runs import phrases
+from engine.runs.by_source import BySource
 from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
 
 StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
@@ -39,7 +40,8 @@ class RunState:
     """Everything a screen or a verb shows of a run, at one moment.
 
     ``series`` has, where the run gives them: loss, loss_average, learning_rate, grad_norm, tokens_per_second,
-    step_time, memory, eval_loss, and loss/<source>, over the optimizer step; and over the seconds since the first
+    step_time, memory, eval_loss, and for each source loss/<source>, loss_average/<source> and eval_loss/<source>, over
+    the optimizer step; and over the seconds since the first
     event, pauses included, rss and for each GPU by its index gpu/<i> (used by everybody) and reserved/<i> (by this
     run). Memory is in bytes. ``first_t`` is the first event's time.
     ``evals`` are those of the validation, ``tests`` those of the test. ``memory_measured`` is by its moment.
@@ -148,6 +150,7 @@ class RunReducer:
         self._last_seq = 0
         self._last_t = 0.0
         self._watch = Stopwatch()
+        self._by_source = BySource(self._curve)
 
     def apply_all(self, events: Iterable[ev.AnyEvent]) -> RunReducer:
         for event in events:
@@ -173,6 +176,8 @@ class RunReducer:
                 if event.loss is not None and not is_test:
                     self._curve("eval_loss").add(event.step, event.loss)
                 self._say(event, "good", phrases.evaluation(event))
+                for warning in () if is_test else self._by_source.evaluation(event):
+                    self._warn(warning)
             case ev.Sample():
                 _put_last(self._samples, (event.step, event.moment, event.index), event)
             case ev.Device():
@@ -191,8 +196,7 @@ class RunReducer:
                 _put_last(self._checkpoints, event.step, event)
                 self._say(event, "good", phrases.checkpoint(event))
             case ev.Warn():
-                self._warnings.append(event)
-                self._say(event, "warning", " ".join(p for p in (event.title, event.message) if p))
+                self._warn(event)
             case ev.ControlAck():
                 self._acks[event.control_seq] = event
                 text = event.message or ("done" if event.ok else "refused")
@@ -268,8 +272,7 @@ class RunReducer:
         if event.memory_allocated is not None:
             self._curve("memory").add(x, event.memory_allocated)
         if event.loss_by_source:
-            for source, value in event.loss_by_source.items():
-                self._curve(f"loss/{source}").add(x, value)
+            self._by_source.step(event)
         self._step_times.append(event.step_time)
 
     def _on_device(self, event: ev.Device, seconds: float) -> None:
@@ -288,6 +291,10 @@ class RunReducer:
         if found is None:
             found = self._curves[name] = kind()
         return found
+
+    def _warn(self, event: ev.Warn) -> None:
+        self._warnings.append(event)
+        self._say(event, "warning", " ".join(p for p in (event.title, event.message) if p))
 
     def _say(self, event: ev.AnyEvent, level: str, text: str) -> None:
         self._log.append(LogLine(event.t, level, text))

@@ -136,7 +136,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
         "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
         "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
-        "eval": _newest(state.evals), "test": _newest(state.tests),
+        "loss_by_source": _by_source(state), "eval": _newest(state.evals), "test": _newest(state.tests),
         "checkpoints": [path.name for path in run.complete_checkpoints()],
         "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
         "memory": _memory(state), "peak_rss": state.peak_rss,
@@ -150,6 +150,15 @@ def _newest(evals: Sequence[Eval]) -> dict[str, Any] | None:
         return None
     newest = evals[-1]
     return {"step": newest.step, "moment": newest.moment, "loss": newest.loss, "n": newest.n, **newest.metrics}
+
+
+def _by_source(state: RunState) -> dict[str, float] | None:
+    """The newest loss of each source, smoothed; None with fewer than two."""
+    from engine.runs.by_source import AVERAGE, sources_of
+
+    names = sources_of(state.series)
+    found = {one_line(name): state.series[AVERAGE + name].last() for name in names if AVERAGE + name in state.series}
+    return {name: loss for name, loss in found.items() if loss is not None} if len(names) > 1 else None
 
 
 def _memory(state: RunState) -> dict[str, Any] | None:

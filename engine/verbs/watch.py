@@ -108,6 +108,8 @@ class Narrator:
 
 def progress_line(state: RunState) -> str:
     """What is going on, in one line; "" where there is nothing to tell."""
+    from engine.runs.by_source import newest
+
     if state.ended:
         return ""
     phase, step = state.phase, state.step
@@ -119,6 +121,8 @@ def progress_line(state: RunState) -> str:
     total = f"/{state.total_steps:,}" if state.total_steps else ""
     parts = [f"step {step.step:,}{total}", f"loss {step.loss:.4g}", f"lr {step.learning_rate:.2g}"]
     parts.append(f"{step.tokens_per_second:,.0f} tok/s")
+    if sources := newest(state.series):
+        parts.append(f"by source: {one_line(sources)}")
     if state.peak_rss:
         parts.append(f"peak {state.peak_rss / 2**30:.1f} GiB")
     if state.eta_s is not None and state.state == "running":

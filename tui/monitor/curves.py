@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from engine.data.text import clean
+from engine.runs.by_source import sources_of
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from tui import words
+from tui.monitor import source_curves
 from tui.widgets.chart import Chart
 from tui.widgets.chart_levels import Level
 
@@ -36,7 +37,7 @@ class CurveFeed:
     def quantities(self, state: RunState) -> list[str]:
         """What this run has to show."""
         found = [name for name in TITLES if name in state.series or (name == MEMORY and _over_time(state))] or ["loss"]
-        if sum(name.startswith("loss/") for name in state.series) > 1:
+        if len(sources_of(state.series)) > 1:
             found.append("sources")
         return found
 
@@ -60,9 +61,7 @@ class CurveFeed:
             _set(chart, state, "loss_average", "line", "average")
             _set(chart, state, "eval_loss", "points", "eval")
         elif self.quantity == "sources":
-            for name in sorted(state.series):
-                if name.startswith("loss/"):
-                    _set(chart, state, name, "line", clean(name.removeprefix("loss/"), keep_newlines=False))
+            source_curves.feed(chart, state, chart.unicode)
         elif over_time:
             self._memory_over_time(chart, state)
         elif self.quantity == "memory":

@@ -51,7 +51,7 @@ class MonitorScreen(Screen[None]):
         "The chart shows the loss of every step (dim), its moving average (bright) and the loss on rows that are "
         "never trained on (o). It should fall fast, then slowly. A rising o while the average falls means that the "
         "model learns the rows by heart. v plots memory over time, with the prediction and the size of the GPU as "
-        "lines. The training is a process of its own: leaving this screen, or losing the line, does not touch it."
+        "lines, and the loss of each source. The training is a process of its own: leaving does not touch it."
     )
     KEY_TABLES: ClassVar = (("This run", keys.MONITOR), ("The chart, when it has the focus", keys.CHART))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -60,6 +61,7 @@ class Chart(Widget, can_focus=True):
         self.cursor: float | None = None
         self.limit: float | None = None
         self.of_time = False
+        self.rest = ""
         self._levels: tuple[Level, ...] = ()
         self._curves: dict[str, Curve] = {}
         self._marks: dict[str, tuple[float, ...]] = {}
@@ -76,22 +78,26 @@ class Chart(Widget, can_focus=True):
         kind: str = "line",
         label: str = "",
         tag: str = "",
+        note: str = "",
+        dash: int | None = None,
     ) -> None:
         """Set or replace a curve. ``kind``: raw (dim band), line (bright), points (one mark each).
 
-        ``tag``, one character at its newest point, tells curves apart where colours can't.
+        ``tag``, one character at its newest point, tells curves apart where colours can't, and so does a ``dash``.
+        ``note`` is said of it in the legend.
         """
         known = self._curves.get(name)
         count = len(x) if length is None else length
         if known is not None and known.kind == kind:
             known.x, known.y, known.length, known.label, known.tag = x, y, count, label, tag
+            known.note, known.dash = note, dash
         else:
-            self._curves[name] = Curve(name, x, y, count, kind, label, tag)
+            self._curves[name] = Curve(name, x, y, count, kind, label, tag, note, dash)
 
     def clear_series(self) -> None:
         self._curves.clear()
         self._marks.clear()
-        self._levels = ()
+        self._levels, self.rest = (), ""
 
     def set_time(self, of_time: bool) -> None:
         """Whether x is seconds, with gaps where nothing was measured, or steps. A zoom does not outlive the change."""
@@ -112,7 +118,7 @@ class Chart(Widget, can_focus=True):
             return
         old, new = self._plot, self._draw()
         self._plot = new
-        if old is None or len(old.rows) != len(new.rows) or len(old.rows[0][0]) != len(new.rows[0][0]):
+        if old is None or len(old.rows) != len(new.rows) or len(old.rows[-1][0]) != len(new.rows[-1][0]):
             self.refresh()
             return
         changed = [
@@ -216,7 +222,7 @@ class Chart(Widget, can_focus=True):
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
-            from_zero=self.of_time, join_up_to=_LONGEST_SILENCE_S if self.of_time else math.inf,
+            rest=self.rest, from_zero=self.of_time, join_up_to=_LONGEST_SILENCE_S if self.of_time else math.inf,
             empty="not measured yet" if self.of_time else "no steps yet",
         )  # fmt: skip
         return draw(self._curves, self._marks, look)
@@ -245,6 +251,9 @@ def _difference(y: int, before: Row, after: Row) -> Region | None:
     """The cells of line ``y`` that are not the same, as one region."""
     if before == after:
         return None
+    cells = cell_len(before[0])
+    if not len(before[0]) == len(after[0]) == cells == cell_len(after[0]):  # wide letters: characters are not cells
+        return Region(0, y, cells, 1)
     pairs = list(zip(zip(*before, strict=True), zip(*after, strict=True), strict=True))
     first = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
     if first is None:

@@ -10,6 +10,8 @@ from tui.widgets.chart_scale import Axis
 # Braille dots of one cell, left and right column, from the bottom row up.
 _DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 _BRAILLE = 0x2800
+_DASHES = ("-", "------  ", "- ", "------ -  ")
+"""Dot columns of a line that are drawn, over and over."""
 
 Row = tuple[str, tuple[str, ...]]
 
@@ -32,12 +34,12 @@ class Canvas:
         return self.rows * (4 if self.unicode else 2)
 
     def curve(
-        self, data: Columns, axis: Axis, style: str, glyph: str = "", farthest: float = math.inf
+        self, data: Columns, axis: Axis, style: str, glyph: str = "", farthest: float = math.inf, dash: int = 0
     ) -> None:  # fmt: skip
         """Draw a curve, column by column from its minimum to its maximum, joined where no gap is.
 
         ``glyph`` is its character in ASCII; without one, dots at two heights are used. Points more than
-        ``farthest`` columns apart are not joined.
+        ``farthest`` columns apart are not joined. ``dash`` numbers a pattern of ``_DASHES``, for braille only.
         """
         bits = [[0] * self.columns for _ in range(self.rows)]
         top = self.dots_up - 1
@@ -55,6 +57,8 @@ class Canvas:
                 self._join(bits, previous, (column, bottom, peak))
             self._fill(bits, column, bottom, peak)
             previous, broken = (column, bottom, peak), data.bad[column]
+        if dash and self.unicode:
+            self._break(bits, _DASHES[dash % len(_DASHES)])
         self._lay(bits, style, glyph)
 
     def mark(self, share_x: float, share_y: float, character: str, style: str) -> None:
@@ -104,6 +108,16 @@ class Canvas:
         for dot in range(low, high + 1):
             row, inside = divmod(dot, height)
             bits[self.rows - 1 - row][cell] |= _DOTS[side][inside] if self.unicode else 1 << inside
+
+    def _break(self, bits: list[list[int]], pattern: str) -> None:
+        """Take the dots out of the columns where ``pattern`` has a blank."""
+        for cell in range(self.columns):
+            keep = 0
+            for side in (0, 1):
+                if pattern[(2 * cell + side) % len(pattern)] != " ":
+                    keep |= sum(_DOTS[side])
+            for line in bits:
+                line[cell] &= keep
 
     def _lay(self, bits: list[list[int]], style: str, glyph: str) -> None:
         for row, line in enumerate(bits):

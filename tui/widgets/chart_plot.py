@@ -7,24 +7,24 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tui import words
 from tui.widgets import chart_levels
 from tui.widgets.chart_canvas import Canvas, Row
 from tui.widgets.chart_columns import Columns
+from tui.widgets.chart_legend import MARKS, glyph, header
 from tui.widgets.chart_levels import Level
-from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
+from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, value_axis
 
-# The character of each kind of curve in the legend (braille, ASCII) and in an ASCII plot ("" is by height).
-_SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
-_OTHER_SIGNS = "*+#%"
-MARKS = {"checkpoint": "^", "event": "!"}
+_LETTER_EVERY = 24
+"""Cells between two letters of a curve that carries its own all along."""
 
 
 @dataclass
 class Curve:
     """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line or points.
 
-    ``tag``, one character, stands at its newest point and in the legend.
+    ``tag``, one character, stands at its newest point and in the legend; of points it is what they are drawn with.
+    A line with a ``dash`` (0: unbroken) is told apart by that and by its tag, which it carries all along. ``note`` is
+    said of it in the legend.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Curve:
     kind: str = "line"
     label: str = ""
     tag: str = ""
+    note: str = ""
+    dash: int | None = None
     columns: Columns = field(default_factory=Columns)
 
     def value_at(self, step: float) -> tuple[float, float] | None:
@@ -75,26 +77,28 @@ class Look:
     from_zero: bool = False
     join_up_to: float = math.inf
     levels: tuple[Level, ...] = ()
+    rest: str = ""  # what the legend says of curves that are not shown
     left: int = 5  # columns that the y labels took last time: usually they do again
 
 
 def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look) -> Plot:
     """The chart of ``curves`` at the size of ``look``: legend, plot with y labels, x axis with its labels."""
-    rows = max(1, look.height - 3)
+    styles = style_names(curves)
+    rows = max(1, look.height - 2 - len(header(curves, marks, look, styles, None)))
     start, end = window(curves, look)
     axis, left = _value_axis(curves, look, start, end, rows)
     columns = max(4, look.width - left - 1)
     canvas = Canvas(columns, rows, look.unicode)
     _summarise(curves, start, end, canvas.dots_across)
     axis = _measured(curves, rows, look) or axis
-    styles = style_names(curves)
     for name, curve in curves.items():
         if curve.kind != "points":
             farthest = look.join_up_to / (end - start) * canvas.dots_across
-            canvas.curve(curve.columns, axis, styles[name], _glyph(curves, name), farthest)
+            canvas.curve(curve.columns, axis, styles[name], glyph(curves, name), farthest, curve.dash or 0)
     chart_levels.lay(canvas, look.levels, axis)
     for curve in curves.values():
         _special_points(canvas, curve, axis, start, end)
+    _letters(canvas, curves, styles, axis)
     _tag(canvas, curves, styles, axis, start, end)
     if look.cursor is not None and start <= look.cursor <= end:
         column = canvas.cell_of((look.cursor - start) / (end - start))
@@ -109,7 +113,7 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
         line, line_styles = canvas.line(row)
         body.append((text + edge + line, ("axis",) * (left + 1) + line_styles))
     foot = _foot(marks, look, start, end, left, canvas)
-    return Plot((_header(curves, marks, look, styles, axis), *body, *foot), start, end, left + 1, columns)
+    return Plot((*header(curves, marks, look, styles, axis), *body, *foot), start, end, left + 1, columns)
 
 
 def window(curves: Mapping[str, Curve], look: Look) -> tuple[float, float]:
@@ -136,13 +140,6 @@ def style_names(curves: Mapping[str, Curve]) -> dict[str, str]:
         else:
             names[name] = curve.kind
     return names
-
-
-def _glyph(curves: Mapping[str, Curve], name: str) -> str:
-    if curves[name].kind != "line":
-        return _SIGNS[curves[name].kind][2]
-    lines = [other for other, curve in curves.items() if curve.kind == "line"]
-    return _OTHER_SIGNS[lines.index(name) % len(_OTHER_SIGNS)]
 
 
 def _summarise(curves: Mapping[str, Curve], start: float, end: float, count: int) -> None:
@@ -179,6 +176,19 @@ def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None
     return value_axis(low, high, max(3, rows // 2), log)
 
 
+def _letters(canvas: Canvas, curves: Mapping[str, Curve], styles: Mapping[str, str], axis: Axis) -> None:
+    """Put the letters of dashed curves on them now and then, each at columns of its own."""
+    dashed = [(name, curve) for name, curve in curves.items() if curve.dash is not None and curve.tag]
+    for index, (name, curve) in enumerate(dashed):
+        for column in range(3 * index % _LETTER_EVERY, canvas.columns, _LETTER_EVERY):
+            dot = column * canvas.dots_across // canvas.columns
+            low = curve.columns.low[dot] if dot < len(curve.columns.low) else math.nan
+            if math.isfinite(low) and (low > 0 or not axis.log):
+                canvas.put(
+                    canvas.row_of(axis.place((low + curve.columns.high[dot]) / 2)), column, curve.tag, styles[name]
+                )
+
+
 def _tag(
     canvas: Canvas, curves: Mapping[str, Curve], styles: Mapping[str, str], axis: Axis, start: float, end: float
 ) -> None:
@@ -202,7 +212,7 @@ def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end:
         for index in range(begin, stop):
             value = curve.y[index]
             if math.isfinite(value) and (value > 0 or not axis.log):
-                canvas.mark((curve.x[index] - start) / (end - start), axis.place(value), "o", "points")
+                canvas.mark((curve.x[index] - start) / (end - start), axis.place(value), curve.tag or "o", "points")
     for column, bad in enumerate(curve.columns.bad):
         if bad:
             canvas.put(canvas.rows - 1, min(canvas.columns - 1, column // (2 if canvas.unicode else 1)), "x", "lost")
@@ -215,39 +225,6 @@ def _labels_by_row(axis: Axis, canvas: Canvas) -> dict[int, str]:
         dot = round(axis.place(value) * (canvas.dots_up - 1))
         found.setdefault(canvas.rows - 1 - min(canvas.rows - 1, dot // height), text)
     return found
-
-
-def _header(
-    curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look, styles: Mapping[str, str], axis: Axis
-) -> Row:
-    parts: list[tuple[str, str]] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
-    shown = [curve for curve in curves.values() if curve.length]
-    if look.cursor is not None:
-        where = f"at {time_label(look.cursor)}" if look.of_time else f"step {look.cursor:,.0f}"
-        parts.append((f"  {where}", "title"))
-    elif not shown:
-        parts.append((f"  {look.empty}", "axis"))
-    for curve in shown:
-        sign = _SIGNS[curve.kind][0] if look.unicode else (_glyph(curves, curve.name) or ":")
-        parts.append((f"  {sign}{curve.tag} ", styles[curve.name]))
-        text = curve.label or curve.name
-        if look.cursor is not None:
-            found = curve.value_at(look.cursor)
-            text += " -" if found is None else f" {words.loss(found[1])}"
-        parts.append((text, "legend"))
-    parts += chart_levels.legend(look.levels, axis if shown else None, look.unicode)
-    if look.cursor is None:
-        parts += [("  log y", "legend")] if look.log else []
-        parts += [("  zoomed", "title")] if look.view.start is not None else []
-        if any(any(curve.columns.bad) for curve in shown):
-            parts.append(("  x not a number", "lost"))
-    for kind in marks if look.cursor is None else ():
-        told = f"  {MARKS.get(kind, '')} {kind}"
-        if marks[kind] and kind in MARKS and sum(len(part) for part, _ in parts) + len(told) <= look.width:
-            parts.append((told, "legend"))
-    text = "".join(part for part, _ in parts)[: look.width].ljust(look.width)
-    names = [name for part, name in parts for _ in part][: look.width]
-    return text, tuple(names + [""] * (look.width - len(names)))
 
 
 def _foot(
