@@ -8,7 +8,6 @@ import platform
 import shutil
 import socket
 from importlib.metadata import PackageNotFoundError, version
-from itertools import zip_longest
 from typing import Any
 
 from engine.config.schema import RunConfig
@@ -54,8 +53,9 @@ def _leave_out(folder: str, names: list[str]) -> list[str]:
 
 def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
     """What an adapter must remember of its making, so that later runs can build on it."""
-    read = trained_tokens(config, prepared, step) if prepared else {}
-    there = prepared.tokens_by_source if prepared else {}
+    unknown = [0] * len(config.data)
+    read = list(trained_tokens(config, prepared, step).values()) if prepared else unknown
+    there = list(prepared.tokens_by_source.values()) if prepared else unknown
     hashes = file_hashes(config)
     return {
         "base": {"name_or_path": config.model.name_or_path, "revision": config.model.revision, **_weights(config)},
@@ -64,7 +64,7 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int
         "step": step,
         "data": [
             {"path": source.path, "role": source.role, "tokens": tokens, "source_tokens": of_source}
-            for source, tokens, of_source in zip_longest(config.data, read.values(), there.values(), fillvalue=0)
+            for source, tokens, of_source in zip(config.data, read, there, strict=True)
         ],
         "data_files": [{"path": path, "sha256": digest} for path, digest in hashes.items()],
         "settings": config.model_dump(mode="json", exclude={"model", "data"}),

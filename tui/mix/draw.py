@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from engine.data.mix_presets import TITLES
+from engine.data.mix_warnings import MixWarning
 from engine.data.text import clean, shorten
 from tui.mix.board import Board, Line
 from tui.widgets.bars import fit
@@ -129,13 +130,14 @@ def totals(board: Board, time: str) -> list[str]:
 def free(board: Board) -> str:
     """What the sources without a share get, in a sentence."""
     whole = [at for at, line in enumerate(board.lines) if line.share is None]
+    cap = "" if board.epochs_cap is None else f" At most {board.epochs_cap:g} passes over any source."
     if len(whole) == len(board.lines):
-        return "Every row once a pass: the shares are those of the sizes."
+        return f"Every row once a pass: the shares are those of the sizes.{cap}"
     if not whole:
-        return "Every source has a share: a pass is as long as all the rows there are."
+        return f"Every source has a share: a pass is as long as all the rows there are.{cap}"
     names = _listed([shorten(board.lines[at].name, 20) for at in whole])
     together = percent(sum(board.effective(at) for at in whole))
-    return f"{names} take{'s' * (len(whole) == 1)} what is left, {together}: every row once a pass."
+    return f"{names} take{'s' * (len(whole) == 1)} what is left, {together}: every row once a pass.{cap}"
 
 
 def about(board: Board, at: int) -> str:
@@ -161,6 +163,12 @@ def about(board: Board, at: int) -> str:
         told += "; none is dropped."
     weight = "" if line.weight == 1 else f" Each of its tokens counts {line.weight:g} times in the loss."
     return clean(told + weight, keep_newlines=False)
+
+
+def warning(found: MixWarning) -> str:
+    """What is wrong, and what helps here."""
+    hint = "Lower its share, or c caps it." if found.kind == "repeated" else found.hint
+    return clean(f"! {found.title} {hint}", keep_newlines=False).rstrip()
 
 
 def presets(board: Board) -> str:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.data.text import clean
+from engine.data.mix_warnings import OFTEN
 from tui import keys
 from tui.mix import draw, sources
 from tui.mix.board import ROLES, Board, Line
@@ -222,6 +222,9 @@ class MixScreen(Screen[bool]):
     def action_unit(self) -> None:
         self._change(replace(self.board, unit="rows" if self.board.unit == "tokens" else "tokens"))
 
+    def action_cap(self) -> None:
+        self._change(replace(self.board, epochs_cap=OFTEN if self.board.epochs_cap is None else None))
+
     def action_preset(self, number: int) -> None:
         name, board = draw.PRESETS[number - 1], self.board
         if name == "temperature" and self._is(board.preset(name)):
@@ -300,7 +303,7 @@ class MixScreen(Screen[bool]):
         most = 6 if tall else 2
         lines = [self._note] if self._note else []
         self._note = ""
-        lines += [f"! {clean(warning.title, keep_newlines=False)} {warning.hint}" for warning in warnings[:most]]
+        lines += [draw.warning(warning) for warning in warnings[:most]]
         if len(warnings) > most:
             lines[-1] += f" (and {len(warnings) - most} more)"
         self._tell("#mix-warnings", "\n".join(lines))

@@ -142,6 +142,7 @@ def keep(draft: Draft, board: Board) -> None:
         _put(draft, f"data.{index}.share", line.share, None)
         _put(draft, f"data.{index}.weight", line.weight, 1.0)
     draft.set(_UNIT, board.unit)
+    _put(draft, _CAP, board.epochs_cap, None)
 
 
 def remixed(draft: Draft, facts: Facts) -> Inspection | None:

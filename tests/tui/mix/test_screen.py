@@ -161,7 +161,12 @@ async def test_examined_rows_give_exact_figures_and_any_mix_of_them_needs_no_new
         text = " ".join(text_of(app).split())
         assert "guessed" not in text
         assert "! chat: 95% of its rows are dropped." in text
-        assert "! chat is repeated" in text
+        assert "! chat is repeated 6.7 times in the run. Lower its share, or c caps it." in text
+        await strike(app, pilot, "c")
+        text = " ".join(text_of(app).split())
+        assert "At most 4 passes over any source." in text
+        assert "! chat gets" in text
+        await strike(app, pilot, "u")
         assert " 57" in line_of(app, "chat")
         await strike(app, pilot, "enter")
         seen = app.wizard.facts.inspection_of(app.wizard.draft)
