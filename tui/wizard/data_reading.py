@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.data.preview import Preview
 
 _PREVIEW_ROWS = 5
+_HEAD = "first rows, as the model will see them; F6: token by token"
 _LEAST_WIDTH, _LEAST_HEIGHT = 30, 4
 
 
@@ -74,4 +75,4 @@ class FirstRows(Static):
             return
         width, height = self.content_size.width or 60, self.content_size.height or 6
         lines = data_text.first_rows(found.rows, max(_LEAST_WIDTH, width), max(_LEAST_HEIGHT, height) - 1)
-        self.update(Content.assemble(("first rows, as the model will see them\n", "bold"), "\n".join(lines)))
+        self.update(Content.assemble((f"{_HEAD}\n", "bold"), "\n".join(lines)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from textual.content import Content
@@ -20,10 +21,10 @@ STYLES = {
 def content_of(spans: Iterable[Span], found: str = "") -> tuple[Content, int]:
     """The text to show, and the place in it where ``found`` begins in whatever case; -1 where it does not."""
     made = Content.assemble(*((span.text, _style(span)) for span in spans))
-    at = made.plain.casefold().find(found.casefold()) if found else -1
-    if at >= 0:
-        made = made.stylize("bold reverse $warning", at, at + len(found))
-    return made, at
+    hit = re.search(re.escape(found), made.plain, re.IGNORECASE) if found else None
+    if hit is None:
+        return made, -1
+    return made.stylize("bold reverse $warning", *hit.span()), hit.start()
 
 
 def _style(span: Span) -> str:
