@@ -26,10 +26,13 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     ``train_rows`` and ``tokens_total`` are those of one pass over the mix; ``sources`` are the figures of each source
     (see ``SourceFigures``), from which any other mix of them follows.
     """
+    import numpy as np
+
     from engine.data.load import load
     from engine.data.sources import source_names
     from engine.data.split import replayed, split
     from engine.models.local import resolve
+    from engine.training.padding import expected_share
     from engine.training.render import Renderer, check_stop_tokens
     from engine.training.tokenizer import load_words, locate
     from engine.training.tokens import tokenise
@@ -87,6 +90,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         "tokens_max": max(report.longest_seen for report in reports),
         "too_long": sum(source.too_long for source in figures),
         "supervised_share": mix.trained / max(1.0, mix.tokens),
+        "padding_share": expected_share(config, card, np.array([len(example.ids) for example in examples])),
         "tokens_total": round(mix.tokens),
         "no_supervised": sum(source.not_trained for source in figures),
         "refused": sum(source.refused for source in figures),

@@ -170,6 +170,8 @@ class RunReducer:
                 if self._phase is None or self._phase.name != event.name:
                     self._say(event, "info", event.message or event.name)
                 self._phase = event
+            case ev.Rows():
+                self._say(event, "info", phrases.rows(event))
             case ev.Eval():
                 is_test = event.part == "test"
                 _put_last(self._tests if is_test else self._evals, (event.step, event.moment), event)

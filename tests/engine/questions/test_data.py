@@ -53,6 +53,7 @@ def test_it_counts_rows_and_tokens(tiny: Path, rows: Path) -> None:
     assert answer["tokens_p50"] <= answer["tokens_p95"] <= answer["tokens_max"] <= 128
     assert answer["tokens_mean"] == pytest.approx(answer["tokens_total"] / 20)
     assert 0.2 < answer["supervised_share"] < 0.8
+    assert 0 <= answer["padding_share"] < 0.2
     assert (answer["too_long"], answer["no_supervised"], answer["refused"]) == (0, 0, 0)
     assert {item["type"] for item in said} == {"progress"}
     assert said[-1] == {"type": "progress", "done": 20, "total": 20, "message": "tokenising"}

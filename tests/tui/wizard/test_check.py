@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,4 @@ def test_the_figures_say_rows_lengths_and_what_is_learnt() -> None:
         "tokens a row: 85 on average, longest 93; 42% of them learnt",
         "learnt of the first row: a b",
     ]
+    assert figures(replace(found, padding_share=0.04)).splitlines()[1].endswith("42% of them learnt, 4% padding")
