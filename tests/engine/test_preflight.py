@@ -91,6 +91,13 @@ class TestPreflight:
             preflight(resolved(folder, rows))
         assert "gptq" in caught.value.message
 
+    def test_packing_is_refused_where_layers_carry_rows_over(self, make_model: MakeModel, rows: Path) -> None:
+        folder = make_model(config=CONFIG | {"layer_types": ["mamba", "attention"]})
+        with pytest.raises(ConfigError) as caught:
+            preflight(resolved(folder, rows, dataset={"packing": True}))
+        assert "state-space layers" in caught.value.message
+        assert preflight(resolved(folder, rows, dataset={"packing": "auto"})) == []
+
     def test_a_model_without_tokenizer_is_refused(self, make_model: MakeModel, rows: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             preflight(resolved(make_model(tokenizer=None, template=None), rows))

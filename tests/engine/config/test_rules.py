@@ -41,6 +41,11 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"dataset": {"split_overlap": 8}}, "dataset.split_overlap", "note"),
         ({"dataset": {"too_long": "split", "split_overlap": 1024}}, "dataset.split_overlap", "error"),
         ({"dataset": {"too_long": "split", "split_overlap": 600}}, "dataset.split_overlap", "warning"),
+        (
+            {"dataset": {"packing": True}, "model": {"name_or_path": "m", "attn_implementation": "sdpa"}},
+            "dataset.packing",
+            "note",
+        ),
         ({"dataset": {"eval_rows": 0}}, "dataset.eval_share", "warning"),
         (
             {"dataset": {"eval_rows": 0}, "eval": {"early_stopping_patience": 2}},

@@ -288,11 +288,3 @@ def test_packing_that_was_asked_for_is_refused_where_the_loaded_model_mixes_rows
     mixes(monkeypatch)
     with pytest.raises(ModelError, match="see each other"):
         making.train(settings(tiny, rows, True))
-
-
-def test_the_runs_measured_memory_is_within_its_estimate(tiny: Path, rows: Path) -> None:
-    trained = making.train(settings(tiny, rows, True, train={"micro_batch_tokens": 1024, "batch_size": 8}))
-    (rehearsal,) = [m for m in trained.of(ev.MemoryMeasured) if m.moment == "rehearsal"]
-    assert rehearsal.predicted
-    plan = trained.of(ev.MemoryPlan)[0]
-    assert plan.allocated_bytes > 0
