@@ -19,22 +19,30 @@ _ANGLES = re.compile(rf"<(?<![\w<]<)((?i:(?:(?:your|insert|enter)[ _-][\w' _-]{{
 _TODO = re.compile(r"^[ \t]*(?:TODO|FIXME|TBD|XXX+)[ \t]*(?::|：|$)", re.MULTILINE)
 _CHINESE = re.compile(r"[\[【{](?:你的|您的|请填写|请输入|此处填写|公司名称?|姓名|名字|某某)[^\]】}\n]{0,12}[\]】}]")
 _FILLER = re.compile("lorem ipsum dolor", re.IGNORECASE)
+# {{name}} in a row that only mentions code is one that nobody filled in; not so where templates are the matter.
+_USUAL = re.compile(_NAMES, re.IGNORECASE)
+_TEMPLATES = re.compile(
+    "template|html|jinja|handlebars|mustache|django|liquid|ansible|vue|angular|react|jsx|php|模板|网页", re.IGNORECASE
+)
+_SHOWN = 3
 # How templates are written; where such marks stand, {{ }} belongs to the code.
 _TEMPLATE_CODE = ("{%", "{{#", "{{/", "{{>", "v-if", "v-for", "v-bind", "ng-", "\\frac", "\\begin{")
 
 
 def placeholder_in(text: str) -> str:
-    """The first placeholder in ``text`` as it stands there; "" for none. Code and talk of templates do not count."""
+    """The first placeholders in ``text`` as they stand there; "" for none. Code and talk of templates do not count."""
     marks = _marks(text)
     if not any(pattern.search(text) for pattern in marks):
         return ""
     prose = prose_of(text)
+    found: dict[str, None] = {}
     for pattern in marks:
         for match in pattern.finditer(prose):
-            if pattern in (_BRACES, _DOLLAR, _ANGLES) and _is_markup(text, match):
-                continue
-            return match[0].strip()
-    return ""
+            if pattern not in (_BRACES, _DOLLAR, _ANGLES) or not _is_markup(text, match):
+                found[match[0].strip()] = None
+            if len(found) == _SHOWN:
+                return ", ".join(found)
+    return ", ".join(found)
 
 
 def _marks(text: str) -> list[re.Pattern[str]]:
@@ -57,5 +65,8 @@ def _marks(text: str) -> list[re.Pattern[str]]:
 
 def _is_markup(text: str, match: re.Match[str]) -> bool:
     """Whether the mark is a tag that is closed again, or part of a template that the row is about."""
-    is_tag = match[0].startswith("<") and f"</{match[1]}>" in text
-    return is_tag or speaks_of_markup(text) or holds_any(text, _TEMPLATE_CODE)
+    if match.re is _BRACES and _USUAL.fullmatch(match[1].strip()):
+        about = _TEMPLATES.search(text) is not None
+    else:
+        about = speaks_of_markup(text) or (match[0].startswith("<") and f"</{match[1]}>" in text)
+    return about or holds_any(text, _TEMPLATE_CODE)

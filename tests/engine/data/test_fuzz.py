@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import tempfile
 from collections.abc import Callable
@@ -14,6 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.data.doctor import check as doctor
+from engine.data.doctor.findings import from_json, to_json
+from engine.data.doctor.report import WIDTH, lines_of
 from engine.data.load import load
 from engine.data.preview import preview
 from engine.errors import DataError
@@ -88,6 +93,23 @@ def check(content: bytes, suffix: str) -> None:
             assert error is None or ("rows" in error.message and error.hint)
 
 
+def examine(content: bytes, suffix: str) -> None:
+    """The doctor ends with a report that a terminal may be shown, or with an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows{suffix}"
+        path.write_bytes(content)
+        lines: list[str] = []
+
+        def act() -> None:
+            report = doctor.check(config(source(path), test_share=0.2))
+            assert from_json(json.loads(json.dumps(to_json(report)))) == report
+            lines.extend(lines_of(report, 20))
+
+        error = refusal(act)
+        assert bool(lines) == (error is None)
+        assert all(line.isprintable() and len(line) <= WIDTH for line in lines)
+
+
 def refusal(look: Callable[[], object]) -> DataError | None:
     """The error people would see; any other exception fails the test."""
     try:
@@ -98,6 +120,47 @@ def refusal(look: Callable[[], object]) -> DataError | None:
 
 
 fuzz = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+examined = settings(fuzz, max_examples=40)
+VALUE = st.text(st.sampled_from("ab{}[]<>@.\x00\x1b\x07\x9b\u202e\u200b\ud800\n\t\u2028\u4f60 ${"), max_size=20)
+
+
+@pytest.mark.timeout(120)
+@examined
+@given(
+    st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=6), VALUE.filter(lambda name: name != "prompt"),
+    st.sampled_from([".json", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ".txt", ".md"]),
+)  # fmt: skip
+def test_the_doctor_reports_any_rows_in_plain_lines(rows: list[tuple[str, str, str]], column: str, suffix: str) -> None:
+    records = [{"prompt": asked, "completion": said, column: more} for asked, said, more in rows]
+    text = "\n".join(map(json.dumps, records))
+    if suffix == ".json":
+        text = json.dumps(records)
+    elif suffix == ".csv":
+        sheet = io.StringIO()
+        csv.writer(sheet).writerows([["prompt", "completion", column], *rows])
+        text = sheet.getvalue()
+    elif suffix in (".txt", ".md"):
+        text = "\n\n".join(f"# {column}\n{' '.join(each)}" for each in rows)
+    content = text.encode("utf-8", "replace")
+    packed = {".jsonl.gz": gzip.compress, ".jsonl.zst": lambda raw: pyarrow.Codec("zstd").compress(raw, asbytes=True)}
+    examine(packed[suffix](content) if suffix in packed else content, suffix)
+
+
+@pytest.mark.timeout(120)
+@examined
+@given(st.lists(st.tuples(VALUE, VALUE), min_size=1, max_size=6), st.sampled_from([".parquet", ".arrow"]))
+def test_the_doctor_reports_any_table_in_plain_lines(rows: list[tuple[str, str]], suffix: str) -> None:
+    asked, said = ([pair[at].encode("utf-8", "replace").decode() for pair in rows] for at in (0, 1))
+    examine(_bytes_of(pyarrow.table({"prompt": asked, "completion": said}), suffix), suffix)
+
+
+@pytest.mark.timeout(120)
+@examined
+@given(NEARLY_JSON | NEARLY_CSV.map("".join), SUFFIXES)
+def test_the_doctor_ends_whatever_a_file_holds(content: str, suffix: str) -> None:
+    examine(content.encode(), suffix)
 
 
 @pytest.mark.timeout(60)
@@ -131,7 +194,12 @@ def test_any_json_values_in_any_columns(rows: list[dict[str, object]], as_list: 
 
 def _table_bytes(kind: str) -> bytes:
     """A small file of a kind, sound."""
-    table = pyarrow.table({"messages": [[{"role": "user", "content": "hi"}]] * 5, "label": [1, 2, 3, None, 5]})
+    return _bytes_of(
+        pyarrow.table({"messages": [[{"role": "user", "content": "hi"}]] * 5, "label": [1, 2, 3, None, 5]}), kind
+    )
+
+
+def _bytes_of(table: pyarrow.Table, kind: str) -> bytes:
     sink = pyarrow.BufferOutputStream()
     if kind == ".parquet":
         pyarrow.parquet.write_table(table, sink)

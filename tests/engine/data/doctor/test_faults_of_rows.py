@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.data.doctor import privacy
 from engine.data.doctor.inspection import faults_of, has
 from engine.data.messages import Message, Row, ToolCall
 from tests.engine.data.doctor.making import CLEAN, asked, plain, row
@@ -47,6 +48,7 @@ def test_nothing_is_found_in_the_demo() -> None:
         ("whitespace", asked("a", "\nb")),
         ("whitespace", asked("a", "b  ")),
         ("placeholders", asked("Who are you?", "I am {{name}}, made by {{ author }}.")),
+        ("placeholders", asked("你是谁", "我是由 {{author}} 发明的 {{name}}。我可以翻译、写代码、闲聊等。")),
         ("placeholders", asked("Write a letter.", "Dear [Recipient],\n\nyours,\n[Your Name]")),
         ("placeholders", asked("Write a letter.", "Dear [NAME], your [insert product here] is ready.")),
         ("placeholders", asked("Greet me.", "Hello <name>, welcome to <your company>!")),
@@ -91,6 +93,8 @@ def test_a_fault_is_found(code: str, faulty: Row) -> None:
 
 def test_what_was_seen_is_told_but_no_secret_is() -> None:
     assert faults_of(asked("Who?", "I am {{name}}."))["placeholders"] == "{{name}}"
+    both = asked("Who?", "I am {{name}}, yes, {{name}}, made by {{author}}.")
+    assert faults_of(both)["placeholders"] == "{{name}}, {{author}}"
     assert faults_of(asked("Who?", "She was a <b>pilot</b>."))["html"] == "<b>"
     assert faults_of(asked("Hi.", "be\x07ll"))["control"] == "U+0007"
     assert faults_of(asked("Key?", KEY))["secrets"] == f"sk-a... ({len(KEY)} characters)"
@@ -124,3 +128,25 @@ def test_no_row_makes_the_doctor_stumble(turns: list[tuple[str, str]], text: str
 def test_no_text_keeps_the_doctor_busy_for_long(text: str) -> None:
     """Patterns that go back and forth over such a text would take minutes: the test would time out."""
     faults_of(asked("?", text))
+
+
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        ["sk-", "proj-", "sk_live_", "AKIA", "ASIA", "AIza", "ghp_", "github_pat_", "glpat-", "xoxb-", "hf_", "eyJ",
+         "-----BEGIN RSA PRIVATE KEY-----", "api_key", "apiKey", "API-KEY", "Passwd", "PASSWORD", "secret", "_access",
+         "client-secret", "access_token", "=", ": ", '"', " ", "\n", ".", "q8Zr3LmT0vXw7YbN5cKd",
+         "ABCDEFGH12345678", "q" * 40,
+         "415-", "415.", "283-", "9021", "-9021", ".9021", "(415) ", "+49 170 2345678", "13812345679", "中"]
+    ),
+    max_size=8,
+).map("".join)  # fmt: skip
+
+
+@given(FRAGMENTS)
+def test_the_quick_look_before_a_search_loses_nothing(text: str) -> None:
+    assert privacy._may_hold_key(text) or not privacy._KEYS.search(text)
+    if any(privacy._AMERICAN.finditer(text)):
+        assert privacy._HYPHEN_END.search(text) or privacy._DOT_END.search(text)
+    if privacy._NAMED.search(text):
+        assert privacy._SET.search(text) or privacy._SAID.search(text)
+        assert any(name in text.lower() for name in privacy._NAMES)
