@@ -19,6 +19,8 @@ _LABELS = {
     "max_steps": "steps at most",
     "lr_scheduler_type": "schedule",
     "eval_share": "held-out share",
+    "eval_rows": "held-out rows",
+    "stratify": "stratify by label",
     "max_length": "longest row",
     "every": "every N steps",
 }

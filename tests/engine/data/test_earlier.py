@@ -50,6 +50,36 @@ def test_the_rows_of_an_earlier_run_are_those_it_trained_on(write: Write) -> Non
     assert {row.file for row in rows} == {str(old)}
 
 
+def test_a_run_of_before_labels_counted_is_split_as_it_was_then(write: Write) -> None:
+    """Else rows that it has learnt would pass for rows it never saw, and the other way round."""
+    lines = [json.dumps({"text": f"text {i}", "label": "rare" if i % 9 == 0 else "usual"}) for i in range(200)]
+    labelled = write("old.jsonl", "\n".join(lines))
+    run = make_run("first", {"path": str(labelled)}, held_out=20)
+    stratified = prompts(load(config(source("run:first"))).rows)
+    written = run.config.read_text()
+    run.config.write_text("".join(line for line in written.splitlines(True) if not line.startswith("stratify")))
+    then = config(source(labelled), eval_rows=20, stratify=False)
+    rows = load(then).rows
+    kept = prompts([rows[index] for index in split(rows, then.dataset, then.run.seed).train])
+    assert prompts(load(config(source("run:first"))).rows) == kept
+    assert stratified != kept
+
+
+def test_a_run_gives_neither_its_validation_nor_its_test(write: Write) -> None:
+    old = rows_file(write, "old.jsonl", 50)
+    values = {
+        "run": {"name": "first"}, "model": {"name_or_path": "tiny"}, "data": [{"path": str(old)}],
+        "dataset": {"eval_rows": 5, "test_rows": 7},
+    }  # fmt: skip
+    directory.create("tiny", toml.dumps(resolve([Layer("test", values)])), "first")
+    then = config(source(old), eval_rows=5, test_rows=7)
+    rows = load(then).rows
+    parts = split(rows, then.dataset, then.run.seed)
+    found = prompts(load(config(source("run:first"))).rows)
+    assert len(found) == 38
+    assert not found & prompts([rows[index] for index in parts.heldout + parts.test])
+
+
 def test_replayed_rows_are_never_held_out_again(write: Write) -> None:
     make_run("first", {"path": str(rows_file(write, "old.jsonl"))})
     now = config(source(rows_file(write, "new.jsonl")), source("run:first", role="replay"), eval_rows=15)
