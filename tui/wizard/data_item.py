@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import TunedeckError
+from engine.data.mix_parts import parts_of
+from engine.errors import ConfigError, TunedeckError
 from tui.wizard.adopted import REPLAY_SOURCE
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ def part(item: Item, source: str) -> str:
 
 
 def rows_by_path(items: Sequence[Item], found: Mapping[str, Preview | TunedeckError | None]) -> dict[str, int]:
-    """Rows that a pass takes of each source that could be read: of replay its share, not all there are."""
+    """Rows that a pass takes of each source that could be read: of one with a share about that, not all there are."""
     rows = {
         path: preview.count_estimate
         for path, preview in found.items()
         if preview is not None and not isinstance(preview, TunedeckError)
     }
-    new = sum(rows.get(str(item["path"]), 0) for item in items if is_new(item))
-    for item in items:
-        share, path = item.get("share"), str(item["path"])
-        if not is_new(item) and path in rows and share and share < 1:
-            rows[path] = round(new * share / (1 - share))
-    return rows
+    shares = {str(item["path"]): item.get("share") for item in items if str(item["path"]) in rows}
+    try:
+        parts = parts_of([rows[path] for path in shares], [rows[path] for path in shares], list(shares.values()))
+    except ConfigError:  # shares that leave nothing: the rules say so
+        return rows
+    return {path: part.drawn for path, part in zip(shares, parts, strict=True)}

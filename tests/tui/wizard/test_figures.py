@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.data.formats import Detected
+from engine.data.preview import Preview
+from engine.errors import DataError
 from engine.models.card import read_card
 from tests.tui.wizard.making import make_model
-from tui.wizard import describe, figures
+from tui.wizard import data_item, describe, figures
 from tui.wizard.draft import Draft
 from tui.wizard.figures import Consequence
 from tui.wizard.step import Facts
@@ -75,3 +78,17 @@ def test_parameters_are_named_as_people_do(number: float, text: str) -> None:
 )
 def test_progress_is_told_in_bytes_or_steps(done: int, total: int | None, text: str) -> None:
     assert describe.progress(done, total, "fetching") == text
+
+
+def test_a_pass_takes_of_each_source_what_its_share_says() -> None:
+    def found(count: int) -> Preview:
+        return Preview((), Detected("text", {}, 1.0, ""), 1, count, True)
+
+    items = [{"path": "/new"}, {"path": "/old", "role": "replay", "share": 0.1}, {"path": "/wrong"}]
+    previews = {"/new": found(900), "/old": found(5000), "/wrong": DataError("no", "such", "file")}
+    assert data_item.rows_by_path(items, previews) == {"/new": 900, "/old": 100}
+    items[0]["share"], items[1]["share"] = 0.5, 0.5
+    assert data_item.rows_by_path(items, previews) == {"/new": 2950, "/old": 2950}
+    items[0].pop("share")
+    items[1]["share"] = 1.0
+    assert data_item.rows_by_path(items, previews) == {"/new": 900, "/old": 5000}
