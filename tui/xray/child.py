@@ -20,6 +20,7 @@ class XrayChild:
         self._command, self._config_text = command, config_text
         self._process: asyncio.subprocess.Process | None = None
         self._waiting: list[bytes] = []
+        self._closing: asyncio.Future[None] | None = None
 
     def ask(self, **request: Any) -> None:
         line = json.dumps(request).encode() + b"\n"
@@ -53,7 +54,13 @@ class XrayChild:
                 if not said_why:
                     raise no_answer(code, complaints, "Close this and open it again.")
             finally:
-                await _close(process)
+                self._closing = asyncio.ensure_future(_close(process))
+                await asyncio.shield(self._closing)
+
+    async def closed(self) -> None:
+        """Wait until a child that is being ended is gone, with its pipes."""
+        if self._closing is not None:
+            await self._closing
 
 
 async def _close(process: asyncio.subprocess.Process) -> None:

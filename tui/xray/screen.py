@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -14,6 +15,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from engine.data.text import clean
 from engine.data.xray import Xray, from_json
@@ -61,6 +63,7 @@ class XrayScreen(Screen[None]):
         self._found = ""
         self._says_all: bool | None = None
         self._said = ""
+        self._listening: Worker[None] | None = None
         self.ray: Xray | None = None
 
     def compose(self) -> ComposeResult:
@@ -82,7 +85,15 @@ class XrayScreen(Screen[None]):
             self._ask("source", number=self._source)
         else:
             self._ask("place", file=self._first[0], row=self._first[1])
-        self._listen()
+        self._listening = self._listen()
+
+    async def on_unmount(self) -> None:
+        """The child is gone before the screen is."""
+        if self._listening is not None:
+            self._listening.cancel()
+            with contextlib.suppress(WorkerCancelled, WorkerFailed):
+                await self._listening.wait()
+        await self._child.closed()
 
     def on_resize(self) -> None:
         self._show()
