@@ -22,6 +22,7 @@ from tui.columns import words
 from tui.columns.mapping import ColumnMap, Line
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form_list import PickList
+from tui.wizard.data_text import GIVEN
 
 if TYPE_CHECKING:
     from engine.data.messages import RawRow
@@ -161,15 +162,15 @@ class ColumnsScreen(Screen[Reading | None]):
             lines = list(words.row_as_it_comes_out(to_row(raw, found), width, height))
         except TunedeckError as error:
             self._state(f"{self._by_itself}\n{words.trouble(error)}", wrong=True)
-            out.update(Content("This row does not come out so."))
+            out.update(Content("Nothing comes out so."))
             return
-        evidence = clean(found.evidence.removesuffix(" (set in the config)"), keep_newlines=False)
+        evidence = clean(found.evidence.replace(GIVEN, ""), keep_newlines=False)
         self._state(f"{self._by_itself}\nNow {found.format}: {evidence}", wrong=False)
         out.update(Content("\n".join(lines)))
 
     def _show_about(self) -> None:
-        line = self.line
-        self._tell("#mapping-about", words.about(line) if line else "")
+        line, lines = self.line, self._mapping.lines() if self._mapping else []
+        self._tell("#mapping-about", f"{lines.index(line) + 1} of {len(lines)}. {words.about(line)}" if line else "")
 
     def _state(self, text: str, wrong: bool) -> None:
         state = self.query_one("#columns-state", Static)

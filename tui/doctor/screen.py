@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from tui.wizard.step import Step
 
 WIDE = 110
-_LIST_NARROW, _LIST_WIDE = 78, 62
-_SOURCE_WIDTH = 14
+_LIST_NARROW, _LIST_WIDE = 78, 70
+_SOURCE_WIDTH = 13
+_PLACE_NARROW = 22
 NOT_YET = "What is found stands here once the rows were examined."
 NOTHING = "Nothing to mend. f shows what the rows are like: their lengths, languages and labels."
 
@@ -142,7 +143,8 @@ class DoctorScreen(Screen[None]):
         listed.set_picks(picks)
         for part in (listed, self.query_one("#doctor-detail")):
             part.display = bool(picks)
-        heads = f"{'  found':<{room - len(words.TAIL)}}{words.TAIL}" if picks else NOTHING if report else NOT_YET
+        count = f"  {len(picks)} finding{'s' if len(picks) > 1 else ''}, the gravest first"
+        heads = f"{count:<{room - len(words.TAIL)}}{words.TAIL}" if picks else NOTHING if report else NOT_YET
         self.query_one("#doctor-heads", Static).update(Content(heads))
         if picks and self.focused is None:
             listed.focus()
@@ -163,11 +165,12 @@ class DoctorScreen(Screen[None]):
             parts.append(("\n" + line, "bold"))
         self.query_one("#finding", Static).update(Content.assemble(*parts))
         places = self.query_one("#places", PickList)
+        places.title_width = _PLACE_NARROW if self.app.size.width >= WIDE else words.PLACE_WIDTH
         places.set_picks(words.place_picks(finding.places))
         places.choose("0")
         places.mark("")
-        more = f" {len(finding.places)} of {finding.count:,}" if finding.count > len(finding.places) else ""
-        self.query_one("#places-head", Static).update(Content(f"rows{more}" if finding.places else ""))
+        some = f"the first {len(finding.places)} of those rows" if finding.count > len(finding.places) else "those rows"
+        self.query_one("#places-head", Static).update(Content(some if finding.places else ""))
         places.display = bool(finding.places)
         self.refresh_bindings()
 

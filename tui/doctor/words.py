@@ -12,7 +12,7 @@ from tui.widgets.form_list import Pick
 MARKS: dict[Severity, str] = {"fatal": "!!", "warning": "! ", "note": "- "}
 STYLES: dict[Severity, str] = {"fatal": "bold $error", "warning": "bold $warning", "note": "bold"}
 FILES_STAY = "Your files are never changed: remedies are kept in the run's config."
-TAIL = f"{'rows':>9} {'share':>5} {'text':>5}"
+TAIL = f"{'rows':>7} {'share':>5} {'text':>5}"
 """The heads of the columns behind a finding's title."""
 PLACE_WIDTH = 30
 _SEVERITY_WIDTH = 11
@@ -47,7 +47,9 @@ def pick_of(index: int, finding: Finding, name_source: bool) -> Pick:
     text = "" if finding.text_share is None else percent(finding.text_share)
     title = f"{MARKS[finding.severity]} {finding.severity:<{_SEVERITY_WIDTH - 3}}{finding.title}"
     source = finding.source if name_source else ""
-    return Pick(str(index), title, source or " ", tail=f"{finding.count:>9,} {percent(finding.share):>5} {text:>5}")
+    return Pick(
+        str(index), title, source or " ", tail=f"{_count(finding.count):>7} {percent(finding.share):>5} {text:>5}"
+    )
 
 
 def head(finding: Finding) -> str:
@@ -81,6 +83,11 @@ def place_picks(places: Sequence[Place]) -> list[Pick]:
 def percent(share: float) -> str:
     """A share of 0 to 1 in at most five cells; what is there is never 0 %."""
     return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+
+
+def _count(count: int) -> str:
+    """A number in at most seven cells."""
+    return f"{count:,}" if count < 1_000_000 else f"{count / 1e6:.2f} M"
 
 
 def _plural(count: int, word: str) -> str:

@@ -15,6 +15,7 @@ from tui.wizard.describe import gibibytes
 from tui.wizard.draft import Draft
 from tui.wizard.relation import line
 
+GIVEN = " (set in the config)"
 SURE = 0.75
 """Confidence from which a format is not asked about: names that are usual, or at least known."""
 
@@ -46,9 +47,10 @@ def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
     elif isinstance(found, TunedeckError):
         text = "! " + " ".join(part for part in (found.title + ":", found.message, found.hint) if part)
     else:
-        sure = f"{found.detected.confidence * 100:.0f} % sure"
+        about = found.detected.evidence.replace(GIVEN, "")
+        sure = "as set" if about != found.detected.evidence else f"{found.detected.confidence * 100:.0f} % sure"
         wrong = "; is that wrong? F2 shows it and maps columns" if is_unclear(found) else ""
-        text = f"read as {found.detected.format} ({sure}{wrong}): {found.detected.evidence}"
+        text = f"read as {found.detected.format} ({sure}{wrong}): {about}"
     return clean(text, keep_newlines=False)
 
 

@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -68,4 +69,13 @@ def _result(work: Callable[[Item], Result], item: Item, future: Future[Result] |
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked ends its helpers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()
+
+
+def _end_with_parent() -> None:
+    """A killed process can't end its helpers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.data.convert import problem, to_row
-from engine.data.formats import Detected, detect
+from engine.data.formats import ColumnsUnclear, Detected, detect
 from engine.data.messages import Message, RawRow, Row
 from engine.errors import DataError
 from tests.engine.data.conftest import source
@@ -142,6 +142,7 @@ def refused(values: dict[str, Any], **fields: Any) -> DataError:
 
 def test_unknown_columns_are_listed_with_the_accepted_ones_and_the_way_to_map_them() -> None:
     error = refused({"ask": "a", "reply": "b"})
+    assert isinstance(error, ColumnsUnclear)
     assert error.title == "The columns are not known"
     assert "ask, reply" in error.message
     assert "prompt + completion" in error.hint
@@ -150,6 +151,14 @@ def test_unknown_columns_are_listed_with_the_accepted_ones_and_the_way_to_map_th
 
 def test_a_mapped_column_that_is_not_there_is_named() -> None:
     assert "'nope'" in refused({"ask": "a", "answer": "b"}, columns={"prompt": "nope"}).title
+
+
+def test_a_field_mapped_to_nothing_is_not_found_by_its_name() -> None:
+    values = {"prompt": "a", "completion": "b", "system": "a log line"}
+    assert found(values).columns["system"] == "system"
+    left_out = found(values, columns={"prompt": "prompt", "completion": "completion", "system": ""})
+    assert left_out.columns == {"prompt": "prompt", "completion": "completion"}
+    assert "There is no column ''" in refused(values, columns={"prompt": "", "completion": "completion"}).title
 
 
 def test_a_mapping_to_no_field_lists_the_fields() -> None:

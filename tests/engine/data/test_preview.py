@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.preview import COUNTED_BYTES, preview
+from engine.data.formats import ColumnsUnclear
+from engine.data.preview import COUNTED_BYTES, SAMPLE_ROWS, head, preview
 from engine.errors import DataError
-from tests.engine.data.conftest import Write
+from tests.engine.data.conftest import Write, source
 
 ROW = '{"prompt": "question", "completion": "answer"}'
 
@@ -81,3 +82,22 @@ def test_a_mapping_is_used(write: Write) -> None:
 def test_an_empty_list_holds_no_rows(write: Write) -> None:
     with pytest.raises(DataError, match="no rows"):
         preview(write("a.json", "[]"))
+
+
+def test_the_head_of_a_file_shows_its_columns_though_nobody_knows_them(write: Write) -> None:
+    seen = head(source(write("a.csv", "id,Frage,Antwort\n1,,Ja\n2,Warum?,Nein\n")))
+    assert seen.columns == {"id": "1", "Frage": "Warum?", "Antwort": "Ja"}
+    assert [raw.number for raw in seen.rows] == [2, 3]
+    with pytest.raises(ColumnsUnclear):
+        seen.read_as(source(seen.file.path))
+    mapped = seen.read_as(source(seen.file.path, columns={"prompt": "Frage", "completion": "Antwort"}))
+    assert mapped.format == "prompt_completion"
+
+
+def test_the_head_of_a_large_file_is_all_that_is_read(write: Write) -> None:
+    assert len(head(source(write("a.jsonl", "\n".join([ROW] * 30_000) + "\nbroken"))).rows) == SAMPLE_ROWS
+
+
+def test_a_file_without_rows_has_no_head(write: Write) -> None:
+    with pytest.raises(DataError, match="holds no rows"):
+        head(source(write("a.csv", "prompt,completion\n")))

@@ -63,6 +63,23 @@ def test_a_prefilled_draft_makes_the_same_config_with_the_same_sources() -> None
     assert again.sources == demo.sources
 
 
+def test_names_of_classes_and_tags_are_one_value_of_their_source(home: Path) -> None:
+    draft = filled()
+    draft.set_data([{"path": "rows.csv", "labels": {"0": "bad", "1": "good"}, "tags": {"role": "who"}}])
+    again = Draft.from_resolved(draft.resolve())
+    assert again.get("data.0.labels") == {"0": "bad", "1": "good"}
+    assert again.data_sources()[0]["tags"] == {"role": "who"}
+
+
+def test_what_a_file_showed_does_not_make_its_rows_others() -> None:
+    draft = filled()
+    before = draft.rows_key()
+    draft.set("data.0.format", "alpaca", DETECTED)
+    assert draft.rows_key() == before
+    draft.set("data.0.format", "text")
+    assert draft.rows_key() != before
+
+
 def test_a_saved_draft_comes_back_whole(home: Path) -> None:
     draft = filled()
     draft.set("train.max_steps", 5)
