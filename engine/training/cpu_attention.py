@@ -11,7 +11,6 @@ another row and no score is computed in vain.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -19,6 +18,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
+
+from engine.memory.job import padded_length
 
 NAME = "tunedeck_cpu"
 LONGEST = 640
@@ -84,16 +85,16 @@ def attention(
 def _row_by_row(
     lengths: list[int], module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *options: Any, **kwargs: Any
 ) -> Tensor:
-    """Each row for itself, neighbours of equal length at once; (1, heads, length, width) in, as ``attention`` out."""
-    groups = [(size, len(list(rows))) for size, rows in groupby(lengths)]
-    parts = zip(
-        *(tensor.split([size * rows for size, rows in groups], 2) for tensor in (query, key, value)), strict=True
-    )
+    """Each row for itself; (1, heads, length, width) in, as ``attention`` out.
+
+    A row is filled up to eights behind its end, where nothing before sees it: kernels are kept for each shape.
+    """
     outputs = []
-    for (size, rows), part in zip(groups, parts, strict=True):
-        q, k, v = (tensor.unflatten(2, (rows, size))[0].transpose(0, 1) for tensor in part)
+    for length, *row in zip(lengths, *(tensor.split(lengths, 2) for tensor in (query, key, value)), strict=True):
+        missing = padded_length(length) - length
+        q, k, v = (nn.functional.pad(part, (0, 0, 0, missing)) if missing else part for part in row)
         output, _ = attention(module, q, k, v, None, *options, **kwargs)
-        outputs.append(output.reshape(1, rows * size, *output.shape[2:]))
+        outputs.append(output[:, :length])
     return torch.cat(outputs, 1)
 
 

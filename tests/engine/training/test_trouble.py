@@ -24,6 +24,7 @@ from engine.training.loss import SupervisedLoss
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
 Losses = tuple[Tensor, Tensor]
+PADDED = {"packing": False}  # one forward is rehearsed then
 
 
 def with_losses(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Tensor, Losses], Losses]) -> None:
@@ -58,7 +59,7 @@ def lost_gradient(losses: Losses) -> Losses:
 def test_a_number_that_is_lost_ends_the_run_with_the_last_finite_adapter(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Losses], Losses], what: str
 ) -> None:
-    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000})  # one forward a step
+    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000}, dataset=PADDED)  # one forward a step
     run, seen = create_run(settings), []
     with monkeypatch.context() as patch:
         with_losses(patch, lambda number, ids, losses: spoil(losses) if number == 4 else losses)
@@ -121,7 +122,9 @@ def test_running_out_of_memory_halves_the_micro_batch_and_keeps_the_losses(
 def test_memory_that_runs_out_in_a_later_step_has_that_step_repeated(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000}, adapter={"lora_dropout": 0.3})
+    settings = values(
+        tiny, rows, train={"micro_batch_tokens": 10_000}, adapter={"lora_dropout": 0.3}, dataset=PADDED
+    )  # fmt: skip
     plenty = train(settings)
 
     def from_step_3_on(number: int, ids: Tensor, losses: Losses) -> Losses:
@@ -169,7 +172,7 @@ def test_no_memory_for_a_single_row_is_an_error_with_remedies(
 def test_no_memory_for_a_single_row_hours_later_costs_nothing_that_was_learnt(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000})
+    settings = values(tiny, rows, train={"micro_batch_tokens": 10_000}, dataset=PADDED)
     run = create_run(settings)
     with monkeypatch.context() as patch:
         with_losses(patch, lambda number, ids, losses: memory_for(0 if number >= 4 else 10_000)(number, ids, losses))
