@@ -240,7 +240,8 @@ class ModelStep(Step):
         asks = any(panel.busy for panel in self.query(KindPanel))
         if action == "check":
             return not asks and self.facts.card is not None
-        return bool(self._fetch.job) or asks if action == "cancel" else super().can(action)
+        fetches = any(line.job for line in self.query(FetchLine))  # none before the step is composed
+        return fetches or asks if action == "cancel" else super().can(action)
 
     # Base or chat
 
