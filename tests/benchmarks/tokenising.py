@@ -139,7 +139,8 @@ def padding(model: str, alpaca: Path) -> None:
     print(f"\n{alpaca.name}: {len(lengths):,} rows, {lengths.mean():.0f} tokens a row, longest {lengths.max():,}")
     print(f"  rows rounded up to eights, each by itself: {eights:.1%} is padding")
     for budget in BUDGETS:
-        print(f"  micro_batch_tokens {budget:6,}: {padding_share(lengths, plan, budget):6.1%}")
+        shares = [padding_share(lengths, plan, budget, packed) for packed in (False, True)]
+        print(f"  micro_batch_tokens {budget:6,}: {shares[0]:6.1%}, packed {shares[1]:5.1%}")
 
 
 def large(model: str, rows: int, folder: Path) -> None:
