@@ -15,6 +15,9 @@ _WEIGHT: tuple[bool, tuple[str, ...]] = (False, ())
 _GROUP: tuple[bool, tuple[str, ...]] = (False, ())
 _TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "items")
 
+BESIDE = frozenset(("weight", "group"))
+"""Fields of every format that are never guessed; mapping them leaves the rest to be found."""
+
 # Our field -> (needed, column names it is known by, the most usual first).
 FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
     "messages": {"messages": (True, _TURNS), "system": _SYSTEM, "tools": _TOOLS, "weight": _WEIGHT, "group": _GROUP},

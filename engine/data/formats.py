@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from engine.config.schema import DataSource
-from engine.data.fields import ACCEPTED, FIELDS, TAGS, Format, needed
+from engine.data.fields import ACCEPTED, BESIDE, FIELDS, TAGS, Format, needed
 from engine.data.labels import looks_classified, said_of_labels
 from engine.data.messages import RawRow
 from engine.data.text import clean
@@ -50,30 +50,36 @@ def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
     given = {name: str(column) for name, column in source.columns.items()}
     _check_tags(source, sample)
     wanted: Format | None = None if source.format == "auto" else source.format
-    if wanted is None and not given:
+    beside = given if wanted is None and BESIDE.issuperset(given) else {}
+    if wanted is None and given == beside:
         refuse_untrainable(found, sample[0].file if sample else "")
-    if given and wanted is None:
+    if given != beside and wanted is None:
         wanted = _format_of(given, found, sample)
     if wanted is not None:
         columns = _complete(wanted, given, found, sample)
         how = "set in the config" if source.format != "auto" or given else ""
         return _made(source, sample, found, wanted, columns, 1.0, how)
+    missing = next((column for column in beside.values() if column and column not in found), None)
+    if missing is not None:
+        raise unknown_columns(sample, found, f"There is no column '{clean(missing, keep_newlines=False)}'")
+    beside = {name: column for name, column in beside.items() if column}
+    rest = {name: values for name, values in found.items() if name not in beside.values()}
     for candidate in _ORDER:
-        matched = _match(candidate, found)
-        if matched is None or not _shape_fits(candidate, matched, found, source.tags):
+        matched = _match(candidate, rest)
+        if matched is None or not _shape_fits(candidate, matched, rest, source.tags):
             continue
         usual = all(column == FIELDS[candidate][name][1][0] for name, column in matched.items())
-        return _made(source, sample, found, candidate, matched, 0.95 if usual else 0.8, "")
-    return _by_shape(source, found, sample)
+        return _made(source, sample, found, candidate, matched | beside, 0.95 if usual else 0.8, "")
+    return _by_shape(source, found, beside, sample)
 
 
-def _by_shape(source: DataSource, found: Columns, sample: Sequence[RawRow]) -> Detected:
+def _by_shape(source: DataSource, found: Columns, beside: Mapping[str, str], sample: Sequence[RawRow]) -> Detected:
     """No known name: a column of turns still leaves no doubt. Text is not guessed, or it would be trained on unseen."""
     for column, values in found.items():
         manner = turn_manner(values, source.tags)
         if manner is not None:
             candidate: Format = "messages" if manner == "messages" else "sharegpt"
-            columns = {"messages" if manner == "messages" else "conversations": column}
+            columns = {"messages" if manner == "messages" else "conversations": column, **beside}
             return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
     raise unknown_columns(sample, found)
 

@@ -128,6 +128,28 @@ def test_the_config_may_map_one_column_and_leave_the_other_to_be_found() -> None
     assert turns({"ask": "hi", "answer": "ho"}, columns={"prompt": "ask"}) == BOTH
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"prompt": "a", "completion": "b"},
+        {"text": "a document"},
+        {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
+        {"odd name": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+    ],
+)
+def test_a_group_or_a_weight_is_mapped_beside_what_is_found(values: dict[str, Any]) -> None:
+    plain = found(values)
+    mapped = found(values | {"doc_id": 7, "w": 0.5}, columns={"group": "doc_id", "weight": "w"})
+    assert mapped.format == plain.format
+    assert mapped.columns == plain.columns | {"group": "doc_id", "weight": "w"}
+    made = row(values | {"doc_id": 7, "w": 0.5}, columns={"group": "doc_id", "weight": "w"})
+    assert (made.group, made.weight) == ("7", 0.5)
+
+
+def test_a_group_that_is_no_column_is_named() -> None:
+    assert refused({"prompt": "a", "completion": "b"}, columns={"group": "doc"}).title == "There is no column 'doc'"
+
+
 def test_the_config_sets_the_format() -> None:
     values = {"text": "hi", "prompt": "x", "completion": "y"}
     assert row(values, format="text").text == "hi"
