@@ -18,10 +18,11 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_its_examples_together_are_a_config_without_a_complaint() -> None:
-    """The second shows what is added to a file like the first."""
-    whole, added = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
-    assert rules.check(resolve([Layer("file", whole)]).config) == []
-    assert rules.check(resolve([Layer("file", whole | added)]).config) == []
+    """All but the first show what is added to a file like that one."""
+    whole, *added = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+    assert len(added) > 1
+    for sections in ({}, *added):
+        assert rules.check(resolve([Layer("file", whole | sections)]).config) == []
 
 
 def test_every_verb_it_shows_exists(shell: Shell) -> None:
