@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 
 from rich.cells import cell_len, set_cell_size
 
@@ -58,9 +59,23 @@ def change(series: Series) -> float | None:
 
 
 def short_names(names: Sequence[str], cells: int, unicode: bool) -> list[str]:
-    """``names`` cleaned and within ``cells``: of long ones the middle goes, as they often begin alike."""
+    """``names`` cleaned and within ``cells``: of long ones the middle goes, or what they begin with alike."""
     gap = "…" if unicode else ".."
-    return [_short(clean(name, keep_newlines=False), cells, gap) for name in names]
+    whole = [clean(name, keep_newlines=False) for name in names]
+    cut = [_short(name, cells, gap) for name in whole]
+    labels = []
+    for name, label in zip(whole, cut, strict=True):
+        alike = [other for other, its in zip(whole, cut, strict=True) if its == label]
+        if len(alike) > 1:  # the middle was what told them apart
+            rest = name[_begins_alike(alike) :]
+            label = gap + set_cell_size(rest, min(cell_len(rest), cells - len(gap))).rstrip()
+        labels.append(label)
+    return labels
+
+
+def _begins_alike(names: Sequence[str]) -> int:
+    """How many letters ``names`` have in common from the beginning."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def _short(name: str, cells: int, gap: str) -> str:

@@ -55,6 +55,8 @@ def header(
         if flows and _cells(lines[-1]) + _cells(entry) > look.width and len(lines) < look.height // 3:
             lines.append([])
         lines[-1] += entry
+    if look.rest and _cells(lines[-1]) + len(look.rest) + 2 > look.width:
+        lines.append([])
     last = lines[-1] + chart_levels.legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []

@@ -131,4 +131,6 @@ def test_names_lose_their_middle() -> None:
     assert short_names(["orders", "customer-mail-german-2024", "a\x1b[31mb"], 16, True) == [
         "orders", "customer…an-2024", "ab",
     ]  # fmt: skip
+    alike = ["customer-mail-german-2024", "customer-mail-french-2024"]
+    assert short_names(alike, 12, False) == ["..german-202", "..french-202"], "what tells them apart stays"
     assert short_names(["customer-mail-german"], 10, False) == ["cust..rman"]
