@@ -39,15 +39,7 @@ def load_base(
     words = words or load_words(card, section)
     tokenizer = words.tokenizer
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            card.path,
-            dtype=placement.dtype,
-            attn_implementation=_attention(card, section, placement),
-            quantization_config=_quantization(section, placement),
-            device_map={"": placement.device},
-            use_safetensors=None if section.allow_pickle else True,
-            trust_remote_code=section.trust_remote_code,
-        )
+        model = _from_files(card, section, placement)
     except ImportError as error:
         raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -69,6 +61,28 @@ def load_base(
     model.config.use_cache = False
     model.get_output_embeddings().register_forward_pre_hook(_contiguous)
     return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template)
+
+
+def _from_files(card: ModelCard, section: ModelSection, placement: Placement) -> Any:
+    def read(attention: str) -> Any:
+        return AutoModelForCausalLM.from_pretrained(
+            card.path,
+            dtype=placement.dtype,
+            attn_implementation=attention,
+            quantization_config=_quantization(section, placement),
+            device_map={"": placement.device},
+            use_safetensors=None if section.allow_pickle else True,
+            trust_remote_code=section.trust_remote_code,
+        )
+
+    wanted = _attention(card, section, placement)
+    try:
+        return read(wanted)
+    except KeyError as error:
+        if wanted != cpu_attention.NAME or error.args != (wanted,):
+            raise
+    # Families with a table of their own (Falcon) know no kernel but transformers'.
+    return read("sdpa")
 
 
 def _keep_differentiable(model: Any) -> None:

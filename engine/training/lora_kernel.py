@@ -86,10 +86,12 @@ class LowRankAdd(torch.autograd.Function):
     def forward(ctx: Any, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(y.dtype)
         low = flat @ a.to(y.dtype).t()
-        total = torch.addmm(y.reshape(-1, y.shape[-1]), low, (b * scale).to(y.dtype).t())
+        total = torch.empty_like(y, memory_format=torch.contiguous_format)  # no view: a model may change it in place
+        width = y.shape[-1]
+        torch.addmm(y.reshape(-1, width), low, (b * scale).to(y.dtype).t(), out=total.view(-1, width))
         ctx.save_for_backward(flat, a, b, low)
         ctx.scale, ctx.x_dtype, ctx.x_shape = scale, x.dtype, x.shape
-        return total.view(y.shape)
+        return total
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

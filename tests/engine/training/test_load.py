@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import FalconConfig, FalconForCausalLM
 
 from engine.config.schema import AdapterSection, ModelSection, RunConfig
 from engine.errors import ConfigError, ModelError
@@ -51,6 +52,18 @@ def gradients(model: torch.nn.Module) -> list[torch.Tensor]:
     loss, _ = SupervisedLoss(model)(IDS, positions, IDS[0, 1:])
     loss.backward()
     return [p.grad.clone() for p in trainable(model) if p.grad is not None]
+
+
+def test_a_family_with_kernels_of_its_own_is_trained_by_one_of_those(tiny: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "falcon")
+    for left in (folder / "config.json", folder / "model.safetensors"):
+        left.unlink()
+    vocabulary = loaded(tiny).model.config.vocab_size
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": vocabulary}
+    FalconForCausalLM(FalconConfig(**sizes, bos_token_id=None, eos_token_id=2)).save_pretrained(folder)
+    base = loaded(folder)
+    assert base.model.config._attn_implementation == "sdpa"
+    assert any(gradient.abs().sum() > 0 for gradient in gradients(with_adapter(base)))
 
 
 def test_the_base_is_frozen_and_knows_where_answers_end(tiny: Path) -> None:
