@@ -38,7 +38,8 @@ WHY = {
         "is the question where it belongs, is the answer complete, is there text in it you never want to see again? "
         "Some rows are held out and never trained on; only on those can one see whether it learnt or merely "
         "memorised. The usual mistakes are answers cut short, one question in many copies, and rows whose "
-        "columns were taken for something else."
+        "columns were taken for something else: F5 finds such faults and offers what mends them, F2 says which column "
+        "is what."
     ),
     "settings": (
         "A preset is a sound start; change one thing at a time from there. The learning rate matters most: too high "
