@@ -1,4 +1,4 @@
-"""The rows an old adapter was trained on as sources of a new run: replay, so that it does not forget them."""
+"""The rows an old adapter was trained on as sources of a new run: replay, so that it forgets less of them."""
 
 from __future__ import annotations
 

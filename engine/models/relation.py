@@ -152,7 +152,7 @@ def _would_change(relation: Relation, verdict: Verdict) -> str:
     if relation.old_rows == 0:
         return "The old rows, if you still have them: with them both sides could be measured."
     if verdict == "same":
-        return "If the old skill may be lost, fresh is cleaner; if it must stay for good, merge."
+        return "If the old skill may be lost, fresh is cleaner; if continue learns too slowly, merge."
     if verdict == "related":
         return "If the old skill is not needed any more, fresh; if the task is to stay the same, continue."
-    return "If the old skill must be kept beside the new one, merge, and mix old rows in."
+    return "If the old skill must be kept beside the new one, mix old rows in: a third of the tokens, not a tenth."

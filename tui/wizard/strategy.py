@@ -1,4 +1,4 @@
-"""Step 3, strategy: go on from an old adapter, make it permanent, or start afresh."""
+"""Step 3, strategy: go on from an old adapter, make it part of the model, or start afresh."""
 
 from __future__ import annotations
 

@@ -96,11 +96,11 @@ def _kept(kind: str, old: OldAdapter | None, draft: Draft) -> str:
         if replay.level == "gone":
             return "! Nothing old can be mixed in, so it may forget: its old rows are not at hand (F10 says why)."
         if mixed:
-            return f"10 % of each pass are old rows, so that it does not forget. {replay.text}{taken}"
+            return f"10 % of each pass are old rows, so that it forgets less. {replay.text}{taken}"
         return "! No old rows are mixed in, so it may forget. F8 mixes a tenth in."
     held = "Model and old adapter stay as they are." if kind == "fresh" else ""
     if kind == "merge" and replay is not None:
-        held = "The old skill, for good: the frozen weights hold it."
+        held = "The merged model holds the old skill; the new adapter on it can still cover it up."
     if replay is None or replay.level == "gone":
         return held
     return f"{held} Old rows are mixed in.{taken}" if mixed else f"{held} F8 mixes a tenth of its old rows in."
@@ -147,10 +147,10 @@ def _note(kind: str, advice: Advice | None) -> str:
 def _brief(kind: str, old: OldAdapter | None, disk: RunDisk | None) -> str:
     card = old.card if old else None
     if kind == "continue":
-        return f"goes on training the adapter you have: {shape(card) if card else 'none'}. Keeps the old skill."
+        return f"goes on training the adapter you have: {shape(card) if card else 'none'}. Builds on the old skill."
     if kind == "merge":
         more = f"\n+ {gibibytes(disk.merging)} on disk" if disk and disk.merging else ""
-        return f"makes the old skill permanent, learns the new one beside it{more}"
+        return f"makes the old skill part of the model, learns the new one on top{more}"
     return "a new adapter on the plain model; ignores the old one"
 
 
