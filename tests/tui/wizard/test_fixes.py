@@ -30,7 +30,7 @@ def draft_with(**values: Any) -> Draft:
         ("dataset.eval_share", 0.0),
         ("train.micro_batch_tokens", 64),
         ("train.neftune_noise_alpha", 5.0),
-        ("launch.gpus", "0,1"),
+        ("launch.gpus", "0,0"),
         ("model.trust_remote_code", True),
     ],
 )
