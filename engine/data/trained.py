@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.config.schema import RunConfig
@@ -22,12 +23,27 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What becomes of the usable rows (n,) in the order they are read in: ``sources`` (n,) are indices.
+
+    ``is_kept`` (n,) says whether no other row repeats it, ``is_trained`` (n,) whether it is trained on; ``heldout`` and
+    ``test`` are counts.
+    """
+
+    sources: np.ndarray
+    is_kept: np.ndarray
+    is_trained: np.ndarray
+    heldout: int
+    test: int
+
+
 def trained_rows(config: RunConfig, within: Sequence[str] = ()) -> Iterator[tuple[Row, Detected]]:
     """Rows that ``config`` neither holds out nor leaves out, each with its format, in the order they are read in.
 
     ``within`` are the runs whose data this is part of. Raises DataError before the first row, as ``load`` does.
     """
-    is_trained = _trained(config, within)
+    is_trained = parts_of(config, within).is_trained
     reading, seen = Reading(config, within), 0
     for batch in reading.batches():
         rows, found = usable(batch, config.dataset.fixes)
@@ -37,8 +53,13 @@ def trained_rows(config: RunConfig, within: Sequence[str] = ()) -> Iterator[tupl
             seen += 1
 
 
-def _trained(config: RunConfig, within: Sequence[str]) -> np.ndarray:
-    """Which of the usable rows (n,) are trained on."""
+def parts_of(
+    config: RunConfig, within: Sequence[str] = (), on_row: Callable[[int, Row], object] = lambda source, row: None
+) -> Parts:
+    """Read all rows once and draw what is held out of them; ``on_row(source, row)`` sees each usable one.
+
+    Raises DataError as ``load`` does, and ConfigError where nothing would be left to train on.
+    """
     import numpy as np
 
     reading, fixes = Reading(config, within), config.dataset.fixes
@@ -48,6 +69,7 @@ def _trained(config: RunConfig, within: Sequence[str]) -> np.ndarray:
     for batch in reading.batches():
         rows, found = usable(batch, fixes)
         for row in rows[: reading.take(found)]:
+            on_row(batch.source, row)
             key = key_of(row, config.run.seed)
             draws += key.draw
             strata.append(key.stratum)
@@ -65,12 +87,12 @@ def _trained(config: RunConfig, within: Sequence[str]) -> np.ndarray:
     if not kept.any():
         raise nothing_left(config, reading.skipped, reading.skipped_count + len(kept))
     words = np.frombuffer(draws, ">u8").astype(np.uint64).reshape(-1, 2)
+    of_source = np.array(sources, np.uint32)
     columns = Columns(
-        words[kept], np.array(strata, np.uint32)[kept], np.array(groups, np.uint64)[kept],
-        np.array(sources, np.uint32)[kept],
+        words[kept], np.array(strata, np.uint32)[kept], np.array(groups, np.uint64)[kept], of_source[kept]
     )  # fmt: skip
     learnt = replayed(config)
-    drawn = draw(columns, config.dataset, [at for at, name in enumerate(reading.names) if name in learnt])
+    heldout, test = draw(columns, config.dataset, [at for at, name in enumerate(reading.names) if name in learnt])
     is_trained = kept.copy()
-    is_trained[np.flatnonzero(kept)[[*drawn[0], *drawn[1]]]] = False
-    return is_trained
+    is_trained[np.flatnonzero(kept)[[*heldout, *test]]] = False
+    return Parts(of_source, kept, is_trained, len(heldout), len(test))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from engine.config.schema import RunConfig
 from engine.data.source_figures import SourceFigures, of_mix
 
 if TYPE_CHECKING:
+    from engine.data.messages import Row
     from engine.training.tokens import Example, TokenReport
 
 SAMPLE_ROWS = 2000
@@ -28,9 +30,8 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """
     import numpy as np
 
-    from engine.data.load import load
     from engine.data.sources import source_names
-    from engine.data.split import replayed, split
+    from engine.data.trained import parts_of
     from engine.models.local import resolve
     from engine.training.padding import expected_share
     from engine.training.render import Renderer, check_stop_tokens
@@ -38,8 +39,10 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.training.tokens import tokenise
 
     say("progress", done=0, total=None, message="reading the rows")
-    loaded = load(config)
-    parts = split(loaded.rows, config.dataset, config.run.seed, replayed(config))
+    names = source_names(config.data)
+    shelves = [_Shelf(config.run.seed) for _ in names]
+    counter = itertools.count()
+    parts = parts_of(config, on_row=lambda source, row: shelves[source].see(next(counter), row))
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}
@@ -47,12 +50,13 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     card = locate(model, lambda done, total, message: None)
     words = load_words(card, model)
     renderer = Renderer(words.tokenizer, words.stops)
-    names = source_names(config.data)
     index = {name: number for number, name in enumerate(names)}
-    of_source: list[list[int]] = [[] for _ in names]
-    for row in parts.train:
-        of_source[index[loaded.rows[row].source]].append(row)
-    samples = [_sample(rows, len(parts.train), config.run.seed) for rows in of_source]
+    trained = np.bincount(parts.sources[parts.is_trained], minlength=len(names)).tolist()
+    kept = np.bincount(parts.sources[parts.is_kept], minlength=len(names)).tolist()
+    samples = [
+        _sample([row for at, row in shelf.rows() if parts.is_trained[at]], count, sum(trained), config.run.seed)
+        for shelf, count in zip(shelves, trained, strict=True)
+    ]
     in_all = sum(map(len, samples))
     told = 0
 
@@ -62,27 +66,28 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     examples: list[Example] = []
     figures: list[SourceFigures] = []
     reports: list[TokenReport] = []
-    for name, rows, sample in zip(names, of_source, samples, strict=True):
-        made, report = tokenise(loaded.rows, sample, renderer, config.dataset, index, progress, may_be_empty=True)
+    dialogue: Row | None = None
+    for name, rows, in_source, sample in zip(names, trained, kept, samples, strict=True):
+        made, report = tokenise(
+            sample, range(len(sample)), renderer, config.dataset, index, progress, may_be_empty=True
+        )  # fmt: skip
         told += len(sample)
         examples += made
+        dialogue = dialogue or next((sample[e.row] for e in made if sample[e.row].kind == "messages"), None)
         reports.append(report)
-        held_out = loaded.report.rows_per_source[name] - len(rows)
-        figures.append(_figures(name, len(rows), held_out, made, report))
+        figures.append(_figures(name, rows, in_source - rows, made, report))
     if not examples:
-        tokenise(
-            loaded.rows, [row for sample in samples for row in sample], renderer, config.dataset, index
-        )  # says why
-    dialogue = next((loaded.rows[e.row] for e in examples if loaded.rows[e.row].kind == "messages"), None)
+        every = [row for sample in samples for row in sample]
+        tokenise(every, range(len(every)), renderer, config.dataset, index)  # says why
     if dialogue is not None:
         check_stop_tokens(renderer, dialogue)
     lengths = sorted(len(example.ids) for example in examples)
     mix = of_mix(figures, config)
     return {
         "kind": "result",
-        "rows": len(loaded.rows),
+        "rows": int(parts.is_kept.sum()),
         "train_rows": mix.rows,
-        "eval_rows": len(parts.heldout),
+        "eval_rows": parts.heldout,
         "sample_rows": in_all,
         "tokens_mean": mix.tokens / max(1, mix.rows),
         "tokens_p50": lengths[len(lengths) // 2],
@@ -100,12 +105,32 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     }
 
 
-def _sample(rows: Sequence[int], in_all: int, seed: int) -> Sequence[int]:
-    """Rows of one source that stand for all of it: its part of SAMPLE_ROWS, but LEAST_ROWS where it has so many."""
-    most = max(min(LEAST_ROWS, SAMPLE_ROWS), round(SAMPLE_ROWS * len(rows) / max(1, in_all)))
+class _Shelf:
+    """Rows of one source, each as likely to be kept as any other: all there are, or twice as many as are looked at."""
+
+    def __init__(self, seed: int) -> None:
+        self._random, self._seen = random.Random(seed), 0
+        self._kept: list[tuple[int, Row]] = []
+
+    def see(self, at: int, row: Row) -> None:
+        """``at`` is the row's place among all that are read."""
+        self._seen += 1
+        if len(self._kept) < 2 * SAMPLE_ROWS:
+            self._kept.append((at, row))
+        elif (place := self._random.randrange(self._seen)) < len(self._kept):
+            self._kept[place] = (at, row)
+
+    def rows(self) -> list[tuple[int, Row]]:
+        """What was kept, in the order it was read in."""
+        return sorted(self._kept, key=lambda entry: entry[0])
+
+
+def _sample(rows: Sequence[Row], in_source: int, in_all: int, seed: int) -> Sequence[Row]:
+    """Rows that stand for one source: its part of SAMPLE_ROWS, but LEAST_ROWS where it has so many."""
+    most = max(min(LEAST_ROWS, SAMPLE_ROWS), round(SAMPLE_ROWS * in_source / max(1, in_all)))
     if in_all <= SAMPLE_ROWS or len(rows) <= most:
         return rows
-    return sorted(random.Random(seed).sample(rows, most))
+    return [rows[at] for at in sorted(random.Random(seed).sample(range(len(rows)), most))]
 
 
 def _figures(name: str, rows: int, held_out: int, made: Sequence[Example], report: TokenReport) -> SourceFigures:

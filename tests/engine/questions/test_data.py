@@ -166,6 +166,19 @@ def test_a_tokenizer_that_can_not_be_loaded_is_an_error_in_words(rows: Path, tmp
     assert str(folder) in str(caught.value)
 
 
+def test_a_sample_of_many_rows_stands_for_all_of_them(tiny: Path, home: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many.jsonl"
+    lines = ({"prompt": f"count to {n}", "completion": "one two " * (n % 7 + 1)} for n in range(6000))
+    many.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    said, _ = ask(values(tiny, many, dataset={"eval_rows": 300}))
+    assert (said["rows"], said["train_rows"], said["eval_rows"], said["sample_rows"]) == (6000, 5700, 300, 2000)
+    few = tmp_path / "few.jsonl"
+    few.write_text("".join(many.read_text().splitlines(keepends=True)[:1500]))
+    exact, _ = ask(values(tiny, few, dataset={"eval_rows": 0}))
+    assert exact["sample_rows"] == 1500
+    assert said["tokens_mean"] == pytest.approx(exact["tokens_mean"], rel=0.03)
+
+
 def test_errors_of_the_rows_are_those_of_the_training(tiny: Path, rows: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Every row is longer"):
         ask(values(tiny, rows, dataset={"max_length": 8}))
@@ -176,13 +189,13 @@ def test_errors_of_the_rows_are_those_of_the_training(tiny: Path, rows: Path, tm
 _NOISY = """
 import os, sys
 from engine import inspect
-from engine.data import load as loading
-load = loading.load
-def noisy(config, *more):
+from engine.data import trained
+parts_of = trained.parts_of
+def noisy(*given, **named):
     print("a library says hello")
     os.write(1, b"and so does its C half\\n")
-    return load(config, *more)
-loading.load = noisy
+    return parts_of(*given, **named)
+trained.parts_of = noisy
 raise SystemExit(inspect.main(sys.argv[1:]))
 """
 
