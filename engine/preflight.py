@@ -82,9 +82,9 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
 
 def _data(config: RunConfig, issues: list[Issue]) -> bool:
     """Read what is small whole, so that a broken row is found now; of the rest the head. Says if it holds dialogue."""
+    from engine.data.files.preview import look
+    from engine.data.files.sources import source_files
     from engine.data.load import load
-    from engine.data.preview import look
-    from engine.data.sources import source_files
 
     size = sum(file.stat().st_size for source in config.data for file in source_files(source))
     if size > READ_WHOLE_BYTES:

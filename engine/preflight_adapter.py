@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.data.replay import SHARE, has_replay, replay_of
+from engine.data.mixing.replay import SHARE, has_replay, replay_of
 from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.card import ModelCard

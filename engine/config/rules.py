@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.config.schema import DatasetSection, RunConfig
-from engine.data.mix_warnings import replay_effect
+from engine.data.mixing.warnings import replay_effect
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
-from engine.data.messages import Row
-from engine.data.records import record_of, row_of
+from engine.data.rows.messages import Row
+from engine.data.rows.records import record_of, row_of
 from engine.errors import DataError, TunedeckError
 from engine.runs import directory
 from engine.runs.directory import RunDir, write_atomic
 
 if TYPE_CHECKING:
-    from engine.data.formats import Detected
+    from engine.data.rows.formats import Detected
 
 PREFIX = "run:"
 SAMPLE_NAME = "rows_sample.jsonl"
@@ -76,7 +76,7 @@ def parts(source: DataSource, within: Sequence[str] = ()) -> list[DataSource]:
 
 def files(source: DataSource) -> list[Path]:
     """The files behind an earlier run's rows, its recorded sample where one of them is gone. Raises DataError."""
-    from engine.data.sources import source_files
+    from engine.data.files.sources import source_files
 
     behind = parts(source)
     try:
@@ -128,6 +128,6 @@ def _config(run: RunDir, source: DataSource, within: Sequence[str]) -> RunConfig
 
 
 def _recorded(row: Row) -> Detected:
-    from engine.data.formats import Detected
+    from engine.data.rows.formats import Detected
 
     return Detected("messages" if row.messages else "text", {}, 1.0, "the run recorded these rows")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from engine.data.doctor.inspection import has, whole_text
 from engine.data.doctor.text_faults import without_control
 from engine.data.fix_names import Fix
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def without_repeats(rows: list[Row], fixes: Sequence[Fix]) -> list[Row]:
         return rows
     import numpy as np
 
-    from engine.data import near, sameness
+    from engine.data.likeness import near, sameness
 
     keys = np.array([sameness.keys_of(row) for row in rows], np.uint64).reshape(-1, 2)
     is_near = "drop_near_duplicates" in fixes
@@ -60,7 +60,7 @@ def not_repeated(
     """
     import numpy as np
 
-    from engine.data import near, sameness
+    from engine.data.likeness import near, sameness
 
     kept = np.ones(len(content), bool)
     for fix in SETS:

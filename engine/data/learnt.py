@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.config.schema import DataSource, ModelSection, RunConfig
 from engine.data import earlier
 from engine.data.load import load
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.errors import TunedeckError
 from engine.models.adapters import AdapterCard
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.config.schema import RunConfig
 from engine.data.fixes import without_repeats
-from engine.data.formats import Detected
-from engine.data.messages import Row
+from engine.data.rows.formats import Detected
+from engine.data.rows.messages import Row
 from engine.data.stream import Reading, Skipped, usable
 from engine.errors import DataError
 

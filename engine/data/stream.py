@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
-from engine.data.convert import problem, to_row
+from engine.data.files.lenient import SAMPLE_ROWS, Unreadable, tolerant_raw_rows
+from engine.data.files.preview import look
+from engine.data.files.sources import DataFile, data_files, read_file, source_names
 from engine.data.fix_names import Fix
 from engine.data.fixes import UNREADABLE, row_change
-from engine.data.formats import Detected, detect
-from engine.data.lenient import SAMPLE_ROWS, Unreadable, tolerant_raw_rows
-from engine.data.messages import RawRow, Row
-from engine.data.preview import look
-from engine.data.sources import DataFile, data_files, read_file, source_names
+from engine.data.rows.convert import problem, to_row
+from engine.data.rows.formats import Detected, detect
+from engine.data.rows.messages import RawRow, Row
 from engine.errors import DataError
 
 BATCH_ROWS = 250

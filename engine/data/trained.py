@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.config.schema import RunConfig
-from engine.data import near
 from engine.data.doctor.inspection import whole_text
-from engine.data.draw import Columns, draw
 from engine.data.fixes import SETS, not_repeated
-from engine.data.formats import Detected
+from engine.data.likeness import near
+from engine.data.likeness.sameness import keys_of
 from engine.data.load import nothing_left
-from engine.data.messages import Row
-from engine.data.sameness import keys_of
-from engine.data.split import key_of, replayed
+from engine.data.rows.formats import Detected
+from engine.data.rows.messages import Row
+from engine.data.splitting.draw import Columns, draw
+from engine.data.splitting.split import key_of, replayed
 from engine.data.stream import Reading, usable
 
 if TYPE_CHECKING:

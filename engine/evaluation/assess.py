@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from engine.config.schema import RunConfig
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, heldout_loss
 from engine.evaluation.metrics import METRICS

@@ -16,8 +16,8 @@ import torch
 from peft import PeftModel
 
 from engine.config.schema import DatasetSection
-from engine.data.likeness import compare
-from engine.data.messages import Row
+from engine.data.likeness.compare import compare
+from engine.data.rows.messages import Row
 from engine.evaluation.heldout import heldout_loss
 from engine.models.relation import Relation
 from engine.training.batches import MicroBatch, cut

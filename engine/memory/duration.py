@@ -59,8 +59,8 @@ def guess_size(config: RunConfig) -> DataSize | None:
 
     None where a source can't be read or the shares make no sense: saying so is not this function's job.
     """
-    from engine.data.source_figures import of_mix
-    from engine.data.source_guess import guess, hold_out
+    from engine.data.mixing.source_figures import of_mix
+    from engine.data.mixing.source_guess import guess, hold_out
     from engine.errors import TunedeckError
 
     try:

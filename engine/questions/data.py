@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import RunConfig
-from engine.data.source_figures import SourceFigures, of_mix
+from engine.data.mixing.source_figures import SourceFigures, of_mix
 
 if TYPE_CHECKING:
-    from engine.data.messages import Row
+    from engine.data.rows.messages import Row
     from engine.training.tokens import Example, TokenReport
 
 SAMPLE_ROWS = 2000
@@ -30,7 +30,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """
     import numpy as np
 
-    from engine.data.sources import source_names
+    from engine.data.files.sources import source_names
     from engine.data.trained import parts_of
     from engine.models.local import resolve
     from engine.training.padding import expected_share

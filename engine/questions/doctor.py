@@ -23,8 +23,8 @@ from engine.data.doctor.findings import (
     to_json,
 )
 from engine.data.doctor.inspection import whole_text
-from engine.data.language import language_of
-from engine.data.messages import Row
+from engine.data.likeness.language import language_of
+from engine.data.rows.messages import Row
 
 Say = Callable[..., None]
 _TOLD_EVERY = 100
@@ -41,7 +41,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """A Report with lengths, languages and findings of the rows in ``config.data[0].path``, as the doctor's pass
     leaves them there: records with their source.
     """
-    from engine.data.records import row_of
+    from engine.data.rows.records import row_of
     from engine.models.local import resolve
     from engine.training.render import Renderer
     from engine.training.tokenizer import load_words, locate

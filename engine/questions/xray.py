@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import RunConfig
-from engine.data.shelf import Shelf
-from engine.data.xray import LEFT_OUT, MOST_TOKENS, Xray, to_json
+from engine.data.xray.form import LEFT_OUT, MOST_TOKENS, Xray, to_json
+from engine.data.xray.shelf import Shelf
 from engine.errors import DataError, TunedeckError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _TOLD_EVERY_S = 0.5
 
 def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -> dict[str, Any]:
     """Serve ``requests`` (stdin) to their end; every answer is a line of type row, none or trouble, with its ``id``."""
-    from engine.data.sources import source_names
+    from engine.data.files.sources import source_names
     from engine.models.local import resolve
     from engine.training.render import Renderer
     from engine.training.tokenizer import load_words, locate

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.data.mix import Passes
+from engine.data.mixing.mix import Passes
 from engine.memory.job import padded_length
 from engine.training.tokens import Example
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.schema import RunConfig
-from engine.data.draw import draw
 from engine.data.earlier import SAMPLE_ROWS, is_run
-from engine.data.messages import Row
-from engine.data.sources import source_files, source_names
-from engine.data.split import replayed
+from engine.data.files.sources import source_files, source_names
+from engine.data.rows.messages import Row
+from engine.data.splitting.draw import draw
+from engine.data.splitting.split import replayed
 from engine.data.stream import Skipped
 from engine.errors import TunedeckError
 from engine.runs import events as ev

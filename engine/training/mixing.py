@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.config.schema import RunConfig
-from engine.data.mix import Mix, Rows
-from engine.data.mix_warnings import MixSource, mix_warnings
-from engine.data.source_figures import passes_of
+from engine.data.mixing.mix import Mix, Rows
+from engine.data.mixing.source_figures import passes_of
+from engine.data.mixing.warnings import MixSource, mix_warnings
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
 from engine.training.dataset import Prepared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.config.schema import RunConfig
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.errors import TunedeckError
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.job import PADDING, padded_length

@@ -9,7 +9,7 @@ import numpy as np
 from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.errors import ModelError
 from engine.memory import pace
 from engine.models.local import resolve

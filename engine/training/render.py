@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.errors import DataError, ModelError
 from engine.training.template_input import TemplateInput, Turns
 

@@ -10,7 +10,7 @@ from typing import overload
 import msgspec
 
 from engine.config.schema import RunConfig
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.data.stream import Batch, Reading, usable
 from engine.runs.directory import write_atomic
 from engine.training.token_store import TokenStore

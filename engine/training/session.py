@@ -14,7 +14,7 @@ from accelerate.utils import set_seed
 
 from engine.config.schema import RunConfig
 from engine.data import earlier
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk

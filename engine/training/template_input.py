@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.data.messages import Message
+from engine.data.rows.messages import Message
 
 Turns = list[dict[str, Any]]
 Render = Callable[[Turns, "list[Any] | None"], str]

@@ -13,8 +13,8 @@ from typing import Any
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
-from engine.data.opened import check_file
-from engine.data.sources import data_files
+from engine.data.files.opened import check_file
+from engine.data.files.sources import data_files
 from engine.errors import DataError
 from engine.training.render import Renderer
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from engine.data.draw import Columns
+from engine.data.splitting.draw import Columns
 from engine.data.stream import Skipped
 from engine.training.render import NOT_TRAINED
 from engine.training.tokens import Example, Fate

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from engine.config.schema import DatasetSection, RunConfig
-from engine.data import near
 from engine.data.doctor.inspection import whole_text
 from engine.data.doctor.sharing import shared, spare_processors
 from engine.data.fixes import SETS, not_repeated
+from engine.data.likeness import near
+from engine.data.likeness.sameness import keys_of
 from engine.data.load import nothing_left
-from engine.data.sameness import keys_of
-from engine.data.split import key_of
+from engine.data.splitting.split import key_of
 from engine.data.stream import SKIPPED_KEPT, Batch, Found, Reading, expected_rows, usable
 from engine.training.render import Renderer
 from engine.training.token_store import PIECE, ROW, TOKEN, Facts, Writer, packed

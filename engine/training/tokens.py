@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.config.schema import DatasetSection
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.errors import DataError
 from engine.training.render import NOT_TRAINED, Renderer, RenderError
 

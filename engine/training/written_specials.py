@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from engine.data.doctor.inspection import whole_text
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 
 
 class WrittenSpecials:

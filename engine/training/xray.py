@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from engine.config.schema import DatasetSection
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.data.text import shorten
-from engine.data.xray import LEFT_OUT, MOST_TOKENS, Part, Piece, State, Verdict, Xray
+from engine.data.xray.form import LEFT_OUT, MOST_TOKENS, Part, Piece, State, Verdict, Xray
 from engine.memory.job import padded_length
 from engine.training.render import NOT_TRAINED, Renderer, RenderError
 from engine.training.token_text import TokenText

@@ -19,7 +19,7 @@ def config_of(what: list[str], assignments: list[str], model: str) -> RunConfig:
     """The config that is meant, or one made of the data that is named. Raises ConfigError, DataError."""
     from engine.config import toml
     from engine.config.presets import Layer, overrides, resolve
-    from engine.data.opened import check_name
+    from engine.data.files.opened import check_name
 
     if any(name.endswith(".toml") for name in what):
         if len(what) > 1:

@@ -45,9 +45,9 @@ def show(
     Trained tokens stand between marks, special ones in braces; the line under the row explains them. Exit codes: 0
     the row is as it should be, 1 something is wrong with it, 2 there is no such row, or nothing can be read.
     """
-    from engine.data.xray import from_json
-    from engine.data.xray_report import lines_of
-    from engine.data.xray_text import ASCII, UNICODE
+    from engine.data.xray.form import from_json
+    from engine.data.xray.report import lines_of
+    from engine.data.xray.text import ASCII, UNICODE
 
     progress = Progress()
     try:

@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-LOOK = "from engine.data.preview import preview; seen = preview({path!r}); print(len(seen.rows))"
+LOOK = "from engine.data.files.preview import preview; seen = preview({path!r}); print(len(seen.rows))"
 CHECK = """
 from engine.config.schema import DataSource, ModelSection, RunConfig
 from engine.data.doctor.check import check

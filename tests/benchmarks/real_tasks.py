@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.config.schema import DataSource, ModelSection, RunConfig
 from engine.data.load import load
-from engine.data.records import record_of
+from engine.data.rows.records import record_of
 from tests.benchmarks.task_pairs import Pair
 
 FILES = {

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from engine.config.schema import DatasetSection, DataSource, ModelSection, RunConfig
 from engine.data.load import load
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import heldout_loss
 from engine.evaluation.metrics import exact_match

@@ -78,7 +78,7 @@ def _choose_rows(options: argparse.Namespace, folder: Path) -> Path:
     """The first rows that fit into max_length, as prompt and completion, in the order tunedeck will take them."""
     from transformers import AutoTokenizer
 
-    from engine.data.mix import Shuffle
+    from engine.data.mixing.mix import Shuffle
 
     tokenizer = AutoTokenizer.from_pretrained(_model_folder())
     chosen = []

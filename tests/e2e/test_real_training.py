@@ -14,8 +14,8 @@ from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
 from engine.data.load import load
-from engine.data.messages import Row
-from engine.data.split import split
+from engine.data.rows.messages import Row
+from engine.data.splitting.split import split
 from engine.demo import demo_layers
 from engine.models import starter
 from engine.runs import directory

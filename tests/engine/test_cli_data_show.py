@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.xray import from_json
-from engine.data.xray_report import WIDTH, cells
+from engine.data.xray.form import from_json
+from engine.data.xray.report import WIDTH, cells
 from engine.verbs import data_show
 from tests.engine.cli_calls import Answer, Shell
 from tests.engine.data.doctor.making import asked, jsonl

@@ -11,11 +11,11 @@ import pytest
 
 from engine.data.doctor.check import check
 from engine.data.doctor.report import lines_of
-from engine.data.lenient import tolerant_raw_rows
+from engine.data.files.lenient import tolerant_raw_rows
+from engine.data.files.opened import check_name
+from engine.data.files.preview import preview
+from engine.data.files.sources import data_files, read_file
 from engine.data.load import load
-from engine.data.opened import check_name
-from engine.data.preview import preview
-from engine.data.sources import data_files, read_file
 from engine.errors import DataError
 from tests.engine.cli_calls import Shell
 from tests.engine.data.conftest import config, source

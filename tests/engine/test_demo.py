@@ -14,7 +14,7 @@ from engine import paths
 from engine.config import presets, rules
 from engine.config.presets import Layer, resolve
 from engine.data.load import load
-from engine.data.split import split
+from engine.data.splitting.split import split
 from engine.demo import demo_config, demo_layers, orders_file
 
 

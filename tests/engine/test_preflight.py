@@ -131,7 +131,7 @@ class TestPreflight:
         self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "READ_WHOLE_BYTES", 10)
-        monkeypatch.setattr("engine.data.preview.COUNTED_BYTES", 10)
+        monkeypatch.setattr("engine.data.files.preview.COUNTED_BYTES", 10)
         rows.write_text(ROWS * 20 + "broken\n")
         assert preflight(resolved(make_model(), rows)) == []
         rows.write_text("broken\n")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.config.schema import DataSource
-from engine.data.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, TAGS, needed
-from engine.data.formats import Detected
-from engine.data.turns import listed
+from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, TAGS, needed
+from engine.data.rows.formats import Detected
+from engine.data.rows.turns import listed
 from engine.errors import DataError
 
 if TYPE_CHECKING:
-    from engine.data.preview import Head
+    from engine.data.files.preview import Head
 
 AUTO = "auto"
 TURNS = ("messages", "sharegpt")

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.data.convert import to_row
+from engine.data.rows.convert import to_row
 from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui import keys
@@ -25,8 +25,8 @@ from tui.widgets.form_list import PickList
 from tui.wizard.data_text import GIVEN
 
 if TYPE_CHECKING:
-    from engine.data.messages import RawRow
-    from engine.data.preview import Head
+    from engine.data.files.preview import Head
+    from engine.data.rows.messages import RawRow
 
 Reading = dict[str, Any]
 _DEFAULTS: Reading = {"format": "auto", "columns": {}, "tags": {}, "labels": {}}

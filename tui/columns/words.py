@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import DataSource
-from engine.data.convert import problem
+from engine.data.rows.convert import problem
 from engine.data.text import clean, shorten
 from engine.errors import TunedeckError
 from tui.columns.mapping import AUTO, READING, ColumnMap, Line
@@ -15,8 +15,8 @@ from tui.widgets.form_list import Pick
 from tui.wizard.data_text import row_lines
 
 if TYPE_CHECKING:
-    from engine.data.messages import RawRow, Row
-    from engine.data.preview import Head
+    from engine.data.files.preview import Head
+    from engine.data.rows.messages import RawRow, Row
 
 NONE = "- none -"
 TITLE_WIDTH = 26

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.config import toml
-from engine.data.replay import replay_of
+from engine.data.mixing.replay import replay_of
 from engine.models.adapters import read_adapter
 from tui.wizard import adopted
 from tui.wizard.draft import Draft, flatten

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from engine.data.mix_parts import Part, Unit
-from engine.data.mix_presets import TEMPERATURE, Preset, shares_of
-from engine.data.mix_warnings import MixSource, MixWarning, mix_warnings
-from engine.data.source_figures import MixFigures, SourceFigures, mixed
+from engine.data.mixing.parts import Part, Unit
+from engine.data.mixing.presets import TEMPERATURE, Preset, shares_of
+from engine.data.mixing.source_figures import MixFigures, SourceFigures, mixed
+from engine.data.mixing.warnings import MixSource, MixWarning, mix_warnings
 from engine.errors import ConfigError
 
 ROLES = ("new", "replay", "general")

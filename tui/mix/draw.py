@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
-from engine.data.mix_presets import TITLES
-from engine.data.mix_warnings import MixWarning
+from engine.data.mixing.presets import TITLES
+from engine.data.mixing.warnings import MixWarning
 from engine.data.text import clean, shorten
 from tui.mix.board import Board, Line
 from tui.widgets.bars import fit

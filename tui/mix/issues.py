@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.config.rules import Issue
-from engine.data.mix_warnings import OFTEN
+from engine.data.mixing.warnings import OFTEN
 from tui.mix.sources import board_of
 from tui.wizard.fixes import Fix, Warning
 

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui.mix import draw, sources
 
 if TYPE_CHECKING:
-    from engine.data.source_figures import SourceFigures
+    from engine.data.mixing.source_figures import SourceFigures
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 

@@ -10,7 +10,7 @@ from tui.mix.sources import names_of
 from tui.wizard.adopted import named
 
 if TYPE_CHECKING:
-    from engine.data.replay import Replay
+    from engine.data.mixing.replay import Replay
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts
 
@@ -34,7 +34,7 @@ def _replay(draft: Draft, facts: Facts) -> Replay | None:
         return None
     if facts.old_adapter is not None and wanted in (named(facts.old_adapter), facts.old_adapter.named):
         return facts.old_adapter.replay
-    from engine.data.replay import replay_of
+    from engine.data.mixing.replay import replay_of
     from engine.models.adapters import read_adapter
 
     try:

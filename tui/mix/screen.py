@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.data.mix_warnings import OFTEN
+from engine.data.mixing.warnings import OFTEN
 from tui import keys
 from tui.mix import draw, sources
 from tui.mix.board import ROLES, Board, Line
@@ -29,7 +29,7 @@ from tui.wizard.fit import unknown
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.data.source_figures import SourceFigures
+    from engine.data.mixing.source_figures import SourceFigures
     from tui.wizard.check_panel import CheckPanel
     from tui.wizard.draft import Draft
     from tui.wizard.step import Facts

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from engine.config.schema import DatasetSection, DataSource
-from engine.data.source_figures import SourceFigures
-from engine.data.source_guess import guess, hold_out
-from engine.data.sources import source_names
+from engine.data.files.sources import source_names
+from engine.data.mixing.source_figures import SourceFigures
+from engine.data.mixing.source_guess import guess, hold_out
 from engine.errors import TunedeckError
 from tui.mix.board import ROLES, Board, Line, Training
 from tui.wizard.data_item import short

@@ -10,7 +10,7 @@ from engine.config.adopt import RATE_SOURCE, fixed_by
 from tui.wizard.draft import YOU, Draft, flatten
 
 if TYPE_CHECKING:
-    from engine.data.replay import Replay
+    from engine.data.mixing.replay import Replay
     from engine.models.adapters import AdapterCard
     from tui.wizard.old_adapter import OldAdapter
 

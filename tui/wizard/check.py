@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.data.doctor.findings import Report, from_json
-from engine.data.source_figures import SourceFigures
+from engine.data.mixing.source_figures import SourceFigures
 from engine.data.text import clean
 from engine.errors import DataError, TunedeckError
 from tui.wizard.child import Progress, Result, Unavailable, ask

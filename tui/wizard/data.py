@@ -32,7 +32,7 @@ from tui.wizard.step import make_field, message_of
 from tui.xray.opening import open_xray
 
 if TYPE_CHECKING:
-    from engine.data.preview import Preview
+    from engine.data.files.preview import Preview
 
 FORMAT, ADD = "data.0.format", "path"
 RUN = "run:"

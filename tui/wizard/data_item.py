@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.data.mix_parts import parts_of
+from engine.data.mixing.parts import parts_of
 from engine.errors import ConfigError, TunedeckError
 from tui.wizard.adopted import REPLAY_SOURCE
 
 if TYPE_CHECKING:
-    from engine.data.preview import Preview
+    from engine.data.files.preview import Preview
 
 Item = Mapping[str, Any]
 _READING = ("path", "subset", "split", "format", "columns", "tags", "labels")

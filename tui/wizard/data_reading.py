@@ -16,7 +16,7 @@ from tui.wizard.data_item import Item, key_of, reading_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.data.preview import Preview
+    from engine.data.files.preview import Preview
 
 _PREVIEW_ROWS = 5
 _HEAD = "first rows, as the model will see them; F6: token by token"

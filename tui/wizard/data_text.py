@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import set_cell_size
 
-from engine.data.formats import ColumnsUnclear
+from engine.data.rows.formats import ColumnsUnclear
 from engine.data.text import clean
 from engine.errors import TunedeckError
 from tui.widgets.wrapping import wrap
@@ -20,8 +20,8 @@ SURE = 0.75
 """Confidence from which a format is not asked about: names that are usual, or at least known."""
 
 if TYPE_CHECKING:
-    from engine.data.messages import Row
-    from engine.data.preview import Preview
+    from engine.data.files.preview import Preview
+    from engine.data.rows.messages import Row
     from tui.wizard.step import Facts
 
 

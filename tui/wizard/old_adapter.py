@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.errors import TunedeckError
 
 if TYPE_CHECKING:
-    from engine.data.replay import Replay
+    from engine.data.mixing.replay import Replay
     from engine.models.adapter_match import Match
     from engine.models.adapter_tensors import Soundness
     from engine.models.adapters import AdapterCard
@@ -50,7 +50,7 @@ def look_at(
 
     What ``on_progress`` (bytes done and in all) raises ends that; errors come back in the result.
     """
-    from engine.data.replay import replay_of
+    from engine.data.mixing.replay import replay_of
     from engine.models.adapter_match import match
     from engine.models.adapters import examine_adapter, read_adapter
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.data.preview import Head, Preview
+    from engine.data.files.preview import Head, Preview
     from engine.models.adapter_list import Candidate
     from engine.models.card import ModelCard
     from tui.wizard.old_adapter import OldAdapter
@@ -48,14 +48,14 @@ def _known_card(name: str, revision: str, allow_pickle: bool) -> ModelCard | Non
 
 
 def _preview(source: Mapping[str, Any], limit: int) -> Preview:
-    from engine.data.preview import preview
+    from engine.data.files.preview import preview
 
     return preview(**source, limit=limit)
 
 
 def _head(source: Mapping[str, Any]) -> Head:
     from engine.config.schema import DataSource
-    from engine.data.preview import head
+    from engine.data.files.preview import head
 
     return head(DataSource.model_validate(source))
 

@@ -22,7 +22,7 @@ from tui.wizard.draft import Draft, origin
 
 if TYPE_CHECKING:
     from engine.data.doctor.findings import Report
-    from engine.data.source_figures import SourceFigures
+    from engine.data.mixing.source_figures import SourceFigures
     from engine.machine.snapshot import Machine
     from engine.memory.fit import Fit
     from engine.memory.history import Observation

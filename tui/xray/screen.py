@@ -18,8 +18,8 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from engine.data.text import clean
-from engine.data.xray import Xray, from_json
-from engine.data.xray_text import ASCII, DETAILS, UNICODE, legend, sentences, spans, summary
+from engine.data.xray.form import Xray, from_json
+from engine.data.xray.text import ASCII, DETAILS, UNICODE, legend, sentences, spans, summary
 from engine.errors import TunedeckError
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from engine.data.xray_text import Span
+from engine.data.xray.text import Span
 
 STYLES = {
     "trained": "bold underline $success",

@@ -17,12 +17,12 @@ from engine.data.doctor.looking import ENDS, Batch, Looked, Manner, look_at, not
 from engine.data.doctor.portrait import LANGUAGE_ROWS
 from engine.data.doctor.sets import Comparison
 from engine.data.doctor.sharing import shared, spare_processors
-from engine.data.lenient import Unreadable, tolerant_raw_rows
-from engine.data.line_blocks import blocks, in_blocks
-from engine.data.messages import RawRow
-from engine.data.preview import look
-from engine.data.sources import DataFile, data_files, source_names
-from engine.data.split import replayed
+from engine.data.files.lenient import Unreadable, tolerant_raw_rows
+from engine.data.files.line_blocks import blocks, in_blocks
+from engine.data.files.preview import look
+from engine.data.files.sources import DataFile, data_files, source_names
+from engine.data.rows.messages import RawRow
+from engine.data.splitting.split import replayed
 from engine.errors import DataError
 
 TOKEN_ROWS = 2000

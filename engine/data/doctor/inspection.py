@@ -6,7 +6,7 @@ from engine.data.doctor.placeholders import placeholder_in
 from engine.data.doctor.privacy import email_in, phone_in, secret_in
 from engine.data.doctor.structure import form_faults
 from engine.data.doctor.text_faults import control_in, html_in, mojibake_in
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 
 _OF_TEXT = {
     "placeholders": placeholder_in,

@@ -6,11 +6,11 @@ from array import array
 from typing import TYPE_CHECKING
 
 from engine.data.doctor.findings import Place
-from engine.data.draw import Columns
-from engine.data.messages import Row
-from engine.data.near import signature
-from engine.data.sameness import keys_of
-from engine.data.split import content_hash, group_of, stratum_of
+from engine.data.likeness.near import signature
+from engine.data.likeness.sameness import keys_of
+from engine.data.rows.messages import Row
+from engine.data.splitting.draw import Columns
+from engine.data.splitting.split import content_hash, group_of, stratum_of
 
 if TYPE_CHECKING:
     import numpy as np

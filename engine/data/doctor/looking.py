@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.data.convert import problem
 from engine.data.doctor.findings import Place
 from engine.data.doctor.inspection import faults_of, whole_text
 from engine.data.doctor.keys import Keys
 from engine.data.doctor.portrait import Portrait
 from engine.data.doctor.tally import Tally
+from engine.data.files.lenient import Unreadable, row_or_tell
+from engine.data.files.line_blocks import Block, rows_of
 from engine.data.fix_names import Fix
 from engine.data.fixes import UNREADABLE, row_change
-from engine.data.formats import Detected
-from engine.data.lenient import Unreadable, row_or_tell
-from engine.data.line_blocks import Block, rows_of
-from engine.data.messages import RawRow, Row
-from engine.data.records import record_of
+from engine.data.rows.convert import problem
+from engine.data.rows.formats import Detected
+from engine.data.rows.messages import RawRow, Row
+from engine.data.rows.records import record_of
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.doctor.findings import Finding, SourceFacts
-from engine.data.labels import LONGEST_LABEL, MOST_LABELS, are_labels
-from engine.data.language import languages
-from engine.data.likeness import answer_of
-from engine.data.messages import Row
+from engine.data.likeness.compare import answer_of
+from engine.data.likeness.language import languages
+from engine.data.rows.labels import LONGEST_LABEL, MOST_LABELS, are_labels
+from engine.data.rows.messages import Row
 from engine.data.text import shorten
 
 LANGUAGE_ROWS = 1000

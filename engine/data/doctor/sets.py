@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.schema import DatasetSection
-from engine.data import near, sameness
 from engine.data.doctor.catalogue import CATALOGUE, fix_text
 from engine.data.doctor.findings import MOST_PLACES, Finding, Remedy
 from engine.data.doctor.keys import Keys
-from engine.data.draw import draw
 from engine.data.fix_names import Fix
 from engine.data.fixes import SETS
+from engine.data.likeness import near, sameness
+from engine.data.splitting.draw import draw
 from engine.errors import ConfigError
 
 if TYPE_CHECKING:

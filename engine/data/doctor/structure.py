@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 
 
 def form_faults(row: Row) -> Iterator[tuple[str, str]]:

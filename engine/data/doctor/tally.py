@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 
-from engine.data.convert import problem
 from engine.data.doctor.catalogue import CATALOGUE, fix_text
 from engine.data.doctor.findings import MOST_PLACES, Finding, Place, Remedy
 from engine.data.doctor.inspection import faults_of
 from engine.data.fix_names import Fix
 from engine.data.fixes import Change, row_change
-from engine.data.messages import Row
+from engine.data.rows.convert import problem
+from engine.data.rows.messages import Row
 from engine.data.text import shorten
 
 SEEN_CHARACTERS = 60

@@ -11,11 +11,11 @@ from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
+from engine.data.files.preview import preview
+from engine.data.files.sources import source_files, source_names
 from engine.data.load import load
-from engine.data.messages import Row
-from engine.data.preview import preview
-from engine.data.sources import source_files, source_names
-from engine.data.split import replayed, split
+from engine.data.rows.messages import Row
+from engine.data.splitting.split import replayed, split
 from engine.errors import DataError
 from engine.runs import directory
 from engine.runs.directory import RunDir

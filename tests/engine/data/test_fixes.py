@@ -11,7 +11,7 @@ from engine.config.presets import Layer, resolve
 from engine.data.fix_names import Fix
 from engine.data.fixes import row_change, without_repeats
 from engine.data.load import load
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from tests.engine.data.conftest import Write, config, source
 from tests.engine.data.doctor.making import CLEAN, asked, jsonl, plain, row
 

@@ -14,11 +14,11 @@ from datasketch import MinHash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data import near, sameness
-from engine.data.jsonrows import line_values
-from engine.data.lenient import Unreadable, tolerant_raw_rows
-from engine.data.line_blocks import blocks, in_blocks, rows_of
-from engine.data.sources import data_files
+from engine.data.files.jsonrows import line_values
+from engine.data.files.lenient import Unreadable, tolerant_raw_rows
+from engine.data.files.line_blocks import blocks, in_blocks, rows_of
+from engine.data.files.sources import data_files
+from engine.data.likeness import near, sameness
 from engine.errors import DataError
 from tests.engine.data.conftest import source
 

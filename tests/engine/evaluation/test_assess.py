@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.config.schema import RunConfig
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.evaluation.assess import Assessor, Moment, Unseen
 from engine.runs import events as ev
 from engine.training.batches import cut

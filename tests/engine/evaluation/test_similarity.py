@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from engine.config.schema import DatasetSection, ModelSection
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.errors import DataError
 from engine.evaluation.similarity import hidden_means, mixed, relate
 from engine.training.batches import cut

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig
-from engine.data.source_figures import SourceFigures, mixed
+from engine.data.mixing.source_figures import SourceFigures, mixed
 from engine.errors import DataError, ModelError, TunedeckError
 from engine.models.card import read_card
 from engine.questions import data

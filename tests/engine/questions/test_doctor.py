@@ -13,7 +13,7 @@ from engine.data.doctor import examine as examining
 from engine.data.doctor.check import check
 from engine.data.doctor.examine import examine, merged
 from engine.data.doctor.findings import Finding, Report, from_json
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.questions import doctor
 from tests.engine.data.doctor.making import asked, jsonl, plain, row
 from tests.tiny import make_tiny_model

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig
-from engine.data.xray import from_json
+from engine.data.xray.form import from_json
 from engine.questions import xray
 from tests.engine.data.doctor.making import asked, jsonl
 from tests.tiny import make_tiny_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.training.render import Renderer
 from tests.tiny import CORPUS
 

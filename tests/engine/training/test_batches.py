@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
 from engine.training.batches import MicroBatch, StepPlan, collate, cut
 from engine.training.tokens import Example

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
 from engine.training import longest
 from engine.training.batches import StepPlan, cut

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.training.render import PLAIN_TEMPLATE, Renderer, stop_ids
 from tests.engine.training.families import (
     FAMILIES,

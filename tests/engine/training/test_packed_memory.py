@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.schema import RunConfig
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.memory.estimate import estimate
 from engine.memory.of_run import Setup, job_of, profile_of
 from engine.memory.read_shape import from_folder

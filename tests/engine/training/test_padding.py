@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.mix import Shuffle
+from engine.data.mixing.mix import Shuffle
 from engine.runs import events as ev
 from engine.runs import phrases
 from engine.runs.state import reduce

@@ -12,8 +12,8 @@ from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
 
 from engine.config.schema import RunConfig
 from engine.data.load import load
-from engine.data.mix import Shuffle
-from engine.data.split import split
+from engine.data.mixing.mix import Shuffle
+from engine.data.splitting.split import split
 from engine.models.card import read_card
 from engine.runs import events as ev
 from engine.training.batches import StepPlan, cut

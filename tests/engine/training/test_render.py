@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.errors import ModelError
 from engine.training.render import (
     NOT_TRAINED,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.config.schema import DatasetSection
-from engine.data.messages import Row
+from engine.data.rows.messages import Row
 from engine.runs import events as ev
 from engine.training.render import Renderer
 from engine.training.tokens import Example, tokenise

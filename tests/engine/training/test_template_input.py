@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.data.messages import Message, Row, ToolCall
+from engine.data.rows.messages import Message, Row, ToolCall
 from engine.training.render import NOT_TRAINED, Renderer, RenderError, stop_ids
 from engine.training.template_input import TOOLS_AS_TEXT, Abilities, TemplateInput
 from tests.engine.training.families import CHATML, FAMILIES, make_tokenizer, trained_text

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.schema import DatasetSection
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 from engine.errors import DataError
 from engine.training.render import NOT_TRAINED, RenderError
 from engine.training.tokens import Example, TokenReport, pieces, tokenise

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.schema import DatasetSection
-from engine.data.messages import Message, Row, ToolCall
-from engine.data.xray import Xray, from_json, to_json
+from engine.data.rows.messages import Message, Row, ToolCall
+from engine.data.xray.form import Xray, from_json, to_json
 from engine.training.render import Renderer, stop_ids
 from engine.training.token_text import TokenText
 from engine.training.tokens import rendered

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.source_figures import SourceFigures
+from engine.data.mixing.source_figures import SourceFigures
 from tui.mix import draw
 from tui.mix.board import Board, Line, Training
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.formats import Detected
-from engine.data.preview import Preview
+from engine.data.files.preview import Preview
+from engine.data.rows.formats import Detected
 from engine.errors import DataError
 from engine.models.card import read_card
 from tests.tui.wizard.making import make_model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.preview import Preview, preview
+from engine.data.files.preview import Preview, preview
 from engine.errors import TunedeckError
 from tests.engine.data.hostile import FILES, Hostile
 from tui.wizard import data_text

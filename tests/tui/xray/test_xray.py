@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 import tui.app
-from engine.data.xray import Part, Piece, Verdict, Xray, to_json
+from engine.data.xray.form import Part, Piece, Verdict, Xray, to_json
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.wizard.making import keys_of
 from tests.tui.wizard.steering import to_data, write

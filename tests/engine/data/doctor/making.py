@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine.data.messages import Message, Row
+from engine.data.rows.messages import Message, Row
 
 
 def row(*turns: str, file: str = "a.jsonl", number: int = 1) -> Row:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.data.doctor import privacy
 from engine.data.doctor.inspection import faults_of, has
-from engine.data.messages import Message, Row, ToolCall
+from engine.data.rows.messages import Message, Row, ToolCall
 from tests.engine.data.doctor.making import CLEAN, asked, plain, row
 
 KEY = "sk-" + "aB3dE5fG7hJ9kL2mN4pQ6rS8"

@@ -1,0 +1,224 @@
+"""Rows from JSON: one object a line (JSONL), a list of objects, or a list wrapped in one object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.data.files.opened import kind_of
+from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
+from engine.data.rows.messages import RawRow, where
+from engine.errors import DataError
+
+WRAPPERS = ("data", "rows", "train", "examples", "instances")
+_SPACE = " \t\n\r"
+_LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
+
+
+def _no_number(_name: str) -> None:
+    """NaN and Infinity are not JSON, but common in exports: read as null."""
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+_FAST = msgspec.json.Decoder()
+
+
+def read_json(path: Path, source: str) -> Iterator[RawRow]:
+    """Rows of a .json or .jsonl file, whichever of the forms it really has, read as they are asked for.
+
+    Raises DataError with row, line and column for the first place that is not JSON or not a row.
+    """
+    if holds_lines(path):
+        yield from _read_lines(path, source)
+    elif _starts_list(path):
+        yield from _read_list(path, source)
+    else:
+        yield from _read_object(path, source)
+
+
+def _starts_list(path: Path) -> bool:
+    for text in chunks(path):
+        start = text.lstrip(_SPACE)
+        if start:
+            return start[0] == "["
+    raise DataError("The file is empty", f"{path} holds only blank space", "Name a file with rows in it.")
+
+
+def _is_lines(path: Path) -> bool:
+    """Whether the first line is a whole object and another follows: JSONL under the name .json."""
+    filled = (line.text for line in lines(path) if line.text.strip(_SPACE))
+    first, second = next(filled, ""), next(filled, "")
+    try:
+        return bool(second) and isinstance(_DECODER.decode(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read_lines(path: Path, source: str) -> Iterator[RawRow]:
+    for line in lines(path):
+        text = line.text.strip(_SPACE)
+        if not text:
+            continue
+        yield RawRow(line_values(text, line.text, path, line.number), source, str(path), line.number, line.end_byte)
+
+
+def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -> dict[str, Any]:
+    """The row that ``text`` is: ``line`` without the space around it, number ``number`` of ``path``. Raises DataError.
+
+    As bytes they must be UTF-8.
+    """
+    try:
+        value = _FAST.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The stricter decoder has said no; the other one may take it, or tell where it is broken.
+        text, line = (each.decode() if isinstance(each, bytes) else each for each in (text, line))
+        try:
+            value = _DECODER.decode(text)
+        except (ValueError, RecursionError) as error:
+            column = line.find(text) + getattr(error, "pos", 0) + 1
+            raise _broken(path, number, f"column {column:,}", error) from None
+    return _row(value, path, number)
+
+
+def holds_lines(path: Path) -> bool:
+    """Whether each line of a .json or .jsonl file is a row of its own. Raises DataError for one that can't be read."""
+    return not _starts_list(path) and (kind_of(path) != ".json" or _is_lines(path))
+
+
+def _read_object(path: Path, source: str) -> Iterator[RawRow]:
+    text = _whole(path).strip(_SPACE)
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        place = f"line {getattr(error, 'lineno', 1):,}, column {getattr(error, 'colno', 1):,}"
+        raise _broken(path, 1, place, error) from None
+    row = _row(value, path, 1)
+    rows = next((row[name] for name in WRAPPERS if isinstance(row.get(name), list)), [row])
+    for number, item in enumerate(rows, start=1):
+        yield RawRow(_row(item, path, number), source, str(path), number)
+
+
+def _whole(path: Path) -> str:
+    """All of the file: one object can't be read in parts."""
+    pieces, size = [], 0
+    for piece in chunks(path):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LONGEST_BYTES:
+            raise too_long(path, "its one object")
+    return "".join(pieces)
+
+
+def _read_list(path: Path, source: str) -> Iterator[RawRow]:
+    text = _Text(path)
+    text.peek()
+    text.position += 1
+    number = 0
+    while (character := text.peek()) != "]":
+        number += 1
+        if number > 1:
+            if character != ",":
+                said = "expected ',' or ']'" if character else "the list is cut off"
+                raise _broken(path, number, text.place(text.position), ValueError(said))
+            text.position += 1
+        try:
+            value = text.item()
+        except (ValueError, RecursionError) as error:
+            raise _broken(path, number, text.place(getattr(error, "pos", text.position)), error) from None
+        yield RawRow(_row(value, path, number), source, str(path), number, text.end_byte)
+    text.position += 1
+    if text.peek():
+        raise _broken(path, number + 1, text.place(text.position), ValueError("text after the end of the list"))
+
+
+class _Text:
+    """The file as a window that moves: a preview of a huge list reads its head only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._pieces = path, chunks(path)
+        self._buffer = ""
+        self._line, self._line_start = 1, 0
+        self.position = 0
+        self._bytes_read, self._bytes_a_character = 0, 1.0
+
+    @property
+    def end_byte(self) -> int:
+        """About how many bytes of the file have been taken."""
+        return self._bytes_read - round((len(self._buffer) - self.position) * self._bytes_a_character)
+
+    def peek(self) -> str:
+        """The next character that is not blank, without taking it; "" at the end of the file."""
+        while True:
+            while self.position < len(self._buffer):
+                if self._buffer[self.position] not in _SPACE:
+                    return self._buffer[self.position]
+                self.position += 1
+            if not self._fill():
+                return ""
+
+    def item(self) -> Any:
+        """Take one JSON value. Raises JSONDecodeError with its place in the window."""
+        self.peek()
+        while True:
+            try:
+                value, self.position = _DECODER.raw_decode(self._buffer, self.position)
+                return value
+            except json.JSONDecodeError as error:
+                # Broken where more text follows; near the end of the window it may only be cut.
+                is_open = error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - _LONGEST_TOKEN
+                if not is_open or not self._fill():
+                    raise
+            if len(self._buffer) - self.position > LONGEST_BYTES:
+                raise too_long(self._path, self.place(self.position))
+
+    def place(self, at: int) -> str:
+        """``at``, a place in the window, as line and column of the file."""
+        line = self._line + self._buffer.count("\n", 0, at)
+        last_break = self._buffer.rfind("\n", 0, at)
+        column = at - (last_break + 1 if last_break >= 0 else self._line_start) + 1
+        return f"line {line:,}, column {column:,}"
+
+    def _fill(self) -> bool:
+        more = next(self._pieces, "")
+        if not more:
+            return False
+        last_break = self._buffer.rfind("\n", 0, self.position)
+        self._line += self._buffer.count("\n", 0, self.position)
+        self._line_start = (last_break + 1 if last_break >= 0 else self._line_start) - self.position
+        self._buffer = self._buffer[self.position :] + more
+        self.position = 0
+        size = len(more.encode())
+        self._bytes_read += size
+        self._bytes_a_character = size / len(more)
+        return True
+
+
+def _row(value: Any, path: Path, number: int) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise DataError(
+        "A row is not an object",
+        f"{where(str(path), number)} is {_kind(value)}",
+        'Each row must be an object with named fields, such as {"prompt": "...", "completion": "..."}.',
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null")
+
+
+def _broken(path: Path, number: int, place: str, error: Exception) -> DataError:
+    said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    if isinstance(error, RecursionError):
+        said = "nested too deeply"
+    said = said.removesuffix(" at").removesuffix(" starting")
+    return DataError(
+        "A row is not valid JSON",
+        f"{where(str(path), number)}, {place}: {said[:1].lower()}{said[1:]}",
+        "Correct or remove that row; rows before it were read without trouble.",
+    )

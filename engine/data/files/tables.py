@@ -1,0 +1,74 @@
+"""Rows from tables as text: CSV and TSV with a header line."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.data.files.opened import kind_of
+from engine.data.files.utf8 import LONGEST_BYTES, lines
+from engine.data.rows.messages import RawRow, where
+from engine.errors import DataError
+
+_DELIMITERS = ",;\t|"
+
+
+def read_csv(path: Path, source: str) -> Iterator[RawRow]:
+    """Rows of a CSV or TSV file, its first line naming the columns; the delimiter is found from that line.
+
+    Raises DataError for a header that can't be used and for a row with another number of fields: both
+    mean that text has slipped into the wrong column.
+    """
+    csv.field_size_limit(LONGEST_BYTES)
+    last_byte = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal last_byte
+        for line in lines(path):
+            last_byte = line.end_byte
+            yield line.text
+
+    reader = csv.reader(texts(), delimiter=_delimiter(path), strict=True)
+    header: list[str] = []
+    begins = 1
+    try:
+        for fields in reader:
+            if not header:
+                header = _header(fields, path)
+            elif fields:
+                if len(fields) != len(header):
+                    raise DataError(
+                        "A row does not fit its header",
+                        f"{where(str(path), begins)} has {len(fields)} fields, the header {len(header)}",
+                        'Text with commas, quotes or line breaks must stand in "double quotes".',
+                    )
+                yield RawRow(dict(zip(header, fields, strict=True)), source, str(path), begins, last_byte)
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            "A row is not valid CSV",
+            f"{where(str(path), begins)}: {error}",
+            'Text with quotes must stand in "double quotes", each quote inside doubled.',
+        ) from None
+
+
+def _delimiter(path: Path) -> str:
+    if kind_of(path) == ".tsv":
+        return "\t"
+    first = next((line.text for line in lines(path) if line.text.strip()), "")
+    return max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
+
+
+def _header(fields: list[str], path: Path) -> list[str]:
+    names = [name.strip() for name in fields]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if not any(names) or twice is not None:
+        said = f"names the column '{twice[:40]}' twice" if twice else "has no column names"
+        raise DataError(
+            "The table's header can't be used",
+            f"{path}: the first line {said}",
+            "Give every column one name of its own in the first line.",
+        )
+    return names

@@ -1,0 +1,89 @@
+"""Read a text file in pieces and say at which byte it stops being UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.data.files.opened import BUFFER_BYTES, open_file
+from engine.errors import DataError
+
+CHUNK_BYTES = BUFFER_BYTES
+LONGEST_BYTES = 512 * 2**20
+"""Of a line, or of one item of a JSON list: what is longer is no row, and would take the memory of the machine."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line with its end as it was read, its 1-based number, and the byte offset behind it in the file's text."""
+
+    text: str
+    number: int
+    end_byte: int
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """The file's lines. Raises DataError as ``open_file`` does, for bytes that are not UTF-8 and for endless lines."""
+    with open_file(path) as file:
+        offset, number = 0, 0
+        while raw := file.readline(LONGEST_BYTES + 1):
+            number += 1
+            if len(raw) > LONGEST_BYTES:
+                raise too_long(path, f"line {number:,}")
+            text = decoded(raw, offset, path)
+            offset += len(raw)
+            yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
+
+
+def chunks(path: Path) -> Iterator[str]:
+    """The file's text in pieces that grow, so that a reader which needs one whole item stays linear."""
+    with open_file(path) as file:
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        offset, size = 0, CHUNK_BYTES
+        while True:
+            raw = file.read(size)
+            held = decoder.getstate()[0]
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                raise _not_utf8(held + raw, offset - len(held) + error.start, path) from None
+            offset += len(raw)
+            if text:
+                yield text
+            if not raw:
+                return
+            size = min(size * 2, CHUNK_BYTES * 64)
+
+
+def too_long(path: Path, what: str) -> DataError:
+    return DataError(
+        "A row is too long to be one",
+        f"{path}, {what}: more than {LONGEST_BYTES // 2**20} MiB without an end",
+        "Check that it is the file you mean; write one row a line.",
+    )
+
+
+def decoded(raw: bytes, offset: int, path: Path) -> str:
+    """``raw``, which begins ``offset`` bytes into the text of ``path``. Raises DataError where it is not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(raw, offset + error.start, path) from None
+
+
+def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
+    return DataError(
+        "The file is not UTF-8 text",
+        f"{path}: byte {byte:,} can't be read as UTF-8",
+        f"Convert it: iconv -f {_likely(raw[:CHUNK_BYTES])} -t UTF-8 {path.name} > utf8-{path.name}",
+    )
+
+
+def _likely(raw: bytes) -> str:
+    """The encoding that ``raw`` may be in, as iconv calls it: Chinese where it reads as Chinese, else Western."""
+    text = raw.decode("gb18030", "replace")
+    foreign = [character for character in text if character > "\x7f"]
+    chinese = sum("\u4e00" <= character <= "\u9fff" for character in foreign)
+    return "GB18030" if len(foreign) > 1 and chinese > 0.8 * len(foreign) else "WINDOWS-1252"

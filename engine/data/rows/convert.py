@@ -1,0 +1,157 @@
+"""From a raw row to the canonical one: every format becomes messages or plain text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from engine.data.rows.fields import needed
+from engine.data.rows.formats import Detected
+from engine.data.rows.messages import Message, RawRow, Row, where
+from engine.data.rows.tools import schemas_of
+from engine.data.rows.turns import TurnReader, listed
+from engine.data.text import shorten
+from engine.errors import DataError
+
+# Tables give every nested object the fields of all others, as null.
+_TABLES = (".parquet", ".arrow")
+
+
+def to_row(raw: RawRow, detected: Detected) -> Row:
+    """The canonical form of ``raw``. Raises DataError naming file, row and field for a row that can't be read.
+
+    Alpaca's instruction and input become one user message, joined by an empty line; so do a context and its question,
+    and the two texts of a classified pair. Calls of functions keep their structure. Empty contents are left to
+    ``problem``.
+    """
+    reader = _Reader(raw, detected)
+    weight, group = reader.weight(), reader.text("group")
+    if detected.format == "text":
+        return Row((), reader.text("text"), raw.source, raw.file, raw.number, weight=weight, group=group)
+    if detected.format == "messages":
+        messages = reader.turns("messages")
+    elif detected.format == "sharegpt":
+        messages = reader.turns("conversations")
+    elif detected.format == "alpaca":
+        user = reader.joined("instruction", "input")
+        messages = [*reader.history(), Message("user", user), Message("assistant", reader.text("output"))]
+    elif detected.format == "classification":
+        messages = [Message("user", reader.joined("text", "text_pair")), Message("assistant", reader.label())]
+    else:
+        messages = reader.pair()
+    system = reader.text("system")
+    if system.strip() and not any(message.role == "system" for message in messages):
+        messages.insert(0, Message("system", system))
+    return Row(tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight, group)
+
+
+def problem(row: Row) -> str:
+    """Why nothing can be learnt from ``row``; "" if something can."""
+    if not row.messages:
+        return "" if row.text.strip() else "it holds no text"
+    if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
+        return "no assistant text"
+    before = [message for message in row.messages if message.role != "system"]
+    if before[0].role == "user" and not before[0].content.strip():
+        return "the prompt is empty"
+    return ""
+
+
+class _Reader:
+    """Reads the fields of one raw row, so that every error says where it is."""
+
+    def __init__(self, raw: RawRow, detected: Detected) -> None:
+        self._raw, self._columns, self._labels = raw, detected.columns, detected.labels
+        self._needed = needed(detected.format)
+        self._drop_nulls = raw.file.lower().endswith(_TABLES)
+        self._turns = TurnReader(self._error, detected.tags, self._drop_nulls)
+
+    def _value(self, field: str) -> Any:
+        """The field's value; None for null and for fields without a column. Missing needed ones raise."""
+        column = self._columns.get(field)
+        if column is None:
+            return None
+        if column not in self._raw.values and field in self._needed:
+            raise self._error(f"has no '{column}'", "Every row needs it; remove the row or give it one.")
+        return self._raw.values.get(column)
+
+    def text(self, field: str) -> str:
+        return self._turns.text(self._value(field), self._columns.get(field, field))
+
+    def joined(self, *fields: str) -> str:
+        """The texts of ``fields``, an empty line between those that say something."""
+        return "\n\n".join(part for part in map(self.text, fields) if part.strip())
+
+    def turns(self, field: str) -> list[Message]:
+        return self._turns.turns(self._value(field), self._columns[field])
+
+    def pair(self) -> list[Message]:
+        """A prompt and its completion, each text or messages of its own."""
+        asked = self._own_turns("prompt")
+        if asked is None:
+            asked = [Message("user", self.joined("context", "prompt"))]
+        answered = self._own_turns("completion")
+        if answered is None:
+            value = self._value("completion")
+            if isinstance(value, dict) and isinstance(value.get("text"), list):  # all right answers, by SQuAD
+                value = next(iter(value["text"]), None)
+            text = self._turns.text(value, self._columns["completion"])
+            answered = [Message("assistant", text, self.text("reasoning"))]
+        return [*asked, *answered]
+
+    def _own_turns(self, field: str) -> list[Message] | None:
+        value = self._value(field)
+        if isinstance(value, list) and value and all(isinstance(turn, dict) and "role" in turn for turn in value):
+            return self.turns(field)
+        return None
+
+    def label(self) -> str:
+        """The label by the name that ``labels`` gives it. Raises DataError for one that has none there."""
+        value = self._value("label")
+        text = self._turns.text(value, self._columns["label"])
+        if not self._labels or not text.strip():
+            return text
+        if text not in self._labels:
+            shown = shorten(text, 40)
+            raise self._error(f"the label '{shown}' has no name in labels", f'Add it: labels = {{"{shown}" = "..."}}')
+        return self._labels[text]
+
+    def history(self) -> list[Message]:
+        value = listed(self._value("history"))
+        if value in (None, "", []):
+            return []
+        pairs: Sequence[Any] = value if isinstance(value, list) else [value]
+        messages = []
+        for pair in pairs:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise self._error(
+                    "'history' is not a list of pairs", "Each pair is [what was asked, what was answered]."
+                )
+            asked, answered = (self._turns.text(part, "history") for part in pair)
+            messages += [Message("user", asked), Message("assistant", answered)]
+        return messages
+
+    def tools(self) -> tuple[str, ...]:
+        try:
+            return schemas_of(self._value("tools"), self._drop_nulls)
+        except ValueError as error:
+            raise self._error(
+                f"'{self._columns['tools']}' can't be read as tools: {error}",
+                'Tools are a list of {"name": "...", "description": "...", "parameters": {...}}.',
+            ) from None
+
+    def weight(self) -> float:
+        value = self._value("weight")
+        if value is None:
+            return 1.0
+        try:
+            weight = float(value)
+        except (TypeError, ValueError, OverflowError):
+            weight = math.nan
+        if not math.isfinite(weight) or weight < 0:
+            raise self._error(f"'{self._columns['weight']}' is no weight", "A weight is a number from 0 on.")
+        return weight
+
+    def _error(self, what: str, hint: str) -> DataError:
+        return DataError("A row can't be used", f"{where(self._raw.file, self._raw.number)}: {what}", hint)

@@ -1,0 +1,206 @@
+"""Which format the rows have and which column is what, found from a sample or taken from the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from engine.config.schema import DataSource
+from engine.data.rows.fields import ACCEPTED, BESIDE, FIELDS, TAGS, Format, needed
+from engine.data.rows.labels import looks_classified, said_of_labels
+from engine.data.rows.messages import RawRow
+from engine.data.rows.turns import turn_manner
+from engine.data.rows.untrainable import refuse_untrainable
+from engine.data.text import clean
+from engine.errors import DataError
+
+# In the order of trust: turns leave no doubt, text is what remains.
+_ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification", "text")
+Columns = Mapping[str, list[Any]]
+
+
+class ColumnsUnclear(DataError):
+    """The columns fit no format, or not the one asked for: a person has to map them."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
+
+    ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
+    ``labels`` the names of its classes by what the rows hold.
+    """
+
+    format: Format
+    columns: dict[str, str]
+    confidence: float
+    evidence: str
+    tags: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
+    """Find the format of ``sample`` (a source's first rows); ``source.format`` and ``source.columns`` win.
+
+    Raises DataError that lists the columns found, what is accepted, and how to map one to the other; and one that
+    says why for rows that are known but can't be trained on (preferences, pictures).
+    """
+    found = _columns(sample)
+    given = {name: str(column) for name, column in source.columns.items()}
+    _check_tags(source, sample)
+    wanted: Format | None = None if source.format == "auto" else source.format
+    beside = given if wanted is None and BESIDE.issuperset(given) else {}
+    if wanted is None and given == beside:
+        refuse_untrainable(found, sample[0].file if sample else "")
+    if given != beside and wanted is None:
+        wanted = _format_of(given, found, sample)
+    if wanted is not None:
+        columns = _complete(wanted, given, found, sample)
+        how = "set in the config" if source.format != "auto" or given else ""
+        return _made(source, sample, found, wanted, columns, 1.0, how)
+    missing = next((column for column in beside.values() if column and column not in found), None)
+    if missing is not None:
+        raise unknown_columns(sample, found, f"There is no column '{clean(missing, keep_newlines=False)}'")
+    beside = {name: column for name, column in beside.items() if column}
+    rest = {name: values for name, values in found.items() if name not in beside.values()}
+    for candidate in _ORDER:
+        matched = _match(candidate, rest)
+        if matched is None or not _shape_fits(candidate, matched, rest, source.tags):
+            continue
+        usual = all(column == FIELDS[candidate][name][1][0] for name, column in matched.items())
+        return _made(source, sample, found, candidate, matched | beside, 0.95 if usual else 0.8, "")
+    return _by_shape(source, found, beside, sample)
+
+
+def _by_shape(source: DataSource, found: Columns, beside: Mapping[str, str], sample: Sequence[RawRow]) -> Detected:
+    """No known name: a column of turns still leaves no doubt. Text is not guessed, or it would be trained on unseen."""
+    for column, values in found.items():
+        manner = turn_manner(values, source.tags)
+        if manner is not None:
+            candidate: Format = "messages" if manner == "messages" else "sharegpt"
+            columns = {"messages" if manner == "messages" else "conversations": column, **beside}
+            return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
+    raise unknown_columns(sample, found)
+
+
+def _made(
+    source: DataSource, sample: Sequence[RawRow], found: Columns, format: Format, columns: dict[str, str],
+    confidence: float, how: str,
+) -> Detected:  # fmt: skip
+    """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
+    lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
+    evidence = _evidence(columns, found, how)
+    if lacking:
+        evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"
+    if format == "classification":
+        said = said_of_labels(found[columns["label"]], source.labels)
+        evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
+    confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
+    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels))
+
+
+def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:
+    """The error for columns that fit no format, or not the one asked for (``problem`` says which)."""
+    file = sample[0].file if sample else ""
+    shown = ", ".join(clean(name[:200], keep_newlines=False)[:40] for name in list(found)[:20])
+    more = f" and {len(found) - 20:,} more" if len(found) > 20 else ""
+    return ColumnsUnclear(
+        problem or "The columns are not known",
+        f"{file} has the columns: {shown or 'none'}{more}",
+        f'Accepted are: {ACCEPTED}. Map yours in [[data]]: columns = {{prompt = "...", completion = "..."}}',
+    )
+
+
+def _columns(sample: Sequence[RawRow]) -> dict[str, list[Any]]:
+    """Every column of the sample with its values that are not null."""
+    found: dict[str, list[Any]] = {}
+    for raw in sample:
+        for name, value in raw.values.items():
+            held = found.setdefault(str(name), [])
+            if value is not None:
+                held.append(value)
+    return found
+
+
+def _match(candidate: Format, found: Mapping[str, object]) -> dict[str, str] | None:
+    """Our fields to the columns known by their names, whatever the case; None if a needed one is missing."""
+    by_name = {name.strip().lower(): name for name in reversed(list(found))}
+    columns: dict[str, str] = {}
+    for name, (is_needed, names) in FIELDS[candidate].items():
+        column = next(
+            (by_name[known] for known in names if known in by_name and by_name[known] not in columns.values()), None
+        )
+        if column is not None:
+            columns[name] = column
+        elif is_needed:
+            return None
+    return columns
+
+
+def _shape_fits(candidate: Format, columns: Mapping[str, str], found: Columns, tags: Mapping[str, str]) -> bool:
+    """Names alone mislead: turns must be lists of turns, everything else must not be."""
+    if candidate in ("messages", "sharegpt"):
+        column = columns["messages" if candidate == "messages" else "conversations"]
+        return turn_manner(found[column], tags) == candidate
+    if candidate == "classification":
+        return looks_classified(found[columns["text"]], found[columns["label"]])
+    if candidate == "text":
+        return not any(isinstance(value, (list, dict)) for value in found[columns["text"]])
+    return True
+
+
+def _format_of(given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> Format:
+    """The format whose fields the mapping in the config names."""
+    candidates = [name for name in get_args(Format) if set(given) <= set(FIELDS[name]) and needed(name) & set(given)]
+    # {text = ...} alone is plain text; a label makes it a classification.
+    fitting = [name for name in candidates if needed(name) <= set(given)] or candidates
+    if fitting:
+        return fitting[0]  # type: ignore[no-any-return]
+    known = sorted({name for fields in FIELDS.values() for name in fields})
+    raise unknown_columns(
+        sample,
+        found,
+        f"columns = {{{', '.join(given)} = ...}} names no field of a format; fields are {', '.join(known)}",
+    )
+
+
+def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> dict[str, str]:
+    """The mapping from the config, with what it leaves out found by name; what it maps to "" has none."""
+    fields = FIELDS[wanted]
+    for name, column in given.items():
+        if name not in fields:
+            raise unknown_columns(sample, found, f"'{name}' is not a field of {wanted}: {', '.join(fields)}")
+        if column not in found and (column or fields[name][0]):
+            raise unknown_columns(sample, found, f"There is no column '{clean(column, keep_newlines=False)}'")
+    by_name = {name.strip().lower(): name for name in reversed(list(found))}
+    columns = {name: column for name, column in given.items() if column}
+    for name, (is_needed, names) in fields.items():
+        if name in given:
+            continue
+        free = [by_name[known] for known in names if known in by_name and by_name[known] not in columns.values()]
+        if free:
+            columns[name] = free[0]
+        elif is_needed:
+            raise unknown_columns(sample, found, f"No column for '{name}' of the format {wanted}")
+    return {name: columns[name] for name in fields if name in columns}
+
+
+def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
+    unknown = [tag for tag in source.tags if tag not in TAGS]
+    if unknown:
+        file = sample[0].file if sample else source.path
+        raise DataError(f"'{unknown[0]}' is no tag", file, f"tags may name: {', '.join(TAGS)}.")
+
+
+def _evidence(columns: Mapping[str, str], found: Mapping[str, object], how: str) -> str:
+    used = ", ".join(
+        _short(column) if name == column else f"{_short(column)} as {name}" for name, column in columns.items()
+    )
+    unused = [_short(name) for name in found if name not in columns.values()]
+    text = f"columns {used}" + (f" ({how})" if how else "")
+    return text + (f"; not used: {', '.join(unused[:8])}" if unused else "")
+
+
+def _short(name: str) -> str:
+    return clean(name[:200], keep_newlines=False)[:40]

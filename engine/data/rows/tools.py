@@ -1,0 +1,111 @@
+"""Functions a model may call: their schemas and the calls of them, from all the ways that rows write them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from engine.data.rows.messages import ToolCall
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ARGUMENTS = ("arguments", "parameters", "args", "input")
+
+
+def calls_of(value: Any, drop_nulls: bool = False) -> tuple[ToolCall, ...]:
+    """Calls from a list, one object, or JSON text of either; in the manner of OpenAI or as name and arguments.
+
+    ``drop_nulls``: the row comes from a table whose columns give every call the arguments of all others, as null.
+    Raises ValueError that says what is wrong.
+    """
+    value = _parsed(value)
+    each = value if isinstance(value, list) else [value]
+    return tuple(_call(item, drop_nulls) for item in each)
+
+
+def calls_in(text: str) -> tuple[ToolCall, ...]:
+    """The calls that ``text`` consists of; () when it says something else."""
+    if not text.lstrip().startswith(("{", "[")):
+        return ()
+    try:
+        return calls_of(text)
+    except ValueError:
+        return ()
+
+
+def schemas_of(value: Any, drop_nulls: bool = False) -> tuple[str, ...]:
+    """Schemas as JSON texts, each in the form ``{"type": "function", "function": {...}}``, which templates expect.
+
+    ``value`` is a list, one schema, or JSON text of either; (), where it is empty. Raises ValueError.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return ()
+    value = _parsed(value)
+    each = value if isinstance(value, list) else [value] if value else []
+    return tuple(as_json(_schema(item, drop_nulls)) for item in each if item is not None)
+
+
+def as_json(value: Any) -> str:
+    """``value`` as JSON that any tokenizer takes. Raises ValueError when it is nested too deeply."""
+    try:
+        return _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False, default=str))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _call(item: Any, drop_nulls: bool) -> ToolCall:
+    if not isinstance(item, dict):
+        raise ValueError("a call is not an object with name and arguments")
+    function = item.get("function")
+    named = function if isinstance(function, dict) else item
+    name = named.get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError("a call has no name")
+    found: Any = next((named[key] for key in _ARGUMENTS if named.get(key) is not None), {})
+    arguments = found if not isinstance(found, str) else _object_in(found)
+    if drop_nulls:
+        arguments = _without_nulls(arguments)
+    identity = item.get("id")
+    return ToolCall(
+        _SURROGATE.sub("\ufffd", name), as_json(arguments), identity if isinstance(identity, str) else ""
+    )  # fmt: skip
+
+
+def _schema(item: Any, drop_nulls: bool) -> dict[str, Any]:
+    item = _parsed(item)
+    if not isinstance(item, dict):
+        raise ValueError("a tool is not an object with a name")
+    if drop_nulls:
+        item = _without_nulls(item)
+    inner = item.get("function", item)
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        raise ValueError("a tool has no name")
+    return item if "function" in item else {"type": "function", "function": item}
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError:
+        raise ValueError("it is not JSON") from None
+
+
+def _object_in(text: str) -> Any:
+    """Arguments written as JSON text; text that is none stays a text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _without_nulls(value: Any) -> Any:
+    try:
+        if isinstance(value, dict):
+            return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -1,0 +1,185 @@
+"""From the lists of turns that rows hold to messages: who spoke, what was said, thought and called."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES
+from engine.data.rows.messages import Message, ToolCall
+from engine.data.rows.tools import as_json, calls_in, calls_of
+from engine.data.text import clean
+from engine.errors import DataError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_THOUGHT_PARTS = {"thinking": "thinking", "reasoning": "text"}
+_SCALARS = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
+
+Failed = Callable[[str, str], DataError]
+"""Makes the error of a row from what is wrong and what to do."""
+
+
+def listed(value: Any) -> Any:
+    """A list that a table holds as JSON text; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+class TurnReader:
+    """Reads the turns of one row. ``tags`` are its own names for keys and roles (``engine.data.rows.fields.TAGS``)."""
+
+    def __init__(self, failed: Failed, tags: Mapping[str, str], drop_nulls: bool = False) -> None:
+        self._failed, self._drop_nulls = failed, drop_nulls
+        self._role_keys, self._content_keys, self._roles, self._call_roles = _names(tuple(sorted(tags.items())))
+
+    def text(self, value: Any, name: str) -> str:
+        """``value`` as text: scalars are written out, parts joined, null is empty."""
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, _SCALARS):
+            return str(value)
+        if value == [] or _is_parts(value):
+            return "".join(self._part(part, name) for part in value)
+        kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else type(value).__name__
+        raise self._failed(f"'{name}' is {kind}, not text", "Write it as text; JSON as a quoted string.")
+
+    def turns(self, value: Any, name: str) -> list[Message]:
+        """Messages from a list of turns in any of the known manners."""
+        value = listed(value)
+        if not isinstance(value, list):
+            raise self._failed(f"'{name}' is not a list of turns", self._form())
+        return [self._turn(turn, number) for number, turn in enumerate(value, start=1)]
+
+    def _turn(self, turn: Any, number: int) -> Message:
+        key = next((key for key in self._role_keys if key in turn), None) if isinstance(turn, dict) else None
+        if key is None:
+            raise self._failed(f"turn {number} has no '{self._role_keys[0]}'", self._form())
+        said_by = str(turn[key]).strip().lower()
+        role = self._roles.get(said_by)
+        if role is None:
+            shown = clean(str(turn[key])[:80], keep_newlines=False)[:40]
+            raise self._failed(f"turn {number} has the unknown role '{shown}'", "Known: " + ", ".join(self._roles))
+        content_key = next((key for key in self._content_keys if key in turn), self._content_keys[0])
+        held = turn.get(content_key)
+        if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:
+            return Message(role, self.text(held, content_key))  # nearly all turns are so
+        if role == "tool" and isinstance(held, (dict, list)) and not _is_parts(held):
+            held = self._result(held, number)
+        content = self.text(held, f"{content_key} of turn {number}")
+        if role == "tool":
+            return Message(
+                role, content, name=self._word(turn.get("name")), call_id=self._word(turn.get("tool_call_id"))
+            )
+        if role != "assistant":
+            return Message(role, content)
+        calls = self._calls(turn, number)
+        if said_by in self._call_roles and not calls:
+            calls = calls_in(content)
+            content = "" if calls else content
+        return Message(role, content, self._reasoning(turn, held, number), calls)
+
+    def _calls(self, turn: Mapping[str, Any], number: int) -> tuple[ToolCall, ...]:
+        held = turn.get("tool_calls") or turn.get("function_call")
+        if not held:
+            return ()
+        try:
+            return calls_of(held, self._drop_nulls)
+        except ValueError as error:
+            raise self._failed(
+                f"turn {number} has a call that can't be read: {error}",
+                'A call is {"function": {"name": "...", "arguments": "{...}"}}.',
+            ) from None
+
+    def _result(self, value: Any, number: int) -> str:
+        """What a tool gave, when it is no text."""
+        try:
+            return as_json(value)
+        except ValueError as error:
+            raise self._failed(f"turn {number} is {error}", "Write it as text; JSON as a quoted string.") from None
+
+    def _reasoning(self, turn: Mapping[str, Any], content: Any, number: int) -> str:
+        for key in REASONING_KEYS:
+            if turn.get(key):
+                return self.text(turn[key], f"{key} of turn {number}")
+        parts = content if isinstance(content, list) else []
+        thoughts = [part[_THOUGHT_PARTS[part["type"]]] for part in parts if _is_thought(part)]
+        return "\n".join(self.text(thought, f"content of turn {number}") for thought in thoughts)
+
+    def _part(self, part: Any, name: str) -> str:
+        """The text of a part of a content."""
+        if isinstance(part, str):
+            return self.text(part, name)
+        if part["type"] in _TEXT_PARTS:
+            return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
+        if _is_thought(part):
+            return ""
+        raise self._failed(
+            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text",
+            "Pictures, sound and files can't be trained on by this version: take the row out.",
+        )
+
+    def _word(self, value: Any) -> str:
+        return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else ""
+
+    def _form(self) -> str:
+        return f"Each turn has '{self._role_keys[0]}' and '{self._content_keys[0]}'."
+
+
+@cache
+def _names(tags: tuple[tuple[str, str], ...]) -> tuple[Sequence[str], Sequence[str], Mapping[str, str], set[str]]:
+    """The keys of roles and contents, what names of roles mean, and those that announce a call."""
+    given = dict(tags)
+    roles = ROLE_NAMES | {
+        given[role].strip().lower(): "assistant" if role == "call" else role
+        for role in ("system", "user", "assistant", "tool", "call")
+        if role in given
+    }
+    return (
+        (given["role"],) if "role" in given else ROLE_KEYS,
+        (given["content"],) if "content" in given else CONTENT_KEYS,
+        roles,
+        {*CALL_ROLES, given.get("call", "").strip().lower()},
+    )
+
+
+def _is_part(part: Any) -> bool:
+    return isinstance(part, str) or (isinstance(part, dict) and isinstance(part.get("type"), str))
+
+
+def _is_parts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_part, value)) and any(isinstance(part, dict) for part in value)
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") in _THOUGHT_PARTS and _THOUGHT_PARTS[part["type"]] in part
+
+
+def turn_manner(values: Sequence[Any], tags: Mapping[str, str]) -> str | None:
+    """Whether ``values`` are lists of turns: "messages" in OpenAI's manner, "sharegpt" in any other, None if not."""
+    for value in map(listed, values):
+        if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
+            return None
+        if not value:
+            continue
+        turn = value[0]
+        if "role" in turn and ("content" in turn or "tool_calls" in turn) and "role" not in tags:
+            return "messages"
+        if tags.get("role") in turn or ("from" in turn and "value" in turn):
+            return "sharegpt"
+        key = next((key for key in ROLE_KEYS if str(turn.get(key)).strip().lower() in ROLE_NAMES), None)
+        return "sharegpt" if key is not None and any(key in turn for key in CONTENT_KEYS) else None
+    return None

@@ -1,0 +1,221 @@
+"""The draw behind the split: whole units of rows in the order of their hashes, validation from its head, the test
+from its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.config.schema import DatasetSection
+from engine.data.rows.labels import are_labels
+from engine.data.splitting.units import unit_words
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_REST = 0
+"""The stratum of rows that have no label."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What ``n`` rows are drawn by: hashes (n, 2) of uint64; strata (n,) and groups (n,), 0 for none; sources (n,)."""
+
+    words: np.ndarray
+    strata: np.ndarray
+    groups: np.ndarray
+    sources: np.ndarray
+
+
+def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()) -> tuple[list[int], list[int]]:
+    """Indices of the rows that validate and of those that test, in the order of the draw, by the rules of the split.
+
+    ``learnt`` are the numbers of sources that are never held out. Raises ConfigError.
+    """
+    import numpy as np
+
+    is_learnt = np.isin(columns.sources, list(learnt))
+    fresh = np.flatnonzero(~is_learnt)
+    heldout_rows, test_rows = wanted_rows(len(fresh), dataset)
+    if not heldout_rows and not test_rows:
+        return [], []
+    words, groups = columns.words[fresh], columns.groups[fresh]
+    has_groups = bool(groups.any())
+    if has_groups:
+        words, may_go = unit_words(words, groups, columns.groups[is_learnt])
+        fresh, words = fresh[may_go], words[may_go]
+    order = _ascending(words)
+    drawn = words[order]
+    begins = np.r_[True, (drawn[1:] != drawn[:-1]).any(axis=1)] if len(order) else np.zeros(0, bool)
+    starts = [*np.flatnonzero(begins).tolist(), len(order)]
+    strata = _strata(columns, fresh[order]) if dataset.stratify else None
+    units = _Units(fresh[order], starts, strata)
+    is_out: set[int] = set()
+    found = []
+    for number, (wanted, field) in enumerate(((heldout_rows, "eval"), (test_rows, "test"))):
+        among = [unit for unit in range(len(starts) - 1)[:: 1 - 2 * number] if unit not in is_out]
+        chosen = units.take(among, wanted)
+        if has_groups and wanted and not chosen:
+            chosen = [units.smallest(among, field)]
+        is_out.update(chosen)
+        found.append([row for unit in chosen for row in units.rows(unit)])
+    return found[0], found[1]
+
+
+def wanted_rows(count: int, dataset: DatasetSection) -> tuple[int, int]:
+    """How many of ``count`` rows are to validate and to test. Raises ConfigError when none would be left."""
+    heldout = _validation_rows(count, dataset)
+    if dataset.test_rows is not None:
+        if dataset.test_rows and heldout + dataset.test_rows >= count > 0:
+            raise ConfigError(
+                "Too many rows are held out",
+                f"dataset.test_rows is {dataset.test_rows:,} beside {heldout:,} rows for validation, but there are "
+                f"{count:,} rows: none is left to train on.",
+                f"Set it to {max(0, count - 1 - heldout):,} at most, or leave it out.",
+            )
+        return heldout, min(dataset.test_rows, max(0, count - 1))
+    if dataset.test_share == 0 or count < 2:
+        return heldout, 0
+    if heldout + dataset.test_share * count >= count:
+        raise ConfigError(
+            "Too many rows are held out",
+            f"dataset.test_share is {dataset.test_share:g} beside {heldout:,} of {count:,} rows for validation: none "
+            "is left to train on.",
+            "Lower dataset.test_share or dataset.eval_share: together they must stay below 1.",
+        )
+    return heldout, min(max(1, round(dataset.test_share * count)), count - 1 - heldout)
+
+
+def _validation_rows(count: int, dataset: DatasetSection) -> int:
+    if dataset.eval_rows is not None:
+        if dataset.eval_rows >= count > 0:
+            raise ConfigError(
+                "Too many rows are held out",
+                f"dataset.eval_rows is {dataset.eval_rows:,}, but there are {count:,} rows: none is left to train on.",
+                f"Set it to {count - 1:,} at most, or leave it out.",
+            )
+        return min(dataset.eval_rows, max(0, count - 1))
+    if dataset.eval_share == 0 or count < 2:
+        return 0
+    return min(max(1, round(dataset.eval_share * count)), count - 1)
+
+
+class _Units:
+    """``rows`` in the order of the draw, parted at ``starts`` into units that stay together; ``strata`` of the rows."""
+
+    def __init__(self, rows: np.ndarray, starts: Sequence[int], strata: np.ndarray | None) -> None:
+        self._rows, self._starts = rows, starts
+        self._strata = None if strata is None else strata.tolist()
+        self._all = Counter(self._strata or ())
+        self._left = Counter(self._all)
+
+    def rows(self, unit: int) -> list[int]:
+        found: list[int] = self._rows[self._starts[unit] : self._starts[unit + 1]].tolist()
+        return found
+
+    def take(self, among: Sequence[int], wanted: int) -> list[int]:
+        """Those of the units ``among`` that are held out, as many as fit into ``wanted`` rows."""
+        if self._strata is None:
+            return self._plain(among, wanted)
+        most = {label: count - (label != _REST) for label, count in self._left.items()}
+        quota = _shared_out(self._all, most, wanted)
+        first = self._within(among, wanted, quota)
+        taken = Counter(label for unit in first for label in self._labels(unit).elements())
+        rest = {label: count - taken[label] for label, count in most.items()}
+        # Where units do not fill the shares of the labels, others fill them up.
+        chosen = {*first}
+        others = [unit for unit in among if unit not in chosen] if taken.total() < wanted else []
+        chosen.update(self._within(others, wanted - taken.total(), rest))
+        for unit in chosen:
+            self._left.subtract(self._labels(unit))
+        return [unit for unit in among if unit in chosen]
+
+    def smallest(self, among: Iterable[int], field: str) -> int:
+        """The unit to hold out where each is more than was asked for. Raises ConfigError when that is most rows."""
+        among = list(among)
+        unit = min(among, key=self._size, default=None)
+        if unit is None or 2 * self._size(unit) > sum(map(self._size, among)):
+            raise ConfigError(
+                "The groups leave no row to hold out",
+                "All rows that may be held out are in one group, or the smallest group is more than half of them.",
+                f"Map group to another column, or set dataset.{field}_share = 0.",
+            )
+        return unit
+
+    def _plain(self, among: Sequence[int], wanted: int) -> list[int]:
+        chosen, total = [], 0
+        for unit in among:
+            if total == wanted:
+                break
+            size = self._size(unit)
+            if total + size <= wanted:
+                chosen.append(unit)
+                total += size
+        return chosen
+
+    def _within(self, among: Sequence[int], wanted: int, most: Mapping[int, int]) -> list[int]:
+        """Units of at most ``wanted`` rows, and of each label at most ``most``."""
+        chosen, left = [], dict(most)
+        wanted = min(wanted, sum(left.values()))
+        for unit in among:
+            if wanted == 0:
+                break
+            labels = self._labels(unit)
+            if labels.total() <= wanted and all(count <= left[label] for label, count in labels.items()):
+                chosen.append(unit)
+                wanted -= labels.total()
+                for label, count in labels.items():
+                    left[label] -= count
+        return chosen
+
+    def _labels(self, unit: int) -> Counter[int]:
+        assert self._strata is not None
+        return Counter(self._strata[self._starts[unit] : self._starts[unit + 1]])
+
+    def _size(self, unit: int) -> int:
+        return self._starts[unit + 1] - self._starts[unit]
+
+
+def _ascending(words: np.ndarray) -> np.ndarray:
+    """The order (n,) of the hashes ``words`` (n, 2), equal ones as they stand."""
+    import numpy as np
+
+    order = np.argsort(words[:, 0], kind="stable")
+    drawn = words[order]
+    if ((drawn[1:, 0] == drawn[:-1, 0]) & (drawn[1:, 1] < drawn[:-1, 1])).any():
+        order = np.lexsort((words[:, 1], words[:, 0]))
+    return order
+
+
+def _strata(columns: Columns, rows: np.ndarray) -> np.ndarray | None:
+    """The strata (n,) of ``rows`` where their source is a classification, elsewhere 0; None where none is one."""
+    import numpy as np
+
+    strata, sources = columns.strata[rows], columns.sources[rows]
+    is_labelled = np.zeros(len(rows), bool)
+    for source in np.unique(sources):
+        here = sources == source
+        if strata[here].all():
+            is_labelled |= here & are_labels(len(np.unique(strata[here])), int(here.sum()))
+    return np.where(is_labelled, strata, _REST) if is_labelled.any() else None
+
+
+def _shared_out(counts: Mapping[int, int], most: Mapping[int, int], wanted: int) -> dict[int, int]:
+    """``wanted`` rows shared out by ``counts``: at least one to each label that has two, the frequent ones first."""
+    total = sum(counts.values())
+    ranked = sorted(counts, key=lambda label: (-counts[label], label))
+    exact = {label: wanted * counts[label] / total for label in ranked}
+    quota = {label: min(most[label], max(int(exact[label]), int(label != _REST))) for label in ranked}
+    while sum(quota.values()) > wanted:
+        given = [label for label in ranked if quota[label]]
+        # From whom has most beyond its share, the rarest first.
+        quota[max(reversed(given), key=lambda label: (quota[label] > 1, quota[label] - exact[label]))] -= 1
+    while sum(quota.values()) < wanted:
+        open_ones = [label for label in ranked if quota[label] < most[label]]
+        if not open_ones:
+            break
+        quota[max(open_ones, key=lambda label: exact[label] - quota[label])] += 1
+    return quota

@@ -1,0 +1,79 @@
+"""Rows compared as texts: phrases, shape of the answers, language."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.data.likeness.compare import Likeness, compare, phrases, portray
+from engine.data.likeness.language import language_of, languages
+from engine.data.rows.messages import Message, Row
+from tests.benchmarks import task_pairs
+
+
+def rows(task: str, seed: int, count: int = 60) -> list[Row]:
+    return [
+        Row((Message("user", row["prompt"]), Message("assistant", row["completion"])), "", task, f"{task}.jsonl", n)
+        for n, row in enumerate(task_pairs.draw(task, count, seed), start=1)
+    ]
+
+
+def likeness(old: str, new: str) -> Likeness:
+    return compare(rows(old, 1), rows(new, 2))
+
+
+def test_other_draws_of_one_task_are_alike_in_every_way() -> None:
+    found = likeness("orders", "orders")
+    assert found.same_format
+    assert found.same_language
+    assert found.prompt_overlap > 0.3
+
+
+def test_other_keys_are_another_format_under_the_same_sentences() -> None:
+    found = likeness("orders", "orders_keys")
+    assert not found.same_format
+    assert found.old.shape == found.new.shape == "JSON"
+    assert found.new.fields == {"product", "count", "customer", "settled"}
+    assert found.prompt_overlap > 0.3
+
+
+def test_another_language_is_told() -> None:
+    found = likeness("orders", "orders_german")
+    assert (found.old.language, found.new.language) == ("en", "de")
+    assert not found.same_language
+    assert found.same_format
+
+
+def test_unrelated_tasks_share_hardly_a_phrase() -> None:
+    found = likeness("orders", "sums")
+    assert found.prompt_overlap < 0.05
+    assert (found.old.shape, found.new.shape) == ("JSON", "number")
+
+
+@pytest.mark.parametrize(
+    ("answer", "shape"),
+    [('{"a": 1}', "JSON"), ("[1, 2]", "JSON"), ("{oops", "word"), ("-3.5", "number"), ("2020-01-31", "number"),
+     ("positive", "word"), ("two words", "line"), ("a\nb", "several lines")],
+)  # fmt: skip
+def test_the_shape_of_answers(answer: str, shape: str) -> None:
+    assert portray([Row((Message("user", "q"), Message("assistant", answer)), "", "s", "f", 1)]).shape == shape
+
+
+def test_the_same_dates_written_otherwise_are_another_format() -> None:
+    found = likeness("dates", "dates_slashed")
+    assert not found.same_format
+    assert (found.old.fields, found.new.fields) == ({"-"}, {"/"})
+
+
+def test_plain_text_is_a_kind_of_its_own() -> None:
+    seen = portray([Row((), "Some text that is long enough to tell.", "s", "f", 1)])
+    assert (seen.kind, seen.shape, seen.turns) == ("text", "plain text", 0)
+
+
+def test_chinese_has_phrases_of_characters() -> None:
+    assert ("细", "胞", "理") in phrases("细胞理论")
+    assert language_of("识别并解释给定列表中的两个科学理论：细胞理论和日心说。细胞理论是生物科学的一个理论。") == "zh"
+
+
+def test_texts_too_short_to_tell_have_no_language() -> None:
+    assert languages(["hi", "ok"]) == {}
+    assert languages(["This is a sentence that anyone can place.", "ok"]) == {"en": 1.0}
