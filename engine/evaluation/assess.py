@@ -17,9 +17,9 @@ from engine.evaluation.heldout import HeldoutLoss, heldout_loss
 from engine.evaluation.metrics import METRICS
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch
-from engine.training.out_of_memory import MemoryGuard
+from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.phases import Phases, Sink
-from engine.training.render import Renderer
+from engine.training.tokens.render import Renderer
 
 Moment = Literal["before", "during", "after"]
 Part = Literal["validation", "test"]

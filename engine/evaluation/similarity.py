@@ -21,10 +21,10 @@ from engine.data.rows.messages import Row
 from engine.evaluation.heldout import heldout_loss
 from engine.models.relation import Relation
 from engine.training.batches import MicroBatch, cut
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel
-from engine.training.loss import SupervisedLoss
-from engine.training.render import Renderer
-from engine.training.tokens import tokenise
+from engine.training.tokens.examples import tokenise
+from engine.training.tokens.render import Renderer
 
 SAMPLE_ROWS = 200
 BATCH_TOKENS = 2048

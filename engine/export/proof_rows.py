@@ -8,8 +8,8 @@ from engine.config.schema import RunConfig
 from engine.data.load import load
 from engine.errors import ModelError
 from engine.models.card import read_card
-from engine.training.render import Renderer, RenderError
-from engine.training.tokenizer import load_words
+from engine.training.tokens.render import Renderer, RenderError
+from engine.training.tokens.tokenizer import load_words
 
 ROWS, ROW_TOKENS = 48, 512
 _TEXTS = (

@@ -13,7 +13,7 @@ from engine.data.mixing.source_figures import SourceFigures, of_mix
 
 if TYPE_CHECKING:
     from engine.data.rows.messages import Row
-    from engine.training.tokens import Example, TokenReport
+    from engine.training.tokens.examples import Example, TokenReport
 
 SAMPLE_ROWS = 2000
 LEAST_ROWS = 200
@@ -33,10 +33,10 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.data.files.sources import source_names
     from engine.data.trained import parts_of
     from engine.models.local import resolve
-    from engine.training.padding import expected_share
-    from engine.training.render import Renderer, check_stop_tokens
-    from engine.training.tokenizer import load_words, locate
-    from engine.training.tokens import tokenise
+    from engine.training.tokens.examples import tokenise
+    from engine.training.tokens.padding import expected_share
+    from engine.training.tokens.render import Renderer, check_stop_tokens
+    from engine.training.tokens.tokenizer import load_words, locate
 
     say("progress", done=0, total=None, message="reading the rows")
     names = source_names(config.data)

@@ -43,8 +43,8 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """
     from engine.data.rows.records import row_of
     from engine.models.local import resolve
-    from engine.training.render import Renderer
-    from engine.training.tokenizer import load_words, locate
+    from engine.training.tokens.render import Renderer
+    from engine.training.tokens.tokenizer import load_words, locate
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
@@ -65,7 +65,7 @@ class _Look:
     """Collects what rows look like as tokens."""
 
     def __init__(self, config: RunConfig, renderer: Any, most_positions: int) -> None:
-        from engine.training.written_specials import WrittenSpecials
+        from engine.training.tokens.written_specials import WrittenSpecials
 
         self._dataset, self._renderer, self._most = config.dataset, renderer, most_positions
         self._specials = WrittenSpecials(renderer.tokenizer)
@@ -79,8 +79,8 @@ class _Look:
         self._split: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
     def at(self, row: Row) -> None:
-        from engine.training.render import NOT_TRAINED, RenderError
-        from engine.training.written_specials import told
+        from engine.training.tokens.render import NOT_TRAINED, RenderError
+        from engine.training.tokens.written_specials import told
 
         self._rows[row.source] += 1
         self._dialogues[row.source] += row.kind == "messages"

@@ -14,21 +14,21 @@ Say = Callable[..., None]
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """The files' verdict beside that of the model itself; the rows of ``config`` are not read."""
     from engine.models.local import resolve
-    from engine.training import devices
+    from engine.training.devices.place import place, restrict_gpus
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "the model can be asked once it is downloaded"}
-    devices.restrict_gpus(config)  # before torch is loaded
+    restrict_gpus(config)  # before torch is loaded
     say("progress", done=0, total=None, message="loading the model")
     from engine.evaluation.kind_probe import probe_kind
     from engine.models.tokens import read_object, read_tokens
     from engine.training.load import load_base
-    from engine.training.tokenizer import load_words, locate
+    from engine.training.tokens.tokenizer import load_words, locate
 
     card = locate(model, lambda done, total, message: None)
     tokens = read_tokens(card.path, read_object(card.path / "config.json"))
-    base = load_base(card, model, devices.place(config), False, load_words(card, model))
+    base = load_base(card, model, place(config), False, load_words(card, model))
     has_template = bool(tokens.chat_template or model.chat_template)
     found = probe_kind(
         base, tokens, has_template, lambda done, total, what: say("progress", done=done, total=total, message=what)

@@ -33,9 +33,9 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     old, missing = rows_behind(card)
 
     from engine.evaluation.similarity import relate
-    from engine.training.devices import place, restrict_gpus
+    from engine.training.devices.place import place, restrict_gpus
     from engine.training.load import load_base
-    from engine.training.tokenizer import locate
+    from engine.training.tokens.tokenizer import locate
 
     restrict_gpus(config)
     say("progress", done=0, total=None, message="loading the model")

@@ -23,7 +23,7 @@ from engine.data.xray.shelf import Shelf
 from engine.errors import DataError, TunedeckError
 
 if TYPE_CHECKING:
-    from engine.training.xray import Looker
+    from engine.training.tokens.xray import Looker
 
 Say = Callable[..., None]
 _BATCH_ROWS = 100  # read ahead between two looks at the requests
@@ -35,9 +35,9 @@ def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -
     """Serve ``requests`` (stdin) to their end; every answer is a line of type row, none or trouble, with its ``id``."""
     from engine.data.files.sources import source_names
     from engine.models.local import resolve
-    from engine.training.render import Renderer
-    from engine.training.tokenizer import load_words, locate
-    from engine.training.xray import Looker
+    from engine.training.tokens.render import Renderer
+    from engine.training.tokens.tokenizer import load_words, locate
+    from engine.training.tokens.xray import Looker
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
@@ -158,7 +158,7 @@ class _Desk:
         return self._bad[at] == 2
 
     def _ray(self, at: int, most_tokens: int = MOST_TOKENS) -> Xray:
-        from engine.training.xray import unreadable, unused
+        from engine.training.tokens.xray import unreadable, unused
 
         found = self._shelf.at(at)
         if found.row is None:

@@ -10,7 +10,7 @@ import torch
 
 from engine.data.mixing.mix import Passes
 from engine.memory.job import padded_length
-from engine.training.tokens import Example
+from engine.training.tokens.examples import Example
 
 
 @dataclass(frozen=True)

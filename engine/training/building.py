@@ -12,13 +12,13 @@ from accelerate import Accelerator
 from engine.config.schema import RunConfig
 from engine.models.card import ModelCard
 from engine.training import optimizers
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel, load_base
-from engine.training.loss import SupervisedLoss
-from engine.training.out_of_memory import MemoryGuard
+from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.steering import Steering
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
-from engine.training.tokenizer import Words
+from engine.training.tokens.tokenizer import Words
 
 
 @dataclass

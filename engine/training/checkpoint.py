@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
 from engine.runs.directory import RunDir
-from engine.training.out_of_memory import is_out_of_memory
+from engine.training.memory.out_of_memory import is_out_of_memory
 from engine.training.randomness import set_torch_state, torch_state
 
 

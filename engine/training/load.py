@@ -11,10 +11,10 @@ from engine.config.schema import ModelSection
 from engine.errors import MachineError, ModelError
 from engine.memory.read_shape import from_folder
 from engine.models.card import ModelCard
-from engine.training import cpu_attention
-from engine.training.devices import Placement
-from engine.training.out_of_memory import is_out_of_memory
-from engine.training.tokenizer import Words, load_words, short
+from engine.training.devices.place import Placement
+from engine.training.kernels import cpu_attention
+from engine.training.memory.out_of_memory import is_out_of_memory
+from engine.training.tokens.tokenizer import Words, load_words, short
 
 
 @dataclass

@@ -19,13 +19,13 @@ from engine.evaluation.heldout import add_by_source
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.checkpoint import TrainerState
-from engine.training.out_of_memory import MemoryGuard, Shortage
+from engine.training.devices.ranks import ALONE, Ranks
+from engine.training.memory.out_of_memory import MemoryGuard, Shortage
 from engine.training.phases import Sink
 from engine.training.randomness import set_torch_state, torch_state
-from engine.training.ranks import ALONE, Ranks
 from engine.training.schedules import learning_rate
 from engine.training.steering import Steering
-from engine.training.tokens import Example
+from engine.training.tokens.examples import Example
 
 # What became of a step or lies ahead, the gravest word of any process being the last.
 _DONE, _PAUSE, _STOP, _SHORT = range(4)

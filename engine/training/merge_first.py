@@ -25,7 +25,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir, write_atomic
 from engine.training.old_adapter import parent_of
 from engine.training.phases import Phases, Sink
-from engine.training.tokenizer import locate
+from engine.training.tokens.tokenizer import locate
 
 
 @dataclass(frozen=True)

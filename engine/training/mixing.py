@@ -12,8 +12,8 @@ from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
-from engine.training.dataset import Prepared
 from engine.training.phases import Sink
+from engine.training.tokens.dataset import Prepared
 
 
 def plan_steps(config: RunConfig, prepared: Prepared) -> StepPlan:

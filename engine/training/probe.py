@@ -18,19 +18,19 @@ from engine.training import optimizers
 from engine.training.batches import StepPlan
 from engine.training.building import build
 from engine.training.checkpoint import TrainerState
-from engine.training.dataset import prepare
-from engine.training.devices import place
+from engine.training.devices.place import place
 from engine.training.loop import Hooks, Loop
-from engine.training.memory_plan import make_plan
+from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.memory.peaks import Peaks
+from engine.training.memory.plan import make_plan
 from engine.training.mixing import plan_steps
-from engine.training.out_of_memory import MemoryGuard
-from engine.training.peaks import Peaks
 from engine.training.phases import Phases
-from engine.training.render import Renderer
 from engine.training.steering import Steering
-from engine.training.token_store import lengths_of
-from engine.training.tokenizer import load_words, locate
-from engine.training.tokens import Example
+from engine.training.tokens.dataset import prepare
+from engine.training.tokens.examples import Example
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.store import lengths_of
+from engine.training.tokens.tokenizer import load_words, locate
 
 STEPS = 3
 MOST_PIECES = 4

@@ -15,10 +15,10 @@ from engine.errors import MachineError
 from engine.models.local import resolve
 from engine.models.weight_hash import hash_files, weight_files
 from engine.runs.directory import RunDir
-from engine.training.dataset import Prepared, file_hashes
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
 from engine.training.mixing import trained_tokens
 from engine.training.old_adapter import read_parents
+from engine.training.tokens.dataset import Prepared, file_hashes
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
 _LIBRARIES = ("tunedeck", "torch", "transformers", "peft", "bitsandbytes", "accelerate")

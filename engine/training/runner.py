@@ -30,8 +30,8 @@ from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock, write_atomic
 from engine.runs.writer import EventWriter
-from engine.training.own_gpu import run_gpus
-from engine.training.resident import highest_bytes
+from engine.training.devices.own_gpu import run_gpus
+from engine.training.memory.resident import highest_bytes
 from engine.training.steering import Steering
 
 _ORDERS_BY_SIGNAL: dict[int, control.Command] = {
@@ -134,10 +134,10 @@ class Runner:
             )
 
     def _train(self, config: RunConfig, resume: bool, after_kill: bool) -> None:
-        from engine.training import devices
+        from engine.training.devices.place import keep_freed_memory, restrict_gpus
 
-        devices.restrict_gpus(config)
-        devices.keep_freed_memory()
+        restrict_gpus(config)
+        keep_freed_memory()
         self.emit(ev.Phase(name="import", message="loading the training libraries"))
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session

@@ -21,28 +21,29 @@ from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, old_adapter, optimizers, rehearsal, result
-from engine.training.after_kill import smaller_budget
+from engine.training import checkpoint, old_adapter, optimizers, result
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
-from engine.training.companions import Companions, begun
-from engine.training.dataset import Prepared, prepare
-from engine.training.devices import Placement, place
+from engine.training.devices.companions import Companions, begun
+from engine.training.devices.place import Placement, place
 from engine.training.loop import Hooks, Loop, Outcome
-from engine.training.measured import MemoryStory
-from engine.training.memory_plan import RunMemory, make_plan, parted
+from engine.training.memory import rehearsal
+from engine.training.memory.after_kill import smaller_budget
+from engine.training.memory.measured import MemoryStory
+from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.memory.peaks import Peaks
+from engine.training.memory.plan import RunMemory, make_plan, parted
+from engine.training.memory.rehearsal import Rehearsal
 from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
-from engine.training.out_of_memory import MemoryGuard
-from engine.training.padding import tell_rows
-from engine.training.peaks import Peaks
 from engine.training.phases import Phases, Sink
-from engine.training.rehearsal import Rehearsal
-from engine.training.render import Renderer
 from engine.training.steering import Steering, StopRequested
-from engine.training.tokenizer import Words, load_words, locate
-from engine.training.tokens import Example
+from engine.training.tokens.dataset import Prepared, prepare
+from engine.training.tokens.examples import Example
+from engine.training.tokens.padding import tell_rows
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.tokenizer import Words, load_words, locate
 
 
 @dataclass

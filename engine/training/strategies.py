@@ -13,9 +13,9 @@ from engine.config.schema import AdapterSection, RunConfig
 from engine.errors import ConfigError, ModelError
 from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
-from engine.training import lora_kernel
+from engine.training.kernels import lora_kernel
 from engine.training.load import BaseModel
-from engine.training.token_rows import token_indices
+from engine.training.tokens.token_rows import token_indices
 
 
 def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoint: Path | None = None) -> PeftModel:

@@ -19,9 +19,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from engine.config.schema import RunConfig
 from engine.memory.of_run import Setup, estimate_run
 from engine.memory.read_shape import from_config
-from engine.training import lora_kernel
-from engine.training import loss as training_loss
-from engine.training.loss import SupervisedLoss
+from engine.training.kernels import lora_kernel
+from engine.training.kernels import loss as training_loss
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.strategies import lora_config, needs_autocast
 from tests.benchmarks.tensor_tracker import TensorTracker
 

@@ -19,7 +19,7 @@ from engine.memory.of_run import Setup, estimate_run
 from engine.memory.read_shape import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
-from engine.training.loss import SupervisedLoss
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.session import Session
 from engine.training.steering import Steering
 from tests.benchmarks.tensor_tracker import TensorTracker

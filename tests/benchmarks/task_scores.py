@@ -25,13 +25,13 @@ from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import heldout_loss
 from engine.evaluation.metrics import exact_match
 from engine.training.batches import cut
-from engine.training.devices import place, restrict_gpus
+from engine.training.devices.place import place, restrict_gpus
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import load_base
-from engine.training.loss import SupervisedLoss
-from engine.training.out_of_memory import MemoryGuard
-from engine.training.render import Renderer
-from engine.training.tokenizer import locate
-from engine.training.tokens import tokenise
+from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.tokens.examples import tokenise
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.tokenizer import locate
 
 ANSWER_TOKENS = 64
 LONGEST_ROW = 256

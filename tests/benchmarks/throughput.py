@@ -118,7 +118,7 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
     from engine.config.toml import dumps
     from engine.runs import directory
     from engine.runs import events as ev
-    from engine.training import devices
+    from engine.training.devices.place import keep_freed_memory
 
     values = {
         "run": {"seed": SEED},
@@ -136,7 +136,7 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
         "sample": {"rows": 0},
     }
     resolved = resolve([Layer("benchmark", values)])
-    devices.keep_freed_memory()
+    keep_freed_memory()
     from engine.training.session import Session
     from engine.training.steering import Steering
 

@@ -28,13 +28,13 @@ from typing import Any
 from engine.config.schema import RunConfig
 from engine.data.doctor.sharing import spare_processors
 from engine.models.starter import STARTERS
-from engine.training.dataset import Prepared, prepare
 from engine.training.mixing import plan_steps
-from engine.training.padding import padded_lengths, padding_share
 from engine.training.phases import Phases
-from engine.training.render import Renderer
-from engine.training.tokenising import write_tokens
-from engine.training.tokenizer import load_words, locate
+from engine.training.tokens.dataset import Prepared, prepare
+from engine.training.tokens.padding import padded_lengths, padding_share
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.tokenising import write_tokens
+from engine.training.tokens.tokenizer import load_words, locate
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 32

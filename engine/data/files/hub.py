@@ -85,7 +85,7 @@ def _put(made: Path, folder: Path) -> None:
 
 
 def _run(arguments: list[str], offline: bool) -> dict[str, str]:
-    command = [sys.executable, "-P", "-m", "engine.training.hub_rows", *arguments]
+    command = [sys.executable, "-P", "-m", "engine.training.tokens.hub_rows", *arguments]
     environment = os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     if offline:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}

@@ -11,9 +11,9 @@ import torch
 
 from engine.config.schema import ModelSection
 from engine.models.card import read_card
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
 from engine.training.load import BaseModel, load_base
-from engine.training.render import Renderer
+from engine.training.tokens.render import Renderer
 from tests.tiny import make_tiny_model
 
 

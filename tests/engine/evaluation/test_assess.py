@@ -13,10 +13,10 @@ from engine.data.rows.messages import Message, Row
 from engine.evaluation.assess import Assessor, Moment, Unseen
 from engine.runs import events as ev
 from engine.training.batches import cut
-from engine.training.loss import SupervisedLoss
-from engine.training.out_of_memory import MemoryGuard, OutOfMemory
+from engine.training.kernels.loss import SupervisedLoss
+from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
 from engine.training.phases import Phases
-from engine.training.tokens import tokenise
+from engine.training.tokens.examples import tokenise
 from tests.engine.evaluation.conftest import Loaded
 
 

@@ -9,8 +9,8 @@ import torch
 
 from engine.evaluation import generate
 from engine.evaluation.generate import Generator
-from engine.training.out_of_memory import MemoryGuard, OutOfMemory
-from engine.training.peaks import Peaks
+from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
+from engine.training.memory.peaks import Peaks
 from tests.engine.evaluation.conftest import Loaded
 
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from engine.evaluation.heldout import add_by_source, heldout_loss
 from engine.training.batches import MicroBatch, cut
-from engine.training.loss import SupervisedLoss
-from engine.training.tokens import Example
+from engine.training.kernels.loss import SupervisedLoss
+from engine.training.tokens.examples import Example
 from tests.engine.evaluation.conftest import Loaded
 
 CPU = torch.device("cpu")

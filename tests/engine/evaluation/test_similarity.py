@@ -14,11 +14,11 @@ from engine.data.rows.messages import Message, Row
 from engine.errors import DataError
 from engine.evaluation.similarity import hidden_means, mixed, relate
 from engine.training.batches import cut
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
 from engine.training.load import BaseModel, load_base
-from engine.training.render import Renderer
-from engine.training.tokenizer import locate
-from engine.training.tokens import tokenise
+from engine.training.tokens.examples import tokenise
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.tokenizer import locate
 from tests.benchmarks import task_pairs
 from tests.tiny import make_tiny_model
 

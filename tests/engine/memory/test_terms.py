@@ -10,7 +10,7 @@ from engine.memory import activations, adapter_layers, expert_layers, profiles, 
 from engine.memory.job import Job
 from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
 from engine.memory.read_shape import from_config
-from engine.training import cpu_attention, loss
+from engine.training.kernels import cpu_attention, loss
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 OURS = tunedeck()

@@ -15,13 +15,13 @@ from engine.data.mixing.source_figures import SourceFigures, mixed
 from engine.errors import DataError, ModelError, TunedeckError
 from engine.models.card import read_card
 from engine.questions import data
-from engine.training.dataset import prepare
-from engine.training.devices import place
+from engine.training.devices.place import place
 from engine.training.load import load_base
 from engine.training.mixing import plan_steps
 from engine.training.phases import Phases
-from engine.training.render import Renderer
-from engine.training.tokenizer import load_words, locate
+from engine.training.tokens.dataset import prepare
+from engine.training.tokens.render import Renderer
+from engine.training.tokens.tokenizer import load_words, locate
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 

@@ -75,7 +75,7 @@ def test_a_tokenizer_that_breaks_is_told_and_takes_no_finding_away(
     def broken(*_: Any) -> None:
         raise RuntimeError("no such vocabulary")
 
-    monkeypatch.setattr("engine.training.tokenizer.load_words", broken)
+    monkeypatch.setattr("engine.training.tokens.tokenizer.load_words", broken)
     answer, report, _ = ask(values(tiny, rows))
     assert [source.rows for source in report.sources] == [24]
     assert any("no such vocabulary" in note for note in report.notes)

@@ -20,7 +20,7 @@ from engine.memory import pace
 from engine.planning import plan
 from engine.questions import probe as question
 from engine.training.probe import MOST_PIECES, choose, probe
-from engine.training.tokens import Example
+from engine.training.tokens.examples import Example
 from tests.engine.test_planning import machine
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
 from engine.training.batches import MicroBatch, StepPlan, collate, cut
-from engine.training.tokens import Example
+from engine.training.tokens.examples import Example
 
 PAD = 0
 

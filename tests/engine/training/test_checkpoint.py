@@ -23,9 +23,9 @@ from engine.runs import directory
 from engine.runs.directory import RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import TrainerState
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import load_base
-from engine.training.loss import SupervisedLoss
 from engine.training.strategies import attach_adapter, trainable
 
 IDS = torch.randint(300, (2, 12), generator=torch.Generator().manual_seed(0))

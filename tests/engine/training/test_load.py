@@ -15,10 +15,10 @@ from engine.errors import ConfigError, ModelError
 from engine.memory.of_run import Setup, job_of
 from engine.memory.read_shape import from_folder
 from engine.models.card import read_card
-from engine.training import cpu_attention
-from engine.training.devices import Placement
+from engine.training.devices.place import Placement
+from engine.training.kernels import cpu_attention
+from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel, load_base
-from engine.training.loss import SupervisedLoss
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21, 40, 11]])

@@ -114,8 +114,8 @@ def test_a_failed_proof_stops_the_run_and_keeps_everything(
 
 def test_a_merged_base_is_quantized_when_it_is_loaded_never_in_its_files(tiny: Path, rows: Path, adapter: Path) -> None:
     from engine.models.card import read_card
-    from engine.training.devices import Placement
-    from engine.training.tokenizer import load_words
+    from engine.training.devices.place import Placement
+    from engine.training.tokens.tokenizer import load_words
 
     run, config = of_run(tiny, rows, adapter)
     model = config.model.model_copy(update={"quantization": "nf4"})

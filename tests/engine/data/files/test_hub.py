@@ -134,7 +134,7 @@ def test_the_exporter_says_in_one_line_what_can_not_be_had(tmp_path: Path, cache
 
 def _export(name: str, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "out").mkdir()
-    command = [sys.executable, "-m", "engine.training.hub_rows", name, "--into", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "engine.training.tokens.hub_rows", name, "--into", str(tmp_path / "out")]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     (line,) = ended.stdout.splitlines()

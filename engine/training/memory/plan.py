@@ -1,0 +1,270 @@
+"""What ``auto`` becomes on this machine, and what the run will take of its memory, before the weights are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+import torch
+
+from engine.config.schema import RunConfig
+from engine.errors import ModelError, TunedeckError
+from engine.machine.host import read_host
+from engine.memory.auto import MOST_TOKENS
+from engine.memory.budget import Budget, shared
+from engine.memory.estimate import Estimate, estimate
+from engine.memory.fit import Fit, fit
+from engine.memory.history import read_history
+from engine.memory.job import padded_length
+from engine.memory.packing import computes_row_by_row
+from engine.memory.profiles import GIB
+from engine.memory.read_shape import from_folder
+from engine.memory.shapes import ModelShape
+from engine.memory.verdict import Verdict, judge
+from engine.models.card import ModelCard
+from engine.planning import read_machine_now
+from engine.runs import events as ev
+from engine.training.batches import StepPlan
+from engine.training.devices.own_gpu import others_on, own_bytes, own_gpu
+from engine.training.devices.place import Placement
+from engine.training.kernels import packing
+from engine.training.memory.longest import longest_groups
+from engine.training.phases import Sink
+from engine.training.tokens.dataset import Prepared
+from engine.training.tokens.examples import Example
+
+AUTO_FIELDS = (
+    "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
+)  # fmt: skip
+_KEPT = "as at the first start, so that the losses stay the same"
+_UNKNOWN = "nobody can tell what this model takes"
+
+
+@dataclass(frozen=True)
+class RunMemory:
+    """``config`` has no ``auto`` left that memory decides; ``settings`` are what those became.
+
+    ``estimate`` is of the largest micro-batch that the run will really compute. Without ``fit`` the model's
+    dimensions can't be told, and there is none. ``weights_mapped``: they stay in their files, of ``file_bytes``,
+    until they are used.
+    """
+
+    config: RunConfig
+    settings: dict[str, Any]
+    budget: Budget | None = None
+    fit: Fit | None = None
+    estimate: Estimate | None = None
+    weights_mapped: bool = False
+    file_bytes: int = 0
+
+    @property
+    def micro_batch_tokens(self) -> int:
+        tokens = self.config.train.micro_batch_tokens
+        assert isinstance(tokens, int)
+        return tokens
+
+    @property
+    def packed(self) -> bool:
+        """Whether the rows of a micro-batch lie end to end in one sequence."""
+        return self.config.dataset.packing is True
+
+    def remedies(self) -> list[str]:
+        """Changes that would save memory, best first, in words; smaller micro-batches are not among them."""
+        if self.fit is None:
+            return []
+        changes = self.fit.plan().changes
+        return [change.text for change in changes if "train.micro_batch_tokens" not in change.settings]
+
+    def estimate_of(self, groups: Sequence[Sequence[Example]]) -> Estimate | None:
+        """The estimate for the larger of ``groups``, each the rows of one micro-batch."""
+        if self.estimate is None or not groups:
+            return self.estimate
+        return max((_of_group(self.estimate, group) for group in groups), key=lambda found: found.allocated_bytes)
+
+
+def make_plan(
+    config: RunConfig, card: ModelCard, prepared: Prepared, steps: StepPlan, placement: Placement,
+    kept: Mapping[str, Any], sink: Sink,
+) -> RunMemory:  # fmt: skip
+    """Resolve ``config`` for the rows it will train, and tell the log what that takes.
+
+    ``kept`` are the settings of the run's first start, which win over what this machine would choose now.
+    """
+    kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
+    config = with_settings(config, kept)
+    shape = _shape(card, sink)
+    if kept and _is_auto(config, packing.FIELD):  # begun before rows could be packed
+        kept[packing.FIELD] = False
+        config = with_settings(config, kept)
+    laid = packing.packing_of(config, card, shape, placement)
+    by_itself = {packing.FIELD: laid.packed} if _is_auto(config, packing.FIELD) else {}
+    config = with_settings(config, {packing.FIELD: laid.packed})
+    longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
+    if shape is None:
+        return _without_estimate(config, kept, longest, placement, sink)
+    budget = shared(own_budget(placement.device), len(config.launch.devices))
+    # The estimate counts in the dtype that is really used.
+    dtype = {"model.dtype": str(placement.dtype).removeprefix("torch.")}
+    share = prepared.tokens.supervised / max(1, prepared.tokens.tokens)
+    found = fit(
+        with_settings(config, dtype), shape, budget, longest_row=longest, supervised_share=share,
+        history=read_history(),
+    )  # fmt: skip
+    settings = {**kept, **by_itself, **found.resolution.settings}
+    resolved = with_settings(config, settings)
+    mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
+    plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes)
+    largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, packed=plan.packed)
+    plan = replace(plan, estimate=plan.estimate_of(largest))
+    assert plan.estimate is not None
+    verdict = judge(plan.estimate, budget.available_bytes)
+    reasons = {
+        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT)
+    }  # fmt: skip
+    _tell(plan, plan.estimate, budget, verdict, longest, reasons, sink)
+    return plan
+
+
+def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemory:
+    """``plan`` once it is proved that the loaded ``model`` keeps packed rows apart.
+
+    Where it does not, rows are padded, which is said; ModelError if ``asked`` wants them packed.
+    """
+    if not plan.packed or packing.parts_rows(model):
+        return plan
+    found = "tried with two short rows, the second one came out differently behind the first."
+    if asked.dataset.packing is True:
+        raise ModelError(
+            "This model lets packed rows see each other", f"{packing.FIELD}: {found}",
+            'Set dataset.packing = "auto" or false: rows are padded instead.',
+        )  # fmt: skip
+    sink(ev.Warn(title="Rows are padded: this model lets packed rows see each other.", message=found.capitalize()))
+    padded = {packing.FIELD: False}
+    return replace(plan, config=with_settings(plan.config, padded), settings={**plan.settings, **padded})
+
+
+def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """``config`` with fields like ``train.optim`` set."""
+    changed = config.model_copy(deep=True)
+    for dotted, value in settings.items():
+        section, field = dotted.split(".")
+        setattr(getattr(changed, section), field, value)
+    return changed
+
+
+def own_budget(device: torch.device) -> Budget:
+    """What this process can have: what is free, and what it holds already.
+
+    On a GPU it is the one that torch computes on. Where the driver's library does not answer, torch is asked.
+    """
+    if device.type == "cpu":
+        host = read_host(())
+        return _with_own(Budget("cpu", "RAM", host.ram_total_bytes, host.ram_available_bytes), _anonymous_bytes())
+    machine = read_machine_now()
+    gpu = own_gpu(machine.gpus) if machine else None
+    if gpu is None or gpu.total_bytes is None or gpu.free_bytes is None:
+        free, total = torch.cuda.mem_get_info(device)
+        return Budget("cuda", torch.cuda.get_device_name(device), total, free)
+    name, others = gpu.name or f"GPU {gpu.index}", gpu.others([os.getpid()])
+    return _with_own(Budget("cuda", name, gpu.total_bytes, gpu.free_bytes, gpu, others), own_bytes(gpu))
+
+
+def _with_own(budget: Budget, own: int) -> Budget:
+    return replace(budget, available_bytes=min(budget.total_bytes, budget.available_bytes + own))
+
+
+def _anonymous_bytes() -> int:
+    """RAM of this process that is no file's: the libraries' share of an estimate, already taken."""
+    used = psutil.Process().memory_info()
+    return int(used.rss - getattr(used, "shared", 0))
+
+
+def _is_auto(config: RunConfig, dotted: str) -> bool:
+    section, field = dotted.split(".")
+    return dotted in AUTO_FIELDS and getattr(getattr(config, section), field) == "auto"
+
+
+def _shape(card: ModelCard, sink: Sink) -> ModelShape | None:
+    """The model's dimensions, by the name people know it by; what is guessed of them is said."""
+    try:
+        shape = from_folder(card.path)
+    except TunedeckError as error:
+        sink(
+            ev.Warn(
+                title="What this model takes of the memory can't be estimated.",
+                message=error.message,
+                hint="The run starts with layers recomputed; its first minute shows whether it fits.",
+            )
+        )
+        return None
+    if "architecture" in shape.guessed:
+        sink(
+            ev.Warn(
+                title=f"This kind of model ({shape.family or 'no model_type'}) is not known.",
+                message="Its memory is estimated as if it were like others of its dimensions.",
+            )
+        )
+    return replace(shape, name=card.name)
+
+
+def _without_estimate(
+    config: RunConfig, kept: Mapping[str, Any], longest: int, placement: Placement, sink: Sink
+) -> RunMemory:
+    """What is safe where nothing can be estimated: layers recomputed, and the rehearsal finds what fits."""
+    most = max(longest, MOST_TOKENS["cuda" if placement.device.type == "cuda" else "cpu"])
+    safe: dict[str, Any] = dict(zip(AUTO_FIELDS, ("none", True, most, "adamw", False), strict=True))
+    chosen = {field: value for field, value in safe.items() if _is_auto(config, field)}
+    config = with_settings(config, chosen)
+    settings = {**kept, **chosen}
+    sink(
+        ev.MemoryPlan(
+            device=placement.device.type, longest_row=longest, settings=settings,
+            reasons=dict.fromkeys(chosen, _UNKNOWN) | dict.fromkeys(kept, _KEPT),
+            micro_batch_tokens=config.train.micro_batch_tokens,  # type: ignore[arg-type]
+        )
+    )  # fmt: skip
+    return RunMemory(config, settings)
+
+
+def _of_group(plan: Estimate, rows: Sequence[Example]) -> Estimate:
+    """The estimate for micro-batch ``rows``; packed, a token's scores are as many as its row is long, on average."""
+    row_tokens = padded_length(len(rows[0].ids))
+    packed = padded_length(sum(len(example.ids) for example in rows)) if plan.job.packed_tokens else 0
+    if packed and computes_row_by_row(plan.job.attention):
+        row_tokens = padded_length(-(-sum(len(example.ids) ** 2 for example in rows) // packed))
+    share = sum(example.supervised for example in rows) / (packed or len(rows) * row_tokens)
+    job = replace(plan.job, rows=len(rows), row_tokens=row_tokens, supervised_share=share, packed_tokens=packed)
+    return estimate(job, plan.profile)
+
+
+def _tell(
+    plan: RunMemory, expected: Estimate, budget: Budget, verdict: Verdict, longest: int, reasons: dict[str, str],
+    sink: Sink,
+) -> None:  # fmt: skip
+    assert plan.fit is not None
+    sink(
+        ev.MemoryPlan(
+            device=budget.device, name=budget.name, total_bytes=int(budget.total_bytes),
+            available_bytes=int(budget.available_bytes), needed_bytes=int(expected.needed_bytes),
+            allocated_bytes=int(expected.allocated_bytes), shown_bytes=int(expected.shown_bytes(budget.total_bytes)),
+            peak_phase=expected.peak.name, phases={phase.name: int(phase.bytes) for phase in expected.phases},
+            terms={name: int(size) for name, size in expected.peak.terms.items() if size},
+            verdict=verdict.text, longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
+            settings=plan.settings, reasons=reasons,
+            others=others_on(budget.gpu) if budget.gpu else [],
+        )
+    )  # fmt: skip
+    if verdict.level != "too much":
+        return
+    needed, free = expected.needed_bytes / GIB, budget.available_bytes / GIB
+    changes = [change.text for change in plan.fit.plan().changes[:3]]
+    sink(
+        ev.Warn(
+            title="By the estimate this run does not fit.",
+            message=f"It needs {needed:.1f} GiB in {expected.peak.title}; {budget.name} has {free:.1f} GiB free.",
+            hint=f"What would help: {'; '.join(changes)}." if changes else "Lower dataset.max_length.",
+        )
+    )

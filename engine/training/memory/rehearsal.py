@@ -1,0 +1,124 @@
+"""The largest piece of every phase once, before the first step: memory runs out now, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from engine.config.schema import TrainSection
+from engine.evaluation.assess import Assessor, LargestWork
+from engine.training.batches import MicroBatch, StepPlan, collate
+from engine.training.loop import half_of
+from engine.training.memory.longest import longest_groups
+from engine.training.memory.out_of_memory import MemoryGuard, Shortage
+from engine.training.memory.peaks import Peaks
+from engine.training.optimizers import first_states
+from engine.training.randomness import unchanged
+from engine.training.tokens.examples import Example
+
+PHASE = "rehearsal"
+MESSAGE = "trying the longest rows first, so that memory runs out now or not at all"
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What worked: ``budget_tokens`` for micro-batches, the rows tried with it, and the largest evaluation."""
+
+    budget_tokens: int
+    groups: Sequence[Sequence[Example]]
+    evaluation: LargestWork
+
+
+class Rehearsal:
+    """Tries what the run will compute. It leaves no trace: weights, optimizer and random numbers stay as they were."""
+
+    def __init__(
+        self, train: TrainSection, examples: Sequence[Example], plan: StepPlan, net: Any, optimizer: Any,
+        accelerator: Accelerator, pad_id: int, assessor: Assessor, memory: MemoryGuard, peaks: Peaks,
+        check: Callable[[], None], packed: bool = False,
+    ) -> None:  # fmt: skip
+        self._packed = packed
+        self._train, self._examples, self._plan, self._pad_id = train, examples, plan, pad_id
+        self._net, self._optimizer, self._accelerator = net, optimizer, accelerator
+        self._assessor, self._memory, self._peaks, self._check = assessor, memory, peaks, check
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+
+    def run(self, budget_tokens: int, after_step: int = 0) -> Rehearsed:
+        """Try the steps after ``after_step`` and an evaluation, in smaller pieces until they work.
+
+        Raises OutOfMemory when single rows don't, StopRequested between two pieces.
+        """
+        self._memory.step = None
+        with unchanged():
+            states: list[torch.Tensor] = []
+            try:
+                self._memory.phase = "step"
+                states = self._allocate()
+                groups, budget_tokens = self._steps(budget_tokens, after_step)
+                self._check()
+                self._peaks.restart()
+                largest = self._assessor.rehearse()
+                self._peaks.take("evaluation")
+            finally:
+                states.clear()
+                self._optimizer.zero_grad(set_to_none=True)
+        return Rehearsed(budget_tokens, groups, largest)
+
+    def _allocate(self) -> list[torch.Tensor]:
+        """The optimizer's states, which from the second step on are there all the time; none if they are already."""
+        if self._optimizer.state:
+            return []
+        try:
+            return first_states(self._train, self._parameters)
+        except Exception as error:
+            shortage = self._memory.shortage(error)
+            if shortage is None:
+                raise
+        raise self._memory.ends(shortage, "Out of memory: no room for the optimizer's states")
+
+    def _steps(self, budget_tokens: int, after_step: int) -> tuple[list[list[Example]], int]:
+        """Rows of the largest micro-batches that work, and the budget that they are cut by."""
+        while True:
+            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step, self._packed)
+            batches = [collate(rows, self._pad_id, self._packed) for rows in groups]
+            shortage = self._try(batches)
+            if shortage is None:
+                return groups, budget_tokens
+            if all(batch.rows == 1 for batch in batches):
+                raise self._memory.ends(shortage, "Out of memory, even one row at a time")
+            budget_tokens = half_of(budget_tokens, batches)
+            self._memory.repeats(shortage, budget_tokens)
+
+    def _try(self, batches: list[MicroBatch]) -> Shortage | None:
+        """Forward and backward of each, beside gradients as a step's other micro-batches leave them."""
+        self._net.train()
+        device = self._accelerator.device
+        try:
+            for parameter in self._parameters:
+                parameter.grad = torch.zeros_like(parameter)
+            for batch in batches:
+                self._check()
+                self._memory.phase = "loss"
+                self._peaks.restart()
+                inputs = batch.inputs(device)
+                loss, _ = self._net(*inputs)
+                self._peaks.take("loss")
+                self._memory.phase = "backward"
+                self._accelerator.backward(loss / max(1, batch.supervised_tokens))
+                self._peaks.take("backward")
+                del loss, inputs
+            self._memory.phase = "step"
+            torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+            self._peaks.take("step")
+            return None
+        except Exception as error:
+            shortage = self._memory.shortage(error)
+            if shortage is None:
+                raise
+            return shortage
+        finally:
+            self._optimizer.zero_grad(set_to_none=True)

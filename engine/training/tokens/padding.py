@@ -1,0 +1,73 @@
+"""How much of what a run computes is padding, told with all else about its rows before it starts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.config.schema import RunConfig
+from engine.data.mixing.mix import Shuffle
+from engine.errors import TunedeckError
+from engine.memory.auto import MOST_TOKENS
+from engine.memory.job import PADDING, padded_length
+from engine.memory.read_shape import from_folder
+from engine.models.card import ModelCard
+from engine.runs import events as ev
+from engine.training.batches import StepPlan, spans
+from engine.training.devices.place import place
+from engine.training.kernels.packing import packing_of
+from engine.training.phases import Sink
+from engine.training.tokens.dataset import Prepared
+
+LOOKED_AT = 1000
+"""Steps, evenly spaced over the run, by which the share is told: cutting them takes well under a second."""
+
+
+def padded_lengths(lengths: np.ndarray) -> np.ndarray:
+    """What rows of ``lengths`` (n,) tokens are computed with when each is the longest of its micro-batch, (n,)."""
+    return -(-lengths // PADDING) * PADDING
+
+
+def padding_share(lengths: np.ndarray, plan: StepPlan, budget_tokens: int, packed: bool = False) -> float:
+    """Share of padding in the tokens that the steps of ``plan`` compute, cut as the loop cuts them, 0 to 1.
+
+    ``lengths`` (n,) are those of the examples that ``plan`` orders; ``budget_tokens`` is that of a micro-batch. Where
+    rows are ``packed`` only what fills the last eight of a micro-batch is padding.
+    """
+    steps = np.unique(np.linspace(1, plan.total_steps, min(LOOKED_AT, plan.total_steps)).astype(np.int64))
+    tokens = computed = 0
+    for step in steps.tolist():
+        ordered = -np.sort(-lengths[plan.rows(step)])
+        widths = padded_lengths(ordered)
+        tokens += int(ordered.sum())
+        for start, end in spans(ordered.tolist(), budget_tokens, packed):
+            computed += padded_length(int(ordered[start:end].sum())) if packed else (end - start) * int(widths[start])
+    return 1 - tokens / computed if computed else 0.0
+
+
+def expected_share(config: RunConfig, card: ModelCard, lengths: np.ndarray) -> float | None:
+    """``padding_share`` of rows of ``lengths`` (n,), told before anybody knows what the memory allows.
+
+    None where it can't be told whether rows are packed.
+    """
+    try:
+        placement = place(config)
+        packed = packing_of(config, card, from_folder(card.path), placement).packed
+    except TunedeckError:
+        return None
+    given = config.train.micro_batch_tokens
+    budget = given if isinstance(given, int) else MOST_TOKENS["cuda" if placement.device.type == "cuda" else "cpu"]
+    plan = StepPlan(Shuffle(len(lengths), config.run.seed), config.train.batch_size, 1.0)
+    return padding_share(lengths, plan, budget, packed)
+
+
+def tell_rows(prepared: Prepared, plan: StepPlan, budget_tokens: int, packed: bool, sink: Sink) -> None:
+    """Tell the log what is trained on, and what of that is learnt, padded and left out."""
+    tokens = prepared.tokens
+    sink(
+        ev.Rows(
+            rows=len(prepared.train), tokens=tokens.tokens,
+            supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4),
+            padding_share=round(padding_share(prepared.train.lengths, plan, budget_tokens, packed), 4),
+            dropped=prepared.dropped, cached=prepared.cached, seconds=prepared.seconds,
+        )
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Find a model's files and load its tokenizer: all that rows need to become tokens, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.config.schema import ModelSection
+from engine.errors import ModelError
+from engine.models.card import ModelCard, read_card
+from engine.models.hub import download
+from engine.models.local import resolve
+from engine.training.tokens.render import choose_template, stop_ids
+
+Progress = Callable[[float, "float | None", str], None]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A model's tokenizer. ``stops`` are the token ids that end an answer; ``template`` says which one is used."""
+
+    tokenizer: Any
+    template: str
+    stops: frozenset[int]
+    pad_id: int
+
+
+def locate(section: ModelSection, on_progress: Progress) -> ModelCard:
+    """The model's folder, downloaded if it is a hub id that is not here yet, and checked. Raises ModelError."""
+    found = resolve(section.name_or_path, section.revision, section.allow_pickle)
+    folder = found.path
+    if folder is None:
+        folder = download(
+            section.name_or_path, section.revision,
+            lambda done, total, message: on_progress(done, total, message),
+            allow_pickle=section.allow_pickle,
+        )  # fmt: skip
+    return read_card(folder, allow_pickle=section.allow_pickle)
+
+
+def load_tokenizer(card: ModelCard, section: ModelSection) -> tuple[Any, str]:
+    """The tokenizer with the template to use, and which template that is. Raises ModelError."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(card.path, trust_remote_code=section.trust_remote_code)
+    except Exception as error:  # tokenizer files fail in many ways
+        raise ModelError("The tokenizer can't be loaded", f"{card.path}: {short(error)}") from error
+    return tokenizer, choose_template(tokenizer, section.chat_template)
+
+
+def load_words(card: ModelCard, section: ModelSection) -> Words:
+    """The tokenizer with all that rows and answers need of the model. Raises ModelError."""
+    tokenizer, template = load_tokenizer(card, section)
+    pad = tokenizer.pad_token_id
+    return Words(
+        tokenizer, template, stop_ids(tokenizer, generation_config(card.path)),
+        tokenizer.eos_token_id if pad is None else pad,
+    )  # fmt: skip
+
+
+def generation_config(folder: Path) -> Any:
+    """What the loaded model would generate by: of a model without such a file, its own config."""
+    from transformers import GenerationConfig
+
+    for name in ("generation_config.json", "config.json"):
+        try:
+            return GenerationConfig.from_pretrained(folder, config_file_name=name)
+        except OSError:
+            continue
+    return None
+
+
+def short(error: BaseException) -> str:
+    """An error's words on one line of bearable length."""
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,122 @@
+"""A run on several devices is the same run: every strategy, stop, resume and want of memory mean what they meant."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.runs import events as ev
+from engine.runs.launch import launch
+from engine.training.kernels.loss import SupervisedLoss
+from tests.e2e.driving import end_all, runner_pid, wait, wait_for_end
+from tests.engine.training.making import Trained, create_run, stop_after, train, values
+
+TWO = {"gpus": "cpu,cpu"}
+LAUNCH = {"train": {"max_steps": 5}, "eval": {"every": 3}}
+
+
+def adapter(trained: Trained) -> dict[str, Any]:
+    return load_file(trained.run.adapter / "adapter_model.safetensors")
+
+
+def same(one: Trained, other: Trained) -> None:
+    """Losses, held-out losses, counts and the adapter agree as far as sums in another order do."""
+    assert other.losses() == pytest.approx(one.losses(), rel=1e-5)
+    assert [e.loss for e in other.of(ev.Eval)] == pytest.approx([e.loss for e in one.of(ev.Eval)], rel=1e-5)
+    assert [e.num_tokens for e in other.of(ev.Step)] == [e.num_tokens for e in one.of(ev.Step)]
+    assert [e.supervised_tokens for e in other.of(ev.Step)] == [e.supervised_tokens for e in one.of(ev.Step)]
+    weights = adapter(one)
+    for name, tensor in adapter(other).items():
+        assert tensor.numpy() == pytest.approx(weights[name].numpy(), abs=2e-5)
+
+
+def test_two_processes_train_what_one_does(tiny: Path, rows: Path) -> None:
+    one = train(values(tiny, rows, **LAUNCH))
+    two = train(values(tiny, rows, launch=TWO, **LAUNCH))
+    same(one, two)
+    assert two.of(ev.RunStarted)[0].world_size == 2
+    assert two.of(ev.RunStarted)[0].device.startswith("2 x CPU")
+
+
+def test_continue_and_merge_go_on_from_the_same_adapter_in_the_same_way(tiny: Path, rows: Path) -> None:
+    old = train(values(tiny, rows))
+    for kind in ("continue", "merge"):
+        strategy = {"kind": kind, "adapter": str(old.run.path)}
+        settings = values(tiny, rows, strategy=strategy, **LAUNCH)
+        same(train(settings), train(settings | {"launch": TWO}))
+
+
+def test_stopped_and_resumed_two_processes_have_the_losses_of_a_straight_run(tiny: Path, rows: Path) -> None:
+    settings = values(tiny, rows, adapter={"lora_dropout": 0.2}, launch=TWO, train={"max_steps": 6})
+    straight = train(settings)
+    stopped = train(settings, stop_after(2))
+    assert stopped.of(ev.Finished)[0].outcome == "stopped"
+    resumed = Trained(stopped.run, resume=True)
+    assert stopped.losses() + resumed.losses() == straight.losses()
+
+
+def test_sources_and_weights_add_up_over_processes(tiny: Path, rows: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    lines = [{"prompt": f"say {n}", "completion": "so " * (n % 5 + 1)} for n in range(12)]
+    other.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    settings = values(tiny, rows, train={"max_steps": 4})
+    settings["data"] = [{"path": str(rows), "weight": 2.0}, {"path": str(other)}]
+    one, two = train(settings), train(settings | {"launch": TWO})
+    same(one, two)
+    for alone, together in zip(one.of(ev.Step), two.of(ev.Step), strict=True):
+        assert together.loss_by_source == pytest.approx(alone.loss_by_source, rel=1e-5)
+
+
+def test_fewer_rows_than_processes_in_a_pass_s_last_step_are_no_trouble(tiny: Path, rows: Path) -> None:
+    # 21 rows: after two steps of ten, one is left.
+    settings = values(tiny, rows, dataset={"eval_rows": 3}, train={"max_steps": 3, "batch_size": 10})
+    same(train(settings), train(settings | {"launch": TWO}))
+
+
+def test_all_halve_when_memory_runs_out_in_one_of_them(tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = values(tiny, rows, train={"max_steps": 4, "batch_size": 8, "micro_batch_tokens": 160})
+    one = train(settings)
+    forward, calls = SupervisedLoss.forward, []
+
+    def short_once(self: Any, *arguments: Any) -> Any:
+        if self.training:
+            calls.append(len(arguments[0]))
+            if len(calls) == 6 and len(arguments[0]) > 1:  # in this process alone, in the middle of the training
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(SupervisedLoss, "forward", short_once)
+    two = train(settings | {"launch": TWO})
+    (shortage,) = two.of(ev.OutOfMemory)
+    assert shortage.step is not None
+    assert shortage.retry_tokens is not None
+    assert shortage.retry_tokens < 160
+    same(one, two)
+
+
+def test_a_run_that_loses_a_process_says_so_and_can_be_resumed(tiny: Path, rows: Path, home: Path) -> None:
+    run = create_run(values(tiny, rows, train={"max_steps": 100_000}, checkpoint={"every": 2}, launch=TWO))
+    try:
+        launch(run)
+        wait(run, lambda state: state.step is not None and state.step.step >= 3)
+        (companion,) = [
+            each
+            for each in psutil.Process(runner_pid(run)).children()
+            if "engine.training.devices.companion" in each.cmdline()
+        ]
+        os.kill(companion.pid, signal.SIGKILL)
+        state = wait_for_end(run)
+        assert state.failure is not None
+        assert state.failure.title == "A process of the run ended"
+        assert state.failure.message == "process 2 of 2 ended (signal 9)"
+        assert run.complete_checkpoints()
+    finally:
+        end_all(run.path.parent)
