@@ -82,7 +82,8 @@ def test_fewer_rows_than_processes_in_a_pass_s_last_step_are_no_trouble(tiny: Pa
 
 
 def test_all_halve_when_memory_runs_out_in_one_of_them(tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = values(tiny, rows, train={"max_steps": 4, "batch_size": 8, "micro_batch_tokens": 160})
+    plain = {"eval_rows": 4, "packing": False}  # several rows a micro-batch, which can be told from one
+    settings = values(tiny, rows, dataset=plain, train={"max_steps": 4, "batch_size": 8, "micro_batch_tokens": 160})
     one = train(settings)
     forward, calls = SupervisedLoss.forward, []
 
