@@ -21,7 +21,7 @@ REPLAY = {"": 0.0, "replay": 0.1, "replay1": 0.01, "replay5": 0.05, "replay30": 
 """Share of old rows by what stands behind the plus of a variant."""
 _HEAD = (
     f"{'old -> new':28}{'known as':11}{'advised':11}{'gain':>6}{'alike':>7}   "
-    f"{'continue':>13}{'merge':>13}{'fresh':>13}   best on both   on the new task alone"
+    f"{'continue':>13}{'merge':>13}{'fresh':>13}   best on both            on the new task alone"
 )
 FORGETTING = ("orders", "reviews")
 """The pair that all those shares are tried on."""
@@ -56,7 +56,7 @@ def _pairs(records: list[Record]) -> dict[str, Any]:
         best_at_new = _best(on_new)
         score.add(pair, advice, best, best_at_new)
         cells = "".join(f"{found[name]['after']['old']['exact_match']:>6.0%}{on_new[name]:>7.0%}" for name in WAYS)
-        print(_begin(pair, relation, advice) + f"{cells}   {', '.join(best):15}{', '.join(best_at_new)}")
+        print(_begin(pair, relation, advice) + f"{cells}   {', '.join(best):24}{', '.join(best_at_new)}")
     if score.pairs:
         print("Columns of a strategy: exact match on the old task, on the new one.\n")
     return score.summary("pairs")
@@ -79,7 +79,7 @@ def _real_pairs(records: list[Record]) -> dict[str, Any]:
         best_at_new = _best({name: -new for name, (_, new) in losses.items()}, NEAR_LOSS)
         score.add(pair, advice, best, best_at_new)
         cells = "".join(f"{losses[name][0]:>6.2f}{losses[name][1]:>7.2f}" for name in WAYS)
-        print(_begin(pair, relation, advice) + f"{cells}   {', '.join(best):15}{', '.join(best_at_new)}")
+        print(_begin(pair, relation, advice) + f"{cells}   {', '.join(best):24}{', '.join(best_at_new)}")
     if score.pairs:
         print("Columns of a strategy: held-out loss on the old task, on the new one.\n")
     return score.summary("real_pairs")
@@ -147,7 +147,7 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
     """Each strategy over all seeds of three pairs: means, and the range of the exact match."""
     if not records:
         return {}
-    print(f"{'old -> new':28}{'strategy':18}{'old, before':>12}{'after':>14}{'loss':>8}{'new, after':>14}{'loss':>8}"
+    print(f"{'old -> new':28}{'strategy':18}{'old, before':>12}{'after':>18}{'loss':>8}{'new, after':>18}{'loss':>8}"
           f"{'steps to 90 %':>15}{'seconds':>9}{'disk':>9}")  # fmt: skip
     keys = sorted({(r["old"], r["new"], r["variant"]) for r in records}, key=lambda key: (key[0], key[1], key[2]))
     for old, new, variant in keys:
@@ -156,9 +156,9 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
         print(
             f"{old + ' -> ' + new:28}{variant:18}"
             f"{_mean(r['before']['old']['exact_match'] for r in group):>12.0%}"
-            f"{_range(r['after']['old']['exact_match'] for r in group):>14}"
+            f"{_range(r['after']['old']['exact_match'] for r in group):>18}"
             f"{_mean(r['after']['old']['loss'] for r in group):>8.3f}"
-            f"{_range(r['after']['new']['exact_match'] for r in group):>14}"
+            f"{_range(r['after']['new']['exact_match'] for r in group):>18}"
             f"{_mean(r['after']['new']['loss'] for r in group):>8.3f}"
             f"{_steps(reached, group):>15}"
             f"{_seconds(reached):>9}"
