@@ -1,6 +1,7 @@
 """Export the README's pictures from the product itself: ``python docs/screenshots.py RUN``.
 
-RUN is a run of this machine (its id, its name, or ``last``). Writes wizard.svg and monitor.svg beside this file.
+RUN is a run of this machine (its id, its name, or ``last``). Writes wizard.svg, mix.svg, xray.svg and monitor.svg
+beside this file.
 """
 
 from __future__ import annotations
@@ -13,21 +14,30 @@ from pathlib import Path
 from engine.demo import demo_config
 from engine.runs.directory import RunDir, find
 from tui.app import TunedeckApp
+from tui.wizard.draft import Draft
 from tui.world import World
 
 SIZE = (100, 30)
+TOKENIZER_S = 40.0
+"""The X-ray's process loads the training libraries first."""
 HERE = Path(__file__).parent
 
 
-async def wizard() -> None:
-    """The demo's data step: three answers in, with the rows as the model will see them."""
-    app = TunedeckApp(World(), route="wizard", prefill=demo_config())
+async def wizard(run: RunDir) -> None:
+    """The demo's data step with old rows of ``run`` beside its own; the mix board and the X-ray over it."""
+    draft = Draft.from_resolved(demo_config())
+    draft.set_data([*draft.data_sources(), {"path": f"run:{run.id}", "role": "replay", "share": 0.1}])
+    draft.task, draft.step = "instructions", "data"
+    app = TunedeckApp(World(), route="wizard", prefill=draft)
     async with app.run_test(size=SIZE) as pilot:
-        for _ in range(3):
-            await pilot.pause(1.5)
-            await pilot.press("enter")
         await pilot.pause(2.0)
         save(app, "wizard.svg")
+        await pilot.press("f8")
+        await pilot.pause(1.0)
+        save(app, "mix.svg")
+        await pilot.press("escape", "f6")
+        await pilot.pause(TOKENIZER_S)
+        save(app, "xray.svg")
 
 
 async def monitor(run: RunDir) -> None:
@@ -49,5 +59,6 @@ def save(app: TunedeckApp, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(monitor(find(sys.argv[1])))
-    asyncio.run(wizard())
+    chosen = find(sys.argv[1])
+    asyncio.run(monitor(chosen))
+    asyncio.run(wizard(chosen))
