@@ -148,6 +148,11 @@ def _of_mix(config: RunConfig) -> Iterator[Issue]:
     if all(source.role == "replay" for source in config.data):
         yield Issue("error", "data.0.role", "every source is replay: nothing new would be learnt.", 'Use role = "new".')
     for index, source in enumerate(config.data):
+        if source.streaming and source.max_rows is None:
+            yield Issue(
+                "error", f"data.{index}.max_rows", "a stream has no end that is known: say how many rows to draw.",
+                "10_000 is a beginning.",
+            )  # fmt: skip
         if source.role == "replay" and source.share is None:
             yield Issue(
                 "warning", f"data.{index}.share", "replay without a share takes all of its rows each pass.",

@@ -87,6 +87,7 @@ class DataSource(Section):
     role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
     share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
     max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")
+    streaming: bool = Field(False, description="Draw max_rows rows from a hub dataset without downloading all of it")
     weight: float = Field(1.0, gt=0, le=1000, description="What each of its trained tokens counts for in the loss")
 
 

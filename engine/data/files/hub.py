@@ -32,7 +32,8 @@ def is_hub_id(path: str) -> bool:
 
 def folder_of(source: DataSource) -> Path:
     """Where the rows of a hub dataset's split are kept once they are here."""
-    words = (source.path, source.subset or "default", source.split)
+    drawn = [f"{source.max_rows}-drawn"] if source.streaming else []
+    words = (source.path, source.subset or "default", source.split, *drawn)
     return paths.cache_dir() / "hub-data" / Path(*(re.sub(r"[^\w.\[\]%:+-]", "--", word) for word in words))
 
 
@@ -57,6 +58,8 @@ def _fetch(source: DataSource, folder: Path, export: Export) -> None:
         said: dict[str, str] = {}
         offline = _is_set("HF_HUB_OFFLINE") or _is_set("HF_DATASETS_OFFLINE")
         arguments = [source.path, "--subset", source.subset, "--split", source.split, "--into", str(made)]
+        if source.streaming:
+            arguments += ["--draw", str(source.max_rows)]
         if _is_cached(source.path):
             said = export(arguments, True)
         if said.get("type") != "done" and not offline:

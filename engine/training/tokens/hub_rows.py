@@ -1,7 +1,7 @@
 """Export one split of a hub dataset as parquet: a child process of its own, since it loads ``datasets``.
 
-``python -m engine.training.tokens.hub_rows NAME --subset S --split S --into FOLDER`` prints one JSON line: done or
-error.
+``python -m engine.training.tokens.hub_rows NAME --subset S --split S --into FOLDER [--draw ROWS]`` prints one JSON
+line: done or error.
 """
 
 from __future__ import annotations
@@ -9,33 +9,53 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.data.text import shorten
 from engine.errors import DataError, TunedeckError
 
 ROWS_A_FILE = 1_000_000
+BUFFER, SEED = 10_000, 42
+_CACHE = "stream"
 
 
-def export(name: str, subset: str, split: str, into: Path) -> int:
+def export(name: str, subset: str, split: str, into: Path, draw: int | None = None) -> int:
     """Write the rows of ``split`` to parquet files in ``into``; returns how many there were.
 
-    Whether the network may be used is up to HF_HUB_OFFLINE. Raises DataError.
+    With ``draw`` the split is streamed, and that many of its rows are drawn, each time the same: only what lies before
+    them is downloaded. Whether the network may be used is up to HF_HUB_OFFLINE. Raises DataError.
     """
     import datasets
 
     try:
-        rows = datasets.load_dataset(name, subset or None, split=split)
+        if draw is None:
+            rows = datasets.load_dataset(name, subset or None, split=split)
+        else:
+            rows = _drawn(datasets.load_dataset(name, subset or None, split=split, streaming=True), draw, into)
     except Exception as error:  # the library raises errors of many families, another set in each version
         raise _refused(name, subset, split, error) from None
     for number, start in enumerate(range(0, len(rows), ROWS_A_FILE)):
         part = rows.select(range(start, min(start + ROWS_A_FILE, len(rows))))
         part.to_parquet(into / f"rows-{number:05}.parquet")
-    if not len(rows):
+    count = len(rows)
+    shutil.rmtree(into / _CACHE, ignore_errors=True)
+    if not count:
         raise DataError("The dataset holds no rows", f"{name}, split '{split}'", "Name another split.")
-    return len(rows)
+    return count
+
+
+def _drawn(stream: Any, count: int, into: Path) -> Any:
+    """``count`` rows of ``stream``: each is taken at random from the next ``BUFFER`` that were not taken yet."""
+    import datasets
+
+    chosen = stream.shuffle(seed=SEED, buffer_size=BUFFER).take(count)
+    return datasets.Dataset.from_generator(
+        lambda: iter(chosen), features=stream.features, cache_dir=str(into / _CACHE)
+    )  # fmt: skip
 
 
 def _refused(name: str, subset: str, split: str, error: Exception) -> DataError:
@@ -69,12 +89,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--subset", default="")
     parser.add_argument("--split", default="train")
     parser.add_argument("--into", type=Path, required=True)
+    parser.add_argument("--draw", type=int)
     options = parser.parse_args(argv)
     # Libraries print where they like; only our line may reach the reader.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        rows = export(options.name, options.subset, options.split, options.into)
+        rows = export(options.name, options.subset, options.split, options.into, options.draw)
     except TunedeckError as error:
         said = {"type": "error", "title": error.title, "message": error.message, "hint": error.hint}
     else:

@@ -58,6 +58,7 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"launch": {"gpus": "auto,1"}}, "launch.gpus", "error"),
         ({"launch": {"gpus": "0,1"}, "train": {"batch_size": 1}}, "train.batch_size", "error"),
         ({"data": [{"path": "x"}, {"path": "y", "share": 1.0}]}, "data", "error"),
+        ({"data": [{"path": "a/b", "streaming": True}]}, "data.0.max_rows", "error"),
         ({"data": [{"path": "run:old", "role": "replay", "share": 0.1}]}, "data.0.role", "error"),
         ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay"}]}, "data.1.share", "warning"),
         ({"data": [{"path": "x"}, {"path": "run:old", "role": "replay", "share": 0.005}]}, "data.1.share", "warning"),

@@ -125,6 +125,32 @@ def test_the_exporter_writes_parquet_with_the_names_of_classes(tmp_path: Path, c
     assert len(rows) == 3
 
 
+def test_rows_are_drawn_from_a_stream_each_time_the_same_and_no_more_than_asked_for(
+    tmp_path: Path, caches: Path
+) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "train.jsonl").write_text("".join(f'{{"text": "row {n}"}}\n' for n in range(300)))
+    drawn = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        answer = _export(str(tmp_path / "rows"), tmp_path / name, "--draw", "40")
+        assert answer == {"type": "done", "rows": "40"}
+        assert [path.name for path in (tmp_path / name / "out").iterdir()] == ["rows-00000.parquet"]
+        rows = load_rows(config(source(tmp_path / name / "out" / "rows-00000.parquet")))
+        drawn.append([row.text for row in rows])
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == 40
+    assert drawn[0] != [f"row {n}" for n in range(40)]
+
+
+def test_what_was_drawn_is_kept_apart_from_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = source("someone/rows", streaming=True, max_rows=40)
+    assert len({hub.folder_of(source("someone/rows")), hub.folder_of(stream)}) == 2
+    asked: list[list[str]] = []
+    hub.rows_of(stream, export=lambda arguments, offline: asked.append(arguments) or Exporter()(arguments, offline))
+    assert asked[0][-2:] == ["--draw", "40"]
+
+
 def test_the_exporter_says_in_one_line_what_can_not_be_had(tmp_path: Path, caches: Path) -> None:
     answer = _export("someone/that-is-nowhere", tmp_path)
     assert answer["type"] == "error"
@@ -132,9 +158,9 @@ def test_the_exporter_says_in_one_line_what_can_not_be_had(tmp_path: Path, cache
     assert answer["hint"]
 
 
-def _export(name: str, tmp_path: Path) -> dict[str, str]:
+def _export(name: str, tmp_path: Path, *more: str) -> dict[str, str]:
     (tmp_path / "out").mkdir()
-    command = [sys.executable, "-m", "engine.training.tokens.hub_rows", name, "--into", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "engine.training.tokens.hub_rows", name, "--into", str(tmp_path / "out"), *more]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     (line,) = ended.stdout.splitlines()
