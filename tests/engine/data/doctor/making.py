@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from engine.data.doctor.findings import Finding, Report
 from engine.data.rows.messages import Message, Row
 
 
@@ -90,3 +91,12 @@ def jsonl(*rows: Row) -> str:
         turns = [{"role": message.role, "content": message.content} for message in each.messages]
         lines.append(json.dumps({"messages": turns} if turns else {"text": each.text}))
     return "".join(line + "\n" for line in lines)
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def only(report: Report, code: str) -> Finding:
+    (finding,) = report.of(code)
+    return finding

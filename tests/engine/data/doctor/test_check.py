@@ -11,23 +11,14 @@ import pytest
 from engine.config.schema import RunConfig
 from engine.data.doctor import check as checking
 from engine.data.doctor.check import check
-from engine.data.doctor.findings import Finding, Report, from_json, to_json
+from engine.data.doctor.findings import from_json, to_json
 from engine.data.doctor.sharing import shared
 from engine.data.load import load
 from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
-from tests.engine.data.doctor.making import CLEAN, asked, jsonl, row
+from tests.engine.data.doctor.making import CLEAN, asked, codes, jsonl, only, row
 
 STORY = "The boat was painted green by two old sailors who never left the harbour again because of the storm. " * 4
-
-
-def codes(report: Report) -> set[str]:
-    return {finding.code for finding in report.findings}
-
-
-def only(report: Report, code: str) -> Finding:
-    (finding,) = report.of(code)
-    return finding
 
 
 def many(count: int, start: int = 0) -> list:
@@ -322,30 +313,3 @@ def _fragile(number: int) -> int:
     if number == 1 and multiprocessing.parent_process() is not None:
         os._exit(9)
     return 2 * number
-
-
-def test_rows_of_the_test_that_are_trained_on_too_are_found(write: Write) -> None:
-    rows = [asked(f"Question {i // 2}, of many?", f"Answer {i}.") for i in range(60)]
-    path = write("a.jsonl", jsonl(*rows))
-    leaked = only(check(config(source(path), eval_share=0, test_rows=20)), "leakage")
-    assert leaked.of == 20
-    assert 10 <= leaked.count <= 20
-    assert "leakage" not in codes(check(config(source(path), eval_share=0)))
-
-
-def test_rows_of_a_group_do_not_leak_into_each_other(write: Write) -> None:
-    lines = [
-        json.dumps({"prompt": f"Question {i // 2}, of many?", "completion": f"Answer {i}.", "doc": i // 2})
-        for i in range(60)
-    ]
-    path = write("a.jsonl", "\n".join(lines))
-    assert "leakage" in codes(check(config(source(path), eval_share=0.2, test_share=0.2)))
-    grouped = source(path, columns={"group": "doc"}, format="prompt_completion")
-    assert "leakage" not in codes(check(config(grouped, eval_share=0.2, test_share=0.2)))
-
-
-def test_groups_that_leave_nothing_to_hold_out_are_fatal(write: Write) -> None:
-    lines = [json.dumps({"prompt": f"Question {i}?", "completion": f"Answer {i}.", "doc": 1}) for i in range(20)]
-    grouped = source(write("a.jsonl", "\n".join(lines)), columns={"group": "doc"}, format="prompt_completion")
-    assert "one group" in only(check(config(grouped)), "nothing_left").detail
-    assert not check(config(grouped, eval_share=0)).is_fatal
