@@ -28,24 +28,28 @@ PAIRS = (
     Pair("alpaca_en", "glaive_tools", "related", "dialogues of an assistant, now with functions to call"),
     Pair("alpaca_en", "wiki", "unrelated", "plain text instead of questions and answers"),
 )
-_LONGEST_CHARACTERS = 900  # rows of some 200 tokens: training stays short, and none is left out as too long
+_LONGEST_CHARACTERS = 900  # rows of some 200 tokens: training stays short
+_MOST_PIECES = 4  # of one document
+LONGEST_ROW = 512
+"""In tokens; functions that may be called come on top of a dialogue's characters."""
 
 
 def draw(folder: Path, task: str, count: int, seed: int) -> list[str]:
-    """``count`` rows of ``task`` as JSON lines, shuffled by ``seed``; plain text is cut to some 200 tokens."""
+    """``count`` rows of ``task`` as JSON lines, shuffled by ``seed``; plain text comes in pieces of some 200 tokens."""
     source = DataSource(path=str(folder / FILES[task]))
     rows = load(RunConfig(model=ModelSection(name_or_path="-"), data=[source])).rows
     random.Random(f"{task} {seed}").shuffle(rows)
-    lines = []
+    lines: list[str] = []
     for row in rows:
         record = record_of(row)
         if row.kind == "text":
-            record = {"text": row.text[:_LONGEST_CHARACTERS]}
+            pieces = range(0, len(row.text) - _LONGEST_CHARACTERS // 2, _LONGEST_CHARACTERS)
+            records = [{"text": row.text[at : at + _LONGEST_CHARACTERS]} for at in pieces[:_MOST_PIECES]]
         elif sum(len(message.text) for message in row.messages) > _LONGEST_CHARACTERS:
             continue
         else:
-            record = {name: record[name] for name in ("messages", "tools") if name in record}
-        lines.append(json.dumps(record, ensure_ascii=False))
-        if len(lines) == count:
-            return lines
+            records = [{name: record[name] for name in ("messages", "tools") if name in record}]
+        lines += [json.dumps(record, ensure_ascii=False) for record in records]
+        if len(lines) >= count:
+            return lines[:count]
     raise ValueError(f"{task} has no {count} short rows")

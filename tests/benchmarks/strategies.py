@@ -116,7 +116,7 @@ class Bench:
             "run": {"name": f"old-{task}-{seed}", "seed": seed},
             "model": {"name_or_path": self.model, "quantization": "none"},
             "data.0": {"path": str(self.rows_of(task, seed, "train"))},
-            "dataset": {"max_length": 256, "eval_rows": 10},
+            "dataset": {"max_length": real_tasks.LONGEST_ROW, "eval_rows": 10},
             "adapter": {"r": 16, "lora_alpha": 32},
             "train": {"batch_size": 4, "num_train_epochs": 1.0, "learning_rate": 5e-4},
             "sample": {"rows": 0},

@@ -32,9 +32,9 @@ from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.tokens.examples import tokenise
 from engine.training.tokens.render import Renderer
 from engine.training.tokens.tokenizer import locate
+from tests.benchmarks import real_tasks
 
 ANSWER_TOKENS = 64
-LONGEST_ROW = 256
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ class Scorer:
     def score(self, file: Path, answers: bool = True) -> dict[str, float | None]:
         """``loss`` and ``exact_match`` on the rows of ``file``."""
         rows = self._rows(file)
-        dataset = DatasetSection(max_length=LONGEST_ROW)
+        dataset = DatasetSection(max_length=real_tasks.LONGEST_ROW)
         examples, _ = tokenise(rows, range(len(rows)), self.renderer, dataset, {file.stem: 0})
         loss = heldout_loss(self.net, cut(examples, 2048, self.pad_id), self.placement.device, lambda: None).loss
         return {"loss": round(loss or 0.0, 4), "exact_match": self._exact_match(rows) if answers else None}
