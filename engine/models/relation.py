@@ -16,8 +16,8 @@ SAME_GAIN = 0.5
 """Of what the adapter gained on its own rows, the share it must bring to the new ones for these to be the same task."""
 HELPS = 0.1
 """Share of the new rows' loss that the adapter must take away to be of help."""
-MIXED = 0.35
-"""``Relation.mixing`` from which old and new rows look the same; other people in the same sentences give 0.45."""
+MIXED = 0.25
+"""``Relation.mixing`` from which old and new rows look the same; the same tasks gave 0.35 to 0.99, others 0.02 at most."""
 SOME_OVERLAP = 0.15
 RECOMMENDED: dict[Verdict, Strategy] = {"same": "continue", "related": "merge", "unrelated": "fresh"}
 
@@ -75,7 +75,8 @@ def advise(relation: Relation) -> Advice:
     """What the figures speak for. Sameness asks for all signs at once, unrelatedness for the lack of each."""
     signs = _signs(relation)
     verdict: Verdict
-    if signs["helps"] and signs["as well as on its own rows"] and signs["looks alike"] and signs["same format"]:
+    serves = learnt_little(relation) or (signs["helps"] and signs["as well as on its own rows"])
+    if serves and signs["looks alike"] and signs["same format"]:
         verdict = "same"
     elif signs["helps"] or signs["shares phrases"]:
         verdict = "related"
@@ -85,6 +86,11 @@ def advise(relation: Relation) -> Advice:
         verdict, RECOMMENDED[verdict], _confidence(relation, verdict), tuple(_reasons(relation)),
         _would_change(relation, verdict),
     )  # fmt: skip
+
+
+def learnt_little(relation: Relation) -> bool:
+    """Whether the adapter hardly helps with its own rows: then its help with others tells nothing."""
+    return relation.gain_old is not None and relation.gain_old < HELPS
 
 
 def to_json(relation: Relation) -> dict[str, object]:
@@ -111,7 +117,8 @@ def _signs(relation: Relation) -> dict[str, bool]:
 
 
 def _confidence(relation: Relation, verdict: Verdict) -> Literal["low", "fair", "high"]:
-    if relation.missing or min(relation.new_rows, relation.old_rows or relation.new_rows) < 30:
+    few = min(relation.new_rows, relation.old_rows or relation.new_rows) < 30
+    if relation.missing or few or learnt_little(relation):
         return "low"
     near = abs(relation.gain_new - HELPS) < 0.05
     if verdict == "same":
@@ -131,6 +138,8 @@ def _reasons(relation: Relation) -> list[str]:
             f"On its own rows the adapter takes away {relation.gain_old:.0%} "
             f"({relation.adapter_old:.2f} against {relation.base_old:.2f})."
         )
+    if learnt_little(relation):
+        lines.append("That is little: only how the rows look can tell whether they are of one kind.")
     if relation.mixing is not None:
         lines.append(f"To the model old and new rows look {relation.mixing:.2f} alike (1: can't be told apart).")
     texts = relation.likeness

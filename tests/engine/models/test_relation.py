@@ -30,6 +30,13 @@ RELATED = relation("orders", "orders_keys", adapter_new=1.2, mixing=0.03)
 UNRELATED = relation("orders", "sums", adapter_new=2.4, mixing=0.0)
 
 
+@pytest.mark.parametrize(("mixing", "verdict"), [(0.9, "same"), (0.02, "related")])
+def test_of_an_adapter_that_has_learnt_little_only_the_looks_of_the_rows_tell(mixing: float, verdict: str) -> None:
+    advice = advise(relation("orders", "orders", adapter_new=1.98, adapter_old=1.9, mixing=mixing))
+    assert (advice.verdict, advice.confidence) == (verdict, "low")
+    assert any("That is little" in reason for reason in advice.reasons)
+
+
 @pytest.mark.parametrize(
     ("measured", "verdict", "strategy"),
     [(SAME, "same", "continue"), (RELATED, "related", "merge"), (UNRELATED, "unrelated", "fresh")],
