@@ -93,4 +93,4 @@ def test_a_relation_survives_the_way_through_json() -> None:
 def test_an_adapter_that_learnt_nothing_has_no_transfer() -> None:
     idle = replace(SAME, adapter_old=2.0, adapter_new=2.0)
     assert idle.transfer is None
-    assert advise(idle).verdict == "related"
+    assert (advise(idle).verdict, advise(idle).confidence) == ("same", "low")  # by the looks of the rows alone
