@@ -147,15 +147,18 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
     """Each strategy over all seeds of three pairs: means, and the range of the exact match."""
     if not records:
         return {}
-    print(f"{'old -> new':28}{'strategy':18}{'old, before':>12}{'after':>18}{'loss':>8}{'new, after':>18}{'loss':>8}"
+    print(f"  {'strategy':18}{'seeds':>5}{'old, after':>18}{'loss':>8}{'new, after':>18}{'loss':>8}"
           f"{'steps to 90 %':>15}{'seconds':>9}{'disk':>9}")  # fmt: skip
     keys = sorted({(r["old"], r["new"], r["variant"]) for r in records}, key=lambda key: (key[0], key[1], key[2]))
+    shown = ("", "")
     for old, new, variant in keys:
+        if shown != (old, new):
+            shown = (old, new)
+            print(_before(old, new, [r for r in records if (r["old"], r["new"]) == shown]))
         group = [r for r in records if (r["old"], r["new"], r["variant"]) == (old, new, variant)]
         reached = [r["first_good"] for r in group if r["first_good"]]
         print(
-            f"{old + ' -> ' + new:28}{variant:18}"
-            f"{_mean(r['before']['old']['exact_match'] for r in group):>12.0%}"
+            f"  {variant:18}{len(group):>5}"
             f"{_range(r['after']['old']['exact_match'] for r in group):>18}"
             f"{_mean(r['after']['old']['loss'] for r in group):>8.3f}"
             f"{_range(r['after']['new']['exact_match'] for r in group):>18}"
@@ -164,8 +167,18 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
             f"{_seconds(reached):>9}"
             f"{_mean(r['disk_bytes'] for r in group) / 1e6:>6.0f} MB"
         )
-    print("Before: with the old adapter. Means over the seeds, exact match with its range.\n")
+    print("Before: with the old adapter. Exact match as mean with its range over the seeds, losses as means.\n")
     return {"trained_on_seeds": len(records)}
+
+
+def _before(old: str, new: str, group: list[Record]) -> str:
+    """What the old adapter scores on both tasks."""
+    told = [
+        f"{task} {_mean(r['before'][which]['exact_match'] for r in group):.0%}, "
+        f"loss {_mean(r['before'][which]['loss'] for r in group):.3f}"
+        for which, task in (("old", old), ("new", new))
+    ]
+    return f"{old} -> {new}, before: {'; '.join(told)}"
 
 
 def _steps(reached: list[Record], group: list[Record]) -> str:
