@@ -54,7 +54,7 @@ class MixScreen(Screen[bool]):
         "How much of each source the model sees. A share is kept in every stretch of the training, not only over all "
         "of it: a source that is too small for its share is repeated, of one that is too large each pass takes "
         "other rows. A source without a share gives all of its rows once a pass. Replay are old rows, so that the "
-        "model does not forget them: a tenth is usual. Rows that come back more than about four times are learnt by "
+        "model forgets less of them: a tenth is usual. Rows that come back more than about four times are learnt by "
         "heart. Balanced helps where all sources matter alike; a temperature lies between the sizes and balanced."
     )
     KEY_TABLES = (("Mix", keys.MIX),)

@@ -29,8 +29,8 @@ WHY = {
         "Continue goes on training an adapter you have: right for more of the same data. Merge makes an old adapter "
         "part of the model for good, then trains a new one on top: right for a related task. "
         "The usual mistake is to continue on unrelated data: the old skill goes and the new one comes slowly. "
-        "F9 measures how your rows relate to what the adapter has learnt; mixing old rows in (replay) keeps the "
-        "old skill while the new one is learnt."
+        "F9 measures how your rows relate to what the adapter has learnt; mixing old rows in (replay) helps to "
+        "keep the old skill while the new one is learnt."
     ),
     "data": (
         "The rows decide the result more than any setting. A few hundred clean, consistent rows beat many thousand "
