@@ -19,11 +19,10 @@ from engine.data.doctor.sets import Comparison
 from engine.data.doctor.sharing import shared, spare_processors
 from engine.data.files.lenient import Unreadable, tolerant_raw_rows
 from engine.data.files.line_blocks import blocks, in_blocks
-from engine.data.files.preview import look
 from engine.data.files.sources import DataFile, data_files, source_names
 from engine.data.rows.messages import RawRow
 from engine.data.splitting.split import replayed
-from engine.errors import DataError
+from engine.data.stream import expected_rows
 
 TOKEN_ROWS = 2000
 """Rows kept for the tokenizer."""
@@ -44,7 +43,7 @@ def check(
     to ``sample_into`` as JSON lines. Raises DataError for sources that can't be read at all.
     """
     names = source_names(config.data)
-    total = sum(map(_expected, config.data))
+    total = sum(map(expected_rows, config.data))
     manner = _manner(config, total, sample_into is not None)
     helpers = spare_processors() if total >= SHARED_ROWS else 0
     keys = Keys(config.run.seed, manner.near_every)
@@ -135,16 +134,6 @@ def _taken(raw_rows: Iterator[RawRow], most: int) -> Iterator[RawRow]:
         begin = raw.end_byte if begin is None else begin
         if raw.end_byte - begin > _BATCH_BYTES:
             return
-
-
-def _expected(source: DataSource) -> int:
-    """About how many rows ``source`` has. Raises DataError when it can't be read at all."""
-    try:
-        count = look(source, limit=1).count_estimate
-    except DataError:
-        data_files(source)  # a place that is not there is no finding
-        count = 0
-    return min(count, source.max_rows or count)
 
 
 def _remedied(finding: Finding) -> Finding:
