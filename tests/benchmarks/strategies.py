@@ -6,8 +6,8 @@
 PAIRS trains the new task of every pair in ``task_pairs`` by continue (with a tenth of replay), merge and fresh, and
 sets beside it what ``relation`` advised before. REAL does so with pairs of public files in the folder ROWS, told by
 their held-out loss. SEEDS takes three pairs and three seeds, with and without replay, and finds the first checkpoint
-with 90 % exact match on the new task; of the pair that has least in common it also trains every strategy with replay,
-and other shares of it, to see what is forgotten.
+with 90 % exact match on the new task; of the pair that has least in common it also trains other shares of replay, to
+see what is forgotten.
 Every training is a run of the product on the starter model; FOLDER keeps runs and results, so that a second call goes
 on where the first was stopped. Each job computes on one core. The last line is one JSON object. Takes about four hours
 of one core.
@@ -224,11 +224,11 @@ def jobs(only: str) -> list[Job]:
             variants = ("continue+replay", "merge", "fresh")
             made += [Job(pair.old, pair.new, 1, variant) for pair in pairs for variant in variants]
     if only in ("", "SEEDS"):
-        variants = ("continue", "continue+replay", "merge", "fresh")
-        replayed = ("merge+replay", "fresh+replay", "continue+replay1", "continue+replay5", "continue+replay30")
+        variants = ("continue", "continue+replay", "merge", "merge+replay", "fresh", "fresh+replay")
+        shares = ("continue+replay1", "continue+replay5", "continue+replay30")
         for seed in SEEDS:
             made += [Job(*pair, seed, variant, trace=True) for pair in SEED_PAIRS for variant in variants]
-            made += [Job(*FORGETTING, seed, variant, trace=True) for variant in replayed]
+            made += [Job(*FORGETTING, seed, variant, trace=True) for variant in shares]
     return made
 
 
