@@ -45,8 +45,5 @@ def _has_flash(capability: Capability, dtype: Dtype, head_width: int, value_widt
 def _has_efficient(capability: Capability, dtype: Dtype, head_width: int, value_width: int) -> bool:
     if not _EFFICIENT_FROM <= capability <= _LAST or (dtype == "bfloat16" and capability < (8, 0)):
         return False
-    if dtype == "float32":
-        multiple = 4 if capability >= (8, 0) else 1
-    else:
-        multiple = 8 if capability >= (7, 0) else 1
-    return head_width % multiple == 0 and value_width % multiple == 0
+    tensor_cores_from, multiple = ((8, 0), 4) if dtype == "float32" else ((7, 0), 8)
+    return capability < tensor_cores_from or (head_width % multiple == 0 and value_width % multiple == 0)
