@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import socket
@@ -13,6 +14,10 @@ import psutil
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _CGROUP_USED = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+_CGROUP_QUOTAS = (
+    ("/sys/fs/cgroup/cpu.max", ""),
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def read_host(folders: Iterable[Path]) -> Host:
         ram_total_bytes=total,
         ram_available_bytes=available,
         swap_used_bytes=_swap_used(),
-        cores=_cores(),
+        cores=usable_cores(),
         cpu_percent=psutil.cpu_percent(interval=None),
         disks=tuple(read_disk(folder) for folder in folders),
     )
@@ -68,11 +73,33 @@ def read_disk(folder: Path) -> Disk:
     return Disk(folder, usage.free, usage.total)
 
 
-def _cores() -> int:
+def allowed_processors() -> set[int] | None:
+    """Indices of the processors this process may run on; None where the system can't tell."""
     try:
-        return len(os.sched_getaffinity(0))
+        return os.sched_getaffinity(0)
     except (AttributeError, OSError):
-        return os.cpu_count() or 1
+        return None
+
+
+def usable_cores() -> int:
+    """Cores this process may keep busy: those it may run on, within the container's quota of processor time."""
+    allowed = allowed_processors()
+    cores = len(allowed) if allowed else os.cpu_count() or 1
+    quota = _quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _quota() -> float | None:
+    """The control group's limit in cores; None where there is none."""
+    for quota, period in _CGROUP_QUOTAS:
+        try:
+            numbers = Path(quota).read_text("ascii").split()
+            numbers += Path(period).read_text("ascii").split() if period else []
+            allowed_us, period_us = (float(number) for number in numbers)
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+        return allowed_us / period_us if allowed_us > 0 < period_us else None
+    return None
 
 
 def _swap_used() -> int | None:

@@ -46,11 +46,15 @@ class Outcome:
 
 @dataclass
 class Hooks:
-    """What the loop calls and does not do itself. ``save`` takes a reason; ``evaluate`` returns the held-out loss."""
+    """What the loop calls and does not do itself. ``save`` takes a reason; ``evaluate`` returns the held-out loss.
+
+    ``between`` is called before each micro-batch.
+    """
 
     save: Callable[[TrainerState, str], str]
     evaluate: Callable[[TrainerState], float | None]
     sample: Callable[[TrainerState], None]
+    between: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -193,6 +197,7 @@ class Loop:
         for index, batch in enumerate(batches):
             if self.steering.stop_requested:
                 return None
+            self.hooks.between()
             inputs = batch.inputs(self.device)
             last = index == len(batches) - 1
             self.memory.phase = "loss"

@@ -27,6 +27,7 @@ from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
 from engine.training.devices.companions import Companions, begun
 from engine.training.devices.place import Placement, place
+from engine.training.devices.processors import Processors
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory import rehearsal
 from engine.training.memory.after_kill import smaller_budget
@@ -77,6 +78,8 @@ class Session:
         self.began = time.monotonic()
         self._after_kill = False
         self._most_tokens: int | None = None
+        self._processors: Processors | None = None
+        self._told_threads = False
 
     def execute(self, resume: bool, after_kill: bool = False) -> None:
         """Train to an end and write it down. Raises TunedeckError; a stop is no error.
@@ -123,6 +126,8 @@ class Session:
     def _make_ready(self, state: TrainerState, newest: Path | None) -> _Ready:
         """Rows first, then the plan they allow, then the weights: what is wrong with the data is said at once."""
         placement = place(self.config)
+        if placement.device.type == "cpu" and len(self.config.launch.devices) == 1 and self._processors is None:
+            self._processors = Processors(torch.get_num_threads(), torch.set_num_threads, self._tell_threads)
         optimizers.check(self.config.train, placement.device)
         config = self._merged_first()
         set_seed(config.run.seed)
@@ -178,6 +183,7 @@ class Session:
             save=lambda at, reason: self._save(at, reason, ready, story),
             evaluate=lambda at: ranks.from_first(self._during(at, assessor, story)),
             sample=lambda at: self._sample(at, assessor, story),
+            between=self._share_processors,
         )
         loop = Loop(
             config, ready.steps, ready.prepared.train, ready.prepared.sources, built.net, built.optimizer,
@@ -256,13 +262,32 @@ class Session:
             return Unseen(rows, recut(budget_tokens), recut)
 
         generator = Generator(
-            built.model, words.tokenizer, words.stops, words.pad_id, self.steering.check, ready.memory
+            built.model, words.tokenizer, words.stops, words.pad_id, self._check, ready.memory
         )  # fmt: skip
         return Assessor(
             ready.config, built.net, generator, Renderer(words.tokenizer, words.stops),
             unseen(prepared.heldout, prepared.heldout_rows), unseen(prepared.test, prepared.test_rows),
-            prepared.sources, ready.placement.device, self.sink, self.phases, self.steering.check, ready.memory,
+            prepared.sources, ready.placement.device, self.sink, self.phases, self._check, ready.memory,
         )  # fmt: skip
+
+    def _check(self) -> None:
+        """Between two parts of a measurement: end if asked to, and give way to other processes."""
+        self.steering.check()
+        self._share_processors()
+
+    def _share_processors(self) -> None:
+        if self._processors is not None:
+            self._processors.share()
+
+    def _tell_threads(self, threads: int, most: int) -> None:
+        if threads < most and not self._told_threads:
+            self._told_threads = True
+            self.sink(
+                ev.Warn(
+                    title=f"Other processes keep this machine's cores busy: training uses {threads} of {most} threads.",
+                    hint="It uses more again when cores are free. Set OMP_NUM_THREADS to choose a fixed number.",
+                )
+            )
 
     def _save(self, state: TrainerState, reason: str, ready: _Ready, story: MemoryStory) -> str:
         began = time.monotonic()
