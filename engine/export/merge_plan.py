@@ -13,7 +13,7 @@ from typing import Any
 from engine.errors import ModelError
 from engine.export.merge_adapter import Adapter, Part
 from engine.export.merge_math import BLOCK_NUMBERS, needs_all_rows
-from engine.export.merge_tie import HEADS, INPUT_TABLES, is_one_of, is_tied, keeps_tie, with_tokens
+from engine.export.merge_tie import HEADS, INPUT_TABLES, has_own_head, is_one_of, is_tied, keeps_tie, with_tokens
 from engine.export.tensor_files import DTYPES, TensorFile, tensor_bytes
 from engine.models.weights import read_weights
 
@@ -86,8 +86,9 @@ def _plan(
     base: Path, config: Mapping[str, Any], adapters: Sequence[Adapter], dtype: str | None, files: list[TensorFile]
 ) -> Plan:
     stored = {name: slot.shape for file in files for name, slot in file.slots.items()}
-    tied = is_tied(config, stored)
     table = next((name for name in stored if is_one_of(name, INPUT_TABLES)), "")
+    by_config = is_tied(config, stored)
+    tied = by_config and not has_own_head(files, table)
     wanted, head = _collect(base, adapters, stored, table if tied else "")
     rows = stored[table][0] if table else 0
     stays_tied = tied and keeps_tie(wanted.get(table, []), wanted.get(head, []), adapters, rows)
@@ -112,7 +113,7 @@ def _plan(
         sum(output.size_bytes for output in every),
         max((_memory_bytes(output) for output in every), default=0),
         vocab,
-        False if tied and not stays_tied else None,
+        False if by_config and not (tied and stays_tied) else None,
     )
 
 

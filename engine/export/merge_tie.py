@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
 
 from engine.export.merge_adapter import Adapter, Part
+from engine.export.tensor_files import TensorFile
 
 INPUT_TABLES = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
 HEADS = ("lm_head", "embed_out")
@@ -26,6 +28,16 @@ def is_tied(config: Mapping[str, Any], stored: Iterable[str]) -> bool:
     if value is None and isinstance(inner, dict):
         value = inner.get("tie_word_embeddings")
     return bool(value) if value is not None else not any(is_one_of(name, HEADS) for name in stored)
+
+
+def has_own_head(files: Sequence[TensorFile], table: str) -> bool:
+    """Whether a head with other numbers than ``table`` is stored: transformers then leaves both apart, tie or not."""
+    where = {name: file for file in files for name in file.slots}
+    heads = [name for name in where if is_one_of(name, HEADS)]
+    if not heads or not table:
+        return False
+    pairs = zip_longest(where[heads[0]].chunks(heads[0]), where[table].chunks(table))
+    return any(one != other for one, other in pairs)
 
 
 def keeps_tie(table: Sequence[Part], head: Sequence[Part], adapters: Sequence[Adapter], rows: int) -> bool:

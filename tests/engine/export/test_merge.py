@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,18 @@ def test_a_head_that_was_trained_apart_is_untied_and_a_shared_one_is_not(tiny: P
     assert tied("tokens", trainable_token_indices=[1, 2])
     assert tied("together", modules_to_save=["embed_tokens"], ensure_weight_tying=True)
     assert not tied("apart", modules_to_save=["lm_head"])
+
+
+def test_a_head_stored_beside_a_config_that_ties_it_is_kept_and_the_config_says_so(
+    untied: Path, tmp_path: Path
+) -> None:
+    base = shutil.copytree(untied, tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": True}))
+    adapter = make_adapter(base, tmp_path / "adapter")
+    merged = merge(base, [(adapter, 1.0)], tmp_path / "merged").path
+    assert json.loads((merged / "config.json").read_text())["tie_word_embeddings"] is False
+    torch.testing.assert_close(logits(merged), adapted_logits(base, adapter), rtol=0, atol=1e-5)
 
 
 def test_shards_stay_shards_with_a_list_of_them(untied: Path, tmp_path: Path) -> None:
