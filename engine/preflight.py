@@ -15,6 +15,7 @@ from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
+from engine.models.completeness import check_complete
 from engine.preflight_adapter import check_old_adapter
 from engine.preflight_template import check_template
 
@@ -70,6 +71,7 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
         )
     if errors:
         raise config_error(errors)
+    check_complete(card)
     packing.decide(config.dataset.packing, "sdpa", packing.mixer_in(card.path), known_family=True)
     longest = card.max_position_embeddings
     if longest and config.dataset.max_length > longest:

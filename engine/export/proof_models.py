@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import BitsAndBytesConfig
 
 from engine.errors import MachineError, ModelError
 from engine.export.proof_verdict import Difference
+from engine.training.model_files import load_model
 
 KEPT_ROWS, KEPT_TOKENS = 8, 48  # of these every logit is kept: 230 MB with a vocabulary of 150,000
 
@@ -69,10 +70,10 @@ def loaded(
 ) -> Iterator[Any]:
     """A model for as long as the block lasts. Raises ModelError or MachineError when it can't be loaded."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model = load_model(
             folder, dtype=dtype, device_map={"": device}, quantization_config=_quantized(quantization, dtype),
             use_safetensors=True, trust_remote_code=trust_remote_code,
-        ).eval()  # fmt: skip
+        ).model.eval()  # fmt: skip
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise MachineError("The memory is too small for the proof", f"{folder}, as {dtype}") from error
     except (OSError, ValueError, RuntimeError, ImportError) as error:

@@ -38,7 +38,9 @@ def convert(source: Path, target: Path) -> None:
     _say(0)
     import torch
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoTokenizer, GgufConfig
+
+    from engine.training.model_files import load_model
 
     transformers.utils.logging.disable_progress_bar()
     partial = target.with_name(target.name + ".partial")
@@ -49,9 +51,9 @@ def convert(source: Path, target: Path) -> None:
     if _pre_tokenizer(source) == "smollm":
         _split_digits(tokenizer)
     _say(2)
-    model = AutoModelForCausalLM.from_pretrained(
+    model = load_model(
         source.parent, gguf_file=source.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
-    )
+    ).model
     tokenizer.model_max_length = model.config.max_position_embeddings
     _say(3)
     model.save_pretrained(partial)
@@ -85,12 +87,14 @@ def _split_digits(tokenizer: Any) -> None:
 def _check(model: Any, folder: Path) -> None:
     """The written folder loads again and holds the same weights. Raises ValueError where it does not."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
+
+    from engine.training.model_files import load_model
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.eos_token_id is None:
         raise ValueError("the converted tokenizer has no end token")
-    written = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").state_dict()
+    written = load_model(folder, dtype="auto").model.state_dict()
     for name, tensor in model.state_dict().items():
         if name not in written or not torch.equal(tensor, written[name]):
             raise ValueError(f"the written weights differ from the converted ones at {name}")

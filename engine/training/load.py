@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import BitsAndBytesConfig
 
 from engine.config.schema import ModelSection
 from engine.errors import MachineError, ModelError
@@ -14,12 +14,16 @@ from engine.models.card import ModelCard
 from engine.training.devices.place import Placement
 from engine.training.kernels import cpu_attention
 from engine.training.memory.out_of_memory import is_out_of_memory
+from engine.training.model_files import Loaded, load_model
 from engine.training.tokens.tokenizer import Words, load_words, short
 
 
 @dataclass
 class BaseModel:
-    """A loaded base model. ``stops`` are the token ids that end an answer; ``template`` says which one is used."""
+    """A loaded base model. ``stops`` are the token ids that end an answer; ``template`` says which one is used.
+
+    ``told``: sentences about what its files hold beside what was read.
+    """
 
     model: Any
     tokenizer: Any
@@ -27,6 +31,7 @@ class BaseModel:
     stops: frozenset[int]
     pad_id: int
     template: str
+    told: tuple[str, ...] = ()
 
 
 def load_base(
@@ -39,13 +44,14 @@ def load_base(
     words = words or load_words(card, section)
     tokenizer = words.tokenizer
     try:
-        model = _from_files(card, section, placement)
+        loaded = _from_files(card, section, placement)
     except ImportError as error:
         raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if is_out_of_memory(error):
             raise
         raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
+    model = loaded.model
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ModelError(
@@ -55,17 +61,16 @@ def load_base(
         )
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    _keep_differentiable(model)
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.config.use_cache = False
     model.get_output_embeddings().register_forward_pre_hook(_contiguous)
-    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template)
+    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template, loaded.told)
 
 
-def _from_files(card: ModelCard, section: ModelSection, placement: Placement) -> Any:
-    def read(attention: str) -> Any:
-        return AutoModelForCausalLM.from_pretrained(
+def _from_files(card: ModelCard, section: ModelSection, placement: Placement) -> Loaded:
+    def read(attention: str) -> Loaded:
+        return load_model(
             card.path,
             dtype=placement.dtype,
             attn_implementation=attention,
@@ -83,16 +88,6 @@ def _from_files(card: ModelCard, section: ModelSection, placement: Placement) ->
             raise
     # Families with a table of their own (Falcon) know no kernel but transformers'.
     return read("sdpa")
-
-
-def _keep_differentiable(model: Any) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights on the CPU at the first evaluation, for good.
-
-    The kernel for that packing has no backward pass: training would go on without the gradients of these layers.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def _contiguous(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

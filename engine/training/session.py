@@ -237,6 +237,8 @@ class Session:
                 versions=result.versions(),
             )
         )  # fmt: skip
+        for sentence in built.base.told:
+            self.sink(ev.Warn(title="The model's files and its config differ.", message=sentence))
         if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
             self.sink(
                 ev.Warn(

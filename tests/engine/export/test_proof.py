@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.errors import TunedeckError
 from engine.export.merge import merge
 from engine.export.proof import prove, quantization_of
-from engine.export.proof_models import Answers, compare
+from engine.export.proof_models import Answers, ask, compare, loaded
 from engine.export.proof_verdict import Difference, Proof
 from tests.engine.export.making import change_tensors, make_adapter, save_as
 
@@ -136,6 +137,16 @@ def test_an_adapter_of_a_quantized_base_is_compared_with_that_too(tiny: Path, tm
     assert proof.trained.max_logit > 10 * proof.exact.max_logit
     assert "trained on the base in nf4" in proof.sentences()[-1]
     assert proof.comparisons()[-1] == ("merged against the nf4 base + adapter", proof.trained)
+
+
+def test_a_four_bit_model_answers_whatever_its_widths(tmp_path: Path) -> None:
+    """The CPU's kernel for packed weights knows multiples of 64 only."""
+    config = LlamaConfig(vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=1,
+                         num_attention_heads=4, bos_token_id=None, eos_token_id=2)  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    with loaded(tmp_path, torch.float32, torch.device("cpu"), "nf4") as model:
+        found = ask(model, [[5, 9, 14]], torch.device("cpu"), lambda: None)
+    assert bool(torch.isfinite(found.logits).all())
 
 
 def test_without_room_for_float32_tensors_and_perplexity_decide(

@@ -1,0 +1,89 @@
+"""Weights that a model's config asks for and its files do not hold: as far as headers tell, and how to mend it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from engine.errors import ModelError
+from engine.models.card import ModelCard
+from engine.models.tokens import read_object
+from engine.models.weight_hash import weight_files
+from engine.models.weights import Tensor, read_header
+
+# What wrappers of trainers put before a model's own names.
+_WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "base_model.model.")
+_LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|block|layer)\.(\d+)\.")
+_HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
+_LAYER_FIELDS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+
+
+def check_complete(card: ModelCard) -> None:
+    """Raise ModelError for what the headers alone show to be missing; loading finds the rest. Pickles are passed."""
+    stored = _stored(card.path)
+    if stored and not card.quantized:
+        missing = _missing_by_headers(card, stored)
+        if missing:
+            raise incomplete(card.path, missing)
+
+
+def incomplete(folder: Path, missing: Sequence[str]) -> ModelError:
+    """The error for a model whose files lack the tensors ``missing``, with the cure that fits what they hold."""
+    files, stored = weight_files(folder), _stored(folder)
+    where = files[0].name if len(files) == 1 else f"{len(files):,} files" if files else "its files"
+    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    return ModelError(
+        "The model lacks weights",
+        f"{folder}: {where} holds no {missing[0]}{more}; random numbers would stand in for what is missing.",
+        _cure(folder, missing, stored),
+    )
+
+
+def _cure(folder: Path, missing: Sequence[str], stored: Mapping[str, Tensor]) -> str:
+    wrapper = _wrapper(stored)
+    if wrapper:
+        return (
+            f'Its names begin with "{wrapper}", which a trainer\'s wrapper put there: take that off them, or save the '
+            "model again without the wrapper."
+        )
+    again = "Fetch the model again"
+    layers, asked = _layers(stored), {_layer(name) for name in missing}
+    if layers and min(asked) >= layers:
+        field = next((name for name in _LAYER_FIELDS if name in read_object(folder / "config.json")), _LAYER_FIELDS[0])
+        return f"{again}. If it is meant to have {layers:,} layers, set {field} to {layers} in its config.json."
+    if len(missing) == 1 and _layer(missing[0]) < 0 and missing[0].endswith(_HEADS):
+        return f"{again}. If its head is its input embeddings, set tie_word_embeddings to true in its config.json."
+    return f"{again}: its weights are not those that its config.json describes."
+
+
+def _missing_by_headers(card: ModelCard, stored: Mapping[str, Tensor]) -> list[str]:
+    wrapper = _wrapper(stored)
+    if wrapper:
+        return sorted(name.removeprefix(wrapper) for name in stored)
+    layers = _layers(stored)
+    if 0 < layers < card.num_layers:
+        last = (name for name in sorted(stored) if _layer(name) == layers - 1)
+        return [_LAYER.sub(lambda found: found[0].replace(found[1], str(layers)), name, count=1) for name in last]
+    # Whatever a head is called, it has a row for each token, as the input embeddings have.
+    tables = [n for n, t in stored.items() if _layer(n) < 0 and len(t.shape) == 2 and t.shape[0] >= card.vocab_size]
+    untied = read_object(card.path / "config.json").get("tie_word_embeddings") is False
+    return ["lm_head.weight"] if untied and len(tables) == 1 else []
+
+
+def _stored(folder: Path) -> dict[str, Tensor]:
+    return {name: tensor for file in weight_files(folder) for name, tensor in read_header(file).items()}
+
+
+def _wrapper(stored: Collection[str]) -> str:
+    return next((prefix for prefix in _WRAPPERS if all(name.startswith(prefix) for name in stored)), "")
+
+
+def _layer(name: str) -> int:
+    """The number of the layer a tensor belongs to; -1 outside of layers."""
+    found = _LAYER.search(name)
+    return int(found[1]) if found else -1
+
+
+def _layers(stored: Collection[str]) -> int:
+    return max((_layer(name) for name in stored), default=-1) + 1
