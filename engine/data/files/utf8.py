@@ -13,6 +13,11 @@ from engine.errors import DataError
 CHUNK_BYTES = BUFFER_BYTES
 LONGEST_BYTES = 512 * 2**20
 """Of a line, or of one item of a JSON list: what is longer is no row, and would take the memory of the machine."""
+_ENCODINGS = {
+    "gb18030": "GB18030", "big5": "BIG5", "cp932": "CP932", "euc_jp": "EUC-JP", "cp949": "CP949",
+    **{f"cp125{number}": f"WINDOWS-125{number}" for number in range(9)},
+}  # fmt: skip
+"""Those that data files come in, by Python's name and iconv's."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,10 @@ def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
 
 
 def _likely(raw: bytes) -> str:
-    """The encoding that ``raw`` may be in, as iconv calls it: Chinese where it reads as Chinese, else Western."""
-    text = raw.decode("gb18030", "replace")
-    foreign = [character for character in text if character > "\x7f"]
-    chinese = sum("\u4e00" <= character <= "\u9fff" for character in foreign)
-    return "GB18030" if len(foreign) > 1 and chinese > 0.8 * len(foreign) else "WINDOWS-1252"
+    """The encoding that ``raw`` is probably in, as iconv calls it; Western where nothing speaks for another."""
+    from charset_normalizer import from_bytes
+
+    whole = raw[: max(raw.rfind(mark) for mark in b' \n",') + 1] or raw  # its end may be half a character
+    found = from_bytes(whole, cp_isolation=list(_ENCODINGS)).best()
+    western = whole.decode("cp1252", "replace")
+    return "WINDOWS-1252" if found is None or str(found) == western else _ENCODINGS[found.encoding]
