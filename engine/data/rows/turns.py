@@ -20,6 +20,8 @@ from engine.errors import DataError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _THOUGHT_PARTS = {"thinking": "thinking", "reasoning": "text"}
+_CALL_PARTS = ("tool_use", "tool_result", "tool_call", "function_call", "server_tool_use", "function_call_output")
+"""Anthropic's way to write calls, and OpenAI's in its Responses API."""
 _SCALARS = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
 
 _NOTHING = (None, "", [], {})
@@ -165,9 +167,14 @@ class TurnReader:
             return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
         if _is_thought(part):
             return ""
+        hint = "Pictures, sound and files can't be trained on by this version: take the row out."
+        if part["type"] in _CALL_PARTS:
+            hint = (
+                'Write calls as "tool_calls" of the assistant\'s turn, and each result as a turn of its own: '
+                '{"role": "tool", "content": "..."}.'
+            )
         raise self._failed(
-            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text",
-            "Pictures, sound and files can't be trained on by this version: take the row out.",
+            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text", hint
         )
 
     def _word(self, value: Any) -> str:
