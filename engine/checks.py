@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine import paths
+from engine.machine.gpus import Gpu
+from engine.machine.torch_build import advice
 
 Level = Literal["ok", "warn", "fail"]
 GIB = 2**30
@@ -127,41 +129,32 @@ def hub_token() -> list[Check]:
 
 
 def gpus() -> list[Check]:
-    """What NVML says, without loading torch."""
-    try:
-        import pynvml
+    """The GPUs that a run may use, as NVML tells, and whether the installed torch can use them; it is not loaded."""
+    from engine.planning import read_machine_now
 
-        pynvml.nvmlInit()
-    except ImportError:
-        return [Check("GPU (NVML)", "warn", "nvidia-ml-py is not installed", "pip install nvidia-ml-py")]
-    except Exception as error:
+    machine = read_machine_now()
+    if machine is None:
+        return [Check("GPU (NVML)", "warn", "the driver does not answer", "Run nvidia-smi; reload the driver.")]
+    report = machine.report
+    if not report.gpus:
         mend = "Without an NVIDIA GPU this is as it should be: training runs on the CPU. Else check the driver."
-        return [Check("GPU (NVML)", "warn", f"no NVIDIA GPU can be asked ({error})", mend)]
-    try:
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        checks = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            found = f"{_text(pynvml.nvmlDeviceGetName(handle))}, driver {driver}, " + (
-                f"{int(memory.free) / GIB:.1f} of {int(memory.total) / GIB:.1f} GiB free"
-            )
-            busy = int(memory.used) > 0.2 * int(memory.total)
-            mend = "Other programs use it: `nvidia-smi` names them." if busy else ""
-            checks.append(Check(f"GPU {index} (NVML)", "warn" if busy else "ok", found, mend))
-        return checks or [
-            Check("GPU (NVML)", "warn", f"driver {driver}, but no GPU", "Check that one is passed through.")
-        ]
-    except pynvml.NVMLError as error:
-        return [
-            Check("GPU (NVML)", "warn", f"the driver does not answer: {error}", "Run nvidia-smi; reload the driver.")
-        ]
-    finally:
-        pynvml.nvmlShutdown()
+        return [Check("GPU (NVML)", "warn", report.problem, mend)]
+    if not machine.gpus:
+        return [Check("GPU (NVML)", "warn", machine.gpu_line, "Unset CUDA_VISIBLE_DEVICES to use them.")]
+    return [_gpu(gpu, report.driver) for gpu in machine.gpus]
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _gpu(gpu: Gpu, driver: str | None) -> Check:
+    name = f"GPU {gpu.key} (NVML)"
+    if gpu.trouble or gpu.total_bytes is None or gpu.free_bytes is None:
+        return Check(name, "fail", gpu.trouble or "does not tell its memory", "Run nvidia-smi; restart the machine.")
+    found = f"{gpu.name}, driver {driver}, {gpu.free_bytes / GIB:.1f} of {gpu.total_bytes / GIB:.1f} GiB free"
+    if gpu.unusable is not None:
+        level: Level = "warn" if gpu.unusable.falls_to_cpu else "fail"
+        return Check(name, level, f"{found}, not used: {gpu.unusable.words}", gpu.unusable.mend)
+    if (gpu.used_bytes or 0) > 0.2 * gpu.total_bytes:
+        return Check(name, "warn", found, "Other programs use it: `nvidia-smi` names them.")
+    return Check(name, "ok", found)
 
 
 # Runs in a process of its own: this half of tunedeck never loads torch.
@@ -179,8 +172,20 @@ if told["torch"]:
     told["cuda_build"] = torch.version.cuda
     told["cuda"] = torch.cuda.is_available()
     if told["cuda"]:
-        told["devices"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        told["bf16"] = torch.cuda.is_bf16_supported()
+        from engine.machine.gpu_specs import has_kernels
+        devices = range(torch.cuda.device_count())
+        told["devices"] = [torch.cuda.get_device_name(i) for i in devices]
+        told["bf16"] = [torch.cuda.get_device_capability(i) >= (8, 0) for i in devices]
+        told["arch"] = torch.cuda.get_arch_list()
+        told["no_kernels"] = [
+            torch.cuda.get_device_capability(i) for i in devices
+            if not has_kernels(told["arch"], torch.cuda.get_device_capability(i))
+        ]
+    elif told["cuda_build"]:
+        try:
+            torch.cuda.init()
+        except BaseException as error:
+            told["cuda_error"] = str(error).strip().splitlines()[0]
 if told["torch"] and told["bitsandbytes"]:
     try:
         import bitsandbytes.functional as bnb
@@ -231,12 +236,22 @@ def libraries(told: Mapping[str, Any]) -> list[Check]:
 
 
 def _cuda(told: Mapping[str, Any]) -> Check:
+    built = told.get("cuda_build")
     if told.get("cuda"):
-        names = ", ".join(map(str, told.get("devices", [])))
-        bf16 = "bfloat16" if told.get("bf16") else "no bfloat16, float16 is used"
-        return Check("CUDA", "ok", f"{told.get('cuda_build')}, {names}, {bf16}")
-    if told.get("cuda_build"):
-        mend = "Without a GPU this is as it should be. Else update the driver to one for this CUDA version."
-        return Check("CUDA", "warn", f"torch was built for CUDA {told['cuda_build']}, but it sees no GPU", mend)
-    mend = "Without a GPU this is as it should be. Else install the CUDA build of torch."
-    return Check("CUDA", "warn", "this torch is the CPU build: small models only", mend)
+        names = [
+            f"{name} ({'bfloat16' if has_bf16 else 'no bfloat16, float16 is used'})"
+            for name, has_bf16 in zip(told.get("devices", []), told.get("bf16", []), strict=False)
+        ]
+        found = f"{built}, {', '.join(names)}"
+        if not told.get("no_kernels"):
+            return Check("CUDA", "ok", found)
+        lacking = [(int(major), int(minor)) for major, minor in told["no_kernels"]]
+        numbers = ", ".join(f"{major}.{minor}" for major, minor in lacking)
+        found += f"; no kernels for compute capability {numbers}, only {', '.join(told['arch'])}"
+        return Check("CUDA", "fail", found, advice(min(lacking), None))
+    if built:
+        mend = "Without a GPU this is as it should be. Else see what is said of the GPU above."
+        reason = f": {told['cuda_error']}" if told.get("cuda_error") else ""
+        return Check("CUDA", "warn", f"torch was built for CUDA {built}, but it sees no GPU{reason}", mend)
+    return Check("CUDA", "warn", "this torch is the CPU build: small models only",
+                 f"Without a GPU this is as it should be. Else: {advice(None, None)}")  # fmt: skip

@@ -11,7 +11,6 @@ from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.errors import TunedeckError
 from engine.machine.snapshot import Machine
-from engine.machine.torch_build import has_cuda
 from engine.memory import pace
 from engine.memory.budget import Budget, budget_of
 from engine.memory.disk import RunDisk, disk_of
@@ -60,7 +59,8 @@ def settle(
 
     What depends on a model or machine that is not known stays ``auto``: the runner resolves it by the same rules.
     ``longest_row`` (tokens) and ``supervised_share`` are those of the rows, where they were read.
-    Raises MachineError for a named GPU that is not there, ConfigError and ModelError for an adapter that can't be used.
+    Raises MachineError for GPUs that are not there or can't be used, ConfigError and ModelError for an adapter that
+    can't be used.
     """
     resolved = adopt(resolved)
     found = _fit(resolved.config, machine, longest_row, supervised_share)
@@ -105,14 +105,6 @@ def model_folder(config: RunConfig) -> Path | None:
         return None
 
 
-def run_budget(machine: Machine, gpus: str) -> Budget:
-    """The budget of a run that starts here: RAM too where the installed torch can't use the GPUs there are.
-
-    Raises MachineError as ``budget_of`` does.
-    """
-    return budget_of(machine, "cpu" if gpus == "auto" and has_cuda() is False else gpus)
-
-
 def read_machine_now() -> Machine | None:
     """One reading within five seconds; None when the driver hangs."""
     from engine import paths
@@ -130,13 +122,15 @@ def _fit(
 ) -> Fit | None:  # fmt: skip
     folder = model_folder(config)
     unseen = not {"auto", "cpu"}.issuperset(config.launch.devices) and machine is not None and not machine.report.gpus
-    if machine is None or folder is None or unseen:
+    if machine is None or unseen:
+        return None
+    budget = budget_of(machine, config.launch.gpus)
+    if folder is None:
         return None
     try:
         shape = from_folder(folder)
     except TunedeckError:
         return None
-    budget = run_budget(machine, config.launch.gpus)
     history: Sequence[Observation] = read_history()
     return fit(
         config, shape, budget, longest_row=longest_row, supervised_share=supervised_share, history=history

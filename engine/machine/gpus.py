@@ -24,6 +24,18 @@ PROBLEMS = {
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """Why the installed torch can't compute on a GPU, and what to do.
+
+    ``falls_to_cpu``: a run that names no GPU takes the CPU, as this torch is for CPUs only.
+    """
+
+    words: str
+    mend: str
+    falls_to_cpu: bool = False
+
+
+@dataclass(frozen=True)
 class Gpu:
     """One GPU, or one MIG instance of one (``mig_of`` is then its GPU's index). None means not available.
 
@@ -46,6 +58,17 @@ class Gpu:
     compute_capability: tuple[int, int] | None = None
     processes: tuple[GpuProcess, ...] | None = None
     trouble: str = ""
+    unusable: Unusable | None = None
+
+    @property
+    def key(self) -> str:
+        """What names it in ``launch.gpus``: its index, or the UUID of a MIG instance, which has no index of its own."""
+        return str(self.index) if self.mig_of is None or self.uuid is None else self.uuid
+
+    @property
+    def label(self) -> str:
+        """ "1 Tesla T4"."""
+        return f"{self.key} {self.name or ''}".rstrip()
 
     @property
     def has_bf16(self) -> bool | None:
@@ -65,11 +88,15 @@ class Gpu:
 
 @dataclass(frozen=True)
 class GpuReport:
-    """All GPUs in NVML's order. ``problem`` is a line for people when there are none to read."""
+    """All GPUs in NVML's order. ``problem`` is a line for people when there are none to read.
+
+    ``cuda`` is the newest CUDA that the driver runs, a compatibility package of the user's included.
+    """
 
     gpus: tuple[Gpu, ...] = ()
     driver: str | None = None
     problem: str = ""
+    cuda: tuple[int, int] | None = None
 
 
 class GpuReader:
@@ -85,7 +112,11 @@ class GpuReader:
         count = self._ask(self._nvml.nvmlDeviceGetCount) or 0
         gpus = tuple(gpu for index in range(count) for gpu in self._read_device(index))
         problem = "" if gpus else "The NVIDIA driver runs but reports no GPU."
-        return GpuReport(gpus, self._ask(self._nvml.nvmlSystemGetDriverVersion), problem)
+        cuda = self._ask(self._nvml.nvmlSystemGetCudaDriverVersion_v2)
+        return GpuReport(
+            gpus, self._ask(self._nvml.nvmlSystemGetDriverVersion), problem,
+            None if cuda is None else (cuda // 1000, cuda % 1000 // 10),
+        )  # fmt: skip
 
     def close(self) -> None:
         if self._nvml is not None:

@@ -14,6 +14,7 @@ import psutil
 from engine.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReader, GpuReport, visible
 from engine.machine.host import Host, read_host
+from engine.machine.torch_build import installed, judged
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,21 @@ class Machine:
 
     @property
     def gpu_line(self) -> str:
-        """Why there is no GPU to use; "" when there is one."""
+        """Why no GPU is used; "" when there is one."""
         if self.gpus:
-            return ""
+            return self.unused
         return self.report.problem or "CUDA_VISIBLE_DEVICES hides all GPUs: training uses the CPU."
 
     @property
+    def unused(self) -> str:
+        """Why a run takes none of the visible GPUs, and what to do; "" when it does, or when there is none."""
+        barred = next((gpu.unusable for gpu in self.gpus if gpu.unusable), None)
+        return "" if barred is None or self.freest else f"The GPUs are not used: {barred.words} {barred.mend}"
+
+    @property
     def freest(self) -> Gpu | None:
-        """The usable GPU with the most free memory."""
-        readable = [gpu for gpu in self.gpus if gpu.free_bytes is not None]
+        """The GPU with the most free memory of those that a run can use."""
+        readable = [gpu for gpu in self.gpus if gpu.free_bytes is not None and gpu.unusable is None]
         return max(readable, key=lambda gpu: gpu.free_bytes or 0, default=None)
 
     @property
@@ -51,17 +58,34 @@ class Machine:
         return (gpu.total_bytes or 0) if gpu else self.host.ram_total_bytes
 
     def gpu(self, wanted: str) -> Gpu:
-        """The GPU named by index, UUID prefix or part of its name. Raises MachineError with those there are."""
+        """The visible GPU named by index, by the beginning of its UUID, or by part of its name.
+
+        Raises MachineError for one that is not there, is hidden by CUDA_VISIBLE_DEVICES, or is one of several so named.
+        """
         text = wanted.strip().lower()
-        for gpu in self.report.gpus:
-            if text.isdigit():
-                found = int(text) == gpu.index
-            else:
-                found = bool(text) and ((gpu.uuid or "").lower().startswith(text) or text in (gpu.name or "").lower())
-            if found:
-                return gpu
-        there = ", ".join(f"{gpu.index} {gpu.name}" for gpu in self.report.gpus) or "none"
-        raise MachineError("No such GPU", f"{wanted}; this machine has: {there}", "Name one of these by its number.")
+        found = [gpu for gpu in self.gpus if _is_called(gpu, text)]
+        if len(found) == 1:
+            return found[0]
+        choice = f"Name one of these: {', '.join(gpu.label for gpu in self.gpus)}."
+        if found:
+            several = ", ".join(gpu.label for gpu in found)
+            raise MachineError("Several GPUs have this name", f"{wanted}: {several}", choice)
+        if any(_is_called(gpu, text) for gpu in self.report.gpus):
+            raise MachineError(
+                "This GPU is hidden", f"CUDA_VISIBLE_DEVICES hides GPU {wanted}.",
+                choice if self.gpus else "Unset CUDA_VISIBLE_DEVICES, or set launch.gpus to cpu.",
+            )  # fmt: skip
+        there = ", ".join(gpu.label for gpu in self.gpus) or "none"
+        raise MachineError(
+            "No such GPU", f"{wanted}; this machine has: {there}", choice if self.gpus else "Set launch.gpus to cpu."
+        )
+
+
+def _is_called(gpu: Gpu, text: str) -> bool:
+    """Whether ``text``, in lower case, is ``gpu``'s index, begins its UUID or is part of its name."""
+    if text.isdigit():
+        return int(text) == gpu.index
+    return bool(text) and ((gpu.uuid or "").lower().startswith(text) or text in (gpu.name or "").lower())
 
 
 def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> Machine:
@@ -69,7 +93,7 @@ def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> M
     own = reader is None
     reader = reader or GpuReader()
     try:
-        report = reader.read()
+        report = judged(reader.read(), installed())
     finally:
         if own:
             reader.close()

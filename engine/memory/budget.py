@@ -18,7 +18,7 @@ class Budget:
     """``available_bytes`` of ``total_bytes`` are free for the run on ``device``; ``name`` is for people.
 
     ``gpu`` is the one it is read from, None for RAM and for a size that was typed in. ``others`` hold the rest,
-    the largest first.
+    the largest first. ``unused`` says why a run on the CPU takes no GPU of those there are, and what to do.
     """
 
     device: Device
@@ -27,6 +27,7 @@ class Budget:
     available_bytes: float
     gpu: Gpu | None = None
     others: tuple[GpuProcess, ...] = ()
+    unused: str = ""
 
     @property
     def used_bytes(self) -> float:
@@ -37,12 +38,18 @@ def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
     """What each process of a run with ``launch.gpus`` = ``gpus`` can have on ``machine``.
 
     auto is the freest GPU, or RAM without one; of several GPUs the one with least free memory counts, and processes on
-    the CPU share the RAM. Raises MachineError when a named GPU is not there or does not say how much memory it has.
+    the CPU share the RAM. Raises MachineError when a named GPU is not there, can't be used by the installed torch or
+    does not say how much memory it has, and for auto where the GPUs that are there can't be used by a torch for GPUs.
     """
     named = [name.strip() for name in gpus.split(",")]
-    if set(named) == {"cpu"} or (gpus == "auto" and machine.freest is None):
+    if set(named) == {"cpu"}:
         return shared(_ram(machine), len(named))
+    if gpus == "auto" and machine.freest is None:
+        _refuse([gpu for gpu in machine.gpus if gpu.unusable and not gpu.unusable.falls_to_cpu])
+        return replace(_ram(machine), unused=machine.unused)
     chosen = [machine.freest] if gpus == "auto" else [machine.gpu(name) for name in named]
+    _refuse([each for each in chosen if each is not None and each.unusable])
+    _one_per_card([each for each in chosen if each is not None])
     gpu = min((each for each in chosen if each is not None), key=lambda each: each.free_bytes or 0)
     if gpu.total_bytes is None or gpu.free_bytes is None:
         raise MachineError(
@@ -51,6 +58,23 @@ def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
             "Choose another GPU, or launch.gpus = cpu.",
         )
     return Budget("cuda", gpu.name or f"GPU {gpu.index}", gpu.total_bytes, gpu.free_bytes, gpu, gpu.others())
+
+
+def _refuse(barred: list[Gpu]) -> None:
+    """Raise MachineError for the first GPU that the installed torch can't use."""
+    for gpu in barred:
+        if gpu.unusable is not None:
+            raise MachineError("The GPU can't be used", f"GPU {gpu.label}: {gpu.unusable.words}", gpu.unusable.mend)
+
+
+def _one_per_card(chosen: list[Gpu]) -> None:
+    """NCCL, which adds up gradients, takes each card once: two instances of one card are refused with MachineError."""
+    cards = [gpu.mig_of for gpu in chosen if gpu.mig_of is not None]
+    if len(cards) > len(set(cards)):
+        raise MachineError(
+            "One run can't use two MIG instances of one GPU", ", ".join(gpu.label for gpu in chosen),
+            "Name instances of different GPUs, or one instance, or turn MIG off.",
+        )  # fmt: skip
 
 
 def _ram(machine: Machine) -> Budget:

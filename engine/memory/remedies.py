@@ -159,5 +159,5 @@ def _other_gpu(failure: Failure, needed: float | None, gpus: Sequence[Gpu]) -> R
     return Remedy(
         f"Use GPU {best.index}, {best.name or 'another one'}: {free / GIB:.1f} GiB free now",
         "Nothing else about the run changes.",
-        {"launch.gpus": str(best.index)}, max(0.0, free - (failure.room_bytes or free)), 0.0, "all", True,
+        {"launch.gpus": best.key}, max(0.0, free - (failure.room_bytes or free)), 0.0, "all", True,
     )  # fmt: skip

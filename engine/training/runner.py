@@ -115,7 +115,6 @@ class Runner:
             found = errors(check(config))
             if found:
                 raise config_error(found)
-            self._devices = config.launch.devices
             self._train(config, resume, after_kill)
         except TunedeckError as error:
             self._fail(error.title, error.message, error.hint)
@@ -137,14 +136,14 @@ class Runner:
         from engine.training.devices.place import keep_freed_memory, restrict_gpus
         from engine.training.devices.processors import wait_without_spinning
 
-        restrict_gpus(config)
+        self._devices = restrict_gpus(config)
         keep_freed_memory()
         wait_without_spinning()
         self.emit(ev.Phase(name="import", message="loading the training libraries"))
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session
 
-        Session(self.run, config, self.emit, self.steering).execute(resume, after_kill)
+        Session(self.run, config, self.emit, self.steering, self._devices).execute(resume, after_kill)
 
     def _fail_lost(self) -> None:
         hint = f"What it said is in {self.run.log.name}; `tunedeck resume` goes on from the last checkpoint."

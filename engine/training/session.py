@@ -26,7 +26,7 @@ from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
 from engine.training.devices.companions import Companions, begun
-from engine.training.devices.place import Placement, place
+from engine.training.devices.place import Placement, choose_devices, place
 from engine.training.devices.processors import Processors
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory import rehearsal
@@ -68,9 +68,15 @@ class _Ready:
 
 
 class Session:
-    """Runs ``config`` in ``run``; reports to ``sink`` and obeys ``steering``."""
+    """Runs ``config`` in ``run``; reports to ``sink`` and obeys ``steering``.
 
-    def __init__(self, run: RunDir, config: RunConfig, sink: Sink, steering: Steering) -> None:
+    ``devices`` are those of ``choose_devices``, of which this process sees the first.
+    """
+
+    def __init__(
+        self, run: RunDir, config: RunConfig, sink: Sink, steering: Steering, devices: Sequence[str] = ()
+    ) -> None:
+        self.devices = devices or choose_devices(config)
         self.run, self.config, self.sink, self.steering = run, config, sink, steering
         self.phases = Phases(sink)
         self.prepared: Prepared | None = None
@@ -115,7 +121,7 @@ class Session:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if checkpoints else None)
             state = replace(state, settings=ready.plan.settings)
-            with Companions(self.run, ready.config, newest, self.steering.lose) as company:
+            with Companions(self.run, ready.config, self.devices, newest, self.steering.lose) as company:
                 return self._run(ready, state, company, fresh=not checkpoints)
         except Exception as error:
             shortage = ready.memory.shortage(error)
@@ -238,7 +244,7 @@ class Session:
             )
         )  # fmt: skip
         for sentence in built.base.told:
-            self.sink(ev.Warn(title=sentence))
+            self.sink(ev.Warn(title="The model's files and its config differ.", message=sentence))
         if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
             self.sink(
                 ev.Warn(

@@ -72,7 +72,7 @@ def checked(resolved: Resolved) -> None:
 def planned(resolved: Resolved) -> Resolved:
     """``resolved`` with ``auto`` settled for this machine; what it needs is narrated, and what helps if it is too much.
 
-    Raises MachineError for a named GPU that is not there.
+    Raises MachineError for GPUs that are not there or can't be used.
     """
     from engine import planning
     from engine.memory.report import plan_lines
@@ -81,9 +81,8 @@ def planned(resolved: Resolved) -> Resolved:
     found = planning.plan(resolved, machine)
     if found.line:
         say(one_line(found.line))
-    on_cpu = found.fit is not None and found.fit.budget.device == "cpu"
-    if on_cpu and machine is not None and machine.gpus and resolved.config.launch.gpus == "auto":
-        say("warning: the installed torch is the build for CPUs, so the GPUs here are not used; see `tunedeck doctor`.")
+    if found.fit is not None and found.fit.budget.unused:
+        say(f"warning: {one_line(found.fit.budget.unused)}")
     if found.fit is not None and found.fit.verdict.level == "too much":
         say("warning: this run will probably end for lack of memory.")
         for line in plan_lines(found.fit.plan()):

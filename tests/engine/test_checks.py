@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-import types
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import checks
+from engine import checks, planning
 from engine.checks import Check, libraries
+from engine.machine.gpus import Gpu, Unusable
 from tests.engine.cli_calls import Shell
+from tests.tui.machines import gpu, process, used_by, with_gpus
 
 HEALTHY: dict[str, Any] = {
     "torch": "2.13.0", "transformers": "5.0", "peft": "0.21", "accelerate": "1.15", "bitsandbytes": "0.50",
-    "cuda_build": "13.0", "cuda": True, "devices": ["H100"], "bf16": True, "nf4": True,
+    "cuda_build": "13.0", "cuda": True, "devices": ["H100"], "bf16": [True], "nf4": True,
 }  # fmt: skip
 
 
@@ -41,8 +44,9 @@ def test_healthy_libraries_are_fine() -> None:
     ("told", "name", "level", "mend"),
     [
         ({"peft": None, "peft_error": "ModuleNotFoundError: No module named 'peft'"}, "peft", "fail", "pip install"),
-        ({"cuda": False}, "CUDA", "warn", "driver"),
-        ({"cuda": False, "cuda_build": None}, "CUDA", "warn", "CUDA build"),
+        ({"cuda": False, "cuda_error": "driver too old"}, "CUDA", "warn", "of the GPU above"),
+        ({"cuda": False, "cuda_build": None}, "CUDA", "warn", "whl/cu130"),
+        ({"no_kernels": [[7, 0]], "arch": ["sm_75", "sm_90"]}, "CUDA", "fail", "whl/cu126"),
         ({"nf4": False, "nf4_error": "RuntimeError: no kernel"}, "NF4", "fail", "LoRA works without"),
     ],
 )
@@ -129,26 +133,61 @@ def test_the_token_is_known_and_never_told(monkeypatch: pytest.MonkeyPatch, home
     assert check.found == "there is one"
 
 
-def fake_nvml(used: int) -> types.ModuleType:
-    nvml = types.ModuleType("pynvml")
-    members: dict[str, Any] = {
-        "NVMLError": RuntimeError, "nvmlInit": lambda: None, "nvmlShutdown": lambda: None,
-        "nvmlSystemGetDriverVersion": lambda: b"580.1", "nvmlDeviceGetCount": lambda: 1,
-        "nvmlDeviceGetHandleByIndex": lambda index: index, "nvmlDeviceGetName": lambda handle: "H100",
-        "nvmlDeviceGetMemoryInfo": lambda handle: types.SimpleNamespace(total=100, used=used, free=100 - used),
-    }  # fmt: skip
-    for name, member in members.items():
-        setattr(nvml, name, member)
-    return nvml
+FAKE_TORCH = """
+class version: cuda = "13.0"
+class cuda:
+    is_available = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 2)
+    get_device_name = staticmethod(["H100", "Tesla T4"].__getitem__)
+    get_device_capability = staticmethod([(9, 0), (7, 5)].__getitem__)
+    is_bf16_supported = staticmethod(lambda including_emulation=True: including_emulation)
+    get_arch_list = staticmethod(lambda: ["sm_80", "sm_90"])
+__version__ = "2.13.0"
+"""
 
 
-@pytest.mark.parametrize(("used", "level"), [(1, "ok"), (60, "warn")])
-def test_a_gpu_that_others_use_is_a_finding(monkeypatch: pytest.MonkeyPatch, used: int, level: str) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(used))
+def test_a_card_without_bfloat16_or_without_kernels_is_told_of_by_the_library_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(FAKE_TORCH)
+    for name in ("transformers", "peft", "accelerate", "bitsandbytes"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not of interest')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(checks.__file__).parents[1]}")
+    check = by_name(libraries(checks.ask_libraries()))["CUDA"]
+    assert "H100 (bfloat16), Tesla T4 (no bfloat16, float16 is used)" in check.found
+    assert "no kernels for compute capability 7.5, only sm_80, sm_90" in check.found
+    assert check.level == "fail"
+
+
+BARRED = Unusable("torch 2.13 needs NVIDIA driver 580.", "Install torch for CUDA 12.6.")
+FOR_CPUS = Unusable("torch 2.13 is built for CPUs only.", "Install torch for CUDA 13.0.", falls_to_cpu=True)
+
+
+@pytest.mark.parametrize(
+    ("card", "level", "says"),
+    [
+        (gpu(0), "ok", "driver 575.51.03"),
+        (used_by(gpu(0), process(20.0)), "warn", "GiB free"),
+        (replace(gpu(0), unusable=BARRED), "fail", BARRED.words),
+        (replace(gpu(0), unusable=FOR_CPUS), "warn", FOR_CPUS.words),
+        (Gpu(0, trouble="The driver has lost this GPU."), "fail", "has lost this GPU"),
+    ],
+)
+def test_each_gpu_is_told_of_with_what_keeps_a_run_from_it(
+    monkeypatch: pytest.MonkeyPatch, card: Gpu, level: str, says: str
+) -> None:
+    monkeypatch.setattr(planning, "read_machine_now", lambda: with_gpus(card))
     [check] = checks.gpus()
-    assert check.level == level
-    assert "H100" in check.found
-    assert "580.1" in check.found
+    assert (check.name, check.level) == ("GPU 0 (NVML)", level)
+    assert says in check.found
+    assert bool(check.mend) == (level != "ok")
+
+
+def test_hidden_gpus_and_a_driver_that_hangs_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "read_machine_now", lambda: replace(with_gpus(gpu(0)), gpus=()))
+    assert "CUDA_VISIBLE_DEVICES hides all GPUs" in checks.gpus()[0].found
+    monkeypatch.setattr(planning, "read_machine_now", lambda: None)
+    assert "does not answer" in checks.gpus()[0].found
 
 
 def test_the_doctors_words_and_exit_code(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine import planning
+from engine.machine.gpus import Unusable
 from engine.machine.snapshot import Machine
 from engine.runs import events as ev
 from engine.runs.directory import list_runs
@@ -40,7 +42,6 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine with an L4 that is nearly full and an empty A100."""
     found = machine(("NVIDIA L4", 22.5, 2.0), ("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
     monkeypatch.setattr(planning, "read_machine_now", lambda: found)
-    monkeypatch.setattr(planning, "has_cuda", lambda: True)
     return found
 
 
@@ -94,14 +95,18 @@ def test_a_gpu_that_is_not_there_refuses_the_start(shell: Shell, config: Path, m
     assert list_runs() == []
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("falls_to_cpu", "code"), [(True, 0), (False, 5)])
 def test_gpus_that_the_installed_torch_cannot_use_are_told(
-    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, config: Path, here: Machine, monkeypatch: pytest.MonkeyPatch, falls_to_cpu: bool, code: int
 ) -> None:
-    monkeypatch.setattr(planning, "has_cuda", lambda: False)
+    reason = Unusable("torch 2.13 is of another kind.", "Install X.", falls_to_cpu)
+    gpus = tuple(replace(gpu, unusable=reason) for gpu in here.gpus)
+    monkeypatch.setattr(planning, "read_machine_now", lambda: replace(here, gpus=gpus))
     answer = shell("run", config, "--check")
-    assert "GiB RAM" in answer.err
-    assert "the build for CPUs" in answer.err
+    assert answer.code == code
+    assert ("GiB RAM" in answer.err) == falls_to_cpu
+    assert "torch 2.13 is of another kind." in answer.err
+    assert "Install X." in answer.err
 
 
 def test_a_driver_that_hangs_keeps_nobody_from_starting(

@@ -13,7 +13,7 @@ from engine import planning
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
 from engine.errors import MachineError
-from engine.machine.gpus import Gpu, GpuReport
+from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from engine.memory import pace
@@ -48,8 +48,8 @@ def rows(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _gpus_usable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "has_cuda", lambda: True)
+def _own_home(home: Path) -> None:
+    """Nothing was measured here yet."""
 
 
 def asked(folder: Path | str, rows: Path, **sections: Any) -> Resolved:
@@ -126,12 +126,45 @@ def test_a_gpu_that_is_not_there_is_refused_where_the_gpus_are_known(make_model:
     assert planning.settle(before, machine()) is before
 
 
-def test_a_torch_for_cpus_is_planned_on_the_cpu(
-    make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(planning, "has_cuda", lambda: False)
-    planned = planning.plan(asked(make_model(), rows), machine(("Tesla T4", 14.6, 14.0)))
+def barred(here: Machine, **how: Any) -> Machine:
+    """``here`` with a torch that can use none of its GPUs."""
+    gpus = tuple(replace(gpu, unusable=Unusable("torch is of another kind.", "Install X.", **how)) for gpu in here.gpus)
+    return replace(here, gpus=gpus, report=GpuReport(gpus))
+
+
+def test_a_torch_for_cpus_is_planned_on_the_cpu_and_says_so(make_model: MakeModel, rows: Path) -> None:
+    here = barred(machine(("Tesla T4", 14.6, 14.0)), falls_to_cpu=True)
+    planned = planning.plan(asked(make_model(), rows), here)
     assert "GiB RAM" in planned.line
+    assert planned.fit is not None
+    assert planned.fit.budget.unused == "The GPUs are not used: torch is of another kind. Install X."
+    with pytest.raises(MachineError, match="Install X"):
+        planning.plan(asked(make_model(), rows, launch={"gpus": "0"}), here)
+
+
+@pytest.mark.parametrize("gpus", ["auto", "0"])
+def test_a_gpu_that_its_torch_cannot_use_refuses_the_start_before_the_model_is_there(rows: Path, gpus: str) -> None:
+    before = asked("some-org/some-model", rows, launch={"gpus": gpus})
+    with pytest.raises(MachineError, match="Install X"):
+        planning.settle(before, barred(machine(("Tesla V100", 15.6, 15.0))))
+
+
+def test_of_two_gpus_the_usable_one_is_planned_for(make_model: MakeModel, rows: Path) -> None:
+    old, new = machine(("Tesla V100", 31.7, 31.0), ("NVIDIA L4", 22.5, 3.0)).gpus
+    gpus = (replace(old, unusable=Unusable("too old", "Install X.")), new)
+    here = replace(machine(), gpus=gpus, report=GpuReport(gpus))
+    assert "GPU 1, NVIDIA L4" in planning.plan(asked(make_model(), rows), here).line
+
+
+def test_two_instances_of_one_card_are_no_two_gpus(make_model: MakeModel, rows: Path) -> None:
+    parts = tuple(
+        Gpu(1, "NVIDIA A100 MIG 3g.40gb", f"MIG-{n}", mig_of=1, total_bytes=40 * GIB, free_bytes=40 * GIB)
+        for n in range(2)
+    )
+    here = replace(machine(), gpus=parts, report=GpuReport(parts))
+    with pytest.raises(MachineError, match="two MIG instances of one GPU"):
+        planning.settle(asked(make_model(), rows, launch={"gpus": "MIG-0,MIG-1"}), here)
+    assert "MIG 3g" in planning.plan(asked(make_model(), rows, launch={"gpus": "MIG-1"}), here).line
 
 
 def test_the_time_is_from_runs_here_where_there_were_some(make_model: MakeModel, rows: Path) -> None:

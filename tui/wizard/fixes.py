@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from engine.config import rules
 from engine.config.rules import Issue
 from engine.errors import ConfigError
-from engine.machine.torch_build import has_cuda
 from tui.doctor.words import told, worst
 from tui.wizard import fields
 from tui.wizard.check import Inspection
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
 
 MEMORY = "memory"
 ROWS = "rows"
-NO_CUDA = Issue(
-    "warning",
-    "launch.gpus",
-    "the torch that is installed can't use this GPU: the run would train on the CPU.",
-    "Install torch's CUDA build.",
-)
 
 
 @dataclass(frozen=True)
@@ -81,8 +74,9 @@ def warnings(
     told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
     if fit is not None and fit.verdict.level == "too much":
         told.insert(0, too_much(fit))
-    if fit is not None and fit.budget.gpu is not None and has_cuda() is False:
-        told.append(Warning(NO_CUDA, Fix("launch.gpus", "use the CPU", "cpu")))
+    if fit is not None and fit.budget.unused:
+        issue = Issue("warning", "launch.gpus", fit.budget.unused)
+        told.append(Warning(issue, Fix("launch.gpus", "use the CPU", "cpu")))
     return in_order(told)
 
 

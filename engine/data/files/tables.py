@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,6 @@ from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
 _DELIMITERS = ",;\t|"
-_BEHIND_CR = re.compile(r"(?<=\r)(?!\n)")
-"""Excel for Mac ends lines with CR alone."""
 
 
 def read_csv(path: Path, source: str) -> Iterator[RawRow]:
@@ -31,7 +28,7 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
         nonlocal last_byte
         for line in lines(path):
             last_byte = line.end_byte
-            yield from _BEHIND_CR.split(line.text) if "\r" in line.text[:-2] else [line.text]
+            yield line.text
 
     reader = csv.reader(texts(), delimiter=_delimiter(path), strict=True)
     header: list[str] = []
@@ -60,7 +57,7 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
 def _delimiter(path: Path) -> str:
     if kind_of(path) == ".tsv":
         return "\t"
-    first = next((line.text for line in lines(path) if line.text.strip()), "").lstrip().partition("\r")[0]
+    first = next((line.text for line in lines(path) if line.text.strip()), "")
     return max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
 
 

@@ -45,5 +45,4 @@ def turn_of(message: Message) -> dict[str, Any]:
             for call in message.calls
         ]
     extras = (("name", message.name), ("tool_call_id", message.call_id))
-    turn |= {key: value for key, value in extras if value}
-    return turn | {"loss": False} if message.untrained else turn
+    return turn | {key: value for key, value in extras if value}

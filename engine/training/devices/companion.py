@@ -36,11 +36,11 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: Path, index: int) -> None:
-    from engine.training.devices.place import keep_freed_memory, place, restrict_gpus
+    from engine.training.devices.place import keep_freed_memory, place, see_only
 
     task = msgspec.json.decode((folder / "task.json").read_bytes())
     config = RunConfig.model_validate_json(task["config"])
-    restrict_gpus(config, index)
+    see_only(task["devices"][index])
     keep_freed_memory()
 
     from accelerate.utils import set_seed
@@ -62,7 +62,7 @@ def _train(folder: Path, index: int) -> None:
         """The first process tells the log."""
 
     placement = place(config)
-    share_processors(placement.device, task["count"])
+    share_processors(placement.device, len(task["devices"]))
     set_seed(config.run.seed)
     card = locate(config.model, lambda *progress: None)
     words = load_words(card, config.model)
@@ -76,7 +76,7 @@ def _train(folder: Path, index: int) -> None:
         checkpoint.restore(newest, built.model, built.optimizer)
     else:
         old_adapter.take_over(RunDir(Path(task["run"])), config, built.optimizer, unheard)
-    ranks = join(index, task["count"], str(folder / MEETING), placement.device)
+    ranks = join(index, len(task["devices"]), str(folder / MEETING), placement.device)
     ranks.same_weights(built.trained)
     state, budget = begun(ranks, checkpoint.TrainerState(0), 0)
     hooks = Hooks(

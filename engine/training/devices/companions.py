@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,23 +28,33 @@ _DYING_S = 1.0
 
 @dataclass(frozen=True)
 class Task:
-    """What a companion is to train: ``config`` is the run's without ``auto``, as JSON; ``newest`` a checkpoint."""
+    """What a companion is to train: ``config`` is the run's without ``auto``, as JSON; ``newest`` a checkpoint.
+
+    ``devices`` are those of ``choose_devices``: the first process has hidden all but its own from its children.
+    """
 
     run: str
     config: str
     newest: str
-    count: int
+    devices: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        return len(self.devices)
 
 
 class Companions:
-    """One process for each further device of ``config``; none where there is one. A context: leaving it ends them.
+    """One process for each further of ``devices``; none where there is one. A context: leaving it ends them.
 
     ``on_loss`` hears, in a thread of its own, which one ended that should not have.
     """
 
-    def __init__(self, run: RunDir, config: RunConfig, newest: Path | None, on_loss: Callable[[str], None]) -> None:
-        self._count = len(config.launch.devices)
-        self._task = Task(str(run.path), config.model_dump_json(), str(newest or ""), self._count)
+    def __init__(
+        self, run: RunDir, config: RunConfig, devices: Sequence[str], newest: Path | None,
+        on_loss: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._task = Task(str(run.path), config.model_dump_json(), str(newest or ""), devices)
+        self._count = self._task.count
         self._on_loss = on_loss
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []

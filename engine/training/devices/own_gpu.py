@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import psutil
 
-from engine.errors import MachineError
 from engine.machine.gpus import Gpu
 from engine.machine.snapshot import Machine
 from engine.runs import events as ev
@@ -46,12 +44,14 @@ def others_on(gpu: Gpu) -> list[ev.ProcessUse]:
 
 
 def run_gpus(machine: Machine, devices: Sequence[str]) -> list[ev.GpuUse]:
-    """How the GPUs of a run on ``devices`` (as ``launch.gpus`` names them) are doing, this process's own first."""
+    """How the GPUs of a run on ``devices`` (of ``choose_devices``) are doing, this process's own first.
+
+    The others' are hidden from this process, and one that NVML has lost has no figures.
+    """
     own = own_gpu(machine.gpus)
     found = [] if own is None else [_use(own, _torch_on_gpu())]
     for name in devices[1:]:
-        with suppress(MachineError):  # one that NVML has lost has no figures
-            found.append(_use(machine.gpu(name), None))
+        found += [_use(gpu, None) for gpu in machine.report.gpus if name in (gpu.uuid, str(gpu.index))][:1]
     return found
 
 

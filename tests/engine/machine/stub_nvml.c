@@ -41,6 +41,12 @@ int nvmlErrorString_code;
 const char *nvmlErrorString(int code) { return code == LOST ? "GPU is lost" : "stub error"; }
 
 int nvmlSystemGetDriverVersion(char *text, unsigned int size) { snprintf(text, size, "575.51.03"); return OK; }
+/* STUB_NVML_CUDA is the CUDA version that this driver runs: 12090 is 12.9. */
+int nvmlSystemGetCudaDriverVersion_v2(int *version) {
+    const char *chosen = getenv("STUB_NVML_CUDA");
+    *version = chosen ? atoi(chosen) : 12090;
+    return OK;
+}
 int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return OK; }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **device) {

@@ -50,7 +50,7 @@ def test_every_gpu_is_named_with_its_memory_load_and_abilities(library: Path) ->
     assert (first["power_watts"], first["power_limit_watts"]) == (123.456, 400.0)
     assert (first["clock_mhz"], first["memory_clock_mhz"]) == (1410, 1593)
     assert (first["compute_capability"], second["compute_capability"]) == ([8, 0], [7, 5])
-    assert report["driver"] == "575.51.03"
+    assert (report["driver"], report["cuda"]) == ("575.51.03", [12, 9])
     assert report["problem"] == ""
 
 
@@ -112,6 +112,79 @@ def test_a_machine_without_a_driver_says_that_ram_is_the_budget(tmp_path: Path) 
     assert report["gpus"] == [] or report["problem"] == ""
     if not report["gpus"]:
         assert "RAM" in report["problem"]
+
+
+SEEN = """
+import json, os, sys
+from engine.config.schema import RunConfig
+from engine.errors import TunedeckError
+from engine.machine import snapshot
+from engine.machine.torch_build import TorchBuild
+from engine.training.devices.place import restrict_gpus
+snapshot.installed = lambda: TorchBuild("2.13.0+cu126", (12, 6))
+needed = {"model": {"name_or_path": "m"}, "data": [{"path": "r"}]}
+config = RunConfig.model_validate(needed | {"launch": {"gpus": sys.argv[1]}})
+try:
+    devices = restrict_gpus(config)
+    print(json.dumps([devices, os.environ.get("CUDA_VISIBLE_DEVICES")]))
+except TunedeckError as error:
+    print(json.dumps(str(error)))
+"""
+A100, T4 = (f"GPU-{index}1234567-89ab-cdef-0123-456789abcdef" for index in range(2))
+FIRST, SECOND = (f"MIG-{index}1111111-2222-3333-4444-555555555555" for index in range(2))
+
+
+def chosen(library: Path, gpus: str, allowed: str | None, story: str) -> Any:
+    """The devices of a run with ``launch.gpus`` = ``gpus``, and what its first process sees; or the refusal's words."""
+    settings = {"STUB_NVML": story} | ({} if allowed is None else {"CUDA_VISIBLE_DEVICES": allowed})
+    run = subprocess.run(
+        [sys.executable, "-c", SEEN, gpus], env=environment(library, **settings), capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("gpus", "allowed", "story", "devices"),
+    [
+        ("auto", None, "two", [A100]),
+        ("auto", "1", "two", [T4]),
+        ("1", None, "two", [T4]),
+        ("1,0", None, "two", [T4, A100]),
+        ("t4", None, "two", [T4]),
+        ("GPU-1", None, "two", [T4]),
+        ("1", "GPU-1123", "two", [T4]),
+        (SECOND, None, "mig", [SECOND]),
+        ("1", "1", "mig", [FIRST]),  # as CUDA does: a split GPU's index is its first instance
+        (f"0,{SECOND}", f"{SECOND},0", "mig", [A100, SECOND]),
+        ("cpu,cpu", "0", "two", ["", ""]),
+    ],
+)
+def test_a_run_s_gpus_are_told_to_every_process_by_uuid(
+    library: Path, gpus: str, allowed: str | None, story: str, devices: list[str]
+) -> None:
+    assert chosen(library, gpus, allowed, story) == [devices, devices[0]]
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("gpus", "allowed", "story", "says"),
+    [
+        ("0", "1", "two", "CUDA_VISIBLE_DEVICES hides GPU 0.\nName one of these: 1 Tesla T4."),
+        ("0,1", "1", "two", "CUDA_VISIBLE_DEVICES hides GPU 0."),
+        (FIRST, SECOND, "mig", f"hides GPU {FIRST}.\nName one of these: {SECOND} NVIDIA A100 MIG 3g.40gb."),
+        ("0", "", "two", "Unset CUDA_VISIBLE_DEVICES"),
+        ("H100", None, "two", "H100; this machine has: 0 NVIDIA A100-SXM4-80GB, 1 Tesla T4"),
+        ("2", None, "two", "Name one of these: 0 NVIDIA A100-SXM4-80GB, 1 Tesla T4."),
+        ("A100", None, "mig", f"A100: 0 NVIDIA A100-SXM4-80GB, {FIRST} NVIDIA A100 MIG"),
+        (f"{FIRST},{SECOND}", None, "mig", "two MIG instances of one GPU"),
+    ],
+)
+def test_a_gpu_that_is_hidden_missing_or_not_the_only_one_is_refused(
+    library: Path, gpus: str, allowed: str | None, story: str, says: str
+) -> None:
+    assert says in chosen(library, gpus, allowed, story)
 
 
 TWO = (Gpu(0, uuid="GPU-0aa"), Gpu(1, uuid="GPU-1bb"))

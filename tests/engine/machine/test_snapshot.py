@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import MachineError
-from engine.machine.gpus import Gpu, GpuReport
+from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host, read_disk, read_host
 from engine.machine.snapshot import Machine, MachineWatch, read_machine
 
@@ -58,6 +58,9 @@ def test_a_gpu_whose_memory_is_unknown_is_no_budget() -> None:
 
 def test_why_there_is_no_gpu_is_said() -> None:
     assert machine(problem="No driver.").gpu_line == "No driver."
+    barred = Gpu(0, free_bytes=GIB, unusable=Unusable("torch is too new.", "Install another."))
+    assert machine(barred).gpu_line == "The GPUs are not used: torch is too new. Install another."
+    assert machine(barred).freest is None
     hidden = Machine(0.0, GpuReport((Gpu(0),)), (), HOST)
     assert "CUDA_VISIBLE_DEVICES" in hidden.gpu_line
     assert machine(Gpu(0)).gpu_line == ""

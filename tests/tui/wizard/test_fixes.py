@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from engine.memory.budget import Budget
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, to_data, write
@@ -45,6 +47,18 @@ def test_a_remedy_removes_its_own_warning(dotted: str, bad: Any) -> None:
 def test_errors_come_before_warnings() -> None:
     draft = draft_with(train__learning_rate=0.01, launch__nodes=2)
     assert [warning.issue.level for warning in warnings(draft)][:2] == ["error", "warning"]
+
+
+def test_gpus_that_the_installed_torch_leaves_unused_are_told_until_the_cpu_is_chosen() -> None:
+    def fit(unused: str) -> Any:
+        budget = Budget("cpu", "RAM", 8.0, 8.0, unused=unused)
+        return SimpleNamespace(verdict=SimpleNamespace(level="fits"), budget=budget)
+
+    (warning,) = [found for found in warnings(draft_with(), fit=fit("Not used.")) if found.issue.field == "launch.gpus"]
+    assert warning.issue.message == "Not used."
+    assert warning.fix is not None
+    assert warning.fix.value == "cpu"
+    assert [found for found in warnings(draft_with(), fit=fit("")) if found.issue.field == "launch.gpus"] == []
 
 
 def test_long_rows_offer_a_length_that_holds_them() -> None:

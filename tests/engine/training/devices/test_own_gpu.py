@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from engine.training.devices.own_gpu import run_gpus
 from tests.tui.machines import gpu, process, used_by, with_gpus
@@ -14,7 +15,10 @@ def test_a_run_on_one_gpu_tells_of_that_one() -> None:
 
 def test_a_run_on_several_tells_of_all_of_them() -> None:
     machine = with_gpus(gpu(0), gpu(1), gpu(3))
-    assert [use.index for use in run_gpus(machine, ["0", "3"])] == [0, 3]
+    own, other = str(machine.gpus[0].uuid), str(machine.gpus[2].uuid)
+    seen = replace(machine, gpus=machine.gpus[:1])  # as this process has hidden the others from itself
+    assert [use.index for use in run_gpus(seen, [own, other])] == [0, 3]
+    assert [use.index for use in run_gpus(seen, ["0", "3"])] == [0, 3]
 
 
 def test_one_that_is_gone_is_passed_over() -> None:
