@@ -16,7 +16,7 @@ from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
 from engine.models.completeness import check_complete
-from engine.preflight_adapter import check_old_adapter
+from engine.preflight_adapter import check_old_adapter, check_targets
 from engine.preflight_template import check_template
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
     if errors:
         raise config_error(errors)
     check_complete(card)
+    if config.strategy.kind != "continue":
+        errors = []
+        for issue in check_targets(config.adapter, card):
+            (errors if issue.level == "error" else issues).append(issue)
+        if errors:
+            raise config_error(errors)
     packing.decide(config.dataset.packing, "sdpa", packing.mixer_in(card.path), known_family=True)
     longest = card.max_position_embeddings
     if longest and config.dataset.max_length > longest:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from engine.config.rules import Issue
-from engine.config.schema import RunConfig
+from engine.config.schema import AdapterSection, RunConfig
 from engine.data.mixing.replay import SHARE, has_replay, replay_of
 from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.card import ModelCard
+from engine.models.mamba import mixer_outputs
+from engine.models.weight_hash import stored_tensors
 
 
 def check_old_adapter(
@@ -40,6 +42,23 @@ def check_old_adapter(
         yield Issue(
             "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
         )
+
+
+def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
+    """What ``adapter.target_modules`` names on ``base`` that no adapter can be put on."""
+    left_out = mixer_outputs(stored_tensors(base.path))
+    targets = section.target_modules
+    if not left_out:
+        return
+    why = "the kernels of Mamba mixers read their weights past an adapter"
+    if isinstance(targets, str):
+        layers = f"{len(left_out):,} layers, such as {left_out[0]}"
+        yield Issue("note", "adapter.target_modules", f'"{targets}" leaves out {layers}: {why}.')
+        return
+    named = [name for name in targets if any(f".{layer}".endswith(f".{name}") for layer in left_out)]
+    if named:
+        yield Issue("error", "adapter.target_modules", f"{named[0]} can't be trained on this model: {why}.",
+                    f"Take {' and '.join(named)} out of the list.")  # fmt: skip
 
 
 def _no_replay(card: AdapterCard) -> Issue:

@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.errors import ModelError
 from engine.models.card import ModelCard
 from engine.models.tokens import read_object
-from engine.models.weight_hash import weight_files
-from engine.models.weights import Tensor, read_header
+from engine.models.weight_hash import stored_tensors, weight_files
+from engine.models.weights import Tensor
 
 # What wrappers of trainers put before a model's own names.
 _WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "base_model.model.")
@@ -21,7 +21,7 @@ _LAYER_FIELDS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 
 def check_complete(card: ModelCard) -> None:
     """Raise ModelError for what the headers alone show to be missing; loading finds the rest. Pickles are passed."""
-    stored = _stored(card.path)
+    stored = stored_tensors(card.path)
     if stored and not card.quantized:
         missing = _missing_by_headers(card, stored)
         if missing:
@@ -30,7 +30,7 @@ def check_complete(card: ModelCard) -> None:
 
 def incomplete(folder: Path, missing: Sequence[str]) -> ModelError:
     """The error for a model whose files lack the tensors ``missing``, with the cure that fits what they hold."""
-    files, stored = weight_files(folder), _stored(folder)
+    files, stored = weight_files(folder), stored_tensors(folder)
     where = files[0].name if len(files) == 1 else f"{len(files):,} files" if files else "its files"
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
     return ModelError(
@@ -69,10 +69,6 @@ def _missing_by_headers(card: ModelCard, stored: Mapping[str, Tensor]) -> list[s
     tables = [n for n, t in stored.items() if _layer(n) < 0 and len(t.shape) == 2 and t.shape[0] >= card.vocab_size]
     untied = read_object(card.path / "config.json").get("tie_word_embeddings") is False
     return ["lm_head.weight"] if untied and len(tables) == 1 else []
-
-
-def _stored(folder: Path) -> dict[str, Tensor]:
-    return {name: tensor for file in weight_files(folder) for name, tensor in read_header(file).items()}
 
 
 def _wrapper(stored: Collection[str]) -> str:

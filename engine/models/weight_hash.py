@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine import paths
 from engine.errors import ModelError
-from engine.models.weights import read_weights
+from engine.models.weights import Tensor, read_header, read_weights
 from engine.runs.directory import read_json, write_atomic
 
 _MOST_ENTRIES = 2000
@@ -25,6 +25,11 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     except ModelError:
         return ()
     return weights.files if weights.format == "safetensors" else ()
+
+
+def stored_tensors(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the model in ``folder`` by name, from headers; none where ``weight_files`` has none."""
+    return {name: tensor for file in weight_files(folder) for name, tensor in read_header(file).items()}
 
 
 def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> dict[str, str]:

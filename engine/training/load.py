@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import BitsAndBytesConfig
@@ -22,7 +22,7 @@ from engine.training.tokens.tokenizer import Words, load_words, short
 class BaseModel:
     """A loaded base model. ``stops`` are the token ids that end an answer; ``template`` says which one is used.
 
-    ``told``: sentences about what its files hold beside what was read.
+    ``told``: sentences a person should read about how the model and its adapter came to be.
     """
 
     model: Any
@@ -31,7 +31,7 @@ class BaseModel:
     stops: frozenset[int]
     pad_id: int
     template: str
-    told: tuple[str, ...] = ()
+    told: list[str] = field(default_factory=list)
 
 
 def load_base(
@@ -65,7 +65,7 @@ def load_base(
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.config.use_cache = False
     model.get_output_embeddings().register_forward_pre_hook(_contiguous)
-    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template, loaded.told)
+    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template, list(loaded.told))
 
 
 def _from_files(card: ModelCard, section: ModelSection, placement: Placement) -> Loaded:

@@ -244,7 +244,7 @@ class Session:
             )
         )  # fmt: skip
         for sentence in built.base.told:
-            self.sink(ev.Warn(title="The model's files and its config differ.", message=sentence))
+            self.sink(ev.Warn(title=sentence))
         if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
             self.sink(
                 ev.Warn(

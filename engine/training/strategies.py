@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from transformers.pytorch_utils import Conv1D
 
 from engine.config.adopt import check_locked
 from engine.config.schema import AdapterSection, RunConfig
 from engine.errors import ConfigError, ModelError
 from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
+from engine.models.mamba import mixer_outputs
 from engine.training.kernels import lora_kernel
 from engine.training.load import BaseModel
 from engine.training.tokens.token_rows import token_indices
+
+ALL_LINEAR = "all-linear"
+LINEARS = (torch.nn.Linear, Conv1D)
 
 
 def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoint: Path | None = None) -> PeftModel:
@@ -35,14 +42,32 @@ def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoin
 def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
     settings = lora_config(config.adapter)
     settings.trainable_token_indices = token_indices(config.adapter, base)
+    left_out = mixer_outputs(name for name, _ in base.model.named_parameters())
+    if left_out and isinstance(config.adapter.target_modules, str):
+        settings.exclude_modules = left_out
+        base.told.append(
+            f"The adapter leaves out {len(left_out):,} layers, such as {left_out[0]}: the kernels of Mamba mixers read "
+            "their weights past an adapter."
+        )
     try:
         return get_peft_model(base.model, settings)
     except ValueError as error:
         raise ConfigError(
             "The adapter does not fit this model",
             f"adapter.target_modules = {config.adapter.target_modules!r}: {' '.join(str(error).split())[:300]}",
-            'Use target_modules = "all-linear", or names of linear layers of this model.',
+            _targets_that_work(base, config.adapter.target_modules, left_out),
         ) from error
+
+
+def _targets_that_work(base: BaseModel, tried: object, left_out: Sequence[str]) -> str:
+    """A hint with targets this model has, other than those ``tried``."""
+    head = base.model.get_output_embeddings()
+    linears = {
+        name for name, module in base.model.named_modules() if isinstance(module, LINEARS) and module is not head
+    }
+    names = sorted({name.rpartition(".")[2] for name in linears - set(left_out)})
+    listed = f"target_modules = {json.dumps(names[:12])}"
+    return f"Use {listed}." if tried == ALL_LINEAR else f'Use target_modules = "{ALL_LINEAR}", or {listed}.'
 
 
 def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> PeftModel:

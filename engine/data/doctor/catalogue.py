@@ -43,6 +43,25 @@ CATALOGUE: dict[str, Entry] = {
         "warning", "answers that nobody asked for",
         "Without a question before it an answer is no example of how to answer.", ("drop_missing_user",),
     ),
+    "untrained_rows": Entry("note", "rows marked as not to be trained", "They are left out, as they ask for it."),
+    "untrained_turns": Entry(
+        "note", "answers marked as not to be trained",
+        "The model reads them but does not learn them; rows without any other answer are left out.",
+    ),
+    "unclear_marks": Entry(
+        "warning", "marks of training that are neither yes nor no",
+        "They are passed over and the answers trained in full: write true or false. To weigh whole rows, map a column: "
+        'columns = {weight = "..."}.',
+    ),
+    "marked_questions": Entry(
+        "note", "turns marked as to be trained that are no answers",
+        'What is trained beside answers is up to dataset.train_on: "all" trains them too.',
+    ),
+    "turn_keys": Entry("note", "turns with fields that are not used", "The model sees nothing of them."),
+    "nulls": Entry(
+        "note", "null fields in tools or calls",
+        "They are left out, as tables pad objects with them. To keep one, write the tools or arguments as JSON text.",
+    ),
     "role_order": Entry(
         "warning", "turns out of order", "Many templates refuse such rows, others render them wrongly.",
         ("drop_role_order",),

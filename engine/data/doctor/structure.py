@@ -9,7 +9,10 @@ from engine.data.rows.messages import Message, Row
 
 
 def form_faults(row: Row) -> Iterator[tuple[str, str]]:
-    """Codes of the faults of ``row``, each with a few words on where it is."""
+    """Codes of the faults of ``row``, each with a few words on where it is; those too that its reading remarked."""
+    yield from row.remarks
+    if row.untrained:
+        yield "untrained_rows", f"it says {row.untrained}"
     if not row.messages:
         if not row.text.strip():
             yield "empty_answers", "the text is empty"

@@ -1,8 +1,10 @@
-"""Rows from JSON: one object a line (JSONL), a list of objects, or a list wrapped in one object."""
+"""Rows from JSON: one object a line (JSONL), a list of objects, objects one after another, or a list in an object."""
 
 from __future__ import annotations
 
+import ast
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from engine.errors import DataError
 
 WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _SPACE = " \t\n\r"
+_LONGEST_PYTHON = 1 << 20
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
 
 
@@ -36,8 +39,10 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
         yield from _read_lines(path, source)
     elif _starts_list(path):
         yield from _read_list(path, source)
-    else:
+    elif kind_of(path) == ".json":
         yield from _read_object(path, source)
+    else:
+        yield from _read_objects(path, source)
 
 
 def _starts_list(path: Path) -> bool:
@@ -80,26 +85,60 @@ def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -
             value = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             column = line.find(text) + getattr(error, "pos", 0) + 1
-            raise _broken(path, number, f"column {column:,}", error) from None
+            raise _broken(path, number, f"column {column:,}", error, text) from None
     return _row(value, path, number)
 
 
 def holds_lines(path: Path) -> bool:
     """Whether each line of a .json or .jsonl file is a row of its own. Raises DataError for one that can't be read."""
-    return not _starts_list(path) and (kind_of(path) != ".json" or _is_lines(path))
+    if _starts_list(path):
+        return False
+    return _is_lines(path) if kind_of(path) == ".json" else not _spans_lines(path)
+
+
+def _spans_lines(path: Path) -> bool:
+    """Whether the file's first object is whole, but not a line of its own: written over several, or with a comma."""
+    first = next(line.text.strip(_SPACE) for line in lines(path) if line.text.strip(_SPACE))
+    try:
+        _DECODER.decode(first)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        return False
+    try:
+        return isinstance(_Text(path).item(), dict)
+    except (ValueError, RecursionError, DataError):
+        return False
 
 
 def _read_object(path: Path, source: str) -> Iterator[RawRow]:
     text = _whole(path).strip(_SPACE)
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         place = f"line {getattr(error, 'lineno', 1):,}, column {getattr(error, 'colno', 1):,}"
-        raise _broken(path, 1, place, error) from None
+        raise _broken(path, 1, place, error, text) from None
+    if text[end:].strip(_SPACE):
+        yield from _read_objects(path, source)
+        return
     row = _row(value, path, 1)
     rows = next((row[name] for name in WRAPPERS if isinstance(row.get(name), list)), [row])
     for number, item in enumerate(rows, start=1):
         yield RawRow(_row(item, path, number), source, str(path), number)
+
+
+def _read_objects(path: Path, source: str) -> Iterator[RawRow]:
+    """Objects one after another, with or without commas between them, each over any number of lines."""
+    text, number = _Text(path), 0
+    while text.peek():
+        number += 1
+        try:
+            value = text.item()
+        except (ValueError, RecursionError) as error:
+            raise _broken(path, number, text.place(getattr(error, "pos", text.position)), error) from None
+        yield RawRow(_row(value, path, number), source, str(path), number, text.end_byte)
+        if text.peek() == ",":
+            text.position += 1
 
 
 def _whole(path: Path) -> str:
@@ -212,13 +251,46 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _broken(path: Path, number: int, place: str, error: Exception) -> DataError:
+def _broken(path: Path, number: int, place: str, error: Exception, text: str = "") -> DataError:
+    """The error of row ``number``; ``text`` is all of it, where that is known, and may tell what it is instead."""
+    title, hint = "A row is not valid JSON", "Correct or remove that row."
     said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    said = said.removesuffix(" at").removesuffix(" starting")
+    said = f"{said[:1].lower()}{said[1:]}"
     if isinstance(error, RecursionError):
         said = "nested too deeply"
-    said = said.removesuffix(" at").removesuffix(" starting")
-    return DataError(
-        "A row is not valid JSON",
-        f"{where(str(path), number)}, {place}: {said[:1].lower()}{said[1:]}",
-        "Correct or remove that row; rows before it were read without trouble.",
-    )
+    elif _is_json(text.removesuffix(",")):
+        said, hint = "a comma after the object", f"Remove it: sed 's/,[[:space:]]*$//' {_redirected(path)}"
+    elif _is_python(text):
+        title, said = "A row is written in Python's notation, not in JSON", "single quotes, None or True"
+        read = "ast.literal_eval"
+        convert = (
+            f"json.dump({read}(sys.stdin.read()), sys.stdout)" if text.count("\n") or kind_of(path) == ".json"
+            else f"[print(json.dumps({read}(line))) for line in sys.stdin]"
+        )  # fmt: skip
+        hint = f"Convert it: python3 -c 'import ast, json, sys; {convert}' < {_redirected(path)}"
+    elif text.startswith("{") and getattr(error, "pos", 0) >= len(text):
+        said, hint = "the object does not end in this line", "Write each row on one line, or all rows as a list."
+    return DataError(title, f"{where(str(path), number)}, {place}: {said}", hint)
+
+
+def _redirected(path: Path) -> str:
+    return f"{shlex.quote(path.name)} > {shlex.quote(f'mended-{path.name}')}"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_python(text: str) -> bool:
+    """Whether ``text`` is a list or dict as Python prints it."""
+    if text[:1] not in ("{", "[") or len(text) > _LONGEST_PYTHON:
+        return False
+    try:
+        return isinstance(ast.literal_eval(text), (list, dict))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False

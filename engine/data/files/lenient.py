@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from engine.data.files.jsonrows import line_values
+from engine.data.files.jsonrows import holds_lines, line_values
 from engine.data.files.opened import kind_of
 from engine.data.files.sources import DataFile, read_file
 from engine.data.files.utf8 import lines
@@ -114,6 +114,6 @@ def _is_json_lines(path: Path, rows_read: int) -> bool:
         return False
     if not heads or not all(head.startswith("{") or kind_of(path) != ".json" for head in heads):
         return False
-    if heads[0].startswith("["):
+    if heads[0].startswith("[") or (kind_of(path) != ".json" and not holds_lines(path)):
         return False
     return kind_of(path) != ".json" or all(head.endswith("}") for head in heads)

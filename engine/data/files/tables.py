@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
 _DELIMITERS = ",;\t|"
+_BEHIND_CR = re.compile(r"(?<=\r)(?!\n)")
+"""Excel for Mac ends lines with CR alone."""
 
 
 def read_csv(path: Path, source: str) -> Iterator[RawRow]:
@@ -28,7 +31,7 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
         nonlocal last_byte
         for line in lines(path):
             last_byte = line.end_byte
-            yield line.text
+            yield from _BEHIND_CR.split(line.text) if "\r" in line.text[:-2] else [line.text]
 
     reader = csv.reader(texts(), delimiter=_delimiter(path), strict=True)
     header: list[str] = []
@@ -57,7 +60,7 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
 def _delimiter(path: Path) -> str:
     if kind_of(path) == ".tsv":
         return "\t"
-    first = next((line.text for line in lines(path) if line.text.strip()), "")
+    first = next((line.text for line in lines(path) if line.text.strip()), "").lstrip().partition("\r")[0]
     return max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
 
 

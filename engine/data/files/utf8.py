@@ -13,6 +13,11 @@ from engine.errors import DataError
 CHUNK_BYTES = BUFFER_BYTES
 LONGEST_BYTES = 512 * 2**20
 """Of a line, or of one item of a JSON list: what is longer is no row, and would take the memory of the machine."""
+_ENCODINGS = {
+    "gb18030": "GB18030", "cp1252": "WINDOWS-1252", "big5": "BIG5", "cp932": "CP932", "euc_jp": "EUC-JP",
+    "cp949": "CP949", **{f"cp125{number}": f"WINDOWS-125{number}" for number in (0, 1, 3, 4, 5, 6, 7, 8)},
+}  # fmt: skip
+"""Those that data files come in, by Python's name and iconv's; of equally likely ones the first."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,14 @@ def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
 
 
 def _likely(raw: bytes) -> str:
-    """The encoding that ``raw`` may be in, as iconv calls it: Chinese where it reads as Chinese, else Western."""
-    text = raw.decode("gb18030", "replace")
-    foreign = [character for character in text if character > "\x7f"]
-    chinese = sum("\u4e00" <= character <= "\u9fff" for character in foreign)
-    return "GB18030" if len(foreign) > 1 and chinese > 0.8 * len(foreign) else "WINDOWS-1252"
+    """The encoding that ``raw`` is probably in, as iconv calls it; Western where nothing speaks for another."""
+    from charset_normalizer import from_bytes
+
+    # The end of a piece may be half a character.
+    whole = raw if len(raw) < CHUNK_BYTES else raw[: max(map(raw.rfind, b' \n",')) + 1] or raw
+    found = min(
+        from_bytes(whole, cp_isolation=list(_ENCODINGS)),
+        key=lambda match: (match.chaos, -match.coherence, list(_ENCODINGS).index(match.encoding)), default=None,
+    )  # fmt: skip
+    western = whole.decode("cp1252", "replace")
+    return "WINDOWS-1252" if found is None or str(found) == western else _ENCODINGS[found.encoding]

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.rows.fields import needed
+from engine.data.rows.flags import mark_of
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import Message, RawRow, Row, where
 from engine.data.rows.tools import schemas_of
 from engine.data.rows.turns import TurnReader, listed
 from engine.data.text import shorten
 from engine.errors import DataError
-
-# Tables give every nested object the fields of all others, as null.
-_TABLES = (".parquet", ".arrow")
 
 
 def to_row(raw: RawRow, detected: Detected) -> Row:
@@ -26,9 +24,12 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
     ``problem``.
     """
     reader = _Reader(raw, detected)
-    weight, group = reader.weight(), reader.text("group")
+    weight, group, untrained = reader.weight(), reader.text("group"), reader.untrained()
     if detected.format == "text":
-        return Row((), reader.text("text"), raw.source, raw.file, raw.number, weight=weight, group=group)
+        return Row(
+            (), reader.text("text"), raw.source, raw.file, raw.number, weight=weight, group=group, untrained=untrained,
+            remarks=reader.remarks,
+        )  # fmt: skip
     if detected.format == "messages":
         messages = reader.turns("messages")
     elif detected.format == "sharegpt":
@@ -43,15 +44,22 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
     system = reader.text("system")
     if system.strip() and not any(message.role == "system" for message in messages):
         messages.insert(0, Message("system", system))
-    return Row(tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight, group)
+    return Row(
+        tuple(messages), "", raw.source, raw.file, raw.number, reader.tools(), weight, group, untrained, reader.remarks
+    )
 
 
 def problem(row: Row) -> str:
     """Why nothing can be learnt from ``row``; "" if something can."""
+    if row.untrained:
+        return f"it is marked as not to be trained ({row.untrained})"
     if not row.messages:
         return "" if row.text.strip() else "it holds no text"
-    if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
+    answers = [message for message in row.messages if message.role == "assistant" and message.text.strip()]
+    if not answers:
         return "no assistant text"
+    if all(message.untrained for message in answers):
+        return f"every answer is marked as not to be trained ({answers[0].untrained})"
     before = [message for message in row.messages if message.role != "system"]
     if before[0].role == "user" and not before[0].content.strip():
         return "the prompt is empty"
@@ -63,9 +71,8 @@ class _Reader:
 
     def __init__(self, raw: RawRow, detected: Detected) -> None:
         self._raw, self._columns, self._labels = raw, detected.columns, detected.labels
-        self._needed = needed(detected.format)
-        self._drop_nulls = raw.file.lower().endswith(_TABLES)
-        self._turns = TurnReader(self._error, detected.tags, self._drop_nulls)
+        self._needed, self._marks = needed(detected.format), detected.marks
+        self._turns = TurnReader(self._error, detected.tags)
 
     def _value(self, field: str) -> Any:
         """The field's value; None for null and for fields without a column. Missing needed ones raise."""
@@ -134,12 +141,25 @@ class _Reader:
 
     def tools(self) -> tuple[str, ...]:
         try:
-            return schemas_of(self._value("tools"), self._drop_nulls)
+            value = self._value("tools")
+            return schemas_of(self._turns.filled(value, self._columns["tools"])) if value is not None else ()
         except ValueError as error:
             raise self._error(
                 f"'{self._columns['tools']}' can't be read as tools: {error}",
                 'Tools are a list of {"name": "...", "description": "...", "parameters": {...}}.',
             ) from None
+
+    @property
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._turns.remarks.items())
+
+    def untrained(self) -> str:
+        """The mark by which the row says that it is not to be trained; "" for none."""
+        marks = [mark for name in self._marks if (mark := mark_of(name, self._raw.values.get(name)))]
+        unclear = next((mark for mark in marks if mark.trains is None), None)
+        if unclear is not None:
+            self._turns.remark("unclear_marks", f"it says {unclear.text}")
+        return next((mark.text for mark in marks if mark.trains is False), "")
 
     def weight(self) -> float:
         value = self._value("weight")

@@ -70,6 +70,8 @@ ACCEPTED = (
 ROLE_KEYS = ("role", "from", "speaker", "author")
 CONTENT_KEYS = ("content", "value", "text", "utterance")
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+TURN_KEYS = frozenset(("tool_calls", "function_call", "name", "tool_call_id", "id", "type"))
+"""What else a turn may hold; any other key is none of ours."""
 TAGS = ("role", "content", "user", "assistant", "tool", "call", "system")
 ROLE_NAMES = {
     "system": "system", "developer": "system",

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from engine.config.schema import DataSource
 from engine.data.rows.fields import ACCEPTED, BESIDE, FIELDS, TAGS, Format, needed
+from engine.data.rows.flags import are_marks
 from engine.data.rows.labels import looks_classified, said_of_labels
 from engine.data.rows.messages import RawRow
 from engine.data.rows.turns import turn_manner
@@ -29,7 +30,7 @@ class Detected:
     """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
 
     ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
-    ``labels`` the names of its classes by what the rows hold.
+    ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained.
     """
 
     format: Format
@@ -38,6 +39,7 @@ class Detected:
     evidence: str
     tags: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
 
 
 def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
@@ -90,14 +92,15 @@ def _made(
 ) -> Detected:  # fmt: skip
     """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
     lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
-    evidence = _evidence(columns, found, how)
+    marks = tuple(name for name in found if name not in columns.values() and are_marks(name, found[name]))
+    evidence = _evidence(columns, marks, found, how)
     if lacking:
         evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"
     if format == "classification":
         said = said_of_labels(found[columns["label"]], source.labels)
         evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
     confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
-    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels))
+    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks)
 
 
 def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:
@@ -193,12 +196,13 @@ def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
         raise DataError(f"'{unknown[0]}' is no tag", file, f"tags may name: {', '.join(TAGS)}.")
 
 
-def _evidence(columns: Mapping[str, str], found: Mapping[str, object], how: str) -> str:
+def _evidence(columns: Mapping[str, str], marks: Sequence[str], found: Mapping[str, object], how: str) -> str:
     used = ", ".join(
         _short(column) if name == column else f"{_short(column)} as {name}" for name, column in columns.items()
     )
-    unused = [_short(name) for name in found if name not in columns.values()]
+    unused = [_short(name) for name in found if name not in columns.values() and name not in marks]
     text = f"columns {used}" + (f" ({how})" if how else "")
+    text += f"; {', '.join(map(_short, marks))} says which rows are trained" if marks else ""
     return text + (f"; not used: {', '.join(unused[:8])}" if unused else "")
 
 

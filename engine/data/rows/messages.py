@@ -29,7 +29,8 @@ class Message:
     """One turn. ``role`` is one of ROLES; everything but ``content`` may be empty.
 
     ``reasoning`` is what was thought before ``content``, where the row keeps it apart. ``calls`` are an assistant's;
-    ``name`` and ``call_id`` say what a tool's message answers.
+    ``name`` and ``call_id`` say what a tool's message answers. ``untrained`` is the mark by which the row says that
+    this turn is not to be trained, as ``loss = false``.
     """
 
     role: str
@@ -38,6 +39,7 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     name: str = ""
     call_id: str = ""
+    untrained: str = ""
 
     @property
     def text(self) -> str:
@@ -73,7 +75,9 @@ class Row:
 
     ``source`` is the short name of where it came from, ``file`` and ``number`` the exact place. ``tools`` are the
     schemas of the functions that may be called, each as JSON text. ``weight`` is what the row counts for in the loss;
-    rows of one ``group`` (a document, a person) stay on one side of the split, "" for a row by itself.
+    rows of one ``group`` (a document, a person) stay on one side of the split, "" for a row by itself. ``untrained`` is
+    the mark by which the row says that it is not to be trained. ``remarks`` say what was not taken as it stands there:
+    the code of a finding and a few words.
     """
 
     messages: tuple[Message, ...]
@@ -84,6 +88,8 @@ class Row:
     tools: tuple[str, ...] = ()
     weight: float = 1.0
     group: str = ""
+    untrained: str = ""
+    remarks: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> Literal["messages", "text"]:

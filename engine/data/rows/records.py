@@ -45,4 +45,5 @@ def turn_of(message: Message) -> dict[str, Any]:
             for call in message.calls
         ]
     extras = (("name", message.name), ("tool_call_id", message.call_id))
-    return turn | {key: value for key, value in extras if value}
+    turn |= {key: value for key, value in extras if value}
+    return turn | {"loss": False} if message.untrained else turn

@@ -12,15 +12,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 
 
-def calls_of(value: Any, drop_nulls: bool = False) -> tuple[ToolCall, ...]:
+def calls_of(value: Any) -> tuple[ToolCall, ...]:
     """Calls from a list, one object, or JSON text of either; in the manner of OpenAI or as name and arguments.
 
-    ``drop_nulls``: the row comes from a table whose columns give every call the arguments of all others, as null.
     Raises ValueError that says what is wrong.
     """
     value = _parsed(value)
     each = value if isinstance(value, list) else [value]
-    return tuple(_call(item, drop_nulls) for item in each)
+    return tuple(map(_call, each))
 
 
 def calls_in(text: str) -> tuple[ToolCall, ...]:
@@ -33,7 +32,7 @@ def calls_in(text: str) -> tuple[ToolCall, ...]:
         return ()
 
 
-def schemas_of(value: Any, drop_nulls: bool = False) -> tuple[str, ...]:
+def schemas_of(value: Any) -> tuple[str, ...]:
     """Schemas as JSON texts, each in the form ``{"type": "function", "function": {...}}``, which templates expect.
 
     ``value`` is a list, one schema, or JSON text of either; (), where it is empty. Raises ValueError.
@@ -42,7 +41,21 @@ def schemas_of(value: Any, drop_nulls: bool = False) -> tuple[str, ...]:
         return ()
     value = _parsed(value)
     each = value if isinstance(value, list) else [value] if value else []
-    return tuple(as_json(_schema(item, drop_nulls)) for item in each if item is not None)
+    return tuple(as_json(_schema(item)) for item in each if item is not None)
+
+
+def without_nulls(value: Any) -> Any:
+    """``value`` without the fields that are null; JSON text stays as it was written.
+
+    Tables give every object the fields of all others, as null, and what is written from one, as JSON too, keeps them.
+    Raises ValueError when it is nested too deeply.
+    """
+    try:
+        if isinstance(value, dict):
+            return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return [without_nulls(item) for item in value] if isinstance(value, list) else value
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def as_json(value: Any) -> str:
@@ -53,7 +66,7 @@ def as_json(value: Any) -> str:
         raise ValueError("nested too deeply") from None
 
 
-def _call(item: Any, drop_nulls: bool) -> ToolCall:
+def _call(item: Any) -> ToolCall:
     if not isinstance(item, dict):
         raise ValueError("a call is not an object with name and arguments")
     function = item.get("function")
@@ -63,20 +76,16 @@ def _call(item: Any, drop_nulls: bool) -> ToolCall:
         raise ValueError("a call has no name")
     found: Any = next((named[key] for key in _ARGUMENTS if named.get(key) is not None), {})
     arguments = found if not isinstance(found, str) else _object_in(found)
-    if drop_nulls:
-        arguments = _without_nulls(arguments)
     identity = item.get("id")
     return ToolCall(
         _SURROGATE.sub("\ufffd", name), as_json(arguments), identity if isinstance(identity, str) else ""
     )  # fmt: skip
 
 
-def _schema(item: Any, drop_nulls: bool) -> dict[str, Any]:
+def _schema(item: Any) -> dict[str, Any]:
     item = _parsed(item)
     if not isinstance(item, dict):
         raise ValueError("a tool is not an object with a name")
-    if drop_nulls:
-        item = _without_nulls(item)
     inner = item.get("function", item)
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         raise ValueError("a tool has no name")
@@ -100,12 +109,3 @@ def _object_in(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _without_nulls(value: Any) -> Any:
-    try:
-        if isinstance(value, dict):
-            return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-        return [_without_nulls(item) for item in value] if isinstance(value, list) else value
-    except RecursionError:
-        raise ValueError("nested too deeply") from None

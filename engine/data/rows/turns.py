@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES
+from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
+from engine.data.rows.flags import mark_of
 from engine.data.rows.messages import Message, ToolCall
-from engine.data.rows.tools import as_json, calls_in, calls_of
+from engine.data.rows.tools import as_json, calls_in, calls_of, without_nulls
 from engine.data.text import clean
 from engine.errors import DataError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _THOUGHT_PARTS = {"thinking": "thinking", "reasoning": "text"}
+_CALL_PARTS = ("tool_use", "tool_result", "tool_call", "function_call", "server_tool_use", "function_call_output")
+"""Anthropic's way to write calls, and OpenAI's in its Responses API."""
 _SCALARS = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
+
+_NOTHING = (None, "", [], {})
 
 Failed = Callable[[str, str], DataError]
 """Makes the error of a row from what is wrong and what to do."""
@@ -36,10 +41,14 @@ def listed(value: Any) -> Any:
 
 
 class TurnReader:
-    """Reads the turns of one row. ``tags`` are its own names for keys and roles (``engine.data.rows.fields.TAGS``)."""
+    """Reads the turns of one row. ``tags`` are its own names for keys and roles (``engine.data.rows.fields.TAGS``).
 
-    def __init__(self, failed: Failed, tags: Mapping[str, str], drop_nulls: bool = False) -> None:
-        self._failed, self._drop_nulls = failed, drop_nulls
+    ``remarks`` are those of the row, by their codes.
+    """
+
+    def __init__(self, failed: Failed, tags: Mapping[str, str]) -> None:
+        self._failed = failed
+        self.remarks: dict[str, str] = {}
         self._role_keys, self._content_keys, self._roles, self._call_roles = _names(tuple(sorted(tags.items())))
 
     def text(self, value: Any, name: str) -> str:
@@ -65,7 +74,7 @@ class TurnReader:
         return [self._turn(turn, number) for number, turn in enumerate(value, start=1)]
 
     def _turn(self, turn: Any, number: int) -> Message:
-        key = next((key for key in self._role_keys if key in turn), None) if isinstance(turn, dict) else None
+        key = _first_held(turn, self._role_keys) if isinstance(turn, dict) else None
         if key is None:
             raise self._failed(f"turn {number} has no '{self._role_keys[0]}'", self._form())
         said_by = str(turn[key]).strip().lower()
@@ -73,31 +82,62 @@ class TurnReader:
         if role is None:
             shown = clean(str(turn[key])[:80], keep_newlines=False)[:40]
             raise self._failed(f"turn {number} has the unknown role '{shown}'", "Known: " + ", ".join(self._roles))
-        content_key = next((key for key in self._content_keys if key in turn), self._content_keys[0])
+        content_key = _first_held(turn, self._content_keys) or self._content_keys[0]
         held = turn.get(content_key)
         if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:
             return Message(role, self.text(held, content_key))  # nearly all turns are so
+        untrained = self._mark(turn, role, number, (key, content_key))
         if role == "tool" and isinstance(held, (dict, list)) and not _is_parts(held):
             held = self._result(held, number)
         content = self.text(held, f"{content_key} of turn {number}")
         if role == "tool":
             return Message(
-                role, content, name=self._word(turn.get("name")), call_id=self._word(turn.get("tool_call_id"))
-            )
+                role, content, name=self._word(turn.get("name")), call_id=self._word(turn.get("tool_call_id")),
+                untrained=untrained,
+            )  # fmt: skip
         if role != "assistant":
-            return Message(role, content)
+            return Message(role, content, untrained=untrained)
         calls = self._calls(turn, number)
         if said_by in self._call_roles and not calls:
             calls = calls_in(content)
             content = "" if calls else content
-        return Message(role, content, self._reasoning(turn, held, number), calls)
+        return Message(role, content, self._reasoning(turn, held, number), calls, untrained=untrained)
+
+    def _mark(self, turn: Mapping[str, Any], role: str, number: int, read: tuple[str, str]) -> str:
+        """The mark by which the turn says that it is not to be trained, "" for none; what else it holds is remarked."""
+        untrained = ""
+        for key, value in turn.items():
+            if value in _NOTHING or key in read or key in TURN_KEYS or key in REASONING_KEYS:
+                continue
+            mark = mark_of(key, value)
+            if mark is None:
+                self.remark("turn_keys", f"turn {number} has '{key[:40]}'")
+            elif mark.trains is False:
+                untrained = untrained or mark.text
+            elif mark.trains is None and role == "assistant":
+                self.remark("unclear_marks", f"turn {number} says {mark.text}")
+            elif mark.trains and role != "assistant" and "weight" not in key.lower():
+                self.remark("marked_questions", f"turn {number} says {mark.text}")
+        if untrained and role == "assistant":
+            self.remark("untrained_turns", f"turn {number} says {untrained}")
+        return untrained
+
+    def remark(self, code: str, words: str) -> None:
+        self.remarks.setdefault(code, words)
+
+    def filled(self, value: Any, name: str) -> Any:
+        """``value`` of ``name`` without the nulls that a table gives it, which are remarked. Raises ValueError."""
+        left = without_nulls(value)
+        if left != value:
+            self.remark("nulls", f"'{name}' holds fields that are null")
+        return left
 
     def _calls(self, turn: Mapping[str, Any], number: int) -> tuple[ToolCall, ...]:
         held = turn.get("tool_calls") or turn.get("function_call")
         if not held:
             return ()
         try:
-            return calls_of(held, self._drop_nulls)
+            return calls_of(self.filled(held, f"turn {number}"))
         except ValueError as error:
             raise self._failed(
                 f"turn {number} has a call that can't be read: {error}",
@@ -107,7 +147,7 @@ class TurnReader:
     def _result(self, value: Any, number: int) -> str:
         """What a tool gave, when it is no text."""
         try:
-            return as_json(value)
+            return as_json(self.filled(value, f"turn {number}"))
         except ValueError as error:
             raise self._failed(f"turn {number} is {error}", "Write it as text; JSON as a quoted string.") from None
 
@@ -127,9 +167,14 @@ class TurnReader:
             return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
         if _is_thought(part):
             return ""
+        hint = "Pictures, sound and files can't be trained on by this version: take the row out."
+        if part["type"] in _CALL_PARTS:
+            hint = (
+                'Write calls as "tool_calls" of the assistant\'s turn, and each result as a turn of its own: '
+                '{"role": "tool", "content": "..."}.'
+            )
         raise self._failed(
-            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text",
-            "Pictures, sound and files can't be trained on by this version: take the row out.",
+            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text", hint
         )
 
     def _word(self, value: Any) -> str:
@@ -156,6 +201,12 @@ def _names(tags: tuple[tuple[str, str], ...]) -> tuple[Sequence[str], Sequence[s
     )
 
 
+def _first_held(turn: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """The first of ``keys`` that holds something, else the first that is there: tables pad turns with nulls."""
+    there = [key for key in keys if key in turn]
+    return next((key for key in there if turn[key] not in _NOTHING), there[0] if there else None)
+
+
 def _is_part(part: Any) -> bool:
     return isinstance(part, str) or (isinstance(part, dict) and isinstance(part.get("type"), str))
 
@@ -175,8 +226,8 @@ def turn_manner(values: Sequence[Any], tags: Mapping[str, str]) -> str | None:
             return None
         if not value:
             continue
-        turn = value[0]
-        if "role" in turn and ("content" in turn or "tool_calls" in turn) and "role" not in tags:
+        turn = {key: held for key, held in value[0].items() if held is not None}
+        if "role" in turn and not tags.get("role") and ("content" in value[0] or "tool_calls" in value[0]):
             return "messages"
         if tags.get("role") in turn or ("from" in turn and "value" in turn):
             return "sharegpt"

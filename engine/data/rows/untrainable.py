@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.data.rows.turns import listed
+from engine.data.rows.fields import FIELDS
+from engine.data.rows.turns import listed, turn_manner
+from engine.data.text import clean
 from engine.errors import DataError
 
-_PREFERRED = ({"chosen", "rejected"}, {"chosen", "reject"}, {"response_j", "response_k"}, {"response_0", "response_1"})
+_PREFERRED = (("chosen", "rejected"), ("chosen", "reject"), ("response_j", "response_k"), ("response_0", "response_1"))
+"""Two answers, the better one first where the names tell."""
 _MEDIA = {
     "image": "pictures", "images": "pictures", "video": "videos", "videos": "videos", "audio": "sound",
     "audios": "sound",
@@ -22,8 +26,9 @@ def refuse_untrainable(found: Mapping[str, list[Any]], file: str) -> None:
     A mapping in the config overrides this: it says what is to be learnt.
     """
     names = {name.strip().lower(): name for name in found}
-    if any(pair <= set(names) for pair in _PREFERRED):
-        raise preferences(file)
+    pair = next((pair for pair in _PREFERRED if set(pair) <= set(names)), None)
+    if pair is not None:
+        raise preferences(file, found, names[pair[0]])
     for wanted in _JUDGED:
         if wanted <= set(names) and _all_bool(found[names["label" if "label" in wanted else "kto_tag"]]):
             raise DataError(
@@ -36,17 +41,49 @@ def refuse_untrainable(found: Mapping[str, list[Any]], file: str) -> None:
             raise DataError(
                 f"These rows come with {what}, which this version does not train on",
                 f"{file} has the column '{name}'",
-                'To train on their text alone, map it: columns = {messages = "messages"}',
+                f"To train on their text alone, map it: {mapped}" if (mapped := _mapping(found)) else "Take them out.",
             )
 
 
-def preferences(file: str) -> DataError:
-    """The refusal of rows with a better and a worse answer."""
+def preferences(file: str, found: Mapping[str, list[Any]] | None = None, preferred: str = "") -> DataError:
+    """The refusal of rows with a better and a worse answer; ``preferred`` is the column of the better one."""
+    mapped = _mapping(found, preferred) if found and preferred else ""
     return DataError(
         "These are preference pairs, which this version does not train on",
         f"{file} has a preferred and a rejected answer in each row",
-        'To learn the preferred answers: columns = {prompt = "prompt", completion = "chosen"}',
-    )
+        f"To learn the preferred answers: {mapped}" if mapped else
+        "To learn the preferred answers, write each behind its prompt as the last turn of one list of messages.",
+    )  # fmt: skip
+
+
+def _mapping(found: Mapping[str, list[Any]], answer: str = "") -> str:
+    """The ``columns`` by which the text of such rows can be trained on, with ``answer`` as what is learnt; "" if none.
+
+    Both sides are shown whole where they are turns: then the answer's column is all that is needed.
+    """
+    for column in [answer] if answer else list(found):
+        manner = turn_manner(found[column], {})
+        if manner is not None and all(len(listed(turns)) > 1 for turns in found[column]):
+            return f"columns = {{{'messages' if manner == 'messages' else 'conversations'} = {_quoted(column)}}}"
+    names = {name.strip().lower(): name for name in found}
+    questions = ("instruction", *FIELDS["prompt_completion"]["prompt"][1])
+    answers = FIELDS["prompt_completion"]["completion"][1]
+    prompt = next((names[name] for name in questions if name in names and _are_read(found[names[name]])), None)
+    answer = answer or next((names[name] for name in answers if name in names), "")
+    if not answer or not _are_read(found[answer]):
+        return ""
+    if prompt is None:
+        return "" if turn_manner(found[answer], {}) else f"columns = {{text = {_quoted(answer)}}}"
+    return f"columns = {{prompt = {_quoted(prompt)}, completion = {_quoted(answer)}}}"
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(clean(name[:200], keep_newlines=False), ensure_ascii=False)
+
+
+def _are_read(values: list[Any]) -> bool:
+    """Whether ``values`` are texts, or lists of turns: either side of a row may be."""
+    return bool(values) and (turn_manner(values, {}) is not None or all(isinstance(value, str) for value in values))
 
 
 def _all_bool(values: list[Any]) -> bool:

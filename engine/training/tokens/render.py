@@ -95,29 +95,54 @@ class Renderer:
         if row.kind == "text":
             ids = [*self._lead, *self._encode(row.text), self.tokenizer.eos_token_id]
             return ids, list(ids)
+        if train_on == "all":
+            return self._all(row)
+        ids, spans = self._spans(row.messages, row.tools, train_on == "last")
+        labels = [NOT_TRAINED] * len(ids)
+        for turn, (start, end) in spans.items():
+            if not row.messages[turn].untrained:
+                labels[start:end] = ids[start:end]
+        return ids, labels
+
+    def _all(self, row: Row) -> tuple[list[int], list[int]]:
+        """Every token trained but for those of the turns that the row marks as not to be."""
+        marked = [turn for turn, message in enumerate(row.messages) if message.untrained]
         try:
-            ids, spans = self._spans(row.messages, train_on == "last", row.tools)
+            ids, spans = self._spans(row.messages, row.tools)
         except RenderError:
-            if train_on != "all":
+            if marked:
                 raise
             ids = self._encode(self._text(row.messages, row.tools))
             if self._end(ids, 0) is None:
                 ids.append(self.tokenizer.eos_token_id)
-        if train_on == "all":
-            return ids, list(ids)
-        labels = [NOT_TRAINED] * len(ids)
-        for start, end in spans:
-            labels[start:end] = ids[start:end]
+        labels = list(ids)
+        for turn in marked:
+            start, end = spans[turn] if turn in spans else self._asked(row, turn, ids)
+            labels[start:end] = [NOT_TRAINED] * (end - start)
         return ids, labels
+
+    def _asked(self, row: Row, turn: int, ids: list[int]) -> tuple[int, int]:
+        """[start, end) of a turn that is no answer, with all that the template writes around it."""
+        ends = []
+        for part in (row.messages[:turn], row.messages[: turn + 1]):
+            alone = self._encode(self._text(part, row.tools)) if part else []
+            ends.append(_common(ids, alone))
+            if self.tokenizer.decode(alone[ends[-1] :], skip_special_tokens=True).strip():  # but for a closing token
+                raise RenderError(
+                    "A turn that is not to be trained can't be told from the others",
+                    f"turn {turn + 1}: the template renders it differently with what follows",
+                    "Use another template, or train_on = 'assistant'.",
+                )
+        return ends[0], ends[1]
 
     def prompt_ids(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> list[int]:
         """What the model is given before it answers: the dialogue so far and the template's opening of the answer."""
         return self._encode(self._text(messages, tools, opening=True))
 
     def _spans(
-        self, messages: Sequence[Message], only_last: bool, tools: Sequence[str]
-    ) -> tuple[list[int], list[tuple[int, int]]]:
-        """All ids, and for each assistant turn its [start, end) with the stop token as the last."""
+        self, messages: Sequence[Message], tools: Sequence[str], only_last: bool = False
+    ) -> tuple[list[int], dict[int, tuple[int, int]]]:
+        """All ids, and by the place of each assistant turn its [start, end) with the stop token as the last."""
         # A greeting that answers nothing is read, not trained: there is no prompt it could follow.
         turns = [index for index, message in enumerate(messages) if message.role == "assistant" and index > 0]
         if not turns:
@@ -127,7 +152,7 @@ class Renderer:
         text = self._text(messages, tools)
         openings = {turn: self._text(messages[:turn], tools, opening=True) for turn in turns}
         ids, cuts = self._aligned(text, openings, encode)
-        spans = []
+        spans = {}
         for turn, opening in openings.items():
             start = len(encode(opening, cuts))
             is_last = turn == len(messages) - 1
@@ -143,7 +168,7 @@ class Renderer:
                     f"turn {turn + 1}: the template does not close it before the next turn, or changes it later",
                     "Use another template, or train_on = 'last'.",
                 )
-            spans.append((start, end))
+            spans[turn] = (start, end)
         return ids, spans
 
     def _aligned(

@@ -100,7 +100,8 @@ class Tokeniser:
             content, prompt = keys_of(row) if compared else (0, 0)
             first, second = np.frombuffer(key.draw, ">u8").tolist()
             file = files.setdefault(row.file, len(files))
-            answered = bool(row.messages) and row.messages[-1].role == "assistant"
+            last = row.messages[-1] if row.messages else None
+            answered = last is not None and last.role == "assistant" and not last.untrained
             made[at] = (
                 (first, second), key.group, content, prompt, row.weight, row.number, file, result.length,
                 len(result.pieces), key.stratum, batch.source, result.fate, 0, answered, row.kind == "messages",

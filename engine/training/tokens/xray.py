@@ -175,12 +175,21 @@ class Looker:
         if row.kind == "text":
             return
         train_on = self._dataset.train_on
+        marked = [
+            (at, each.untrained)
+            for at, each in enumerate(row.messages)
+            if each.untrained and _may_train(each, train_on)
+        ]
+        for at, mark in marked:
+            yield Verdict("marked", True, f"Turn {at + 1} is not trained, as the row says so: {shorten(mark, 40)}.")
         if train_on == "all":
+            if marked:
+                return
             all_of_it = NOT_TRAINED not in labels
             yield Verdict("turns", all_of_it, f"Every token is {'' if all_of_it else 'not '}trained (train_on = all).")
             return
         turns = [at for at, message in enumerate(row.messages) if message.role == "assistant" and at > 0]
-        turns = turns[-1:] if train_on == "last" else turns
+        turns = [at for at in (turns[-1:] if train_on == "last" else turns) if not row.messages[at].untrained]
         said = self._renderer.tokenizer.decode(
             [i for i, label in zip(ids, labels, strict=True) if label != NOT_TRAINED]
         )
@@ -197,7 +206,9 @@ class Looker:
                     return
                 ends.append(found + len(_bare(part)))
             position = max(ends)
-        which = "The last answer is" if train_on == "last" else _answers(len(turns))
+        if not turns:
+            return
+        which = "The last answer is" if train_on == "last" else _answers(len(turns), bool(marked))
         yield Verdict("turns", True, f"{which} trained whole (train_on = {train_on}).")
 
     def _written(self, row: Row) -> tuple[Verdict, ...]:
@@ -213,8 +224,13 @@ def unused(row: Row, fate: str, why: str, verdicts: Sequence[Verdict] = ()) -> X
     return Xray(row.file, row.number, row.source, fate, made, (), words[:_MOST_WORDS])
 
 
-def _answers(count: int) -> str:
-    return "The answer is" if count == 1 else f"All {count:,} answers are"
+def _may_train(message: Message, train_on: str) -> bool:
+    return train_on == "all" or message.role == "assistant"
+
+
+def _answers(count: int, of_others: bool) -> str:
+    other = " other" if of_others else ""
+    return f"The{other} answer is" if count == 1 else f"All {count:,}{other} answers are"
 
 
 def _parts_of(message: Message) -> tuple[str, ...]:

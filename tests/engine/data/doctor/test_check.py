@@ -313,3 +313,29 @@ def _fragile(number: int) -> int:
     if number == 1 and multiprocessing.parent_process() is not None:
         os._exit(9)
     return 2 * number
+
+
+def test_marks_are_counted_and_rows_without_any_other_answer_left_out(write: Write) -> None:
+    ask, wrong, right = (
+        '{"role": "user", "content": "?"}',
+        '"role": "assistant", "content": "wrong"',
+        '"content": "right"',
+    )
+    lines = [f'{{"messages": [{ask}, {{{wrong}, "loss": false}}, {ask}, {{"role": "assistant", {right}}}]}}'] * 3
+    lines += [
+        f'{{"messages": [{ask}, {{{wrong}, "weight": 0}}]}}',
+        f'{{"messages": [{ask}, {{{wrong}, "weight": 0.5}}]}}',
+    ]
+    made = config(source(write("a.jsonl", "\n".join(lines))))
+    report = check(made)
+    assert (report.sources[0].rows, report.sources[0].left_out) == (4, 1)
+    assert (only(report, "untrained_turns").count, only(report, "unclear_marks").count) == (4, 1)
+    skipped = load(made).report.skipped
+    assert [(each.row, each.reason) for each in skipped] == [
+        (4, "every answer is marked as not to be trained (weight = 0)")
+    ]
+
+
+def test_rows_marked_as_not_to_be_trained_are_counted(write: Write) -> None:
+    report = check(config(source(write("a.csv", "prompt,completion,train\na,b,1\nc,d,0\ne,f,0\n"))))
+    assert (report.sources[0].rows, report.sources[0].left_out, only(report, "untrained_rows").count) == (1, 2, 2)

@@ -77,6 +77,14 @@ def test_csv_counts_lines_through_quoted_breaks(write: Write) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_csv_lines_may_end_in_any_way(write: Write, end: str) -> None:
+    path = write("a.csv", end.join(["prompt;completion", "a;b", '"two\rlines";"c, d"', ""]))
+    assert [row.values for row in read(path)] == [
+        {"prompt": "a", "completion": "b"}, {"prompt": "two\rlines", "completion": "c, d"},
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t"), ("a.csv", "|")])
 def test_the_delimiter_is_found(write: Write, name: str, mark: str) -> None:
     assert read(write(name, f"prompt{mark}completion\na{mark}b, c\n"))[0].values["completion"] == "b, c"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -200,9 +201,50 @@ def test_a_format_without_its_column_is_refused() -> None:
     ],
 )
 def test_preference_pairs_are_recognised_and_refused(values: dict[str, Any]) -> None:
-    error = refused(values)
-    assert "preference" in error.title
-    assert "chosen" in error.hint
+    assert "preference" in refused(values).title
+
+
+REJECTED = [OPENAI[0], {"role": "assistant", "content": "no"}]
+
+
+@pytest.mark.parametrize(
+    ("values", "learnt"),
+    [
+        ({"chosen": OPENAI, "rejected": REJECTED}, BOTH),
+        ({"prompt": "hi", "chosen": OPENAI, "rejected": REJECTED, "score": 3}, BOTH),
+        ({"chosen": json.dumps(OPENAI), "rejected": json.dumps(REJECTED)}, BOTH),
+        ({"chosen": SHAREGPT, "rejected": SHAREGPT}, BOTH),
+        ({"prompt": "hi", "chosen": "ho", "rejected": "no"}, BOTH),
+        ({"prompt": OPENAI[:1], "chosen": OPENAI[1:], "rejected": REJECTED[1:]}, BOTH),
+        ({"Question": "hi", "response_j": "ho", "response_k": "no"}, BOTH),
+        ({"instruction": "hi", "input": "", "chosen": "ho", "reject": "no"}, BOTH),
+        ({"messages": OPENAI, "images": ["cat.png"]}, BOTH),
+        ({"conversations": SHAREGPT, "images": ["cat.png"]}, BOTH),
+        ({"my talk": OPENAI, "image": "cat.png", "images": ["cat.png"]}, BOTH),
+        ({"query": "hi", "response": "ho", "images": ["cat.png"]}, BOTH),
+    ],
+)
+def test_the_mapping_in_the_hint_makes_such_rows_trainable(values: dict[str, Any], learnt: Any) -> None:
+    hint = refused(values).hint
+    columns = tomllib.loads(hint[hint.index("columns = ") :])["columns"]
+    assert turns(values, columns=columns) == learnt
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"conversations": SHAREGPT[:1], "chosen": SHAREGPT[1], "rejected": SHAREGPT[1]},
+        {"chosen": OPENAI[1:], "rejected": REJECTED[1:]},
+        {"images": ["cat.png"], "url": "x"},
+    ],
+)
+def test_no_mapping_is_named_where_none_would_help(values: dict[str, Any]) -> None:
+    assert "columns" not in refused(values).hint
+
+
+def test_preferred_texts_without_a_prompt_are_plain_text() -> None:
+    values = {"chosen": "Human: hi Assistant: ho", "rejected": "Human: hi Assistant: no"}
+    assert refused(values).hint.endswith('columns = {text = "chosen"}')
 
 
 def test_the_preferred_answers_may_be_learnt() -> None:

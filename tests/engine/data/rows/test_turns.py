@@ -97,10 +97,54 @@ def test_no_tools_are_none(tools: Any) -> None:
     assert row({"messages": openai({"name": "weather", "arguments": {}}), "tools": tools}).tools == ()
 
 
-def test_tables_lose_the_nulls_that_their_columns_bring() -> None:
-    call = {"name": "weather", "arguments": {"city": "x", "other": None}}
-    assert row({"messages": openai(call)}, "a.parquet").messages[1].calls[0].arguments == '{"city": "x"}'
-    assert "null" in row({"messages": openai(call)}, "a.jsonl").messages[1].calls[0].arguments
+@pytest.mark.parametrize("file", ["a.parquet", "a.jsonl", "a.json.gz"])
+def test_the_nulls_that_a_tables_columns_bring_are_left_out_whatever_file_they_have_come_to(file: str) -> None:
+    call = {"name": "weather", "arguments": {"city": "x", "other": None, "days": [{"day": 1, "hour": None}]}}
+    schema = {"name": "weather", "parameters": {"properties": {"city": {"type": "string"}, "time": None}}}
+    made = row({"messages": openai(call), "tools": [schema]}, file)
+    assert made.messages[1].calls[0].arguments == '{"city": "x", "days": [{"day": 1}]}'
+    assert json.loads(made.tools[0])["function"]["parameters"] == {"properties": {"city": {"type": "string"}}}
+    assert [code for code, _ in made.remarks] == ["nulls"]
+
+
+@pytest.mark.parametrize("file", ["a.parquet", "a.jsonl"])
+def test_nulls_in_arguments_written_as_json_text_were_meant(file: str) -> None:
+    made = row({"messages": openai({"name": "weather", "arguments": '{"city": null}'})}, file)
+    assert made.messages[1].calls[0].arguments == '{"city": null}'
+    assert made.remarks == ()
+
+
+def test_a_tools_result_loses_the_nulls_of_other_results() -> None:
+    turns = openai({"name": "weather", "arguments": {}})
+    turns[2] = {"role": "tool", "content": {"sky": "sun", "price": None}}
+    assert row({"messages": turns}).messages[2].content == '{"sky": "sun"}'
+
+
+PADDED = [
+    {"role": None, "from": "human", "content": None, "value": "Which?"},
+    {"role": None, "from": "gpt", "content": None, "value": "This."},
+]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        PADDED,
+        [{**turn, "from": None, "speaker": turn["from"]} for turn in PADDED],
+        [{**turn, "content": "", "tool_calls": None} for turn in PADDED],
+        [{"role": "user", "content": "Which?", "text": None}, {"role": "assistant", "content": None, "text": "This."}],
+        [{"role": "user", "content": "Which?", "from": None}, {"from": "gpt", "role": None, "content": "This."}],
+    ],
+)
+def test_a_turn_is_read_by_the_keys_that_hold_something(turns: list[dict[str, Any]]) -> None:
+    made = row({"conversations": turns})
+    assert made.messages == (Message("user", "Which?"), Message("assistant", "This."))
+    assert made.remarks == ()
+
+
+def test_fields_of_turns_that_are_not_used_are_remarked() -> None:
+    turns = [{"role": "user", "content": "?", "mood": "glad"}, {"role": "assistant", "content": "!", "mood": None}]
+    assert row({"messages": turns}).remarks == (("turn_keys", "turn 1 has 'mood'"),)
 
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])

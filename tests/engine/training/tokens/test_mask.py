@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import pytest
@@ -133,3 +133,34 @@ def test_thinking_is_trained_where_the_template_keeps_it() -> None:
     row = Row((asked, thought), "", "rows", "rows.jsonl", 1)
     wanted = "<think>\nEasy.\n</think>\n\nFirst.<|im_end|>"
     assert trained_text(kind("qwen with thinking").renderer, row) == wanted
+
+
+def _marked(row: Row, *turns: int) -> Row:
+    """``row`` with those turns marked as not to be trained."""
+    return replace(
+        row,
+        messages=tuple(
+            replace(each, untrained="loss = false") if at in turns else each for at, each in enumerate(row.messages)
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_answer_that_is_marked_is_read_but_not_trained(name: str) -> None:
+    row = dialogue("Say one.", "wrong", "No, again.", "right", "Two?", "wronger", "Well?", "righter")
+    made = kind(name)
+    ids, _ = made.renderer.render(_marked(row, 1, 5))
+    assert ids == made.renderer.render(row)[0]
+    trained = trained_text(made.renderer, _marked(row, 1, 5)).removesuffix(made.end)
+    assert trained == made.wanted(["right", "righter"])
+    assert not any(label >= 0 for label in made.renderer.render(_marked(row, 1, 3, 5, 7))[1])
+    assert not any(label >= 0 for label in made.renderer.render(_marked(row, 7), "last")[1])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_where_all_is_trained_the_marked_turns_are_not(name: str) -> None:
+    row, made = dialogue("Ask one.", "wrong", "No, again.", "right"), kind(name).renderer
+    ids, labels = made.render(_marked(row, 0, 1), "all")
+    trained = made.tokenizer.decode([label for label in labels if label >= 0])
+    assert [text in trained for text in ("Ask one.", "wrong", "No, again.", "right")] == [False, False, True, True]
+    assert ids == made.render(row, "all")[0]

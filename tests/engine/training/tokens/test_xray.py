@@ -161,6 +161,17 @@ def test_weights_are_said_and_a_row_without_any_is_left_out() -> None:
     assert looker.look(row, "heldout").fate == "held out"
 
 
+def test_a_turn_marked_as_not_to_be_trained_is_context_and_says_so() -> None:
+    row = dialogue("Say one.", "wrong", "No, again.", "right")
+    messages = [replace(each, untrained="loss = false") if at == 1 else each for at, each in enumerate(row.messages)]
+    ray = look(replace(row, messages=tuple(messages)))
+    assert "wrong" in written(ray, "context")
+    assert written(ray, "trained") == "right<|im_end|>"
+    assert says(ray, "marked") == (True, "Turn 2 is not trained, as the row says so: loss = false.")
+    assert says(ray, "turns") == (True, "The other answer is trained whole (train_on = assistant).")
+    assert not ray.is_bad
+
+
 def test_of_a_very_long_row_the_rest_is_counted() -> None:
     made = renderer("chatml")
     looker = Looker(made, 0, DatasetSection(max_length=4096))
