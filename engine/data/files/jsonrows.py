@@ -13,6 +13,7 @@ import msgspec
 
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
+from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
@@ -20,14 +21,6 @@ WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _SPACE = " \t\n\r"
 _LONGEST_PYTHON = 1 << 20
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
-
-
-def _no_number(_name: str) -> None:
-    """NaN and Infinity are not JSON, but common in exports: read as null."""
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
-_FAST = msgspec.json.Decoder()
 
 
 def read_json(path: Path, source: str) -> Iterator[RawRow]:
@@ -58,7 +51,7 @@ def _is_lines(path: Path) -> bool:
     filled = (line.text for line in lines(path) if line.text.strip(_SPACE))
     first, second = next(filled, ""), next(filled, "")
     try:
-        return bool(second) and isinstance(_DECODER.decode(first), dict)
+        return bool(second) and isinstance(DECODER.decode(first), dict)
     except (ValueError, RecursionError):
         return False
 
@@ -77,12 +70,12 @@ def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -
     As bytes they must be UTF-8.
     """
     try:
-        value = _FAST.decode(text)
+        value = FAST.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # The stricter decoder has said no; the other one may take it, or tell where it is broken.
         text, line = (each.decode() if isinstance(each, bytes) else each for each in (text, line))
         try:
-            value = _DECODER.decode(text)
+            value = DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             column = line.find(text) + getattr(error, "pos", 0) + 1
             raise _broken(path, number, f"column {column:,}", error, text) from None
@@ -100,7 +93,7 @@ def _spans_lines(path: Path) -> bool:
     """Whether the file's first object is whole, but not a line of its own: written over several, or with a comma."""
     first = next(line.text.strip(_SPACE) for line in lines(path) if line.text.strip(_SPACE))
     try:
-        _DECODER.decode(first)
+        DECODER.decode(first)
     except (ValueError, RecursionError):
         pass
     else:
@@ -114,7 +107,7 @@ def _spans_lines(path: Path) -> bool:
 def _read_object(path: Path, source: str) -> Iterator[RawRow]:
     text = _whole(path).strip(_SPACE)
     try:
-        value, end = _DECODER.raw_decode(text)
+        value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         place = f"line {getattr(error, 'lineno', 1):,}, column {getattr(error, 'colno', 1):,}"
         raise _broken(path, 1, place, error, text) from None
@@ -204,7 +197,7 @@ class _Text:
         self.peek()
         while True:
             try:
-                value, self.position = _DECODER.raw_decode(self._buffer, self.position)
+                value, self.position = DECODER.raw_decode(self._buffer, self.position)
                 return value
             except json.JSONDecodeError as error:
                 # Broken where more text follows; near the end of the window it may only be cut.
@@ -280,7 +273,7 @@ def _redirected(path: Path) -> str:
 
 def _is_json(text: str) -> bool:
     try:
-        _DECODER.decode(text)
+        DECODER.decode(text)
     except (ValueError, RecursionError):
         return False
     return True

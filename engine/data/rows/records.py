@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from engine.data.rows.messages import Message, RawRow, Row
 
 
 def record_of(row: Row) -> dict[str, Any]:
-    """``row`` as values of JSON. Its source is left out: it belongs to the run that reads it."""
+    """``row`` as values of JSON; its tools and the arguments of calls stay JSON text.
+
+    Its source is left out: it belongs to the run that reads it.
+    """
     record: dict[str, Any] = {"messages": [turn_of(message) for message in row.messages], "text": row.text}
     if row.tools:
-        record["tools"] = [json.loads(tool) for tool in row.tools]
+        record["tools"] = list(row.tools)
     if row.weight != 1.0:
         record["weight"] = row.weight
     if row.group:
@@ -40,7 +42,7 @@ def turn_of(message: Message) -> dict[str, Any]:
         turn["reasoning_content"] = message.reasoning
     if message.calls:
         turn["tool_calls"] = [
-            {"type": "function", "function": {"name": call.name, "arguments": json.loads(call.arguments)}}
+            {"type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             | ({"id": call.id} if call.id else {})
             for call in message.calls
         ]

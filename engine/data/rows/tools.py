@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from engine.data.rows import json_text
 from engine.data.rows.messages import ToolCall
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,7 +41,7 @@ def schemas_of(value: Any) -> tuple[str, ...]:
         return ()
     value = _parsed(value)
     each = value if isinstance(value, list) else [value] if value else []
-    return tuple(as_json(_schema(item)) for item in each if item is not None)
+    return tuple(json_text.dumps(_schema(item)) for item in each if item is not None)
 
 
 def without_nulls(value: Any) -> Any:
@@ -58,14 +58,6 @@ def without_nulls(value: Any) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def as_json(value: Any) -> str:
-    """``value`` as JSON that any tokenizer takes. Raises ValueError when it is nested too deeply."""
-    try:
-        return _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False, default=str))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
 def _call(item: Any) -> ToolCall:
     if not isinstance(item, dict):
         raise ValueError("a call is not an object with name and arguments")
@@ -78,7 +70,7 @@ def _call(item: Any) -> ToolCall:
     arguments = found if not isinstance(found, str) else _object_in(found)
     identity = item.get("id")
     return ToolCall(
-        _SURROGATE.sub("\ufffd", name), as_json(arguments), identity if isinstance(identity, str) else ""
+        _SURROGATE.sub("\ufffd", name), json_text.dumps(arguments), identity if isinstance(identity, str) else ""
     )  # fmt: skip
 
 
@@ -96,7 +88,7 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json_text.loads(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ValueError:
@@ -106,6 +98,6 @@ def _parsed(value: Any) -> Any:
 def _object_in(text: str) -> Any:
     """Arguments written as JSON text; text that is none stays a text."""
     try:
-        return json.loads(text)
+        return json_text.loads(text)
     except (ValueError, RecursionError):
         return text

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from engine.data.rows import json_text
 from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
 from engine.data.rows.flags import mark_of
 from engine.data.rows.messages import Message, ToolCall
-from engine.data.rows.tools import as_json, calls_in, calls_of, without_nulls
+from engine.data.rows.tools import calls_in, calls_of, without_nulls
 from engine.data.text import clean
 from engine.errors import DataError
 
@@ -24,7 +25,7 @@ _CALL_PARTS = ("tool_use", "tool_result", "tool_call", "function_call", "server_
 """Anthropic's way to write calls, and OpenAI's in its Responses API."""
 _SCALARS = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
 
-_NOTHING = (None, "", [], {})
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 Failed = Callable[[str, str], DataError]
 """Makes the error of a row from what is wrong and what to do."""
@@ -34,7 +35,7 @@ def listed(value: Any) -> Any:
     """A list that a table holds as JSON text; anything else as it is."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            return json.loads(value)
+            return json_text.loads(value)
         except (ValueError, RecursionError):
             return value
     return value
@@ -56,11 +57,12 @@ class TurnReader:
         if value is None:
             return ""
         if isinstance(value, str):
-            return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+            return str(value) if value.isascii() else _SURROGATE.sub("\ufffd", value)
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, _SCALARS):
-            return str(value)
+            # A table's way to say that there is nothing is no answer.
+            return "" if isinstance(value, float) and not math.isfinite(value) else str(value)
         if value == [] or _is_parts(value):
             return "".join(self._part(part, name) for part in value)
         kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else type(value).__name__
@@ -147,7 +149,7 @@ class TurnReader:
     def _result(self, value: Any, number: int) -> str:
         """What a tool gave, when it is no text."""
         try:
-            return as_json(self.filled(value, f"turn {number}"))
+            return json_text.dumps(self.filled(value, f"turn {number}"))
         except ValueError as error:
             raise self._failed(f"turn {number} is {error}", "Write it as text; JSON as a quoted string.") from None
 

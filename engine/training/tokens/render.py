@@ -235,7 +235,7 @@ class Renderer:
 
     def _text(self, messages: Sequence[Message], tools: Sequence[str] = (), opening: bool = False) -> str:
         try:
-            return self._rendered(*self._input.make(messages, tools), opening)
+            return self._input.written(self._rendered(*self._input.make(messages, tools), opening))
         except Exception as error:  # a template is a program of the model's: it may raise anything
             raise RenderError("The template refuses the row", str(error)[:200]) from None
 

@@ -22,6 +22,7 @@ _REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
 _OPEN, _CLOSE = "<think>", "</think>"
 # Mistral's templates take identities of nine letters and digits, and no others.
 _IDENTITY = "call{:05}"
+_STAND_IN = "7.3190562"
 _NAME, _VALUE, _RESULT, _THOUGHT = "probe_function", "probe_value", "probe_result", "probe_thought"
 _SCHEMA = {
     "type": "function",
@@ -64,7 +65,8 @@ def abilities(render: Render) -> Abilities:
     calls: Literal["", "object", "text"] = ""
     needs_ids = False
     for form, with_ids in forms:
-        call = _call(_NAME, {"key": _VALUE}, form, _IDENTITY.format(0) if with_ids else "")
+        arguments: Any = {"key": _VALUE} if form == "object" else json.dumps({"key": _VALUE})
+        call = _call(_NAME, arguments, _IDENTITY.format(0) if with_ids else "")
         turns = [asked, {"role": "assistant", "content": "", "tool_calls": [call]}]
         answered = [*turns, {"role": "tool", "content": _RESULT, "tool_call_id": _IDENTITY.format(0)}, done]
         if says(answered, _NAME, _VALUE) or says(turns, _NAME, _VALUE):
@@ -101,6 +103,7 @@ class TemplateInput:
     def __init__(self, render: Render) -> None:
         self._render = render
         self._found: Abilities | None = None
+        self._numbers: dict[str, str] = {}
 
     @property
     def abilities(self) -> Abilities:
@@ -112,14 +115,35 @@ class TemplateInput:
         """The turns and the tools to render; ``tools`` are JSON texts.
 
         Of the first n messages it makes the first n turns: what a prompt begins with stays when the answer is there.
+        Of what is rendered from them the numbers are to be ``written``.
         """
+        self._numbers.clear()
         identities = _Identities()
         turns = [self._turn(message, identities) for message in messages]
         if not tools:
             return turns, None
         if self.abilities.tools:
-            return turns, [json.loads(tool) for tool in tools]
+            return turns, [self._value(tool) for tool in tools]
         return _told(turns, "\n".join((TOOLS_AS_TEXT, *tools))), None
+
+    def written(self, text: str) -> str:
+        """``text``, rendered from what was made last, with its numbers as the row has them."""
+        for stand_in, number in self._numbers.items():
+            text = text.replace(stand_in, number)
+        return text
+
+    def _value(self, text: str) -> Any:
+        """The JSON value ``text``; in place of numbers that Python would write otherwise (1.10, 1e400) stand others."""
+
+        def number(written: str) -> float:
+            value = float(written)
+            if repr(value) == written:
+                return value
+            stand_in = float(f"{_STAND_IN}{len(self._numbers) + 10_000}e-300")
+            self._numbers[repr(stand_in)] = written
+            return stand_in
+
+        return json.loads(text, parse_float=number)
 
     def _turn(self, message: Message, identities: _Identities) -> dict[str, Any]:
         if message.role == "tool":
@@ -132,7 +156,7 @@ class TemplateInput:
         if message.calls and self.abilities.calls:
             turn["tool_calls"] = [
                 _call(
-                    call.name, json.loads(call.arguments), self.abilities.calls,
+                    call.name, call.arguments if self.abilities.calls == "text" else self._value(call.arguments),
                     identities.new(call.id) if self.abilities.needs_ids else call.id,
                 )
                 for call in message.calls
@@ -183,9 +207,8 @@ class _Identities:
         return self._made[min(at, len(self._made) - 1)] if self._made else _IDENTITY.format(at)
 
 
-def _call(name: str, arguments: Any, form: str, identity: str) -> dict[str, Any]:
-    given = arguments if form == "object" else json.dumps(arguments, ensure_ascii=False)
-    call: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": given}}
+def _call(name: str, arguments: Any, identity: str) -> dict[str, Any]:
+    call: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": arguments}}
     return call | ({"id": identity} if identity else {})
 
 

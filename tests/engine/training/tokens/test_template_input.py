@@ -190,3 +190,16 @@ def test_what_is_made_of_the_beginning_is_the_beginning_of_what_is_made() -> Non
     turns, _ = source.make(ASKED)
     for count in range(len(ASKED)):
         assert source.make(ASKED[:count])[0] == turns[:count]
+
+
+@pytest.mark.parametrize("template", [TOOLS_AND_THINKING, WITH_IDENTITIES, CHATML])
+def test_numbers_in_arguments_and_schemas_are_rendered_as_the_row_has_them(template: str) -> None:
+    numbers = "[1.10, 1e400, 1E5, 12345678901234567890.5, 0.5, 3]"
+    call = ToolCall("pay", f'{{"sums": {numbers}, "named": "1.10"}}')
+    tool = f'{{"type": "function", "function": {{"name": "pay", "least": {numbers}}}}}'
+    tokenizer = make_tokenizer(FAMILIES["chatml"], template)
+    made = Renderer(tokenizer, stop_ids(tokenizer))
+    asked = Row((Message("user", "Pay."), Message("assistant", "", calls=(call,))), "", "rows", "a", 1, (tool,))
+    assert call.arguments in trained_text(made, asked)
+    ids, _ = made.render(asked)
+    assert tokenizer.decode(ids).count(numbers) == 2
