@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
     from tui.wizard.draft import Draft
+
+_LONGEST_MOUNT_S = 5.0
 
 
 class TunedeckApp(App[None]):
@@ -55,6 +59,13 @@ class TunedeckApp(App[None]):
         self.add_mode("home", self._home_screen)
         self.add_mode("wizard", self._wizard_screen)
         self.add_mode("monitor", self._monitor_screen)
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed ahead waits until the screen it meets is there with all its children."""
+        if isinstance(event, (events.InputEvent, events.Paste)) and not event.is_forwarded:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.screen._mounted_event.wait(), _LONGEST_MOUNT_S)
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         self.mode_change_signal.subscribe(self, self._mode_changed)

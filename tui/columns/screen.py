@@ -22,6 +22,7 @@ from tui.columns import words
 from tui.columns.mapping import ColumnMap, Line
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form_list import PickList
+from tui.widgets.whole import WholeScreen
 from tui.wizard.data_text import GIVEN
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class MappingList(PickList):
         self.post_message(self.Typed(clean(event.text, keep_newlines=False)))
 
 
-class ColumnsScreen(Screen[Reading | None]):
+class ColumnsScreen(WholeScreen, Screen[Reading | None]):
     """Dismissed with format, columns, tags and labels of the ``source``, each with its default; None to leave all.
 
     ``open_head`` reads the first rows of a source, in a thread.

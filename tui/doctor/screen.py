@@ -17,6 +17,7 @@ from tui import keys
 from tui.doctor import facts_text, repairs, words
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form_list import PickList
+from tui.widgets.whole import WholeScreen
 from tui.wizard.check_panel import CheckPanel, begin
 from tui.world import world_of
 from tui.xray.opening import open_xray
@@ -33,7 +34,7 @@ NOT_YET = "What is found stands here once the rows were examined."
 NOTHING = "Nothing to mend. f shows what the rows are like: their lengths, languages and labels."
 
 
-class DoctorScreen(Screen[None]):
+class DoctorScreen(WholeScreen, Screen[None]):
     """Lies over a ``step`` of the wizard that has a CheckPanel, which examines the draft's rows.
 
     Changes the draft, and lets the step read it again after each change.

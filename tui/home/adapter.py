@@ -19,6 +19,7 @@ from engine.errors import TunedeckError
 from tui import keys
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.whole import WholeScreen
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
 from tui.wizard.old_adapter import OldAdapter, look_at
@@ -36,7 +37,7 @@ class _Left(Exception):
     """Raised inside a look that nobody waits for any more."""
 
 
-class AdapterScreen(Screen[None]):
+class AdapterScreen(WholeScreen, Screen[None]):
     """``named`` is a run or a folder; ``base`` the model it is to go on, None for the one it names itself."""
 
     AUTO_FOCUS = "VerticalScroll"

@@ -18,6 +18,7 @@ from engine.errors import TunedeckError
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form_list import Pick, PickList
+from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ KINDS = {"model": "base model", "merged": "merged model", "adapter": "adapter"}
 TITLE_WIDTH = 44
 
 
-class FamilyScreen(Screen[None]):
+class FamilyScreen(WholeScreen, Screen[None]):
     """Opened over home; ``about`` is the run under the cursor there. Enter opens a run, Esc goes back."""
 
     AUTO_FOCUS = "PickList"

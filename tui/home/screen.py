@@ -20,6 +20,7 @@ from tui.home.watch import removal_lines, watch
 from tui.machine import feed_of
 from tui.widgets.bars import KeyBar, KeyRow, TopLine
 from tui.widgets.line import Line, cut
+from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(WholeScreen, Screen[None]):
     """The place the app begins in."""
 
     AUTO_FOCUS = ""

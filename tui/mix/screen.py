@@ -24,6 +24,7 @@ from tui.mix.table import MixTable
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.consequence import ConsequenceLine
 from tui.widgets.fitbar import FitBar
+from tui.widgets.whole import WholeScreen
 from tui.wizard import outlook
 from tui.wizard.fit import unknown
 from tui.world import world_of
@@ -39,7 +40,7 @@ TALL = 30
 NOT_KEPT = "The shares leave nothing for the sources without one: lower them, or press - on one more."
 
 
-class MixScreen(Screen[bool]):
+class MixScreen(WholeScreen, Screen[bool]):
     """Changes a copy of the mix; Enter writes it into the draft and dismisses with True, Esc with False.
 
     ``old_rows`` gives the sources that replay what an old adapter has learnt; [] where there is none. ``panel`` may be

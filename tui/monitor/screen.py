@@ -29,6 +29,7 @@ from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, Line, cut
 from tui.widgets.log import LogPane
+from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _MACHINE_EVERY_S = 5.0
 _MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(WholeScreen, Screen[None]):
     """Watches ``run``. Leaving it never touches the training."""
 
     CSS_PATH = "monitor.tcss"

@@ -11,8 +11,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from tui.widgets.whole import WholeScreen
 
-class ConfirmScreen(ModalScreen[bool]):
+
+class ConfirmScreen(WholeScreen, ModalScreen[bool]):
     """``lines`` list what will happen. The safe answer has the focus; y and n answer too."""
 
     CSS_PATH = "dialog.tcss"

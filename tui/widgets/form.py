@@ -75,12 +75,17 @@ class FormField(Vertical):
             )
             self.control.set_reactive(Input.cursor_blink, False)
 
+        # Held, not looked up: a suggestion for a path may come after the field was taken away.
+        self._label_line = Static(self._marked(False), classes="label")
+        self._hint_line = Static(Content(hint), classes="hint")
+        self._about_line = Static(Content(about), classes="about" + (" -shown" if about else ""))
+
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Static(self._marked(False), classes="label")
+            yield self._label_line
             yield self.control
-            yield Static(Content(self._hint), classes="hint")
-        yield Static(Content(self._about), classes="about" + (" -shown" if self._about else ""))
+            yield self._hint_line
+        yield self._about_line
 
     @property
     def key(self) -> str:
@@ -103,14 +108,14 @@ class FormField(Vertical):
     def show_error(self, message: str) -> None:
         """Put ``message`` under the field; "" takes it away and brings the sentence back."""
         self._error = clean(message, keep_newlines=False)
-        about = self.query_one(".about", Static)
+        about = self._about_line
         about.update(Content(f"! {self._error}" if self._error else self._about))
         about.set_class(bool(self._error), "-error")
         about.set_class(bool(self._error or self._about), "-shown")
 
     def set_hint(self, hint: str) -> None:
         self._hint = hint
-        self.query_one(".hint", Static).update(Content(hint))
+        self._hint_line.update(Content(hint))
 
     def focus_control(self) -> None:
         self.control.focus()
@@ -119,11 +124,11 @@ class FormField(Vertical):
         return Content.assemble((("> " if focused else "  ") + self._label, "bold" if focused else ""))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self.query_one(".label", Static).update(self._marked(True))
+        self._label_line.update(self._marked(True))
         self.post_message(self.Entered(self))
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        self.query_one(".label", Static).update(self._marked(False))
+        self._label_line.update(self._marked(False))
         self.post_message(self.Left(self))
 
     @on(Input.Changed)

@@ -16,9 +16,10 @@ from textual.widgets import Static
 
 from tui import keys
 from tui.keys import Key
+from tui.widgets.whole import WholeScreen
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(WholeScreen, ModalScreen[None]):
     """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen."""
 
     AUTO_FOCUS = "VerticalScroll"

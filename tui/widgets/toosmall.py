@@ -9,6 +9,8 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from tui.widgets.whole import WholeScreen
+
 LEAST_COLUMNS, LEAST_ROWS = 60, 18
 
 
@@ -30,7 +32,7 @@ class _Notice(Widget):
         )
 
 
-class TooSmallScreen(ModalScreen[None]):
+class TooSmallScreen(WholeScreen, ModalScreen[None]):
     """Put up and taken away by the app as the window changes."""
 
     BINDINGS = [Binding("ctrl+q", "app.quit", "Quit")]  # noqa: RUF012

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.widgets.whole import WholeScreen
 from tui.wizard import breakdown_text, machine_text
 from tui.wizard.breakdown_text import Line
 from tui.world import world_of
@@ -46,7 +47,7 @@ class Section(Static):
             self.update(content, layout=len(before) != len(new))
 
 
-class BreakdownScreen(ModalScreen[None]):
+class BreakdownScreen(WholeScreen, ModalScreen[None]):
     """Opened over the wizard, which calls ``show`` whenever the facts changed."""
 
     AUTO_FOCUS = "VerticalScroll"

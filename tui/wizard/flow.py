@@ -24,6 +24,7 @@ from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
 from tui.widgets.form_button import FormButton
+from tui.widgets.whole import WholeScreen
 from tui.wizard import draft as drafts
 from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.data import DataStep
@@ -68,7 +69,7 @@ def _place(step: str) -> int:
     return names.index(step) if step in names else 0
 
 
-class WizardScreen(Screen[None]):
+class WizardScreen(WholeScreen, Screen[None]):
     """Posts RunLaunched when the run was started, WizardLeft when one leaves; the draft is kept on every commit.
 
     ``prefill`` is a finished config, or a draft that is opened at its own step; then one kept already is left alone.
@@ -97,13 +98,13 @@ class WizardScreen(Screen[None]):
         self.facts = Facts()
         self.index = WELCOME if begun is None and kept is not None else _place(begun.step) if begun else 0
         self._reached = 0
+        self._step: Step | None = None
         self._launching = False
 
     @property
     def step(self) -> Step | None:
-        """The step on screen; None for a moment while one gives way to another."""
-        found = self.query(Step)
-        return found.first() if found else None
+        """The step on screen with all its fields; None for a moment while one gives way to another."""
+        return self._step if self._step is not None and self._step.is_whole else None
 
     @property
     def step_name(self) -> str:
@@ -140,9 +141,11 @@ class WizardScreen(Screen[None]):
         self._reached = max(self._reached, index)
         kind = WelcomeStep if index == WELCOME else STEPS[index]
         host = self.query_one("#step-host", Container)
+        self._step = None
         await host.remove_children()
         step = kind(self.draft, self.facts, self._services)
         await host.mount(step)
+        self._step = step
         is_last = index == len(STEPS) - 1
         self.query_one("#go-back", FormButton).disabled = index <= 0
         self.query_one("#go-next", FormButton).set_label("Start" if is_last else "Next")
@@ -217,7 +220,7 @@ class WizardScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in OF_STEP:
-            return bool(self.step and self.step.is_mounted and self.step.can(action))
+            return bool(self.step and self.step.can(action))
         if action == "make_fit":
             return helps(self.facts)
         if action == "back":

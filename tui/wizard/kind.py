@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from engine.data.text import clean, shorten
 from engine.errors import TunedeckError
+from tui.widgets.whole import WholeScreen
 from tui.wizard.child import Progress, Result, ask
 from tui.wizard.task import task_of
 
@@ -91,7 +92,7 @@ class KindPanel(Static):
         self.screen.refresh_bindings()
 
 
-class KindScreen(ModalScreen[str]):
+class KindScreen(WholeScreen, ModalScreen[str]):
     """Dismissed with base or chat when a person takes that verdict over, else with ""."""
 
     CSS_PATH = "../widgets/dialog.tcss"

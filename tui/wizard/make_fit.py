@@ -16,6 +16,7 @@ from textual.widgets import Static
 from engine.data.text import clean, shorten
 from tui import fit_words
 from tui.widgets.form_list import Pick, PickList
+from tui.widgets.whole import WholeScreen
 from tui.wizard import remedies
 from tui.wizard.fit import fit_of
 
@@ -37,7 +38,7 @@ LEGEND = (
 HOW = "1 to 9, Enter: apply   u: take the last back   k: keep   Esc: as it was"
 
 
-class MakeFitScreen(ModalScreen[None]):
+class MakeFitScreen(WholeScreen, ModalScreen[None]):
     """Changes the draft and calls ``changed`` after each change, with ``facts.fit`` worked out anew.
 
     Esc takes back what was applied here; whatever was kept can be taken back on a later visit.

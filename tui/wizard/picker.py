@@ -15,13 +15,14 @@ from textual.widgets import Static
 
 from engine.data.text import clean
 from tui.widgets.form_list import Pick, PickList
+from tui.widgets.whole import WholeScreen
 from tui.wizard.describe import gibibytes
 from tui.wizard.paths import listing
 
 _UP = ".."
 
 
-class FilePicker(ModalScreen[Path | None]):
+class FilePicker(WholeScreen, ModalScreen[Path | None]):
     """Dismissed with the chosen file, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

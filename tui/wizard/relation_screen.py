@@ -11,10 +11,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.widgets.whole import WholeScreen
 from tui.wizard.relation import VERDICTS, WAYS, Measured
 
 
-class RelationScreen(ModalScreen[bool]):
+class RelationScreen(WholeScreen, ModalScreen[bool]):
     """Dismissed with True to measure again."""
 
     CSS_PATH = "../widgets/dialog.tcss"

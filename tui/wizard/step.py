@@ -16,6 +16,7 @@ from textual.widgets import Static
 from engine.config.adopt import RATE_SOURCE
 from engine.config.rules import Issue
 from tui.widgets.form import FormField
+from tui.widgets.whole import Whole
 from tui.wizard import fields
 from tui.wizard.adopted import is_locked
 from tui.wizard.draft import Draft, origin
@@ -79,7 +80,7 @@ class Facts:
         return self.report if same_rows(self.inspected, draft) else None
 
 
-class Step(Vertical):
+class Step(Whole, Vertical):
     """One screenful. Subclasses fill ``body`` and ``commit``; the draft holds all truth."""
 
     NAME = ""

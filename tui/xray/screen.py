@@ -24,6 +24,7 @@ from engine.errors import TunedeckError
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
+from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 from tui.xray.child import XrayChild
 from tui.xray.text import content_of
@@ -32,7 +33,7 @@ SEARCH, GO = "search", "go"
 TALL = 34
 
 
-class XrayScreen(Screen[None]):
+class XrayScreen(WholeScreen, Screen[None]):
     """Shows the rows of ``config_text``, beginning ``at`` a file and a row's number in it, or with source ``source``.
 
     ``command`` starts the child that is asked for them; the path of the config is put behind it.

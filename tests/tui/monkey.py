@@ -1,0 +1,220 @@
+"""A monkey at the keyboard: seeded random keys, texts and window sizes over the whole app, by hand in any number.
+
+``python -m tests.tui.monkey 200 300`` walks 200 seeds of 300 keys each and tells the seeds that broke something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.screen import Screen
+
+import tui.app
+from engine.config.presets import Layer, resolve
+from engine.demo import demo_layers
+from engine.runs.directory import RunLock
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until
+from tests.tui.machines import FakeWatch, no_gpu, with_gpus
+from tests.tui.machines import gpu as a_gpu
+from tests.tui.wizard.making import GOOD, make_child, make_rows
+from tests.tui.wizard.old_adapters import RELATED, make_run, make_whole_model
+from tui import keys
+from tui.app import TunedeckApp
+from tui.home.go_on import draft_from
+from tui.home.screen import HomeScreen
+from tui.terminal import Terminal
+from tui.wizard.draft import Draft
+from tui.wizard.flow import WizardScreen
+from tui.wizard.services import Services
+from tui.world import World
+
+SIZES = ((80, 24), (80, 24), (120, 40), (60, 18), (200, 60), (81, 34), (61, 19))
+TINY = ((59, 17), (10, 3), (1, 1))
+OWN = (
+    "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab", "enter", "enter", "space",
+    "escape", "backspace", "delete", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+k", "ctrl+x",
+)  # fmt: skip
+"""Keys of widgets and lists; those a walk gets on with stand here more than once."""
+LETTERS = "abcdefgiklmnopqrstuvwxyz0123456789+-./?,~ ü好"
+TABLES = (
+    keys.EVERYWHERE, keys.HOME, keys.FAMILY, keys.ADAPTER, keys.WIZARD, keys.DOCTOR, keys.COLUMNS, keys.XRAY,
+    keys.MONITOR, keys.CHART, keys.MIX,
+)  # fmt: skip
+PLACES = (
+    "home", "new", "task", "model", "strategy", "strategy+", "data", "data+", "settings", "review", "review+",
+    "finished", "failed", "crashed", "live",
+)  # fmt: skip
+"""Where a walk begins, by its seed: home, an empty wizard, a filled one at a step, the monitor of a run."""
+BOUND = sorted({part for table in TABLES for key in table if key.id != "quit" for part in key.key.split(",")})
+
+
+class MonkeyApp(TunedeckApp):
+    """The real app over made-up runs, model, rows and children; no run is started."""
+
+    CSS_PATH = [Path(tui.app.__file__).parent / name for name in ("base.tcss", "home/home.tcss")]  # noqa: RUF012
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.rows = make_rows(folder / "orders.jsonl")
+        (folder / "odd.csv").write_text("id,Frage,Antwort\n7,Was ist 1+1?,Zwei.\n")
+        root = folder / "home" / "runs"
+        root.mkdir(parents=True)
+        base = make_whole_model(folder / "home" / "models" / "tiny-chat")
+        self.older = make_run(root, base, self.rows)
+        live, writer = fake_runs.new_run(root, "live")
+        fake_runs.begin(writer, 900)
+        fake_runs.train(writer, 1, 120, 900)
+        self.runs = (
+            fake_runs.finished_run(root), fake_runs.failed_run(root), fake_runs.crashed_run(root), live
+        )  # fmt: skip
+        self._lock = RunLock(live.lock)
+        self._lock.acquire()
+        child = {"inspect": [GOOD], "relation": [RELATED], "kind": [_KIND], "probe": [{"type": "result"}], "xray": []}
+        commands: dict[str, Any] = {}
+        for name, answers in child.items():
+            (folder / name).mkdir()
+            commands[f"{name}_command"] = make_child(folder / name, *answers)
+        self.services = Services(**commands)
+        self.base = base
+        terminal = Terminal() if seed % 4 else Terminal(colours="16", unicode=False)
+        machine = with_gpus(a_gpu(0), a_gpu(1)) if seed % 2 else no_gpu()
+        world = World(
+            root=root, spawn=lambda run, resume=False: 1, refresh_s=0.05, terminal=terminal, demo=self._demo,
+            watch_machine=FakeWatch(machine),
+        )  # fmt: skip
+        runs = dict(zip(("finished", "failed", "crashed", "live"), self.runs, strict=True))
+        place = PLACES[seed % len(PLACES)]
+        if place in runs:
+            super().__init__(world, "monitor", runs[place])
+        elif place == "home":
+            super().__init__(world)
+        else:
+            super().__init__(world, "wizard", prefill=self._answers(place))
+
+    def _answers(self, place: str) -> Draft | None:
+        """Answers as far as the step called ``place``; those of a run that goes on where there is "+" behind it."""
+        if place == "new":
+            return None
+        step, goes_on, _ = place.partition("+")
+        draft = draft_from(self.older) if goes_on else Draft.from_resolved(self._demo())
+        draft.set("data.1.path" if goes_on else "data.0.path", str(self.rows))
+        draft.step = step
+        return draft
+
+    def _demo(self) -> Any:
+        model = {"name_or_path": str(self.base)}
+        return resolve([*demo_layers(), Layer("demo", {"model": model, "data": [{"path": str(self.rows)}]})])
+
+    def _wizard_screen(self) -> Screen[Any]:
+        return WizardScreen(self._prefill, self.services)
+
+    def let_go(self) -> None:
+        self._lock.release()
+
+
+_KIND = {"type": "result", "kind": "chat", "files_say": "chat", "model_says": "chat", "marks": []}
+
+
+async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = None) -> None:
+    """Press ``count`` keys in bursts without waiting between them; then Escape must lead home.
+
+    Raises whatever the app raised, with the keys that led to it; AssertionError where one stays stuck.
+    """
+    random_ = random.Random(seed)
+    app = MonkeyApp(folder, seed)
+    pressed: list[str] = []
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            while len(pressed) < count and app._exception is None:
+                for _ in range(random_.choice((1, 1, 2, 3, 6))):
+                    pressed.append(_one(app, random_))
+                if seen is not None:
+                    seen[type(app.screen).__name__ + str(getattr(app.screen, "step_name", ""))] += 1
+                await pilot.pause(random_.choice((None, None, 0.001, 0.02)))
+            pressed.append("HOME")
+            app.post_message(_resized(80, 24))
+            for _ in range(40):
+                await pilot.pause(0.02)
+                if isinstance(app.screen, HomeScreen):
+                    break
+                app.post_message(events.Key("escape", None))
+            assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
+            await until(pilot, lambda: "Start something new" in screen_text(app))
+    except BaseException as error:
+        error.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
+        raise
+    finally:
+        app.let_go()
+
+
+def _one(app: MonkeyApp, random_: random.Random) -> str:
+    """Send one key, a text or another window size; what was sent."""
+    kind = random_.random()
+    if kind < 0.04:
+        sizes = [random_.choice(SIZES)]
+        if kind < 0.01:  # too small for anything, and back
+            sizes.insert(0, random_.choice(TINY))
+        for size in sizes:
+            app.post_message(_resized(*size))
+        return " ".join(f"{width}x{height}" for width, height in sizes)
+    if kind < 0.07:
+        text = random_.choice((str(app.rows), str(app.rows.with_name("odd.csv")), str(app.base), "/nowhere", "nope"))
+        app.post_message(events.Paste(text))
+        return f"paste:{Path(text).name}"
+    if kind < 0.5:
+        key, character = random_.choice(BOUND), None
+        if len(key) == 1:
+            character = key
+    elif kind < 0.8:
+        key, character = random_.choice(OWN), None
+    else:
+        character = random_.choice(LETTERS)
+        key = character if character.isalnum() else _character_to_key(character)
+    app.post_message(events.Key(key, character))
+    return key
+
+
+def _resized(width: int, height: int) -> events.Resize:
+    from textual.geometry import Size
+
+    return events.Resize(Size(width, height), Size(width, height))
+
+
+def main() -> None:
+    first, seeds, count = 0, int(sys.argv[1]), int(sys.argv[2])
+    if len(sys.argv) > 3:
+        first = int(sys.argv[3])
+    seen: Counter[str] = Counter()
+    broken = []
+    here = Path.cwd()
+    for seed in range(first, first + seeds):
+        with tempfile.TemporaryDirectory(prefix="monkey-") as folder:
+            os.environ |= {"TUNEDECK_HOME": f"{folder}/home", "HF_HOME": f"{folder}/hub"}
+            os.chdir(folder)
+            try:
+                asyncio.run(walk(Path(folder), seed, count, seen))
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                broken.append(seed)
+                import traceback
+
+                print(f"--- seed {seed}")
+                print("".join(traceback.format_exception(error)[-12:])[-3500:], flush=True)
+            finally:
+                os.chdir(here)
+    print(f"{seeds} seeds of {count} keys: {len(broken)} broken {broken}")
+    print(dict(seen))
+
+
+if __name__ == "__main__":
+    main()

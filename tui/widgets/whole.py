@@ -1,0 +1,49 @@
+"""Screens and steps that are called into only while all of their children are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.await_complete import AwaitComplete
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+if TYPE_CHECKING:
+    from textual.types import CallbackType
+    from textual.widget import Widget as _Widget
+else:
+    _Widget = MessagePump
+
+
+class Whole(_Widget):
+    """A mixin that stands before ``Widget`` among the bases.
+
+    Children are there from the mount on until the removal begins. A worker's answer, a timer or a call put off that
+    comes later finds nobody: it is dropped here, so that no handler has to ask.
+    """
+
+    @property
+    def is_whole(self) -> bool:
+        return self.is_mounted and not self._pruning
+
+    async def _on_message(self, message: Message) -> None:
+        is_ours = not type(message).__module__.startswith("textual.") or isinstance(message, events.Timer)
+        if not is_ours or not self._pruning:
+            await super()._on_message(message)
+
+    def call_after_refresh(self, callback: CallbackType, *args: Any, **kwargs: Any) -> bool:
+        def call() -> Any:
+            return callback(*args, **kwargs) if self.is_whole else None
+
+        return super().call_after_refresh(call)
+
+
+class WholeScreen(Whole):
+    """The same before ``Screen``; and of two keys that close it, typed at once, the second closes nothing else."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        if not self.is_active:  # type: ignore[attr-defined]
+            return AwaitComplete()
+        closing: AwaitComplete = super().dismiss(result)  # type: ignore[misc]
+        return closing
