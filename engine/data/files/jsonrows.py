@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
+from engine.data.files.json_shapes import are_turns, is_turn, rows_in
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
 from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
-WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _SPACE = " \t\n\r"
 _LONGEST_PYTHON = 1 << 20
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
@@ -35,7 +35,7 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
     elif kind_of(path) == ".json":
         yield from _read_object(path, source)
     else:
-        yield from _read_objects(path, source)
+        yield from _read_values(_Text(path), path, source)
 
 
 def _starts_list(path: Path) -> bool:
@@ -112,17 +112,21 @@ def _read_object(path: Path, source: str) -> Iterator[RawRow]:
         place = f"line {getattr(error, 'lineno', 1):,}, column {getattr(error, 'colno', 1):,}"
         raise _broken(path, 1, place, error, text) from None
     if text[end:].strip(_SPACE):
-        yield from _read_objects(path, source)
+        yield from _read_values(_Text(path), path, source)
         return
     row = _row(value, path, 1)
-    rows = next((row[name] for name in WRAPPERS if isinstance(row.get(name), list)), [row])
+    try:
+        rows = rows_in(row)
+    except ValueError as error:
+        raise DataError(
+            "A table by columns can't be read", f"{path}: {error}", "Write it by rows: a list with an object for each."
+        ) from None
     for number, item in enumerate(rows, start=1):
         yield RawRow(_row(item, path, number), source, str(path), number)
 
 
-def _read_objects(path: Path, source: str) -> Iterator[RawRow]:
-    """Objects one after another, with or without commas between them, each over any number of lines."""
-    text, number = _Text(path), 0
+def _read_values(text: _Text, path: Path, source: str, number: int = 0) -> Iterator[RawRow]:
+    """The rows behind ``number``, one after another, with or without commas between them, each over many lines."""
     while text.peek():
         number += 1
         try:
@@ -146,7 +150,32 @@ def _whole(path: Path) -> str:
 
 
 def _read_list(path: Path, source: str) -> Iterator[RawRow]:
-    text = _Text(path)
+    """The items of a list; a list of turns is one conversation, as is each that follows it."""
+    text, number = _Text(path), 0
+    items = _items(text, path)
+    for number, value in enumerate(items, start=1):
+        if number == 1 and is_turn(value):
+            yield RawRow({"messages": [value, *_turns(items, path)]}, source, str(path), 1, text.end_byte)
+            yield from _read_values(text, path, source, number)
+            return
+        yield RawRow(_row(value, path, number), source, str(path), number, text.end_byte)
+    if text.peek():
+        raise _broken(path, number + 1, text.place(text.position), ValueError("text after the end of the list"))
+
+
+def _turns(items: Iterator[Any], path: Path) -> Iterator[Any]:
+    """The rest of a list that begins with a turn."""
+    for number, value in enumerate(items, start=2):
+        if not is_turn(value):
+            raise DataError(
+                "A list of turns holds something else",
+                f"{path}: it begins with a turn and is one conversation, but its item {number:,} is no turn",
+                'Write one conversation a row: {"messages": [{"role": "user", "content": "..."}, ...]}.',
+            )
+        yield value
+
+
+def _items(text: _Text, path: Path) -> Iterator[Any]:
     text.peek()
     text.position += 1
     number = 0
@@ -161,10 +190,8 @@ def _read_list(path: Path, source: str) -> Iterator[RawRow]:
             value = text.item()
         except (ValueError, RecursionError) as error:
             raise _broken(path, number, text.place(getattr(error, "pos", text.position)), error) from None
-        yield RawRow(_row(value, path, number), source, str(path), number, text.end_byte)
+        yield value
     text.position += 1
-    if text.peek():
-        raise _broken(path, number + 1, text.place(text.position), ValueError("text after the end of the list"))
 
 
 class _Text:
@@ -232,6 +259,8 @@ class _Text:
 def _row(value: Any, path: Path, number: int) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
+    if are_turns(value):
+        return {"messages": value}
     raise DataError(
         "A row is not an object",
         f"{where(str(path), number)} is {_kind(value)}",
