@@ -2,7 +2,9 @@
 
 PEFT's layer casts the input to the adapter's dtype, runs two small layers, scales and adds: six tensors of the
 activations' size a layer. Here the low-rank update is accumulated into the layer's own output, and its input gradient
-into the layer's own, with one copy of the input kept. Layers it does not know keep PEFT's forward.
+into the layer's own, with one copy of the input kept. Dropout on the adapter's input adds a byte for each of its
+numbers: what was dropped is kept, and the input is dropped again in the backward pass. Layers it does not know keep
+PEFT's forward.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def install(model: nn.Module) -> int:
 
 
 def _is_plain(layer: Any) -> bool:
-    """One adapter of two bias-free matrices on a linear layer: no dropout, DoRA or other variant."""
+    """One adapter of two bias-free matrices on a linear layer: no DoRA or other variant."""
     active = layer.active_adapters
     if len(active) != 1 or not isinstance(layer.get_base_layer(), nn.Linear) or active[0] not in layer.lora_A:
         return False
@@ -34,7 +36,7 @@ def _is_plain(layer: Any) -> bool:
     return (
         not layer.merged
         and name not in layer.lora_variant
-        and isinstance(layer.lora_dropout[name], nn.Identity)
+        and type(layer.lora_dropout[name]) in (nn.Identity, nn.Dropout)
         and type(layer.lora_A[name]) is nn.Linear
         and layer.lora_A[name].bias is None
         and layer.lora_B[name].bias is None
@@ -45,63 +47,89 @@ def _forward(layer: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if layer.disable_adapters or layer.merged or args or kwargs:
         return type(layer).forward(layer, x, *args, **kwargs)
     (name,) = layer.active_adapters
-    base = layer.get_base_layer()
+    base, dropout = layer.get_base_layer(), layer.lora_dropout[name]
     a, b, scale = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
-    if type(base) is nn.Linear and base.weight.dtype == x.dtype:
-        return LoraLinear.apply(x, base.weight, base.bias, a, b, scale)  # type: ignore[no-untyped-call]
-    return LowRankAdd.apply(base(x), x, a, b, scale)  # type: ignore[no-untyped-call]
+    share = dropout.p if isinstance(dropout, nn.Dropout) and dropout.training else 0.0
+    # Under autocast the layer may compute in another dtype than its input's: its output says in which.
+    if type(base) is nn.Linear and base.weight.dtype == x.dtype == _computed(x):
+        return LoraLinear.apply(x, base.weight, base.bias, a, b, scale, share)  # type: ignore[no-untyped-call]
+    return LowRankAdd.apply(base(x), x, a, b, scale, share)  # type: ignore[no-untyped-call]
+
+
+def _computed(x: Tensor) -> torch.dtype:
+    """The dtype that a matrix product of ``x`` is computed in."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
 class LoraLinear(torch.autograd.Function):
-    """``x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`` with frozen W (out, in); A (r, in) and B (out, r) are trained."""
+    """``x Wᵀ + bias + scale · (drop(x) Aᵀ) Bᵀ`` with frozen W (out, in); A (r, in) and B (out, r) are trained."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float, share: float
+    ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        low = flat @ a.to(x.dtype).t()
+        dropped, kept = _drop(flat, share)
+        low = dropped @ a.to(x.dtype).t()
         y = nn.functional.linear(flat, weight, bias).addmm_(low, (b * scale).to(x.dtype).t())
-        ctx.save_for_backward(flat, weight, a, b, low)
-        ctx.scale = scale
+        ctx.save_for_backward(flat, weight, a, b, low, kept)
+        ctx.scale, ctx.share = scale, share
         return y.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        flat, weight, a, b, low = ctx.saved_tensors
+        flat, weight, a, b, low, kept = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        grad_low, grad_a, grad_b = _adapter_gradients(grad, flat, a, b, low, ctx.scale)
+        grad_low, grad_a, grad_b = _adapter_gradients(grad, _keep(flat, kept, ctx.share), a, b, low, ctx.scale)
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (grad @ weight).addmm_(grad_low, a.to(grad.dtype))
+            grad_x = grad @ weight
+            if kept is None:
+                grad_x.addmm_(grad_low, a.to(grad.dtype))
+            else:
+                grad_x += _keep(grad_low @ a.to(grad.dtype), kept, ctx.share)
             grad_x = grad_x.view(*grads[0].shape[:-1], -1)
-        return grad_x, None, None, grad_a, grad_b, None
+        return grad_x, None, None, grad_a, grad_b, None, None
 
 
 class LowRankAdd(torch.autograd.Function):
-    """``y + scale · (x Aᵀ) Bᵀ`` for the output ``y`` of a quantized layer.
+    """``y + scale · (drop(x) Aᵀ) Bᵀ`` for the output ``y`` of a quantized layer, or of one in another dtype.
 
     Not in place: bitsandbytes gives out views, which autograd does not let anybody change.
     """
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float, share: float) -> Tensor:
         flat = x.reshape(-1, x.shape[-1]).to(y.dtype)
-        low = flat @ a.to(y.dtype).t()
+        dropped, kept = _drop(flat, share)
+        low = dropped @ a.to(y.dtype).t()
         total = torch.empty_like(y, memory_format=torch.contiguous_format)  # no view: a model may change it in place
         width = y.shape[-1]
         torch.addmm(y.reshape(-1, width), low, (b * scale).to(y.dtype).t(), out=total.view(-1, width))
-        ctx.save_for_backward(flat, a, b, low)
-        ctx.scale, ctx.x_dtype, ctx.x_shape = scale, x.dtype, x.shape
+        ctx.save_for_backward(flat, a, b, low, kept)
+        ctx.scale, ctx.share, ctx.x_dtype, ctx.x_shape = scale, share, x.dtype, x.shape
         return total
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        flat, a, b, low = ctx.saved_tensors
+        flat, a, b, low, kept = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        grad_low, grad_a, grad_b = _adapter_gradients(grad, flat, a, b, low, ctx.scale)
+        grad_low, grad_a, grad_b = _adapter_gradients(grad, _keep(flat, kept, ctx.share), a, b, low, ctx.scale)
         grad_x = None
         if ctx.needs_input_grad[1]:
-            grad_x = (grad_low @ a.to(grad.dtype)).to(ctx.x_dtype).view(ctx.x_shape)
-        return grads[0], grad_x, grad_a, grad_b, None
+            grad_x = _keep(grad_low @ a.to(grad.dtype), kept, ctx.share).to(ctx.x_dtype).view(ctx.x_shape)
+        return grads[0], grad_x, grad_a, grad_b, None, None
+
+
+def _drop(x: Tensor, share: float) -> tuple[Tensor, Tensor | None]:
+    """``x`` (N, in) with ``share`` of its numbers dropped and the others scaled up, and which were kept (booleans)."""
+    return torch.native_dropout(x, share, True) if share else (x, None)
+
+
+def _keep(x: Tensor, kept: Tensor | None, share: float) -> Tensor:
+    """``x`` (N, in) dropped as before; its gradient takes the same way."""
+    return x if kept is None else torch.ops.aten.native_dropout_backward(x, kept, 1 / (1 - share))
 
 
 def _adapter_gradients(

@@ -129,14 +129,75 @@ def test_a_merged_adapter_is_not_added_twice() -> None:
     torch.testing.assert_close(model(x), expected)
 
 
-@pytest.mark.parametrize("special", [{"lora_dropout": 0.5}, {"use_dora": True}, {"lora_bias": True}])
-def test_dropout_dora_and_bias_in_the_adapter_are_left_to_peft(special: dict[str, Any]) -> None:
+@pytest.mark.parametrize("special", [{"use_dora": True}, {"lora_bias": True}])
+def test_dora_and_bias_in_the_adapter_are_left_to_peft(special: dict[str, Any]) -> None:
     model = adapted(**special)
     expected = run(model)
     assert lora_kernel.install(model) == 0
     found = run(model)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_dropout_drops_what_peft_would_drop(share: float) -> None:
+    """The same random numbers, and the same output and gradients from them."""
+    model = adapted(lora_dropout=share)
+    expected = run(model)
+    plain = run(adapted())
+    assert not torch.allclose(expected["y"], plain["y"])
+    assert lora_kernel.install(model) == 2
+    assert_same(run(model), expected)
+    assert_same(run(model, lambda x: checkpoint(model, x, use_reentrant=False)), expected)  # type: ignore[arg-type]
+
+
+def test_no_dropout_while_measuring() -> None:
+    model = adapted(lora_dropout=0.5).eval()
+    expected = run(model)
+    lora_kernel.install(model)
+    assert_same(run(model), expected)
+
+
+def test_gradients_of_dropout_are_those_of_small_differences() -> None:
+    """Checked against numbers in float64 instead of another implementation."""
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+
+    x, weight, a, b, y = drawn(3, 6), drawn(5, 6).detach(), drawn(2, 6), drawn(5, 2), drawn(3, 5)
+
+    def dropped(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        found: Tensor = lora_kernel.LoraLinear.apply(x, weight, None, a, b, 1.5, 0.4)  # type: ignore[no-untyped-call]
+        return found
+
+    def dropped_beside(y: Tensor, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        found: Tensor = lora_kernel.LowRankAdd.apply(y, x, a, b, 1.5, 0.4)  # type: ignore[no-untyped-call]
+        return found
+
+    assert torch.autograd.gradcheck(dropped, (x, a, b))
+    assert torch.autograd.gradcheck(dropped_beside, (y, x, a, b))
+
+
+def test_mixed_precision_over_float32_weights_computes_in_16_bit() -> None:
+    """launch.precision = "bf16" with dtype = "float32": the products in bfloat16, weights and updates in float32."""
+    model = adapted(lora_dropout=0.1)
+    expected = run(model)
+
+    def mixed(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model(x)  # type: ignore[no-any-return]
+
+    pefts = run(model, mixed)
+    lora_kernel.install(model)
+    found = run(model, mixed)
+    assert found["y"].dtype == pefts["y"].dtype == torch.bfloat16
+    for name in expected:
+        assert found[name].dtype == pefts[name].dtype
+        rounded = 0.05 * float(expected[name].abs().max())
+        torch.testing.assert_close(found[name].float(), expected[name], rtol=0, atol=rounded)
 
 
 def test_two_adapters_at_once_are_left_to_peft() -> None:
@@ -176,3 +237,10 @@ def test_over_quantized_layers_it_is_pefts_own_too(make_linear: Callable[[int, i
     assert lora_kernel.install(model) == 2
     assert_same(run(model), expected, 1e-5)
     assert_same(run(model, lambda x: checkpoint(model, x, use_reentrant=False)), expected, 1e-5)  # type: ignore[arg-type]
+
+
+def test_dropout_over_quantized_layers_is_pefts_own_too() -> None:
+    model = adapted(four_bit, lora_dropout=0.3)
+    expected = run(model)
+    assert lora_kernel.install(model) == 2
+    assert_same(run(model), expected, 1e-5)
