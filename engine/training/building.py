@@ -13,7 +13,9 @@ from engine.config.schema import RunConfig
 from engine.models.card import ModelCard
 from engine.training import optimizers
 from engine.training.devices.place import Placement
+from engine.training.kernels import fused_norm
 from engine.training.kernels.loss import SupervisedLoss
+from engine.training.kernels.recompute import recompute_layers
 from engine.training.load import BaseModel, load_base
 from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.steering import Steering
@@ -60,11 +62,15 @@ def _build(
 ) -> Built:
     base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
     model = attach_adapter(config, base, config.model.name_or_path, newest)
+    if placement.device.type == "cuda":  # on the CPU there is no fused norm, and nothing would be gained
+        fused_norm.install(model)
+    if config.train.gradient_checkpointing is True:
+        recompute_layers(base.model)
     steering.check()
     optimizer = optimizers.make(config.train, trainable(model))
-    # The lean LoRA layers keep one dtype throughout; autocast would only add checks to every operation.
+    # Over 16-bit weights the lean LoRA layers keep one dtype throughout; autocast would only add checks to everything.
     mixed = placement.mixed_precision
-    if mixed == "bf16" and not needs_autocast(model):
+    if mixed == "bf16" and placement.dtype == torch.bfloat16 and not needs_autocast(model):
         mixed = "no"
     accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
     net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model), optimizer)
