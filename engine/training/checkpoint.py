@@ -33,6 +33,8 @@ class TrainerState:
     worse_evals: int = 0
     train_seconds: float = 0.0
     micro_batch_tokens: int | None = None  # what running out of memory left of the budget
+    larger_tokens: int | None = None  # what is to be tried again some time after ``short_at``
+    short_at: int = 0
     settings: dict[str, Any] = field(default_factory=dict)  # what ``auto`` became at the first start
 
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
 import psutil
 import torch
 from accelerate import Accelerator
@@ -26,6 +27,9 @@ from engine.training.randomness import set_torch_state, torch_state
 from engine.training.schedules import learning_rate
 from engine.training.steering import Steering
 from engine.training.tokens.examples import Example
+
+_RETRY = 100
+"""Steps after memory ran out before larger micro-batches are tried again, at least."""
 
 # What became of a step or lies ahead, the gravest word of any process being the last.
 _DONE, _PAUSE, _STOP, _SHORT = range(4)
@@ -59,9 +63,11 @@ class Hooks:
 
 @dataclass
 class _Tally:
-    """What one optimizer step adds up."""
+    """What one optimizer step adds up. ``loss`` and the losses ``per_token`` stay on the device until they are read."""
 
     loss: torch.Tensor | None = None
+    per_token: list[torch.Tensor] = field(default_factory=list)
+    token_sources: list[np.ndarray] = field(default_factory=list)
     tokens: int = 0
     supervised: int = 0
     weight: float = 0.0
@@ -80,6 +86,10 @@ class Loop:
         self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
         self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
         self.pad_id, self.budget, self.memory, self.halved = pad_id, budget_tokens, memory, False
+        self.larger: int | None = None  # the budget before memory ran out, at step ``short_at``
+        self.short_at = 0
+        self.tries_larger = accelerator.device.type == "cuda"  # in RAM too much of it would end the process
+        self.told_overflow = False
         self.steering, self.sink, self.hooks, self.ranks = steering, sink, hooks, ranks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.device = accelerator.device
@@ -94,6 +104,7 @@ class Loop:
         saved_step = state.step
         if state.micro_batch_tokens is not None:  # the same cut as before: the last bits of a sum depend on it
             self.budget, self.halved = min(self.budget, state.micro_batch_tokens), True
+            self.larger, self.short_at = state.larger_tokens, state.short_at
         patience = self.config.eval.early_stopping_patience
         while state.step < total:
             state = self._evaluate(state)
@@ -126,30 +137,28 @@ class Loop:
         self.ranks.reseed(self.config.run.seed, step)
         random_state = torch_state()
         self.memory.step = step
+        self._take_larger(step)
         while True:
             batches = cut(rows, self.budget, self.pad_id, self.config.dataset.packing is True)
             tally, shortage = self._try(batches)
             fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
             if fate == _DONE:
-                break
+                assert tally is not None
+                loss, grad_norm = self._finish_gradient(tally)
+                if not self._overflowed(step, loss, grad_norm):
+                    break
             set_torch_state(random_state)
             self.optimizer.zero_grad(set_to_none=True)
             if fate == _STOP:
                 return None
-            self._take_smaller(batches, shortage, state)
-        assert tally is not None
-        self.ranks.add_gradients(self.parameters)
-        self._add_up(tally)
+            if fate == _SHORT:
+                self._take_smaller(batches, shortage, state)
         train = self.config.train
-        self.memory.phase = "step"
-        norm = self.accelerator.clip_grad_norm_(self.parameters, train.max_grad_norm or math.inf)
-        # The only wait for the device in a step.
-        loss, grad_norm = torch.stack([self._mean(tally), torch.as_tensor(norm, device=self.device).double()]).tolist()
         rate = learning_rate(
             step, self.plan.total_steps, train.learning_rate, train.lr_scheduler_type, train.warmup_ratio
         )
         finite = math.isfinite(loss) and math.isfinite(grad_norm)
-        if finite or self.accelerator.scaler is not None:  # a loss scaler skips such a step by itself
+        if finite:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()
@@ -158,9 +167,10 @@ class Loop:
             state, step=step, num_tokens=state.num_tokens + tally.tokens,
             supervised_tokens=state.supervised_tokens + tally.supervised,
             micro_batch_tokens=self.budget if self.halved else None,
+            larger_tokens=self.larger, short_at=self.short_at,
         )  # fmt: skip
         self._report(taken, tally, loss, grad_norm, rate, time.monotonic() - began)
-        if not math.isfinite(loss) or (not finite and self.accelerator.scaler is None):
+        if not finite:
             self._give_up(state, step, loss, grad_norm)
         return taken
 
@@ -185,9 +195,21 @@ class Loop:
                 with suppress(MachineError):  # saving takes memory too; the checkpoint before is good
                     self.hooks.save(state, "before memory ran out")
             raise ended
+        self.larger, self.short_at = self.larger or self.budget, state.step + 1
         self.budget = self.ranks.largest(half_of(self.budget, batches))
         self.halved = True
         self.memory.repeats(told, self.budget)
+
+    def _take_larger(self, step: int) -> None:
+        """Long after memory ran out on a GPU, try again what was too much then: others may have left.
+
+        The wait doubles with each failure.
+        """
+        if not self.tries_larger or self.larger is None or step < self.short_at + max(_RETRY, self.short_at):
+            return
+        told = f"With them memory ran out at step {self.short_at:,}; what is free may have changed since."
+        self.sink(ev.Warn(title=f"Micro-batches of {self.larger:,} tokens are tried again.", message=told, step=step))
+        self.budget, self.larger = self.larger, None
 
     def _accumulate(self, batches: list[MicroBatch]) -> _Tally | None:
         """Gradients of a step: the weighted losses of all its supervised tokens over the sum of their weights."""
@@ -208,31 +230,64 @@ class Loop:
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
             tally.tokens += batch.num_tokens
             if len(self.sources) > 1:
-                add_by_source(tally.sums, tally.counts, batch.sources, per_token.double().cpu().numpy())
+                tally.per_token.append(per_token)
+                tally.token_sources.append(batch.sources)
         return tally
 
-    def _add_up(self, tally: _Tally) -> None:
-        """Losses and counts of all processes; the gradients are added already."""
-        if self.ranks.count == 1:
-            return
+    def _finish_gradient(self, tally: _Tally) -> tuple[float, float]:
+        """Add the processes' gradients and clip them; mean loss and norm (before clipping) of all of them."""
+        self.ranks.add_gradients(self.parameters)
+        self.memory.phase = "step"
+        norm = self.accelerator.clip_grad_norm_(self.parameters, self.config.train.max_grad_norm or math.inf)
+        loss, grad_norm = self._read(tally, torch.as_tensor(norm, device=self.device))
+        if self.ranks.count > 1:
+            loss = self._add_up(tally, loss)
+        return loss / tally.weight, grad_norm
+
+    def _read(self, tally: _Tally, norm: torch.Tensor) -> tuple[float, float]:
+        """Sum of this process's losses, by source too, and the norm: the only wait for the device in a step."""
+        none = torch.zeros_like(norm) if tally.loss is None else tally.loss
+        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *tally.per_token)]).cpu()
+        loss, grad_norm = numbers[:2].tolist()
+        if tally.per_token:
+            losses = numbers[2:].double().numpy()
+            add_by_source(tally.sums, tally.counts, np.concatenate(tally.token_sources), losses)
+        return loss, grad_norm
+
+    def _add_up(self, tally: _Tally, loss: float) -> float:
+        """Counts, and losses by source, of all processes; returns the sum of their losses."""
         sources = range(len(self.sources))
         told = self.ranks.totals(
             [
-                0.0 if tally.loss is None else tally.loss.item(), tally.tokens, tally.supervised,
+                loss, tally.tokens, tally.supervised,
                 *(tally.sums.get(source, 0.0) for source in sources),
                 *(tally.counts.get(source, 0) for source in sources),
             ]
         )  # fmt: skip
         loss, tokens, supervised, *rest = told
-        tally.loss = torch.tensor(loss, dtype=torch.float64, device=self.device)
         tally.tokens, tally.supervised = int(tokens), int(supervised)
         counts = {source: int(count) for source, count in zip(sources, rest[len(sources) :], strict=True)}
         tally.counts = {source: count for source, count in counts.items() if count and len(self.sources) > 1}
         tally.sums = {source: rest[source] for source in tally.counts}
+        return loss
 
-    def _mean(self, tally: _Tally) -> torch.Tensor:
-        assert tally.loss is not None
-        return tally.loss.double() / tally.weight
+    def _overflowed(self, step: int, loss: float, grad_norm: float) -> bool:
+        """Whether the scaled gradient left float16's range; the scale is halved then, for the step to be repeated."""
+        scaler = self.accelerator.scaler
+        if scaler is None or not math.isfinite(loss) or math.isfinite(grad_norm) or scaler.get_scale() <= 1:
+            return False
+        scaler.update()
+        if not self.told_overflow:
+            self.told_overflow = True
+            self.sink(
+                ev.Warn(
+                    title=f"Step {step:,} is computed again: its gradient was too large for float16.",
+                    message="The loss scale is halved until it fits; no row is lost. This is usual in the first steps "
+                    "and now and then later, so it is told once.",
+                    step=step,
+                )
+            )
+        return True
 
     def _report(
         self, state: TrainerState, tally: _Tally, loss: float, grad_norm: float, rate: float, seconds: float
