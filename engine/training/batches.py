@@ -10,6 +10,7 @@ import torch
 
 from engine.data.mixing.mix import Passes
 from engine.memory.job import padded_length
+from engine.training.one_copy import to_device
 from engine.training.tokens.examples import Example
 
 
@@ -46,8 +47,7 @@ class MicroBatch:
 
     def inputs(self, device: torch.device) -> tuple[torch.Tensor | None, ...]:
         """What ``SupervisedLoss`` takes, on ``device``."""
-        tensors = (self.input_ids, self.positions, self.targets, self.weights, self.position_ids)
-        return tuple(None if tensor is None else tensor.to(device, non_blocking=True) for tensor in tensors)
+        return to_device((self.input_ids, self.positions, self.targets, self.weights, self.position_ids), device)
 
     @property
     def weight(self) -> float:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from engine.training.kernels.known_rows import rows_known
+
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 """Supervised positions whose logits exist at one time."""
 
@@ -49,9 +51,10 @@ def hidden_states(model: Any, input_ids: Tensor, position_ids: Tensor | None = N
     """What the body of ``model`` (an adapter around it or not) makes of ``input_ids``: (batch, length, h)."""
     base = _base(model)
     packed = {} if position_ids is None else {"position_ids": position_ids}
-    hidden: Tensor = getattr(base, base.base_model_prefix)(
-        input_ids=input_ids, use_cache=False, **packed
-    ).last_hidden_state
+    with rows_known(packed=position_ids is not None):
+        hidden: Tensor = getattr(base, base.base_model_prefix)(
+            input_ids=input_ids, use_cache=False, **packed
+        ).last_hidden_state
     return hidden
 
 
