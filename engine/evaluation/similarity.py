@@ -64,14 +64,14 @@ def relate(
 
         return heldout_loss(net, sample.batches, device, lambda: None, report).loss
 
-    plain = SupervisedLoss(base.model)
+    plain = SupervisedLoss(base.model, base.head)
     base_new = loss(plain, news, "the new rows under the base")
     base_old = loss(plain, olds, "the old rows under the base")
     mixing = None
     if olds.batches:
         seen = [hidden_means(base.model, sample.batches, device) for sample in (olds, news)]
         mixing = mixed(*seen)
-    with_adapter = SupervisedLoss(PeftModel.from_pretrained(base.model, str(adapter)))
+    with_adapter = SupervisedLoss(PeftModel.from_pretrained(base.model, str(adapter)), base.head)
     adapter_new = loss(with_adapter, news, "the new rows under the adapter")
     adapter_old = loss(with_adapter, olds, "the old rows under the adapter")
     assert base_new is not None

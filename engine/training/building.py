@@ -73,5 +73,5 @@ def _build(
     if mixed == "bf16" and placement.dtype == torch.bfloat16 and not needs_autocast(model):
         mixed = "no"
     accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
-    net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model), optimizer)
+    net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model, base.head), optimizer)
     return Built(base, model, net, prepared_optimizer, accelerator)

@@ -2,7 +2,8 @@
 
 The library's fused CPU kernel takes 14 ms for forward and backward where plain batched products take 3 (1,024 tokens
 in rows of 64, 9 heads, bfloat16). Up to ``LONGEST`` positions the score matrix is small enough to keep; longer rows,
-masks and everything unusual go to the library's kernel.
+masks and everything unusual go to the library's kernel. What neither knows is refused, never passed over: then the
+model is loaded with its own attention (``engine.training.load``).
 
 Rows packed end to end come with their lengths in place of a mask and are computed row by row, so that no position sees
 another row and no score is computed in vain.
@@ -10,7 +11,7 @@ another row and no score is computed in vain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -25,6 +26,13 @@ NAME = "tunedeck_cpu"
 LONGEST = 640
 _LENGTHS = torch.int32
 """Dtype of row lengths in a mask's place: a real mask is of booleans or floats."""
+_WITHOUT_EFFECT = frozenset(
+    {"position_ids", "cache_position", "use_cache", "cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k",
+     "num_items_in_batch", "output_hidden_states", "output_router_logits", "deterministic"}
+)  # fmt: skip
+"""Arguments that attention passes on: they change no score, or say again what the mask says."""
+_LIBRARYS_OWN = frozenset({"position_bias", "cache", "softcap"})
+"""What the library's kernel computes, or refuses by itself."""
 
 
 def register() -> str:
@@ -53,25 +61,40 @@ def row_mask(
 
 
 def _row_lengths(sees: Callable[..., Tensor], length: int) -> Tensor | None:
-    """Where a position does not see the one before it a row begins; None if a window hides a row from its own end."""
+    """Where a position does not see the one before it a row begins.
+
+    None if a window hides a row from its own end, or a position sees the next one.
+    """
     zero, at = torch.zeros(1, dtype=torch.long), torch.arange(length)
     begins = torch.cat([torch.ones(1, dtype=torch.bool), ~sees(zero, zero, at[1:], at[:-1])])
     first = at[begins]
     lengths = torch.diff(first, append=at.new_tensor([length]))
-    return lengths.to(_LENGTHS) if bool(sees(zero, zero, first + lengths - 1, first).all()) else None
+    whole = sees(zero, zero, first + lengths - 1, first).all() and not sees(zero, zero, at[:-1], at[1:]).any()
+    return lengths.to(_LENGTHS) if bool(whole) else None
 
 
 def attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None,
     dropout: float = 0.0, scaling: float | None = None, is_causal: bool | None = None, **kwargs: Any,
 ) -> tuple[Tensor, None]:  # fmt: skip
-    """Attention in transformers' own form: (batch, heads, length, width) in, (batch, length, heads, width) out."""
+    """Attention in transformers' own form: (batch, heads, length, width) in, (batch, length, heads, width) out.
+
+    Raises NotImplementedError for an argument that would change the result and that no kernel here knows.
+    """
+    librarys = refuse_unknown(kwargs)
+    window = kwargs.get("sliding_window")
     if attention_mask is not None and attention_mask.dtype == _LENGTHS:
+        if librarys:
+            raise NotImplementedError(f"packed rows with {librarys}")
         lengths = attention_mask.flatten().tolist()
         return _row_by_row(lengths, module, query, key, value, dropout, scaling, is_causal, **kwargs), None
     length = query.shape[2]
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
-    simple = attention_mask is None and causal and dropout == 0.0 and length == key.shape[2] and 1 < length <= LONGEST
+    simple = (
+        attention_mask is None and causal and dropout == 0.0 and not librarys
+        and length == key.shape[2] and 1 < length <= LONGEST and (window is None or length <= window)
+        and query.shape[-1] == key.shape[-1] == value.shape[-1]
+    )  # fmt: skip
     if not simple:
         output: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, is_causal, **kwargs
@@ -80,6 +103,18 @@ def attention(
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     out = CausalAttention.apply(query, key, value, scale)  # type: ignore[no-untyped-call]
     return out.transpose(1, 2), None
+
+
+def refuse_unknown(arguments: Mapping[str, Any]) -> str:
+    """Names of those of attention's further ``arguments`` that only the library's kernel knows, in words.
+
+    Raises NotImplementedError for others that would change the result, such as sinks (``s_aux``).
+    """
+    given = {name for name, value in arguments.items() if value is not None and value is not False}
+    unknown = given - _WITHOUT_EFFECT - _LIBRARYS_OWN - {"sliding_window"}
+    if unknown:
+        raise NotImplementedError(f"attention with {', '.join(sorted(unknown))}")
+    return ", ".join(sorted(given & _LIBRARYS_OWN))
 
 
 def _row_by_row(

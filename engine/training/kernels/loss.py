@@ -7,12 +7,14 @@ one chunk of logits instead of all of them (a 49,152-word vocabulary needs 0.2 M
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from engine.training.kernels.head import PLAIN, Head, LogitForm, logit_form
 from engine.training.kernels.known_rows import rows_known
 
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
@@ -25,9 +27,11 @@ class SupervisedLoss(nn.Module):
     Body, selection and loss are one forward, so that hooks of data-parallel wrappers fire as they should.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, head: Head | None = None) -> None:
+        """``head``: how the loaded model was proved to form its logits; without it, as its config has it."""
         super().__init__()
         self.model = model
+        self.head = head or Head(logit_form(_base(model).config))
 
     def forward(
         self, input_ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor | None = None,
@@ -44,7 +48,8 @@ class SupervisedLoss(nn.Module):
         base = _base(model)
         hidden = hidden_states(model, input_ids, position_ids)
         hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
-        return head_loss(hidden, base.get_output_embeddings(), targets, base.config, weights)
+        head = self.head.own or base.get_output_embeddings()
+        return head_loss(hidden, head, targets, self.head.form, weights)
 
 
 def hidden_states(model: Any, input_ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
@@ -63,22 +68,23 @@ def _base(model: Any) -> Any:
 
 
 def head_loss(
-    hidden: Tensor, head: nn.Module, targets: Tensor, config: Any, weights: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+    hidden: Tensor, head: Callable[[Tensor], Tensor], targets: Tensor, form: LogitForm = PLAIN,
+    weights: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Cross-entropy of ``hidden`` (N, h) under the language-model ``head`` against ``targets`` (N,).
 
-    Returns the sum, weighted by ``weights`` (N,), and the per-token losses without them. A frozen linear head takes
-    the fused path; a trained or wrapped one is recomputed chunk by chunk in the backward pass, at the same peak.
+    ``form`` is what the model makes of the head's output. Returns the sum, weighted by ``weights`` (N,), and the
+    per-token losses without them. A frozen linear head takes the fused path; a trained or wrapped one is recomputed
+    chunk by chunk in the backward pass, at the same peak.
     """
-    scale, softcap = logit_shape(config)
     chunk = CHUNK_POSITIONS.get(hidden.device.type, 512)
     if type(head) is nn.Linear and not head.weight.requires_grad:
         result: tuple[Tensor, Tensor] = FusedHeadLoss.apply(  # type: ignore[no-untyped-call]
-            hidden, head.weight, head.bias, targets, chunk, scale, softcap, weights
+            hidden, head.weight, head.bias, targets, chunk, form.scale, form.cap, weights
         )
         return result
     losses = [
-        checkpoint(_plain_chunk_loss, h, head, t, scale, softcap, use_reentrant=False)
+        checkpoint(_plain_chunk_loss, h, head, t, form, use_reentrant=False)
         for h, t in zip(hidden.split(chunk), targets.split(chunk), strict=True)
     ]
     per_token = torch.cat(losses) if losses else hidden.new_zeros(0, dtype=torch.float32)
@@ -86,20 +92,8 @@ def head_loss(
     return total, per_token.detach()
 
 
-def logit_shape(config: Any) -> tuple[float, float | None]:
-    """Factor and soft cap that the model puts on its logits (Granite, Cohere; Gemma 2)."""
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    scale = float(getattr(text, "logit_scale", None) or 1.0)
-    scale /= float(getattr(text, "logits_scaling", None) or 1.0)
-    softcap = getattr(text, "final_logit_softcapping", None)
-    return scale, float(softcap) if softcap else None
-
-
-def _plain_chunk_loss(hidden: Tensor, head: nn.Module, targets: Tensor, scale: float, softcap: float | None) -> Tensor:
-    logits = head(hidden).float() * scale
-    if softcap is not None:
-        logits = softcap * torch.tanh(logits / softcap)
-    return nn.functional.cross_entropy(logits, targets, reduction="none")
+def _plain_chunk_loss(hidden: Tensor, head: Callable[[Tensor], Tensor], targets: Tensor, form: LogitForm) -> Tensor:
+    return nn.functional.cross_entropy(form.of(head(hidden).float()), targets, reduction="none")
 
 
 class FusedHeadLoss(torch.autograd.Function):

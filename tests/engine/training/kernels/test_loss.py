@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.training.kernels import loss as loss_module
-from engine.training.kernels.loss import FusedHeadLoss, SupervisedLoss, head_loss, logit_shape
+from engine.training.kernels.head import PLAIN, LogitForm, logit_form
+from engine.training.kernels.loss import FusedHeadLoss, SupervisedLoss, head_loss
 from tests.benchmarks.tensor_tracker import TensorTracker
 
 HIDDEN, VOCABULARY = 16, 37
-PLAIN = SimpleNamespace()
 
 
 @dataclass
@@ -111,7 +111,7 @@ def test_the_gradient_is_weighed_by_what_comes_after_the_loss() -> None:
 @pytest.mark.parametrize("trained", [False, True])
 def test_no_supervised_token_is_a_loss_of_zero(trained: bool) -> None:
     hidden, targets = some(0)
-    total, per_token = head_loss(hidden, make_head(trained=trained), targets, PLAIN)
+    total, per_token = head_loss(hidden, make_head(trained=trained), targets)
     total.backward()
     assert total.item() == 0.0
     assert per_token.shape == (0,)
@@ -152,9 +152,7 @@ def test_a_trained_head_gets_the_plain_gradients(
     hidden, targets = some(count)
     plain_head, head = make_head(bias=True, trained=True), make_head(bias=True, trained=True)
     expected = reference(hidden, plain_head, targets, 0.5, softcap)
-    total, per_token = head_loss(
-        hidden, head, targets, SimpleNamespace(logit_scale=0.5, final_logit_softcapping=softcap)
-    )
+    total, per_token = head_loss(hidden, head, targets, LogitForm(0.5, softcap))
     total.backward()
     torch.testing.assert_close(total.detach(), expected.total)
     torch.testing.assert_close(per_token, expected.per_token)
@@ -177,7 +175,7 @@ def test_a_wrapped_head_keeps_its_own_forward(monkeypatch: pytest.MonkeyPatch) -
     expected = reference(hidden, head, targets)
     expected_weight = head.weight.grad
     head.weight.grad = None
-    total, _ = head_loss(hidden, head, targets, PLAIN)
+    total, _ = head_loss(hidden, head, targets)
     total.backward()
     torch.testing.assert_close(total.detach(), expected.total)
     torch.testing.assert_close(hidden.grad, expected.grad_hidden)
@@ -185,12 +183,13 @@ def test_a_wrapped_head_keeps_its_own_forward(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_scale_and_soft_cap_come_from_the_models_config() -> None:
-    assert logit_shape(SimpleNamespace()) == (1.0, None)
-    assert logit_shape(SimpleNamespace(logit_scale=0.0625)) == (0.0625, None)  # Cohere multiplies
-    assert logit_shape(SimpleNamespace(logits_scaling=8.0)) == (0.125, None)  # Granite divides
-    assert logit_shape(SimpleNamespace(final_logit_softcapping=30.0)) == (1.0, 30.0)  # Gemma 2
+    assert logit_form(SimpleNamespace()) == PLAIN
+    assert logit_form(SimpleNamespace(logit_scale=0.0625)) == LogitForm(0.0625)  # Cohere multiplies
+    assert logit_form(SimpleNamespace(logits_scaling=8.0)) == LogitForm(0.125)  # Granite divides
+    assert logit_form(SimpleNamespace(final_logit_softcapping=30.0)) == LogitForm(cap=30.0)  # Gemma 2
+    assert logit_form(SimpleNamespace(attn_logit_softcapping=30.0, router_logits_scaling=2.0)) == PLAIN
     text = SimpleNamespace(final_logit_softcapping=20.0)
-    assert logit_shape(SimpleNamespace(get_text_config=lambda: text)) == (1.0, 20.0)
+    assert logit_form(SimpleNamespace(get_text_config=lambda: text)) == LogitForm(cap=20.0)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from torch import nn
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch, collate, cut
 from engine.training.kernels import loss as loss_module
+from engine.training.kernels.head import PLAIN
 from engine.training.kernels.loss import SupervisedLoss, head_loss
 from engine.training.tokens.examples import Example
 from tests.engine.training import making
@@ -140,8 +141,8 @@ def test_weights_are_kept_only_where_they_say_something() -> None:
 def test_the_losses_of_single_tokens_are_told_without_weights(trained: bool) -> None:
     head = nn.Linear(HIDDEN, VOCABULARY).requires_grad_(trained)
     hidden, targets = torch.randn(5, HIDDEN, requires_grad=True), torch.arange(5)
-    plain_total, plain = head_loss(hidden, head, targets, SimpleNamespace())
-    total, losses = head_loss(hidden, head, targets, SimpleNamespace(), torch.full((5,), 3.0))
+    plain_total, plain = head_loss(hidden, head, targets)
+    total, losses = head_loss(hidden, head, targets, PLAIN, torch.full((5,), 3.0))
     assert torch.equal(losses, plain)
     torch.testing.assert_close(total, 3 * plain_total)
 
@@ -150,10 +151,10 @@ def test_in_bfloat16_the_weight_is_applied_before_rounding() -> None:
     hidden = torch.randn(6, HIDDEN, dtype=torch.bfloat16, requires_grad=True)
     head = nn.Linear(HIDDEN, VOCABULARY).to(torch.bfloat16).requires_grad_(False)
     weights = torch.full((6,), 0.5)  # a power of two: weighing and rounding change places without a trace
-    head_loss(hidden, head, torch.arange(6), SimpleNamespace())[0].backward()
+    head_loss(hidden, head, torch.arange(6))[0].backward()
     assert hidden.grad is not None
     plain, hidden.grad = hidden.grad, None
-    head_loss(hidden, head, torch.arange(6), SimpleNamespace(), weights)[0].backward()
+    head_loss(hidden, head, torch.arange(6), PLAIN, weights)[0].backward()
     assert torch.equal(hidden.grad, plain / 2)
 
 

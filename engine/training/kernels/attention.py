@@ -1,0 +1,82 @@
+"""Which attention a model computes with: what its class can, what this device does fast, and what the config names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+from engine.config.schema import ModelSection
+from engine.errors import ConfigError, ModelError
+from engine.memory.read_shape import from_folder
+from engine.training.devices.place import Placement
+from engine.training.kernels import cpu_attention
+
+FIELD = "model.attn_implementation"
+OWN = "eager"
+"""The attention that comes with the model's own code."""
+
+
+def choices(folder: Path, section: ModelSection, placement: Placement) -> list[str]:
+    """Names of attention to load the model with, the best first; each later one is for where those before fail.
+
+    Raises ConfigError for one that is named and that the model's class does not have.
+    """
+    kind = model_class(folder, section.trust_remote_code)
+    named = section.attn_implementation
+    if named != "auto":
+        _check_named(named, kind)
+        return [named]
+    if not getattr(kind, "_supports_sdpa", False) or _caps_its_scores(folder):
+        return [OWN]  # no fused kernel computes what it computes
+    ours = [cpu_attention.register()] if placement.device.type == "cpu" and takes_any(kind) else []
+    return [*ours, "sdpa", OWN]
+
+
+def model_class(folder: Path, trust_remote_code: bool) -> type[Any]:
+    """The class that ``AutoModelForCausalLM`` makes of the model in ``folder``. Raises ModelError where it has none."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    remote = (getattr(config, "auto_map", None) or {}).get("AutoModelForCausalLM")
+    if remote and trust_remote_code:
+        found: type[Any] = get_class_from_dynamic_module(remote, str(folder))
+        return found
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ModelError(
+            "The model does not write text", f"{folder}: {config.model_type} models have no language-model head.",
+            "Choose a causal language model.",
+        )  # fmt: skip
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    return kind[0] if isinstance(kind, tuple) else kind
+
+
+def takes_any(kind: type[Any]) -> bool:
+    """Whether models of class ``kind`` compute attention with whatever function is registered with transformers."""
+    return bool(kind._can_set_attn_implementation())
+
+
+def switched(model: Any, name: str) -> bool:
+    """Let ``model`` compute with attention ``name`` from now on; False where it must be loaded with it."""
+    if model.config._attn_implementation == name:
+        return True
+    if not takes_any(type(model)):
+        return False
+    model.set_attn_implementation(name)
+    return True
+
+
+def _check_named(named: str, kind: type[Any]) -> None:
+    can = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}.get(named)
+    if can is not None and not getattr(kind, can, False):
+        raise ConfigError(
+            "This model can't use that attention", f"{FIELD}: {kind.__name__} has no {named}.", f'Set {FIELD} = "auto".'
+        )
+
+
+def _caps_its_scores(folder: Path) -> bool:
+    """Whether attention's scores go through a soft cap (Gemma 2), as the memory estimate reads it too."""
+    try:
+        return from_folder(folder).softcapped_attention
+    except ModelError:
+        return False

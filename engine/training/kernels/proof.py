@@ -1,0 +1,144 @@
+"""Proved on the loaded model with a row of twelve tokens: attention is causal and the model's own, and so is the loss.
+
+What a family computes is never taken from a list: a mask that a class ignores, an argument that a kernel does not know
+or a factor under a new name would train something else without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from engine.training.kernels.attention import OWN, takes_any
+from engine.training.kernels.head import PLAIN, Head, LogitForm, OwnHead, logit_forms
+from engine.training.kernels.loss import hidden_states
+from engine.training.memory.out_of_memory import is_out_of_memory
+from engine.training.randomness import unchanged
+from engine.training.tokens.tokenizer import short
+
+_LENGTH, _CHANGED = 12, 4
+"""Tokens of the row, and of those at its end that are changed to see who sees them."""
+_LEAK = {torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-3}
+"""Of what the change does where it is made, this much may be rounding before it: shapes and kernels are the same."""
+_APART = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}
+"""Relative difference of two kernels that compute the same: 16-bit models of 30 layers show 0.03."""
+_LOGITS_APART = {torch.float32: 1e-4, torch.bfloat16: 0.02, torch.float16: 0.02}
+_LOSS_APART = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.05}
+_EIGHT_BIT = 0.1
+"""With int8 weights everything is this rough: which activations stay in 16 bit depends on the whole row."""
+
+
+def attention_fault(model: Any) -> str:
+    """What is wrong with the attention that ``model`` computes with now, as the rest of a sentence; "" if nothing.
+
+    It must be causal, and what the model's own code (eager) computes where the class lets one switch to that.
+    Running out of memory is raised.
+    """
+    ids = _row(model)
+    changed = ids.clone()
+    changed[0, -_CHANGED:] = ids[0, :_CHANGED]
+    try:
+        with _quietly(model):
+            found, other = _hidden(model, ids), _hidden(model, changed)
+            own = _own(model, ids)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return f"can't compute it ({short(error)})"
+    if not bool(found.isfinite().all()):
+        return "gives numbers that are not finite"
+    before, after = (found - other)[:-_CHANGED].abs().mean(), (found - other)[-_CHANGED:].abs().mean()
+    if not before <= _tolerance(_LEAK, model) * after:
+        return "lets tokens see later ones"
+    if own is not None and not _relative(found, own) <= _tolerance(_APART, model):
+        return "computes something else than the model's own code"
+    return ""
+
+
+def proved_head(model: Any) -> tuple[Head | None, float]:
+    """How ``model`` forms its logits, and by how much its own loss of the row is more than the cross-entropy of those.
+
+    None for the head if not even the model's own forward pass gives its logits back. Running out of memory is raised.
+    """
+    ids = _row(model)
+    with _quietly(model):
+        output = model(input_ids=ids, labels=ids, use_cache=False)
+        logits = output.logits[0].float()
+        loss = nn.functional.cross_entropy(logits[:-1], ids[0, 1:])
+        extra = float(output.loss.float() - loss)
+        if abs(extra) <= _tolerance(_LOSS_APART, model) * (1 + float(loss)):
+            extra = 0.0
+        hidden = hidden_states(model, ids)[0]
+        bound = _tolerance(_LOGITS_APART, model)
+        head = model.get_output_embeddings()
+        raw = head(hidden.to(head.weight.dtype)).float()
+        form = _fitting(raw, logits, model.config, bound)
+        if form is not None:
+            return Head(form), extra
+        body = getattr(model, model.base_model_prefix)
+        answer = type(body(input_ids=ids, use_cache=False))
+        inner = [module for module in body.children() if isinstance(module, PreTrainedModel)]
+        for asked in (body, *inner):  # OPT asks its body's decoder
+            own = OwnHead(model, asked, answer)
+            if _relative(own(hidden).float(), logits) <= bound:
+                return Head(PLAIN, own), extra
+    return None, extra
+
+
+def _fitting(raw: Tensor, logits: Tensor, config: Any, bound: float) -> LogitForm | None:
+    return next((form for form in logit_forms(config) if _relative(form.of(raw), logits) <= bound), None)
+
+
+def _row(model: Any) -> Tensor:
+    """(1, 12) token ids that differ; none that stands for something else than text, such as padding or an image."""
+    weight = model.get_input_embeddings().weight
+    text = model.config.get_text_config()
+    named = {**model.config.to_dict(), **text.to_dict()}.items()
+    special = {value for name, value in named if "token" in name and isinstance(value, int)}
+    ids = (number % weight.shape[0] for number in range(11, 37 * weight.shape[0], 37))
+    row = [each for each in dict.fromkeys(ids) if each not in special][:_LENGTH]
+    return torch.tensor([row], device=weight.device)
+
+
+def _hidden(model: Any, ids: Tensor) -> Tensor:
+    return hidden_states(model, ids)[0].float()
+
+
+def _own(model: Any, ids: Tensor) -> Tensor | None:
+    """The row by the model's own attention; None where that can't be had beside the present one."""
+    used = model.config._attn_implementation
+    if used == OWN or not takes_any(type(model)):
+        return None
+    model.set_attn_implementation(OWN)
+    try:
+        return _hidden(model, ids)
+    finally:
+        model.set_attn_implementation(used)
+
+
+def _relative(found: Tensor, expected: Tensor) -> float:
+    """Mean difference, as a share of how much ``expected`` differs from position to position and within one."""
+    return float((found - expected).abs().mean() / (expected - expected.mean()).abs().mean())
+
+
+def _tolerance(bounds: dict[torch.dtype, float], model: Any) -> float:
+    if getattr(model, "is_loaded_in_8bit", False):
+        return _EIGHT_BIT
+    return bounds.get(model.dtype, _EIGHT_BIT)
+
+
+@contextmanager
+def _quietly(model: Any) -> Iterator[None]:
+    """Nothing is drawn, no gradient is kept, and ``model`` goes on as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), unchanged():
+            yield
+    finally:
+        model.train(was_training)
