@@ -10,6 +10,7 @@ from engine.errors import ModelError, RunError
 from engine.models.adapter_settings import CONFIG_FILE
 from engine.models.local import cached_snapshot
 from engine.runs import directory
+from engine.runs.checkpoints import newest_adapter
 from engine.runs.directory import RunDir
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
@@ -79,9 +80,9 @@ def _in_folder(folder: Path) -> Found:
 def _of_run(run: RunDir) -> Found:
     if (run.adapter / CONFIG_FILE).is_file():
         return Found(run.adapter, run.id)
-    checkpoints = run.complete_checkpoints()
-    if checkpoints:
-        return Found(checkpoints[-1], run.id, f"run {run.id} has no result yet; {checkpoints[-1].name} is its newest")
+    newest = newest_adapter(run)
+    if newest is not None:
+        return Found(newest, run.id, f"run {run.id} has no result yet; {newest.name} is its newest")
     raise ModelError(
         "The run has no adapter", f"{run.id} has neither a result nor a checkpoint",
         f"`tunedeck status {run.id}` tells how it went.",

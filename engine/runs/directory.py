@@ -18,6 +18,10 @@ from engine import paths
 from engine.errors import MachineError, RunError
 
 
+COMPLETE = "COMPLETE"
+"""Written last into a checkpoint: one without it does not exist."""
+
+
 @dataclass(frozen=True)
 class RunDir:
     """Paths inside one run directory; nothing is read until asked for."""
@@ -63,6 +67,16 @@ class RunDir:
         return self.path / "parents.json"
 
     @property
+    def origins(self) -> Path:
+        """What it is made from, by the hash of each file, noted at its start."""
+        return self.path / "origins.json"
+
+    @property
+    def held_out(self) -> Path:
+        """The rows it validates and tests with, by their hashes."""
+        return self.path / "held_out.npy"
+
+    @property
     def adapter(self) -> Path:
         return self.path / "adapter"
 
@@ -81,7 +95,7 @@ class RunDir:
 
     def complete_checkpoints(self) -> list[Path]:
         """Checkpoints whose COMPLETE marker exists, oldest first; the others do not count."""
-        found = [p for p in self.path.glob("checkpoint-*") if (p / "COMPLETE").is_file() and _step_of(p) >= 0]
+        found = [p for p in self.path.glob("checkpoint-*") if (p / COMPLETE).is_file() and _step_of(p) >= 0]
         return sorted(found, key=_step_of)
 
     def read_run_json(self) -> dict[str, Any]:
@@ -289,7 +303,7 @@ def is_starting(run: RunDir) -> bool:
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
-              "parents.json", ".events.reserve")  # fmt: skip
+              "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", ".events.reserve")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:
@@ -297,6 +311,7 @@ def what_delete_removes(run: RunDir) -> list[Path]:
     named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache")]
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
     numbered += [p for p in run.path.glob("config.*.toml") if p.suffixes[0][1:].isdigit()]  # before a change
+    numbered += [p for p in run.path.glob("checkpoint-*.damaged*") if _step_of(p.with_suffix("")) >= 0]
     unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
     temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]
     return [p for p in [*named, *numbered, *unfinished, *temporary] if p.exists() or p.is_symlink()]

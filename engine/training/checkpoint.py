@@ -6,7 +6,7 @@ import json
 import os
 import random
 import shutil
-import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
-from engine.runs.directory import RunDir
+from engine.runs import events as ev
+from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
+from engine.runs.directory import COMPLETE, RunDir
 from engine.training.memory.out_of_memory import is_out_of_memory
+from engine.training.phases import Sink
 from engine.training.randomness import set_torch_state, torch_state
 
 
@@ -53,9 +56,15 @@ def save(
         save_adapter(partial, model, tokenizer)
         torch.save(optimizer.state_dict(), partial / "optimizer.pt")
         torch.save(_rng_state(), partial / "rng_state_0.pth")
-        (partial / "trainer_state.json").write_text(json.dumps(asdict(state), indent=1))
-        _sync(partial)
-        (partial / "COMPLETE").write_text(f"{time.time():.0f}\n")
+        (partial / STATE).write_text(json.dumps(asdict(state), indent=1))
+        with ThreadPoolExecutor(1) as beside:  # the files are hashed while the disk takes them
+            synced = beside.submit(_sync, partial)
+            mark = mark_of(partial)
+            synced.result()
+        with (partial / COMPLETE).open("w") as file:
+            file.write(mark)
+            file.flush()
+            os.fsync(file.fileno())
         if final.exists():
             shutil.rmtree(final)
         partial.replace(final)
@@ -76,6 +85,51 @@ def save_adapter(folder: Path, model: PeftModel, tokenizer: Any) -> None:
     model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty form of a model card
     tokenizer.save_pretrained(folder)
+
+
+def newest_sound(run: RunDir, sink: Sink) -> Path | None:
+    """The newest checkpoint that can be gone on from, None if there is none at all.
+
+    Damaged ones before it are renamed, so that they count no more, and told of. Raises RunError when all of them are
+    damaged; they then keep their names.
+    """
+    damaged: list[tuple[Path, str]] = []
+    sound = None
+    for folder in reversed(run.complete_checkpoints()):
+        why = damage(folder) or ("" if has_hashes(folder) else _cant_load(folder))
+        if not why:
+            sound = folder
+            break
+        damaged.append((folder, why))
+    if damaged and sound is None:
+        raise RunError(
+            "No checkpoint of this run is whole", "; ".join(f"{folder.name}: {why}" for folder, why in damaged),
+            f"`tunedeck run {run.config}` starts it from the beginning.",
+        )  # fmt: skip
+    for folder, why in damaged:
+        try:
+            kept = set_aside(folder).name
+        except OSError as error:
+            raise MachineError(
+                "The damaged checkpoint can't be renamed", f"{folder}: {error.strerror}", "Mend the rights there."
+            ) from error
+        sink(ev.Warn(title=f"{folder.name} is damaged: the run goes on from {sound.name if sound else ''}.",
+                     message=f"{folder.name}: {why}.", hint=f"It is kept as {kept}."))  # fmt: skip
+    return sound
+
+
+def _cant_load(folder: Path) -> str:
+    """Why a checkpoint without hashes can't be loaded, "" if it can."""
+    try:
+        load_file(folder / "adapter_model.safetensors")
+        for name in ("optimizer.pt", "rng_state_0.pth"):
+            torch.load(folder / name, weights_only=True, map_location="cpu")
+        read_state(folder)
+    except Exception as error:  # a damaged file fails in any way
+        if is_out_of_memory(error):
+            raise
+        return " ".join(str(error.__cause__ or error).split())[:200] or type(error).__name__
+    return ""
 
 
 def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> TrainerState:
@@ -107,7 +161,7 @@ def _is_32_bit(remembered: dict[str, Any]) -> bool:
 def read_state(folder: Path) -> TrainerState:
     """Where the run stood at this checkpoint; needs no model. Raises RunError."""
     try:
-        return TrainerState(**json.loads((folder / "trainer_state.json").read_text()))
+        return TrainerState(**json.loads((folder / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(folder, error) from error
 

@@ -110,19 +110,18 @@ class Session:
 
     def _train(self, resume: bool) -> Outcome:
         """Make everything ready, train until the loop ends, and finish unless it is only paused."""
-        checkpoints = self.run.complete_checkpoints() if resume else []
-        state = checkpoint.read_state(checkpoints[-1]) if checkpoints else TrainerState(0)
-        newest = checkpoints[-1] if checkpoints else None
+        newest = checkpoint.newest_sound(self.run, self.sink) if resume else None
+        state = checkpoint.read_state(newest) if newest else TrainerState(0)
         ready = self._make_ready(state, newest)
         try:
             if newest is not None:
                 state = checkpoint.restore(newest, ready.built.model, ready.built.optimizer)
             else:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
-            self._announce(ready, state.step if checkpoints else None)
+            self._announce(ready, state.step if newest else None)
             state = replace(state, settings=ready.plan.settings)
             with Companions(self.run, ready.config, self.devices, newest, self.steering.lose) as company:
-                return self._run(ready, state, company, fresh=not checkpoints)
+                return self._run(ready, state, company, fresh=newest is None)
         except Exception as error:
             shortage = ready.memory.shortage(error)
             if shortage is None:

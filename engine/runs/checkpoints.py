@@ -1,0 +1,94 @@
+"""Whether a checkpoint is still what was written: its ``COMPLETE`` holds size and SHA-256 of each of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engine.runs.directory import COMPLETE, RunDir, read_json
+
+STATE = "trainer_state.json"
+_NUMBERED = re.compile(r"checkpoint-(\d+)$")
+_ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
+
+
+def mark_of(folder: Path) -> str:
+    """The text of ``COMPLETE`` for the files in ``folder`` as they are now. Raises OSError."""
+    files = {path.name: [path.stat().st_size, _digest(path)] for path in sorted(folder.iterdir())}
+    return json.dumps({"t": round(time.time()), "files": files}, indent=1) + "\n"
+
+
+def has_hashes(folder: Path) -> bool:
+    """Whether ``COMPLETE`` says what the files were; earlier versions wrote only when it was made."""
+    return bool(_marked(folder))
+
+
+def damage(folder: Path, only: Iterable[str] = ()) -> str:
+    """What is wrong with the checkpoint in ``folder``, "" for nothing that can be told; of the files ``only``.
+
+    Reads all of it, about half a second a GB. Without hashes only its step is compared with its name.
+    """
+    names = set(only)
+    try:
+        for name, entry in _marked(folder).items():
+            if names and name not in names:
+                continue
+            size, digest = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is gone"
+            if path.stat().st_size != size:
+                return f"{name} has {path.stat().st_size:,} bytes, not the {size:,} that were written"
+            if _digest(path) != digest:
+                return f"{name} is not what was written"
+    except (OSError, TypeError, ValueError) as error:
+        return f"it can't be read ({error})"
+    named, said = _NUMBERED.search(folder.name), read_json(folder / STATE).get("step")
+    if named and said is not None and said != int(named[1]):
+        return f"{STATE} says step {said}"
+    return ""
+
+
+def newest_whole(run: RunDir) -> tuple[Path | None, list[tuple[Path, str]]]:
+    """The newest checkpoint that is as it was written, and the newer ones that are not, each with the reason."""
+    damaged = []
+    for folder in reversed(run.complete_checkpoints()):
+        why = damage(folder)
+        if not why:
+            return folder, damaged
+        damaged.append((folder, why))
+    return None, damaged
+
+
+def newest_adapter(run: RunDir) -> Path | None:
+    """The newest checkpoint whose adapter is as it was written; the rest of it does not matter to another run."""
+    return next((each for each in reversed(run.complete_checkpoints()) if not damage(each, _ADAPTER)), None)
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename a damaged checkpoint so that it counts no more; nothing of it is removed. Raises OSError."""
+    names = (folder.with_name(f"{folder.name}.damaged{number}") for number in _numbers())
+    target = next(name for name in names if not name.exists())
+    folder.rename(target)
+    return target
+
+
+def _numbers() -> Iterator[str]:
+    yield ""
+    for number in range(2, 10_000):
+        yield f"-{number}"
+
+
+def _marked(folder: Path) -> dict[str, list[object]]:
+    """Size and hash by name; {} for a mark without them."""
+    files = read_json(folder / COMPLETE).get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
