@@ -177,7 +177,7 @@ class Runner:
             self.emit(ev.ControlAck(control_seq=message.seq, command=message.command, ok=ok, message=text))
 
         if message.command == "stop":
-            answer(True, "stopping with a checkpoint")
+            answer(True, "stopping with a checkpoint" if self.state == "running" else "stopping")
             self._stop("asked to stop")
         elif message.command == "set":
             answer(False, "this version can't change settings while training")

@@ -148,8 +148,9 @@ def tell_end(run: RunDir, watched: Watched) -> None:
             after = state.evals_at("after", part)
             if after is not None:
                 say(one_line(f"{name + ':':<12}{outcome(state.evals_at('before', part), after)}"))
-        if state.state == "stopped" and resumable:
-            say(again)
+        if state.state == "stopped":
+            anew = f"There is no checkpoint to go on from; `tunedeck run {run.config}` starts it from the beginning."
+            say(again if resumable else anew)
     if state.state in ("failed", "crashed"):
         from engine.runs.aftermath import ended_for_memory
 

@@ -25,11 +25,14 @@ _POLL_S = 0.1
 
 
 def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
-    """Save a checkpoint, then stop. `tunedeck resume` goes on from there."""
+    """Stop after the present step, with a checkpoint that `tunedeck resume` goes on from."""
     target = run_to_steer(run)
     if _command(target, "stop", no_wait):
         _wait_for_end(target)
-        say(f"Stopped. `tunedeck resume {target.id}` goes on.")
+        if target.complete_checkpoints():
+            say(f"Stopped. `tunedeck resume {target.id}` goes on.")
+        else:
+            say(f"Stopped before its first checkpoint. `tunedeck run {target.config}` starts it from the beginning.")
 
 
 def pause(run: RunToSteer = "", no_wait: NoWait = False) -> None:

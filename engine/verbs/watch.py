@@ -58,7 +58,8 @@ def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int =
             if on_interrupt == "leave" or wants_stop:
                 return Watched(state, left=True, asked_to_stop=wants_stop)
             wants_stop = True
-            say("Stopping: a checkpoint is saved first. Ctrl+C again leaves the runner alone with that.")
+            saved = "a checkpoint is saved first" if state.step else "no step is done yet, so there is nothing to save"
+            say(f"Stopping: {saved}. Ctrl+C again leaves the runner alone with that.")
 
 
 def _ask_to_stop(run: RunDir) -> bool:

@@ -51,6 +51,16 @@ def test_the_only_running_run_needs_no_name(shell: Shell, serving: Serve) -> Non
     assert shell("save").code == 0
 
 
+def test_stopping_before_the_first_checkpoint_names_the_way_from_the_beginning(
+    shell: Shell, serving: Serve, run: RunDir
+) -> None:
+    serving(obey)
+    assert f"`tunedeck run {run.config}`" in shell("stop", "orders").err
+    assert f"`tunedeck run {run.config}`" in shell("attach", "orders", "--plain").err
+    make_checkpoint(run, 3)
+    assert f"`tunedeck resume {run.id}`" in shell("attach", "orders", "--plain").err
+
+
 def test_a_paused_run_goes_on(shell: Shell, serving: Serve) -> None:
     runner = serving(obey)
     assert shell("pause").code == 0

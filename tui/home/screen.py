@@ -207,15 +207,16 @@ class HomeScreen(WholeScreen, Screen[None]):
     @work
     async def action_stop(self) -> None:
         from engine.runs import control
+        from tui.monitor.steer import stop_words
         from tui.widgets.confirm import ConfirmScreen
 
         run = self.chosen
         if run is None:
             return
-        text = "It finishes its step and saves a checkpoint, so that it can go on later with r."
+        text = stop_words(run.step)
         title = f"Stop {clean(run.name, False)}?"
         if await self.app.push_screen_wait(ConfirmScreen(title, text, (), "Stop", "Let it run")):
-            self._do(lambda: control.send(run.run, "stop"), "Asked to stop; it saves a checkpoint first.")
+            self._do(lambda: control.send(run.run, "stop"), "Asked to stop.")
 
     @work
     async def action_delete(self) -> None:

@@ -24,7 +24,7 @@ from tui.machine import feed_of
 from tui.monitor import memory, postmortem, result, story
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.ending import Ending
-from tui.monitor.steer import Steering
+from tui.monitor.steer import Steering, stop_words
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, Line, cut
@@ -178,7 +178,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
         phase_since = state.phase.t if state.phase else state.started_t
-        text = story.progress(state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since)
+        text = story.progress(state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since, self._resumable)
         line = result.headline(state) if state.ended else ""
         if line:
             text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
@@ -269,7 +269,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     async def action_stop(self) -> None:
         from tui.widgets.confirm import ConfirmScreen
 
-        text = "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
+        text = stop_words(self.state.done_steps)
         if await self.app.push_screen_wait(ConfirmScreen("Stop this training?", text, yes="Stop", no="Let it run")):
             self._send("stop")
 

@@ -11,12 +11,19 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 
 ASKED: dict[control.Command, str] = {
-    "stop": "Asked to stop; it saves a checkpoint first.",
+    "stop": "Asked to stop.",
     "save": "Asked for a checkpoint.",
     "pause": "Asked to pause after this step.",
     "resume": "Asked to go on.",
     "sample": "Asked for samples; they come after this step.",
 }
+
+
+def stop_words(done_steps: int) -> str:
+    """What a stop does, for a person to agree to."""
+    if done_steps:
+        return "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
+    return "No step is done yet, so there is nothing to save: later it has to start from the beginning."
 
 
 class Steering:

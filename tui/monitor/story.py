@@ -66,10 +66,15 @@ def took(state: RunState) -> float | None:
     return state.last_t - state.started_t if state.started_t else None
 
 
-def progress(state: RunState, now: float, width: int, unicode: bool, phase_since: float | None) -> Text:
-    """What the runner is doing and how far it is; a phase that can't be counted shows its seconds."""
+def progress(
+    state: RunState, now: float, width: int, unicode: bool, phase_since: float | None, resumable: str = ""
+) -> Text:
+    """What the runner is doing and how far it is; a phase that can't be counted shows its seconds.
+
+    ``resumable`` names the checkpoint that an ended run can go on from.
+    """
     if state.ended:
-        return Text(ending(state), no_wrap=True, end="")
+        return Text(ending(state, resumable), no_wrap=True, end="")
     if state.state == "created":
         return Text("this run was never started", end="")
     if state.state == "starting" and state.started is None:
@@ -98,13 +103,14 @@ def progress(state: RunState, now: float, width: int, unicode: bool, phase_since
     return Text(f"{name}{bar} {words.percent(share):>5}  {count}", no_wrap=True, end="")
 
 
-def ending(state: RunState) -> str:
+def ending(state: RunState, resumable: str = "") -> str:
     """One sentence on how a run ended."""
     after = f" after {words.duration(took(state))}" if took(state) else ""
     if state.state == "finished":
         return f"finished{after}"
     if state.state == "stopped":
-        return f"stopped{after} at step {state.done_steps:,}; r goes on from there"
+        way = f"r goes on from {resumable}" if resumable else "there is no checkpoint to go on from"
+        return f"stopped{after} at step {state.done_steps:,}; {way}"
     return f"{state.state}{after} at step {state.done_steps:,}"
 
 

@@ -65,7 +65,8 @@ def test_the_ways_a_run_can_end() -> None:
     done = state(fake_runs.step(900, 900), ev.Finished(outcome="finished", step=900, seconds=131))
     assert story.ending(done).startswith("finished after 2:11")
     stopped = state(fake_runs.step(400, 900), ev.Finished(outcome="stopped", step=400, seconds=60))
-    assert story.ending(stopped) == "stopped after 1:00 at step 400; r goes on from there"
+    assert story.ending(stopped, "checkpoint-400") == "stopped after 1:00 at step 400; r goes on from checkpoint-400"
+    assert story.ending(stopped) == "stopped after 1:00 at step 400; there is no checkpoint to go on from"
 
 
 def test_trouble_has_title_message_and_way_on() -> None:
