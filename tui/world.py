@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 
 class Spawn(Protocol):
-    """Starts the detached runner of ``run`` and returns a pid; raises TunedeckError."""
+    """Starts the detached runner of ``run`` and returns a pid; raises TunedeckError.
 
-    def __call__(self, run: RunDir, resume: bool = False) -> int: ...
+    ``accept_changes``: a run that is resumed goes on although what it was made from has changed.
+    """
+
+    def __call__(self, run: RunDir, resume: bool = False, accept_changes: bool = False) -> int: ...
 
 
 class Watch(Protocol):
@@ -39,10 +42,10 @@ class WatchMachine(Protocol):
     def __call__(self, runs: Path, on_reading: Callable[[Machine], None]) -> Watch: ...
 
 
-def _launch(run: RunDir, resume: bool = False) -> int:
+def _launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
     from engine.runs.launch import launch
 
-    return launch(run, resume)
+    return launch(run, resume, accept_changes=accept_changes)
 
 
 def _demo() -> Resolved:

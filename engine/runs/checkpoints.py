@@ -55,7 +55,7 @@ def damage(folder: Path, only: Iterable[str] = ()) -> str:
 
 def newest_whole(run: RunDir) -> tuple[Path | None, list[tuple[Path, str]]]:
     """The newest checkpoint that is as it was written, and the newer ones that are not, each with the reason."""
-    damaged = []
+    damaged: list[tuple[Path, str]] = []
     for folder in reversed(run.complete_checkpoints()):
         why = damage(folder)
         if not why:

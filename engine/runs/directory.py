@@ -17,7 +17,6 @@ from typing import Any
 from engine import paths
 from engine.errors import MachineError, RunError
 
-
 COMPLETE = "COMPLETE"
 """Written last into a checkpoint: one without it does not exist."""
 

@@ -17,17 +17,18 @@ from engine.runs.survival import scope_prefix
 WAITER = (sys.executable, "-P", "-m", "engine.runs.supervise")
 
 
-def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER) -> int:
+def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *, accept_changes: bool = False) -> int:
     """Start the detached runner of ``run`` and return the pid of the process that waits for it.
 
-    ``waiter`` is the command that gets the run directory (and ``--resume``) as its arguments.
+    ``waiter`` is the command that gets the run directory (and ``--resume``) as its arguments. ``accept_changes``: go
+    on although what the run was made from has changed.
     Raises RunError when the run is already running, MachineError when no process can be started.
     """
     if run.is_alive():
         raise RunError("This run is already running", run.id, "`tunedeck attach` shows it.")
     command = [*scope_prefix(), *waiter, str(run.path)]
     if resume:
-        command.append("--resume")
+        command += ["--resume", *(["--accept-changes"] if accept_changes else [])]
     facts = read_json(run.run_json)
     try:
         run.exit_json.unlink(missing_ok=True)

@@ -2,8 +2,8 @@
 
 A runner that the kernel killed for memory is started again from its last checkpoint, to go on in smaller pieces.
 
-Run as ``python -m engine.runs.supervise RUN_DIR [--resume]``, with the standard library only, so that it stays
-at a few MB for as long as the training lasts.
+Run as ``python -m engine.runs.supervise RUN_DIR [--resume] [--accept-changes]``, with the standard library only, so
+that it stays at a few MB for as long as the training lasts.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ import socket
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from engine import origins
 from engine.config.schema import RunConfig
 from engine.errors import MachineError
 from engine.models.local import resolve
 from engine.models.weight_hash import hash_files, weight_files
+from engine.origins import Origin
 from engine.runs.directory import RunDir
 from engine.training.devices.place import Placement
 from engine.training.mixing import trained_tokens
@@ -56,9 +58,15 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int
     unknown = [0] * len(config.data)
     read = list(trained_tokens(config, prepared, step).values()) if prepared else unknown
     there = list(prepared.tokens_by_source.values()) if prepared else unknown
-    hashes = file_hashes(config)
+    noted = origins.read(run)
+    hashes = {each.path: each.sha256 for each in noted if each.part == "data"} or file_hashes(config)
+    accepted = origins.accepted_changes(run)
     return {
-        "base": {"name_or_path": config.model.name_or_path, "revision": config.model.revision, **_weights(config)},
+        "base": {
+            "name_or_path": config.model.name_or_path,
+            "revision": config.model.revision,
+            **_weights(config, noted),
+        },
         "strategy": config.strategy.kind,
         "parents": read_parents(run),
         "step": step,
@@ -67,15 +75,19 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int
             for source, tokens, of_source in zip(config.data, read, there, strict=True)
         ],
         "data_files": [{"path": path, "sha256": digest} for path, digest in hashes.items()],
+        **({"accepted_changes": accepted} if accepted else {}),
         "settings": config.model_dump(mode="json", exclude={"model", "data"}),
         "versions": versions(),
     }
 
 
-def _weights(config: RunConfig) -> dict[str, Any]:
-    """Hashes of the base model's weight files, by name."""
+def _weights(config: RunConfig, noted: list[Origin]) -> dict[str, Any]:
+    """Hashes of the base model's weight files, by name: as they were at the start where that was noted."""
+    known = {each.path: each.sha256 for each in noted if each.part == "model" and each.sha256}
     folder = resolve(config.model.name_or_path, config.model.revision, config.model.allow_pickle).path
-    return {"weights_sha256": hash_files(weight_files(folder)) if folder else {}}
+    files = weight_files(folder) if folder else ()
+    hashes = {file.name: known[str(file)] for file in files if str(file) in known}
+    return {"weights_sha256": hashes | hash_files(file for file in files if file.name not in hashes)}
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The process that trains: the main thread listens, a background thread works.
 
 Python runs signal handlers only in the main thread, so with the work in another one SIGTERM is heard at once.
-Run as ``python -m engine.training.runner RUN_DIR [--resume] [--after-oom-kill]``.
+Run as ``python -m engine.training.runner RUN_DIR [--resume] [--after-oom-kill] [--accept-changes]``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Runner:
         # A thread of its own: a driver that hangs must hold up neither signals nor the training.
         self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
 
-    def main(self, resume: bool, after_kill: bool = False) -> int:
+    def main(self, resume: bool, after_kill: bool = False, accept_changes: bool = False) -> int:
         """Train to the end; returns the exit code of the process."""
         # Commands to an earlier process are not ours; with the lock held, new ones may come at once.
         message = control.read(self.run)
@@ -78,7 +78,9 @@ class Runner:
         self.emit(ev.State(state="starting"))
         self._write_run_json()
         self._machine.start()
-        thread = threading.Thread(target=self._work, args=(resume, after_kill), name="training", daemon=True)
+        thread = threading.Thread(
+            target=self._work, args=(resume, after_kill, accept_changes), name="training", daemon=True
+        )
         thread.start()
         while thread.is_alive() and not self.steering.lost:
             self._tick()
@@ -108,14 +110,14 @@ class Runner:
         self._last_event_t = time.monotonic()
         self.writer.emit(event)
 
-    def _work(self, resume: bool, after_kill: bool) -> None:
+    def _work(self, resume: bool, after_kill: bool, accept_changes: bool) -> None:
         """The training thread: every end of it is an event."""
         try:
             config = toml.load(self.run.config).config
             found = errors(check(config))
             if found:
                 raise config_error(found)
-            self._train(config, resume, after_kill)
+            self._train(config, resume, after_kill, accept_changes)
         except TunedeckError as error:
             self._fail(error.title, error.message, error.hint)
         except MemoryError:
@@ -132,7 +134,7 @@ class Runner:
                 f"The whole story is in {self.run.log.name}, in the run directory.",
             )
 
-    def _train(self, config: RunConfig, resume: bool, after_kill: bool) -> None:
+    def _train(self, config: RunConfig, resume: bool, after_kill: bool, accept_changes: bool) -> None:
         from engine.training.devices.place import keep_freed_memory, restrict_gpus
         from engine.training.devices.processors import wait_without_spinning
 
@@ -143,7 +145,7 @@ class Runner:
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session
 
-        Session(self.run, config, self.emit, self.steering, self._devices).execute(resume, after_kill)
+        Session(self.run, config, self.emit, self.steering, self._devices).execute(resume, after_kill, accept_changes)
 
     def _fail_lost(self) -> None:
         hint = f"What it said is in {self.run.log.name}; `tunedeck resume` goes on from the last checkpoint."
@@ -231,7 +233,7 @@ def main(argv: list[str]) -> int:
     faulthandler.enable()
     run = RunDir(Path(argv[0]).absolute())
     try:
-        return Runner(run).main("--resume" in argv[1:], "--after-oom-kill" in argv[1:])
+        return Runner(run).main(*(flag in argv[1:] for flag in ("--resume", "--after-oom-kill", "--accept-changes")))
     except TunedeckError as error:  # before there is a log to write to
         print(" ".join(str(error).split("\n")), file=sys.stderr)  # the last line of runner.log is shown as the reason
         return error.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,9 +13,11 @@ from pathlib import Path
 import torch
 from accelerate.utils import set_seed
 
+from engine import origins
 from engine.config.schema import RunConfig
 from engine.data import earlier
 from engine.data.rows.messages import Row
+from engine.errors import MachineError
 from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk
@@ -40,6 +43,7 @@ from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
 from engine.training.phases import Phases, Sink
 from engine.training.steering import Steering, StopRequested
+from engine.training.tokens import held_out
 from engine.training.tokens.dataset import Prepared, prepare
 from engine.training.tokens.examples import Example
 from engine.training.tokens.padding import tell_rows
@@ -83,16 +87,19 @@ class Session:
         self.resolved = config
         self.began = time.monotonic()
         self._after_kill = False
+        self._accept_changes = False
+        self._hashing: threading.Thread | None = None
         self._most_tokens: int | None = None
         self._processors: Processors | None = None
         self._told_threads = False
 
-    def execute(self, resume: bool, after_kill: bool = False) -> None:
+    def execute(self, resume: bool, after_kill: bool = False, accept_changes: bool = False) -> None:
         """Train to an end and write it down. Raises TunedeckError; a stop is no error.
 
         ``after_kill``: the runner before this one was killed for want of memory, so pieces are to be smaller.
+        ``accept_changes``: go on although data, model, template or old adapter are not those of the start.
         """
-        self._after_kill = after_kill
+        self._after_kill, self._accept_changes = after_kill, accept_changes
         try:
             while True:
                 outcome = self._train(resume)
@@ -137,6 +144,7 @@ class Session:
         config = self._merged_first()
         set_seed(config.run.seed)
         card = self._locate()
+        self._mind_origins(card, goes_on=newest is not None)
         words = load_words(card, config.model)
         prepared = self._prepare(words)
         steps = plan_steps(config, prepared)
@@ -154,6 +162,7 @@ class Session:
         self.phases.begin("load", f"loading {card.name}")
         peaks.restart()
         built = build(plan.config, card, words, placement, memory, self.steering, newest)
+        self._hash_weights()
         peaks.take("load")
         plan = parted(plan, built.model, self.config, self.sink)
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
@@ -221,11 +230,40 @@ class Session:
 
         return locate(self.config.model, on_download)
 
+    def _mind_origins(self, card: ModelCard, goes_on: bool) -> None:
+        """Note what the run is made from; one that goes on must be made from the same, unless told otherwise."""
+        self._hashed()
+        changed = origins.changes(self.run, self.config, Path(card.path), thorough=True) if goes_on else []
+        if changed and not self._accept_changes:
+            raise origins.refuse(self.run, changed)
+        for said in changed:
+            self.sink(ev.Warn(title="The run goes on with what was not there at its start.", message=said))
+        if changed or not goes_on:
+            try:
+                origins.note(self.run, self.config, Path(card.path), changed)
+            except OSError as error:
+                raise MachineError(
+                    "The run directory can't be written", f"{self.run.origins}: {error.strerror}", "Free space there."
+                ) from error
+
+    def _hash_weights(self) -> None:
+        """Hash the weights beside the training: they were just read, and may be another file when the run ends."""
+        self._hashing = threading.Thread(target=origins.hash_weights, args=(self.run,), name="hashes", daemon=True)
+        self._hashing.start()
+
+    def _hashed(self) -> None:
+        """Wait for the hashes."""
+        if self._hashing is not None:
+            self._hashing.join()
+
     def _prepare(self, words: Words) -> Prepared:
         """Rows as tokens; made once, they outlive a pause."""
         if self.prepared is None:
             renderer = Renderer(words.tokenizer, words.stops)
-            self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check)
+            before = held_out.before(self.run)
+            self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check, before)
+            with suppress(OSError):  # of a full disk the log tells
+                held_out.keep(self.run, self.prepared.held_out)
             earlier.save_sample(self.run, self.prepared.sample)
         return self.prepared
 
@@ -333,6 +371,7 @@ class Session:
 
     def _finish(self, kind: str, step: int, reason: str) -> None:
         """Publish the newest checkpoint's adapter as the run's result and say that it is over."""
+        self._hashed()
         adapter = result.publish(self.run, self.resolved, self.prepared) if self.run.complete_checkpoints() else None
         self.sink(
             ev.Finished(

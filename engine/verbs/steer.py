@@ -56,6 +56,9 @@ def resume(
     remedy: Annotated[
         int | None, typer.Option(metavar="N", help="Change it first as remedy N of `tunedeck status` says.")
     ] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on though data, model, template or old adapter changed.")
+    ] = False,
 ) -> None:
     """Go on with a run that is paused or has ended.
 
@@ -75,7 +78,7 @@ def resume(
         if _command(target, "resume", no_wait):
             say("It goes on.")
     else:
-        relaunch(target)
+        relaunch(target, accept_changes)
         if not no_wait and not follow:
             _wait_for_start(target)
     if follow:
@@ -84,20 +87,30 @@ def resume(
         raise typer.Exit(follow_to_end(target, as_json=False))
 
 
-def relaunch(run: RunDir) -> None:
-    """Launch ``run`` again from its last complete checkpoint. Raises RunError when there is none, or no need."""
+def relaunch(run: RunDir, accept_changes: bool = False) -> None:
+    """Launch ``run`` again from its last whole checkpoint.
+
+    Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
+    """
+    from engine import origins
+    from engine.runs.checkpoints import newest_whole
     from engine.runs.launch import launch
 
     state = _state_of(run)
     if state == "finished":
         raise RunError("This run is finished", run.id, f"Its adapter is in {run.adapter}.")
-    checkpoints = run.complete_checkpoints()
-    if not checkpoints:
+    if not run.complete_checkpoints():
         raise RunError(
             "This run has no complete checkpoint", run.id, f"`tunedeck run {run.config}` starts it from the beginning."
         )
-    launch(run, resume=True)
-    say(f"Run {run.id} goes on from {checkpoints[-1].name}.")
+    changed = origins.changes(run)
+    if changed and not accept_changes:
+        raise origins.refuse(run, changed)
+    newest, damaged = newest_whole(run)
+    for folder, why in damaged:
+        say(f"warning: {folder.name} is damaged: {one_line(why)}.")
+    launch(run, resume=True, accept_changes=accept_changes)
+    say(f"Run {run.id} goes on from {newest.name}." if newest else f"Run {run.id} is started again.")
 
 
 def _command(run: RunDir, command: Command, no_wait: bool) -> bool:

@@ -110,7 +110,7 @@ def launches(
 
     calls: list[tuple[RunDir, bool]] = []
 
-    def launch(run: RunDir, resume: bool = False) -> int:
+    def launch(run: RunDir, resume: bool = False, *, accept_changes: bool = False) -> int:
         calls.append((run, resume))
         mark_launched(run, seconds_ago=0)
         runner = FakeRunner(run)

@@ -32,7 +32,7 @@ def spawned() -> list[tuple[str, bool]]:
 
 @pytest.fixture
 def make_world(root: Path, spawned: list[tuple[str, bool]]) -> Callable[..., World]:
-    def spawn(run: RunDir, resume: bool = False) -> int:
+    def spawn(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
         spawned.append((run.id, resume))
         return 4242
 

@@ -191,14 +191,25 @@ class HomeScreen(WholeScreen, Screen[None]):
         else:
             self.post_message(messages.WizardAsked(prefill))
 
-    def action_resume(self) -> None:
-        if self.chosen:
-            self._resume(self.chosen)
+    @work
+    async def action_resume(self) -> None:
+        from tui.resume import accepts_changes
+
+        run = self.chosen
+        if run is None:
+            return
+        try:
+            accepted = await accepts_changes(self.app, run.run)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        if accepted is not None:
+            self._resume(run, accepted)
 
     @work(thread=True, group="act")
-    def _resume(self, run: RunSummary) -> None:
+    def _resume(self, run: RunSummary, accept_changes: bool) -> None:
         try:
-            world_of(self).spawn(run.run, resume=True)
+            world_of(self).spawn(run.run, resume=True, accept_changes=accept_changes)
         except TunedeckError as error:
             self._tell(str(error), "error")
         else:

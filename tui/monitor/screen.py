@@ -178,7 +178,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
         phase_since = state.phase.t if state.phase else state.started_t
-        text = story.progress(state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since, self._resumable)
+        text = story.progress(
+            state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since, self._resumable
+        )
         line = result.headline(state) if state.ended else ""
         if line:
             text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
@@ -302,16 +304,26 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self._show_state()
         self._tell("The run was changed and starts again.", "information")
 
-    def action_resume(self) -> None:
+    @work
+    async def action_resume(self) -> None:
+        from tui.resume import accepts_changes
+
+        try:
+            accepted = await accepts_changes(self.app, self.run_dir)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        if accepted is None:
+            return
         self._resumed_at = self.state.last_seq
         self._show_view("curves")
         self._show_state()
-        self._launch()
+        self._launch(accepted)
 
     @work(thread=True, group="send")
-    def _launch(self) -> None:
+    def _launch(self, accept_changes: bool) -> None:
         try:
-            world_of(self).spawn(self.run_dir, resume=True)
+            world_of(self).spawn(self.run_dir, resume=True, accept_changes=accept_changes)
             self._tell(f"Going on from {self._resumable}.", "information")
         except TunedeckError as error:
             self._resumed_at = None

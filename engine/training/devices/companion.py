@@ -54,6 +54,7 @@ def _train(folder: Path, index: int) -> None:
     from engine.training.mixing import plan_steps
     from engine.training.phases import Phases
     from engine.training.steering import Steering
+    from engine.training.tokens import held_out
     from engine.training.tokens.dataset import prepare
     from engine.training.tokens.render import Renderer
     from engine.training.tokens.tokenizer import load_words, locate
@@ -67,7 +68,8 @@ def _train(folder: Path, index: int) -> None:
     card = locate(config.model, lambda *progress: None)
     words = load_words(card, config.model)
     renderer = Renderer(words.tokenizer, words.stops)
-    prepared = prepare(config, renderer, Phases(unheard), unheard, lambda: None)
+    before = held_out.before(RunDir(Path(task["run"])))
+    prepared = prepare(config, renderer, Phases(unheard), unheard, lambda: None, before)
     steps = plan_steps(config, prepared)
     newest = Path(task["newest"]) if task["newest"] else None
     memory, steering = MemoryGuard(placement.device, unheard), Steering()

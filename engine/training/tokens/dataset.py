@@ -24,6 +24,7 @@ from engine.runs import events as ev
 from engine.training.phases import Phases, Sink
 from engine.training.tokens.cache import Opened, opened
 from engine.training.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_left
+from engine.training.tokens.held_out import TEST, VALIDATION, HeldOut
 from engine.training.tokens.key import key_of
 from engine.training.tokens.render import Renderer, check_stop_tokens
 from engine.training.tokens.row_pick import Head, picked
@@ -41,7 +42,7 @@ class Prepared:
     ``test`` and ``test_rows`` are the same of the rows that are only measured before and after the run. ``sample``
     are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
     of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
-    tokenised, and ``seconds`` how long all this took.
+    tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept.
     """
 
     sources: list[str]
@@ -56,12 +57,17 @@ class Prepared:
     dropped: dict[str, int] = field(default_factory=dict)
     cached: bool = False
     seconds: float = 0.0
+    held_out: HeldOut = field(default_factory=lambda: HeldOut(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)))
 
 
-def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None]) -> Prepared:
+def prepare(
+    config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None],
+    before: HeldOut | None = None,
+) -> Prepared:  # fmt: skip
     """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError.
 
-    Rows that were made tokens before, by any run, are taken from the cache.
+    Rows that were made tokens before, by any run, are taken from the cache. ``before`` is what the run held out when
+    its data was another: of these rows the split is made again, as far as they are still there.
     """
     began = time.monotonic()
     found = _tokens(config, renderer, phases, check)
@@ -70,9 +76,17 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     store, sources = found.store, source_names(config.data)
     learnt = replayed(config)
     kept = store.kept
-    drawn = draw(
+    words = store.rows["draw"][kept]
+    again = before.among(words) if before is not None else None
+    if before is not None:
+        _warn_of_split(before, again, sink)
+    drawn = again or draw(
         store.columns(kept), config.dataset, [number for number, name in enumerate(sources) if name in learnt]
     )  # fmt: skip
+    held_out = HeldOut(
+        np.concatenate([words[np.asarray(part, np.int64)] for part in drawn]),
+        np.repeat([VALIDATION, TEST], [len(part) for part in drawn]),
+    )
     heldout, test = (kept[np.asarray(part, np.int64)] for part in drawn)
     train = kept[~np.isin(kept, np.concatenate([heldout, test]))]
     weights = [source.weight for source in config.data]
@@ -94,7 +108,7 @@ def prepare(config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, c
     return Prepared(
         sources, examples, held, rows.answered[0], report, dict(zip(sources, by_source.tolist(), strict=True)),
         rows.sample, tested, rows.answered[1], dropped=_dropped(store, report), cached=found.cached,
-        seconds=round(time.monotonic() - began, 2),
+        seconds=round(time.monotonic() - began, 2), held_out=held_out,
     )  # fmt: skip
 
 
@@ -173,6 +187,22 @@ def _dropped(store: TokenStore, report: TokenReport) -> dict[str, int]:
         "not renderable": report.refused_count, "without a token to learn": report.no_supervised,
         "of weight 0": report.weightless,
     }  # fmt: skip
+
+
+def _warn_of_split(before: HeldOut, drawn: tuple[np.ndarray, np.ndarray] | None, sink: Sink) -> None:
+    """What became of the rows that the run held out at its start, now that its data is another."""
+    if drawn is None:
+        title = "None of the rows that were held out at the start is left, so others were drawn."
+        sink(ev.Warn(title=title, message="Rows that were trained on may be among them: the loss then looks too good."))
+        return
+    counts = [
+        f"{len(at):,} of {int((before.parts == part).sum()):,} {name}"
+        for at, part, name in ((drawn[0], VALIDATION, "validation rows"), (drawn[1], TEST, "test rows"))
+        if (before.parts == part).any()
+    ]
+    if counts:
+        title = f"Held out are those of the start that are still there: {' and '.join(counts)}."
+        sink(ev.Warn(title=title, message="All other rows are trained on."))
 
 
 def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: str, sink: Sink) -> None:

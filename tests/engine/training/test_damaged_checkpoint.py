@@ -94,7 +94,9 @@ def test_every_damage_is_seen_and_named(run: RunDir, name: str, harm: Callable[[
     assert says in warned.message
 
 
-@pytest.mark.parametrize(("name", "harm"), [(name, harm) for name, harm, _ in DAMAGES[:1] + DAMAGES[2:3] + DAMAGES[6:7]])
+@pytest.mark.parametrize(
+    ("name", "harm"), [(name, harm) for name, harm, _ in DAMAGES[:1] + DAMAGES[2:3] + DAMAGES[6:7]]
+)
 def test_checkpoints_of_earlier_versions_are_tried_by_loading_them(
     run: RunDir, name: str, harm: Callable[[Path], None]
 ) -> None:

@@ -1,0 +1,78 @@
+"""On the screens too a run goes on from changed data only after a person has seen what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import origins
+from engine.config import toml
+from engine.runs.directory import RunDir
+from tests.tui import fake_runs
+from tests.tui.looking import until, until_shows
+from tests.tui.wizard.making import make_model
+from tui.app import TunedeckApp
+from tui.widgets.confirm import ConfirmScreen
+from tui.world import World
+
+Spawned = list[tuple[bool, bool]]
+
+
+@pytest.fixture
+def run(root: Path, tmp_path: Path) -> RunDir:
+    """A run that failed and can be resumed, made from three rows."""
+    made = fake_runs.failed_run(root, "too-large")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "one"}\n' * 3)
+    model = make_model(tmp_path / "model")
+    made.config.write_text(f'[model]\nname_or_path = "{model}"\n[[data]]\npath = "{rows}"\n')
+    origins.note(made, toml.load(made.config).config, model)
+    return made
+
+
+@pytest.fixture
+def asked() -> Spawned:
+    """(resume, accept_changes) of what was started."""
+    return []
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World], asked: Spawned) -> World:
+    def spawn(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
+        asked.append((resume, accept_changes))
+        return 1
+
+    return dataclasses.replace(make_world(), spawn=spawn)
+
+
+@pytest.mark.parametrize("place", ["home", "monitor"])
+async def test_changed_rows_are_shown_and_the_run_goes_on_only_when_told(
+    world: World, run: RunDir, tmp_path: Path, asked: Spawned, place: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "two"}\n' * 2)
+    app = TunedeckApp(world, place, run if place == "monitor" else None)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shows(pilot, "too-large")
+        await until(pilot, lambda: app.screen.check_action("resume", ()))
+        await pilot.press("r")
+        await until_shows(pilot, "3 rows at the start, 2 now")
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
+        assert asked == []
+        await pilot.press("r")
+        await until_shows(pilot, "3 rows at the start, 2 now")
+        await pilot.press("y")
+        await until(pilot, lambda: asked)
+    assert asked == [(True, True)]
+
+
+async def test_nothing_is_asked_where_all_is_as_it_was(world: World, run: RunDir, asked: Spawned) -> None:
+    app = TunedeckApp(world, "monitor", run)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.screen.check_action("resume", ()))
+        await pilot.press("r")
+        await until(pilot, lambda: asked)
+    assert asked == [(True, False)]
