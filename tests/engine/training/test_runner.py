@@ -43,7 +43,7 @@ def own_signals() -> Iterator[None]:
 
 def runs(run: RunDir, work: Work, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[Any]]:
     """Exit code and events of a runner whose training is ``work``."""
-    monkeypatch.setattr(Runner, "_train", lambda self, config, resume, after_kill: work(self))
+    monkeypatch.setattr(Runner, "_train", lambda self, *_: work(self))
     monkeypatch.setattr(runner_module, "_TICK_S", 0.005)
     code = Runner(run).main(resume=False)
     return code, Tail(run.events).read()
