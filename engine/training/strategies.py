@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import load_peft_weights
 from transformers.pytorch_utils import Conv1D
 
 from engine.config.adopt import check_locked
@@ -18,6 +19,7 @@ from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
 from engine.models.mamba import mixer_outputs
 from engine.training.kernels import lora_kernel
+from engine.training.kernels.trained_copies import keep_in_float32
 from engine.training.load import BaseModel
 from engine.training.tokens.token_rows import token_indices
 
@@ -36,6 +38,7 @@ def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoin
     model = _continued(config, base, checkpoint) if config.strategy.kind == "continue" else _fresh(config, base)
     model.peft_config["default"].base_model_name_or_path = base_name
     lora_kernel.install(model)
+    keep_in_float32(model)
     return model
 
 
@@ -89,6 +92,8 @@ def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> P
         words = " ".join(str(error).split())[:300]
         raise ModelError("The adapter can't be put on this model", f"{card.path}: {words}") from error
     _require_whole(model, card)
+    if keep_in_float32(model):  # loading has rounded them to the base's dtype
+        set_peft_model_state_dict(model, load_peft_weights(str(card.path), device="cpu"))
     return model
 
 

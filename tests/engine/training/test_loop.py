@@ -22,6 +22,7 @@ from engine.training.batches import StepPlan
 from engine.training.checkpoint import TrainerState
 from engine.training.kernels import lora_kernel
 from engine.training.kernels.loss import SupervisedLoss
+from engine.training.kernels.trained_copies import keep_in_float32
 from engine.training.loop import Hooks, Loop, NotFinite
 from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.steering import Steering
@@ -30,24 +31,27 @@ from engine.training.tokens.examples import Example
 ROWS, BATCH = 24, 4
 
 
-def net_of(dtype: torch.dtype) -> SupervisedLoss:
+def net_of(dtype: torch.dtype, **lora: Any) -> SupervisedLoss:
     torch.manual_seed(0)
     config = LlamaConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
         vocab_size=64, initializer_range=0.08, attn_implementation="sdpa",
     )  # fmt: skip
     base = LlamaForCausalLM(config).to(dtype).requires_grad_(False)
-    model = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear"))
+    model = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear", **lora))
     lora_kernel.install(model)
+    keep_in_float32(model)
     return SupervisedLoss(model)
 
 
 class Looped:
     """A loop over random rows. ``scale`` is that of the gradient in float16, None for a loop without one."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32, scale: float | None = None, steps: int = 4) -> None:
+    def __init__(
+        self, dtype: torch.dtype = torch.float32, scale: float | None = None, steps: int = 4, **lora: Any
+    ) -> None:
         Accelerator(cpu=True)  # its optimizer asks for the state that this leaves
-        self.net = net_of(dtype)
+        self.net = net_of(dtype, **lora)
         self.said: list[ev.Event] = []
         self.scaler = None if scale is None else torch.amp.GradScaler("cpu", init_scale=scale)
         parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
@@ -118,6 +122,15 @@ def test_a_gradient_that_no_scale_helps_ends_the_run() -> None:
     next(p for p in looped.net.parameters() if p.requires_grad).register_hook(poison)
     with pytest.raises(NotFinite, match="gradient is not a number at step 1"):
         looped.run()
+
+
+@pytest.mark.parametrize("lora", [{"modules_to_save": ["lm_head"]}, {"trainable_token_indices": [1, 2, 3]}])
+def test_weights_trained_whole_take_part_in_float16(lora: dict[str, Any]) -> None:
+    """A loss scaler refuses gradients in 16 bit: such a run ended at its first step."""
+    whole, reference = Looped(torch.float16, 2.0**8, **lora), Looped(torch.float32, **lora)
+    found, expected = whole.run(), reference.run()
+    assert [step.loss for step in found] == pytest.approx([step.loss for step in expected], rel=5e-3)
+    assert [step.grad_norm for step in found] == pytest.approx([step.grad_norm for step in expected], rel=5e-2)
 
 
 def failing(looped: Looped, when: Callable[[int, int], bool]) -> None:
