@@ -23,6 +23,9 @@ from engine.training.memory.out_of_memory import is_out_of_memory
 from engine.training.phases import Sink
 from engine.training.randomness import set_torch_state, torch_state
 
+_SCALER = "scaler.pt"
+"""The loss scale and how long it has held: where they differ, so do the gradients' last bits."""
+
 
 @dataclass(frozen=True)
 class TrainerState:
@@ -55,6 +58,9 @@ def save(
         partial.mkdir(mode=0o700)
         save_adapter(partial, model, tokenizer)
         torch.save(optimizer.state_dict(), partial / "optimizer.pt")
+        scaler = getattr(optimizer, "scaler", None)  # accelerate's, in float16
+        if scaler is not None:
+            torch.save(scaler.state_dict(), partial / _SCALER)
         torch.save(_rng_state(), partial / "rng_state_0.pth")
         (partial / STATE).write_text(json.dumps(asdict(state), indent=1))
         with ThreadPoolExecutor(1) as beside:  # the files are hashed while the disk takes them
@@ -133,7 +139,7 @@ def _cant_load(folder: Path) -> str:
 
 
 def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> TrainerState:
-    """Put adapter, optimizer and random state back as they were after the checkpoint's step. Raises RunError."""
+    """Put adapter, optimizer, loss scale and random state back as after the checkpoint's step. Raises RunError."""
     try:
         weights = load_file(folder / "adapter_model.safetensors")
         expected = get_peft_model_state_dict(model, save_embedding_layers=False)
@@ -144,6 +150,9 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
         remembered = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
         if _is_32_bit(remembered) == isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.AdamW):
             optimizer.load_state_dict(remembered)  # of another kind: what it remembers of past steps starts anew
+        scaler = getattr(optimizer, "scaler", None)
+        if scaler is not None and (folder / _SCALER).is_file():  # older checkpoints have none
+            scaler.load_state_dict(torch.load(folder / _SCALER, weights_only=True, map_location="cpu"))
         _restore_rng(torch.load(folder / "rng_state_0.pth", weights_only=True, map_location="cpu"))
     except Exception as error:
         if is_out_of_memory(error):

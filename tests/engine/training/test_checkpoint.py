@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 
 from engine.config.schema import ModelSection, RunConfig
 from engine.errors import MachineError, RunError
@@ -259,3 +261,36 @@ def test_a_checkpoint_without_its_mark_does_not_exist(tiny: Path, run: RunDir) -
     (made.save(run, 2) / "COMPLETE").unlink()
     shutil.copytree(run.checkpoint(1), run.path / "checkpoint-3.partial")
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-1"]
+
+
+def test_the_loss_scale_of_float16_goes_on_where_it_was(tiny: Path, run: RunDir) -> None:
+    """Halved by an overflow and held for two steps since: a resumed run scales and doubles it as the straight one."""
+
+    def scaled(scale: float) -> tuple[Trainee, torch.amp.GradScaler]:
+        made, scaler = trainee(tiny), torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=3)
+        Accelerator(cpu=True)  # the optimizer asks for the state that this leaves
+        made.optimizer = AcceleratedOptimizer(made.optimizer, scaler=scaler)  # type: ignore[no-untyped-call]
+        return made, scaler
+
+    def take(made: Trainee, scaler: torch.amp.GradScaler, steps: int) -> float:
+        for _ in range(steps):
+            loss, _ = SupervisedLoss(made.model)(IDS, torch.arange(11), IDS[0, 1:])
+            scaler.scale(loss).backward()
+            made.optimizer.step()
+            made.optimizer.zero_grad()
+        return scaler.get_scale()
+
+    straight, its_scale = scaled(2.0**20)
+    take(straight, its_scale, 2)
+    folder = straight.save(run, 2)
+    resumed, new_scale = scaled(2.0**3)
+    checkpoint.restore(folder, resumed.model, resumed.optimizer)
+    assert take(resumed, new_scale, 1) == take(straight, its_scale, 1) == 2.0**21
+
+
+def test_a_checkpoint_from_before_the_loss_scale_was_kept_is_still_good(tiny: Path, run: RunDir) -> None:
+    made = trainee(tiny)
+    folder = made.save(run, 1)
+    assert not (folder / "scaler.pt").exists()
+    made.optimizer.scaler = torch.amp.GradScaler("cpu")  # type: ignore[attr-defined]
+    assert checkpoint.restore(folder, made.model, made.optimizer) == TrainerState(1)
