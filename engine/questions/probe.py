@@ -16,12 +16,14 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.models.local import resolve
     from engine.training.devices.place import keep_freed_memory, restrict_gpus
     from engine.training.devices.processors import wait_without_spinning
+    from engine.training.memory.allocator import grow_segments
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "the pace can be measured once the model is downloaded"}
     restrict_gpus(config)  # before torch is loaded
     keep_freed_memory()
+    grow_segments()
     wait_without_spinning()
     say("progress", done=0, total=None, message="loading the training libraries")
     from engine.training.probe import probe

@@ -190,6 +190,7 @@ class Session:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
                 assessor.evaluate(0, "before")
+            free_cached()
         ranks = company.meet(ready.placement.device)
         ranks.same_weights(built.trained)
         state, budget = begun(ranks, state, planned)
@@ -352,18 +353,19 @@ class Session:
         except StopRequested:  # the loop stops by itself, with a checkpoint
             return None
         finally:
+            free_cached()
             self.phases.begin("train", "training")
 
     def _sample(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> None:
         with suppress(StopRequested), story.phase("evaluation"):
             assessor.sample(state.step)
+        free_cached()
         self.phases.begin("train", "training")
 
     def _wait_paused(self) -> None:
         """Give the memory back and wait. What was built is out of scope by now; only the rows stay."""
         gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_cached()
         self.sink(ev.State(state="paused", reason="memory is freed; resume goes on from the checkpoint"))
         self.steering.wait_while_paused()
         if not self.steering.stop_requested:
@@ -378,3 +380,9 @@ class Session:
                 outcome=kind, step=step, adapter=adapter, seconds=round(time.monotonic() - self.began, 1), reason=reason
             )
         )
+
+
+def free_cached() -> None:
+    """Give the GPU back what torch keeps for shapes that come no more soon, such as those of generated answers."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -108,6 +108,9 @@ class MemoryGuard:
 
 def give_back(device: torch.device) -> None:
     """Return freed blocks to the GPU, or to the system."""
+    # A backward pass that failed leaves its graph in this thread's queue until another one has run.
+    with torch.enable_grad():
+        torch.zeros((), requires_grad=True).mul(1).backward()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.runs import events as ev
-from engine.training import building, phases
+from engine.training import building, phases, session
 from engine.training.steering import Steering
 from tests.engine.training.making import Trained, train, values, write_rows
 
@@ -42,6 +42,8 @@ def story(trained: Trained) -> list[str]:
 
 def test_a_run_tells_its_story_in_order(tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phases, "_MOST_OFTEN_S", 1e9)  # on a slow machine more phases are worth a word
+    freed: list[None] = []
+    monkeypatch.setattr(session, "free_cached", lambda: freed.append(None))
     trained = train(
         values(tiny, rows, eval={"every": 2}, checkpoint={"every": 4}, sample={"rows": 1, "every": 3})
     )  # fmt: skip
@@ -50,6 +52,7 @@ def test_a_run_tells_its_story_in_order(tiny: Path, rows: Path, monkeypatch: pyt
         "step 1", "step 2", "eval during 2", "step 3", "sample 3", "step 4", "checkpoint 4", "eval during 4",
         "step 5", "step 6", "checkpoint 6", "answer after", "sample 6", "eval after 6", "finished 6",
     ]  # fmt: skip
+    assert len(freed) == 4, "the GPU's cache is given back each time before training goes on"
 
 
 def test_it_says_what_is_trained_and_on_how_much(tiny: Path, rows: Path) -> None:

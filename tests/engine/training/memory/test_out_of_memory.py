@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,51 @@ def test_a_real_refusal_of_the_allocator_is_known() -> None:
     assert shortage is not None
     assert (shortage.words, shortage.phase) == ("1,099,511,627,776 MiB more could not be had", "loss")
     assert 0 < shortage.free_bytes < shortage.total_bytes  # type: ignore[operator]
+
+
+class Remembers(torch.autograd.Function):
+    """Keeps something in the graph until its backward pass, which ``Refused`` never lets it have."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, kept: Any) -> torch.Tensor:
+        ctx.kept = kept
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, None]:
+        return grads[0], None
+
+
+class Refused(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_what_a_backward_pass_left_behind_is_given_back() -> None:
+    """On the CPU the rest of its graph stays in a queue, with all that it holds, until another pass has run."""
+
+    class Large:
+        """Stands for saved tensors."""
+
+    def fail() -> weakref.ref[Large]:
+        kept = Large()
+        x = torch.ones(2, requires_grad=True)
+        remembers: Any = Remembers.apply(x, kept)  # type: ignore[no-untyped-call]
+        with suppress(torch.OutOfMemoryError):
+            (remembers + Refused.apply(x)).sum().backward()  # type: ignore[no-untyped-call]
+        return weakref.ref(kept)
+
+    held = fail()
+    gc.collect()
+    assert held() is not None, "torch has mended it: the extra pass is needed no more"
+    with torch.no_grad():
+        out_of_memory.give_back(CPU)
+    assert held() is None
 
 
 def test_the_end_names_what_would_help_and_who_else_is_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
