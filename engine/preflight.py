@@ -17,6 +17,7 @@ from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
 from engine.models.completeness import check_complete
 from engine.preflight_adapter import check_old_adapter, check_targets
+from engine.preflight_positions import position_issue, require_positions
 from engine.preflight_template import check_template
 
 if TYPE_CHECKING:
@@ -79,12 +80,10 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
         if errors:
             raise config_error(errors)
     packing.decide(config.dataset.packing, "sdpa", packing.mixer_in(card.path), known_family=True)
-    longest = card.max_position_embeddings
-    if longest and config.dataset.max_length > longest:
-        issues.append(
-            Issue("warning", "dataset.max_length",
-                  f"{config.dataset.max_length:,} is more than the model's {longest:,} positions.")
-        )  # fmt: skip
+    require_positions(config, card)
+    positions = position_issue(config.dataset.max_length, card)
+    if positions is not None:
+        issues.append(positions)
     return card
 
 

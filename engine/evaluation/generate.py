@@ -20,7 +20,8 @@ _FEW_TOKENS = 2
 class Generator:
     """A model ready to answer. ``stops`` end an answer; ``check`` is called at every token and may raise to stop.
 
-    ``tokens_at_once`` are those of prompts and answers side by side; running out of memory halves it.
+    ``tokens_at_once`` are those of prompts and answers side by side; running out of memory halves it. The model can
+    compute ``most_positions`` (0: any number); an answer ends there.
     """
 
     model: Any
@@ -30,6 +31,7 @@ class Generator:
     check: Callable[[], None]
     memory: MemoryGuard
     tokens_at_once: int = _TOKENS_AT_ONCE
+    most_positions: int = 0
 
     @torch.no_grad()
     def answer(
@@ -44,8 +46,9 @@ class Generator:
         """
         was_training = self.model.training
         self.model.eval()
-        answers = [""] * len(prompts)
-        left = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        too_long = f"[no answer: the model can compute {self.most_positions:,} positions, the prompt has more]"
+        answers = [too_long] * len(prompts)
+        left = self._by_length(prompts)
         try:
             while left:
                 done = len(prompts) - len(left)
@@ -73,9 +76,10 @@ class Generator:
         self.model.eval()
         try:
             while True:
-                group = max(
-                    self._all_groups(prompts, max_new_tokens), key=lambda g: _padded(g, prompts, max_new_tokens)
-                )
+                groups = self._all_groups(prompts, max_new_tokens)
+                if not groups:
+                    return 0
+                group = max(groups, key=lambda g: _padded(g, prompts, max_new_tokens))
                 few = min(_FEW_TOKENS, max_new_tokens)
                 cache = self._cache_bytes_per_token() * len(group) * (max_new_tokens - few)
                 if self._in_memory([prompts[i] for i in group], few, _Cache(self.check, cache)) is not None:
@@ -100,17 +104,28 @@ class Generator:
         return None
 
     def _all_groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
-        left, groups = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), []
+        left, groups = self._by_length(prompts), []
         while left:
             groups.append(self._next(left, prompts, new_tokens))
             left = left[len(groups[-1]) :]
         return groups
 
+    def _by_length(self, prompts: Sequence[list[int]]) -> list[int]:
+        """Indices of the prompts that can be answered, the shortest first."""
+        most = self.most_positions or max(map(len, prompts), default=0)
+        return sorted((i for i in range(len(prompts)) if len(prompts[i]) <= most), key=lambda i: len(prompts[i]))
+
     def _next(self, order: list[int], prompts: Sequence[list[int]], new_tokens: int) -> list[int]:
-        """The first of ``order``: prompts of like length, few enough that their key-value cache stays small."""
+        """The first of ``order``: prompts of like length, few enough that their key-value cache stays small.
+
+        None shortens the answers of the others by ending at the model's last position before them.
+        """
         most = _PROMPTS_AT_ONCE.get(self.model.device.type, 16)
+        whole = max(len(prompts[order[0]]), self.most_positions - new_tokens + 1)
         count = 1
         while count < min(most, len(order)):
+            if self.most_positions and len(prompts[order[count]]) > whole:
+                break
             if (count + 1) * (len(prompts[order[count]]) + new_tokens) > self.tokens_at_once:
                 break
             count += 1
@@ -130,6 +145,8 @@ class Generator:
         for row, prompt in enumerate(prompts):  # on the left, so that all answers begin in one column
             ids[row, longest - len(prompt) :] = torch.tensor(prompt)
             mask[row, longest - len(prompt) :] = 1
+        if self.most_positions:  # the last token is never read
+            max_new_tokens = min(max_new_tokens, self.most_positions - longest + 1)
         device = self.model.device
         output = self.model.generate(
             input_ids=ids.to(device), attention_mask=mask.to(device), max_new_tokens=max_new_tokens,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from engine.errors import ModelError
 from engine.models.kind import Kind, judge_kind
+from engine.models.positions import position_limit
 from engine.models.tokens import read_tokens
 from engine.models.weights import Weights, read_weights
 from engine.runs.directory import RunDir
@@ -31,7 +32,8 @@ _NAMES = {
 class ModelCard:
     """A model folder. Sizes in bytes, ``parameters`` a count (None if the files can't tell), dimensions in elements.
 
-    ``kind_evidence`` says why ``kind`` is what it is. ``max_position_embeddings`` is 0 where nothing limits it.
+    ``kind_evidence`` says why ``kind`` is what it is. ``max_position_embeddings`` is 0 where nothing names it;
+    ``position_limit``: tokens of the longest row that can be computed at all, 0 where nothing limits them.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class ModelCard:
     vocab_size: int
     tie_word_embeddings: bool
     max_position_embeddings: int
+    position_limit: int
     dtype: str
     parameters: int | None
     weight_bytes: int
@@ -72,6 +75,8 @@ def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
     dims: Mapping[str, Any] = inner if isinstance(inner, dict) and not _number(config, "num_layers") else config
     hidden, layers, heads = (_needed(dims, field, folder) for field in ("hidden_size", "num_layers", "num_heads"))
     weights = read_weights(folder, allow_pickle)
+    positions = _number(dims, "max_position_embeddings")
+    family = str(dims.get("model_type") or config.get("model_type") or "")
     tokens = read_tokens(folder, config)
     name = model_name(folder)
     kind, evidence = judge_kind(name, tokens)
@@ -92,7 +97,8 @@ def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
         intermediate_size=_number(dims, "intermediate_size") or 4 * hidden,
         vocab_size=_needed(dims, "vocab_size", folder),
         tie_word_embeddings=_tied(config, dims, weights),
-        max_position_embeddings=_number(dims, "max_position_embeddings"),
+        max_position_embeddings=positions,
+        position_limit=position_limit(family, positions, weights.position_rows, dims),
         dtype=weights.dtype or str(written),
         parameters=None if method else weights.parameters,
         weight_bytes=weights.weight_bytes,

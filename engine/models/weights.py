@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from engine.errors import ModelError
 PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
 _FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64",
            "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}  # fmt: skip
+_POSITIONS = re.compile(r"(^|\.)(wpe|positions_embed|embed_positions?|position_embeddings?|pos_embed\w*)\.weight$")
+_NOT_TEXT = re.compile("vision|visual|image|patch|audio|tower")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 _LONGEST_HEADER_BYTES = 100_000_000
 _FETCH_AGAIN = "Fetch the model again; the download was probably cut off."
@@ -25,7 +28,8 @@ _FETCH_AGAIN = "Fetch the model again; the download was probably cut off."
 class Weights:
     """``parameters`` is None where headers can't tell (pickles, packed integers); ``dtype`` holds most of the bytes.
 
-    ``has_head``: an output matrix of its own is stored; None for pickles.
+    ``has_head``: an output matrix of its own is stored; None for pickles. ``position_rows``: of a table of learned
+    positions, 0 where none is stored under a name for it.
     """
 
     format: Literal["safetensors", "pickle"]
@@ -34,6 +38,7 @@ class Weights:
     parameters: int | None
     dtype: str | None
     has_head: bool | None = None
+    position_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,18 @@ def _describe(files: tuple[Path, ...], tensors: Mapping[str, Tensor]) -> Weights
     parameters = sum(math.prod(tensor.shape) for tensor in tensors.values() if tensor.dtype in _FLOATS)
     has_head = any(name.endswith(_HEADS) for name in tensors)
     return Weights(
-        "safetensors", files, sum(sizes.values()), None if packed else parameters, _FLOATS.get(most), has_head
-    )
+        "safetensors", files, sum(sizes.values()), None if packed else parameters, _FLOATS.get(most), has_head,
+        _position_rows(tensors),
+    )  # fmt: skip
+
+
+def _position_rows(tensors: Mapping[str, Tensor]) -> int:
+    tables = [
+        tensor.shape[0]
+        for name, tensor in tensors.items()
+        if len(tensor.shape) == 2 and _POSITIONS.search(name) and not _NOT_TEXT.search(name)
+    ]
+    return min(tables, default=0)
 
 
 def _cut_off(file: Path, what: str) -> ModelError:

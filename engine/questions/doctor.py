@@ -43,6 +43,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """
     from engine.data.rows.records import row_of
     from engine.models.local import resolve
+    from engine.preflight_positions import longest_row
     from engine.training.tokens.render import Renderer
     from engine.training.tokens.tokenizer import load_words, locate
 
@@ -53,7 +54,11 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     say("progress", done=0, total=len(records), message="loading the tokenizer")
     card = locate(model, lambda done, total, message: None)
     words = load_words(card, model)
-    look = _Look(config, Renderer(words.tokenizer, words.stops), card.max_position_embeddings)
+    most = longest_row(card)
+    if most and config.dataset.max_length > most:
+        fits = config.dataset.model_copy(update={"max_length": most})
+        config = config.model_copy(update={"dataset": fits})
+    look = _Look(config, Renderer(words.tokenizer, words.stops), most or card.max_position_embeddings)
     for done, record in enumerate(records):
         if done % _TOLD_EVERY == 0:
             say("progress", done=done, total=len(records), message="tokenising")

@@ -33,13 +33,16 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     old, missing = rows_behind(card)
 
     from engine.evaluation.similarity import relate
+    from engine.preflight_positions import require_positions
     from engine.training.devices.place import place, restrict_gpus
     from engine.training.load import load_base
     from engine.training.tokens.tokenizer import locate
 
     restrict_gpus(config)
     say("progress", done=0, total=None, message="loading the model")
-    base = load_base(locate(model, lambda done, total, message: None), model, place(config), False)
+    base_card = locate(model, lambda done, total, message: None)
+    require_positions(config, base_card)
+    base = load_base(base_card, model, place(config), False)
 
     def progress(what: str, done: int, total: int) -> None:
         say("progress", done=done, total=total, message=f"measuring {what}")

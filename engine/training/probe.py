@@ -13,6 +13,7 @@ from engine.data.mixing.mix import Shuffle
 from engine.errors import ModelError
 from engine.memory import pace
 from engine.models.local import resolve
+from engine.preflight_positions import require_positions
 from engine.runs import events as ev
 from engine.training import optimizers
 from engine.training.batches import StepPlan
@@ -84,6 +85,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     set_seed(config.run.seed)
     placement, steering, phases = place(config), Steering(), Phases(sink)
     card = locate(model, lambda done, total, message: None)
+    require_positions(config, card)
     words = load_words(card, model)
     prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
     plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink)

@@ -22,6 +22,7 @@ from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
+from engine.preflight_positions import require_positions
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.training import checkpoint, old_adapter, optimizers, result
@@ -144,6 +145,7 @@ class Session:
         config = self._merged_first()
         set_seed(config.run.seed)
         card = self._locate()
+        require_positions(config, card)
         self._mind_origins(card, goes_on=newest is not None)
         words = load_words(card, config.model)
         prepared = self._prepare(words)
@@ -308,7 +310,8 @@ class Session:
             return Unseen(rows, recut(budget_tokens), recut)
 
         generator = Generator(
-            built.model, words.tokenizer, words.stops, words.pad_id, self._check, ready.memory
+            built.model, words.tokenizer, words.stops, words.pad_id, self._check, ready.memory,
+            most_positions=ready.card.position_limit,
         )  # fmt: skip
         return Assessor(
             ready.config, built.net, generator, Renderer(words.tokenizer, words.stops),

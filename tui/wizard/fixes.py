@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.config import rules
 from engine.config.rules import Issue
 from engine.errors import ConfigError
+from engine.preflight_positions import longest_row, position_issue
 from tui.doctor.words import told, worst
 from tui.wizard import fields
 from tui.wizard.check import Inspection
@@ -17,6 +18,7 @@ from tui.wizard.draft import Draft, default_of
 if TYPE_CHECKING:
     from engine.data.doctor.findings import Report
     from engine.memory.fit import Fit
+    from engine.models.card import ModelCard
 
 MEMORY = "memory"
 ROWS = "rows"
@@ -57,8 +59,9 @@ class Warning:
 
 
 def warnings(
-    draft: Draft, inspection: Inspection | None = None, fit: Fit | None = None, report: Report | None = None
-) -> list[Warning]:
+    draft: Draft, inspection: Inspection | None = None, fit: Fit | None = None, report: Report | None = None,
+    card: ModelCard | None = None,
+) -> list[Warning]:  # fmt: skip
     """All that can be said about a draft before it starts, errors first; the draft's own errors included.
 
     ``inspection`` and ``report`` are what was found in its rows. A run that does not fit is warned of, not refused: an
@@ -71,7 +74,8 @@ def warnings(
     if inspection is not None:
         found += from_rows(draft, inspection)
     found += [*fatal_in(report), *warned_in(report)]
-    told = [Warning(issue, fix_for(issue, draft, inspection)) for issue in found]
+    told = [Warning(issue, fix_for(issue, draft, inspection, card)) for issue in found]
+    told += beyond_positions(draft, card)
     if fit is not None and fit.verdict.level == "too much":
         told.insert(0, too_much(fit))
     if fit is not None and fit.budget.unused:
@@ -114,6 +118,15 @@ def from_rows(draft: Draft, inspection: Inspection) -> list[Issue]:
     return found
 
 
+def beyond_positions(draft: Draft, card: ModelCard | None) -> list[Warning]:
+    """The error of rows that may be longer than the model can compute, with the length that it can."""
+    issue = position_issue(int(draft.get("dataset.max_length")), card) if card is not None else None
+    if issue is None or card is None or issue.level != "error":
+        return []
+    most = longest_row(card)
+    return [Warning(issue, Fix(issue.field, f"set it to {most:,}", most))]
+
+
 def fatal_in(report: Report | None) -> list[Issue]:
     """The error that keeps a run from starting where the doctor found something fatal; [] else."""
     fatal = worst(report, "fatal") if report else None
@@ -130,11 +143,12 @@ def warned_in(report: Report | None) -> list[Issue]:
     return [Issue("warning", ROWS, f"{told(first)}{also}.", "F5 shows them, and what helps.")]
 
 
-def fix_for(issue: Issue, draft: Draft, inspection: Inspection | None) -> Fix | None:
+def fix_for(issue: Issue, draft: Draft, inspection: Inspection | None, card: ModelCard | None = None) -> Fix | None:
     """The remedy for one finding; None where a person has to think."""
     if issue.field == "dataset.max_length" and inspection is not None and inspection.tokens_max:
         length = 1 << (inspection.tokens_max - 1).bit_length()
-        return Fix(issue.field, f"set it to {length:,}", length) if length <= 8192 else None
+        most = (longest_row(card) if card else 0) or 8192
+        return Fix(issue.field, f"set it to {length:,}", length) if length <= most else None
     make = _FIXES.get(issue.field)
     fix = make(draft) if make else None
     return fix if fix is None or draft.get(fix.dotted) != (fix.value or default_of(fix.dotted)) else None

@@ -173,7 +173,7 @@ class ReviewStep(Step):
         also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
         also += mix_issues(self.draft, self.facts)
         inspection, report = self.facts.inspection_of(self.draft), self.facts.report_of(self.draft)
-        found = warnings(self.draft, inspection, self.facts.fit, report)
+        found = warnings(self.draft, inspection, self.facts.fit, report, self.facts.card)
         self._warnings: list[Warning] = in_order([*also, *found])[:9]
         lines: list[tuple[str, str] | str] = []
         for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):

@@ -16,6 +16,7 @@ from engine.data.doctor.findings import Finding, Report, from_json
 from engine.data.rows.messages import Row
 from engine.questions import doctor
 from tests.engine.data.doctor.making import asked, jsonl, plain, row
+from tests.engine.training.kernels.tiny_families import write_family
 from tests.tiny import make_tiny_model
 
 
@@ -84,6 +85,15 @@ def test_rows_that_are_too_long_are_found_and_a_longer_limit_offered(tiny: Path,
 def test_no_limit_is_offered_that_the_model_has_no_positions_for(tiny: Path, tmp_path: Path) -> None:
     rows = [*TALK, asked("Tell me a story.", "Once there was a fox. " * 200)]
     assert only(look(tiny, tmp_path, *rows, max_length=512), "too_long").remedies == ()
+
+
+def test_rows_are_too_long_where_the_models_positions_end(tiny: Path, tmp_path: Path) -> None:
+    short = write_family("gpt2", tmp_path / "short", tiny, n_positions=64)
+    rows = [*TALK, asked("Tell me a story.", "Once there was a fox. " * 20)]
+    report = look(short, tmp_path, *rows, max_length=256)
+    assert report.lengths is not None
+    assert report.lengths.max_length == 64
+    assert only(report, "too_long").places[-1].row == 13
 
 
 def test_long_plain_text_can_be_split(tiny: Path, tmp_path: Path) -> None:

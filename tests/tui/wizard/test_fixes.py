@@ -44,6 +44,20 @@ def test_a_remedy_removes_its_own_warning(dotted: str, bad: Any) -> None:
     assert [found for found in warnings(draft) if found.issue.field == dotted] == []
 
 
+def test_rows_beyond_the_models_positions_have_a_remedy_that_no_other_takes_back() -> None:
+    card: Any = SimpleNamespace(name="m", position_limit=1021, max_position_embeddings=1021)
+    inspection = Inspection(rows=40, train_rows=30, eval_rows=5, tokens_max=1500, too_long=9)
+    draft = draft_with(dataset__max_length=2048)
+    (warning,) = [found for found in warnings(draft, card=card) if found.issue.level == "error"]
+    assert warning.issue.field == "dataset.max_length"
+    assert warning.fix is not None
+    warning.fix.apply(draft)
+    assert draft.get("dataset.max_length") == 1016
+    (rest,) = [found for found in warnings(draft, inspection, card=card) if found.issue.field == "dataset.max_length"]
+    assert (rest.issue.level, rest.fix) == ("warning", None)
+    assert warnings(draft_with(dataset__max_length=2048)) == []
+
+
 def test_errors_come_before_warnings() -> None:
     draft = draft_with(train__learning_rate=0.01, launch__nodes=2)
     assert [warning.issue.level for warning in warnings(draft)][:2] == ["error", "warning"]
