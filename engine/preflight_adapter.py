@@ -30,7 +30,7 @@ def check_old_adapter(
     if base is not None:
         trust = config.strategy.trust_base
         found = match(card, base, config.model.name_or_path, on_hash)
-        require_match(found, card, base, trust)
+        require_match(found, card, base, trust, config.strategy.kind == "continue")
         for reason in found.reasons:
             if reason.level == "unsure":
                 yield Issue("warning", "strategy.adapter", reason.text)

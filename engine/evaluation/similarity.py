@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 
 from engine.config.schema import DatasetSection
 from engine.data.likeness.compare import compare
 from engine.data.rows.messages import Row
 from engine.evaluation.heldout import heldout_loss
 from engine.models.relation import Relation
+from engine.training.adapter_files import put_on
 from engine.training.batches import MicroBatch, cut
 from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel
@@ -71,7 +71,7 @@ def relate(
     if olds.batches:
         seen = [hidden_means(base.model, sample.batches, device) for sample in (olds, news)]
         mixing = mixed(*seen)
-    with_adapter = SupervisedLoss(PeftModel.from_pretrained(base.model, str(adapter)), base.head)
+    with_adapter = SupervisedLoss(put_on(base.model, adapter), base.head)
     adapter_new = loss(with_adapter, news, "the new rows under the adapter")
     adapter_old = loss(with_adapter, olds, "the old rows under the adapter")
     assert base_new is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from engine.export.merge_plan import Output, Plan, Shard, config_of, make_plan
 from engine.export.tensor_files import DTYPES, NAMES, TensorFile, TensorWriter
 from engine.machine.host import read_host
 from engine.models.adapter_match import match, require_match
-from engine.models.card import ModelCard, read_card
+from engine.models.card import read_card
 from engine.models.weight_hash import hash_files
 from engine.training.result import versions
 
@@ -71,7 +71,7 @@ def merge(
         on_progress(0, total)
         hashes = hash_files([shard.source.path for shard in plan.shards], lambda done, _: on_progress(done, total))
         for adapter in opened:
-            _refuse_other_base(adapter, card, trust_base)
+            require_match(match(adapter.card, card), adapter.card, card, trust_base)
         origin = {"name": card.name, "path": str(base.absolute()), "weights_sha256": hashes}
         try:
             _write(plan, origin, opened, folder, files, carry.merged_config(config, plan, dtype),
@@ -80,13 +80,6 @@ def merge(
         except OSError as error:
             raise _cannot_write(target, error) from error
         return Merged(path, plan.size_bytes, sum(len(shard.outputs) for shard in plan.shards), plan.changed)
-
-
-def _refuse_other_base(adapter: Adapter, base: ModelCard, trust_base: bool) -> None:
-    """Raise ModelError when the adapter belongs to another model; one that brings new tokens still fits here."""
-    found = match(adapter.card, base)
-    fitting = tuple(reason for reason in found.reasons if reason.about != "vocabulary")
-    require_match(replace(found, reasons=fitting), adapter.card, base, trust_base)
 
 
 def check_room(plan: Plan, target: Path, other_bytes: int = 0) -> None:

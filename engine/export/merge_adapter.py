@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from engine.errors import ModelError
 from engine.export.tensor_files import DTYPES, TensorFile
+from engine.models.adapter_names import is_copy, module_path
 from engine.models.adapter_settings import CONFIG_FILE
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
 
-_PREFIX = "base_model.model."
 # Settings of PEFT under which the forward pass is more than base + scaling * B A; none of them can be merged here.
 _BEYOND = ("target_parameters", "layer_replication", "use_qalora", "alora_invocation_tokens", "arrow_config",
            "use_bdlora", "monteclora_config", "velora_config", "kasa_config", "megatron_config")  # fmt: skip
@@ -35,8 +35,6 @@ _FIELDS: tuple[tuple[str, str, Kind, str], ...] = (
     (".token_adapter.base_layer.weight", "whole", "none", ".weight"),
     (".base_layer.weight", "whole", "none", ".weight"),
     (".base_layer.bias", "whole", "none", ".bias"),
-    (".modules_to_save.weight", "whole", "none", ".weight"),
-    (".modules_to_save.bias", "whole", "none", ".bias"),
 )
 
 
@@ -115,9 +113,11 @@ def _refuse_unmergeable(folder: Path, config: dict[str, Any]) -> None:
 def _parts(card: AdapterCard, source: TensorFile, config: dict[str, Any], weight: float) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for name, slot in source.slots.items():
+        if is_copy(name, source.slots):
+            continue
         if slot.dtype not in DTYPES:
             raise ModelError("The adapter's tensors can't be used", f"{source.path}: {name} is stored as {slot.dtype}")
-        module, field, kind, tensor = _understand(name.removeprefix(_PREFIX))
+        module, field, kind, tensor = _understand(module_path(name))
         part = parts.get(module + tensor) or Part(source, weight)
         if kind != "none":
             part = replace(part, kind=kind)

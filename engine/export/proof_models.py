@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import BitsAndBytesConfig
 
 from engine.errors import MachineError, ModelError
 from engine.export.proof_verdict import Difference
+from engine.training.adapter_files import put_on
 from engine.training.model_files import load_model
 
 KEPT_ROWS, KEPT_TOKENS = 8, 48  # of these every logit is kept: 230 MB with a vocabulary of 150,000
@@ -91,15 +90,10 @@ def attach(model: Any, adapters: Sequence[tuple[Path, float]], vocab_size: int) 
     """``model`` with the adapters on it, unmerged, as PEFT computes them. Raises ModelError."""
     if vocab_size != model.get_input_embeddings().weight.shape[0]:
         model.resize_token_embeddings(vocab_size, mean_resizing=False)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            (first, weight), *others = adapters
-            adapted = PeftModel.from_pretrained(model, str(first), adapter_name="a0")
-            for number, (folder, _) in enumerate(others, 1):
-                adapted.load_adapter(str(folder), f"a{number}")
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError("PEFT can't load the adapter", f"{first}: {' '.join(str(error).split())[:300]}") from error
+    (_, weight), *others = adapters
+    adapted = model
+    for number, (folder, _) in enumerate(adapters):
+        adapted = put_on(adapted, folder, f"a{number}")
     if others or weight != 1:
         names = [f"a{number}" for number in range(len(adapters))]
         adapted.base_model.set_adapter(names)

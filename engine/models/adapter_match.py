@@ -11,18 +11,20 @@ from engine.errors import ModelError
 from engine.models.adapters import AdapterCard
 from engine.models.base_identity import Identity, compare_base
 from engine.models.card import ModelCard
-from engine.models.weight_hash import weight_files
-from engine.models.weights import Tensor, read_header
+from engine.models.tokens import read_object
+from engine.models.weight_hash import stored_tensors
+from engine.models.weights import Tensor
 
 Level = Literal["ok", "unsure", "refused"]
 _RANKED: tuple[Level, ...] = ("ok", "unsure", "refused")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
+_ONLY_MERGED = "Merging takes that over; it can't be continued."
 _HEADS = ("lm_head", "embed_out", "output")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One finding. ``about`` is layers, shapes, vocabulary or identity; only an identity can be taken on trust."""
+    """One finding. Only an identity can be taken on trust; a resized vocabulary can be merged but not continued."""
 
     level: Level
     about: Literal["layers", "shapes", "vocabulary", "identity"]
@@ -40,9 +42,17 @@ class Match:
     def level(self) -> Level:
         return max((reason.level for reason in self.reasons), key=_RANKED.index)
 
-    def refusals(self, *, trust_base: bool = False) -> tuple[Reason, ...]:
-        """What stands against the two together; with ``trust_base`` doubts about identity no longer do."""
-        return tuple(r for r in self.reasons if r.level == "refused" and not (trust_base and r.about == "identity"))
+    def refusals(self, *, trust_base: bool = False, continuing: bool = False) -> tuple[Reason, ...]:
+        """What stands against the two together; with ``trust_base`` doubts about identity no longer do.
+
+        ``continuing``: the adapter is to be trained on as it is, for which the base must have its vocabulary.
+        """
+        return tuple(
+            reason
+            for reason in self.reasons
+            if (reason.level == "refused" and not (trust_base and reason.about == "identity"))
+            or (continuing and reason.about == "vocabulary")
+        )
 
 
 def match(
@@ -62,17 +72,20 @@ def match(
     return Match(tuple(reasons), identity)
 
 
-def require_match(found: Match, adapter: AdapterCard, base: ModelCard, trust_base: bool = False) -> None:
+def require_match(
+    found: Match, adapter: AdapterCard, base: ModelCard, trust_base: bool = False, continuing: bool = False
+) -> None:
     """Raise ModelError with every refusal in ``found``."""
-    refusals = found.refusals(trust_base=trust_base)
+    refusals = found.refusals(trust_base=trust_base, continuing=continuing)
     if not refusals:
         return
-    only_identity = all(reason.about == "identity" for reason in refusals)
-    hint = (
-        "Name the model it was trained on, or set strategy.trust_base = true if you know that this is it."
-        if only_identity
-        else "Name the model it was trained on, or start fresh."
-    )
+    about = {reason.about for reason in refusals}
+    only_identity = about == {"identity"}
+    hint = "Name the model it was trained on, or start fresh."
+    if only_identity:
+        hint = "Name the model it was trained on, or set strategy.trust_base = true if you know that this is it."
+    elif about == {"vocabulary"}:
+        hint = 'Merge it and train a new adapter on the result: strategy.kind = "merge".'
     reasons = "\n".join(reason.text for reason in refusals)
     title = "The base is not surely the adapter's own" if only_identity else "The adapter does not fit this model"
     raise ModelError(title, f"{adapter.name} on {base.name}\n{reasons}", hint)
@@ -86,19 +99,40 @@ def _layers(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
     if not stored:
         yield Reason("unsure", "layers", "The model's weights are pickled, so layers can't be compared beforehand.")
         return
+    yield from _other_model(adapter, base)
     yield from _missing(adapter, stored)
     yield from _shapes(adapter, base, stored)
     yield from _vocabulary(adapter, base, stored)
 
 
+def _other_model(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
+    """Layers that a model of several parts keeps one level down are under another name in its text part alone."""
+    config = read_object(base.path / "config.json")
+    inside = [
+        module.name
+        for module in adapter.contents.modules
+        if not {"language_model", "text_model", "thinker"}.isdisjoint(module.name.split("."))
+    ]
+    if inside and not any(name.endswith("_config") and isinstance(part, dict) for name, part in config.items()):
+        yield Reason(
+            "refused", "layers",
+            f"It was trained on a model that also sees or hears: it changes {inside[0]}, and PEFT would find no layer "
+            "of that name in this one.",
+        )  # fmt: skip
+
+
 def _stored(folder: Path) -> dict[str, list[Tensor]]:
     """The model's weights by what identifies a layer in every naming: its number and what follows, or its last name."""
     stored: dict[str, list[Tensor]] = {}
-    for file in weight_files(folder):
-        for name, tensor in read_header(file).items():
-            if name.endswith(".weight"):
-                stored.setdefault(_key(name.removesuffix(".weight")), []).append(tensor)
+    for name, tensor in stored_tensors(folder).items():
+        if name.endswith(".weight") or _is_fused(name):
+            stored.setdefault(_key(name.removesuffix(".weight")), []).append(tensor)
     return stored
+
+
+def _is_fused(name: str) -> bool:
+    """Experts stored as one tensor are parameters of their own."""
+    return ".experts." in name and not name.endswith(".bias")
 
 
 def _key(module: str) -> str:
@@ -112,14 +146,30 @@ def _find(module: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
     key = _key(module)
     if key in _HEADS and key not in stored:  # tied to the embedding, which alone is stored
         return next((stored[name] for name in _EMBEDDINGS if name in stored), [])
-    return stored.get(key, [])
+    return stored.get(key) or _in_renamed_block(key, stored)
+
+
+def _in_renamed_block(key: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
+    """The library gives some files' blocks other names (Mixtral's block_sparse_moe is mlp): the layer's only such."""
+    layer, _, rest = key.partition(".")
+    if rest.count(".") != 1:
+        return []
+    ending = f".{rest.rpartition('.')[2]}"
+    found = [name for name in stored if name.startswith(f"{layer}.") and name.endswith(ending) and name.count(".") == 2]
+    return stored[found[0]] if len(found) == 1 else []
+
+
+def _has_experts(module: str, stored: Mapping[str, list[Tensor]]) -> bool:
+    """Experts that the library fuses in memory are stored one by one, below the name of the whole."""
+    layer, _, rest = _key(module).partition(".")
+    return rest.endswith("experts") and any(name.startswith(f"{layer}.") and ".experts." in name for name in stored)
 
 
 def _missing(adapter: AdapterCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
     modules = [module for module in adapter.contents.modules if module.kind != "other"]
-    missing = [module.name for module in modules if not _find(module.name, stored)]
-    # Experts that the library fuses in memory are stored one by one, below the name of the whole.
-    missing = [name for name in missing if not any(key.startswith(f"{_key(name)}.") for key in stored)]
+    missing = [
+        module.name for module in modules if not _find(module.name, stored) and not _has_experts(module.name, stored)
+    ]
     if not missing:
         names = ", ".join(adapter.targets)
         yield Reason("ok", "layers", f"All {len(modules):,} layers it changes are in the model ({names}).")
@@ -170,17 +220,18 @@ def _vocabulary(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list
         if name.endswith(".weight") and theirs and shape not in {tensor.shape for tensor in theirs}:
             model = theirs[0].shape
             if shape[1:] == model[1:] and len(shape) == 2:
-                text = f"{name} has {shape[0]:,} rows in the adapter, {model[0]:,} in the model: tokens were added."
-                yield Reason("refused", "vocabulary", text)
+                why = "tokens were added" if shape[0] > model[0] else "rows were cut off"
+                text = f"{name} has {shape[0]:,} rows in the adapter, {model[0]:,} in the model: {why}. {_ONLY_MERGED}"
+                yield Reason("unsure", "vocabulary", text)
             else:
                 text = f"{name} is {_by(shape)} in the adapter and {_by(model)} in the model."
                 yield Reason("refused", "shapes", text)
     indices = [i for listed in adapter.settings.trainable_token_indices.values() for i in listed]
     if indices and max(indices) >= rows:
         yield Reason(
-            "refused",
+            "unsure",
             "vocabulary",
-            f"It trains the embedding of token {max(indices):,}; the model has {rows:,} tokens.",
+            f"It trains the embedding of token {max(indices):,}; the model has {rows:,} tokens. {_ONLY_MERGED}",
         )
 
 

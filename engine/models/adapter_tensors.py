@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.models.adapter_names import is_copy, module_path
 from engine.models.weights import Tensor
 
 if TYPE_CHECKING:
     import numpy as np
 
-_LORA = re.compile(r"^(.*)\.lora_(embedding_)?([AB])(?:\.(?!weight$|bias$)\w+)?(?:\.weight)?$")
-_TOKENS = re.compile(r"^(.*?)(?:\.token_adapter)?\.trainable_tokens_(?:delta|original)(?:\.\w+)?$")
+_LORA = re.compile(r"^(.*)\.lora_(embedding_)?([AB])(?:\.weight)?$")
+_TOKENS = re.compile(r"^(.*?)(?:\.token_adapter)?\.trainable_tokens_(?:delta|original)$")
 _CHUNK = 1 << 20  # numbers read at a time
 # Storage of a dtype, the bits of its exponent, and all its bits but the sign.
 _BITS = {"F32": ("<u4", 0x7F800000, 0x7FFFFFFF), "BF16": ("<u2", 0x7F80, 0x7FFF), "F16": ("<u2", 0x7C00, 0x7FFF),
@@ -65,6 +66,8 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
     token_rows: dict[str, int] = {}
     for name, tensor in tensors.items():
         path = module_path(name)
+        if is_copy(name, tensors):
+            continue
         if found := _LORA.match(path):
             halves.setdefault(found[1], {})[found[3]] = tensor
             if found[2]:
@@ -83,13 +86,6 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
     )  # fmt: skip
 
 
-def module_path(name: str) -> str:
-    """A tensor's name inside the base model: without the wrappers PEFT puts around it."""
-    while name.startswith("base_model.model."):
-        name = name.removeprefix("base_model.model.")
-    return name.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", ".")
-
-
 def is_part_of_lora(path: str) -> bool:
     """The matrices A and B, their biases, and DoRA's magnitudes."""
     return ".lora_" in path
@@ -97,9 +93,10 @@ def is_part_of_lora(path: str) -> bool:
 
 def _adapted(module: str, pair: Mapping[str, Tensor], embedding: bool) -> AdaptedModule:
     a, b = pair["A"].shape, pair["B"].shape
+    name = module.replace(".base_layer", "")  # PEFT nests the updates of experts: each of their parameters has one
     if len(a) != 2 or len(b) != 2:
-        return AdaptedModule(module, "other", a[0] if a else 0, b[1] if len(b) > 1 else 0, 0, 0)
-    return AdaptedModule(module, "embedding" if embedding else "linear", a[0], b[1], a[1], b[0])
+        return AdaptedModule(name, "other", a[0] if a else 0, b[1] if len(b) > 1 else 0, 0, 0)
+    return AdaptedModule(name, "embedding" if embedding else "linear", a[0], b[1], a[1], b[0])
 
 
 def examine(file: Path, tensors: Mapping[str, Tensor]) -> Soundness:

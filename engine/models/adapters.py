@@ -10,15 +10,20 @@ from pathlib import Path
 
 from engine.errors import ModelError
 from engine.models.adapter_find import find_adapter
+from engine.models.adapter_names import is_copy, module_path, passed_over
 from engine.models.adapter_record import AdapterRecord, read_record
 from engine.models.adapter_settings import AdapterSettings, read_settings
-from engine.models.adapter_tensors import Contents, Soundness, examine, is_part_of_lora, module_path, sort_tensors
+from engine.models.adapter_tensors import Contents, Soundness, examine, is_part_of_lora, sort_tensors
 from engine.models.weights import Tensor, read_header
 from engine.runs.directory import RunDir
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 PICKLE_FILE = "adapter_model.bin"
 OPTIMIZER_FILE = "optimizer.pt"
+_SHARDED = (
+    "It was saved sharded (DeepSpeed ZeRO-3 or FSDP). Save it gathered, or make one of its checkpoint: for ZeRO-3 with "
+    "stage3_gather_16bit_weights_on_model_save or the zero_to_fp32.py beside it, for FSDP with FULL_STATE_DICT."
+)
 _CONVERT = (
     'Convert it where you trust it: python -c "import torch, safetensors.torch as s; '
     "s.save_file(torch.load('adapter_model.bin', weights_only=True), 'adapter_model.safetensors')\""
@@ -69,7 +74,7 @@ def read_adapter(name_or_path: str | Path, allow_pickle: bool = False) -> Adapte
     """Describe an adapter in milliseconds, from its config and its tensors' header; ``examine_adapter`` reads the rest.
 
     Raises ModelError: none there, a broken config, no LoRA, pickled tensors that were not allowed, half a file, an
-    empty adapter, matrices whose rank is not the config's.
+    empty adapter, tensors that PEFT would not load or that were left empty, matrices of another rank than the config's.
     """
     found = find_adapter(str(name_or_path))
     settings = read_settings(found.path)
@@ -77,6 +82,7 @@ def read_adapter(name_or_path: str | Path, allow_pickle: bool = False) -> Adapte
     tensors = {} if file.name == PICKLE_FILE else _header(file)
     contents = sort_tensors(tensors)
     if file.name != PICKLE_FILE:
+        _check_tensors(found.path, tensors)
         _check(found.path, settings, contents)
     dtypes = Counter[str]()
     for tensor in tensors.values():
@@ -161,10 +167,40 @@ def _trained(settings: AdapterSettings, tensors: Mapping[str, Tensor]) -> int:
     count = 0
     for name, tensor in tensors.items():
         path = module_path(name)
+        if is_copy(name, tensors):
+            continue
         is_own = is_part_of_lora(path) or ".trainable_tokens_" in path or path.endswith(".bias")
         is_saved = any(path.startswith(f"{part}.") or f".{part}." in path for part in settings.modules_to_save)
         count += math.prod(tensor.shape) if is_own or is_saved else 0
     return count
+
+
+def _check_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Names that lead somewhere, and something in the tensors. Raises ModelError."""
+    lost = passed_over(tensors)
+    if lost is not None:
+        count = f"{len(lost.names):,} of its {len(tensors):,} tensors, such as {lost.names[0]}"
+        raise ModelError(
+            "PEFT would not load this adapter",
+            f"{folder}: it passes over {count}: {lost.why}. The model would answer without them.",
+            "Rename the tensors, in the adapter's folder: python -c \"import safetensors.torch as s; "
+            f"t = s.load(open('{WEIGHTS_FILE}', 'rb').read()); "
+            f"s.save_file({{{lost.mend}: v for k, v in t.items()}}, '{WEIGHTS_FILE}', {{'format': 'pt'}})\"",
+        )
+    empty = [
+        name for name, tensor in tensors.items() if 0 in tensor.shape or (_is_factor(name) and len(tensor.shape) < 2)
+    ]
+    if empty:
+        shape = list(tensors[empty[0]].shape)
+        raise ModelError(
+            "The adapter's tensors have no content",
+            f"{folder}: {len(empty):,} of its {len(tensors):,} tensors, such as {empty[0]} of shape {shape}",
+            _SHARDED,
+        )  # fmt: skip
+
+
+def _is_factor(name: str) -> bool:
+    return module_path(name).endswith((".lora_A.weight", ".lora_B.weight"))
 
 
 def _check(folder: Path, settings: AdapterSettings, contents: Contents) -> None:

@@ -16,8 +16,10 @@ from engine.config.adopt import check_locked
 from engine.config.schema import AdapterSection, RunConfig
 from engine.errors import ConfigError, ModelError
 from engine.models.adapter_match import match, require_match
+from engine.models.adapter_names import PREFIX
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
 from engine.models.mamba import mixer_outputs
+from engine.training.adapter_files import put_on
 from engine.training.kernels import lora_kernel
 from engine.training.kernels.trained_copies import keep_in_float32
 from engine.training.load import BaseModel
@@ -81,16 +83,10 @@ def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> P
     if checkpoint is None:
         require_sound(card)
         found = match(card, base.card, config.model.name_or_path)
-        require_match(found, card, base.card, config.strategy.trust_base)
+        require_match(found, card, base.card, config.strategy.trust_base, continuing=True)
     settings = LoraConfig.from_pretrained(str(card.path))
     settings.lora_dropout = config.adapter.lora_dropout
-    try:
-        model = PeftModel.from_pretrained(
-            base.model, str(card.path), config=settings, is_trainable=True, torch_device=str(base.model.device)
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        words = " ".join(str(error).split())[:300]
-        raise ModelError("The adapter can't be put on this model", f"{card.path}: {words}") from error
+    model = put_on(base.model, card.path, config=settings, trainable=True)
     _require_whole(model, card)
     if keep_in_float32(model):  # loading has rounded them to the base's dtype
         set_peft_model_state_dict(model, load_peft_weights(str(card.path), device="cpu"))
@@ -98,16 +94,14 @@ def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> P
 
 
 def _require_whole(model: PeftModel, card: AdapterCard) -> None:
-    """PEFT passes over tensors it has no place for; then what would be saved is not what was loaded."""
-    if card.is_pickle:
-        return
-    trained = get_peft_model_state_dict(model, save_embedding_layers=False).keys()
-    lost, missing = sorted(card.tensors.keys() - trained), sorted(trained - card.tensors.keys())
-    if lost or missing:
-        what = f"it holds {lost[0]}, which is no part of the update" if lost else f"it lacks {missing[0]}"
+    """What the adapter sets without training it, such as the rows of a grown vocabulary, would not be saved again."""
+    saved = get_peft_model_state_dict(model, save_embedding_layers=False).keys()
+    trained = {name.replace(".base_layer.", ".") for name in saved}
+    lost = sorted(name for name in card.contents.whole if PREFIX + name not in trained)
+    if lost:
         raise ModelError(
-            "The adapter can't be continued", f"{card.path}: {what}",
-            "Merge it into its base and train a new adapter on that, or start fresh.",
+            "The adapter can't be continued", f"{card.path}: it holds {lost[0]}, which is no part of the update",
+            'Merge it into its base and train a new adapter on that: strategy.kind = "merge".',
         )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def refusal(old: OldAdapter | None, kind: str, trusts_base: bool = False) -> str
         return _of_error(old.error)
     if old.soundness is not None and old.soundness.not_finite:
         return f"it is broken: NaN or infinite numbers in {old.soundness.not_finite[0]}. Its training diverged."
-    against = old.match.refusals(trust_base=trusts_base) if old.match else ()
+    against = old.match.refusals(trust_base=trusts_base, continuing=kind == "continue") if old.match else ()
     if against:
         return " ".join(reason.text for reason in against)
     if kind == "merge" and old.card is not None and old.card.is_pickle:

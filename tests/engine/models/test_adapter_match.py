@@ -79,7 +79,8 @@ def test_layers_are_found_whatever_wrapper_the_model_is_stored_under(
 def test_a_resized_vocabulary_is_told_from_other_differences(tmp_path: Path, home: Path, base: Path) -> None:
     tensors = lora_tensors() | {"base_model.model.model.embed_tokens.weight": np.ones((12, 8), "<f4")}
     found = matched(write_adapter(tmp_path / "a", tensors, modules_to_save=["embed_tokens"]), base)
-    (reason,) = found.refusals()
+    assert not found.refusals()
+    (reason,) = found.refusals(continuing=True)
     assert reason.about == "vocabulary"
     assert "12 rows in the adapter, 10 in the model" in reason.text
 
@@ -89,9 +90,15 @@ def test_a_head_that_is_tied_is_compared_with_the_embedding(tmp_path: Path, home
     assert matched(write_adapter(tmp_path / "a", tensors, modules_to_save=["lm_head"]), base).level == "ok"
 
 
-def test_a_trained_token_the_model_does_not_have_is_refused(tmp_path: Path, home: Path, base: Path) -> None:
-    error = refusal(write_adapter(tmp_path / "a", trainable_token_indices=[2, 10]), base)
-    assert "token 10; the model has 10 tokens" in error.message
+def test_a_trained_token_the_model_does_not_have_is_merged_and_not_continued(
+    tmp_path: Path, home: Path, base: Path
+) -> None:
+    card = read_adapter(write_adapter(tmp_path / "a", trainable_token_indices=[2, 10]))
+    found = match(card, read_card(base), "org/model")
+    require_match(found, card, read_card(base))
+    with pytest.raises(ModelError, match="token 10; the model has 10 tokens") as caught:
+        require_match(found, card, read_card(base), continuing=True)
+    assert 'strategy.kind = "merge"' in caught.value.hint
 
 
 def test_without_a_base_id_it_is_refused_until_the_user_vouches(tmp_path: Path, home: Path, base: Path) -> None:
