@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import shlex
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ import msgspec
 from engine.data.files.json_shapes import are_turns, is_turn, rows_in
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
+from engine.data.rows.contents import python_value
 from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
 _SPACE = " \t\n\r"
-_LONGEST_PYTHON = 1 << 20
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
 
 
@@ -283,7 +282,7 @@ def _broken(path: Path, number: int, place: str, error: Exception, text: str = "
         said = "nested too deeply"
     elif _is_json(text.removesuffix(",")):
         said, hint = "a comma after the object", f"Remove it: sed 's/,[[:space:]]*$//' {_redirected(path)}"
-    elif _is_python(text):
+    elif python_value(text) is not None:
         title, said = "A row is written in Python's notation, not in JSON", "single quotes, None or True"
         read = "ast.literal_eval"
         convert = (
@@ -306,13 +305,3 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _is_python(text: str) -> bool:
-    """Whether ``text`` is a list or dict as Python prints it."""
-    if text[:1] not in ("{", "[") or len(text) > _LONGEST_PYTHON:
-        return False
-    try:
-        return isinstance(ast.literal_eval(text), (list, dict))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False

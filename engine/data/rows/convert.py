@@ -108,7 +108,7 @@ class _Reader:
         return [*asked, *answered]
 
     def _own_turns(self, field: str) -> list[Message] | None:
-        value = self._value(field)
+        value = listed(self._value(field))
         if isinstance(value, list) and value and all(isinstance(turn, dict) and "role" in turn for turn in value):
             return self.turns(field)
         return None

@@ -13,16 +13,22 @@ _TOOLS = (False, ("tools", "functions"))
 _WEIGHT: tuple[bool, tuple[str, ...]] = (False, ())
 # Nor this: rows with the same value stay on one side of the split.
 _GROUP: tuple[bool, tuple[str, ...]] = (False, ())
-_TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "items")
+TURN_NAMES = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns", "items")
 
 BESIDE = frozenset(("weight", "group"))
 """Fields of every format that are never guessed; mapping them leaves the rest to be found."""
 
 # Our field -> (needed, column names it is known by, the most usual first).
 FIELDS: dict[Format, dict[str, tuple[bool, tuple[str, ...]]]] = {
-    "messages": {"messages": (True, _TURNS), "system": _SYSTEM, "tools": _TOOLS, "weight": _WEIGHT, "group": _GROUP},
+    "messages": {
+        "messages": (True, TURN_NAMES),
+        "system": _SYSTEM,
+        "tools": _TOOLS,
+        "weight": _WEIGHT,
+        "group": _GROUP,
+    },
     "sharegpt": {
-        "conversations": (True, ("conversations", *(name for name in _TURNS if name != "conversations"))),
+        "conversations": (True, ("conversations", *(name for name in TURN_NAMES if name != "conversations"))),
         "system": _SYSTEM,
         "tools": _TOOLS,
         "weight": _WEIGHT,

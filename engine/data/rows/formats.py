@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from engine.config.schema import DataSource
+from engine.data.rows.beside_text import label_beside, more_beside
+from engine.data.rows.contents import refuse_printed, refuse_printed_turns, refuse_unknown
 from engine.data.rows.fields import ACCEPTED, BESIDE, FIELDS, TAGS, Format, needed
 from engine.data.rows.flags import are_marks
 from engine.data.rows.labels import looks_classified, said_of_labels
@@ -16,8 +19,8 @@ from engine.data.rows.untrainable import refuse_untrainable
 from engine.data.text import clean
 from engine.errors import DataError
 
-# In the order of trust: turns leave no doubt, text is what remains.
-_ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification", "text")
+# In the order of trust: turns leave no doubt.
+_ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification")
 Columns = Mapping[str, list[Any]]
 
 
@@ -70,20 +73,67 @@ def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
         matched = _match(candidate, rest)
         if matched is None or not _shape_fits(candidate, matched, rest, source.tags):
             continue
+        for name in needed(candidate):
+            refuse_printed_turns(rest, matched[name], sample[0].file)
         usual = all(column == FIELDS[candidate][name][1][0] for name, column in matched.items())
         return _made(source, sample, found, candidate, matched | beside, 0.95 if usual else 0.8, "")
-    return _by_shape(source, found, beside, sample)
+    return _by_shape(source, found, beside, sample) or _by_text(source, found, rest, beside, sample)
 
 
-def _by_shape(source: DataSource, found: Columns, beside: Mapping[str, str], sample: Sequence[RawRow]) -> Detected:
-    """No known name: a column of turns still leaves no doubt. Text is not guessed, or it would be trained on unseen."""
+def _by_shape(
+    source: DataSource, found: Columns, beside: Mapping[str, str], sample: Sequence[RawRow]
+) -> Detected | None:
+    """No known name: a column of turns still leaves no doubt."""
     for column, values in found.items():
         manner = turn_manner(values, source.tags)
         if manner is not None:
             candidate: Format = "messages" if manner == "messages" else "sharegpt"
             columns = {"messages" if manner == "messages" else "conversations": column, **beside}
             return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
-    raise unknown_columns(sample, found)
+    return None
+
+
+def _by_text(
+    source: DataSource, found: Columns, rest: Columns, beside: Mapping[str, str], sample: Sequence[RawRow]
+) -> Detected:
+    """A text with a label, or alone. Beside anything else that may be meant to be learnt it is not guessed at."""
+    file = sample[0].file if sample else ""
+    refuse_unknown(rest, file)
+    by_name = {name.strip().lower(): name for name in reversed(list(rest))}
+    known = (*FIELDS["text"]["text"][1], *FIELDS["classification"]["text"][1])
+    text = next((by_name[name] for name in known if name in by_name and _are_texts(rest[by_name[name]])), None)
+    if text is None:
+        raise unknown_columns(sample, found)
+    label = label_beside(text, rest)
+    if label:
+        columns = {"text": text, "label": label, **beside}
+        return _made(source, sample, found, "classification", columns, 0.7, "")
+    more = more_beside(text, rest)
+    if more or text.strip().lower() not in FIELDS["text"]["text"][1]:
+        raise _unclear_text(text, more, file)
+    refuse_printed(rest, text, file)
+    return _made(source, sample, found, "text", {"text": text, **beside}, 0.95 if text == "text" else 0.8, "")
+
+
+def _unclear_text(text: str, more: Sequence[str], file: str) -> ColumnsUnclear:
+    """The refusal to guess what is to be learnt of a text and what stands beside it."""
+    shown = ", ".join(f"'{_short(name)}'" for name in more[:5]) or "no label"
+    own, other = _quoted(text), _quoted(more[0]) if more else ""
+    ways = [f"for plain text alone columns = {{text = {own}}}"]
+    if more:
+        ways += [
+            f"for labels columns = {{text = {own}, label = {other}}}",
+            f"for answers columns = {{prompt = {own}, completion = {other}}}",
+        ]
+    return ColumnsUnclear(
+        "What is to be learnt can't be told from the columns",
+        f"{file}: beside the text in '{_short(text)}' there is {shown}",
+        f"Say it in [[data]]: {', '.join(ways)}.",
+    )
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return not any(isinstance(value, (list, dict)) for value in values)
 
 
 def _made(
@@ -148,8 +198,6 @@ def _shape_fits(candidate: Format, columns: Mapping[str, str], found: Columns, t
         return turn_manner(found[column], tags) == candidate
     if candidate == "classification":
         return looks_classified(found[columns["text"]], found[columns["label"]])
-    if candidate == "text":
-        return not any(isinstance(value, (list, dict)) for value in found[columns["text"]])
     return True
 
 
@@ -204,6 +252,10 @@ def _evidence(columns: Mapping[str, str], marks: Sequence[str], found: Mapping[s
     text = f"columns {used}" + (f" ({how})" if how else "")
     text += f"; {', '.join(map(_short, marks))} says which rows are trained" if marks else ""
     return text + (f"; not used: {', '.join(unused[:8])}" if unused else "")
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(clean(name[:200], keep_newlines=False), ensure_ascii=False)
 
 
 def _short(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ MOST_LABELS = 50
 _ROWS_A_LABEL = 10  # answers are labels where each is there so often on average
 _FEW = 10
 _SHOWN = 6
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def looks_classified(texts: Sequence[Any], labels: Sequence[Any]) -> bool:
     """Whether ``labels`` are short values that repeat, beside texts that are text."""
     if not labels or any(isinstance(text, (list, dict)) for text in texts):
         return False
-    if not all(isinstance(label, (str, int)) for label in labels):
+    if not all(isinstance(label, (str, int, float)) for label in labels):
         return False
     kinds = {str(label) for label in labels}
     if any(len(kind) > LONGEST_LABEL or "\n" in kind for kind in kinds):
@@ -52,7 +54,7 @@ def said_of_labels(labels: Sequence[Any], names: Mapping[str, str]) -> Said:
     shown = ", ".join(shorten(names.get(kind, kind), 20) for kind in kinds[:_SHOWN])
     more = f" and {len(kinds) - _SHOWN} more" if len(kinds) > _SHOWN else ""
     text = f"labels {shown}{more}"
-    if kinds and not names and all(kind.lstrip("-").isdigit() for kind in kinds):
+    if kinds and not names and all(map(_NUMBER.fullmatch, kinds)):
         return Said(f'{text} are numbers: name them with labels = {{"{kinds[0]}" = "..."}}', 0.6)
     return Said(text, 1.0)
 

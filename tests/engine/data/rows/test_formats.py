@@ -290,7 +290,9 @@ def test_two_texts_are_classified_together() -> None:
 
 def test_answers_that_never_repeat_are_no_labels() -> None:
     rows = [raw({"text": f"t{number}", "label": f"label {number}"}, number) for number in range(40)]
-    assert detect(rows, source("rows.jsonl")).format == "text"
+    with pytest.raises(ColumnsUnclear) as caught:
+        detect(rows, source("rows.jsonl"))
+    assert "beside the text in 'text' there is 'label'" in caught.value.message
 
 
 def test_a_text_with_other_columns_is_text_when_mapped_so() -> None:

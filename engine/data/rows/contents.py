@@ -1,0 +1,166 @@
+"""Columns with a name that is known and a content that is not: what is wrong with it, and what mends it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.data.rows.fields import CONTENT_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
+from engine.data.rows.turns import listed, turn_manner
+from engine.data.text import clean, shorten
+from engine.errors import DataError
+
+_LONGEST_PYTHON = 1 << 20
+_SHOWN = 40
+_PRINTED_TURNS = re.compile(r"\s*(array\()?\[\{'(role|from|content|value)': ")
+_TURNS = '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
+
+
+def python_value(text: str) -> list[Any] | dict[Any, Any] | None:
+    """The list or dict that ``text`` is as Python prints it, and not as JSON; None for any other text."""
+    if text[:1] not in ("{", "[") or len(text) > _LONGEST_PYTHON:
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, (list, dict)) and not _is_json(text) else None
+
+
+def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
+    """Raise DataError for columns ``found`` of ``file`` that can't be read, although they are called like turns.
+
+    So are rows of one turn each, and texts that are Python's print of a list: none of them is plain text.
+    """
+    _refuse_single_turns(found, file)
+    for name, values in found.items():
+        if values and name.strip().lower() in TURN_NAMES:
+            what, hint = _of_turns(name, values, file)
+            raise DataError("What a column holds can't be read", f"{file}: '{_short(name)}' holds {what}", hint)
+
+
+def refuse_printed(found: Mapping[str, list[Any]], name: str, file: str) -> None:
+    """Raise DataError where all that the column ``name`` holds is lists or dicts as Python prints them."""
+    if found[name] and all(isinstance(value, str) and _looks_printed(value) for value in found[name]):
+        raise DataError(
+            "What a column holds can't be read",
+            f"{file}: '{_short(name)}' holds lists as Python prints them, not the lists",
+            f"{_convert(name, found[name], file)}. If it is meant as text: columns = {{text = {json.dumps(name)}}}.",
+        )
+
+
+def refuse_printed_turns(found: Mapping[str, list[Any]], name: str, file: str) -> None:
+    """The same for turns only: other objects may be what a model is to answer with."""
+    if found[name] and all(isinstance(value, str) and _PRINTED_TURNS.match(value) for value in found[name]):
+        raise DataError(
+            "What a column holds can't be read",
+            f"{file}: '{_short(name)}' holds turns as Python prints them, not the turns",
+            _convert(name, found[name], file),
+        )
+
+
+def _refuse_single_turns(found: Mapping[str, list[Any]], file: str) -> None:
+    names = {name.strip().lower(): name for name in found}
+    role = next((names[key] for key in ROLE_KEYS if key in names and _are_roles(found[names[key]])), None)
+    content = next((names[key] for key in CONTENT_KEYS if key in names and names[key] != role), None)
+    if role is not None and content is not None:
+        raise DataError(
+            "Each row is one turn, not a conversation",
+            f"{file} has who spoke in '{_short(role)}' and what was said in '{_short(content)}'",
+            f"Put the turns of each conversation into one row: {_TURNS}",
+        )
+
+
+def _are_roles(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(each, str) and each.strip().lower() in ROLE_NAMES for each in values)
+
+
+def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
+    """What stands in a column of turns instead of turns, and what to do."""
+    first = next((value for value in map(listed, values) if value not in ("", [], {})), None)
+    if isinstance(first, str):
+        if _looks_printed(first):
+            return "lists as Python prints them, not the lists", _convert(name, values, file)
+        return f"text: '{shorten(first, _SHOWN)}'", f"Write a list of turns: {_TURNS}"
+    if isinstance(first, dict):
+        inner = next((key for key, value in first.items() if turn_manner([value], {})), None)
+        if inner is None:
+            return "an object, not a list of turns", f"Write a list of turns: {_TURNS}"
+        return f"an object, with the turns in its '{_short(inner)}'", _unwrap(name, inner, file)
+    turn = first[0] if isinstance(first, list) and first else None
+    if not isinstance(turn, dict):
+        return "lists without a word on who speaks", f"Write each as an object with who speaks: {_TURNS}"
+    keys = ", ".join(f"'{_short(str(key))}'" for key in list(turn)[:6])
+    if {"input", "output"} <= set(turn):
+        return (
+            "pairs of an input and an output, not turns",
+            'Write each pair as two turns, {"role": "user", "content": INPUT} and {"role": "assistant", "content": '
+            'OUTPUT}, and what is in "system" as a turn of that role before them.',
+        )
+    return f"turns with the keys {keys}", "Say which of them is who speaks, and which what is said: " + _tags(first)
+
+
+def _tags(turns: Sequence[Any]) -> str:
+    """The tags that read such turns, as far as their keys tell: what is said is the longest text of a turn."""
+    texts = {
+        str(key): [turn[key] for turn in turns if isinstance(turn, dict) and isinstance(turn.get(key), str)]
+        for key in turns[0]
+    }
+    ranked = sorted((key for key in texts if texts[key]), key=lambda key: sum(map(len, texts[key])))
+    role, content = (ranked[0], ranked[-1]) if len(ranked) > 1 else ("...", "...")
+    said_by = list(dict.fromkeys(texts.get(role, [])))
+    names = [name for name in said_by if name.strip().lower() not in ROLE_NAMES] if len(said_by) == 2 else []
+    roles = "".join(f', {ours} = "{_short(name)}"' for ours, name in zip(("user", "assistant"), names, strict=False))
+    return f'tags = {{role = "{_short(role)}", content = "{_short(content)}"{roles}}}'
+
+
+def _looks_printed(text: str) -> bool:
+    """Whether ``text`` is what Python, or numpy between its brackets, prints of a list of objects."""
+    bare = text.strip()
+    return bare.startswith(("[{'", "{'", "array([{'")) or python_value(bare) is not None
+
+
+def _convert(name: str, values: Sequence[Any], file: str) -> str:
+    """How to make lists of the texts in column ``name``."""
+    again = "Write the file again from where the lists are, as JSONL or parquet."
+    if not all(isinstance(value, str) and python_value(value.strip()) is not None for value in values):
+        return again
+    rows = {".csv": "csv.DictReader(sys.stdin)", ".jsonl": "map(json.loads, sys.stdin)"}.get(Path(file).suffix.lower())
+    if rows is None:
+        return again
+    key = json.dumps(name)
+    code = (
+        f"import ast, csv, json, sys; [print(json.dumps({{**r, {key}: ast.literal_eval(r[{key}])}})) for r in {rows}]"
+    )
+    return f"Convert it: {_command(code, file)}"
+
+
+def _unwrap(name: str, inner: str, file: str) -> str:
+    if Path(file).suffix.lower() != ".jsonl":
+        return f"Take it out of the object: {_TURNS}"
+    outer, key = json.dumps(name), json.dumps(inner)
+    row = f"{{**r, {outer}: r[{outer}][{key}]}}"
+    code = f"import json, sys; [print(json.dumps({row})) for r in map(json.loads, sys.stdin)]"
+    return f"Take it out: {_command(code, file)}"
+
+
+def _command(code: str, file: str) -> str:
+    path = Path(file)
+    return f"python3 -c {shlex.quote(code)} < {shlex.quote(path.name)} > {shlex.quote(f'mended-{path.stem}.jsonl')}"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _short(name: str) -> str:
+    return clean(name[:200], keep_newlines=False)[:_SHOWN]
