@@ -6,7 +6,7 @@ from typing import Literal
 
 Fix = Literal[
     "drop_unreadable",
-    "trim_whitespace", "drop_unanswered_turn", "fix_mojibake", "strip_control", "unescape_html",
+    "trim_whitespace", "drop_unanswered_turn", "merge_system_turn", "fix_mojibake", "strip_control", "unescape_html",
     "drop_empty_answers", "drop_missing_user", "drop_role_order", "drop_unanswered", "drop_placeholders",
     "drop_mojibake", "drop_html", "drop_control", "drop_secrets", "drop_emails", "drop_phones",
     "drop_exact_duplicates", "one_answer_per_prompt", "drop_near_duplicates",

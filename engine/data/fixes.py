@@ -125,9 +125,19 @@ def _answered(row: Row) -> Row:
     return replace(row, messages=messages) if messages else row
 
 
+def _system_merged(row: Row) -> Row:
+    """The row with its system text in front of the first question, as Gemma's authors advise: it has no such role."""
+    if len(row.messages) < 2 or [message.role for message in row.messages[:2]] != ["system", "user"]:
+        return row
+    system, question, *rest = row.messages
+    text = "\n\n".join(filter(None, (system.content, question.content)))
+    return replace(row, messages=(replace(question, content=text), *rest))
+
+
 _CHANGES: dict[Fix, Change] = {
     "trim_whitespace": _of_contents(str.strip, only_answers=True),
     "drop_unanswered_turn": _answered,
+    "merge_system_turn": _system_merged,
     "fix_mojibake": _where("mojibake", _of_contents(_mended)),
     "strip_control": _where("control", _of_contents(without_control)),
     "unescape_html": _where("html", _of_contents(_unescaped)),

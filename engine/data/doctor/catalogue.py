@@ -20,6 +20,7 @@ FIX_TEXTS: dict[str, str] = {
     "drop_unreadable": "leave those rows out",
     "trim_whitespace": "take the blank space off",
     "drop_unanswered_turn": "cut the turns behind the last answer",
+    "merge_system_turn": "put the system text in front of the first question",
     "fix_mojibake": "turn the characters back (ftfy)",
     "strip_control": "take these characters out",
     "unescape_html": "turn &amp; and the like into characters",

@@ -23,7 +23,7 @@ from engine.errors import TunedeckError
 from engine.runs import events as ev
 from engine.training.phases import Phases, Sink
 from engine.training.tokens.cache import Opened, opened
-from engine.training.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_left
+from engine.training.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_left, refusal
 from engine.training.tokens.held_out import TEST, VALIDATION, HeldOut
 from engine.training.tokens.key import key_of
 from engine.training.tokens.render import Renderer, check_stop_tokens
@@ -96,7 +96,9 @@ def prepare(
         reasons = Counter(
             store.facts.reasons[row["reason"]] for row in store.rows[train] if row["fate"] == Fate.REFUSED
         )
-        raise nothing_left(report, reasons, config.dataset)
+        raise nothing_left(
+            report, reasons, dict(zip(store.facts.reasons, store.facts.hints, strict=True)), config.dataset
+        )
     _warn(store, report, sink)
     _warn_of_measuring(heldout, held, "held-out", "dataset.eval_share", sink)
     _warn_of_measuring(test, tested, "test", "dataset.test_share", sink)
@@ -176,8 +178,13 @@ def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenRe
     )  # fmt: skip
     for fate in Fate:
         report.count(fate, int((fates == fate).sum()))
-    refused = set(which[fates == Fate.REFUSED].tolist())
-    report.refused = [words for row, words in store.facts.refused if row in refused][:REFUSED_SHOWN]
+    report.long_texts = int(((fates == Fate.TOO_LONG) & (store.rows["dialogue"][which] == 0)).sum())
+    refused, facts = set(which[fates == Fate.REFUSED].tolist()), store.facts
+    for row, message in facts.refused:
+        if row in refused and len(report.refused) < REFUSED_SHOWN:
+            held = store.rows[row]
+            file, title = facts.files[held["file"]], facts.reasons[held["reason"]]
+            report.refused.append(refusal(file, int(held["number"]), title, message))
     return report
 
 
@@ -241,6 +248,7 @@ def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
             ev.Warn(
                 title=f"{report.refused_count:,} rows can't be rendered and were left out.",
                 message=f"The first: {report.refused[0]}",
+                hint=facts.hints[0],
             )
         )
     if report.no_supervised:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -13,10 +13,12 @@ import numpy as np
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Row
 from engine.errors import DataError
+from engine.training.tokens.cures import cure
 from engine.training.tokens.render import NOT_TRAINED, Renderer, RenderError
 
 _REPORT_EVERY = 200
 REFUSED_SHOWN = 5
+_NOT_CUT = " Their answers end behind that, and an answer is never cut: the model would not learn to stop."
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +57,13 @@ class TokenReport:
     """Counts of what became of the rows; ``refused`` has the first few rows that could not be rendered.
 
     ``too_long`` counts all rows dropped for their length, ``answer_cut`` those of them that are dropped because
-    truncating them would cut the answer.
+    truncating them would cut the answer, ``long_texts`` those that are plain text.
     """
 
     rows: int = 0
     too_long: int = 0
     answer_cut: int = 0
+    long_texts: int = 0
     longest_seen: int = 0
     no_supervised: int = 0
     weightless: int = 0
@@ -86,10 +89,6 @@ class Rendered:
     pieces: Sequence[tuple[np.ndarray, np.ndarray]] = ()
     length: int = 0
     error: RenderError | None = None
-
-    def refusal(self, row: Row) -> str:
-        assert self.error is not None
-        return f"{row.file}, row {row.number}: {self.error.title}. {self.error.message}"
 
 
 def rendered(row: Row, renderer: Renderer, dataset: DatasetSection) -> Rendered:
@@ -128,16 +127,21 @@ def tokenise(
     examples: list[Example] = []
     report = TokenReport(rows=len(which))
     reasons: Counter[str] = Counter()
+    hints: dict[str, str] = {}
     for done, index in enumerate(which):
         if done % _REPORT_EVERY == 0:
             on_progress(done, len(which))
         row = rows[index]
         made = rendered(row, renderer, dataset)
         report.count(made.fate)
+        report.long_texts += made.fate is Fate.TOO_LONG and row.kind == "text"
         if made.error is not None:
-            reasons[made.error.title] += 1
+            title = made.error.title
+            reasons[title] += 1
+            if title not in hints:
+                hints[title] = cure(row, renderer, dataset.train_on, dataset.fixes)
             if len(report.refused) < REFUSED_SHOWN:
-                report.refused.append(made.refusal(row))
+                report.refused.append(refusal(row.file, row.number, title, made.error.message))
         report.longest_seen = max(report.longest_seen, made.length)
         source = source_index[row.source]
         weight = row.weight * (source_weights[source] if source_weights else 1.0)
@@ -147,8 +151,13 @@ def tokenise(
         examples += new
     on_progress(len(which), len(which))
     if not examples and which and not may_be_empty:
-        raise nothing_left(report, reasons, dataset)
+        raise nothing_left(report, reasons, hints, dataset)
     return examples, report
+
+
+def refusal(file: str, number: int, title: str, message: str) -> str:
+    """Which row was refused, and why."""
+    return f"{file}, row {number:,}: {title}: {message.rstrip('.')}."
 
 
 def _fit(
@@ -184,21 +193,26 @@ def pieces(ids: list[int], labels: list[int], limit: int, overlap: int) -> list[
     return made
 
 
-def nothing_left(report: TokenReport, reasons: Counter[str], dataset: DatasetSection) -> DataError:
+def nothing_left(
+    report: TokenReport, reasons: Counter[str], hints: Mapping[str, str], dataset: DatasetSection
+) -> DataError:
+    """The error of a run without a row to train on. ``reasons`` count the titles of refusals, ``hints`` cure them."""
     refused = "; ".join(f"{reason} ({count:,} rows)" for reason, count in reasons.most_common(3))
     first = f" First: {report.refused[0]}" if report.refused else ""
     if report.refused_count == report.rows:
         return DataError(
             "Not one row can be rendered with this model's template",
             f"{refused}.{first}",
-            'Check the roles and their order, or set model.chat_template = "chatml".',
+            hints.get(reasons.most_common(1)[0][0], ""),
         )
     if report.too_long == report.rows:
         return DataError(
             "Every row is longer than max_length",
             f"dataset.max_length is {dataset.max_length:,} tokens; the longest of {report.rows:,} rows "
-            f"has {report.longest_seen:,}.",
-            "Raise dataset.max_length, or set dataset.too_long to truncate or split.",
+            f"has {report.longest_seen:,}." + (_NOT_CUT if report.answer_cut else ""),
+            'Set dataset.too_long = "split".'
+            if report.long_texts == report.rows
+            else f"Set dataset.max_length = {report.longest_seen} to keep all of them; it costs memory.",
         )
     if report.weightless == report.rows:
         return DataError("Every row has the weight 0", f"{report.rows:,} rows.", "Give those a weight that count.")

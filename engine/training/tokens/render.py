@@ -258,7 +258,7 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
 
 def check_stop_tokens(renderer: Renderer, row: Row) -> None:
     """Prove on ``row`` that the stop token is trained and that generation will know it. Raises ModelError."""
-    _, labels = renderer.render(row)
+    _, labels = renderer.render(row, "last")
     last = next((label for label in reversed(labels) if label != NOT_TRAINED), None)
     if last is None or last in renderer.stops:
         return

@@ -39,7 +39,8 @@ INDEX = "store.json"
 class Facts:
     """What is known beside the arrays: ``files`` that rows are in, those ``skipped`` while reading, and refusals.
 
-    ``refused`` are rows with the words of their refusal, the first thousand; ``reasons`` the titles of all.
+    ``refused`` are rows with the message of their refusal, the first thousand; ``reasons`` the titles of all refusals,
+    which ROW's ``reason`` numbers, and ``hints`` what would help against each.
     ``signatures`` of the rows (256 bytes each) are kept only while rows are compared.
     """
 
@@ -51,6 +52,7 @@ class Facts:
     skipped_count: int
     refused: list[tuple[int, str]]
     reasons: list[str]
+    hints: list[str]
 
 
 def packed(ids: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from engine.data.likeness.sameness import keys_of
 from engine.data.load import nothing_left
 from engine.data.splitting.split import key_of
 from engine.data.stream import SKIPPED_KEPT, Batch, Found, Reading, expected_rows, usable
+from engine.training.tokens.cures import cure
 from engine.training.tokens.examples import Fate, rendered
 from engine.training.tokens.render import Renderer
 from engine.training.tokens.store import PIECE, ROW, TOKEN, Facts, Writer, packed
@@ -40,7 +41,7 @@ Progress = Callable[[int, int], Any]
 class Tokens:
     """What a batch became: its usable rows (n,), their pieces (m,) and tokens (k,), each counted from its own start.
 
-    ``files`` are what the rows' ``file`` numbers, ``refusals`` the title and words by row.
+    ``files`` are what the rows' ``file`` numbers, ``refusals`` title, message and hint by row.
     """
 
     found: Found
@@ -48,7 +49,7 @@ class Tokens:
     pieces: np.ndarray
     tokens: np.ndarray
     files: list[str]
-    refusals: dict[int, tuple[str, str]]
+    refusals: dict[int, tuple[str, str, str]]
     signatures: np.ndarray
 
     def first(self, count: int) -> Tokens:
@@ -69,6 +70,7 @@ class Tokeniser:
     def __init__(self, renderer: Renderer, dataset: DatasetSection, seed: int, pickled: Path | None = None) -> None:
         self._renderer: Renderer | None = renderer
         self._dataset, self._seed, self._pickled = dataset, seed, pickled
+        self._hints: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_renderer": None}
@@ -86,12 +88,15 @@ class Tokeniser:
         pieces: list[tuple[int, int, int, int]] = []
         tokens: list[np.ndarray] = []
         files: dict[str, int] = {}
-        refusals: dict[int, tuple[str, str]] = {}
+        refusals: dict[int, tuple[str, str, str]] = {}
         offset = 0
         for at, row in enumerate(rows):
             result = rendered(row, renderer, self._dataset)
             if result.error is not None:
-                refusals[at] = (result.error.title, result.refusal(row))
+                title = result.error.title
+                if title not in self._hints:
+                    self._hints[title] = cure(row, renderer, self._dataset.train_on, fixes)
+                refusals[at] = (title, result.error.message, self._hints[title])
             for ids, labels in result.pieces:
                 pieces.append((offset, len(ids), at, int((labels[1:] >= 0).sum())))
                 tokens.append(packed(ids, labels))
@@ -156,6 +161,7 @@ class _Collected:
         self._files = {name: number for number, name in reversed([*enumerate(files)])}
         self._names = files
         self._reasons: dict[str, int] = {}
+        self._hints: list[str] = []
         self._refused: list[tuple[int, str]] = []
         self.writer = Writer(folder)
         self.signatures = (folder / "signatures.bin").open("wb")
@@ -165,10 +171,13 @@ class _Collected:
         rows = made.rows.copy()
         numbers = np.array([self._file(name) for name in made.files], ROW["file"])
         rows["file"] = numbers[rows["file"]] if len(rows) else 0
-        for row, (title, words) in made.refusals.items():
-            rows["reason"][row] = self._reasons.setdefault(title, min(len(self._reasons), _MOST_REASONS))
+        for row, (title, message, hint) in made.refusals.items():
+            if title not in self._reasons and len(self._reasons) <= _MOST_REASONS:
+                self._reasons[title] = len(self._reasons)
+                self._hints.append(hint)
+            rows["reason"][row] = self._reasons.get(title, _MOST_REASONS)
             if len(self._refused) < _REFUSED_KEPT:
-                self._refused.append((self.writer.rows + row, words))
+                self._refused.append((self.writer.rows + row, message))
         self.signatures.write(made.signatures.tobytes())
         self.writer.add(rows, made.pieces, made.tokens)
 
@@ -193,7 +202,9 @@ class _Collected:
         """Put the store on the disk. Raises OSError."""
         counts = (self.writer.rows, self.writer.pieces, self.writer.tokens)
         skipped = reading.skipped[:SKIPPED_KEPT]
-        self.writer.end(Facts(*counts, self._names, skipped, skipped_count, self._refused, list(self._reasons)))
+        self.writer.end(
+            Facts(*counts, self._names, skipped, skipped_count, self._refused, list(self._reasons), self._hints)
+        )
 
     def _file(self, name: str) -> int:
         """The number of a file; rows of earlier runs come from files that are not this config's own."""

@@ -24,9 +24,20 @@ def answer(changed: Row | None) -> str:
 @pytest.mark.parametrize("name", list(CLEAN))
 def test_clean_rows_stay_as_they_are(name: str) -> None:
     clean = CLEAN[name]
-    every = [fix for fix in get_args(Fix) if fix != "trim_whitespace"]
+    every = [fix for fix in get_args(Fix) if fix not in ("trim_whitespace", "merge_system_turn")]
     assert row_change(every)(clean) == clean
     assert without_repeats([clean], every) == [clean]
+
+
+def test_a_system_turn_is_put_in_front_of_the_first_question() -> None:
+    merge = row_change(["merge_system_turn"])
+    talk = CLEAN["talk"]
+    merged = merge(talk)
+    assert merged is not None
+    assert [message.role for message in merged.messages] == [message.role for message in talk.messages[1:]]
+    assert merged.messages[0].content == f"{talk.messages[0].content}\n\n{talk.messages[1].content}"
+    assert merged.messages[1:] == talk.messages[2:]
+    assert merge(merged) == merged
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row
 from engine.errors import DataError
+from engine.training.tokens import examples
 from engine.training.tokens.examples import Example, TokenReport, pieces, tokenise
 from engine.training.tokens.render import NOT_TRAINED, RenderError
 
@@ -35,6 +36,11 @@ class Counting:
         if train_on == "all":
             return ids, list(ids)
         return ids, [NOT_TRAINED] * prompt + [2] * answer + [NOT_TRAINED] * behind
+
+
+@pytest.fixture(autouse=True)
+def one_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "cure", lambda *args: "Mend it.")
 
 
 def dialogue(content: str, number: int = 1) -> Row:
@@ -161,14 +167,31 @@ def test_rows_that_can_not_be_rendered_are_named_the_first_five() -> None:
     examples, report = tokenised(rows)
     assert len(examples) == 1
     assert (report.refused_count, len(report.refused)) == (7, 5)
-    assert report.refused[0] == "rows.jsonl, row 1: The template refuses the row. two users in a row"
+    assert report.refused[0] == "rows.jsonl, row 1: The template refuses the row: two users in a row."
 
 
 def test_every_row_too_long_says_how_long_the_longest_is() -> None:
     with pytest.raises(DataError, match="Every row is longer than max_length") as caught:
         tokenised([dialogue("3000 1"), dialogue("5 9")])
     assert "is 10 tokens; the longest of 2 rows has 3,001" in caught.value.message
-    assert "Raise dataset.max_length" in caught.value.hint
+    assert caught.value.hint.startswith("Set dataset.max_length = 3001 ")
+
+
+@pytest.mark.parametrize("too_long", ["drop", "truncate"])
+def test_the_length_in_the_hint_is_long_enough_and_truncating_is_not_offered(too_long: str) -> None:
+    rows = [dialogue("30 1"), dialogue("5 19")]
+    with pytest.raises(DataError, match="Every row is longer") as caught:
+        tokenised(rows, too_long=too_long)
+    assert "truncate" not in caught.value.hint
+    assert ("an answer is never cut" in caught.value.message) is (too_long == "truncate")
+    assert len(tokenised(rows, too_long=too_long, max_length=31)[0]) == 2
+
+
+def test_plain_text_that_is_too_long_is_to_be_split() -> None:
+    with pytest.raises(DataError, match="Every row is longer") as caught:
+        tokenised([text(40), text(50)])
+    assert caught.value.hint == 'Set dataset.too_long = "split".'
+    assert tokenised([text(40), text(50)], too_long="split")[0]
 
 
 def test_no_supervised_token_in_any_row_is_an_error() -> None:
@@ -182,6 +205,7 @@ def test_no_row_that_can_be_rendered_is_an_error_with_the_reasons() -> None:
         tokenised([dialogue("bad", 4), dialogue("bad", 5)])
     assert "The template refuses the row (2 rows)" in caught.value.message
     assert "rows.jsonl, row 4" in caught.value.message
+    assert caught.value.hint == "Mend it."
 
 
 def test_one_bad_row_does_not_hide_that_the_others_are_too_long() -> None:
