@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.config.schema import RunConfig
 from engine.data.doctor.catalogue import CATALOGUE
@@ -25,6 +25,9 @@ from engine.data.doctor.findings import (
 from engine.data.doctor.inspection import whole_text
 from engine.data.likeness.language import language_of
 from engine.data.rows.messages import Row
+
+if TYPE_CHECKING:
+    from engine.training.tokens.render import RenderError
 
 Say = Callable[..., None]
 _TOLD_EVERY = 100
@@ -81,6 +84,7 @@ class _Look:
         self._dialogues: Counter[str] = Counter()
         self._answer_cut: Counter[str] = Counter()
         self._supervised = 0
+        self._cures: dict[str, str] = {}
         self._split: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
     def at(self, row: Row) -> None:
@@ -94,7 +98,7 @@ class _Look:
         try:
             ids, labels = self._renderer.render(row, self._dataset.train_on)
         except RenderError as error:
-            self._note("refused", row, f"{error.title}: {error.message}")
+            self._refused(row, error)
             return
         self._lengths[row.source].append(len(ids))
         trained = [label for label in labels[1:] if label != NOT_TRAINED]
@@ -109,6 +113,13 @@ class _Look:
             self._note("double_bos", row, self._renderer.tokenizer.bos_token)
         self._length(row, ids, labels, NOT_TRAINED)
         self._language(row)
+
+    def _refused(self, row: Row, error: RenderError) -> None:
+        from engine.training.tokens.cures import cure
+
+        if error.title not in self._cures:
+            self._cures[error.title] = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
+        self._note("refused", row, f"{error.title}: {error.message}", self._cures[error.title])
 
     def _length(self, row: Row, ids: Sequence[int], labels: Sequence[int], not_trained: int) -> None:
         limit = self._dataset.max_length
@@ -134,10 +145,10 @@ class _Look:
         if pieces:
             self._note("unknown_pieces", row, f"{pieces:,} of {len(ids):,} tokens")
 
-    def _note(self, code: str, row: Row, seen: str) -> None:
+    def _note(self, code: str, row: Row, seen: str, hint: str = "") -> None:
         self._counts[code, row.source] += 1
         if len(self._places[code, row.source]) < MOST_PLACES:
-            self._places[code, row.source].append(Place(row.file, row.number, seen))
+            self._places[code, row.source].append(Place(row.file, row.number, seen, hint))
 
     def report(self) -> Report:
         languages = tuple(

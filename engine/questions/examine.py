@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.config.schema import DataSource, RunConfig
 from engine.data.doctor.check import check
-from engine.data.doctor.examine import merged
+from engine.data.doctor.examine import merged, with_trouble
 from engine.data.doctor.findings import Report, from_json, to_json
 from engine.errors import TunedeckError
 from engine.questions import data, doctor
@@ -38,12 +38,12 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
 
 
 def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -> Report:
-    """``report`` and what the tokenizer makes of the sample; a tokenizer that can't be loaded is a note."""
+    """``report`` and what the tokenizer makes of the sample; one that can't be loaded is a finding."""
     asked = config.model_copy(update={"data": [DataSource(path=str(sample))]})
     try:
         said = doctor.answer(asked, tell.as_progress)
     except TunedeckError as error:
-        note = f"{error.title}: {error.message}"
+        return with_trouble(report, error)
     except Exception as error:  # a library's, of a tokenizer nobody foresaw
         note = _in_words("The sample can't be tokenised", error)
     else:

@@ -43,6 +43,7 @@ def run(
     checked(resolved)
     if check:
         planned(resolved)
+        rows_checked(resolved)
         out("The config can be run.")
         return
     started = start(resolved)
@@ -63,6 +64,19 @@ def checked(resolved: Resolved) -> None:
     progress = Progress()
     try:
         issues = preflight(resolved, lambda done, total: progress(done, total, "comparing the base with the adapter's"))
+    finally:
+        progress.end()
+    for issue in issues:
+        say(f"{issue.level}: {issue}")
+
+
+def rows_checked(resolved: Resolved) -> None:
+    """Let the model's tokenizer try the first rows. Raises DataError for what the run would end with."""
+    from engine.preflight_rows import check_rows
+
+    progress = Progress()
+    try:
+        issues = list(check_rows(resolved.config, progress))
     finally:
         progress.end()
     for issue in issues:

@@ -23,7 +23,7 @@ def test_clean_rows_end_with_nothing_wrong(shell: Shell) -> None:
     answer = shell("data", "check", ROOT / "presets/demo/orders.jsonl")
     assert answer.code == 0
     assert "560 rows of prompt_completion" in answer.out
-    assert answer.out.splitlines()[-1] == "Nothing found that is wrong."
+    assert answer.out.splitlines()[-1] == "Nothing found that is wrong in the text; no tokenizer has read it."
 
 
 def test_warnings_do_not_end_it_otherwise_than_well(shell: Shell, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_json_says_all_and_what_is_fatal(shell: Shell, tmp_path: Path) -> None:
     assert answer.json["fatal"] is False
     (finding,) = answer.json["findings"]
     assert (finding["code"], finding["severity"], finding["count"]) == ("placeholders", "warning", 1)
-    assert finding["places"] == [{"file": str(tmp_path / "a.jsonl"), "row": 1, "seen": "{{name}}"}]
+    assert finding["places"] == [{"file": str(tmp_path / "a.jsonl"), "row": 1, "seen": "{{name}}", "hint": ""}]
     assert finding["remedies"][0]["fix"] == "drop_placeholders"
 
 

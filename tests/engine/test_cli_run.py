@@ -25,6 +25,12 @@ FINISHED = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model of these tests has no tokenizer that could read rows."""
+    monkeypatch.setattr("engine.preflight_rows.check_rows", lambda config, on_progress: iter(()))
+
+
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A config whose model and data pass the preflight, which has tests of its own."""

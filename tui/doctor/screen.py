@@ -162,6 +162,8 @@ class DoctorScreen(WholeScreen, Screen[None]):
         ]
         if finding.detail:
             parts.append(f"\n{clean(finding.detail, keep_newlines=False)}")
+        for hint in finding.hints:
+            parts.append(f"\n{clean(hint, keep_newlines=False)}")
         for line in words.remedy_lines(finding):
             parts.append(("\n" + line, "bold"))
         self.query_one("#finding", Static).update(Content.assemble(*parts))

@@ -42,14 +42,30 @@ def examine(
         try:
             said = ask_tokenizer(config, sample, on_progress)
         except TunedeckError as error:
-            said = " ".join(part for part in (f"{error.title}:", error.message) if part)
+            return with_trouble(found, error)
     if isinstance(said, str):
         return replace(found, notes=(*found.notes, said))
     return merged(found, said)
 
 
+def with_trouble(found: Report, error: TunedeckError) -> Report:
+    """``found`` and, as a finding of all its rows, that the model can't read them."""
+    rows = sum(source.rows for source in found.sources)
+    finding = Finding("model", "fatal", "", rows, rows, error.title, error.message, error.hint)
+    return replace(found, findings=ordered([*found.findings, finding]))
+
+
 def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Report | str:
     """What the tokenizer of ``config.model`` makes of the rows in ``sample``; in words, why it can't be asked.
+
+    Raises DataError with what the child found wrong.
+    """
+    said = ask("doctor", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
+    return from_json(said["report"]) if said["type"] == "result" else str(said["message"])
+
+
+def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, Any]:
+    """The answer of a child process to one of ``engine.questions``: of type result, or unavailable with a message.
 
     Raises DataError with what the child found wrong.
     """
@@ -66,18 +82,14 @@ def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Rep
         else:
             said.update(record)
 
-    asked = config.model_copy(update={"data": [DataSource(path=str(sample))]})
-    with tempfile.TemporaryDirectory(prefix="tunedeck-doctor-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tunedeck-ask-") as folder:
         file = Path(folder, "config.toml")
-        file.write_text(_as_toml(asked), "utf-8")
-        code = run_child([sys.executable, "-P", "-m", "engine.inspect", "doctor", "--config", str(file)], on_line)
-    if said.get("type") == "result":
-        return from_json(said["report"])
-    if said.get("type") == "unavailable":
-        return str(said["message"])
+        file.write_text(_as_toml(config), "utf-8")
+        code = run_child([sys.executable, "-P", "-m", "engine.inspect", question, "--config", str(file)], on_line)
     if said.get("type") == "error":
         raise DataError(str(said.get("title")), str(said.get("message")), str(said.get("hint")))
-    return f"The tokenizer's process ended without an answer (exit code {code})."
+    ended = f"The tokenizer's process ended without an answer (exit code {code})."
+    return said if said else {"type": "unavailable", "message": ended}
 
 
 def merged(found: Report, said: Report) -> Report:

@@ -13,11 +13,15 @@ MOST_PLACES = 20
 
 @dataclass(frozen=True)
 class Place:
-    """A row with a finding. ``seen`` are a few words of it, not cleaned; for pairs they name the other row."""
+    """A row with a finding. ``seen`` are a few words of it, not cleaned; for pairs they name the other row.
+
+    ``hint`` says what to do about it, where that is known.
+    """
 
     file: str
     row: int
     seen: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ class Finding:
     tokens: int | None = None
     places: tuple[Place, ...] = ()
     remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What to do about its rows, each thing once."""
+        return tuple(dict.fromkeys(place.hint for place in self.places if place.hint))
 
     @property
     def share(self) -> float:

@@ -105,7 +105,8 @@ def note_unreadable(tally: Tally, fault: Unreadable, fixes: Sequence[Fix]) -> No
         message = fault.error.message.removeprefix(fault.file)
         # The place is told beside it.
         said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:\n") or fault.error.title
-        tally.add("unreadable", Place(fault.file, fault.row, f"{said}{ENDS}" if fault.ends else said))
+        seen = f"{said}{ENDS}" if fault.ends else said
+        tally.add("unreadable", Place(fault.file, fault.row, seen, fault.error.hint))
 
 
 ENDS = ", and nothing behind it"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import textwrap
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+
+import wcwidth
 
 from engine.data.doctor.findings import Finding, Lengths, Report, SourceFacts
 from engine.data.text import clean, shorten
@@ -43,7 +41,9 @@ def verdict(report: Report) -> str:
     if counts["fatal"]:
         rest = f"; besides, {' and '.join(said)}" if said else ""
         return f"{_plural(counts['fatal'], 'fatal finding')}: a training would not start{rest}."
-    return f"Nothing fatal: {' and '.join(said)}." if said else "Nothing found that is wrong."
+    if said:
+        return f"Nothing fatal: {' and '.join(said)}."
+    return "Nothing found that is wrong" + ("." if report.lengths else " in the text; no tokenizer has read it.")
 
 
 def _source(source: SourceFacts) -> Iterator[str]:
@@ -92,27 +92,19 @@ def _finding(finding: Finding, name_source: bool, rows: int) -> Iterator[str]:
     yield from _wrapped(head, "", " " * 9)
     yield from _wrapped(finding.why, " " * 9)
     if finding.detail:
-        yield from _wrapped(clean(finding.detail, keep_newlines=False), " " * 9)
+        yield from _wrapped(finding.detail, " " * 9)
     for place in finding.places[:rows]:
-        where = f"{' ' * 9}- {_cut(Path(place.file).name, 40)}, row {place.row:,}"
-        yield _cut(f"{where}: {shorten(place.seen, WIDTH)}" if place.seen else where, WIDTH)
+        where = f"{Path(place.file).name}, row {place.row:,}"
+        yield from _wrapped(f"{where}: {place.seen}" if place.seen else where, " " * 9 + "- ", " " * 11)
     if finding.count > rows and len(finding.places) > rows:
         yield " " * 9 + f"  and {finding.count - rows:,} more"
+    for hint in finding.hints:
+        yield from _wrapped(hint, " " * 9 + "> ", " " * 11)
     for remedy in finding.remedies:
         setting = f'fixes = ["{remedy.fix}"]' if remedy.fix else ""
         setting = setting or ", ".join(f"{name} = {value}" for name, value in remedy.settings.items())
         tried = f"tried: {remedy.tried:,} -> {remedy.left:,}"
         yield from _wrapped(f"{remedy.text} ({tried}): {setting}", " " * 9 + "> ", " " * 11)
-
-
-def _cut(text: str, cells: int) -> str:
-    """``text`` cleaned to one line of at most ``cells`` columns of a terminal; Chinese characters take two."""
-    text = clean(text, keep_newlines=False).rstrip()
-    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
-    if sum(widths) <= cells:
-        return text
-    used = list(itertools.accumulate(widths))
-    return text[: bisect.bisect_right(used, cells - 3)] + "..."
 
 
 def _text_share(finding: Finding) -> str:
@@ -130,7 +122,7 @@ def _plural(count: int, word: str) -> str:
 
 
 def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest,
-        break_on_hyphens=False,
+    return wcwidth.wrap(
+        clean(text, keep_newlines=False), WIDTH, initial_indent=first,
+        subsequent_indent=first if rest is None else rest, break_on_hyphens=False,
     )  # fmt: skip

@@ -83,7 +83,11 @@ class TurnReader:
         role = self._roles.get(said_by)
         if role is None:
             shown = clean(str(turn[key])[:80], keep_newlines=False)[:40]
-            raise self._failed(f"turn {number} has the unknown role '{shown}'", "Known: " + ", ".join(self._roles))
+            raise self._failed(
+                f"turn {number} has the unknown role '{shown}'",
+                f'Say whose it is in [[data]], as tags = {{assistant = "{shown}"}}, or write one of: '
+                + ", ".join(self._roles) + ".",
+            )  # fmt: skip
         content_key = _first_held(turn, self._content_keys) or self._content_keys[0]
         held = turn.get(content_key)
         if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:

@@ -194,7 +194,7 @@ def test_the_whole_examination_joins_both_parts(tiny: Path, tmp_path: Path, home
     assert report.notes == ()
 
 
-def test_a_tokenizer_that_fails_is_a_note_beside_all_else(tmp_path: Path, home: Path) -> None:
+def test_a_tokenizer_that_fails_is_fatal_beside_all_else(tmp_path: Path, home: Path) -> None:
     model = make_tiny_model(tmp_path / "model")
     (model / "tokenizer.json").write_text("{broken")
     data = tmp_path / "rows.jsonl"
@@ -202,7 +202,8 @@ def test_a_tokenizer_that_fails_is_a_note_beside_all_else(tmp_path: Path, home: 
     report = examine(settings(model, data))
     assert only(report, "placeholders").count == 1
     assert report.lengths is None
-    assert "can't be loaded" in report.notes[0]
+    assert "can't be loaded" in only(report, "model").title
+    assert report.is_fatal
 
 
 def test_of_a_sample_it_is_said_that_it_is_one(tiny: Path, tmp_path: Path) -> None:

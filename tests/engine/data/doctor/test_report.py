@@ -37,8 +37,10 @@ def test_every_finding_fits_80_columns_and_says_how_grave_it_is() -> None:
 
 def test_wide_characters_count_twice() -> None:
     place = Place("数据" * 30 + ".jsonl", 1, "尊敬的公司名称" * 20)
-    (line,) = [line for line in text(finding("phones", places=(place,))).splitlines() if "row 1" in line]
-    assert 70 < sum(2 if character > "\u2e80" else 1 for character in line) < 80
+    lines = text(finding("phones", places=(place,))).splitlines()
+    cells = [sum(2 if character > "\u2e80" else 1 for character in line) for line in lines]
+    assert max(cells) < 80
+    assert sum(line.count("数据") for line in lines) == 30, "a name is shown whole"
 
 
 def test_the_gravest_comes_first() -> None:
@@ -53,6 +55,14 @@ def test_what_rows_hold_can_not_steer_the_terminal() -> None:
     shown = finding("placeholders", source=f"a{evil}", places=(Place(f"{evil}.jsonl", 1, evil),), detail=evil)
     for line in lines_of(Report((source, source), (shown,))):
         assert line.isprintable()
+
+
+def test_a_reason_is_told_to_its_end_and_what_to_do_once() -> None:
+    reason = "The template refuses the row: " + "conversation roles must alternate user and assistant " * 3
+    places = tuple(Place("a.jsonl", row, reason, "Set dataset.train_on = 'last'.") for row in (1, 2))
+    shown = " ".join(text(finding("refused", places=places)).split())
+    assert shown.count(reason.strip()) == 2
+    assert shown.count("> Set dataset.train_on = 'last'.") == 1
 
 
 def test_rows_are_named_as_many_as_asked_for() -> None:
@@ -89,7 +99,8 @@ def test_lengths_are_drawn_with_what_each_share_would_need() -> None:
 
 
 def test_the_last_line_is_the_verdict() -> None:
-    assert verdict(Report((), ())) == "Nothing found that is wrong."
+    assert verdict(Report((), (), lengths=LENGTHS)) == "Nothing found that is wrong."
+    assert verdict(Report((), ())) == "Nothing found that is wrong in the text; no tokenizer has read it."
     assert verdict(Report((), (finding("phones"), finding("html")))) == "Nothing fatal: 1 warning and 1 note."
     fatal = Report((), (finding("unreadable"), finding("phones"), finding("emails")))
     assert verdict(fatal) == "1 fatal finding: a training would not start; besides, 2 warnings."
