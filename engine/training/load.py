@@ -78,6 +78,7 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
     model: Any = None
     faults: list[str] = []
     told: list[str] = []
+    attention.avoid_plans()
     names = attention.choices(card.path, section, placement)
     for name in names:
         if model is None or not attention.switched(model, name):

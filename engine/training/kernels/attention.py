@@ -5,18 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 from engine.config.schema import ModelSection
 from engine.errors import ConfigError, ModelError
+from engine.machine.gpu_specs import Dtype, attention_kernel
 from engine.memory.read_shape import from_folder
 from engine.training.devices.place import Placement
-from engine.training.kernels import cpu_attention
+from engine.training.kernels import cpu_attention, repeated_heads
 
 FIELD = "model.attn_implementation"
 OWN = "eager"
 """The attention that comes with the model's own code."""
+_DTYPES: dict[torch.dtype, Dtype] = {
+    torch.bfloat16: "bfloat16", torch.float16: "float16", torch.float32: "float32"
+}  # fmt: skip
+_AUTOCAST: dict[str, Dtype] = {"bf16": "bfloat16", "fp16": "float16"}
+"""What attention computes in where accelerate's mixed precision is on."""
 
 
 def choices(folder: Path, section: ModelSection, placement: Placement) -> list[str]:
@@ -31,8 +38,29 @@ def choices(folder: Path, section: ModelSection, placement: Placement) -> list[s
         return [named]
     if not getattr(kind, "_supports_sdpa", False) or _caps_its_scores(folder):
         return [OWN]  # no fused kernel computes what it computes
-    ours = [cpu_attention.register()] if placement.device.type == "cpu" and takes_any(kind) else []
+    ours = _ours(folder, placement) if takes_any(kind) else []
     return [*ours, "sdpa", OWN]
+
+
+def _ours(folder: Path, placement: Placement) -> list[str]:
+    """Our own kernel for this device, where torch's by itself would be slow or take much memory."""
+    if placement.device.type == "cpu":
+        return [cpu_attention.register()]
+    dtype = _AUTOCAST.get(placement.mixed_precision) or _DTYPES[placement.dtype]
+    try:
+        width = from_folder(folder).head_dim
+    except ModelError:
+        width = 128  # the usual one; the others have the same kernel, but for a few cards and widths
+    kernel = attention_kernel(torch.cuda.get_device_capability(placement.device), dtype, head_width=width)
+    return [repeated_heads.register()] if kernel == "efficient" else []
+
+
+def avoid_plans() -> None:
+    """Keep torch from cuDNN's attention, which it prefers on H100 and newer.
+
+    It makes a plan for every new shape, 40 to 400 ms each, and the micro-batches of a run have hundreds of shapes.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def model_class(folder: Path, trust_remote_code: bool) -> type[Any]:

@@ -144,3 +144,39 @@ def test_padding_on_the_left_changes_no_answer(models: tuple[Any, Any]) -> None:
     assert torch.equal(ours, theirs)
     alone = models[0].generate(input_ids=ids[:1, 5:], attention_mask=mask[:1, 5:], **settings)
     assert torch.equal(alone[0, 7:], ours[0, 12:])
+
+
+@pytest.mark.parametrize("argument", ["s_aux", "indices", "sinks", "something_new"])
+def test_an_argument_that_no_kernel_knows_is_refused(argument: str) -> None:
+    with pytest.raises(NotImplementedError, match=argument):
+        attention(MODULE, *tensors(4, 2, 6), None, **{argument: torch.zeros(4)})
+
+
+@pytest.mark.parametrize(
+    "options", [{"s_aux": None}, {"output_attentions": False}, {"position_ids": torch.arange(6)}, {"sliding_window": 6}]
+)
+def test_arguments_without_effect_leave_a_short_row_ours(library_calls: list[Any], options: dict[str, Any]) -> None:
+    attention(MODULE, *tensors(4, 2, 6), None, **options)
+    assert library_calls == []
+
+
+@pytest.mark.parametrize("options", [{"position_bias": torch.zeros(1, 4, 6, 6)}, {"sliding_window": 5}])
+def test_a_bias_or_a_window_shorter_than_the_row_is_the_librarys(
+    library_calls: list[Any], options: dict[str, Any]
+) -> None:
+    attention(MODULE, *tensors(4, 2, 6), None, **options)
+    assert len(library_calls) == 1
+
+
+def test_values_narrower_than_keys_are_the_librarys(library_calls: list[Any]) -> None:
+    query, key, value = tensors(4, 2, 6)
+    output, _ = attention(MODULE, query, key, value[..., :4], None)
+    assert output.shape == (BATCH, 6, 4, 4)
+    assert len(library_calls) == 1
+
+
+def test_rows_that_see_what_comes_are_never_taken_for_packed_ones() -> None:
+    from transformers.masking_utils import bidirectional_mask_function
+
+    mask = cpu_attention.row_mask(1, 6, 6, mask_function=bidirectional_mask_function, allow_is_causal_skip=False)
+    assert mask is None or mask.dtype == torch.bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from engine.errors import ConfigError, ModelError
 from engine.models.card import read_card
 from engine.runs import events as ev
 from engine.training.devices.place import Placement
-from engine.training.kernels import attention, cpu_attention
+from engine.training.kernels import attention, cpu_attention, repeated_heads
 from engine.training.kernels.head import LogitForm
 from engine.training.kernels.loss import SupervisedLoss, hidden_states
 from engine.training.kernels.proof import attention_fault, proved_head
@@ -70,9 +69,10 @@ def test_each_family_is_loaded_with_its_own_attention_and_its_own_loss(family: t
     assert bool(base.told) == (name in EAGER or name in {"doge", "deepseek_v32"}), "said where it is not the usual one"
 
 
+@pytest.mark.parametrize("kernel", [cpu_attention, repeated_heads])
 @pytest.mark.parametrize("name", ["llama", "falcon_h1", "hyperclovax", "granite", "mixtral"])
-def test_sixteen_bits_find_the_same_form(name: str) -> None:
-    model = model_of(name, cpu_attention.register(), torch.bfloat16)
+def test_sixteen_bits_find_the_same_form(name: str, kernel: Any) -> None:
+    model = model_of(name, kernel.register(), torch.bfloat16)
     assert attention_fault(model) == ""
     head, extra = proved_head(model)
     assert head is not None
@@ -220,10 +220,42 @@ def test_attention_that_is_named_and_wrong_is_refused(tiny: Path, monkeypatch: p
     assert caught.value.hint == 'Set model.attn_implementation = "auto".'
 
 
-def test_on_a_gpu_the_librarys_attention_comes_first(tmp_path: Path) -> None:
+BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
+REPEATED = repeated_heads.NAME
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "precision", "first"),
+    [
+        ((7, 0), FP16, "fp16", REPEATED),  # V100
+        ((7, 5), FP16, "fp16", REPEATED),  # T4
+        ((7, 5), FP32, "fp16", REPEATED),
+        ((7, 5), BF16, "bf16", "sdpa"),  # only plain products, which repeat by themselves
+        ((8, 0), BF16, "bf16", "sdpa"),
+        ((8, 6), FP16, "fp16", "sdpa"),
+        ((8, 9), FP32, "no", REPEATED),
+        ((8, 9), FP32, "bf16", "sdpa"),
+        ((9, 0), BF16, "bf16", "sdpa"),
+        ((9, 0), FP32, "no", REPEATED),
+        ((12, 0), BF16, "bf16", "sdpa"),
+    ],
+)
+def test_a_gpu_without_a_flash_kernel_gets_keys_repeated(
+    capability: tuple[int, int], dtype: torch.dtype, precision: str, first: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     config_of("llama").save_pretrained(tmp_path)
-    gpu: Any = SimpleNamespace(device=torch.device("cuda", 0), dtype=torch.bfloat16, mixed_precision="bf16")
-    assert attention.choices(tmp_path, ModelSection(name_or_path="x"), gpu) == ["sdpa", "eager"]
+    found = attention.choices(
+        tmp_path, ModelSection(name_or_path="x"), Placement(torch.device("cuda", 0), dtype, precision)
+    )
+    assert found == list(dict.fromkeys([first, "sdpa", "eager"]))
+
+
+def test_no_attention_is_left_to_cudnn(tiny: Path) -> None:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    loaded(tiny)
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
 
 
 def test_a_run_says_that_its_attention_is_not_fused_and_has_the_models_loss(
