@@ -5,10 +5,13 @@ Every field has a ``description``: the form, the JSON schema and the help text a
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from engine.config import numbers
 from engine.data.fix_names import Fix
 
 Auto = Literal["auto"]
@@ -22,6 +25,32 @@ class Section(BaseModel):
         coerce_numbers_to_str=True,  # gpus = 0 and name = 7 mean the text
         protected_namespaces=(),
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read what was typed for a number by the rules of all numbers; true is none, though Python takes it for 1."""
+        kinds = set(_kinds(cls.model_fields[info.field_name or ""].annotation))
+        given = value if isinstance(value, list) else [value]
+        if bool not in kinds and kinds & {int, float} and any(isinstance(each, bool) for each in given):
+            raise PydanticKnownError("float_type" if float in kinds else "int_type")
+        if isinstance(value, str) and kinds & {int, float} and not kinds & {str, value}:
+            try:
+                return numbers.read(value, whole=float not in kinds)
+            except numbers.TwoNumbers as error:
+                raise PydanticCustomError("two_numbers", "{words}", {"words": str(error)}) from None
+            except numbers.NoNumber:
+                return value  # what else the field may be, the type's own error says
+        return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The plain types and the words that a field may be of."""
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for each in inner:
+        yield from _kinds(each)
 
 
 class RunSection(Section):

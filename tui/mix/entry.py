@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from engine.config import numbers
 from tui.widgets.form import FormField
 
 SHARE, WEIGHT = "share", "weight"
@@ -59,9 +60,13 @@ class Entry(Vertical):
     def _submitted(self, event: FormField.Submitted) -> None:
         event.stop()
         what = event.field.key
+        typed = event.field.text.strip().removesuffix("%")
         try:
-            number = float(event.field.text.strip().removesuffix("%").replace(",", "."))
-        except ValueError:
+            number = float(numbers.read(typed, whole=False))
+        except numbers.TwoNumbers as error:
+            event.field.show_error(f"{typed} {error}")
+            return
+        except numbers.NoNumber:
             number = -1.0
         if 0 < number <= _MOST[what]:
             self.close()

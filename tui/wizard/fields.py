@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from engine.config import presets
+from engine.config import numbers, presets
 
 _WORDS = {True: "yes", False: "no"}
 _LABELS = {
@@ -42,6 +42,7 @@ class FieldSpec:
     separator: str = ","
     is_map: bool = False
     is_number: bool = False
+    is_whole: bool = False
 
 
 def spec_of(dotted: str) -> FieldSpec:
@@ -71,6 +72,7 @@ def spec_of(dotted: str) -> FieldSpec:
         separator=_SEPARATORS.get(dotted, ","),
         is_map=dict in origins,
         is_number=int in kinds or float in kinds,
+        is_whole=float not in kinds,
     )
 
 
@@ -111,7 +113,7 @@ def parse(spec: FieldSpec, text: str) -> Any:
     if not text and spec.optional:
         return None
     if spec.is_number:
-        return _number(text)
+        return _number(text, spec.is_whole)
     return text
 
 
@@ -130,14 +132,11 @@ def _map(text: str) -> Any:
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
 
-def _number(text: str) -> Any:
-    plain = text.replace(",", "").replace("_", "")
-    for kind in (int, float):
-        try:
-            return kind(plain)
-        except ValueError:
-            continue
-    return text
+def _number(text: str, whole: bool) -> Any:
+    try:
+        return numbers.read(text, whole)
+    except numbers.NoNumber:
+        return text
 
 
 def _parts(annotation: Any, metadata: list[Any]) -> Iterable[tuple[Any, list[Any]]]:

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
+from engine.config import numbers
 from engine.data.text import clean
 from engine.data.xray.form import Xray, from_json
 from engine.data.xray.text import ASCII, DETAILS, UNICODE, legend, sentences, spans, summary
@@ -253,13 +254,17 @@ class XrayScreen(WholeScreen, Screen[None]):
                 # A row that says it already is found first, unless it was found before.
                 self._seek(1, text=text)
             return
-        *file, number = text.replace(",", "").rsplit(maxsplit=1) or [""]
-        if not number.isdigit():
+        *file, number = text.rsplit(maxsplit=1) or [""]
+        try:
+            row = numbers.read(number, whole=True)
+        except numbers.NoNumber:
+            row = 0
+        if not isinstance(row, int) or row < 1:
             self._say("! Type the row's number in its file.")
             return
         here = self.ray.file if self.ray else ""
         self._say("looking ...")
-        self._ask("place", file=file[0] if file else here, row=int(number))
+        self._ask("place", file=file[0] if file else here, row=row)
 
     def action_leave(self) -> None:
         if self.query_one("#xray-asked").has_class("-open"):

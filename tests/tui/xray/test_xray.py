@@ -185,6 +185,7 @@ async def test_one_goes_to_a_number_of_this_file_or_of_another(opened: Open, tmp
         await press(pilot, "g", "backspace", *keys_of("b.jsonl 2"), "enter", shows="row 2")
         assert asked(tmp_path)[-1] == {"ask": "place", "id": 3, "file": "b.jsonl", "row": 2}
         await press(pilot, "g", "x", "enter", shows="Type the row's number")
+        await press(pilot, "g", "1", "comma", "5", "enter", shows="Type the row's number")
 
 
 async def test_bounds_and_ids_of_tokens_are_shown_in_turn(opened: Open) -> None:
