@@ -38,6 +38,20 @@ def presets_dir() -> Path:
     return Path(__file__).resolve().parent.parent / "presets"
 
 
+def names_a_place(text: str) -> bool:
+    """Whether ``text``, which does not exist, is a path by its looks: then it must not be looked up on the hub.
+
+    It begins or ends like one, has a part ``.`` or ``..``, or its folder is here.
+    """
+    parts = text.split("/")
+    if text.startswith(("/", "~")) or any(part in ("", ".", "..") for part in parts):
+        return True
+    try:
+        return len(parts) > 1 and Path(text).parent.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def private_dir(path: Path) -> Path:
     """Create ``path`` (and parents) readable by its owner only: GPU servers are shared."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.config.adopt import adopt
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
+from engine.config.toml import located
 from engine.errors import TunedeckError
 from engine.machine.snapshot import Machine
 from engine.memory import pace
@@ -54,22 +55,22 @@ class Planned:
 def settle(
     resolved: Resolved, machine: Machine | None, *, longest_row: int | None = None, supervised_share: float = 1.0
 ) -> Resolved:
-    """``resolved`` with each ``auto`` that memory decides replaced by its value, source "auto: <reason>", and with what
-    the adapter of strategy "continue" fixes.
+    """``resolved`` with each ``auto`` that memory decides replaced by its value, source "auto: <reason>", with what the
+    adapter of strategy "continue" fixes, and with absolute paths.
 
     What depends on a model or machine that is not known stays ``auto``: the runner resolves it by the same rules.
     ``longest_row`` (tokens) and ``supervised_share`` are those of the rows, where they were read.
     Raises MachineError for GPUs that are not there or can't be used, ConfigError and ModelError for an adapter that
     can't be used.
     """
-    resolved = adopt(resolved)
+    resolved = adopt(located(resolved))
     found = _fit(resolved.config, machine, longest_row, supervised_share)
     return resolved if found is None else filled_in(resolved, found)
 
 
 def plan(resolved: Resolved, machine: Machine | None) -> Planned:
     """The same with fit, expected time and disk; reads the heads of the data files. Raises MachineError."""
-    resolved = adopt(resolved)
+    resolved = adopt(located(resolved))
     found = _fit(resolved.config, machine, None, 1.0)
     if found is None or machine is None:
         return Planned(resolved)

@@ -17,6 +17,8 @@ from engine.config.schema import RunConfig
 from engine.errors import ConfigError
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
+_BUILT_IN = ("plain", "chatml")
+"""Chat templates that go before files of the same name."""
 _BEFORE = {"dataset": {"stratify": False}}
 """What a file that holds every value meant where it lacks one of these: the version that wrote it had no such field."""
 
@@ -24,17 +26,27 @@ _BEFORE = {"dataset": {"stratify": False}}
 def load(path: Path, assignments: Sequence[str] = (), preset: str = "") -> Resolved:
     """Read a run's config from ``path``, with ``--set a.b=c`` assignments on top.
 
-    Relative paths are taken from the file's folder, and those of ``--set`` from the current one, when they
-    exist there. A field that a run's own file lacks because it is newer than the run means what was done then.
-    Raises ConfigError with every finding, or naming the line that is not TOML.
+    Relative paths are taken from the file's folder, else from the current one, those of ``--set`` from the current
+    one, where they exist there. A field that a run's own file lacks because it is newer than the run means what was
+    done then. Raises ConfigError with every finding, or naming the line that is not TOML.
     """
     values = read_values(path)
     layers = [Layer("the version that wrote it", _BEFORE)] if _is_of_a_run(path) else []
     layers += [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
-    layers.append(Layer("file", _anchored(values, path.parent)))
+    layers.append(Layer("file", _anchored(values, path.parent, Path.cwd())))
     if assignments:
         layers.append(Layer("--set", _anchored(overrides(assignments), Path.cwd())))
     return resolve(layers)
+
+
+def located(resolved: Resolved) -> Resolved:
+    """``resolved`` with every relative path that exists from the current folder made absolute: a run works in its own.
+
+    A config that was read by ``load`` has none left; what was typed elsewhere may.
+    """
+    values = resolved.config.model_dump(exclude_unset=True)
+    anchored = _anchored(values, Path.cwd())
+    return resolved if anchored == values else Resolved(RunConfig.model_validate(anchored), resolved.sources)
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -109,34 +121,42 @@ def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:
     return table
 
 
-def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths that exist in ``folder`` become absolute: the runner works in another one."""
+def _anchored(values: dict[str, Any], *folders: Path) -> dict[str, Any]:
+    """Relative paths become absolute by the first of ``folders`` in which they exist: the runner works in another."""
     anchored = dict(values)
     for section, name in (("model", "name_or_path"), ("model", "chat_template"), ("strategy", "adapter")):
-        anchored |= {section: _with_absolute(anchored[section], name, folder)} if section in anchored else {}
+        anchored |= {section: _with_absolute(anchored[section], name, folders)} if section in anchored else {}
     data = anchored.get("data")
     if isinstance(data, list):
-        anchored["data"] = [_with_absolute(item, "path", folder) for item in data]
+        anchored["data"] = [_with_absolute(item, "path", folders) for item in data]
     elif isinstance(data, dict):
-        anchored["data"] = {key: _with_absolute(item, "path", folder) for key, item in data.items()}
+        anchored["data"] = {key: _with_absolute(item, "path", folders) for key, item in data.items()}
     return anchored
 
 
-def _with_absolute(table: Any, name: str, folder: Path) -> Any:
+def _with_absolute(table: Any, name: str, folders: Sequence[Path]) -> Any:
     if isinstance(table, dict) and isinstance(table.get(name), str) and table[name]:
-        return table | {name: _absolute(table[name], folder)}
+        if name == "chat_template" and table[name] in _BUILT_IN:
+            return table
+        return table | {name: _absolute(table[name], folders)}
     return table
 
 
-def _absolute(text: str, folder: Path) -> str:
-    path = Path(text).expanduser()
-    if path.is_absolute():
-        return str(path)
-    beside = folder / path
-    if beside.exists():
-        return str(beside.resolve())
-    # Of a pattern, or a dataset named behind a #, what goes before must be there.
-    certain = re.split(r"[#*?\[]", text, maxsplit=1)[0]
-    start = folder / certain
-    is_there = certain != text and (start if certain.endswith("/") or start.exists() else start.parent).exists()
-    return str(folder.resolve() / text) if is_there else text
+def _absolute(text: str, folders: Sequence[Path]) -> str:
+    """``text`` as an absolute path; as it is where it is in none of ``folders``, or can be no path at all."""
+    try:
+        path = Path(text).expanduser()
+        if path.is_absolute():
+            return str(path)
+        beside = next((folder / path for folder in folders if (folder / path).exists()), None)
+        if beside is not None:
+            return str(beside.resolve())
+        # Of a pattern, or a dataset named behind a #, what goes before must be there.
+        certain = re.split(r"[#*?\[]", text, maxsplit=1)[0]
+        for folder in folders if certain != text else ():
+            start = folder / certain
+            if (start if certain.endswith("/") or start.exists() else start.parent).exists():
+                return str(folder.resolve() / text)
+    except (OSError, ValueError, RuntimeError):
+        pass  # who reads it says what is wrong with it
+    return text

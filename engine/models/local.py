@@ -92,6 +92,11 @@ def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = Fals
             # A download that was cut off, or weights that were left out then: the hub decides.
             return Resolution("hub", text, None, None)
     close = difflib.get_close_matches(text.lower(), STARTERS, n=1, cutoff=0.7)
+    if paths.names_a_place(text):
+        raise ModelError(
+            "No such model folder", text,
+            f"Check the path. If a model of the hub is meant, fetch it first: `tunedeck model get {text}`.",
+        )  # fmt: skip
     if _HUB_ID.fullmatch(text) and not close:
         return Resolution("hub", text, None, None)
     hint = f"Did you mean {close[0]}?" if close else "Check the path, or name a hub id such as organisation/model."

@@ -186,3 +186,16 @@ def test_a_gpu_that_does_not_tell_its_memory_is_a_clear_error(make_model: MakeMo
     here = replace(here, gpus=(lost,), report=GpuReport((lost,)))
     with pytest.raises(MachineError, match="has lost this GPU"):
         planning.settle(asked(make_model(), rows, launch={"gpus": "0"}), here)
+
+
+def test_what_was_typed_as_a_relative_path_is_absolute_when_a_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.jsonl").touch()
+    monkeypatch.chdir(tmp_path)
+    values = {"model": {"name_or_path": "org/model", "chat_template": "rows.jsonl"}, "data": [{"path": "rows.jsonl"}]}
+    typed = resolve([Layer("you", values)])
+    for found in (planning.settle(typed, None), planning.plan(typed, None).resolved):
+        assert found.config.data[0].path == found.config.model.chat_template == str(tmp_path / "rows.jsonl")
+        assert found.config.model.name_or_path == "org/model"
+        assert found.source("data.0.path") == "you"

@@ -26,8 +26,7 @@ Export = Callable[[list[str], bool], dict[str, str]]
 
 def is_hub_id(path: str) -> bool:
     """Whether ``path`` may be OWNER/NAME of a dataset; what lies here under that name goes before."""
-    owner = Path(path).parent
-    return bool(_HUB_ID.fullmatch(path)) and not _FILE.search(path) and not owner.is_dir()
+    return bool(_HUB_ID.fullmatch(path)) and not _FILE.search(path) and not paths.names_a_place(path)
 
 
 def folder_of(source: DataSource) -> Path:

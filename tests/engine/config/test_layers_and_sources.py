@@ -141,6 +141,28 @@ def test_an_unknown_field_of_an_assignment_gets_the_nearest_name_too(file: Path)
     assert "'batch_size'" in caught.value.message
 
 
+def test_paths_from_the_current_folder_are_found_too_and_those_beside_the_file_go_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = tmp_path / "configs"
+    for folder in (tmp_path / "models/tiny", tmp_path / "old", tmp_path / "data", configs / "data", tmp_path / "plain"):
+        folder.mkdir(parents=True)
+    for name in ("data/rows.jsonl", "data/both.jsonl", "configs/data/both.jsonl"):
+        (tmp_path / name).touch()
+    file = configs / "run.toml"
+    file.write_text(
+        '[model]\nname_or_path = "models/tiny"\nchat_template = "plain"\n[strategy]\nadapter = "old"\n'
+        '[[data]]\npath = "data/rows.jsonl"\n[[data]]\npath = "data/both.jsonl"\n[[data]]\npath = "data/*.jsonl"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    config = toml.load(Path("configs/run.toml")).config
+    assert config.model.name_or_path == str(tmp_path / "models/tiny")
+    assert config.model.chat_template == "plain"  # built in, whatever lies here under that name
+    assert config.strategy.adapter == str(tmp_path / "old")
+    paths = [source.path for source in config.data]
+    assert paths == [str(tmp_path / "data/rows.jsonl"), str(configs / "data/both.jsonl"), str(configs / "data/*.jsonl")]
+
+
 def test_paths_beside_the_file_and_paths_typed_at_the_prompt_are_both_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,23 @@ def test_a_hub_id_that_is_not_here_or_only_half_must_be_downloaded(places: Path,
         assert (found.kind, found.path, found.card) == ("hub", None, None)
 
 
+@pytest.mark.parametrize("text", ["models/llama", "./org/model", "org/..", "org/model/", "models/../org"])
+def test_what_looks_like_a_path_is_never_looked_up_on_the_hub(places: Path, text: str) -> None:
+    (places / "here" / "models").mkdir()
+    with pytest.raises(ModelError, match="No such model"):
+        resolve(text)
+    assert resolve("org/model").kind == "hub"
+
+
+def test_the_hub_model_is_fetched_as_the_hint_of_a_path_says(places: Path, make_model: MakeModel) -> None:
+    (places / "here" / "org").mkdir()
+    with pytest.raises(ModelError) as caught:
+        resolve("org/model")
+    assert "tunedeck model get org/model" in caught.value.hint
+    cached(make_model, "models--org--model", "abc", places)  # what it fetches lies there
+    assert resolve("org/model").kind == "cache"
+
+
 def test_a_slip_of_the_starters_name_is_corrected(places: Path) -> None:
     for slip in ("smollm2-135", "SmolLM2-135M", "smollm2"):
         with pytest.raises(ModelError) as caught:
