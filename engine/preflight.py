@@ -92,6 +92,8 @@ def _data(config: RunConfig, issues: list[Issue]) -> bool:
     from engine.data.files.preview import look
     from engine.data.files.sources import source_files
     from engine.data.load import load
+    from engine.data.splitting.draw import wanted_rows
+    from engine.data.splitting.split import replayed
 
     size = sum(file.stat().st_size for source in config.data for file in source_files(source))
     if size > READ_WHOLE_BYTES:
@@ -105,6 +107,8 @@ def _data(config: RunConfig, issues: list[Issue]) -> bool:
             Issue("warning", "data", f"{report.skipped_count:,} rows are left out; the first is row {first.row:,} of "
                   f"{first.file}: {first.reason}")
         )  # fmt: skip
+    learnt = replayed(config)
+    wanted_rows(sum(row.source not in learnt for row in loaded.rows), config.dataset)
     return any(row.kind == "messages" for row in loaded.rows)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from engine.config.rules import Issue
 from engine.config.schema import AdapterSection, RunConfig
@@ -46,8 +49,10 @@ def check_old_adapter(
 
 def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
     """What ``adapter.target_modules`` names on ``base`` that no adapter can be put on."""
-    left_out = mixer_outputs(stored_tensors(base.path))
+    stored = stored_tensors(base.path)
+    left_out = mixer_outputs(stored)
     targets = section.target_modules
+    yield from _unknown(targets, stored)
     if not left_out:
         return
     why = "the kernels of Mamba mixers read their weights past an adapter"
@@ -59,6 +64,29 @@ def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
     if named:
         yield Issue("error", "adapter.target_modules", f"{named[0]} can't be trained on this model: {why}.",
                     f"Take {' and '.join(named)} out of the list.")  # fmt: skip
+
+
+def _unknown(targets: str | list[str], stored: Iterable[str]) -> Iterator[Issue]:
+    """Names that no layer of the model has. A pattern is only warned of: a loaded model may name its layers anew."""
+    layers = {name.removesuffix(".weight") for name in stored if name.endswith(".weight")}
+    if not layers or targets == "all-linear":
+        return
+    field = "adapter.target_modules"
+    if isinstance(targets, str):
+        if any(re.fullmatch(targets, layer) for layer in layers):
+            return
+        if re.fullmatch(r"\w+", targets):
+            yield Issue("error", field, f"'{targets}' is taken for a pattern, which must match a layer's whole name.",
+                        f'Write a list: ["{targets}"]')  # fmt: skip
+        else:
+            yield Issue("warning", field, f"no layer that the model's files name matches '{targets[:60]}' as a whole.")
+        return
+    lost = [name for name in targets if not any(f".{layer}".endswith(f".{name}") for layer in layers)]
+    if lost:
+        some = difflib.get_close_matches(lost[0], {layer.rpartition(".")[2] for layer in layers}, n=1)
+        hint = f"Did you mean '{some[0]}'?" if some else 'Take it out, or use "all-linear".'
+        level: Literal["error", "warning"] = "error" if len(lost) == len(targets) and some else "warning"
+        yield Issue(level, field, f"no layer of the model is called '{lost[0]}'.", hint)
 
 
 def _no_replay(card: AdapterCard) -> Issue:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from engine import paths
+from engine.config import synonyms
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.errors import ConfigError
@@ -182,8 +183,11 @@ def _issue(error: Any) -> Issue:
     if kind in ("model_type", "model_attributes_type"):
         header = "[[data]]" if error["loc"][0] == "data" else f"[{error['loc'][0]}]"
         return Issue("error", dotted, "should be a section.", f"Write {header} and its fields below.")
+    if kind == "two_numbers":
+        return Issue("error", dotted, f"'{str(given)[:40]}' {error['msg']}")
     message = _PLAIN.get(kind) or error["msg"].replace("Input should", "should").replace("String should", "should")
-    shown = repr(given) if isinstance(given, (str, int, float, bool)) else type(given).__name__
+    shown = repr(given) if isinstance(given, (str, int, float)) else type(given).__name__
+    shown = shown.lower() if isinstance(given, bool) else shown
     return Issue("error", dotted, f"{message[0].lower()}{message[1:]}, not {shown[:60]}.")
 
 
@@ -218,9 +222,16 @@ def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:
 
 
 def _nearest(loc: tuple[int | str, ...]) -> str:
-    """The valid name most like the unknown one: in its own section, else anywhere."""
+    """The field that another program calls so, the same name elsewhere, or the name most like the unknown one."""
     *parents, wrong = [str(part) for part in loc]
-    own = known_fields(".".join(p for p in parents if not p.isdigit()))
+    section = ".".join(p for p in parents if not p.isdigit())
+    known = synonyms.ours(wrong)
+    if known:
+        return known.removeprefix(f"{section}.") if section else known
+    elsewhere = [f"{other}.{wrong}" for other in known_fields("") if wrong in known_fields(other)]
+    if elsewhere:
+        return elsewhere[0]
+    own = known_fields(section)
     close = difflib.get_close_matches(wrong, own, n=1, cutoff=0.6)
     if close:
         return close[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +73,7 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
             'Leave nodes at 1 and distributed at "auto"; several GPUs are launch.gpus = "0,1".',
         )  # fmt: skip
     yield from _devices(config)
+    yield from _targets(adapter.target_modules)
     if train.neftune_noise_alpha is not None:
         yield Issue("error", "train.neftune_noise_alpha", "not available in this version.", "Leave it out.")
     if config.eval.early_stopping_patience and not held_out:
@@ -104,6 +107,25 @@ def _devices(config: RunConfig) -> Iterator[Issue]:
             "error", "train.batch_size", f"{config.train.batch_size} rows a step can't occupy {len(devices)} devices.",
             f"Set it to {len(devices)} or more.",
         )  # fmt: skip
+
+
+def _targets(named: str | list[str]) -> Iterator[Issue]:
+    """A text that is neither "all-linear" nor a pattern: PEFT takes every text for a regular expression."""
+    if not isinstance(named, str):
+        return
+    names = [name for name in re.split(r"[,;\s]+", named) if name]
+    if not names:
+        yield Issue("error", "adapter.target_modules", "names no layers.", 'Write "all-linear", or a list of names.')
+    elif len(names) > 1 and all(re.fullmatch(r"[\w.]+", name) for name in names):
+        yield Issue(
+            "error", "adapter.target_modules", f"'{named[:60]}' is one text, which would be taken for a pattern.",
+            f"Write a list: {json.dumps(names)}",
+        )  # fmt: skip
+    else:
+        try:
+            re.compile(named)
+        except re.error as error:
+            yield Issue("error", "adapter.target_modules", f"'{named[:60]}' is no pattern that can be read: {error}.")
 
 
 def _of_overlap(dataset: DatasetSection) -> Iterator[Issue]:

@@ -14,7 +14,7 @@ from engine import preflight as module
 from engine.config.presets import Layer, Resolved, resolve
 from engine.errors import ConfigError, DataError, MachineError, ModelError
 from engine.preflight import preflight
-from tests.engine.models.conftest import CONFIG, MakeModel, make_model
+from tests.engine.models.conftest import CONFIG, MakeModel, make_model, safetensors
 
 __all__ = ["make_model"]
 
@@ -52,6 +52,42 @@ class TestPreflight:
         issues = preflight(resolved(make_model(), rows, train={"learning_rate": 0.1}, dataset={"max_length": 4096}))
         assert {issue.field for issue in issues} == {"train.learning_rate", "dataset.max_length"}
         assert all(issue.level != "error" for issue in issues)
+
+    @pytest.mark.parametrize("field", ["eval_rows", "test_rows"])
+    def test_more_rows_held_out_than_there_are(self, make_model: MakeModel, rows: Path, field: str) -> None:
+        with pytest.raises(ConfigError, match="Too many rows are held out") as caught:
+            preflight(resolved(make_model(), rows, dataset={field: 500}))
+        most = int(caught.value.hint.split()[3])
+        preflight(resolved(make_model("other"), rows, dataset={field: most}))
+
+    @pytest.mark.parametrize(
+        ("targets", "level", "says"),
+        [
+            ("q_proj,v_proj", "error", 'Write a list: ["q_proj", "v_proj"]'),
+            ("q_proj v_proj", "error", 'Write a list: ["q_proj", "v_proj"]'),
+            ("q_proj", "error", 'Write a list: ["q_proj"]'),
+            ("(q_proj", "error", "no pattern that can be read"),
+            (" ", "error", "all-linear"),
+            (["q_prj"], "error", "Did you mean 'q_proj'?"),
+            (["q_prj", "v_proj"], "warning", "Did you mean 'q_proj'?"),
+            (".*[xyz]_proj", "warning", "matches"),
+            (".*[qv]_proj", "", ""),
+            (["q_proj", "self_attn.v_proj"], "", ""),
+            ("all-linear", "", ""),
+        ],
+    )
+    def test_targets_that_name_no_layer(
+        self, make_model: MakeModel, rows: Path, targets: Any, level: str, says: str
+    ) -> None:
+        layers = {f"model.layers.{n}.self_attn.{name}_proj.weight": ("BF16", [4, 4]) for name in "qkvo" for n in (0, 1)}
+        folder = make_model(weights=safetensors(layers))
+        try:
+            issues = preflight(resolved(folder, rows, adapter={"target_modules": targets}))
+        except ConfigError as error:
+            issues = list(error.issues)  # type: ignore[arg-type]
+        found = [(issue.level, str(issue)) for issue in issues if issue.field == "adapter.target_modules"]
+        assert [each for each, _ in found] == ([level] if level else [])
+        assert says in "".join(text for _, text in found)
 
     def test_a_model_folder_that_is_none(self, tmp_path: Path, rows: Path) -> None:
         (tmp_path / "empty").mkdir()
