@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
     from tui.wizard.draft import Draft
+    from tui.wizard.flow import WizardScreen
 
 _LONGEST_MOUNT_S = 5.0
 
@@ -107,11 +108,28 @@ class TunedeckApp(App[None]):
 
     @on(messages.WizardAsked)
     async def _open_wizard(self, message: messages.WizardAsked) -> None:
-        if message.prefill is not None:
+        open_now = self._wizard()
+        if message.prefill is not None or (open_now is not None and open_now.hides_drafts):
             await self._forget("wizard")
-            self._prefill = message.prefill
+            self._prefill, open_now = message.prefill, None
         self.clear_notifications()
         self.switch_mode("wizard")
+        if open_now is not None and open_now.draft.is_begun:
+            open_now.ask_whether_to_continue()
+
+    def _wizard(self) -> WizardScreen | None:
+        """The wizard with the answers of this session, where there is one."""
+        if "wizard" not in self._screen_stacks:
+            return None
+        from tui.wizard.flow import WizardScreen
+
+        return next((each for each in self._screen_stacks["wizard"] if isinstance(each, WizardScreen)), None)
+
+    async def action_quit(self) -> None:
+        """Leave; what stands in the wizard's fields is kept."""
+        if (wizard := self._wizard()) is not None:
+            wizard.keep()
+        await super().action_quit()
 
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,15 @@ class Draft:
                 self.values[dotted] = value
                 self.sources[dotted] = f"preset {preset_id}"
         self.preset = preset_id
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether more was answered than opening the wizard and leaving it does."""
+        return (
+            self.step != FIRST_STEP
+            or YOU in self.sources.values()
+            or any(name.startswith(("model.name_or_path", "data.")) for name in self.values)
+        )
 
     def data_sources(self) -> list[dict[str, Any]]:
         """The data sources in order, each with the fields answered so far."""
@@ -201,5 +211,34 @@ def load(path: Path | None = None) -> Draft | None:
 
 
 def discard(path: Path | None = None) -> None:
-    """Remove the kept draft: its run was started, or a new one begins."""
+    """Remove the kept draft: its run was started."""
     (path or paths.draft_file()).unlink(missing_ok=True)
+
+
+def newest(path: Path | None = None) -> Draft | None:
+    """The kept draft; where there is none the one that was set aside last takes its place."""
+    path = path or paths.draft_file()
+    earlier = [] if path.exists() else set_aside(path)
+    if earlier:
+        earlier[0].rename(path)
+    return load(path)
+
+
+def set_aside(path: Path | None = None) -> list[Path]:
+    """The drafts that others took the place of, newest first."""
+    path = path or paths.draft_file()
+    return sorted(path.parent.glob(f"{path.stem}-*{path.suffix}"), key=lambda each: each.name, reverse=True)
+
+
+def put_aside(path: Path | None = None) -> None:
+    """Keep the draft beside the one that begins now; it is offered again. One nobody can read is left where it is."""
+    path = path or paths.draft_file()
+    if load(path) is not None:
+        path.rename(path.with_name(f"{path.stem}-{time.time_ns()}{path.suffix}"))
+
+
+def take_up(earlier: Path, path: Path | None = None) -> None:
+    """Make a draft that was set aside the kept one again; the kept one is set aside."""
+    path = path or paths.draft_file()
+    put_aside(path)
+    earlier.rename(path)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -22,6 +23,7 @@ from engine.errors import ConfigError, TunedeckError
 from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.confirm import ConfirmScreen
 from tui.widgets.form import FormField
 from tui.widgets.form_button import FormButton
 from tui.widgets.whole import WholeScreen
@@ -40,7 +42,7 @@ from tui.wizard.start import start
 from tui.wizard.step import Facts, Step
 from tui.wizard.strategy import StrategyStep
 from tui.wizard.task import TaskStep, task_of
-from tui.wizard.welcome import WelcomeStep
+from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
 from tui.wizard.why import WHY
 from tui.world import world_of
 
@@ -72,7 +74,7 @@ def _place(step: str) -> int:
 class WizardScreen(WholeScreen, Screen[None]):
     """Posts RunLaunched when the run was started, WizardLeft when one leaves; the draft is kept on every commit.
 
-    ``prefill`` is a finished config, or a draft that is opened at its own step; then one kept already is left alone.
+    ``prefill`` is a finished config, or a draft that is opened at its own step; one kept already is set aside then.
     """
 
     CSS_PATH = "wizard.tcss"
@@ -89,12 +91,13 @@ class WizardScreen(WholeScreen, Screen[None]):
     def __init__(self, prefill: Resolved | Draft | None = None, services: Services | None = None) -> None:
         super().__init__()
         self._services = services or Services()
-        kept = drafts.load()
-        self._keeps = prefill is None or kept is None
+        kept = drafts.newest()
+        self._keeps = True
         begun = prefill if isinstance(prefill, Draft) else Draft.from_resolved(prefill) if prefill else None
         self.draft = begun or kept or Draft()
         if begun:
             self.draft.task = task_of(self.draft)
+        self._displaces = kept is not None and begun is not None and kept.values != begun.values
         self.facts = Facts()
         self.index = WELCOME if begun is None and kept is not None else _place(begun.step) if begun else 0
         self._reached = 0
@@ -109,6 +112,11 @@ class WizardScreen(WholeScreen, Screen[None]):
     @property
     def step_name(self) -> str:
         return WelcomeStep.NAME if self.index == WELCOME else STEPS[self.index].NAME
+
+    @property
+    def hides_drafts(self) -> bool:
+        """Whether nothing was answered here while there are drafts to be offered."""
+        return not self.draft.is_begun and bool(drafts.load() or drafts.set_aside())
 
     def compose(self) -> ComposeResult:
         unicode = world_of(self).terminal.unicode
@@ -126,6 +134,8 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     async def on_mount(self) -> None:
         await self._show(self.index)
+        if self.index != WELCOME:
+            self._save()  # answers that came with it are kept even if one leaves at once
 
     def on_screen_resume(self) -> None:
         self.query_one(Foot).look(True)
@@ -173,7 +183,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         if step is None or self._launching:
             return
         if isinstance(step, WelcomeStep):
-            await self._begin(step.starts_new)
+            await self._begin(step.chosen)
             return
         if step.hold():
             return
@@ -199,22 +209,44 @@ class WizardScreen(WholeScreen, Screen[None]):
         self.draft.step = self.step_name
         self._save()
 
-    async def _begin(self, starts_new: bool) -> None:
-        """After the welcome: the kept draft at the step it was left, or an empty one."""
-        if starts_new:
-            drafts.discard()
+    async def _begin(self, chosen: str) -> None:
+        """After the welcome: the kept draft at the step it was left, one set aside before, or an empty one."""
+        if chosen == NEW:
+            drafts.put_aside()
             self.draft = Draft()
-            self.facts.card = None
+            self.facts.forget()
+        elif chosen != KEPT:
+            drafts.take_up(Path(chosen))
+            self.draft = drafts.load() or Draft()
+            self.facts.forget()
+        self._reached = 0
         await self._show(_place(self.draft.step))
+
+    def ask_whether_to_continue(self) -> None:
+        """A new fine-tuning is wanted, and here are answers of this session: go on with them, or begin anew."""
+
+        async def answered(anew: bool | None) -> None:
+            if anew:
+                self.keep()
+                await self._begin(NEW)
+
+        if self.index != WELCOME:
+            text = f"They are at step {self.step_name}. Start new keeps them as a draft, which n offers again later."
+            question = ConfirmScreen("Continue your answers?", text, contents(self.draft), "Start new", "Continue")
+            self.app.push_screen(question, answered)
 
     async def action_leave(self) -> None:
         step = self.step
         if step is not None and await step.close():
             return
-        if step is not None and not isinstance(step, WelcomeStep):
-            step.commit()
-            self._save()
+        self.keep()
         self.post_message(messages.WizardLeft())
+
+    def keep(self) -> None:
+        """What stands in the fields into the draft, and the draft onto the disk."""
+        if self.step is not None and not isinstance(self.step, WelcomeStep):
+            self.step.commit()
+            self._save()
 
     # The keys of single steps
 
@@ -274,9 +306,12 @@ class WizardScreen(WholeScreen, Screen[None]):
         self._touched()
 
     def _save(self) -> None:
-        if not self._keeps:
+        if not self._keeps or not self.draft.is_begun:
             return
         try:
+            if self._displaces:
+                drafts.put_aside()
+            self._displaces = False
             drafts.save(self.draft)
         except TunedeckError as error:
             self.query_one(TopLine).show(right="draft not saved")

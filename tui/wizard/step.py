@@ -61,6 +61,10 @@ class Facts:
     old_adapter: OldAdapter | None = None
     measured: Measured | None = None
 
+    def forget(self) -> None:
+        """Other answers begin: only what is known of the machine stays."""
+        vars(self).update(vars(Facts(machine=self.machine, history=self.history)))
+
     def measured_of(self, draft: Draft) -> Measured | None:
         """The measured relation if it is of this adapter, model and rows, else None."""
         from tui.wizard.relation import key_of

@@ -1,4 +1,4 @@
-"""Before the first step, when there is an unfinished draft: continue it, or start new."""
+"""Before the first step, when there are unfinished drafts: continue one of them, or start new."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from textual.widgets import Static
 
 from engine.data.text import shorten
 from tui.widgets.form_list import Pick, PickList
+from tui.wizard import draft as drafts
 from tui.wizard.draft import Draft
 from tui.wizard.step import Step
+
+KEPT, NEW = "continue", "new"
+"""What can be chosen; anything else is the file of a draft that was set aside."""
 
 
 class WelcomeStep(Step):
@@ -20,29 +24,35 @@ class WelcomeStep(Step):
     QUESTION = "There are unfinished answers from the last time."
 
     def body(self) -> ComposeResult:
-        yield PickList(
-            [
-                Pick("continue", "Continue the draft", f"at step {self.draft.step}"),
-                Pick("new", "Start new", "the draft is thrown away"),
-            ],
-            title_width=22,
-        )
-        yield Static(Content("\n".join(_contents(self.draft))), classes="explain")
+        self._drafts = {KEPT: self.draft}
+        self._drafts |= {str(path): found for path in drafts.set_aside() if (found := drafts.load(path))}
+        picks = [
+            Pick(name, "Continue the draft" if name == KEPT else "An earlier draft", f"at step {draft.step}")
+            for name, draft in self._drafts.items()
+        ]
+        yield PickList([*picks, Pick(NEW, "Start new", "the drafts are kept")], title_width=22)
+        yield Static(Content("\n".join(contents(self.draft))), classes="explain")
 
     @property
-    def starts_new(self) -> bool:
+    def chosen(self) -> str:
         current = self.query_one(PickList).current
-        return current is not None and current.id == "new"
+        return current.id if current else KEPT
 
     def focus_first(self) -> None:
         self.query_one(PickList).focus()
+
+    @on(PickList.Moved)
+    def _moved(self, event: PickList.Moved) -> None:
+        found = self._drafts.get(event.pick.id)
+        self.query_one(".explain", Static).update(Content("\n".join(contents(found) if found else ())))
 
     @on(PickList.Chosen)
     def _chosen(self, event: PickList.Chosen) -> None:
         self.done()
 
 
-def _contents(draft: Draft) -> list[str]:
+def contents(draft: Draft) -> list[str]:
+    """What has been answered, a line each."""
     files = [Path(str(item.get("path", ""))).name for item in draft.data_sources()]
     facts = {
         "task": draft.task,

@@ -67,13 +67,14 @@ async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, ro
         assert "Start something new" in screen_text(app)
 
 
-async def test_a_kept_draft_is_left_alone(make_world: MakeWorld, root: Path, base: Path, tmp_path: Path) -> None:
-    from engine import paths
+async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
+    make_world: MakeWorld, root: Path, base: Path, tmp_path: Path
+) -> None:
     from tui.wizard import draft as drafts
 
     drafts.save(drafts.Draft({"train.batch_size": 7}, {"train.batch_size": "you"}, "instructions"))
-    make_run(root, base, make_rows(tmp_path / "orders.jsonl"))
-    before = paths.draft_file().read_text()
+    run = make_run(root, base, make_rows(tmp_path / "orders.jsonl"))
+    before = drafts.load()
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "Go on from this")
@@ -81,7 +82,12 @@ async def test_a_kept_draft_is_left_alone(make_world: MakeWorld, root: Path, bas
         await until_shows(pilot, "merge, then LoRA")
         await pilot.press("enter")
         await until_shows(pilot, "What should it learn from?")
-    assert paths.draft_file().read_text() == before
+        await pilot.press("ctrl+q")
+    (earlier,) = drafts.set_aside()
+    assert drafts.load(earlier) == before
+    kept = drafts.load()
+    assert kept is not None
+    assert kept.get("strategy.adapter") == run.id, "what g began is kept as well"
 
 
 async def test_a_run_whose_adapter_cannot_be_read_says_so(make_world: MakeWorld, root: Path, base: Path) -> None:

@@ -15,7 +15,7 @@ from engine.errors import MachineError
 from engine.runs.directory import RunDir
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
-from tests.tui.wizard.steering import enter, settle, to_data, write
+from tests.tui.wizard.steering import enter, press, settle, to_data, write
 from tui import messages
 from tui.terminal import Terminal
 from tui.wizard import draft as drafts
@@ -166,8 +166,26 @@ async def test_leaving_posts_a_message_and_keeps_the_answers(open_wizard: Opener
         assert app.current_mode == "home"
         app.post_message(messages.WizardAsked())
         await settle(app, pilot)
+        assert "Continue your answers?" in text_of(app)
+        await press(app, pilot, "enter")
         assert app.wizard is wizard
         assert app.wizard.step_name == "data"
+
+
+async def test_a_new_run_can_be_begun_while_answers_of_this_session_are_open(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await press(app, pilot, "escape")
+        app.post_message(messages.WizardAsked())
+        await settle(app, pilot)
+        await press(app, pilot, "y")
+        assert app.wizard.step_name == "task"
+        assert (app.wizard.draft.values, app.wizard.facts.card) == ({}, None)
+        assert drafts.load() is None
+        await press(app, pilot, "escape")
+        app.post_message(messages.WizardAsked())
+        await settle(app, pilot)
+        assert "Continue the draft     at step data" in text_of(app)
 
 
 async def test_a_killed_app_offers_its_draft_and_a_started_run_removes_it(
@@ -209,7 +227,31 @@ async def test_the_demo_leaves_an_unfinished_draft_alone(open_wizard: Opener, mo
     async with open_wizard(demo) as (app, pilot):
         await enter(app, pilot, 6)
         assert len(app.started) == 1
+    async with open_wizard() as (app, pilot):
+        assert "Continue the draft" in text_of(app)
     assert paths.draft_file().read_text() == kept
+
+
+async def test_answers_the_demo_began_are_kept_beside_an_earlier_draft(
+    open_wizard: Opener, model: Path, demo: Resolved
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+    async with open_wizard(demo) as (app, pilot):
+        await enter(app, pilot, 4)
+        await press(app, pilot, "f2", "end", "backspace")
+        await write(pilot, "7")
+        await pilot.press("ctrl+q")
+    async with open_wizard() as (app, pilot):
+        assert "at step settings" in text_of(app)
+        assert "An earlier draft" in text_of(app)
+        await press(app, pilot, "enter")
+        assert app.wizard.draft.get("train.num_train_epochs") == 7
+    async with open_wizard() as (app, pilot):
+        await press(app, pilot, "down", "enter")
+        assert app.wizard.step_name == "data"
+        assert app.wizard.draft.data_sources() == []
+    assert len(drafts.set_aside()) == 1
 
 
 async def test_why_teaches_on_every_step(open_wizard: Opener, demo: Resolved) -> None:
