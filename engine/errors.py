@@ -21,6 +21,18 @@ class TunedeckError(Exception):
     def __str__(self) -> str:
         return "\n".join(part for part in (self.title, self.message, self.hint) if part)
 
+    @property
+    def said(self) -> str:
+        """All of it in one paragraph: "No such file: rows.jsonl. Check the path."."""
+        parts = [part for part in (self.title.rstrip(" .:"), self.message) if part]
+        return sentences(": ".join(parts), self.hint)
+
+
+def sentences(*parts: str) -> str:
+    """The parts that are not empty, one after the other, each with its full stop."""
+    whole = [part.strip() for part in parts if part.strip()]
+    return " ".join(part if part.endswith((".", "!", "?", ":", "。")) else f"{part}." for part in whole)
+
 
 class ConfigError(TunedeckError):
     """The run's config can't be used. ``issues`` holds every finding, not only the first."""

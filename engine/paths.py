@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_MOST_NAMES = 2000
+
 
 def home() -> Path:
     """The folder of everything tunedeck keeps; not created here."""
@@ -50,6 +52,19 @@ def names_a_place(text: str) -> bool:
         return len(parts) > 1 and Path(text).parent.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def nearest(path: Path) -> Path | None:
+    """What is there of nearly the same name as ``path``, which is not; None where nothing comes close."""
+    try:
+        names = [entry.name for entry, _ in zip(os.scandir(path.parent), range(_MOST_NAMES), strict=False)]
+    except (OSError, ValueError):
+        near = nearest(path.parent) if path.parent != path.parent.parent else None
+        return near / path.name if near and (near / path.name).exists() else None
+    import difflib
+
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
+    return path.parent / close[0] if close else None
 
 
 def private_dir(path: Path) -> Path:

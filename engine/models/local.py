@@ -99,7 +99,8 @@ def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = Fals
         )  # fmt: skip
     if _HUB_ID.fullmatch(text) and not close:
         return Resolution("hub", text, None, None)
-    hint = f"Did you mean {close[0]}?" if close else "Check the path, or name a hub id such as organisation/model."
+    near = close[0] if close else paths.nearest(folder)
+    hint = f"Did you mean {near}?" if near else "Check the path, or name a hub id such as organisation/model."
     raise ModelError("No such model", text, hint)
 
 

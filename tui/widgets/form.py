@@ -100,6 +100,14 @@ class FormField(Vertical):
     def text(self, text: str) -> None:
         with self.prevent(Input.Changed, Choice.Changed):
             self.control.value = text
+        if isinstance(self.control, Input):
+            self.control.cursor_position = len(text)
+
+    def type_on(self, text: str) -> None:
+        """Take the focus and what is typed, as if it had been typed here."""
+        assert isinstance(self.control, Input)
+        self.control.focus()
+        self.control.insert_text_at_cursor(text)
 
     @property
     def error(self) -> str:

@@ -288,8 +288,7 @@ class AdapterPick(Vertical):
         if self.is_looking:
             self._say("reading the adapter ...  ctrl+x stops it")
         elif self.old is not None and self.old.error is not None:
-            error = self.old.error
-            self._say("! " + " ".join(part for part in (f"{error.title}:", error.message, error.hint) if part), True)
+            self._say(f"! {self.old.error.said}", True)
         elif self.old is not None:
             self._say(" ".join([adapter_line(self.old), *(f"! {doubt}" for doubt in doubts(self.old)[:1])]))
         elif not self._candidates:

@@ -18,7 +18,7 @@ from tui.wizard import fields
 from tui.wizard.adopted import is_locked
 from tui.wizard.costs import below
 from tui.wizard.draft import Draft, default_of, origin
-from tui.wizard.step import hint_of, make_field, message_of
+from tui.wizard.step import answer, hint_of, make_field, message_of
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
@@ -116,9 +116,8 @@ class AllFields(Vertical):
         """What stands in the editor into the draft."""
         form = self.editor
         if form is not None:
-            spec = fields.spec_of(form.key)
-            self.draft.set(form.key, fields.parse(spec, form.text))
-            form.set_hint(hint_of(spec, self.draft))
+            answer(self.draft, form.key, form.text)
+            form.set_hint(hint_of(fields.spec_of(form.key), self.draft))
             self._findings.pop(form.key, None)
             self.query_one(PickList).set_picks(self._picks())
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from engine.config import toml
 from engine.data.text import shorten
-from engine.errors import ConfigError, DataError, TunedeckError
+from engine.errors import ConfigError, DataError, TunedeckError, sentences
 from tui.doctor.words import summary
 from tui.wizard.check import Examined, Inspection, examine
 from tui.wizard.child import Progress
@@ -83,7 +83,7 @@ class CheckPanel(Static):
                 elif isinstance(said, Examined):
                     self._found(said, key)
                 else:
-                    self._finish(f"The rows were not looked at: {said.message}.", None, None)
+                    self._finish(sentences(f"The rows were not looked at: {said.message}"), None, None)
         except DataError as error:
             self._finish(trouble(error), None, error, wrong=True)
         except TunedeckError as error:
@@ -140,4 +140,4 @@ def figures(found: Inspection) -> str:
 
 
 def trouble(error: TunedeckError) -> str:
-    return "! " + "\n".join(part for part in (error.title, error.message, error.hint) if part)
+    return f"! {error.said}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -18,17 +18,17 @@ from tui.mix.line import MixLine
 from tui.mix.opening import open_mix
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
-from tui.wizard import data_text, fields
+from tui.wizard import data_text
 from tui.wizard.check_panel import CheckPanel
 from tui.wizard.data_item import is_new, keep, key_of, part, reading_of, rows_by_path, short
 from tui.wizard.data_reading import Evidence, FirstRows
 from tui.wizard.data_relation import RelatingStep
 from tui.wizard.draft import DETECTED
 from tui.wizard.fixes import ROWS, fatal_in
-from tui.wizard.paths import PathSuggester, absolute
+from tui.wizard.paths import PathSuggester, absolute, is_there
 from tui.wizard.picker import FilePicker
 from tui.wizard.relation_panel import RelationPanel
-from tui.wizard.step import make_field, message_of
+from tui.wizard.step import answer, make_field, message_of
 from tui.xray.opening import open_xray
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class DataStep(RelatingStep):
         self._items = [self._asked(index, item) for index, item in enumerate(self.draft.data_sources())]
         self._at = 0
         self._go_on = False
+        self._just_typed: dict[str, str] = {}
         yield FormField(
             ADD, "Add a file", suggester=PathSuggester(self._suggest), placeholder="path, then Enter", hint=BROWSE
         )
@@ -95,6 +96,17 @@ class DataStep(RelatingStep):
     def _suggest(self, name: str) -> None:
         self._form(ADD).set_hint(f"Right: {shorten(name, 16)}" if name else BROWSE)
 
+    def on_key(self, event: events.Key) -> None:
+        """A path typed while the list has the focus goes where paths are typed."""
+        if event.is_printable and event.character not in ("?", " ") and self.query_one(PickList).has_focus:
+            event.stop()
+            self._form(ADD).type_on(event.character or "")
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self.query_one(PickList).has_focus and event.text.strip():
+            event.stop()
+            self._form(ADD).type_on(event.text.splitlines()[0])
+
     def submitted(self, form: FormField) -> None:
         if form.key == ADD and form.text.strip():
             self._add(form.text)
@@ -113,6 +125,7 @@ class DataStep(RelatingStep):
         self._form(ADD).show_error("")
         self._form(ADD).text = ""
         self._items.append({"path": path})
+        self._just_typed[path] = typed
         self._at = len(self._items) - 1
         self._evidence.look(self._items[-1])
         self._show()
@@ -158,6 +171,7 @@ class DataStep(RelatingStep):
 
     @on(Evidence.Read)
     def _read(self, event: Evidence.Read) -> None:
+        self._refuse_what_is_not_there(event)
         self._count()
         self._show()
         self._tell_check()
@@ -166,6 +180,21 @@ class DataStep(RelatingStep):
         if self._go_on and all(map(self._found, self._items)):
             self._go_on = False
             self.done()
+
+    def _refuse_what_is_not_there(self, event: Evidence.Read) -> None:
+        """A name just typed that leads nowhere is no source: it goes back into its field, with the reason."""
+        item = next((item for item in self._items if key_of(item) == event.key), None)
+        typed = self._just_typed.pop(str(item["path"]), None) if item else None
+        if item is None or typed is None or not isinstance(event.found, TunedeckError) or is_there(item["path"]):
+            return
+        self._items.remove(item)
+        self._at = max(0, len(self._items) - 1)
+        self._go_on = False
+        field = self._form(ADD)
+        field.text = field.text or typed
+        field.show_error(event.found.said)
+        field.focus_control()
+        self.commit()
 
     def _go_where_it_is_unclear(self, event: Evidence.Read) -> None:
         """To the file in the list, from where F2 maps its columns, unless something is being typed."""
@@ -313,7 +342,7 @@ class DataStep(RelatingStep):
         self._count()
         for form in self.query(FormField):
             if form.key.startswith("dataset."):
-                self.draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
+                answer(self.draft, form.key, form.text)
 
     def _count(self) -> None:
         """Rows of the files in the list, for the line of consequences."""

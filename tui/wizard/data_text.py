@@ -9,7 +9,7 @@ from rich.cells import set_cell_size
 
 from engine.data.rows.formats import ColumnsUnclear
 from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.errors import TunedeckError, sentences
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
 from tui.wizard.draft import Draft
@@ -43,9 +43,9 @@ def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
     if found is None:
         return "reading ..."
     if isinstance(found, ColumnsUnclear):
-        text = f"! {found.title}: {found.message}. F2: say which column is what."
+        text = sentences(f"! {found.title}: {found.message}", "F2: say which column is what.")
     elif isinstance(found, TunedeckError):
-        text = "! " + " ".join(part for part in (found.title + ":", found.message, found.hint) if part)
+        text = f"! {found.said}"
     else:
         about = found.detected.evidence.replace(GIVEN, "")
         sure = "as set" if about != found.detected.evidence else f"{found.detected.confidence * 100:.0f} % sure"

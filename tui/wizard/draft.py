@@ -59,6 +59,20 @@ class Draft:
         self.values.pop(dotted, None)
         self.sources.pop(dotted, None)
 
+    def reset(self, dotted: str) -> None:
+        """Back to what the preset says, else to the default."""
+        self.unset(dotted)
+        if dotted in (said := self._preset_values()):
+            self.values[dotted], self.sources[dotted] = said[dotted], f"preset {self.preset}"
+
+    def unanswered(self, dotted: str) -> Any:
+        """What the field is when nobody answers it: the preset's value, else the default."""
+        return self._preset_values().get(dotted, default_of(dotted))
+
+    def _preset_values(self) -> dict[str, Any]:
+        is_known = self.preset in presets.preset_ids()
+        return dict(flatten(presets.load_preset(self.preset).values)) if is_known else {}
+
     def apply_preset(self, preset_id: str) -> None:
         """Put a preset's values in place of the last preset's; what a person set or a file showed stays.
 

@@ -356,7 +356,7 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     def _refuse(self, error: TunedeckError) -> None:
         if isinstance(self.step, ReviewStep):
-            self.step.say(" ".join(part for part in (error.title + ":", error.message, error.hint) if part), wrong=True)
+            self.step.say(error.said, wrong=True)
 
 
 def _of_step(name: str) -> Callable[[WizardScreen], Awaitable[None]]:

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.data.text import clean, shorten
-from engine.errors import TunedeckError
+from engine.errors import TunedeckError, sentences
 from tui.widgets.whole import WholeScreen
 from tui.wizard.child import Progress, Result, ask
 from tui.wizard.task import task_of
@@ -82,9 +82,9 @@ class KindPanel(Static):
                     self._end("")
                     self.post_message(self.Answered(said.values))
                 else:
-                    self._end(f"It was not asked: {said.message}.")
+                    self._end(sentences(f"It was not asked: {said.message}"))
         except TunedeckError as error:
-            self._end(" ".join(part for part in (f"{error.title}:", error.message, error.hint) if part), wrong=True)
+            self._end(error.said, wrong=True)
 
     def _end(self, words: str, wrong: bool = False) -> None:
         self.busy = False

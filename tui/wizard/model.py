@@ -225,7 +225,7 @@ class ModelStep(Step):
             self.done()
 
     def _refuse(self, name: str, error: TunedeckError) -> None:
-        text = clean(" ".join(part for part in (error.title + ":", error.message, error.hint) if part), False)
+        text = clean(error.said, keep_newlines=False)
         pickled = "pickle" in str(error).lower()
         if pickled:
             self._pickle.display = True

@@ -70,7 +70,7 @@ def refusal(old: OldAdapter | None, kind: str, trusts_base: bool = False) -> str
     if old is None:
         return "there is no adapter to go on from."
     if old.error is not None:
-        return _of_error(old.error)
+        return old.error.said
     if old.soundness is not None and old.soundness.not_finite:
         return f"it is broken: NaN or infinite numbers in {old.soundness.not_finite[0]}. Its training diverged."
     against = old.match.refusals(trust_base=trusts_base, continuing=kind == "continue") if old.match else ()
@@ -100,8 +100,3 @@ def shape(card: AdapterCard) -> str:
     count = len(card.targets)
     kind = "DoRA, " if card.settings.use_dora else ""
     return f"{kind}r {card.settings.r}" + (f", {count} kind{'s' * (count != 1)} of layers" if count else "")
-
-
-def _of_error(error: TunedeckError) -> str:
-    parts = (f"{error.title}: {error.message}.".replace("..", "."), error.hint)
-    return " ".join(part for part in parts if part)

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.errors import TunedeckError, sentences
 from tui.wizard.child import Progress, Unavailable, ask
 from tui.wizard.draft import Draft
 from tui.wizard.outlook import disk_line, disk_of, time_line, time_of
@@ -63,9 +63,9 @@ class OutlookPanel(Static):
                     if isinstance(said, Progress):
                         self._draw(said.text)
                     elif isinstance(said, Unavailable):
-                        words = f"Not measured: {said.message}."
+                        words = sentences(f"Not measured: {said.message}")
         except TunedeckError as error:
-            words = " ".join(part for part in (f"{error.title}:", error.message, error.hint) if part)
+            words = error.said
         self._finish(words)
 
     def _finish(self, words: str) -> None:

@@ -77,6 +77,14 @@ def absolute(text: str) -> str:
     return str(path.absolute()) if looks_local else text
 
 
+def is_there(path: str) -> bool:
+    """Whether a source's path is a place on this machine."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def listing(folder: Path) -> list[tuple[str, Path, bool]]:
     """Folders, then data files of ``folder`` as (name, path, is folder), hidden ones left out.
 

@@ -66,7 +66,9 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         if event.pick.id == _UP:
             self.action_up()
             return
-        path, is_folder = self._entries[event.pick.id]
+        path, is_folder = self._entries.get(event.pick.id, (None, False))
+        if path is None:  # chosen in a folder that was left since
+            return
         if is_folder:
             self._open(path)
         else:

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.errors import ConfigError, TunedeckError
+from engine.errors import ConfigError, TunedeckError, sentences
 from tui.wizard.child import Progress
 from tui.wizard.draft import Draft
 from tui.wizard.relation import Measured, asked, compare, key_of, line
@@ -84,10 +84,9 @@ class RelationPanel(Static):
                 elif isinstance(said, Measured):
                     self._finish(line(said, chosen), said)
                 else:
-                    self._finish(f"The rows were not compared: {said.message}.", None)
+                    self._finish(sentences(f"The rows were not compared: {said.message}"), None)
         except TunedeckError as error:
-            parts = (f"{error.title}:", error.message, error.hint)
-            self._finish("! " + " ".join(part for part in parts if part), None, wrong=True)
+            self._finish(f"! {error.said}", None, wrong=True)
 
     def _finish(self, words: str, measured: Measured | None, wrong: bool = False) -> None:
         self.busy = False

@@ -19,7 +19,7 @@ from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
 from tui.wizard import fields
 from tui.wizard.adopted import is_locked
-from tui.wizard.draft import Draft, origin
+from tui.wizard.draft import Draft, default_of, origin
 
 if TYPE_CHECKING:
     from engine.data.doctor.findings import Report
@@ -172,7 +172,7 @@ class Step(Whole, Vertical):
         draft = Draft(dict(self.draft.values), dict(self.draft.sources), self.draft.task, self.draft.preset)
         for form in self.query(FormField):
             if "." in form.key:
-                draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
+                answer(draft, form.key, form.text)
         return draft
 
     def weighed(self) -> None:
@@ -208,7 +208,16 @@ class Step(Whole, Vertical):
         """Every schema field of this step into the draft."""
         for form in self.query(FormField):
             if "." in form.key:
-                self.draft.set(form.key, fields.parse(fields.spec_of(form.key), form.text))
+                answer(self.draft, form.key, form.text)
+
+
+def answer(draft: Draft, dotted: str, text: str) -> None:
+    """What stands in a field into the draft; one that was emptied and must not be empty is at its default again."""
+    spec = fields.spec_of(dotted)
+    if text.strip() or spec.optional or not (spec.is_number or default_of(dotted)):
+        draft.set(dotted, fields.parse(spec, text))
+    else:
+        draft.reset(dotted)
 
 
 def message_of(finding: Issue) -> str:
@@ -227,7 +236,7 @@ def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = Fals
         options=[fields.show(choice) for choice in spec.choices],
         hint=hint_of(spec, draft),
         about=spec.description if about else "",
-        placeholder=placeholder,
+        placeholder=placeholder or fields.show(draft.unanswered(dotted)),
     )
     form.control.disabled = is_locked(draft, dotted)
     return form

@@ -17,7 +17,6 @@ def open_xray(step: Step, source: int = 0, at: tuple[str, int] | None = None) ->
     try:
         config_text = toml.dumps(step.draft.resolve())
     except ConfigError as error:
-        said = " ".join(part for part in (f"{error.title}:", error.message, error.hint) if part)
-        step.notify(said, severity="warning", markup=False)
+        step.notify(error.said, severity="warning", markup=False)
         return
     step.app.push_screen(XrayScreen(step.services.xray_command, config_text, at, source))

@@ -150,8 +150,7 @@ class XrayScreen(WholeScreen, Screen[None]):
             self._show_state()
 
     def _trouble(self, error: TunedeckError) -> None:
-        said = ": ".join(part for part in (error.title, error.message) if part)
-        self._say(clean(f"! {said.rstrip('.')}. {error.hint}", keep_newlines=False))
+        self._say(clean(f"! {error.said}", keep_newlines=False))
 
     def _title(self) -> None:
         place = ""

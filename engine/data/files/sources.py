@@ -19,6 +19,7 @@ from engine.data.files.tables import read_csv
 from engine.data.rows.messages import RawRow
 from engine.data.text import clean
 from engine.errors import DataError
+from engine.paths import nearest
 
 Reader = Callable[[Path, str], Iterator[RawRow]]
 
@@ -159,6 +160,6 @@ def _of_split(files: list[Path], folder: Path, split: str) -> list[Path]:
 
 
 def _missing(source: DataSource) -> DataError:
-    return DataError(
-        "No such file or folder", source.path, "Check the path; relative ones start at the current folder."
-    )
+    near = nearest(Path(source.path.partition("#")[0]).expanduser())
+    hint = f"Did you mean {near}?" if near else "Check the path; relative ones start at the current folder."
+    return DataError("No such file or folder", source.path, hint)

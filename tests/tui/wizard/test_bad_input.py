@@ -70,12 +70,54 @@ async def test_a_bad_file_can_be_removed_and_another_added(
 ) -> None:
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
-        await write(pilot, str(tmp_path / "nowhere.jsonl"))
+        (tmp_path / "broken.jsonl").write_text(BROKEN)
+        await write(pilot, str(tmp_path / "broken.jsonl"))
         await press(app, pilot, "enter", "tab", "delete")
         assert app.wizard.step.draft.data_sources() == []
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n")
         assert app.wizard.step_name == "settings"
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("order.jsonl", "orders.jsonl"), ("orders.jsnl", "orders.jsonl"), ("ordrs.jsonl#x", ""), ("far/away.csv", "")],
+)
+async def test_a_name_that_leads_nowhere_is_refused_beside_the_field_with_the_nearest_one(
+    open_wizard: Opener, model: Path, rows: Path, typed: str, near: str
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows.parent / typed))
+        await press(app, pilot, "enter")
+        form = app.wizard.step._form("path")
+        assert form.text == str(rows.parent / typed)
+        assert (f"Did you mean {rows.parent / near}?" in form.error) if near else form.error
+        assert app.wizard.draft.data_sources() == []
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "data"
+        form.text = ""
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n")
+        assert app.wizard.step_name == "settings", "what the message names is taken"
+
+
+async def test_a_path_typed_while_the_list_has_the_focus_is_not_lost(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("id,Frage,Antwort\n7,Was?,Das.\n")
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(tmp_path / "odd.csv"))
+        await press(app, pilot, "enter")
+        assert app.focused is not None
+        assert app.focused.id == "data-list"
+        await write(pilot, "orders.jsonl")
+        await press(app, pilot, "enter")
+        assert [Path(item["path"]).name for item in app.wizard.draft.data_sources()] == ["odd.csv", "orders.jsonl"]
+        app.wizard.step.query_one("#data-list").focus()
+        await write(pilot, str(tmp_path / "nowhere.jsonl"))
+        assert app.wizard.step._form("path").text == str(tmp_path / "nowhere.jsonl")
 
 
 async def test_no_file_at_all_is_told_beside_the_field(open_wizard: Opener, model: Path) -> None:
@@ -112,6 +154,25 @@ async def test_a_value_out_of_range_is_told_beside_its_field(
         await press(app, pilot, "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert "> epochs" in text_of(app)  # and focused when one wants to go on
+
+
+async def test_a_field_that_was_emptied_is_at_its_default_again_and_shows_it(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "f2", "end", "backspace")
+        await write(pilot, "7")
+        await press(app, pilot, "tab", "shift+tab", "end", "backspace", "tab")
+        assert app.wizard.draft.get("train.num_train_epochs") == 2
+        assert app.wizard.draft.source("train.num_train_epochs") == "preset first-steps"
+        assert "> learning rate" in text_of(app)
+        (line,) = [line for line in text_of(app).splitlines() if "epochs  " in line]
+        assert line.split("epochs")[1].split()[0] == "2"
+        await press(app, pilot, "end", *["backspace"] * 6, "ctrl+n")
+        assert app.wizard.step_name == "review"
+        assert app.wizard.draft.get("train.learning_rate") == 2e-4
 
 
 async def test_a_wrong_value_out_of_sight_is_brought_into_sight(open_wizard: Opener, model: Path, rows: Path) -> None:
