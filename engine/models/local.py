@@ -93,14 +93,12 @@ def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = Fals
             return Resolution("hub", text, None, None)
     close = difflib.get_close_matches(text.lower(), STARTERS, n=1, cutoff=0.7)
     if paths.names_a_place(text):
-        raise ModelError(
-            "No such model folder", text,
-            f"Check the path. If a model of the hub is meant, fetch it first: `tunedeck model get {text}`.",
-        )  # fmt: skip
+        near = paths.nearest(folder)
+        hint = f"Check the path. If a model of the hub is meant, fetch it first: `tunedeck model get {text}`."
+        raise ModelError("No such model folder", text, f"Did you mean {near}?" if near else hint)
     if _HUB_ID.fullmatch(text) and not close:
         return Resolution("hub", text, None, None)
-    near = close[0] if close else paths.nearest(folder)
-    hint = f"Did you mean {near}?" if near else "Check the path, or name a hub id such as organisation/model."
+    hint = f"Did you mean {close[0]}?" if close else "Check the path, or name a hub id such as organisation/model."
     raise ModelError("No such model", text, hint)
 
 
