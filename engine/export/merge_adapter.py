@@ -15,13 +15,13 @@ from engine.models.adapter_settings import CONFIG_FILE
 from engine.models.adapters import AdapterCard, read_adapter, require_sound
 
 # Settings of PEFT under which the forward pass is more than base + scaling * B A; none of them can be merged here.
-_BEYOND = ("target_parameters", "layer_replication", "use_qalora", "alora_invocation_tokens", "arrow_config",
+_BEYOND = ("layer_replication", "use_qalora", "alora_invocation_tokens", "arrow_config",
            "use_bdlora", "monteclora_config", "velora_config", "kasa_config", "megatron_config")  # fmt: skip
 # Ways to start A and B that also change the base: these two can be recomputed from the base alone.
 RESIDUALS = ("pissa", "olora")
 _OTHER_RESIDUALS = re.compile(r"pissa_niter|corda|loftq|lora_ga|mica", re.IGNORECASE)
 
-Kind = Literal["linear", "embedding", "bias", "none"]
+Kind = Literal["linear", "embedding", "bias", "experts", "none"]
 _FIELDS: tuple[tuple[str, str, Kind, str], ...] = (
     # ending of the adapter's tensor name, field of Part, kind, tensor of the module it changes
     (".lora_A.weight", "a", "linear", ".weight"),
@@ -45,6 +45,10 @@ class Part:
     In this order: ``whole`` takes the base tensor's place; ``tokens`` replaces the rows ``token_ids``; ``scaling`` *
     b a is added (``residual``: after what these began as is taken out of the base); ``magnitude`` gives the lengths of
     the rows or columns. The sum of ``weight`` times these changes over all adapters is what the merge adds.
+
+    "experts" have their factors side by side: A is (experts x rank, inputs), B (outputs, rank x experts), the latter
+    with the experts innermost. ``expert`` is the one that the base's tensor belongs to, None where it holds them all;
+    ``first_row`` is where its outputs begin in B. ``transposed``: a matrix is stored (inputs, outputs).
     """
 
     source: TensorFile
@@ -59,6 +63,9 @@ class Part:
     token_ids: tuple[int, ...] = ()
     transposed: bool = False
     residual: str = ""
+    experts: int = 0
+    expert: int | None = None
+    first_row: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def open_adapter(name_or_path: str | Path, weight: float) -> Adapter:
 def _refuse_unmergeable(folder: Path, config: dict[str, Any]) -> None:
     used = [name for name in _BEYOND if config.get(name)]
     start = str(config.get("init_lora_weights", ""))
-    if _OTHER_RESIDUALS.search(start):
+    if _OTHER_RESIDUALS.search(start) or (start in RESIDUALS and config.get("target_parameters")):
         used.append(f"init_lora_weights = {start}")
     if used:
         raise ModelError(

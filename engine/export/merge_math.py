@@ -16,7 +16,7 @@ BLOCK_NUMBERS = 8 << 20  # of a block of rows: 32 MiB in float32, and five such 
 
 def needs_all_rows(part: Part) -> bool:
     """Whether a row of the result depends on all rows of the base tensor."""
-    by_column = part.kind == "embedding" or part.transposed
+    by_column = part.kind == "embedding" or (part.kind == "linear" and part.transposed)
     return bool(part.residual) or bool(part.magnitude and by_column)
 
 
@@ -57,11 +57,28 @@ def _changed(base: torch.Tensor, part: Part, start: int, as_stored: torch.dtype)
 
 def _add_product(result: torch.Tensor, part: Part, start: int, stop: int) -> None:
     """Add scaling * B A to the rows ``start`` to ``stop`` of a matrix, or its transpose where that is stored."""
-    if part.kind == "embedding" or part.transposed:
+    if part.kind == "experts":
+        _add_experts(result, part, start, stop)
+    elif part.kind == "embedding" or part.transposed:
         a = _float(part, part.a)[:, start:stop]
         result.addmm_(a.T, _float(part, part.b).T, alpha=part.scaling)
     else:
         result.addmm_(_float(part, part.b, start, stop), _float(part, part.a), alpha=part.scaling)
+
+
+def _add_experts(result: torch.Tensor, part: Part, start: int, stop: int) -> None:
+    """The same for the rows ``start`` to ``stop`` of one expert's matrix, or for these experts of a fused tensor."""
+    rank = part.source.slots[part.a].shape[0] // part.experts
+    if part.expert is not None:
+        b = _float(part, part.b, part.first_row + start, part.first_row + stop)[:, part.expert :: part.experts]
+        a = _float(part, part.a, part.expert * rank, (part.expert + 1) * rank)
+        result.addmm_(b, a, alpha=part.scaling)
+        return
+    factors = _float(part, part.b)
+    for expert in range(start, stop):
+        b, a = factors[:, expert :: part.experts], _float(part, part.a, expert * rank, (expert + 1) * rank)
+        left, right = (a.T, b.T) if part.transposed else (b, a)
+        result[expert - start].addmm_(left, right, alpha=part.scaling)
 
 
 def _residual(weight: torch.Tensor, part: Part) -> torch.Tensor:

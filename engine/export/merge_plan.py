@@ -6,7 +6,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.errors import ModelError
 from engine.export.merge_adapter import Adapter, Part
 from engine.export.merge_math import BLOCK_NUMBERS, needs_all_rows
 from engine.export.merge_tie import HEADS, INPUT_TABLES, has_own_head, is_one_of, is_tied, keeps_tie, with_tokens
+from engine.export.model_names import ModelNames
 from engine.export.tensor_files import DTYPES, TensorFile, tensor_bytes
 from engine.models.weights import read_weights
 
@@ -134,17 +135,25 @@ def _collect(
     """The parts by the base's own tensor names, and the name of a tied head (stored or not)."""
     wanted: dict[str, list[Part]] = defaultdict(list)
     head = next((name for name in stored if is_one_of(name, HEADS)), "lm_head.weight")
-    missing: list[str] = []
+    names: ModelNames | None = None
     for adapter in adapters:
+        missing: list[str] = []
         for name, part in adapter.parts.items():
-            found = stored_name(name, stored)
+            fused = bool(adapter.card.settings.target_parameters)
+            found = None if fused else stored_name(name, stored)
             if found is None and tied_table and is_one_of(name, HEADS):
                 head = found = name
-            if found is None:
-                missing.append(name)
+            if found is not None:
+                _check_shape(adapter, name, part, stored.get(found) or stored[tied_table])
+                wanted[found].append(part)
                 continue
-            _check_shape(adapter, name, part, stored.get(found) or stored[tied_table])
-            wanted[found].append(part)
+            names = names or ModelNames(base, stored)
+            placed = _in_model(adapter, name, part, names, stored)
+            if not placed:
+                missing.append(name)
+            for found, piece in placed.items():
+                _check_shape(adapter, name, piece, stored[found])
+                wanted[found].append(piece)
         if missing:
             raise ModelError(
                 "The adapter was trained on another model",
@@ -152,6 +161,34 @@ def _collect(
                 f"Its config names {adapter.card.base or 'no model'} as its base.",
             )
     return wanted, head
+
+
+def _in_model(
+    adapter: Adapter, name: str, part: Part, names: ModelNames, stored: Mapping[str, tuple[int, ...]]
+) -> dict[str, Part]:
+    """What ``part`` does to each stored tensor that becomes the parameter it changes, once the model is loaded.
+
+    PEFT nests the updates of a module's parameters: the last of them is outermost, each other one "base_layer" deeper.
+    """
+    settings, module = adapter.card.settings, name.removesuffix(".weight")
+    depth = module.count(".base_layer")
+    targeted = names.targeted(module.replace(".base_layer", ""), settings.target_parameters)
+    if part.kind != "linear" or depth >= len(targeted):
+        return {found: part for found, place in names.stored_in(name).items() if place.expert is None}
+    parameter = targeted[-1 - depth]
+    part = replace(part, scaling=settings.scaling(parameter))
+    experts = names.experts(parameter)
+    placed = {}
+    for found, place in names.stored_in(parameter).items():
+        piece = part
+        if experts:
+            turned = place.expert is None and names.holds_inputs_first(parameter)
+            first = place.slot * stored[found][0] if place.expert is not None else 0
+            piece = replace(
+                part, kind="experts", experts=experts, expert=place.expert, first_row=first, transposed=turned
+            )
+        placed[found] = piece
+    return placed
 
 
 def stored_name(name: str, stored: Iterable[str]) -> str | None:
@@ -175,6 +212,12 @@ def _check_shape(adapter: Adapter, name: str, part: Part, shape: tuple[int, ...]
     elif part.kind == "linear":
         ours = (slots[part.b].shape[0], slots[part.a].shape[1])
         ours = ours[::-1] if part.transposed else ours
+    elif part.kind == "experts":
+        ours = (slots[part.b].shape[0], slots[part.a].shape[1])
+        if part.expert is None:
+            ours = (part.experts, *(ours[::-1] if part.transposed else ours))
+        elif part.first_row + shape[0] <= ours[0]:
+            ours = (shape[0], ours[1])
     elif part.kind == "bias":
         ours = slots[part.b].shape
     elif part.whole:

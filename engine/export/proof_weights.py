@@ -12,6 +12,7 @@ import torch
 from engine.errors import ModelError
 from engine.export.merge_blocks import blocks
 from engine.export.merge_plan import Output, Plan, stored_name
+from engine.export.model_names import places_of
 from engine.export.tensor_files import DTYPES, TensorFile
 
 # Half the distance between neighbouring numbers, relative and at the smallest; float32 sums may be ordered otherwise.
@@ -64,13 +65,18 @@ def put_exact(model: Any, plan: Plan) -> None:
     Raises ModelError where the library gave a tensor another name.
     """
     parameters = dict(model.named_parameters())
+    places = places_of(model, [output.name for shard in plan.shards for output in shard.outputs if output.parts])
     for shard in plan.shards:
         for output in shard.outputs:
             if not output.parts:
                 continue
-            name = stored_name(output.name, parameters)
-            if name is None or parameters[name].shape != output.shape:
+            place = places.get(output.name)
+            name = place.parameter if place is not None else stored_name(output.name, parameters)
+            held = parameters.get(name or "")
+            if held is not None and place is not None and place.expert is not None:
+                held = held[place.expert].chunk(place.slots)[place.slot]
+            if held is None or held.shape != output.shape:
                 raise ModelError("The proof can't find a tensor", f"{output.name} has another name once loaded")
             with torch.no_grad():
                 for start, exact in blocks(shard.source, output):
-                    parameters[name][start : start + len(exact)].copy_(exact)
+                    held[start : start + len(exact)].copy_(exact)

@@ -124,10 +124,6 @@ def prefix_tuning(adapter: Path) -> None:
     set_json(adapter / "adapter_config.json", peft_type="PREFIX_TUNING")
 
 
-def of_parameters(adapter: Path) -> None:
-    set_json(adapter / "adapter_config.json", target_parameters=["experts.gate_up_proj"])
-
-
 def loftq(adapter: Path) -> None:
     set_json(adapter / "adapter_config.json", init_lora_weights="loftq")
 
@@ -142,7 +138,6 @@ def wrong_rank(adapter: Path) -> None:
         (not_finite, "NaN or infinite"),
         (pickled, "run any code"),
         (prefix_tuning, "not a LoRA adapter"),
-        (of_parameters, "target_parameters"),
         (loftq, "init_lora_weights = loftq"),
         (wrong_rank, "rank"),
     ],
