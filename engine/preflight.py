@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from engine.config.adopt import adopt
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.data.rows.unused import told
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
 from engine.models.completeness import check_complete
@@ -90,7 +91,7 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
 def _data(config: RunConfig, issues: list[Issue]) -> bool:
     """Read what is small whole, so that a broken row is found now; of the rest the head. Says if it holds dialogue."""
     from engine.data.files.preview import look
-    from engine.data.files.sources import source_files
+    from engine.data.files.sources import source_files, source_names
     from engine.data.load import load
     from engine.data.splitting.draw import wanted_rows
     from engine.data.splitting.split import replayed
@@ -98,6 +99,9 @@ def _data(config: RunConfig, issues: list[Issue]) -> bool:
     size = sum(file.stat().st_size for source in config.data for file in source_files(source))
     if size > READ_WHOLE_BYTES:
         heads = [look(source) for source in config.data]
+        issues.extend(
+            _unused(number, head.detected.unused) for number, head in enumerate(heads) if head.detected.unused
+        )
         return any(row.kind == "messages" for head in heads for row in head.rows)
     loaded = load(config)
     report = loaded.report
@@ -109,7 +113,13 @@ def _data(config: RunConfig, issues: list[Issue]) -> bool:
         )  # fmt: skip
     learnt = replayed(config)
     wanted_rows(sum(row.source not in learnt for row in loaded.rows), config.dataset)
+    numbers = {name: number for number, name in enumerate(source_names(config.data))}
+    issues.extend(_unused(numbers[name], names) for name, names in report.unused.items())
     return any(row.kind == "messages" for row in loaded.rows)
+
+
+def _unused(number: int, names: Sequence[str]) -> Issue:
+    return Issue("note", f"data.{number}", f"these columns are not used: {told(names)}.")
 
 
 def _writable(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.config.schema import RunConfig
 from engine.data.fixes import without_repeats
@@ -15,12 +15,16 @@ from engine.errors import DataError
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What reading gave: used rows and format by source name, and the rows left out (the first 100 named)."""
+    """What reading gave: used rows and format by source name, and the rows left out (the first 100 named).
+
+    ``unused`` are the columns, by source name, that nothing was read from.
+    """
 
     rows_per_source: dict[str, int]
     detected: dict[str, Detected]
     skipped: tuple[Skipped, ...]
     skipped_count: int
+    unused: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
         rows, counts = kept, {name: sum(row.source == name for row in kept) for name in counts}
     if not rows:
         raise nothing_left(config, reading.skipped, skipped_count)
-    return Loaded(rows, LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count))
+    return Loaded(rows, LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count, reading.unused))
 
 
 def load_rows(config: RunConfig) -> list[Row]:

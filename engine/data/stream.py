@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.config.schema import DataSource, RunConfig
 from engine.data import earlier
@@ -16,6 +17,7 @@ from engine.data.fixes import UNREADABLE, row_change
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow, Row
+from engine.data.rows.unused import Unused
 from engine.errors import DataError
 
 BATCH_ROWS = 250
@@ -46,7 +48,8 @@ class Batch:
 class Found:
     """What became of a batch: ``at`` are the places in it of its usable rows, and of those left out with the reason.
 
-    ``fault`` ends the reading behind them.
+    ``fault`` ends the reading behind them. ``unused`` are columns that nothing is read from, ``remarks`` the codes of
+    what was not taken as it stands in usable rows, with their counts.
     """
 
     source: int
@@ -54,20 +57,25 @@ class Found:
     skipped: list[tuple[int, Skipped]]
     detected: Detected | None
     fault: DataError | None
+    unused: Sequence[str] = ()
+    remarks: Counter[str] = field(default_factory=Counter)
 
 
 def usable(batch: Batch, fixes: Sequence[Fix]) -> tuple[list[Row], Found]:
     """The rows of ``batch`` that something can be learnt from, each repaired by itself as ``fixes`` ask."""
     change = row_change(fixes)
     rows: list[Row] = []
-    found = Found(batch.source, [], [], batch.detected, batch.fault)
+    unused = Unused(batch.detected.used if batch.detected is not None else ())
+    found = Found(batch.source, [], [], batch.detected, batch.fault, unused.names)
     for place, read in enumerate(batch.rows):
+        if isinstance(read, RawRow):
+            unused.see(read.values)
         try:
             row = read if isinstance(read, Row) else to_row(read, _known(batch))
         except DataError as error:
             if UNREADABLE in fixes:
                 continue
-            return rows, Found(batch.source, found.at, found.skipped, batch.detected, error)
+            return rows, replace(found, fault=error)
         changed = change(row)
         reason = "dataset.fixes leaves it out" if changed is None else problem(changed)
         if changed is None or reason:
@@ -75,6 +83,7 @@ def usable(batch: Batch, fixes: Sequence[Fix]) -> tuple[list[Row], Found]:
         else:
             rows.append(changed)
             found.at.append(place)
+            found.remarks.update(code for code, _ in changed.remarks)
     return rows, found
 
 
@@ -93,6 +102,8 @@ class Reading:
     detected: dict[str, Detected] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     skipped_count: int = 0
+    unused: dict[str, list[str]] = field(default_factory=dict)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.names = source_names(self.config.data)
@@ -115,6 +126,9 @@ class Reading:
             return 0
         if found.detected is not None and (found.at or found.skipped):
             self.detected.setdefault(name, found.detected)
+        if found.unused:
+            self.unused[name] = list(dict.fromkeys((*self.unused.get(name, ()), *found.unused)))
+        self.remarks += found.remarks
         room = len(found.at) if most is None else most - self.counts[name]
         used = min(room, len(found.at))
         self.counts[name] += used

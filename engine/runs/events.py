@@ -59,7 +59,8 @@ class Rows(Event, tag="rows", frozen=True, kw_only=True):
     """What is trained on, said before the first step: ``rows`` and their ``tokens``, repeats not counted.
 
     ``supervised_share`` and ``padding_share`` are 0 to 1, of the rows' tokens and of those that are computed.
-    ``dropped`` counts rows by why they were left out; ``cached`` when they had been tokenised before.
+    ``dropped`` counts rows by why they were left out; ``cached`` when they had been tokenised before. ``unused`` are
+    columns, by source, that nothing was read from; ``noted`` counts rows that were not all taken as they stand there.
     """
 
     rows: int = 0
@@ -69,6 +70,8 @@ class Rows(Event, tag="rows", frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     cached: bool = False
     seconds: float = 0.0
+    unused: dict[str, list[str]] = {}
+    noted: dict[str, int] = {}
 
 
 class Step(Event, tag="step", frozen=True, kw_only=True):

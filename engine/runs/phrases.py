@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.runs import events as ev
 
 _GIB = 2**30
+_MOST_NAMES = 8
 
 
 def evaluation(event: ev.Eval) -> str:
@@ -34,6 +35,11 @@ def rows(event: ev.Rows) -> str:
         parts.append(f"{event.padding_share:.1%} of what is computed is padding")
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in event.dropped.items() if count)
     text = f"{event.rows:,} rows to learn from, {event.tokens:,} tokens: {', '.join(parts)}"
+    text += "".join(f"; {count:,} rows with {what}" for what, count in event.noted.items())
+    for source, names in event.unused.items():
+        of = f" of {source}" if len(event.unused) > 1 else ""
+        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+        text += f"; columns{of} not used: {', '.join(names[:_MOST_NAMES])}{more}"
     origin = "from the cache" if event.cached else "tokenised"
     return f"{text}; {f'left out: {left_out}; ' if left_out else ''}{origin} in {event.seconds:.1f} s"
 

@@ -43,6 +43,18 @@ class TestPreflight:
     def test_a_sound_run_has_nothing_to_be_said(self, make_model: MakeModel, rows: Path) -> None:
         assert preflight(resolved(make_model(), rows)) == []
 
+    @pytest.mark.parametrize("read_whole", [True, False])
+    def test_columns_that_are_not_used_are_named(
+        self, make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_whole: bool
+    ) -> None:
+        if not read_whole:
+            monkeypatch.setattr(module, "READ_WHOLE_BYTES", 1)
+        rows = tmp_path / "rows.csv"
+        rows.write_text("prompt,completion,url,id\n" + "".join(f"question {n},answer {n},u,{n}\n" for n in range(20)))
+        (issue,) = preflight(resolved(make_model(), rows))
+        assert (issue.level, issue.field) == ("note", "data.0")
+        assert issue.message == "these columns are not used: url, id."
+
     def test_every_error_of_the_rules_is_told_at_once(self, make_model: MakeModel, rows: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             preflight(resolved(make_model(), rows, strategy={"kind": "merge"}, launch={"nodes": 2}))

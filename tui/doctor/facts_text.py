@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.cells import cell_len, set_cell_size
 
 from engine.data.doctor.findings import LanguageTokens, Lengths, Report, SourceFacts
+from engine.data.rows.unused import told as unused_words
 from engine.data.text import clean, shorten
 from tui import words
 from tui.doctor.words import percent
@@ -71,6 +72,8 @@ def _source(source: SourceFacts, width: int, unicode: bool) -> Iterator[str]:
     spoken = [f"{code} {percent(share)}" for code, share in source.languages.items() if share >= _LEAST_SHARE]
     if spoken:
         yield from wrap(f"  language {', '.join(spoken[:6])}", width)
+    if source.unused:
+        yield from wrap(f"  not used: {unused_words(source.unused)}", width)
     if source.labels:
         yield from _labels(source, width, unicode)
 

@@ -74,7 +74,8 @@ class Finding:
 class SourceFacts:
     """A source: its rows that can be used, those left out as nothing can be learnt from them, and its text.
 
-    ``languages`` are shares of a sample's rows; ``labels`` counts of its answers, where these are few and short.
+    ``languages`` are shares of a sample's rows; ``labels`` counts of its answers, where these are few and short;
+    ``unused`` its columns that nothing is read from.
     """
 
     name: str
@@ -84,6 +85,7 @@ class SourceFacts:
     characters: int
     languages: dict[str, float] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from engine.data.rows.convert import problem
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import RawRow, Row
 from engine.data.rows.records import record_of
+from engine.data.rows.unused import Unused
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,12 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
+    unused = Unused(batch.detected.used)
+    seen.portrait.unused = unused.names
     rows = rows_of(batch.rows, batch.name, tell) if isinstance(batch.rows, Block) else batch.rows
     for read in rows:
+        if isinstance(read, RawRow):
+            unused.see(read.values)
         row = row_or_tell(read, batch.detected, tell) if isinstance(read, RawRow) else read
         changed = None if row is None else change(row)
         if changed is None:

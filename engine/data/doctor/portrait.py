@@ -27,6 +27,7 @@ class Portrait:
     def __init__(self, name: str) -> None:
         self.name = name
         self.format = ""
+        self.unused: list[str] = []
         self.rows = self.left_out = self.characters = self.characters_left_out = 0
         self._texts: list[str] = []
         self._answers: Counter[str] | None = Counter()
@@ -46,6 +47,7 @@ class Portrait:
     def merge(self, other: Portrait) -> None:
         """Count what ``other`` counted."""
         self.format = self.format or other.format
+        self.unused = list(dict.fromkeys((*self.unused, *other.unused)))
         self.rows += other.rows
         self.left_out += other.left_out
         self.characters_left_out += other.characters_left_out
@@ -66,6 +68,7 @@ class Portrait:
             self.characters,
             _merged(languages(self._texts)),
             dict(labels),
+            tuple(self.unused),
         )
 
     def findings(self, facts: SourceFacts) -> list[Finding]:

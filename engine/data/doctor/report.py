@@ -8,6 +8,7 @@ from pathlib import Path
 import wcwidth
 
 from engine.data.doctor.findings import Finding, Lengths, Report, SourceFacts
+from engine.data.rows.unused import told
 from engine.data.text import clean, shorten
 
 WIDTH = 79
@@ -58,6 +59,8 @@ def _source(source: SourceFacts) -> Iterator[str]:
         shown = [f"{shorten(label, 20)} {count:,}" for label, count in list(source.labels.items())[:_MOST_LABELS]]
         more = len(source.labels) - len(shown)
         text += f"; labels {', '.join(shown)}" + (f" and {more} more" if more else "")
+    if source.unused:
+        text += f"; not used: {told(source.unused)}"
     yield from _wrapped(text, "", "  ")
 
 

@@ -92,7 +92,8 @@ def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
         if inner is None:
             return "an object, not a list of turns", f"Write a list of turns: {_TURNS}"
         return f"an object, with the turns in its '{_short(inner)}'", _unwrap(name, inner, file)
-    turn = first[0] if isinstance(first, list) and first else None
+    turns = first if isinstance(first, list) else []
+    turn = turns[0] if turns else None
     if not isinstance(turn, dict):
         return "lists without a word on who speaks", f"Write each as an object with who speaks: {_TURNS}"
     keys = ", ".join(f"'{_short(str(key))}'" for key in list(turn)[:6])
@@ -102,7 +103,7 @@ def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
             'Write each pair as two turns, {"role": "user", "content": INPUT} and {"role": "assistant", "content": '
             'OUTPUT}, and what is in "system" as a turn of that role before them.',
         )
-    return f"turns with the keys {keys}", "Say which of them is who speaks, and which what is said: " + _tags(first)
+    return f"turns with the keys {keys}", "Say which of them is who speaks, and which what is said: " + _tags(turns)
 
 
 def _tags(turns: Sequence[Any]) -> str:

@@ -16,6 +16,7 @@ from engine.data.rows.labels import looks_classified, said_of_labels
 from engine.data.rows.messages import RawRow
 from engine.data.rows.turns import turn_manner
 from engine.data.rows.untrainable import refuse_untrainable
+from engine.data.rows.unused import Unused, told
 from engine.data.text import clean
 from engine.errors import DataError
 
@@ -33,7 +34,8 @@ class Detected:
     """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
 
     ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
-    ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained.
+    ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained,
+    ``unused`` those of the sample that nothing is read from.
     """
 
     format: Format
@@ -43,6 +45,11 @@ class Detected:
     tags: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        return (*self.columns.values(), *self.marks)
 
 
 def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
@@ -143,14 +150,18 @@ def _made(
     """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
     lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
     marks = tuple(name for name in found if name not in columns.values() and are_marks(name, found[name]))
-    evidence = _evidence(columns, marks, found, how)
+    unused = Unused((*columns.values(), *marks))
+    for raw in sample:
+        unused.see(raw.values)
+    names = tuple(name for name in found if name in unused.names)
+    evidence = _evidence(columns, marks, names, how)
     if lacking:
         evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"
     if format == "classification":
         said = said_of_labels(found[columns["label"]], source.labels)
         evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
     confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
-    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks)
+    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks, names)
 
 
 def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:
@@ -244,14 +255,13 @@ def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
         raise DataError(f"'{unknown[0]}' is no tag", file, f"tags may name: {', '.join(TAGS)}.")
 
 
-def _evidence(columns: Mapping[str, str], marks: Sequence[str], found: Mapping[str, object], how: str) -> str:
+def _evidence(columns: Mapping[str, str], marks: Sequence[str], unused: Sequence[str], how: str) -> str:
     used = ", ".join(
         _short(column) if name == column else f"{_short(column)} as {name}" for name, column in columns.items()
     )
-    unused = [_short(name) for name in found if name not in columns.values() and name not in marks]
     text = f"columns {used}" + (f" ({how})" if how else "")
     text += f"; {', '.join(map(_short, marks))} says which rows are trained" if marks else ""
-    return text + (f"; not used: {', '.join(unused[:8])}" if unused else "")
+    return text + (f"; not used: {told(unused)}" if unused else "")
 
 
 def _quoted(name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.schema import RunConfig
+from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.earlier import SAMPLE_ROWS, is_run
 from engine.data.files.sources import source_files, source_names
 from engine.data.rows.messages import Row
@@ -42,7 +43,8 @@ class Prepared:
     ``test`` and ``test_rows`` are the same of the rows that are only measured before and after the run. ``sample``
     are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
     of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
-    tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept.
+    tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept. ``unused`` are
+    columns by source that nothing was read from, ``noted`` counts rows that were not all taken as they stand there.
     """
 
     sources: list[str]
@@ -58,6 +60,8 @@ class Prepared:
     cached: bool = False
     seconds: float = 0.0
     held_out: HeldOut = field(default_factory=lambda: HeldOut(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)))
+    unused: dict[str, list[str]] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -111,6 +115,8 @@ def prepare(
         sources, examples, held, rows.answered[0], report, dict(zip(sources, by_source.tolist(), strict=True)),
         rows.sample, tested, rows.answered[1], dropped=_dropped(store, report), cached=found.cached,
         seconds=round(time.monotonic() - began, 2), held_out=held_out,
+        unused={name: names for name, names in zip(sources, store.facts.unused, strict=True) if names},
+        noted={CATALOGUE[code].title: count for code, count in store.facts.remarks.items() if not _is_grave(code)},
     )  # fmt: skip
 
 
@@ -226,6 +232,9 @@ def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: s
 def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
     """Say what was left out: silence about lost rows is the most common complaint about trainers."""
     facts = store.facts
+    for code, count in facts.remarks.items():
+        if _is_grave(code):
+            sink(ev.Warn(title=f"{count:,} rows: {CATALOGUE[code].title}.", message=CATALOGUE[code].why))
     if facts.skipped_count:
         first = facts.skipped[0] if facts.skipped else None
         sink(
@@ -255,6 +264,10 @@ def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
         sink(ev.Warn(title=f"{report.no_supervised:,} rows have no token to train on and were left out."))
     if report.weightless:
         sink(ev.Warn(title=f"{report.weightless:,} rows have the weight 0 and were left out."))
+
+
+def _is_grave(code: str) -> bool:
+    return CATALOGUE[code].severity != "note"
 
 
 def file_hashes(config: RunConfig) -> dict[str, str]:

@@ -68,6 +68,7 @@ def tell_rows(prepared: Prepared, plan: StepPlan, budget_tokens: int, packed: bo
             rows=len(prepared.train), tokens=tokens.tokens,
             supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4),
             padding_share=round(padding_share(prepared.train.lengths, plan, budget_tokens, packed), 4),
-            dropped=prepared.dropped, cached=prepared.cached, seconds=prepared.seconds,
+            dropped=prepared.dropped, cached=prepared.cached, seconds=prepared.seconds, unused=prepared.unused,
+            noted=prepared.noted,
         )
     )  # fmt: skip

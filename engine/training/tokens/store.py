@@ -41,7 +41,8 @@ class Facts:
 
     ``refused`` are rows with the message of their refusal, the first thousand; ``reasons`` the titles of all refusals,
     which ROW's ``reason`` numbers, and ``hints`` what would help against each.
-    ``signatures`` of the rows (256 bytes each) are kept only while rows are compared.
+    ``signatures`` of the rows (256 bytes each) are kept only while rows are compared. ``unused`` are columns, by the
+    number of the source, that nothing was read from; ``remarks`` count codes of what was not taken as it stands there.
     """
 
     rows: int
@@ -53,6 +54,8 @@ class Facts:
     refused: list[tuple[int, str]]
     reasons: list[str]
     hints: list[str]
+    unused: list[list[str]]
+    remarks: dict[str, int]
 
 
 def packed(ids: np.ndarray, labels: np.ndarray) -> np.ndarray:

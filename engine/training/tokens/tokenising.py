@@ -202,9 +202,13 @@ class _Collected:
         """Put the store on the disk. Raises OSError."""
         counts = (self.writer.rows, self.writer.pieces, self.writer.tokens)
         skipped = reading.skipped[:SKIPPED_KEPT]
+        unused = [reading.unused.get(name, []) for name in reading.names]
         self.writer.end(
-            Facts(*counts, self._names, skipped, skipped_count, self._refused, list(self._reasons), self._hints)
-        )
+            Facts(
+                *counts, self._names, skipped, skipped_count, self._refused, list(self._reasons), self._hints,
+                unused, dict(reading.remarks),
+            )
+        )  # fmt: skip
 
     def _file(self, name: str) -> int:
         """The number of a file; rows of earlier runs come from files that are not this config's own."""

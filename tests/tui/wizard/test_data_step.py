@@ -23,6 +23,19 @@ async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
         assert "40 rows" in text_of(app).splitlines()[-4]
 
 
+async def test_columns_that_are_not_used_are_named_beside_the_file(
+    open_wizard: Opener, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("review,stars,url\n" + "".join(f"The film {n} was long.,{n % 5},u{n}\n" for n in range(20)))
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(path))
+        await press(app, pilot, "enter")
+        assert "classification, 20 rows" in text_of(app)
+        assert "columns review as text, stars as label; not used: url" in shown_words(app)
+
+
 async def test_a_path_is_completed_with_the_right_arrow(open_wizard: Opener, model: Path, rows: Path) -> None:
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)

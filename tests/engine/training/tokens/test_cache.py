@@ -32,7 +32,7 @@ def write(folder: Path, tokens: int = 3) -> None:
     writer = Writer(folder)
     rows, pieces = np.zeros(1, ROW), np.array([(0, tokens, 0, 1)], PIECE)
     writer.add(rows, pieces, np.arange(tokens, dtype=TOKEN))
-    writer.end(Facts(1, 1, tokens, ["rows.jsonl"], [], 0, [], [], []))
+    writer.end(Facts(1, 1, tokens, ["rows.jsonl"], [], 0, [], [], [], [], {}))
 
 
 def made(key: str = KEY, make: Any = write, check: Any = lambda: None, **more: Any) -> Opened:

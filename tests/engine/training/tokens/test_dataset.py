@@ -67,6 +67,22 @@ def test_rows_without_an_answer_are_said_while_reading(rows: Path) -> None:
     assert "row 25" in warnings[0].message
 
 
+def test_what_was_not_used_is_said_also_when_rows_come_from_the_cache(rows: Path) -> None:
+    marked = {"role": "assistant", "content": "wrong"}
+    add(rows, {"prompt": "?", "completion": "!", "url": "x"})
+    dialogues = rows.with_name("talks.jsonl")
+    for mark in ({"loss": False}, {"weight": 0.5}):
+        turns = [{"role": "user", "content": "?"}, marked | mark, {"role": "user", "content": "No."}]
+        add(dialogues, {"messages": [*turns, {"role": "assistant", "content": "right"}], "id": 3})
+    settings = values(MODEL, rows, dataset={"eval_rows": 0}) | {"data": [{"path": str(rows)}, {"path": str(dialogues)}]}
+    for cached in (False, True):
+        found, warnings = prepared(settings)
+        assert found.cached is cached
+        assert found.unused == {"rows": ["url"], "talks": ["id"]}
+        assert found.noted == {"answers marked as not to be trained": 1}
+        assert [warning.title for warning in warnings] == ["1 rows: marks of training that are neither yes nor no."]
+
+
 def test_rows_that_the_template_refuses_are_named(rows: Path) -> None:
     rows.write_text("")
     turns = [{"role": "user", "content": "One?"}, {"role": "user", "content": "Two?"}]

@@ -68,3 +68,10 @@ def test_a_run_says_what_it_trains_on(tiny: Path, rows: Path) -> None:
 def test_nothing_is_said_of_what_did_not_happen() -> None:
     event = ev.Rows(rows=5, tokens=1200, supervised_share=0.4, dropped={"too long": 0}, seconds=2.0)
     assert phrases.rows(event) == "5 rows to learn from, 1,200 tokens: 40% of them learnt; tokenised in 2.0 s"
+    event = ev.Rows(
+        rows=5, tokens=1200, supervised_share=0.4, cached=True, noted={"null fields in tools or calls": 2},
+        unused={"a": ["id", "url"]},
+    )  # fmt: skip
+    assert phrases.rows(event).endswith(
+        "; 2 rows with null fields in tools or calls; columns not used: id, url; from the cache in 0.0 s"
+    )

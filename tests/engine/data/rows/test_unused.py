@@ -1,0 +1,47 @@
+"""Columns that nothing is read from are named wherever rows are spoken of, also when only later rows have them."""
+
+from __future__ import annotations
+
+import json
+
+from engine.data.doctor.check import check
+from engine.data.doctor.findings import from_json, to_json
+from engine.data.doctor.report import lines_of
+from engine.data.files.preview import look
+from engine.data.load import load
+from engine.data.rows.unused import Unused, told
+from tests.engine.data.conftest import Write, config, source
+
+ROWS = [{"prompt": f"Question {n}?", "completion": f"Answer {n}.", "id": n, "notes": ""} for n in range(150)]
+LATE = {"prompt": "Late?", "completion": "Yes.", "system": "Be short.", "url": None}
+
+
+def test_columns_are_unused_once_they_hold_something() -> None:
+    unused = Unused(["prompt"])
+    for values in ({"prompt": "a", "x": None, "y": "", "z": [], "id": 0}, {"prompt": "b", "x": 1}, {"x": 2, "id": 1}):
+        unused.see(values)
+    assert unused.names == ["id", "x"]
+
+
+def test_load_check_and_look_name_them(write: Write) -> None:
+    path = write("a.jsonl", "".join(json.dumps(row) + "\n" for row in [*ROWS, LATE]))
+    made = config(source(path), source(write("b.csv", "text,url\nOnce.,x\nTwice.,y\n")))
+    assert load(made).report.unused == {"a": ["id", "system"], "b": ["url"]}
+    assert look(made.data[0]).detected.unused == ("id",)
+    report = from_json(to_json(check(made)))
+    assert [each.unused for each in report.sources] == [("id", "system"), ("url",)]
+    text = " ".join(" ".join(lines_of(report)).split())
+    assert "not used: id, system" in text
+    assert "not used: url" in text
+
+
+def test_names_are_shortened_cleaned_and_counted() -> None:
+    assert told(["a\x1b[31m", "b" * 100]) == f"a, {'b' * 40}"
+    assert told([f"c{n}" for n in range(10)]).endswith("c7 and 2 more")
+
+
+def test_a_column_that_may_be_a_weight_says_how_it_is_used(write: Write) -> None:
+    path = write("a.csv", "prompt,completion,sample_weight\na,b,0.5\n")
+    assert 'columns = {weight = "sample_weight"}' in look(source(path)).detected.evidence
+    weighed = load(config(source(path, columns={"weight": "sample_weight"})))
+    assert (weighed.rows[0].weight, weighed.report.unused) == (0.5, {})
