@@ -15,8 +15,10 @@ from tomlkit.items import Table
 from engine.config.presets import Layer, Resolved, load_preset, overrides, resolve
 from engine.config.schema import RunConfig
 from engine.errors import ConfigError
+from engine.regular import open_regular, read_regular
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
+_MOST_BYTES = 4 << 20
 _BUILT_IN = ("plain", "chatml")
 """Chat templates that go before files of the same name."""
 _BEFORE = {"dataset": {"stratify": False}}
@@ -52,15 +54,25 @@ def located(resolved: Resolved) -> Resolved:
 def read_values(path: Path) -> dict[str, Any]:
     """The plain values of a TOML file. Raises ConfigError naming file and line."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(_read(path).decode("utf-8"))
     except FileNotFoundError:
         raise ConfigError("No such config file", str(path), "`tunedeck` makes one; README shows an example.") from None
     except UnicodeDecodeError as error:
         raise ConfigError("The config is not UTF-8 text", f"{path}: byte {error.start}") from None
     except OSError as error:
-        raise ConfigError("The config can't be read", f"{path}: {error.strerror}") from None
+        raise ConfigError("The config can't be read", f"{path}: {error.strerror}", "Name a TOML file.") from None
+    except RecursionError:
+        raise ConfigError("The config is not valid TOML", f"{path}: it is nested too deep") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("The config is not valid TOML", f"{path}: {error}", "Correct that line.") from None
+
+
+def _read(path: Path) -> bytes:
+    """A config's bytes; a pipe is waited for only where the shell made it, as ``<(command)`` does. Raises OSError."""
+    if path.parent in (Path("/dev/fd"), Path("/proc/self/fd")) or path == Path("/dev/stdin"):
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    return read_regular(path, _MOST_BYTES)
 
 
 def dumps(resolved: Resolved, full: bool = True) -> str:
@@ -104,8 +116,11 @@ def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
 
 def _is_of_a_run(path: Path) -> bool:
     """Whether tunedeck wrote the file: then it holds every value there was."""
-    with path.open(encoding="utf-8") as file:
-        return file.readline().strip() == f"# {_HEAD}"
+    try:
+        with open_regular(path) as file:
+            return file.readline(200).strip() == f"# {_HEAD}".encode()
+    except OSError:
+        return False
 
 
 def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:

@@ -16,7 +16,12 @@ from typing import Any
 
 from engine import paths
 from engine.errors import MachineError, RunError
+from engine.regular import read_regular, what_is_wrong
 
+MOST_JSON_BYTES = 64 << 20
+MOST_LOG_BYTES = 4 << 30
+"""Larger files were not written by a run."""
+_RUN_ID = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{4}")
 COMPLETE = "COMPLETE"
 """Written last into a checkpoint: one without it does not exist."""
 
@@ -87,14 +92,14 @@ class RunDir:
     @property
     def has_adapter(self) -> bool:
         """Whether there is one to go on from: the result, or a complete checkpoint."""
-        return (self.adapter / "adapter_config.json").is_file() or bool(self.complete_checkpoints())
+        return _is_file(self.adapter / "adapter_config.json") or bool(self.complete_checkpoints())
 
     def checkpoint(self, step: int) -> Path:
         return self.path / f"checkpoint-{step}"
 
     def complete_checkpoints(self) -> list[Path]:
         """Checkpoints whose COMPLETE marker exists, oldest first; the others do not count."""
-        found = [p for p in self.path.glob("checkpoint-*") if (p / COMPLETE).is_file() and _step_of(p) >= 0]
+        found = [p for p in self.path.glob("checkpoint-*") if _is_file(p / COMPLETE) and _step_of(p) >= 0]
         return sorted(found, key=_step_of)
 
     def read_run_json(self) -> dict[str, Any]:
@@ -104,6 +109,13 @@ class RunDir:
     def is_alive(self) -> bool:
         """Whether a runner holds the lock now."""
         return is_locked(self.lock)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered
+        return False
 
 
 def _step_of(path: Path) -> int:
@@ -141,13 +153,35 @@ def create(model: str, config_text: str, name: str = "", root: Path | None = Non
 
 
 def list_runs(root: Path | None = None) -> list[RunDir]:
-    """All runs, newest first."""
+    """All runs, newest first; those too whose files are damaged or can't be read."""
     root = root or paths.runs_dir()
     try:
-        found = [RunDir(p) for p in root.iterdir() if (p / "config.toml").is_file()]
+        found = [RunDir(Path(entry.path)) for entry in os.scandir(root) if _is_run(entry)]
     except OSError:
         return []
     return sorted(found, key=_age, reverse=True)
+
+
+def _is_run(entry: os.DirEntry[str]) -> bool:
+    try:
+        os.lstat(Path(entry.path) / "config.toml")
+    except PermissionError:
+        return bool(_RUN_ID.fullmatch(entry.name))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def damage_of(run: RunDir) -> str:
+    """Which file of ``run`` is no file that a run wrote, and why; "" for none. Opens nothing."""
+    for path, most_bytes in (
+        (run.config, MOST_JSON_BYTES), (run.run_json, MOST_JSON_BYTES), (run.exit_json, MOST_JSON_BYTES),
+        (run.events, MOST_LOG_BYTES), (run.log, MOST_LOG_BYTES),
+    ):  # fmt: skip
+        why = what_is_wrong(path, most_bytes)
+        if why:
+            return f"{path.name} {why}"
+    return ""
 
 
 def _age(run: RunDir) -> tuple[str, int]:
@@ -164,9 +198,12 @@ def find(name: str, root: Path | None = None) -> RunDir:
 
     Raises RunError when none or several match.
     """
-    as_path = Path(name).expanduser()
-    if name and (as_path / "config.toml").is_file():
-        return RunDir(as_path.resolve())
+    try:
+        as_path = Path(name).expanduser()
+        if name and (as_path / "config.toml").is_file():
+            return RunDir(as_path.resolve())
+    except (OSError, ValueError, RuntimeError):
+        pass  # no path, so it may be a name
     runs = list_runs(root)
     if name == "last" and runs:
         return runs[0]
@@ -182,10 +219,11 @@ def find(name: str, root: Path | None = None) -> RunDir:
     raise RunError("No such run", name, hint)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
+    """The object in a file, {} where there is none that can be read."""
     try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        value = json.loads(read_regular(path, most_bytes))
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -194,7 +232,8 @@ def write_atomic(path: Path, text: str) -> None:
     """Replace ``path`` in one go, so that a reader sees the old or the new text, never half. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        temporary.unlink(missing_ok=True)  # a link that somebody put there is not followed
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(text)
         temporary.replace(path)
@@ -216,7 +255,7 @@ class RunLock:
         A viewer that asks ``is_locked`` holds it for an instant; that is what the patience is for.
         """
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         except OSError as error:
             raise MachineError(
                 "The run directory can't be written",
@@ -262,7 +301,7 @@ def _flock_within(fd: int, run: Path, patience_s: float) -> bool:
 def is_locked(path: Path) -> bool:
     """Whether another open file holds the lock. Where flock does not work, pid and start time decide."""
     try:
-        fd = os.open(path, os.O_RDWR)
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:

@@ -291,7 +291,7 @@ def decode(line: bytes) -> AnyEvent | None:
     try:
         event: AnyEvent = _decoder.decode(line)
         return event
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -299,7 +299,7 @@ def decode_head(line: bytes) -> Head | None:
     """Type and number of one line, of whatever type, or None where it is broken."""
     try:
         return _head_decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -313,7 +313,7 @@ def decode_batch(lines: list[bytes]) -> list[AnyEvent] | None:
     """The events of many complete lines at once, or None if any of them is broken or of an unknown type."""
     try:
         events = cast("list[AnyEvent]", _decoder.decode_lines(b"\n".join(lines)))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return events if len(events) == len(lines) else None  # else a line was empty, or held two values
 

@@ -8,12 +8,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from engine.regular import open_regular, what_is_wrong
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, is_starting, read_json
+from engine.runs.directory import MOST_LOG_BYTES, RunDir, damage_of, is_starting, read_json
 from engine.runs.state import RunReducer, RunState
 
 KILLED_FOR_MEMORY = "killed by the system: out of memory (RAM)"
 _CHUNK = 1 << 20
+_LONGEST_LINE = 64 << 20
+_BROKEN = b"{"  # what a line that is too long is read as
 
 
 class Tail:
@@ -57,21 +60,23 @@ class Tail:
         return found
 
     def at_end(self) -> bool:
-        """Whether everything complete in the file has been read."""
-        try:
-            return not self._lines and self.path.stat().st_size <= self._offset
-        except OSError:
+        """Whether everything complete in the file has been read, or can't be."""
+        if self._lines or what_is_wrong(self.path, MOST_LOG_BYTES):
             return not self._lines
+        try:
+            return self.path.stat().st_size <= self._offset
+        except OSError:
+            return True
 
     def _fill(self) -> bool:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path, MOST_LOG_BYTES) as file:
                 file.seek(self._offset)
                 while block := file.read(_CHUNK):
                     self._offset += len(block)
                     *whole, rest = block.split(b"\n")
                     if not whole:
-                        self._rest.append(rest)
+                        self._hold(rest)
                         continue
                     whole[0] = b"".join([*self._rest, whole[0]])
                     self._rest, self._lines = [rest] if rest else [], whole
@@ -79,6 +84,10 @@ class Tail:
         except OSError:
             pass
         return False
+
+    def _hold(self, piece: bytes) -> None:
+        """Keep the beginning of a line; of one that is longer than any event only that it is broken."""
+        self._rest = [_BROKEN] if sum(map(len, self._rest)) > _LONGEST_LINE else [*self._rest, piece]
 
 
 class Follower:
@@ -122,6 +131,9 @@ def infer(run: RunDir, state: RunState, alive: bool) -> RunState:
         launched = read_json(run.run_json).get("launched_t")
         again = isinstance(launched, (int, float)) and launched > state.last_t
         return _starting(state) if again or state.state == "created" else state
+    damage = damage_of(run)
+    if damage:
+        return replace(state, state="damaged", reason=damage)
     if is_starting(run):
         return _starting(state)
     if state.ended:
@@ -157,7 +169,7 @@ def crash_reason(run: RunDir, record: dict[str, object]) -> str:
 def last_log_line(path: Path, max_bytes: int = 8192) -> str:
     """The last line with content of runner.log, "" if none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
             text = file.read().decode("utf-8", "replace")
     except OSError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from engine.errors import MachineError, RunError
+from engine.regular import open_to_append
 from engine.runs.directory import RunDir, read_json, write_atomic
 from engine.runs.survival import scope_prefix
 
@@ -33,7 +34,7 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *,
     try:
         run.exit_json.unlink(missing_ok=True)
         write_atomic(run.run_json, json.dumps(facts | {"launched_t": time.time()}))
-        log = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = open_to_append(run.log)
         try:
             process = subprocess.Popen(
                 command,

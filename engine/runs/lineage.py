@@ -88,10 +88,10 @@ def read_lineage(root: Path | None = None) -> Lineage:
     nodes: dict[str, Node] = {}
     for run in reversed(directory.list_runs(root)):
         try:
-            config = toml.load(run.config).config
-        except TunedeckError:
+            made = list(_of_run(run, toml.load(run.config).config, root))
+        except (TunedeckError, OSError):
             continue
-        for node in _of_run(run, config, root):
+        for node in made:
             known = nodes.get(node.key)
             # A node that a run made says more than the mention of it by another.
             if known is None or (node.run and not known.run):

@@ -15,8 +15,10 @@ from engine.runs import phrases
 from engine.runs.by_source import BySource
 from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
 
-StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed"]
-ENDED = frozenset({"finished", "stopped", "failed", "crashed"})
+StateName = Literal["created", "starting", "running", "paused", "stopping", "finished", "stopped", "failed", "crashed",
+                    "damaged"]  # fmt: skip
+"""``damaged``: a file of the run is none that a run wrote, so that nothing else can be told."""
+ENDED = frozenset({"finished", "stopped", "failed", "crashed", "damaged"})
 _RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
 _Key = TypeVar("_Key")

@@ -45,6 +45,17 @@ class RunSummary:
 
 def summarise(run: RunDir) -> RunSummary:
     """The summary of ``run``; never raises, whatever state its files are in."""
+    try:
+        return _summary(run)
+    except Exception as error:  # one bad folder must not hide the others
+        reason = f"its files can't be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return RunSummary(
+            run=run, name=run.id, model="", state="damaged", reason=reason, step=0, total_steps=None, loss=None,
+            losses=(), eta_s=None, last_t=0.0, resumable=False,
+        )  # fmt: skip
+
+
+def _summary(run: RunDir) -> RunSummary:
     facts = run.read_run_json()
     alive = run.is_alive()
     decoded = (ev.decode(line) for line in tail_lines(run.events, _TAIL_BYTES))

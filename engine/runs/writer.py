@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import MachineError
+from engine.regular import open_regular, open_to_append
 from engine.runs import events as ev
 
 RESERVE_NAME = ".events.reserve"
@@ -33,7 +34,7 @@ class EventWriter:
         self._lock = threading.Lock()
         self._torn = _ends_torn(path)
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._fd = open_to_append(path)
         except OSError as error:
             raise MachineError(
                 "The log of the run can't be written", f"{path}: {error.strerror}", "Mend the rights of that folder."
@@ -86,7 +87,7 @@ def _take_space(path: Path) -> None:
 def _ends_torn(path: Path) -> bool:
     """Whether a killed writer left the last line without its newline."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b"\n"
     except OSError:
@@ -109,7 +110,7 @@ def tail_lines(path: Path, max_bytes: int, with_rest: bool = False) -> list[byte
     ``with_rest`` adds what follows the last newline.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)
             start = max(0, size - max_bytes)
             file.seek(start)

@@ -152,6 +152,8 @@ def tell_end(run: RunDir, watched: Watched) -> None:
         failure = state.failure
         error(TunedeckError(failure.title, failure.message, failure.hint))
         say(f"The runner's own words: {run.log}")
+    elif state.state == "damaged":
+        error(TunedeckError("The files of this run are damaged", f"{run.path}: {state.reason}"))
     elif state.state == "crashed":
         error(TunedeckError("The run crashed", state.reason, again if resumable else f"Its last words: {run.log}"))
     elif state.finished is not None:

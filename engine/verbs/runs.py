@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.errors import RunError
 from engine.output import duration, json_line, one_line, out, say, table
 from engine.verbs.lookup import run_or_latest
 from engine.verbs.post_mortem import examined, json_values, print_post_mortem
@@ -64,12 +65,18 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
 ) -> None:
     """Print the end of a runner's own output."""
+    from engine.regular import open_regular
+
     target = run_or_latest(run)
     try:
-        text = target.log.read_bytes()[-1_000_000:].decode("utf-8", "replace")
-    except OSError:
+        with open_regular(target.log) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1_000_000))
+            text = file.read(1_000_000).decode("utf-8", "replace")
+    except FileNotFoundError:
         say(f"{target.id} has written nothing.")
         return
+    except OSError as error:
+        raise RunError("The log can't be read", f"{target.log}: {error.strerror}") from None
     out("\n".join(text.splitlines()[-lines:]))
 
 

@@ -94,8 +94,11 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
     """
     from engine import origins
     from engine.runs.checkpoints import newest_whole
+    from engine.runs.directory import damage_of
     from engine.runs.launch import launch
 
+    if damage_of(run):
+        raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
     state = _state_of(run)
     if state == "finished":
         raise RunError("This run is finished", run.id, f"Its adapter is in {run.adapter}.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
 
 _STATE_STYLE = {"running": "good", "finished": "good", "starting": "good", "paused": "look", "stopping": "look",
-                "stopped": "look", "failed": "lost", "crashed": "lost"}  # fmt: skip
+                "stopped": "look", "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
 
 
 class RunList(Widget, can_focus=True):
@@ -133,7 +133,7 @@ class RunList(Widget, can_focus=True):
         steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else f"{run.step:,} steps"
         text.append(f" {steps:>12}  ")
         rest = width - cell_len(text.plain)
-        if run.state in ("failed", "crashed") and run.reason:
+        if run.state in ("failed", "crashed", "damaged") and run.reason:
             tail = "resume: r" if run.resumable else ""
             text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 3), style=self._style("lost"))
         else:
@@ -159,7 +159,7 @@ class RunList(Widget, can_focus=True):
 
 def has_ended(run: RunSummary) -> bool:
     """Whether nothing of ``run`` goes on now."""
-    return run.state in ("created", "finished", "stopped", "failed", "crashed")
+    return run.state in ("created", "finished", "stopped", "failed", "crashed", "damaged")
 
 
 def _cut(text: str, width: int) -> str:

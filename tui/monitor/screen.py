@@ -111,7 +111,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
             self._resumed_at = None
         if state.ended and not self._resumable:
             found = self.run_dir.complete_checkpoints()
-            self._resumable = found[-1].name if found and state.state != "finished" else ""
+            self._resumable = found[-1].name if found and state.state not in ("finished", "damaged") else ""
         self.steering.heard(state)
         self._look_into_ending()
         self._show_state()

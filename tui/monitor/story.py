@@ -10,7 +10,7 @@ from engine.runs.state import RunState
 from tui import words
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
-                "failed": "lost", "crashed": "lost"}  # fmt: skip
+                "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
 
 
 def subject(name: str, state: RunState) -> Text:
@@ -118,6 +118,8 @@ def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
     """Title, message and way on of a run that failed or crashed; None for every other."""
     if state.state == "failed" and state.failure:
         title, message, hint = state.failure.title, state.failure.message, state.failure.hint
+    elif state.state == "damaged":
+        return "The files of this run are damaged", clean(state.reason), ""
     elif state.state in ("failed", "crashed"):
         title = "The training ended without a word of its own" if state.state == "crashed" else "The training failed"
         message, hint = state.reason, ""

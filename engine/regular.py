@@ -1,0 +1,76 @@
+"""Open files that anybody may have put in the place of ours: regular ones only, never waiting, up to a size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFDIR: "a folder", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
+          stat.S_IFBLK: "a device"}  # fmt: skip
+
+
+def open_regular(path: Path, most_bytes: int | None = None) -> BinaryIO:
+    """``path`` for reading. Raises OSError, also for what is no regular file, or larger than ``most_bytes``."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # of a socket
+            raise _refused(path, "is a socket, not a file") from None
+        raise
+    try:
+        why = _why_not(os.fstat(fd), most_bytes)
+        if why:
+            raise _refused(path, why)
+        return os.fdopen(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """All of ``path``, which is small. Raises OSError as ``open_regular`` does."""
+    with open_regular(path, most_bytes) as file:
+        found = file.read(most_bytes + 1)
+    if len(found) > most_bytes:  # it grew, or is one of those whose size the system does not know
+        raise _refused(path, f"has more than {most_bytes:,} bytes")
+    return found
+
+
+def open_to_append(path: Path) -> int:
+    """A descriptor to add to ``path``, made with mode 0600 where it is not there. Raises OSError.
+
+    A link is not followed: what it points to is not ours to write.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    why = _why_not(os.fstat(fd), None)
+    if why:
+        os.close(fd)
+        raise _refused(path, why)
+    return fd
+
+
+def what_is_wrong(path: Path, most_bytes: int) -> str:
+    """Why ``path`` can't be read as a file, "" if it can or is not there. Opens nothing."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"can't be read ({error.strerror})"
+    return _why_not(found, most_bytes)
+
+
+def _why_not(found: os.stat_result, most_bytes: int | None) -> str:
+    if not stat.S_ISREG(found.st_mode):
+        return f"is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a file"
+    if most_bytes is not None and found.st_size > most_bytes:
+        return f"has {found.st_size:,} bytes, more than the {most_bytes:,} it may have"
+    return ""
+
+
+def _refused(path: Path, why: str) -> OSError:
+    return OSError(errno.EINVAL, why, str(path))
