@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
 _MACHINE_EVERY_S = 10.0
+_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter")
+_RUNS = "is running"
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
@@ -37,7 +40,13 @@ class HomeScreen(WholeScreen, Screen[None]):
     """The place the app begins in."""
 
     AUTO_FOCUS = ""
-    BINDINGS = keys.bindings(keys.HOME)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings(keys.HOME),
+        *(
+            Binding(key, f"move_list({by})", "", show=False)
+            for key, by in (("pageup", -10), ("pagedown", 10), ("home", -10_000), ("end", 10_000))
+        ),
+    ]
     HELP_TITLE = "Home"
     HELP = (
         "A run is one fine-tuning: its settings, its log, its checkpoints and the adapter it made. Trainings are "
@@ -139,7 +148,7 @@ class HomeScreen(WholeScreen, Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "family":
             return True if self.is_mounted and self.query_one(RunList).runs else None
-        if action not in ("open", "resume", "stop", "delete", "go_on", "adapter"):
+        if action not in _OF_A_RUN:
             return True
         run = self.query_one(RunList).current if self.is_mounted else None
         if run is None:
@@ -148,6 +157,26 @@ class HomeScreen(WholeScreen, Screen[None]):
         allowed = {"open": True, "resume": run.resumable, "stop": not ended, "delete": ended}
         allowed |= dict.fromkeys(("go_on", "adapter"), run.has_adapter)
         return True if allowed[action] else None
+
+    def why_not(self, action: str) -> str:
+        run = self.chosen
+        if run is None:
+            return "There are no runs yet. n starts one." if action in _OF_A_RUN else ""
+        name = clean(run.name, keep_newlines=False)
+        if action == "resume" and run.state == "finished":
+            return f"{name} is finished: there is nothing to resume. g continues its adapter with new data."
+        if action == "resume":
+            return f"{name} {_RUNS if not has_ended(run) else 'has no complete checkpoint to resume from'}."
+        if action == "stop":
+            return f"{name} is not running."
+        if action == "delete":
+            return f"{name} {_RUNS}: stop it first with x."
+        return f"{name} has no adapter yet." if action in ("go_on", "adapter") else ""
+
+    def action_move_list(self, by: int) -> None:
+        """The list moves by pages wherever the focus is."""
+        self.query_one(RunList).focus()
+        self.query_one(RunList).action_move(by)
 
     def action_new(self) -> None:
         self.post_message(messages.WizardAsked())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.geometry import Region
 from textual.screen import Screen
@@ -44,7 +46,12 @@ class TopLine(Static):
 
 
 class KeyButton(Static, can_focus=True):
-    """One entry of the key bar: its key works everywhere on the screen, Tab and Enter reach it too."""
+    """One entry of the key bar: its key works everywhere on the screen; Tab, the arrows and Enter reach it too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,left", "app.focus_previous", "Before", show=False),
+        Binding("down,right", "app.focus_next", "Next", show=False),
+    ]
 
     def __init__(self, key: Key) -> None:
         super().__init__("", markup=False, classes=f"key-{key.id}")

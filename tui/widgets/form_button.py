@@ -22,7 +22,11 @@ class FormButton(Widget, can_focus=True):
     FormButton { width: auto; height: 1; margin: 0 2 0 0; }
     FormButton > .button--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "Press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "press", "Press", show=False),
+        Binding("up,left", "app.focus_previous", "Before", show=False),
+        Binding("down,right", "app.focus_next", "Next", show=False),
+    ]
 
     class Pressed(Message):
         """The button was pressed."""

@@ -40,7 +40,21 @@ class Whole(_Widget):
 
 
 class WholeScreen(Whole):
-    """The same before ``Screen``; and of two keys that close it, typed at once, the second closes nothing else."""
+    """The same before ``Screen``; and of two keys that close it, typed at once, the second closes nothing else.
+
+    A key that can't be used now says why, where ``why_not`` knows.
+    """
+
+    def why_not(self, action: str) -> str:
+        """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
+        return ""
+
+    def on_key(self, event: events.Key) -> None:
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            is_allowed = self.check_action(binding.action, ())
+            if not is_allowed and (why := self.why_not(binding.action)):
+                event.stop()
+                self.notify(why, severity="warning", timeout=5, markup=False)
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         if not self.is_active:  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -89,6 +90,10 @@ class Step(Whole, Vertical):
 
     NAME = ""
     QUESTION = ""
+    BINDINGS: ClassVar[list[BindingType]] = [  # for fields, which have no use for them
+        Binding("up", "app.focus_previous", "The field before", show=False),
+        Binding("down", "app.focus_next", "The next field", show=False),
+    ]
 
     class Done(Message):
         """The person is through with ``step``: go on as Next does."""

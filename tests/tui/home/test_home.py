@@ -207,3 +207,54 @@ async def test_d_opens_the_wizard_filled_in_with_the_demo(make_world: MakeWorld,
     asked = next(m for m in seen if isinstance(m, messages.WizardAsked))
     assert asked.prefill is not None
     assert asked.prefill.config.run.name == "demo"
+
+
+async def test_the_arrows_walk_from_the_runs_through_the_menu_and_back(make_world: MakeWorld, root: Path) -> None:
+    for name in ("one", "two"):
+        fake_runs.finished_run(root, name)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "2 runs")
+        await pilot.press("down", "down")
+        assert "> n   New" in screen_text(app)
+        await pilot.press("down", "down")
+        assert "> f   Family tree" in screen_text(app)
+        await pilot.press("up", "up", "up")
+        assert isinstance(app.focused, RunList)
+        await pilot.press("up")
+        assert app.focused.chosen == 0
+        await pilot.press("down", "down", "home")
+        assert isinstance(app.focused, RunList)
+        assert app.focused.chosen == 0
+
+
+async def test_a_key_that_cannot_be_used_says_why_wherever_the_focus_is(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root, "live")
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    fake_runs.finished_run(root, "done")
+    running(run)
+    app = TunedeckApp(make_world())
+
+    def said() -> str:
+        return " ".join(note.message for note in app._notifications)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "2 runs")
+        await pilot.press("r", "x", "g")
+        assert "done is finished: there is nothing to resume." in said()
+        assert "done is not running." in said()
+        assert "done has no adapter yet." in said()
+        await pilot.press("down", "down", "delete")
+        assert "> n   New" in screen_text(app)
+        assert "live is running: stop it first with x." in said()
+
+
+async def test_without_a_run_its_keys_say_so(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "No runs yet.")
+        await pilot.press("r")
+        assert "There are no runs yet. n starts one." in " ".join(note.message for note in app._notifications)
