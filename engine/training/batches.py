@@ -31,6 +31,7 @@ class MicroBatch:
     row_tokens: int  # of the longest row, padded
     weights: torch.Tensor | None = None  # (N,) float32, what each target counts for in the loss; None: 1 each
     position_ids: torch.Tensor | None = None  # (1, tokens) of packed rows
+    row_starts: torch.Tensor | None = None  # (rows + 1,) int32, and the end of the last, of rows in one sequence
 
     @property
     def padded_tokens(self) -> int:
@@ -45,9 +46,10 @@ class MicroBatch:
         """Tokens of the sequence that rows are packed in; 0 where they are not."""
         return 0 if self.position_ids is None else self.input_ids.numel()
 
-    def inputs(self, device: torch.device) -> tuple[torch.Tensor | None, ...]:
+    def inputs(self, device: torch.device) -> tuple[torch.Tensor | int | None, ...]:
         """What ``SupervisedLoss`` takes, on ``device``."""
-        return to_device((self.input_ids, self.positions, self.targets, self.weights, self.position_ids), device)
+        tensors = (self.input_ids, self.positions, self.targets, self.weights, self.position_ids, self.row_starts)
+        return (*to_device(tensors, device), self.row_tokens)
 
     @property
     def weight(self) -> float:
@@ -131,7 +133,17 @@ def collate(examples: Sequence[Example], pad_id: int, packed: bool = False) -> M
         row_tokens=longest,
         weights=torch.from_numpy(np.concatenate(weights)) if weighs else None,
         position_ids=_position_ids(lengths, len(ids)) if packed else None,
+        row_starts=_row_starts(lengths, len(ids)) if packed or len(examples) == 1 else None,
     )
+
+
+def _row_starts(lengths: Sequence[int], tokens: int) -> torch.Tensor:
+    """(rows + 1,): where each row of a sequence of ``tokens`` begins, and where the last ends.
+
+    Padding behind several rows is one more; behind a single one it is part of that.
+    """
+    ends = np.cumsum(lengths[:-1] if len(lengths) == 1 else lengths)
+    return torch.from_numpy(np.unique([0, *ends, tokens]).astype(np.int32))
 
 
 def _position_ids(lengths: Sequence[int], tokens: int) -> torch.Tensor:

@@ -79,8 +79,8 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
     faults: list[str] = []
     told: list[str] = []
     attention.avoid_plans()
-    names = attention.choices(card.path, section, placement)
-    for name in names:
+    choices = attention.choices(card.path, section, placement)
+    for name in choices.names:
         if model is None or not attention.switched(model, name):
             model = None  # its memory, before it is loaded anew
             loaded = load_model(
@@ -92,7 +92,7 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
                 use_safetensors=None if section.allow_pickle else True,
                 trust_remote_code=section.trust_remote_code,
             )
-            model, told = loaded.model, list(loaded.told)
+            model, told = loaded.model, [*loaded.told, *choices.told]
             for parameter in model.parameters():
                 parameter.requires_grad_(False)
             del loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 from engine.config.schema import ModelSection
-from engine.errors import ConfigError, ModelError
+from engine.errors import ConfigError, ModelError, TunedeckError
 from engine.machine.gpu_specs import Dtype, attention_kernel
 from engine.memory.read_shape import from_folder
 from engine.training.devices.place import Placement
-from engine.training.kernels import cpu_attention, repeated_heads
+from engine.training.kernels import cpu_attention, flash, repeated_heads
 
 FIELD = "model.attn_implementation"
 OWN = "eager"
@@ -26,33 +27,76 @@ _AUTOCAST: dict[str, Dtype] = {"bf16": "bfloat16", "fp16": "float16"}
 """What attention computes in where accelerate's mixed precision is on."""
 
 
-def choices(folder: Path, section: ModelSection, placement: Placement) -> list[str]:
-    """Names of attention to load the model with, the best first; each later one is for where those before fail.
+@dataclass(frozen=True)
+class Choices:
+    """Names of attention to load a model with, the best first; each later one is for where those before fail.
 
-    Raises ConfigError for one that is named and that the model's class does not have.
+    ``told``: sentences about what is installed and can't be used.
+    """
+
+    names: list[str]
+    told: list[str] = field(default_factory=list)
+
+
+def choices(folder: Path, section: ModelSection, placement: Placement) -> Choices:
+    """What to load the model in ``folder`` with.
+
+    Raises ConfigError for attention that is named and that the model's class does not have.
     """
     kind = model_class(folder, section.trust_remote_code)
     named = section.attn_implementation
     if named != "auto":
         _check_named(named, kind)
-        return [named]
-    if not getattr(kind, "_supports_sdpa", False) or _caps_its_scores(folder):
-        return [OWN]  # no fused kernel computes what it computes
-    ours = _ours(folder, placement) if takes_any(kind) else []
-    return [*ours, "sdpa", OWN]
+        return Choices([named])
+    names, told = _flash(folder, kind, placement)
+    if getattr(kind, "_supports_sdpa", False) and not _caps_its_scores(folder):
+        names += [*(_ours(folder, placement) if takes_any(kind) else []), "sdpa"]
+    return Choices([*names, OWN], told)  # its own last: no fused kernel may compute what it computes
+
+
+def planned(folder: Path, section: ModelSection, placement: Placement) -> str:
+    """What ``attn_implementation`` stands for in a plan: ``auto`` for the device's usual attention, else its name."""
+    try:
+        first = choices(folder, section, placement).names[0]
+    except (TunedeckError, OSError, ValueError):
+        return section.attn_implementation  # loading says it better
+    if flash.is_flash(first):
+        return flash.PACKAGE
+    return OWN if first == OWN else section.attn_implementation
+
+
+def _flash(folder: Path, kind: type[Any], placement: Placement) -> tuple[list[str], list[str]]:
+    """Installed flash attention that passed its test on this card, and what is to be told of such that did not."""
+    if placement.device.type != "cuda" or _dtype(placement) == "float32":
+        return [], []
+    told: list[str] = []
+    for name in flash.installed(kind):
+        trouble = flash.trouble(name, placement.device, getattr(torch, _dtype(placement)), _head_width(folder))
+        if not trouble:
+            return [name], told
+        told.append(f"{name} is installed but fails on this GPU ({trouble}), so torch's attention is used.")
+    return [], told
 
 
 def _ours(folder: Path, placement: Placement) -> list[str]:
     """Our own kernel for this device, where torch's by itself would be slow or take much memory."""
     if placement.device.type == "cpu":
         return [cpu_attention.register()]
-    dtype = _AUTOCAST.get(placement.mixed_precision) or _DTYPES[placement.dtype]
-    try:
-        width = from_folder(folder).head_dim
-    except ModelError:
-        width = 128  # the usual one; the others have the same kernel, but for a few cards and widths
-    kernel = attention_kernel(torch.cuda.get_device_capability(placement.device), dtype, head_width=width)
+    capability = torch.cuda.get_device_capability(placement.device)
+    kernel = attention_kernel(capability, _dtype(placement), head_width=_head_width(folder))
     return [repeated_heads.register()] if kernel == "efficient" else []
+
+
+def _dtype(placement: Placement) -> Dtype:
+    """What attention computes in."""
+    return _AUTOCAST.get(placement.mixed_precision) or _DTYPES[placement.dtype]
+
+
+def _head_width(folder: Path) -> int:
+    try:
+        return from_folder(folder).head_dim
+    except ModelError:
+        return 128  # the usual one; most others have the same kernels
 
 
 def avoid_plans() -> None:

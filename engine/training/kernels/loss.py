@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from engine.training.kernels import flash
 from engine.training.kernels.head import PLAIN, Head, LogitForm, logit_form
 from engine.training.kernels.known_rows import rows_known
 
@@ -35,7 +36,7 @@ class SupervisedLoss(nn.Module):
 
     def forward(
         self, input_ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor | None = None,
-        position_ids: Tensor | None = None,
+        position_ids: Tensor | None = None, row_starts: Tensor | None = None, longest_row: int = 0,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Weighted sum of the losses (a scalar) and each token's own loss (N, unweighted, without gradient), float32.
 
@@ -43,19 +44,29 @@ class SupervisedLoss(nn.Module):
         ``positions`` (N,) index the flattened input; ``targets`` (N,) are the tokens to predict there, ``weights``
         (N,), float32, what each counts for (None: 1). ``position_ids`` (1, length), which begin anew with each row, are
         those of rows packed end to end; the model's attention must part them (``engine.training.kernels.packing``).
+        ``row_starts`` (rows + 1,), int32, are where those begin and the last ends, ``longest_row`` bounds their tokens.
         """
         model: Any = self.model
         base = _base(model)
-        hidden = hidden_states(model, input_ids, position_ids)
+        hidden = hidden_states(model, input_ids, position_ids, row_starts, longest_row)
         hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
         head = self.head.own or base.get_output_embeddings()
         return head_loss(hidden, head, targets, self.head.form, weights)
 
 
-def hidden_states(model: Any, input_ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
-    """What the body of ``model`` (an adapter around it or not) makes of ``input_ids``: (batch, length, h)."""
+def hidden_states(
+    model: Any, input_ids: Tensor, position_ids: Tensor | None = None, row_starts: Tensor | None = None,
+    longest_row: int = 0,
+) -> Tensor:  # fmt: skip
+    """What the body of ``model`` (an adapter around it or not) makes of ``input_ids``: (batch, length, h).
+
+    Where rows of one sequence begin is told to flash attention, which would ask the device in every layer.
+    """
     base = _base(model)
-    packed = {} if position_ids is None else {"position_ids": position_ids}
+    packed: dict[str, Any] = {} if position_ids is None else {"position_ids": position_ids}
+    if row_starts is not None and flash.takes_lengths(base):
+        packed |= {"cu_seq_lens_q": row_starts, "cu_seq_lens_k": row_starts}
+        packed |= {"max_length_q": longest_row, "max_length_k": longest_row}
     with rows_known(packed=position_ids is not None):
         hidden: Tensor = getattr(base, base.base_model_prefix)(
             input_ids=input_ids, use_cache=False, **packed

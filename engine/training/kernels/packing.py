@@ -12,6 +12,9 @@ from engine.memory.packing import Packing, decide, mixer_in
 from engine.memory.shapes import ModelShape
 from engine.models.card import ModelCard
 from engine.training.devices.place import Placement
+from engine.training.kernels import cpu_attention
+from engine.training.kernels.attention import planned
+from engine.training.kernels.flash import is_flash
 from engine.training.kernels.loss import hidden_states
 
 FIELD = "dataset.packing"
@@ -25,8 +28,14 @@ def packing_of(config: RunConfig, card: ModelCard, shape: ModelShape | None, pla
     if shape is None:
         return Packing(config.dataset.packing is True, "this model's layers are not known")
     setup = Setup(config, shape, "cuda" if placement.device.type == "cuda" else "cpu")
-    attention = attention_of(config.model.attn_implementation, setup)
+    attention = attention_of(planned(card.path, config.model, placement), setup)
     return decide(config.dataset.packing, attention, mixer_in(card.path), known)
+
+
+def takes_rows_apart(model: Any) -> bool:
+    """Whether the attention that ``model`` was loaded with computes packed rows one by one, without a mask."""
+    name = model.config._attn_implementation
+    return name == cpu_attention.NAME or is_flash(name)
 
 
 def parts_rows(model: Any) -> bool:
@@ -39,13 +48,14 @@ def parts_rows(model: Any) -> bool:
     first, second = (torch.arange(6) * 37 + 11) % count, (torch.arange(6) * 23 + 5) % count
     both, device = torch.cat([first, second]).view(1, -1), model.get_input_embeddings().weight.device
     begin_anew = torch.arange(6).repeat(2).view(1, -1)
+    starts = torch.tensor([0, 6, 12], dtype=torch.int32, device=device)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
             alone = hidden_states(model, second.view(1, -1).to(device))[0].float()
             joined = hidden_states(model, both.to(device))[0, 6:].float()
-            packed = hidden_states(model, both.to(device), begin_anew.to(device))[0, 6:].float()
+            packed = hidden_states(model, both.to(device), begin_anew.to(device), starts, 6)[0, 6:].float()
     finally:
         model.train(was_training)
     seen, left = (joined - alone).abs().mean().item(), (packed - alone).abs().mean().item()

@@ -31,6 +31,7 @@ from engine.training.batches import StepPlan
 from engine.training.devices.own_gpu import others_on, own_bytes, own_gpu
 from engine.training.devices.place import Placement
 from engine.training.kernels import packing
+from engine.training.kernels.attention import planned
 from engine.training.memory.longest import longest_groups
 from engine.training.phases import Sink
 from engine.training.tokens.dataset import Prepared
@@ -106,11 +107,12 @@ def make_plan(
     if shape is None:
         return _without_estimate(config, kept, longest, placement, sink)
     budget = shared(own_budget(placement.device), len(config.launch.devices))
-    # The estimate counts in the dtype that is really used.
+    # The estimate counts in the dtype and with the attention that are really used.
     dtype = {"model.dtype": str(placement.dtype).removeprefix("torch.")}
+    used = {"model.attn_implementation": planned(card.path, config.model, placement)}
     share = prepared.tokens.supervised / max(1, prepared.tokens.tokens)
     found = fit(
-        with_settings(config, dtype), shape, budget, longest_row=longest, supervised_share=share,
+        with_settings(config, dtype | used), shape, budget, longest_row=longest, supervised_share=share,
         history=read_history(),
     )  # fmt: skip
     settings = {**kept, **by_itself, **found.resolution.settings}
@@ -133,7 +135,13 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
 
     Where it does not, rows are padded, which is said; ModelError if ``asked`` wants them packed.
     """
-    if not plan.packed or packing.parts_rows(model):
+    if not plan.packed:
+        return plan
+    if asked.dataset.packing == "auto" and not packing.takes_rows_apart(model):
+        name = model.config._attn_implementation
+        sink(ev.Warn(title=f"Rows are padded: {name} attention would need a mask over packed rows."))
+        return _padded(plan)
+    if packing.parts_rows(model):
         return plan
     found = "tried with two short rows, the second one came out differently behind the first."
     if asked.dataset.packing is True:
@@ -142,6 +150,10 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
             'Set dataset.packing = "auto" or false: rows are padded instead.',
         )  # fmt: skip
     sink(ev.Warn(title="Rows are padded: this model lets packed rows see each other.", message=found.capitalize()))
+    return _padded(plan)
+
+
+def _padded(plan: RunMemory) -> RunMemory:
     padded = {packing.FIELD: False}
     return replace(plan, config=with_settings(plan.config, padded), settings={**plan.settings, **padded})
 

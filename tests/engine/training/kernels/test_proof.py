@@ -210,7 +210,7 @@ def test_attention_that_a_class_lacks_is_refused_and_the_hint_helps(name: str, n
     with pytest.raises(ConfigError, match=named) as caught:
         attention.choices(tmp_path, ModelSection(name_or_path="x", attn_implementation=named), on_cpu())
     assert caught.value.hint == 'Set model.attn_implementation = "auto".'
-    assert attention.choices(tmp_path, ModelSection(name_or_path="x"), on_cpu()) == ["eager"]
+    assert attention.choices(tmp_path, ModelSection(name_or_path="x"), on_cpu()).names == ["eager"]
 
 
 def test_attention_that_is_named_and_wrong_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_a_gpu_without_a_flash_kernel_gets_keys_repeated(
     found = attention.choices(
         tmp_path, ModelSection(name_or_path="x"), Placement(torch.device("cuda", 0), dtype, precision)
     )
-    assert found == list(dict.fromkeys([first, "sdpa", "eager"]))
+    assert found.names == list(dict.fromkeys([first, "sdpa", "eager"]))
 
 
 def test_no_attention_is_left_to_cudnn(tiny: Path) -> None:
