@@ -16,7 +16,9 @@ from engine.config.schema import RunConfig
 from engine.data.rows.unused import told
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
+from engine.models.adapter_tokenizer import tokenizer_folder
 from engine.models.completeness import check_complete
+from engine.models.tokens import read_tokens
 from engine.preflight_adapter import check_old_adapter, check_targets
 from engine.preflight_positions import position_issue, require_positions
 from engine.preflight_template import check_template
@@ -67,7 +69,7 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
             Issue("error", "model.name_or_path", f"its weights are stored as {card.quantized}.",
                   "Name the 16-bit model; set model.quantization to train it in 4 or 8 bit.")
         )  # fmt: skip
-    if model.kind == "chat" and not card.has_chat_template and not model.chat_template:
+    if model.kind == "chat" and not (card.has_chat_template or model.chat_template or _adapters_template(config)):
         errors.append(
             Issue("error", "model.kind", "this model has no chat template.", 'Set model.chat_template, e.g. "chatml".')
         )
@@ -86,6 +88,12 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
     if positions is not None:
         issues.append(positions)
     return card
+
+
+def _adapters_template(config: RunConfig) -> str:
+    """The chat template that lies beside the old adapter."""
+    own = tokenizer_folder(config.strategy.kind, config.strategy.adapter)
+    return read_tokens(own, {}).chat_template if own is not None else ""
 
 
 def _data(config: RunConfig, issues: list[Issue]) -> bool:

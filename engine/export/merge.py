@@ -105,8 +105,9 @@ def _write(
     plan: Plan, origin: dict[str, Any], adapters: Sequence[Adapter], folder: MergeFolder, files: dict[str, Path],
     config: dict[str, Any], on_progress: Callable[[int], None],
 ) -> None:  # fmt: skip
-    folder.announce([*files, *(shard.name for shard in plan.shards), "config.json", "tunedeck.json", carry.INDEX])
-    carry.copy(files, folder.path)
+    folder.announce([*files, *(shard.name for shard in plan.shards), "config.json", "tunedeck.json",
+                     carry.INDEX, carry.TEMPLATE])  # fmt: skip
+    carry.copy(files, folder.path, Path(origin["path"]))
     done = 0
 
     def wrote(count: int) -> None:

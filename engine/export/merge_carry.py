@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.export.merge_plan import Plan
+from engine.models.adapter_tokenizer import brings_tokenizer
+from engine.models.tokens import read_tokens
 
+TEMPLATE = "chat_template.jinja"
 INDEX = "model.safetensors.index.json"
 _WEIGHT_ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".ot")
 _NOT_CARRIED = {"config.json", "README.md", "tunedeck.json", "adapter_config.json"}
@@ -26,7 +29,7 @@ def files_to_carry(base: Path, adapters: Iterable[Path]) -> dict[str, Path]:
     carried = {path.name: path for path in sorted(base.iterdir()) if _is_carried(path)}
     for folder in adapters:
         own = {path.name: path for path in folder.iterdir() if path.name in _TOKENIZER and path.is_file()}
-        if "tokenizer_config.json" in own:
+        if brings_tokenizer(folder):
             template = {name: path for name, path in carried.items() if name.startswith("chat_template")}
             others = {name: path for name, path in carried.items() if name not in _TOKENIZER}
             return {**others, **template, **own}
@@ -39,9 +42,13 @@ def _is_carried(path: Path) -> bool:
     return not hidden and path.is_file()
 
 
-def copy(files: Mapping[str, Path], folder: Path) -> None:
+def copy(files: Mapping[str, Path], folder: Path, base: Path) -> None:
+    """Copy them to ``folder``; a template that the base keeps in settings which were not taken over comes along too."""
     for name, origin in files.items():
         shutil.copyfile(origin, folder / name)  # follows the links of the hub's cache; rights are the folder's
+    template = read_tokens(base, {}).chat_template
+    if template and not read_tokens(folder, {}).chat_template:
+        (folder / TEMPLATE).write_text(template, "utf-8")
 
 
 def merged_config(config: Mapping[str, Any], plan: Plan, dtype: str | None) -> dict[str, Any]:

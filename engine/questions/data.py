@@ -36,7 +36,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.training.tokens.examples import tokenise
     from engine.training.tokens.padding import expected_share
     from engine.training.tokens.render import Renderer, check_stop_tokens
-    from engine.training.tokens.tokenizer import load_words, locate
+    from engine.training.tokens.tokenizer import locate, words_of
 
     say("progress", done=0, total=None, message="reading the rows")
     names = source_names(config.data)
@@ -48,7 +48,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}
     say("progress", done=0, total=None, message="loading the tokenizer")
     card = locate(model, lambda done, total, message: None)
-    words = load_words(card, model)
+    words = words_of(config, card)
     renderer = Renderer(words.tokenizer, words.stops)
     index = {name: number for number, name in enumerate(names)}
     trained = np.bincount(parts.sources[parts.is_trained], minlength=len(names)).tolist()

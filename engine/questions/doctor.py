@@ -48,7 +48,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.models.local import resolve
     from engine.preflight_positions import longest_row
     from engine.training.tokens.render import Renderer
-    from engine.training.tokens.tokenizer import load_words, locate
+    from engine.training.tokens.tokenizer import locate, words_of
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
@@ -56,7 +56,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     records = [json.loads(line) for line in Path(config.data[0].path).read_text("utf-8").splitlines()]
     say("progress", done=0, total=len(records), message="loading the tokenizer")
     card = locate(model, lambda done, total, message: None)
-    words = load_words(card, model)
+    words = words_of(config, card)
     most = longest_row(card)
     if most and config.dataset.max_length > most:
         fits = config.dataset.model_copy(update={"max_length": most})

@@ -36,7 +36,7 @@ def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -
     from engine.data.files.sources import source_names
     from engine.models.local import resolve
     from engine.training.tokens.render import Renderer
-    from engine.training.tokens.tokenizer import load_words, locate
+    from engine.training.tokens.tokenizer import locate, words_of
     from engine.training.tokens.xray import Looker
 
     model = config.model
@@ -49,7 +49,7 @@ def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -
     try:
         shelf.read(_BATCH_ROWS)
         say("progress", done=0, total=None, message="loading the tokenizer")
-        words = load_words(locate(model, lambda done, total, message: None), model)
+        words = words_of(config, locate(model, lambda done, total, message: None))
         names = source_names(config.data)
         weights = dict(zip(names, (source.weight for source in config.data), strict=True))
         looker = Looker(Renderer(words.tokenizer, words.stops), words.pad_id, config.dataset, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from transformers import BitsAndBytesConfig
@@ -58,10 +59,13 @@ def load_base(
         raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
+        came_from = Path(str(tokenizer.name_or_path))
         raise ModelError(
             "Tokenizer and model do not fit together",
-            f"{card.path}: the tokenizer has {len(tokenizer):,} tokens, the model {rows:,} embeddings",
-            "Use the tokenizer that was published with this model.",
+            f"{card.path}: {rows:,} embeddings, and its tokenizer ({came_from.name}) has {len(tokenizer):,} tokens",
+            "Use the tokenizer that was published with this model."
+            if came_from == card.path
+            else f"Move the tokenizer's files out of {came_from}: the model's own is used then.",
         )
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

@@ -31,7 +31,7 @@ from engine.training.tokens.dataset import prepare
 from engine.training.tokens.examples import Example
 from engine.training.tokens.render import Renderer
 from engine.training.tokens.store import lengths_of
-from engine.training.tokens.tokenizer import load_words, locate
+from engine.training.tokens.tokenizer import locate, words_of
 
 STEPS = 3
 MOST_PIECES = 4
@@ -86,7 +86,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     placement, steering, phases = place(config), Steering(), Phases(sink)
     card = locate(model, lambda done, total, message: None)
     require_positions(config, card)
-    words = load_words(card, model)
+    words = words_of(config, card)
     prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
     plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink)
     optimizers.check(plan.config.train, placement.device)

@@ -49,7 +49,7 @@ from engine.training.tokens.dataset import Prepared, prepare
 from engine.training.tokens.examples import Example
 from engine.training.tokens.padding import tell_rows
 from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import Words, load_words, locate
+from engine.training.tokens.tokenizer import ADAPTERS_OWN, Words, locate, words_of
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Session:
         card = self._locate()
         require_positions(config, card)
         self._mind_origins(card, goes_on=newest is not None)
-        words = load_words(card, config.model)
+        words = words_of(config, card, newest)
         prepared = self._prepare(words)
         steps = plan_steps(config, prepared)
         if state.step == 0:
@@ -285,6 +285,8 @@ class Session:
         )  # fmt: skip
         for sentence in built.base.told:
             self.sink(ev.Warn(title=sentence))
+        if ready.words.template == ADAPTERS_OWN and not ready.card.has_chat_template:
+            self.sink(ev.Warn(title="Dialogue is written in the chat template that came with the adapter."))
         if ready.words.template == "plain" and not config.model.chat_template and prepared.heldout_rows:
             self.sink(
                 ev.Warn(

@@ -24,19 +24,21 @@ def template_warnings(draft: Draft, facts: Facts) -> list[Warning]:
     card = facts.card
     if card is None or task_of(draft) == "text":
         return []
+    from engine.models.adapter_tokenizer import tokenizer_folder, tokens_with
     from engine.models.advice import WRITTEN, problems
-    from engine.models.tokens import read_object, read_tokens
+    from engine.models.tokens import read_object
 
     folder = Path(card.path)
     wanted, chosen = str(draft.get("model.chat_template") or ""), str(draft.get(KIND))
     kind = card.kind if chosen == "auto" else chosen
+    own = tokenizer_folder(str(draft.get("strategy.kind")), str(draft.get("strategy.adapter") or ""))
     found = problems(
-        read_tokens(folder, read_object(folder / "config.json")),
+        tokens_with(folder, own, read_object(folder / "config.json")),
         kind,  # type: ignore[arg-type]
         card.vocab_size,
         wanted,
         "" if wanted in WRITTEN else _text(wanted),
-        trains_marks=bool(draft.get("adapter.trainable_token_indices") or draft.get("adapter.modules_to_save")),
+        trains_marks=bool(own or draft.get("adapter.trainable_token_indices") or draft.get("adapter.modules_to_save")),
     )
     return [
         Warning(Issue(each.level, each.config_field, each.message, each.fix), _fix(draft, each.settings))

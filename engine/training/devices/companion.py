@@ -59,7 +59,7 @@ def _train(folder: Path, index: int) -> None:
     from engine.training.tokens import held_out
     from engine.training.tokens.dataset import prepare
     from engine.training.tokens.render import Renderer
-    from engine.training.tokens.tokenizer import load_words, locate
+    from engine.training.tokens.tokenizer import locate, words_of
 
     def unheard(event: object) -> None:
         """The first process tells the log."""
@@ -68,12 +68,12 @@ def _train(folder: Path, index: int) -> None:
     share_processors(placement.device, len(task["devices"]))
     set_seed(config.run.seed)
     card = locate(config.model, lambda *progress: None)
-    words = load_words(card, config.model)
+    newest = Path(task["newest"]) if task["newest"] else None
+    words = words_of(config, card, newest)
     renderer = Renderer(words.tokenizer, words.stops)
     before = held_out.before(RunDir(Path(task["run"])))
     prepared = prepare(config, renderer, Phases(unheard), unheard, lambda: None, before)
     steps = plan_steps(config, prepared)
-    newest = Path(task["newest"]) if task["newest"] else None
     memory, steering = MemoryGuard(placement.device, unheard), Steering()
     built = build(config, card, words, placement, memory, steering, newest)
     if newest is not None:
