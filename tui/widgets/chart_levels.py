@@ -48,6 +48,7 @@ def legend(levels: Sequence[Level], axis: Axis | None, unicode: bool) -> list[tu
     parts: list[tuple[str, str]] = []
     for index, level in enumerate(levels):
         above = " (above)" if axis is not None and level.value > axis.high else ""
+        above = above or (" (below)" if axis is not None and level.value < axis.low else "")
         parts += [(f"  {sign(index, unicode) * 2} ", f"level-{index % 2}"), (f"{level.label}{above}", "legend")]
     return parts
 

@@ -59,8 +59,8 @@ class Plot:
 class Look:
     """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show.
 
-    ``of_time``: x is seconds, not steps. ``from_zero``: the y axis begins there. Points of a curve that lie farther
-    apart than ``join_up_to`` (in x) are not joined.
+    ``of_time``: x is seconds, not steps. ``from_zero``: the y axis of the whole run begins there. Points of a curve
+    that lie farther apart than ``join_up_to`` (in x) are not joined.
     """
 
     width: int
@@ -166,10 +166,11 @@ def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None
     if not limits:
         return None
     low, high = min(pair[0] for pair in limits), max(pair[1] for pair in limits)
-    for level in chart_levels.within_reach(look.levels, high):
-        low, high = min(low, level.value), max(high, level.value)
-    if look.from_zero and not look.log:
-        low = min(low, 0.0)
+    if look.view.start is None:  # a part of the run is shown as large as it can be
+        for level in chart_levels.within_reach(look.levels, high):
+            low, high = min(low, level.value), max(high, level.value)
+        if look.from_zero and not look.log:
+            low = min(low, 0.0)
     log = look.log and high > 0
     if log:
         low = min(v for curve in curves.values() if (v := curve.columns.positive_limit()) is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from array import array
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tui.widgets.chart_levels import Level, within_reach
 from tui.widgets.chart_plot import Curve, Look, draw
-from tui.widgets.chart_scale import time_axis, time_label
+from tui.widgets.chart_scale import View, time_axis, time_label
 
 LEVELS = (Level(2.9, "predicted 2.9"), Level(8.0, "total 8.0"))
 
@@ -96,3 +97,14 @@ def test_nothing_measured_yet_says_so_and_calls_nothing_above() -> None:
     found = lines([], empty="not measured yet")
     assert "not measured yet" in found[0]
     assert "above" not in found[0]
+
+
+def test_a_part_of_the_run_fills_the_chart_and_lines_out_of_sight_are_only_named() -> None:
+    points = [(float(t), 2.0 if t < 600 else 3.1 + 0.01 * (t % 10)) for t in range(0, 1200, 5)]
+    whole, part = lines([curve("gpu/0", points)]), lines([curve("gpu/0", points)], view=View(800, 1200, follow=False))
+    assert whole[-3].strip().startswith("0"), "the whole run is seen from zero, up to the limits within reach"
+    labels = [float(found[1]) for line in part if (found := re.match(r"\s*([\d.]+)┤", line))]
+    assert min(labels) >= 3.0
+    assert max(labels) <= 3.2
+    assert "predicted 2.9 (below)" in part[0]
+    assert "total 8.0 (above)" in part[0]
