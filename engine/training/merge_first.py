@@ -56,10 +56,12 @@ def merge_first(
     adapter = read_adapter(config.strategy.adapter)
     if not target.is_dir():
         write_atomic(run.parents, json.dumps([parent_of(adapter, "merge")], indent=1))
+        phases.begin("merge", f"merging {adapter.name} into {base.name}")
         told = phases.progress("merge", f"merging {adapter.name} into {base.name}", "bytes")
         merge(
             base.path, [(adapter.path, 1.0)], target, _watched(told, check), trust_base=config.strategy.trust_base
         )  # fmt: skip
+    phases.begin("prove", "comparing the merged model with base + adapter")
     told = phases.progress("prove", "comparing the merged model with base + adapter", "steps")
     proof = prove(
         base.path, [(adapter.path, 1.0)], target, data_rows(config, target),

@@ -163,7 +163,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
             if pane.display:
                 pane.show(state.log)
         self._show_result(muted)
-        self.query_one(KeyBar).rename("pause", "Go on" if state.state == "paused" else "Pause")
+        self.query_one(KeyBar).rename("pause", "Go on" if state.state == "paused" or self.steering.pauses else "Pause")
         self.refresh_bindings()
 
     def _standing(self) -> Text:
@@ -184,6 +184,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
         line = result.headline(state) if state.ended else ""
         if line:
             text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
+        elif note := self.steering.note(state):
+            text = Text.assemble((note, "bold"), f"   {text.plain}", no_wrap=True, end="")
         cut(text, self.size.width - 2)
         self.query_one("#progress", Line).show(text)
 
@@ -259,7 +261,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         return True
 
     def action_pause(self) -> None:
-        self._send("resume" if self.state.state == "paused" else "pause")
+        self._send("resume" if self.state.state == "paused" or self.steering.pauses else "pause")
 
     def action_save(self) -> None:
         self._send("save")
@@ -356,6 +358,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     @work(thread=True, group="send")
     def _send(self, command: Command) -> None:
         self.steering.send(command)
+        self.call_later(self._show_state)
 
     def _tell(self, text: str, severity: str) -> None:
         """Show a short notice; safe from any thread."""

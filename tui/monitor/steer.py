@@ -13,7 +13,7 @@ from engine.runs.state import RunState
 ASKED: dict[control.Command, str] = {
     "stop": "Asked to stop.",
     "save": "Asked for a checkpoint.",
-    "pause": "Asked to pause after this step.",
+    "pause": "Asked to pause.",
     "resume": "Asked to go on.",
     "sample": "Asked for samples; they come after this step.",
 }
@@ -34,6 +34,18 @@ class Steering:
         self._tell = tell
         self._waiting: dict[int, control.Command] = {}
 
+    @property
+    def pauses(self) -> bool:
+        """Whether a pause was asked for that has not begun."""
+        return "pause" in self._waiting.values()
+
+    def note(self, state: RunState) -> str:
+        """What was asked for and is still to come, and when."""
+        if not self.pauses or state.ended:
+            return ""
+        when = "this step" if state.step and state.state == "running" else "its first step"
+        return f"Pausing after {when}; p takes it back."
+
     def send(self, command: control.Command) -> None:
         """Write the command; meant for a thread. Every outcome is told in words."""
         try:
@@ -46,11 +58,12 @@ class Steering:
 
     def heard(self, state: RunState) -> None:
         """Tell the runner's answers that came with ``state``."""
+        answered = max((seq for seq in self._waiting if seq in state.acks), default=0)
         for seq, command in list(self._waiting.items()):
             ack = state.acks.get(seq)
             if ack is not None:
                 del self._waiting[seq]
                 answer = clean(ack.message, keep_newlines=False) or ("done" if ack.ok else "refused")
                 self._tell(f"{command}: {answer}", "information" if ack.ok else "warning")
-            elif state.ended:
+            elif state.ended or seq < answered:  # answers come in order: this one was never read
                 del self._waiting[seq]

@@ -77,9 +77,9 @@ def progress(
         return Text(ending(state, resumable), no_wrap=True, end="")
     if state.state == "created":
         return Text("this run was never started", end="")
-    if state.state == "starting" and state.started is None:
-        return Text("the runner is starting; the training libraries take a few seconds to load", end="")
     phase = state.phase
+    if state.state == "starting" and state.started is None and (phase is None or phase.name == "import"):
+        return Text("the runner is starting; the training libraries take a few seconds to load", end="")
     done, total, unit, name = None, None, "", "working"
     if phase:
         done, total, unit = phase.done, phase.total, phase.unit
@@ -96,7 +96,10 @@ def progress(
         return Text(f"{name}{waited}", no_wrap=True, end="")
     if done == total and phase_since is not None and now - phase_since > 3 and not state.step:
         return Text(f"{name}: done; working on, {words.about(now - phase_since)}", no_wrap=True, end="")
-    count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
+    if unit == "bytes":
+        count = f"{words.size(done or 0)} of {words.size(total)}"
+    else:
+        count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
     share = (done or 0) / total
     room = min(30, width - len(name) - len(count) - 10)
     bar = f"  {words.bar(share, room, unicode)}" if room >= 6 else ""

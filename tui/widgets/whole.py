@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -33,10 +35,16 @@ class Whole(_Widget):
             await super()._on_message(message)
 
     def call_after_refresh(self, callback: CallbackType, *args: Any, **kwargs: Any) -> bool:
-        def call() -> Any:
-            return callback(*args, **kwargs) if self.is_whole else None
+        return super().call_after_refresh(self._if_whole, callback, *args, **kwargs)
 
-        return super().call_after_refresh(call)
+    def call_later(self, callback: CallbackType, *args: Any, **kwargs: Any) -> bool:
+        return super().call_later(self._if_whole, callback, *args, **kwargs)
+
+    async def _if_whole(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        if self.is_whole:
+            done = callback(*args, **kwargs)
+            if isawaitable(done):
+                await done
 
 
 class WholeScreen(Whole):

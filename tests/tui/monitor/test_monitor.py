@@ -90,6 +90,30 @@ async def test_pause_turns_into_go_on(make_world: MakeWorld, live: tuple[RunDir,
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
 
 
+async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_taken_back(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    writer.emit(ev.State(state="starting"))
+    writer.emit(ev.Phase(name="merge", message="merging old into base", done=4.2e9, total=8.4e9, unit="bytes"))
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "4.2 GB of 8.4 GB")
+        assert "merging old into base" in screen_text(app)
+        assert "50" in screen_text(app)
+        await pilot.press("p")
+        await until_shows(pilot, "Pausing after its first step; p takes it back.")
+        await until_shows(pilot, "p Go on")
+        await pilot.press("p")
+        await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
+        sent = control.read(run)
+        assert sent is not None
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command="resume", message="going on"))
+        await until_shows(pilot, "p Pause")
+        assert "Pausing" not in screen_text(app)
+
+
 async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
     make_world: MakeWorld, live: tuple[RunDir, EventWriter]
 ) -> None:
