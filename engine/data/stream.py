@@ -65,10 +65,10 @@ def usable(batch: Batch, fixes: Sequence[Fix]) -> tuple[list[Row], Found]:
     """The rows of ``batch`` that something can be learnt from, each repaired by itself as ``fixes`` ask."""
     change = row_change(fixes)
     rows: list[Row] = []
-    unused = Unused(batch.detected.used if batch.detected is not None else ())
-    found = Found(batch.source, [], [], batch.detected, batch.fault, unused.names)
+    unused = Unused(batch.detected) if batch.detected is not None else None
+    found = Found(batch.source, [], [], batch.detected, batch.fault, unused.names if unused is not None else ())
     for place, read in enumerate(batch.rows):
-        if isinstance(read, RawRow):
+        if unused is not None and isinstance(read, RawRow):
             unused.see(read.values)
         try:
             row = read if isinstance(read, Row) else to_row(read, _known(batch))

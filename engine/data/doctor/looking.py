@@ -77,7 +77,7 @@ def look_at(batch: Batch, manner: Manner) -> Looked:
     def tell(fault: Unreadable) -> None:
         note_unreadable(seen.tally, fault, manner.fixes)
 
-    unused = Unused(batch.detected.used)
+    unused = Unused(batch.detected)
     seen.portrait.unused = unused.names
     rows = rows_of(batch.rows, batch.name, tell) if isinstance(batch.rows, Block) else batch.rows
     for read in rows:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.rows.fields import needed
-from engine.data.rows.flags import mark_of
+from engine.data.rows.flags import is_mark, mark_of
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import Message, RawRow, Row, where
 from engine.data.rows.tools import schemas_of
@@ -72,7 +72,15 @@ class _Reader:
     def __init__(self, raw: RawRow, detected: Detected) -> None:
         self._raw, self._columns, self._labels = raw, detected.columns, detected.labels
         self._needed, self._marks = needed(detected.format), detected.marks
+        if not raw.values.keys() <= detected.known:
+            self._read_late(raw.values.keys() - detected.known, detected)
         self._turns = TurnReader(self._error, detected.tags)
+
+    def _read_late(self, late: set[str], detected: Detected) -> None:
+        """Read fields and marks too that none of the rows had by which the format was found."""
+        self._marks = (*self._marks, *filter(is_mark, sorted(late)))
+        fields = {detected.open_fields.get(name.strip().lower()): name for name in sorted(late)}
+        self._columns = {field: name for field, name in fields.items() if field} | self._columns
 
     def _value(self, field: str) -> Any:
         """The field's value; None for null and for fields without a column. Missing needed ones raise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 # A name is a mark when all its words are these, one of them from the first set: train, is_trainable, lossMask, no_loss.
@@ -26,7 +26,6 @@ class Mark:
     text: str
 
 
-@cache
 def is_mark(name: str) -> bool:
     """Whether something called ``name`` may say if a turn or a row is trained."""
     return bool(_meaning(name))
@@ -46,7 +45,7 @@ def are_marks(name: str, values: list[Any]) -> bool:
     return is_mark(name) and bool(values) and all(_truth(value) is not None for value in values)
 
 
-@cache
+@lru_cache(1024)  # the keys of a strange file may all differ
 def _meaning(name: str) -> int:
     """1 for a name whose yes means "train", -1 for one whose yes means "don't", 0 for any other name."""
     words = [word.lower() for word in _WORDS.findall(name.replace("don't", "dont"))]

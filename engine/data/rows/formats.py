@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, get_args
 
 from engine.config.schema import DataSource
@@ -16,7 +17,7 @@ from engine.data.rows.labels import looks_classified, said_of_labels
 from engine.data.rows.messages import RawRow
 from engine.data.rows.turns import turn_manner
 from engine.data.rows.untrainable import refuse_untrainable
-from engine.data.rows.unused import Unused, told
+from engine.data.rows.unused import holds_something, told
 from engine.data.text import clean
 from engine.errors import DataError
 
@@ -35,7 +36,7 @@ class Detected:
 
     ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
     ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained,
-    ``unused`` those of the sample that nothing is read from.
+    ``unused`` those of the sample that nothing is read from. What only later rows have is read by its name.
     """
 
     format: Format
@@ -47,9 +48,16 @@ class Detected:
     marks: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
-    @property
-    def used(self) -> tuple[str, ...]:
-        return (*self.columns.values(), *self.marks)
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The columns of which it is settled what they are."""
+        return frozenset((*self.columns.values(), *self.marks, *self.unused))
+
+    @cached_property
+    def open_fields(self) -> dict[str, str]:
+        """Our fields that have no column yet, by the names that later rows may have them under."""
+        fields = FIELDS[self.format].items()
+        return {name: field for field, (_, names) in fields if field not in self.columns for name in names}
 
 
 def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
@@ -106,6 +114,8 @@ def _by_text(
     """A text with a label, or alone. Beside anything else that may be meant to be learnt it is not guessed at."""
     file = sample[0].file if sample else ""
     refuse_unknown(rest, file)
+    for name in rest:
+        refuse_printed_turns(rest, name, file)
     by_name = {name.strip().lower(): name for name in reversed(list(rest))}
     known = (*FIELDS["text"]["text"][1], *FIELDS["classification"]["text"][1])
     text = next((by_name[name] for name in known if name in by_name and _are_texts(rest[by_name[name]])), None)
@@ -150,10 +160,8 @@ def _made(
     """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
     lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
     marks = tuple(name for name in found if name not in columns.values() and are_marks(name, found[name]))
-    unused = Unused((*columns.values(), *marks))
-    for raw in sample:
-        unused.see(raw.values)
-    names = tuple(name for name in found if name in unused.names)
+    read = {*columns.values(), *marks}
+    names = tuple(name for name, values in found.items() if name not in read and holds_something(values))
     evidence = _evidence(columns, marks, names, how)
     if lacking:
         evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"

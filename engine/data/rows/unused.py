@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.data.rows.flags import is_mark
 from engine.data.text import clean
+
+if TYPE_CHECKING:
+    from engine.data.rows.formats import Detected
 
 _MOST_SHOWN = 8
 _SHOWN = 40
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
-class Unused:
-    """The ``names`` of columns that hold something and are not among those ``used``, in the order they turned up."""
+def holds_something(values: Iterable[Any]) -> bool:
+    return any(value not in _NOTHING for value in values)
 
-    def __init__(self, used: Iterable[str]) -> None:
-        self._known = set(used)
+
+class Unused:
+    """The ``names`` of columns that hold something and that ``detected`` reads nothing from, as they turn up."""
+
+    def __init__(self, detected: Detected) -> None:
+        self._known = set(detected.known.difference(detected.unused))
+        self._detected = detected
         self.names: list[str] = []
 
     def see(self, values: Mapping[str, Any]) -> None:
         """Look at the columns of a row."""
+        if values.keys() <= self._known:
+            return
         for name in values.keys() - self._known:
             if values[name] not in _NOTHING:
                 self._known.add(name)
-                self.names.append(name)
+                if name in self._detected.unused or not self._is_read_late(name):
+                    self.names.append(name)
+
+    def _is_read_late(self, name: str) -> bool:
+        return is_mark(name) or name.strip().lower() in self._detected.open_fields
 
 
 def told(names: Sequence[str]) -> str:

@@ -9,15 +9,16 @@ from engine.data.doctor.findings import from_json, to_json
 from engine.data.doctor.report import lines_of
 from engine.data.files.preview import look
 from engine.data.load import load
+from engine.data.rows.formats import Detected
 from engine.data.rows.unused import Unused, told
 from tests.engine.data.conftest import Write, config, source
 
 ROWS = [{"prompt": f"Question {n}?", "completion": f"Answer {n}.", "id": n, "notes": ""} for n in range(150)]
-LATE = {"prompt": "Late?", "completion": "Yes.", "system": "Be short.", "url": None}
+LATE = {"prompt": "Late?", "completion": "Yes.", "source": "web", "url": None}
 
 
 def test_columns_are_unused_once_they_hold_something() -> None:
-    unused = Unused(["prompt"])
+    unused = Unused(Detected("prompt_completion", {"prompt": "prompt"}, 1.0, ""))
     for values in ({"prompt": "a", "x": None, "y": "", "z": [], "id": 0}, {"prompt": "b", "x": 1}, {"x": 2, "id": 1}):
         unused.see(values)
     assert unused.names == ["id", "x"]
@@ -26,12 +27,12 @@ def test_columns_are_unused_once_they_hold_something() -> None:
 def test_load_check_and_look_name_them(write: Write) -> None:
     path = write("a.jsonl", "".join(json.dumps(row) + "\n" for row in [*ROWS, LATE]))
     made = config(source(path), source(write("b.csv", "text,url\nOnce.,x\nTwice.,y\n")))
-    assert load(made).report.unused == {"a": ["id", "system"], "b": ["url"]}
+    assert load(made).report.unused == {"a": ["id", "source"], "b": ["url"]}
     assert look(made.data[0]).detected.unused == ("id",)
     report = from_json(to_json(check(made)))
-    assert [each.unused for each in report.sources] == [("id", "system"), ("url",)]
+    assert [each.unused for each in report.sources] == [("id", "source"), ("url",)]
     text = " ".join(" ".join(lines_of(report)).split())
-    assert "not used: id, system" in text
+    assert "not used: id, source" in text
     assert "not used: url" in text
 
 
@@ -45,3 +46,24 @@ def test_a_column_that_may_be_a_weight_says_how_it_is_used(write: Write) -> None
     assert 'columns = {weight = "sample_weight"}' in look(source(path)).detected.evidence
     weighed = load(config(source(path, columns={"weight": "sample_weight"})))
     assert (weighed.rows[0].weight, weighed.report.unused) == (0.5, {})
+
+
+def test_what_only_later_rows_have_is_read_by_its_name(write: Write) -> None:
+    late = [
+        {"prompt": "Late?", "completion": "Yes.", "System": "Be short."},
+        {"prompt": "Later?", "completion": "No.", "train": False},
+        {"prompt": "Last?", "completion": "No.", "context": "It is late.", "train": None},
+    ]
+    loaded = load(config(source(write("a.jsonl", "".join(json.dumps(row) + "\n" for row in [*ROWS, *late])))))
+    assert [message.content for message in loaded.rows[150].messages] == ["Be short.", "Late?", "Yes."]
+    assert loaded.rows[151].messages[0].content == "It is late.\n\nLast?"
+    assert [(each.row, each.reason) for each in loaded.report.skipped] == [
+        (152, "it is marked as not to be trained (train = false)")
+    ]
+    assert loaded.report.unused == {"a": ["id"]}
+
+
+def test_what_the_first_rows_have_and_is_not_used_is_not_read_later_either(write: Write) -> None:
+    rows = [{"prompt": "?", "completion": "!", "weight": 0.5}] * 150 + [{"prompt": "?", "completion": "!", "weight": 0}]
+    loaded = load(config(source(write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))))
+    assert (len(loaded.rows), loaded.report.unused) == (151, {"a": ["weight"]})
