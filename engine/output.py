@@ -46,10 +46,23 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         _table_for_terminal(headers, body)
         return
-    lines = [list(headers), *body]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(headers))]
-    for line in lines:
-        out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    for line in aligned([headers, *body]):
+        out(line)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
+    """``rows`` as lines of columns, each as wide as its widest cell and two blanks from the next, so that none touch.
+
+    ``right``: all but the first column end where their widest cell ends, as figures do.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if right and at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _table_for_terminal(headers: Sequence[str], rows: list[list[str]]) -> None:

@@ -84,7 +84,7 @@ def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Durati
     """Time to train rows of ``size``; None on a GPU whose speed nothing is known of."""
     job = found.estimate.job
     cores = machine.host.cores if machine else 1
-    rate = pace.expected(job, _device(found.budget), pace.read(), cores)
+    rate = pace.expected(job, found.estimate.profile, _device(found.budget), pace.read(), cores)
     return duration_of(found.setup.config.train, size, rate.times(found.setup.gpus)) if rate else None
 
 

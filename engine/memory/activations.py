@@ -19,6 +19,8 @@ CPU_SCORES_UP_TO = 640
 
 MASK_BYTES = 2.0
 """A mask's boolean for a pair of tokens, and what making it takes."""
+MATH_SCORE_BYTES = 4.0
+"""Of torch's math attention, which computes in float32 whatever the model's dtype is."""
 
 
 def score_bytes(job: Job) -> float:
@@ -34,8 +36,16 @@ def scores_saved(job: Job, profile: Profile) -> float:
     if job.attention == "eager":
         mask = MASK_BYTES * job.scored_tokens if job.is_masked else 0.0
         return score_bytes(job) * job.scored_tokens * job.shape.heads + mask
-    if job.attention == "cpu":  # a batch of rows at this length can be met whatever the longest row is
+    if job.attention == "math":
+        return MATH_SCORE_BYTES * job.scored_tokens * job.shape.heads + _mask(job, profile)
+    if job.attention == "cpu" and not job.is_masked:
+        # A batch of rows at this length can be met whatever the longest row is.
         return profile.attention_bytes * min(job.row_tokens, CPU_SCORES_UP_TO) * job.shape.heads
+    return _mask(job, profile)
+
+
+def _mask(job: Job, profile: Profile) -> float:
+    """A mask's booleans, and what each layer makes of them: numbers that are added to the scores."""
     return (MASK_BYTES + profile.attention_bytes) * job.scored_tokens if job.is_masked else 0.0
 
 
@@ -76,8 +86,11 @@ def attention_saved(job: Job, profile: Profile) -> float:
     """Queries, keys, values and output, and the scores where they are kept."""
     shape, each = job.shape, profile.attention_bytes
     query, kv = shape.query_width, shape.kv_width
-    expanded = profile.repeats_kv or job.attention == "eager" or job.is_masked
-    saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
+    expanded = profile.repeats_kv or job.attention in ("efficient", "math", "eager") or job.is_masked
+    if job.attention == "math":  # queries, keys and values in float32, and the output
+        saved = 4.0 * 3 * query + each * query
+    else:
+        saved = each * 2 * (query + (query if expanded else kv)) + 4.0 * shape.heads
     if shape.fused_qkv or (profile.fused_qkv and query == kv):
         saved += each * (query + kv)  # values are a part of one tensor, which they keep whole
     return saved + scores_saved(job, profile)
@@ -174,7 +187,7 @@ def down_input_saved(job: Job, profile: Profile) -> float:
 
 def attention_backward(job: Job, profile: Profile) -> float:
     """Beside what is saved when kept scores are differentiated; the MLP's share is gone by then."""
-    scores = scores_saved(job, profile) * (2 if job.attention == "cpu" else 1)
+    scores = scores_saved(job, profile) * (2 if job.attention in ("cpu", "math") else 1)
     return scores + 4.0 * job.shape.hidden - mlp_saved(job, profile) if scores else 0.0
 
 

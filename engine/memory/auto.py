@@ -9,7 +9,7 @@ from itertools import product
 from engine.memory.estimate import Estimate
 from engine.memory.of_run import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
-from engine.memory.speed import cost_per_token
+from engine.memory.speed import seconds_per_token
 from engine.memory.verdict import Level, judge
 
 MOST_TOKENS = {"cpu": 1024, "cuda": 16_384}
@@ -39,8 +39,9 @@ def resolve(setup: Setup, available_bytes: float) -> Resolution:
     comfortable = [entry for entry in tried if judge(entry[1], available_bytes).level == "fits"]
     fitting = comfortable or [entry for entry in tried if judge(entry[1], available_bytes).level == "tight"]
     if fitting:
-        fastest = min(cost_per_token(entry[1].job) for entry in fitting)
-        close = [entry for entry in fitting if cost_per_token(entry[1].job) <= fastest * (1 + NOTICEABLE)]
+        costs = [seconds_per_token(e.job, e.profile, setup.device_name) for _, e in fitting]
+        fastest = min(costs)
+        close = [entry for entry, cost in zip(fitting, costs, strict=True) if cost <= fastest * (1 + NOTICEABLE)]
         settings, result = min(close, key=lambda entry: (_is_packed(entry[0]), entry[1].needed_bytes))
     else:
         settings, result = min(tried, key=lambda entry: entry[1].needed_bytes)

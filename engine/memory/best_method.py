@@ -9,7 +9,7 @@ from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
 from engine.memory.matrix import MOST_TOKENS, largest_tokens
-from engine.memory.of_run import Setup, estimate_run
+from engine.memory.of_run import Setup, estimate_run, setup_on
 from engine.memory.profiles import GIB
 from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
@@ -88,7 +88,7 @@ def best_method(config: RunConfig, shape: ModelShape, budget: Budget, longest_ro
     Quantization, recomputation and micro-batch are chosen freely, whatever ``config`` says of them; the fastest
     choice with room to spare wins, else the fastest that fits at all. ``longest_row``: of the data, in tokens.
     """
-    asked = Setup(config, shape, budget.device, longest_row=longest_row).with_settings(AUTO)
+    asked = setup_on(budget, config, shape, longest_row).with_settings(AUTO)
     resolution = resolve(asked, budget.available_bytes)
     setup = asked.with_settings(resolution.settings)
     return BestMethod(setup, resolution, budget, judge(resolution.estimate, budget.available_bytes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.config.schema import RunConfig, TrainSection
-from engine.memory.pace import Expected
+from engine.memory.pace import Basis, Expected
 from engine.output import duration
 
 
@@ -27,11 +27,17 @@ class Duration:
     tokens_per_second: float
     origin: str
     exact_tokens: bool = True
+    basis: Basis = "run"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether a run or a probe on this device has shown the pace."""
+        return self.basis in ("run", "probe")
 
     @property
     def short(self) -> str:
-        """ "about 38 min"."""
-        return f"about {duration(max(1.0, self.seconds))}"
+        """ "about 38 min", or "roughly" where the pace is neither measured nor near a published one."""
+        return f"{'roughly' if self.basis == 'computed' else 'about'} {duration(max(1.0, self.seconds))}"
 
     @property
     def text(self) -> str:
@@ -44,7 +50,9 @@ class Duration:
 
 def duration_of(train: TrainSection, size: DataSize, pace: Expected) -> Duration:
     tokens = tokens_to_train(train, size)
-    return Duration(tokens / pace.tokens_per_second, tokens, pace.tokens_per_second, pace.origin, size.exact)
+    return Duration(
+        tokens / pace.tokens_per_second, tokens, pace.tokens_per_second, pace.origin, size.exact, pace.basis
+    )
 
 
 def tokens_to_train(train: TrainSection, size: DataSize) -> int:

@@ -10,7 +10,7 @@ from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
 from engine.memory.estimate import Estimate
 from engine.memory.history import Calibration, Observation, calibrate
-from engine.memory.of_run import Setup
+from engine.memory.of_run import Setup, setup_on
 from engine.memory.plan import Plan, make_fit
 from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
@@ -49,9 +49,7 @@ def fit(
 
     ``longest_row`` (tokens) and ``supervised_share`` are those of the data, where it was read.
     """
-    asked = Setup(
-        config, shape, budget.device, len(config.launch.devices), longest_row, supervised_share
-    )  # fmt: skip
+    asked = setup_on(budget, config, shape, longest_row, supervised_share)
     resolution = resolve(asked, budget.available_bytes)
     setup = asked.with_settings(resolution.settings)
     verdict = judge(resolution.estimate, budget.available_bytes)

@@ -10,8 +10,10 @@ from engine.memory.shapes import Linear, ModelShape
 Method = Literal["full", "lora", "dora"]
 Quantization = Literal["none", "nf4", "nf4-dq", "int8", "gptq4"]
 Checkpointing = Literal["none", "layers", "offload"]
-Attention = Literal["flash", "sdpa", "eager", "cpu"]
-"""``cpu`` is our own kernel for short rows, which keeps the scores in the compute dtype."""
+Attention = Literal["flash", "sdpa", "efficient", "math", "eager", "cpu"]
+"""``flash`` is the library of that name, which takes packed rows one by one; ``sdpa`` is torch's own flash kernel,
+``efficient`` and ``math`` what torch has where that can't run. ``cpu`` is our own kernel for short rows, which keeps
+the scores in the compute dtype."""
 Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "sgd"]
 Sharding = Literal["none", "ddp", "fsdp", "zero2", "zero3"]
 
@@ -66,13 +68,23 @@ class Job:
 
     @property
     def is_masked(self) -> bool:
-        """Whether packed rows are parted by a mask over all pairs of tokens, each with its score."""
-        return self.packed_tokens > self.row_tokens and self.attention in ("sdpa", "eager")
+        """Whether attention is given a mask over all pairs of tokens: it parts packed rows, or hides what lies behind
+        a sliding window."""
+        return self.attention != "flash" and (self._mask_parts_rows or 0 < self.shape.window < self.row_tokens)
+
+    @property
+    def _mask_parts_rows(self) -> bool:
+        return self.packed_tokens > self.row_tokens and self.attention not in ("flash", "cpu")
 
     @property
     def scored_tokens(self) -> int:
         """Tokens that each token's attention scores are computed for."""
-        return self.packed_tokens if self.is_masked else self.row_tokens
+        return self.packed_tokens if self._mask_parts_rows else self.row_tokens
+
+    @property
+    def keeps_scores(self) -> bool:
+        """Whether a GPU's attention writes down a score for each pair of tokens."""
+        return self.attention in ("math", "eager")
 
     @property
     def is_full(self) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.config.schema import AdapterSection, DatasetSection, DataSource, ModelSection, RunConfig, TrainSection
+from engine.memory.budget import Budget
 from engine.memory.estimate import estimate
-from engine.memory.of_run import Setup, job_of, profile_of
+from engine.memory.of_run import Setup, job_of, profile_of, setup_on
 from engine.memory.shapes import ModelShape
 
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16_384)
@@ -43,32 +44,30 @@ class Matrix:
     tokens: dict[str, dict[int, int]]
 
 
-def method_matrix(
-    shape: ModelShape,
-    available_bytes: float,
-    rank: int = 16,
-    lengths: tuple[int, ...] = LENGTHS,
-    device: Literal["cpu", "cuda"] = "cuda",
-) -> Matrix:
-    """All methods at all ``lengths`` within ``available_bytes``; lengths in tokens."""
+def method_matrix(shape: ModelShape, budget: Budget, rank: int = 16, lengths: tuple[int, ...] = LENGTHS) -> Matrix:
+    """All methods at all ``lengths`` within ``budget``; lengths in tokens."""
+    available = budget.available_bytes
     tokens = {
         method.name: {
-            length: largest_tokens(_setup(shape, method, length, rank, device), available_bytes) for length in lengths
+            length: largest_tokens(_setup(shape, method, length, rank, budget), available) for length in lengths
         }
         for method in METHODS
     }
-    return Matrix(shape.name, available_bytes, lengths, rank, tokens)
+    return Matrix(shape.name, available, lengths, rank, tokens)
 
 
 def largest_tokens(setup: Setup, available_bytes: float) -> int:
-    """Most padded tokens at once, in whole rows of ``setup.row_tokens``; 0 when one row is too much."""
+    """Most padded tokens at once, in whole rows of ``setup.row_tokens``; 0 when one row is too much, and
+    ``MOST_TOKENS`` or a little more where that fits."""
     job, profile = job_of(setup), profile_of(setup)
 
     def fits(rows: int) -> bool:
         return estimate(replace(job, rows=rows), profile).needed_bytes <= available_bytes
 
     low, high = 0, 1
-    while fits(high) and high * setup.row_tokens < MOST_TOKENS:
+    while fits(high):
+        if high * setup.row_tokens >= MOST_TOKENS:
+            return high * setup.row_tokens
         low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
@@ -76,7 +75,7 @@ def largest_tokens(setup: Setup, available_bytes: float) -> int:
     return low * setup.row_tokens
 
 
-def _setup(shape: ModelShape, method: Method, length: int, rank: int, device: Literal["cpu", "cuda"]) -> Setup:
+def _setup(shape: ModelShape, method: Method, length: int, rank: int, budget: Budget) -> Setup:
     config = RunConfig(
         model=ModelSection(name_or_path=shape.name, quantization=method.quantization),
         adapter=AdapterSection(r=rank),
@@ -84,4 +83,4 @@ def _setup(shape: ModelShape, method: Method, length: int, rank: int, device: Li
         dataset=DatasetSection(max_length=length),
         train=TrainSection(gradient_checkpointing=method.checkpointing, micro_batch_tokens=length),
     )
-    return Setup(config, shape, device)
+    return setup_on(budget, config, shape)

@@ -6,15 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.config.schema import RunConfig
+from engine.machine.gpu_specs import Capability, Dtype, attention_kernel
+from engine.memory.budget import Budget
+from engine.memory.cards import card_of
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.profiles import Profile, tunedeck
 from engine.memory.shapes import ModelShape
+from engine.memory.speed import CPU
 
 ANSWER_TOKENS = 16_384
 """Tokens of prompts and answers that an evaluation keeps in memory side by side."""
 AUTO_TOKENS = {"cpu": 1024, "cuda": 8192}
+USUAL_CAPABILITY: Capability = (8, 0)
+"""Of a GPU given by its size alone."""
 LINEAR_NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o", "gate_proj": "gate", "up_proj": "up",
                 "down_proj": "down", "qkv_proj": "qkv", "gate_up_proj": "gate_up", "dense": "o", "fc1": "up",
                 "fc2": "down"}  # fmt: skip
@@ -23,7 +29,8 @@ LINEAR_NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o", "gat
 @dataclass(frozen=True)
 class Setup:
     """A run's config on a machine. ``longest_row``: tokens of the longest row if the data were read, else
-    ``dataset.max_length`` counts. ``supervised_share``: of the tokens, those with a loss."""
+    ``dataset.max_length`` counts. ``supervised_share``: of the tokens, those with a loss. ``card`` is the GPU's name,
+    ``capability`` its compute capability where the driver says it."""
 
     config: RunConfig
     shape: ModelShape
@@ -31,6 +38,36 @@ class Setup:
     gpus: int = 1
     longest_row: int | None = None
     supervised_share: float = 1.0
+    card: str = ""
+    capability: Capability | None = None
+
+    @property
+    def device_name(self) -> str:
+        """As estimates of time know it."""
+        return CPU if self.device == "cpu" else self.card
+
+    @property
+    def dtype(self) -> Dtype:
+        """What the model computes in; ``auto`` is bfloat16 where the GPU has it."""
+        if self.config.model.dtype != "auto":
+            return self.config.model.dtype
+        return "bfloat16" if self.device == "cpu" or self._capability >= (8, 0) else "float16"
+
+    @property
+    def kernel(self) -> Attention:
+        """What torch's scaled_dot_product_attention runs as on the GPU."""
+        width = self.shape.head_dim
+        found = attention_kernel(self._capability, self.dtype, head_width=width, masked=self._is_masked)
+        return "sdpa" if found == "flash" else found
+
+    @property
+    def _capability(self) -> Capability:
+        card = card_of(self.card)
+        return self.capability or (card.capability if card else USUAL_CAPABILITY)
+
+    @property
+    def _is_masked(self) -> bool:
+        return self.config.dataset.packing is True or 0 < self.shape.window < self.row_tokens
 
     @property
     def row_tokens(self) -> int:
@@ -45,6 +82,15 @@ class Setup:
             changed.setdefault(section, {})[field] = value
         sections = {name: getattr(self.config, name).model_copy(update=values) for name, values in changed.items()}
         return replace(self, config=self.config.model_copy(update=sections))
+
+
+def setup_on(
+    budget: Budget, config: RunConfig, shape: ModelShape, longest_row: int | None = None, supervised_share: float = 1.0
+) -> Setup:
+    """The run on the device that ``budget`` is of."""
+    capability = budget.gpu.compute_capability if budget.gpu else None
+    gpus = len(config.launch.devices)
+    return Setup(config, shape, budget.device, gpus, longest_row, supervised_share, budget.name, capability)
 
 
 def job_of(setup: Setup) -> Job:
@@ -126,7 +172,9 @@ def attention_of(named: str, setup: Setup) -> Attention:
         return "eager"
     if named == "auto" and setup.device == "cpu":
         return "cpu"
-    return "flash" if named == "flash_attention_2" else "sdpa"
+    if named == "flash_attention_2":
+        return "flash"
+    return "sdpa" if setup.device == "cpu" else setup.kernel
 
 
 def _optimizer(named: str) -> Optimizer:

@@ -12,22 +12,23 @@ from typing import Literal
 
 from engine import paths
 from engine.memory import records
-from engine.memory.cards import peak_tflops
+from engine.memory.cards import card_of
 from engine.memory.job import Job
-from engine.memory.speed import cost_per_token, passes
+from engine.memory.profiles import Profile
+from engine.memory.speed import CPU, seconds_per_token
 
 NAME = "pace.jsonl"
 NEWEST = 20
 """Of one kind of run so many count, the newest: drivers and libraries change."""
-GPU_UTILISATION = 0.3
-"""Share of a card's dense 16-bit peak that LoRA training of a few billion weights commonly reaches."""
-CORE_FLOPS = 5e10
-"""Floating-point operations a second that one core of a server's CPU reaches in training; others differ twofold."""
-LAUNCH_S = 4e-4
-"""Of a layer in a pass: some forty operations of ten microseconds each, however little they compute."""
-CPU = "CPU"
+PUBLISHED_FOR = ("4090", "a6000", "a100", "h100")
+"""Cards with published speeds of plain LoRA on 7 to 8 billion weights, which the computed pace agrees with."""
+NEAR = 8.0
+"""A model up to so many times smaller or larger than those is like them."""
+PUBLISHED_WEIGHTS = 7.5e9
 
 Kind = Literal["run", "probe"]
+Basis = Literal["run", "probe", "other method", "published", "computed"]
+"""A run or a probe here, another method of the model here, computed as published figures bear out, or only computed."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,16 @@ class Pace:
 
 @dataclass(frozen=True)
 class Expected:
-    """``origin`` says where the figure is from: "measured here in 3 runs", "from FLOPs, rough"."""
+    """``basis`` is where the figure is from, ``origin`` the same in words: "measured here in 3 runs"."""
 
     tokens_per_second: float
     origin: str
+    basis: Basis = "run"
+
+    @property
+    def rough(self) -> bool:
+        """Whether it is neither measured here nor near a published figure."""
+        return self.basis == "computed"
 
     def times(self, devices: int) -> Expected:
         """The pace of several devices together: adding up an adapter's gradients takes next to nothing."""
@@ -89,7 +96,9 @@ def read(file: Path | None = None) -> list[Pace]:
     return records.read(file or history_file(), Pace, _makes_sense)
 
 
-def expected(job: Job, device_name: str, history: Sequence[Pace] = (), cores: int = 1) -> Expected | None:
+def expected(
+    job: Job, profile: Profile, device_name: str, history: Sequence[Pace] = (), cores: int = 1
+) -> Expected | None:
     """Tokens a second of ``job`` on ``device_name`` (a GPU's name, or "CPU" with ``cores``).
 
     Best is what runs of the same model and method measured here, then a probe, then the model with another method,
@@ -98,60 +107,53 @@ def expected(job: Job, device_name: str, history: Sequence[Pace] = (), cores: in
     device = device_of(device_name)
     here = [seen for seen in history if seen.device == device and seen.model == job.shape.name]
     same = [seen for seen in here if seen.method == method_of(job)]
-    for kind, words in (("run", "measured here in {}"), ("probe", "from a probe of three steps here")):
+    kinds: tuple[tuple[Kind, str], ...] = (
+        ("run", "measured here in {}"),
+        ("probe", "from a probe of three steps here"),
+    )
+    for kind, words in kinds:
         of_kind = [seen for seen in same if seen.kind == kind][-NEWEST:]
         if of_kind:
-            return Expected(_median(job, device, of_kind), words.format(_runs(len(of_kind))))
+            return Expected(_median(job, profile, device, of_kind), words.format(_runs(len(of_kind))), kind)
     if here:
         newest = here[-NEWEST:]
-        return Expected(_median(job, device, newest), f"scaled from {_runs(len(newest))} here with another method")
-    return _from_flops(job, device, cores)
-
-
-def flops_per_token(job: Job) -> float:
-    """Floating-point operations a token takes in training: 2 a weight it passes, in each pass, and causal attention.
-
-    The head counts for supervised tokens only, as in our loop; of experts those a token visits.
-    """
-    shape = job.shape
-    active = shape.block_weights
-    if shape.experts:
-        active -= round(shape.expert_weights * (1 - shape.experts_per_token / shape.experts))
-    head = job.supervised_share * shape.embedding_weights
-    attention = 2.0 * job.row_tokens * shape.query_width * shape.layers
-    return passes(job) * (2.0 * (active + head) + attention)
-
-
-def _from_flops(job: Job, device: str, cores: int) -> Expected | None:
-    """Computing at a stated share of the peak, and starting the operations of each layer."""
-    peak = peak_tflops(device)
-    if device != CPU and peak is None:
+        rate = _median(job, profile, device, newest)
+        return Expected(rate, f"scaled from {_runs(len(newest))} here with another method", "other method")
+    if device != CPU and card_of(device) is None:
         return None
-    if peak is None:
-        computing_s = job.tokens * flops_per_token(job) / (cores * CORE_FLOPS)
-    else:
-        overhead = cost_per_token(job) / passes(job)
-        computing_s = job.tokens * flops_per_token(job) * overhead / (GPU_UTILISATION * peak * 1e12)
-    launching_s = LAUNCH_S * job.shape.layers * passes(job)
-    return Expected(job.tokens / (computing_s + launching_s), "from FLOPs, rough")
+    words = f"computed for this {'processor' if device == CPU else 'GPU'}"
+    rate = 1 / seconds_per_token(job, profile, device, cores)
+    if is_near_published(job, profile, device):
+        return Expected(rate, words, "published")
+    return Expected(rate, f"{words}, rough", "computed")
 
 
-def _median(job: Job, device: str, measured: Sequence[Pace]) -> float:
-    return statistics.median(seen.tokens_per_second * _scale(job, device, seen) for seen in measured)
+def is_near_published(job: Job, profile: Profile, device: str) -> bool:
+    """Whether somebody has published the speed of a job like this on such a card."""
+    card = card_of(device)
+    known = card is not None and any(card == card_of(name) for name in PUBLISHED_FOR)
+    size = job.shape.parameters / PUBLISHED_WEIGHTS
+    plain = job.method == "lora" and job.quantization in ("none", "nf4", "nf4-dq") and not job.shape.is_moe
+    return known and plain and profile.linear_output_bytes == 2 and 1 / NEAR <= size <= NEAR
 
 
-def _scale(job: Job, device: str, seen: Pace) -> float:
+def _median(job: Job, profile: Profile, device: str, measured: Sequence[Pace]) -> float:
+    return statistics.median(seen.tokens_per_second * _scale(job, profile, device, seen) for seen in measured)
+
+
+def _scale(job: Job, profile: Profile, device: str, seen: Pace) -> float:
     """Pace of ``job`` over that of the job that was measured."""
     was = replace(
         job,
-        rows=max(1, seen.micro_batch_tokens // job.row_tokens),
         method="dora" if "dora" in seen.method.split() else "lora",
         quantization=next((q for q in ("nf4-dq", "nf4", "int8") if q in seen.method.split()), "none"),
         checkpointing="layers" if "recomputed" in seen.method else "none",
     )
-    if device == CPU:  # larger pieces fill a GPU better; a processor is full at once
-        return passes(was) / passes(job)
-    return cost_per_token(was) / cost_per_token(job)
+    if device != CPU:  # larger pieces fill a GPU better; a processor is full at once
+        was = replace(was, rows=max(1, seen.micro_batch_tokens // job.row_tokens))
+        if job.packed_tokens:
+            was = replace(was, packed_tokens=max(job.row_tokens, seen.micro_batch_tokens))
+    return seconds_per_token(was, profile, device) / seconds_per_token(job, profile, device)
 
 
 def _runs(count: int) -> str:

@@ -72,7 +72,7 @@ def _measure(setup: Setup, candidate: Change, available_bytes: float) -> Change:
     return replace(
         candidate,
         saved_bytes=before.needed_bytes - after.needed_bytes,
-        slow_down=slow_down(before.job, after.job),
+        slow_down=slow_down(before, after, setup.device_name),
         fits=after.needed_bytes <= available_bytes,
     )
 

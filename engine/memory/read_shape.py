@@ -46,7 +46,7 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
     Raises ModelError that lists the missing or senseless fields. What can be assumed is, and is named in
     ``guessed``, as is an architecture this program does not know.
     """
-    text = config.get("text_config")
+    text, towers = config.get("text_config"), _towers(config)
     if isinstance(text, Mapping):
         config = {**{key: value for key, value in config.items() if key == "tie_word_embeddings"}, **text}
     family = str(config.get("model_type") or "").lower()
@@ -104,9 +104,39 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
         stepwise_gelu=_first(config, ("hidden_act", "activation_function")) in _STEPWISE_GELU,
         softcapped_attention=bool(config.get("attn_logit_softcapping")),
         softcapped_head=bool(config.get("final_logit_softcapping")),
+        window=_window(config, family),
+        tower_linears=towers[0],
+        tower_other=towers[1],
         family=family,
         guessed=tuple(guessed),
     )
+
+
+def _window(config: Mapping[str, Any], family: str) -> int:
+    """Tokens that a layer with a sliding window sees; 0 where none has one. Qwen's configs name one that is off."""
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list):
+        used = "sliding_attention" in kinds
+    else:
+        used = bool(config.get("use_sliding_window", not family.startswith("qwen")))
+    return _int(config.get("sliding_window"), 0) if used else 0
+
+
+def _towers(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Weights of the linears, and all others, of a model's parts for images and sound, from their dimensions."""
+    linears = other = 0
+    for name in ("vision_config", "audio_config"):
+        part = config.get(name)
+        if not isinstance(part, Mapping):
+            continue
+        hidden = _int(_first(part, ("hidden_size", "embed_dim", "d_model")), 0)
+        layers = _int(_first(part, ("num_hidden_layers", "depth", "encoder_layers", "conf_num_hidden_layers")), 0)
+        width = _int(_first(part, ("intermediate_size", "encoder_ffn_dim")), 4 * hidden)
+        linears += layers * (4 * hidden**2 + 2 * hidden * width)
+        patch = _int(part.get("patch_size"), 14)
+        positions = (_int(part.get("image_size"), 0) // patch) ** 2 if patch else 0
+        other += hidden * (3 * patch**2 + positions) + layers * (9 * hidden + width)
+    return linears, other
 
 
 def from_folder(folder: Path) -> ModelShape:

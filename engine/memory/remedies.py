@@ -96,7 +96,8 @@ def _weigh(setup: Setup, change: Change, found: Measured) -> Remedy:
     needed = found.needed_bytes(after)
     return Remedy(
         change.title, change.reason, change.settings, found.needed_bytes(before) - needed,
-        slow_down(before.job, after.job), carries(change.settings), needed <= found.room_bytes, change.same_result,
+        slow_down(before, after, setup.device_name), carries(change.settings), needed <= found.room_bytes,
+        change.same_result,
     )  # fmt: skip
 
 

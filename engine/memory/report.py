@@ -14,6 +14,7 @@ from engine.memory.plan import Change, Plan
 from engine.memory.profiles import GIB
 from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
+from engine.output import aligned
 
 HIDDEN_BELOW = 0.005
 """Share of the peak."""
@@ -97,14 +98,14 @@ def bar_groups(phase: Phase) -> dict[str, float]:
 
 def matrix_text(matrix: Matrix) -> str:
     """Methods down, row lengths across; each cell the largest micro-batch in padded tokens."""
+    head = ["longest row", *(f"{length:,}" for length in matrix.lengths)]
+    body = [[method, *(_cell(cells[length]) for length in matrix.lengths)] for method, cells in matrix.tokens.items()]
     lines = [
         f"{matrix.model} within {_gib(matrix.available_bytes)}, rank {matrix.rank}",
         "Most padded tokens computed at once, by the longest row's tokens",
         "",
-        f"  {'longest row':25}" + "".join(f"{length:>8,}" for length in matrix.lengths),
+        *("  " + line for line in aligned([head, *body], right=True)),
     ]
-    for method, cells in matrix.tokens.items():
-        lines.append(f"  {method:25}" + "".join(f"{_cell(cells[length]):>8}" for length in matrix.lengths))
     return "\n".join([*lines, "", "  -: not even one row of that length fits"])
 
 

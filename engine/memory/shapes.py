@@ -30,8 +30,10 @@ class ModelShape:
 
     ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize;
     ``adapted_experts``: PEFT's "all-linear" adapts it nevertheless. ``fused_qkv``, ``fused_gate_up``: one linear makes
-    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``guessed`` names what was not
-    given and is assumed.
+    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``window``: tokens back that some
+    layers see, 0 where all see everything. ``tower_linears`` and ``tower_other`` are weights of a part for images or
+    sound that is loaded and not trained: its linears, and what is never quantized. ``guessed`` names what was not given
+    and is assumed.
     """
 
     name: str
@@ -63,6 +65,9 @@ class ModelShape:
     stepwise_gelu: bool = False
     softcapped_attention: bool = False
     softcapped_head: bool = False
+    window: int = 0
+    tower_linears: int = 0
+    tower_other: int = 0
     family: str = ""
     published_parameters: int | None = None
     guessed: tuple[str, ...] = field(default=())

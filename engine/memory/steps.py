@@ -93,7 +93,7 @@ def _cost(
         value=value,
         label=label,
         extra_bytes=extra,
-        slow_down=slow_down(before.job, after.job),
+        slow_down=slow_down(before, after, setup.device_name),
         lacks_bytes=max(0.0, -judge(after, available_bytes).spare_bytes),
         why=_why_nothing(field, setup, after_setup) if abs(extra) < NOTHING_BYTES else "",
     )

@@ -29,10 +29,10 @@ def bytes_per_weight(job: Job, profile: Profile) -> float:
 
 
 def block_weights(job: Job, profile: Profile) -> float:
-    """The blocks' linears. Experts fused into one tensor stay unquantized under bitsandbytes."""
+    """The blocks' linears, and an image tower's. Experts fused into one tensor stay unquantized under bitsandbytes."""
     shape, each = job.shape, bytes_per_weight(job, profile)
     plain = shape.expert_weights if job.is_quantized and shape.fused_experts and job.quantization != "gptq4" else 0
-    total = (shape.block_weights - plain) * each + plain * profile.frozen_bytes
+    total = (shape.block_weights + shape.tower_linears - plain) * each + plain * profile.frozen_bytes
     if job.quantization == "int8":
         total += 4.0 * shape.layers * sum(linear.outputs for linear in shape.linears)  # a float32 scale a row
     return total
@@ -53,8 +53,9 @@ def tables(job: Job, profile: Profile) -> float:
 
 
 def other_weights(job: Job, profile: Profile) -> float:
-    """Norms, biases, routers."""
-    return job.shape.other_weights * (profile.trained_bytes if job.is_full else profile.table_bytes)
+    """Norms, biases, routers, and what of an image tower is never quantized."""
+    other = job.shape.other_weights + job.shape.tower_other
+    return other * (profile.trained_bytes if job.is_full else profile.table_bytes)
 
 
 def adapter_numbers(job: Job) -> int:

@@ -112,7 +112,7 @@ def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
     from engine.memory.matrix import method_matrix
     from engine.memory.report import assumed, matrix_json, matrix_text, wrapped
 
-    made = method_matrix(found.shape, budget.available_bytes, rank, device=budget.device)
+    made = method_matrix(found.shape, budget, rank)
     notes = [*found.notes, *assumed(found.shape)]
     if as_json:
         json_line({**matrix_json(made), "device": budget.name, "uncertain": notes})

@@ -172,7 +172,7 @@ def test_the_time_is_from_runs_here_where_there_were_some(make_model: MakeModel,
     first = planning.plan(before, here)
     assert first.fit is not None
     assert first.duration is not None
-    assert first.duration.origin == "from FLOPs, rough"
+    assert first.duration.origin == "computed for this GPU"
     job = first.fit.estimate.job
     pace.record(job.shape.name, pace.method_of(job), "NVIDIA A100-SXM4-80GB", 10.0, job.tokens)
     second = planning.plan(before, here).duration

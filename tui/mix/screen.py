@@ -25,7 +25,6 @@ from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.consequence import ConsequenceLine
 from tui.widgets.fitbar import FitBar
 from tui.widgets.whole import WholeScreen
-from tui.wizard import outlook
 from tui.wizard.fit import unknown
 from tui.world import world_of
 
@@ -322,7 +321,7 @@ class MixScreen(WholeScreen, Screen[bool]):
             return ""
         size = DataSize(found.rows, round(found.tokens), exact=not self.board.guessed)
         time = expected_time(fit, size, self.facts.machine)
-        return outlook.in_short(time) if time else ""
+        return time.short if time else ""
 
     def _show_fit(self) -> None:
         line, bar, fit = self.query_one(ConsequenceLine), self.query_one(FitBar), self.facts.fit

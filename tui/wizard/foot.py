@@ -117,7 +117,7 @@ class Foot(Vertical):
             line.say(words, note)
         else:
             time = outlook.time_of(draft, self._facts)
-            bar.show(fit, (*((outlook.in_short(time),) if time else ()), *figures.pieces(found)))
+            bar.show(fit, (*((time.short,) if time else ()), *figures.pieces(found)))
         self._tell_breakdown()
         self.post_message(self.Weighed())
 

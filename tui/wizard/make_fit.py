@@ -32,7 +32,7 @@ NOTHING = "Even all that can be set is not enough: take a smaller model or a lar
 TITLE_WIDTH, GIB_WIDTH, TIME_WIDTH = 51, 5, 6
 HEADER = f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {'time':>{TIME_WIDTH}}  result"
 LEGEND = (
-    "* then it fits, ~ then it is tight. Time per token: estimated from FLOPs.\n"
+    "* then it fits, ~ then it is tight. Time per token: computed.\n"
     "Result: whether the same adapter comes out. Batch size and data stay."
 )
 HOW = "1 to 9, Enter: apply   u: take the last back   k: keep   Esc: as it was"

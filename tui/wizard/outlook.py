@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _GUESSES: dict[str, DataSize | None] = {}
 """The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
-MEASURED = ("measured", "from a probe")
 HOW_TO_KNOW = "F8 measures it"
 
 
@@ -61,11 +60,6 @@ def disk_of(facts: Facts) -> RunDisk | None:
         return None
 
 
-def in_short(found: Duration) -> str:
-    """ "about 38 min", or "roughly" where no run here has shown the pace."""
-    return found.short if found.origin.startswith(MEASURED) else found.short.replace("about", "roughly", 1)
-
-
 def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
     """ "about 38 min, measured here in 3 runs", or with ``whole`` the tokens and the rate too."""
     if facts.fit is None:
@@ -73,7 +67,7 @@ def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
     if found is None:
         return f"time  not known here; {HOW_TO_KNOW}"
     told = f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
-    return told if found.origin.startswith(MEASURED) else f"{told}; {HOW_TO_KNOW}"
+    return told if found.is_measured else f"{told}; {HOW_TO_KNOW}"
 
 
 def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str:

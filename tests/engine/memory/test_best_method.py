@@ -124,8 +124,9 @@ def test_recomputing_goes_either_way() -> None:
     off = step_costs(setup(train__gradient_checkpointing=False), 80 * GIB)["train.gradient_checkpointing"]
     assert on.value is False
     assert on.text.startswith("recomputing off: +")
-    assert "33 % less time" in on.text
-    assert "50 % slower" in off.text
+    assert "% less time" in on.text
+    assert -0.36 < on.slow_down < -0.25
+    assert "% slower" in off.text
     assert off.extra_bytes == pytest.approx(-on.extra_bytes)
 
 

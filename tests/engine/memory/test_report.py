@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from engine.errors import MachineError
-from engine.memory.cards import gpu_bytes
+from engine.memory.budget import elsewhere
+from engine.memory.cards import card_of, gpu_bytes
 from engine.memory.history import Calibration
 from engine.memory.matrix import largest_tokens, method_matrix
 from engine.memory.of_run import estimate_run
@@ -15,7 +17,7 @@ from engine.memory.plan import make_fit
 from engine.memory.profiles import GIB
 from engine.memory.read_shape import from_config
 from engine.memory.report import estimate_json, estimate_text, matrix_json, matrix_text
-from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B
+from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 
 
@@ -72,7 +74,7 @@ def test_what_is_assumed_is_said() -> None:
 
 
 def test_the_matrix_holds_the_largest_micro_batch_that_fits() -> None:
-    matrix = method_matrix(LLAMA_3_8B, 24 * GIB, lengths=(1024, 4096))
+    matrix = method_matrix(LLAMA_3_8B, elsewhere(24 * GIB, "24GiB"), lengths=(1024, 4096))
     cells = matrix.tokens["QLoRA, 4 bit, recomputed"]
     assert cells[1024] % 1024 == 0
     assert cells[1024] >= 16_384
@@ -85,8 +87,35 @@ def test_the_matrix_holds_the_largest_micro_batch_that_fits() -> None:
 
 
 def test_the_matrix_prints_in_80_columns() -> None:
-    matrix = method_matrix(LLAMA_3_8B, 24 * GIB)
+    matrix = method_matrix(LLAMA_3_8B, elsewhere(24 * GIB, "24GiB"))
     text = matrix_text(matrix)
     assert max(len(line) for line in text.splitlines()) <= 80
     assert "-" in text
     assert json.loads(json.dumps(matrix_json(matrix)))["micro_batch_tokens"]["LoRA, 16 bit"]["4096"] == 0
+
+
+def test_columns_never_touch_however_much_fits() -> None:
+    """A small model on a large GPU: millions of tokens, where eight cells were too narrow."""
+    for shape, gib in ((SMOLLM2_135M, 140), (SMOLLM2_135M, 20), (LLAMA_3_8B, 178)):
+        lines = matrix_text(method_matrix(shape, elsewhere(gib * GIB, "big"))).splitlines()[3:-2]
+        cells = [re.split(r"\s{2,}", line.strip()) for line in lines]
+        assert {len(row) for row in cells} == {7}
+        assert max(len(line) for line in lines) <= 80
+        figures = [cell for row in cells[1:] for cell in row[1:]]
+        assert all(re.fullmatch(r"-|> 1 M|\d{1,3}(,\d{3})*", cell) for cell in figures)
+        assert any("> 1 M" in line for line in lines) is (shape is SMOLLM2_135M and gib == 140)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("NVIDIA RTX A6000", True), ("NVIDIA RTX 6000 Ada Generation", True), ("NVIDIA H100 80GB HBM3", True),
+        ("NVIDIA A100-PCIE-40GB", True), ("Quadro RTX 8000", True), ("NVIDIA GeForce RTX 4080 SUPER", True),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", False), ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", False),
+        ("NVIDIA RTX 4000 Ada Generation", False), ("24GiB", False),
+    ],
+)  # fmt: skip
+def test_a_card_is_known_by_the_name_its_driver_gives_it_and_never_taken_for_a_larger_one(
+    name: str, known: bool
+) -> None:
+    assert (card_of(name) is not None) is known

@@ -52,7 +52,7 @@ async def test_the_key_opens_ranked_changes_with_what_each_saves_and_costs(
         assert "F7 Make fit" in text_of(app)
         await press(app, pilot, "f7")
         text = text_of(app)
-        for words in ("does not fit", "Store the frozen weights in 4 bit", "GiB", "time  result", "from FLOPs"):
+        for words in ("does not fit", "Store the frozen weights in 4 bit", "GiB", "time  result", "computed"):
             assert words in text, words
         assert "Batch size and data stay" in text
         assert "k: keep" in text
