@@ -34,19 +34,26 @@ def scores_saved(job: Job, profile: Profile) -> float:
     Where a mask parts packed rows, it is there as well: booleans, and made numbers in each layer.
     """
     if job.attention == "eager":
-        mask = MASK_BYTES * job.scored_tokens if job.is_masked else 0.0
-        return score_bytes(job) * job.scored_tokens * job.shape.heads + mask
+        return score_bytes(job) * job.scored_tokens * job.shape.heads
     if job.attention == "math":
-        return MATH_SCORE_BYTES * job.scored_tokens * job.shape.heads + _mask(job, profile)
+        return MATH_SCORE_BYTES * job.scored_tokens * job.shape.heads + _added(job, profile)
     if job.attention == "cpu" and not job.is_masked:
         # A batch of rows at this length can be met whatever the longest row is.
         return profile.attention_bytes * min(job.row_tokens, CPU_SCORES_UP_TO) * job.shape.heads
-    return _mask(job, profile)
+    return _added(job, profile)
 
 
-def _mask(job: Job, profile: Profile) -> float:
-    """A mask's booleans, and what each layer makes of them: numbers that are added to the scores."""
-    return (MASK_BYTES + profile.attention_bytes) * job.scored_tokens if job.is_masked else 0.0
+def mask(job: Job) -> float:
+    """The mask over all pairs of tokens, one for all layers."""
+    return MASK_BYTES * job.scored_tokens if job.is_masked else 0.0
+
+
+def _added(job: Job, profile: Profile) -> float:
+    """What each masked layer makes of the mask's booleans: numbers that are added to the scores."""
+    if not job.is_masked:
+        return 0.0
+    share = 1.0 if job.parts_rows_by_mask or job.checkpointing != "none" else job.shape.windowed_share
+    return share * profile.attention_bytes * job.scored_tokens
 
 
 def checkpoint(job: Job, profile: Profile) -> float:

@@ -155,6 +155,7 @@ def _batch(job: Job, profile: Profile) -> dict[str, float]:
         # On its way to RAM and back: the layer at hand and the next one.
         "offload": (2 * stored, saved),
     }[job.checkpointing]
+    kept += activations.mask(job) * tokens
     held = 0.0
     if profile.holds_layer_inputs and job.weight_shards > 1 and not job.is_full and layer:
         held = (layers - 2) * 2.0 * job.shape.hidden * tokens

@@ -70,16 +70,17 @@ class Job:
     def is_masked(self) -> bool:
         """Whether attention is given a mask over all pairs of tokens: it parts packed rows, or hides what lies behind
         a sliding window."""
-        return self.attention != "flash" and (self._mask_parts_rows or 0 < self.shape.window < self.row_tokens)
+        return self.attention != "flash" and (self.parts_rows_by_mask or 0 < self.shape.window < self.row_tokens)
 
     @property
-    def _mask_parts_rows(self) -> bool:
+    def parts_rows_by_mask(self) -> bool:
+        """Whether packed rows are computed as one, each pair of tokens with its score."""
         return self.packed_tokens > self.row_tokens and self.attention not in ("flash", "cpu")
 
     @property
     def scored_tokens(self) -> int:
         """Tokens that each token's attention scores are computed for."""
-        return self.packed_tokens if self._mask_parts_rows else self.row_tokens
+        return self.packed_tokens if self.parts_rows_by_mask else self.row_tokens
 
     @property
     def keeps_scores(self) -> bool:

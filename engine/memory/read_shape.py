@@ -26,6 +26,8 @@ _ADAPTED_EXPERTS = {
     "mixtral", "minimax", "minimax_m2", "qwen3_moe", "qwen3_next", "deepseek_v2", "deepseek_v3", "glm4_moe", "olmoe",
     "flex_olmo", "ernie4_5_moe", "hunyuan_v1_moe", "dots1", "afmoe", "exaone_moe",
 }  # fmt: skip
+_EVERY = {"gemma2": 2, "gemma3_text": 6, "gemma3": 6, "cohere2": 4, "gpt_oss": 2}
+"""Of so many layers one sees everything, the others through a sliding window."""
 _STEPWISE_GELU = {"gelu_new", "gelu_fast", "gelu_accurate"}
 KNOWN_FAMILIES = frozenset(
     {"llama", "mistral", "mixtral", "qwen3", "phi3", "olmo2", "granite", "smollm3", "gemma", "gpt_oss", "phimoe"}
@@ -50,6 +52,7 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
     if isinstance(text, Mapping):
         config = {**{key: value for key, value in config.items() if key == "tie_word_embeddings"}, **text}
     family = str(config.get("model_type") or "").lower()
+    window, windowed = _window(config, family)
     guessed: list[str] = [] if family in KNOWN_FAMILIES else ["architecture"]
     needed = {ours: _first(config, names) for ours, names in _ALIASES.items()}
     missing = [f"{_ALIASES[ours][0]}" for ours, value in needed.items() if value is None]
@@ -104,7 +107,8 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
         stepwise_gelu=_first(config, ("hidden_act", "activation_function")) in _STEPWISE_GELU,
         softcapped_attention=bool(config.get("attn_logit_softcapping")),
         softcapped_head=bool(config.get("final_logit_softcapping")),
-        window=_window(config, family),
+        window=window,
+        windowed_share=windowed,
         tower_linears=towers[0],
         tower_other=towers[1],
         family=family,
@@ -112,14 +116,19 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
     )
 
 
-def _window(config: Mapping[str, Any], family: str) -> int:
-    """Tokens that a layer with a sliding window sees; 0 where none has one. Qwen's configs name one that is off."""
-    kinds = config.get("layer_types")
-    if isinstance(kinds, list):
-        used = "sliding_attention" in kinds
+def _window(config: Mapping[str, Any], family: str) -> tuple[int, float]:
+    """Tokens that a layer with a sliding window sees, and the share of such layers; 0 where none has one.
+
+    Qwen's configs name one that is off; Gemma's older ones say how often a layer has none.
+    """
+    kinds, every = config.get("layer_types"), _int(config.get("sliding_window_pattern"), _EVERY.get(family, 0))
+    if isinstance(kinds, list) and kinds:
+        share = kinds.count("sliding_attention") / len(kinds)
     else:
-        used = bool(config.get("use_sliding_window", not family.startswith("qwen")))
-    return _int(config.get("sliding_window"), 0) if used else 0
+        used = config.get("use_sliding_window", not family.startswith("qwen"))
+        share = (1 - 1 / every if every else 1.0) if used else 0.0
+    tokens = _int(config.get("sliding_window"), 0)
+    return (tokens, share) if tokens and share else (0, 1.0)
 
 
 def _towers(config: Mapping[str, Any]) -> tuple[int, int]:

@@ -30,8 +30,8 @@ class ModelShape:
 
     ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize;
     ``adapted_experts``: PEFT's "all-linear" adapts it nevertheless. ``fused_qkv``, ``fused_gate_up``: one linear makes
-    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``window``: tokens back that some
-    layers see, 0 where all see everything. ``tower_linears`` and ``tower_other`` are weights of a part for images or
+    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``window``: tokens back that a
+    ``windowed_share`` of the layers see, 0 where all see everything. ``tower_linears`` and ``tower_other`` are weights of a part for images or
     sound that is loaded and not trained: its linears, and what is never quantized. ``guessed`` names what was not given
     and is assumed.
     """
@@ -66,6 +66,7 @@ class ModelShape:
     softcapped_attention: bool = False
     softcapped_head: bool = False
     window: int = 0
+    windowed_share: float = 1.0
     tower_linears: int = 0
     tower_other: int = 0
     family: str = ""
