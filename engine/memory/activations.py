@@ -126,9 +126,10 @@ def adapter_inputs_saved(job: Job, profile: Profile) -> float:
         each = (2.0 if profile.adapter_input == "copy16" else 4.0) + mask
         total = sum(each * linear.inputs for linear in adapted.values())
         return total - (2.0 * adapted["o"].inputs if profile.fused_adapter and "o" in adapted else 0.0)
-    if job.dropout and not profile.fused_adapter:
+    if job.dropout and not (profile.fused_adapter or profile.drops_again):
         return sum((profile.linear_output_bytes + mask) * linear.inputs for linear in adapted.values())
-    return sum(profile.linear_output_bytes * linear.inputs for linear in _own_inputs(adapted, profile))
+    masks = mask * sum(linear.inputs for linear in adapted.values()) if profile.drops_again else 0.0
+    return masks + sum(profile.linear_output_bytes * linear.inputs for linear in _own_inputs(adapted, profile))
 
 
 def _own_inputs(adapted: dict[str, Linear], profile: Profile) -> list[Linear]:

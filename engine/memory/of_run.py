@@ -127,13 +127,12 @@ def job_of(setup: Setup) -> Job:
 
 
 def profile_of(setup: Setup) -> Profile:
-    adapter = setup.config.adapter
-    lean = not (adapter.lora_dropout or adapter.use_dora)
     return tunedeck(
         setup.device,
         softcapped=setup.shape.softcapped_head,
-        lean=lean,
+        lean=not setup.config.adapter.use_dora,
         full_precision=setup.config.model.dtype == "float32",
+        fused_norm=not setup.shape.norms_by_one_more,
     )
 
 

@@ -75,6 +75,8 @@ class Profile:
     """Adapters read the layer's own input, or a cast copy of their own per module."""
     mask_bytes: float = 1
     """Dropout's mask, for each number of an adapter's input: a byte on a GPU, a float32 factor on the CPU."""
+    drops_again: bool = False
+    """Adapters share their input with dropout too: they keep the mask and drop it again in the backward pass."""
     fused_norm: bool = False
     fused_mlp: bool = False
     """The gated product is computed again in the backward pass."""
@@ -112,11 +114,13 @@ def tunedeck(
     softcapped: bool = False,
     lean: bool = True,
     full_precision: bool = False,
+    fused_norm: bool = True,
 ) -> Profile:
     """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
 
-    ``lean``: plain LoRA layers, which share the layer's input. With dropout or DoRA the library's own layers run
-    under autocast and keep a 16-bit copy each. ``full_precision``: everything in float32, without autocast.
+    ``lean``: plain LoRA layers, which share the layer's input. With DoRA the library's own layers run under autocast
+    and keep a 16-bit copy each. ``full_precision``: everything in float32, without autocast. ``fused_norm``: the
+    model's norms are plain ones, for which a GPU has an operator.
     """
     size = 4.0 if full_precision else 2.0
     return Profile(
@@ -129,7 +133,9 @@ def tunedeck(
         linear_output_bytes=size,
         attention_bytes=size,
         adapter_input="shared" if lean or full_precision else "copy16",
-        mask_bytes=1 if device == "cuda" else 4,
+        mask_bytes=1 if device == "cuda" or lean else 4,
+        drops_again=lean,
+        fused_norm=fused_norm and device == "cuda",
         gradients_persist=True,
         foreach_workspace=False,
         context_bytes=(0.65 if device == "cuda" else 0.55) * GIB,

@@ -74,6 +74,11 @@ class ModelShape:
     guessed: tuple[str, ...] = field(default=())
 
     @property
+    def norms_by_one_more(self) -> bool:
+        """Norms that scale by 1 + weight, which is done in float32."""
+        return self.family.startswith("gemma")
+
+    @property
     def query_width(self) -> int:
         return self.heads * self.head_dim
 

@@ -12,14 +12,15 @@ from typing import Any, Literal
 
 import torch
 from peft import get_peft_model
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import _disable_current_modes
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from engine.config.schema import RunConfig
 from engine.memory.of_run import Setup, estimate_run
 from engine.memory.read_shape import from_config
-from engine.training.kernels import lora_kernel
+from engine.training.kernels import fused_norm, lora_kernel
 from engine.training.kernels import loss as training_loss
 from engine.training.kernels.loss import SupervisedLoss
 from engine.training.strategies import lora_config, needs_autocast
@@ -97,6 +98,7 @@ def tracked_fake(point: Point) -> float:
     """Peak live bytes of forward and backward with fake weights; gradients and optimizer states are there."""
     with torch.device("meta"):
         adapted = _adapt(_from_config(point), point, meta=True)
+    fused_norm.install(adapted)
     with FakeTensorMode(allow_non_fake_inputs=True):
         _materialise(adapted)
         return _track(adapted, point)
@@ -115,7 +117,9 @@ def tracked_real(point: Point) -> float:
             Path(folder), dtype=DTYPES[point.dtype], attn_implementation="sdpa",
             quantization_config=settings[point.quantization],
         )  # fmt: skip
-    return _track(_adapt(loaded, point), point)
+    adapted = _adapt(loaded, point)
+    fused_norm.install(adapted)
+    return _track(adapted, point)
 
 
 def _from_config(point: Point) -> Any:
@@ -154,6 +158,23 @@ def _materialise(model: torch.nn.Module) -> None:
                 module._buffers[field] = torch.zeros(buffer.shape, dtype=buffer.dtype)
 
 
+class FusedNorm(torch.autograd.Function):
+    """RMSNorm with the memory of a GPU's operator: it keeps its input and a float32 number a row."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        ctx.save_for_backward(x, weight, x.new_empty(x.shape[:-1], dtype=torch.float32))
+        if isinstance(x, FakeTensor):
+            return torch.empty_like(x)
+        with _disable_current_modes():
+            wide = x.float()
+            return (wide * (wide.square().mean(-1, keepdim=True) + eps).rsqrt() * weight.float()).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return torch.empty_like(grads[0]).copy_(grads[0]), None, None
+
+
 def _track(adapted: Any, point: Point) -> float:
     net = SupervisedLoss(adapted).train()
     tracker = TensorTracker()
@@ -179,7 +200,7 @@ def _track(adapted: Any, point: Point) -> float:
 
 @contextmanager
 def as_on_a_gpu() -> Iterator[None]:
-    """A GPU's loss chunks and dropout, and no attention mask: with fake tensors transformers can't see that none is
+    """A GPU's loss chunks, dropout and norm, and no attention mask: with fake tensors transformers can't see that none is
     needed."""
     undo: list[Callable[[], None]] = []
 
@@ -190,6 +211,7 @@ def as_on_a_gpu() -> Iterator[None]:
 
     chunks = training_loss.CHUNK_POSITIONS
     put(training_loss, "CHUNK_POSITIONS", {**chunks, "cpu": chunks["cuda"]})
+    put(torch.nn.functional, "rms_norm", lambda x, shape, weight, eps: FusedNorm.apply(x, weight, eps))
     put(torch.nn.Dropout, "forward", lambda self, x: torch.native_dropout(x, self.p, self.training)[0])
     for family in {config["model_type"] for config in MODELS.values() if "attn_logit_softcapping" not in config}:
         module = importlib.import_module(f"transformers.models.{family}.modeling_{family}")
