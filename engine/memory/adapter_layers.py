@@ -11,11 +11,14 @@ from engine.memory.terms import adapter_numbers
 def passing(job: Job, profile: Profile) -> float:
     """Bytes beside what is saved while a layer's last linear goes through the library's own adapter layer.
 
-    That is the MLP's way down: everything of the layer is saved by then, and its input is the widest. The lean and
-    the fused layers make no copies.
+    That is the MLP's way down: everything of the layer is saved by then, and its input is the widest. The lean
+    layers make copies only with dropout, the fused ones none.
     """
     last = next((linear for linear in job.adapted() if linear.name.endswith("down")), None)
     dora = job.method == "dora"
+    if last is not None and job.dropout and profile.drops_again:
+        # Backward: the input's gradient, the adapter's share of it, and that dropped as the input was.
+        return (3 * profile.linear_output_bytes * last.inputs + 4.0 * last.outputs) * job.tokens
     if last is None or profile.fused_adapter or (profile.adapter_input == "shared" and not dora):
         return 0.0
     # Beside the output, the stream: its gradient, the residual, the normed input and what that was scaled from.

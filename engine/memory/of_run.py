@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.config.schema import RunConfig
-from engine.machine.gpu_specs import Capability, Dtype, attention_kernel
+from engine.machine.gpu_specs import Capability, Dtype, attention_kernel, trained_dtype
 from engine.memory.budget import Budget
 from engine.memory.cards import card_of
 from engine.memory.estimate import Estimate, estimate
@@ -51,7 +51,7 @@ class Setup:
         """What the model computes in; ``auto`` is bfloat16 where the GPU has it."""
         if self.config.model.dtype != "auto":
             return self.config.model.dtype
-        return "bfloat16" if self.device == "cpu" or self._capability >= (8, 0) else "float16"
+        return "bfloat16" if self.device == "cpu" else trained_dtype(self._capability)
 
     @property
     def kernel(self) -> Attention:
@@ -133,6 +133,7 @@ def profile_of(setup: Setup) -> Profile:
         lean=not setup.config.adapter.use_dora,
         full_precision=setup.config.model.dtype == "float32",
         fused_norm=not setup.shape.norms_by_one_more,
+        gpus=setup.gpus,
     )
 
 

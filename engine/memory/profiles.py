@@ -43,6 +43,8 @@ class Profile:
     trained_bytes: float = 2
     """Weights of a full fine-tuning."""
     adapter_bytes: float = 4
+    copy_bytes: float = 2
+    """Embedding and head that are trained whole beside an adapter."""
     quantized_head: bool = False
     untied_head: bool = False
     """Embedding and head are two tensors even where the model ties them."""
@@ -90,8 +92,11 @@ class Profile:
     varied_lengths: bool = False
     """Batches differ in length, so that cached blocks of other lengths lie beside the live ones."""
     context_bytes: float = 0.65 * GIB
-    """CUDA context and libraries: seen by nvidia-smi, not by torch."""
+    """CUDA context, libraries and what they exchange between GPUs: seen by nvidia-smi, not by torch."""
 
+
+EXCHANGE_BYTES = 0.75 * GIB
+"""NCCL's buffers on each of several GPUs: 0.3 to 1 GiB by their links."""
 
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 """Supervised positions whose logits our loop forms at a time."""
@@ -115,6 +120,7 @@ def tunedeck(
     lean: bool = True,
     full_precision: bool = False,
     fused_norm: bool = True,
+    gpus: int = 1,
 ) -> Profile:
     """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
 
@@ -123,12 +129,14 @@ def tunedeck(
     model's norms are plain ones, for which a GPU has an operator.
     """
     size = 4.0 if full_precision else 2.0
+    exchange = EXCHANGE_BYTES if device == "cuda" and gpus > 1 else 0.0
     return Profile(
         name="tunedeck",
         loss=chunked_loss(CHUNK_POSITIONS[device], softcapped, full_precision),
         frozen_bytes=size,
         table_bytes=size,
         trained_bytes=size,
+        copy_bytes=4,
         residual_bytes=size,
         linear_output_bytes=size,
         attention_bytes=size,
@@ -138,5 +146,5 @@ def tunedeck(
         fused_norm=fused_norm and device == "cuda",
         gradients_persist=True,
         foreach_workspace=False,
-        context_bytes=(0.65 if device == "cuda" else 0.55) * GIB,
+        context_bytes=(0.65 if device == "cuda" else 0.55) * GIB + exchange,
     )

@@ -29,11 +29,11 @@ class ModelShape:
     """A decoder-only transformer's dimensions.
 
     ``fused_experts``: one tensor for all experts of a layer, which bitsandbytes does not quantize;
-    ``adapted_experts``: PEFT's "all-linear" adapts it nevertheless. ``fused_qkv``, ``fused_gate_up``: one linear makes
-    them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``window``: tokens back that a
-    ``windowed_share`` of the layers see, 0 where all see everything. ``tower_linears`` and ``tower_other`` are weights of a part for images or
-    sound that is loaded and not trained: its linears, and what is never quantized. ``guessed`` names what was not given
-    and is assumed.
+    ``adapted_experts``: PEFT's "all-linear" adapts it nevertheless. ``fused_qkv``, ``fused_gate_up``: one linear
+    makes them. ``stepwise_gelu``: the activation is computed in steps that are each kept. ``window``: tokens back
+    that a ``windowed_share`` of the layers see, 0 where all see everything. ``tower_linears`` and ``tower_other``
+    are weights of a part for images or sound that is loaded and not trained: its linears, and what is never
+    quantized. ``guessed`` names what was not given and is assumed.
     """
 
     name: str

@@ -79,8 +79,8 @@ def trained_numbers(job: Job) -> int:
 
 
 def adapters(job: Job, profile: Profile) -> float:
-    """Adapter weights and the trained copies of embedding and head, which keep the base's dtype."""
-    return adapter_numbers(job) * profile.adapter_bytes + table_numbers(job) * profile.frozen_bytes
+    """Adapter weights and the trained copies of embedding and head."""
+    return adapter_numbers(job) * profile.adapter_bytes + table_numbers(job) * profile.copy_bytes
 
 
 def trained(job: Job, profile: Profile) -> float:

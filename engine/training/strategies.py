@@ -49,10 +49,17 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
     settings.trainable_token_indices = token_indices(config.adapter, base)
     left_out = mixer_outputs(name for name, _ in base.model.named_parameters())
     if left_out and isinstance(config.adapter.target_modules, str):
-        settings.exclude_modules = left_out
         base.told.append(
             f"The adapter leaves out {len(left_out):,} layers, such as {left_out[0]}: the kernels of Mamba mixers read "
             "their weights past an adapter."
+        )
+        settings.exclude_modules = left_out
+    beside = beside_the_text(base.model)
+    if beside:
+        settings.exclude_modules = [*(settings.exclude_modules or ()), *beside]
+        base.told.append(
+            f"The adapter leaves out {len(beside):,} layers for images or sound, such as {beside[0]}: rows of text "
+            "never pass them."
         )
     try:
         return get_peft_model(base.model, settings)
@@ -60,8 +67,17 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
         raise ConfigError(
             "The adapter does not fit this model",
             f"adapter.target_modules = {config.adapter.target_modules!r}: {' '.join(str(error).split())[:300]}",
-            _targets_that_work(base, config.adapter.target_modules, left_out),
+            _targets_that_work(base, config.adapter.target_modules, [*left_out, *beside]),
         ) from error
+
+
+def beside_the_text(model: Any) -> list[str]:
+    """Names of the linear layers of a model's parts for images and sound: all outside its decoder but the head."""
+    decoder, head = model.get_decoder(), model.get_output_embeddings()
+    if decoder is None or decoder is model:
+        return []
+    of_text = {id(module) for module in decoder.modules()} | {id(head)}
+    return [name for name, module in model.named_modules() if isinstance(module, LINEARS) and id(module) not in of_text]
 
 
 def _targets_that_work(base: BaseModel, tried: object, left_out: Sequence[str]) -> str:

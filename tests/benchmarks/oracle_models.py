@@ -23,6 +23,7 @@ from engine.memory.read_shape import from_config
 from engine.training.kernels import fused_norm, lora_kernel
 from engine.training.kernels import loss as training_loss
 from engine.training.kernels.loss import SupervisedLoss
+from engine.training.kernels.trained_copies import keep_in_float32
 from engine.training.strategies import lora_config, needs_autocast
 from tests.benchmarks.tensor_tracker import TensorTracker
 
@@ -138,18 +139,18 @@ def _adapt(model: Any, point: Point, meta: bool = False) -> Any:
     model.config.use_cache = False
     adapted = get_peft_model(model, lora_config(point.config().adapter), low_cpu_mem_usage=meta)
     lora_kernel.install(adapted)
+    keep_in_float32(adapted)
     return adapted
 
 
 def _materialise(model: torch.nn.Module) -> None:
     """Replace parameters and buffers on the meta device by empty ones of the mode in force, tied ones once."""
     made: dict[int, torch.nn.Parameter] = {}
-    for name, module in model.named_modules():
+    for module in model.modules():
         for field, parameter in module._parameters.items():
             if parameter is not None:
                 if id(parameter) not in made:
-                    # PEFT raises adapters to float32, but not modules that are trained whole.
-                    raised = parameter.requires_grad and "modules_to_save" not in name
+                    raised = parameter.requires_grad  # as PEFT does outside the meta device
                     empty = torch.empty(parameter.shape, dtype=torch.float32 if raised else parameter.dtype)
                     made[id(parameter)] = torch.nn.Parameter(empty, requires_grad=parameter.requires_grad)
                 module._parameters[field] = made[id(parameter)]
@@ -200,8 +201,8 @@ def _track(adapted: Any, point: Point) -> float:
 
 @contextmanager
 def as_on_a_gpu() -> Iterator[None]:
-    """A GPU's loss chunks, dropout and norm, and no attention mask: with fake tensors transformers can't see that none is
-    needed."""
+    """A GPU's loss chunks, dropout and norm, and no attention mask: with fake tensors transformers can't see that none
+    is needed."""
     undo: list[Callable[[], None]] = []
 
     def put(holder: Any, name: str, value: Any) -> None:

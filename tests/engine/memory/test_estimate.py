@@ -83,21 +83,21 @@ def test_published_runs_are_met() -> None:
 def test_our_loop_is_met_as_tracked_tensor_by_tensor() -> None:
     """Peaks of the real loop's forward and backward pass, tracked over fake tensors (bytes in GiB)."""
     smol = Job(SMOLLM2_135M, 4, 512, supervised_share=0.5, checkpointing="none")
-    assert estimate(smol, OURS).allocated_bytes / GIB == pytest.approx(1.757, rel=0.02)
-    assert estimate(replace(smol, checkpointing="layers"), OURS).allocated_bytes / GIB == pytest.approx(0.537, rel=0.02)
+    assert estimate(smol, OURS).allocated_bytes / GIB == pytest.approx(1.625, rel=0.02)
+    assert estimate(replace(smol, checkpointing="layers"), OURS).allocated_bytes / GIB == pytest.approx(0.535, rel=0.02)
     llama = Job(LLAMA_3_8B, 2, 2048, supervised_share=0.5)
-    assert estimate(llama, OURS).allocated_bytes / GIB == pytest.approx(17.538, rel=0.02)
+    assert estimate(llama, OURS).allocated_bytes / GIB == pytest.approx(17.444, rel=0.02)
     gemma = Job(GEMMA_2_2B, 2, 1024, checkpointing="none", attention="eager")
-    tracked = estimate(gemma, tunedeck(softcapped=True)).allocated_bytes / GIB
+    tracked = estimate(gemma, tunedeck(softcapped=True, fused_norm=False)).allocated_bytes / GIB
     assert tracked == pytest.approx(16.191, rel=0.02)
 
 
-def test_the_librarys_own_layers_are_met_as_tracked() -> None:
-    """The same for dropout, DoRA and tables trained whole, which run under autocast (rank 64, 4 rows of 2,048)."""
+def test_dropout_and_the_librarys_own_layers_are_met_as_tracked() -> None:
+    """The same for dropout, DoRA and tables trained whole in float32 (rank 64, 4 rows of 2,048)."""
     job = Job(LLAMA_3_2_1B, 4, 2048, rank=64, supervised_share=0.5)
     library = tunedeck(lean=False)
     for changes, profile, tracked in (
-        ({"dropout": 0.1}, library, 5.315), ({"method": "dora"}, library, 6.041), ({"trained_tables": 2}, OURS, 8.948)
+        ({"dropout": 0.1}, OURS, 4.720), ({"method": "dora"}, library, 5.916), ({"trained_tables": 2}, OURS, 13.076)
     ):  # fmt: skip
         result = estimate(replace(job, **changes), profile)  # type: ignore[arg-type]
         assert result.allocated_bytes / GIB == pytest.approx(tracked, rel=0.02), changes

@@ -81,3 +81,21 @@ def test_every_value_a_hint_names_works(tmp_path: Path, targets: object) -> None
     assert len(offered) == 2
     for value in offered:
         attached(folder, value)
+
+
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "v_proj"]])
+def test_parts_for_images_get_no_adapter_and_that_is_said(tmp_path: Path, targets: object) -> None:
+    """Rows of text never pass them: their adapters would be trained on nothing and saved."""
+    text = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 16,
+            "num_attention_heads": 2, "num_key_value_heads": 1, "pad_token_id": 0}  # fmt: skip
+    sight = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "image_size": 28, "patch_size": 14}  # fmt: skip
+    config = transformers.Gemma3Config(text_config=text, vision_config=sight, mm_tokens_per_image=4)
+    transformers.Gemma3ForConditionalGeneration(config).save_pretrained(tmp_path)
+    model, told = attached(tmp_path, targets)
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert trained
+    assert all("language_model" in name for name in trained)
+    assert "for images or sound, such as model.vision_tower" in told[0]
+    model(input_ids=torch.arange(8)[None], labels=torch.arange(8)[None]).loss.backward()
+    assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
