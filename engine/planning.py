@@ -20,6 +20,7 @@ from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
 from engine.memory.profiles import GIB
 from engine.memory.read_shape import from_folder
+from engine.memory.speed import CPU
 
 READING_S = 5.0
 """A driver that takes longer to answer is left alone."""
@@ -139,7 +140,7 @@ def _fit(
 
 
 def _device(budget: Budget) -> str:
-    return pace.CPU if budget.device == "cpu" else budget.name
+    return CPU if budget.device == "cpu" else budget.name
 
 
 def _with(config: RunConfig, settings: Mapping[str, object]) -> RunConfig:
