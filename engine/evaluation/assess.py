@@ -13,12 +13,14 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.evaluation.generate import Generator
-from engine.evaluation.heldout import HeldoutLoss, heldout_loss
+from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
 from engine.evaluation.metrics import METRICS
 from engine.runs import events as ev
 from engine.training.batches import MicroBatch
-from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.devices.ranks import ALONE, Ranks
+from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
 from engine.training.phases import Phases, Sink
+from engine.training.steering import StopRequested
 from engine.training.tokens.render import Renderer
 
 Moment = Literal["before", "during", "after"]
@@ -45,12 +47,16 @@ class LargestWork:
 class Unseen:
     """Rows that are never trained on: ``rows`` are the dialogues among them, ``batches`` the tokens of all.
 
-    ``recut`` gives the batches anew, of at most so many padded tokens.
+    ``recut`` gives the batches anew, of at most so many padded tokens; ``tokens`` are those of the last time.
     """
 
     rows: Sequence[Row]
     batches: Sequence[MicroBatch]
     recut: Callable[[int], Sequence[MicroBatch]]
+    tokens: int | None = None
+
+    def cut_to(self, tokens: int) -> None:
+        self.batches, self.tokens = self.recut(tokens), tokens
 
     @property
     def count(self) -> int:
@@ -59,7 +65,11 @@ class Unseen:
 
 @dataclass
 class Assessor:
-    """``net`` gives losses, ``generator`` answers. ``validation`` may decide when to stop; ``test`` decides nothing."""
+    """``net`` gives losses, ``generator`` answers. ``validation`` may decide when to stop; ``test`` decides nothing.
+
+    Of ``ranks`` each measures its share in ``evaluate`` and knows the whole; samples during the training and what is
+    rehearsed are the first one's.
+    """
 
     config: RunConfig
     net: Any
@@ -73,6 +83,7 @@ class Assessor:
     phases: Phases
     check: Callable[[], None]
     memory: MemoryGuard
+    ranks: Ranks = ALONE
 
     def evaluate(self, step: int, moment: Moment) -> float | None:
         """Emit an Eval event (and Sample events before and after); returns the validation loss.
@@ -90,7 +101,10 @@ class Assessor:
         began = time.monotonic()
         name, title = ("evaluate", _TITLES[moment]) if part == "validation" else ("evaluate test", "the test")
         report = self.phases.progress(f"{name} {moment}", f"measuring {title}", "batches")
-        found = self._losses(unseen, lambda: unseen.batches, report)
+        tokens = self.ranks.from_first(unseen.tokens)
+        if tokens is not None and tokens != unseen.tokens:  # memory ran out in the first one alone
+            unseen.cut_to(tokens)
+        found = self._losses(unseen, lambda: unseen.batches, self.ranks, report)
         metrics: dict[str, float] = {}
         counted = unseen.count
         if moment != "during":
@@ -116,35 +130,44 @@ class Assessor:
         if not parts:
             return LargestWork(answer_tokens=answers)
         for unseen in parts:
-            self._losses(unseen, partial(_only_largest, unseen))
+            self._losses(unseen, partial(_only_largest, unseen), ALONE)
         largest = _largest([batch for unseen in parts for batch in unseen.batches])
         return LargestWork(
             largest.rows, largest.row_tokens, largest.supervised_tokens, answers, largest.packed_tokens
         )  # fmt: skip
 
     def _losses(
-        self, unseen: Unseen, batches: Callable[[], Sequence[MicroBatch]],
+        self, unseen: Unseen, batches: Callable[[], Sequence[MicroBatch]], ranks: Ranks,
         report: Callable[[int, int], None] = lambda done, total: None,
     ) -> HeldoutLoss:  # fmt: skip
         """Losses of ``batches()``, some of ``unseen``; when memory runs out all are cut smaller and computed again."""
         while True:
             self.memory.phase = "evaluation"
+            share, parts, shortage, stopped = ranks.dealt(batches()), [], None, False
             try:
-                return heldout_loss(self.net, batches(), self.device, self.check, report)
+                parts = batch_losses(self.net, share, self.device, self.check, _of_all(ranks, len(batches()), report))
+            except StopRequested:
+                stopped = True
             except Exception as error:
                 shortage = self.memory.shortage(error)
                 if shortage is None:
                     raise
+            told = ranks.everyone((parts, shortage, stopped))
+            if any(stopped for _, _, stopped in told):
+                raise StopRequested
+            shortage = next((short for _, short, _ in told if short is not None), None)
+            if shortage is None:
+                return mean_loss(ranks.collected([parts for parts, _, _ in told]))
             if all(batch.rows == 1 for batch in batches()):
                 raise self.memory.ends(shortage, "Out of memory, even with one held-out row at a time")
             tokens = max(batch.padded_tokens for batch in batches()) // 2
-            unseen.batches = unseen.recut(tokens)
+            unseen.cut_to(tokens)
             self.memory.repeats(shortage, tokens)
 
     def sample(self, step: int, moment: Moment = "during") -> None:
         """Answer the sample prompts and rows and emit a Sample event for each."""
         rows = list(self.validation.rows[: self.config.sample.rows])
-        answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
+        answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment, ALONE)
         self._emit_samples(step, moment, rows, answers)
 
     def _answers(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> tuple[dict[str, float], int]:
@@ -153,10 +176,10 @@ class Assessor:
         if part == "validation":
             shown = self.config.sample.rows
             rows = self._asked(unseen)
-            answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment)
+            answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment, self.ranks)
             self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
         else:
-            answers = self._generate([self._prompt(row) for row in measured], moment)
+            answers = self._generate([self._prompt(row) for row in measured], moment, self.ranks)
         if not measured:
             return {}, unseen.count
         references = [row.messages[-1].text for row in measured]
@@ -171,13 +194,45 @@ class Assessor:
         """The unseen rows that are answered before and after training."""
         return list(unseen.rows[: max(len(self._measured(unseen)), self.config.sample.rows)])
 
-    def _generate(self, prompts: list[list[int]], moment: Moment) -> list[str]:
+    def _generate(self, prompts: list[list[int]], moment: Moment, ranks: Ranks) -> list[str]:
         if not prompts:
             return []
         if moment != "during":
             self.phases.begin(f"answer {moment}", "generating answers")
         report = self.phases.progress(f"answer {moment}", "generating answers", "answers")
-        return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
+        if ranks.count == 1:
+            return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
+        return self._generate_share(prompts, ranks, report)
+
+    def _generate_share(self, prompts: list[list[int]], ranks: Ranks, report: Callable[[int, int], None]) -> list[str]:
+        """Answers to ``prompts``, of which each process gives those to every so-many-th group.
+
+        Groups are dealt whole: an answer can depend on those beside it, by the last bits of sums.
+        """
+        most, tokens = self.config.eval.max_new_tokens, self.generator.tokens_at_once
+        self.generator.tokens_at_once = ranks.from_first(tokens)
+        share = ranks.dealt(self.generator.groups(prompts, most))
+        mine: dict[int, str] = {}
+        failure: OutOfMemory | None = None
+        stopped = False
+        report = _of_all(ranks, len(prompts), report)
+        try:
+            for group in share:
+                answers = self.generator.answer([prompts[index] for index in group], most)
+                mine.update(zip(group, answers, strict=True))
+                report(len(mine), sum(map(len, share)))
+        except StopRequested:
+            stopped = True
+        except OutOfMemory as error:
+            failure = error
+        told = ranks.everyone((mine, failure, stopped))
+        for _, failed, _ in told:
+            if failed is not None:
+                raise failed
+        if any(stopped for _, _, stopped in told):
+            raise StopRequested
+        whole = {index: answer for answers, _, _ in told for index, answer in answers.items()}
+        return [whole.get(index, self.generator.too_long) for index in range(len(prompts))]
 
     def _prompt(self, row: Row) -> list[int]:
         return self.renderer.prompt_ids(row.messages[:-1], row.tools)
@@ -196,6 +251,11 @@ class Assessor:
                     reference=None if reference is None else reference[:4000],
                 )
             )  # fmt: skip
+
+
+def _of_all(ranks: Ranks, count: int, report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """``report`` of this process's share, told as of all ``count``: the others are about as far."""
+    return lambda done, total: report(count if done == total else min(count, done * ranks.count), count)
 
 
 def _only_largest(unseen: Unseen) -> list[MicroBatch]:

@@ -46,8 +46,7 @@ class Generator:
         """
         was_training = self.model.training
         self.model.eval()
-        too_long = f"[no answer: the model can compute {self.most_positions:,} positions, the prompt has more]"
-        answers = [too_long] * len(prompts)
+        answers = [self.too_long] * len(prompts)
         left = self._by_length(prompts)
         try:
             while left:
@@ -76,7 +75,7 @@ class Generator:
         self.model.eval()
         try:
             while True:
-                groups = self._all_groups(prompts, max_new_tokens)
+                groups = self.groups(prompts, max_new_tokens)
                 if not groups:
                     return 0
                 group = max(groups, key=lambda g: _padded(g, prompts, max_new_tokens))
@@ -103,7 +102,13 @@ class Generator:
         self.memory.repeats(shortage, self.tokens_at_once)
         return None
 
-    def _all_groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+    @property
+    def too_long(self) -> str:
+        """Stands for the answer to a prompt that is in no group."""
+        return f"[no answer: the model can compute {self.most_positions:,} positions, the prompt has more]"
+
+    def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        """Indices of the ``prompts`` that are answered side by side, each group in turn; too long ones are in none."""
         left, groups = self._by_length(prompts), []
         while left:
             groups.append(self._next(left, prompts, new_tokens))

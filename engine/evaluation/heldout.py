@@ -20,7 +20,14 @@ class HeldoutLoss:
     by_source: dict[int, float]
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class BatchLosses:
+    """What one micro-batch adds: by source, the sum of its tokens' losses and their count."""
+
+    sums: dict[int, float]
+    counts: dict[int, int]
+
+
 def heldout_loss(
     net: Any,
     batches: Sequence[MicroBatch],
@@ -33,19 +40,43 @@ def heldout_loss(
     Weights of rows and sources are left out: they say what training should mind, not how well a token is predicted,
     and losses of runs with other weights stay comparable.
     """
+    return mean_loss(batch_losses(net, batches, device, check, on_progress))
+
+
+@torch.no_grad()
+def batch_losses(
+    net: Any,
+    batches: Sequence[MicroBatch],
+    device: torch.device,
+    check: Callable[[], None],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[BatchLosses]:
+    """Of each of ``batches``, as ``heldout_loss`` says."""
     was_training = net.training
     net.eval()
-    sums: dict[int, float] = {}
-    counts: dict[int, int] = {}
+    found = []
     try:
         for done, batch in enumerate(batches):
             check()
             on_progress(done, len(batches))
             _, losses = net(*batch.inputs(device))
-            add_by_source(sums, counts, batch.sources, losses.double().cpu().numpy())
+            part = BatchLosses({}, {})
+            add_by_source(part.sums, part.counts, batch.sources, losses.double().cpu().numpy())
+            found.append(part)
     finally:
         net.train(was_training)
     on_progress(len(batches), len(batches))
+    return found
+
+
+def mean_loss(parts: Sequence[BatchLosses]) -> HeldoutLoss:
+    """The loss over all ``parts``, added up in their order: the same to the last bit, whoever computed them."""
+    sums: dict[int, float] = {}
+    counts: dict[int, int] = {}
+    for part in parts:
+        for source in part.sums:
+            sums[source] = sums.get(source, 0.0) + part.sums[source]
+            counts[source] = counts.get(source, 0) + part.counts[source]
     total = sum(counts.values())
     means = {source: sums[source] / counts[source] for source in sums}
     return HeldoutLoss(sum(sums.values()) / total if total else None, means)

@@ -150,8 +150,9 @@ class Runner:
         Session(self.run, config, self.emit, self.steering, self._devices).execute(resume, after_kill, accept_changes)
 
     def _fail_lost(self) -> None:
-        hint = f"What it said is in {self.run.log.name}; `tunedeck resume` goes on from the last checkpoint."
-        self._fail("A process of the run ended", self.steering.lost, hint)
+        lost = self.steering.lost
+        assert lost is not None
+        self._fail(lost.title, lost.message, lost.hint)
 
     def _fail(self, title: str, message: str, hint: str) -> None:
         self.failed = True

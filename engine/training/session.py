@@ -16,17 +16,16 @@ from accelerate.utils import set_seed
 from engine import origins
 from engine.config.schema import RunConfig
 from engine.data import earlier
-from engine.data.rows.messages import Row
 from engine.errors import MachineError
-from engine.evaluation.assess import Assessor, Unseen
-from engine.evaluation.generate import Generator
+from engine.evaluation.assess import Assessor
 from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
 from engine.preflight_positions import require_positions
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.training import checkpoint, old_adapter, optimizers, result
-from engine.training.batches import MicroBatch, StepPlan, cut
+from engine.training.assessing import make_assessor
+from engine.training.batches import StepPlan
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
 from engine.training.devices.companions import Companions, begun
@@ -46,7 +45,6 @@ from engine.training.phases import Phases, Sink
 from engine.training.steering import Steering, StopRequested
 from engine.training.tokens import held_out
 from engine.training.tokens.dataset import Prepared, prepare
-from engine.training.tokens.examples import Example
 from engine.training.tokens.padding import tell_rows
 from engine.training.tokens.render import Renderer
 from engine.training.tokens.tokenizer import ADAPTERS_OWN, Words, locate, words_of
@@ -128,7 +126,7 @@ class Session:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if newest else None)
             state = replace(state, settings=ready.plan.settings)
-            with Companions(self.run, ready.config, self.devices, newest, self.steering.lose) as company:
+            with Companions(self.run, ready.config, self.devices, newest, self.steering) as company:
                 return self._run(ready, state, company, fresh=newest is None)
         except Exception as error:
             shortage = ready.memory.shortage(error)
@@ -170,14 +168,22 @@ class Session:
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
 
     def _run(self, ready: _Ready, state: TrainerState, company: Companions, fresh: bool) -> Outcome:
-        """Rehearse, measure, train, measure again."""
+        """Meet the other processes, rehearse, measure, train, measure again."""
         built, config = ready.built, ready.config
         self._check_disk(ready)
+        if len(self.devices) > 1:
+            self.phases.begin("join", "starting the other processes")
+        ranks = company.meet(ready.placement.device)
+        ranks.same_weights(built.trained)
+        ranks.rehearse(built.trained)
         planned = ready.plan.micro_batch_tokens
         budget = min(planned, state.micro_batch_tokens or planned, self._most_tokens or planned)
         if budget < planned:
             state = replace(state, micro_batch_tokens=budget)
-        assessor = self._assessor(ready, budget)
+        assessor = make_assessor(
+            config, built, ready.words, ready.prepared, ready.placement.device, budget, ready.memory, self.sink,
+            self.phases, self._check, ranks,
+        )  # fmt: skip
         story = MemoryStory(self.run.path.name, ready.plan, ready.peaks, self.sink)
         if state.step < ready.steps.total_steps:
             self.phases.begin(rehearsal.PHASE, rehearsal.MESSAGE)
@@ -188,17 +194,15 @@ class Session:
             if tried.budget_tokens < budget:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
             story.rehearsed(tried)
+        state, budget, _ = begun(ranks, state, planned, budget)
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
                 assessor.evaluate(0, "before")
             free_cached()
-        ranks = company.meet(ready.placement.device)
-        ranks.same_weights(built.trained)
-        state, budget = begun(ranks, state, planned)
         hooks = Hooks(
             save=lambda at, reason: self._save(at, reason, ready, story),
-            evaluate=lambda at: ranks.from_first(self._during(at, assessor, story)),
+            evaluate=lambda at: self._during(at, assessor, story),
             sample=lambda at: self._sample(at, assessor, story),
             between=self._share_processors,
         )
@@ -301,25 +305,6 @@ class Session:
         beside = beside_bytes(Path(ready.card.path))
         disk = run_disk(trained, self.config.checkpoint.keep, ready.config.train.optim, beside=beside)
         require(disk, self.run.path)
-
-    def _assessor(self, ready: _Ready, budget_tokens: int) -> Assessor:
-        built, words, prepared = ready.built, ready.words, ready.prepared
-
-        def unseen(examples: Sequence[Example], rows: Sequence[Row]) -> Unseen:
-            def recut(tokens: int) -> list[MicroBatch]:
-                return cut(examples, tokens, words.pad_id, ready.plan.packed) if examples else []
-
-            return Unseen(rows, recut(budget_tokens), recut)
-
-        generator = Generator(
-            built.model, words.tokenizer, words.stops, words.pad_id, self._check, ready.memory,
-            most_positions=ready.card.position_limit,
-        )  # fmt: skip
-        return Assessor(
-            ready.config, built.net, generator, Renderer(words.tokenizer, words.stops),
-            unseen(prepared.heldout, prepared.heldout_rows), unseen(prepared.test, prepared.test_rows),
-            prepared.sources, ready.placement.device, self.sink, self.phases, self._check, ready.memory,
-        )  # fmt: skip
 
     def _check(self) -> None:
         """Between two parts of a measurement: end if asked to, and give way to other processes."""

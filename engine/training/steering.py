@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.errors import TunedeckError
 from engine.runs.control import Command
 
 Answer = Callable[[bool, str], None]
@@ -35,8 +36,9 @@ class Steering:
         self._orders: list[Order] = []
         self._stop = False
         self._paused = False
+        self._on_stop: list[Callable[[], None]] = []
         self.reason = ""
-        self.lost = ""
+        self.lost: TunedeckError | None = None
 
     @property
     def stop_requested(self) -> bool:
@@ -45,13 +47,24 @@ class Steering:
     def stop(self, reason: str) -> None:
         """Ask for the end; the first reason is kept."""
         with self._lock:
+            told = [] if self._stop else list(self._on_stop)
             if not self._stop:
                 self._stop, self.reason = True, reason
             self._lock.notify_all()
+        for tell in told:
+            tell()
 
-    def lose(self, which: str) -> None:
-        """A process that trains along ended: the training thread may wait for it for ever."""
-        self.lost = self.lost or which
+    def on_stop(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` once when the end is asked for, at once if it was."""
+        with self._lock:
+            self._on_stop.append(tell)
+            stopped = self._stop
+        if stopped:
+            tell()
+
+    def lose(self, error: TunedeckError) -> None:
+        """A process that trains along ended, as ``error`` says: the training thread may wait for it for ever."""
+        self.lost = self.lost or error
 
     def put(self, command: Command, answer: Answer = _no_answer) -> None:
         """Queue an order. ``resume`` acts at once, or is refused when nothing is paused."""

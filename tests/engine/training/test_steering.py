@@ -105,3 +105,13 @@ def test_a_paused_run_answers_every_order() -> None:
     left = [order.command for order in steering.take()]
     answered = [name for name, _, _ in answers]
     assert sorted(answered + left) == ["pause", "resume", "sample", "save"]
+
+
+def test_a_stop_is_passed_on_once_and_at_once_to_who_comes_later() -> None:
+    steering, heard = Steering(), list[str]()
+    steering.on_stop(lambda: heard.append("early"))
+    steering.stop("asked to stop")
+    steering.stop("again")
+    steering.on_stop(lambda: heard.append("late"))
+    assert heard == ["early", "late"]
+    assert steering.reason == "asked to stop"

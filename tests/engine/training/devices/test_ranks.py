@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import math
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
 
 from engine.runs import events as ev
-from engine.runs.launch import launch
+from engine.training.devices.ranks import ALONE, Ranks
 from engine.training.kernels.loss import SupervisedLoss
-from tests.e2e.driving import end_all, runner_pid, wait, wait_for_end
-from tests.engine.training.making import Trained, create_run, stop_after, train, values
+from engine.training.loop import NotFinite
+from tests.engine.training.making import Trained, stop_after, train, values
+from tests.tiny import make_tiny_model
 
 TWO = {"gpus": "cpu,cpu"}
 LAUNCH = {"train": {"max_steps": 5}, "eval": {"every": 3}}
@@ -103,21 +103,51 @@ def test_all_halve_when_memory_runs_out_in_one_of_them(tiny: Path, rows: Path, m
     same(one, two)
 
 
-def test_a_run_that_loses_a_process_says_so_and_can_be_resumed(tiny: Path, rows: Path, home: Path) -> None:
-    run = create_run(values(tiny, rows, train={"max_steps": 100_000}, checkpoint={"every": 2}, launch=TWO))
-    try:
-        launch(run)
-        wait(run, lambda state: state.step is not None and state.step.step >= 3)
-        (companion,) = [
-            each
-            for each in psutil.Process(runner_pid(run)).children()
-            if "engine.training.devices.companion" in each.cmdline()
-        ]
-        os.kill(companion.pid, signal.SIGKILL)
-        state = wait_for_end(run)
-        assert state.failure is not None
-        assert state.failure.title == "A process of the run ended"
-        assert state.failure.message == "process 2 of 2 ended (signal 9)"
-        assert run.complete_checkpoints()
-    finally:
-        end_all(run.path.parent)
+def measured(**launch: Any) -> dict[str, Any]:
+    return {
+        "dataset": {"eval_rows": 8, "test_rows": 4}, "train": {"max_steps": 2, "micro_batch_tokens": 100},
+        "eval": {"every": 1, "metrics": ["exact_match"], "generate_rows": 4}, "sample": {"rows": 2},
+    } | launch  # fmt: skip
+
+
+def test_what_two_processes_measure_before_training_is_what_one_does_to_the_last_bit(tiny: Path, rows: Path) -> None:
+    one, two = train(values(tiny, rows, **measured())), train(values(tiny, rows, **measured(launch=TWO)))
+    assert [(e.step, e.moment, e.part, e.n) for e in two.of(ev.Eval)] == [
+        (e.step, e.moment, e.part, e.n) for e in one.of(ev.Eval)
+    ]
+    before = [[(e.part, e.loss, e.metrics) for e in run.of(ev.Eval) if e.moment == "before"] for run in (one, two)]
+    assert before[0] == before[1]
+    assert len(before[0]) == 2
+    said = [[e.answer for e in run.of(ev.Sample) if e.moment == "before"] for run in (one, two)]
+    assert said[0] == said[1]
+
+
+def test_what_all_processes_come_to_is_told_as_such_and_not_as_a_loss_of_one(rows: Path, tmp_path: Path) -> None:
+    model = make_tiny_model(tmp_path / "model", tie=False)
+    weights = load_file(model / "model.safetensors")
+    text = "".join(json.loads(line)["prompt"] for line in rows.read_text().splitlines())
+    asked = [token for token in AutoTokenizer.from_pretrained(model)(text)["input_ids"] if token % 37 != 11]
+    weights["model.embed_tokens.weight"][max(set(asked), key=asked.count)] = math.nan  # no token of the proofs at load
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    with pytest.raises(NotFinite, match="not a number at step 1"):
+        train(values(model, rows, launch=TWO, dataset={"eval_rows": 0, "packing": False}))
+
+
+@pytest.mark.parametrize("order", [(torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32)])
+def test_gradients_of_several_dtypes_are_added_in_the_order_of_the_parameters(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[torch.dtype, ...]
+) -> None:
+    added: list[tuple[torch.dtype, int]] = []
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda flat, group=None: added.append((flat.dtype, len(flat))))
+    parameters = [torch.nn.Parameter(torch.zeros(size, dtype=dtype)) for size, dtype in zip((2, 3), order, strict=True)]
+    parameters.append(torch.nn.Parameter(torch.zeros(4, dtype=order[0])))
+    pair = Ranks(1, 2)
+    pair.add_gradients(parameters)
+    pair.rehearse(parameters)
+    assert added == [(order[0], 6), (order[1], 3)] * 2
+
+
+def test_what_is_dealt_comes_back_in_its_order() -> None:
+    for count in (1, 2, 3):
+        shares = [Ranks(index, count).dealt("abcde") for index in range(count)]
+        assert ALONE.collected(shares) == list("abcde")
