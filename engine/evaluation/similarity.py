@@ -29,7 +29,7 @@ from engine.training.tokens.render import Renderer
 SAMPLE_ROWS = 200
 BATCH_TOKENS = 2048
 Progress = Callable[[str, int, int], None]
-"""What is being measured, batches done, batches in all; what it raises ends the work."""
+"""What is being measured, batches done, batches in all, counted once from first to last; what it raises ends it."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,29 @@ def relate(
     olds = _sample(old, renderer, dataset, base.pad_id, seed, may_be_empty=True)
     device = next(base.model.parameters()).device
 
-    def loss(net: Any, sample: _Sample, what: str) -> float | None:
-        def report(done: int, total: int) -> None:
-            on_progress(what, done, total)
+    both = len(news.batches) + len(olds.batches)
+    total, told = (3 if olds.batches else 2) * both, 0
 
-        return heldout_loss(net, sample.batches, device, lambda: None, report).loss
+    def loss(net: Any, sample: _Sample, what: str) -> float | None:
+        nonlocal told
+        before = told
+
+        def report(done: int, _of: int) -> None:
+            on_progress(what, before + done, total)
+
+        told += len(sample.batches)
+        return heldout_loss(net, sample.batches, device, lambda: None, report).loss if sample.batches else None
 
     plain = SupervisedLoss(base.model, base.head)
     base_new = loss(plain, news, "the new rows under the base")
     base_old = loss(plain, olds, "the old rows under the base")
     mixing = None
     if olds.batches:
-        seen = [hidden_means(base.model, sample.batches, device) for sample in (olds, news)]
+        seen = []
+        for sample in (olds, news):
+            on_progress("how alike the rows look", told, total)
+            seen.append(hidden_means(base.model, sample.batches, device))
+            told += len(sample.batches)
         mixing = mixed(*seen)
     with_adapter = SupervisedLoss(put_on(base.model, adapter), base.head)
     adapter_new = loss(with_adapter, news, "the new rows under the adapter")

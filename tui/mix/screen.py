@@ -133,8 +133,10 @@ class MixScreen(WholeScreen, Screen[bool]):
         self.learn()
 
     def _heard(self, _words: str) -> None:
-        if self._panel is not None and not self._panel.busy:
-            self.learn()
+        if self._panel is not None:
+            self.query_one(TopLine).show(right=self._panel.words if self._panel.busy else "")
+            if not self._panel.busy:
+                self.learn()
 
     def learn(self) -> None:
         """The rows were examined, or more is known of a source: show that, unless the board is being left."""

@@ -6,29 +6,61 @@ import asyncio
 import contextlib
 import json
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.data.text import clean
 from engine.errors import DataError, TunedeckError
+from tui import words
 
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024  # examples travel whole
+_TICK_S = 1.0
+_LEAST_TO_JUDGE_S = 2.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the child is; ``total`` is 0 while it does not know."""
+    """How far the child is; ``total`` is 0 while it does not know. Seconds since its start, and those that are left."""
 
     done: int
     total: int
     message: str
+    since_s: float = field(default=0.0, compare=False)
+    left_s: float | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
+        """What, how far, for how long, and how long still."""
         count = f"{self.done:,} of {self.total:,}" if self.total else ""
-        return " ".join(part for part in (self.message, count) if part) or "at work ..."
+        said = " ".join(part for part in (self.message, count) if part) or "at work"
+        since = words.about(self.since_s) if self.since_s >= 1 else ""
+        left = f"about {words.about(self.left_s)} left" if self.left_s is not None else ""
+        return ", ".join(part for part in (said, since, left) if part)
+
+
+class _Pace:
+    """Time beside progress: how long it has been, and how long it will be at the pace of what is counted now."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._last = Progress(0, 0, "")
+        self._first: tuple[float, int] | None = None
+
+    def timed(self, said: Progress | None = None) -> Progress:
+        """``said`` with its times, or without one what was said last."""
+        now = time.monotonic()
+        if said is not None:
+            if said.total != self._last.total or said.done < self._last.done:
+                self._first = (now, said.done) if said.total else None
+            self._last = said
+        left = None
+        if self._first and self._last.done > self._first[1] and now - self._first[0] > _LEAST_TO_JUDGE_S:
+            pace = (now - self._first[0]) / (self._last.done - self._first[1])
+            left = pace * (self._last.total - self._last.done)
+        return replace(self._last, since_s=now - self._began, left_s=left)
 
 
 @dataclass(frozen=True)
@@ -58,16 +90,38 @@ async def ask(command: Sequence[str], config_text: str) -> AsyncGenerator[Progre
         try:
             answered = False
             assert process.stdout is not None
-            async for line in process.stdout:
-                said = _understood(line)
-                if said is not None:
-                    answered = answered or not isinstance(said, Progress)
-                    yield said
+            pace = _Pace()
+            async with contextlib.aclosing(_lines(process.stdout)) as lines:
+                async for line in lines:
+                    said = _understood(line) if line else pace.timed()
+                    if isinstance(said, Progress):
+                        yield pace.timed(said) if line else said
+                    elif said is not None:
+                        answered = True
+                        yield said
             code = await process.wait()
             if not answered:
                 raise no_answer(code, complaints)
         finally:
             await end(process)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
+    """The lines of ``stream``, and b"" for every second without one."""
+    reading = asyncio.ensure_future(stream.readline())
+    try:
+        while True:
+            done, _ = await asyncio.wait({reading}, timeout=_TICK_S)
+            if not done:
+                yield b""
+                continue
+            line = reading.result()
+            if not line:
+                return
+            yield line
+            reading = asyncio.ensure_future(stream.readline())
+    finally:
+        reading.cancel()
 
 
 async def start(command: Sequence[str], stderr: Any, is_asked: bool = False) -> asyncio.subprocess.Process:

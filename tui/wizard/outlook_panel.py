@@ -33,7 +33,7 @@ class OutlookPanel(Static):
         super().__init__("", id=id, markup=False)
         self.busy = False
         self.words = ""
-        self._time = self._disk = ""
+        self._time = self._disk = self._doing = ""
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
@@ -44,7 +44,7 @@ class OutlookPanel(Static):
     def measure(self, command: tuple[str, ...], config_text: str) -> None:
         """Train three steps of this config in a child process and keep nothing but their pace."""
         self.busy = True
-        self._draw("three steps are starting ...")
+        self._do("three steps are starting ...")
         self._probe(command, config_text)
         self.screen.refresh_bindings()
 
@@ -61,7 +61,7 @@ class OutlookPanel(Static):
             async with aclosing(ask(command, config_text)) as answers:
                 async for said in answers:
                     if isinstance(said, Progress):
-                        self._draw(said.text)
+                        self._do(said.text)
                     elif isinstance(said, Unavailable):
                         words = sentences(f"Not measured: {said.message}")
         except TunedeckError as error:
@@ -70,12 +70,17 @@ class OutlookPanel(Static):
 
     def _finish(self, words: str) -> None:
         self.busy = False
-        self._draw()
+        self._do("")
         self.post_message(self.Measured(words))
         self.screen.refresh_bindings()
 
-    def _draw(self, doing: str = "") -> None:
-        time = f"time  measuring: {doing}  ctrl+x stops it" if doing else self._time
+    def _do(self, doing: str) -> None:
+        self._doing = doing
+        self._draw()
+
+    def _draw(self) -> None:
+        """What is being done stays in sight while the machine is read and the fit worked out anew."""
+        time = f"time  measuring: {self._doing}  ctrl+x stops it" if self._doing else self._time
         words = clean("\n".join(filter(None, (time, self._disk))))
         if words != self.words:
             self.words = words

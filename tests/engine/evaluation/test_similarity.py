@@ -119,6 +119,18 @@ def test_progress_is_told_and_can_stop_it(base: BaseModel, adapter: Path) -> Non
     assert seen[0] == "the new rows under the base"
 
 
+def test_progress_is_counted_once_from_first_to_last(base: BaseModel, adapter: Path) -> None:
+    told: list[tuple[int, int]] = []
+    relate(
+        base, adapter, rows("sums", 1, 90), rows("sums", 2, 70), DATASET,
+        on_progress=lambda what, done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert told == sorted(told)
+    assert told[0][0] == 0
+    assert told[-1][0] == told[-1][1]
+    assert len({total for _, total in told}) == 1
+
+
 def test_hidden_means_do_not_depend_on_the_batch(base: BaseModel) -> None:
     renderer = Renderer(base.tokenizer, base.stops)
     examples, _ = tokenise(rows("orders", 1, 6), range(6), renderer, DATASET, {"orders": 0})

@@ -13,11 +13,15 @@ from engine.errors import DataError, TunedeckError
 from tests.tui.wizard.making import GOOD, make_child
 from tui.wizard.check import Examined, Inspection, examine
 from tui.wizard.check_panel import figures
-from tui.wizard.child import Progress, Unavailable
+from tui.wizard.child import Progress, Unavailable, _Pace
 
 
 async def said(command: tuple[str, ...]) -> list[object]:
-    return [item async for item in examine(command, "[run]\n")]
+    """What was said, without the repetitions that only tell the time."""
+    items: list[object] = []
+    async for item in examine(command, "[run]\n"):
+        items += [item] * (item != (items or [None])[-1] and item != Progress(0, 0, ""))
+    return items
 
 
 async def test_progress_and_result_are_read_and_noise_is_not(tmp_path: Path) -> None:
@@ -28,6 +32,26 @@ async def test_progress_and_result_are_read_and_noise_is_not(tmp_path: Path) -> 
     assert (result.inspection.rows, result.inspection.supervised_share) == (40, 0.31)
     assert [source.rows for source in result.report.sources] == [40]
     assert (tmp_path / "asked").read_text() == "[run]\n"
+
+
+def test_progress_says_what_how_far_how_long_and_how_long_still() -> None:
+    assert Progress(3, 9, "tokenising").text == "tokenising 3 of 9"
+    assert Progress(3, 9, "tokenising", 12.4, 24.8).text == "tokenising 3 of 9, 12 s, about 25 s left"
+    assert Progress(0, 0, "loading the model", 75).text == "loading the model, 75 s"
+
+
+def test_what_is_left_follows_from_the_pace_of_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("tui.wizard.child.time.monotonic", lambda: now)
+    pace = _Pace()
+    pace.timed(Progress(0, 0, "loading"))
+    now = 110.0
+    assert pace.timed(Progress(0, 50, "measuring")).left_s is None, "the loading says nothing of the rest"
+    now = 115.0
+    found = pace.timed(Progress(10, 50, "measuring"))
+    assert (found.since_s, found.left_s) == (15.0, 20.0)
+    now = 116.0
+    assert pace.timed().since_s == 16.0
 
 
 async def test_an_unknown_figure_is_no_obstacle(tmp_path: Path) -> None:

@@ -178,6 +178,11 @@ async def test_the_probe_measures_on_request_and_says_how_far_it_is(
         while "measuring: reading" not in shown_words(app):
             await pilot.pause(0.02)
         assert "ctrl+x" in text_of(app)
+        app.watch.read(no_gpu(free_gib=40))
+        await pilot.pause()
+        assert "measuring: reading 1 of 4" in shown_words(app), "a new reading of the machine hides nothing"
+        while "reading 1 of 4, 1 s" not in shown_words(app):
+            await pilot.pause(0.02)
         fit = app.wizard.facts.fit
         assert fit is not None
         pace.record(  # as the child does
@@ -210,5 +215,5 @@ async def test_a_probe_can_be_stopped_and_what_goes_wrong_is_told(
     broken = make_child(folder, {"type": "error", "title": "No memory", "message": "3 GiB", "hint": "Free some."})
     async with open_wizard(prefill, machine=LARGE, probe_command=broken) as (app, pilot):
         await press(app, pilot, "enter", "enter", "enter", "enter", "enter", "f8")
-        while "No memory: 3 GiB Free some." not in shown_words(app):
+        while "No memory: 3 GiB. Free some." not in shown_words(app):
             await pilot.pause(0.02)
