@@ -13,6 +13,12 @@ from engine.memory.job import padded_length
 from engine.training.one_copy import to_device
 from engine.training.tokens.examples import Example
 
+_START_SHARE = 40
+"""Starting a micro-batch, which is kernels to launch and 4-bit weights to unpack, counts as much as this part of the
+budget: that is larger where a device is fast and launches show. Rows of alpaca then carry a tenth of padding."""
+_START_TOKENS = 96
+"""At least: launches cost time where the budget is small too, and a CPU compiles kernels for each new shape."""
+
 
 @dataclass(frozen=True)
 class MicroBatch:
@@ -92,16 +98,43 @@ def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int, packed: bo
 
 def spans(lengths: Sequence[int], budget_tokens: int, packed: bool = False) -> Iterator[tuple[int, int]]:
     """Where ``cut`` cuts rows of these ``lengths`` (longest first): beginning and end of each micro-batch."""
+    if not packed:
+        yield from _least_padded(lengths, budget_tokens)
+        return
     start = total = 0
     for index, length in enumerate(lengths):
-        # Sorted: the first row of a group is its longest, so a group's size is rows times that.
-        size = total + length if packed else (index + 1 - start) * padded_length(lengths[start])
-        if index > start and padded_length(size) > budget_tokens:
+        if index > start and padded_length(total + length) > budget_tokens:
             yield start, index
             start, total = index, 0
         total += length
     if len(lengths):
         yield start, len(lengths)
+
+
+def _least_padded(lengths: Sequence[int], budget_tokens: int) -> list[tuple[int, int]]:
+    """The cut with the least to compute: padded tokens, and for each micro-batch what starting it costs.
+
+    ``best[stop]`` is the least for all rows before ``stop``, and ``begins[stop]`` where its last micro-batch begins.
+    """
+    start_cost = max(_START_TOKENS, budget_tokens // _START_SHARE)
+    widths = [padded_length(length) for length in lengths]
+    best, begins = [0], [0]
+    for stop in range(1, len(widths) + 1):
+        least, begin = best[stop - 1] + widths[stop - 1], stop - 1
+        # Sorted: the first row of a group is its longest, so a group's size is rows times that.
+        for start in range(stop - 2, -1, -1):
+            size = (stop - start) * widths[start]
+            if size > budget_tokens or widths[start] - widths[stop - 1] > start_cost:
+                break  # still longer rows fit even less, or the last row is cheaper alone
+            if best[start] + size <= least:
+                least, begin = best[start] + size, start
+        best.append(least + start_cost)
+        begins.append(begin)
+    found, stop = [], len(widths)
+    while stop:
+        found.append((begins[stop], stop))
+        stop = begins[stop]
+    return found[::-1]
 
 
 def collate(examples: Sequence[Example], pad_id: int, packed: bool = False) -> MicroBatch:

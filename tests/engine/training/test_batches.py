@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
-from engine.training.batches import MicroBatch, StepPlan, collate, cut
+from engine.training.batches import MicroBatch, StepPlan, collate, cut, spans
 from engine.training.tokens.examples import Example
 
 PAD = 0
@@ -125,3 +127,52 @@ def test_a_smaller_budget_makes_more_and_smaller_micro_batches() -> None:
     examples = [example(16) for _ in range(8)]
     assert [len(cut(examples, budget, PAD)) for budget in (128, 127, 64, 32, 16, 8)] == [1, 2, 2, 4, 8, 8]
     assert len(cut([example(9) for _ in range(8)], 64, PAD)) == 2, "as wide as they are padded to"
+
+
+def alpaca_steps(batch_size: int, budget: int) -> tuple[float, float]:
+    """Share of padding, and micro-batches a step, for rows as long as alpaca's: median 134 tokens, a tenth over 330."""
+    lengths = np.clip(np.random.default_rng(0).lognormal(4.9, 0.7, 3200).astype(int), 20, 1024)
+    tokens = computed = count = 0
+    for step in lengths.reshape(-1, batch_size):
+        ordered = sorted(step.tolist(), reverse=True)
+        for start, stop in spans(ordered, budget):
+            count += 1
+            tokens += sum(ordered[start:stop])
+            computed += (stop - start) * padded_length(ordered[start])
+    return 1 - tokens / computed, count / (len(lengths) / batch_size)
+
+
+@pytest.mark.parametrize("budget", [1024, 2048, 4096])
+def test_padding_stays_under_a_tenth_on_alpaca(budget: int) -> None:
+    """Filling the budget with the longest rows first left 36 % of padding at 4,096 tokens, and 23 % at 2,048."""
+    padding, count = alpaca_steps(32, budget)
+    assert padding < 0.10
+    assert count < 10, "each has to be started"
+
+
+def test_a_large_budget_is_for_a_fast_device_where_starting_costs_more_than_padding() -> None:
+    """Cut as finely as a small one it would leave the device idle between micro-batches."""
+    padding, count = alpaca_steps(32, 16_384)
+    assert count < 5
+    assert padding < 0.25
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=9), st.integers(8, 400))
+def test_no_other_cut_computes_less(lengths: list[int], budget: int) -> None:
+    ordered = sorted(lengths, reverse=True)
+
+    def cost(cuts: list[tuple[int, int]]) -> int:
+        sizes = [(stop - start) * padded_length(ordered[start]) for start, stop in cuts]
+        fits = all(size <= budget or stop - start == 1 for size, (start, stop) in zip(sizes, cuts, strict=True))
+        return sum(size + 96 for size in sizes) if fits else 10**9
+
+    def all_cuts(start: int) -> Iterator[list[tuple[int, int]]]:
+        if start == len(ordered):
+            yield []
+        for stop in range(start + 1, len(ordered) + 1):
+            yield from ([(start, stop), *rest] for rest in all_cuts(stop))
+
+    found = list(spans(ordered, budget))
+    assert [begin for begin, _ in found] == [0, *(end for _, end in found[:-1])]
+    assert found[-1][1] == len(ordered)
+    assert cost(found) == min(map(cost, all_cuts(0)))

@@ -121,4 +121,4 @@ def test_where_cutting_takes_too_long_the_packs_that_could_come_are_full(
 def test_packing_leaves_next_to_no_padding() -> None:
     sizes = np.random.default_rng(0).integers(20, 500, 400)
     plan = StepPlan(Shuffle(len(sizes), 7), 8, 1.0)
-    assert padding_share(sizes, plan, 1024, packed=True) < 0.02 < 0.08 < padding_share(sizes, plan, 1024)
+    assert padding_share(sizes, plan, 1024, packed=True) < 0.02 < 0.05 < padding_share(sizes, plan, 1024)
