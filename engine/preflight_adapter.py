@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
@@ -10,11 +11,15 @@ from typing import Literal
 from engine.config.rules import Issue
 from engine.config.schema import AdapterSection, RunConfig
 from engine.data.mixing.replay import SHARE, has_replay, replay_of
+from engine.errors import ModelError
+from engine.memory.read_shape import from_folder
 from engine.models.adapter_match import match, require_match
 from engine.models.adapters import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.card import ModelCard
 from engine.models.mamba import mixer_outputs
 from engine.models.weight_hash import stored_tensors
+
+_ATTENTION = re.compile(r"\.(?:self_attn|attention|attn)\.(\w+)\.weight$")
 
 
 def check_old_adapter(
@@ -53,6 +58,7 @@ def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
     left_out = mixer_outputs(stored)
     targets = section.target_modules
     yield from _unknown(targets, stored)
+    yield from _fused_experts(section, base, stored)
     if not left_out:
         return
     why = "the kernels of Mamba mixers read their weights past an adapter"
@@ -87,6 +93,23 @@ def _unknown(targets: str | list[str], stored: Iterable[str]) -> Iterator[Issue]
         hint = f"Did you mean '{some[0]}'?" if some else 'Take it out, or use "all-linear".'
         level: Literal["error", "warning"] = "error" if len(lost) == len(targets) and some else "warning"
         yield Issue(level, field, f"no layer of the model is called '{lost[0]}'.", hint)
+
+
+def _fused_experts(section: AdapterSection, base: ModelCard, names: Iterable[str]) -> Iterator[Issue]:
+    """Whether all experts of a layer, kept as one tensor, get an adapter; "all-linear" gives them one unasked."""
+    try:
+        shape = from_folder(base.path)
+    except ModelError:
+        return
+    attention = sorted({found[1] for name in names if (found := _ATTENTION.search(name)) and "norm" not in found[1]})
+    if section.target_modules != "all-linear" or not shape.adapted_experts:
+        return
+    yield Issue(
+        "warning", "adapter.target_modules",
+        f'"all-linear" adapts {shape.experts:,} experts a layer as one tensor. Each pass makes the update of all of '
+        "them, though a token visits a few: that is slow and takes much memory.",
+        f"target_modules = {json.dumps(attention)} adapts attention only." if attention else "",
+    )  # fmt: skip
 
 
 def _no_replay(card: AdapterCard) -> Issue:

@@ -46,6 +46,12 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
         )  # fmt: skip
     if train.optim.endswith("8bit"):
         yield Issue("note", "train.optim", "8-bit states need an NVIDIA GPU.", 'Without one use optim = "adamw".')
+    if model.quantization == "int8":
+        yield Issue(
+            "note", "model.quantization",
+            "each layer looks for outliers, and on a GPU the host waits for that: hundreds of times a micro-batch.",
+            '"nf4" takes half of its memory and is usually faster; "none" is the fastest where it fits.',
+        )  # fmt: skip
     if train.learning_rate > 2e-3:
         yield Issue(
             "warning", "train.learning_rate", f"{train.learning_rate:g} is high even for LoRA and may diverge.",

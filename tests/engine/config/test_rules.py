@@ -32,6 +32,7 @@ def test_a_plain_run_has_nothing_to_be_said() -> None:
         ({"train": {"micro_batch_tokens": 512}}, "train.micro_batch_tokens", "warning"),
         ({"train": {"optim": "paged_adamw_8bit"}}, "train.optim", "note"),
         ({"train": {"neftune_noise_alpha": 5.0}}, "train.neftune_noise_alpha", "error"),
+        ({"model": {"name_or_path": "m", "quantization": "int8"}}, "model.quantization", "note"),
         ({"adapter": {"r": 4, "lora_alpha": 64}}, "adapter.lora_alpha", "warning"),
         ({"model": {"name_or_path": "m", "trust_remote_code": True}}, "model.trust_remote_code", "warning"),
         ({"model": {"name_or_path": "m", "allow_pickle": True}}, "model.allow_pickle", "warning"),

@@ -99,3 +99,23 @@ def test_parts_for_images_get_no_adapter_and_that_is_said(tmp_path: Path, target
     assert "for images or sound, such as model.vision_tower" in told[0]
     model(input_ids=torch.arange(8)[None], labels=torch.arange(8)[None]).loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.parametrize("family", ["Mixtral", "Qwen3Moe", "Olmoe"])
+def test_experts_that_get_an_adapter_unasked_are_said_and_the_hint_leaves_them_out(tmp_path: Path, family: str) -> None:
+    """PEFT makes the update of all experts in each pass, whichever of them a token visits."""
+    config = getattr(transformers, f"{family}Config")(
+        **SMALL, num_local_experts=4, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16
+    )
+    getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(tmp_path)
+    (warned,) = check_targets(AdapterSection(), read_card(tmp_path))
+    assert warned.level == "warning"
+    assert "adapts 4 experts a layer as one tensor" in warned.message
+    found = re.search(r"target_modules = (\[.*\])", warned.fix)
+    assert found
+    targets = json.loads(found[1])
+    assert targets == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    assert not list(check_targets(AdapterSection(target_modules=targets), read_card(tmp_path)))
+    everything, attention = (attached(tmp_path, chosen)[0] for chosen in ("all-linear", targets))
+    assert any("experts" in name for name, weight in everything.named_parameters() if weight.requires_grad)
+    assert not any("experts" in name for name, weight in attention.named_parameters() if weight.requires_grad)
