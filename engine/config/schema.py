@@ -150,6 +150,9 @@ class TrainSection(Section):
     max_grad_norm: float = Field(1.0, ge=0, description="Longest gradient; 0: not clipped")
     gradient_checkpointing: bool | Auto = Field("auto", description="Recompute layers instead of keeping them")
     optim: Literal["auto", "adamw", "adamw_8bit", "paged_adamw_8bit"] = Field("auto", description="Optimizer")
+    use_liger_kernel: bool | Auto = Field(
+        "auto", description="Liger's GPU kernels for norms, rope and SwiGLU; auto: where installed and proved"
+    )
     neftune_noise_alpha: float | None = Field(None, gt=0, description="Noise on embeddings, a regulariser")
 
 

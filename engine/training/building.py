@@ -13,7 +13,7 @@ from engine.config.schema import RunConfig
 from engine.models.card import ModelCard
 from engine.training import optimizers
 from engine.training.devices.place import Placement
-from engine.training.kernels import fused_norm
+from engine.training.kernels import fused_norm, liger
 from engine.training.kernels.loss import SupervisedLoss
 from engine.training.kernels.recompute import recompute_layers
 from engine.training.load import BaseModel, load_base
@@ -32,6 +32,7 @@ class Built:
     net: Any
     optimizer: Any
     accelerator: Accelerator
+    used_liger: bool = False
 
     @property
     def trained(self) -> list[torch.nn.Parameter]:
@@ -62,6 +63,9 @@ def _build(
 ) -> Built:
     base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
     model = attach_adapter(config, base, config.model.name_or_path, newest)
+    used_liger, reason = liger.install(model, config.train, placement.device)
+    if reason:
+        base.told.append(reason)
     if placement.device.type == "cuda":  # on the CPU there is no fused norm, and nothing would be gained
         fused_norm.install(model)
     if config.train.gradient_checkpointing is True:
@@ -74,4 +78,4 @@ def _build(
         mixed = "no"
     accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
     net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model, base.head), optimizer)
-    return Built(base, model, net, prepared_optimizer, accelerator)
+    return Built(base, model, net, prepared_optimizer, accelerator, used_liger)

@@ -90,10 +90,10 @@ def _weights(config: RunConfig, noted: list[Origin]) -> dict[str, Any]:
     return {"weights_sha256": hashes | hash_files(file for file in files if file.name not in hashes)}
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that decide the numbers."""
+def versions(used_liger: bool = False) -> dict[str, str]:
+    """Versions of Python and of the libraries that decide the numbers; Liger's where its kernels do."""
     found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *(["liger-kernel"] if used_liger else [])):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

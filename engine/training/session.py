@@ -31,6 +31,7 @@ from engine.training.checkpoint import TrainerState
 from engine.training.devices.companions import Companions, begun
 from engine.training.devices.place import Placement, choose_devices, place
 from engine.training.devices.processors import Processors
+from engine.training.kernels import liger
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory import rehearsal
 from engine.training.memory.after_kill import smaller_budget
@@ -140,6 +141,7 @@ class Session:
         if placement.device.type == "cpu" and len(self.config.launch.devices) == 1 and self._processors is None:
             self._processors = Processors(torch.get_num_threads(), torch.set_num_threads, self._tell_threads)
         optimizers.check(self.config.train, placement.device)
+        liger.check(self.config.train, placement.device)
         config = self._merged_first()
         set_seed(config.run.seed)
         card = self._locate()
@@ -165,6 +167,9 @@ class Session:
         self._hash_weights()
         peaks.take("load")
         plan = parted(plan, built.model, self.config, self.sink)
+        plan = replace(plan, settings={**plan.settings, liger.FIELD: built.used_liger})
+        for title in liger.told_of_change(state.settings, built.used_liger):
+            self.sink(ev.Warn(title=title))
         return _Ready(card, words, placement, prepared, steps, plan, memory, peaks, built)
 
     def _run(self, ready: _Ready, state: TrainerState, company: Companions, fresh: bool) -> Outcome:
@@ -284,7 +289,7 @@ class Session:
                 total_steps=ready.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
                 total_parameters=ready.card.parameters, train_rows=len(prepared.train),
                 eval_rows=len(prepared.heldout), test_rows=len(prepared.test), resumed_from_step=resumed,
-                versions=result.versions(),
+                versions=result.versions(built.used_liger),
             )
         )  # fmt: skip
         for sentence in built.base.told:

