@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine import hub_watch
 from engine.config import toml
 from engine.errors import TunedeckError
 
@@ -49,7 +50,8 @@ def main(argv: Sequence[str]) -> int:
 
     try:
         question = importlib.import_module(f"engine.questions.{options.question}")
-        answer = question.answer(toml.load(options.config).config, say)
+        with hub_watch.listening(lambda words: say("progress", message=words)):
+            answer = question.answer(toml.load(options.config).config, say)
     except TunedeckError as error:
         say("error", title=error.title, message=error.message, hint=error.hint)
         return 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine import hub_watch
 from engine.data.text import shorten
 from engine.errors import ConfigError, ModelError, TunedeckError
 from engine.memory.read_shape import from_config
@@ -174,10 +175,14 @@ def _asked(name: str, revision: str) -> Mapping[str, Any]:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     try:
         url = hf_hub_url(name, "config.json", revision=revision)
-        response = get_session().get(url, headers=headers, timeout=ASKING_S, follow_redirects=True)
+        response = hub_watch.within(
+            lambda: get_session().get(url, headers=headers, timeout=ASKING_S, follow_redirects=True), name
+        )
         if response.status_code != 200:
             raise ConnectionError(_REFUSED.get(response.status_code, f"it answers with status {response.status_code}"))
         config = response.json()
+    except ModelError:
+        raise
     except Exception as error:  # of the hub's library, of its HTTP client, of JSON: each has its own
         words = shorten(str(error) or type(error).__name__, 160)
         raise ModelError(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine import hub_watch
 from engine.data.text import shorten
 from engine.errors import MachineError, ModelError
 
@@ -26,9 +27,30 @@ def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: b
     """Fetch weights, config and tokenizer of a hub model into the hub's cache and return the snapshot folder.
 
     Files that are there already are not fetched again. ``on_progress`` gets bytes done and in all (None until
-    known); what it raises ends the download. Raises ModelError: hub not reachable, no such model or revision,
-    gated model; MachineError: disk full.
+    known), at least twice a second; what it raises ends the download. Raises ModelError: hub not reachable or silent,
+    no such model or revision, gated model; MachineError: disk full.
     """
+    on_progress(0, None, f"asking the hub for {repo_id}")
+    last: list[tuple[int, int | None, str]] = [(0, None, f"asking the hub for {repo_id}")]
+
+    def on_record(record: dict[str, Any]) -> None:
+        if record.get("type") == "progress":
+            last[0] = record["done"], record["total"], str(record["message"])
+        done, total, message = last[0]
+        is_silent = record.get("type") == "pulse" and record["silent_s"] >= hub_watch.SPOKEN_OF_S
+        on_progress(done, total, hub_watch.words(record, repo_id) if is_silent else message)
+
+    arguments = [repo_id, revision, *(["--pickle"] if allow_pickle else [])]
+    said = hub_watch.ask("engine.models.fetch", arguments, repo_id, on_record)
+    if said["type"] == "done":
+        on_progress(1, 1, f"{repo_id} is here")
+        return Path(said["path"])
+    error = MachineError if said.get("family") == "MachineError" else ModelError
+    raise error(str(said.get("title", "The model can't be fetched")), str(said["message"]), str(said.get("hint", "")))
+
+
+def fetch(repo_id: str, revision: str, on_progress: Progress, allow_pickle: bool = False) -> Path:
+    """The same in this process, which the hub may hold up; for the child. Raises what ``download`` does."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -39,7 +61,6 @@ def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: b
         RevisionNotFoundError,
     )
 
-    on_progress(0, None, f"asking the hub for {repo_id}")
     try:
         folder = snapshot_download(
             repo_id,
@@ -87,7 +108,6 @@ def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: b
             f"{repo_id} offers none, and pickled weights can run any code when they are loaded",
             "Choose another model, or, if you trust its owners, set model.allow_pickle = true.",
         )
-    on_progress(1, 1, f"{repo_id} is here")
     return Path(folder)
 
 

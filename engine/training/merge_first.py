@@ -112,7 +112,7 @@ def _locate(config: RunConfig, phases: Phases, check: Callable[[], None]) -> Mod
 
     def on_download(done: float, total: float | None, message: str) -> None:
         check()
-        fetch(done, total)
+        fetch(done, total, message)
 
     return locate(config.model, on_download)
 

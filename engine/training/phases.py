@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from engine.runs import events as ev
 
 Sink = Callable[[ev.Event], None]
 _MOST_OFTEN_S = 0.5
+
+
+class Report(Protocol):
+    """Tells how far a counted phase is, in other words than the phase's own where given."""
+
+    def __call__(self, done: float, total: float | None, words: str = "") -> None: ...
 
 
 class Phases:
@@ -24,17 +31,17 @@ class Phases:
             self._shown = name
             self._sink(ev.Phase(name=name, message=message))
 
-    def progress(self, name: str, message: str, unit: str = "") -> Callable[[float, float | None], None]:
-        """A function of (done, total); what is over within half a second is never mentioned."""
+    def progress(self, name: str, message: str, unit: str = "") -> Report:
+        """Gives a Report; what is over within half a second is never mentioned."""
         last_t = time.monotonic()
 
-        def report(done: float, total: float | None) -> None:
+        def report(done: float, total: float | None, words: str = "") -> None:
             nonlocal last_t
             now = time.monotonic()
             ended = done == total and self._shown == name
             if now - last_t < _MOST_OFTEN_S and not ended:
                 return
             last_t, self._shown = now, name
-            self._sink(ev.Phase(name=name, message=message, done=done, total=total, unit=unit))
+            self._sink(ev.Phase(name=name, message=words or message, done=done, total=total, unit=unit))
 
         return report

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from accelerate.utils import set_seed
 
-from engine import origins
+from engine import hub_watch, origins
 from engine.config.schema import RunConfig
 from engine.data import earlier
 from engine.errors import MachineError
@@ -238,7 +238,7 @@ class Session:
 
         def on_download(done: float, total: float | None, message: str) -> None:
             self.steering.check()
-            fetch(done, total)
+            fetch(done, total, message)
 
         return locate(self.config.model, on_download)
 
@@ -273,7 +273,19 @@ class Session:
         if self.prepared is None:
             renderer = Renderer(words.tokenizer, words.stops)
             before = held_out.before(self.run)
-            self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check, before)
+            waiting = self.phases.progress("fetch", "fetching rows from the hub")
+
+            told = ""
+
+            def on_wait(words: str) -> None:
+                nonlocal told
+                self.steering.check()
+                if words != told:
+                    told = words
+                    waiting(0, None, words)
+
+            with hub_watch.listening(on_wait):
+                self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check, before)
             with suppress(OSError):  # of a full disk the log tells
                 held_out.keep(self.run, self.prepared.held_out)
             earlier.save_sample(self.run, self.prepared.sample)

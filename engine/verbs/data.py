@@ -42,6 +42,7 @@ def check(
     model the rows are read by its tokenizer too. Exit codes: 0 nothing fatal, 1 a training would not start, 2 the
     data or the config can't be read.
     """  # fmt: skip
+    from engine import hub_watch
     from engine.data.doctor.examine import examine
     from engine.data.doctor.findings import to_json
     from engine.data.doctor.report import lines_of
@@ -49,7 +50,8 @@ def check(
     progress = Progress()
     try:
         config = config_of(what, settings or [], model)
-        report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
+        with hub_watch.listening(lambda words: progress(0, None, words)):
+            report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
     except TunedeckError as problem:
         progress.end()
         error(problem)

@@ -59,11 +59,15 @@ def run(
 
 def checked(resolved: Resolved) -> None:
     """Check before anything is created; advice is narrated. Raises TunedeckError for what can't work."""
+    from engine import hub_watch
     from engine.preflight import preflight
 
     progress = Progress()
     try:
-        issues = preflight(resolved, lambda done, total: progress(done, total, "comparing the base with the adapter's"))
+        with hub_watch.listening(lambda words: progress(0, None, words)):
+            issues = preflight(
+                resolved, lambda done, total: progress(done, total, "comparing the base with the adapter's")
+            )
     finally:
         progress.end()
     for issue in issues:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import paths
+from engine import hub_watch, paths
 from engine.config.schema import DataSource
 from engine.data.text import clean, shorten
 from engine.errors import DataError
@@ -87,29 +84,17 @@ def _put(made: Path, folder: Path) -> None:
 
 
 def _run(arguments: list[str], offline: bool) -> dict[str, str]:
-    command = [sys.executable, "-P", "-m", "engine.training.tokens.hub_rows", *arguments]
-    environment = os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    environment = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     if offline:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    ended = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        check=False,
-    )
-    try:
-        said = json.loads(ended.stdout.strip().splitlines()[-1])
+    said = hub_watch.ask("engine.training.tokens.hub_rows", arguments, arguments[0], environment=environment)
+    if said["type"] != "ended":
         return {str(key): str(value) for key, value in said.items()}
-    except (ValueError, IndexError, AttributeError):
-        last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return {
-            "type": "error", "title": "The dataset can't be fetched",
-            "message": f"{arguments[0]}: exit code {ended.returncode}, {shorten(last, 200)}",
-            "hint": "Download it yourself and name its folder.",
-        }  # fmt: skip
+    return {
+        "type": "error", "title": "The dataset can't be fetched",
+        "message": f"{arguments[0]}: {shorten(str(said['message']), 200)}",
+        "hint": "Download it yourself and name its folder.",
+    }  # fmt: skip
 
 
 def _is_cached(name: str) -> bool:

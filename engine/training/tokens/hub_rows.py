@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine import hub_watch
 from engine.data.text import shorten
 from engine.errors import DataError, TunedeckError
 
@@ -94,6 +95,7 @@ def main(argv: Sequence[str]) -> int:
     # Libraries print where they like; only our line may reach the reader.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    hub_watch.guard(answers, options.name)
     try:
         rows = export(options.name, options.subset, options.split, options.into, options.draw)
     except TunedeckError as error:
@@ -105,4 +107,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # a thread that waits for the hub must not keep the process

@@ -163,6 +163,7 @@ def _export(name: str, tmp_path: Path, *more: str) -> dict[str, str]:
     command = [sys.executable, "-m", "engine.training.tokens.hub_rows", name, "--into", str(tmp_path / "out"), *more]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    (line,) = ended.stdout.splitlines()
+    *pulses, line = ended.stdout.splitlines()
+    assert all(json.loads(pulse)["type"] == "pulse" for pulse in pulses)
     answer: dict[str, str] = json.loads(line)
     return answer
