@@ -44,10 +44,12 @@ CATALOGUE: dict[str, Entry] = {
         "warning", "answers that nobody asked for",
         "Without a question before it an answer is no example of how to answer.", ("drop_missing_user",),
     ),
-    "untrained_rows": Entry("note", "rows marked as not to be trained", "They are left out, as they ask for it."),
+    "untrained_rows": Entry(
+        "note", "rows marked as not to be trained", "They, or all their answers, ask for it: they are left out."
+    ),
     "untrained_turns": Entry(
         "note", "answers marked as not to be trained",
-        "The model reads them but does not learn them; rows without any other answer are left out.",
+        "The model reads them but does not learn them.",
     ),
     "unclear_marks": Entry(
         "warning", "marks of training that are neither yes nor no",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from engine.data.rows.convert import all_marked
 from engine.data.rows.messages import Message, Row
 
 
 def form_faults(row: Row) -> Iterator[tuple[str, str]]:
     """Codes of the faults of ``row``, each with a few words on where it is; those too that its reading remarked."""
     yield from row.remarks
-    if row.untrained:
-        yield "untrained_rows", f"it says {row.untrained}"
+    marked = row.untrained or all_marked(row)
+    if marked:
+        yield "untrained_rows", f"it says {marked}" if row.untrained else f"all its answers say {marked}"
     if not row.messages:
         if not row.text.strip():
             yield "empty_answers", "the text is empty"

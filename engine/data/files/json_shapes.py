@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.data.rows.fields import CONTENT_KEYS, FIELDS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
+from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES
 from engine.data.rows.flags import is_mark
 
 WRAPPERS = ("data", "rows", "train", "examples", "instances")
-_TURN_KEYS = TURN_KEYS.union(ROLE_KEYS, CONTENT_KEYS, REASONING_KEYS)
+_OF_MANY = re.compile(r"conv|dialog|session|thread|chat|group|sample|row", re.IGNORECASE)
+"""In the name of a key that may say which of several conversations a turn belongs to."""
 _COLUMN_NAMES = frozenset(name for fields in FIELDS.values() for _, names in fields.values() for name in names)
 _SPLIT = frozenset(("columns", "index", "data", "index_names", "column_names"))
 
 
 def is_turn(value: Any) -> bool:
-    """Whether ``value`` is one turn of a conversation and nothing but that: a known role, and what was said."""
-    if not isinstance(value, dict) or not all(key in _TURN_KEYS or is_mark(key) for key in value):
+    """Whether ``value`` is one turn, of the conversation that it stands in: a known role, and what was said."""
+    if not isinstance(value, dict) or any(_OF_MANY.search(key) and not is_mark(key) for key in value):
         return False
     role = next((value[key] for key in ROLE_KEYS if value.get(key) is not None), None)
     said = any(key in value for key in (*CONTENT_KEYS, "tool_calls"))
@@ -40,7 +42,11 @@ def rows_in(value: Mapping[str, Any]) -> list[Any]:
 
 
 def _wrapped(value: Mapping[str, Any]) -> Iterable[Any] | None:
-    """``{"data": [...]}``: the rows under the first name that wraps some."""
+    """``{"data": [...]}``: the rows under the first name that wraps some, or under the only one, if no column's."""
+    if len(value) == 1 and not _names_columns(value):
+        (only,) = value.values()
+        if isinstance(only, list) and only and all(isinstance(item, dict) for item in only):
+            return [only] if are_turns(only) else only
     for held in (value[name] for name in WRAPPERS if name in value):
         if isinstance(held, list):
             return [held] if are_turns(held) else held

@@ -31,7 +31,7 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
         yield from _read_lines(path, source)
     elif _starts_list(path):
         yield from _read_list(path, source)
-    elif kind_of(path) == ".json":
+    elif kind_of(path) == ".json" or _holds_table(path):
         yield from _read_object(path, source)
     else:
         yield from _read_values(_Text(path), path, source)
@@ -85,7 +85,23 @@ def holds_lines(path: Path) -> bool:
     """Whether each line of a .json or .jsonl file is a row of its own. Raises DataError for one that can't be read."""
     if _starts_list(path):
         return False
-    return _is_lines(path) if kind_of(path) == ".json" else not _spans_lines(path)
+    return _is_lines(path) if kind_of(path) == ".json" else not (_spans_lines(path) or _holds_table(path))
+
+
+def _holds_table(path: Path) -> bool:
+    """Whether the file's only line is an object that holds rows, such as a table by columns."""
+    filled = (line.text for line in lines(path) if line.text.strip(_SPACE))
+    first, second = next(filled, ""), next(filled, "")
+    if second:
+        return False
+    try:
+        value = DECODER.decode(first)
+    except (ValueError, RecursionError):
+        return False
+    try:
+        return isinstance(value, dict) and rows_in(value) != [value]
+    except ValueError:
+        return True  # a table with a fault, which is told where it is read
 
 
 def _spans_lines(path: Path) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.data.rows.fields import CONTENT_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
+from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
 from engine.data.rows.turns import listed, turn_manner
 from engine.data.text import clean, shorten
 from engine.errors import DataError
 
 _LONGEST_PYTHON = 1 << 20
 _SHOWN = 40
+_TEXT_NAMES = FIELDS["text"]["text"][1]
 _PRINTED_TURNS = re.compile(r"\s*(array\()?\[\{'(role|from|content|value)': ")
 _TURNS = '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
 
@@ -29,7 +30,7 @@ def python_value(text: str) -> list[Any] | dict[Any, Any] | None:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return value if isinstance(value, (list, dict)) and not _is_json(text) else None
+    return value if isinstance(value, (list, dict)) and _parsed(text) is None else None
 
 
 def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
@@ -39,7 +40,8 @@ def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
     """
     _refuse_single_turns(found, file)
     for name, values in found.items():
-        if values and name.strip().lower() in TURN_NAMES:
+        is_nested = any(isinstance(value, (list, dict)) for value in values)
+        if values and (name.strip().lower() in TURN_NAMES or (is_nested and name.strip().lower() in _TEXT_NAMES)):
             what, hint = _of_turns(name, values, file)
             raise DataError("What a column holds can't be read", f"{file}: '{_short(name)}' holds {what}", hint)
 
@@ -83,6 +85,8 @@ def _are_roles(values: Sequence[Any]) -> bool:
 def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
     """What stands in a column of turns instead of turns, and what to do."""
     first = next((value for value in map(listed, values) if value not in ("", [], {})), None)
+    if isinstance(first, str) and isinstance(inner_value := _parsed(first), dict):
+        return f"JSON text of an object with {_keys(inner_value)}", f"Write a list of turns: {_TURNS}"
     if isinstance(first, str):
         if _looks_printed(first):
             return "lists as Python prints them, not the lists", _convert(name, values, file)
@@ -96,14 +100,17 @@ def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
     turn = turns[0] if turns else None
     if not isinstance(turn, dict):
         return "lists without a word on who speaks", f"Write each as an object with who speaks: {_TURNS}"
-    keys = ", ".join(f"'{_short(str(key))}'" for key in list(turn)[:6])
     if {"input", "output"} <= set(turn):
         return (
             "pairs of an input and an output, not turns",
             'Write each pair as two turns, {"role": "user", "content": INPUT} and {"role": "assistant", "content": '
             'OUTPUT}, and what is in "system" as a turn of that role before them.',
         )
-    return f"turns with the keys {keys}", "Say which of them is who speaks, and which what is said: " + _tags(turns)
+    return f"turns with {_keys(turn)}", "Say which of them is who speaks, and which what is said: " + _tags(turns)
+
+
+def _keys(value: Mapping[str, Any]) -> str:
+    return "the keys " + ", ".join(f"'{_short(str(key))}'" for key in list(value)[:6])
 
 
 def _tags(turns: Sequence[Any]) -> str:
@@ -155,12 +162,12 @@ def _command(code: str, file: str) -> str:
     return f"python3 -c {shlex.quote(code)} < {shlex.quote(path.name)} > {shlex.quote(f'mended-{path.stem}.jsonl')}"
 
 
-def _is_json(text: str) -> bool:
+def _parsed(text: str) -> Any:
+    """The value that ``text`` is as JSON; None for none."""
     try:
-        json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _short(name: str) -> str:

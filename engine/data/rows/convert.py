@@ -55,15 +55,22 @@ def problem(row: Row) -> str:
         return f"it is marked as not to be trained ({row.untrained})"
     if not row.messages:
         return "" if row.text.strip() else "it holds no text"
-    answers = [message for message in row.messages if message.role == "assistant" and message.text.strip()]
-    if not answers:
+    if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
         return "no assistant text"
-    if all(message.untrained for message in answers):
-        return f"every answer is marked as not to be trained ({answers[0].untrained})"
+    if mark := all_marked(row):
+        return f"every answer is marked as not to be trained ({mark})"
     before = [message for message in row.messages if message.role != "system"]
     if before[0].role == "user" and not before[0].content.strip():
         return "the prompt is empty"
     return ""
+
+
+def all_marked(row: Row) -> str:
+    """The mark of the first answer where every answer of ``row`` is marked as not to be trained; "" else."""
+    if not any(message.untrained for message in row.messages):
+        return ""
+    marks = [message.untrained for message in row.messages if message.role == "assistant" and message.text.strip()]
+    return marks[0] if all(marks) and marks else ""
 
 
 class _Reader:

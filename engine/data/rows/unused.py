@@ -32,8 +32,8 @@ class Unused:
         """Look at the columns of a row."""
         if values.keys() <= self._known:
             return
-        for name in values.keys() - self._known:
-            if values[name] not in _NOTHING:
+        for name, value in values.items():
+            if name not in self._known and value not in _NOTHING:
                 self._known.add(name)
                 if name in self._detected.unused or not self._is_read_late(name):
                     self.names.append(name)

@@ -330,6 +330,7 @@ def test_marks_are_counted_and_rows_without_any_other_answer_left_out(write: Wri
     report = check(made)
     assert (report.sources[0].rows, report.sources[0].left_out) == (4, 1)
     assert (only(report, "untrained_turns").count, only(report, "unclear_marks").count) == (4, 1)
+    assert [place.seen for place in only(report, "untrained_rows").places] == ["all its answers say weight = 0"]
     skipped = load(made).report.skipped
     assert [(each.row, each.reason) for each in skipped] == [
         (4, "every answer is marked as not to be trained (weight = 0)")

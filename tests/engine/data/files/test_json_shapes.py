@@ -51,8 +51,6 @@ def test_a_list_of_turns_is_one_conversation(write: Write, name: str, turns: lis
 )
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 def test_each_of_several_lists_of_turns_is_a_conversation(write: Write, name: str, content: str) -> None:
-    if name == "a.jsonl" and content.startswith("{"):
-        return  # there an object is a row
     rows = read(write, name, content)
     assert [said(row)[-1] for row in rows] == [("assistant", "Hi."), ("assistant", "Plum.")]
     assert [row.number for row in rows] == [1, 2]
@@ -81,13 +79,15 @@ TABLES = {
         "index_names": [None], "column_names": [None],
     },
     "table": {"schema": {"fields": []}, "data": [{"index": at, **row} for at, row in enumerate(ROWS)]},
+    "wrapped by a name of its own": {"questions": ROWS},
     "splits": {"train": {"instruction": ["A?", "C?"], "output": ["B.", "D."]}, "test": {"instruction": ["E?"]}},
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 @pytest.mark.parametrize("shape", TABLES)
-def test_a_table_by_columns_is_read_as_its_rows(write: Write, shape: str) -> None:
-    rows = read(write, "a.json", json.dumps(TABLES[shape]))
+def test_a_table_by_columns_is_read_as_its_rows(write: Write, shape: str, name: str) -> None:
+    rows = read(write, name, json.dumps(TABLES[shape]))
     assert [said(row) for row in rows] == [
         [("user", "A?"), ("assistant", "B.")], [("user", "C?"), ("assistant", "D.")],
     ]  # fmt: skip
@@ -113,7 +113,16 @@ def test_an_object_that_is_one_row_stays_one(write: Write, value: dict[str, Any]
     assert said(row) == [("user", "Hello."), ("assistant", "Hi.")]
 
 
-def test_a_table_whose_columns_differ_in_length_is_refused_with_the_lengths(write: Write) -> None:
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_table_whose_columns_differ_in_length_is_refused_with_the_lengths(write: Write, name: str) -> None:
     with pytest.raises(DataError) as caught:
-        load(config(source(write("a.json", '{"instruction": ["A?", "C?"], "output": ["B."]}'))))
+        load(config(source(write(name, '{"instruction": ["A?", "C?"], "output": ["B."]}'))))
     assert "'instruction' 2, 'output' 1" in caught.value.message
+
+
+def test_turns_may_hold_more_but_not_which_conversation_they_belong_to(write: Write) -> None:
+    (row,) = read(write, "a.json", json.dumps([{**turn, "id": at, "time": 3} for at, turn in enumerate(TALK)]))
+    assert said(row) == [("user", "Hello."), ("assistant", "Hi.")]
+    with pytest.raises(DataError) as caught:
+        load(config(source(write("b.json", json.dumps([{**turn, "conversation_id": 7} for turn in TALK])))))
+    assert caught.value.title == "Each row is one turn, not a conversation"

@@ -86,6 +86,11 @@ def test_turns_wrapped_in_an_object_are_taken_out_by_the_hint(write: Write) -> N
     assert [row.messages for row in load(config(source(mended(path, error)))).rows] == [READ, READ]
 
 
+def test_objects_in_a_column_of_texts_are_said(write: Write) -> None:
+    error = refused(write("a.jsonl", json.dumps({"text": {"messages": TURNS}})))
+    assert "'text' holds an object, with the turns in its 'messages'" in error.message
+
+
 def test_pairs_of_xtuner_are_named(write: Write) -> None:
     rows = [{"conversation": [{"system": "Be short.", "input": "a", "output": "b"}]}]
     error = refused(write("a.json", json.dumps(rows)))
@@ -110,6 +115,7 @@ def test_turns_with_keys_of_their_own_are_read_by_the_tags_of_the_hint(write: Wr
         ("hello there", "text: 'hello there'"),
         (["Hi.", "Hello."], "lists without a word on who speaks"),
         ({"turns": 3}, "an object, not a list of turns"),
+        (json.dumps({"messages": TURNS}), "JSON text of an object with the keys 'messages'"),
     ],
 )
 def test_other_contents_are_said(write: Write, content: Any, what: str) -> None:
