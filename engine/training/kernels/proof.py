@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,14 +24,27 @@ from engine.training.tokens.tokenizer import short
 
 _LENGTH, _CHANGED = 12, 4
 """Tokens of the row, and of those at its end that are changed to see who sees them."""
-_LEAK = {torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-3}
-"""Of what the change does where it is made, this much may be rounding before it: shapes and kernels are the same."""
-_APART = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}
-"""Relative difference of two kernels that compute the same: 16-bit models of 30 layers show 0.03."""
-_LOGITS_APART = {torch.float32: 1e-4, torch.bfloat16: 0.02, torch.float16: 0.02}
-_LOSS_APART = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.05}
-_EIGHT_BIT = 0.1
-"""With int8 weights everything is this rough: which activations stay in 16 bit depends on the whole row."""
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What may be rounding, as shares; medians over positions, so that a token routed to another expert is no fault.
+
+    ``leak``: of what the change does where it is made, before it. ``apart``: two kernels that compute the same.
+    """
+
+    leak: float
+    apart: float
+    logits: float
+    loss: float
+
+
+_EXACT = _Bounds(1e-4, 1e-3, 1e-4, 1e-4)
+_SIXTEEN = _Bounds(0.01, 0.2, 0.02, 0.05)
+"""SmolLM2 of 30 layers in bfloat16: kernels 0.023 apart, and 1.1 without a causal mask, which leaks 0.74; a leak in one
+layer alone shows 0.026."""
+_EIGHT = _Bounds(0.3, 0.3, 0.1, 0.1)
+"""Which activations int8 keeps in 16 bit depends on the whole row: 0.07 is seen before the change."""
 
 
 def attention_fault(model: Any) -> str:
@@ -52,10 +66,10 @@ def attention_fault(model: Any) -> str:
         return f"can't compute it ({short(error)})"
     if not bool(found.isfinite().all()):
         return "gives numbers that are not finite"
-    before, after = (found - other)[:-_CHANGED].abs().mean(), (found - other)[-_CHANGED:].abs().mean()
-    if not before <= _tolerance(_LEAK, model) * after:
+    moved, bounds = (found - other).abs().mean(-1), _bounds(model)
+    if not moved[:-_CHANGED].median() <= bounds.leak * moved[-_CHANGED:].median():
         return "lets tokens see later ones"
-    if own is not None and not _relative(found, own) <= _tolerance(_APART, model):
+    if own is not None and not _apart(found, own) <= bounds.apart:
         return "computes something else than the model's own code"
     return ""
 
@@ -65,19 +79,18 @@ def proved_head(model: Any) -> tuple[Head | None, float]:
 
     None for the head if not even the model's own forward pass gives its logits back. Running out of memory is raised.
     """
-    ids = _row(model)
+    ids, bounds = _row(model), _bounds(model)
     with _quietly(model):
         output = model(input_ids=ids, labels=ids, use_cache=False)
         logits = output.logits[0].float()
         loss = nn.functional.cross_entropy(logits[:-1], ids[0, 1:])
         extra = float(output.loss.float() - loss)
-        if abs(extra) <= _tolerance(_LOSS_APART, model) * (1 + float(loss)):
+        if abs(extra) <= bounds.loss * (1 + float(loss)):
             extra = 0.0
         hidden = hidden_states(model, ids)[0]
-        bound = _tolerance(_LOGITS_APART, model)
         head = model.get_output_embeddings()
         raw = head(hidden.to(head.weight.dtype)).float()
-        form = _fitting(raw, logits, model.config, bound)
+        form = _fitting(raw, logits, model.config, bounds.logits)
         if form is not None:
             return Head(form), extra
         body = getattr(model, model.base_model_prefix)
@@ -85,13 +98,13 @@ def proved_head(model: Any) -> tuple[Head | None, float]:
         inner = [module for module in body.children() if isinstance(module, PreTrainedModel)]
         for asked in (body, *inner):  # OPT asks its body's decoder
             own = OwnHead(model, asked, answer)
-            if _relative(own(hidden).float(), logits) <= bound:
+            if _apart(own(hidden).float(), logits) <= bounds.logits:
                 return Head(PLAIN, own), extra
     return None, extra
 
 
 def _fitting(raw: Tensor, logits: Tensor, config: Any, bound: float) -> LogitForm | None:
-    return next((form for form in logit_forms(config) if _relative(form.of(raw), logits) <= bound), None)
+    return next((form for form in logit_forms(config) if _apart(form.of(raw), logits) <= bound), None)
 
 
 def _row(model: Any) -> Tensor:
@@ -121,15 +134,17 @@ def _own(model: Any, ids: Tensor) -> Tensor | None:
         model.set_attn_implementation(used)
 
 
-def _relative(found: Tensor, expected: Tensor) -> float:
-    """Mean difference, as a share of how much ``expected`` differs from position to position and within one."""
-    return float((found - expected).abs().mean() / (expected - expected.mean()).abs().mean())
+def _apart(found: Tensor, expected: Tensor) -> float:
+    """Difference of two (positions, width), as a share of how much ``expected`` spreads at a position."""
+    spread = (expected - expected.mean(-1, keepdim=True)).abs().mean(-1)
+    return float(((found - expected).abs().mean(-1) / spread).median())
 
 
-def _tolerance(bounds: dict[torch.dtype, float], model: Any) -> float:
+def _bounds(model: Any) -> _Bounds:
     if getattr(model, "is_loaded_in_8bit", False):
-        return _EIGHT_BIT
-    return bounds.get(model.dtype, _EIGHT_BIT)
+        return _EIGHT
+    rounds = model.device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
+    return _EXACT if model.dtype == torch.float32 and not rounds else _SIXTEEN
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class Seeing:
 
     @staticmethod
     def otherwise(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
-        return cpu_attention.attention(module, query, key, value, None, scaling=0.1)
+        return cpu_attention.attention(module, query, key, value, None, scaling=3.0)
 
     @staticmethod
     def nothing(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
