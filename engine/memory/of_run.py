@@ -168,7 +168,7 @@ def _packs(setup: Setup, attention: Attention) -> bool:
 
 def attention_of(named: str, setup: Setup) -> Attention:
     """The kernel that ``model.attn_implementation`` becomes."""
-    if named == "eager" or (named == "auto" and setup.shape.softcapped_attention):
+    if named == "eager" or (named == "auto" and setup.shape.unfused_attention):
         return "eager"
     if named == "auto" and setup.device == "cpu":
         return "cpu"

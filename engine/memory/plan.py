@@ -120,7 +120,7 @@ def candidates(setup: Setup) -> Iterator[Change]:
             "Each layer keeps only its input and is computed again in the backward pass.",
             {"train.gradient_checkpointing": True},
         )
-    if job.attention == "eager" and not setup.shape.softcapped_attention:
+    if job.attention == "eager" and not setup.shape.unfused_attention:
         yield _change(
             "Use fused attention",
             "Eager attention keeps a score for each pair of tokens.",

@@ -47,10 +47,11 @@ def choices(folder: Path, section: ModelSection, placement: Placement) -> Choice
     named = section.attn_implementation
     if named != "auto":
         _check_named(named, kind)
-        return Choices([named])
+        by_gpu = _ours(folder, kind, placement) if named == "sdpa" and placement.device.type == "cuda" else []
+        return Choices([*by_gpu, named])  # torch's own, or what has to be done for its better kernel
     names, told = _flash(folder, kind, placement)
     if getattr(kind, "_supports_sdpa", False) and not _caps_its_scores(folder):
-        names += [*(_ours(folder, placement) if takes_any(kind) else []), "sdpa"]
+        names += [*_ours(folder, kind, placement), "sdpa"]
     return Choices([*names, OWN], told)  # its own last: no fused kernel may compute what it computes
 
 
@@ -78,8 +79,11 @@ def _flash(folder: Path, kind: type[Any], placement: Placement) -> tuple[list[st
     return [], told
 
 
-def _ours(folder: Path, placement: Placement) -> list[str]:
-    """Our own kernel for this device, where torch's by itself would be slow or take much memory."""
+def _ours(folder: Path, kind: type[Any], placement: Placement) -> list[str]:
+    """Our own kernel for this device, where torch's by itself would be slow or take much memory; none for other classes
+    than those that take any."""
+    if not takes_any(kind):
+        return []
     if placement.device.type == "cpu":
         return [cpu_attention.register()]
     capability = torch.cuda.get_device_capability(placement.device)

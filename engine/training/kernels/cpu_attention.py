@@ -20,6 +20,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
 
+from engine.errors import ModelError
 from engine.memory.job import padded_length
 
 NAME = "tunedeck_cpu"
@@ -79,13 +80,13 @@ def attention(
 ) -> tuple[Tensor, None]:  # fmt: skip
     """Attention in transformers' own form: (batch, heads, length, width) in, (batch, length, heads, width) out.
 
-    Raises NotImplementedError for an argument that would change the result and that no kernel here knows.
+    Raises ModelError for an argument that would change the result and that no kernel here knows.
     """
     librarys = refuse_unknown(kwargs)
     window = kwargs.get("sliding_window")
     if attention_mask is not None and attention_mask.dtype == _LENGTHS:
         if librarys:
-            raise NotImplementedError(f"packed rows with {librarys}")
+            raise _not_known(f"{librarys} over packed rows")
         lengths = attention_mask.flatten().tolist()
         return _row_by_row(lengths, module, query, key, value, dropout, scaling, is_causal, **kwargs), None
     length = query.shape[2]
@@ -108,13 +109,20 @@ def attention(
 def refuse_unknown(arguments: Mapping[str, Any]) -> str:
     """Names of those of attention's further ``arguments`` that only the library's kernel knows, in words.
 
-    Raises NotImplementedError for others that would change the result, such as sinks (``s_aux``).
+    Raises ModelError for others that would change the result, such as sinks (``s_aux``).
     """
     given = {name for name, value in arguments.items() if value is not None and value is not False}
     unknown = given - _WITHOUT_EFFECT - _LIBRARYS_OWN - {"sliding_window"}
     if unknown:
-        raise NotImplementedError(f"attention with {', '.join(sorted(unknown))}")
+        raise _not_known(", ".join(sorted(unknown)))
     return ", ".join(sorted(given & _LIBRARYS_OWN))
+
+
+def _not_known(what: str) -> ModelError:
+    return ModelError(
+        "This attention kernel does not fit the model", f"The model's attention comes with {what}.",
+        'Set model.attn_implementation = "eager".',
+    )  # fmt: skip
 
 
 def _row_by_row(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from engine.errors import TunedeckError
 from engine.training.kernels.attention import OWN, takes_any
 from engine.training.kernels.head import PLAIN, Head, LogitForm, OwnHead, logit_forms
 from engine.training.kernels.loss import hidden_states
@@ -63,7 +64,8 @@ def attention_fault(model: Any) -> str:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        return f"can't compute it ({short(error)})"
+        reason = error.message if isinstance(error, TunedeckError) else short(error)
+        return f"can't compute it ({reason.removesuffix('.')})"
     if not bool(found.isfinite().all()):
         return "gives numbers that are not finite"
     moved, bounds = (found - other).abs().mean(-1), _bounds(model)

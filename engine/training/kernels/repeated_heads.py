@@ -32,8 +32,8 @@ def attention(
 ) -> tuple[Tensor, None]:  # fmt: skip
     """Attention in transformers' own form: (batch, heads, length, width) in, (batch, length, heads, width) out.
 
-    With a mask the library repeats keys and values by itself. Raises NotImplementedError for an argument that would
-    change the result and that no kernel here knows.
+    With a mask the library repeats keys and values by itself. Raises ModelError for an argument that would change the
+    result and that no kernel here knows.
     """
     librarys = refuse_unknown(kwargs)
     groups, length = query.shape[1] // key.shape[1], query.shape[2]

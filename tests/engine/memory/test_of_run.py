@@ -52,6 +52,8 @@ def test_auto_checkpointing_is_on_on_a_gpu_and_off_on_the_cpu() -> None:
 def test_capped_scores_force_eager_attention() -> None:
     assert job_of(setup(GEMMA_2_2B)).attention == "eager"
     assert job_of(setup(GEMMA_2_2B, device="cpu")).attention == "eager"
+    gpt_oss = replace(LLAMA_3_8B, family="gpt_oss")  # has sinks, which no fused kernel of torch knows
+    assert job_of(setup(gpt_oss)).attention == job_of(setup(gpt_oss, device="cpu")).attention == "eager"
     assert job_of(setup()).attention == "sdpa"
     assert job_of(setup(device="cpu")).attention == "cpu"
     assert job_of(setup(device="cpu", model__attn_implementation="sdpa")).attention == "sdpa"

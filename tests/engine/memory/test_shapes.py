@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ModelError
 from engine.memory.read_shape import from_config, from_folder, from_row
-from engine.memory.shapes import ModelShape
+from engine.memory.shapes import _UNFUSED, ModelShape
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 QWEN2_5_7B = {
@@ -86,3 +86,19 @@ def test_a_table_row_gives_the_same_shape() -> None:
     }  # fmt: skip
     shape = from_row(row)
     assert shape.parameters == shape.published_parameters == MISTRAL_7B.parameters
+
+
+def test_families_without_fused_attention_are_those_that_transformers_has_none_for() -> None:
+    import transformers
+    from transformers.models.auto.configuration_auto import model_type_to_module_name
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    folder = Path(transformers.__file__).parent / "models"
+    lacking = set()
+    for family in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        module = model_type_to_module_name(family)
+        source = folder / module / f"modeling_{module}.py"
+        if source.is_file() and "_supports_sdpa = True" not in source.read_text("utf-8"):
+            lacking.add(family)
+    assert lacking - _UNFUSED == set()
+    assert _UNFUSED - lacking == {"inkling2_text"}, "its file holds others that have it"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
+from engine.errors import ModelError
 from engine.training.kernels import cpu_attention
 from engine.training.kernels.cpu_attention import LONGEST, CausalAttention, attention
 
@@ -148,7 +149,7 @@ def test_padding_on_the_left_changes_no_answer(models: tuple[Any, Any]) -> None:
 
 @pytest.mark.parametrize("argument", ["s_aux", "indices", "sinks", "something_new"])
 def test_an_argument_that_no_kernel_knows_is_refused(argument: str) -> None:
-    with pytest.raises(NotImplementedError, match=argument):
+    with pytest.raises(ModelError, match=argument):
         attention(MODULE, *tensors(4, 2, 6), None, **{argument: torch.zeros(4)})
 
 

@@ -252,6 +252,14 @@ def test_a_gpu_without_a_flash_kernel_gets_keys_repeated(
     assert found.names == list(dict.fromkeys([first, "sdpa", "eager"]))
 
 
+def test_torchs_attention_by_name_gets_keys_repeated_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    config_of("llama").save_pretrained(tmp_path)
+    by_name = ModelSection(name_or_path="x", attn_implementation="sdpa")
+    assert attention.choices(tmp_path, by_name, Placement(torch.device("cuda"), FP16, "fp16")).names[0] == REPEATED
+    assert attention.choices(tmp_path, by_name, on_cpu()).names == ["sdpa"]
+
+
 def test_no_attention_is_left_to_cudnn(tiny: Path) -> None:
     torch.backends.cuda.enable_cudnn_sdp(True)
     loaded(tiny)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.errors import ModelError
 from engine.training.kernels.repeated_heads import attention
 
 MODULE: Any = SimpleNamespace(is_causal=True, num_key_value_groups=2, training=False)
@@ -68,5 +69,5 @@ def test_whatever_is_unusual_is_the_librarys(length: int, keys: int, options: di
 
 
 def test_sinks_are_refused() -> None:
-    with pytest.raises(NotImplementedError, match="s_aux"):
+    with pytest.raises(ModelError, match="s_aux"):
         attention(MODULE, *tensors(6, 6), None, s_aux=torch.zeros(4))
