@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.doctor.findings import Finding, SourceFacts
@@ -16,8 +15,6 @@ from engine.data.text import shorten
 LANGUAGE_ROWS = 1000
 _LANGUAGE_CHARACTERS = 600
 _UNEVEN = 10
-# Told apart by words that any text may hold; for a trainer they are one.
-_SAME = {"pcm": "en", "wuu": "zh", "yue": "zh", "nn": "no", "nb": "no", "bs": "hr", "gl": "es", "an": "es"}
 _FOREIGN = 0.1  # share from which another language is worth a word; less is within the error of telling
 
 
@@ -66,7 +63,7 @@ class Portrait:
             self.rows,
             self.left_out,
             self.characters,
-            _merged(languages(self._texts)),
+            languages(self._texts),
             dict(labels),
             tuple(self.unused),
         )
@@ -105,14 +102,6 @@ class Portrait:
     def _finding(self, code: str, count: int, detail: str) -> Finding:
         entry = CATALOGUE[code]
         return Finding(code, entry.severity, self.name, count, self.rows, entry.title, entry.why, detail)
-
-
-def _merged(found: Mapping[str, float]) -> dict[str, float]:
-    merged: dict[str, float] = {}
-    for code, share in found.items():
-        language = _SAME.get(code, code)
-        merged[language] = merged.get(language, 0.0) + share
-    return dict(sorted(merged.items(), key=lambda item: -item[1]))
 
 
 def _shares(shares: dict[str, float]) -> str:

@@ -77,3 +77,31 @@ def test_chinese_has_phrases_of_characters() -> None:
 def test_texts_too_short_to_tell_have_no_language() -> None:
     assert languages(["hi", "ok"]) == {}
     assert languages(["This is a sentence that anyone can place.", "ok"]) == {"en": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["small margherita for Ivana", "Translate to French: dog", "order for Petra: one cola zero",
+     "3 small hawaii pizza for Luka", "SELECT name FROM users WHERE id = 3", "12345 67890 12345 67890"],
+)  # fmt: skip
+def test_a_few_words_and_names_are_of_no_language(text: str) -> None:
+    assert language_of(text) == ""
+
+
+def test_sentences_of_related_languages_count_as_one() -> None:
+    assert language_of("Summarise the note below in two sentences, please.") == "en"
+    assert language_of("Das ist ein deutscher Satz, den man erkennt.") == "de"
+    assert language_of("Bonjour, comment allez-vous aujourd'hui ?") == "fr"
+
+
+def test_rows_that_say_too_little_alone_tell_their_language_together() -> None:
+    short = ["Add 3 and 1.", "Name a colour.", "Write a haiku about rain", "What is 12 + 30?",
+             "Is it good?", "Translate to French: dog", "Sort these: pear, apple, kiwi",
+             "Explain gradient descent simply."]  # fmt: skip
+    assert all(language_of(text) in ("", "en") for text in short)
+    assert languages(short * 5) == {"en": 1.0}
+
+
+def test_a_source_is_of_a_language_only_where_enough_rows_tell() -> None:
+    names = [f"Luka {n} Ivana {n * 7} Zagreb" for n in range(19)]
+    assert languages([*names, "This is a sentence that anyone can place."]) == {}
