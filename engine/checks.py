@@ -249,9 +249,8 @@ def _cuda(told: Mapping[str, Any]) -> Check:
         numbers = ", ".join(f"{major}.{minor}" for major, minor in lacking)
         found += f"; no kernels for compute capability {numbers}, only {', '.join(told['arch'])}"
         return Check("CUDA", "fail", found, advice(min(lacking), None))
+    mend = "Without an NVIDIA GPU this is as it should be. With one, do what is said at it above."
     if built:
-        mend = "Without a GPU this is as it should be. Else see what is said of the GPU above."
         reason = f": {told['cuda_error']}" if told.get("cuda_error") else ""
         return Check("CUDA", "warn", f"torch was built for CUDA {built}, but it sees no GPU{reason}", mend)
-    return Check("CUDA", "warn", "this torch is the CPU build: small models only",
-                 f"Without a GPU this is as it should be. Else: {advice(None, None)}")  # fmt: skip
+    return Check("CUDA", "warn", "this torch is the CPU build: small models only", mend)

@@ -205,7 +205,7 @@ def _as_json(
 
 
 def _place(budget: Budget) -> str:
-    """The device and its free memory, and who has the rest."""
+    """The device and its free memory, who has the rest, and why it is no GPU where there are some."""
     from engine.memory.profiles import GIB
 
     name = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
@@ -214,4 +214,4 @@ def _place(budget: Budget) -> str:
         size = f"{other.memory_bytes / GIB:.1f} GiB" if other.memory_bytes else "some"
         text += f"; {size} with {other.program or f'process {other.pid}'}"
         text += f" of {other.user}" if other.user else ""
-    return one_line(text)
+    return one_line(f"{text}. {budget.unused}" if budget.unused else text)

@@ -44,8 +44,8 @@ def test_healthy_libraries_are_fine() -> None:
     ("told", "name", "level", "mend"),
     [
         ({"peft": None, "peft_error": "ModuleNotFoundError: No module named 'peft'"}, "peft", "fail", "pip install"),
-        ({"cuda": False, "cuda_error": "driver too old"}, "CUDA", "warn", "of the GPU above"),
-        ({"cuda": False, "cuda_build": None}, "CUDA", "warn", "whl/cu130"),
+        ({"cuda": False, "cuda_error": "driver too old"}, "CUDA", "warn", "said at it above"),
+        ({"cuda": False, "cuda_build": None}, "CUDA", "warn", "said at it above"),
         ({"no_kernels": [[7, 0]], "arch": ["sm_75", "sm_90"]}, "CUDA", "fail", "whl/cu126"),
         ({"nf4": False, "nf4_error": "RuntimeError: no kernel"}, "NF4", "fail", "LoRA works without"),
     ],

@@ -16,6 +16,7 @@ from engine.machine.snapshot import Machine
 from engine.memory.profiles import GIB
 from tests.engine.cli_calls import Answer, Shell
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
+from tests.engine.test_planning import barred, machine
 
 __all__ = ["make_model"]
 
@@ -87,6 +88,14 @@ class TestOfAConfig:
         answer = shell("estimate", config)
         assert "On RAM: 30.0 of 32.0 GiB free" in answer.out
         assert "nvidia-smi" not in answer.out
+
+    def test_gpus_that_the_installed_torch_cannot_use_are_named_beside_the_ram(
+        self, shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here = barred(machine(("Tesla T4", 14.6, 14.0)), falls_to_cpu=True)
+        monkeypatch.setattr(planning, "read_machine_now", lambda: here)
+        answer = " ".join(shell("estimate", config).out.split())
+        assert "On RAM: 30.0 of 32.0 GiB free. The GPUs are not used: torch is of another kind. Install X." in answer
 
     def test_a_runs_folder_is_its_config(self, shell: Shell, config: Path, tmp_path: Path) -> None:
         folder = tmp_path / "20261122-a-run"

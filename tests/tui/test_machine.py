@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.message import Message
 
+from engine.machine.gpus import Unusable
 from tests.tui.looking import screen_text, until_shows
 from tests.tui.machines import FakeWatch, gpu, lost, no_gpu, with_gpus
 from tui.app import TunedeckApp
@@ -90,6 +92,11 @@ async def test_home_without_a_gpu_says_so_and_what_ram_is_free(make_world: MakeW
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "no GPU, RAM 18.2 of 24.0 GiB free")
+
+
+def test_gpus_that_the_installed_torch_cannot_use_are_not_said_to_be_missing() -> None:
+    barred = replace(gpu(), unusable=Unusable("torch is built for CPUs only.", "Install another.", falls_to_cpu=True))
+    assert machine_line(with_gpus(barred)) == "GPU not used, RAM 18.2 of 24.0 GiB free"
 
 
 def test_the_freest_of_several_gpus_is_named() -> None:

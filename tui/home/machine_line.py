@@ -23,6 +23,8 @@ def machine_line(machine: Machine) -> str:
         count = f"{len(machine.gpus)} GPUs, " if len(machine.gpus) > 1 else ""
         return f"{count}{short_name(gpu)}  free {gib(gpu.free_bytes)} of {gib(gpu.total_bytes)} GiB{heat}"
     missing = "GPU lost" if any(gpu.trouble for gpu in machine.gpus) else "no GPU"
+    if machine.unused:
+        missing = "GPU not used"
     return f"{missing}, RAM {gib(host.ram_available_bytes)} of {gib(host.ram_total_bytes)} GiB free"
 
 

@@ -74,7 +74,7 @@ def unknown(draft: Draft, facts: Facts) -> str:
     try:
         budget_of(facts.machine, config.launch.gpus if config else "auto")
     except TunedeckError as error:
-        return f"Memory: {error}"
+        return f"Memory: {' '.join(str(error).split())}"
     return "Memory: not known before the answers make sense."
 
 
