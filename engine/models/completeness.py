@@ -63,8 +63,8 @@ def _missing_by_headers(card: ModelCard, stored: Mapping[str, Tensor]) -> list[s
         return sorted(name.removeprefix(wrapper) for name in stored)
     layers = _layers(stored)
     if 0 < layers < card.num_layers:
-        last = (name for name in sorted(stored) if _layer(name) == layers - 1)
-        return [_LAYER.sub(lambda found: found[0].replace(found[1], str(layers)), name, count=1) for name in last]
+        last = [name for name in sorted(stored) if _layer(name) == layers - 1]
+        return [_in_layer(name, number) for number in range(layers, card.num_layers) for name in last]
     # Whatever a head is called, it has a row for each token, as the input embeddings have.
     tables = [n for n, t in stored.items() if _layer(n) < 0 and len(t.shape) == 2 and t.shape[0] >= card.vocab_size]
     untied = read_object(card.path / "config.json").get("tie_word_embeddings") is False
@@ -79,6 +79,11 @@ def _layer(name: str) -> int:
     """The number of the layer a tensor belongs to; -1 outside of layers."""
     found = _LAYER.search(name)
     return int(found[1]) if found else -1
+
+
+def _in_layer(name: str, number: int) -> str:
+    """The same tensor of another layer."""
+    return _LAYER.sub(lambda found: found[0].replace(found[1], str(number)), name, count=1)
 
 
 def _layers(stored: Collection[str]) -> int:
