@@ -136,8 +136,11 @@ def _is_fused(name: str) -> bool:
 
 
 def _key(module: str) -> str:
-    """``0.self_attn.q_proj`` for any ``….layers.0.self_attn.q_proj``; outside of layers the last name alone."""
-    parts = module.split(".")
+    """``0.self_attn.q_proj`` for any ``….layers.0.self_attn.q_proj``; outside of layers the last name alone.
+
+    What Mixtral's files call block_sparse_moe is mlp in the library, and so in adapters.
+    """
+    parts = module.replace(".block_sparse_moe.", ".mlp.").split(".")
     numbered = next((index for index, part in enumerate(parts) if part.isdigit()), len(parts) - 1)
     return ".".join(parts[numbered:])
 
@@ -146,30 +149,14 @@ def _find(module: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
     key = _key(module)
     if key in _HEADS and key not in stored:  # tied to the embedding, which alone is stored
         return next((stored[name] for name in _EMBEDDINGS if name in stored), [])
-    return stored.get(key) or _in_renamed_block(key, stored)
-
-
-def _in_renamed_block(key: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
-    """The library gives some files' blocks other names (Mixtral's block_sparse_moe is mlp): the layer's only such."""
-    layer, _, rest = key.partition(".")
-    if rest.count(".") != 1:
-        return []
-    ending = f".{rest.rpartition('.')[2]}"
-    found = [name for name in stored if name.startswith(f"{layer}.") and name.endswith(ending) and name.count(".") == 2]
-    return stored[found[0]] if len(found) == 1 else []
-
-
-def _has_experts(module: str, stored: Mapping[str, list[Tensor]]) -> bool:
-    """Experts that the library fuses in memory are stored one by one, below the name of the whole."""
-    layer, _, rest = _key(module).partition(".")
-    return rest.endswith("experts") and any(name.startswith(f"{layer}.") and ".experts." in name for name in stored)
+    return stored.get(key, [])
 
 
 def _missing(adapter: AdapterCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
     modules = [module for module in adapter.contents.modules if module.kind != "other"]
-    missing = [
-        module.name for module in modules if not _find(module.name, stored) and not _has_experts(module.name, stored)
-    ]
+    missing = [module.name for module in modules if not _find(module.name, stored)]
+    # Experts that the library fuses in memory are stored one by one, below the name of the whole.
+    missing = [name for name in missing if not any(key.startswith(f"{_key(name)}.") for key in stored)]
     if not missing:
         names = ", ".join(adapter.targets)
         yield Reason("ok", "layers", f"All {len(modules):,} layers it changes are in the model ({names}).")

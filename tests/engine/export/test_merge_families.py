@@ -11,6 +11,7 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
+    Gemma3Config,
     Gemma3TextConfig,
     GPT2Config,
     GptOssConfig,
@@ -56,11 +57,20 @@ FAMILIES: dict[str, tuple[PreTrainedConfig, dict[str, Any]]] = {
         Gemma3TextConfig(**SMALL, head_dim=8, sliding_window=16),
         {"target_modules": ["q_proj", "embed_tokens"]},
     ),
+    "gemma3 that also sees, its file names its parts in another order": (
+        Gemma3Config(
+            text_config=SMALL | {"head_dim": 8, "sliding_window": 16},
+            vision_config={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+                           "num_attention_heads": 2, "image_size": 16, "patch_size": 8},
+            mm_tokens_per_image=4,
+        ),
+        {"target_modules": r".*language_model.*(q_proj|down_proj)"},
+    ),
     "mixtral, attention of an expert model": (
         MixtralConfig(**SMALL, num_local_experts=2),
         {"target_modules": ["q_proj", "o_proj"]},
     ),
-}
+}  # fmt: skip
 
 
 def made(config: PreTrainedConfig, folder: Path) -> Path:

@@ -58,6 +58,23 @@ def test_an_adapter_for_another_architecture_is_refused(tmp_path: Path, home: Pa
     assert "another architecture" in error.message
 
 
+@pytest.mark.parametrize("block", ["attention", "attn", "block_sparse_moe"])
+def test_layers_of_another_block_are_not_those_of_the_model(tmp_path: Path, home: Path, base: Path, block: str) -> None:
+    tensors = {name.replace("self_attn", block): tensor for name, tensor in lora_tensors().items()}
+    assert "another architecture" in refusal(write_adapter(tmp_path / "a", tensors), base, trust_base=True).message
+
+
+def test_an_adapter_of_a_model_of_several_parts_is_not_one_for_its_text_part_alone(
+    tmp_path: Path, home: Path, base: Path, make_model: MakeModel
+) -> None:
+    tensors = {name.replace("model.layers", "model.language_model.layers"): t for name, t in lora_tensors().items()}
+    adapter = write_adapter(tmp_path / "a", tensors)
+    assert "also sees or hears" in refusal(adapter, base, trust_base=True).message
+    config = {"model_type": "gemma3", "text_config": CONFIG, "vision_config": {}}
+    whole = make_model("whole", config=config, weights=weights(prefix="language_model.model."))
+    assert matched(adapter, whole).level == "ok"
+
+
 def test_an_adapter_of_a_deeper_model_is_refused_with_both_depths(tmp_path: Path, home: Path, base: Path) -> None:
     error = refusal(write_adapter(tmp_path / "a", lora_tensors(layers=5)), base)
     assert "at least 5 layers; this one has 2" in error.message
