@@ -8,47 +8,12 @@ from typing import Literal
 
 QkNorm = Literal["", "head", "full"]
 
-_UNFUSED = frozenset(
-    [
-        "big_bird",
-        "bigbird_pegasus",
-        "bloom",
-        "codegen",
-        "cpmant",
-        "deepseek_v4",
-        "falcon_mamba",
-        "flint",
-        "gemma2",
-        "git",
-        "got_ocr2",
-        "gpt_neo",
-        "gpt_neox_japanese",
-        "gpt_oss",
-        "gptj",
-        "granite_swa",
-        "granitemoe_swa",
-        "hy_v4",
-        "inkling2_text",
-        "mamba",
-        "mamba2",
-        "megatron-bert",
-        "mimo_v2_flash",
-        "mpt",
-        "mvp",
-        "openai-gpt",
-        "prophetnet",
-        "reformer",
-        "rembert",
-        "roformer",
-        "rwkv",
-        "trocr",
-        "vaultgemma",
-        "xglm",
-        "xlm",
-        "xlnet",
-        "xlstm",
-    ]
-)
+_UNFUSED = frozenset({
+    "big_bird", "bigbird_pegasus", "bloom", "codegen", "cpmant", "deepseek_v4", "falcon_mamba", "flint", "gemma2",
+    "git", "got_ocr2", "gpt_neo", "gpt_neox_japanese", "gpt_oss", "gptj", "granite_swa", "granitemoe_swa", "hy_v4",
+    "inkling2_text", "mamba", "mamba2", "megatron-bert", "mimo_v2_flash", "mpt", "mvp", "openai-gpt", "prophetnet",
+    "reformer", "rembert", "roformer", "rwkv", "trocr", "vaultgemma", "xglm", "xlm", "xlnet", "xlstm",
+})  # fmt: skip
 """Families without fused attention in transformers 5.23. A run asks the class; an estimate can't load it."""
 
 

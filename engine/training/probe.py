@@ -23,7 +23,7 @@ from engine.training.devices.place import place
 from engine.training.loop import Hooks, Loop
 from engine.training.memory.out_of_memory import MemoryGuard
 from engine.training.memory.peaks import Peaks
-from engine.training.memory.plan import make_plan
+from engine.training.memory.plan import make_plan, parted
 from engine.training.mixing import plan_steps
 from engine.training.phases import Phases
 from engine.training.steering import Steering
@@ -93,6 +93,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     memory = MemoryGuard(placement.device, sink, plan.remedies)
     phases.begin("load", f"loading {card.name}")
     built = build(plan.config, card, words, placement, memory, steering)
+    plan = parted(plan, built.model, config, sink)
     budget = plan.micro_batch_tokens
     steps = choose(prepared.train, config.train.batch_size, budget)
     hooks = Hooks(save=lambda state, reason: "", evaluate=lambda state: None, sample=lambda state: None)

@@ -19,6 +19,8 @@ from engine.errors import ConfigError, DataError
 from engine.memory import pace
 from engine.planning import plan
 from engine.questions import probe as question
+from engine.training.checkpoint import TrainerState
+from engine.training.loop import Loop, Outcome
 from engine.training.probe import MOST_PIECES, choose, probe
 from engine.training.tokens.examples import Example
 from tests.engine.test_planning import machine
@@ -60,6 +62,23 @@ def test_it_trains_three_steps_and_remembers_only_how_fast(tiny: Path, rows: Pat
     assert remembered.tokens_per_second == pytest.approx(found.tokens_per_second, abs=0.01)
     kept = [path for path in paths.home().rglob("*") if path.is_file() and paths.cache_dir() not in path.parents]
     assert kept == [pace.history_file()]
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_rows_are_packed_only_where_the_run_would_pack_them(
+    tiny: Path, rows: Path, parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed: list[bool] = []
+
+    class Watched(Loop):
+        def run(self, state: TrainerState) -> Outcome:
+            packed.append(self.config.dataset.packing is True)
+            return super().run(state)
+
+    monkeypatch.setattr("engine.training.probe.Loop", Watched)
+    monkeypatch.setattr("engine.training.kernels.packing.parts_rows", lambda model: parts)
+    probe(config(tiny, rows), lambda *progress: None)
+    assert packed == [parts]
 
 
 def test_the_next_plan_goes_by_the_probe(tiny: Path, rows: Path) -> None:
