@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine import paths
 from engine.config import rules
@@ -13,6 +13,7 @@ from engine.config.adopt import adopt
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.rows.unused import told
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
@@ -123,6 +124,11 @@ def _data(config: RunConfig, issues: list[Issue]) -> bool:
     wanted_rows(sum(row.source not in learnt for row in loaded.rows), config.dataset)
     numbers = {name: number for number, name in enumerate(source_names(config.data))}
     issues.extend(_unused(numbers[name], names) for name, names in report.unused.items())
+    for code, count in report.remarks.items():
+        entry = CATALOGUE[code]
+        level: Literal["warning", "note"] = "note" if entry.severity == "note" else "warning"
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        issues.append(Issue(level, "data", f"{rows} with {entry.title}.", entry.why))
     return any(row.kind == "messages" for row in loaded.rows)
 
 

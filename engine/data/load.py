@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,8 @@ from engine.errors import DataError
 class LoadReport:
     """What reading gave: used rows and format by source name, and the rows left out (the first 100 named).
 
-    ``unused`` are the columns, by source name, that nothing was read from.
+    ``unused`` are the columns, by source name, that nothing was read from; ``remarks`` count codes of findings in rows
+    that were not all taken as they stand there.
     """
 
     rows_per_source: dict[str, int]
@@ -25,6 +27,7 @@ class LoadReport:
     skipped: tuple[Skipped, ...]
     skipped_count: int
     unused: dict[str, list[str]] = field(default_factory=dict)
+    remarks: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
         rows, counts = kept, {name: sum(row.source == name for row in kept) for name in counts}
     if not rows:
         raise nothing_left(config, reading.skipped, skipped_count)
-    return Loaded(rows, LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count, reading.unused))
+    return Loaded(
+        rows,
+        LoadReport(counts, reading.detected, tuple(reading.skipped), skipped_count, reading.unused, reading.remarks),
+    )
 
 
 def load_rows(config: RunConfig) -> list[Row]:

@@ -35,7 +35,7 @@ def rows(event: ev.Rows) -> str:
         parts.append(f"{event.padding_share:.1%} of what is computed is padding")
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in event.dropped.items() if count)
     text = f"{event.rows:,} rows to learn from, {event.tokens:,} tokens: {', '.join(parts)}"
-    text += "".join(f"; {count:,} rows with {what}" for what, count in event.noted.items())
+    text += "".join(f"; {count:,} row{'s' if count != 1 else ''} with {what}" for what, count in event.noted.items())
     for source, names in event.unused.items():
         of = f" of {source}" if len(event.unused) > 1 else ""
         more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""

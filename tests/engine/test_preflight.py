@@ -55,6 +55,17 @@ class TestPreflight:
         assert (issue.level, issue.field) == ("note", "data.0")
         assert issue.message == "these columns are not used: url, id."
 
+    def test_marks_of_training_are_said(self, make_model: MakeModel, tmp_path: Path) -> None:
+        rows = tmp_path / "rows.jsonl"
+        ask, answer = {"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}
+        talks = [[ask, answer, ask, answer | mark] for mark in ({"loss": False}, {"weight": 0.5}, {})] * 5
+        rows.write_text("".join(json.dumps({"messages": talk}) + "\n" for talk in talks))
+        issues = preflight(resolved(make_model(), rows))
+        assert [(issue.level, issue.message) for issue in issues] == [
+            ("note", "5 rows with answers marked as not to be trained."),
+            ("warning", "5 rows with marks of training that are neither yes nor no."),
+        ]
+
     def test_every_error_of_the_rules_is_told_at_once(self, make_model: MakeModel, rows: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             preflight(resolved(make_model(), rows, strategy={"kind": "merge"}, launch={"nodes": 2}))

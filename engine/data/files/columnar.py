@@ -87,7 +87,7 @@ def _rows(path: Path, source: str, kind: str, batches: Callable[[], Iterator[pya
         for batch in batches():
             if names is None:
                 names = _class_names(batch.schema.metadata)
-            for values in batch.to_pylist():
+            for values in _with_short_floats(batch).to_pylist():
                 number += 1
                 yield RawRow(_named(values, names), source, str(path), number)
     except (arrow.ArrowException, OSError, ValueError, OverflowError, TypeError, KeyError) as error:
@@ -97,6 +97,17 @@ def _rows(path: Path, source: str, kind: str, batches: Callable[[], Iterator[pya
             f"{path}, after {number:,} rows: {said[0][:200]}",
             f"It may be cut off or not {kind} at all: fetch or write it again.",
         ) from None
+
+
+def _with_short_floats(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """``batch`` with floats of 32 bits as the numbers they were written for: 0.1, not 0.10000000149011612."""
+    import pyarrow as arrow
+
+    for at, field in enumerate(batch.schema):
+        if arrow.types.is_float32(field.type):
+            short = batch.column(at).cast(arrow.string()).cast(arrow.float64())
+            batch = batch.set_column(at, field.name, short)
+    return batch
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:

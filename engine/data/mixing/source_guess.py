@@ -68,9 +68,9 @@ def _tokens(row: Row, dataset: DatasetSection) -> tuple[float, float]:
     if not row.messages:
         tokens = min(dataset.max_length, _of(row.text) + TURN_TOKENS)
         return tokens, tokens
-    turns = [(_of(message.text), message.role) for message in row.messages]
+    turns = [(_of(message.text), message) for message in row.messages]
     tokens = sum(size for size, _ in turns) + sum(map(_of, row.tools))
-    answers = [size for size, role in turns if role == "assistant"]
+    answers = [0.0 if message.untrained else size for size, message in turns if message.role == "assistant"]
     trained = sum(answers[-1:] if dataset.train_on == "last" else answers)
     kept = min(dataset.max_length, tokens + TURN_TOKENS * (len(turns) + len(row.tools)))
     return kept, kept if dataset.train_on == "all" else min(kept, trained)

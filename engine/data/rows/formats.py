@@ -190,7 +190,7 @@ def _columns(sample: Sequence[RawRow]) -> dict[str, list[Any]]:
     for raw in sample:
         for name, value in raw.values.items():
             held = found.setdefault(str(name), [])
-            if value is not None:
+            if value is not None and value == value:  # not a number is nothing
                 held.append(value)
     return found
 

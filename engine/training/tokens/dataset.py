@@ -234,7 +234,8 @@ def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
     facts = store.facts
     for code, count in facts.remarks.items():
         if _is_grave(code):
-            sink(ev.Warn(title=f"{count:,} rows: {CATALOGUE[code].title}.", message=CATALOGUE[code].why))
+            rows = "1 row" if count == 1 else f"{count:,} rows"
+            sink(ev.Warn(title=f"{rows} with {CATALOGUE[code].title}.", message=CATALOGUE[code].why))
     if facts.skipped_count:
         first = facts.skipped[0] if facts.skipped else None
         sink(

@@ -138,3 +138,10 @@ def test_a_pattern_without_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="names no file") as caught:
         source_files(source(tmp_path / "*.jsonl"))
     assert caught.value.hint
+
+
+def test_floats_of_32_bits_are_the_numbers_they_were_written_for(tmp_path: Path) -> None:
+    table = pyarrow.table({"prompt": ["a", "b", "c"], "completion": pyarrow.array([0.1, None, 2.5], pyarrow.float32())})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    rows = list(read_file(tmp_path / "a.parquet", "s"))
+    assert [row.values["completion"] for row in rows] == [0.1, None, 2.5]

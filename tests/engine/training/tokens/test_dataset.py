@@ -80,7 +80,7 @@ def test_what_was_not_used_is_said_also_when_rows_come_from_the_cache(rows: Path
         assert found.cached is cached
         assert found.unused == {"rows": ["url"], "talks": ["id"]}
         assert found.noted == {"answers marked as not to be trained": 1}
-        assert [warning.title for warning in warnings] == ["1 rows: marks of training that are neither yes nor no."]
+        assert [warning.title for warning in warnings] == ["1 row with marks of training that are neither yes nor no."]
 
 
 def test_rows_that_the_template_refuses_are_named(rows: Path) -> None:
