@@ -22,6 +22,7 @@ from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from engine.errors import ModelError
 from engine.memory.job import padded_length
+from engine.training.kernels.dtypes import computed_dtype
 
 NAME = "tunedeck_cpu"
 LONGEST = 640
@@ -95,6 +96,7 @@ def attention(
         attention_mask is None and causal and dropout == 0.0 and not librarys
         and length == key.shape[2] and 1 < length <= LONGEST and (window is None or length <= window)
         and query.shape[-1] == key.shape[-1] == value.shape[-1]
+        and query.dtype == key.dtype == value.dtype == computed_dtype(query)  # autocast mixes them
     )  # fmt: skip
     if not simple:
         output: tuple[Tensor, None] = sdpa_attention_forward(

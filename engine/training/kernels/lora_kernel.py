@@ -16,6 +16,8 @@ import torch
 from peft.tuners.lora.layer import LoraLayer
 from torch import Tensor, nn
 
+from engine.training.kernels.dtypes import computed_dtype
+
 
 def install(model: nn.Module) -> int:
     """Put the lean forward into every plain LoRA layer of ``model``; returns how many took it."""
@@ -51,15 +53,9 @@ def _forward(layer: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     a, b, scale = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
     share = dropout.p if isinstance(dropout, nn.Dropout) and dropout.training else 0.0
     # Under autocast the layer may compute in another dtype than its input's: its output says in which.
-    if type(base) is nn.Linear and base.weight.dtype == x.dtype == _computed(x):
+    if type(base) is nn.Linear and base.weight.dtype == x.dtype == computed_dtype(x):
         return LoraLinear.apply(x, base.weight, base.bias, a, b, scale, share)  # type: ignore[no-untyped-call]
     return LowRankAdd.apply(base(x), x, a, b, scale, share)  # type: ignore[no-untyped-call]
-
-
-def _computed(x: Tensor) -> torch.dtype:
-    """The dtype that a matrix product of ``x`` is computed in."""
-    device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
 class LoraLinear(torch.autograd.Function):

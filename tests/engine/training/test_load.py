@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from transformers import FalconConfig, FalconForCausalLM
 
 from engine.config.schema import AdapterSection, ModelSection, RunConfig
@@ -15,11 +16,15 @@ from engine.errors import ConfigError, ModelError
 from engine.memory.of_run import Setup, job_of
 from engine.memory.read_shape import from_folder
 from engine.models.card import read_card
-from engine.training.devices.place import Placement
+from engine.training.building import build
+from engine.training.devices.place import Placement, place
 from engine.training.kernels import cpu_attention
 from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel, load_base
+from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.steering import Steering
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
+from engine.training.tokens.tokenizer import load_words
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21, 40, 11]])
 
@@ -208,3 +213,28 @@ def test_damaged_files_are_an_error_in_words(
         loaded(folder)
     assert str(folder) in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision", "expected"),
+    [("float32", "bf16", "bf16"), ("bfloat16", "bf16", "no"), ("bfloat16", "auto", "no"), ("float32", "auto", "no")],
+)
+def test_mixed_precision_is_on_where_it_changes_something(
+    tiny: Path, dtype: str, precision: str, expected: str
+) -> None:
+    """Over 16-bit weights the lean layers need none; over float32 weights it is what was asked for."""
+    config = RunConfig.model_validate(
+        {
+            "model": {"name_or_path": str(tiny), "dtype": dtype}, "data": [{"path": "rows"}],
+            "launch": {"precision": precision, "gpus": "cpu"},
+        }
+    )  # fmt: skip
+    placement, card = place(config), read_card(tiny)
+    guard = MemoryGuard(placement.device, lambda event: None)
+    AcceleratorState._reset_state(reset_partial_state=True)  # a process has one, for all of its life
+    built = build(config, card, load_words(card, config.model), placement, guard, Steering())
+    assert built.accelerator.mixed_precision == expected
+    loss, _ = built.net(torch.arange(8).view(1, -1), torch.arange(7), torch.arange(1, 8))
+    loss.backward()
+    assert {weight.grad.dtype for weight in built.trained} == {torch.float32}  # type: ignore[union-attr]
+    AcceleratorState._reset_state(reset_partial_state=True)

@@ -181,3 +181,14 @@ def test_rows_that_see_what_comes_are_never_taken_for_packed_ones() -> None:
 
     mask = cpu_attention.row_mask(1, 6, 6, mask_function=bidirectional_mask_function, allow_is_causal_skip=False)
     assert mask is None or mask.dtype == torch.bool
+
+
+def test_under_mixed_precision_float32_is_the_librarys(library_calls: list[Any]) -> None:
+    """Autocast would compute the scores in 16 bit, and the backward pass, which it leaves alone, would not follow."""
+    query, key, value = tensors(4, 2, 6)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        attention(MODULE, query, key, value, None)
+        attention(MODULE, query, key, value.bfloat16(), None)
+        assert len(library_calls) == 2
+        attention(MODULE, query.bfloat16(), key.bfloat16(), value.bfloat16(), None)
+    assert len(library_calls) == 2
