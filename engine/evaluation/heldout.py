@@ -11,6 +11,9 @@ import torch
 
 from engine.training.batches import MicroBatch
 
+READ_TOGETHER = 16
+"""Micro-batches whose losses are read at one time: for each reading the host waits until a GPU has done all of them."""
+
 
 @dataclass(frozen=True)
 class HeldoutLoss:
@@ -54,15 +57,21 @@ def batch_losses(
     """Of each of ``batches``, as ``heldout_loss`` says."""
     was_training = net.training
     net.eval()
-    found = []
+    found: list[BatchLosses] = []
+    waiting: list[torch.Tensor] = []
     try:
         for done, batch in enumerate(batches):
             check()
             on_progress(done, len(batches))
             _, losses = net(*batch.inputs(device))
-            part = BatchLosses({}, {})
-            add_by_source(part.sums, part.counts, batch.sources, losses.double().cpu().numpy())
-            found.append(part)
+            waiting.append(losses)
+            if len(waiting) == READ_TOGETHER or done == len(batches) - 1:
+                read = torch.cat(waiting).cpu().double().split([len(losses) for losses in waiting])
+                for one, losses in zip(batches[len(found) : done + 1], read, strict=True):
+                    part = BatchLosses({}, {})
+                    add_by_source(part.sums, part.counts, one.sources, losses.numpy())
+                    found.append(part)
+                waiting.clear()
     finally:
         net.train(was_training)
     on_progress(len(batches), len(batches))

@@ -28,17 +28,23 @@ from transformers import LlamaConfig, LlamaForCausalLM, masking_utils  # noqa: E
 
 from engine.config.schema import RunConfig  # noqa: E402
 from engine.data.mixing.mix import Shuffle  # noqa: E402
+from engine.evaluation.heldout import batch_losses  # noqa: E402
 from engine.runs import events as ev  # noqa: E402
 from engine.training import loop as loop_module  # noqa: E402
-from engine.training.batches import StepPlan  # noqa: E402
+from engine.training.batches import StepPlan, collate  # noqa: E402
 from engine.training.checkpoint import TrainerState  # noqa: E402
 from engine.training.kernels import fused_norm, lora_kernel  # noqa: E402
 from engine.training.kernels.loss import SupervisedLoss  # noqa: E402
+from engine.training.kernels.trained_copies import keep_in_float32  # noqa: E402
 from engine.training.loop import Hooks, Loop  # noqa: E402
 from engine.training.memory.out_of_memory import MemoryGuard  # noqa: E402
 from engine.training.steering import Steering  # noqa: E402
 from engine.training.tokens.examples import Example  # noqa: E402
 
+SMALL = {
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 512,
+}  # fmt: skip
 DEVICE = torch.device("cuda", 0)
 STEPS = 3
 WAITS = {
@@ -153,7 +159,7 @@ def stand_in() -> None:
 
 
 @contextmanager
-def on_device(shape: dict[str, int], dropout: float = 0.0, checkpointing: bool = False) -> Iterator[Any]:
+def on_device(shape: dict[str, int], dropout: float = 0.0, checkpointing: bool = False, **lora: Any) -> Iterator[Any]:
     """A Llama with LoRA on every linear layer, as a bf16 run has it on a card, without a number in it."""
     config = LlamaConfig(max_position_embeddings=8192, attn_implementation="sdpa", **shape)
     with torch.device("meta"):
@@ -162,10 +168,11 @@ def on_device(shape: dict[str, int], dropout: float = 0.0, checkpointing: bool =
         torch.set_default_dtype(torch.float32)
         if checkpointing:
             base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        settings = LoraConfig(task_type="CAUSAL_LM", r=16, target_modules="all-linear", lora_dropout=dropout)
+        settings = LoraConfig(task_type="CAUSAL_LM", r=16, target_modules="all-linear", lora_dropout=dropout, **lora)
         model = get_peft_model(base, settings)
     lora_kernel.install(model)
     fused_norm.install(model)
+    keep_in_float32(model)
     with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device=DEVICE)
         yield SupervisedLoss(model).train()
@@ -198,12 +205,8 @@ def examples(sources: int) -> list[Example]:
     return made
 
 
-def trained(sources: int = 1, packed: bool = False, dropout: float = 0.0) -> list[dict[str, Any]]:
+def trained(sources: int = 1, packed: bool = False, dropout: float = 0.0, **lora: Any) -> list[dict[str, Any]]:
     """What each of three steps of the loop asked of the device, and how many micro-batches it had."""
-    shape = {
-        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "vocab_size": 512,
-    }  # fmt: skip
     config = RunConfig.model_validate(
         {
             "model": {"name_or_path": "m"}, "data": [{"path": "d"}], "dataset": {"packing": packed},
@@ -211,7 +214,7 @@ def trained(sources: int = 1, packed: bool = False, dropout: float = 0.0) -> lis
         }
     )  # fmt: skip
     steps: list[dict[str, Any]] = []
-    with on_device(shape, dropout, checkpointing=dropout > 0) as net:
+    with on_device(SMALL, dropout, checkpointing=dropout > 0, **lora) as net:
         parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=1e-3, fused=True)
         batches = 0
@@ -246,12 +249,20 @@ def trained(sources: int = 1, packed: bool = False, dropout: float = 0.0) -> lis
     return steps
 
 
+def evaluated() -> dict[str, Any]:
+    """What the held-out loss of 20 micro-batches asks of the device."""
+    with on_device(SMALL) as net, Count() as count:
+        batch_losses(net, [collate([example], 0) for example in examples(2)[:20]], DEVICE, lambda: None)
+    return count.told()
+
+
 def main() -> None:
     stand_in()
     FakeTensor.numpy = lambda self, *args, **kwargs: np.zeros(tuple(self.shape), np.float32)  # type: ignore[method-assign]
     told: dict[str, Any] = {
         "plain": trained(), "sources": trained(sources=2), "packed": trained(sources=2, packed=True),
-        "dropout": trained(dropout=0.1),
+        "dropout": trained(dropout=0.1), "whole": trained(modules_to_save=["lm_head", "embed_tokens"]),
+        "evaluated": evaluated(),
     }  # fmt: skip
     for name, settings in {
         "kept": {}, "recomputed": {"checkpointing": True}, "dropped": {"dropout": 0.05}

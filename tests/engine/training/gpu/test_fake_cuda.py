@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-RUNS = ["plain", "sources", "packed", "dropout"]
+RUNS = ["plain", "sources", "packed", "dropout", "whole"]
 LAYERS = ["layer kept", "layer recomputed", "layer dropped"]
 
 
@@ -18,6 +18,12 @@ def test_the_host_waits_for_the_device_once_a_step(counted: dict[str, Any], run:
     assert max(step["micro_batches"] for step in steps) > 1
     for step in steps:
         assert len(step["waits"]) == 1, "\n".join(step["waits"])
+
+
+def test_an_evaluation_waits_once_for_many_micro_batches(counted: dict[str, Any]) -> None:
+    """20 of them: at 16 and at the end. Progress and a wish to stop are looked at between any two."""
+    assert len(counted["evaluated"]["waits"]) == 2
+    assert counted["evaluated"]["wrong"] == []
 
 
 @pytest.mark.parametrize("run", RUNS)
