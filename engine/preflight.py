@@ -17,6 +17,7 @@ from engine.data.doctor.catalogue import CATALOGUE
 from engine.data.rows.unused import told
 from engine.errors import MachineError, TunedeckError
 from engine.memory import packing
+from engine.memory.shapes import UNFUSED
 from engine.models.adapter_tokenizer import tokenizer_folder
 from engine.models.completeness import check_complete
 from engine.models.tokens import read_tokens
@@ -73,6 +74,10 @@ def _model(config: RunConfig, issues: list[Issue]) -> ModelCard | None:
     if model.kind == "chat" and not (card.has_chat_template or model.chat_template or _adapters_template(config)):
         errors.append(
             Issue("error", "model.kind", "this model has no chat template.", 'Set model.chat_template, e.g. "chatml".')
+        )
+    if model.attn_implementation == "sdpa" and card.model_type in UNFUSED:
+        errors.append(
+            Issue("error", "model.attn_implementation", f"{card.model_type} models have no sdpa.", 'Set it to "auto".')
         )
     if errors:
         raise config_error(errors)

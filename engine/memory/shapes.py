@@ -8,7 +8,7 @@ from typing import Literal
 
 QkNorm = Literal["", "head", "full"]
 
-_UNFUSED = frozenset({
+UNFUSED = frozenset({
     "big_bird", "bigbird_pegasus", "bloom", "codegen", "cpmant", "deepseek_v4", "falcon_mamba", "flint", "gemma2",
     "git", "got_ocr2", "gpt_neo", "gpt_neox_japanese", "gpt_oss", "gptj", "granite_swa", "granitemoe_swa", "hy_v4",
     "inkling2_text", "mamba", "mamba2", "megatron-bert", "mimo_v2_flash", "mpt", "mvp", "openai-gpt", "prophetnet",
@@ -84,7 +84,7 @@ class ModelShape:
     @property
     def unfused_attention(self) -> bool:
         """Whether only the model's own code computes its attention, with a score for each pair of tokens."""
-        return self.softcapped_attention or self.family in _UNFUSED
+        return self.softcapped_attention or self.family in UNFUSED
 
     @property
     def norms_by_one_more(self) -> bool:

@@ -125,7 +125,12 @@ def _passed_over(name: str, faults: list[str], kind: str) -> list[str]:
 
 def _head_of(model: Any, card: ModelCard, told: list[str]) -> Head:
     """How the model forms its logits, proved; what is unusual is added to ``told``. Raises ModelError."""
-    head, extra = proved_head(model)
+    try:
+        head, extra = proved_head(model)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError("The model can't be run", f"{card.path}: {short(error)}", "Choose another model.") from error
     if head is None:
         raise ModelError(
             "The model's loss can't be reproduced",

@@ -150,6 +150,13 @@ class TestPreflight:
             preflight(resolved(folder, rows))
         assert "gptq" in caught.value.message
 
+    def test_attention_that_a_family_lacks(self, make_model: MakeModel, rows: Path) -> None:
+        model = make_model(config=CONFIG | {"model_type": "gptj"})
+        with pytest.raises(ConfigError, match="gptj models have no sdpa") as caught:
+            preflight(resolved(model, rows, model={"attn_implementation": "sdpa"}))
+        assert 'Set it to "auto".' in caught.value.message
+        preflight(resolved(model, rows, model={"attn_implementation": "auto"}))
+
     def test_packing_is_refused_where_layers_carry_rows_over(self, make_model: MakeModel, rows: Path) -> None:
         folder = make_model(config=CONFIG | {"layer_types": ["mamba", "attention"]})
         with pytest.raises(ConfigError) as caught:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ModelError
 from engine.memory.read_shape import from_config, from_folder, from_row
-from engine.memory.shapes import _UNFUSED, ModelShape
+from engine.memory.shapes import UNFUSED, ModelShape
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 QWEN2_5_7B = {
@@ -100,5 +100,5 @@ def test_families_without_fused_attention_are_those_that_transformers_has_none_f
         source = folder / module / f"modeling_{module}.py"
         if source.is_file() and "_supports_sdpa = True" not in source.read_text("utf-8"):
             lacking.add(family)
-    assert lacking - _UNFUSED == set()
-    assert _UNFUSED - lacking == {"inkling2_text"}, "its file holds others that have it"
+    assert lacking - UNFUSED == set()
+    assert UNFUSED - lacking == {"inkling2_text"}, "its file holds others that have it"
