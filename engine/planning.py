@@ -10,7 +10,7 @@ from engine.config.adopt import adopt
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.config.toml import located
-from engine.errors import TunedeckError
+from engine.errors import MachineError, TunedeckError
 from engine.machine.snapshot import Machine
 from engine.memory import pace
 from engine.memory.budget import Budget, budget_of
@@ -107,6 +107,24 @@ def model_folder(config: RunConfig) -> Path | None:
         return None
 
 
+def device_budget(config: RunConfig, machine: Machine) -> Budget:
+    """``budget_of`` the devices of ``config``. Raises MachineError too where they would compute in different dtypes.
+
+    Gradients of one dtype can't be added to those of another: those of float16 are scaled.
+    """
+    budget = budget_of(machine, config.launch.gpus)
+    if config.model.dtype == "auto" and not {"auto", "cpu"} & set(config.launch.devices):
+        gpus = [machine.gpu(name) for name in config.launch.devices]
+        without = [gpu.label for gpu in gpus if gpu.has_bf16 is False]
+        if without and len(without) < len(gpus):
+            raise MachineError(
+                "These GPUs have no dtype in common by themselves",
+                f"launch.gpus = {config.launch.gpus}: GPU {', '.join(without)} has no bfloat16, the others have.",
+                'Set model.dtype = "float16" for all of them, or name GPUs of one kind.',
+            )
+    return budget
+
+
 def read_machine_now() -> Machine | None:
     """One reading within five seconds; None when the driver hangs."""
     from engine import paths
@@ -126,7 +144,7 @@ def _fit(
     unseen = not {"auto", "cpu"}.issuperset(config.launch.devices) and machine is not None and not machine.report.gpus
     if machine is None or unseen:
         return None
-    budget = budget_of(machine, config.launch.gpus)
+    budget = device_budget(config, machine)
     if folder is None:
         return None
     try:

@@ -177,7 +177,7 @@ class SampleSection(Section):
 
 
 class LaunchSection(Section):
-    gpus: str = Field("auto", description="GPU indices, e.g. 0 or 0,1; auto: the freest one; cpu: none")
+    gpus: str = Field("auto", description="GPUs by number, UUID or name, e.g. 0 or 0,1; auto: the freest; cpu: none")
     nodes: int = Field(1, ge=1, description="Machines")
     precision: Literal["auto", "bf16", "fp16", "no"] = Field("auto", description="Mixed precision of the loop")
     distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field("auto", description="How GPUs share work")

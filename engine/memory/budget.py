@@ -68,11 +68,13 @@ def _refuse(barred: list[Gpu]) -> None:
 
 
 def _one_per_card(chosen: list[Gpu]) -> None:
-    """NCCL, which adds up gradients, takes each card once: two instances of one card are refused with MachineError."""
-    cards = [gpu.mig_of for gpu in chosen if gpu.mig_of is not None]
-    if len(cards) > len(set(cards)):
+    """NCCL, which adds up gradients, takes each card once. Raises MachineError for two names or parts of one card."""
+    named = ", ".join(gpu.label for gpu in chosen)
+    if len({gpu.key for gpu in chosen}) < len(chosen):
+        raise MachineError("A GPU is named twice", f"launch.gpus means {named}.", "Name each GPU once.")
+    if len({gpu.index for gpu in chosen}) < len(chosen):
         raise MachineError(
-            "One run can't use two MIG instances of one GPU", ", ".join(gpu.label for gpu in chosen),
+            "One run can't use two MIG instances of one GPU", named,
             "Name instances of different GPUs, or one instance, or turn MIG off.",
         )  # fmt: skip
 

@@ -127,7 +127,8 @@ class Session:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if newest else None)
             state = replace(state, settings=ready.plan.settings)
-            with Companions(self.run, ready.config, self.devices, newest, self.steering) as company:
+            precision = ready.placement.precision
+            with Companions(self.run, ready.config, self.devices, precision, newest, self.steering) as company:
                 return self._run(ready, state, company, fresh=newest is None)
         except Exception as error:
             shortage = ready.memory.shortage(error)

@@ -156,6 +156,32 @@ def test_of_two_gpus_the_usable_one_is_planned_for(make_model: MakeModel, rows: 
     assert "GPU 1, NVIDIA L4" in planning.plan(asked(make_model(), rows), here).line
 
 
+def test_gpus_that_would_train_in_different_dtypes_are_refused_until_one_is_set(
+    make_model: MakeModel, rows: Path
+) -> None:
+    # Gradients of float16 are scaled: added to those of bfloat16 they would train something else without a word.
+    gpus = tuple(
+        replace(gpu, compute_capability=capability)
+        for gpu, capability in zip(
+            machine(("NVIDIA A100", 79.3, 79.0), ("Tesla T4", 14.6, 14.0), ("NVIDIA L4", 22.5, 22.0)).gpus,
+            ((8, 0), (7, 5), (8, 9)), strict=True,
+        )
+    )  # fmt: skip
+    here = replace(machine(), gpus=gpus, report=GpuReport(gpus))
+    both: dict[str, Any] = {"launch": {"gpus": "0,1"}, "train": {"batch_size": 8}}
+    with pytest.raises(MachineError, match="GPU 1 Tesla T4 has no bfloat16") as caught:
+        planning.settle(asked(make_model(), rows, **both), here)
+    assert 'model.dtype = "float16"' in caught.value.hint
+    planning.settle(asked(make_model(), rows, model={"dtype": "float16"}, **both), here)
+    planning.settle(asked(make_model(), rows, **both | {"launch": {"gpus": "0,2"}}), here)
+
+
+def test_one_gpu_under_two_names_is_refused(make_model: MakeModel, rows: Path) -> None:
+    here = machine(("NVIDIA A100", 79.3, 79.0), ("Tesla T4", 14.6, 14.0))
+    with pytest.raises(MachineError, match="A GPU is named twice"):
+        planning.settle(asked(make_model(), rows, launch={"gpus": "0,a100"}, train={"batch_size": 8}), here)
+
+
 def test_two_instances_of_one_card_are_no_two_gpus(make_model: MakeModel, rows: Path) -> None:
     parts = tuple(
         Gpu(1, "NVIDIA A100 MIG 3g.40gb", f"MIG-{n}", mig_of=1, total_bytes=40 * GIB, free_bytes=40 * GIB)

@@ -20,7 +20,7 @@ from typing import NoReturn
 import msgspec
 
 from engine.config.schema import RunConfig
-from engine.errors import TunedeckError
+from engine.errors import MachineError, TunedeckError
 from engine.runs.directory import RunDir, write_atomic
 from engine.training.steering import Steering, StopRequested
 
@@ -79,6 +79,12 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
         """The first process tells the log."""
 
     placement = place(config)
+    if placement.precision != task["precision"]:
+        raise MachineError(
+            "The GPUs of the run compute in different dtypes",
+            f"{placement.precision} here, {task['precision']} in the first process.",
+            'Set model.dtype to what all of them have, such as "float16".',
+        )
     share_processors(placement.device, len(task["devices"]))
     set_seed(config.run.seed)
     card = locate(config.model, lambda *progress: None)

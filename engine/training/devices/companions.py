@@ -44,12 +44,14 @@ class Task:
     """What a companion is to train: ``config`` is the run's without ``auto``, as JSON; ``newest`` a checkpoint.
 
     ``devices`` are those of ``choose_devices``: the first process has hidden all but its own from its children.
+    ``precision`` is that of its placement.
     """
 
     run: str
     config: str
     newest: str
     devices: Sequence[str]
+    precision: str
 
     @property
     def count(self) -> int:
@@ -73,10 +75,11 @@ class Companions:
     """
 
     def __init__(
-        self, run: RunDir, config: RunConfig, devices: Sequence[str], newest: Path | None, steering: Steering
-    ) -> None:
+        self, run: RunDir, config: RunConfig, devices: Sequence[str], precision: str, newest: Path | None,
+        steering: Steering,
+    ) -> None:  # fmt: skip
         self._run = run
-        self._task = Task(str(run.path), config.model_dump_json(), str(newest or ""), devices)
+        self._task = Task(str(run.path), config.model_dump_json(), str(newest or ""), devices, precision)
         self._count = self._task.count
         self._steering = steering
         self._folder: tempfile.TemporaryDirectory[str] | None = None

@@ -12,8 +12,7 @@ from engine.config.schema import RunConfig
 from engine.errors import MachineError
 from engine.machine.gpu_specs import has_kernels
 from engine.machine.torch_build import advice
-from engine.memory.budget import budget_of
-from engine.planning import read_machine_now
+from engine.planning import device_budget, read_machine_now
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +28,11 @@ class Placement:
     dtype: torch.dtype
     mixed_precision: str
 
+    @property
+    def precision(self) -> str:
+        """What all processes of a run must have in common: "bfloat16, bf16"."""
+        return f"{str(self.dtype).removeprefix('torch.')}, {self.mixed_precision}"
+
 
 def choose_devices(config: RunConfig) -> list[str]:
     """What each process of a run computes on, as CUDA_VISIBLE_DEVICES names it: "" is the CPU, "auto" torch's choice.
@@ -42,7 +46,7 @@ def choose_devices(config: RunConfig) -> list[str]:
     machine = read_machine_now()
     if machine is None or not machine.report.gpus:  # no driver that answers: torch may know more
         return _unseen(wanted)
-    budget_of(machine, config.launch.gpus)
+    device_budget(config, machine)
     chosen = [machine.freest if name == "auto" else machine.gpu(name) for name in wanted]
     return ["auto" if gpu is None else gpu.uuid or str(gpu.index) for gpu in chosen]
 

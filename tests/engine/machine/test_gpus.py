@@ -122,7 +122,7 @@ from engine.machine import snapshot
 from engine.machine.torch_build import TorchBuild
 from engine.training.devices.place import restrict_gpus
 snapshot.installed = lambda: TorchBuild("2.13.0+cu126", (12, 6))
-needed = {"model": {"name_or_path": "m"}, "data": [{"path": "r"}]}
+needed = {"model": {"name_or_path": "m", "dtype": "float16"}, "data": [{"path": "r"}]}
 config = RunConfig.model_validate(needed | {"launch": {"gpus": sys.argv[1]}})
 try:
     devices = restrict_gpus(config)

@@ -20,6 +20,7 @@ from engine.runs import events as ev
 from engine.runs.follow import Follower
 from engine.runs.launch import launch
 from engine.training import checkpoint
+from engine.training.devices.place import Placement
 from engine.training.steering import Steering
 from tests.e2e.driving import end_all, poll_until, runner_pid, wait, wait_for_end
 from tests.engine.training.making import Trained, create_run, train, values
@@ -111,6 +112,15 @@ def test_a_companion_that_gives_up_has_its_own_words_told(tiny: Path, rows: Path
     assert "process 2 of 2 ended (exit code 4): The weights are cut off: " in caught.value.message
     assert caught.value.hint.startswith("Fetch the model again")
     assert caught.value.hint.endswith("`tunedeck resume` starts it again.")
+    assert companions() == []
+
+
+def test_a_companion_that_would_compute_in_another_dtype_ends_the_run(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Placement, "precision", property(lambda placement: "bfloat16, bf16"))
+    with pytest.raises(MachineError, match="different dtypes: float32, no here, bfloat16, bf16 in the first process"):
+        train(settings(tiny, rows))
     assert companions() == []
 
 
