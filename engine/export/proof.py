@@ -144,7 +144,8 @@ class _Asking:
                 return answers, self._ask(both)
 
     def _loaded(self, folder: Path, dtype: torch.dtype, quantization: str = "none") -> AbstractContextManager[Any]:
-        return loaded(folder, dtype, self.device, quantization, self.trust_remote_code)
+        double = all(_trained_with(adapter).get("double_quant", True) for adapter, _ in self.adapters)
+        return loaded(folder, dtype, self.device, quantization, self.trust_remote_code, double)
 
     def _ask(self, model: Any) -> Answers:
         return ask(model, self.texts, self.device, self.tick)
@@ -152,12 +153,18 @@ class _Asking:
 
 def quantization_of(adapter: Path) -> str:
     """How the base was stored when ``adapter`` was trained: none, nf4 or int8, by its run's config; none if unknown."""
+    value = _trained_with(adapter).get("quantization", "none")
+    return value if value in ("nf4", "int8") else "none"
+
+
+def _trained_with(adapter: Path) -> dict[str, Any]:
+    """The model's section of the config of the run that made ``adapter``; empty for others."""
     try:
         with (adapter.parent / "config.toml").open("rb") as file:
-            value = tomllib.load(file).get("model", {}).get("quantization", "none")
+            section = tomllib.load(file).get("model", {})
     except (OSError, ValueError, AttributeError):
-        return "none"
-    return value if value in ("nf4", "int8") else "none"
+        return {}
+    return section if isinstance(section, dict) else {}
 
 
 def _not_comparable(adapters: Sequence[tuple[str | Path, float]]) -> str:

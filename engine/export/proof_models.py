@@ -65,13 +65,14 @@ def compare(expected: Answers, found: Answers) -> Difference:
 
 @contextmanager
 def loaded(
-    folder: Path, dtype: torch.dtype, device: torch.device, quantization: str = "none", trust_remote_code: bool = False
-) -> Iterator[Any]:
+    folder: Path, dtype: torch.dtype, device: torch.device, quantization: str = "none", trust_remote_code: bool = False,
+    double_quant: bool = True,
+) -> Iterator[Any]:  # fmt: skip
     """A model for as long as the block lasts. Raises ModelError or MachineError when it can't be loaded."""
     try:
         model = load_model(
-            folder, dtype=dtype, device_map={"": device}, quantization_config=_quantized(quantization, dtype),
-            use_safetensors=True, trust_remote_code=trust_remote_code,
+            folder, dtype=dtype, device_map={"": device}, use_safetensors=True, trust_remote_code=trust_remote_code,
+            quantization_config=_quantized(quantization, dtype, double_quant),
         ).model.eval()  # fmt: skip
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise MachineError("The memory is too small for the proof", f"{folder}, as {dtype}") from error
@@ -113,11 +114,12 @@ def rows_in_vocabulary(folder: Path) -> int:
     return int(config.get("vocab_size") or (inner or {})["vocab_size"])
 
 
-def _quantized(quantization: str, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+def _quantized(quantization: str, dtype: torch.dtype, double_quant: bool) -> BitsAndBytesConfig | None:
     if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     if quantization == "nf4":
         return BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-        )
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double_quant,
+            bnb_4bit_compute_dtype=dtype,
+        )  # fmt: skip
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import ModelError
-from engine.models.adapters import AdapterCard
+from engine.models.adapters import HEADS, AdapterCard
 from engine.models.base_identity import Identity, compare_base
 from engine.models.card import ModelCard
 from engine.models.tokens import read_object
@@ -19,7 +19,6 @@ Level = Literal["ok", "unsure", "refused"]
 _RANKED: tuple[Level, ...] = ("ok", "unsure", "refused")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
 _ONLY_MERGED = "Merging takes that over; it can't be continued."
-_HEADS = ("lm_head", "embed_out", "output")
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _key(module: str) -> str:
 
 def _find(module: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
     key = _key(module)
-    if key in _HEADS and key not in stored:  # tied to the embedding, which alone is stored
+    if key in HEADS and key not in stored:  # tied to the embedding, which alone is stored
         return next((stored[name] for name in _EMBEDDINGS if name in stored), [])
     return stored.get(key, [])
 

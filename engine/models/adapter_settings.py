@@ -45,6 +45,18 @@ class AdapterSettings:
     revision: str = ""
     peft_version: str = ""
 
+    def targets(self, module: str) -> bool:
+        """Whether PEFT puts an update on ``module``, as far as ``target_modules`` alone decide that."""
+        wanted = self.target_modules
+        if wanted is None or self.target_parameters:
+            return True  # then the model decides too
+        if isinstance(wanted, str):
+            try:
+                return wanted.lower() == "all-linear" or re.fullmatch(wanted, module) is not None
+            except re.error:
+                return True
+        return any(f".{module}".endswith(f".{name}") for name in wanted)
+
     def rank(self, module: str) -> int:
         """The rank that ``rank_pattern`` or ``r`` gives to ``module``."""
         return int(_by_pattern(self.rank_pattern, module, self.r))

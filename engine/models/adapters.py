@@ -12,11 +12,12 @@ from engine.errors import ModelError
 from engine.models.adapter_find import find_adapter
 from engine.models.adapter_names import is_copy, module_path, passed_over
 from engine.models.adapter_record import AdapterRecord, read_record
-from engine.models.adapter_settings import AdapterSettings, read_settings
+from engine.models.adapter_settings import CONFIG_FILE, AdapterSettings, read_settings
 from engine.models.adapter_tensors import Contents, Soundness, examine, is_part_of_lora, sort_tensors
 from engine.models.weights import Tensor, read_header
 from engine.runs.directory import RunDir
 
+HEADS = ("lm_head", "embed_out", "output")
 WEIGHTS_FILE = "adapter_model.safetensors"
 PICKLE_FILE = "adapter_model.bin"
 OPTIMIZER_FILE = "optimizer.pt"
@@ -213,6 +214,17 @@ def _check(folder: Path, settings: AdapterSettings, contents: Contents) -> None:
             "The adapter is empty", f"{folder}: {WEIGHTS_FILE} holds no LoRA matrices",
             "It was saved wrongly, as some trainers do under sharding. Use an earlier checkpoint of it.",
         )  # fmt: skip
+    # A head may have its update from the embeddings it is tied to.
+    own = [module.name for module in contents.modules if not module.name.endswith(HEADS)]
+    unnamed = [name for name in own if not settings.targets(name)]
+    if unnamed:
+        leaves = ", ".join(f'"{leaf}"' for leaf in sorted({name.rpartition(".")[2] for name in unnamed}))
+        raise ModelError(
+            "PEFT would not load this adapter",
+            f"{folder}: target_modules in {CONFIG_FILE} does not name {len(unnamed):,} of the {len(own):,} layers that "
+            f"its tensors change, such as {unnamed[0]}. PEFT passes over their tensors.",
+            f"Add {leaves} to target_modules in {CONFIG_FILE}, or copy the config from where the adapter was made.",
+        )
     for module in contents.modules:
         expected = settings.rank(module.name)
         # PEFT gives every expert of a fused tensor its own rank, one behind the other.

@@ -20,7 +20,7 @@ def put_on(
     """``model``, plain or with adapters on it already, with the adapter in ``folder`` under ``name``.
 
     ``config`` takes the place of the folder's own. Raises ModelError: PEFT can't load it, or leaves some of its
-    tensors out or of the adapter's places empty.
+    tensors out; with ``trainable`` also where it lacks some that its config asks for, which would begin anew.
     """
     try:
         with warnings.catch_warnings():
@@ -38,7 +38,7 @@ def put_on(
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         words = " ".join(str(error).split())[:300]
         raise ModelError("The adapter can't be put on this model", f"{folder}: {words}") from error
-    missing = sorted(key for key in report.missing_keys if ".lora_" in key and f".{name}" in key)
+    missing = sorted(key for key in report.missing_keys if trainable and ".lora_" in key and f".{name}" in key)
     lost = sorted(report.unexpected_keys)
     if lost or missing:
         what = f"PEFT passes over {len(lost):,} of its tensors, such as {lost[0]}" if lost else f"it lacks {missing[0]}"

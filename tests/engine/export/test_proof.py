@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.errors import TunedeckError
+from engine.export import proof_models
 from engine.export.merge import merge
 from engine.export.proof import prove, quantization_of
 from engine.export.proof_models import Answers, ask, compare, loaded
@@ -137,6 +138,23 @@ def test_an_adapter_of_a_quantized_base_is_compared_with_that_too(tiny: Path, tm
     assert proof.trained.max_logit > 10 * proof.exact.max_logit
     assert "trained on the base in nf4" in proof.sentences()[-1]
     assert proof.comparisons()[-1] == ("merged against the nf4 base + adapter", proof.trained)
+
+
+def test_the_quantized_base_is_quantized_as_it_was(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    quantized = proof_models._quantized
+
+    def watched(*how: Any) -> Any:
+        asked.append(how)
+        return quantized(*how)
+
+    monkeypatch.setattr(proof_models, "_quantized", watched)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.toml").write_text('[model]\nquantization = "nf4"\ndouble_quant = false\n')
+    adapter = make_adapter(tiny, run / "adapter")
+    prove(tiny, [(adapter, 1.0)], merge(tiny, [(adapter, 1.0)], tmp_path / "merged").path, [[5, 9, 14]])
+    assert ("nf4", torch.float32, False) in asked
 
 
 def test_a_four_bit_model_answers_whatever_its_widths(tmp_path: Path) -> None:

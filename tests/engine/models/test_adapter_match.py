@@ -52,7 +52,7 @@ def test_an_adapter_on_its_own_base_is_ok(tmp_path: Path, home: Path, base: Path
 
 def test_an_adapter_for_another_architecture_is_refused(tmp_path: Path, home: Path, base: Path) -> None:
     tensors = {name.replace("self_attn.q_proj", "attention.wq"): t for name, t in lora_tensors().items()}
-    error = refusal(write_adapter(tmp_path / "a", tensors), base, trust_base=True)
+    error = refusal(write_adapter(tmp_path / "a", tensors, target_modules=["wq", "v_proj"]), base, trust_base=True)
     assert error.title == "The adapter does not fit this model"
     assert "layers.0.attention.wq" in error.message
     assert "another architecture" in error.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -159,6 +160,30 @@ def continued(base: Path, adapter: Path) -> Any:
     config: RunConfig = adopt(resolve([Layer("file", values)])).config
     loaded = SimpleNamespace(model=AutoModelForCausalLM.from_pretrained(base), card=read_card(base), told=[])
     return attach_adapter(config, loaded, "base")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("targets", [["q_proj"], r".*\.q_proj", ["layers.0.self_attn.q_proj", "v_proj"]])
+def test_tensors_of_layers_that_the_config_does_not_name_are_passed_over_and_said(
+    untied: Path, adapters: dict[str, Path], tmp_path: Path, targets: object
+) -> None:
+    folder = renamed(adapters["lora"], tmp_path / "adapter", lambda key: key)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"target_modules": targets}))
+    found, right = by_peft(untied, folder), by_peft(untied, adapters["lora"])
+    assert found is not None
+    assert right is not None
+    assert not torch.equal(found, right)
+    with pytest.raises(ModelError, match="PEFT would not load this adapter") as caught:
+        read_adapter(folder)
+    leaf = re.search(r'Add "(\w+)" to target_modules', caught.value.hint)
+    assert leaf is not None
+    if isinstance(targets, list):
+        mended = config | {"target_modules": [*targets, leaf[1]]}
+        (folder / "adapter_config.json").write_text(json.dumps(mended))
+        read_adapter(folder)
+        mended_answer = by_peft(untied, folder)
+        assert mended_answer is not None
+        assert torch.equal(mended_answer, right)
 
 
 def test_tensors_without_content_are_those_of_a_sharded_save(adapters: dict[str, Path], tmp_path: Path) -> None:
