@@ -46,7 +46,7 @@ def verdict(fit: Fit) -> str:
 
 
 def calibrated(fit: Fit, unicode: bool) -> str:
-    """``calibrated 13.9, ± 2 % from 3 runs``; "" before the first run on this device."""
+    """``calibrated 13.9, ± 2% from 3 runs``; "" before the first run on this device."""
     if fit.calibration is None:
         return ""
     figure = gib(fit.calibration.apply(fit.verdict.needed_bytes))

@@ -107,10 +107,6 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.0f} B"
 
 
-def percent(share: float | None) -> str:
-    return "-" if share is None or not math.isfinite(share) else f"{share * 100:.0f} %"
-
-
 def bar(share: float, width: int, unicode: bool) -> str:
     """A gauge of ``width`` cells, ``share`` of it full."""
     full = round(min(1.0, max(0.0, share)) * width)

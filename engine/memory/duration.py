@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.config.schema import RunConfig, TrainSection
 from engine.memory.pace import Basis, Expected
 from engine.output import duration
+from engine.units import amount
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Duration:
 
     @property
     def text(self) -> str:
-        """ "about 38 min for training alone: 1.2 M tokens at 530 tokens/s, measured here in 3 runs"."""
-        tokens = f"{'' if self.exact_tokens else 'about '}{_count(self.tokens)} tokens"
+        """ "about 38 min for training alone: 1.2M tokens at 530 tokens/s, measured here in 3 runs"."""
+        tokens = f"{'' if self.exact_tokens else 'about '}{amount(self.tokens)} tokens"
         guessed = "" if self.exact_tokens else " (guessed from the bytes of some rows)"
         rate = f"{self.tokens_per_second:,.0f}" if self.tokens_per_second >= 10 else f"{self.tokens_per_second:.1f}"
         return f"{self.short} for training alone: {tokens}{guessed} at {rate} tokens/s, {self.origin}"
@@ -80,10 +81,3 @@ def guess_size(config: RunConfig) -> DataSize | None:
     except (TunedeckError, OSError):
         return None
     return DataSize(mix.rows, max(1, round(mix.tokens)), exact=False)
-
-
-def _count(number: float) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {letter}"
-    return f"{number:.0f}"

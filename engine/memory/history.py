@@ -42,7 +42,7 @@ class Calibration:
 
     @property
     def text(self) -> str:
-        """ "± 2 % from 3 runs"."""
+        """ "± 2% from 3 runs"."""
         return f"± {max(self.spread, 0.005):.0%} from {self.runs} run{'s' if self.runs > 1 else ''}"
 
     def apply(self, predicted_bytes: float) -> float:

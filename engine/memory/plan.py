@@ -34,7 +34,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """One line: "Recompute layers: saves 7.1 GiB, about 50 % slower"."""
+        """One line: "Recompute layers: saves 7.1 GiB, about 50% slower"."""
         cost = f", about {self.slow_down:.0%} slower" if self.slow_down > 0.005 else ""
         return f"{self.title}: saves {self.saved_bytes / GIB:.1f} GiB{cost}"
 

@@ -48,12 +48,12 @@ class Remedy:
 
     @property
     def gain(self) -> str:
-        """ "saves 7.1 GiB, about 50 % slower"."""
+        """ "saves 7.1 GiB, about 50% slower"."""
         verb = "frees" if self.wait_bytes else "has" if "launch.gpus" in self.settings else "saves"
         more = " more" if verb == "has" else ""
         parts = [f"{verb} {self.saved_bytes / GIB:.1f} GiB{more}"] if self.saved_bytes else []
         if self.slow_down > 0.005:
-            parts.append(f"about {self.slow_down * 100:.0f} % slower")
+            parts.append(f"about {self.slow_down * 100:.0f}% slower")
         if not self.enough:
             parts.append("not enough by itself")
         return ", ".join(parts)

@@ -37,7 +37,7 @@ def estimate_text(
         mark = "  <- peak" if phase is result.peak else ""
         lines.append(f"  {phase.title[:44]:44} {_gib(phase.bytes):>10}{mark}")
     context, tool = ("the GPU context", "nvidia-smi") if on_gpu else ("the libraries", "The system")
-    lines += ["", f"Needed at least      {_gib(result.needed_bytes):>10}   live tensors, 3 % and {context}"]
+    lines += ["", f"Needed at least      {_gib(result.needed_bytes):>10}   live tensors, 3% and {context}"]
     shown = max(result.needed_bytes, result.shown_bytes(available_bytes))
     lines.append(f"{tool + ' may show':20} {_gib(shown):>10}   freed blocks are kept for reuse")
     if calibration is not None:
@@ -184,4 +184,4 @@ def _gib(size: float) -> str:
 
 
 def _cell(tokens: int) -> str:
-    return "-" if not tokens else f"{tokens:,}" if tokens < MOST_TOKENS else "> 1 M"
+    return "-" if not tokens else f"{tokens:,}" if tokens < MOST_TOKENS else "> 1M"

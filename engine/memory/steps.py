@@ -45,8 +45,8 @@ class StepCost:
 
     @property
     def time(self) -> str:
-        """ "50 % slower", "33 % less time", "" when it is the same."""
-        share = f"{abs(self.slow_down) * 100:.0f} %"
+        """ "50% slower", "33% less time", "" when it is the same."""
+        share = f"{abs(self.slow_down) * 100:.0f}%"
         if abs(self.slow_down) < NOTICEABLE_TIME or self.field in _NO_TIME:
             return ""
         return f"{share} slower" if self.slow_down > 0 else f"{share} less time"
@@ -58,7 +58,7 @@ class StepCost:
 
     @property
     def text(self) -> str:
-        """The whole sentence: "recomputing off: +7.10 GiB, 33 % less time; would not fit"."""
+        """The whole sentence: "recomputing off: +7.10 GiB, 33% less time; would not fit"."""
         told = ", ".join(filter(None, (self.short, self.time)))
         told += f" ({self.why})" if self.why else ""
         return told + ("; would not fit" if self.lacks_bytes > 0 else "")

@@ -184,7 +184,7 @@ class _Look:
         return f"{what}; in {cut:,} of them the answer does not end before max_length" if cut else what
 
     def _longer(self, source: str) -> tuple[Remedy, ...]:
-        """max_length for 99 % of all rows, as far as the model has positions; splitting what is plain text only."""
+        """max_length for 99% of all rows, as far as the model has positions; splitting what is plain text only."""
         every = sorted(length for lengths in self._lengths.values() for length in lengths)
         wanted = -(-_needed(every, 99) // _ROUND_TO) * _ROUND_TO
         wanted = min(wanted, self._most) if self._most else wanted

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.output import Progress, json_line, one_line, out, say, table
+from engine.units import amount
 
 app = typer.Typer(
     name="model", help="Fetch and list models.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
@@ -56,7 +57,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON on st
     table(
         ["MODEL", "PARAMETERS", "KIND", "ON DISK", "FOLDER"],
         [
-            [card.name, f"{card.parameters / 1e6:,.0f} M" if card.parameters else "", card.kind,
+            [card.name, amount(card.parameters) if card.parameters else "", card.kind,
              f"{card.weight_bytes / 1e6:,.0f} MB", str(card.path)]
             for card in scan.models
         ],

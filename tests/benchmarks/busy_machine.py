@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.busy_machine [--rows 48] [--repeats 3]
 
-The busy process keeps one core at 100 % from before the training starts until it has ended. Model, settings and clock
+The busy process keeps one core at 100% from before the training starts until it has ended. Model, settings and clock
 are those of the throughput benchmark. The last line is one JSON object.
 """
 

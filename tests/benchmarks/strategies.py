@@ -6,7 +6,7 @@
 PAIRS trains the new task of every pair in ``task_pairs`` by continue (with a tenth of replay), merge and fresh, and
 sets beside it what ``relation`` advised before. REAL does so with pairs of public files in the folder ROWS, told by
 their held-out loss. SEEDS takes three pairs and three seeds, with and without replay, and finds the first checkpoint
-with 90 % exact match on the new task; of the pair that has least in common it also trains other shares of replay, to
+with 90% exact match on the new task; of the pair that has least in common it also trains other shares of replay, to
 see what is forgotten.
 Every training is a run of the product on the starter model; FOLDER keeps runs and results, so that a second call goes
 on where the first was stopped. Each job computes on one core. The last line is one JSON object. Takes about four hours
@@ -188,7 +188,7 @@ class Bench:
         return {"old": found.pop(tests[0].stem), "new": found.pop(tests[1].stem), **found}
 
     def outcome(self, job: Job, base: str, made: Path) -> dict[str, Any]:
-        """``after``, and of a traced job step and seconds of training at the first checkpoint with 90 % on the new
+        """``after``, and of a traced job step and seconds of training at the first checkpoint with 90% on the new
         task (None: never).
         """
         if not job.trace:

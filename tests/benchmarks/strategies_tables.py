@@ -148,7 +148,7 @@ def _seeds(records: list[Record]) -> dict[str, Any]:
     if not records:
         return {}
     print(f"  {'strategy':18}{'seeds':>5}{'old, after':>18}{'loss':>8}{'new, after':>18}{'loss':>8}"
-          f"{'steps to 90 %':>15}{'seconds':>9}{'disk':>9}")  # fmt: skip
+          f"{'steps to 90%':>15}{'seconds':>9}{'disk':>9}")  # fmt: skip
     keys = sorted({(r["old"], r["new"], r["variant"]) for r in records}, key=lambda key: (key[0], key[1], key[2]))
     shown = ("", "")
     for old, new, variant in keys:

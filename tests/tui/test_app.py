@@ -59,7 +59,7 @@ async def test_attach_opens_the_monitor_and_leaving_it_leads_home(make_world: Ma
     run = fake_runs.finished_run(root)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "exact match 0 % -> 97 %")
+        await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
         await until_shows(pilot, "Start something new")
 

@@ -59,7 +59,7 @@ def by_itself(head: Head, source: Mapping[str, Any]) -> str:
         found = head.read_as(DataSource.model_validate(plain))
     except TunedeckError:
         return "It is not recognised by itself: say what its columns are."
-    return f"By itself it is read as {found.format} ({found.confidence * 100:.0f} % sure)."
+    return f"By itself it is read as {found.format} ({found.confidence * 100:.0f}% sure)."
 
 
 def picks(mapping: ColumnMap, row: RawRow) -> list[Pick]:

@@ -9,8 +9,8 @@ from rich.cells import cell_len, set_cell_size
 from engine.data.doctor.findings import LanguageTokens, Lengths, Report, SourceFacts
 from engine.data.rows.unused import told as unused_words
 from engine.data.text import clean, shorten
+from engine.units import percent
 from tui import words
-from tui.doctor.words import percent
 from tui.widgets.wrapping import wrap
 
 MOST_LABELS = 12
@@ -55,7 +55,7 @@ def of_lengths(lengths: Lengths | None, max_length: int, width: int, unicode: bo
     yield "A max_length that keeps rows whole; its key sets it"
     for number, (share, needed) in enumerate(lengths.needed.items(), start=1):
         chosen = "  chosen" if needed == max_length else ""
-        yield f"  {number}  {share:>3} % of rows {needed:>9,}{chosen}"
+        yield f"  {number}  {share:>3}% of rows {needed:>9,}{chosen}"
 
 
 def choices(lengths: Lengths | None) -> list[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.data.doctor.findings import SEVERITIES, Finding, Place, Remedy, Report, Severity
 from engine.data.text import clean, shorten
+from engine.units import percent
 from tui.widgets.form_list import Pick
 
 MARKS: dict[Severity, str] = {"fatal": "!!", "warning": "! ", "note": "- "}
@@ -80,14 +81,9 @@ def place_picks(places: Sequence[Place]) -> list[Pick]:
     ]
 
 
-def percent(share: float) -> str:
-    """A share of 0 to 1 in at most five cells; what is there is never 0 %."""
-    return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
-
-
 def _count(count: int) -> str:
     """A number in at most seven cells."""
-    return f"{count:,}" if count < 1_000_000 else f"{count / 1e6:.2f} M"
+    return f"{count:,}" if count < 1_000_000 else f"{count / 1e6:.2f}M"
 
 
 def _plural(count: int, word: str) -> str:

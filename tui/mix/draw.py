@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
+from engine import units
 from engine.data.mixing.presets import TITLES
 from engine.data.mixing.warnings import MixWarning
 from engine.data.text import clean, shorten
+from engine.units import amount
 from tui.mix.board import Board, Line
 from tui.widgets.bars import fit
-from tui.wizard.describe import amount
 
 WIDE = 100
 LETTERS = string.ascii_uppercase
@@ -177,7 +178,7 @@ def presets(board: Board) -> str:
 
 
 def in_short(board: Board, width: int = 80) -> str:
-    """ "mix: orders 70 %, chat 20 %, old 10 % of tokens; F8", with names cut so that it fits ``width``."""
+    """ "mix: orders 70%, chat 20%, old 10% of tokens; F8", with names cut so that it fits ``width``."""
     if board.mix is None:
         return "mix: not known before the sources are read; F8"
     every = len(board.lines)
@@ -195,11 +196,8 @@ def in_short(board: Board, width: int = 80) -> str:
 
 
 def percent(share: float, whole: bool = False) -> str:
-    """ "70 %", with a decimal where it says more, "12.5 %", unless only ``whole`` ones are wanted."""
-    if whole and share >= 0.01:
-        return f"{share * 100:.0f} %"
-    shown = f"{share * 100:.1f}"
-    return f"{shown.removesuffix('.0')} %"
+    """ "70%", with a decimal where it says more, "12.5%", unless only ``whole`` ones are wanted."""
+    return units.percent(share, decimals=not whole or share < 0.01)
 
 
 def _listed(names: list[str]) -> str:

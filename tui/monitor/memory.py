@@ -50,7 +50,7 @@ def measured_table(state: RunState, muted: str) -> RenderableType | None:
             Text(fit_words.MOMENTS.get(name) or clean(name, keep_newlines=False)[:12]),
             "-" if expected is None else f"{expected / _GIB:.2f}",
             f"{size / _GIB:.2f}",
-            "-" if not expected else f"{100 * (size / expected - 1):+.0f} %",
+            "-" if not expected else f"{100 * (size / expected - 1):+.0f}%",
         )
     return Group(Text(f"memory of the {clean(found.moment, keep_newlines=False)}, GiB", style=muted), table)
 
@@ -70,7 +70,7 @@ def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
 
 
 def _own(state: RunState, unicode: bool) -> list[str]:
-    """``memory 2.8 of 24.0 GiB [bar] predicted 2.9``, ``98 % busy`` …; on the CPU resident memory of the RAM."""
+    """``memory 2.8 of 24.0 GiB [bar] predicted 2.9``, ``98% busy`` …; on the CPU resident memory of the RAM."""
     gpu, device, step = state.own_gpu, state.device, state.step
     predicted = state.predicted_bytes
     if gpu is not None and gpu.used is not None and gpu.total:
@@ -103,7 +103,7 @@ def _beside(predicted: int | None) -> str:
 
 def _extras(gpu: ev.GpuUse) -> Iterator[str]:
     if gpu.utilization is not None:
-        yield f"{gpu.utilization} % busy"
+        yield f"{gpu.utilization}% busy"
     if gpu.temperature is not None:
         yield f"{gpu.temperature} C"
     if gpu.power is not None:

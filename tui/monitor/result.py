@@ -9,6 +9,7 @@ from rich.text import Text
 from engine.data.text import clean
 from engine.runs import events as ev
 from engine.runs.state import RunState
+from engine.units import percent
 from tui import words
 from tui.monitor import memory
 
@@ -17,7 +18,7 @@ _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
 def headline(state: RunState) -> str:
-    """``exact match 0 % -> 97 % (test 95 %)   loss 2.311 -> 0.421 (test 0.433)``; "" before there is an after.
+    """``exact match 0% -> 97% (test 95%)   loss 2.311 -> 0.421 (test 0.433)``; "" before there is an after.
 
     Both figures of the test where it is all there is.
     """
@@ -28,7 +29,7 @@ def headline(state: RunState) -> str:
     parts = []
     for name, value in after.metrics.items():
         beside = f" (test {_metric(test, name)})" if test else ""
-        parts.append(f"{name.replace('_', ' ')} {_metric(before, name)} -> {words.percent(value)}{beside}")
+        parts.append(f"{name.replace('_', ' ')} {_metric(before, name)} -> {percent(value)}{beside}")
     if after.loss is not None:
         beside = f" (test {words.loss(test.loss)})" if test else ""
         parts.append(f"loss {words.loss(before.loss if before else None)} -> {words.loss(after.loss)}{beside}")
@@ -66,7 +67,7 @@ def _compare(table: Table, before: ev.Eval | None, after: ev.Eval, good: str) ->
         old = before.metrics.get(name) if before else None
         title = clean(name.replace("_", " "), keep_newlines=False)
         better = old is not None and value > old
-        table.add_row(title, words.percent(old), Text(words.percent(value), style=f"bold {good if better else ''}"))
+        table.add_row(title, percent(old), Text(percent(value), style=f"bold {good if better else ''}"))
     if after.loss is not None:
         old = before.loss if before else None
         better = old is not None and after.loss < old
@@ -125,7 +126,7 @@ def _short(text: str, most: int = _LONGEST_ANSWER) -> str:
 
 
 def _metric(event: ev.Eval | None, name: str) -> str:
-    return words.percent(event.metrics.get(name)) if event else "-"
+    return percent(event.metrics.get(name)) if event else "-"
 
 
 def _not_yet(state: RunState) -> str:

@@ -7,6 +7,7 @@ from rich.text import Text
 from engine.data.text import clean
 from engine.runs.curves import Series
 from engine.runs.state import RunState
+from engine.units import percent
 from tui import words
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
@@ -103,7 +104,7 @@ def progress(
     share = (done or 0) / total
     room = min(30, width - len(name) - len(count) - 10)
     bar = f"  {words.bar(share, room, unicode)}" if room >= 6 else ""
-    return Text(f"{name}{bar} {words.percent(share):>5}  {count}", no_wrap=True, end="")
+    return Text(f"{name}{bar} {percent(share):>5}  {count}", no_wrap=True, end="")
 
 
 def ending(state: RunState, resumable: str = "") -> str:

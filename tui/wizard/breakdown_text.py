@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.units import percent
 from tui import fit_words
 from tui.widgets.fitbar import NAMES
 from tui.widgets.wrapping import wrap
-from tui.words import gib, percent
+from tui.words import gib
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
@@ -26,8 +27,8 @@ WHY_PEAK = {
     "save": "What is there through every step decides; a batch takes next to nothing.",
     "merge": "One matrix at a time is put together, and a batch takes less than that.",
 }
-CONTEXT = "The driver's own memory on the GPU, and 3 % for what no term counts."
-MARGIN = "3 % for what no term counts, and the process itself."
+CONTEXT = "The driver's own memory on the GPU, and 3% for what no term counts."
+MARGIN = "3% for what no term counts, and the process itself."
 HIDDEN_BELOW_BYTES = 0.005 * 2**30
 
 
@@ -64,13 +65,9 @@ def _lead(fit: Fit) -> str:
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
     name = f"{title:<{max(20, min(32, width - 22))}}"
-    yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {_percent(share):>6}", "bold")
+    yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {percent(share):>6}", "bold")
     for line in wrap(sentence, width - 3):
         yield ((f"   {line}", "$muted"),)
-
-
-def _percent(share: float) -> str:
-    return percent(share) if share >= 0.005 else "< 1 %"
 
 
 def phases(fit: Fit, width: int) -> Iterator[Line]:

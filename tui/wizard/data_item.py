@@ -49,11 +49,11 @@ def short(path: Any) -> str:
 
 
 def part(item: Item, source: str) -> str:
-    """What a source is in the mix, where it is not simply new rows: "replay 10 %, by continue"."""
+    """What a source is in the mix, where it is not simply new rows: "replay 10%, by continue"."""
     role, share = item.get("role", "new"), item.get("share")
     if role == "new" and share is None:
         return ""
-    words = f"{role} {share:.0%}".replace("%", " %") if isinstance(share, float) else str(role)
+    words = f"{role} {share:.0%}" if isinstance(share, float) else str(role)
     return f"{words}, by continue" if source == REPLAY_SOURCE else words
 
 

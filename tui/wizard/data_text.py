@@ -48,7 +48,7 @@ def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
         text = f"! {found.said}"
     else:
         about = found.detected.evidence.replace(GIVEN, "")
-        sure = "as set" if about != found.detected.evidence else f"{found.detected.confidence * 100:.0f} % sure"
+        sure = "as set" if about != found.detected.evidence else f"{found.detected.confidence * 100:.0f}% sure"
         wrong = "; is that wrong? F2 shows it and maps columns" if is_unclear(found) else ""
         text = f"read as {found.detected.format} ({sure}{wrong}): {about}"
     return clean(text, keep_newlines=False)

@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.data.text import shorten
+from engine.units import amount
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
-
-
-def amount(number: float) -> str:
-    """135,000,000 as 135M: how people name the size of a model."""
-    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g}{unit}"
-    return f"{number:.0f}"
 
 
 def gibibytes(size_bytes: float) -> str:

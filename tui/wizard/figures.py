@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config.rules import Issue
 from engine.errors import TunedeckError
-from tui.wizard.describe import amount, gibibytes
+from engine.units import amount
+from tui.wizard.describe import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk

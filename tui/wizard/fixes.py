@@ -164,8 +164,8 @@ _FIXES: dict[str, Callable[[Draft], Fix]] = {
     "adapter.lora_alpha": lambda draft: Fix(
         "adapter.lora_alpha", f"set it to {2 * draft.get('adapter.r')}", float(2 * draft.get("adapter.r"))
     ),
-    "dataset.eval_share": lambda draft: Fix("dataset.eval_share", "hold out 5 %", 0.05),
-    "eval.early_stopping_patience": lambda draft: Fix("dataset.eval_share", "hold out 5 %", 0.05),
+    "dataset.eval_share": lambda draft: Fix("dataset.eval_share", "hold out 5%", 0.05),
+    "eval.early_stopping_patience": lambda draft: Fix("dataset.eval_share", "hold out 5%", 0.05),
     "train.micro_batch_tokens": lambda draft: Fix("train.micro_batch_tokens", "set it to auto", "auto"),
     "strategy.adapter": _default("strategy.adapter"),
     "train.neftune_noise_alpha": _default("train.neftune_noise_alpha"),

@@ -180,7 +180,7 @@ def _pick(number: int, change: Change, fit: Fit) -> Pick:
     together = change.title.count("; ")
     title = f"All of {together + 1} changes together" if together else change.title
     saved = -change.saved_bytes / 2**30
-    time = f"{max(change.slow_down, 0.0) * 100:+.0f} %"
+    time = f"{max(change.slow_down, 0.0) * 100:+.0f}%"
     tail = f"{time:>{TIME_WIDTH}}  {'same' if change.same_result else 'other':<6}"
     shown = f"{saved:.1f}" if abs(saved) < 100 else f"{saved:.0f}"
     name = f"{number} {_mark(change, fit)} {title}"

@@ -96,7 +96,7 @@ def _kept(kind: str, old: OldAdapter | None, draft: Draft) -> str:
         if replay.level == "gone":
             return "! Nothing old can be mixed in, so it may forget: its old rows are not at hand (F10 says why)."
         if mixed:
-            return f"10 % of each pass are old rows, so that it forgets less. {replay.text}{taken}"
+            return f"10% of each pass are old rows, so that it forgets less. {replay.text}{taken}"
         return "! No old rows are mixed in, so it may forget. F8 mixes a tenth in."
     held = "Model and old adapter stay as they are." if kind == "fresh" else ""
     if kind == "merge" and replay is not None:

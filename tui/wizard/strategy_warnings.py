@@ -43,7 +43,7 @@ def _without_replay(draft: Draft, facts: Facts) -> Iterator[Warning]:
     why = replay.text if replay and replay.level == "gone" else ""
     fix = None
     if replay is not None and replay.sources:
-        fix = Fix("data", "mix 10 % of them in", change=lambda draft: adopted.with_replay(draft, replay))
+        fix = Fix("data", "mix 10% of them in", change=lambda draft: adopted.with_replay(draft, replay))
     yield Warning(Issue("warning", "data", "no old rows are mixed in, so what was learnt may fade.", why), fix)
 
 

@@ -68,7 +68,7 @@ def _lengths(lengths: Lengths) -> Iterator[str]:
     mean = lengths.tokens / lengths.rows
     trained = f"{lengths.supervised:.0%} of the tokens are trained"
     yield f"Length in tokens: {mean:,.0f} on average, {trained}, max_length {lengths.max_length:,}"
-    yield "  whole with max_length of " + ", ".join(f"{size:,} {share} %" for share, size in lengths.needed.items())
+    yield "  whole with max_length of " + ", ".join(f"{size:,} {share}%" for share, size in lengths.needed.items())
     most = max(count for _, count in lengths.bins)
     width = max(len(f"{end:,}") for end, _ in lengths.bins)
     for end, count in lengths.bins:

@@ -12,7 +12,7 @@ Shares = tuple[float | None, ...]
 TITLES: dict[Preset, str] = {
     "all": "all as they are",
     "balanced": "balanced",
-    "replay": "mostly new, 10 % replay",
+    "replay": "mostly new, 10% replay",
     "temperature": "temperature",
 }
 REPLAY_SHARE = 0.1

@@ -1,4 +1,4 @@
-"""The computed pace beside published ones: within 35 % of each, whatever the card, the kernels and the method."""
+"""The computed pace beside published ones: within 35% of each, whatever the card, the kernels and the method."""
 
 from __future__ import annotations
 

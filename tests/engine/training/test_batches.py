@@ -144,7 +144,7 @@ def alpaca_steps(batch_size: int, budget: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("budget", [1024, 2048, 4096])
 def test_padding_stays_under_a_tenth_on_alpaca(budget: int) -> None:
-    """Filling the budget with the longest rows first left 36 % of padding at 4,096 tokens, and 23 % at 2,048."""
+    """Filling the budget with the longest rows first left 36% of padding at 4,096 tokens, and 23% at 2,048."""
     padding, count = alpaca_steps(32, budget)
     assert padding < 0.10
     assert count < 10, "each has to be started"

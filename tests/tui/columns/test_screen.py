@@ -54,7 +54,7 @@ async def test_a_format_that_is_only_guessed_is_shown_with_its_confidence_and_th
         await to_data(app, pilot)
         await write(pilot, str(path))
         await press(app, pilot, "enter")
-        assert "60 % sure; is that wrong? F2" in shown_words(app)
+        assert "60% sure; is that wrong? F2" in shown_words(app)
         assert "> numbers.csv" in shown_words(app)
 
 
@@ -119,7 +119,7 @@ async def test_looking_without_a_change_keeps_a_file_recognised_by_itself(
 ) -> None:
     async with open_wizard() as (app, pilot):
         await at_columns(app, pilot, rows)
-        assert "By itself it is read as alpaca (95 % sure)." in words_of(app)
+        assert "By itself it is read as alpaca (95% sure)." in words_of(app)
         assert "instruction (needed) < instruction > Add 0 and 1." in words_of(app)
         await press(app, pilot, "enter", "ctrl+n")
         assert app.wizard.draft.source("data.0.format") == "detected"

@@ -86,8 +86,8 @@ async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
         assert "40 rows: 1 warning, 1 note" in words
         listed = next(line for line in lines if "warning empty answers" in line)
         assert listed.split()[:2] == [">", "!"]
-        assert [part for part in ("12", "30 %", "25 %") if part in listed] == ["12", "30 %", "25 %"]
-        told = "12 of 40 rows in orders (30 %), about 315 tokens (25 % of the text). Why empty answers matter."
+        assert [part for part in ("12", "30%", "25%") if part in listed] == ["12", "30%", "25%"]
+        told = "12 of 40 rows in orders (30%), about 315 tokens (25% of the text). Why empty answers matter."
         assert told in words_in(app, "#finding")
         assert "Press 1: leave those rows out (tried: 12 -> 0)" in words
         assert "row 3 orders.jsonl" in words
@@ -285,14 +285,14 @@ async def test_the_facts_show_lengths_and_one_key_sets_max_length(
         await press(app, pilot, "f5", "f")
         words = words_of(app)
         for said in (
-            "100 on average; 40 % of the tokens are trained", "2 90 % of rows 180", "language de 90 %, en 10 %",
-            "2 labels", "75 %", "2 left out", "0.50 7 36", "Only a sample.",
+            "100 on average; 40% of the tokens are trained", "2 90% of rows 180", "language de 90%, en 10%",
+            "2 labels", "75%", "2 left out", "0.50 7 36", "Only a sample.",
         ):  # fmt: skip
             assert said in words
         await press(app, pilot, "4")
         assert app.wizard.draft.get("dataset.max_length") == 260
         assert app.wizard.draft.source("dataset.max_length") == "you"
-        assert "4 99 % of rows 260 chosen" in words_of(app)
+        assert "4 99% of rows 260 chosen" in words_of(app)
         await press(app, pilot, "f", "u")
         assert app.wizard.draft.get("dataset.max_length") == 1024
 
@@ -300,7 +300,7 @@ async def test_the_facts_show_lengths_and_one_key_sets_max_length(
 async def test_what_stands_in_the_way_of_the_figures_is_told_above_the_findings(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path, typical: dict[str, Any]
 ) -> None:
-    trouble = {"title": "The shares can't be met", "message": "90 % of nothing", "hint": "Lower them."}
+    trouble = {"title": "The shares can't be met", "message": "90% of nothing", "hint": "Lower them."}
     answer = {"type": "result", "report": typical["report"], "trouble": trouble, "not_known": ""}
     async with open_wizard(inspect_command=make_child(tmp_path, answer)) as (app, pilot):
         await at_data(app, pilot, rows)

@@ -70,7 +70,7 @@ async def test_enter_opens_the_chosen_run_and_q_comes_back(make_world: MakeWorld
     async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
         await until_shows(pilot, "older")
         await pilot.press("enter")
-        await until_shows(pilot, "exact match 0 % -> 97 %")
+        await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
         await until_shows(pilot, "Start something new")
     ours = dict.fromkeys(m for m in seen if isinstance(m, (messages.RunOpened, messages.MonitorLeft)))

@@ -127,4 +127,4 @@ def test_no_line_is_wider_than_the_window(width: int) -> None:
 
 
 def test_the_line_of_the_data_step_names_every_part() -> None:
-    assert draw.in_short(THREE) == "mix: orders 70 %, chat 20 %, old 10 % of tokens; F8"
+    assert draw.in_short(THREE) == "mix: orders 70%, chat 20%, old 10% of tokens; F8"

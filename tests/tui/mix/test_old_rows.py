@@ -58,11 +58,11 @@ async def test_the_board_adds_the_old_rows_of_any_strategy(
         await until(pilot, lambda: "o Old rows" in text_of(app))
         await strike(app, pilot, "o")
         assert "replay" in text_of(app)
-        assert "10 %" in text_of(app)
+        assert "10%" in text_of(app)
         assert "o Old rows" not in text_of(app)
         await strike(app, pilot, "enter")
         kept = app.wizard.draft
         assert (kept.get("data.1.path"), kept.get("data.1.role")) == (f"run:{run.id}", "replay")
         assert kept.get("data.1.share") == 0.1
-        assert "replay 10 %" in shown_words(app)
-        assert "mix: orders 90 %" in shown_words(app)
+        assert "replay 10%" in shown_words(app)
+        assert "mix: orders 90%" in shown_words(app)

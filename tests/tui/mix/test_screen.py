@@ -61,11 +61,11 @@ async def test_a_second_source_brings_the_mix_on_a_line_and_the_board_behind_it(
         assert "mix:" not in shown_words(app)
         await write(pilot, str(chat))
         await press(app, pilot, "enter")
-        assert "mix: orders 67 %, chat 33 % of tokens; F8" in shown_words(app)
+        assert "mix: orders 67%, chat 33% of tokens; F8" in shown_words(app)
         await press(app, pilot, "f8")
         assert isinstance(app.screen, MixScreen)
         text = text_of(app)
-        for words in ("share of tokens", "orders", "all once", "66.8 %", "1 all as they are", "guessed from bytes"):
+        for words in ("share of tokens", "orders", "all once", "66.8%", "1 all as they are", "guessed from bytes"):
             assert words in text, words
 
 
@@ -74,14 +74,14 @@ async def test_the_slider_moves_the_share_and_enter_keeps_it(
 ) -> None:
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
         await strike(app, pilot, "f8", "down", "right")
-        assert "34 %" in line_of(app, "chat")
-        assert "66 %" in line_of(app, "orders")
+        assert "34%" in line_of(app, "chat")
+        assert "66%" in line_of(app, "orders")
         await strike(app, pilot, "pageup", "left")
-        assert "43 %" in line_of(app, "chat")
+        assert "43%" in line_of(app, "chat")
         await strike(app, pilot, "enter")
         assert app.wizard.draft.get("data.1.share") == 0.43
         assert app.wizard.draft.source("data.1.share") == "you"
-        assert "mix: orders 57 %, chat 43 % of tokens; F8" in shown_words(app)
+        assert "mix: orders 57%, chat 43% of tokens; F8" in shown_words(app)
         await strike(app, pilot, "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("data.1.share") == 0.43
@@ -100,11 +100,11 @@ async def test_a_share_and_a_weight_are_typed(open_wizard: Opener, model: Path, 
         await strike(app, pilot, "f8", "s")
         assert "Share in percent" in text_of(app)
         await strike(app, pilot, "1", "2", ".", "5", "enter")
-        assert "12.5 %" in line_of(app, "orders")
+        assert "12.5%" in line_of(app, "orders")
         await strike(app, pilot, "s", *"12,500", "enter")
         assert "12,500 may be 12500 or 12.500" in text_of(app)
         await strike(app, pilot, "escape", "s", *"12,5", "enter")
-        assert "12.5 %" in line_of(app, "orders")
+        assert "12.5%" in line_of(app, "orders")
         await strike(app, pilot, "w", "2", "enter")
         assert "counts 2 times in the loss" in " ".join(text_of(app).split())
         await strike(app, pilot, "s", "x", "enter")
@@ -119,14 +119,14 @@ async def test_minus_takes_all_of_a_source_once_and_u_takes_changes_back(
 ) -> None:
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
         await strike(app, pilot, "f8", "2")
-        assert "50 %" in line_of(app, "orders")
+        assert "50%" in line_of(app, "orders")
         assert "all once" not in text_of(app)
         await strike(app, pilot, "minus")
         assert "all once" in line_of(app, "orders")
         await strike(app, pilot, "u")
         assert "all once" not in text_of(app)
         await strike(app, pilot, "u")
-        assert "66.8 %" in line_of(app, "orders")
+        assert "66.8%" in line_of(app, "orders")
 
 
 async def test_presets_are_a_key_each(open_wizard: Opener, model: Path, rows: Path, chat: Path) -> None:

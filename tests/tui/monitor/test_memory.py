@@ -36,7 +36,7 @@ def lines(state: RunState, width: int = 78, most: int = 4, unicode: bool = True)
 
 def test_the_machine_line_has_used_total_a_bar_and_the_prediction() -> None:
     state = reduce([PLAN, ev.Device(gpus=[gpu(utilization=97, temperature=61)])])
-    assert lines(state) == ["memory 2.8 of 24.0 GiB █|░░░░░░░░░░ predicted 2.9   97 % busy   61 C"]
+    assert lines(state) == ["memory 2.8 of 24.0 GiB █|░░░░░░░░░░ predicted 2.9   97% busy   61 C"]
     assert lines(state, unicode=False)[0].isascii()
 
 
@@ -145,6 +145,6 @@ async def test_predicted_and_measured_stand_in_the_result_by_phase(
             await pilot.press("c")
         await until_shows(pilot, "memory of the rehearsal, GiB")
         text = screen_text(app)
-        for part in ("phase", "predicted", "measured", "difference", "evaluation", "+2 %"):
+        for part in ("phase", "predicted", "measured", "difference", "evaluation", "+2%"):
             assert part in text, part
         assert "…" not in text

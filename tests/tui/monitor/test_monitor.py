@@ -43,7 +43,7 @@ async def test_a_running_training_on_one_screen(
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "212 of 900")
         text = screen_text(app)
-        for part in ("orders-json", "running", "24 %", "loss ", "eval ", "lr ", "grad ", "tok/s", "ETA",
+        for part in ("orders-json", "running", "24%", "loss ", "eval ", "lr ", "grad ", "tok/s", "ETA",
                      "memory 2.6 GiB", "orders 0.", "checkpoint-200 saved", "p Pause", "x Stop",
                      "q Leave"):  # fmt: skip
             assert part in text, part
@@ -151,7 +151,7 @@ async def test_the_result_is_what_one_sees_when_the_training_ends(
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
         fake_runs.finish(writer, 900)
-        await until_shows(pilot, "exact match 0 % -> 97 %")
+        await until_shows(pilot, "exact match 0% -> 97%")
         text = screen_text(app)
         assert "loss 2.311 -> 0.421" in text
         assert "100 unseen rows" in text
@@ -174,7 +174,7 @@ async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeW
         assert "100 validation rows" in text
         for line in ("loss 2.311 0.421", "loss 2.302 0.433"):
             assert line in " ".join(text.split())
-        assert "exact match 0 % -> 97 % (test 95 %)   loss 2.311 -> 0.421 (test 0.433)" in text
+        assert "exact match 0% -> 97% (test 95%)   loss 2.311 -> 0.421 (test 0.433)" in text
 
 
 async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: MakeWorld, root: Path) -> None:

@@ -32,7 +32,7 @@ def test_progress_fits_whatever_the_phase_is_called(width: int) -> None:
         name="before", message="measuring what the model can do before training", done=3, total=9, unit="batches"
     )
     text = story.progress(state(phase), 0.0, width, True, None).plain
-    assert "33 %" in text
+    assert "33%" in text
     assert "3 of 9 batches" in text
     assert width < 78 or len(text) <= width
 
@@ -44,7 +44,7 @@ def test_a_phase_that_can_not_be_counted_shows_its_seconds() -> None:
 
 def test_what_follows_a_finished_count_unannounced_shows_its_seconds_too() -> None:
     counted = state(ev.Phase(name="before", message="measuring", done=9, total=9, unit="batches", t=100.0))
-    assert story.progress(counted, 101.0, 78, True, 100.0).plain.endswith("100 %  9 of 9 batches")
+    assert story.progress(counted, 101.0, 78, True, 100.0).plain.endswith("100%  9 of 9 batches")
     assert story.progress(counted, 160.0, 78, True, 100.0).plain == "measuring: done; working on, 60 s"
 
 

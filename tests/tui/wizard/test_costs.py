@@ -91,7 +91,7 @@ async def test_all_fields_tell_the_cost_of_the_line_under_the_cursor(open_wizard
             await pilot.press("down")
             await pilot.pause()
         assert "recomputing on: -" in shown_words(app)
-        assert "50 % slower" in shown_words(app)
+        assert "50% slower" in shown_words(app)
 
 
 async def test_the_preset_depth_tells_what_auto_would_choose(open_wizard: Opener, prefill: Resolved) -> None:

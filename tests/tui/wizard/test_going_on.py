@@ -46,7 +46,7 @@ async def test_replay_stands_among_the_data_with_its_origin_and_can_be_removed(
 ) -> None:
     async with open_wizard(size=size) as (app, pilot):
         await with_new_rows(app, pilot, rows)
-        assert "replay 10 %, by continue" in shown_words(app)
+        assert "replay 10%, by continue" in shown_words(app)
         await press(app, pilot, "shift+tab", "tab", "tab")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "data-list")
         await press(app, pilot, "home", "delete")

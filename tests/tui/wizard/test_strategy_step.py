@@ -72,7 +72,7 @@ async def test_three_ways_are_told_of_the_actual_adapter(
             assert title in words
         assert "not measured yet" in words
         assert "recommended" not in words
-        assert "10 % of each pass are old rows" in words
+        assert "10% of each pass are old rows" in words
         assert "GiB" in words, "what it costs in memory"
         await press(app, pilot, "down" if size == (80, 24) else "right")
         words = shown_words(app)

@@ -87,7 +87,7 @@ def test_a_remedy_says_what_to_write_and_how_it_went() -> None:
 def test_lengths_are_drawn_with_what_each_share_would_need() -> None:
     zh = LanguageTokens("talks", "zh", 9, 100, 75, 2)
     shown = "\n".join(lines_of(Report((SOURCE,), (), (), LENGTHS, (zh,))))
-    assert "300 50 %, 700 90 %, 900 95 %, 1,500 99 %, 2,000 100 %" in shown
+    assert "300 50%, 700 90%, 900 95%, 1,500 99%, 2,000 100%" in shown
     bars = {line.split()[2]: line.count("#") for line in shown.splitlines() if "up to" in line}
     assert bars["512"] == 30
     assert bars["1,024"] == 15
