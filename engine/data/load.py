@@ -76,5 +76,6 @@ def nothing_left(config: RunConfig, skipped: Sequence[Skipped], count: int) -> D
     return DataError(
         "No row can be trained on",
         message,
-        "Training needs answers: check that the right columns are mapped to completion, output or text.",
+        "Training needs answers: check that the right columns are mapped to completion, output or text, and that no "
+        "mark such as train or loss leaves all of them out.",
     )

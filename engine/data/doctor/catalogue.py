@@ -45,7 +45,9 @@ CATALOGUE: dict[str, Entry] = {
         "Without a question before it an answer is no example of how to answer.", ("drop_missing_user",),
     ),
     "untrained_rows": Entry(
-        "note", "rows marked as not to be trained", "They, or all their answers, ask for it: they are left out."
+        "note", "rows marked as not to be trained",
+        "They, or all their answers, ask for it: they are left out. A column that is no mark is passed over with "
+        'columns = {weight = ""}.',
     ),
     "untrained_turns": Entry(
         "note", "answers marked as not to be trained",

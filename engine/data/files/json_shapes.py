@@ -13,6 +13,7 @@ WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _OF_MANY = re.compile(r"conv|dialog|session|thread|chat|group|sample|row", re.IGNORECASE)
 """In the name of a key that may say which of several conversations a turn belongs to."""
 _COLUMN_NAMES = frozenset(name for fields in FIELDS.values() for _, names in fields.values() for name in names)
+_SEVERAL = 3  # two lists of turns may be a better and a worse answer
 _SPLIT = frozenset(("columns", "index", "data", "index_names", "column_names"))
 
 
@@ -70,6 +71,8 @@ def _of_lists(value: Mapping[str, Any]) -> Iterable[Any] | None:
     columns = list(value.values())
     if not columns or not all(isinstance(column, list) and column for column in columns):
         return None
+    if len(columns) >= _SEVERAL and all(map(are_turns, columns)) and not _names_columns(value):
+        return columns  # conversations by their names
     if any(isinstance(item, dict) for column in columns for item in column):
         return None
     if len({len(column) for column in columns}) > 1:

@@ -85,7 +85,7 @@ class _Reader:
 
     def _read_late(self, late: set[str], detected: Detected) -> None:
         """Read fields and marks too that none of the rows had by which the format was found."""
-        self._marks = (*self._marks, *filter(is_mark, sorted(late)))
+        self._marks = (*self._marks, *(name for name in sorted(late) if detected.has_marks and is_mark(name)))
         fields = {detected.open_fields.get(name.strip().lower()): name for name in sorted(late)}
         self._columns = {field: name for field, name in fields.items() if field} | self._columns
 

@@ -36,7 +36,8 @@ class Detected:
 
     ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
     ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained,
-    ``unused`` those of the sample that nothing is read from. What only later rows have is read by its name.
+    ``unused`` those of the sample that nothing is read from. What only later rows have is read by its name, marks
+    unless ``has_marks`` is false.
     """
 
     format: Format
@@ -47,6 +48,7 @@ class Detected:
     labels: dict[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    has_marks: bool = True
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -159,7 +161,10 @@ def _made(
 ) -> Detected:  # fmt: skip
     """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
     lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
-    marks = tuple(name for name in found if name not in columns.values() and are_marks(name, found[name]))
+    has_marks = source.columns.get("weight") != ""  # said to have none: every row counts alike
+    marks = tuple(
+        name for name in found if has_marks and name not in columns.values() and are_marks(name, found[name])
+    )  # fmt: skip
     read = {*columns.values(), *marks}
     names = tuple(name for name, values in found.items() if name not in read and holds_something(values))
     evidence = _evidence(columns, marks, names, how)
@@ -169,7 +174,9 @@ def _made(
         said = said_of_labels(found[columns["label"]], source.labels)
         evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
     confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
-    return Detected(format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks, names)
+    return Detected(
+        format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks, names, has_marks
+    )
 
 
 def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:

@@ -39,7 +39,7 @@ class Unused:
                     self.names.append(name)
 
     def _is_read_late(self, name: str) -> bool:
-        return is_mark(name) or name.strip().lower() in self._detected.open_fields
+        return (self._detected.has_marks and is_mark(name)) or name.strip().lower() in self._detected.open_fields
 
 
 def told(names: Sequence[str]) -> str:

@@ -126,3 +126,11 @@ def test_turns_may_hold_more_but_not_which_conversation_they_belong_to(write: Wr
     with pytest.raises(DataError) as caught:
         load(config(source(write("b.json", json.dumps([{**turn, "conversation_id": 7} for turn in TALK])))))
     assert caught.value.title == "Each row is one turn, not a conversation"
+
+
+def test_conversations_by_their_names_are_read_but_two_may_be_a_preference(write: Write) -> None:
+    rows = read(write, "a.json", json.dumps({"first": TALK, "second": MORE, "third": SHARED}))
+    assert [said(row)[-1][1] for row in rows] == ["Hi.", "Plum.", "Hi."]
+    with pytest.raises(DataError) as caught:
+        load(config(source(write("b.json", json.dumps({"chosen": TALK, "rejected": MORE})))))
+    assert "preference" in caught.value.title

@@ -67,3 +67,12 @@ def test_what_the_first_rows_have_and_is_not_used_is_not_read_later_either(write
     rows = [{"prompt": "?", "completion": "!", "weight": 0.5}] * 150 + [{"prompt": "?", "completion": "!", "weight": 0}]
     loaded = load(config(source(write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))))
     assert (len(loaded.rows), loaded.report.unused) == (151, {"a": ["weight"]})
+
+
+def test_a_column_that_only_looks_like_a_mark_is_passed_over_when_rows_are_said_to_have_no_weight(write: Write) -> None:
+    rows = [{"prompt": f"{n}?", "completion": "!", "training": "no"} for n in range(3)]
+    late = [{"prompt": "?", "completion": "!"}] * 150 + [{"prompt": "??", "completion": "!", "train": False}]
+    for name, content in (("a.jsonl", rows), ("b.jsonl", late)):
+        path = write(name, "".join(json.dumps(row) + "\n" for row in content))
+        loaded = load(config(source(path, columns={"weight": ""})))
+        assert (len(loaded.rows), loaded.report.unused) == (len(content), {path.stem: list(content[-1])[2:]})
