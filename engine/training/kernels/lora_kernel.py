@@ -68,7 +68,7 @@ class LoraLinear(torch.autograd.Function):
         flat = x.reshape(-1, x.shape[-1])
         dropped, kept = _drop(flat, share)
         low = dropped @ a.to(x.dtype).t()
-        y = nn.functional.linear(flat, weight, bias).addmm_(low, (b * scale).to(x.dtype).t())
+        y = nn.functional.linear(flat, weight, bias).addmm_(low, b.to(x.dtype).t(), alpha=scale)
         ctx.save_for_backward(flat, weight, a, b, low, kept)
         ctx.scale, ctx.share = scale, share
         return y.view(*x.shape[:-1], -1)
@@ -102,7 +102,7 @@ class LowRankAdd(torch.autograd.Function):
         low = dropped @ a.to(y.dtype).t()
         total = torch.empty_like(y, memory_format=torch.contiguous_format)  # no view: a model may change it in place
         width = y.shape[-1]
-        torch.addmm(y.reshape(-1, width), low, (b * scale).to(y.dtype).t(), out=total.view(-1, width))
+        torch.addmm(y.reshape(-1, width), low, b.to(y.dtype).t(), alpha=scale, out=total.view(-1, width))
         ctx.save_for_backward(flat, a, b, low, kept)
         ctx.scale, ctx.share, ctx.x_dtype, ctx.x_shape = scale, share, x.dtype, x.shape
         return total
@@ -132,7 +132,10 @@ def _adapter_gradients(
     grad: Tensor, x: Tensor, a: Tensor, b: Tensor, low: Tensor, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of ``x Aᵀ`` (N, r), of A and of B, from the output's gradient (N, out)."""
-    grad_low = grad @ (b * scale).to(grad.dtype)
+    dtype = b.dtype
+    b = b.to(grad.dtype)
+    # With beta 0 the first tensor is not read: it only lends its shape, so that the product itself can scale.
+    grad_low = torch.addmm(low, grad, b, beta=0, alpha=scale)
     grad_a = (grad_low.t() @ x).to(a.dtype)
-    grad_b = (grad.t() @ low).to(b.dtype) * scale
+    grad_b = torch.addmm(b, grad.t(), low, beta=0, alpha=scale).to(dtype)
     return grad_low, grad_a, grad_b
