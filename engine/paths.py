@@ -69,5 +69,8 @@ def nearest(path: Path) -> Path | None:
 
 def private_dir(path: Path) -> Path:
     """Create ``path`` (and parents) readable by its owner only: GPU servers are shared."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):  # of parents made by mkdir itself the mode would be the system's
+        each.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
     return path

@@ -12,7 +12,7 @@ from engine.models.adapter_tokenizer import tokenizer_folder, tokens_with
 from engine.models.advice import WRITTEN, problems
 from engine.models.card import ModelCard
 from engine.models.kind import Kind
-from engine.models.tokens import Tokens, read_object, read_tokens
+from engine.models.tokens import Tokens, read_object, read_template, read_tokens
 
 
 def check_template(config: RunConfig, card: ModelCard) -> Iterator[Issue]:
@@ -59,6 +59,6 @@ def kind_of(config: RunConfig, card: ModelCard) -> Kind:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text("utf-8") if path else ""
+        return read_template(Path(path).expanduser()) if path else ""
     except (OSError, ValueError):
         return ""  # the tokenizer's loader says so

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.regular import open_regular, read_regular
+
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
@@ -19,6 +21,8 @@ TOKENIZER_FILES = (
 )
 # A fast tokenizer's file begins with its added tokens; the vocabulary behind them is never needed here.
 _HEAD_BYTES = 1 << 20
+_MOST_BYTES = 1 << 30
+_MOST_TEMPLATE_BYTES = 4 << 20
 
 
 # The marks of turns that families agree to write so; a tag such as <tools> may be ordinary text.
@@ -82,15 +86,20 @@ def _named(ids: Any, by_id: Mapping[int, str]) -> tuple[str, ...]:
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object from a file; empty where there is none."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_regular(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
+def read_template(path: Path) -> str:
+    """A chat template's text. Raises OSError, UnicodeDecodeError."""
+    return read_regular(path, _MOST_TEMPLATE_BYTES).decode("utf-8")
+
+
 def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str:
     try:
-        return (folder / "chat_template.jinja").read_text("utf-8")
+        return read_template(folder / "chat_template.jinja")
     except (OSError, ValueError):
         pass
     for holder in (settings, read_object(folder / "chat_template.json")):
@@ -121,7 +130,7 @@ def _post_processor(folder: Path) -> str:
 def _part(folder: Path, name: str, opens: str) -> Any:
     """One part of tokenizer.json that lies before its vocabulary; an empty one where there is none."""
     try:
-        with (folder / "tokenizer.json").open("rb") as file:
+        with open_regular(folder / "tokenizer.json") as file:
             head = file.read(_HEAD_BYTES).decode("utf-8", "ignore")
         start = re.compile(rf'"{name}"\s*:\s*\{opens}').search(head)
         return json.JSONDecoder().raw_decode(head, start.end() - 1)[0] if start else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from engine import paths
@@ -21,3 +22,16 @@ def test_a_mistyped_folder_is_likened_as_well(tmp_path: Path) -> None:
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "rows.csv").touch()
     assert paths.nearest(tmp_path / "datsets" / "rows.csv") == tmp_path / "datasets" / "rows.csv"
+
+
+def test_every_folder_that_is_made_is_its_owners_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = paths.private_dir(tmp_path / "home" / "runs" / "deep")
+    finally:
+        os.umask(before)
+    for folder in (made, made.parent, made.parent.parent):
+        assert folder.stat().st_mode & 0o077 == 0
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    paths.private_dir(tmp_path / "theirs")
+    assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o755, "what was there stays as its owner wants it"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.rules import Issue
+from engine.models.tokens import read_template
 from tui.wizard import fields
 from tui.wizard.adopted import is_locked
 from tui.wizard.fixes import Fix, Warning
@@ -62,6 +63,6 @@ def _fix(draft: Draft, settings: Mapping[str, object]) -> Fix | None:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text("utf-8") if path else ""
+        return read_template(Path(path).expanduser()) if path else ""
     except (OSError, ValueError):
         return ""

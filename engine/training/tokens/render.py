@@ -15,7 +15,9 @@ from typing import Any
 
 from engine.data.rows.messages import Message, Row
 from engine.errors import DataError, ModelError
+from engine.models.tokens import read_template
 from engine.training.tokens.template_input import TemplateInput, Turns
+from engine.training.tokens.time_limit import TimeLimit, TooLong
 
 NOT_TRAINED = -100
 
@@ -36,6 +38,11 @@ CHATML_END = "<|im_end|>"
 BUILT_IN_TEMPLATES = {"plain": PLAIN_TEMPLATE, "chatml": CHATML_TEMPLATE}
 
 
+_LIMIT_S = 10.0
+_TRIES = 2
+"""A template that came to no end so many times is not tried again."""
+
+
 class RenderError(DataError):
     """One row can't be turned into tokens and labels."""
 
@@ -52,7 +59,7 @@ def choose_template(tokenizer: Any, wanted: str) -> str:
         return wanted
     if wanted:
         try:
-            tokenizer.chat_template = Path(wanted).expanduser().read_text("utf-8")
+            tokenizer.chat_template = read_template(Path(wanted).expanduser())
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(
                 "The chat template can't be read", f"{wanted}: {error}", "Check model.chat_template."
@@ -85,6 +92,8 @@ class Renderer:
             )
         self.tokenizer = tokenizer
         self.stops = stops
+        self._limit = TimeLimit(_LIMIT_S)
+        self._endless = 0
         self._input = TemplateInput(self._rendered)
         self._special = frozenset(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)
         default = tokenizer("")["input_ids"]
@@ -240,9 +249,18 @@ class Renderer:
             raise RenderError("The template refuses the row", str(error)[:200]) from None
 
     def _rendered(self, turns: Turns, tools: list[Any] | None, opening: bool = False) -> str:
-        return str(
-            self.tokenizer.apply_chat_template(turns, tools=tools, tokenize=False, add_generation_prompt=opening)
-        )
+        if self._endless >= _TRIES:
+            raise TimeoutError(f"it was not done after {self._limit.seconds:.0f} s")
+        try:
+            with self._limit():
+                return str(
+                    self.tokenizer.apply_chat_template(
+                        turns, tools=tools, tokenize=False, add_generation_prompt=opening
+                    )
+                )
+        except (TooLong, MemoryError):
+            self._endless += 1
+            raise TimeoutError(f"it was not done after {self._limit.seconds:.0f} s, or out of memory") from None
 
     def _encode(self, text: str, cuts: Sequence[int] = ()) -> list[int]:
         """Ids of ``text``; no token reaches across one of ``cuts``, which are character positions."""
