@@ -52,7 +52,8 @@ def refuse_printed(found: Mapping[str, list[Any]], name: str, file: str) -> None
         raise DataError(
             "What a column holds can't be read",
             f"{file}: '{_short(name)}' holds lists as Python prints them, not the lists",
-            f"{_convert(name, found[name], file)}. If it is meant as text: columns = {{text = {json.dumps(name)}}}.",
+            f"If it is meant as text: columns = {{text = {json.dumps(name)}}}. "
+            f"Else: {_convert(name, found[name], file)}",
         )
 
 
@@ -138,13 +139,14 @@ def _convert(name: str, values: Sequence[Any], file: str) -> str:
     again = "Write the file again from where the lists are, as JSONL or parquet."
     if not all(isinstance(value, str) and python_value(value.strip()) is not None for value in values):
         return again
-    rows = {".csv": "csv.DictReader(sys.stdin)", ".jsonl": "map(json.loads, sys.stdin)"}.get(Path(file).suffix.lower())
+    rows = {
+        ".csv": 'csv.DictReader(open(0, encoding="utf-8-sig", newline=""))', ".jsonl": "map(json.loads, sys.stdin)",
+    }.get(Path(file).suffix.lower())  # fmt: skip
     if rows is None:
         return again
     key = json.dumps(name)
-    code = (
-        f"import ast, csv, json, sys; [print(json.dumps({{**r, {key}: ast.literal_eval(r[{key}])}})) for r in {rows}]"
-    )
+    row = f"{{**r, {key}: ast.literal_eval(r[{key}])}}"
+    code = f"import ast, csv, json, sys; csv.field_size_limit(2**30); [print(json.dumps({row})) for r in {rows}]"
     return f"Convert it: {_command(code, file)}"
 
 
@@ -159,7 +161,7 @@ def _unwrap(name: str, inner: str, file: str) -> str:
 
 def _command(code: str, file: str) -> str:
     path = Path(file)
-    return f"python3 -c {shlex.quote(code)} < {shlex.quote(path.name)} > {shlex.quote(f'mended-{path.stem}.jsonl')}"
+    return f"python3 -c {shlex.quote(code)} < {shlex.quote(file)} > {shlex.quote(f'mended-{path.stem}.jsonl')}"
 
 
 def _parsed(text: str) -> Any:

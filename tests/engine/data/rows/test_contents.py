@@ -38,7 +38,7 @@ def table(*rows: dict[str, str]) -> str:
 
 def mended(path: Path, error: DataError) -> Path:
     """The file that the command of the hint writes."""
-    command = error.hint.partition(": ")[2].partition(". If it is meant")[0]
+    command = error.hint[error.hint.index("python3") :]
     subprocess.run(command, shell=True, check=True, cwd=path.parent)
     return path.parent / f"mended-{path.stem}.jsonl"
 
@@ -46,8 +46,10 @@ def mended(path: Path, error: DataError) -> Path:
 @pytest.mark.parametrize("column", ["messages", "conversations", "text", "content", "my turns"])
 @pytest.mark.parametrize("name", ["a b.csv", "a.jsonl"])
 def test_lists_as_python_prints_them_are_named_and_converted_by_the_hint(write: Write, column: str, name: str) -> None:
-    rows = [{"id": "1", column: str(TURNS)}, {"id": "2", column: str(TURNS)}]
-    path = write(name, table(*rows) if name.endswith("csv") else "".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{column: str(TURNS), "id": "1", "more": "x" * 200_000}, {column: str(TURNS), "id": "2", "more": ""}]
+    path = write(
+        name, "\ufeff" + table(*rows) if name.endswith("csv") else "".join(json.dumps(row) + "\n" for row in rows)
+    )
     error = refused(path)
     assert f"'{column}' holds " in error.message
     assert "as Python prints them" in error.message
@@ -56,7 +58,7 @@ def test_lists_as_python_prints_them_are_named_and_converted_by_the_hint(write: 
 
 def test_printed_lists_in_a_text_may_be_meant(write: Write) -> None:
     path = write("a.jsonl", json.dumps({"text": "['a', 'b']"}))
-    mapping = refused(path).hint.partition("meant as text: ")[2].removesuffix(".")
+    mapping = refused(path).hint.partition("meant as text: ")[2].partition(". ")[0]
     assert load(config(source(path, **tomllib.loads(mapping)))).rows[0].text == "['a', 'b']"
 
 
