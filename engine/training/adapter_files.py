@@ -40,10 +40,17 @@ def put_on(
         raise ModelError("The adapter can't be put on this model", f"{folder}: {words}") from error
     missing = sorted(key for key in report.missing_keys if trainable and ".lora_" in key and f".{name}" in key)
     lost = sorted(report.unexpected_keys)
-    if lost or missing:
-        what = f"PEFT passes over {len(lost):,} of its tensors, such as {lost[0]}" if lost else f"it lacks {missing[0]}"
+    if lost:
         raise ModelError(
-            "The adapter can't be put on this model", f"{folder}: {what}", "Name the model it was trained on."
+            "The adapter can't be put on this model",
+            f"{folder}: PEFT passes over {len(lost):,} of its tensors, such as {lost[0]}",
+            "Name the model it was trained on.",
+        )
+    if missing:
+        raise ModelError(
+            "The adapter is incomplete",
+            f"{folder}: it lacks {missing[0]}, which its target_modules ask for on this model",
+            'Copy it again from where it was made, or merge what is there: strategy.kind = "merge".',
         )
     return model
 

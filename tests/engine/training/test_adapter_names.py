@@ -21,6 +21,7 @@ from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
 from engine.errors import ModelError
 from engine.export.merge import merge
+from engine.export.proof import prove
 from engine.models.adapter_names import passed_over
 from engine.models.adapters import read_adapter
 from engine.models.card import read_card
@@ -184,6 +185,22 @@ def test_tensors_of_layers_that_the_config_does_not_name_are_passed_over_and_sai
         mended_answer = by_peft(untied, folder)
         assert mended_answer is not None
         assert torch.equal(mended_answer, right)
+
+
+def test_an_adapter_that_lacks_a_layer_is_not_continued_with_a_new_one_but_merged(
+    untied: Path, adapters: dict[str, Path], tmp_path: Path, home: Path
+) -> None:
+    folder = renamed(adapters["lora"], tmp_path / "adapter", lambda key: key)
+    file = folder / "adapter_model.safetensors"
+    save_file(
+        {k: t.clone() for k, t in load_file(file).items() if "1.self_attn.v_proj" not in k}, file, {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match="incomplete") as caught:
+        continued(untied, folder)
+    assert "layers.1.self_attn.v_proj" in caught.value.message
+    assert 'strategy.kind = "merge"' in caught.value.hint
+    merged = merge(untied, [(folder, 1.0)], tmp_path / "merged", trust_base=True).path
+    assert prove(untied, [(folder, 1.0)], merged, IDS.tolist()).verdict == "proven"
 
 
 def test_tensors_without_content_are_those_of_a_sharded_save(adapters: dict[str, Path], tmp_path: Path) -> None:
