@@ -114,7 +114,7 @@ class Assessor:
         by_source = {self.sources[i]: loss for i, loss in found.by_source.items()}
         self.sink(
             ev.Eval(
-                step=step, moment=moment, part=part, loss=found.loss, n=counted, metrics=metrics,
+                step=step, moment=moment, part=part, loss=found.loss, n=counted, loss_n=unseen.count, metrics=metrics,
                 seconds=round(time.monotonic() - began, 2),
                 loss_by_source=by_source if len(self.sources) > 1 else {},
             )

@@ -94,7 +94,8 @@ class Step(Event, tag="step", frozen=True, kw_only=True):
 class Eval(Event, tag="eval", frozen=True, kw_only=True):
     """Held-out loss and metrics. ``moment`` is before, during or after training.
 
-    ``part`` is validation, or test: rows that nothing is decided by, measured before and after only.
+    ``n`` rows were answered for the metrics, the loss is of ``loss_n`` (0 in older logs: of ``n`` too). ``part`` is
+    validation, or test: rows that nothing is decided by, measured before and after only.
     """
 
     step: int
@@ -102,9 +103,14 @@ class Eval(Event, tag="eval", frozen=True, kw_only=True):
     part: str = "validation"
     loss: float | None = None
     n: int = 0
+    loss_n: int = 0
     metrics: dict[str, float] = {}
     seconds: float = 0.0
     loss_by_source: dict[str, float] = {}
+
+    @property
+    def loss_rows(self) -> int:
+        return self.loss_n or self.n
 
 
 class Sample(Event, tag="sample", frozen=True, kw_only=True):

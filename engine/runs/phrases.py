@@ -9,23 +9,34 @@ _MOST_NAMES = 8
 
 
 def evaluation(event: ev.Eval) -> str:
-    parts = [] if event.loss is None else [f"loss {event.loss:.3f}"]
-    parts += [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
+    loss = "" if event.loss is None else f"loss {event.loss:.3f}"
+    metrics = [f"{name.replace('_', ' ')} {value:.0%}" for name, value in event.metrics.items()]
     name = "test" if event.part == "test" else "eval"
-    return f"{name} {event.moment} training: {', '.join(parts)} (n = {event.n})"
+    return f"{name} {event.moment} training: {_with_n([loss], metrics, event)}"
 
 
 def outcome(before: ev.Eval | None, after: ev.Eval) -> str:
     """What ``after`` measured, behind what ``before`` did: "exact match 2% -> 97%, loss 2.311 -> 0.421 (n = 100)"."""
     old = before.metrics if before else {}
-    parts = [
+    metrics = [
         f"{name.replace('_', ' ')} {f'{old[name]:.0%}' if name in old else '-'} -> {value:.0%}"
         for name, value in after.metrics.items()
     ]
+    loss = ""
     if after.loss is not None:
         first = "-" if before is None or before.loss is None else f"{before.loss:.3f}"
-        parts.append(f"loss {first} -> {after.loss:.3f}")
-    return f"{', '.join(parts)} (n = {after.n:,})"
+        loss = f"loss {first} -> {after.loss:.3f}"
+    return _with_n(metrics, [loss], after)
+
+
+def _with_n(first: list[str], second: list[str], event: ev.Eval) -> str:
+    """Metrics and loss in the order given, with the rows they are of: once where these are as many."""
+    if event.metrics and event.loss is not None and event.loss_rows != event.n:
+        count = {True: event.loss_rows, False: event.n}
+        told = [f"{part} (n = {count[part.startswith('loss')]:,})" for part in (*first, *second) if part]
+        return ", ".join(told)
+    rows = event.n if event.metrics else event.loss_rows
+    return f"{', '.join(part for part in (*first, *second) if part)} (n = {rows:,})"
 
 
 def rows(event: ev.Rows) -> str:

@@ -18,7 +18,7 @@ _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
 def headline(state: RunState) -> str:
-    """``exact match 0% -> 97% (test 95%)   loss 2.311 -> 0.421 (test 0.433)``; "" before there is an after.
+    """``exact match 0% -> 97% (n = 100; test 95%, n = 80)   loss 2.311 -> 0.421 (test 0.433)``; "" without an after.
 
     Both figures of the test where it is all there is.
     """
@@ -28,8 +28,9 @@ def headline(state: RunState) -> str:
     (before, after), test = found[0], found[1][1] if len(found) > 1 else None
     parts = []
     for name, value in after.metrics.items():
-        beside = f" (test {_metric(test, name)})" if test else ""
-        parts.append(f"{name.replace('_', ' ')} {_metric(before, name)} -> {percent(value)}{beside}")
+        beside = f"; test {_metric(test, name)}, n = {test.n:,}" if test else ""
+        of = f" (n = {after.n:,}{beside})" if after.n else ""
+        parts.append(f"{name.replace('_', ' ')} {_metric(before, name)} -> {percent(value)}{of}")
     if after.loss is not None:
         beside = f" (test {words.loss(test.loss)})" if test else ""
         parts.append(f"loss {words.loss(before.loss if before else None)} -> {words.loss(after.loss)}{beside}")
@@ -56,22 +57,33 @@ def comparison(state: RunState, muted: str, good: str) -> RenderableType:
     found = [(part, after) for part in PARTS if (after := state.evals_at("after", part)) is not None]
     for number, (part, after) in enumerate(found):
         kind = f"{part} rows" if len(found) > 1 or part == "test" else "unseen rows"
-        head = (f"{after.n:,} {kind}" if after.n else kind, *(("", "") if number else ("before", "after")))
+        counted = f"{after.n:,} {kind}" if after.n and not _differs(after) else kind
+        head = (counted, *(("", "") if number else ("before", "after")))
         table.add_row(*(Text(cell, style=muted) for cell in head))
         _compare(table, state.evals_at("before", part), after, good)
     return table
 
 
 def _compare(table: Table, before: ev.Eval | None, after: ev.Eval, good: str) -> None:
+    of = " (n = {:,})" if _differs(after) else ""
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None
-        title = clean(name.replace("_", " "), keep_newlines=False)
+        title = clean(name.replace("_", " "), keep_newlines=False) + of.format(after.n)
         better = old is not None and value > old
         table.add_row(title, percent(old), Text(percent(value), style=f"bold {good if better else ''}"))
     if after.loss is not None:
         old = before.loss if before else None
         better = old is not None and after.loss < old
-        table.add_row("loss", words.loss(old), Text(words.loss(after.loss), style=f"bold {good if better else ''}"))
+        table.add_row(
+            "loss" + of.format(after.loss_rows),
+            words.loss(old),
+            Text(words.loss(after.loss), style=f"bold {good if better else ''}"),
+        )
+
+
+def _differs(after: ev.Eval) -> bool:
+    """Whether the answers are of fewer rows than the loss."""
+    return bool(after.metrics) and after.loss is not None and after.loss_rows != after.n
 
 
 def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:

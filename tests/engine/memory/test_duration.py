@@ -24,9 +24,9 @@ def config(path: Path, **dataset: Any) -> RunConfig:
 def test_the_line_says_time_tokens_pace_and_where_it_is_from() -> None:
     said = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=True), PACE)
     assert said.short == "about 38 min"
-    assert said.text == "about 38 min for training alone: 1.2 M tokens at 530 tokens/s, measured here in 3 runs"
+    assert said.text == "about 38 min for training alone: 1.2M tokens at 530 tokens/s, measured here in 3 runs"
     guessed = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=False), PACE)
-    assert "about 1.2 M tokens (guessed from the bytes of some rows)" in guessed.text
+    assert "about 1.2M tokens (guessed from the bytes of some rows)" in guessed.text
 
 
 @pytest.mark.parametrize(

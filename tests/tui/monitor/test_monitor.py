@@ -174,7 +174,7 @@ async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeW
         assert "100 validation rows" in text
         for line in ("loss 2.311 0.421", "loss 2.302 0.433"):
             assert line in " ".join(text.split())
-        assert "exact match 0% -> 97% (test 95%)   loss 2.311 -> 0.421 (test 0.433)" in text
+        assert "exact match 0% -> 97% (n = 100; test 95%, n = 60)" in text
 
 
 async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: MakeWorld, root: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from engine.runs import events as ev
+from engine.runs import phrases
 from engine.runs.state import RunState, reduce
 from tests.tui import fake_runs
 from tui.monitor import result, story
@@ -84,3 +88,20 @@ def test_names_from_a_log_are_cleaned() -> None:
     evil = reduce([ev.RunStarted(model="a\x1b[31m", total_steps=3), ev.Phase(name="x", message="load\x07ing\nnow")])
     assert "\x1b" not in story.subject("n\x1b]0;t\x07ame", evil).plain
     assert "\n" not in story.progress(evil, 0.0, 78, True, None).plain
+
+
+def test_answers_and_loss_are_of_as_many_rows_as_they_were_measured_on() -> None:
+    metrics = {"exact_match": 0.97}
+    some = ev.Eval(step=900, moment="after", loss=0.421, n=100, loss_n=500, metrics=metrics)
+    alike = ev.Eval(step=900, moment="after", loss=0.421, n=100, metrics=metrics)
+    during = ev.Eval(step=10, loss=0.5, n=500)
+    assert phrases.evaluation(some) == "eval after training: loss 0.421 (n = 500), exact match 97% (n = 100)"
+    assert phrases.evaluation(alike) == "eval after training: loss 0.421, exact match 97% (n = 100)"
+    assert phrases.evaluation(during) == "eval during training: loss 0.500 (n = 500)"
+    assert phrases.outcome(None, some) == "exact match - -> 97% (n = 100), loss - -> 0.421 (n = 500)"
+    console = Console(width=78, file=io.StringIO())
+    console.print(result.comparison(state(some), "", ""))
+    shown = console.file.getvalue()
+    assert "exact match (n = 100)" in shown
+    assert "loss (n = 500)" in shown
+    assert "(n = 100)" in result.headline(state(some))
