@@ -21,7 +21,8 @@ Kind = Literal["model", "merged", "adapter"]
 class Node:
     """A model, a merged model or an adapter. ``parents`` are keys; ``run`` is the id of the run that made it.
 
-    ``is_missing``: something names it, but its files are not where they were.
+    ``is_missing``: something names it, but its files are not where they were, or its run, which ``is_here``, has
+    made none.
     """
 
     key: str
@@ -34,6 +35,12 @@ class Node:
     details: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     is_missing: bool = False
+    is_here: bool = False
+
+    @property
+    def absence(self) -> str:
+        """ "" for what is there, "missing" for what was moved or deleted, "no adapter" for a run that has made none."""
+        return "" if not self.is_missing else "no adapter" if self.is_here else "missing"
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
     details = (f"r {config.adapter.r}", *_scale(config))
     yield Node(
         key_of(run), "adapter", name, str(run.adapter), run.id, strategy.kind, data, details, tuple(parents),
-        is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(),
+        is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
 
 

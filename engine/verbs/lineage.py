@@ -52,7 +52,8 @@ def describe(node: Node) -> str:
     """A node in one line: name, how it was made, what it saw, and whether it is gone."""
     kind = {"model": "base model", "merged": "merged model", "adapter": node.strategy or "adapter"}[node.kind]
     seen = [path.rpartition("/")[2] or path for path in node.data]
-    parts = [kind, *node.details, *([f"data {', '.join(seen)}"] if seen else []), *(["missing"] * node.is_missing)]
+    data = f"data {', '.join(seen)}" if seen else ""
+    parts = [part for part in (kind, *node.details, data, node.absence) if part]
     name = f"{node.title} [{node.run}]" if node.run and node.run not in node.title else node.title
     return f"{name}: {', '.join(parts)}"
 

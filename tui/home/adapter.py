@@ -143,7 +143,8 @@ def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]
     reasons = old.match.reasons if old.match else ()
     fits = [(LEVELS[reason.level], reason.text) for reason in reasons] or [("unknown", "Its base is not here.")]
     replay = [("its rows", old.replay.text)] if old.replay else []
-    tree = [("", branch(line, unicode) + line.node.title + " (missing)" * line.node.is_missing) for line in lines]
+    gone = {line.node.key: f" ({line.node.absence})" for line in lines if line.node.is_missing}
+    tree = [("", branch(line, unicode) + line.node.title + gone.get(line.node.key, "")) for line in lines]
     found: list[Section] = [("What it is", [*rows(old.card, old.soundness), *replay]), ("On its base", fits)]
     return [*found, ("What it was made from, and what from it", tree)] if tree else found
 

@@ -98,8 +98,10 @@ class FamilyScreen(WholeScreen, Screen[None]):
         here = next((key for key, node in self._by_line.items() if node.run == self._about and self._about), "")
         tree = self.query_one(PickList)
         tree.set_picks(picks, chosen=here)
-        adapters = sum(node.kind == "adapter" for node in message.family.nodes.values())
-        self.query_one(TopLine).show(right=f"{adapters:,} adapter{'s' * (adapters != 1)}" if adapters else "")
+        adapters = [node.is_missing for node in message.family.nodes.values() if node.kind == "adapter"]
+        there, gone = adapters.count(False), adapters.count(True)
+        counts = f"{there:,} adapter{'s' * (there != 1)}" + (f", {gone:,} not there" if gone else "")
+        self.query_one(TopLine).show(right=counts if adapters else "")
         if not picks:
             self.query_one("#node", Static).update("Nothing was trained yet. Esc goes back; d there starts the demo.")
         self._describe()
@@ -187,7 +189,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
 def _pick(key: str, line: Line, unicode: bool) -> Pick:
     node = line.node
     how = node.strategy if node.kind == "adapter" else KINDS[node.kind]
-    tail = "missing" if node.is_missing else ""
+    tail = node.absence
     return Pick(
         key, branch(line, unicode) + node.title, "see above" if line.is_repeated else how or "adapter", tail=tail
     )

@@ -120,7 +120,8 @@ def counted_figures(draft: Draft, facts: Facts) -> list[SourceFigures | None]:
 def guess_key(draft: Draft, item: Item) -> str:
     """What a guess depends on."""
     read = {name: value for name, value in item.items() if f".{name}" not in _OF_MIX}
-    return repr((sorted(read.items(), key=str), draft.get("dataset.max_length"), draft.get("dataset.train_on")))
+    how = [draft.get(f"dataset.{name}") for name in ("max_length", "train_on", "too_long", "split_overlap")]
+    return repr((sorted(read.items(), key=str), how))
 
 
 def guess_of(item: Item, dataset: DatasetSection) -> SourceFigures | None:

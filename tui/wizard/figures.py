@@ -42,7 +42,8 @@ def consequence(draft: Draft, facts: Facts) -> Consequence:
     if inspection is not None and inspection.rows:
         rows, train_rows = inspection.rows, inspection.train_rows
     elif rows is not None:
-        mixed = size_of(draft, facts) if len(facts.rows) > 1 else None
+        becomes_more = len(facts.rows) > 1 or draft.get("dataset.too_long") == "split"
+        mixed = size_of(draft, facts) if becomes_more else None
         train_rows = mixed.rows if mixed else rows - held_out(draft, rows)
     trained = lora_parameters(draft, facts)
     keep = draft.get("checkpoint.keep")

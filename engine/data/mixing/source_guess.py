@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,11 +28,12 @@ def guess(source: DataSource, dataset: DatasetSection) -> SourceFigures | None:
         return None
     count = min(seen.count_estimate, source.max_rows or seen.count_estimate)
     sizes = [_tokens(row, dataset) for row in seen.rows]
+    made = sum(examples for examples, _, _ in sizes)
     return SourceFigures(
         rows=count,
-        examples=count,
-        tokens_mean=sum(tokens for tokens, _ in sizes) / len(sizes),
-        trained_mean=sum(trained for _, trained in sizes) / len(sizes),
+        examples=round(count * made / len(sizes)),
+        tokens_mean=sum(tokens for _, tokens, _ in sizes) / made,
+        trained_mean=sum(trained for _, _, trained in sizes) / made,
         guessed=True,
     )
 
@@ -63,17 +65,21 @@ def _rows(count: int, rows: int | None, share: float) -> int:
     return rows if rows is not None else round(count * share)
 
 
-def _tokens(row: Row, dataset: DatasetSection) -> tuple[float, float]:
-    """Tokens of the row, and those of them that are trained."""
+def _tokens(row: Row, dataset: DatasetSection) -> tuple[int, float, float]:
+    """The examples that the row becomes, their tokens, and those of them that are trained."""
+    limit, overlap = dataset.max_length, dataset.split_overlap
     if not row.messages:
-        tokens = min(dataset.max_length, _of(row.text) + TURN_TOKENS)
-        return tokens, tokens
+        tokens = _of(row.text) + TURN_TOKENS
+        if dataset.too_long != "split" or tokens <= limit:
+            return 1, min(limit, tokens), min(limit, tokens)
+        pieces = math.ceil((tokens - overlap) / max(1, limit - overlap))
+        return pieces, tokens + overlap * (pieces - 1), tokens
     turns = [(_of(message.text), message) for message in row.messages]
     tokens = sum(size for size, _ in turns) + sum(map(_of, row.tools))
     answers = [0.0 if message.untrained else size for size, message in turns if message.role == "assistant"]
     trained = sum(answers[-1:] if dataset.train_on == "last" else answers)
-    kept = min(dataset.max_length, tokens + TURN_TOKENS * (len(turns) + len(row.tools)))
-    return kept, kept if dataset.train_on == "all" else min(kept, trained)
+    kept = min(limit, tokens + TURN_TOKENS * (len(turns) + len(row.tools)))
+    return 1, kept, kept if dataset.train_on == "all" else min(kept, trained)
 
 
 def _of(text: str) -> float:

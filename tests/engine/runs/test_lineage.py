@@ -121,7 +121,7 @@ def test_the_tree_is_drawn_with_branches_and_says_how_each_was_made() -> None:
     assert lines[0] == "tiny: base model"
     assert lines[1].startswith(f"|- first [{first.id}]: fresh, r 16, 40 steps, learning rate 0.0002, data orders.jsonl")
     assert lines[2].startswith("|  `- second [")
-    assert lines[2].endswith("missing")
+    assert lines[2].endswith("no adapter")
     assert lines[3].startswith("`- apart [")
     assert lines[3].endswith("data rows.csv")
 

@@ -29,15 +29,18 @@ async def test_f_on_home_draws_the_tree(
     gone = make_run("old")
     make_run("lonely", strategy=going_on(gone))
     directory.delete(gone)
+    make_run("begun", adapter=False)
     app = TunedeckApp(make_world(unicode=unicode))
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "3 runs")
+        await until_shows(pilot, "4 runs")
         await pilot.press("f")
         await until_shows(pilot, "orders-zh")
         text = screen_text(app)
-        assert ("└ orders" if unicode else "`-orders") in text
-        assert ("  └ orders-zh" if unicode else "  `-orders-zh") in text
+        assert ("├ orders" if unicode else "|-orders") in text
+        assert ("└ orders-zh" if unicode else "`-orders-zh") in text
         assert "missing" in text
+        assert "3 adapters, 2 not there" in text
+        assert "no adapter" in text
         assert "base model" in text
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, FamilyScreen))

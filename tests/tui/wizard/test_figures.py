@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from engine.data.files.preview import Preview
+from engine.data.mixing.source_figures import SourceFigures
 from engine.data.rows.formats import Detected
 from engine.errors import DataError
 from engine.models.card import read_card
 from tests.tui.wizard.making import make_model
+from tui.mix.sources import guess_key
 from tui.wizard import data_item, describe, figures
 from tui.wizard.draft import Draft
 from tui.wizard.figures import Consequence
@@ -41,6 +43,18 @@ def test_held_out_rows_are_not_trained_on(facts: Facts) -> None:
     assert figures.held_out(Draft({"dataset.eval_rows": 40}), 100) == 40
     assert figures.held_out(Draft({"dataset.eval_rows": 40, "dataset.test_share": 0.1}), 100) == 50
     assert figures.consequence(Draft({"train.batch_size": 10, "dataset.eval_rows": 40}), facts).steps == 6
+
+
+def test_steps_count_the_pieces_of_texts_that_are_split(facts: Facts) -> None:
+    draft = Draft({"train.batch_size": 10, "dataset.eval_share": 0.0, "dataset.too_long": "split"})
+    draft.set_data([{"path": "/rows.jsonl", "format": "text"}])
+    (item,) = draft.data_sources()
+    facts.guessed[guess_key(draft, item)] = SourceFigures(
+        rows=100, examples=700, tokens_mean=900, trained_mean=900, guessed=True
+    )
+    assert figures.consequence(draft, facts).steps == 70
+    draft.set("dataset.too_long", "truncate")
+    assert figures.consequence(draft, facts).steps == 10
 
 
 def test_a_checkpoint_holds_the_adapter_and_two_moments_of_each_number(facts: Facts) -> None:

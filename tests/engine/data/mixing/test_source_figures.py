@@ -13,6 +13,7 @@ from engine.config.schema import DatasetSection, DataSource
 from engine.data.mixing.mix import Mix
 from engine.data.mixing.source_figures import SourceFigures, mixed
 from engine.data.mixing.source_guess import guess, hold_out
+from engine.training.tokens.examples import pieces
 
 NEW = SourceFigures("new", rows=90, held_out=10, examples=80, tokens_mean=50, trained_mean=20, too_long=10)
 OLD = SourceFigures("old", rows=40, examples=40, tokens_mean=100, trained_mean=40)
@@ -57,6 +58,19 @@ def test_a_guess_tells_the_answers_from_the_rest_and_says_that_it_is_one(tmp_pat
     whole = guess(DataSource(path=str(path)), dataset(train_on="all"))
     assert whole is not None
     assert whole.trained_mean == whole.tokens_mean
+
+
+@pytest.mark.parametrize(("length", "overlap"), [(100, 0), (100, 20), (64, 8), (5000, 0)])
+def test_long_texts_are_guessed_as_the_pieces_they_are_split_into(tmp_path: Path, length: int, overlap: int) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text((json.dumps({"text": "a" * 3976}) + "\n") * 7)  # 994 tokens and the six of a turn
+    limits = dataset(max_length=length, too_long="split", split_overlap=overlap)
+    found = guess(DataSource(path=str(path), format="text"), limits)
+    made = pieces([1] * 1000, [1] * 1000, length, overlap)
+    assert found is not None
+    assert (found.rows, found.examples) == (7, 7 * len(made))
+    assert found.tokens == pytest.approx(7 * sum(len(ids) for ids, _ in made))
+    assert found.examples * found.trained_mean == pytest.approx(7 * 1000)
 
 
 def test_dropped_rows_are_counted_whatever_the_reason() -> None:
