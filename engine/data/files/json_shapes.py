@@ -13,6 +13,7 @@ WRAPPERS = ("data", "rows", "train", "examples", "instances")
 _OF_MANY = re.compile(r"conv|dialog|session|thread|chat|group|sample|row", re.IGNORECASE)
 """In the name of a key that may say which of several conversations a turn belongs to."""
 _COLUMN_NAMES = frozenset(name for fields in FIELDS.values() for _, names in fields.values() for name in names)
+_SPEAKERS = tuple(key for key in ROLE_KEYS if key != "author")  # texts have authors too
 _SEVERAL = 3  # two lists of turns may be a better and a worse answer
 _SPLIT = frozenset(("columns", "index", "data", "index_names", "column_names"))
 
@@ -21,7 +22,7 @@ def is_turn(value: Any) -> bool:
     """Whether ``value`` is one turn, of the conversation that it stands in: a known role, and what was said."""
     if not isinstance(value, dict) or any(_OF_MANY.search(key) and not is_mark(key) for key in value):
         return False
-    role = next((value[key] for key in ROLE_KEYS if value.get(key) is not None), None)
+    role = next((value[key] for key in _SPEAKERS if value.get(key) is not None), None)
     said = any(key in value for key in (*CONTENT_KEYS, "tool_calls"))
     return isinstance(role, str) and role.strip().lower() in ROLE_NAMES and said
 

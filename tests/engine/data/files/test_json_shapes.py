@@ -134,3 +134,10 @@ def test_conversations_by_their_names_are_read_but_two_may_be_a_preference(write
     with pytest.raises(DataError) as caught:
         load(config(source(write("b.json", json.dumps({"chosen": TALK, "rejected": MORE})))))
     assert "preference" in caught.value.title
+
+
+def test_texts_with_authors_are_no_conversation(write: Write) -> None:
+    path = write("a.json", json.dumps([{"author": "human", "text": "Once."}, {"author": "gpt", "text": "Twice."}]))
+    with pytest.raises(DataError):
+        load(config(source(path)))
+    assert [row.text for row in load(config(source(path, format="text"))).rows] == ["Once.", "Twice."]

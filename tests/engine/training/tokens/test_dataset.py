@@ -83,6 +83,16 @@ def test_what_was_not_used_is_said_also_when_rows_come_from_the_cache(rows: Path
         assert [warning.title for warning in warnings] == ["1 row with marks of training that are neither yes nor no."]
 
 
+def test_a_marked_last_answer_is_no_answer_to_compare_with(rows: Path) -> None:
+    rows.unlink()
+    for number in range(10):
+        turns = [{"role": "user", "content": f"{number}?"}, {"role": "assistant", "content": "right"}]
+        wrong = [{"role": "user", "content": "Sure?"}, {"role": "assistant", "content": "wrong", "train": False}]
+        add(rows, {"messages": turns + wrong})
+    found, _ = prepared(values(MODEL, rows, dataset={"eval_rows": 4}))
+    assert (len(found.heldout), len(found.heldout_rows)) == (4, 0)
+
+
 def test_rows_that_the_template_refuses_are_named(rows: Path) -> None:
     rows.write_text("")
     turns = [{"role": "user", "content": "One?"}, {"role": "user", "content": "Two?"}]
