@@ -18,7 +18,7 @@ from engine.training.batches import collate, cut
 from engine.training.devices.place import Placement
 from engine.training.kernels import flash
 from engine.training.kernels.attention import choices, planned
-from engine.training.kernels.loss import SupervisedLoss
+from engine.training.kernels.loss import SupervisedLoss, hidden_states
 from engine.training.kernels.packing import packing_of, parts_rows, takes_rows_apart
 from tests.engine.training import making
 from tests.engine.training.kernels.test_packing import ROWS, example
@@ -74,7 +74,7 @@ def losses(model: Any, batches: list[Any]) -> Tensor:
     return torch.cat([SupervisedLoss(model)(*batch.inputs(CPU))[1] for batch in batches])
 
 
-@pytest.mark.parametrize("family", ["llama", "mixtral", "gemma3_text", "granite"])
+@pytest.mark.parametrize("family", ["llama", "mixtral", "cohere", "granite"])
 def test_packed_rows_are_parted_by_lengths_that_every_layer_is_given(family: str, seen: list[dict[str, Any]]) -> None:
     model = faked(family)
     batch = collate(ROWS, 0, packed=True)
@@ -88,6 +88,11 @@ def test_packed_rows_are_parted_by_lengths_that_every_layer_is_given(family: str
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert parts_rows(model)
     assert takes_rows_apart(model)
+
+
+def test_a_class_that_hands_no_lengths_on_is_found_out(seen: list[dict[str, Any]]) -> None:
+    """Its rows are padded then."""
+    assert not parts_rows(faked("stablelm"))
 
 
 def test_a_single_row_is_told_too_and_rows_below_each_other_are_not(seen: list[dict[str, Any]]) -> None:
@@ -107,6 +112,34 @@ def test_recomputed_layers_are_told_too(seen: list[dict[str, Any]]) -> None:
     SupervisedLoss(model)(*batch.inputs(CPU))[0].backward()
     assert len(seen) == 4
     assert all("cu_seq_lens_q" in call for call in seen)
+
+
+@pytest.mark.parametrize("examples", [ROWS, ROWS[:1]], ids=["packed", "one row"])
+def test_told_so_transformers_reads_nothing_back_from_the_device_in_a_layer(
+    examples: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own flash attention, over a library of torch's kernel: without lengths it would compare position ids."""
+    from transformers import modeling_flash_attention_utils as theirs
+
+    def by_rows(
+        query: Tensor, key: Tensor, value: Tensor, cu_seqlens_q: Tensor, softmax_scale: float, **_: Any
+    ) -> Tensor:
+        parts = (part.transpose(0, 1)[None] for part in (query, key, value))
+        return by_lengths(*parts, cu_seqlens_q, softmax_scale)[0]  # type: ignore[arg-type]
+
+    def asks(*positions: Any) -> bool:
+        raise AssertionError("a wait for the device")
+
+    library = (asks, by_rows, None, None, None), (dict, dict)
+    monkeypatch.setattr(theirs, "lazy_import_flash_attention", lambda name: library)
+    monkeypatch.setattr(theirs, "_is_packed_sequence", asks)
+    model = model_of("llama", "sdpa")
+    model.config._attn_implementation_internal = flash.PACKAGE
+    found = losses(model, [collate(examples, 0, packed=True)])
+    expected = losses(model_of("llama", "sdpa"), [collate(examples, 0)])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(AssertionError, match="a wait"):
+        hidden_states(model, torch.arange(8)[None])
 
 
 def test_other_attention_is_not_given_what_it_does_not_use() -> None:

@@ -27,8 +27,9 @@ LIBRARYS = {"falcon", "doge", "deepseek_v32"}
 FORMS = {
     "gemma3_text": LogitForm(cap=3.0), "gemma2": LogitForm(cap=30.0), "falcon_h1": LogitForm(0.039),
     "recurrent_gemma": LogitForm(cap=3.0), "hyperclovax": LogitForm(4.0), "granite": LogitForm(0.25),
-    "cohere": LogitForm(0.0625),
+    "cohere": LogitForm(0.0625), "cohere2": LogitForm(0.0625),
 }  # fmt: skip
+# Longer than the windows of those families that have one.
 ROWS = torch.randint(3, 200, (2, 23), generator=torch.Generator().manual_seed(1))
 POSITIONS = torch.cat([torch.arange(22), 23 + torch.arange(22)])
 

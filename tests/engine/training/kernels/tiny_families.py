@@ -29,7 +29,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "opt": _USUAL | {"ffn_dim": 40, "word_embed_proj_dim": 32},
     "phi": _USUAL,
     "stablelm": _GROUPED,
-    "gemma3_text": _GROUPED | {"head_dim": 8, "final_logit_softcapping": 3.0},
+    "gemma3_text": _GROUPED | {"head_dim": 8, "final_logit_softcapping": 3.0, "sliding_window": 16},
+    "cohere2": _GROUPED | {"sliding_window": 16},
     "mixtral": _GROUPED | {"num_local_experts": 4},
     "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
     # no fused attention
@@ -38,8 +39,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "gptj": _OLD | {"rotary_dim": 4},
     "gpt_neo": {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]},
     "mpt": {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 64},
-    "gpt_oss": _GROUPED | {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2},
-    "gemma2": _GROUPED | {"head_dim": 8, "attn_logit_softcapping": 2.0},
+    "gpt_oss": _GROUPED | {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 16},
+    "gemma2": _GROUPED | {"head_dim": 8, "attn_logit_softcapping": 2.0, "sliding_window": 16},
     # a factor or a cap on the logits
     "falcon_h1": _GROUPED | _MAMBA | {"head_dim": 8, "lm_head_multiplier": 0.039},
     "recurrent_gemma": _GROUPED | {"lru_width": 32, "attention_window_size": 16, "logits_soft_cap": 3.0},
