@@ -331,13 +331,24 @@ START_GRACE_S = 120.0
 
 def is_starting(run: RunDir) -> bool:
     """Whether ``run`` was launched a moment ago and its runner has neither taken the lock nor ended yet."""
-    launched = read_json(run.run_json).get("launched_t")
-    if not isinstance(launched, (int, float)) or run.exit_json.exists() or time.time() - launched > START_GRACE_S:
+    facts = read_json(run.run_json)
+    launched, lock_ns = facts.get("launched_t"), facts.get("launched_lock_ns")
+    if not isinstance(launched, (int, float)) or run.exit_json.exists() or abs(time.time() - launched) > START_GRACE_S:
         return False
+    if isinstance(lock_ns, int):
+        return lock_stamp(run) == lock_ns  # the lock is written to when it is taken
     try:
-        return run.lock.stat().st_mtime < launched  # the lock is written to when it is taken
+        return run.lock.stat().st_mtime < launched
     except OSError:
         return True
+
+
+def lock_stamp(run: RunDir) -> int:
+    """Changes whenever a runner takes the lock, whichever way the clock goes."""
+    try:
+        return run.lock.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",

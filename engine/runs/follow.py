@@ -128,8 +128,7 @@ def infer(run: RunDir, state: RunState, alive: bool) -> RunState:
     has an end, else not started yet, or crashed.
     """
     if alive:
-        launched = read_json(run.run_json).get("launched_t")
-        again = isinstance(launched, (int, float)) and launched > state.last_t
+        again = _was_launched_since(run, state)
         return _starting(state) if again or state.state == "created" else state
     damage = damage_of(run)
     if damage:
@@ -142,6 +141,15 @@ def infer(run: RunDir, state: RunState, alive: bool) -> RunState:
     if state.last_seq == 0 and not record and read_json(run.run_json).get("launched_t") is None:
         return state
     return replace(state, state="crashed", reason=crash_reason(run, record))
+
+
+def _was_launched_since(run: RunDir, state: RunState) -> bool:
+    """Whether ``run`` was launched after its last event: by the event's number, as a clock may be set back."""
+    facts = read_json(run.run_json)
+    seq, launched = facts.get("launched_seq"), facts.get("launched_t")
+    if isinstance(seq, int):
+        return state.last_seq <= seq
+    return isinstance(launched, (int, float)) and launched > state.last_t
 
 
 def _starting(state: RunState) -> RunState:

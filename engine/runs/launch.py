@@ -12,8 +12,9 @@ from contextlib import suppress
 
 from engine.errors import MachineError, RunError
 from engine.regular import open_to_append
-from engine.runs.directory import RunDir, read_json, write_atomic
+from engine.runs.directory import RunDir, lock_stamp, read_json, write_atomic
 from engine.runs.survival import scope_prefix
+from engine.runs.writer import last_seq
 
 WAITER = (sys.executable, "-P", "-m", "engine.runs.supervise")
 
@@ -33,7 +34,9 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *,
     facts = read_json(run.run_json)
     try:
         run.exit_json.unlink(missing_ok=True)
-        write_atomic(run.run_json, json.dumps(facts | {"launched_t": time.time()}))
+        launched = {"launched_t": time.time(), "launched_seq": last_seq(run.events)}
+        launched["launched_lock_ns"] = lock_stamp(run)
+        write_atomic(run.run_json, json.dumps(facts | launched))
         log = open_to_append(run.log)
         try:
             process = subprocess.Popen(

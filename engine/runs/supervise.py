@@ -63,6 +63,8 @@ def _say_launched(run_dir: Path) -> None:
     except (OSError, ValueError):
         return
     if isinstance(facts, dict):
+        for name in ("launched_seq", "launched_lock_ns"):  # they tell of the launch before
+            facts.pop(name, None)
         _write(run_dir / "run.json", facts | {"launched_t": time.time()})
 
 

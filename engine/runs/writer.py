@@ -30,7 +30,7 @@ class EventWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lost = 0
-        self.seq = _last_seq(path)
+        self.seq = last_seq(path)
         self._lock = threading.Lock()
         self._torn = _ends_torn(path)
         try:
@@ -94,7 +94,7 @@ def _ends_torn(path: Path) -> bool:
         return False
 
 
-def _last_seq(path: Path) -> int:
+def last_seq(path: Path) -> int:
     """Number of the last whole event, of whatever type, 0 for a new log."""
     for max_bytes in (1 << 20, 1 << 40):  # the whole log only if its end is one long line
         for line in reversed(tail_lines(path, max_bytes, with_rest=True)):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
 
 _MOST_RUNS = 500
+_SEEN_FIRST = 40
 
 
 class RunWatch:
@@ -24,14 +25,15 @@ class RunWatch:
         self.root = root
         self._known: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
 
-    def poll(self) -> tuple[RunSummary, ...]:
+    def poll(self, most: int = _MOST_RUNS) -> tuple[RunSummary, ...]:
+        """At most so many, the newest."""
         # Loaded here, in the thread: the first frame needs neither runs nor the decoder of their logs.
         from engine.runs.directory import list_runs
         from engine.runs.state import ENDED
         from engine.runs.summary import summarise
 
         fresh: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
-        for run in list_runs(self.root)[:_MOST_RUNS]:
+        for run in list_runs(self.root)[:most]:
             mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), run.is_alive())
             known = self._known.get(run.id)
             # A run that is starting or gone silent changes its state with time alone.
@@ -49,10 +51,14 @@ def watch(
     Meant for a thread worker.
     """
     runs = RunWatch(root)
+    first = _SEEN_FIRST  # what fits on a screen, before hundreds of logs are read
     while not stop.is_set():
         if wake.wait(timeout=0.5):
-            target.post_message(RunsSummarised(runs.poll()))
-            stop.wait(interval_s)
+            found = runs.poll(first)
+            target.post_message(RunsSummarised(found))
+            if len(found) != first or first == _MOST_RUNS:
+                stop.wait(interval_s)
+            first = _MOST_RUNS
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.follow import Follower, last_log_line, load_state
+from engine.runs.launch import launch
 from tests.engine.runs.making import mark_exited, mark_launched, set_facts, step, write
 
 
@@ -163,3 +166,26 @@ def test_a_reader_that_comes_while_the_log_grows_is_not_fooled(run: RunDir) -> N
         states.add(follower.poll(max_events=50).state)
     assert "crashed" not in states
     assert follower.poll().state == "finished"
+
+
+def test_a_clock_that_is_set_back_changes_nothing(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launched and, after an end, launched again while the clock showed a later hour than it does now."""
+    waiter = (sys.executable, "-c", "pass")
+    write(run, ev.RunStarted(total_steps=10), step(1), ev.Finished(outcome="stopped", step=1))
+    now = time.time
+    later = now() + 7200
+    run.lock.touch()
+    os.utime(run.lock, (later, later))
+    monkeypatch.setattr(time, "time", lambda: later)
+    launch(run, resume=True, waiter=waiter)
+    monkeypatch.setattr(time, "time", now)
+    assert load_state(run).state == "stopped"  # launched "in two hours": no start is awaited for so long
+    launch(run, resume=True, waiter=waiter)
+    assert load_state(run).state == "starting"
+    lock = RunLock(run.lock)
+    lock.acquire()
+    assert load_state(run).state == "starting"
+    set_facts(run, launched_t=later)
+    write(run, ev.State(state="starting"), ev.State(state="running"), step(2))
+    assert load_state(run).state == "running"
+    lock.release()

@@ -258,3 +258,18 @@ async def test_without_a_run_its_keys_say_so(make_world: MakeWorld) -> None:
         await until_shows(pilot, "No runs yet.")
         await pilot.press("r")
         assert "There are no runs yet. n starts one." in " ".join(note.message for note in app._notifications)
+
+
+async def test_of_hundreds_of_runs_the_newest_are_there_first(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(7):
+        fake_runs.new_run(root, f"run-{number}")[1].close()
+    monkeypatch.setattr("tui.home.watch._SEEN_FIRST", 3)
+    seen: list[Message] = []
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
+        await until_shows(pilot, "7 runs")
+    counts = [len(m.runs) for m in seen if isinstance(m, messages.RunsSummarised)]
+    assert counts[0] == 3
+    assert 7 in counts
