@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine import paths
+from engine.machine import tested
 from engine.machine.gpus import Gpu
 from engine.machine.torch_build import advice
 
@@ -32,7 +33,16 @@ class Check:
 
 def all_checks() -> Iterator[Check]:
     """Every check, one by one as it is done: the libraries take a few seconds."""
-    quick: tuple[Callable[[], list[Check]], ...] = (python, machine, disk, terminal, survival, hub_token, gpus)
+    quick: tuple[Callable[[], list[Check]], ...] = (
+        python,
+        machine,
+        disk,
+        terminal,
+        survival,
+        hub_token,
+        gpus,
+        self_test,
+    )
     for check in quick:
         yield from check()
     yield from libraries(ask_libraries())
@@ -142,6 +152,24 @@ def gpus() -> list[Check]:
     if not machine.gpus:
         return [Check("GPU (NVML)", "warn", machine.gpu_line, "Unset CUDA_VISIBLE_DEVICES to use them.")]
     return [_gpu(gpu, report.driver) for gpu in machine.gpus]
+
+
+def self_test() -> list[Check]:
+    """How the newest self-test ended on this machine; nothing without a GPU that a run would use."""
+    from engine.planning import read_machine_now
+
+    machine = read_machine_now()
+    if machine is None or machine.freest is None:
+        return []
+    record, these = tested.read(), "these GPUs, this driver and this torch"
+    passed = record.of(machine)
+    if passed:
+        return [Check("Self-test", "ok", f"passed with {these}")]
+    if passed is None:
+        mend = "Run `tunedeck selftest`: it takes a minute or two."
+        return [Check("Self-test", "warn", f"not run with {these}", mend)]
+    mend = "`tunedeck selftest` says what to do."
+    return [Check("Self-test", "fail", f"failed: {', '.join(record.failed)}", mend)]
 
 
 def _gpu(gpu: Gpu, driver: str | None) -> Check:

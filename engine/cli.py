@@ -14,7 +14,7 @@ import typer
 
 from engine import output, paths
 from engine.errors import TunedeckError
-from engine.verbs import adapter, data, demo, doctor, estimate, lineage, merge, models, run, runs, steer
+from engine.verbs import adapter, data, demo, doctor, estimate, lineage, merge, models, run, runs, selftest, steer
 
 EPILOG = (
     "Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line, "
@@ -32,7 +32,8 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, run.fields,
+        merge.merge, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, selftest.selftest,
+        run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("version")(_version)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY_PACKAGES = ("engine.training", "engine.evaluation", "engine.export", "engine.questions", "engine.inspect")
+HEAVY_PACKAGES = (
+    "engine.training", "engine.evaluation", "engine.export", "engine.questions", "engine.selftest", "engine.inspect",
+)  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"}
 SCREEN_LIBRARIES = {"textual", "rich", "tui"}
 

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from engine.data.text import clean
 from engine.errors import TunedeckError
+from engine.machine import tested
 from tui import keys, messages
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
 
 _EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
+_NEW_GPU = "New GPU, driver or torch: `tunedeck selftest` tries them in a minute or two."
 _MACHINE_EVERY_S = 10.0
 _OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter")
 _RUNS = "is running"
@@ -69,6 +71,7 @@ class HomeScreen(WholeScreen, Screen[None]):
             yield Line("", id="empty")
             yield RunList(world.clock, world.terminal.unicode)
             yield Line("", id="detail", classes="muted")
+            yield Line("", id="self-test")
             yield Line("  Start something new", classes="heading start")
             for key in keys.HOME:
                 if key.id in ROWS:
@@ -144,6 +147,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         if is_news(self._machine, message.machine):
             self._machine = message.machine
             self.query_one(TopLine).show(right=machine_line(message.machine))
+            if tested.offer(message.machine):
+                self.query_one("#self-test", Line).show(f"  {_NEW_GPU}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "family":

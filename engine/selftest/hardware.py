@@ -1,0 +1,117 @@
+"""Whether torch can compute on this GPU: driver and wheel, dtype, the attention it chooses, and no hidden waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
+from engine.machine.selftest_report import Check
+from engine.machine.snapshot import Machine
+from engine.selftest.trial import Trial
+from engine.training.batches import cut
+from engine.training.kernels.proof import attention_fault
+
+_DTYPES: dict[Dtype, torch.dtype] = {
+    "bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32
+}  # fmt: skip
+_BACKENDS = {
+    "flash": SDPBackend.FLASH_ATTENTION, "efficient": SDPBackend.EFFICIENT_ATTENTION, "math": SDPBackend.MATH
+}  # fmt: skip
+_WIDTH = 64
+
+
+def check_driver(trial: Trial, machine: Machine) -> Iterator[Check]:
+    """That torch sees what the driver sees, and has kernels for it."""
+    expected = "torch computes on every visible GPU"
+    seen = ", ".join(f"{gpu.name}" for gpu in machine.gpus)
+    if not machine.gpus:
+        yield Check("driver and torch", expected, machine.gpu_line, "skipped", "Everything is tried on the CPU.")
+        return
+    for gpu in machine.gpus:
+        if gpu.unusable is not None:
+            yield Check("driver and torch", expected, gpu.unusable.words, "failed", gpu.unusable.mend)
+            return
+    if trial.device.type == "cpu":
+        found = f"{seen}, but torch sees no GPU"
+        yield Check("driver and torch", expected, found, "failed", "`tunedeck doctor` says what to install.")
+        return
+    built = f"driver {machine.report.driver}, torch {torch.__version__}"
+    yield Check("driver and torch", expected, f"{seen}: {built}", "passed")
+
+
+def check_dtype(trial: Trial) -> Iterator[Check]:
+    """That what ``auto`` trains in is what the GPU multiplies in."""
+    if trial.device.type == "cpu":
+        return
+    expected = trained_dtype(torch.cuda.get_device_capability())
+    found = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    yield Check("dtype", expected, found, "passed" if found == expected else "failed", f'Set model.dtype = "{found}".')
+
+
+def check_attention(trial: Trial) -> Iterator[Check]:
+    """The attention of the loaded model, proved, and on a GPU the fused kernel for each dtype and kind of mask."""
+    built = trial.built(torch.float32, "none")
+    fault = attention_fault(built.base.model)
+    name = built.base.model.config._attn_implementation
+    yield Check(
+        "attention of the model", "causal, and what the model's own code computes", f"{name}, {fault or 'as expected'}",
+        "failed" if fault else "passed", 'Set model.attn_implementation = "eager".',
+    )  # fmt: skip
+    del built
+    if trial.device.type == "cpu":
+        return
+    capability = torch.cuda.get_device_capability()
+    for dtype, masked in product(_DTYPES, (False, True)):
+        if dtype == "bfloat16" and not torch.cuda.is_bf16_supported(including_emulation=False):
+            continue
+        expected = attention_kernel(capability, dtype, head_width=_WIDTH, masked=masked)
+        found = next((name for name in _BACKENDS if _computes(name, _DTYPES[dtype], masked)), "none")
+        yield Check(
+            f"attention in {dtype}" + (" with a mask" if masked else ""), f"{expected} kernel", f"{found} kernel",
+            "passed" if found == expected else "failed",
+            "The memory estimate expects another kernel than torch takes here: please report this.",
+        )  # fmt: skip
+
+
+def _computes(backend: str, dtype: torch.dtype, masked: bool) -> bool:
+    """Whether that kernel takes a forward and a backward pass of eight heads of 256 tokens."""
+    q, k, v = (torch.randn(1, 8, 256, _WIDTH, device="cuda", dtype=dtype, requires_grad=True) for _ in range(3))
+    mask = torch.ones(256, 256, device="cuda", dtype=torch.bool).tril() if masked else None
+    try:
+        with sdpa_kernel([_BACKENDS[backend]]):
+            made = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, is_causal=not masked)
+            made.sum().backward()
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return False
+    return bool(made.isfinite().all())
+
+
+def check_waits(trial: Trial) -> Iterator[Check]:
+    """That the host waits for the GPU nowhere within a micro-batch: torch raises an error at the first place."""
+    if trial.device.type == "cpu":
+        return
+    built = trial.built(torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16, "nf4", recompute=True)
+    (batch, *_) = cut(trial.examples(), 100_000, pad_id=0)
+
+    def pass_through() -> None:
+        loss, _ = built.net(*batch.inputs(trial.device))
+        loss.backward()
+
+    pass_through()  # the first pass compiles and allocates, for which the host may wait
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        pass_through()
+        found = "no wait"
+    except RuntimeError as error:
+        found = " ".join(str(error).split())[:200]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    yield Check(
+        "waits in a micro-batch", "no wait", found, "passed" if found == "no wait" else "failed",
+        "Training is right but slower than it need be: please report this.",
+    )  # fmt: skip

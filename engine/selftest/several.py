@@ -1,0 +1,62 @@
+"""Whether several devices train together: two steps with a pause between them, and a clean end in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import psutil
+
+from engine.machine.selftest_report import Check
+from engine.runs import events as ev
+from engine.selftest.trial import Trial, run_session
+from engine.training.steering import Steering
+
+_PATIENCE_S = 30.0
+_SAME = 1e-4
+_NAME = "several devices"
+
+
+def check_several(trial: Trial) -> Iterator[Check]:
+    """A run on the first two devices, paused after its first step, beside the same run on one."""
+    expected = "the losses of one device, a pause, and no process left"
+    devices = trial.gpus[:2]
+    if len(devices) < 2:
+        yield Check(_NAME, expected, "one GPU", "skipped", "There is only one.")
+        return
+    train: dict[str, object] = {"max_steps": 2, "batch_size": 8}
+    alone, _, _ = _trained(trial, devices[0], train, pauses=False)
+    began = time.monotonic()
+    together, paused, ended = _trained(trial, ",".join(devices), train, pauses=True)
+    seconds = time.monotonic() - began
+    left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    apart = max((abs(a - b) / b for a, b in zip(together, alone, strict=False)), default=1.0)
+    passed = len(together) == len(alone) and apart <= _SAME and paused and ended <= _PATIENCE_S and not left
+    found = f"losses {apart:.3%} apart, {'paused' if paused else 'no pause'}, ended in {ended:.0f} s of {seconds:.0f} s"
+    found += f", {len(left)} processes left" if left else ""
+    yield Check(
+        f"{_NAME} ({len(devices)})", expected, found, "passed" if passed else "failed",
+        "Train on one device (launch.gpus), and please report this.",
+    )  # fmt: skip
+
+
+def _trained(trial: Trial, devices: str, train: dict[str, object], pauses: bool) -> tuple[list[float], bool, float]:
+    """Losses of the steps, whether the run paused, and the seconds from the last step to the end."""
+    losses: list[float] = []
+    paused = False
+    last_step = time.monotonic()
+
+    def react(event: ev.Event, steering: Steering) -> None:
+        nonlocal paused, last_step
+        if isinstance(event, ev.Step):
+            losses.append(event.loss)
+            last_step = time.monotonic()
+            if pauses and event.step == 1:
+                steering.put("pause")
+        elif isinstance(event, ev.State) and event.state == "paused":
+            paused = True
+            steering.put("resume")
+
+    config = trial.config(train=train, model={"dtype": "float32"}, launch={"gpus": devices})
+    run_session(trial, config, "several", react)
+    return losses, paused, time.monotonic() - last_step

@@ -1,0 +1,130 @@
+"""Whether a step's losses and gradients are right here: every way to compute one against float32 on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft.tuners.lora.layer import LoraLayer
+
+from engine.machine.selftest_report import Check
+from engine.selftest.trial import Trial
+from engine.training.batches import cut
+from engine.training.building import Built
+from engine.training.kernels.known_rows import rows_known
+from engine.training.kernels.packing import parts_rows
+
+_CPU = torch.device("cpu")
+_BOUNDS = {torch.float32: 1e-3, torch.float16: 0.01, torch.bfloat16: 0.05}
+"""How far gradients may be from those in float32, relative to their length: some times the rounding of the dtype."""
+_INT8_BOUND = 0.2
+"""LLM.int8 rounds activations to 8 bits too."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is computed."""
+
+    dtype: torch.dtype
+    quantization: str = "none"
+    recompute: bool = False
+    packed: bool = False
+    lean: bool = True
+
+    @property
+    def name(self) -> str:
+        parts = [str(self.dtype).removeprefix("torch.")]
+        parts += [self.quantization] if self.quantization != "none" else []
+        parts += ["recomputed"] if self.recompute else []
+        parts += ["packed"] if self.packed else []
+        parts += [] if self.lean else ["PEFT's LoRA"]
+        return "step in " + ", ".join(parts)
+
+
+def ways(device: torch.device) -> list[Way]:
+    """Every dtype and quantization that a run may choose on ``device``, and each kernel of ours beside its rival."""
+    is_gpu = device.type == "cuda"
+    has_bf16 = not is_gpu or torch.cuda.is_bf16_supported(including_emulation=False)
+    best = torch.bfloat16 if has_bf16 else torch.float16
+    dtypes = [torch.float32, *([torch.bfloat16] if has_bf16 else []), *([torch.float16] if is_gpu else [])]
+    return [
+        *(Way(dtype) for dtype in dtypes),
+        Way(best, recompute=True), Way(best, packed=True), Way(best, lean=False),
+        Way(best, "nf4"), Way(best, "nf4", recompute=True),
+        *([Way(best, "int8")] if is_gpu else []),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """The loss a token, and all gradients of the adapter as one float32 vector on the CPU."""
+
+    loss: float
+    gradients: torch.Tensor
+
+
+def check_step(trial: Trial, way: Way) -> Iterator[Check]:
+    """One step as ``way`` says on the trial's device, beside the same on the CPU in float32."""
+    bound = _INT8_BOUND if way.quantization == "int8" else _BOUNDS[way.dtype]
+    expected = f"loss and gradients within {bound:.1%} of float32 on the CPU"
+    built = trial.built(way.dtype, way.quantization, way.recompute)
+    if way.packed and not parts_rows(built.model):
+        yield Check(way.name, expected, "not tried", "skipped", "This attention can't part rows: they are padded.")
+        return
+    if not way.lean:
+        _as_peft(built.model)
+    found = _step(trial, built, trial.device, way.packed)
+    weights = _weights(built.model) if way.quantization != "none" else {}
+    del built
+    reference = trial.built(torch.float32, "none", device=_CPU)
+    _replace(reference.model, weights)
+    right = _step(trial, reference, _CPU, packed=False)
+    loss = abs(found.loss - right.loss) / right.loss
+    apart = float((found.gradients - right.gradients).norm() / right.gradients.norm())
+    passed = loss <= bound and apart <= bound  # a number that is not finite is not
+    yield Check(
+        way.name, expected, f"loss {loss:.3%}, gradients {apart:.2%} apart", "passed" if passed else "failed",
+        "Runs of this kind would train something else: choose another model.dtype or model.quantization.",
+    )  # fmt: skip
+
+
+def _step(trial: Trial, built: Built, device: torch.device, packed: bool) -> Step:
+    built.net.train()
+    batches = cut(trial.examples(), 100_000, pad_id=0, packed=packed)
+    total, tokens = 0.0, sum(batch.supervised_tokens for batch in batches)
+    for batch in batches:
+        with rows_known(packed):
+            loss, _ = built.net(*batch.inputs(device))
+            (loss / tokens).backward()
+        total += float(loss.detach())
+    trained = sorted((name, each) for name, each in built.model.named_parameters() if each.requires_grad)
+    gradients = torch.cat([each.grad.float().cpu().reshape(-1) for _, each in trained if each.grad is not None])
+    return Step(total / tokens, gradients)
+
+
+def _as_peft(model: Any) -> None:
+    """Give the LoRA layers PEFT's own forward back."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.__dict__.pop("forward", None)
+
+
+def _weights(model: Any) -> dict[str, torch.Tensor]:
+    """The quantized weights as they are read in a product, by the module's name."""
+    import bitsandbytes as bnb
+
+    found = {}
+    for name, module in model.named_modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            found[name] = bnb.functional.dequantize_4bit(module.weight.data, module.weight.quant_state).float().cpu()
+        elif isinstance(module, bnb.nn.Linear8bitLt):
+            held = module.state if module.state.CB is not None else module.weight
+            found[name] = (held.CB.float() * held.SCB.float().unsqueeze(1) / 127).cpu()
+    return found
+
+
+def _replace(model: Any, weights: dict[str, torch.Tensor]) -> None:
+    for name, weight in weights.items():
+        model.get_submodule(name).weight.data.copy_(weight)
