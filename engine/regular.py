@@ -11,6 +11,8 @@ from typing import BinaryIO
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFDIR: "a folder", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
           stat.S_IFBLK: "a device"}  # fmt: skip
 
+_PIECE = 1 << 16
+
 
 def open_regular(path: Path, most_bytes: int | None = None) -> BinaryIO:
     """``path`` for reading. Raises OSError, also for what is no regular file, or larger than ``most_bytes``."""
@@ -32,8 +34,11 @@ def open_regular(path: Path, most_bytes: int | None = None) -> BinaryIO:
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
     """All of ``path``, which is small. Raises OSError as ``open_regular`` does."""
+    found = b""
     with open_regular(path, most_bytes) as file:
-        found = file.read(most_bytes + 1)
+        # Python makes room for all that is asked for before it reads, however small the file is.
+        while len(found) <= most_bytes and (piece := file.read(_PIECE)):
+            found += piece
     if len(found) > most_bytes:  # it grew, or is one of those whose size the system does not know
         raise _refused(path, f"has more than {most_bytes:,} bytes")
     return found
