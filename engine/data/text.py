@@ -38,9 +38,17 @@ def clean(text: str, keep_newlines: bool = True) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """``text`` cleaned to one line of at most ``width`` characters; the cut is marked with three dots."""
+    """``text`` cleaned to one line of at most ``width`` characters; a cut is at a word's end, marked by three dots."""
     line = clean(text[: 8 * width + 64], keep_newlines=False).strip()
-    return line if len(line) <= width else line[: max(0, width - 3)] + "..."
+    kept = line[: max(0, width - 3)]
+    return line if len(line) <= width else at_word_end(kept, line[len(kept) :]) + "..."
+
+
+def at_word_end(kept: str, rest: str) -> str:
+    """``kept`` of a text that goes on with ``rest``, back to the end of a word where that leaves half of it."""
+    if kept[-1:].isalnum() and rest[:1].isalnum() and (space := kept.rfind(" ")) >= len(kept) / 2:
+        kept = kept[:space]
+    return kept.rstrip(" ,;:(")
 
 
 def _shown(character: str) -> str:

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from engine.data.text import clean
 from tui import words
 from tui.widgets.bars import fit
+from tui.widgets.wrapping import cut_cells
 
 if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
@@ -127,7 +128,7 @@ class RunList(Widget, can_focus=True):
         chosen = index == self.chosen
         mark = "> " if chosen else "  "
         name_width = 20 if width < 100 else 34
-        name = fit(_cut(clean(run.name, keep_newlines=False), name_width), name_width)
+        name = fit(cut_cells(clean(run.name, keep_newlines=False), name_width), name_width)
         text = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
         text.append(fit(run.state, 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
         steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else f"{run.step:,} steps"
@@ -135,7 +136,9 @@ class RunList(Widget, can_focus=True):
         rest = width - cell_len(text.plain)
         if run.state in ("failed", "crashed", "damaged") and run.reason:
             tail = "resume: r" if run.resumable else ""
-            text.append(_cut(clean(run.reason, keep_newlines=False), rest - len(tail) - 3), style=self._style("lost"))
+            text.append(
+                cut_cells(clean(run.reason, keep_newlines=False), rest - len(tail) - 3), style=self._style("lost")
+            )
         else:
             text.append(f"loss {words.loss(run.loss):>6} ")
             spark = 8 if width < 100 else 18
@@ -160,7 +163,3 @@ class RunList(Widget, can_focus=True):
 def has_ended(run: RunSummary) -> bool:
     """Whether nothing of ``run`` goes on now."""
     return run.state in ("created", "finished", "stopped", "failed", "crashed", "damaged")
-
-
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else fit(text, max(0, width - 3)) + "..."

@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from engine.data.text import clean
 from tui.widgets.focus import component_style
+from tui.widgets.wrapping import cut_cells
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,7 @@ class PickList(Widget, can_focus=True):
         column = min(self.title_width, max(1, width - 2)) if detail else max(1, width - 2)
         tail = clean(pick.tail, keep_newlines=False)
         rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
-        if cell_len(detail) > rest:
-            detail = set_cell_size(detail, max(0, rest - 2)).rstrip() + ".." if rest > 2 else ""
-        if cell_len(title) > column:
-            title = set_cell_size(title, max(0, column - 2)) + ".."
+        detail, title = cut_cells(detail, rest), cut_cells(title, column)
         style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
         if here:
             words = f"{marker} {set_cell_size(title, column)} {set_cell_size(detail, rest)}{f' {tail}' if tail else ''}"

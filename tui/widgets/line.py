@@ -7,6 +7,8 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.widgets import Static
 
+from tui.widgets.wrapping import DOTS, cut_cells
+
 
 class Line(Static):
     """One or more lines at a fixed place; ``show`` sends nothing when the text is the same."""
@@ -31,8 +33,8 @@ class Line(Static):
 def cut(text: Text, width: int) -> None:
     """Shorten ``text`` to ``width`` cells, three dots for what is gone: the one-cell ellipsis is not ASCII."""
     if cell_len(text.plain) > width:
-        text.truncate(max(0, width - 3))
-        text.append("..." if width >= 3 else "")
+        text.right_crop(len(text.plain) - len(cut_cells(text.plain, width).removesuffix(DOTS)))
+        text.append(DOTS if width >= len(DOTS) else "")
 
 
 class Block(Static):

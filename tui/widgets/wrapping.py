@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from engine.data.text import at_word_end
+
+DOTS = "..."
+"""What stands for what is cut: the one-cell ellipsis is not ASCII."""
+
+
+def cut_cells(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells; a cut is at a word's end where there is one, marked by three dots."""
+    if cell_len(text) <= width:
+        return text
+    kept = set_cell_size(text, max(0, width - len(DOTS))).rstrip(" ")
+    return at_word_end(kept, text[len(kept) :]) + DOTS if width >= len(DOTS) else ""
 
 
 def wrap(text: str, width: int) -> list[str]:

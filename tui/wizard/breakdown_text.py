@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.units import percent
 from tui import fit_words
 from tui.widgets.fitbar import NAMES
-from tui.widgets.wrapping import wrap
+from tui.widgets.wrapping import cut_cells, wrap
 from tui.words import gib
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def phases(fit: Fit, width: int) -> Iterator[Line]:
     room = width - 18
     for phase in fit.estimate.phases:
         is_peak = phase is fit.estimate.peak
-        title = phase.title if len(phase.title) <= room else phase.title[: room - 3] + "..."
+        title = cut_cells(phase.title, room)
         mark = "  <- peak" if is_peak else ""
         yield ((f"{title:<{room}}{gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
 

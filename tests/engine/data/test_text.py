@@ -56,3 +56,9 @@ def test_nothing_a_terminal_obeys_is_left(text: str) -> None:
 def test_printable_text_is_not_touched(text: str) -> None:
     printable = "".join(character for character in text if character.isprintable() and ord(character) < 0x250)
     assert clean(printable) == printable
+
+
+def test_a_cut_is_at_the_end_of_a_word() -> None:
+    assert shorten("its generation settings stop at it", 30) == "its generation settings..."
+    assert shorten("one, two and three", 8) == "one..."
+    assert shorten("a verylongwordwithoutanend", 12) == "a verylon..."

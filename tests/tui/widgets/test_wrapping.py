@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
-from tui.widgets.wrapping import wrap
+from tui.widgets.line import cut
+from tui.widgets.wrapping import cut_cells, wrap
 
 
 @pytest.mark.parametrize(
@@ -20,3 +23,23 @@ from tui.widgets.wrapping import wrap
 )
 def test_lines_break_at_spaces_and_keep_their_indent(text: str, width: int, lines: list[str]) -> None:
     assert wrap(text, width) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("killed by the system: out of memory", 27, "killed by the system..."),
+        ("its generation settings stop at it", 30, "its generation settings..."),
+        ("short enough", 12, "short enough"),
+        ("a-name-without-any-space.jsonl", 12, "a-name-wi..."),
+        ("好好好好好好", 8, "好好..."),
+        ("one two", 2, ""),
+    ],
+)
+def test_a_cut_is_at_the_end_of_a_word_where_there_is_one(text: str, width: int, shown: str) -> None:
+    found = cut_cells(text, width)
+    assert cell_len(found) <= width
+    assert found == shown
+    line = Text(text)
+    cut(line, width)
+    assert line.plain == found
