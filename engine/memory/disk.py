@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ LOG_BYTES = 32 * 2**20
 TOKENIZER_BYTES = 16 * 2**20
 """What lies beside an adapter where the tokenizer's files are not known."""
 _BESIDE = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "chat_template*", "*.model")
+_FILES_OF_RUN = 60
+"""With two checkpoints, the adapter and the rows as tokens."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,13 @@ def disk_of(config: RunConfig, shape: ModelShape, folder: Path | None = None) ->
 
 def require(disk: RunDisk, place: Path) -> None:
     """Raise MachineError when the disk of ``place`` can't hold what the run writes."""
+    files = files_left(place)
+    if files is not None and files < _FILES_OF_RUN:
+        raise MachineError(
+            "The disk takes no more files",
+            f"{place}: {files:,} more fit, this run makes about {_FILES_OF_RUN}; `df -i` shows that as inodes",
+            "Remove files on that disk, or set TUNEDECK_HOME to a folder on another one.",
+        )
     free = free_bytes(place)
     if free is not None and free < disk.run:
         raise MachineError(
@@ -92,13 +102,31 @@ def require(disk: RunDisk, place: Path) -> None:
 
 def free_bytes(place: Path) -> int | None:
     """Free bytes of the disk that holds, or will hold, ``place``; None where it can't be asked."""
+    try:
+        return shutil.disk_usage(_there(place)).free
+    except OSError:
+        return None
+
+
+def files_left(place: Path) -> int | None:
+    """How many files more the disk of ``place`` takes; None where it has no such limit, or can't be asked."""
+    try:
+        found = os.statvfs(_there(place))
+    except OSError:
+        return None
+    return found.f_favail if found.f_files else None
+
+
+def what_helps_full(place: Path) -> str:
+    """What to do about a disk that took no more: a lack of inodes is not mended by space."""
+    return "Remove files there: no more fit, as `df -i` shows" if files_left(place) == 0 else "Free space on that disk"
+
+
+def _there(place: Path) -> Path:
     here = place.absolute()
     while not here.exists() and here != here.parent:
         here = here.parent
-    try:
-        return shutil.disk_usage(here).free
-    except OSError:
-        return None
+    return here
 
 
 def beside_bytes(folder: Path) -> int:

@@ -16,6 +16,7 @@ from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
+from engine.memory.disk import what_helps_full
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
 from engine.runs.directory import COMPLETE, RunDir
@@ -76,10 +77,12 @@ def save(
         partial.replace(final)
     except Exception as error:  # safetensors and torch report a full disk in ways of their own
         shutil.rmtree(partial, ignore_errors=True)
+        before = run.complete_checkpoints()
+        way = f"then `tunedeck resume` goes on from {before[-1].name}" if before else "there is no earlier checkpoint"
         raise MachineError(
             "The checkpoint can't be written",
             f"{final}: {' '.join(str(error).split())[:200]}",
-            "Free space on that disk; `tunedeck resume` goes on from the last complete checkpoint.",
+            f"{what_helps_full(run.path)}; {way}.",
         ) from error
     for old in run.complete_checkpoints()[:-keep]:
         shutil.rmtree(old, ignore_errors=True)

@@ -132,3 +132,19 @@ def test_following_a_run_that_was_never_started_says_so(shell: Shell, home: Path
     answer = shell("attach", "--plain")
     assert answer.code == 6
     assert str(run.config) in answer.err
+
+
+@pytest.mark.parametrize(
+    "verb", [["runs"], ["runs", "--json"], ["status"], ["status", "--json"], ["attach", "--plain"]]
+)
+def test_what_names_and_texts_of_a_run_hold_never_reaches_the_terminal_as_it_is(shell: Shell, verb: list[str]) -> None:
+    evil = "../../e\x1b]0;t\x07vil\n[red]\x9b2J\u202e"
+    run = directory.create(f"/models/{evil}", "", name=evil)
+    mark_launched(run)
+    write(run, ev.RunStarted(total_steps=2, model=evil, device=evil), step(1), ev.Warn(title=evil, message=evil),
+          ev.Failed(title=evil, message=evil, hint=evil))  # fmt: skip
+    answer = shell(*verb)
+    shown = answer.out + answer.err
+    assert not [letter for letter in shown if not letter.isprintable() and letter != "\n"]
+    assert "\u202e" not in shown
+    assert run.path.parent.name == "runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from engine.config.schema import RunConfig
 from engine.errors import MachineError
-from engine.memory.disk import LOG_BYTES, TOKENIZER_BYTES, disk_of, require, run_disk
+from engine.memory.disk import LOG_BYTES, TOKENIZER_BYTES, disk_of, require, run_disk, what_helps_full
 from engine.memory.profiles import GIB
 from engine.memory.shapes import ModelShape
 from tests.engine.memory.models import LLAMA_3_8B, SMOLLM2_135M
@@ -76,3 +77,23 @@ def test_a_disk_that_is_too_small_is_refused_with_both_numbers(tmp_path: Path, m
     assert "checkpoint.keep" in caught.value.hint
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, disk.run))
     require(disk, tmp_path)
+
+
+def inodes(monkeypatch: pytest.MonkeyPatch, left: int, of: int = 1000) -> None:
+    found = os.statvfs_result((4096, 4096, 10**6, 10**6, 10**6, of, left, left, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: found)
+
+
+def test_a_disk_that_takes_no_more_files_is_no_matter_of_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = run_disk(1000, 2, "adamw")
+    inodes(monkeypatch, left=3)
+    with pytest.raises(MachineError, match="takes no more files") as caught:
+        require(disk, tmp_path)
+    assert "df -i" in caught.value.message
+    inodes(monkeypatch, left=0)
+    assert "no more fit" in what_helps_full(tmp_path)
+    inodes(monkeypatch, left=500)
+    require(disk, tmp_path)
+    assert what_helps_full(tmp_path) == "Free space on that disk"
+    inodes(monkeypatch, left=0, of=0)  # btrfs makes them as they are needed
+    require(disk, tmp_path / "not" / "there" / "yet")
