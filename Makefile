@@ -27,9 +27,11 @@ else
 	$(BIN)/tunedeck demo
 endif
 
-# pytest comes last, so that its summary is the last thing that is read.
+# What needs the machine to itself (real runners, the starter model) comes second, one after another; what comes first
+# shares the cores out, one thread to each. pytest comes last, so that its summary is the last thing that is read.
 test: $(STAMP) check starter
-	$(BIN)/python -m pytest -q --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not e2e and not real" --durations=10
+	$(BIN)/python -m pytest -q -m "e2e or real" --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff check .
