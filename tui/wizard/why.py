@@ -5,7 +5,7 @@ from __future__ import annotations
 WHY = {
     "welcome": (
         "tunedeck keeps your answers after every step, so a dropped connection costs nothing. Continue the draft to "
-        "find every field as you left it. Starting new throws the draft away; runs that were started are not touched."
+        "find every field as you left it. Starting new keeps it beside the new one; it is offered here again."
     ),
     "task": (
         "Instructions teach a model how to answer: rows are questions with the answers you want, and only the answers "
