@@ -20,7 +20,7 @@ SOURCE = Path(__file__).with_name("no_op_guard.cpp")
 @pytest.fixture(scope="session")
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The compiled guard; it takes some five seconds of one core."""
-    if torch.version.cuda:
+    if torch.version.cuda or torch.version.hip:
         pytest.skip("this torch brings a CUDA device of its own; the stand-in is for one without")
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
