@@ -13,7 +13,7 @@ from engine.config.schema import DatasetSection, ModelSection
 from engine.data.rows.messages import Message, Row
 from engine.errors import DataError
 from engine.evaluation.similarity import hidden_means, mixed, relate
-from engine.training.batches import cut
+from engine.training.batches import collate, cut
 from engine.training.devices.place import Placement
 from engine.training.load import BaseModel, load_base
 from engine.training.tokens.examples import tokenise
@@ -48,13 +48,13 @@ def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     renderer = Renderer(loaded.tokenizer, loaded.stops)
     examples, _ = tokenise(rows("sums", 1), range(40), renderer, DATASET, {"sums": 0})
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    batch = collate(examples, loaded.pad_id)
+    labels = torch.full(batch.input_ids.shape, -100).flatten()
+    labels[batch.positions + 1] = batch.targets
     for _ in range(25):
-        for batch in cut(examples, 4096, loaded.pad_id):
-            labels = torch.full(batch.input_ids.shape, -100).flatten()
-            labels[batch.positions + 1] = batch.targets
-            model(input_ids=batch.input_ids, labels=labels.view_as(batch.input_ids)).loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+        model(input_ids=batch.input_ids, labels=labels.view_as(batch.input_ids)).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
     path = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(path)
     return path
