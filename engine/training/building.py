@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from engine.config.schema import RunConfig
 from engine.models.card import ModelCard
@@ -76,6 +77,8 @@ def _build(
     mixed = placement.mixed_precision
     if mixed == "bf16" and placement.dtype == torch.bfloat16 and not needs_autocast(model):
         mixed = "no"
+    # It would keep the device and precision of this process's first, and a self-test builds for several.
+    AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=placement.device.type == "cpu", mixed_precision=mixed)
     net, prepared_optimizer = accelerator.prepare(SupervisedLoss(model, base.head), optimizer)
     return Built(base, model, net, prepared_optimizer, accelerator, used_liger)

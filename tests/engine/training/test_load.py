@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
+from accelerate import Accelerator
 from transformers import FalconConfig, FalconForCausalLM
 
 from engine.config.schema import AdapterSection, ModelSection, RunConfig
@@ -231,10 +231,20 @@ def test_mixed_precision_is_on_where_it_changes_something(
     )  # fmt: skip
     placement, card = place(config), read_card(tiny)
     guard = MemoryGuard(placement.device, lambda event: None)
-    AcceleratorState._reset_state(reset_partial_state=True)  # a process has one, for all of its life
     built = build(config, card, load_words(card, config.model), placement, guard, Steering())
     assert built.accelerator.mixed_precision == expected
     loss, _ = built.net(torch.arange(8).view(1, -1), torch.arange(7), torch.arange(1, 8))
     loss.backward()
     assert {weight.grad.dtype for weight in built.trained} == {torch.float32}  # type: ignore[union-attr]
-    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_a_process_may_build_for_the_cpu_after_a_gpu(tiny: Path) -> None:
+    config = RunConfig.model_validate(
+        {"model": {"name_or_path": str(tiny)}, "data": [{"path": "rows"}], "launch": {"gpus": "cpu"}}
+    )
+    card, placement = read_card(tiny), Placement(torch.device("cpu"), torch.float32, "no")
+    guard = MemoryGuard(placement.device, lambda event: None)
+    before = Accelerator(cpu=True).state
+    before.device, before._mixed_precision = torch.device("cuda"), "fp16"
+    built = build(config, card, load_words(card, config.model), placement, guard, Steering())
+    assert (built.accelerator.device, built.accelerator.mixed_precision) == (placement.device, "no")
