@@ -37,16 +37,16 @@ class Planned:
 
     @property
     def line(self) -> str:
-        """ "needs 14.2 of 23.6 GiB on GPU 0, NVIDIA L4; fits, 9.4 GiB spare; about 38 min"; "" when not known."""
+        """ "needs 14.2 of 23.6 GiB free on GPU 0, NVIDIA L4; fits, 9.4 GiB spare; about 38 min"; "" when not known."""
         if self.fit is None:
             return ""
         budget, verdict = self.fit.budget, self.fit.verdict
         count = self.fit.setup.gpus
-        where = f" {budget.name}" if budget.gpu is None else f" on GPU {budget.gpu.index}, {budget.name}"
+        where = f" of {budget.name}" if budget.gpu is None else f" on GPU {budget.gpu.index}, {budget.name}"
         where += f", in each of {count} processes" if count > 1 else ""
-        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB{where}"]
+        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.available_bytes / GIB:.1f} GiB free{where}"]
         if budget.used_bytes > 0.02 * budget.total_bytes:
-            known[0] += f" ({budget.used_bytes / GIB:.1f} in use)"
+            known[0] += f" ({budget.used_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} in use)"
         known.append(verdict.text)
         if self.duration is not None:
             known.append(self.duration.short)

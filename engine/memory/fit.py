@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
@@ -32,8 +33,12 @@ class Fit:
         return self.resolution.estimate
 
     def plan(self) -> Plan:
-        """What would make it fit, each change measured on the resolved config."""
-        return make_fit(self.setup, self.budget.available_bytes)
+        """What would make it fit, each change measured with every ``auto`` settled anew."""
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return make_fit(self.asked, self.budget.available_bytes)
 
 
 def fit(

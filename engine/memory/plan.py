@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from engine.memory.auto import resolve
 from engine.memory.of_run import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.speed import slow_down
@@ -47,44 +48,53 @@ class Plan:
     together: Change | None
 
 
-def make_fit(setup: Setup, available_bytes: float) -> Plan:
-    """Changes that save memory, those that suffice within ``available_bytes`` first, then the cheapest."""
-    changes = sorted(_worth(setup, available_bytes), key=_rank)
-    if not changes or changes[0].fits or judge(estimate_run(setup), available_bytes).level != "too much":
+def make_fit(asked: Setup, available_bytes: float) -> Plan:
+    """Changes that save memory, those that suffice within ``available_bytes`` first, then the cheapest.
+
+    ``asked`` may have fields that are ``auto``: they are settled anew after each change, as they will be once it is
+    made, so that what a change is said to save is what comes of it.
+    """
+    now = _settled(asked, available_bytes)
+    changes = sorted(_worth(asked, now, available_bytes), key=_rank)
+    if not changes or changes[0].fits or judge(estimate_run(now), available_bytes).level != "too much":
         return Plan(tuple(changes), None)
-    return Plan(tuple(changes), _combine(setup, available_bytes))
+    return Plan(tuple(changes), _combine(asked, now, available_bytes))
+
+
+def _settled(asked: Setup, available_bytes: float) -> Setup:
+    return asked.with_settings(resolve(asked, available_bytes).settings)
 
 
 def _rank(change: Change) -> tuple[bool, bool, float, float]:
     return (not change.fits, not change.same_result, round(change.slow_down, 2), -change.saved_bytes)
 
 
-def _worth(setup: Setup, available_bytes: float) -> Iterator[Change]:
-    for candidate in candidates(setup):
-        change = _measure(setup, candidate, available_bytes)
+def _worth(asked: Setup, now: Setup, available_bytes: float) -> Iterator[Change]:
+    for candidate in candidates(now):
+        change = _measure(asked, now, candidate, available_bytes)
         if change.saved_bytes >= LEAST_WORTH:
             yield change
 
 
-def _measure(setup: Setup, candidate: Change, available_bytes: float) -> Change:
-    changed = setup.with_settings(candidate.settings)
-    before, after = estimate_run(setup), estimate_run(changed)
+def _measure(asked: Setup, now: Setup, candidate: Change, available_bytes: float) -> Change:
+    changed = _settled(asked.with_settings(candidate.settings), available_bytes)
+    before, after = estimate_run(now), estimate_run(changed)
     return replace(
         candidate,
         saved_bytes=before.needed_bytes - after.needed_bytes,
-        slow_down=slow_down(before, after, setup.device_name),
+        slow_down=slow_down(before, after, asked.device_name),
         fits=after.needed_bytes <= available_bytes,
     )
 
 
-def _combine(setup: Setup, available_bytes: float) -> Change | None:
+def _combine(asked: Setup, start: Setup, available_bytes: float) -> Change | None:
     """Changes added one by one, each the best for what is still missing."""
     settings: dict[str, object] = {}
     titles: list[str] = []
-    same = True
-    now = setup
+    same, now = True, start
     while judge(estimate_run(now), available_bytes).level == "too much":
-        ranked = sorted(_worth(now, available_bytes), key=_rank)
+        changed = asked.with_settings(settings)
+        ranked = sorted(_worth(changed, now, available_bytes), key=_rank)
         if not ranked:
             return None
         # One that suffices if there is, else what costs no time, else the largest.
@@ -93,9 +103,9 @@ def _combine(setup: Setup, available_bytes: float) -> Change | None:
         if best.title not in titles:
             titles.append(best.title)
         same = same and best.same_result
-        now = now.with_settings(best.settings)
+        now = _settled(asked.with_settings(settings), available_bytes)
     whole = Change("; ".join(titles), "Together they make it fit.", settings, 0, 0, same, True)
-    return _measure(setup, whole, available_bytes)
+    return _measure(asked, start, whole, available_bytes)
 
 
 def candidates(setup: Setup) -> Iterator[Change]:

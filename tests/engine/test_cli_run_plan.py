@@ -59,7 +59,7 @@ def test_one_line_says_what_it_needs_where_and_how_long(
     answer = shell("run", config)
     assert answer.code == 0, answer.err
     [line] = [line for line in answer.err.splitlines() if line.startswith("needs ")]
-    assert "of 79.3 GiB on GPU 1, NVIDIA A100-SXM4-80GB; fits, " in line
+    assert "of 79.0 GiB free on GPU 1, NVIDIA A100-SXM4-80GB; fits, " in line
     assert "; about " in line
     [(run, _)] = calls
     written = run.config.read_text()
@@ -75,7 +75,7 @@ def test_what_will_not_fit_is_warned_of_with_remedies(
     launches(monkeypatch, lambda runner: FINISHED)
     answer = shell("run", config, "--check", "--set", "launch.gpus=0", "--set", "model.quantization=none")
     assert answer.code == 0
-    assert "on GPU 0, NVIDIA L4 (20.5 in use); does not fit: " in answer.err
+    assert "of 2.0 GiB free on GPU 0, NVIDIA L4 (20.5 of 22.5 in use); does not fit: " in answer.err
     assert "warning: this run will probably end for lack of memory." in answer.err
     assert "Store the frozen weights in 4 bit" in answer.err
 
@@ -110,7 +110,7 @@ def test_gpus_that_the_installed_torch_cannot_use_are_told(
     monkeypatch.setattr(planning, "read_machine_now", lambda: replace(here, gpus=gpus))
     answer = shell("run", config, "--check")
     assert answer.code == code
-    assert ("GiB RAM" in answer.err) == falls_to_cpu
+    assert ("GiB free of RAM" in answer.err) == falls_to_cpu
     assert "torch 2.13 is of another kind." in answer.err
     assert "Install X." in answer.err
 

@@ -112,7 +112,7 @@ def test_without_model_or_machine_auto_is_left_to_the_runner(
 def test_the_freest_gpu_is_planned_for_and_named(make_model: MakeModel, rows: Path) -> None:
     here = machine(("NVIDIA L4", 22.5, 3.0), ("NVIDIA A100-SXM4-80GB", 79.3, 70.0))
     planned = planning.plan(asked(make_model(config=LLAMA_8B), rows), here)
-    assert "of 79.3 GiB on GPU 1, NVIDIA A100-SXM4-80GB (9.3 in use); fits" in planned.line
+    assert "of 70.0 GiB free on GPU 1, NVIDIA A100-SXM4-80GB (9.3 of 79.3 in use); fits" in planned.line
     assert planned.line.endswith("; about 1 s")
     assert planned.disk is not None
     named = planning.plan(asked(make_model(config=LLAMA_8B), rows, launch={"gpus": "0"}), here)
@@ -135,7 +135,7 @@ def barred(here: Machine, **how: Any) -> Machine:
 def test_a_torch_for_cpus_is_planned_on_the_cpu_and_says_so(make_model: MakeModel, rows: Path) -> None:
     here = barred(machine(("Tesla T4", 14.6, 14.0)), falls_to_cpu=True)
     planned = planning.plan(asked(make_model(), rows), here)
-    assert "GiB RAM" in planned.line
+    assert "GiB free of RAM" in planned.line
     assert planned.fit is not None
     assert planned.fit.budget.unused == "The GPUs are not used: torch is of another kind. Install X."
     with pytest.raises(MachineError, match="Install X"):

@@ -143,7 +143,7 @@ class FitBar(Widget):
 
     def _verdict(self, fit: Fit, width: int) -> Text:
         level = self.get_component_rich_style(f"fitbar--{fit_words.STYLES[fit.verdict.level]}", partial=True)
-        extras = (shorten(fit.budget.name, 28) if fit.budget.gpu else "", fit_words.calibrated(fit, self._unicode))
+        extras = (fit_words.calibrated(fit, self._unicode), shorten(fit.budget.name, 28) if fit.budget.gpu else "")
         needs, verdict = fit_words.needs(fit), fit_words.verdict(fit)
         pieces = fitting((needs, verdict, *filter(None, (*self._pieces, *extras))), width)
         gap = next((gap for gap in GAPS if _length(pieces, gap) <= width), GAPS[-1])

@@ -8,7 +8,9 @@ from itertools import pairwise
 import pytest
 
 from engine.memory.auto import resolve
+from engine.memory.budget import elsewhere
 from engine.memory.cards import gpu_bytes
+from engine.memory.fit import fit
 from engine.memory.of_run import estimate_run
 from engine.memory.plan import make_fit
 from engine.memory.profiles import GIB
@@ -16,6 +18,7 @@ from engine.memory.speed import seconds_per_token, slow_down
 from tests.engine.memory.models import MISTRAL_7B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 
+SET = {"model__quantization": "none", "train__micro_batch_tokens": 8192, "train__optim": "adamw"}
 ALL_AUTO = {"model__quantization": "auto"}  # the rest is auto by default
 
 
@@ -29,7 +32,7 @@ def test_changes_that_suffice_come_first_and_the_cheapest_of_them() -> None:
 
 
 def test_each_change_saves_what_it_says() -> None:
-    run = setup(train__gradient_checkpointing=False, adapter__r=256)
+    run = setup(train__gradient_checkpointing=False, adapter__r=256, **SET)
     for change in make_fit(run, 24 * GIB).changes:
         after = estimate_run(run.with_settings(change.settings))
         assert estimate_run(run).needed_bytes - after.needed_bytes == pytest.approx(change.saved_bytes)
@@ -46,7 +49,7 @@ def test_batch_size_and_data_are_never_touched() -> None:
 
 
 def test_changes_are_combined_when_none_suffices() -> None:
-    run = setup(train__gradient_checkpointing=False)
+    run = setup(train__gradient_checkpointing=False, **SET)
     plan = make_fit(run, 9 * GIB)
     assert not any(change.fits for change in plan.changes)
     assert plan.together is not None
@@ -132,3 +135,30 @@ def test_a_small_model_gets_pieces_large_enough_to_keep_the_card_busy(card: str,
     found = resolve(run, gpu_bytes(card)).settings["train.micro_batch_tokens"]
     assert isinstance(found, int)
     assert found >= tokens if card == "H100" else found <= tokens
+
+
+@pytest.mark.parametrize("gib", [3, 6, 10, 14, 18, 24, 40])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},  # all that can be is auto
+        {"model__quantization": "auto"},
+        {"train__gradient_checkpointing": False},
+        {"train__micro_batch_tokens": 32_768, "adapter__r": 256},
+        {"adapter__use_dora": True, "adapter__modules_to_save": ["embed_tokens", "lm_head"]},
+    ],
+)
+def test_what_a_remedy_promises_is_what_comes_once_it_is_applied(fields: dict[str, object], gib: int) -> None:
+    """Where fields are auto, others change with it: the promise is of all of them together."""
+    run, budget = setup(**fields), elsewhere(gib * GIB, "card")
+    before = fit(run.config, run.shape, budget)
+    plan = before.plan()
+    for change in (*plan.changes, *([plan.together] if plan.together else [])):
+        after = fit(before.asked.with_settings(change.settings).config, run.shape, budget)
+        came = before.verdict.needed_bytes - after.verdict.needed_bytes
+        assert came == pytest.approx(change.saved_bytes), change.title
+        assert change.fits == (after.verdict.level != "too much")
+        before_rate, after_rate = (
+            seconds_per_token(found.estimate.job, found.estimate.profile, "card") for found in (before, after)
+        )
+        assert after_rate / before_rate - 1 == pytest.approx(change.slow_down)

@@ -59,7 +59,7 @@ async def test_from_the_model_on_every_step_shows_the_bar(
             await app.wizard._show(index)
             await settle(app, pilot)
             verdict, bar = text_of(app).splitlines()[-4:-2]
-            assert "of 79.3 GiB" in verdict, index
+            assert "of 78.9 GiB free" in verdict, index
             assert "fits" in verdict
             assert "[WW" in bar
             assert "peak: " in bar
@@ -73,7 +73,7 @@ async def test_without_a_gpu_it_is_said_once_and_ram_is_the_budget(open_wizard: 
     async with open_wizard(machine=no_gpu()) as (app, pilot):
         assert "No NVIDIA driver on this machine" in text_of(app)
         await enter(app, pilot, 1)
-        assert "of 24.0 GiB RAM" in foot_of(app)
+        assert "of 18.2 GiB RAM free" in foot_of(app)
         assert "No NVIDIA" not in text_of(app)
         await press(app, pilot, "f4")
         assert "RAM 18.2 of 24.0 GiB free" in "\n".join(all_lines(app))
@@ -92,6 +92,9 @@ async def test_each_key_moves_the_bar_before_the_draft_takes_the_value(open_wiza
             await press(app, pilot, key)
             seen.append(app.wizard.facts.fit.verdict.needed_bytes)  # type: ignore[union-attr]
             shown.append(foot_of(app))
+        fit = app.wizard.facts.fit
+        assert fit is not None
+        assert fit.verdict.spare_bytes == fit.budget.available_bytes - fit.verdict.needed_bytes, "the figures add up"
         before, same, larger, again = seen
         assert before == same == again < larger, "rank 16, then 160, then 16"
         assert shown[2] not in (shown[1], shown[3])
@@ -117,13 +120,13 @@ async def test_a_gpu_that_is_lost_leaves_the_other(open_wizard: Opener, large: P
     small = gpu(1, 23.6, name="NVIDIA GeForce RTX 4090")
     async with open_wizard(machine=with_gpus(gpu(), small)) as (app, pilot):
         await enter(app, pilot, 1)
-        assert "of 79.3 GiB" in foot_of(app)
+        assert "of 78.9 GiB free" in foot_of(app)
         app.watch.read(with_gpus(lost(0), small))
         await settle(app, pilot)
-        assert "of 23.6 GiB" in foot_of(app)
+        assert "of 23.2 GiB free" in foot_of(app)
         app.watch.read(with_gpus(lost(0), lost(1)))
         await settle(app, pilot)
-        assert "GiB RAM" in foot_of(app)
+        assert "GiB RAM free" in foot_of(app)
         await press(app, pilot, "f4")
         assert "fell off the bus" in " ".join(all_lines(app))
 
@@ -169,7 +172,7 @@ async def test_a_draft_that_is_gone_on_with_has_its_bar_at_once(open_wizard: Ope
     async with open_wizard(machine=with_gpus(gpu())) as (app, pilot):
         await enter(app, pilot, 1)
         assert app.wizard.step_name == "data"
-        assert "of 79.3 GiB" in foot_of(app)
+        assert "of 78.9 GiB free" in foot_of(app)
 
 
 async def test_one_watch_is_started_rests_when_nobody_looks_and_ends_with_the_app(
