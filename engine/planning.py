@@ -15,7 +15,7 @@ from engine.machine.snapshot import Machine
 from engine.memory import pace
 from engine.memory.budget import Budget, budget_of
 from engine.memory.disk import RunDisk, disk_of
-from engine.memory.duration import DataSize, Duration, duration_of, guess_size
+from engine.memory.duration import DataSize, Duration, duration_of, guess_size, seconds_beside
 from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
 from engine.memory.profiles import GIB
@@ -82,11 +82,15 @@ def plan(resolved: Resolved, machine: Machine | None) -> Planned:
 
 
 def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Duration | None:
-    """Time to train rows of ``size``; None on a GPU whose speed nothing is known of."""
+    """Time of a run over rows of ``size``; None on a GPU whose speed nothing is known of."""
     job = found.estimate.job
     cores = machine.host.cores if machine else 1
     rate = pace.expected(job, found.estimate.profile, _device(found.budget), pace.read(), cores)
-    return duration_of(found.setup.config.train, size, rate.times(found.setup.gpus)) if rate else None
+    if rate is None:
+        return None
+    config, on_cpu = found.setup.config, found.budget.device == "cpu"
+    beside_s = seconds_beside(config, job, size, rate.tokens_per_second, cores if on_cpu else None)
+    return duration_of(config.train, size, rate.times(found.setup.gpus), beside_s)
 
 
 def filled_in(resolved: Resolved, found: Fit) -> Resolved:

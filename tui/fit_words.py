@@ -31,7 +31,7 @@ WORTH_NAMING_SHARE = 0.02
 
 
 def needs(fit: Fit) -> str:
-    """``needs 14.2 of 23.6 GiB free``: of what others leave of the GPU or the RAM, so that the rest is what is spare."""
+    """``needs 14.2 of 23.6 GiB free``: of what others leave of the GPU or the RAM, so that the rest is spare."""
     kind = " RAM" if fit.budget.device == "cpu" else ""
     return f"needs {gib(fit.verdict.needed_bytes)} of {gib(fit.budget.available_bytes)} GiB{kind} free"
 

@@ -106,16 +106,17 @@ class Assessor:
             unseen.cut_to(tokens)
         found = self._losses(unseen, lambda: unseen.batches, self.ranks, report)
         metrics: dict[str, float] = {}
-        counted = unseen.count
+        counted, answering = unseen.count, time.monotonic()
         if moment != "during":
             metrics, counted = self._answers(unseen, part, step, moment)
+        answering = time.monotonic() - answering
         if found.loss is None:
             return None
         by_source = {self.sources[i]: loss for i, loss in found.by_source.items()}
         self.sink(
             ev.Eval(
                 step=step, moment=moment, part=part, loss=found.loss, n=counted, loss_n=unseen.count, metrics=metrics,
-                seconds=round(time.monotonic() - began, 2),
+                seconds=round(time.monotonic() - began, 2), answer_seconds=round(answering, 2),
                 loss_by_source=by_source if len(self.sources) > 1 else {},
             )
         )  # fmt: skip
@@ -166,9 +167,9 @@ class Assessor:
 
     def sample(self, step: int, moment: Moment = "during") -> None:
         """Answer the sample prompts and rows and emit a Sample event for each."""
-        rows = list(self.validation.rows[: self.config.sample.rows])
+        rows, began = list(self.validation.rows[: self.config.sample.rows]), time.monotonic()
         answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment, ALONE)
-        self._emit_samples(step, moment, rows, answers)
+        self._emit_samples(step, moment, rows, answers, time.monotonic() - began)
 
     def _answers(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> tuple[dict[str, float], int]:
         """Metrics over answers to unseen rows, and how many; the first of the validation's are samples too."""
@@ -240,7 +241,9 @@ class Assessor:
     def _own_prompts(self) -> list[list[int]]:
         return [self.renderer.prompt_ids((Message("user", text),)) for text in self.config.sample.prompts]
 
-    def _emit_samples(self, step: int, moment: Moment, rows: list[Row], answers: list[str]) -> None:
+    def _emit_samples(
+        self, step: int, moment: Moment, rows: list[Row], answers: list[str], seconds: float = 0.0
+    ) -> None:
         """One event an answer; those to the prompts of the config follow those to rows."""
         shown = [(row.messages[-2].text if len(row.messages) > 1 else "", row.messages[-1].text) for row in rows]
         asked: list[tuple[str, str | None]] = [*shown, *((text, None) for text in self.config.sample.prompts)]
@@ -248,7 +251,7 @@ class Assessor:
             self.sink(
                 ev.Sample(
                     step=step, moment=moment, index=index, prompt=prompt[:2000], answer=answer[:4000],
-                    reference=None if reference is None else reference[:4000],
+                    reference=None if reference is None else reference[:4000], seconds=round(seconds, 2),
                 )
             )  # fmt: skip
 

@@ -1,13 +1,28 @@
-"""How long a run trains: the tokens of its rows over the tokens a second that are expected."""
+"""How long a run takes: the tokens of its rows at the pace that is expected, and what stands around the steps."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from engine.config.schema import RunConfig, TrainSection
+from engine.memory.job import Job
+from engine.memory.of_run import ANSWER_TOKENS
 from engine.memory.pace import Basis, Expected
+from engine.memory.speed import CORE_FLOPS, passes
 from engine.output import duration
+from engine.runs.ahead import rhythm_of
 from engine.units import amount
+
+START_S = 12.0
+"""Importing the libraries, reading rows, setting up the device."""
+READ_BYTES_S = 1e9
+"""Of weights from a disk to where they are computed with."""
+REHEARSED = 3
+"""Micro-batches that are tried before the first step."""
+PROMPTS_AT_ONCE = 50
+DECODE_LAYER_S = 6e-4
+"""Of a layer for one more token of all answers side by side: some sixty operations of ten microseconds each."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +36,19 @@ class DataSize:
 
 @dataclass(frozen=True)
 class Duration:
-    """Time for the optimizer's steps; evaluation, generated answers and checkpoints come on top."""
+    """``training_s`` for the optimizer's steps, ``beside_s`` for loading, rehearsal, evaluation and answers."""
 
-    seconds: float
+    training_s: float
     tokens: int
     tokens_per_second: float
     origin: str
     exact_tokens: bool = True
     basis: Basis = "run"
+    beside_s: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.training_s + self.beside_s
 
     @property
     def is_measured(self) -> bool:
@@ -46,21 +66,55 @@ class Duration:
         tokens = f"{'' if self.exact_tokens else 'about '}{amount(self.tokens)} tokens"
         guessed = "" if self.exact_tokens else " (guessed from the bytes of some rows)"
         rate = f"{self.tokens_per_second:,.0f}" if self.tokens_per_second >= 10 else f"{self.tokens_per_second:.1f}"
-        return f"{self.short} for training alone: {tokens}{guessed} at {rate} tokens/s, {self.origin}"
+        beside = f", and {duration(self.beside_s)} for loading, evaluation and answers" if self.beside_s >= 1 else ""
+        return f"{self.short}: {tokens}{guessed} at {rate} tokens/s, {self.origin}{beside}"
 
 
-def duration_of(train: TrainSection, size: DataSize, pace: Expected) -> Duration:
-    tokens = tokens_to_train(train, size)
-    return Duration(
-        tokens / pace.tokens_per_second, tokens, pace.tokens_per_second, pace.origin, size.exact, pace.basis
-    )
+def duration_of(train: TrainSection, size: DataSize, pace: Expected, beside_s: float = 0.0) -> Duration:
+    tokens, rate = tokens_to_train(train, size), pace.tokens_per_second
+    return Duration(tokens / rate, tokens, rate, pace.origin, size.exact, pace.basis, beside_s)
+
+
+def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_second: float, cores: int | None) -> float:
+    """Loading, rehearsal, evaluations and answers, at ``tokens_per_second`` of one device; ``cores`` of a CPU, None for
+    a GPU. Answers are taken to be as long as they may be: of a group one usually is."""
+    total = steps_of(config.train, size)
+    rhythm, row_s = rhythm_of(config, total), size.tokens / max(1, size.rows) / tokens_per_second / passes(job)
+    dataset, sample, metrics = config.dataset, config.sample, config.eval.metrics
+    whole = size.rows / max(0.05, 1 - dataset.eval_share - dataset.test_share)
+    held = dataset.eval_rows if dataset.eval_rows is not None else round(whole * dataset.eval_share)
+    test = dataset.test_rows if dataset.test_rows is not None else round(whole * dataset.test_share)
+    losses = row_s * (held * (2 + (total - 1) // rhythm.evaluate) + 2 * test)
+    generated = config.eval.generate_rows if metrics else 0
+    asked = min(held, max(sample.rows, generated)) + len(sample.prompts)
+    answers = 2 * _answering(job, asked, config, cores) + 2 * _answering(job, min(test, generated), config, cores)
+    shown = min(held, sample.rows) + len(sample.prompts)
+    answers += (total - 1) // rhythm.sample * _answering(job, shown, config, cores)
+    loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
+    return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
+
+
+def _answering(job: Job, count: int, config: RunConfig, cores: int | None) -> float:
+    """Seconds of ``count`` answers, generated side by side in groups, token by token."""
+    if not count:
+        return 0.0
+    new = config.eval.max_new_tokens
+    group = max(1, min(count, PROMPTS_AT_ONCE, ANSWER_TOKENS // (job.row_tokens + new)))
+    token_s = job.shape.layers * DECODE_LAYER_S
+    if cores is not None:
+        token_s += 2.0 * group * job.shape.parameters / (cores * CORE_FLOPS)
+    return math.ceil(count / group) * new * token_s
+
+
+def steps_of(train: TrainSection, size: DataSize) -> int:
+    """Optimizer steps: ``max_steps`` of them, or those of the passes over the rows."""
+    per_epoch = max(1, -(-size.rows // train.batch_size))
+    return train.max_steps or max(1, round(per_epoch * train.num_train_epochs))
 
 
 def tokens_to_train(train: TrainSection, size: DataSize) -> int:
     """Tokens of all optimizer steps: ``max_steps`` of them, or the passes over the rows."""
-    steps_per_epoch = max(1, -(-size.rows // train.batch_size))
-    steps = train.max_steps or max(1, round(steps_per_epoch * train.num_train_epochs))
-    return round(size.tokens * steps / steps_per_epoch)
+    return round(size.tokens * steps_of(train, size) / max(1, -(-size.rows // train.batch_size)))
 
 
 def guess_size(config: RunConfig) -> DataSize | None:

@@ -26,7 +26,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
-    """A runner took the lock. ``resumed_from_step`` is None on the first start; ``world_size`` processes train."""
+    """A runner took the lock. ``resumed_from_step`` is None on the first start; ``world_size`` processes train.
+
+    Every so many steps it evaluates, answers and saves (None: an older log).
+    """
 
     pid: int = 0
     host: str = ""
@@ -42,6 +45,9 @@ class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
     eval_rows: int | None = None
     test_rows: int | None = None
     resumed_from_step: int | None = None
+    evaluate_every: int | None = None
+    sample_every: int | None = None
+    save_every: int | None = None
     versions: dict[str, str] = {}
 
 
@@ -92,7 +98,8 @@ class Step(Event, tag="step", frozen=True, kw_only=True):
 
 
 class Eval(Event, tag="eval", frozen=True, kw_only=True):
-    """Held-out loss and metrics. ``moment`` is before, during or after training.
+    """Held-out loss and metrics. ``moment`` is before, during or after training. ``answer_seconds`` of its ``seconds``
+    went into answers.
 
     ``n`` rows were answered for the metrics, the loss is of ``loss_n`` (0 in older logs: of ``n`` too). ``part`` is
     validation, or test: rows that nothing is decided by, measured before and after only.
@@ -106,6 +113,7 @@ class Eval(Event, tag="eval", frozen=True, kw_only=True):
     loss_n: int = 0
     metrics: dict[str, float] = {}
     seconds: float = 0.0
+    answer_seconds: float = 0.0
     loss_by_source: dict[str, float] = {}
 
     @property
@@ -114,7 +122,10 @@ class Eval(Event, tag="eval", frozen=True, kw_only=True):
 
 
 class Sample(Event, tag="sample", frozen=True, kw_only=True):
-    """One generated answer; ``index`` tells the prompts apart so that answers can be laid side by side."""
+    """One generated answer; ``index`` tells the prompts apart so that answers can be laid side by side.
+
+    ``seconds`` are those of all answers that were generated with it.
+    """
 
     step: int
     moment: str = "during"
@@ -122,6 +133,7 @@ class Sample(Event, tag="sample", frozen=True, kw_only=True):
     prompt: str = ""
     answer: str = ""
     reference: str | None = None
+    seconds: float = 0.0
 
 
 class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.runs import events as ev
 from engine.runs import phrases
+from engine.runs.ahead import Rhythm, Seen, seconds_left
 from engine.runs.by_source import BySource
 from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
 
@@ -45,7 +46,8 @@ class RunState:
     step_time, memory, eval_loss, and for each source loss/<source>, loss_average/<source> and eval_loss/<source>, over
     the optimizer step; and over the seconds since the first
     event, pauses included, rss and for each GPU by its index gpu/<i> (used by everybody) and reserved/<i> (by this
-    run). Memory is in bytes. ``first_t`` is the first event's time.
+    run). Memory is in bytes. ``first_t`` is the first event's time, ``step_t`` the newest step's and
+    ``phase_t`` that of the first word of the present phase.
     ``evals`` are those of the validation, ``tests`` those of the test. ``memory_measured`` is by its moment.
     ``out_of_memory`` is the newest one since the runner started, and
     ``micro_batch_tokens`` what running out has left of the planned micro-batch.
@@ -74,6 +76,8 @@ class RunState:
     acks: dict[int, ev.ControlAck] = field(default_factory=dict)
     log: tuple[LogLine, ...] = ()
     recent_step_time: float | None = None
+    step_t: float | None = None
+    phase_t: float | None = None
     peak_rss: int | None = None
     last_seq: int = 0
     first_t: float | None = None
@@ -94,10 +98,22 @@ class RunState:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds of training left at the recent pace; None if unknown or over."""
+        """Seconds left to the run's end, evaluations and answers included; None before the first step, or if over."""
         if self.ended or not self.total_steps or self.recent_step_time is None:
             return None
-        return max(0, self.total_steps - self.done_steps) * self.recent_step_time
+        return seconds_left(self.done_steps, self.total_steps, self.recent_step_time, self._seen)
+
+    @property
+    def _seen(self) -> Seen:
+        started, phase_t, step_t = self.started, self.phase_t, self.step_t
+        rhythm = None
+        if started and started.evaluate_every and started.sample_every and started.save_every:
+            rhythm = Rhythm(started.evaluate_every, started.sample_every, started.save_every)
+        return Seen(
+            rhythm, self.evals, self.tests, self.samples, self.checkpoints,
+            since_step_s=self.last_t - step_t if step_t is not None else 0.0, phase=self.phase,
+            phase_s=self.last_t - phase_t if phase_t is not None else 0.0,
+        )  # fmt: skip
 
     @property
     def own_gpu(self) -> ev.GpuUse | None:
@@ -151,6 +167,8 @@ class RunReducer:
         self._peak_rss: int | None = None
         self._last_seq = 0
         self._last_t = 0.0
+        self._step_t: float | None = None
+        self._phase_t: float | None = None
         self._watch = Stopwatch()
         self._by_source = BySource(self._curve)
 
@@ -171,6 +189,7 @@ class RunReducer:
             case ev.Phase():
                 if self._phase is None or self._phase.name != event.name:
                     self._say(event, "info", event.message or event.name)
+                    self._phase_t = event.t
                 self._phase = event
             case ev.Rows():
                 self._say(event, "info", phrases.rows(event))
@@ -239,7 +258,8 @@ class RunReducer:
             samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
-            recent_step_time=_median(self._step_times), peak_rss=self._peak_rss,
+            recent_step_time=_median(self._step_times), step_t=self._step_t, phase_t=self._phase_t,
+            peak_rss=self._peak_rss,
             last_seq=self._last_seq, first_t=self._watch.first_t, last_t=self._last_t,
         )  # fmt: skip
 
@@ -260,7 +280,7 @@ class RunReducer:
     def _on_step(self, event: ev.Step) -> None:
         if self._state in ("created", "starting"):  # created: a log read from its middle
             self._state = "running"
-        self._step = event
+        self._step, self._step_t = event, event.t
         curves = self._curves
         if "loss" not in curves:
             curves |= {name: Curve() for name in ("loss", *_EACH_STEP)}

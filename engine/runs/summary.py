@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -64,12 +64,12 @@ def _summary(run: RunDir) -> RunSummary:
     losses = tuple(v for v in curve.y[max(0, curve.length - 240) : curve.length] if math.isfinite(v)) if curve else ()
     evals, test = [event.loss for event in state.evals if event.loss is not None], state.evals_at("after", "test")
     total = state.total_steps or _whole(facts.get("total_steps"))
-    eta = max(0, total - state.done_steps) * state.recent_step_time if total and state.recent_step_time else None
     return RunSummary(
         run=run, name=str(facts.get("name") or run.id), model=str(facts.get("model") or ""),
         state=state.state, reason=state.reason,
         step=state.done_steps, total_steps=total, loss=losses[-1] if losses else None, losses=losses,
-        eta_s=None if state.ended else eta, last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
+        eta_s=replace(state, total_steps=total).eta_s,
+        last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from engine.config.schema import RunConfig
 from engine.errors import MachineError, TunedeckError
 from engine.evaluation.heldout import add_by_source
 from engine.runs import events as ev
+from engine.runs.ahead import rhythm_of
 from engine.training.batches import MicroBatch, StepPlan, cut
 from engine.training.checkpoint import TrainerState
 from engine.training.devices.ranks import ALONE, Ranks
@@ -93,6 +94,7 @@ class Loop:
         self.steering, self.sink, self.hooks, self.ranks = steering, sink, hooks, ranks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.device = accelerator.device
+        self.rhythm = rhythm_of(config, plan.total_steps)
 
     def run(self, state: TrainerState) -> Outcome:
         """Train from ``state`` to the end, or until somebody stops or pauses it.
@@ -118,7 +120,7 @@ class Loop:
             state = replace(taken, train_seconds=state.train_seconds + time.monotonic() - began)
             if self._sample_due(state.step):
                 self.hooks.sample(state)
-            if state.step % self._every(self.config.checkpoint.every, 5) == 0 or state.step == total:
+            if state.step % self.rhythm.save == 0 or state.step == total:
                 self.hooks.save(state, "the last step" if state.step == total else "on schedule")
                 saved_step = state.step
             paused, saved_step = self._obey(state, saved_step)
@@ -317,7 +319,7 @@ class Loop:
     def _evaluate(self, state: TrainerState) -> TrainerState:
         """Measure after the newest step if that is due. One that a stop cut short is still due after a resume."""
         step = state.step
-        if step in (0, state.evaluated_step) or step % self._every(self.config.eval.every, 10):
+        if step in (0, state.evaluated_step) or step % self.rhythm.evaluate:
             return state
         loss = self.hooks.evaluate(state)
         if self.steering.stop_requested and loss is None:
@@ -356,13 +358,8 @@ class Loop:
             self.hooks.save(state, reason or kind)
         return Outcome(kind, state, reason)
 
-    def _every(self, wanted: int | None, times: int) -> int:
-        """Steps between two of something that is to happen ``times`` over the run unless said otherwise."""
-        return wanted or max(1, round(self.plan.total_steps / times))
-
     def _sample_due(self, step: int) -> bool:
-        every = self.config.sample.every or self._every(self.config.eval.every, 10)
-        return step % every == 0 and step < self.plan.total_steps
+        return step % self.rhythm.sample == 0 and step < self.plan.total_steps
 
 
 def half_of(budget_tokens: int, batches: list[MicroBatch]) -> int:

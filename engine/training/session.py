@@ -22,6 +22,7 @@ from engine.memory.disk import beside_bytes, require, run_disk
 from engine.models.card import ModelCard
 from engine.preflight_positions import require_positions
 from engine.runs import events as ev
+from engine.runs.ahead import rhythm_of
 from engine.runs.directory import RunDir
 from engine.training import checkpoint, old_adapter, optimizers, result
 from engine.training.assessing import make_assessor
@@ -294,6 +295,7 @@ class Session:
 
     def _announce(self, ready: _Ready, resumed: int | None) -> None:
         config, built, prepared = ready.config, ready.built, ready.prepared
+        rhythm = rhythm_of(config, ready.steps.total_steps)
         method = "LoRA" if config.model.quantization == "none" else f"QLoRA {config.model.quantization}"
         self.sink(
             ev.RunStarted(
@@ -302,6 +304,7 @@ class Session:
                 total_steps=ready.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
                 total_parameters=ready.card.parameters, train_rows=len(prepared.train),
                 eval_rows=len(prepared.heldout), test_rows=len(prepared.test), resumed_from_step=resumed,
+                evaluate_every=rhythm.evaluate, sample_every=rhythm.sample, save_every=rhythm.save,
                 versions=result.versions(built.used_liger),
             )
         )  # fmt: skip

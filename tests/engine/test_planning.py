@@ -113,7 +113,7 @@ def test_the_freest_gpu_is_planned_for_and_named(make_model: MakeModel, rows: Pa
     here = machine(("NVIDIA L4", 22.5, 3.0), ("NVIDIA A100-SXM4-80GB", 79.3, 70.0))
     planned = planning.plan(asked(make_model(config=LLAMA_8B), rows), here)
     assert "of 70.0 GiB free on GPU 1, NVIDIA A100-SXM4-80GB (9.3 of 79.3 in use); fits" in planned.line
-    assert planned.line.endswith("; about 1 s")
+    assert "; about " in planned.line
     assert planned.disk is not None
     named = planning.plan(asked(make_model(config=LLAMA_8B), rows, launch={"gpus": "0"}), here)
     assert "GPU 0, NVIDIA L4" in named.line

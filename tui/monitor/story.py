@@ -45,7 +45,7 @@ def gauges(state: RunState, width: int, muted: str = "") -> Text:
         found.append(("tok/s", words.number(_recent(state.series.get("tokens_per_second")))))
     if state.ended:
         found.append(("took", words.duration(took(state))))
-    elif state.eta_s is not None:
+    elif state.eta_s:  # 0: it is over at any moment, or takes longer than before
         found.append(("ETA", words.duration(state.eta_s)))
     if state.step and width > 100:
         found.append(("epoch", f"{state.step.epoch:.2f}"))

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig, TrainSection
-from engine.memory.duration import DataSize, duration_of, guess_size, tokens_to_train
+from engine.memory.duration import (
+    DECODE_LAYER_S,
+    DataSize,
+    duration_of,
+    guess_size,
+    seconds_beside,
+    tokens_to_train,
+)
+from engine.memory.job import Job
 from engine.memory.pace import Expected
+from tests.engine.memory.models import SMOLLM2_135M
 
 PACE = Expected(530.0, "measured here in 3 runs")
 
@@ -24,7 +33,7 @@ def config(path: Path, **dataset: Any) -> RunConfig:
 def test_the_line_says_time_tokens_pace_and_where_it_is_from() -> None:
     said = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=True), PACE)
     assert said.short == "about 38 min"
-    assert said.text == "about 38 min for training alone: 1.2M tokens at 530 tokens/s, measured here in 3 runs"
+    assert said.text == "about 38 min: 1.2M tokens at 530 tokens/s, measured here in 3 runs"
     guessed = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=False), PACE)
     assert "about 1.2M tokens (guessed from the bytes of some rows)" in guessed.text
 
@@ -62,3 +71,27 @@ def test_a_guess_takes_of_each_source_what_its_share_says(tmp_path: Path) -> Non
     found = config(new, eval_rows=0)
     found.data.append(found.data[0].model_copy(update={"path": str(old), "role": "replay", "share": 0.1}))
     assert guess_size(found) == DataSize(90 + 20, 90 * 32 + 20 * 16, exact=False)
+
+
+def test_a_short_run_is_mostly_what_stands_around_its_steps(tmp_path: Path) -> None:
+    """Six steps of a few seconds, and 256 tokens of three answers before, after and five times between."""
+    job = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
+    short = config(tmp_path / "rows.jsonl")
+    short.train.max_steps = 6
+    size = DataSize(96, 12_000, exact=True)
+    beside = seconds_beside(short, job, size, 500.0, cores=2)
+    assert 60 < beside < 600
+    short.sample.rows = 0
+    fewer = seconds_beside(short, job, size, 500.0, cores=2)
+    assert fewer < 30
+    answers = 7 * 256 * (30 * DECODE_LAYER_S + 3 * 2 * SMOLLM2_135M.parameters / 1e11)
+    assert beside - fewer == pytest.approx(answers)
+    said = duration_of(short.train, size, PACE, beside)
+    assert said.seconds == pytest.approx(12_000 / 530 + beside)
+    assert "for loading, evaluation and answers" in said.text
+
+
+def test_a_long_run_is_mostly_its_steps(tmp_path: Path) -> None:
+    job = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
+    size = DataSize(100_000, 30_000_000, exact=True)
+    assert seconds_beside(config(tmp_path), job, size, 20_000.0, None) < 0.5 * 30_000_000 / 20_000

@@ -82,7 +82,7 @@ def test_the_time_is_that_of_earlier_runs_here_or_says_that_it_is_rough(draft: D
     pace.record(job.shape.name, pace.method_of(job), device, 500.0, job.tokens, "run")
     found = time_of(draft, facts)
     assert found is not None
-    assert (found.tokens, found.seconds) == (40_000, pytest.approx(80))
+    assert (found.tokens, found.training_s) == (40_000, pytest.approx(80))
     assert "measured here in 1 run" in time_line(found, facts, whole=False)
     assert "F8" not in time_line(found, facts, whole=False)
     assert "500 tokens/s" in time_line(found, facts, whole=True)

@@ -1,0 +1,78 @@
+"""What a run still has to do: steps, evaluations, answers and checkpoints, and how long each has taken so far."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.schema import RunConfig
+from engine.runs import events as ev
+
+EVALUATIONS, CHECKPOINTS = 10, 5
+"""Over a run, unless its config says otherwise."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Optimizer steps between two evaluations, two rounds of answers, and two checkpoints."""
+
+    evaluate: int
+    sample: int
+    save: int
+
+
+def rhythm_of(config: RunConfig, total_steps: int) -> Rhythm:
+    def every(wanted: int | None, times: int) -> int:
+        return wanted or max(1, round(total_steps / times))
+
+    evaluate = every(config.eval.every, EVALUATIONS)
+    return Rhythm(evaluate, config.sample.every or evaluate, every(config.checkpoint.every, CHECKPOINTS))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run's log tells of the time that things took. ``since_step_s`` have gone by since the newest step."""
+
+    rhythm: Rhythm | None
+    evals: Sequence[ev.Eval]
+    tests: Sequence[ev.Eval]
+    samples: Sequence[ev.Sample]
+    checkpoints: Sequence[ev.Checkpoint]
+    since_step_s: float = 0.0
+    phase: ev.Phase | None = None
+    phase_s: float = 0.0
+
+
+def seconds_left(done: int, total: int, step_s: float, seen: Seen) -> float:
+    """From after step ``done`` to the run's end: steps, what lies between them, and the measuring after the last."""
+    before = [e for e in (*seen.evals, *seen.tests) if e.moment == "before"]
+    after = {e.part for e in (*seen.evals, *seen.tests) if e.moment == "after"}
+    at_end = sum(e.seconds for e in before if e.part not in after)
+    if done >= total:
+        return max(at_end - seen.since_step_s, _of_phase(seen))
+    left = (total - done) * step_s + at_end
+    if seen.rhythm is None:
+        return left
+    answering = sum(e.answer_seconds for e in before if e.part == "validation")
+    losses = sum(e.seconds for e in before if e.part == "validation") - answering
+    during = [e.seconds for e in seen.evals if e.moment == "during"]
+    answered = [s.seconds for s in seen.samples if s.moment == "during" and s.index == 0]
+    saved = [c.seconds for c in seen.checkpoints]
+    left += _times(done, total, seen.rhythm.evaluate) * (statistics.median(during) if during else losses)
+    left += _times(done, total, seen.rhythm.sample) * (statistics.median(answered) if answered else answering)
+    left += (_times(done, total, seen.rhythm.save) + 1) * (statistics.median(saved) if saved else 0.0)
+    return left
+
+
+def _times(done: int, total: int, every: int) -> int:
+    """How often something that comes each ``every`` steps, but not after the last, is still to come."""
+    return (total - 1) // every - done // every
+
+
+def _of_phase(seen: Seen) -> float:
+    """The rest of a phase that counts what it does, at the pace it has."""
+    phase = seen.phase
+    if phase is None or not phase.done or not phase.total:
+        return 0.0
+    return max(0.0, (phase.total - phase.done) * seen.phase_s / phase.done)
