@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 LONGEST_COMMAND = 120
+_NAMESPACE, _FIRST_NAMESPACE = Path("/proc/self/ns/pid"), Path("pid:[4026531836]")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,12 @@ class GpuProcess:
 
 
 def describe(pid: int, memory_bytes: int | None) -> GpuProcess:
-    """What psutil knows of ``pid``; a process of another container or one that just ended stays a number."""
+    """What psutil knows of ``pid``; a process of another container or one that just ended stays a number.
+
+    In a container the driver's numbers are the host's, and mean other processes here.
+    """
+    if not sees_host_pids():
+        return GpuProcess(pid, memory_bytes)
     try:
         process = psutil.Process(pid)
     except (psutil.Error, ValueError):
@@ -39,6 +45,14 @@ def describe(pid: int, memory_bytes: int | None) -> GpuProcess:
         clean(program, 32) if program else None,
         clean(" ".join(arguments), LONGEST_COMMAND) if arguments else None,
     )
+
+
+def sees_host_pids() -> bool:
+    """Whether process numbers here are the host's, as the driver counts: the first namespace has a fixed number."""
+    try:
+        return _NAMESPACE.readlink() == _FIRST_NAMESPACE
+    except OSError:
+        return True  # no Linux, or one that does not tell
 
 
 def clean(text: str, longest: int) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.config.schema import RunConfig, TrainSection
+from engine.memory.estimate import Estimate
 from engine.memory.job import Job
 from engine.memory.of_run import ANSWER_TOKENS
 from engine.memory.pace import Basis, Expected
-from engine.memory.speed import CORE_FLOPS, passes
+from engine.memory.speed import CORE_FLOPS, CPU, passes, seconds_per_token
 from engine.output import duration
 from engine.runs.ahead import rhythm_of
 from engine.units import amount
@@ -20,6 +21,8 @@ READ_BYTES_S = 1e9
 """Of weights from a disk to where they are computed with."""
 REHEARSED = 3
 """Micro-batches that are tried before the first step."""
+AROUND_SHARE = 0.25
+"""Of the time for a run's steps, that evaluations in between may take by default, and answers as much again."""
 PROMPTS_AT_ONCE = 50
 DECODE_LAYER_S = 6e-4
 """Of a layer for one more token of all answers side by side: some sixty operations of ten microseconds each."""
@@ -92,6 +95,38 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     answers += (total - 1) // rhythm.sample * _answering(job, shown, config, cores)
     loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
+
+
+def seldomer(
+    config: RunConfig, result: Estimate, device: str, cores: int, total_steps: int, step_tokens: float,
+    held_tokens: int, shown: int,
+) -> dict[str, int]:  # fmt: skip
+    """Steps between evaluations and between answers where the usual ten of each would take more than a share of the
+    time for the steps, by field; {} where they don't, and for what the config sets itself.
+
+    A run that may stop early needs its evaluations. ``held_tokens`` are evaluated, ``shown`` rows and prompts answered.
+    It counts what is computed, never what was measured, so that a run is measured alike each time.
+    """
+    found, rhythm, job = {}, rhythm_of(config, total_steps), result.job
+    token_s = seconds_per_token(job, result.profile, device, cores)
+    allowed_s = AROUND_SHARE * total_steps * step_tokens * token_s
+    evaluating_s = held_tokens * token_s / passes(job)
+    answering_s = _answering(job, shown, config, cores if device == CPU else None)
+    if config.eval.every is None and config.eval.early_stopping_patience is None:
+        rhythm = replace(rhythm, evaluate=_every(rhythm.evaluate, total_steps, evaluating_s, allowed_s))
+        found["eval.every"] = rhythm.evaluate
+    if config.sample.every is None:
+        found["sample.every"] = _every(rhythm.sample, total_steps, answering_s, allowed_s)
+    usual = rhythm_of(config, total_steps)
+    usual_of = {"eval.every": usual.evaluate, "sample.every": usual.sample}
+    return {field: every for field, every in found.items() if every != usual_of[field]}
+
+
+def _every(usual: int, total_steps: int, once_s: float, allowed_s: float) -> int:
+    """``usual``, or more where that comes too often; as many as there are steps where even once is too much."""
+    if (total_steps - 1) // usual * once_s <= allowed_s:
+        return usual
+    return total_steps if once_s > allowed_s else math.ceil(total_steps * once_s / allowed_s)
 
 
 def _answering(job: Job, count: int, config: RunConfig, cores: int | None) -> float:

@@ -4,7 +4,7 @@
 
 The real loss module, adapters and layers run over fake tensors (no memory, any size), then a small model for real in
 16, 8 and 4 bit, then the starter model is trained on the CPU. Live bytes are tracked and compared. About ten minutes;
-the last line is one JSON object: n, median, worst.
+at the end stand the settings that are furthest off, and one JSON object: n, median, worst.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from transformers.utils import logging
 from engine.memory.profiles import GIB
 from tests.benchmarks import oracle_starter
 from tests.benchmarks.oracle_models import MODELS, Point, as_on_a_gpu, expected, tracked_fake, tracked_real
+
+SHOWN = 5
 
 
 def points(model: str, quick: bool) -> Iterator[Point]:
@@ -44,17 +47,25 @@ def real_points() -> Iterator[Point]:
         yield Point("SmolLM2-135M", 2, 256, 16, recomputed, quantization=quantization)
 
 
-def report(name: str, batch: str, rank: int, recomputed: bool, kind: str, actual: float, said: float) -> float:
-    """Print one line; returns the relative error."""
-    print(
-        f"{name:14} {batch:>7} {rank:4}  {'yes' if recomputed else 'no':10}  {kind:14} "
-        f"{actual / GIB:8.3f} {said / GIB:8.3f}  {said / actual - 1:+7.2%}",
-        flush=True,
+@dataclass(frozen=True)
+class Measured:
+    """One setting: ``error`` is relative, ``line`` says the setting and both figures."""
+
+    error: float
+    line: str
+
+
+def report(name: str, batch: str, rank: int, recomputed: bool, kind: str, actual: float, said: float) -> Measured:
+    """Print one line."""
+    line = (
+        f"{name:14} {batch:>7} {rank:4}  {'yes' if recomputed else 'no':10}  {kind:16} "
+        f"{actual / GIB:8.3f} {said / GIB:8.3f}  {said / actual - 1:+7.2%}"
     )
-    return abs(said / actual - 1)
+    print(line, flush=True)
+    return Measured(abs(said / actual - 1), line)
 
 
-def fake_and_random(models: list[str], quick: bool, real: bool) -> Iterator[float]:
+def fake_and_random(models: list[str], quick: bool, real: bool) -> Iterator[Measured]:
     """Errors of every point over fake tensors, then of a small model with random weights."""
     with as_on_a_gpu():
         for model in models:
@@ -71,7 +82,7 @@ def fake_and_random(models: list[str], quick: bool, real: bool) -> Iterator[floa
             )  # fmt: skip
 
 
-def starter() -> Iterator[float]:
+def starter() -> Iterator[Measured]:
     """Errors of real runs of the starter model: LoRA and QLoRA, with and without recomputation."""
     if not oracle_starter.is_here():
         print(f"{oracle_starter.STARTER} is not on this machine: its real runs are left out")
@@ -92,10 +103,14 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    print(f"{'model':14} {'tokens':>7} {'rank':>4}  recomputed  {'kind':14} {'tracked':>8} {'estimate':>8}    error")
+    print(f"{'model':14} {'tokens':>7} {'rank':>4}  recomputed  {'kind':16} {'tracked':>8} {'estimate':>8}    error")
     models = [arguments.model] if arguments.model else list(MODELS)
     real = not arguments.no_real
-    errors = [*fake_and_random(models, arguments.quick, real), *(starter() if real else ())]
+    found = [*fake_and_random(models, arguments.quick, real), *(starter() if real else ())]
+    errors = [each.error for each in found]
+    print("\nFurthest off")
+    for each in sorted(found, key=lambda each: -each.error)[:SHOWN]:
+        print(each.line)
     print(json.dumps({"n": len(errors), "median": round(statistics.median(errors), 5), "worst": round(max(errors), 5)}))
 
 

@@ -1,4 +1,4 @@
-"""Train the starter model for real on the CPU and hold the wizard's own estimate against the live tensor bytes."""
+"""Train the starter model for real on the CPU and hold the run's own estimate against the live tensor bytes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from engine import paths
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
-from engine.memory.of_run import Setup, estimate_run
-from engine.memory.read_shape import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.training.kernels.loss import SupervisedLoss
@@ -30,7 +28,10 @@ WORDS = ("tea", "soup", "bread", "rice", "milk", "honey", "cake", "salt", "plum"
 
 @dataclass(frozen=True)
 class Trained:
-    """Peak bytes of live tensors while a run's steps were taken, and the estimate for the same rows."""
+    """Peak bytes of live tensors while a run's steps were taken, and what the run's log expected of its rows.
+
+    That is of the rows which are really computed at once: whole ones, which fill the tokens allowed in part only.
+    """
 
     tracked: float
     expected: float
@@ -72,11 +73,14 @@ def train(folder: Path, recomputed: bool, quantization: str = "none") -> Trained
     }
     run = _create(folder, toml.dumps(resolve([Layer("oracle", settings)])))
     config: RunConfig = toml.load(run.config).config
+    expected: dict[str, int] = {}
     with ExitStack() as stack:
         tracker = TensorTracker()
 
         def sink(event: ev.Event) -> None:
-            if isinstance(event, ev.State) and event.state == "running":
+            if isinstance(event, ev.MemoryPlan):
+                expected.update(event.phases)
+            elif isinstance(event, ev.State) and event.state == "running":
                 for net in [found for found in gc.get_objects() if isinstance(found, SupervisedLoss)]:
                     tracker.add_model(net)
                 stack.enter_context(tracker)
@@ -87,13 +91,9 @@ def train(folder: Path, recomputed: bool, quantization: str = "none") -> Trained
         session = Session(run, config, sink, Steering())
         session.execute(resume=False)
     assert session.prepared is not None
-    examples = session.prepared.train
-    longest = max(len(example.ids) for example in examples)
-    share = sum(example.supervised for example in examples) / sum(len(example.ids) for example in examples)
-    setup = Setup(config, from_folder(model), "cpu", longest_row=longest, supervised_share=share)
-    result = estimate_run(setup)
+    longest = max(len(example.ids) for example in session.prepared.train)
     phases = ("loss", "backward", "backward_end", "step")
-    return Trained(float(tracker.peak), max(result.phase(name).bytes for name in phases), longest)
+    return Trained(float(tracker.peak), max(float(expected[name]) for name in phases), longest)
 
 
 def _create(folder: Path, text: str) -> directory.RunDir:

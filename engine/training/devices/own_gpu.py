@@ -10,10 +10,13 @@ from typing import Any
 import psutil
 
 from engine.machine.gpus import Gpu
+from engine.machine.processes import sees_host_pids
 from engine.machine.snapshot import Machine
 from engine.runs import events as ev
 
 MOST_OTHERS = 8
+MOST_BESIDE = 2 * 2**30
+"""What a process may hold of a GPU beside torch's memory."""
 
 
 def own_gpu(gpus: Sequence[Gpu]) -> Gpu | None:
@@ -28,18 +31,34 @@ def own_gpu(gpus: Sequence[Gpu]) -> Gpu | None:
 
 def own_bytes(gpu: Gpu) -> int:
     """What this process holds of ``gpu``: as NVML counts it, else what torch's allocator has."""
-    for process in gpu.processes or ():
-        if process.pid == os.getpid() and process.memory_bytes:
-            return process.memory_bytes
+    pids = own_pids(gpu)
+    found = sum(process.memory_bytes or 0 for process in gpu.processes or () if process.pid in pids[:1])
     torch = _torch_on_gpu()
-    return 0 if torch is None else int(torch.cuda.memory_reserved(0))
+    return found or (0 if torch is None else int(torch.cuda.memory_reserved(0)))
+
+
+def own_pids(gpu: Gpu) -> list[int]:
+    """This process's number as NVML says it, and those of the processes it started to train along.
+
+    In a container NVML's numbers are the host's. This process is then the one that holds as much as torch has here,
+    and the least beside it: a context and libraries.
+    """
+    if sees_host_pids():
+        return _own_pids()
+    torch = _torch_on_gpu()
+    if torch is None:
+        return []
+    held = int(torch.cuda.memory_reserved(0))
+    over = {p.pid: (p.memory_bytes or 0) - held for p in gpu.processes or ()}
+    likely = [pid for pid, more in over.items() if 0 <= more <= MOST_BESIDE]
+    return [min(likely, key=lambda pid: over[pid])] if likely else []
 
 
 def others_on(gpu: Gpu) -> list[ev.ProcessUse]:
     """Other people's processes, the largest first."""
     return [
         ev.ProcessUse(pid=process.pid, user=process.user, program=process.program, memory=process.memory_bytes)
-        for process in gpu.others(_own_pids())[:MOST_OTHERS]
+        for process in gpu.others(own_pids(gpu))[:MOST_OTHERS]
     ]
 
 

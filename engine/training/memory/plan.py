@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from engine.errors import ModelError, TunedeckError
 from engine.machine.host import read_host
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget, shared
+from engine.memory.duration import seldomer
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
@@ -23,12 +23,13 @@ from engine.memory.packing import computes_row_by_row
 from engine.memory.profiles import GIB
 from engine.memory.read_shape import from_folder
 from engine.memory.shapes import ModelShape
+from engine.memory.speed import CPU
 from engine.memory.verdict import Verdict, judge
 from engine.models.card import ModelCard
 from engine.planning import read_machine_now
 from engine.runs import events as ev
 from engine.training.batches import StepPlan
-from engine.training.devices.own_gpu import others_on, own_bytes, own_gpu
+from engine.training.devices.own_gpu import others_on, own_bytes, own_gpu, own_pids
 from engine.training.devices.place import Placement
 from engine.training.kernels import packing
 from engine.training.kernels.attention import planned
@@ -41,6 +42,7 @@ AUTO_FIELDS = (
     "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
 )  # fmt: skip
 _KEPT = "as at the first start, so that the losses stay the same"
+_RARE = "the usual ten times would take more than a quarter of the time for the steps"
 _UNKNOWN = "nobody can tell what this model takes"
 
 
@@ -123,11 +125,28 @@ def make_plan(
     plan = replace(plan, estimate=plan.estimate_of(largest))
     assert plan.estimate is not None
     verdict = judge(plan.estimate, budget.available_bytes)
+    rare = _seldomer(plan, prepared, steps)
+    plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
     reasons = {
-        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT)
+        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT),
+        **dict.fromkeys(rare, _RARE),
     }  # fmt: skip
     _tell(plan, plan.estimate, budget, verdict, longest, reasons, sink)
     return plan
+
+
+def _seldomer(plan: RunMemory, prepared: Prepared, steps: StepPlan) -> dict[str, int]:
+    """Fewer evaluations and answers in between than usual, where those would take a large part of the run."""
+    assert plan.estimate is not None
+    assert plan.budget is not None
+    sample = plan.config.sample
+    shown = min(len(prepared.heldout_rows), sample.rows) + len(sample.prompts)
+    mean = float(prepared.train.lengths.mean()) if len(prepared.train) else 0.0
+    device = CPU if plan.budget.device == "cpu" else plan.budget.name
+    return seldomer(
+        plan.config, plan.estimate, device, read_host(()).cores, steps.total_steps, mean * steps.batch_size,
+        int(prepared.heldout.lengths.sum()), shown,
+    )  # fmt: skip
 
 
 def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemory:
@@ -180,7 +199,7 @@ def own_budget(device: torch.device) -> Budget:
     if gpu is None or gpu.total_bytes is None or gpu.free_bytes is None:
         free, total = torch.cuda.mem_get_info(device)
         return Budget("cuda", torch.cuda.get_device_name(device), total, free)
-    name, others = gpu.name or f"GPU {gpu.index}", gpu.others([os.getpid()])
+    name, others = gpu.name or f"GPU {gpu.index}", gpu.others(own_pids(gpu))
     return _with_own(Budget("cuda", name, gpu.total_bytes, gpu.free_bytes, gpu, others), own_bytes(gpu))
 
 

@@ -15,10 +15,13 @@ from engine.memory.duration import (
     duration_of,
     guess_size,
     seconds_beside,
+    seldomer,
     tokens_to_train,
 )
+from engine.memory.estimate import estimate
 from engine.memory.job import Job
 from engine.memory.pace import Expected
+from engine.memory.profiles import tunedeck
 from tests.engine.memory.models import SMOLLM2_135M
 
 PACE = Expected(530.0, "measured here in 3 runs")
@@ -95,3 +98,23 @@ def test_a_long_run_is_mostly_its_steps(tmp_path: Path) -> None:
     job = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
     size = DataSize(100_000, 30_000_000, exact=True)
     assert seconds_beside(config(tmp_path), job, size, 20_000.0, None) < 0.5 * 30_000_000 / 20_000
+
+
+def test_a_short_run_is_not_measured_longer_than_it_trains(tmp_path: Path) -> None:
+    """Ten evaluations and rounds of answers are for runs in which they take a quarter of the steps' time at most."""
+    result = estimate(Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none"), tunedeck("cpu"))
+
+    def of(steps: int, held: int, shown: int, **fields: Any) -> dict[str, int]:
+        run = config(tmp_path)
+        for dotted, value in fields.items():
+            section, field = dotted.split("__")
+            setattr(getattr(run, section), field, value)
+        return seldomer(run, result, "CPU", 2, steps, 1000.0, held, shown)
+
+    assert of(6, held=50_000, shown=3) == {"eval.every": 6, "sample.every": 4}, "none, and one round of answers"
+    assert of(3, held=50_000, shown=3) == {"eval.every": 3, "sample.every": 3}
+    assert of(2000, held=5_000, shown=3) == {}
+    some = of(100, held=8_000, shown=0)["eval.every"]
+    assert 10 < some < 100
+    assert of(6, held=50_000, shown=3, eval__every=1, sample__every=2) == {}
+    assert "eval.every" not in of(6, held=50_000, shown=0, eval__early_stopping_patience=2)
