@@ -123,15 +123,16 @@ def make_plan(
     plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes)
     largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, packed=plan.packed)
     plan = replace(plan, estimate=plan.estimate_of(largest))
-    assert plan.estimate is not None
-    verdict = judge(plan.estimate, budget.available_bytes)
+    expected = plan.estimate
+    assert expected is not None
+    verdict = judge(expected, budget.available_bytes)
     rare = _seldomer(plan, prepared, steps)
     plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
     reasons = {
         **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT),
         **dict.fromkeys(rare, _RARE),
     }  # fmt: skip
-    _tell(plan, plan.estimate, budget, verdict, longest, reasons, sink)
+    _tell(plan, expected, budget, verdict, longest, reasons, sink)
     return plan
 
 
