@@ -88,7 +88,7 @@ class MonkeyApp(TunedeckApp):
         terminal = Terminal() if seed % 4 else Terminal(colours="16", unicode=False)
         machine = with_gpus(a_gpu(0), a_gpu(1)) if seed % 2 else no_gpu()
         world = World(
-            root=root, spawn=lambda run, resume=False: 1, refresh_s=0.05, terminal=terminal, demo=self._demo,
+            root=root, spawn=lambda run, **_: 1, refresh_s=0.05, terminal=terminal, demo=self._demo,
             watch_machine=FakeWatch(machine),
         )  # fmt: skip
         runs = dict(zip(("finished", "failed", "crashed", "live"), self.runs, strict=True))

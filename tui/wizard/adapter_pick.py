@@ -17,7 +17,7 @@ from engine.data.text import clean, shorten
 from tui.widgets.form import FormField
 from tui.widgets.form_list import Pick, PickList
 from tui.wizard.describe import gibibytes
-from tui.wizard.paths import PathSuggester, absolute
+from tui.wizard.paths import PathSuggester, absolute, is_there
 from tui.wizard.step import Facts
 from tui.world import world_of
 
@@ -212,7 +212,7 @@ class AdapterPick(Vertical):
         typed = self._typed.text.strip()
         if typed:
             self._list.mark("-")
-            self._want(absolute(typed) if Path(typed).expanduser().exists() else typed)
+            self._want(absolute(typed) if is_there(typed) else typed)
         elif self._list.chosen == "-":
             self._list.mark(NONE)
             self._want(NONE)

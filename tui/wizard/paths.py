@@ -69,10 +69,10 @@ def _named(entry: os.DirEntry[str]) -> str:
 def absolute(text: str) -> str:
     """A path that exists here as an absolute one (a run has its own working folder); anything else as it is."""
     text = text.strip()
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         looks_local = text.startswith(("~", ".", "/")) or path.exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # the last: "~name" of nobody on this machine
         return text
     return str(path.absolute()) if looks_local else text
 

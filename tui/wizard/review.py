@@ -256,13 +256,13 @@ class ReviewStep(Step):
         form.focus_control()
 
     def submitted(self, form: FormField) -> None:
-        path = Path(form.text.strip() or "run.toml").expanduser()
         try:
+            path = Path(form.text.strip() or "run.toml").expanduser()
             if path.exists():
                 form.show_error("there is a file of that name; give another one.")
                 return
             write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
-        except (OSError, TunedeckError) as error:
+        except (OSError, RuntimeError, TunedeckError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             form.show_error(f"it can't be saved: {why}.")
             return

@@ -102,6 +102,15 @@ async def test_a_name_that_leads_nowhere_is_refused_beside_the_field_with_the_ne
         assert app.wizard.step_name == "settings", "what the message names is taken"
 
 
+async def test_the_home_of_nobody_is_a_name_that_leads_nowhere(open_wizard: Opener, model: Path) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, "~nobody-i/x")
+        await press(app, pilot, "ctrl+n")
+        assert app.wizard.step_name == "data"
+        assert "can't be used" in app.wizard.step._form("path").error
+
+
 async def test_a_path_typed_while_the_list_has_the_focus_is_not_lost(
     open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
 ) -> None:
