@@ -358,7 +358,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     @work(thread=True, group="send")
     def _send(self, command: Command) -> None:
         self.steering.send(command)
-        self.call_later(self._show_state)
+        self.call_after_refresh(self._show_state)
 
     def _tell(self, text: str, severity: str) -> None:
         """Show a short notice; safe from any thread."""

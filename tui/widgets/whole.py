@@ -37,9 +37,6 @@ class Whole(_Widget):
     def call_after_refresh(self, callback: CallbackType, *args: Any, **kwargs: Any) -> bool:
         return super().call_after_refresh(self._if_whole, callback, *args, **kwargs)
 
-    def call_later(self, callback: CallbackType, *args: Any, **kwargs: Any) -> bool:
-        return super().call_later(self._if_whole, callback, *args, **kwargs)
-
     async def _if_whole(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         if self.is_whole:
             done = callback(*args, **kwargs)
