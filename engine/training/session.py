@@ -297,10 +297,11 @@ class Session:
         config, built, prepared = ready.config, ready.built, ready.prepared
         rhythm = rhythm_of(config, ready.steps.total_steps)
         method = "LoRA" if config.model.quantization == "none" else f"QLoRA {config.model.quantization}"
+        kernels = ", Liger kernels" if built.used_liger else ""
         self.sink(
             ev.RunStarted(
                 **result.process_facts(ready.placement, len(config.launch.devices)), model=ready.card.name,
-                method=f"{method} r{config.adapter.r}", strategy=config.strategy.kind,
+                method=f"{method} r{config.adapter.r}{kernels}", strategy=config.strategy.kind,
                 total_steps=ready.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
                 total_parameters=ready.card.parameters, train_rows=len(prepared.train),
                 eval_rows=len(prepared.heldout), test_rows=len(prepared.test), resumed_from_step=resumed,
