@@ -157,7 +157,7 @@ class TrainSection(Section):
 
 
 class EvalSection(Section):
-    every: int | None = Field(None, ge=1, description="Steps between evaluations; empty: ten over the run")
+    every: int | None = Field(None, ge=1, description="Steps between evaluations; empty: ten, fewer in short runs")
     metrics: list[Literal["exact_match"]] = Field(default_factory=list, description="Beside loss; they generate text")
     generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
