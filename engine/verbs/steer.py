@@ -25,7 +25,10 @@ _POLL_S = 0.1
 
 
 def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
-    """Stop after the present step, with a checkpoint that `tunedeck resume` goes on from."""
+    """Stop after the present step, with a checkpoint.
+
+    `tunedeck resume` goes on from there. Before the first step there is nothing to save.
+    """
     target = run_to_steer(run)
     if _command(target, "stop", no_wait):
         _wait_for_end(target)
