@@ -14,7 +14,7 @@ Say = Callable[..., None]
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """Tokens a second, and bytes at the peak, of ``config`` on this machine."""
     from engine.models.local import resolve
-    from engine.training.devices.place import keep_freed_memory, restrict_gpus
+    from engine.training.devices.place import bound_kernel_cache, keep_freed_memory, restrict_gpus
     from engine.training.devices.processors import wait_without_spinning
     from engine.training.memory.allocator import grow_segments
 
@@ -23,6 +23,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         return {"kind": "unavailable", "message": "the pace can be measured once the model is downloaded"}
     restrict_gpus(config)  # before torch is loaded
     keep_freed_memory()
+    bound_kernel_cache()
     grow_segments()
     wait_without_spinning()
     say("progress", done=0, total=None, message="loading the training libraries")

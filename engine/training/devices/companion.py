@@ -49,13 +49,14 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: Path, index: int, steering: Steering) -> None:
-    from engine.training.devices.place import keep_freed_memory, place, see_only
+    from engine.training.devices.place import bound_kernel_cache, keep_freed_memory, place, see_only
     from engine.training.memory.allocator import grow_segments
 
     task = msgspec.json.decode((folder / "task.json").read_bytes())
     config = RunConfig.model_validate_json(task["config"])
     see_only(task["devices"][index])
     keep_freed_memory()
+    bound_kernel_cache()
     grow_segments()
 
     from accelerate.utils import set_seed

@@ -215,3 +215,16 @@ def test_auto_is_bfloat16_where_the_cpu_has_it(
 ) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_bf16)
     assert place(config()).dtype == expected
+
+
+def test_kernels_for_shapes_of_rows_are_kept_in_bounds_unless_somebody_set_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, "0")
+    devices.bound_kernel_cache()
+    assert os.environ[name] == "0"
+    monkeypatch.delenv(name)
+    devices.bound_kernel_cache()
+    assert 16 <= int(os.environ[name]) <= 256
+    monkeypatch.delenv(name)
