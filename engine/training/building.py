@@ -50,7 +50,8 @@ def build(
     """
     memory.phase = "load"
     try:
-        return _build(config, card, words, placement, steering, newest)
+        base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
+        return assemble(config, base, placement, steering, newest)
     except Exception as error:
         shortage = memory.shortage(error)
         if shortage is None:
@@ -59,10 +60,10 @@ def build(
     raise memory.ends(shortage, f"The model does not fit into the {place}")
 
 
-def _build(
-    config: RunConfig, card: ModelCard, words: Words, placement: Placement, steering: Steering, newest: Path | None
+def assemble(
+    config: RunConfig, base: BaseModel, placement: Placement, steering: Steering, newest: Path | None = None
 ) -> Built:
-    base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
+    """Adapter, kernels and optimizer for the loaded ``base``, as ``build`` says."""
     model = attach_adapter(config, base, config.model.name_or_path, newest)
     used_liger, reason = liger.install(model, config.train, placement.device)
     if reason:
