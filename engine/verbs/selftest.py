@@ -21,9 +21,9 @@ def selftest(
     gpus: Annotated[str, typer.Option(metavar="0,1", help="Only these GPUs, as launch.gpus names them.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Try a tiny training in every way this machine may be asked for, and compare it with what must come out.
+    """Check that this machine computes what it should.
 
-    Losses and gradients of every dtype and quantization against float32 on the CPU, the attention kernel that is
+    A tiny model is trained in every way a run may ask for. Losses and gradients of every dtype and quantization against float32 on the CPU, the attention kernel that is
     really used, predicted memory beside measured, a shortage of memory, and several devices with a pause. Nothing is
     kept, and nothing it prints names you or this machine. Ends with 5 when a check failed.
     """
