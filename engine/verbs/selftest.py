@@ -23,9 +23,10 @@ def selftest(
 ) -> None:
     """Check that this machine computes what it should.
 
-    A tiny model is trained in every way a run may ask for. Losses and gradients of every dtype and quantization against float32 on the CPU, the attention kernel that is
-    really used, predicted memory beside measured, a shortage of memory, and several devices with a pause. Nothing is
-    kept, and nothing it prints names you or this machine. Ends with 5 when a check failed.
+    A tiny model is trained in every way a run may ask for: losses and gradients of every dtype and quantization
+    against float32 on the CPU, the attention kernel that is really used, predicted memory beside measured, a shortage
+    of memory, and several devices with a pause. Nothing is kept, and nothing it prints names you or this machine.
+    Ends with 5 when a check failed.
     """
     checks: list[Check] = []
 
