@@ -70,7 +70,9 @@ def _scaled(module: Any, x: Tensor) -> Tensor:
     """``x / rms(x) · weight``. Dtypes that differ have no fused kernel; there the model's own forward stays."""
     if x.dtype != module.weight.dtype:
         return type(module).forward(module, x)
-    return nn.functional.rms_norm(x, module.weight.shape, module.weight, _eps_of(module))
+    # Autocast, which float16 trains under, would give back float32, and each layer behind would keep a cast copy.
+    with torch.autocast(x.device.type, enabled=False):
+        return nn.functional.rms_norm(x, module.weight.shape, module.weight, _eps_of(module))
 
 
 def _scaled_by_one_more(module: Any, x: Tensor) -> Tensor:
