@@ -19,6 +19,8 @@ from engine.training.kernels.packing import parts_rows
 _CPU = torch.device("cpu")
 _BOUNDS = {torch.float32: 1e-3, torch.float16: 0.01, torch.bfloat16: 0.05}
 """How far gradients may be from those in float32, relative to their length: some times the rounding of the dtype."""
+_SCALE = 1024.0
+"""Of the loss, as a run in float16 scales it: its smallest gradients would lose digits, and be no fault of the card."""
 _INT8_BOUND = 0.2
 """LLM.int8 rounds activations to 8 bits too."""
 
@@ -97,11 +99,11 @@ def _step(trial: Trial, built: Built, device: torch.device, packed: bool) -> Ste
     for batch in batches:
         with rows_known(packed):
             loss, _ = built.net(*batch.inputs(device))
-            (loss / tokens).backward()
+            (loss * _SCALE / tokens).backward()
         total += float(loss.detach())
     trained = sorted((name, each) for name, each in built.model.named_parameters() if each.requires_grad)
     gradients = torch.cat([each.grad.float().cpu().reshape(-1) for _, each in trained if each.grad is not None])
-    return Step(total / tokens, gradients)
+    return Step(total / tokens, gradients / _SCALE)
 
 
 def _as_peft(model: Any) -> None:

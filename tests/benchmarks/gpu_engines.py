@@ -71,9 +71,13 @@ def measure(engine: str, task: Task) -> dict[str, Any]:
     """Train ``task`` with ``engine`` in this process. Memory that runs out is an answer, other errors are errors."""
     if engine == "unsloth":
         import unsloth  # noqa: F401 - it changes transformers and must be there first
-    from engine.training.devices.place import keep_freed_memory
+    from engine.planning import read_machine_now
+    from engine.training.devices.place import keep_freed_memory, see_only
     from engine.training.memory.allocator import grow_segments
 
+    machine = read_machine_now()
+    if machine is not None and machine.freest is not None:  # one card: some trainers share out over all they see
+        see_only(machine.freest.uuid or str(machine.freest.index))
     keep_freed_memory()
     grow_segments()
     from engine.training.memory.out_of_memory import is_out_of_memory
