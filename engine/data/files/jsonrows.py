@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
 from engine.data.rows.contents import python_value
 from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
+from engine.data.shell import written_anew
 from engine.errors import DataError
 
 _SPACE = " \t\n\r"
@@ -297,7 +297,8 @@ def _broken(path: Path, number: int, place: str, error: Exception, text: str = "
     if isinstance(error, RecursionError):
         said = "nested too deeply"
     elif _is_json(text.removesuffix(",")):
-        said, hint = "a comma after the object", f"Remove it: sed 's/,[[:space:]]*$//' {_redirected(path)}"
+        said = "a comma after the object"
+        hint = "Remove it: " + written_anew("sed 's/,[[:space:]]*$//'", path)
     elif python_value(text) is not None:
         title, said = "A row is written in Python's notation, not in JSON", "single quotes, None or True"
         read = "ast.literal_eval"
@@ -305,14 +306,10 @@ def _broken(path: Path, number: int, place: str, error: Exception, text: str = "
             f"json.dump({read}(sys.stdin.read()), sys.stdout)" if text.count("\n") or kind_of(path) == ".json"
             else f"[print(json.dumps({read}(line))) for line in sys.stdin]"
         )  # fmt: skip
-        hint = f"Convert it: python3 -c 'import ast, json, sys; {convert}' < {_redirected(path)}"
+        hint = "Convert it: " + written_anew(f"python3 -c 'import ast, json, sys; {convert}'", path)
     elif text.startswith("{") and getattr(error, "pos", 0) >= len(text):
         said, hint = "the object does not end in this line", "Write each row on one line, or all rows as a list."
     return DataError(title, f"{where(str(path), number)}, {place}: {said}", hint)
-
-
-def _redirected(path: Path) -> str:
-    return f"{shlex.quote(path.name)} > {shlex.quote(f'mended-{path.name}')}"
 
 
 def _is_json(text: str) -> bool:

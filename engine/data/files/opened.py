@@ -1,4 +1,4 @@
-"""Open a data file as a stream of UTF-8 text, whether it is packed (.gz, .zst) or in UTF-16."""
+"""Open a data file as a stream of UTF-8 text, whether it is packed (.gz, .zst) or in UTF-16 or UTF-32."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import stat
+import unicodedata
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
 PACKINGS = (".gz", ".zst")
 BUFFER_BYTES = 1 << 18
 _MEASURED_BYTES = 1 << 22
-_HEAD_BYTES = 64
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_HEAD_BYTES = 4096
+_MARKS = {  # that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be",
+}  # fmt: skip
+_ZEROS = {
+    (False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be",
+}  # fmt: skip
+"""Which of the first four bytes are zero where the text begins with plain letters."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def check_file(path: Path) -> int:
 
 
 def open_file(path: Path) -> io.BufferedReader[Any]:
-    """The text of ``path`` as UTF-8 bytes (those that are neither UTF-8 nor UTF-16 come as they are).
+    """The text of ``path`` as UTF-8 bytes (those that are in none of the Unicode encodings come as they are).
 
     Of a file that grows meanwhile, what was there at first is read, up to the end of the line. Raises DataError.
     """
@@ -82,11 +91,11 @@ def open_measured(path: Path) -> Opened:
     if packing not in PACKINGS:
         head = file.read(_HEAD_BYTES)
         file.seek(0)
-        source: _Pulled = _Plain(path, file, size, not _utf16(head))
+        source: _Pulled = _Plain(path, file, size, not _wide(head))
     else:
         source = _Pulled(path, file, _unpacking(file, packing))
     stream = io.BufferedReader(source, BUFFER_BYTES)
-    encoding = _utf16(stream.peek(_HEAD_BYTES)[:_HEAD_BYTES])
+    encoding = _wide(stream.peek(_HEAD_BYTES)[:_HEAD_BYTES])
     if encoding:
         stream = io.BufferedReader(_Pulled(path, stream, _transcoding(path, stream, encoding)), BUFFER_BYTES)
     return Opened(stream, file.tell, size)
@@ -176,12 +185,13 @@ def _unpacking(file: io.FileIO, packing: str) -> Callable[[int], bytes]:
 
 
 def _transcoding(path: Path, stream: BinaryIO, encoding: str) -> Callable[[int], bytes]:
-    """UTF-8 from UTF-16; the mark at its beginning is left out."""
+    """UTF-8 from ``encoding``; the mark at its beginning is left out."""
+    name = encoding[:6].upper()
     decoder = codecs.getincrementaldecoder(encoding)()
-    state = {"byte": 0, "ended": False}
+    state = {"byte": 0, "begun": False, "ended": False}
 
     def pull(size: int) -> bytes:
-        # One unit of two bytes makes at most three.
+        # Two bytes of it make at most three.
         wanted = max(1, size // 3) * 2 - 2 or 2
         while not state["ended"]:
             raw = stream.read(wanted)
@@ -190,13 +200,13 @@ def _transcoding(path: Path, stream: BinaryIO, encoding: str) -> Callable[[int],
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
                 raise DataError(
-                    "The file is not UTF-16 text",
-                    f"{path}: about byte {state['byte'] + error.start:,} can't be read as UTF-16",
-                    "It begins like UTF-16; write it again as UTF-8.",
+                    f"The file is not {name} text",
+                    f"{path}: about byte {state['byte'] + error.start:,} can't be read as {name}",
+                    f"It begins like {name}; write it again as UTF-8.",
                 ) from None
-            if state["byte"] == 0:
-                text = text.removeprefix("\ufeff")
             state["byte"] += len(raw)
+            if text and not state["begun"]:
+                text, state["begun"] = text.removeprefix("\ufeff"), True
             if text:
                 return text.encode("utf-8", "replace")
         return b""
@@ -204,15 +214,25 @@ def _transcoding(path: Path, stream: BinaryIO, encoding: str) -> Callable[[int],
     return pull
 
 
-def _utf16(head: bytes) -> str:
-    """The kind of UTF-16 that ``head`` begins, by its mark or by two plain letters; "" for none."""
-    marked = _UTF16.get(head[:2], "")
+def _wide(head: bytes) -> str:
+    """The kind of UTF-16 or UTF-32 that ``head`` begins, by its mark, or else by its letters; "" for none."""
+    marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
     if marked or len(head) < 4:
         return marked
-    zeros = [byte == 0 for byte in head[:4]]
-    if zeros == [False, True, False, True]:
-        return "utf-16-le"
-    return "utf-16-be" if zeros == [True, False, True, False] else ""
+    if plain := _ZEROS.get(tuple(byte == 0 for byte in head[:4]), ""):
+        return plain
+    if 0 not in head or _is_text(head, "utf-8", controls=True):
+        return ""
+    return next((name for name in _MARKS.values() if _is_text(head, name)), "")
+
+
+def _is_text(head: bytes, encoding: str, controls: bool = False) -> bool:
+    """Whether ``head``, which may end within a letter, holds nothing but letters as ``encoding``."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return controls or all(letter in "\t\r\n" or unicodedata.category(letter)[0] != "C" for letter in text)
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from pathlib import Path
 
 from engine.data.files.opened import BUFFER_BYTES, open_file
+from engine.data.shell import written_anew
 from engine.errors import DataError
 
 CHUNK_BYTES = BUFFER_BYTES
@@ -15,9 +19,15 @@ LONGEST_BYTES = 512 * 2**20
 """Of a line, or of one item of a JSON list: what is longer is no row, and would take the memory of the machine."""
 _ENCODINGS = {
     "gb18030": "GB18030", "cp1252": "WINDOWS-1252", "big5": "BIG5", "cp932": "CP932", "euc_jp": "EUC-JP",
-    "cp949": "CP949", **{f"cp125{number}": f"WINDOWS-125{number}" for number in (0, 1, 3, 4, 5, 6, 7, 8)},
+    "cp949": "CP949", **{f"cp125{number}": f"WINDOWS-125{number}" for number in (1, 0, 3, 4, 5, 6, 7, 8)},
+    "koi8_r": "KOI8-R", "iso8859_2": "ISO-8859-2", "iso8859_5": "ISO-8859-5", "tis_620": "TIS-620",
+    "mac_roman": "MACINTOSH", "cp866": "CP866", "cp850": "CP850",
 }  # fmt: skip
 """Those that data files come in, by Python's name and iconv's; of equally likely ones the first."""
+_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
+_NOT_OF_WORDS = ("Cc", "Cn", "Co", "Sm", "Sk", "So")
+_LOOKED_AT = 400
+"""Words with letters beyond ASCII, of those at the beginning."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +89,11 @@ def decoded(raw: bytes, offset: int, path: Path) -> str:
 
 
 def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
+    likely = _likely(raw[:CHUNK_BYTES])
     return DataError(
         "The file is not UTF-8 text",
-        f"{path}: byte {byte:,} can't be read as UTF-8",
-        f"Convert it: iconv -f {_likely(raw[:CHUNK_BYTES])} -t UTF-8 {path.name} > utf8-{path.name}",
+        f"{path}: byte {byte:,} can't be read as UTF-8; by its letters it is {likely}",
+        f"Convert it: {written_anew(f'iconv -f {likely} -t UTF-8', path, 'utf8-')}",
     )
 
 
@@ -92,9 +103,38 @@ def _likely(raw: bytes) -> str:
 
     # The end of a piece may be half a character.
     whole = raw if len(raw) < CHUNK_BYTES else raw[: max(map(raw.rfind, b' \n",')) + 1] or raw
+    order = list(_ENCODINGS)
     found = min(
-        from_bytes(whole, cp_isolation=list(_ENCODINGS)),
-        key=lambda match: (match.chaos, -match.coherence, list(_ENCODINGS).index(match.encoding)), default=None,
+        from_bytes(whole, cp_isolation=order),
+        key=lambda match: (_faults(str(match)), match.chaos, -match.coherence, order.index(match.encoding)),
+        default=None,
     )  # fmt: skip
     western = whole.decode("cp1252", "replace")
     return "WINDOWS-1252" if found is None or str(found) == western else _ENCODINGS[found.encoding]
+
+
+def _faults(text: str) -> int:
+    """How often letters follow one another in ``text`` as they do in no word of any language."""
+    faults = 0
+    for found in islice(_WORD.finditer(text), _LOOKED_AT):
+        word = found[0]
+        for one, other in pairwise(word):
+            if one.isascii() and other.isascii():
+                continue
+            if one.isalpha() and other.isalpha():
+                faults += (one.islower() and other.isupper()) or _script(one) != _script(other)
+        for before, mark, behind in zip(word, word[1:], word[2:], strict=False):
+            is_inside = _is_cased(before) and _is_cased(behind)
+            faults += is_inside and not mark.isascii() and unicodedata.category(mark) in ("No", "Po", "Sc")
+        faults += sum(unicodedata.category(each) in _NOT_OF_WORDS for each in word)
+    return faults
+
+
+def _is_cased(letter: str) -> bool:
+    return letter.islower() or letter.isupper()
+
+
+def _script(letter: str) -> str:
+    """The first word of its name tells the script; Japanese writes in three of them at once."""
+    name = unicodedata.name(letter, "").partition(" ")[0]
+    return "CJK" if name in ("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "FULLWIDTH", "HALFWIDTH") else name

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
 from engine.data.rows.turns import listed, turn_manner
+from engine.data.shell import written_anew
 from engine.data.text import clean, shorten
 from engine.errors import DataError
 
@@ -160,8 +161,7 @@ def _unwrap(name: str, inner: str, file: str) -> str:
 
 
 def _command(code: str, file: str) -> str:
-    path = Path(file)
-    return f"python3 -c {shlex.quote(code)} < {shlex.quote(file)} > {shlex.quote(f'mended-{path.stem}.jsonl')}"
+    return written_anew(f"python3 -c {shlex.quote(code)}", file, suffix=".jsonl")
 
 
 def _parsed(text: str) -> Any:

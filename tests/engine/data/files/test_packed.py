@@ -1,4 +1,4 @@
-"""Packed files and files in UTF-16 read like any other; damaged ones say how far they could be read."""
+"""Packed files and files in UTF-16 or UTF-32 read like any other; damaged ones say how far they could be read."""
 
 from __future__ import annotations
 
@@ -96,19 +96,20 @@ def test_a_source_is_named_without_its_packing() -> None:
     assert kind_of(Path("x/ROWS.JSONL.GZ")) == ".jsonl"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.jsonl", ROW * 3), ("a.csv", "prompt;completion\r\n" + "question;answer ü\r\n" * 3)],
 )
-def test_utf16_is_read_with_and_without_its_mark(write: Write, encoding: str, name: str, content: str) -> None:
+def test_wide_text_is_read_with_and_without_its_mark(write: Write, encoding: str, name: str, content: str) -> None:
     path = write(name, content.encode(encoding))
     assert read(path) == [{"prompt": "question", "completion": "answer ü"}] * 3
     assert preview(path).count_estimate == 3
 
 
-def test_utf16_with_a_mark_and_nothing_but_chinese_is_read(write: Write) -> None:
-    path = write("a.txt", "学习\n\n训练".encode("utf-16"))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_wide_text_of_nothing_but_chinese_is_read(write: Write, encoding: str) -> None:
+    path = write("a.txt", "学习\n\n训练".encode(encoding))
     assert [row["text"] for row in read(path)] == ["学习", "训练"]
 
 

@@ -21,6 +21,13 @@ TEXTS = {
     "cp1252": ("Wie heißt die Hauptstadt?", "Schöne Grüße – für Übungen, Äpfel."),
     "cp1253": ("Ποια είναι η πρωτεύουσα;", "Η Αθήνα είναι η πρωτεύουσα."),
     "cp1250": ("Jak se jmenuje hlavní město České republiky?", "Praha je krásné město, příliš žluťoučký kůň."),
+    "iso8859_2": ("Jak se máš, příteli?", "Žluťoučký kůň úpěl ďábelské ódy."),
+    "koi8_r": ("Расскажите о Москве.", "Москва - столица России."),
+    "iso8859_5": ("Расскажите о Москве.", "Москва - столица России."),
+    "cp866": ("Расскажите о Москве.", "Москва - столица России."),
+    "mac_roman": ("Où est la clé de l’hôtel ?", "Elle est déjà là, près du café."),
+    "cp850": ("Wie heißt die Hauptstadt?", "Schöne Grüße, für Übungen, Äpfel."),
+    "tis_620": ("กรุงเทพอยู่ที่ไหน", "กรุงเทพเป็นเมืองหลวงของประเทศไทย"),
 }
 
 
