@@ -104,10 +104,25 @@ def _with_short_floats(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
     import pyarrow as arrow
 
     for at, field in enumerate(batch.schema):
-        if arrow.types.is_float32(field.type):
-            short = batch.column(at).cast(arrow.string()).cast(arrow.float64())
-            batch = batch.set_column(at, field.name, short)
+        text, number = _with_floats_as(field.type, arrow.string()), _with_floats_as(field.type, arrow.float64())
+        if text != field.type:
+            batch = batch.set_column(at, field.name, batch.column(at).cast(text).cast(number))
     return batch
+
+
+def _with_floats_as(kind: pyarrow.DataType, wanted: pyarrow.DataType) -> pyarrow.DataType:
+    """``kind`` with ``wanted`` for each float of 32 bits in it, in lists and structs too."""
+    import pyarrow as arrow
+
+    if arrow.types.is_float32(kind):
+        return wanted
+    if arrow.types.is_struct(kind):
+        return arrow.struct([field.with_type(_with_floats_as(field.type, wanted)) for field in kind])
+    if arrow.types.is_list(kind):
+        return arrow.list_(kind.value_field.with_type(_with_floats_as(kind.value_type, wanted)))
+    if arrow.types.is_large_list(kind):
+        return arrow.large_list(kind.value_field.with_type(_with_floats_as(kind.value_type, wanted)))
+    return kind
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:

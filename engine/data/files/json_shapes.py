@@ -32,6 +32,11 @@ def are_turns(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_turn, value))
 
 
+def _is_conversation(value: Any) -> bool:
+    """Whether ``value`` is a row that holds its turns."""
+    return isinstance(value, dict) and not is_turn(value) and any(map(are_turns, value.values()))
+
+
 def rows_in(value: Mapping[str, Any]) -> list[Any]:
     """The rows that an object holds, wrapped or as a table in any of pandas' ways; else itself as the only one.
 
@@ -45,9 +50,10 @@ def rows_in(value: Mapping[str, Any]) -> list[Any]:
 
 def _wrapped(value: Mapping[str, Any]) -> Iterable[Any] | None:
     """``{"data": [...]}``: the rows under the first name that wraps some, or under the only one, if no column's."""
-    if len(value) == 1 and not _names_columns(value):
+    if len(value) == 1:
         (only,) = value.values()
-        if isinstance(only, list) and only and all(isinstance(item, dict) for item in only):
+        are_rows = isinstance(only, list) and only and all(isinstance(item, dict) for item in only)
+        if are_rows and (all(map(_is_conversation, only)) or not _names_columns(value)):
             return [only] if are_turns(only) else only
     for held in (value[name] for name in WRAPPERS if name in value):
         if isinstance(held, list):

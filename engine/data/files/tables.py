@@ -14,6 +14,7 @@ from engine.data.rows.messages import RawRow, where
 from engine.errors import DataError
 
 _DELIMITERS = ",;\t|"
+_SAID = re.compile(r'"?sep=([,;\t|])"?')
 _BEHIND_CR = re.compile(r"(?<=\r)(?!\n)")
 """Excel for Mac ends lines with CR alone."""
 
@@ -38,9 +39,9 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
     begins = 1
     try:
         for fields in reader:
-            if not header:
+            if not header and fields and not _names_delimiter(fields, reader.dialect.delimiter):
                 header = _header(fields, path)
-            elif fields:
+            elif header and fields:
                 if len(fields) != len(header):
                     raise DataError(
                         "A row does not fit its header",
@@ -57,10 +58,17 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
         ) from None
 
 
+def _names_delimiter(fields: list[str], delimiter: str) -> bool:
+    """Whether a line is Excel's ``sep=;``, which says what parts the fields of those behind it."""
+    return delimiter.join(fields) == f"sep={delimiter}"
+
+
 def _delimiter(path: Path) -> str:
     if kind_of(path) == ".tsv":
         return "\t"
     first = next((line.text for line in lines(path) if line.text.strip()), "").lstrip().partition("\r")[0]
+    if said := _SAID.fullmatch(first.rstrip("\r\n ")):
+        return said[1]
     return max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
 
 

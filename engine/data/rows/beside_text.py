@@ -28,6 +28,8 @@ _LABELS = frozenset(
      "emotions", "star", "stars", "rating", "ratings", "target", "polarity", "stance", "toxic", "toxicity", "spam",
      "verdict", "gold", "y", "is")
 )  # fmt: skip
+_CODES = frozenset(("id", "idx", "index", "num", "number", "code"))
+"""Behind the name of a label: the number that stands for it."""
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _FEW_WORDS, _FEW_CHARACTERS = 3, 60
 _LEAST_REPEATED = 4  # values from which one can tell that they repeat
@@ -76,6 +78,8 @@ def _is_prose(value: str) -> bool:
 
 def _names_label(name: str) -> bool:
     words = _words(name)
+    if len(words) == 2 and words[0] in _LABELS and words[1] in _CODES:
+        return True
     return bool(words) and (words[-1] in _LABELS or words[0] in _LABELS) and not _ABOUT.intersection(words[-1:])
 
 

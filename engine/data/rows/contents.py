@@ -102,6 +102,11 @@ def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
     turn = turns[0] if turns else None
     if not isinstance(turn, dict):
         return "lists without a word on who speaks", f"Write each as an object with who speaks: {_TURNS}"
+    inner = next((str(key) for key, value in turn.items() if turn_manner([value], {})), None)
+    if inner is not None:
+        return f"conversations, each with its turns in '{_short(inner)}'", f"Write one conversation a row: {_TURNS}"
+    if all(str(key).strip().lower() in ROLE_NAMES for key in turn):
+        return f"texts by who speaks, under {_keys(turn)}", f"Write each text as a turn of its own: {_TURNS}"
     if {"input", "output"} <= set(turn):
         return (
             "pairs of an input and an output, not turns",

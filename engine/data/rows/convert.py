@@ -41,7 +41,7 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
         messages = [Message("user", reader.joined("text", "text_pair")), Message("assistant", reader.label())]
     else:
         messages = reader.pair()
-    system = reader.text("system")
+    system = reader.system()
     if system.strip() and not any(message.role == "system" for message in messages):
         messages.insert(0, Message("system", system))
     return Row(
@@ -100,6 +100,12 @@ class _Reader:
 
     def text(self, field: str) -> str:
         return self._turns.text(self._value(field), self._columns.get(field, field))
+
+    def system(self) -> str:
+        value = self._value("system")
+        if isinstance(value, dict) and isinstance(value.get("parts"), list):  # a turn of its own, by Gemini
+            value = value["parts"]
+        return self._turns.text(value, self._columns.get("system", "system"))
 
     def joined(self, *fields: str) -> str:
         """The texts of ``fields``, an empty line between those that say something."""

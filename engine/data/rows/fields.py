@@ -7,7 +7,7 @@ from typing import Literal
 
 Format = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "classification", "text"]
 
-_SYSTEM = (False, ("system", "system_prompt"))
+_SYSTEM = (False, ("system", "system_prompt", "system_instruction", "systeminstruction"))
 _TOOLS = (False, ("tools", "functions"))
 # Never guessed: a column that happens to be called weight would silently scale the loss.
 _WEIGHT: tuple[bool, tuple[str, ...]] = (False, ())
@@ -74,7 +74,7 @@ ACCEPTED = (
 
 # Names inside a turn, the most usual first; ``tags`` of a source come before them.
 ROLE_KEYS = ("role", "from", "speaker", "author")
-CONTENT_KEYS = ("content", "value", "text", "utterance")
+CONTENT_KEYS = ("content", "value", "text", "utterance", "parts")
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 TURN_KEYS = frozenset(("tool_calls", "function_call", "name", "tool_call_id", "id", "type"))
 """What else a turn may hold; any other key is none of ours."""

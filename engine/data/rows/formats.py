@@ -105,7 +105,8 @@ def _by_shape(
         manner = turn_manner(values, source.tags)
         if manner is not None:
             candidate: Format = "messages" if manner == "messages" else "sharegpt"
-            columns = {"messages" if manner == "messages" else "conversations": column, **beside}
+            given = {"messages" if manner == "messages" else "conversations": column, **beside}
+            columns = _complete(candidate, given, found, sample)  # with the system text and the tools beside them
             return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
     return None
 

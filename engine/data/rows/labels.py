@@ -50,7 +50,7 @@ def are_labels(kinds: int, rows: int) -> bool:
 
 def said_of_labels(labels: Sequence[Any], names: Mapping[str, str]) -> Said:
     """What ``labels`` are called (by ``names`` where it has them); numbers without names are only half understood."""
-    kinds = sorted({_text(label) for label in labels})
+    kinds = sorted({_text(label) for label in labels} - {""})
     shown = ", ".join(shorten(names.get(kind, kind), 20) for kind in kinds[:_SHOWN])
     more = f" and {len(kinds) - _SHOWN} more" if len(kinds) > _SHOWN else ""
     text = f"labels {shown}{more}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.data.rows import json_text
 from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
-from engine.data.rows.flags import mark_of
+from engine.data.rows.flags import mark_of, mark_of_turn
 from engine.data.rows.messages import Message, ToolCall
 from engine.data.rows.tools import calls_in, calls_of, without_nulls
 from engine.data.text import clean
@@ -93,7 +93,7 @@ class TurnReader:
         if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:
             return Message(role, self.text(held, content_key))  # nearly all turns are so
         untrained = self._mark(turn, role, number, (key, content_key))
-        if role == "tool" and isinstance(held, (dict, list)) and not _is_parts(held):
+        if role == "tool" and isinstance(held, (dict, list)) and (not _is_parts(held) or any(map(_is_bare, held))):
             held = self._result(held, number)
         content = self.text(held, f"{content_key} of turn {number}")
         if role == "tool":
@@ -115,7 +115,7 @@ class TurnReader:
         for key, value in turn.items():
             if value in _NOTHING or key in read or key in TURN_KEYS or key in REASONING_KEYS:
                 continue
-            mark = mark_of(key, value)
+            mark = mark_of_turn(key, value)
             if mark is None:
                 self.remark("turn_keys", f"turn {number} has '{key[:40]}'")
             elif mark.trains is False:
@@ -169,6 +169,11 @@ class TurnReader:
         """The text of a part of a content."""
         if isinstance(part, str):
             return self.text(part, name)
+        untrained = [mark for key, value in part.items() if (mark := mark_of(key, value)) and mark.trains is False]
+        if untrained:
+            self.remark("unclear_marks", f"a part of the {name} says {untrained[0].text}")
+        if _is_bare(part):
+            return self.text(part["text"], name)
         if part["type"] in _TEXT_PARTS:
             return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
         if _is_thought(part):
@@ -214,7 +219,12 @@ def _first_held(turn: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 
 
 def _is_part(part: Any) -> bool:
-    return isinstance(part, str) or (isinstance(part, dict) and isinstance(part.get("type"), str))
+    return isinstance(part, str) or _is_bare(part) or (isinstance(part, dict) and isinstance(part.get("type"), str))
+
+
+def _is_bare(part: Any) -> bool:
+    """Whether ``part`` is a text without its type, as Amazon's Converse and Google's Gemini write it."""
+    return isinstance(part, dict) and isinstance(part.get("text"), str) and len(part) == 1
 
 
 def _is_parts(value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.data.rows.fields import FIELDS
+from engine.data.rows.flags import says_yes_or_no
 from engine.data.rows.turns import listed, turn_manner
 from engine.data.text import clean
 from engine.errors import DataError
@@ -30,11 +31,12 @@ def refuse_untrainable(found: Mapping[str, list[Any]], file: str) -> None:
     if pair is not None:
         raise preferences(file, found, names[pair[0]])
     for wanted in _JUDGED:
-        if wanted <= set(names) and _all_bool(found[names["label" if "label" in wanted else "kto_tag"]]):
+        judging = names.get("label" if "label" in wanted else "kto_tag", "")
+        if wanted <= set(names) and _judge(found[judging]):
             raise DataError(
                 "These are judged answers, which this version does not train on",
-                f"{file} has good and bad answers in one column, told apart by true and false",
-                "Keep only the good ones and take the column of judgements out.",
+                f"{file} has good and bad answers in one column, told apart in '{judging}'",
+                f"Keep only the good ones and take the column '{judging}' out.",
             )
     for name, what in _MEDIA.items():
         if name in names and any(listed(value) for value in found[names[name]]):
@@ -86,5 +88,9 @@ def _are_read(values: list[Any]) -> bool:
     return bool(values) and (turn_manner(values, {}) is not None or all(isinstance(value, str) for value in values))
 
 
-def _all_bool(values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(value, bool) for value in values)
+def _judge(values: list[Any]) -> bool:
+    """Whether ``values`` tell good answers from bad ones: true and false, or both yes and no in other words."""
+    said = [value for value in values if value not in (None, "")]
+    if not said or not all(map(says_yes_or_no, said)):
+        return False
+    return all(isinstance(value, bool) for value in said) or len({str(value).strip().lower() for value in said}) > 1

@@ -212,7 +212,8 @@ def nothing_left(
             f"has {report.longest_seen:,}." + (_NOT_CUT if report.answer_cut else ""),
             'Set dataset.too_long = "split".'
             if report.long_texts == report.rows
-            else f"Set dataset.max_length = {report.longest_seen} to keep all of them; it costs memory.",
+            else f"Set dataset.max_length = {report.longest_seen} to keep all of them; it costs memory. "
+            "If the model has fewer positions than that, shorten the rows.",
         )
     if report.weightless == report.rows:
         return DataError("Every row has the weight 0", f"{report.rows:,} rows.", "Give those a weight that count.")

@@ -18,7 +18,7 @@ from engine.data.files.sources import data_files
 from engine.errors import DataError
 from engine.training.tokens.render import Renderer
 
-FORMAT = 4
+FORMAT = 5
 """Of the stores, and of how rows become tokens: raise it with every change of either."""
 _LIBRARIES = ("tunedeck", "transformers", "tokenizers", "jinja2")
 _OF_ROWS = {"format", "columns", "tags", "labels", "max_rows", "split", "subset"}

@@ -145,3 +145,15 @@ def test_floats_of_32_bits_are_the_numbers_they_were_written_for(tmp_path: Path)
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     rows = list(read_file(tmp_path / "a.parquet", "s"))
     assert [row.values["completion"] for row in rows] == [0.1, None, 2.5]
+
+
+def test_so_are_those_in_the_arguments_of_a_call(tmp_path: Path) -> None:
+    arguments = pyarrow.struct([("x", pyarrow.float32()), ("all", pyarrow.list_(pyarrow.float32()))])
+    call = pyarrow.struct([("name", pyarrow.string()), ("arguments", arguments)])
+    calls = pyarrow.array(
+        [[{"name": "f", "arguments": {"x": 0.1, "all": [1e16, 0.7, None]}}], None], pyarrow.list_(call)
+    )
+    path = write_parquet(tmp_path / "a.parquet", pyarrow.table({"calls": calls}))
+    assert [row.values for row in read_file(path, "a")] == [
+        {"calls": [{"name": "f", "arguments": {"x": 0.1, "all": [1e16, 0.7, None]}}]}, {"calls": None},
+    ]  # fmt: skip

@@ -98,6 +98,11 @@ def test_a_table_of_conversations_is_read_as_its_rows(write: Write) -> None:
     assert [said(row)[-1][1] for row in rows] == ["Hi.", "Plum."]
 
 
+def test_a_list_of_conversations_is_read_under_whatever_name_it_stands(write: Write) -> None:
+    rows = read(write, "a.json", json.dumps({"conversations": [{"messages": TALK}, {"messages": MORE}]}))
+    assert [said(row)[-1][1] for row in rows] == ["Hi.", "Plum."]
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -85,6 +85,12 @@ def test_csv_lines_may_end_in_any_way(write: Write, end: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("before", ["sep=;\r\n", '"sep=;"\n', "\n\n"])
+def test_a_table_may_begin_with_its_delimiter_or_blank_lines(write: Write, before: str) -> None:
+    path = write("a.csv", before + "prompt;completion\na, b;c\n")
+    assert [row.values for row in read(path)] == [{"prompt": "a, b", "completion": "c"}]
+
+
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t"), ("a.csv", "|")])
 def test_the_delimiter_is_found(write: Write, name: str, mark: str) -> None:
     assert read(write(name, f"prompt{mark}completion\na{mark}b, c\n"))[0].values["completion"] == "b, c"

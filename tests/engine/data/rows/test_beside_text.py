@@ -30,7 +30,9 @@ LABELS: dict[str, Sequence[Any]] = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-@pytest.mark.parametrize("name", ["label", "category", "stars", "is_toxic", "News Category", "starRating", "target"])
+@pytest.mark.parametrize(
+    "name", ["label", "category", "stars", "is_toxic", "News Category", "starRating", "target", "label_id"]
+)
 def test_a_text_with_a_column_called_like_a_label_is_a_classification(name: str, kind: str) -> None:
     detected = found({"text": TEXTS, name: LABELS[kind], "id": range(6)})
     assert (detected.format, detected.columns) == ("classification", {"text": "text", "label": name})

@@ -124,3 +124,18 @@ def test_other_contents_are_said(write: Write, content: Any, what: str) -> None:
     error = refused(write("a.jsonl", json.dumps({"text": "Once.", "chat": content})))
     assert f"'chat' holds {what}" in error.message
     assert '{"messages": [' in error.hint
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([{"user": "a"}, {"assistant": "b"}], "texts by who speaks, under the keys 'user'"),
+        ([{"human": "a", "assistant": "b"}], "texts by who speaks, under the keys 'human', 'assistant'"),
+        ([{"messages": TURNS}], "conversations, each with its turns in 'messages'"),
+    ],
+)
+def test_turns_in_a_manner_of_their_own_are_not_taken_for_tags(write: Write, turns: list[Any], said: str) -> None:
+    error = refused(write("a.jsonl", (json.dumps({"conversation": turns, "id": 1}) + "\n") * 2))
+    assert said in error.message
+    assert "tags" not in error.hint
+    assert json.dumps(TURNS[0]["role"]) in error.hint

@@ -16,7 +16,9 @@ from tests.engine.data.conftest import source
 DENIED: list[tuple[str, Any]] = [
     ("loss", False), ("weight", 0), ("weight", 0.0), ("train", "false"), ("trainable", "False"), ("training", "no"),
     ("loss_mask", 0), ("lossMask", "0"), ("is_trainable", False), ("no_loss", True), ("ignore_loss", 1),
-    ("exclude_from_training", "yes"), ("supervised", False), ("train", "0.0"),
+    ("exclude_from_training", "yes"), ("supervised", False), ("train", "0.0"), ("trainOnThis", False),
+    ("loss_masked", True), ("calculate_loss", "no"), ("has_loss", 0), ("loss_coefficient", 0.0),
+    ("requires_grad", False),
 ]  # fmt: skip
 
 
@@ -41,6 +43,14 @@ def test_an_answer_marked_as_not_to_be_trained_is_not(key: str, value: Any) -> N
     assert problem(made) == ""
 
 
+@pytest.mark.parametrize(("key", "value"), [("masked", True), ("skip", 1), ("ignore", "yes"), ("include", False)])
+def test_of_a_turn_but_not_of_a_row_one_word_is_enough(key: str, value: Any) -> None:
+    (made,), _ = read(dialogue(**{key: value}))
+    assert [bool(message.untrained) for message in made.messages] == [False, True, False, False]
+    (row,), detected = read({"prompt": "a", "completion": "b", key: value})
+    assert (row.untrained, detected.unused) == ("", (key,))
+
+
 @pytest.mark.parametrize("mark", [{"loss": True}, {"weight": 1}, {"train": "yes"}, {"no_loss": False}, {"loss": None}])
 def test_an_answer_marked_as_to_be_trained_is_as_any_other(mark: dict[str, Any]) -> None:
     (made,), _ = read(dialogue(**mark))
@@ -48,7 +58,17 @@ def test_an_answer_marked_as_to_be_trained_is_as_any_other(mark: dict[str, Any])
     assert made.remarks == ()
 
 
-@pytest.mark.parametrize("mark", [{"weight": 0.5}, {"loss": "maybe"}, {"weight": 2}, {"loss_mask": [0, 1]}])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"weight": 0.5},
+        {"loss": "maybe"},
+        {"weight": 2},
+        {"loss_mask": [0, 1]},
+        {"mask": 1},
+        {"train_detail": [{"train": False}]},
+    ],
+)
 def test_a_mark_that_is_neither_yes_nor_no_is_remarked(mark: dict[str, Any]) -> None:
     (made,), _ = read(dialogue(**mark))
     assert not any(message.untrained for message in made.messages)

@@ -252,8 +252,12 @@ def test_the_preferred_answers_may_be_learnt() -> None:
     assert turns(values, columns={"prompt": "prompt", "completion": "chosen"}) == BOTH
 
 
-def test_judged_answers_are_refused_since_bad_ones_would_be_learnt() -> None:
-    assert "judged" in refused({"prompt": "a", "completion": "b", "label": False}).title
+@pytest.mark.parametrize("judged", [[False], [1, 0], ["True", "False"], [1.0, 0.0, None]])
+def test_judged_answers_are_refused_since_bad_ones_would_be_learnt(judged: list[Any]) -> None:
+    rows = [RawRow({"prompt": "a", "completion": "b", "label": each}, "s", "a.jsonl", 1) for each in judged]
+    with pytest.raises(DataError, match="judged") as caught:
+        detect(rows, source("a.jsonl"))
+    assert "'label'" in caught.value.hint
 
 
 def test_rows_with_pictures_are_refused_unless_their_text_alone_is_mapped() -> None:

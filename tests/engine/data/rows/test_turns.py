@@ -220,3 +220,33 @@ def test_a_weight_must_be_a_number_from_zero_on(weight: Any) -> None:
 
 def test_a_column_called_weight_is_not_taken_for_the_rows_weight() -> None:
     assert row({"prompt": "a", "completion": "b", "weight": 350}).weight == 1.0
+
+
+PAIR = [("system", "Be kind."), ("user", "Hi."), ("assistant", "Hello.")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {
+            "system": [{"text": "Be kind."}],
+            "messages": [{"role": role, "content": [{"text": text}]} for role, text in PAIR[1:]],
+        },
+        {
+            "systemInstruction": {"role": "system", "parts": [{"text": "Be kind."}]},
+            "contents": [
+                {"role": role.replace("assistant", "model"), "parts": [{"text": text}]} for role, text in PAIR[1:]
+            ],
+        },
+        {"system": "Be kind.", "my_chat": [{"role": role, "content": text} for role, text in PAIR[1:]]},
+    ],
+    ids=["Converse", "Gemini", "a name of its own"],
+)
+def test_what_the_system_says_is_read_beside_turns_of_any_manner(values: dict[str, Any]) -> None:
+    assert [(message.role, message.content) for message in row(values).messages] == PAIR
+
+
+def test_a_part_that_is_marked_is_remarked() -> None:
+    parts = [{"type": "text", "text": "a", "loss": False}, {"type": "text", "text": "b"}]
+    made = row({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": parts}]})
+    assert made.remarks == (("unclear_marks", "a part of the content of turn 2 says loss = false"),)
