@@ -21,6 +21,7 @@ from engine.evaluation.heldout import heldout_loss
 from engine.models.relation import Relation
 from engine.training.adapter_files import put_on
 from engine.training.batches import MicroBatch, cut
+from engine.training.kernels.body import body_of
 from engine.training.kernels.loss import SupervisedLoss
 from engine.training.load import BaseModel
 from engine.training.tokens.examples import tokenise
@@ -113,7 +114,7 @@ def hidden_means(model: Any, batches: Sequence[MicroBatch], device: torch.device
 
     Those positions have read the whole prompt and lead to the answer: they say what is asked, in which form.
     """
-    body = getattr(model, model.base_model_prefix)
+    body = body_of(model)
     means = []
     for batch in batches:
         hidden = body(input_ids=batch.input_ids.to(device), use_cache=False).last_hidden_state.float()

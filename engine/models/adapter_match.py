@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,7 @@ def _layers(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
         yield Reason("unsure", "layers", "The model's weights are pickled, so layers can't be compared beforehand.")
         return
     yield from _other_model(adapter, base)
+    yield from _without_its_body(adapter, base)
     yield from _missing(adapter, stored)
     yield from _shapes(adapter, base, stored)
     yield from _vocabulary(adapter, base, stored)
@@ -118,6 +120,23 @@ def _other_model(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
             f"It was trained on a model that also sees or hears: it changes {inside[0]}, and PEFT would find no layer "
             "of that name in this one.",
         )  # fmt: skip
+
+
+def _without_its_body(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
+    """Layers named as in the body alone, which a model that writes text keeps one level down."""
+    theirs = {name.partition(".0.")[0] for name in stored_tensors(base.path) if ".0." in name}
+    for module in adapter.contents.modules:
+        ours = re.match(r"([^.]+)\.\d+\.", module.name)
+        held = next((name for name in theirs if ours and name.endswith(f".{ours[1]}")), None)
+        if ours and held and ours[1] not in theirs:
+            before = held.removesuffix(ours[1])
+            yield Reason(
+                "refused", "layers",
+                f"It was trained on the model's body alone: it changes {module.name}, which is {before}{module.name} "
+                f"in this one. PEFT would find none of its layers. Put {before} behind base_model.model. in the names "
+                "of its tensors.",
+            )  # fmt: skip
+            return
 
 
 def _stored(folder: Path) -> dict[str, list[Tensor]]:

@@ -32,6 +32,9 @@ class AdapterSettings:
     lora_dropout: float = 0.0
     target_modules: str | tuple[str, ...] | None = None
     target_parameters: tuple[str, ...] = ()
+    exclude_modules: str | tuple[str, ...] = ()
+    layers_to_transform: tuple[int, ...] = ()
+    layers_pattern: tuple[str, ...] = ()
     use_rslora: bool = False
     use_dora: bool = False
     modules_to_save: tuple[str, ...] = ()
@@ -45,17 +48,21 @@ class AdapterSettings:
     revision: str = ""
     peft_version: str = ""
 
-    def targets(self, module: str) -> bool:
-        """Whether PEFT puts an update on ``module``, as far as ``target_modules`` alone decide that."""
+    def leaves_out(self, module: str) -> str:
+        """The field by which PEFT would put no update on ``module``; "" where it puts one, or the model decides too."""
         wanted = self.target_modules
-        if wanted is None or self.target_parameters:
-            return True  # then the model decides too
-        if isinstance(wanted, str):
-            try:
-                return wanted.lower() == "all-linear" or re.fullmatch(wanted, module) is not None
-            except re.error:
-                return True
-        return any(f".{module}".endswith(f".{name}") for name in wanted)
+        if _is_named(self.exclude_modules, module):
+            return "exclude_modules"
+        if wanted is None or self.target_parameters or wanted == "all-linear":
+            return ""
+        if not _is_named(wanted, module):
+            return "target_modules"
+        if self.layers_to_transform and not isinstance(wanted, str) and module not in wanted:
+            patterns = [rf"(?:^|.*?\.){pattern}\.(\d+)\." for pattern in self.layers_pattern]
+            tried = (re.match(pattern, module) for pattern in patterns or [r".*?\.[^.]*\.(\d+)\."])
+            layer = next((int(found[1]) for found in tried if found), None)
+            return "" if layer in self.layers_to_transform else "layers_to_transform"
+        return ""
 
     def rank(self, module: str) -> int:
         """The rank that ``rank_pattern`` or ``r`` gives to ``module``."""
@@ -90,13 +97,16 @@ def _settings(values: Mapping[str, Any]) -> AdapterSettings:
     rank = _number(values, "r", 8)
     if rank < 1 or rank != int(rank):
         raise ValueError(f"r = {rank:g}, which is no rank")
-    targets = values.get("target_modules")
+    targets, excluded = values.get("target_modules"), values.get("exclude_modules")
     return AdapterSettings(
         r=int(rank),
         lora_alpha=_number(values, "lora_alpha", 8),
         lora_dropout=_number(values, "lora_dropout", 0),
         target_modules=targets if isinstance(targets, str) else _names(values, "target_modules") or None,
         target_parameters=_names(values, "target_parameters"),
+        exclude_modules=excluded if isinstance(excluded, str) else _names(values, "exclude_modules"),
+        layers_to_transform=_layers(values.get("layers_to_transform")),
+        layers_pattern=_names(values, "layers_pattern"),
         use_rslora=bool(values.get("use_rslora")),
         use_dora=bool(values.get("use_dora")),
         modules_to_save=_names(values, "modules_to_save"),
@@ -159,6 +169,22 @@ def _names(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(listed, list):
         raise ValueError(f"{name} is no list of names")
     return tuple(sorted(str(item) for item in listed))
+
+
+def _layers(value: Any) -> tuple[int, ...]:
+    """PEFT takes one number or a list."""
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(int(number) for number in listed)
+
+
+def _is_named(wanted: str | tuple[str, ...], module: str) -> bool:
+    """Whether ``wanted``, a pattern for whole names or the ends of names, is for ``module``."""
+    if not isinstance(wanted, str):
+        return any(f".{module}".endswith(f".{name}") for name in wanted)
+    try:
+        return re.fullmatch(wanted, module) is not None
+    except re.error:
+        return False
 
 
 def _token_indices(value: Any) -> dict[str, tuple[int, ...]]:

@@ -216,14 +216,20 @@ def _check(folder: Path, settings: AdapterSettings, contents: Contents) -> None:
         )  # fmt: skip
     # A head may have its update from the embeddings it is tied to.
     own = [module.name for module in contents.modules if not module.name.endswith(HEADS)]
-    unnamed = [name for name in own if not settings.targets(name)]
-    if unnamed:
-        leaves = ", ".join(f'"{leaf}"' for leaf in sorted({name.rpartition(".")[2] for name in unnamed}))
+    left_out = {name: field for name in own if (field := settings.leaves_out(name))}
+    if left_out:
+        name, field = next(iter(left_out.items()))
+        leaves = ", ".join(f'"{leaf}"' for leaf in sorted({each.rpartition(".")[2] for each in left_out}))
+        cure = {
+            "target_modules": f"Add {leaves} to target_modules in {CONFIG_FILE}",
+            "layers_to_transform": f"Set layers_to_transform to null in {CONFIG_FILE}",
+            "exclude_modules": f"Set exclude_modules to null in {CONFIG_FILE}",
+        }[field]
         raise ModelError(
             "PEFT would not load this adapter",
-            f"{folder}: target_modules in {CONFIG_FILE} does not name {len(unnamed):,} of the {len(own):,} layers that "
-            f"its tensors change, such as {unnamed[0]}. PEFT passes over their tensors.",
-            f"Add {leaves} to target_modules in {CONFIG_FILE}, or copy the config from where the adapter was made.",
+            f"{folder}: {field} in {CONFIG_FILE} leaves out {len(left_out):,} of the {len(own):,} layers that "
+            f"its tensors change, such as {name}. PEFT passes over their tensors.",
+            f"{cure}, or copy the config from where the adapter was made.",
         )
     for module in contents.modules:
         expected = settings.rank(module.name)

@@ -55,6 +55,12 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
         )
         settings.exclude_modules = left_out
     beside = beside_the_text(base.model)
+    routers = of_several_answers(base.model) if isinstance(config.adapter.target_modules, str) else []
+    if routers:
+        settings.exclude_modules = [*(settings.exclude_modules or ()), *routers]
+        base.told.append(
+            f"The adapter leaves out {len(routers):,} layers, such as {routers[0]}: they give more than a product."
+        )
     if beside:
         settings.exclude_modules = [*(settings.exclude_modules or ()), *beside]
         base.told.append(
@@ -67,7 +73,7 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
         raise ConfigError(
             "The adapter does not fit this model",
             f"adapter.target_modules = {config.adapter.target_modules!r}: {' '.join(str(error).split())[:300]}",
-            _targets_that_work(base, config.adapter.target_modules, [*left_out, *beside]),
+            _targets_that_work(base, config.adapter.target_modules, [*left_out, *routers, *beside]),
         ) from error
 
 
@@ -78,6 +84,20 @@ def beside_the_text(model: Any) -> list[str]:
         return []
     of_text = {id(module) for module in decoder.modules()} | {id(head)}
     return [name for name, module in model.named_modules() if isinstance(module, LINEARS) and id(module) not in of_text]
+
+
+@torch.no_grad()
+def of_several_answers(model: Any) -> list[str]:
+    """Names of the linear layers that give more than one tensor, as Llama 4's routers: none can carry an adapter."""
+    found = []
+    for name, module in model.named_modules():
+        if type(module) is torch.nn.Linear or not isinstance(module, torch.nn.Linear) or module.weight.ndim != 2:
+            continue
+        if type(module).__module__.startswith("bitsandbytes"):
+            continue
+        if not isinstance(module(module.weight.new_zeros(1, module.in_features)), torch.Tensor):
+            found.append(name)
+    return found
 
 
 def _targets_that_work(base: BaseModel, tried: object, left_out: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from transformers.modeling_flash_attention_utils import lazy_import_flash_attent
 from transformers.utils import is_flash_attn_2_available
 from transformers.utils.import_utils import is_kernels_available
 
+from engine.training.kernels.body import body_of
 from engine.training.tokens.tokenizer import short
 
 PACKAGE, HUB_KERNEL = "flash_attention_2", "kernels-community/flash-attn2"
@@ -39,7 +40,7 @@ def takes_lengths(base: Any) -> bool:
     """Whether ``base`` computes with flash attention and hands on what its body is given to it."""
     if not is_flash(base.config._attn_implementation):
         return False
-    parameters = inspect.signature(type(getattr(base, base.base_model_prefix)).forward).parameters.values()
+    parameters = inspect.signature(type(body_of(base)).forward).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 

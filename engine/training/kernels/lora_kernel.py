@@ -68,10 +68,13 @@ class LoraLinear(torch.autograd.Function):
         flat = x.reshape(-1, x.shape[-1])
         dropped, kept = _drop(flat, share)
         low = dropped @ a.to(x.dtype).t()
-        y = nn.functional.linear(flat, weight, bias).addmm_(low, b.to(x.dtype).t(), alpha=scale)
+        y = x.new_empty(*x.shape[:-1], weight.shape[0])  # no view: a model may change it in place
+        rows = y.view(-1, weight.shape[0])
+        torch.mm(flat, weight.t(), out=rows) if bias is None else torch.addmm(bias, flat, weight.t(), out=rows)
+        rows.addmm_(low, b.to(x.dtype).t(), alpha=scale)
         ctx.save_for_backward(flat, weight, a, b, low, kept)
         ctx.scale, ctx.share = scale, share
-        return y.view(*x.shape[:-1], -1)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine.training.kernels import flash
+from engine.training.kernels.body import body_of
 from engine.training.kernels.head import PLAIN, Head, LogitForm, logit_form
 from engine.training.kernels.known_rows import rows_known
 
@@ -68,9 +69,7 @@ def hidden_states(
         packed |= {"cu_seq_lens_q": row_starts, "cu_seq_lens_k": row_starts}
         packed |= {"max_length_q": longest_row, "max_length_k": longest_row}
     with rows_known(packed=position_ids is not None):
-        hidden: Tensor = getattr(base, base.base_model_prefix)(
-            input_ids=input_ids, use_cache=False, **packed
-        ).last_hidden_state
+        hidden: Tensor = body_of(base)(input_ids=input_ids, use_cache=False, **packed).last_hidden_state
     return hidden
 
 

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from engine.errors import TunedeckError
 from engine.training.kernels.attention import OWN, takes_any
+from engine.training.kernels.body import body_of
 from engine.training.kernels.head import PLAIN, Head, LogitForm, OwnHead, logit_forms
 from engine.training.kernels.loss import hidden_states
 from engine.training.memory.out_of_memory import is_out_of_memory
@@ -95,7 +96,7 @@ def proved_head(model: Any) -> tuple[Head | None, float]:
         form = _fitting(raw, logits, model.config, bounds.logits)
         if form is not None:
             return Head(form), extra
-        body = getattr(model, model.base_model_prefix)
+        body = body_of(model)
         answer = type(body(input_ids=ids, use_cache=False))
         inner = [module for module in body.children() if isinstance(module, PreTrainedModel)]
         for asked in (body, *inner):  # OPT asks its body's decoder

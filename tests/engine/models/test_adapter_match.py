@@ -86,6 +86,38 @@ def test_an_adapter_of_a_wider_model_is_refused_with_both_widths(tmp_path: Path,
     assert "8 into 8 in the model" in error.message
 
 
+def test_an_adapter_of_the_body_alone_is_refused_with_the_names_that_it_lacks(
+    tmp_path: Path, home: Path, base: Path
+) -> None:
+    """PEFT would load none of it and say nothing."""
+    body = {name.replace("model.model.", "model.", 1): tensor for name, tensor in lora_tensors().items()}
+    error = refusal(write_adapter(tmp_path / "a", body), base, trust_base=True)
+    assert "Put model. behind base_model.model. in the names" in error.message
+    renamed = {name.replace("base_model.model.", "base_model.model.model.", 1): each for name, each in body.items()}
+    assert matched(write_adapter(tmp_path / "b", renamed), base).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "count"),
+    [
+        ("target_modules", ["q_proj"], 2), ("layers_to_transform", [0], 2), ("layers_to_transform", 1, 2),
+        ("exclude_modules", ["v_proj"], 2), ("exclude_modules", ".*q_proj", 2), ("target_modules", ".*k_proj", 4),
+    ],
+)  # fmt: skip
+def test_tensors_that_the_config_leaves_out_are_refused_with_the_field(
+    tmp_path: Path, home: Path, field: str, value: object, count: int
+) -> None:
+    with pytest.raises(ModelError, match="PEFT would not load") as caught:
+        read_adapter(write_adapter(tmp_path / "a", **{field: value}))
+    assert f"{field} in adapter_config.json leaves out {count} of the 4 layers" in caught.value.message
+    assert field in caught.value.hint
+
+
+def test_layers_that_the_config_names_are_read(tmp_path: Path, home: Path) -> None:
+    fields = {"layers_to_transform": [0, 1], "layers_pattern": "layers", "exclude_modules": ["k_proj"]}
+    assert len(read_adapter(write_adapter(tmp_path / "a", **fields)).contents.modules) == 4
+
+
 def test_layers_are_found_whatever_wrapper_the_model_is_stored_under(
     tmp_path: Path, home: Path, make_model: MakeModel
 ) -> None:

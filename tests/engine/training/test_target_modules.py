@@ -119,3 +119,16 @@ def test_experts_that_get_an_adapter_unasked_are_said_and_the_hint_leaves_them_o
     everything, attention = (attached(tmp_path, chosen)[0] for chosen in ("all-linear", targets))
     assert any("experts" in name for name, weight in everything.named_parameters() if weight.requires_grad)
     assert not any("experts" in name for name, weight in attention.named_parameters() if weight.requires_grad)
+
+
+def test_routers_that_give_more_than_a_product_get_no_adapter(tmp_path: Path) -> None:
+    config = transformers.Llama4TextConfig(
+        **SMALL, head_dim=16, intermediate_size_mlp=64, num_local_experts=2, attention_chunk_size=16
+    )
+    transformers.Llama4ForCausalLM(config).save_pretrained(tmp_path)
+    model, told = attached(tmp_path, "all-linear")
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    assert trained
+    assert not any("router" in name for name in trained)
+    assert any("router" in each for each in told)
+    model(input_ids=torch.arange(8)[None], labels=torch.arange(8)[None]).loss.backward()

@@ -244,3 +244,16 @@ def test_dropout_over_quantized_layers_is_pefts_own_too() -> None:
     expected = run(model)
     assert lora_kernel.install(model) == 2
     assert_same(run(model), expected, 1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_model_may_change_what_a_layer_gives_in_place(bias: bool) -> None:
+    def raised(x: Tensor) -> Tensor:
+        y = model(x)
+        assert y._base is None
+        return y.add_(1)  # type: ignore[no-any-return]
+
+    model = adapted(lambda wide, narrow: nn.Linear(wide, narrow, bias=bias))
+    expected = run(model, raised)
+    lora_kernel.install(model)
+    assert_same(run(model, raised), expected)
