@@ -49,6 +49,7 @@ def build(
     ``newest`` is this run's checkpoint that is about to be restored, if there is one.
     """
     memory.phase = "load"
+    liger.forget()
     try:
         base = load_base(card, config.model, placement, config.train.gradient_checkpointing is True, words)
         return assemble(config, base, placement, steering, newest)

@@ -26,6 +26,8 @@ _ROWS, _TOKENS = 2, 24
 _CLOSE = 0.05
 """Of hidden states and gradients, this much may be rounding: 16-bit models show 0.01 to 0.02."""
 _LEAVE_OUT = f'Set {FIELD} to "auto" or false.'
+_replaced: list[tuple[Any, dict[str, Any]]] = []
+"""transformers' modules, and what kernels that stay have replaced in each."""
 
 
 def check(section: TrainSection, device: torch.device) -> None:
@@ -55,6 +57,16 @@ def install(model: Any, section: TrainSection, device: torch.device) -> tuple[bo
     return not fault, f"Liger's kernels are not used: {fault}." if fault else ""
 
 
+def forget() -> None:
+    """Give transformers' modules back what was there, as the library puts some kernels into those for every model.
+
+    The next model of this process may be on the CPU, or have biases that the library's layers are made without.
+    """
+    for source, kept in _replaced:
+        vars(source).update(kept)
+    _replaced.clear()
+
+
 def told_of_change(settings: Mapping[str, Any], used: bool) -> Iterator[str]:
     """A sentence where a run goes on with other kernels than its ``settings`` say it began with."""
     before = settings.get(FIELD, used)
@@ -80,6 +92,8 @@ def _fault(model: Any) -> str:
                 raise
             return f"a trial ended with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         outcome.good = _same(before, after)
+    if outcome.good:
+        _replaced.extend(outcome.replaced())
     return "" if outcome.good else "in a trial they computed something else than the model"
 
 
@@ -132,6 +146,13 @@ class _Outcome:
             vars(owner).keys() != kept.keys() or any(vars(owner)[name] is not kept[name] for name in kept)
             for owner, kept in [*self._modules, *self._sources]
         )
+
+    def replaced(self) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Of transformers' own modules, what was there and is there no more."""
+        for source, kept in self._sources:
+            names = [name for name in kept if vars(source).get(name) is not kept[name]]
+            if names:
+                yield source, {name: kept[name] for name in names}
 
     def take_back(self) -> None:
         """Put everything back."""

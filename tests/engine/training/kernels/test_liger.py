@@ -19,11 +19,17 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 from transformers.models.llama import modeling_llama
 
-from engine.config.schema import TrainSection
+from engine.config.schema import RunConfig, TrainSection
 from engine.errors import ConfigError, MachineError
+from engine.models.card import read_card
 from engine.runs import events as ev
+from engine.training.building import build
+from engine.training.devices.place import Placement
 from engine.training.kernels import fused_norm, liger, lora_kernel
 from engine.training.kernels.loss import hidden_states
+from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.steering import Steering
+from engine.training.tokens.tokenizer import load_words
 from tests.engine.training.making import train, values
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -98,6 +104,24 @@ def test_kernels_that_compute_the_same_stay_and_the_loss_is_this_projects_own(ti
     torch.testing.assert_close(hidden_states(model, IDS), expected)
     assert model.training
     assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_the_next_model_of_a_process_is_made_of_transformers_own_parts(tiny: Path, library: Any) -> None:
+    """The library puts its parts into transformers' modules: on the CPU they would fail, and they leave out biases."""
+    library(swiglu)
+    for _ in range(2):  # a run builds again after each pause
+        assert liger.install(model_of(tiny), TrainSection(), GPU) == (True, "")
+        assert modeling_llama.apply_rotary_pos_emb is rope
+        liger.forget()
+        assert modeling_llama.apply_rotary_pos_emb is own_rope
+    config = RunConfig.model_validate(values(tiny, tiny))
+    liger.install(model_of(tiny), TrainSection(), GPU)
+    card = read_card(tiny)
+    build(
+        config, card, load_words(card, config.model), Placement(CPU, torch.float32, "no"),
+        MemoryGuard(CPU, lambda event: None), Steering(),
+    )  # fmt: skip
+    assert modeling_llama.apply_rotary_pos_emb is own_rope
 
 
 @pytest.mark.parametrize(
