@@ -16,6 +16,21 @@ from engine.data.text import clean
 from tui.widgets.form_choice import Choice
 
 
+class Entry(Input):
+    """A line whose letters and editing keys act in the order they were pressed, however fast they come.
+
+    Textual acts on a key such as Backspace once it went all the way up to the app. Letters behind it in the same piece
+    of input, as slow lines bundle them, would be written before.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
+
+
 class FormField(Vertical):
     """A field named ``name``. ``text`` is what stands in it; reading and checking it is the form's affair."""
 
@@ -70,7 +85,7 @@ class FormField(Vertical):
         if options:
             self.control = Choice(options, text)
         else:
-            self.control = Input(
+            self.control = Entry(
                 text, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False
             )
             self.control.set_reactive(Input.cursor_blink, False)
