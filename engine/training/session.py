@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory import rehearsal
 from engine.training.memory.after_kill import smaller_budget
 from engine.training.memory.measured import MemoryStory
-from engine.training.memory.out_of_memory import MemoryGuard
+from engine.training.memory.out_of_memory import MemoryGuard, give_back
 from engine.training.memory.peaks import Peaks
 from engine.training.memory.plan import RunMemory, make_plan, parted
 from engine.training.memory.rehearsal import Rehearsal
@@ -376,8 +375,7 @@ class Session:
 
     def _wait_paused(self) -> None:
         """Give the memory back and wait. What was built is out of scope by now; only the rows stay."""
-        gc.collect()
-        free_cached()
+        give_back(place(self.config).device)
         self.sink(ev.State(state="paused", reason="memory is freed; resume goes on from the checkpoint"))
         self.steering.wait_while_paused()
         if not self.steering.stop_requested:

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from engine.runs import events as ev
-from engine.training import building
+from engine.training import building, session
+from engine.training.memory.out_of_memory import give_back
 from engine.training.steering import Steering
 from tests.engine.training.making import Trained, stop_after, train, values
 
@@ -132,6 +133,8 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
         return base
 
     monkeypatch.setattr(building, "load_base", watched)
+    given_back: list[str] = []
+    monkeypatch.setattr(session, "give_back", lambda device: given_back.append(device.type) or give_back(device))
     pause, answers = order_at(3, "pause")
 
     def react(event: ev.Event, steering: Steering) -> None:
@@ -143,6 +146,7 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
 
     paused = train(settings, react)
     assert alive_in_pause == [0]
+    assert given_back == ["cpu"], "what was freed goes back to the system, not only to this process's heap"
     assert len(models) == 2
     assert answers == [(True, "paused; memory is freed until it is resumed"), (True, "going on")]
     assert paused.losses() == straight.losses()
