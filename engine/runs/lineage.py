@@ -172,8 +172,8 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
 
 def _scale(config: RunConfig) -> tuple[str, ...]:
     train = config.train
-    passes = f"{train.max_steps} steps" if train.max_steps else f"{train.num_train_epochs:g} epochs"
-    return (passes, f"learning rate {train.learning_rate:g}")
+    count, unit = (train.max_steps, "step") if train.max_steps else (train.num_train_epochs, "epoch")
+    return (f"{count:g} {unit}{'' if count == 1 else 's'}", f"learning rate {train.learning_rate:g}")
 
 
 def _model(name: str) -> list[Node]:

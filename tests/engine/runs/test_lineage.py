@@ -126,6 +126,15 @@ def test_the_tree_is_drawn_with_branches_and_says_how_each_was_made() -> None:
     assert lines[3].endswith("data rows.csv")
 
 
+@pytest.mark.parametrize(
+    ("train", "passes"),
+    [({"max_steps": 1}, "1 step"), ({"num_train_epochs": 1}, "1 epoch"), ({"num_train_epochs": 3}, "3 epochs")],
+)
+def test_how_long_a_run_trained_is_said_in_the_right_number(train: dict[str, int], passes: str) -> None:
+    run = make_run("counted", train=train)
+    assert f", {passes}, " in describe(read_lineage().nodes[key_of(run)])
+
+
 def test_what_differs_between_two_runs_is_named_field_by_field() -> None:
     first = make_run("first", train={"learning_rate": 1e-4})
     second = make_run("second", train={"learning_rate": 3e-4}, dataset={"max_length": 512}, data="b.jsonl")
