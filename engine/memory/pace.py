@@ -125,7 +125,7 @@ def expected(
     rate = 1 / seconds_per_token(job, profile, device, cores)
     if is_near_published(job, profile, device):
         return Expected(rate, words, "published")
-    return Expected(rate, f"{words}, rough", "computed")
+    return Expected(rate, words, "computed")
 
 
 def is_near_published(job: Job, profile: Profile, device: str) -> bool:

@@ -195,7 +195,7 @@ def _as_json(
         },
         "time": None if time is None else {
             "seconds": round(time.seconds, 1), "tokens": time.tokens, "exact_tokens": time.exact_tokens,
-            "tokens_per_second": round(time.tokens_per_second, 2), "origin": time.origin,
+            "tokens_per_second": round(time.tokens_per_second, 2), "origin": time.origin, "basis": time.basis,
         },
         "disk": {
             "run_bytes": disk.run, "checkpoint_bytes": disk.checkpoint, "adapter_bytes": disk.adapter,

@@ -77,6 +77,7 @@ def test_the_time_is_that_of_earlier_runs_here_or_says_that_it_is_rough(draft: D
     facts.fit = fit_of(draft, facts)
     rough = time_line(time_of(draft, facts), facts, whole=False)
     assert rough.endswith("computed for this GPU; F8 measures it")
+    assert "rough," not in time_line(time_of(draft, facts), facts, whole=True)
     assert facts.fit is not None
     job, device = facts.fit.estimate.job, facts.fit.budget.name
     pace.record(job.shape.name, pace.method_of(job), device, 500.0, job.tokens, "run")
