@@ -106,5 +106,8 @@ class Steering:
 
 
 def _refuse_while_paused(order: Order) -> bool:
-    order.answer(order.command == "pause", "it is paused already" if order.command == "pause" else "it is paused")
+    order.answer(
+        order.command == "pause",
+        "it is paused already" if order.command == "pause" else "the training is paused; resume it first",
+    )
     return True

@@ -185,7 +185,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if line:
             text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
         elif note := self.steering.note(state):
-            text = Text.assemble((note, "bold"), f"   {text.plain}", no_wrap=True, end="")
+            room = self.size.width - 2 - len(note) - 3
+            rest = story.progress(state, world.clock(), room, world.terminal.unicode, phase_since, self._resumable)
+            text = Text.assemble((note, "bold"), f"   {rest.plain}", no_wrap=True, end="")
         cut(text, self.size.width - 2)
         self.query_one("#progress", Line).show(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from engine.data.text import clean
+from engine.data.text import clean, shorten
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from engine.units import percent
@@ -12,6 +12,8 @@ from tui import words
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
                 "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
+
+_SHORTEST_NAME = 8
 
 
 def subject(name: str, state: RunState) -> Text:
@@ -104,7 +106,10 @@ def progress(
     share = (done or 0) / total
     room = min(30, width - len(name) - len(count) - 10)
     bar = f"  {words.bar(share, room, unicode)}" if room >= 6 else ""
-    return Text(f"{name}{bar} {percent(share):>5}  {count}", no_wrap=True, end="")
+    left = width - len(count) - 8
+    if len(name) > left:  # the figures count more than what they are of
+        name = shorten(name, left) if left >= _SHORTEST_NAME else ""
+    return Text(f"{name}{bar} {percent(share):>5}  {count}".strip(), no_wrap=True, end="")
 
 
 def ending(state: RunState, resumable: str = "") -> str:

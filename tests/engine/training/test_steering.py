@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_paused_run_answers_every_order() -> None:
     left = [order.command for order in steering.take()]
     answered = [name for name, _, _ in answers]
     assert sorted(answered + left) == ["pause", "resume", "sample", "save"]
+
+
+def test_what_a_paused_run_can_not_do_is_refused_with_what_to_do() -> None:
+    steering, answers = Steering(), Answers()
+    steering.pause_begins()
+    steering.put("sample", noting(answers, "sample"))
+    waiting = in_background(steering.wait_while_paused)
+    until_answered = time.monotonic() + 5
+    while not answers and time.monotonic() < until_answered:
+        time.sleep(0.01)
+    assert answers == [("sample", False, "the training is paused; resume it first")]
+    steering.put("resume", noting(answers, "resume"))
+    waiting.join(5)
 
 
 def test_a_stop_is_passed_on_once_and_at_once_to_who_comes_later() -> None:

@@ -104,6 +104,7 @@ async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_
         assert "50" in screen_text(app)
         await pilot.press("p")
         await until_shows(pilot, "Pausing after its first step; p takes it back.")
+        assert "50%  4.2 GB of 8.4 GB" in screen_text(app), "how far it is stays to be read"
         await until_shows(pilot, "p Go on")
         await pilot.press("p")
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
