@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from engine.errors import MachineError
-from engine.machine.gpus import Gpu, GpuReader, GpuReport, visible
+from engine.machine.gpus import Gpu, GpuReader, GpuReport, Unusable, visible
 from engine.machine.host import Host, read_host
 from engine.machine.torch_build import installed, judged
 
@@ -36,8 +36,13 @@ class Machine:
     @property
     def unused(self) -> str:
         """Why a run takes none of the visible GPUs, and what to do; "" when it does, or when there is none."""
-        barred = next((gpu.unusable for gpu in self.gpus if gpu.unusable), None)
-        return "" if barred is None or self.freest else f"The GPUs are not used: {barred.words} {barred.mend}"
+        barred = self.barred
+        return "" if barred is None else f"The GPUs are not used: {barred.words} {barred.mend}"
+
+    @property
+    def barred(self) -> Unusable | None:
+        """Why a run takes none of the visible GPUs; None when it does, or when there is none."""
+        return None if self.freest else next((gpu.unusable for gpu in self.gpus if gpu.unusable), None)
 
     @property
     def freest(self) -> Gpu | None:

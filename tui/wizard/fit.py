@@ -65,7 +65,8 @@ def unknown(draft: Draft, facts: Facts) -> str:
     if facts.machine is None:
         return "Memory: reading the machine ..." if facts.card else ""
     if facts.card is None:
-        return facts.machine.gpu_line
+        barred = facts.machine.barred
+        return f"The GPUs are not used: {barred.words} F4 says what to do." if barred else facts.machine.gpu_line
     if shape_of(Path(facts.card.path)) is None:
         return "Memory: not known, as the model's config.json does not tell its size."
     from engine.memory.budget import budget_of

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.data.text import shorten
+from engine.units import percent
 from tui.widgets.wrapping import wrap
 from tui.wizard.breakdown_text import Line, heading
 from tui.words import gib
@@ -58,7 +59,9 @@ def _gpu(gpu: Gpu, is_chosen: bool, is_visible: bool, width: int) -> Iterator[Li
         return
     used, total, free = (NOT_AVAILABLE if size is None else gib(size) for size in _memory(gpu))
     yield ((f"     used {used} of {total} GiB, free {free}", ""),)
-    facts = (_unit(gpu.temperature_celsius, "C"), f"load {_unit(gpu.utilization_percent, '%')}", _power(gpu))
+    busy = gpu.utilization_percent
+    load = NOT_AVAILABLE if busy is None else percent(busy / 100)
+    facts = (_unit(gpu.temperature_celsius, "C"), f"load {load}", _power(gpu))
     yield (("     " + "   ".join(facts), "$muted"),)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.containers import VerticalScroll
 
 from engine import paths
+from engine.machine.gpus import Unusable
 from engine.memory import history
 from engine.memory.history import Observation
 from tests.tui.machines import gpu, lost, no_gpu, process, used_by, with_gpus
@@ -39,6 +41,16 @@ def large(home: Path) -> Path:
 
 def foot_of(app: WizardApp) -> str:
     return app.wizard.query_one(Foot).words
+
+
+async def test_gpus_that_are_not_used_are_told_whole_before_there_is_a_model(open_wizard: Opener) -> None:
+    mend = f"Install torch for CUDA 12.6: {'/long' * 12}/bin/python -m pip install --force-reinstall torch"
+    barred = replace(gpu(), unusable=Unusable("torch 2.13.0+cpu is built for CPUs only.", mend, falls_to_cpu=True))
+    async with open_wizard(machine=with_gpus(barred), size=SMALL) as (app, pilot):
+        assert "built for CPUs only. F4 says what to do." in " ".join(text_of(app).split())
+        await press(app, pilot, "f4")
+        assert "load 37%" in text_of(app)
+        assert "--force-reinstall torch" in " ".join(text_of(app).split())
 
 
 async def to_settings(app: WizardApp, pilot: object) -> None:
