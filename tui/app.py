@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events, on
 from textual.app import App
 from textual.geometry import Size
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
@@ -89,6 +90,13 @@ class TunedeckApp(App[None]):
             self.push_screen(TooSmallScreen())
         elif covered and not too_small(size):
             self.pop_screen()
+
+    @on(Notify)
+    def _make_room(self) -> None:
+        """News on the rule above the keys gives way to what comes after it: only troubles pile up."""
+        for earlier in list(self._notifications):
+            if earlier.severity == "information":
+                self._unnotify(earlier, refresh=False)
 
     def _home_screen(self) -> Screen[Any]:
         from tui.home.screen import HomeScreen

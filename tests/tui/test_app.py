@@ -24,6 +24,20 @@ from tui.world import World
 MakeWorld = Callable[..., World]
 
 
+async def test_news_on_the_rule_above_the_keys_gives_way_to_what_comes_after_it(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "Start something new")
+        app.notify("The disk is full.", severity="error")
+        app.notify("Asked to pause.")
+        app.notify("Asked to resume.")
+        await until_shows(pilot, "Asked to resume.")
+        lines = screen_text(app).splitlines()
+        assert "Asked to resume." in lines[-2]
+        assert "The disk is full." in lines[-3]
+        assert not any("Asked to pause." in line for line in lines)
+
+
 async def test_a_launched_run_is_watched_at_once_and_the_wizard_begins_anew(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
