@@ -20,7 +20,7 @@ from tui.wizard.step import Facts
 class OutlookPanel(Static):
     """``show`` works both lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
 
-    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 4; width: 1fr; }"
+    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 6; width: 1fr; }"
 
     class Measured(Message):
         """The probe ended: ``words`` say how, "" when it measured."""

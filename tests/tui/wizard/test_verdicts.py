@@ -31,7 +31,7 @@ def large(home: Path) -> Path:
 async def test_each_model_has_its_verdict_in_one_column(
     open_wizard: Opener, large: Path, model: Path, size: tuple[int, int]
 ) -> None:
-    async with open_wizard(size=size, machine=with_gpus(gpu(total_gib=24))) as (app, pilot):
+    async with open_wizard(size=size, machine=with_gpus(gpu(total_gib=22))) as (app, pilot):
         await press(app, pilot, "enter")
         lines = {name: _line(text_of(app), name) for name in ("llama-8b", "llama-70b", "tiny-chat")}
         assert "QLoRA 4 bit, fits" in lines["llama-8b"]
