@@ -26,7 +26,12 @@ COUNTED_BYTES = 32 << 20
 _SMALL_BYTES = 64 << 20
 _OF_MODEL = ("config.json", "generation_config.json", "tokenizer*", "*.model", "vocab*", "merges.txt", "*.tiktoken",
              "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.py")  # fmt: skip
-_NAMES = {"data": "Data", "model": "Model", "template": "Chat template", "adapter": "Old adapter", "run": "Split"}
+_NAMES = {
+    "data": "Data", "model": "Model", "template": "Chat template", "adapter": "Old adapter", "run": "Split",
+    "settings": "Config",
+}  # fmt: skip
+_OF_SPLIT = {"eval_share", "eval_rows", "test_share", "test_rows", "stratify"}
+_OF_READING = {"subset", "split", "format", "columns", "tags", "labels", "max_rows", "streaming"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def note(run: RunDir, config: RunConfig, model: Path, changes: Sequence[str] = (
     ``changes`` are those since its start that a person accepted; they are kept with earlier ones. Raises
     TunedeckError for data that is not there, OSError.
     """
-    found = [_noted(each) for each in _files(config, model)]
+    found = [_noted(each) for each in (*_files(config, model), _settings(run, config))]
     accepted = [*accepted_changes(run), *({"t": time.time(), "said": said} for said in changes)]
     _write(run, found, accepted)
 
@@ -98,7 +103,7 @@ def changes(
     if model is None:
         model = run.merged if config.strategy.kind == "merge" else model_folder(config)
     try:
-        now = list(_files(config, model))
+        now = [*_files(config, model), _settings(run, config)]
     except TunedeckError as error:
         return [f"{error.title}: {error.message}."]
     if model is None:
@@ -123,6 +128,8 @@ def _compared(before: Sequence[Origin], now: Sequence[Origin], thorough: bool) -
         new = [each for each in now if (each.part, each.source) == key]
         if key[0] == "adapter" and not new:
             continue  # a checkpoint holds all of it that matters
+        if key[0] == "settings" and not old:
+            continue  # noted by an earlier version
         if len(old) == len(new) and all(_same(a, b, thorough) for a, b in zip(old, new, strict=True)):
             continue
         by_path = {each.path: each for each in new}
@@ -139,7 +146,7 @@ def _compared(before: Sequence[Origin], now: Sequence[Origin], thorough: bool) -
 def _same(before: Origin, now: Origin, thorough: bool) -> bool:
     """Whether both hold the same; of files noted without a hash only their size and time can tell."""
     unmoved = (before.path, before.size, before.mtime_ns) == (now.path, now.size, now.mtime_ns)
-    if before.part == "run":
+    if before.part in ("run", "settings"):
         return before.sha256 == now.sha256
     if unmoved and not (thorough and before.sha256 and before.size <= _SMALL_BYTES):
         return True
@@ -153,6 +160,8 @@ def _same(before: Origin, now: Origin, thorough: bool) -> bool:
 def _how(before: Origin, now: Origin) -> str:
     if before.part == "run":
         return "that run now splits or reads its data in another way"
+    if before.part == "settings":
+        return "its seed, its split or how it reads the data is no longer what it was at the start"
     if before.size == now.size and not before.sha256:
         return "it was written again, and its hash was not noted, so it may be another"
     rows = _rows(Path(now.path), now.size) if before.rows is not None else None
@@ -180,6 +189,14 @@ def _files(config: RunConfig, model: Path | None) -> Iterator[Origin]:
             card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
             yield from _file("adapter", card.file)
             yield from _file("adapter", Path(card.path) / "adapter_config.json")
+
+
+def _settings(run: RunDir, config: RunConfig) -> Origin:
+    """What decides which rows are held out; edited by hand, rows of the test would be trained on."""
+    deciding = [config.run.seed, config.dataset.model_dump(mode="json", include=_OF_SPLIT)]
+    deciding += [each.model_dump(mode="json", include=_OF_READING) for each in config.data]
+    digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+    return Origin("settings", 0, str(run.config), 0, 0, digest)
 
 
 def _of_source(source: DataSource, number: int, within: Sequence[str]) -> Iterator[Origin]:
@@ -219,7 +236,7 @@ def _file(part: str, path: Path, source: int = 0) -> Iterator[Origin]:
 
 def _noted(origin: Origin) -> Origin:
     path = Path(origin.path)
-    if origin.part == "run" or (origin.part == "model" and origin.size > _SMALL_BYTES):
+    if origin.part in ("run", "settings") or (origin.part == "model" and origin.size > _SMALL_BYTES):
         return origin
     rows = _rows(path, origin.size) if origin.part == "data" else None
     return replace(origin, sha256=_digest(path), rows=rows)

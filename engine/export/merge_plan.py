@@ -129,6 +129,12 @@ def _refuse_quantized(base: Path, config: Mapping[str, Any]) -> None:
         )
 
 
+def _is_of_a_layer_in(stored: Mapping[str, tuple[int, ...]], name: str) -> bool:
+    """Whether ``name`` is no layer, but something beside the weight of one that is among the tensors ``stored``."""
+    layer, _, last = name.rpartition(".")
+    return last != "weight" and stored_name(f"{layer}.weight", stored) is not None
+
+
 def _collect(
     base: Path, adapters: Sequence[Adapter], stored: Mapping[str, tuple[int, ...]], tied_table: str
 ) -> tuple[dict[str, list[Part]], str]:
@@ -154,6 +160,14 @@ def _collect(
             for found, piece in placed.items():
                 _check_shape(adapter, name, piece, stored[found])
                 wanted[found].append(piece)
+        beside = next((name for name in missing if _is_of_a_layer_in(stored, name)), None)
+        if beside is not None:
+            raise ModelError(
+                "This adapter can't be merged",
+                f"{adapter.folder}: {beside} has no place in {base}, although the layer it belongs to is there. What "
+                "the adapter adds to that layer, such as a bias, is more than the model can hold.",
+                "Train further with strategy continue, or start fresh.",
+            )
         if missing:
             raise ModelError(
                 "The adapter was trained on another model",

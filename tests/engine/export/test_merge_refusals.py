@@ -63,9 +63,24 @@ def rename(old: str, new: str) -> Callable[[dict[str, torch.Tensor]], None]:
 def test_an_adapter_for_another_architecture_is_refused(tiny: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tiny, tmp_path / "adapter")
     change_tensors(adapter, rename("self_attn.q_proj", "attention.query"))
+    set_json(adapter / "adapter_config.json", target_modules="all-linear")
     error = refusal(tiny, adapter, tmp_path / "merged")
     assert "PEFT would not load" in error.title
     assert "attention.query" in error.message
+
+
+def test_what_a_layer_of_the_model_can_not_hold_is_no_other_model(tiny: Path, tmp_path: Path) -> None:
+    def add_bias(tensors: dict[str, torch.Tensor]) -> None:
+        for name in [name for name in tensors if name.endswith("lora_B.weight")]:
+            tensors[name.replace("lora_B.weight", "lora_B.bias")] = torch.ones(len(tensors[name]))
+
+    adapter = make_adapter(tiny, tmp_path / "adapter")
+    change_tensors(adapter, add_bias)
+    set_json(adapter / "adapter_config.json", lora_bias=True)
+    error = refusal(tiny, adapter, tmp_path / "merged")
+    assert error.title == "This adapter can't be merged"
+    assert "such as a bias" in error.message
+    assert "continue" in error.hint
 
 
 def test_an_adapter_for_a_wider_model_is_refused(tiny: Path, tmp_path: Path) -> None:

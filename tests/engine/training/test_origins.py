@@ -75,6 +75,26 @@ def test_a_run_whose_origins_changed_is_refused_and_names_them(
     assert f"tunedeck resume {run.id} --accept-changes" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("run.seed", 7), ("dataset.eval_rows", 6), ("dataset.test_share", 0.2), ("data.0.max_rows", 9)]
+)
+def test_a_config_edited_so_that_other_rows_are_held_out_is_a_change(run: RunDir, field: str, value: object) -> None:
+    text = run.config.read_text()
+    if field == "data.0.max_rows":
+        run.config.write_text(text.replace("[[data]]", f"[[data]]\nmax_rows = {value}"))
+    else:
+        run.config.write_text(toml.with_values(text, {field: value}, "by hand"))
+    (said,) = origins.changes(run)
+    assert "its seed, its split" in said
+    with pytest.raises(RunError, match="has changed"):
+        Session(run, toml.load(run.config).config, lambda event: None, Steering()).execute(True)
+
+
+def test_other_edits_of_the_config_are_none(run: RunDir) -> None:
+    run.config.write_text(toml.with_values(run.config.read_text(), {"train.learning_rate": 1e-5}, "by hand"))
+    assert origins.changes(run) == []
+
+
 def test_a_change_that_leaves_size_and_time_alone_is_seen_by_the_runner(run: RunDir, rows: Path) -> None:
     before = rows.stat()
     rows.write_text(rows.read_text().replace("soup", "sOup"))
