@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM
 
+from engine.errors import ModelError
 from engine.models.completeness import incomplete
 
 # Buffers that older files hold and every model computes by itself.
@@ -26,14 +27,36 @@ class Loaded:
 def load_model(folder: Path, **options: Any) -> Loaded:
     """``AutoModelForCausalLM.from_pretrained`` with its report read: nothing is left at random numbers.
 
-    Raises ModelError naming the tensors that are missing, and whatever transformers raises.
+    Raises ModelError naming the tensors that are missing or of another shape, and whatever transformers raises.
     """
-    model, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder, output_loading_info=True, ignore_mismatched_sizes=True, **options
+    )
+    mismatched = sorted(report["mismatched_keys"])
+    if mismatched:
+        raise _misshapen(folder, mismatched)
     missing = sorted(name for name in report["missing_keys"] if _matters(model, name))
     if missing:
         raise incomplete(folder, missing)
     _keep_differentiable(model)
     return Loaded(model, (*_unread(folder, report["unexpected_keys"]), *_untied(folder, model)))
+
+
+def _misshapen(folder: Path, mismatched: Sequence[tuple[str, Sequence[int], Sequence[int]]]) -> ModelError:
+    name, stored, wanted = mismatched[0]
+    more = f", and {len(mismatched) - 1:,} more of other shapes" if len(mismatched) > 1 else ""
+    rows = "embed" in name or "lm_head" in name or "wte" in name
+    cure = (
+        f" If it is meant to have {stored[0]:,} tokens, set vocab_size to {stored[0]} in its config.json."
+        if rows
+        else ""
+    )
+    return ModelError(
+        "The model's weights are not those of its config",
+        f"{folder}: {name} is {' by '.join(map(str, stored))} in the file and {' by '.join(map(str, wanted))} by "
+        f"config.json{more}.",
+        f"Fetch the model again.{cure}",
+    )
 
 
 def _matters(model: Any, name: str) -> bool:

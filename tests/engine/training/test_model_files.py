@@ -131,3 +131,15 @@ def test_whole_models_of_other_families_pass(tmp_path: Path, family: str) -> Non
     getattr(transformers, name)(config).save_pretrained(tmp_path)
     check_complete(read_card(tmp_path))
     assert load_model(tmp_path).told == ()
+
+
+def test_weights_of_another_shape_than_the_config_says_are_named_and_the_hint_mends_it(
+    tiny: Path, tmp_path: Path
+) -> None:
+    vocabulary = len(load_file(tiny / "model.safetensors")["model.embed_tokens.weight"])
+    folder = with_tensors(tiny, tmp_path / "model", lambda tensors: tensors, vocab_size=vocabulary + 8)
+    with pytest.raises(ModelError, match=f"{vocabulary} by 64 in the file and {vocabulary + 8} by 64") as caught:
+        load_model(folder)
+    assert f"set vocab_size to {vocabulary} " in caught.value.hint
+    set_config(folder, vocab_size=vocabulary)
+    assert load_model(folder).told == ()
