@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeGuard, get_args
 from engine.errors import MachineError, RunError
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, read_json, write_atomic
+from engine.runs.follow import load_state
 
 Command = Literal["stop", "save", "pause", "resume", "sample", "set"]
 COMMANDS: tuple[str, ...] = get_args(Command)
@@ -34,7 +35,7 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
     Raises RunError when nobody is running it, MachineError when the file can't be written.
     """
     if not run.is_alive():
-        raise RunError("This run is not running", run.id, "`tunedeck resume` starts it again from its last checkpoint.")
+        raise RunError("This run is not running", run.id, way_on(run))
     try:
         with _alone(run):
             last = read_json(run.control).get("seq")
@@ -43,6 +44,15 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
     except OSError as error:
         raise MachineError("The command can't be written", f"{run.control}: {error.strerror}") from error
     return seq
+
+
+def way_on(run: RunDir) -> str:
+    """What can be done with a run that nobody is running."""
+    if load_state(run).state == "finished":
+        return f"Its adapter is in {run.adapter}."
+    if not run.complete_checkpoints():
+        return f"`tunedeck run {run.config}` starts it from the beginning."
+    return f"`tunedeck resume {run.id}` continues it from its last checkpoint."
 
 
 @contextmanager

@@ -97,6 +97,7 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
     """
     from engine import origins
     from engine.runs.checkpoints import newest_whole
+    from engine.runs.control import way_on
     from engine.runs.directory import damage_of
     from engine.runs.launch import launch
 
@@ -104,11 +105,9 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
         raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
     state = _state_of(run)
     if state == "finished":
-        raise RunError("This run is finished", run.id, f"Its adapter is in {run.adapter}.")
+        raise RunError("This run is finished", run.id, way_on(run))
     if not run.complete_checkpoints():
-        raise RunError(
-            "This run has no complete checkpoint", run.id, f"`tunedeck run {run.config}` starts it from the beginning."
-        )
+        raise RunError("This run has no complete checkpoint", run.id, way_on(run))
     changed = origins.changes(run)
     if changed and not accept_changes:
         raise origins.refuse(run, changed)

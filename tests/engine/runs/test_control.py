@@ -33,10 +33,19 @@ def test_a_command_is_read_as_it_was_sent(running: RunDir) -> None:
     assert control.read(running) == control.ControlMessage(2, "stop", {})
 
 
-def test_nobody_to_steer_is_an_error_with_a_way_on(run: RunDir) -> None:
-    with pytest.raises(RunError) as caught:
-        control.send(run, "stop")
-    assert "tunedeck resume" in caught.value.hint
+def test_nobody_to_steer_is_an_error_with_a_way_on_that_this_run_has(run: RunDir) -> None:
+    def hint() -> str:
+        with pytest.raises(RunError) as caught:
+            control.send(run, "stop")
+        return caught.value.hint
+
+    assert f"tunedeck run {run.config}" in hint(), "there is no checkpoint to resume from"
+    (run.path / "checkpoint-4").mkdir()
+    (run.path / "checkpoint-4" / "COMPLETE").write_text("{}")
+    assert f"tunedeck resume {run.id}" in hint()
+    write(run, ev.Finished(outcome="finished", step=4, adapter="adapter", seconds=1.0))
+    assert str(run.adapter) in hint()
+    assert "resume" not in hint()
     assert not run.control.exists()
 
 
