@@ -61,11 +61,11 @@ class Estimate:
 
     @property
     def needed_bytes(self) -> float:
-        """The least that must be free: live tensors with a margin, the context, and what sharding wastes."""
+        """The least that must be free: live tensors with a margin, context and kernels, and what sharding wastes."""
         waste = 0.0
         if self.job.weight_shards > 1:
             waste = SHARDED_WASTE * sum(self.peak.terms.get(name, 0.0) for name in cache.BATCH_TERMS)
-        return self.allocated_bytes * SAFETY + waste + self.profile.context_bytes
+        return self.allocated_bytes * SAFETY + waste + self.profile.context_bytes + self.profile.compiled_bytes
 
     def reserved_bytes(self, capacity_bytes: float | None = None) -> float:
         """What torch's allocator may hold, freed blocks included, on a GPU of ``capacity_bytes``."""
@@ -74,7 +74,8 @@ class Estimate:
     def shown_bytes(self, capacity_bytes: float | None = None) -> float:
         """What nvidia-smi may read up to."""
         paged = terms.optimizer_states(self.job, self.profile) if terms.states_are_paged(self.job) else 0.0
-        shown = self.reserved_bytes(capacity_bytes) + self.profile.context_bytes + paged
+        beside = self.profile.context_bytes + self.profile.compiled_bytes
+        shown = self.reserved_bytes(capacity_bytes) + beside + paged
         return min(shown, capacity_bytes) if capacity_bytes else shown
 
     def phase(self, name: str) -> Phase:

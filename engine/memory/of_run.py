@@ -10,7 +10,7 @@ from engine.machine.gpu_specs import Capability, Dtype, attention_kernel, traine
 from engine.memory.budget import Budget
 from engine.memory.cards import card_of
 from engine.memory.estimate import Estimate, estimate
-from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, padded_length
+from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, coarsest_on, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.profiles import Profile, tunedeck
 from engine.memory.shapes import ModelShape
@@ -72,7 +72,8 @@ class Setup:
     @property
     def row_tokens(self) -> int:
         """Tokens of the longest row that the run can meet, padded."""
-        return padded_length(min(self.longest_row or self.config.dataset.max_length, self.config.dataset.max_length))
+        longest = min(self.longest_row or self.config.dataset.max_length, self.config.dataset.max_length)
+        return padded_length(longest, coarsest_on(self.device))
 
     def with_settings(self, settings: dict[str, object]) -> Setup:
         """The same with fields like ``train.optim`` set; auto values elsewhere stay."""

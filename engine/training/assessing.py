@@ -23,13 +23,16 @@ from engine.training.tokens.tokenizer import Words
 
 def make_assessor(
     config: RunConfig, built: Built, words: Words, prepared: Prepared, device: torch.device, budget_tokens: int,
-    memory: MemoryGuard, sink: Sink, phases: Phases, check: Callable[[], None], ranks: Ranks,
+    memory: MemoryGuard, sink: Sink, phases: Phases, check: Callable[[], None], ranks: Ranks, coarsest: int,
 ) -> Assessor:  # fmt: skip
-    """For the unseen rows of ``prepared``, in micro-batches of ``budget_tokens``; ``config`` has no ``auto`` left."""
+    """For the unseen rows of ``prepared``, in micro-batches of ``budget_tokens``; ``config`` has no ``auto`` left.
+
+    ``coarsest`` is that of ``padded_length``.
+    """
 
     def unseen(examples: Sequence[Example], rows: Sequence[Row]) -> Unseen:
         def recut(tokens: int) -> list[MicroBatch]:
-            return cut(examples, tokens, words.pad_id, config.dataset.packing is True) if examples else []
+            return cut(examples, tokens, words.pad_id, config.dataset.packing is True, coarsest) if examples else []
 
         return Unseen(rows, recut(budget_tokens), recut)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engine.data.mixing.mix import Passes
-from engine.memory.job import padded_length
+from engine.memory.job import PADDING, padded_length
 from engine.training.one_copy import to_device
 from engine.training.tokens.examples import Example
 
@@ -85,25 +85,33 @@ class StepPlan:
         return epoch + index * self.batch_size / self.passes.count
 
 
-def cut(examples: Sequence[Example], budget_tokens: int, pad_id: int, packed: bool = False) -> list[MicroBatch]:
+def cut(
+    examples: Sequence[Example], budget_tokens: int, pad_id: int, packed: bool = False, coarsest: int = PADDING
+) -> list[MicroBatch]:
     """Cut the rows of a step into micro-batches of at most ``budget_tokens`` padded tokens, longest rows first.
 
     A row longer than the budget is a micro-batch of its own. Sorting keeps the padding small, and where rows are
-    ``packed`` there is none; the sum of the losses does not depend on the cut.
+    ``packed`` there is none but at the end; the sum of the losses does not depend on the cut. ``coarsest`` is that of
+    ``padded_length``.
     """
     ordered = sorted(examples, key=lambda example: -len(example.ids))
     lengths = [len(example.ids) for example in ordered]
-    return [collate(ordered[start:stop], pad_id, packed) for start, stop in spans(lengths, budget_tokens, packed)]
+    return [
+        collate(ordered[start:stop], pad_id, packed, coarsest)
+        for start, stop in spans(lengths, budget_tokens, packed, coarsest)
+    ]
 
 
-def spans(lengths: Sequence[int], budget_tokens: int, packed: bool = False) -> Iterator[tuple[int, int]]:
+def spans(
+    lengths: Sequence[int], budget_tokens: int, packed: bool = False, coarsest: int = PADDING
+) -> Iterator[tuple[int, int]]:
     """Where ``cut`` cuts rows of these ``lengths`` (longest first): beginning and end of each micro-batch."""
     if not packed:
-        yield from _least_padded(lengths, budget_tokens)
+        yield from _least_padded(lengths, budget_tokens, coarsest)
         return
     start = total = 0
     for index, length in enumerate(lengths):
-        if index > start and padded_length(total + length) > budget_tokens:
+        if index > start and padded_length(total + length, coarsest) > budget_tokens:
             yield start, index
             start, total = index, 0
         total += length
@@ -111,13 +119,13 @@ def spans(lengths: Sequence[int], budget_tokens: int, packed: bool = False) -> I
         yield start, len(lengths)
 
 
-def _least_padded(lengths: Sequence[int], budget_tokens: int) -> list[tuple[int, int]]:
+def _least_padded(lengths: Sequence[int], budget_tokens: int, coarsest: int) -> list[tuple[int, int]]:
     """The cut with the least to compute: padded tokens, and for each micro-batch what starting it costs.
 
     ``best[stop]`` is the least for all rows before ``stop``, and ``begins[stop]`` where its last micro-batch begins.
     """
     start_cost = max(_START_TOKENS, budget_tokens // _START_SHARE)
-    widths = [padded_length(length) for length in lengths]
+    widths = [padded_length(length, coarsest) for length in lengths]
     best, begins = [0], [0]
     for stop in range(1, len(widths) + 1):
         least, begin = best[stop - 1] + widths[stop - 1], stop - 1
@@ -137,16 +145,17 @@ def _least_padded(lengths: Sequence[int], budget_tokens: int) -> list[tuple[int,
     return found[::-1]
 
 
-def collate(examples: Sequence[Example], pad_id: int, packed: bool = False) -> MicroBatch:
+def collate(examples: Sequence[Example], pad_id: int, packed: bool = False, coarsest: int = PADDING) -> MicroBatch:
     """One micro-batch of ``examples``; the token at position i is predicted from position i - 1.
 
     A single row is never packed: it is one already.
     """
     lengths = [len(example.ids) for example in examples]
-    longest = padded_length(max(lengths))
+    longest = padded_length(max(lengths), coarsest)
     packed = packed and len(examples) > 1
     begins = np.cumsum([0, *lengths[:-1]]) if packed else np.arange(len(examples)) * longest
-    ids = np.full(padded_length(sum(lengths)) if packed else len(examples) * longest, pad_id, dtype=np.int64)
+    computed = padded_length(sum(lengths), coarsest) if packed else len(examples) * longest
+    ids = np.full(computed, pad_id, dtype=np.int64)
     positions, targets, sources, weights = [], [], [], []
     for begin, example in zip(begins, examples, strict=True):
         ids[begin : begin + len(example.ids)] = example.ids

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from engine.errors import MachineError, RunError
 from engine.memory.disk import what_helps_full
+from engine.memory.job import PADDING
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
 from engine.runs.directory import COMPLETE, RunDir
@@ -42,6 +43,7 @@ class TrainerState:
     micro_batch_tokens: int | None = None  # what running out of memory left of the budget
     larger_tokens: int | None = None  # what is to be tried again some time after ``short_at``
     short_at: int = 0
+    coarsest: int = PADDING  # padding of rows, as at the first start
     settings: dict[str, Any] = field(default_factory=dict)  # what ``auto`` became at the first start
 
 

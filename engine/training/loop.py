@@ -141,7 +141,7 @@ class Loop:
         self.memory.step = step
         self._take_larger(step)
         while True:
-            batches = cut(rows, self.budget, self.pad_id, self.config.dataset.packing is True)
+            batches = cut(rows, self.budget, self.pad_id, self.config.dataset.packing is True, state.coarsest)
             tally, shortage = self._try(batches)
             fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
             if fate == _DONE:

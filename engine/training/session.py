@@ -18,6 +18,7 @@ from engine.data import earlier
 from engine.errors import MachineError
 from engine.evaluation.assess import Assessor
 from engine.memory.disk import beside_bytes, require, run_disk
+from engine.memory.job import coarsest_on
 from engine.models.card import ModelCard
 from engine.preflight_positions import require_positions
 from engine.runs import events as ev
@@ -126,7 +127,7 @@ class Session:
             else:
                 old_adapter.take_over(self.run, self.config, ready.built.optimizer, self.sink)
             self._announce(ready, state.step if newest else None)
-            state = replace(state, settings=ready.plan.settings)
+            state = replace(state, settings=ready.plan.settings, coarsest=ready.plan.coarsest)
             precision = ready.placement.precision
             with Companions(self.run, ready.config, self.devices, precision, newest, self.steering) as company:
                 return self._run(ready, state, company, fresh=newest is None)
@@ -153,8 +154,10 @@ class Session:
         steps = plan_steps(config, prepared)
         if state.step == 0:
             tell_mix(config, prepared, steps, self.sink)
-        plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink)
-        tell_rows(prepared, steps, plan.micro_batch_tokens, plan.packed, self.sink)
+        # The cut is as it was at the first start, and with it the losses.
+        coarsest = state.coarsest if newest else coarsest_on(placement.device.type, card.position_limit)
+        plan = make_plan(config, card, prepared, steps, placement, state.settings, self.sink, coarsest)
+        tell_rows(prepared, steps, plan.micro_batch_tokens, plan.packed, coarsest, self.sink)
         self.resolved = plan.config
         optimizers.check(plan.config.train, placement.device)
         memory, peaks = MemoryGuard(placement.device, self.sink, plan.remedies), Peaks(placement.device)
@@ -188,7 +191,7 @@ class Session:
             state = replace(state, micro_batch_tokens=budget)
         assessor = make_assessor(
             config, built, ready.words, ready.prepared, ready.placement.device, budget, ready.memory, self.sink,
-            self.phases, self._check, ranks,
+            self.phases, self._check, ranks, state.coarsest,
         )  # fmt: skip
         story = MemoryStory(self.run.path.name, ready.plan, ready.peaks, self.sink)
         if state.step < ready.steps.total_steps:
@@ -196,6 +199,7 @@ class Session:
             tried = Rehearsal(
                 config.train, ready.prepared.train, ready.steps, built.net, built.optimizer, built.accelerator,
                 built.base.pad_id, assessor, ready.memory, ready.peaks, self.steering.check, ready.plan.packed,
+                state.coarsest,
             ).run(budget, state.step)  # fmt: skip
             if tried.budget_tokens < budget:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)

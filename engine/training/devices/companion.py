@@ -108,7 +108,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     state, budget, eval_tokens = begun(ranks, checkpoint.TrainerState(0), 0, 0)
     assessor = make_assessor(
         config, built, words, prepared, placement.device, eval_tokens, memory, unheard, Phases(unheard),
-        steering.check, ranks,
+        steering.check, ranks, state.coarsest,
     )  # fmt: skip
 
     def during(at: checkpoint.TrainerState) -> float | None:

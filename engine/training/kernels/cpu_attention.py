@@ -21,7 +21,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from engine.errors import ModelError
-from engine.memory.job import padded_length
+from engine.memory.job import COARSEST, padded_length
 from engine.training.kernels.dtypes import computed_dtype
 
 NAME = "tunedeck_cpu"
@@ -132,11 +132,11 @@ def _row_by_row(
 ) -> Tensor:
     """Each row for itself; (1, heads, length, width) in, as ``attention`` out.
 
-    A row is filled up to eights behind its end, where nothing before sees it: kernels are kept for each shape.
+    A row is filled up behind its end, where nothing before sees it: kernels are compiled and kept for each shape.
     """
     outputs = []
     for length, *row in zip(lengths, *(tensor.split(lengths, 2) for tensor in (query, key, value)), strict=True):
-        missing = padded_length(length) - length
+        missing = padded_length(length, COARSEST) - length
         q, k, v = (nn.functional.pad(part, (0, 0, 0, missing)) if missing else part for part in row)
         output, _ = attention(module, q, k, v, None, *options, **kwargs)
         outputs.append(output[:, :length])

@@ -21,6 +21,8 @@ from engine.training.kernels.known_rows import rows_known
 
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 """Supervised positions whose logits exist at one time."""
+_FILLED = 32
+"""On a CPU the last chunk is filled to a multiple of this: kernels are compiled and kept for each number of rows."""
 
 
 class SupervisedLoss(nn.Module):
@@ -106,6 +108,12 @@ def _plain_chunk_loss(hidden: Tensor, head: Callable[[Tensor], Tensor], targets:
     return nn.functional.cross_entropy(form.of(head(hidden).float()), targets, reduction="none")
 
 
+def _filled(rows: Tensor) -> Tensor:
+    """``rows`` (n, width), on a CPU with zeros behind them."""
+    missing = -len(rows) % _FILLED
+    return nn.functional.pad(rows, (0, 0, 0, missing)) if missing and rows.device.type == "cpu" else rows
+
+
 class FusedHeadLoss(torch.autograd.Function):
     """Weighted sum of cross-entropies of a frozen linear head, its hidden-state gradient formed in the forward pass."""
 
@@ -121,7 +129,7 @@ class FusedHeadLoss(torch.autograd.Function):
         for start in range(0, targets.shape[0], chunk):
             part = slice(start, start + chunk)
             target = targets[part, None]
-            logits = nn.functional.linear(hidden[part].to(dtype), weight, bias).float()
+            logits = nn.functional.linear(_filled(hidden[part].to(dtype)), weight, bias)[: len(target)].float()
             if scale != 1.0:
                 logits *= scale
             if softcap is not None:
@@ -141,7 +149,7 @@ class FusedHeadLoss(torch.autograd.Function):
                 if weights is not None:  # before the rounding to the head's dtype
                     logits *= weights[part, None]
                 del slope
-                grad[part] = logits.to(dtype) @ weight
+                grad[part] = (_filled(logits.to(dtype)) @ weight)[: len(target)]
             del logits, shifted, total  # before the next chunk's come
         if grad is not None:
             ctx.save_for_backward(grad)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from engine.memory.job import PADDING
 from engine.training.batches import StepPlan, spans
 from engine.training.tokens.examples import Example
 from engine.training.tokens.padding import padded_lengths
@@ -16,16 +17,18 @@ MOST_ROWS = 1_000_000
 
 
 def longest_groups(
-    examples: Sequence[Example], plan: StepPlan, budget_tokens: int, after_step: int = 0, packed: bool = False
-) -> list[list[Example]]:
+    examples: Sequence[Example], plan: StepPlan, budget_tokens: int, after_step: int = 0, packed: bool = False,
+    coarsest: int = PADDING,
+) -> list[list[Example]]:  # fmt: skip
     """Rows of the micro-batch with most padded tokens after ``after_step``, and of that with most pairs of tokens.
 
     Often they are one. Among equals the one with most supervised tokens counts. [] when no step is left. Where rows
-    are ``packed`` their own lengths count, and the longest of them for the pairs.
+    are ``packed`` their own lengths count, and the longest of them for the pairs. ``coarsest`` is that of
+    ``padded_length``.
     """
-    lengths = lengths_of(examples) if packed else padded_lengths(lengths_of(examples))
+    lengths = lengths_of(examples) if packed else padded_lengths(lengths_of(examples), coarsest)
     if (plan.total_steps - after_step) * plan.batch_size <= MOST_ROWS:
-        groups = _cut(lengths, plan, budget_tokens, after_step, packed)
+        groups = _cut(lengths, plan, budget_tokens, after_step, packed, coarsest)
     else:
         groups = _could_meet(lengths, plan.batch_size, budget_tokens, packed)
     supervised = supervised_of(examples)
@@ -45,13 +48,13 @@ def longest_groups(
 
 
 def _cut(
-    lengths: np.ndarray, plan: StepPlan, budget_tokens: int, after_step: int, packed: bool
+    lengths: np.ndarray, plan: StepPlan, budget_tokens: int, after_step: int, packed: bool, coarsest: int
 ) -> Iterator[np.ndarray]:
     """Rows of every micro-batch of the steps after ``after_step``, longest first, cut as the loop will."""
     for step in range(after_step + 1, plan.total_steps + 1):
         rows = plan.rows(step)
         ordered = rows[np.argsort(-lengths[rows], kind="stable")]
-        for start, stop in spans(lengths[ordered].tolist(), budget_tokens, packed):
+        for start, stop in spans(lengths[ordered].tolist(), budget_tokens, packed, coarsest):
             yield ordered[start:stop]
 
 

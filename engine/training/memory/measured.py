@@ -65,6 +65,8 @@ class MemoryStory:
 
     def _tell(self, moment: str) -> None:
         measured, predicted = dict(self._peaks.measured), self._predicted
+        if moment == "run":  # the rehearsal met a shape or two
+            predicted = {name: size + self._compiled() for name, size in predicted.items()}
         predicted = {name: size for name, size in predicted.items() if name in measured}
         self._sink(ev.MemoryMeasured(moment=moment, of=self._peaks.of, predicted=predicted, measured=measured))
         if self._plan.fit is None or self._plan.budget is None:
@@ -76,6 +78,10 @@ class MemoryStory:
             )
             for phase, size in predicted.items()
         )
+
+    def _compiled(self) -> int:
+        """Bytes of kernels for the shapes that only the run itself meets."""
+        return int(self._plan.estimate.profile.compiled_bytes) if self._plan.estimate else 0
 
 
 def predict(plan: RunMemory, tried: Rehearsed) -> dict[str, int]:

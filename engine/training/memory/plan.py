@@ -18,9 +18,9 @@ from engine.memory.duration import seldomer
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
-from engine.memory.job import padded_length
+from engine.memory.job import PADDING, padded_length
 from engine.memory.packing import computes_row_by_row
-from engine.memory.profiles import GIB
+from engine.memory.profiles import GIB, compiled
 from engine.memory.read_shape import from_folder
 from engine.memory.shapes import ModelShape
 from engine.memory.speed import CPU
@@ -37,6 +37,7 @@ from engine.training.memory.longest import longest_groups
 from engine.training.phases import Sink
 from engine.training.tokens.dataset import Prepared
 from engine.training.tokens.examples import Example
+from engine.training.tokens.padding import shapes_met
 
 AUTO_FIELDS = (
     "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
@@ -52,7 +53,7 @@ class RunMemory:
 
     ``estimate`` is of the largest micro-batch that the run will really compute. Without ``fit`` the model's
     dimensions can't be told, and there is none. ``weights_mapped``: they stay in their files, of ``file_bytes``,
-    until they are used.
+    until they are used. ``coarsest`` is that of ``padded_length``.
     """
 
     config: RunConfig
@@ -62,6 +63,7 @@ class RunMemory:
     estimate: Estimate | None = None
     weights_mapped: bool = False
     file_bytes: int = 0
+    coarsest: int = PADDING
 
     @property
     def micro_batch_tokens(self) -> int:
@@ -85,16 +87,18 @@ class RunMemory:
         """The estimate for the larger of ``groups``, each the rows of one micro-batch."""
         if self.estimate is None or not groups:
             return self.estimate
-        return max((_of_group(self.estimate, group) for group in groups), key=lambda found: found.allocated_bytes)
+        found = (_of_group(self.estimate, group, self.coarsest) for group in groups)
+        return max(found, key=lambda each: each.allocated_bytes)
 
 
 def make_plan(
     config: RunConfig, card: ModelCard, prepared: Prepared, steps: StepPlan, placement: Placement,
-    kept: Mapping[str, Any], sink: Sink,
+    kept: Mapping[str, Any], sink: Sink, coarsest: int = PADDING,
 ) -> RunMemory:  # fmt: skip
     """Resolve ``config`` for the rows it will train, and tell the log what that takes.
 
-    ``kept`` are the settings of the run's first start, which win over what this machine would choose now.
+    ``kept`` are the settings of the run's first start, which win over what this machine would choose now; ``coarsest``
+    is that of ``padded_length``.
     """
     kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
     config = with_settings(config, kept)
@@ -107,7 +111,7 @@ def make_plan(
     config = with_settings(config, {packing.FIELD: laid.packed})
     longest = max(int(part.lengths.max(initial=0)) for part in (prepared.train, prepared.heldout, prepared.test))
     if shape is None:
-        return _without_estimate(config, kept, longest, placement, sink)
+        return replace(_without_estimate(config, kept, longest, placement, sink), coarsest=coarsest)
     budget = shared(own_budget(placement.device), len(config.launch.devices))
     # The estimate counts in the dtype and with the attention that are really used.
     dtype = {"model.dtype": str(placement.dtype).removeprefix("torch.")}
@@ -120,11 +124,11 @@ def make_plan(
     settings = {**kept, **by_itself, **found.resolution.settings}
     resolved = with_settings(config, settings)
     mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
-    plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes)
-    largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, packed=plan.packed)
+    plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes, coarsest)
+    largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, 0, plan.packed, coarsest)
     plan = replace(plan, estimate=plan.estimate_of(largest))
-    expected = plan.estimate
-    assert expected is not None
+    expected = _with_kernels(plan, prepared, steps, placement)
+    plan = replace(plan, estimate=expected)
     verdict = judge(expected, budget.available_bytes)
     rare = _seldomer(plan, prepared, steps)
     plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
@@ -134,6 +138,16 @@ def make_plan(
     }  # fmt: skip
     _tell(plan, expected, budget, verdict, longest, reasons, sink)
     return plan
+
+
+def _with_kernels(plan: RunMemory, prepared: Prepared, steps: StepPlan, placement: Placement) -> Estimate:
+    """The plan's estimate with the kernels that a CPU compiles in 16 bit for the shapes of the run."""
+    expected = plan.estimate
+    assert expected is not None
+    if placement.device.type != "cpu" or placement.dtype == torch.float32:
+        return expected
+    shapes = shapes_met(prepared.train.lengths, steps, plan.micro_batch_tokens, plan.packed, plan.coarsest)
+    return replace(expected, profile=replace(expected.profile, compiled_bytes=compiled(shapes)))
 
 
 def _seldomer(plan: RunMemory, prepared: Prepared, steps: StepPlan) -> dict[str, int]:
@@ -261,10 +275,10 @@ def _without_estimate(
     return RunMemory(config, settings)
 
 
-def _of_group(plan: Estimate, rows: Sequence[Example]) -> Estimate:
+def _of_group(plan: Estimate, rows: Sequence[Example], coarsest: int) -> Estimate:
     """The estimate for micro-batch ``rows``; packed, a token's scores are as many as its row is long, on average."""
-    row_tokens = padded_length(len(rows[0].ids))
-    packed = padded_length(sum(len(example.ids) for example in rows)) if plan.job.packed_tokens else 0
+    row_tokens = padded_length(len(rows[0].ids), coarsest)
+    packed = padded_length(sum(len(example.ids) for example in rows), coarsest) if plan.job.packed_tokens else 0
     if packed and computes_row_by_row(plan.job.attention):
         row_tokens = padded_length(-(-sum(len(example.ids) ** 2 for example in rows) // packed))
     share = sum(example.supervised for example in rows) / (packed or len(rows) * row_tokens)

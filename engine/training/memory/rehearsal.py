@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from engine.config.schema import TrainSection
 from engine.evaluation.assess import Assessor, LargestWork
+from engine.memory.job import PADDING
 from engine.training.batches import MicroBatch, StepPlan, collate
 from engine.training.loop import half_of
 from engine.training.memory.longest import longest_groups
@@ -39,9 +40,9 @@ class Rehearsal:
     def __init__(
         self, train: TrainSection, examples: Sequence[Example], plan: StepPlan, net: Any, optimizer: Any,
         accelerator: Accelerator, pad_id: int, assessor: Assessor, memory: MemoryGuard, peaks: Peaks,
-        check: Callable[[], None], packed: bool = False,
+        check: Callable[[], None], packed: bool = False, coarsest: int = PADDING,
     ) -> None:  # fmt: skip
-        self._packed = packed
+        self._packed, self._coarsest = packed, coarsest
         self._train, self._examples, self._plan, self._pad_id = train, examples, plan, pad_id
         self._net, self._optimizer, self._accelerator = net, optimizer, accelerator
         self._assessor, self._memory, self._peaks, self._check = assessor, memory, peaks, check
@@ -83,8 +84,9 @@ class Rehearsal:
     def _steps(self, budget_tokens: int, after_step: int) -> tuple[list[list[Example]], int]:
         """Rows of the largest micro-batches that work, and the budget that they are cut by."""
         while True:
-            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step, self._packed)
-            batches = [collate(rows, self._pad_id, self._packed) for rows in groups]
+            how = (self._packed, self._coarsest)
+            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step, *how)
+            batches = [collate(rows, self._pad_id, *how) for rows in groups]
             shortage = self._try(batches)
             if shortage is None:
                 return groups, budget_tokens

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
 from engine.errors import TunedeckError
 from engine.memory.auto import MOST_TOKENS
-from engine.memory.job import PADDING, padded_length
+from engine.memory.job import PADDING, coarsest_on, padded_length
 from engine.memory.read_shape import from_folder
 from engine.models.card import ModelCard
 from engine.runs import events as ev
@@ -22,26 +24,47 @@ LOOKED_AT = 1000
 """Steps, evenly spaced over the run, by which the share is told: cutting them takes well under a second."""
 
 
-def padded_lengths(lengths: np.ndarray) -> np.ndarray:
+def padded_lengths(lengths: np.ndarray, coarsest: int = PADDING) -> np.ndarray:
     """What rows of ``lengths`` (n,) tokens are computed with when each is the longest of its micro-batch, (n,)."""
-    return -(-lengths // PADDING) * PADDING
+    if coarsest == PADDING:
+        return -(-lengths // PADDING) * PADDING
+    found, where = np.unique(lengths, return_inverse=True)
+    return np.array([padded_length(length, coarsest) for length in found.tolist()], dtype=np.int64)[where]
 
 
-def padding_share(lengths: np.ndarray, plan: StepPlan, budget_tokens: int, packed: bool = False) -> float:
+def padding_share(
+    lengths: np.ndarray, plan: StepPlan, budget_tokens: int, packed: bool = False, coarsest: int = PADDING
+) -> float:
     """Share of padding in the tokens that the steps of ``plan`` compute, cut as the loop cuts them, 0 to 1.
 
-    ``lengths`` (n,) are those of the examples that ``plan`` orders; ``budget_tokens`` is that of a micro-batch. Where
-    rows are ``packed`` only what fills the last eight of a micro-batch is padding.
+    ``lengths`` (n,) are those of the examples that ``plan`` orders; ``budget_tokens`` is that of a micro-batch,
+    ``coarsest`` that of ``padded_length``. Where rows are ``packed`` only the end of a micro-batch is padding.
     """
-    steps = np.unique(np.linspace(1, plan.total_steps, min(LOOKED_AT, plan.total_steps)).astype(np.int64))
     tokens = computed = 0
+    for held, size in _micro_batches(lengths, plan, budget_tokens, packed, coarsest):
+        tokens += held
+        computed += size
+    return 1 - tokens / computed if computed else 0.0
+
+
+def shapes_met(
+    lengths: np.ndarray, plan: StepPlan, budget_tokens: int, packed: bool = False, coarsest: int = PADDING
+) -> int:
+    """How many sizes in padded tokens the micro-batches of ``plan`` have; takes what ``padding_share`` takes."""
+    return len({size for _, size in _micro_batches(lengths, plan, budget_tokens, packed, coarsest)})
+
+
+def _micro_batches(
+    lengths: np.ndarray, plan: StepPlan, budget_tokens: int, packed: bool, coarsest: int
+) -> Iterator[tuple[int, int]]:
+    """Tokens of each micro-batch without padding and with it."""
+    steps = np.unique(np.linspace(1, plan.total_steps, min(LOOKED_AT, plan.total_steps)).astype(np.int64))
     for step in steps.tolist():
         ordered = -np.sort(-lengths[plan.rows(step)])
-        widths = padded_lengths(ordered)
-        tokens += int(ordered.sum())
-        for start, end in spans(ordered.tolist(), budget_tokens, packed):
-            computed += padded_length(int(ordered[start:end].sum())) if packed else (end - start) * int(widths[start])
-    return 1 - tokens / computed if computed else 0.0
+        widths = padded_lengths(ordered, coarsest)
+        for start, end in spans(ordered.tolist(), budget_tokens, packed, coarsest):
+            held = int(ordered[start:end].sum())
+            yield held, padded_length(held, coarsest) if packed else (end - start) * int(widths[start])
 
 
 def expected_share(config: RunConfig, card: ModelCard, lengths: np.ndarray) -> float | None:
@@ -57,17 +80,17 @@ def expected_share(config: RunConfig, card: ModelCard, lengths: np.ndarray) -> f
     given = config.train.micro_batch_tokens
     budget = given if isinstance(given, int) else MOST_TOKENS["cuda" if placement.device.type == "cuda" else "cpu"]
     plan = StepPlan(Shuffle(len(lengths), config.run.seed), config.train.batch_size, 1.0)
-    return padding_share(lengths, plan, budget, packed)
+    return padding_share(lengths, plan, budget, packed, coarsest_on(placement.device.type, card.position_limit))
 
 
-def tell_rows(prepared: Prepared, plan: StepPlan, budget_tokens: int, packed: bool, sink: Sink) -> None:
+def tell_rows(prepared: Prepared, plan: StepPlan, budget_tokens: int, packed: bool, coarsest: int, sink: Sink) -> None:
     """Tell the log what is trained on, and what of that is learnt, padded and left out."""
     tokens = prepared.tokens
     sink(
         ev.Rows(
             rows=len(prepared.train), tokens=tokens.tokens,
             supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4),
-            padding_share=round(padding_share(prepared.train.lengths, plan, budget_tokens, packed), 4),
+            padding_share=round(padding_share(prepared.train.lengths, plan, budget_tokens, packed, coarsest), 4),
             dropped=prepared.dropped, cached=prepared.cached, seconds=prepared.seconds, unused=prepared.unused,
             noted=prepared.noted,
         )

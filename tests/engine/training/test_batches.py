@@ -176,3 +176,13 @@ def test_no_other_cut_computes_less(lengths: list[int], budget: int) -> None:
     assert [begin for begin, _ in found] == [0, *(end for _, end in found[:-1])]
     assert found[-1][1] == len(ordered)
     assert cost(found) == min(map(cost, all_cuts(0)))
+
+
+@given(lengths=st.lists(st.integers(2, 700), min_size=1, max_size=16), packed=st.booleans())
+def test_coarse_padding_changes_no_prediction_and_keeps_to_the_budget(lengths: list[int], packed: bool) -> None:
+    examples = [example(length) for length in lengths]
+    fine, coarse = cut(examples, 1024, PAD, packed), cut(examples, 1024, PAD, packed, coarsest=64)
+    assert sorted(predictions(coarse)) == sorted(predictions(fine))
+    for batch in coarse:
+        assert batch.padded_tokens <= 1024
+        assert padded_length(batch.input_ids.shape[1], 64) == batch.input_ids.shape[1]

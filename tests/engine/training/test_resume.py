@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from engine.runs import events as ev
+from engine.runs.checkpoints import STATE
 from engine.training import building, session
 from engine.training.memory.out_of_memory import give_back
 from engine.training.steering import Steering
@@ -198,3 +199,16 @@ def test_what_can_not_be_changed_while_training_is_refused(tiny: Path, rows: Pat
     react, answers = order_at(2, "set")
     train(values(tiny, rows), react)
     assert answers == [(False, "this can't be changed while training")]
+
+
+def test_a_run_begun_with_other_padding_keeps_it(tiny: Path, rows: Path) -> None:
+    """The cut of its steps, and with it the last bits of their losses, stay as they were."""
+    settings = values(tiny, rows, dataset={"packing": False, "max_length": 128}, **RESUMED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "coarsest_on", lambda device, positions: 8)
+        straight, stopped = train(settings), train(settings, stop_after(3))
+    state = stopped.run.complete_checkpoints()[-1] / STATE
+    assert json.loads(state.read_text())["coarsest"] == 8
+    resumed = Trained(stopped.run, resume=True)
+    assert stopped.losses() + resumed.losses() == straight.losses()
+    assert json.loads((resumed.run.complete_checkpoints()[-1] / STATE).read_text())["coarsest"] == 8

@@ -254,7 +254,7 @@ def test_a_packed_run_has_the_losses_of_a_padded_one(tiny: Path, rows: Path) -> 
     evals = {packing: [e.loss for e in run.of(ev.Eval)] for packing, run in runs.items()}
     assert evals[True] == pytest.approx(evals[False], abs=1e-5)
     waste = {packing: run.of(ev.Rows)[0].padding_share for packing, run in runs.items()}
-    assert waste[True] < 0.03 < waste[False]
+    assert waste[True] < 0.06 < waste[False]
     plan = runs["auto"].of(ev.MemoryPlan)[0]
     assert plan.settings["dataset.packing"] is True
     assert "row by row" in plan.reasons["dataset.packing"]

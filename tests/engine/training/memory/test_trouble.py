@@ -128,7 +128,7 @@ def test_memory_that_runs_out_in_a_later_step_has_that_step_repeated(
     plenty = train(settings)
 
     def from_step_3_on(number: int, ids: Tensor, losses: Losses) -> Losses:
-        return memory_for(150)(number, ids, losses) if number >= 3 else losses
+        return memory_for(170)(number, ids, losses) if number >= 3 else losses
 
     with_losses(monkeypatch, from_step_3_on)
     scarce = train(settings)

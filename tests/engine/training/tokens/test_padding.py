@@ -15,7 +15,7 @@ from engine.runs import phrases
 from engine.runs.state import reduce
 from engine.training.batches import StepPlan, cut
 from engine.training.tokens.examples import Example
-from engine.training.tokens.padding import LOOKED_AT, padding_share
+from engine.training.tokens.padding import LOOKED_AT, padding_share, shapes_met
 from tests.engine.training.making import train, values
 
 
@@ -25,18 +25,21 @@ def example(length: int) -> Example:
 
 @given(
     st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(1, 9), st.integers(8, 200), st.integers(1, 12),
-    st.booleans(),
+    st.booleans(), st.sampled_from([8, 64]),
 )  # fmt: skip
-def test_the_share_is_that_of_the_micro_batches(
-    sizes: list[int], batch: int, budget: int, steps: int, packed: bool
+def test_the_share_and_the_shapes_are_those_of_the_micro_batches(
+    sizes: list[int], batch: int, budget: int, steps: int, packed: bool, coarsest: int
 ) -> None:
     plan = StepPlan(Shuffle(len(sizes), 7), batch, 1.0, steps)
     examples = [example(size) for size in sizes]
     made = [
-        each for step in range(1, steps + 1) for each in cut([examples[i] for i in plan.rows(step)], budget, 0, packed)
+        each for step in range(1, steps + 1)
+        for each in cut([examples[i] for i in plan.rows(step)], budget, 0, packed, coarsest)
     ]  # fmt: skip
     computed, tokens = sum(each.input_ids.numel() for each in made), sum(each.num_tokens for each in made)
-    assert padding_share(np.array(sizes), plan, budget, packed) == pytest.approx(1 - tokens / computed)
+    how = (np.array(sizes), plan, budget, packed, coarsest)
+    assert padding_share(*how) == pytest.approx(1 - tokens / computed)
+    assert shapes_met(*how) == len({each.input_ids.numel() for each in made})
 
 
 def test_of_a_long_run_some_steps_are_looked_at() -> None:
