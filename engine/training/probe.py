@@ -12,6 +12,7 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
 from engine.errors import ModelError
 from engine.memory import pace
+from engine.memory.job import coarsest_on
 from engine.models.local import resolve
 from engine.preflight_positions import require_positions
 from engine.runs import events as ev
@@ -88,7 +89,8 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     require_positions(config, card)
     words = words_of(config, card)
     prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
-    plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink)
+    coarsest = coarsest_on(placement.device.type, card.position_limit)
+    plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink, coarsest)
     optimizers.check(plan.config.train, placement.device)
     memory = MemoryGuard(placement.device, sink, plan.remedies)
     phases.begin("load", f"loading {card.name}")
@@ -104,7 +106,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     peaks = Peaks(placement.device)
     peaks.restart()
     on_progress(0, STEPS, "training three steps")
-    loop.run(TrainerState(0))
+    loop.run(TrainerState(0, coarsest=coarsest))
     peaks.take("train")
     rate = _rate(seen)
     device = plan.budget.name if plan.budget else placement.device.type

@@ -93,7 +93,7 @@ class RunMemory:
 
 def make_plan(
     config: RunConfig, card: ModelCard, prepared: Prepared, steps: StepPlan, placement: Placement,
-    kept: Mapping[str, Any], sink: Sink, coarsest: int = PADDING,
+    kept: Mapping[str, Any], sink: Sink, coarsest: int,
 ) -> RunMemory:  # fmt: skip
     """Resolve ``config`` for the rows it will train, and tell the log what that takes.
 
