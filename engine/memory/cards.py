@@ -82,10 +82,9 @@ def gpu_bytes(text: str) -> float:
         return value
     if card is not None:
         return card.gib * GIB
-    near = difflib.get_close_matches(_plain(text), CARDS, n=3, cutoff=0.5) or sorted(CARDS)[:6]
-    raise MachineError(
-        "This GPU is not known", f"--gpu {text}", f"Give a size such as 24GiB, or one of: {', '.join(near)}"
-    )
+    near = difflib.get_close_matches(_plain(text), CARDS, n=3, cutoff=0.5)
+    names = f"Did you mean {' or '.join(near)}?" if near else f"Known names: {', '.join(sorted(CARDS))}."
+    raise MachineError("This GPU is not known", f"--gpu {text}", f"Give its memory, such as 24GiB. {names}")
 
 
 def card_of(name: str) -> Card | None:
