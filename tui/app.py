@@ -91,6 +91,10 @@ class TunedeckApp(App[None]):
         elif covered and not too_small(size):
             self.pop_screen()
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C, pressed out of habit: it may be meant to copy, so it names the key that leaves."""
+        self.notify("ctrl+q leaves tunedeck; a running training goes on.")
+
     @on(Notify)
     def _make_room(self) -> None:
         """News on the rule above the keys gives way to what comes after it: only troubles pile up."""

@@ -38,6 +38,16 @@ async def test_news_on_the_rule_above_the_keys_gives_way_to_what_comes_after_it(
         assert not any("Asked to pause." in line for line in lines)
 
 
+async def test_ctrl_c_names_the_key_that_leaves_on_one_line(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "Start something new")
+        await pilot.press("ctrl+c")
+        await until_shows(pilot, "ctrl+q leaves tunedeck")
+        assert "ctrl+q leaves tunedeck; a running training goes on." in screen_text(app).splitlines()[-2]
+        assert "Do you want to quit?" not in screen_text(app)
+
+
 async def test_a_launched_run_is_watched_at_once_and_the_wizard_begins_anew(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
