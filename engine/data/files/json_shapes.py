@@ -10,6 +10,7 @@ from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES
 from engine.data.rows.flags import is_mark
 
 WRAPPERS = ("data", "rows", "train", "examples", "instances")
+_PARTS = frozenset(("train", "training", "test", "validation", "valid", "val", "dev", "eval", "evaluation", "holdout"))
 _OF_MANY = re.compile(r"conv|dialog|session|thread|chat|group|sample|row", re.IGNORECASE)
 """In the name of a key that may say which of several conversations a turn belongs to."""
 _COLUMN_NAMES = frozenset(name for fields in FIELDS.values() for _, names in fields.values() for name in names)
@@ -35,6 +36,12 @@ def are_turns(value: Any) -> bool:
 def _is_conversation(value: Any) -> bool:
     """Whether ``value`` is a row that holds its turns."""
     return isinstance(value, dict) and not is_turn(value) and any(map(are_turns, value.values()))
+
+
+def parts_in(value: Mapping[str, Any]) -> list[str]:
+    """The parts of a data set that an object holds, as ``{"train": [...], "test": [...]}``; [] where it is only one."""
+    held = [name for name, rows in value.items() if name.lower() in _PARTS and isinstance(rows, (list, dict)) and rows]
+    return held if len(held) > 1 else []
 
 
 def rows_in(value: Mapping[str, Any]) -> list[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from engine.data.files.json_shapes import are_turns, is_turn, rows_in
+from engine.data.files.json_shapes import are_turns, is_turn, parts_in, rows_in
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
 from engine.data.rows.contents import python_value
@@ -130,6 +131,13 @@ def _read_object(path: Path, source: str) -> Iterator[RawRow]:
         yield from _read_values(_Text(path), path, source)
         return
     row = _row(value, path, 1)
+    if parts := parts_in(row):
+        script = '[json.dump(rows, open(name + ".json", "w")) for name, rows in json.load(sys.stdin).items()]'
+        raise DataError(
+            "The file holds several parts", f"{path}: {', '.join(parts)}",
+            f"Write each into a file of its own and name the one to train on: "
+            f"python3 -c 'import json, sys; {script}' < {shlex.quote(str(path))}",
+        )  # fmt: skip
     try:
         rows = rows_in(row)
     except ValueError as error:

@@ -91,3 +91,22 @@ def test_an_object_that_goes_on_in_the_next_line_is_said_to(tmp_path: Path) -> N
     file.write_text(json.dumps(ROWS[0]) + '\n{"prompt":\n"A"}')
     with pytest.raises(DataError, match=r"row 2.*does not end in this line"):
         values(file)
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("train", "validation", "test"), ("Train", "Dev")])
+def test_parts_of_a_data_set_in_one_file_are_written_apart_by_the_command_in_the_hint(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    file = tmp_path / "all of it.json"
+    file.write_text(json.dumps({name: ROWS[: at + 1] for at, name in enumerate(names)}))
+    with pytest.raises(DataError, match="several parts") as caught:
+        values(file)
+    assert ", ".join(names) in caught.value.message
+    subprocess.run(caught.value.hint.partition(": ")[2], shell=True, check=True, cwd=tmp_path)
+    assert [values(tmp_path / f"{name}.json") for name in names] == [ROWS[: at + 1] for at in range(len(names))]
+
+
+def test_one_part_alone_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps({"train": ROWS, "version": "1"}))
+    assert values(file) == ROWS

@@ -80,7 +80,7 @@ TABLES = {
     },
     "table": {"schema": {"fields": []}, "data": [{"index": at, **row} for at, row in enumerate(ROWS)]},
     "wrapped by a name of its own": {"questions": ROWS},
-    "splits": {"train": {"instruction": ["A?", "C?"], "output": ["B.", "D."]}, "test": {"instruction": ["E?"]}},
+    "splits": {"train": {"instruction": ["A?", "C?"], "output": ["B.", "D."]}, "test": {}},
 }  # fmt: skip
 
 
