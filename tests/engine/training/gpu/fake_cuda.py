@@ -76,7 +76,9 @@ class Count(TorchDispatchMode):
         kwargs = kwargs or {}
         namespace, _, name = func.name().partition("::")
         name = name.partition(".")[0]
-        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        # What a result is written into is not read.
+        read = {key: value for key, value in kwargs.items() if key != "out"}
+        given = [leaf for leaf in tree_leaves((args, read)) if isinstance(leaf, torch.Tensor)]
         on_device = [tensor for tensor in given if tensor.device.type == "cuda"]
         if on_device and (name in WAITS or _indexes_by_mask(name, args)):
             self.waits.append(_where(name))
