@@ -5,9 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.config.schema import RunConfig
 from engine.runs import events as ev
+
+if TYPE_CHECKING:
+    from engine.config.schema import RunConfig
 
 EVALUATIONS, CHECKPOINTS = 10, 5
 """Over a run, unless its config says otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -138,7 +139,13 @@ def test_home_and_wizard_over_live_gpus_send_nothing_while_no_figure_changes(
 ) -> None:
     make_model(home / "models" / "tiny-chat")
     library = fake_gpus.build(tmp_path)
-    with PtySession(env=env | {"LD_LIBRARY_PATH": str(library)}) as session:
+    # The screen reads what torch was built for and never loads it: a build for CUDA is a file that says so.
+    torch = tmp_path / "path" / "torch"
+    torch.mkdir(parents=True)
+    (torch / "__init__.py").touch()
+    (torch / "version.py").write_text("__version__ = '2.13.0+cu126'\ncuda = '12.6'\n")
+    found = os.pathsep.join(filter(None, (str(torch.parent), env.get("PYTHONPATH"))))
+    with PtySession(env=env | {"LD_LIBRARY_PATH": str(library), "PYTHONPATH": found}) as session:
         session.wait_for("free 68.0 of 80.0 GiB")
         assert session.bytes_while_quiet(2, settle=1) == 0
         session.send("n")

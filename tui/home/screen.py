@@ -14,7 +14,6 @@ from textual.screen import Screen
 
 from engine.data.text import clean
 from engine.errors import TunedeckError
-from engine.machine import tested
 from tui import keys, messages
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
@@ -147,6 +146,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         if is_news(self._machine, message.machine):
             self._machine = message.machine
             self.query_one(TopLine).show(right=machine_line(message.machine))
+            from engine.machine import tested  # with libraries that the first frame does not wait for
+
             if tested.offer(message.machine):
                 self.query_one("#self-test", Line).show(f"  {_NEW_GPU}")
 
