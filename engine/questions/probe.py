@@ -15,7 +15,6 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """Tokens a second, and bytes at the peak, of ``config`` on this machine."""
     from engine.models.local import resolve
     from engine.training.devices.place import bound_kernel_cache, keep_freed_memory, restrict_gpus
-    from engine.training.devices.processors import wait_without_spinning
     from engine.training.memory.allocator import grow_segments
 
     model = config.model
@@ -25,7 +24,6 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     keep_freed_memory()
     bound_kernel_cache()
     grow_segments()
-    wait_without_spinning()
     say("progress", done=0, total=None, message="loading the training libraries")
     from engine.training.probe import probe
 

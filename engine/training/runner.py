@@ -136,14 +136,12 @@ class Runner:
 
     def _train(self, config: RunConfig, resume: bool, after_kill: bool, accept_changes: bool) -> None:
         from engine.training.devices.place import bound_kernel_cache, keep_freed_memory, restrict_gpus
-        from engine.training.devices.processors import wait_without_spinning
         from engine.training.memory.allocator import grow_segments
 
         self._devices = restrict_gpus(config)
         keep_freed_memory()
         bound_kernel_cache()
         grow_segments()
-        wait_without_spinning()
         self.emit(ev.Phase(name="import", message="loading the training libraries"))
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session

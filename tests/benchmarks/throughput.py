@@ -119,7 +119,6 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
     from engine.runs import directory
     from engine.runs import events as ev
     from engine.training.devices.place import keep_freed_memory
-    from engine.training.devices.processors import wait_without_spinning
 
     values = {
         "run": {"seed": SEED},
@@ -138,7 +137,6 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
     }
     resolved = resolve([Layer("benchmark", values)])
     keep_freed_memory()
-    wait_without_spinning()
     from engine.training.session import Session
     from engine.training.steering import Steering
 

@@ -17,19 +17,11 @@ from engine.machine.host import allowed_processors, usable_cores
 
 WINDOW_S = 2.0
 """Between two looks; the kernel counts in hundredths of a second."""
-_SPINS = "1000"
-"""Rounds a thread spins before it sleeps: a few microseconds, where OpenMP's own default is about a millisecond."""
 _LEAST_FREE = 0.6
 """Of a core, for a thread to be worth it. A process that shares all cores with ours is seen as half a core or more."""
 
 Load = tuple[float, float, float]
 """Seconds: now, all processors' busy time, this process's."""
-
-
-def wait_without_spinning() -> None:
-    """Let OpenMP's threads sleep soon when they wait, unless the user chose. Must run before torch is imported."""
-    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        os.environ["GOMP_SPINCOUNT"] = _SPINS
 
 
 def read_load() -> Load:
