@@ -66,3 +66,11 @@ class RunError(TunedeckError):
     """A run can't be found, locked, or steered in its present state."""
 
     exit_code = 6
+
+
+class NoSuchRun(RunError):
+    """No run has this name or id."""
+
+
+class CutOff(ModelError):
+    """A file of weights ends before what its header promises."""

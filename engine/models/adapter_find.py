@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import ModelError, RunError
+from engine.errors import ModelError, NoSuchRun
 from engine.models.adapter_settings import CONFIG_FILE
 from engine.models.local import cached_snapshot
 from engine.runs import directory
@@ -46,9 +46,7 @@ def find_adapter(name_or_path: str) -> Found:
         return Found(snapshot)
     try:
         run = directory.find(text)
-    except RunError as error:
-        if error.title != "No such run":
-            raise
+    except NoSuchRun:
         raise ModelError(
             "No such adapter", f"{text or 'nothing was named'}: neither a folder nor a run is called so",
             "Name a folder with adapter_config.json in it, or a run; `tunedeck runs` lists them.",

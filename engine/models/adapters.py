@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import ModelError
+from engine.errors import CutOff, ModelError
 from engine.models.adapter_find import find_adapter
 from engine.models.adapter_names import is_copy, module_path, passed_over
 from engine.models.adapter_record import AdapterRecord, read_record
@@ -155,9 +155,7 @@ def _weights_file(folder: Path, allow_pickle: bool) -> Path:
 def _header(file: Path) -> dict[str, Tensor]:
     try:
         return read_header(file)
-    except ModelError as error:
-        if error.title != "The weights are cut off":
-            raise
+    except CutOff as error:
         raise ModelError(
             "The adapter's file is cut off", error.message, "Copy it again, or use another checkpoint of it."
         ) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import ModelError
+from engine.errors import CutOff, ModelError
 
 PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
 _FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64",
@@ -158,4 +158,4 @@ def _position_rows(tensors: Mapping[str, Tensor]) -> int:
 
 
 def _cut_off(file: Path, what: str) -> ModelError:
-    return ModelError("The weights are cut off", f"{file}: {what}", _FETCH_AGAIN)
+    return CutOff("The weights are cut off", f"{file}: {what}", _FETCH_AGAIN)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import paths
-from engine.errors import MachineError, RunError
+from engine.errors import MachineError, NoSuchRun, RunError
 from engine.regular import read_regular, what_is_wrong
 
 MOST_JSON_BYTES = 64 << 20
@@ -216,7 +216,7 @@ def find(name: str, root: Path | None = None) -> RunDir:
         listed = ", ".join(run.id for run in matches[:5])
         raise RunError("More than one run matches", f"{name}: {listed}", "Give more of the run's id.")
     hint = "`tunedeck runs` lists them." if runs else "There are no runs yet; `tunedeck demo` makes one."
-    raise RunError("No such run", name, hint)
+    raise NoSuchRun("No such run", name, hint)
 
 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
