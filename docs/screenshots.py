@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from engine.demo import demo_config
+from tui.wizard.draft import Draft
+
 from engine.runs.directory import RunDir, find
 from tui.app import TunedeckApp
-from tui.wizard.draft import Draft
 from tui.world import World
 
 SIZE = (100, 30)

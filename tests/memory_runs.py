@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
 from engine.memory.estimate import Estimate
-from engine.memory.of_run import Setup, estimate_run
+from engine.memory.from_config import Setup, estimate_run
 from engine.memory.profiles import GIB
-from engine.memory.read_shape import from_folder
+from engine.models.read_dims import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, write_atomic
+from engine.runs.directory import RunDir
 
 LLAMA_8B = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32,

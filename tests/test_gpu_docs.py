@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from engine.config.schema import RunConfig
+from engine.distributed import ranks, workers
 from engine.machine.gpu_specs import attention_kernel, trained_dtype, wheel_for
 from engine.memory import auto
-from engine.memory.cards import CARDS, card_of
+from engine.memory.gpu_table import CARDS, card_of
 from engine.memory.profiles import CHUNK_POSITIONS
-from engine.training.devices import companions, ranks
 
 TEXT = Path("docs/gpu.md").read_text("utf-8")
 
@@ -65,7 +65,7 @@ def test_limits_are_those_of_the_code() -> None:
     assert f"Within {auto.NOTICEABLE:.0%}" in TEXT
     assert f"saves {auto.EIGHT_BIT_WORTH:.0%} of the free memory" in TEXT
     assert f"{CHUNK_POSITIONS['cuda']} supervised tokens" in TEXT
-    assert f"after {companions.LEAVING_S:.0f} seconds" in TEXT
+    assert f"after {workers.LEAVING_S:.0f} seconds" in TEXT
     assert f"within {ranks._SUM_S.total_seconds() / 60:.0f} minutes" in TEXT
 
 

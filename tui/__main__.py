@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import RunError, TunedeckError
+from engine.common.errors import RunError, TunedeckError
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -22,7 +22,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     if all(argument in SCREEN_FLAGS for argument in arguments):
         raise SystemExit(open_screen("home"))
-    from engine.cli import main as verbs
+    from engine.cli.main import main as verbs
 
     verbs(open_screen)
 

@@ -21,7 +21,7 @@ from tui.world import World
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
-    from tui.wizard.draft import Draft
+    from tui.draft.draft import Draft
     from tui.wizard.flow import WizardScreen
 
 _LONGEST_MOUNT_S = 5.0

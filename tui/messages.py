@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from engine.app.post_mortem import PostMortem
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
-    from engine.runs.aftermath import PostMortem
     from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
-    from tui.wizard.draft import Draft
+    from tui.draft.draft import Draft
 
 
 class WizardAsked(Message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -23,7 +23,7 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
 
     Raises TunedeckError.
     """
-    from engine import origins
+    from engine.models import origins
     from tui.widgets.confirm import ConfirmScreen
 
     changed = await asyncio.to_thread(origins.changes, run)

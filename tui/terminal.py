@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 
 Colours = Literal["truecolor", "256", "16", "none"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine import paths
+from engine.common import paths
 from tui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> 
 
 
 def _demo() -> Resolved:
-    from engine.demo import demo_config
+    from engine.app.demo import demo_config
 
     return demo_config()
 

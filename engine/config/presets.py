@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from engine import paths
+from engine.common import paths
+from engine.common.errors import ConfigError
 from engine.config import synonyms
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.errors import ConfigError
 
 
 @dataclass(frozen=True)

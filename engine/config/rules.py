@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from engine.config.schema import DatasetSection, RunConfig
-from engine.data.mixing.warnings import replay_effect
+
+LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
+"""Shares of old rows under which they hardly help, and above which they stand in the way."""
 
 
 @dataclass(frozen=True)
@@ -191,3 +193,10 @@ def _of_mix(config: RunConfig) -> Iterator[Issue]:
                 "warning", f"data.{index}.share", f"{source.share:.1%} of replay {effect}.",
                 "0.1 (a tenth of the tokens) is usual.",
             )  # fmt: skip
+
+
+def replay_effect(share: float) -> str:
+    """What is wrong with so much replay; "" for nothing."""
+    if share < LEAST_REPLAY:
+        return "hardly keeps what was known"
+    return "slows the learning of the new" if share > MOST_REPLAY else ""

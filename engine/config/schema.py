@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from engine.config import numbers
-from engine.data.fix_names import Fix
+from engine.config.fix_names import Fix
 
 Auto = Literal["auto"]
 

@@ -12,10 +12,10 @@ import tomlkit
 import tomlkit.exceptions
 from tomlkit.items import Table
 
+from engine.common.errors import ConfigError
+from engine.common.regular_files import open_regular, read_regular
 from engine.config.presets import Layer, Resolved, load_preset, overrides, resolve
 from engine.config.schema import RunConfig
-from engine.errors import ConfigError
-from engine.regular import open_regular, read_regular
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
 _MOST_BYTES = 4 << 20

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from engine.data.doctor.inspection import has, whole_text
-from engine.data.doctor.text_faults import without_control
-from engine.data.fix_names import Fix
+from engine.config.fix_names import Fix
+from engine.data.quality.inspection import has, whole_text
+from engine.data.quality.text_faults import without_control
 from engine.data.rows.messages import Message, Row
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def without_repeats(rows: list[Row], fixes: Sequence[Fix]) -> list[Row]:
         return rows
     import numpy as np
 
-    from engine.data.likeness import near, sameness
+    from engine.data.dedup import exact, near
 
-    keys = np.array([sameness.keys_of(row) for row in rows], np.uint64).reshape(-1, 2)
+    keys = np.array([exact.keys_of(row) for row in rows], np.uint64).reshape(-1, 2)
     is_near = "drop_near_duplicates" in fixes
     signatures = near.signatures([whole_text(row) for row in rows]) if is_near else None
     kept = not_repeated(keys[:, 0], keys[:, 1], signatures, fixes)
@@ -60,7 +60,7 @@ def not_repeated(
     """
     import numpy as np
 
-    from engine.data.likeness import near, sameness
+    from engine.data.dedup import exact, near
 
     kept = np.ones(len(content), bool)
     for fix in SETS:
@@ -71,7 +71,7 @@ def not_repeated(
             assert signatures is not None
             firsts = near.near_to(signatures if len(left) == len(kept) else signatures[left])
         else:
-            firsts = sameness.first_of_each((content if fix == "drop_exact_duplicates" else prompt)[left])
+            firsts = exact.first_of_each((content if fix == "drop_exact_duplicates" else prompt)[left])
         kept[left] = firsts == np.arange(len(left))
     return kept
 

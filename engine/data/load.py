@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from engine.common.errors import DataError
 from engine.config.schema import RunConfig
 from engine.data.fixes import without_repeats
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import Row
 from engine.data.stream import Reading, Skipped, usable
-from engine.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.common.errors import DataError
+from engine.config.fix_names import Fix
 from engine.config.schema import DataSource, RunConfig
-from engine.data import earlier
+from engine.data import run_source
 from engine.data.files.lenient import SAMPLE_ROWS, Unreadable, tolerant_raw_rows
 from engine.data.files.preview import look
 from engine.data.files.sources import DataFile, data_files, read_file, source_names
-from engine.data.fix_names import Fix
 from engine.data.fixes import UNREADABLE, row_change
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow, Row
 from engine.data.rows.unused import Unused
-from engine.errors import DataError
 
 BATCH_ROWS = 250
 SKIPPED_KEPT = 100
@@ -108,7 +108,7 @@ class Reading:
     def __post_init__(self) -> None:
         self.names = source_names(self.config.data)
         self.counts = dict.fromkeys(self.names, 0)
-        self.files = [[] if earlier.is_run(source) else data_files(source) for source in self.config.data]
+        self.files = [[] if run_source.is_run(source) else data_files(source) for source in self.config.data]
         self.most = [
             source.max_rows or next((file.source.max_rows for file in files), None)
             for source, files in zip(self.config.data, self.files, strict=True)
@@ -117,7 +117,7 @@ class Reading:
     def batches(self) -> Iterator[Batch]:
         """All rows in the order of the sources, read as they are asked for."""
         for number, source in enumerate(self.config.data):
-            yield from self._of_run(number, source) if earlier.is_run(source) else self._of_files(number)
+            yield from self._of_run(number, source) if run_source.is_run(source) else self._of_files(number)
 
     def take(self, found: Found) -> int:
         """How many of the usable rows of ``found`` count. Raises the fault behind them, if there is one."""
@@ -162,7 +162,7 @@ class Reading:
             yield from self._in_batches(number, ((row, detected) for row in rows))
 
     def _of_run(self, number: int, source: DataSource) -> Iterator[Batch]:
-        yield from self._in_batches(number, earlier.trained_rows(source, self.names[number], self.within))
+        yield from self._in_batches(number, run_source.trained_rows(source, self.names[number], self.within))
 
     def _in_batches(self, number: int, rows: Iterable[tuple[RawRow | Row, Detected]]) -> Iterator[Batch]:
         left, most = iter(rows), min(BATCH_ROWS, self.most[number] or BATCH_ROWS)

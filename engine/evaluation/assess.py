@@ -12,16 +12,16 @@ import torch
 
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
+from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
 from engine.evaluation.metrics import METRICS
+from engine.modeling.batches import MicroBatch
+from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from engine.runs import events as ev
-from engine.training.batches import MicroBatch
-from engine.training.devices.ranks import ALONE, Ranks
-from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
-from engine.training.phases import Phases, Sink
-from engine.training.steering import StopRequested
-from engine.training.tokens.render import Renderer
+from engine.runs.phases import Phases, Sink
+from engine.runs.steering import StopRequested
+from engine.tokens.render import Renderer
 
 Moment = Literal["before", "during", "after"]
 Part = Literal["validation", "test"]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from engine.training.memory.out_of_memory import MemoryGuard
+from engine.modeling.out_of_memory import MemoryGuard
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
 _TOKENS_AT_ONCE = 16_384

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.training.batches import MicroBatch
+from engine.modeling.batches import MicroBatch
 
 READ_TOGETHER = 16
 """Micro-batches whose losses are read at one time: for each reading the host waits until a GPU has done all of them."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import torch
 
+from engine.modeling.load import BaseModel
 from engine.models.kind import Kind
-from engine.models.tokens import Tokens
-from engine.training.load import BaseModel
+from engine.models.tokenizer_files import Tokens
 
 QUESTION = "What is the capital of France? Answer in one short sentence."
 PLAIN = "The capital of France is"

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 
 from engine.config.schema import DatasetSection
-from engine.data.likeness.compare import compare
 from engine.data.rows.messages import Row
+from engine.data.similarity.compare import compare
 from engine.evaluation.heldout import heldout_loss
+from engine.modeling.adapter_files import put_on
+from engine.modeling.batches import MicroBatch, cut
+from engine.modeling.kernels.body import body_of
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.load import BaseModel
 from engine.models.relation import Relation
-from engine.training.adapter_files import put_on
-from engine.training.batches import MicroBatch, cut
-from engine.training.kernels.body import body_of
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.load import BaseModel
-from engine.training.tokens.examples import tokenise
-from engine.training.tokens.render import Renderer
+from engine.tokens.examples import tokenise
+from engine.tokens.render import Renderer
 
 SAMPLE_ROWS = 200
 BATCH_TOKENS = 2048

@@ -40,7 +40,7 @@ def convert(source: Path, target: Path) -> None:
     import transformers
     from transformers import AutoTokenizer, GgufConfig
 
-    from engine.training.model_files import load_model
+    from engine.modeling.model_files import load_model
 
     transformers.utils.logging.disable_progress_bar()
     partial = target.with_name(target.name + ".partial")
@@ -89,7 +89,7 @@ def _check(model: Any, folder: Path) -> None:
     import torch
     from transformers import AutoTokenizer
 
-    from engine.training.model_files import load_model
+    from engine.modeling.model_files import load_model
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.eos_token_id is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReader, GpuReport, Unusable, visible
 from engine.machine.host import Host, read_host
 from engine.machine.torch_build import installed, judged

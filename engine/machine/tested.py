@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import paths
+from engine.common import paths
+from engine.common.files import write_atomic
 from engine.machine.snapshot import Machine
 from engine.machine.torch_build import installed
-from engine.runs.directory import write_atomic
 
 
 @dataclass(frozen=True)

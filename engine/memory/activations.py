@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine.memory import expert_layers
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
-from engine.memory.shapes import Linear
+from engine.models.dims import Linear
 
 ALL_LINEARS = ("q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down")
 SHARED_INPUTS = (("q", "k", "v"), ("gate", "up"), ("shared_gate", "shared_up"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
-from engine.memory.shapes import Linear
 from engine.memory.terms import adapter_numbers
+from engine.models.dims import Linear
 
 
 def passing(job: Job, profile: Profile) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from engine.memory.estimate import Estimate
-from engine.memory.of_run import Setup, estimate_run, job_of
+from engine.memory.from_config import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.speed import seconds_per_token
 from engine.memory.verdict import Level, judge

@@ -8,11 +8,11 @@ from functools import cached_property
 from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
+from engine.memory.from_config import Setup, estimate_run, setup_on
 from engine.memory.matrix import MOST_TOKENS, largest_tokens
-from engine.memory.of_run import Setup, estimate_run, setup_on
 from engine.memory.profiles import GIB
-from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
+from engine.models.dims import ModelShape
 
 AUTO: dict[str, object] = {
     "model.quantization": "auto",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu
 from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
-from engine.errors import MachineError
-from engine.memory.of_run import Setup, job_of
+from engine.memory.from_config import Setup, job_of
 from engine.memory.profiles import GIB
-from engine.memory.shapes import ModelShape
 from engine.memory.terms import trained_numbers
+from engine.models.dims import ModelShape
 
 WEIGHT_BYTES = 4
 """Adapters are saved in float32."""

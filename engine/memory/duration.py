@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 from engine.config.schema import RunConfig, TrainSection
 from engine.memory.estimate import Estimate
+from engine.memory.from_config import ANSWER_TOKENS
 from engine.memory.job import Job
-from engine.memory.of_run import ANSWER_TOKENS
-from engine.memory.pace import Basis, Expected
 from engine.memory.speed import CORE_FLOPS, CPU, passes, seconds_per_token
-from engine.output import duration
+from engine.memory.throughput import Basis, Expected
 from engine.runs.ahead import rhythm_of
-from engine.units import amount
+from engine.units import amount, duration
 
 START_S = 12.0
 """Importing the libraries, reading rows, setting up the device."""
@@ -157,9 +156,9 @@ def guess_size(config: RunConfig) -> DataSize | None:
 
     None where a source can't be read or the shares make no sense: saying so is not this function's job.
     """
+    from engine.common.errors import TunedeckError
     from engine.data.mixing.source_figures import of_mix
     from engine.data.mixing.source_guess import guess, hold_out
-    from engine.errors import TunedeckError
 
     try:
         sources = [guess(source, config.dataset) for source in config.data]

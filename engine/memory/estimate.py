@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.memory import activations, adapter_layers, cache, expert_layers, terms, trained_tables
+from engine.memory import activations, adapter_layers, allocator, expert_layers, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 
@@ -64,12 +64,12 @@ class Estimate:
         """The least that must be free: live tensors with a margin, context and kernels, and what sharding wastes."""
         waste = 0.0
         if self.job.weight_shards > 1:
-            waste = SHARDED_WASTE * sum(self.peak.terms.get(name, 0.0) for name in cache.BATCH_TERMS)
+            waste = SHARDED_WASTE * sum(self.peak.terms.get(name, 0.0) for name in allocator.BATCH_TERMS)
         return self.allocated_bytes * SAFETY + waste + self.profile.context_bytes + self.profile.compiled_bytes
 
     def reserved_bytes(self, capacity_bytes: float | None = None) -> float:
         """What torch's allocator may hold, freed blocks included, on a GPU of ``capacity_bytes``."""
-        return cache.reserved(self.job, self.profile, {p.name: p.terms for p in self.phases}, capacity_bytes)
+        return allocator.reserved(self.job, self.profile, {p.name: p.terms for p in self.phases}, capacity_bytes)
 
     def shown_bytes(self, capacity_bytes: float | None = None) -> float:
         """What nvidia-smi may read up to."""

@@ -10,11 +10,11 @@ from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
 from engine.memory.estimate import Estimate
+from engine.memory.from_config import Setup, setup_on
 from engine.memory.history import Calibration, Observation, calibrate
-from engine.memory.of_run import Setup, setup_on
 from engine.memory.plan import Plan, make_fit
-from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
+from engine.models.dims import ModelShape
 
 
 @dataclass(frozen=True)

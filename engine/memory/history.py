@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import paths
+from engine.common import paths
 from engine.memory import records
 
 NAME = "memory.jsonl"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.memory.shapes import Linear, ModelShape
+from engine.models.dims import Linear, ModelShape
+from engine.models.positions import PADDING
 
 Method = Literal["full", "lora", "dora"]
 Quantization = Literal["none", "nf4", "nf4-dq", "int8", "gptq4"]
@@ -18,8 +19,6 @@ Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "sgd"]
 Sharding = Literal["none", "ddp", "fsdp", "zero2", "zero3"]
 
 
-PADDING = 8
-"""Rows are padded to a multiple of this: GPUs multiply eights fastest."""
 COARSEST = 64
 """The longest are padded to a multiple of this on a CPU, where kernels are compiled and kept for each shape. A model of
 3M weights met 12 shapes instead of 63 in 80 steps, took 0.77 GB instead of 1.01 and a sixth less time."""
@@ -37,7 +36,7 @@ def padded_length(tokens: int, coarsest: int = PADDING) -> int:
 def coarsest_on(device: str, positions: int = 0) -> int:
     """``coarsest`` of ``padded_length`` on ``device``, for a model with so many ``positions`` (0: without an end).
 
-    No row is padded beyond them: they are a multiple of it, or ``engine.preflight_positions`` keeps rows to eights.
+    No row is padded beyond them: they are a multiple of it, or ``engine.models.position_check`` keeps rows to eights.
     """
     if device != "cpu":
         return PADDING

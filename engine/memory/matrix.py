@@ -8,8 +8,8 @@ from typing import Literal
 from engine.config.schema import AdapterSection, DatasetSection, DataSource, ModelSection, RunConfig, TrainSection
 from engine.memory.budget import Budget
 from engine.memory.estimate import estimate
-from engine.memory.of_run import Setup, job_of, profile_of, setup_on
-from engine.memory.shapes import ModelShape
+from engine.memory.from_config import Setup, job_of, profile_of, setup_on
+from engine.models.dims import ModelShape
 
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16_384)
 MOST_TOKENS = 1 << 20

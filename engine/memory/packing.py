@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import ConfigError
+from engine.common.errors import ConfigError
 from engine.memory.job import Attention
 
 _MIXERS = {

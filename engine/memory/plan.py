@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from engine.memory.auto import resolve
-from engine.memory.of_run import Setup, estimate_run, job_of
+from engine.memory.from_config import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.speed import slow_down
 from engine.memory.verdict import judge

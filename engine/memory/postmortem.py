@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.memory.estimate import PHASES, SAFETY, Estimate, Phase
+from engine.memory.from_config import Setup, estimate_run
 from engine.memory.labels import LABELS
-from engine.memory.of_run import Setup, estimate_run
 from engine.memory.profiles import GIB
 from engine.runs.events import ProcessUse
 

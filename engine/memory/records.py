@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engine import paths
+from engine.common import paths
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.machine.gpus import Gpu
-from engine.memory.of_run import Setup, estimate_run
+from engine.memory.from_config import Setup, estimate_run
 from engine.memory.plan import LEAST_WORTH, Change, candidates
 from engine.memory.postmortem import Failure, Measured, measure, named
 from engine.memory.profiles import GIB

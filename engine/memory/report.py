@@ -6,15 +6,15 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from engine.common.columns import aligned
 from engine.memory.estimate import Estimate, Phase
 from engine.memory.history import Calibration
 from engine.memory.labels import GROUPS, LABELS
 from engine.memory.matrix import MOST_TOKENS, Matrix
 from engine.memory.plan import Change, Plan
 from engine.memory.profiles import GIB
-from engine.memory.shapes import ModelShape
 from engine.memory.verdict import Verdict, judge
-from engine.output import aligned
+from engine.models.dims import ModelShape
 
 HIDDEN_BELOW = 0.005
 """Share of the peak."""

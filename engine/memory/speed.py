@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.memory.cards import CARDS, Card, card_of
 from engine.memory.estimate import Estimate
+from engine.memory.gpu_table import CARDS, Card, card_of
 from engine.memory.job import Job
 from engine.memory.profiles import Profile
 from engine.memory.terms import adapter_numbers

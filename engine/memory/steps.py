@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.memory.estimate import Estimate
-from engine.memory.of_run import Setup, estimate_run, job_of
+from engine.memory.from_config import Setup, estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.speed import slow_down
 from engine.memory.verdict import judge

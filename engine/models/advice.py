@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.models.kind import Kind
-from engine.models.tokens import Tokens
+from engine.models.tokenizer_files import Tokens
 
 Task = Literal["dialogue", "text"]
 CHATML_MARKS = ("<|im_start|>", "<|im_end|>")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engine.models.adapters import AdapterCard
+from engine.models.adapter.adapter import AdapterCard
 from engine.models.card import ModelCard
 from engine.models.weight_hash import hash_files, weight_files
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import ModelError
+from engine.common.errors import ModelError
 from engine.models.kind import Kind, judge_kind
 from engine.models.positions import position_limit
-from engine.models.tokens import read_tokens
+from engine.models.tokenizer_files import read_tokens
 from engine.models.weights import Weights, read_weights
 from engine.runs.directory import RunDir
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from engine.errors import ModelError
+from engine.common.errors import ModelError
 from engine.models.card import ModelCard
-from engine.models.tokens import read_object
+from engine.models.tokenizer_files import read_object
 from engine.models.weight_hash import stored_tensors, weight_files
 from engine.models.weights import Tensor
 

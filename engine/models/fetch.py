@@ -9,8 +9,8 @@ import json
 import os
 import sys
 
-from engine import hub_watch
-from engine.errors import TunedeckError
+from engine.common import hub_watch
+from engine.common.errors import TunedeckError
 from engine.models.hub import fetch
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import hub_watch
-from engine.data.text import shorten
-from engine.errors import MachineError, ModelError
+from engine.common import hub_watch
+from engine.common.clean_text import shorten
+from engine.common.errors import MachineError, ModelError
 
 Progress = Callable[[int, int | None, str], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from engine.models.tokens import Tokens
+from engine.models.tokenizer_files import Tokens
 
 Kind = Literal["base", "chat", "unclear"]
 

@@ -12,13 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from engine import paths
-from engine.errors import ModelError, TunedeckError
-from engine.models.adapter_record import PROOF_FILE
+from engine.common import paths
+from engine.common.errors import ModelError, TunedeckError
+from engine.common.files import read_json
+from engine.config.schema import RunConfig
+from engine.models.adapter.record import PROOF_FILE
 from engine.models.card import ModelCard, read_card
 from engine.models.starter import STARTERS
 from engine.runs import directory
-from engine.runs.directory import read_json
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _MOST_CHILDREN = 500
@@ -173,3 +174,12 @@ def _children(folder: Path) -> list[Path]:
         return sorted(path for path in inside if path.is_dir() and not path.name.endswith(".partial"))
     except OSError:
         return []
+
+
+def model_folder(config: RunConfig) -> Path | None:
+    """The model's folder; None while it is not on this machine, or can't be used."""
+    model = config.model
+    try:
+        return resolve(model.name_or_path, model.revision, model.allow_pickle).path
+    except TunedeckError:
+        return None

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import hub_watch
-from engine.data.text import shorten
-from engine.errors import MachineError, ModelError
-from engine.models.child import run_child
+from engine.common import hub_watch
+from engine.common.child import run_child
+from engine.common.clean_text import shorten
+from engine.common.errors import MachineError, ModelError
 
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _UNREACHABLE = re.compile(

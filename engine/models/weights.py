@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import CutOff, ModelError
+from engine.common.errors import CutOff, ModelError
 
 PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
 _FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64",

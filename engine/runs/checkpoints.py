@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engine.runs.directory import COMPLETE, RunDir, read_json
+from engine.common.files import read_json
+from engine.runs.directory import COMPLETE, RunDir
 
 STATE = "trainer_state.json"
 _NUMBERED = re.compile(r"checkpoint-(\d+)$")

@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, get_args
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
+from engine.common.files import read_json, write_atomic
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, read_json, write_atomic
+from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
 
 Command = Literal["stop", "save", "pause", "resume", "sample", "set"]

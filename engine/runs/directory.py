@@ -8,17 +8,16 @@ import os
 import re
 import secrets
 import shutil
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import paths
-from engine.errors import MachineError, NoSuchRun, RunError
-from engine.regular import read_regular, what_is_wrong
+from engine.common import paths
+from engine.common.errors import MachineError, NoSuchRun, RunError
+from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
+from engine.common.regular_files import what_is_wrong
 
-MOST_JSON_BYTES = 64 << 20
 MOST_LOG_BYTES = 4 << 30
 """Larger files were not written by a run."""
 _RUN_ID = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{4}")
@@ -217,29 +216,6 @@ def find(name: str, root: Path | None = None) -> RunDir:
         raise RunError("More than one run matches", f"{name}: {listed}", "Give more of the run's id.")
     hint = "`tunedeck runs` lists them." if runs else "There are no runs yet; `tunedeck demo` makes one."
     raise NoSuchRun("No such run", name, hint)
-
-
-def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
-    """The object in a file, {} where there is none that can be read."""
-    try:
-        value = json.loads(read_regular(path, most_bytes))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Replace ``path`` in one go, so that a reader sees the old or the new text, never half. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        temporary.unlink(missing_ok=True)  # a link that somebody put there is not followed
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class RunLock:

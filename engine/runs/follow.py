@@ -8,9 +8,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from engine.regular import open_regular, what_is_wrong
+from engine.common.files import read_json
+from engine.common.regular_files import open_regular, what_is_wrong
 from engine.runs import events as ev
-from engine.runs.directory import MOST_LOG_BYTES, RunDir, damage_of, is_starting, read_json
+from engine.runs.directory import MOST_LOG_BYTES, RunDir, damage_of, is_starting
 from engine.runs.state import RunReducer, RunState
 
 KILLED_FOR_MEMORY = "killed by the system: out of memory (RAM)"

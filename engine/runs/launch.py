@@ -10,10 +10,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from engine.errors import MachineError, RunError
-from engine.regular import open_to_append
-from engine.runs.directory import RunDir, lock_stamp, read_json, write_atomic
-from engine.runs.survival import scope_prefix
+from engine.common.errors import MachineError, RunError
+from engine.common.files import read_json, write_atomic
+from engine.common.regular_files import open_to_append
+from engine.runs.directory import RunDir, lock_stamp
+from engine.runs.logout_survival import scope_prefix
 from engine.runs.writer import last_seq
 
 WAITER = (sys.executable, "-P", "-m", "engine.runs.supervise")

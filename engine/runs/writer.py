@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import MachineError
-from engine.regular import open_regular, open_to_append
+from engine.common.errors import MachineError
+from engine.common.regular_files import open_regular, open_to_append
 from engine.runs import events as ev
 
 RESERVE_NAME = ".events.reserve"

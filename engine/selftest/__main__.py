@@ -36,9 +36,9 @@ def main(gpus: str) -> int:
 
 
 def _run(folder: Path, gpus: str, say: Callable[[str, dict[str, Any]], None]) -> Iterator[Check]:
+    from engine.distributed.device import keep_freed_memory
     from engine.machine.snapshot import read_machine
-    from engine.training.devices.place import keep_freed_memory
-    from engine.training.memory.allocator import grow_segments
+    from engine.modeling.allocator import grow_segments
 
     machine = read_machine(folder, folder)
     wanted = gpus.split(",") if gpus else [str(gpu.index) for gpu in machine.gpus]

@@ -11,9 +11,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
 from engine.machine.selftest_report import Check
 from engine.machine.snapshot import Machine
+from engine.modeling.batches import cut
+from engine.modeling.kernels.proof import attention_fault
 from engine.selftest.trial import Trial
-from engine.training.batches import cut
-from engine.training.kernels.proof import attention_fault
 
 _DTYPES: dict[Dtype, torch.dtype] = {
     "bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from engine.machine.selftest_report import Check
+from engine.modeling.out_of_memory import OutOfMemory
+from engine.modeling.resident_memory import highest_bytes, restart_peak
 from engine.runs import events as ev
+from engine.runs.steering import Steering
 from engine.selftest.trial import Trial, known_trial, run_session
-from engine.training.memory.out_of_memory import OutOfMemory
-from engine.training.memory.resident import highest_bytes, restart_peak
-from engine.training.steering import Steering
 
 _MIB = 1 << 20
 _GPU_BOUND, _GPU_FLOOR = 0.05, 64 * _MIB

@@ -9,8 +9,8 @@ import psutil
 
 from engine.machine.selftest_report import Check
 from engine.runs import events as ev
+from engine.runs.steering import Steering
 from engine.selftest.trial import Trial, run_session
-from engine.training.steering import Steering
 
 _PATIENCE_S = 30.0
 _SAME = 1e-4

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 
 from engine.config.schema import RunConfig
+from engine.distributed.device import Placement
+from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import ModelCard, read_card
 from engine.runs import events as ev
+from engine.runs.steering import Steering
+from engine.tokens.examples import Example
+from engine.tokens.render import CHATML_TEMPLATE
+from engine.tokens.tokenizer import Words, load_words
 from engine.training.building import Built, build
-from engine.training.devices.place import Placement
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.steering import Steering
-from engine.training.tokens.examples import Example
-from engine.training.tokens.render import CHATML_TEMPLATE
-from engine.training.tokens.tokenizer import Words, load_words
 
 SEED = 0
 _PRECISION = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "no"}

@@ -8,17 +8,17 @@ import torch
 
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Row
+from engine.distributed.ranks import Ranks
 from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
-from engine.training.batches import MicroBatch, cut
+from engine.modeling.batches import MicroBatch, cut
+from engine.modeling.out_of_memory import MemoryGuard
+from engine.runs.phases import Phases, Sink
+from engine.tokens.dataset import Prepared
+from engine.tokens.examples import Example
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import Words
 from engine.training.building import Built
-from engine.training.devices.ranks import Ranks
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.phases import Phases, Sink
-from engine.training.tokens.dataset import Prepared
-from engine.training.tokens.examples import Example
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import Words
 
 
 def make_assessor(

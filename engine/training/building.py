@@ -11,17 +11,17 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from engine.config.schema import RunConfig
+from engine.distributed.device import Placement
+from engine.modeling import optimizers
+from engine.modeling.kernels import fused_norm, liger
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.kernels.recompute import recompute_layers
+from engine.modeling.load import BaseModel, load_base
+from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import ModelCard
-from engine.training import optimizers
-from engine.training.devices.place import Placement
-from engine.training.kernels import fused_norm, liger
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.kernels.recompute import recompute_layers
-from engine.training.load import BaseModel, load_base
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.steering import Steering
+from engine.runs.steering import Steering
+from engine.tokens.tokenizer import Words
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
-from engine.training.tokens.tokenizer import Words
 
 
 @dataclass

@@ -15,15 +15,16 @@ import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
+from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
-from engine.memory.job import PADDING
+from engine.modeling.out_of_memory import is_out_of_memory
+from engine.modeling.randomness import set_torch_state, torch_state
+from engine.models.positions import PADDING
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
 from engine.runs.directory import COMPLETE, RunDir
-from engine.training.memory.out_of_memory import is_out_of_memory
-from engine.training.phases import Sink
-from engine.training.randomness import set_torch_state, torch_state
+from engine.runs.phases import Sink
 
 _SCALER = "scaler.pt"
 """The loss scale and how long it has held: where they differ, so do the gradients' last bits."""
@@ -207,3 +208,9 @@ def _sync(folder: Path) -> None:
 
 def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def begun(ranks: Ranks, state: TrainerState, budget_tokens: int, eval_tokens: int) -> tuple[TrainerState, int, int]:
+    """Where all processes start from: the first one's ``state`` and its budgets for training and for evaluation."""
+    values, *tokens = ranks.from_first((asdict(state), budget_tokens, eval_tokens))
+    return TrainerState(**values), tokens[0], tokens[1]

@@ -14,20 +14,20 @@ import psutil
 import torch
 from accelerate import Accelerator
 
+from engine.common.errors import MachineError, TunedeckError
 from engine.config.schema import RunConfig
-from engine.errors import MachineError, TunedeckError
+from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.heldout import add_by_source
+from engine.modeling.batches import MicroBatch, StepPlan, cut
+from engine.modeling.out_of_memory import MemoryGuard, Shortage
+from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
-from engine.training.batches import MicroBatch, StepPlan, cut
+from engine.runs.phases import Sink
+from engine.runs.steering import Steering
+from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
-from engine.training.devices.ranks import ALONE, Ranks
-from engine.training.memory.out_of_memory import MemoryGuard, Shortage
-from engine.training.phases import Sink
-from engine.training.randomness import set_torch_state, torch_state
 from engine.training.schedules import learning_rate
-from engine.training.steering import Steering
-from engine.training.tokens.examples import Example
 
 _RETRY = 100
 """Steps after memory ran out before larger micro-batches are tried again, at least."""

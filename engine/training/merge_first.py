@@ -10,22 +10,23 @@ from typing import Any
 
 import torch
 
+from engine.common.errors import ModelError
+from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
-from engine.errors import ModelError
-from engine.export.merge import merge
-from engine.export.merge_carry import write_json
-from engine.export.proof import prove
-from engine.export.proof_rows import data_rows
-from engine.export.proof_verdict import ROUNDING_SHARE, Proof
-from engine.models.adapter_record import PROOF_FILE
-from engine.models.adapters import read_adapter
+from engine.export.merge.carry import write_json
+from engine.export.merge.shards import merge
+from engine.export.proof.compare import prove
+from engine.export.proof.rows import data_rows
+from engine.export.proof.verdict import ROUNDING_SHARE, Proof
+from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.record import PROOF_FILE
 from engine.models.card import ModelCard
-from engine.models.tokens import read_object
+from engine.models.tokenizer_files import read_object
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, write_atomic
+from engine.runs.directory import RunDir
+from engine.runs.phases import Phases, Sink
+from engine.tokens.tokenizer import locate
 from engine.training.old_adapter import parent_of
-from engine.training.phases import Phases, Sink
-from engine.training.tokens.tokenizer import locate
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Mix, Rows
 from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
+from engine.modeling.batches import StepPlan
 from engine.runs import events as ev
-from engine.training.batches import StepPlan
-from engine.training.phases import Sink
-from engine.training.tokens.dataset import Prepared
+from engine.runs.phases import Sink
+from engine.tokens.dataset import Prepared
 
 
 def plan_steps(config: RunConfig, prepared: Prepared) -> StepPlan:

@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
+from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
-from engine.models.adapters import AdapterCard, optimizer_file, read_adapter
+from engine.models.adapter.adapter import AdapterCard, optimizer_file, read_adapter
 from engine.models.weight_hash import hash_files
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, write_atomic
-from engine.training.phases import Sink
+from engine.runs.directory import RunDir
+from engine.runs.phases import Sink
 
 
 def take_over(run: RunDir, config: RunConfig, optimizer: Any, sink: Sink) -> None:

@@ -8,31 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from accelerate.utils import set_seed
 
+from engine.common.errors import ModelError
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
-from engine.errors import ModelError
-from engine.memory import pace
+from engine.distributed.device import place
+from engine.memory import throughput
 from engine.memory.job import coarsest_on
+from engine.modeling import optimizers
+from engine.modeling.batches import StepPlan
+from engine.modeling.memory_peaks import Peaks
+from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.local import resolve
-from engine.preflight_positions import require_positions
+from engine.models.position_check import require_positions
 from engine.runs import events as ev
-from engine.training import optimizers
-from engine.training.batches import StepPlan
+from engine.runs.phases import Phases
+from engine.runs.steering import Steering
+from engine.tokens.dataset import prepare
+from engine.tokens.examples import Example
+from engine.tokens.render import Renderer
+from engine.tokens.store import lengths_of
+from engine.tokens.tokenizer import locate, words_of
 from engine.training.building import build
 from engine.training.checkpoint import TrainerState
-from engine.training.devices.place import place
 from engine.training.loop import Hooks, Loop
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.memory.peaks import Peaks
 from engine.training.memory.plan import make_plan, parted
 from engine.training.mixing import plan_steps
-from engine.training.phases import Phases
-from engine.training.steering import Steering
-from engine.training.tokens.dataset import prepare
-from engine.training.tokens.examples import Example
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.store import lengths_of
-from engine.training.tokens.tokenizer import locate, words_of
 
 STEPS = 3
 MOST_PIECES = 4
@@ -112,7 +112,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     device = plan.budget.name if plan.budget else placement.device.type
     if plan.fit is not None:
         job = plan.fit.estimate.job
-        pace.record(job.shape.name, pace.method_of(job), device, rate, loop.budget, "probe")
+        throughput.record(job.shape.name, throughput.method_of(job), device, rate, loop.budget, "probe")
     return Probed(
         round(rate, 2),
         peaks.measured["train"],

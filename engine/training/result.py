@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import socket
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from engine import origins
+from engine.common.errors import MachineError
+from engine.common.versions import versions
 from engine.config.schema import RunConfig
-from engine.errors import MachineError
+from engine.distributed.device import Placement
+from engine.models import origins
 from engine.models.local import resolve
+from engine.models.origins import Origin
 from engine.models.weight_hash import hash_files, weight_files
-from engine.origins import Origin
 from engine.runs.directory import RunDir
-from engine.training.devices.place import Placement
+from engine.tokens.dataset import Prepared, file_hashes
 from engine.training.mixing import trained_tokens
 from engine.training.old_adapter import read_parents
-from engine.training.tokens.dataset import Prepared, file_hashes
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
-_LIBRARIES = ("tunedeck", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
 
 
 def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
@@ -88,17 +86,6 @@ def _weights(config: RunConfig, noted: list[Origin]) -> dict[str, Any]:
     files = weight_files(folder) if folder else ()
     hashes = {file.name: known[str(file)] for file in files if str(file) in known}
     return {"weights_sha256": hashes | hash_files(file for file in files if file.name not in hashes)}
-
-
-def versions(used_liger: bool = False) -> dict[str, str]:
-    """Versions of Python and of the libraries that decide the numbers; Liger's where its kernels do."""
-    found = {"python": platform.python_version()}
-    for name in (*_LIBRARIES, *(["liger-kernel"] if used_liger else [])):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def process_facts(placement: Placement, count: int = 1) -> dict[str, Any]:

@@ -19,20 +19,21 @@ from pathlib import Path
 
 import psutil
 
-from engine import paths
+from engine.common import paths
+from engine.common.errors import TunedeckError
+from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.presets import config_error
 from engine.config.rules import check, errors
 from engine.config.schema import RunConfig
-from engine.errors import TunedeckError
+from engine.distributed.own_gpu import run_gpus
 from engine.machine.snapshot import MachineWatch
+from engine.modeling.resident_memory import highest_bytes
 from engine.runs import control
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, RunLock, write_atomic
+from engine.runs.directory import RunDir, RunLock
+from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
-from engine.training.devices.own_gpu import run_gpus
-from engine.training.memory.resident import highest_bytes
-from engine.training.steering import Steering
 
 _ORDERS_BY_SIGNAL: dict[int, control.Command] = {
     signal.SIGTERM: "stop",
@@ -135,8 +136,8 @@ class Runner:
             )
 
     def _train(self, config: RunConfig, resume: bool, after_kill: bool, accept_changes: bool) -> None:
-        from engine.training.devices.place import bound_kernel_cache, keep_freed_memory, restrict_gpus
-        from engine.training.memory.allocator import grow_segments
+        from engine.distributed.device import bound_kernel_cache, keep_freed_memory, restrict_gpus
+        from engine.modeling.allocator import grow_segments
 
         self._devices = restrict_gpus(config)
         keep_freed_memory()

@@ -12,44 +12,47 @@ from pathlib import Path
 import torch
 from accelerate.utils import set_seed
 
-from engine import hub_watch, origins
+from engine.common import hub_watch
+from engine.common.errors import MachineError
+from engine.common.versions import versions
 from engine.config.schema import RunConfig
-from engine.data import earlier
-from engine.errors import MachineError
+from engine.data import run_source
+from engine.distributed.cpu_threads import Processors
+from engine.distributed.device import Placement, choose_devices, place
+from engine.distributed.workers import Companions
 from engine.evaluation.assess import Assessor
 from engine.memory.disk import beside_bytes, require, run_disk
 from engine.memory.job import coarsest_on
+from engine.modeling import optimizers
+from engine.modeling.batches import StepPlan
+from engine.modeling.kernels import liger
+from engine.modeling.memory_peaks import Peaks
+from engine.modeling.out_of_memory import MemoryGuard, give_back
+from engine.modeling.padding import tell_rows
+from engine.models import origins
 from engine.models.card import ModelCard
-from engine.preflight_positions import require_positions
+from engine.models.position_check import require_positions
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, old_adapter, optimizers, result
+from engine.runs.phases import Phases, Sink
+from engine.runs.steering import Steering, StopRequested
+from engine.tokens import held_out
+from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import ADAPTERS_OWN, Words, locate, words_of
+from engine.training import checkpoint, old_adapter, result
 from engine.training.assessing import make_assessor
-from engine.training.batches import StepPlan
 from engine.training.building import Built, build
 from engine.training.checkpoint import TrainerState
-from engine.training.devices.companions import Companions, begun
-from engine.training.devices.place import Placement, choose_devices, place
-from engine.training.devices.processors import Processors
-from engine.training.kernels import liger
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory import rehearsal
 from engine.training.memory.after_kill import smaller_budget
 from engine.training.memory.measured import MemoryStory
-from engine.training.memory.out_of_memory import MemoryGuard, give_back
-from engine.training.memory.peaks import Peaks
 from engine.training.memory.plan import RunMemory, make_plan, parted
 from engine.training.memory.rehearsal import Rehearsal
 from engine.training.merge_first import merge_first
 from engine.training.mixing import plan_steps, tell_mix
-from engine.training.phases import Phases, Sink
-from engine.training.steering import Steering, StopRequested
-from engine.training.tokens import held_out
-from engine.training.tokens.dataset import Prepared, prepare
-from engine.training.tokens.padding import tell_rows
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import ADAPTERS_OWN, Words, locate, words_of
 
 
 @dataclass
@@ -204,7 +207,7 @@ class Session:
             if tried.budget_tokens < budget:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
             story.rehearsed(tried)
-        state, budget, _ = begun(ranks, state, planned, budget)
+        state, budget, _ = checkpoint.begun(ranks, state, planned, budget)
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
@@ -293,7 +296,7 @@ class Session:
                 self.prepared = prepare(self.config, renderer, self.phases, self.sink, self.steering.check, before)
             with suppress(OSError):  # of a full disk the log tells
                 held_out.keep(self.run, self.prepared.held_out)
-            earlier.save_sample(self.run, self.prepared.sample)
+            run_source.save_sample(self.run, self.prepared.sample)
         return self.prepared
 
     def _announce(self, ready: _Ready, resumed: int | None) -> None:
@@ -309,7 +312,7 @@ class Session:
                 total_parameters=ready.card.parameters, train_rows=len(prepared.train),
                 eval_rows=len(prepared.heldout), test_rows=len(prepared.test), resumed_from_step=resumed,
                 evaluate_every=rhythm.evaluate, sample_every=rhythm.sample, save_every=rhythm.save,
-                versions=result.versions(built.used_liger),
+                versions=versions(built.used_liger),
             )
         )  # fmt: skip
         for sentence in built.base.told:

@@ -12,18 +12,18 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from peft.utils import load_peft_weights
 from transformers.pytorch_utils import Conv1D
 
-from engine.config.adopt import check_locked
+from engine.common.errors import ConfigError, ModelError
 from engine.config.schema import AdapterSection, RunConfig
-from engine.errors import ConfigError, ModelError
-from engine.models.adapter_match import match, require_match
-from engine.models.adapter_names import PREFIX
-from engine.models.adapters import AdapterCard, read_adapter, require_sound
+from engine.modeling.adapter_files import put_on
+from engine.modeling.kernels import lora_kernel
+from engine.modeling.kernels.trained_copies import keep_in_float32
+from engine.modeling.load import BaseModel
+from engine.modeling.token_rows import token_indices
+from engine.models.adapter.adapter import AdapterCard, read_adapter, require_sound
+from engine.models.adapter.adopt import check_locked
+from engine.models.adapter.match import match, require_match
+from engine.models.adapter.tensor_names import PREFIX
 from engine.models.mamba import mixer_outputs
-from engine.training.adapter_files import put_on
-from engine.training.kernels import lora_kernel
-from engine.training.kernels.trained_copies import keep_in_float32
-from engine.training.load import BaseModel
-from engine.training.tokens.token_rows import token_indices
 
 ALL_LINEAR = "all-linear"
 LINEARS = (torch.nn.Linear, Conv1D)

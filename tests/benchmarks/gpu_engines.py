@@ -71,16 +71,16 @@ def measure(engine: str, task: Task) -> dict[str, Any]:
     """Train ``task`` with ``engine`` in this process. Memory that runs out is an answer, other errors are errors."""
     if engine == "unsloth":
         import unsloth  # noqa: F401 - it changes transformers and must be there first
-    from engine.planning import read_machine_now
-    from engine.training.devices.place import keep_freed_memory, see_only
-    from engine.training.memory.allocator import grow_segments
+    from engine.distributed.device import keep_freed_memory, see_only
+    from engine.memory.planning import read_machine_now
+    from engine.modeling.allocator import grow_segments
 
     machine = read_machine_now()
     if machine is not None and machine.freest is not None:  # one card: some trainers share out over all they see
         see_only(machine.freest.uuid or str(machine.freest.index))
     keep_freed_memory()
     grow_segments()
-    from engine.training.memory.out_of_memory import is_out_of_memory
+    from engine.modeling.out_of_memory import is_out_of_memory
 
     with tempfile.TemporaryDirectory(prefix="tunedeck-benchmark-") as folder:
         try:
@@ -101,10 +101,10 @@ class Plan:
         from transformers import LlamaConfig
 
         from engine.config.schema import RunConfig
+        from engine.distributed.device import place
         from engine.memory.fit import fit
-        from engine.memory.read_shape import from_folder
-        from engine.training.devices.place import place
-        from engine.training.kernels.attention import choices, planned
+        from engine.modeling.kernels.attention import choices, planned
+        from engine.models.read_dims import from_folder
         from engine.training.memory.plan import own_budget, with_settings
         from tests.tiny import make_tiny_model
 
@@ -168,9 +168,9 @@ class Plan:
         """With what was predicted of tunedeck's own run, and the share of the card's peak."""
         import torch
 
-        from engine.memory.cards import card_of
-        from engine.memory.pace import expected
+        from engine.memory.gpu_table import card_of
         from engine.memory.speed import flops_per_token
+        from engine.memory.throughput import expected
 
         job = self.estimate.job
         reached = measured.tokens_per_second * flops_per_token(replace(job, checkpointing="none")) / 1e12
@@ -237,17 +237,17 @@ def run_tunedeck(plan: Plan) -> Measured:
     import numpy as np
 
     from engine.data.mixing.mix import Shuffle
+    from engine.modeling.batches import StepPlan
+    from engine.modeling.kernels.attention import avoid_plans
+    from engine.modeling.kernels.proof import attention_fault, proved_head
+    from engine.modeling.load import BaseModel
+    from engine.modeling.out_of_memory import MemoryGuard
     from engine.runs import events as ev
-    from engine.training.batches import StepPlan
+    from engine.runs.steering import Steering
+    from engine.tokens.examples import Example
     from engine.training.building import assemble
     from engine.training.checkpoint import TrainerState
-    from engine.training.kernels.attention import avoid_plans
-    from engine.training.kernels.proof import attention_fault, proved_head
-    from engine.training.load import BaseModel
     from engine.training.loop import Hooks, Loop
-    from engine.training.memory.out_of_memory import MemoryGuard
-    from engine.training.steering import Steering
-    from engine.training.tokens.examples import Example
 
     avoid_plans()
     model = plan.model(plan.attention)
@@ -350,7 +350,7 @@ def run_unsloth(plan: Plan) -> Measured:
 def _measured(plan: Plan, seconds: float, loss: float, tokens: int, attention: str, liger: bool) -> Measured:
     import torch
 
-    from engine.training.memory.resident import restart_peak
+    from engine.modeling.resident_memory import restart_peak
 
     if not math.isfinite(loss):
         raise SystemExit(f"The loss is {loss}: what follows would be the speed of something else.")
@@ -366,7 +366,7 @@ def _measured(plan: Plan, seconds: float, loss: float, tokens: int, attention: s
 def _restart_peak(plan: Plan) -> None:
     import torch
 
-    from engine.training.memory.resident import restart_peak
+    from engine.modeling.resident_memory import restart_peak
 
     if plan.is_gpu:
         torch.cuda.empty_cache()

@@ -18,12 +18,12 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from engine.config.schema import RunConfig
-from engine.memory.of_run import Setup, estimate_run
-from engine.memory.read_shape import from_config
-from engine.training.kernels import fused_norm, lora_kernel
-from engine.training.kernels import loss as training_loss
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.kernels.trained_copies import keep_in_float32
+from engine.memory.from_config import Setup, estimate_run
+from engine.modeling.kernels import fused_norm, lora_kernel
+from engine.modeling.kernels import loss as training_loss
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.kernels.trained_copies import keep_in_float32
+from engine.models.read_dims import from_config
 from engine.training.strategies import lora_config, needs_autocast
 from tests.benchmarks.tensor_tracker import TensorTracker
 

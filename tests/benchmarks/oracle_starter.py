@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import paths
+from engine.common import paths
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
+from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import directory
 from engine.runs import events as ev
-from engine.training.kernels.loss import SupervisedLoss
+from engine.runs.steering import Steering
 from engine.training.session import Session
-from engine.training.steering import Steering
 from tests.benchmarks.tensor_tracker import TensorTracker
 
 STARTER = "smollm2-135m"

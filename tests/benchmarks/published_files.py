@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.memory.profiles import GIB
-from engine.memory.read_shape import from_row
-from engine.memory.shapes import ModelShape
+from engine.models.dims import ModelShape
+from engine.models.read_dims import from_row
 
 Row = Mapping[str, str]
 

@@ -167,7 +167,7 @@ class Bench:
     def relation(self, job: Job, old: Path) -> dict[str, Any]:
         path = self.folder / f"{job.name}.relation.toml"
         path.write_text(_toml(self.config(Job(job.old, job.new, job.seed, "continue"), old)), "utf-8")
-        return self.call("-m", "engine.inspect", "relation", "--config", str(path))
+        return self.call("-m", "engine.jobs", "relation", "--config", str(path))
 
     def before(self, job: Job, old: Path) -> dict[str, dict[str, float]]:
         """What the old adapter scores on both tasks: measured once for all strategies."""

@@ -21,17 +21,17 @@ from safetensors.torch import load_file
 from engine.config.schema import DatasetSection, DataSource, ModelSection, RunConfig
 from engine.data.load import load
 from engine.data.rows.messages import Row
+from engine.distributed.device import place, restrict_gpus
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import heldout_loss
 from engine.evaluation.metrics import exact_match
-from engine.training.batches import cut
-from engine.training.devices.place import place, restrict_gpus
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.load import load_base
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.tokens.examples import tokenise
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import locate
+from engine.modeling.batches import cut
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.load import load_base
+from engine.modeling.out_of_memory import MemoryGuard
+from engine.tokens.examples import tokenise
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import locate
 from tests.benchmarks import real_tasks
 
 ANSWER_TOKENS = 64

@@ -116,9 +116,9 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
     """The real session, as the runner runs it."""
     from engine.config.presets import Layer, resolve
     from engine.config.toml import dumps
+    from engine.distributed.device import keep_freed_memory
     from engine.runs import directory
     from engine.runs import events as ev
-    from engine.training.devices.place import keep_freed_memory
 
     values = {
         "run": {"seed": SEED},
@@ -137,8 +137,8 @@ def _run_tunedeck(options: argparse.Namespace) -> dict[str, Any]:
     }
     resolved = resolve([Layer("benchmark", values)])
     keep_freed_memory()
+    from engine.runs.steering import Steering
     from engine.training.session import Session
-    from engine.training.steering import Steering
 
     steps: list[ev.Step] = []
 

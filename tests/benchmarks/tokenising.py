@@ -26,15 +26,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.schema import RunConfig
-from engine.data.doctor.sharing import spare_processors
+from engine.data.quality.workers import spare_processors
+from engine.modeling.padding import padded_lengths, padding_share
 from engine.models.starter import STARTERS
+from engine.runs.phases import Phases
+from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.render import Renderer
+from engine.tokens.tokenising import write_tokens
+from engine.tokens.tokenizer import load_words, locate
 from engine.training.mixing import plan_steps
-from engine.training.phases import Phases
-from engine.training.tokens.dataset import Prepared, prepare
-from engine.training.tokens.padding import padded_lengths, padding_share
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenising import write_tokens
-from engine.training.tokens.tokenizer import load_words, locate
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 32

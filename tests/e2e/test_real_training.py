@@ -10,13 +10,13 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from engine.app.demo import demo_layers
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
 from engine.data.load import load
 from engine.data.rows.messages import Row
 from engine.data.splitting.split import split
-from engine.demo import demo_layers
 from engine.models import starter
 from engine.runs import directory
 from engine.runs import events as ev

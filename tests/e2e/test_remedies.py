@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.app import remedy as remedying
+from engine.app.post_mortem import examine
+from engine.common.files import read_json, write_atomic
 from engine.memory.remedies import Remedy, carries
 from engine.runs import events as ev
-from engine.runs import remedy as remedying
-from engine.runs.aftermath import examine
-from engine.runs.directory import RunDir, read_json, write_atomic
+from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
 from engine.runs.launch import launch
 from tests.e2e.conftest import MakeConfig

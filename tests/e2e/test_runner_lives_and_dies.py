@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError
+from engine.common.errors import RunError
 from engine.runs import events as ev
 from engine.runs.directory import RunLock, list_runs
 from engine.runs.launch import launch

@@ -38,7 +38,13 @@ def run(program: Path, *arguments: str, cwd: Path) -> str:
 
 def test_it_holds_program_presets_and_licence_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in ("engine/cli.py", "tui/app.py", "tui/base.tcss", "presets/demo.toml", "presets/demo/orders.jsonl"):
+    for needed in (
+        "engine/cli/main.py",
+        "tui/app.py",
+        "tui/base.tcss",
+        "presets/demo.toml",
+        "presets/demo/orders.jsonl",
+    ):
         assert needed in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", ".")) or "__pycache__" in name for name in names)
@@ -47,10 +53,11 @@ def test_it_holds_program_presets_and_licence_and_no_tests(wheel: Path) -> None:
 def test_outside_the_checkout_it_runs_from_its_own_files(installed: Path, tmp_path: Path, home: Path) -> None:
     assert "Usage: tunedeck" in run(installed / "tunedeck", "--help", cwd=tmp_path)
     code = (
-        "import json, engine.paths, tui.app\n"
+        "import json, tui.app\n"
+        "from engine.common import paths\n"
         "from engine.config.presets import load_preset, preset_ids\n"
-        "from engine.demo import orders_file\n"
-        "print(json.dumps([engine.paths.__file__, tui.app.__file__, [load_preset(i).title for i in preset_ids()],\n"
+        "from engine.app.demo import orders_file\n"
+        "print(json.dumps([paths.__file__, tui.app.__file__, [load_preset(i).title for i in preset_ids()],\n"
         "    len(orders_file().read_text().splitlines())]))"
     )
     engine_file, tui_file, titles, rows = json.loads(run(installed / "python", "-c", code, cwd=tmp_path))

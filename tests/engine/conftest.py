@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.cli_calls import Shell
+from tests.engine.cli.cli_calls import Shell
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY_PACKAGES = (
-    "engine.training", "engine.evaluation", "engine.export", "engine.questions", "engine.selftest", "engine.inspect",
+    "engine.tokens", "engine.distributed", "engine.modeling", "engine.evaluation", "engine.export", "engine.training",
+    "engine.jobs", "engine.selftest",
 )  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"}
 SCREEN_LIBRARIES = {"textual", "rich", "tui"}
@@ -58,8 +59,10 @@ def test_the_contracts_hold() -> None:
         ("tui/bad.py", "import engine.training.runner"),
         ("engine/config/bad.py", "import textual"),
         ("engine/data/bad.py", "import tui.app"),
-        ("engine/verbs/bad.py", "import rich.table"),
+        ("engine/cli/commands/bad.py", "import rich.table"),
         ("engine/training/bad.py", "import engine.runs.launch"),
+        ("engine/data/bad.py", "import engine.models.card"),
+        ("engine/tokens/bad.py", "import engine.modeling.load"),
     ],
 )
 def test_the_contracts_would_notice(tmp_path: Path, file: str, line: str) -> None:
@@ -86,7 +89,7 @@ def test_the_screen_loads_no_training_libraries() -> None:
 
 def test_help_loads_only_what_it_needs() -> None:
     """What keeps `tunedeck --help` at a fraction of a second."""
-    loaded = loaded_after(["tui.__main__", "engine.cli"])
+    loaded = loaded_after(["tui.__main__", "engine.cli.main"])
     assert not loaded & (TRAINING_LIBRARIES | {"textual", "rich", "pydantic", "msgspec", "numpy", "pyarrow", "psutil"})
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import errors
+from engine.common import errors
 from engine.config import rules
 from engine.config.presets import Layer, resolve
-from tests.engine.cli_calls import Shell
+from tests.engine.cli.cli_calls import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

@@ -7,8 +7,9 @@ import math
 import random
 from pathlib import Path
 
+from engine.common.files import read_json, write_atomic
 from engine.runs import events as ev
-from engine.runs.directory import RunDir, create, read_json, write_atomic
+from engine.runs.directory import RunDir, create
 from engine.runs.writer import EventWriter
 
 PROMPT = "two large pizzas with extra cheese for Ben, please"

@@ -19,8 +19,8 @@ from textual.keys import _character_to_key
 from textual.screen import Screen
 
 import tui.app
+from engine.app.demo import demo_layers
 from engine.config.presets import Layer, resolve
-from engine.demo import demo_layers
 from engine.runs.directory import RunLock
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until
@@ -30,12 +30,12 @@ from tests.tui.wizard.making import GOOD, make_child, make_rows
 from tests.tui.wizard.old_adapters import RELATED, make_run, make_whole_model
 from tui import keys
 from tui.app import TunedeckApp
+from tui.draft.draft import Draft
+from tui.draft.services import Services
 from tui.home.go_on import draft_from
 from tui.home.screen import HomeScreen
 from tui.terminal import Terminal
-from tui.wizard.draft import Draft
 from tui.wizard.flow import WizardScreen
-from tui.wizard.services import Services
 from tui.world import World
 
 SIZES = ((80, 24), (80, 24), (120, 40), (60, 18), (200, 60), (81, 34), (61, 19))

@@ -18,7 +18,7 @@ from tui.home.family import FamilyScreen
 from tui.home.screen import HomeScreen
 from tui.widgets.whole import WholeScreen
 from tui.wizard.flow import WizardScreen
-from tui.wizard.foot import Foot
+from tui.wizard.footer import Foot
 
 
 @pytest.fixture

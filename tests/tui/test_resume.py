@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import origins
 from engine.config import toml
+from engine.models import origins
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
 from tests.tui.looking import until, until_shows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 from tui.terminal import Flags, inspect, textual_environment
 
 

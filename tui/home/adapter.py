@@ -14,20 +14,20 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from tui import keys
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.whole import WholeScreen
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes
-from tui.wizard.old_adapter import OldAdapter, look_at
+from tui.wizard.strategy.old_adapter import OldAdapter, look_at
 from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
-    from engine.runs.lineage import Line
+    from engine.models.lineage import Line
 
 Section = tuple[str, list[tuple[str, str]]]
 LABEL_WIDTH = 18
@@ -135,7 +135,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
 def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]:
     """Headings with their rows of label and text."""
-    from engine.models.adapter_words import LEVELS, rows
+    from engine.models.adapter.words import LEVELS, rows
 
     if old.error is not None or old.card is None:
         error = old.error or TunedeckError("It can't be read")
@@ -174,8 +174,8 @@ def _own_base(old: OldAdapter) -> tuple[ModelCard | None, str]:
 
 
 def _family(old: OldAdapter, root: Path) -> list[Line]:
+    from engine.models.lineage import draw, key_of, read_lineage
     from engine.runs.directory import RunDir
-    from engine.runs.lineage import draw, key_of, read_lineage
 
     if old.card is None or not old.card.run:
         return []

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form_list import Pick, PickList
@@ -22,8 +22,8 @@ from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.runs.differences import Difference
-    from engine.runs.lineage import Line, Lineage, Node
+    from engine.app.differences import Difference
+    from engine.models.lineage import Line, Lineage, Node
 
 KINDS = {"model": "base model", "merged": "merged model", "adapter": "adapter"}
 TITLE_WIDTH = 44
@@ -85,7 +85,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="read")
     def _read(self) -> None:
-        from engine.runs.lineage import draw, read_lineage
+        from engine.models.lineage import draw, read_lineage
 
         family = read_lineage(Path(world_of(self).root))
         self.post_message(self.Read(family, draw(family)))
@@ -158,7 +158,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="compare", exclusive=True)
     def _compare(self, first: Node, second: Node) -> None:
-        from engine.runs.differences import differences
+        from engine.app.differences import differences
         from engine.runs.directory import RunDir
 
         root = Path(world_of(self).root)

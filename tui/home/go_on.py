@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.config import toml
-from engine.data.mixing.replay import replay_of
-from engine.models.adapters import read_adapter
-from tui.wizard import adopted
-from tui.wizard.draft import Draft, flatten
-from tui.wizard.old_adapter import OldAdapter
-from tui.wizard.task import preset_of
+from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.replay import replay_of
+from tui.draft import strategy_state
+from tui.draft.draft import Draft, flatten
+from tui.wizard.strategy.old_adapter import OldAdapter
+from tui.wizard.task.step import preset_of
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
@@ -33,5 +33,5 @@ def draft_from(run: RunDir) -> Draft:
         draft.set("model.name_or_path", card.base, f"{SOURCE} {run.id}")  # trained on what was merged, not on its base
     draft.task = "text" if config.dataset.train_on == "all" else "instructions"
     draft.apply_preset(preset_of(draft.task))
-    adopted.choose(draft, "continue", OldAdapter(run.id, card=card, replay=replay_of(card)))
+    strategy_state.choose(draft, "continue", OldAdapter(run.id, card=card, replay=replay_of(card)))
     return draft

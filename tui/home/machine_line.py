@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.data.text import shorten
+from engine.common.clean_text import shorten
 from tui.words import gib
 
 if TYPE_CHECKING:

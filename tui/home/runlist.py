@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from tui import words
 from tui.widgets.bars import fit
 from tui.widgets.wrapping import cut_cells

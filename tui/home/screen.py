@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from tui import keys, messages
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
@@ -266,8 +266,8 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     @work
     async def action_delete(self) -> None:
+        from engine.models.lineage import made_from, read_lineage
         from engine.runs import directory
-        from engine.runs.lineage import made_from, read_lineage
         from tui.widgets.confirm import ConfirmScreen
 
         run = self.chosen

@@ -8,10 +8,10 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 
 if TYPE_CHECKING:
+    from engine.app.post_mortem import PostMortem
+    from engine.app.remedy import Way
     from engine.machine.snapshot import Machine
     from engine.memory.remedies import Remedy
-    from engine.runs.aftermath import PostMortem
-    from engine.runs.remedy import Way
     from tui.world import Spawn
 
 
@@ -29,7 +29,7 @@ class Ending:
         if state.state not in ("failed", "crashed"):
             self.found = self._examined = None
             return False
-        from engine.runs.aftermath import ended_for_memory
+        from engine.app.post_mortem import ended_for_memory
 
         mark = (state.last_seq, state.reason, self.machine is not None)
         if mark == self._examined or not ended_for_memory(state):
@@ -39,7 +39,7 @@ class Ending:
 
     def examine(self, state: RunState) -> PostMortem | None:
         """Read config and model, and think; for a thread."""
-        from engine.runs.aftermath import examine
+        from engine.app.post_mortem import examine
 
         return examine(self.run, state, self.machine.gpus if self.machine else ())
 
@@ -49,14 +49,14 @@ class Ending:
         return known[number - 1] if 1 <= number <= len(known) else None
 
     def way(self, remedy: Remedy) -> Way:
-        from engine.runs.remedy import way_of
+        from engine.app.remedy import way_of
 
         assert self.found is not None
         return way_of(self.run, self.found, remedy)
 
     def apply(self, remedy: Remedy, spawn: Spawn) -> RunDir:
         """Change and launch; returns the run that runs now. For a thread; raises TunedeckError."""
-        from engine.runs.remedy import apply
+        from engine.app.remedy import apply
 
         assert self.found is not None
         return apply(self.run, self.found, remedy, lambda run, resume: spawn(run, resume=resume), self.machine)

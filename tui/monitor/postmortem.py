@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 
 if TYPE_CHECKING:
+    from engine.app.post_mortem import PostMortem
     from engine.memory.remedies import Remedy
-    from engine.runs.aftermath import PostMortem
 
 _WAYS = {
     "all": "goes on from the checkpoint",

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from engine.runs import events as ev
 from engine.runs.state import RunState
 from engine.units import percent

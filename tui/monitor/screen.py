@@ -13,8 +13,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from engine.runs.control import Command
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from rich.cells import cell_len, set_cell_size
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from engine.runs.by_source import AVERAGE, HELD_OUT, sources_of
 from engine.runs.curves import Series
 from engine.runs.state import RunState

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.data.text import clean
-from engine.errors import TunedeckError
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
 from engine.runs import control
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from engine.data.text import clean, shorten
+from engine.common.clean_text import clean, shorten
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from engine.units import percent

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.widget import Widget
 
-from engine.data.text import shorten
+from engine.common.clean_text import shorten
 from tui import fit_words
 from tui.widgets.line import cut
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from tui.widgets.form_choice import Choice
 
 

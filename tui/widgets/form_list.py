@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from tui.widgets.focus import component_style
 from tui.widgets.wrapping import cut_cells
 

@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from engine.runs.state import LogLine
 from tui import words
 from tui.widgets.line import cut

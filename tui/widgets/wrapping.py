@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from engine.data.text import at_word_end
+from engine.common.clean_text import at_word_end
 
 DOTS = "..."
 """What stands for what is cut: the one-cell ellipsis is not ASCII."""

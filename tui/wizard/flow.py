@@ -19,36 +19,36 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.errors import ConfigError, TunedeckError
+from engine.common.errors import ConfigError, TunedeckError
 from engine.runs.directory import RunDir
 from tui import keys, messages
+from tui.draft import draft as drafts
+from tui.draft.draft import Draft
+from tui.draft.services import Services
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.confirm import ConfirmScreen
 from tui.widgets.form import FormField
 from tui.widgets.form_button import FormButton
 from tui.widgets.whole import WholeScreen
-from tui.wizard import draft as drafts
 from tui.wizard.breakdown import BreakdownScreen
-from tui.wizard.data import DataStep
-from tui.wizard.draft import Draft
-from tui.wizard.foot import Foot
-from tui.wizard.make_fit import MakeFitScreen, helps
-from tui.wizard.model import ModelStep
+from tui.wizard.data.step import DataStep
+from tui.wizard.footer import Foot
+from tui.wizard.model.step import ModelStep
 from tui.wizard.rail import Rail
-from tui.wizard.review import ReviewStep
-from tui.wizard.services import Services
-from tui.wizard.settings import SettingsStep
-from tui.wizard.start import start
+from tui.wizard.review.start import start
+from tui.wizard.review.step import ReviewStep
+from tui.wizard.settings.make_fit import MakeFitScreen, helps
+from tui.wizard.settings.step import SettingsStep
 from tui.wizard.step import Facts, Step
-from tui.wizard.strategy import StrategyStep
-from tui.wizard.task import TaskStep, task_of
+from tui.wizard.strategy.step import StrategyStep
+from tui.wizard.task.step import TaskStep, task_of
 from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
 from tui.wizard.why import WHY
 from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
-    from tui.wizard.check import Inspection
+    from tui.draft.inspection import Inspection
 
 
 def _bindings() -> list[BindingType]:

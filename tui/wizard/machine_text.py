@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from engine.data.text import shorten
+from engine.common.clean_text import shorten
 from engine.units import percent
 from tui.widgets.wrapping import wrap
 from tui.wizard.breakdown_text import Line, heading

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from textual.suggester import Suggester
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 
 _PLAIN_SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt", ".md")
 DATA_SUFFIXES = (

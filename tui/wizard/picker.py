@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.data.text import clean
+from engine.common.clean_text import clean
 from tui.widgets.form_list import Pick, PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.describe import gibibytes

@@ -14,26 +14,26 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.config.adopt import RATE_SOURCE
 from engine.config.rules import Issue
+from engine.models.adapter.adopt import RATE_SOURCE
+from tui.draft import fields
+from tui.draft.draft import Draft, default_of, origin
+from tui.draft.strategy_state import is_locked
 from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
-from tui.wizard import fields
-from tui.wizard.adopted import is_locked
-from tui.wizard.draft import Draft, default_of, origin
 
 if TYPE_CHECKING:
-    from engine.data.doctor.findings import Report
     from engine.data.mixing.source_figures import SourceFigures
+    from engine.data.quality.findings import Report
     from engine.machine.snapshot import Machine
     from engine.memory.fit import Fit
     from engine.memory.history import Observation
     from engine.models.card import ModelCard
-    from tui.wizard.check import Inspection
-    from tui.wizard.old_adapter import OldAdapter
-    from tui.wizard.relation import Measured
-    from tui.wizard.remedies import Applied
-    from tui.wizard.services import Services
+    from tui.draft.inspection import Inspection
+    from tui.draft.services import Services
+    from tui.wizard.settings.fit_remedies import Applied
+    from tui.wizard.strategy.old_adapter import OldAdapter
+    from tui.wizard.strategy.relation import Measured
 
 
 @dataclass
@@ -68,19 +68,19 @@ class Facts:
 
     def measured_of(self, draft: Draft) -> Measured | None:
         """The measured relation if it is of this adapter, model and rows, else None."""
-        from tui.wizard.relation import key_of
+        from tui.wizard.strategy.relation import key_of
 
         return self.measured if self.measured and self.measured.key == key_of(draft) else None
 
     def inspection_of(self, draft: Draft) -> Inspection | None:
         """The check's figures if they are of these rows, in whatever mix, else None."""
-        from tui.mix.sources import remixed
+        from tui.wizard.mix.sources import remixed
 
         return self.inspection if self.inspected == draft.rows_key() else remixed(draft, self)
 
     def report_of(self, draft: Draft) -> Report | None:
         """What the doctor found if it was in these rows, else None."""
-        from tui.mix.sources import same_rows
+        from tui.wizard.mix.sources import same_rows
 
         return self.report if same_rows(self.inspected, draft) else None
 

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.data.text import shorten
+from engine.common.clean_text import shorten
+from tui.draft import draft as drafts
+from tui.draft.draft import Draft
 from tui.widgets.form_list import Pick, PickList
-from tui.wizard import draft as drafts
-from tui.wizard.draft import Draft
 from tui.wizard.step import Step
 
 KEPT, NEW = "continue", "new"

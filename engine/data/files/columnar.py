@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.common.errors import DataError
 from engine.data.files.opened import PACKINGS, check_file
 from engine.data.rows.messages import RawRow
-from engine.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow

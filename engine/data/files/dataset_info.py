@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
 from engine.config.schema import DataSource
 from engine.data.rows.untrainable import preferences
-from engine.data.text import clean
-from engine.errors import DataError
 
 NAME = "dataset_info.json"
 _MOST_BYTES = 16 * 2**20

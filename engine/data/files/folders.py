@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from engine.common.errors import DataError
 from engine.data.files.opened import kind_of
-from engine.errors import DataError
 
 MOST_FILES = 100_000
 # What lies beside data in a dataset's folder without being data.

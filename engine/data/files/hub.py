@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import hub_watch, paths
+from engine.common import hub_watch, paths
+from engine.common.clean_text import clean, shorten
+from engine.common.errors import DataError
 from engine.config.schema import DataSource
-from engine.data.text import clean, shorten
-from engine.errors import DataError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|parquet|arrow|txt|md|gz|zst|xlsx?|zip|tar|toml)$", re.IGNORECASE)
@@ -87,7 +87,7 @@ def _run(arguments: list[str], offline: bool) -> dict[str, str]:
     environment = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     if offline:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    said = hub_watch.ask("engine.training.tokens.hub_rows", arguments, arguments[0], environment=environment)
+    said = hub_watch.ask("engine.jobs.hub_export", arguments, arguments[0], environment=environment)
     if said["type"] != "ended":
         return {str(key): str(value) for key, value in said.items()}
     return {

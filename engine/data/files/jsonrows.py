@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
+from engine.common.errors import DataError
+from engine.common.shell import written_anew
 from engine.data.files.json_shapes import are_turns, is_turn, parts_in, rows_in
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
 from engine.data.rows.contents import python_value
 from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
-from engine.data.shell import written_anew
-from engine.errors import DataError
 
 _SPACE = " \t\n\r"
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from engine.common.errors import DataError
 from engine.data.files.jsonrows import holds_lines, line_values
 from engine.data.files.opened import kind_of
 from engine.data.files.sources import DataFile, read_file
@@ -14,7 +15,6 @@ from engine.data.files.utf8 import lines
 from engine.data.rows.convert import to_row
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow, Row
-from engine.errors import DataError
 
 SAMPLE_ROWS = 100
 """Rows of a file by which its format is found."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
+from engine.common.errors import DataError
 from engine.data.files.jsonrows import holds_lines, line_values
 from engine.data.files.lenient import Tell, Unreadable
 from engine.data.files.opened import kind_of, open_file
 from engine.data.files.utf8 import LONGEST_BYTES, decoded, too_long
 from engine.data.rows.messages import RawRow
-from engine.errors import DataError
 
 BLOCK_BYTES = 1 << 18
 _KINDS = (".json", ".jsonl", ".ndjson")

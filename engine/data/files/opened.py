@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engine.errors import DataError
+from engine.common.errors import DataError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.common.errors import DataError
 from engine.config.schema import DataSource
-from engine.data import earlier
+from engine.data import run_source
 from engine.data.files.columnar import row_count
 from engine.data.files.opened import PACKINGS, check_name, text_bytes
 from engine.data.files.sources import DataFile, data_files, read_file, source_names
 from engine.data.rows.convert import to_row
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow, Row
-from engine.errors import DataError
 
 SAMPLE_ROWS = 50
 COUNTED_BYTES = 1 << 20  # a file up to this size is read to its end: its rows are counted, its broken ones found
@@ -82,7 +82,7 @@ def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
     Only a dataset of the hub that is not here yet takes longer; without ``fetch`` it is an error. Raises the same
     DataErrors as loading the source would, as far as the head shows them.
     """
-    if earlier.is_run(source):
+    if run_source.is_run(source):
         return _of_run(source, limit, fetch)
     described = data_files(source, fetch)
     files = [file.path for file in described]
@@ -119,14 +119,14 @@ def _of_run(source: DataSource, limit: int, fetch: bool) -> Preview:
     Where files of the run are gone, its recorded sample stands for them, as it does in training.
     """
     try:
-        parts = [look(part, limit, fetch) for part in earlier.parts(source)]
+        parts = [look(part, limit, fetch) for part in run_source.parts(source)]
     except DataError:
-        sample = earlier.read_sample(earlier.run_of(source))
+        sample = run_source.read_sample(run_source.run_of(source))
         if not sample:
             raise
         evidence = "the files of that run are gone; it recorded these rows"
         detected = Detected("messages" if sample[0].messages else "text", {}, 1.0, evidence)
-        size_bytes = (earlier.run_of(source).path / earlier.SAMPLE_NAME).stat().st_size
+        size_bytes = (run_source.run_of(source).path / run_source.SAMPLE_NAME).stat().st_size
         return Preview(tuple(sample[:limit]), detected, size_bytes, len(sample), True)
     rows = tuple(itertools.chain.from_iterable(part.rows for part in parts))[:limit]
     return Preview(

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
+from engine.common.paths import nearest
 from engine.config.schema import DataSource
-from engine.data import earlier
+from engine.data import run_source
 from engine.data.files import dataset_info, hub
 from engine.data.files.columnar import read_arrow, read_parquet
 from engine.data.files.documents import read_markdown, read_text
@@ -17,9 +20,6 @@ from engine.data.files.jsonrows import read_json
 from engine.data.files.opened import PACKINGS, kind_of
 from engine.data.files.tables import read_csv
 from engine.data.rows.messages import RawRow
-from engine.data.text import clean
-from engine.errors import DataError
-from engine.paths import nearest
 
 Reader = Callable[[Path, str], Iterator[RawRow]]
 
@@ -86,8 +86,8 @@ def data_files(source: DataSource, fetch: bool = True) -> list[DataFile]:
     A dataset of a ``dataset_info.json`` is its file, one of the hub the files it was exported to (with ``fetch``, now
     if need be), an earlier run those that it read. Raises DataError.
     """
-    if earlier.is_run(source):
-        return [DataFile(path, source) for path in earlier.files(source)]
+    if run_source.is_run(source):
+        return [DataFile(path, source) for path in run_source.files(source)]
     try:
         path = Path(source.path).expanduser()
         exists = path.exists()
@@ -127,8 +127,8 @@ def source_names(sources: Sequence[DataSource]) -> list[str]:
 
 
 def _stem(source: DataSource) -> str:
-    if earlier.is_run(source):
-        return source.path.replace(earlier.PREFIX, "run-", 1)
+    if run_source.is_run(source):
+        return source.path.replace(run_source.PREFIX, "run-", 1)
     place, mark, dataset = source.path.partition("#")
     if mark and dataset:
         return dataset

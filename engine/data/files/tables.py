@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.common.errors import DataError
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, lines
 from engine.data.rows.messages import RawRow, where
-from engine.errors import DataError
 
 _DELIMITERS = ",;\t|"
 _SAID = re.compile(r'"?sep=([,;\t|])"?')

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
+from engine.common.errors import DataError
+from engine.common.shell import written_anew
 from engine.data.files.opened import BUFFER_BYTES, open_file
-from engine.data.shell import written_anew
-from engine.errors import DataError
 
 CHUNK_BYTES = BUFFER_BYTES
 LONGEST_BYTES = 512 * 2**20

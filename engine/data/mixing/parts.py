@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.errors import ConfigError
+from engine.common.errors import ConfigError
 
 Unit = Literal["tokens", "rows"]
 

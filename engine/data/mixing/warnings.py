@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.config.rules import replay_effect
 from engine.data.mixing.parts import Part
 
 OFTEN = 4.0
 """Passes over a source that is repeated more than the others, from which its rows begin to be learnt by heart."""
-LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
 DOMINATES = 0.9
 NEARLY_ALL = 0.9
 
@@ -72,13 +72,6 @@ def mix_warnings(
                 )
             )  # fmt: skip
     return found
-
-
-def replay_effect(share: float) -> str:
-    """What is wrong with so much replay; "" for nothing."""
-    if share < LEAST_REPLAY:
-        return "hardly keeps what was known"
-    return "slows the learning of the new" if share > MOST_REPLAY else ""
 
 
 def _asked(sources: Sequence[MixSource], parts: Sequence[Part], index: int) -> float | None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.common.clean_text import clean, shorten
+from engine.common.errors import DataError
+from engine.common.shell import written_anew
 from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
 from engine.data.rows.turns import listed, turn_manner
-from engine.data.shell import written_anew
-from engine.data.text import clean, shorten
-from engine.errors import DataError
 
 _LONGEST_PYTHON = 1 << 20
 _SHOWN = 40

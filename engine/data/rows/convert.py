@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from engine.common.clean_text import shorten
+from engine.common.errors import DataError
 from engine.data.rows.fields import needed
 from engine.data.rows.flags import is_mark, mark_of
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import Message, RawRow, Row, where
 from engine.data.rows.tools import schemas_of
 from engine.data.rows.turns import TurnReader, listed
-from engine.data.text import shorten
-from engine.errors import DataError
 
 
 def to_row(raw: RawRow, detected: Detected) -> Row:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_args
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
 from engine.config.schema import DataSource
 from engine.data.rows.beside_text import label_beside, more_beside
 from engine.data.rows.contents import refuse_printed, refuse_printed_turns, refuse_unknown
@@ -18,8 +20,6 @@ from engine.data.rows.messages import RawRow
 from engine.data.rows.turns import turn_manner
 from engine.data.rows.untrainable import refuse_untrainable
 from engine.data.rows.unused import holds_something, told
-from engine.data.text import clean
-from engine.errors import DataError
 
 # In the order of trust: turns leave no doubt.
 _ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification")

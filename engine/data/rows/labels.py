@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.data.text import shorten
+from engine.common.clean_text import shorten
 
 LONGEST_LABEL = 60
 """Characters; what is longer is an answer, not a label."""

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
 from engine.data.rows import json_text
 from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
 from engine.data.rows.flags import mark_of, mark_of_turn
 from engine.data.rows.messages import Message, ToolCall
 from engine.data.rows.tools import calls_in, calls_of, without_nulls
-from engine.data.text import clean
-from engine.errors import DataError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
 from engine.data.rows.fields import FIELDS
 from engine.data.rows.flags import says_yes_or_no
 from engine.data.rows.turns import listed, turn_manner
-from engine.data.text import clean
-from engine.errors import DataError
 
 _PREFERRED = (("chosen", "rejected"), ("chosen", "reject"), ("response_j", "response_k"), ("response_0", "response_1"))
 """Two answers, the better one first where the names tell."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.common.clean_text import clean
 from engine.data.rows.flags import is_mark
-from engine.data.text import clean
 
 if TYPE_CHECKING:
     from engine.data.rows.formats import Detected

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.common.errors import ConfigError
 from engine.config.schema import DatasetSection
 from engine.data.rows.labels import are_labels
 from engine.data.splitting.units import unit_words
-from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.modeling.out_of_memory import MemoryGuard, Shortage
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import tail_lines
-from engine.training.memory.out_of_memory import MemoryGuard, Shortage
 
 _TOLD = (b'"memory_plan"', b'"out_of_memory"', b'"phase"', b'"step"', b'"state"')
 

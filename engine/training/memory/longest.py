@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from engine.memory.job import PADDING
-from engine.training.batches import StepPlan, spans
-from engine.training.tokens.examples import Example
-from engine.training.tokens.padding import padded_lengths
-from engine.training.tokens.store import lengths_of, supervised_of
+from engine.modeling.batches import StepPlan, spans
+from engine.modeling.padding import padded_lengths
+from engine.models.positions import PADDING
+from engine.tokens.examples import Example
+from engine.tokens.store import lengths_of, supervised_of
 
 MOST_ROWS = 1_000_000
 """Cutting the steps of so many rows takes some three seconds; of more, what could come together must do."""

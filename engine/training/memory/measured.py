@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from engine.memory import history, pace
+from engine.memory import history, throughput
 from engine.memory.estimate import Estimate, estimate
+from engine.modeling.memory_peaks import Peaks
 from engine.runs import events as ev
+from engine.runs.phases import Sink
 from engine.training.checkpoint import TrainerState
-from engine.training.memory.peaks import Peaks
 from engine.training.memory.plan import RunMemory
 from engine.training.memory.rehearsal import Rehearsed
-from engine.training.phases import Sink
 
 TRAINING = ("loss", "backward", "step")
 FEWEST_STEPS = 3
@@ -53,7 +53,7 @@ class MemoryStory:
             return
         job, tokens = plan.fit.estimate.job, after.num_tokens - before.num_tokens
         rate = tokens / seconds / job.gpus  # estimates begin with what one device does
-        pace.record(job.shape.name, pace.method_of(job), plan.budget.name, rate, micro_batch_tokens)
+        throughput.record(job.shape.name, throughput.method_of(job), plan.budget.name, rate, micro_batch_tokens)
 
     def ended(self) -> None:
         """The run is over: compare what it took with what was expected."""

@@ -9,8 +9,10 @@ from typing import Any
 import psutil
 import torch
 
+from engine.common.errors import ModelError, TunedeckError
 from engine.config.schema import RunConfig
-from engine.errors import ModelError, TunedeckError
+from engine.distributed.device import Placement
+from engine.distributed.own_gpu import others_on, own_bytes, own_gpu, own_pids
 from engine.machine.host import read_host
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget, shared
@@ -18,26 +20,25 @@ from engine.memory.duration import seldomer
 from engine.memory.estimate import Estimate, estimate
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
-from engine.memory.job import PADDING, padded_length
+from engine.memory.job import padded_length
 from engine.memory.packing import computes_row_by_row
+from engine.memory.planning import read_machine_now
 from engine.memory.profiles import GIB, compiled
-from engine.memory.read_shape import from_folder
-from engine.memory.shapes import ModelShape
 from engine.memory.speed import CPU
 from engine.memory.verdict import Verdict, judge
+from engine.modeling.batches import StepPlan
+from engine.modeling.kernels import packing
+from engine.modeling.kernels.attention import planned
+from engine.modeling.padding import shapes_met
 from engine.models.card import ModelCard
-from engine.planning import read_machine_now
+from engine.models.dims import ModelShape
+from engine.models.positions import PADDING
+from engine.models.read_dims import from_folder
 from engine.runs import events as ev
-from engine.training.batches import StepPlan
-from engine.training.devices.own_gpu import others_on, own_bytes, own_gpu, own_pids
-from engine.training.devices.place import Placement
-from engine.training.kernels import packing
-from engine.training.kernels.attention import planned
+from engine.runs.phases import Sink
+from engine.tokens.dataset import Prepared
+from engine.tokens.examples import Example
 from engine.training.memory.longest import longest_groups
-from engine.training.phases import Sink
-from engine.training.tokens.dataset import Prepared
-from engine.training.tokens.examples import Example
-from engine.training.tokens.padding import shapes_met
 
 AUTO_FIELDS = (
     "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,

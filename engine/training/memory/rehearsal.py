@@ -11,15 +11,15 @@ from accelerate import Accelerator
 
 from engine.config.schema import TrainSection
 from engine.evaluation.assess import Assessor, LargestWork
-from engine.memory.job import PADDING
-from engine.training.batches import MicroBatch, StepPlan, collate
+from engine.modeling.batches import MicroBatch, StepPlan, collate
+from engine.modeling.memory_peaks import Peaks
+from engine.modeling.optimizers import first_states
+from engine.modeling.out_of_memory import MemoryGuard, Shortage
+from engine.modeling.randomness import unchanged
+from engine.models.positions import PADDING
+from engine.tokens.examples import Example
 from engine.training.loop import half_of
 from engine.training.memory.longest import longest_groups
-from engine.training.memory.out_of_memory import MemoryGuard, Shortage
-from engine.training.memory.peaks import Peaks
-from engine.training.optimizers import first_states
-from engine.training.randomness import unchanged
-from engine.training.tokens.examples import Example
 
 PHASE = "rehearsal"
 MESSAGE = "trying the longest rows first, so that memory runs out now or not at all"

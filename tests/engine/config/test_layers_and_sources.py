@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import paths
+from engine.common import paths
+from engine.common.errors import ConfigError
 from engine.config import toml
 from engine.config.presets import Layer, load_preset, overrides, parse_assignment, resolve, set_dotted
-from engine.errors import ConfigError
 
 
 @pytest.fixture

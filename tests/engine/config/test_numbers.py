@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from engine.common.errors import ConfigError
 from engine.config import toml
 from engine.config.numbers import NoNumber, read
 from engine.config.presets import Layer, overrides, resolve
-from engine.errors import ConfigError
-from tui.wizard import fields
+from tui.draft import fields
 
 BASE = {"model": {"name_or_path": "org/model"}, "data": [{"path": "rows.jsonl"}]}
 

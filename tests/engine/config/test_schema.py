@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import ConfigError
 from engine.config.presets import Layer, known_fields, resolve, section_model
 from engine.config.rules import Issue
-from engine.errors import ConfigError
 
 SOUND: dict[str, Any] = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows.jsonl"}]}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.common.errors import ConfigError
 from engine.config.presets import Layer, known_fields, resolve
 from engine.config.synonyms import OURS
-from engine.errors import ConfigError
 
 BASE = {"model": {"name_or_path": "org/model"}, "data": [{"path": "rows.jsonl"}]}
 

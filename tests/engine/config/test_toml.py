@@ -10,9 +10,9 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.common.errors import ConfigError
 from engine.config import toml
 from engine.config.presets import Layer, resolve
-from engine.errors import ConfigError
 
 # All that TOML can hold: any text without half surrogates.
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30)

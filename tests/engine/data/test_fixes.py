@@ -7,13 +7,13 @@ from typing import get_args
 import pytest
 
 from engine.config import toml
+from engine.config.fix_names import Fix
 from engine.config.presets import Layer, resolve
-from engine.data.fix_names import Fix
 from engine.data.fixes import row_change, without_repeats
 from engine.data.load import load
 from engine.data.rows.messages import Row
 from tests.engine.data.conftest import Write, config, source
-from tests.engine.data.doctor.making import CLEAN, asked, jsonl, plain, row
+from tests.engine.data.quality.making import CLEAN, asked, jsonl, plain, row
 
 
 def answer(changed: Row | None) -> str:

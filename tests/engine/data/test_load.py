@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.load import load, load_rows
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
 
 

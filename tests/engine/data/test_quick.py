@@ -14,12 +14,12 @@ from datasketch import MinHash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.common.errors import DataError
+from engine.data.dedup import exact, near
 from engine.data.files.jsonrows import line_values
 from engine.data.files.lenient import Unreadable, tolerant_raw_rows
 from engine.data.files.line_blocks import blocks, in_blocks, rows_of
 from engine.data.files.sources import data_files
-from engine.data.likeness import near, sameness
-from engine.errors import DataError
 from tests.engine.data.conftest import source
 
 NEARLY_JSON = st.lists(
@@ -88,7 +88,7 @@ def test_blocks_end_at_the_first_byte_that_is_no_text(tmp_path: Path) -> None:
 
 @given(st.text(st.sampled_from("ab \n\t\r\x0b\x1c\xa0\u3000\u200b\u2028\U0001f600"), max_size=12))
 def test_blank_space_is_evened_as_splitting_does_it(text: str) -> None:
-    assert sameness._even(text) == " ".join(text.split())
+    assert exact._even(text) == " ".join(text.split())
 
 
 @given(st.lists(st.sampled_from(["a", "B", "red", "boat", "船", "é", "42"]), min_size=8, max_size=60))

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from engine.config.schema import ModelSection
+from engine.distributed.device import Placement
+from engine.modeling.load import BaseModel, load_base
 from engine.models.card import read_card
-from engine.training.devices.place import Placement
-from engine.training.load import BaseModel, load_base
-from engine.training.tokens.render import Renderer
+from engine.tokens.render import Renderer
 from tests.tiny import make_tiny_model
 
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from engine.data.rows.messages import Message, Row
+from engine.distributed.ranks import Ranks
 from engine.evaluation.assess import Assessor
 from engine.evaluation.generate import Generator
+from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from engine.runs import events as ev
-from engine.training.devices.ranks import Ranks
-from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
-from engine.training.steering import StopRequested
+from engine.runs.steering import StopRequested
 from tests.engine.evaluation.conftest import Loaded
 from tests.engine.evaluation.test_assess import assessor
 

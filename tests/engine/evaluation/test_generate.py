@@ -9,8 +9,8 @@ import torch
 
 from engine.evaluation import generate
 from engine.evaluation.generate import Generator
-from engine.training.memory.out_of_memory import MemoryGuard, OutOfMemory
-from engine.training.memory.peaks import Peaks
+from engine.modeling.memory_peaks import Peaks
+from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from tests.engine.evaluation.conftest import Loaded
 
 

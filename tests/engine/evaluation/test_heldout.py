@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from engine.evaluation.heldout import add_by_source, heldout_loss
-from engine.training.batches import MicroBatch, cut
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.tokens.examples import Example
+from engine.modeling.batches import MicroBatch, cut
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.tokens.examples import Example
 from tests.engine.evaluation.conftest import Loaded
 
 CPU = torch.device("cpu")

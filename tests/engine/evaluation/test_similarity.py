@@ -9,16 +9,16 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from engine.common.errors import DataError
 from engine.config.schema import DatasetSection, ModelSection
 from engine.data.rows.messages import Message, Row
-from engine.errors import DataError
+from engine.distributed.device import Placement
 from engine.evaluation.similarity import hidden_means, mixed, relate
-from engine.training.batches import collate, cut
-from engine.training.devices.place import Placement
-from engine.training.load import BaseModel, load_base
-from engine.training.tokens.examples import tokenise
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import locate
+from engine.modeling.batches import collate, cut
+from engine.modeling.load import BaseModel, load_base
+from engine.tokens.examples import tokenise
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import locate
 from tests.benchmarks import task_pairs
 from tests.tiny import make_tiny_model
 

@@ -24,13 +24,13 @@ from transformers import (
     Qwen3MoeConfig,
 )
 
-from engine.errors import ModelError
-from engine.export.merge import merge
-from engine.export.proof import prove
-from engine.models.adapter_match import match
-from engine.models.adapters import read_adapter
+from engine.common.errors import ModelError
+from engine.export.merge.shards import merge
+from engine.export.proof.compare import prove
+from engine.modeling.adapter_files import put_on
+from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.match import match
 from engine.models.card import read_card
-from engine.training.adapter_files import put_on
 from tests.engine.export.making import IDS, adapted_logits, logits, make_adapter
 
 SMALL: dict[str, Any] = {

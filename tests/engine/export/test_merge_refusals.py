@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.errors import ModelError
-from engine.export.merge import merge
+from engine.common.errors import ModelError
+from engine.export.merge.shards import merge
 from tests.engine.export.making import change_tensors, logits, make_adapter, names, save_as
 from tests.tiny import make_tiny_model
 

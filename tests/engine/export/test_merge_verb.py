@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.verbs import merge as verb
-from tests.engine.cli_calls import Shell
+from engine.cli.commands import merge as verb
+from tests.engine.cli.cli_calls import Shell
 from tests.engine.export.making import adapted_logits, logits, make_adapter, names, save_as
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.errors import MachineError, ModelError
-from engine.export import merge as merging
-from engine.export.merge import merge
-from engine.export.merge_folder import MARK, MergeFolder
+from engine.common.errors import MachineError, ModelError
+from engine.export.merge import shards as merging
+from engine.export.merge.folder import MARK, MergeFolder
+from engine.export.merge.shards import merge
 from engine.export.tensor_files import TensorWriter
 from tests.engine.export.making import adapted_logits, logits, make_adapter, names, save_sharded
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host, read_disk, read_host
 from engine.machine.snapshot import Machine, MachineWatch, read_machine

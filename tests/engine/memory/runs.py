@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.config.schema import RunConfig
-from engine.memory.of_run import Setup
-from engine.memory.shapes import ModelShape
+from engine.memory.from_config import Setup
+from engine.models.dims import ModelShape
 from tests.engine.memory.models import LLAMA_3_8B
 
 

@@ -10,7 +10,7 @@ from engine.memory.best_method import best_method
 from engine.memory.budget import Budget, elsewhere
 from engine.memory.estimate import estimate
 from engine.memory.fit import fit
-from engine.memory.of_run import estimate_run, job_of
+from engine.memory.from_config import estimate_run, job_of
 from engine.memory.profiles import GIB
 from engine.memory.steps import step_costs
 from engine.memory.verdict import judge

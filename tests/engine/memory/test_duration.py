@@ -20,8 +20,8 @@ from engine.memory.duration import (
 )
 from engine.memory.estimate import estimate
 from engine.memory.job import Job
-from engine.memory.pace import Expected
 from engine.memory.profiles import tunedeck
+from engine.memory.throughput import Expected
 from tests.engine.memory.models import SMOLLM2_135M
 
 PACE = Expected(530.0, "measured here in 3 runs")

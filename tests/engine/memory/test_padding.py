@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.memory.job import COARSEST, PADDING, coarsest_on, padded_length
+from engine.memory.job import COARSEST, coarsest_on, padded_length
 from engine.memory.profiles import compiled
+from engine.models.positions import PADDING
 
 
 @given(st.integers(1, 5000))

@@ -9,9 +9,9 @@ import pytest
 
 from engine.memory.auto import resolve
 from engine.memory.budget import elsewhere
-from engine.memory.cards import gpu_bytes
 from engine.memory.fit import fit
-from engine.memory.of_run import estimate_run
+from engine.memory.from_config import estimate_run
+from engine.memory.gpu_table import gpu_bytes
 from engine.memory.plan import make_fit
 from engine.memory.profiles import GIB
 from engine.memory.speed import seconds_per_token, slow_down

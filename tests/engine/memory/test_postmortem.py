@@ -9,7 +9,7 @@ import pytest
 
 from engine.machine.gpus import Gpu
 from engine.memory.estimate import PHASES
-from engine.memory.of_run import Setup, estimate_run
+from engine.memory.from_config import Setup, estimate_run
 from engine.memory.postmortem import Failure, measure, named, phase_of, sentence, shortage, title
 from engine.memory.profiles import GIB
 from engine.memory.remedies import Remedy, carries, remedies

@@ -9,8 +9,8 @@ import pytest
 from engine.memory import activations, adapter_layers, expert_layers, profiles, terms, trained_tables
 from engine.memory.job import Job
 from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
-from engine.memory.read_shape import from_config
-from engine.training.kernels import cpu_attention, loss
+from engine.modeling.kernels import cpu_attention, loss
+from engine.models.read_dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 OURS = tunedeck()

@@ -11,7 +11,7 @@ import pytest
 from engine.models.advice import CHATML_MARKS, Problem, advise_kind, problems, template_options
 from engine.models.card import read_card
 from engine.models.kind import Kind
-from engine.models.tokens import Tokens, read_object, read_tokens
+from engine.models.tokenizer_files import Tokens, read_object, read_tokens
 from tests.engine.models.conftest import CHATML, MakeModel
 
 MARKED = {0: "<|endoftext|>", 1: "<|im_start|>", 2: "<|im_end|>"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.errors import ModelError
+from engine.common.errors import ModelError
 from engine.models.card import read_card
 from engine.models.weights import read_header
 from tests.engine.models.conftest import CONFIG, WEIGHTS, MakeModel, safetensors

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.data.likeness.compare import compare
 from engine.data.rows.messages import Message, Row
+from engine.data.similarity.compare import compare
 from engine.models.relation import Relation, advise, from_json, to_json
 from tests.benchmarks import task_pairs
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError, ModelError
+from engine.common.errors import MachineError, ModelError
 from engine.models import package, starter
 from engine.models.local import resolve
 from tests.engine.models.conftest import MakeModel

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from engine.runs import directory
+from engine.common import files
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
@@ -30,7 +30,7 @@ def write(run: RunDir, *events: ev.Event) -> None:
 
 def set_facts(run: RunDir, **facts: Any) -> None:
     """Add ``facts`` to run.json."""
-    directory.write_atomic(run.run_json, json.dumps(run.read_run_json() | facts))
+    files.write_atomic(run.run_json, json.dumps(run.read_run_json() | facts))
 
 
 def mark_launched(run: RunDir, seconds_ago: float = 3600) -> None:
@@ -41,7 +41,7 @@ def mark_launched(run: RunDir, seconds_ago: float = 3600) -> None:
 def mark_exited(run: RunDir, returncode: int, oom_kill: bool = False) -> None:
     """As the waiting process writes it when the runner has gone."""
     record = {"returncode": returncode, "oom_kill": oom_kill, "t": time.time()}
-    directory.write_atomic(run.exit_json, json.dumps(record))
+    files.write_atomic(run.exit_json, json.dumps(record))
 
 
 def make_checkpoint(run: RunDir, number: int, complete: bool = True) -> None:

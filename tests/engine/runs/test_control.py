@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock

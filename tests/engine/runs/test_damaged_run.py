@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError, TunedeckError
-from engine.regular import open_regular, read_regular
+from engine.common import files
+from engine.common.errors import MachineError, TunedeckError
+from engine.common.regular_files import open_regular, read_regular
+from engine.models.lineage import read_lineage
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.follow import Tail, load_state
 from engine.runs.launch import launch
-from engine.runs.lineage import read_lineage
 from engine.runs.summary import summarise
 from engine.runs.writer import EventWriter
 from tests.engine.runs.making import mark_launched, step, write
@@ -100,16 +101,16 @@ def test_a_link_in_the_place_of_a_file_half_written_is_not_followed(
     precious = tmp_path / "precious"
     precious.write_text("mine")
     (run.path / f".run.json.{os.getpid()}-7.tmp").symlink_to(precious)
-    directory.write_atomic(run.run_json, "{}")
+    files.write_atomic(run.run_json, "{}")
     assert precious.read_text() == "mine"
     assert not run.run_json.is_symlink()
 
 
 def test_sizes_that_no_run_writes_are_damage(run: RunDir) -> None:
     with run.run_json.open("r+b") as file:
-        file.truncate(directory.MOST_JSON_BYTES + 1)  # sparse: it takes no space
+        file.truncate(files.MOST_JSON_BYTES + 1)  # sparse: it takes no space
     assert "more than the" in summarise(run).reason
-    assert directory.read_json(run.run_json) == {}
+    assert files.read_json(run.run_json) == {}
 
 
 def test_a_log_as_deep_or_as_long_as_can_be_is_a_damaged_line(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import paths
-from engine.errors import MachineError, RunError
+from engine.common import files, paths
+from engine.common.errors import MachineError, RunError
 from engine.runs import directory
 from engine.runs.directory import RunDir
 from tests.engine.runs.making import make_checkpoint
@@ -121,6 +121,6 @@ def test_an_interrupted_replacement_leaves_the_old_text(run: RunDir, monkeypatch
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="No space"):
-        directory.write_atomic(run.config, "new")
+        files.write_atomic(run.config, "new")
     assert run.config.read_text() == "[model]\n"
     assert not list(run.path.glob(".config*"))

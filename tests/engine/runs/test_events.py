@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import Tail

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
+from engine.common.files import read_json
 from engine.runs import launch as launching
-from engine.runs.directory import RunDir, RunLock, read_json
+from engine.runs.directory import RunDir, RunLock
 from engine.runs.follow import load_state
 from engine.runs.launch import launch
 from tests.engine.runs.making import mark_exited

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError
 from engine.runs import directory
 from engine.runs.directory import RunDir, RunLock
 from tests.engine.runs.making import set_facts

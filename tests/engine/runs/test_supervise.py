@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.files import read_json
 from engine.runs import supervise
-from engine.runs.directory import RunDir, is_starting, read_json
+from engine.runs.directory import RunDir, is_starting
 
 WAIT = "import sys; from engine.runs.supervise import main; sys.exit(main(sys.argv[2:], [sys.executable, sys.argv[1]]))"
 

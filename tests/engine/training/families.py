@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from engine.data.rows.messages import Message, Row
-from engine.training.tokens.render import Renderer
+from engine.tokens.render import Renderer
 from tests.tiny import CORPUS
 
 # Line breaks in a row become one token, as in most large vocabularies.

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from engine.errors import TunedeckError
+from engine.common.errors import TunedeckError
 from engine.runs import events as ev
-from engine.training.steering import Steering
+from engine.runs.steering import Steering
 from tests.engine.training.making import Trained, create_run, values
 
 

@@ -13,8 +13,8 @@ from engine.config.schema import RunConfig
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.steering import Steering
 from engine.training.session import Session
-from engine.training.steering import Steering
 
 ITEMS = ("tea", "soup", "bread", "rice", "milk", "honey", "cake")
 CITIES = ("Oslo", "Lima", "Cairo", "Paris", "Quito")

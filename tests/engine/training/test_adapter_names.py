@@ -16,16 +16,16 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from engine.config.adopt import adopt
+from engine.common.errors import ModelError
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
-from engine.errors import ModelError
-from engine.export.merge import merge
-from engine.export.proof import prove
-from engine.models.adapter_names import passed_over
-from engine.models.adapters import read_adapter
+from engine.export.merge.shards import merge
+from engine.export.proof.compare import prove
+from engine.modeling.adapter_files import put_on
+from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.adopt import adopt
+from engine.models.adapter.tensor_names import passed_over
 from engine.models.card import read_card
-from engine.training.adapter_files import put_on
 from engine.training.strategies import attach_adapter
 from tests.tiny import make_tiny_model
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from engine.app.preflight_template import check_template
 from engine.config.schema import RunConfig
-from engine.export.merge_carry import copy, files_to_carry
+from engine.export.merge.carry import copy, files_to_carry
 from engine.models.card import read_card
-from engine.preflight_template import check_template
-from engine.training.tokens.tokenizer import words_of
+from engine.tokens.tokenizer import words_of
 from tests.engine.models.making import write_adapter
 
 OTHER = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '<|im_end|>' }}{% endfor %}"

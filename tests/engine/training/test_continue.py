@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from engine.config.adopt import adopt
+from engine.common.errors import ModelError
 from engine.config.presets import Layer, resolve
-from engine.errors import ModelError
-from engine.models.adapters import read_adapter
+from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.adopt import adopt
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RunError
-from engine.models.adapter_find import find_adapter
+from engine.common.errors import RunError
+from engine.models.adapter.find import find_adapter
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.checkpoints import damage, newest_whole

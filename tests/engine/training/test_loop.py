@@ -17,16 +17,16 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
+from engine.modeling.batches import StepPlan
+from engine.modeling.kernels import lora_kernel
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.kernels.trained_copies import keep_in_float32
+from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
-from engine.training.batches import StepPlan
+from engine.runs.steering import Steering
+from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
-from engine.training.kernels import lora_kernel
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.kernels.trained_copies import keep_in_float32
 from engine.training.loop import Hooks, Loop, NotFinite
-from engine.training.memory.out_of_memory import MemoryGuard
-from engine.training.steering import Steering
-from engine.training.tokens.examples import Example
 
 ROWS, BATCH = 24, 4
 

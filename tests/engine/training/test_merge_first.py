@@ -11,17 +11,17 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from engine.common.errors import ModelError
 from engine.config import toml
 from engine.config.schema import RunConfig
-from engine.errors import ModelError
-from engine.models.adapter_record import PROOF_FILE
+from engine.modeling.load import load_base
+from engine.models.adapter.record import PROOF_FILE
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.phases import Phases
+from engine.runs.steering import StopRequested
 from engine.training import merge_first as merging
-from engine.training.load import load_base
 from engine.training.merge_first import MergedBase, merge_first
-from engine.training.phases import Phases
-from engine.training.steering import StopRequested
 from tests.engine.training.making import create_run, values
 
 
@@ -99,7 +99,7 @@ def test_stopped_while_it_merges_nothing_is_left_and_while_it_proves_the_model_i
 def test_a_failed_proof_stops_the_run_and_keeps_everything(
     tiny: Path, rows: Path, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.models.adapter_settings import AdapterSettings
+    from engine.models.adapter.settings import AdapterSettings
 
     run, config = of_run(tiny, rows, adapter)
     monkeypatch.setattr(AdapterSettings, "scaling", lambda self, module: 3.0)  # not what PEFT does
@@ -113,9 +113,9 @@ def test_a_failed_proof_stops_the_run_and_keeps_everything(
 
 
 def test_a_merged_base_is_quantized_when_it_is_loaded_never_in_its_files(tiny: Path, rows: Path, adapter: Path) -> None:
+    from engine.distributed.device import Placement
     from engine.models.card import read_card
-    from engine.training.devices.place import Placement
-    from engine.training.tokens.tokenizer import load_words
+    from engine.tokens.tokenizer import load_words
 
     run, config = of_run(tiny, rows, adapter)
     model = config.model.model_copy(update={"quantization": "nf4"})

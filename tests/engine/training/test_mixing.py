@@ -11,11 +11,11 @@ import pytest
 
 from engine.config.schema import RunConfig
 from engine.runs import events as ev
+from engine.runs.phases import Phases
+from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import load_words, locate
 from engine.training.mixing import plan_steps, tell_mix
-from engine.training.phases import Phases
-from engine.training.tokens.dataset import Prepared, prepare
-from engine.training.tokens.render import Renderer
-from engine.training.tokens.tokenizer import load_words, locate
 from tests.engine.training.making import Trained, create_run, values, write_rows
 from tests.tiny import make_tiny_model
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from engine import origins
+from engine.common.errors import RunError
 from engine.config import toml
-from engine.errors import RunError
+from engine.models import origins
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.steering import Steering
+from engine.tokens import held_out
 from engine.training.session import Session
-from engine.training.steering import Steering
-from engine.training.tokens import held_out
 from tests.engine.training.making import Trained, create_run, stop_after, train, values, write_rows
 
 SPLIT = {"eval_rows": 4, "test_rows": 3}

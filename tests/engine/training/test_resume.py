@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from engine.modeling.out_of_memory import give_back
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE
+from engine.runs.steering import Steering
 from engine.training import building, session
-from engine.training.memory.out_of_memory import give_back
-from engine.training.steering import Steering
 from tests.engine.training.making import Trained, stop_after, train, values
 
 RESUMED = {"train": {"max_steps": 8}, "eval": {"every": 3}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import DataError, TunedeckError
+from engine.common.errors import DataError, TunedeckError
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import read_host
 from engine.machine.processes import GpuProcess

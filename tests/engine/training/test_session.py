@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from engine.runs import events as ev
-from engine.training import building, phases, session
-from engine.training.steering import Steering
+from engine.runs import phases
+from engine.runs.steering import Steering
+from engine.training import building, session
 from tests.engine.training.making import Trained, train, values, write_rows
 
 

@@ -15,10 +15,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from engine.config.adopt import adopt
+from engine.common.errors import ConfigError, ModelError
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
-from engine.errors import ConfigError, ModelError
+from engine.models.adapter.adopt import adopt
 from engine.models.card import read_card
 from engine.training.old_adapter import take_optimizer
 from engine.training.strategies import attach_adapter, trainable

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.models.lineage import draw, key_of, read_lineage
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.lineage import draw, key_of, read_lineage
 from engine.training.checkpoint import read_state
 from tests.engine.training.making import Trained, create_run, stop_after, train, values, write_rows
 

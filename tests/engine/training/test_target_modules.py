@@ -13,10 +13,10 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM
 
+from engine.app.preflight_adapter import check_targets
+from engine.common.errors import ConfigError
 from engine.config.schema import AdapterSection, RunConfig
-from engine.errors import ConfigError
 from engine.models.card import read_card
-from engine.preflight_adapter import check_targets
 from engine.training.strategies import attach_adapter
 
 SMALL: dict[str, Any] = {

@@ -11,8 +11,8 @@ import pytest
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Row
 from engine.runs import events as ev
-from engine.training.tokens.examples import Example, tokenise
-from engine.training.tokens.render import Renderer
+from engine.tokens.examples import Example, tokenise
+from engine.tokens.render import Renderer
 from tests.engine.training import making
 from tests.engine.training.families import dialogue, renderer
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.runs import directory
-from tests.engine.runs.test_lineage import going_on, make_run
+from tests.engine.models.test_lineage import going_on, make_run
 from tests.tui.looking import screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp

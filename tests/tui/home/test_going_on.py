@@ -70,7 +70,7 @@ async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, ro
 async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
     make_world: MakeWorld, root: Path, base: Path, tmp_path: Path
 ) -> None:
-    from tui.wizard import draft as drafts
+    from tui.draft import draft as drafts
 
     drafts.save(drafts.Draft({"train.batch_size": 7}, {"train.batch_size": "you"}, "instructions"))
     run = make_run(root, base, make_rows(tmp_path / "orders.jsonl"))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine import paths
+from engine.common import paths
 from engine.config.presets import Resolved
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_model, make_rows
 from tests.tui.wizard.steering import settle
-from tui.wizard.services import Services
+from tui.draft.services import Services
 
 Opener = Callable[..., AbstractAsyncContextManager[tuple[WizardApp, Pilot[None]]]]
 

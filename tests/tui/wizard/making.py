@@ -18,9 +18,9 @@ from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir
 from tests.tui.machines import FakeWatch, no_gpu
 from tui.app import TunedeckApp
+from tui.draft.services import Services
 from tui.terminal import Terminal
 from tui.wizard.flow import WizardScreen
-from tui.wizard.services import Services
 from tui.world import World
 
 TEMPLATE = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

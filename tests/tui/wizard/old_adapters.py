@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.common.files import write_atomic
 from engine.runs import directory
-from engine.runs.directory import RunDir, write_atomic
+from engine.runs.directory import RunDir
 from tests.engine.models.making import lora_tensors, safetensors_bytes, write_adapter
 from tests.tui.wizard.making import CONFIG, TEMPLATE
 

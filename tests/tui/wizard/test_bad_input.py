@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import paths
-from engine.errors import ModelError
+from engine.common import paths
+from engine.common.errors import ModelError
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
 from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.containers import VerticalScroll
 
-from engine import paths
+from engine.common import paths
 from engine.machine.gpus import Unusable
 from engine.memory import history
 from engine.memory.history import Observation
@@ -19,8 +19,8 @@ from tests.tui.wizard.making import CONFIG, WizardApp, make_model, text_of
 from tests.tui.wizard.steering import enter, press, settle, to_data
 from tui.terminal import Terminal
 from tui.wizard.breakdown import BreakdownScreen
-from tui.wizard.foot import Foot
-from tui.wizard.settings import SettingsStep
+from tui.wizard.footer import Foot
+from tui.wizard.settings.step import SettingsStep
 
 SMALL, WIDE = (80, 24), (120, 40)
 ASCII = Terminal(colours="16", unicode=False)

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine import paths
+from engine.app.demo import demo_layers
+from engine.common import paths
+from engine.common.errors import MachineError
 from engine.config.presets import Layer, Resolved, resolve
-from engine.demo import demo_layers
-from engine.errors import MachineError
 from engine.runs.directory import RunDir
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
 from tests.tui.wizard.steering import enter, press, settle, to_data, write
 from tui import messages
+from tui.draft import draft as drafts
 from tui.terminal import Terminal
-from tui.wizard import draft as drafts
 
 SIZES = [(80, 24), (120, 40)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine import paths
+from engine.common import paths
 from engine.runs.directory import RunDir
 from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.errors import TunedeckError
 from engine.data.files.preview import Preview, preview
-from engine.errors import TunedeckError
 from tests.engine.data.hostile import FILES, Hostile
-from tui.wizard import data_text
+from tui.wizard.data import text
 
 
 @pytest.mark.timeout(60)
@@ -20,9 +20,9 @@ def test_the_data_step_tells_of_a_hostile_file_in_plain_text(tmp_path: Path, hos
         found = preview(hostile.make(tmp_path))
     except TunedeckError as error:
         found = error
-    lines = [data_text.summary(found), data_text.evidence(True, found)]
+    lines = [text.summary(found), text.evidence(True, found)]
     if isinstance(found, Preview):
-        lines += data_text.first_rows(found.rows, 76, 10)
+        lines += text.first_rows(found.rows, 76, 10)
         assert len(lines) <= 12
     for line in lines:
         assert line.isprintable() or not line

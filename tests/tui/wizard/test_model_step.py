@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine import paths
+from engine.app.demo import demo_layers
+from engine.common import paths
 from engine.config.presets import Layer, resolve
-from engine.demo import demo_layers
 from engine.models.card import ModelCard, read_card
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_model, text_of

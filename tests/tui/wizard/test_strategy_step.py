@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from engine import paths
+from engine.common import paths
 from engine.runs.directory import RunDir
 from tests.engine.models.making import lora_tensors
 from tests.tui.looking import until

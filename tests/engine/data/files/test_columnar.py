@@ -11,10 +11,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.preview import preview
 from engine.data.files.sources import read_file, source_files
 from engine.data.load import load_rows
-from engine.errors import DataError
 from tests.engine.data.conftest import config, source
 
 TURNS = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]

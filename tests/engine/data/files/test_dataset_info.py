@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.preview import preview
 from engine.data.files.sources import data_files, source_names
 from engine.data.load import load, load_rows
 from engine.data.rows.messages import Row
-from engine.errors import DataError
 from tests.engine.data.conftest import config, source
 
 SPEAKERS = {"role_tag": "who", "content_tag": "says", "user_tag": "me", "assistant_tag": "it"}

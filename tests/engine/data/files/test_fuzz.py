@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data.doctor import check as doctor
-from engine.data.doctor.findings import from_json, to_json
-from engine.data.doctor.report import WIDTH, lines_of
+from engine.common.errors import DataError
 from engine.data.files.preview import preview
 from engine.data.load import load
-from engine.errors import DataError
+from engine.data.quality import check as doctor
+from engine.data.quality.findings import from_json, to_json
+from engine.data.quality.report import WIDTH, lines_of
 from tests.engine.data.conftest import config, source
 
 KEYS = st.sampled_from(

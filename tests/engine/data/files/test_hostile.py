@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.clean_text import clean
+from engine.common.errors import DataError
 from engine.data.files.columnar import read_parquet
 from engine.data.files.preview import preview
 from engine.data.files.sources import read_file
 from engine.data.load import load
-from engine.data.text import clean
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
 
 PAIR = '{"prompt": "a", "completion": "b"}'

@@ -12,10 +12,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files import hub
 from engine.data.files.sources import source_files
 from engine.data.load import load_rows
-from engine.errors import DataError
 from tests.engine.data.conftest import config, source
 
 WANTED = source("someone/rows", subset="small", split="validation")
@@ -160,7 +160,7 @@ def test_the_exporter_says_in_one_line_what_can_not_be_had(tmp_path: Path, cache
 
 def _export(name: str, tmp_path: Path, *more: str) -> dict[str, str]:
     (tmp_path / "out").mkdir()
-    command = [sys.executable, "-m", "engine.training.tokens.hub_rows", name, "--into", str(tmp_path / "out"), *more]
+    command = [sys.executable, "-m", "engine.jobs.hub_export", name, "--into", str(tmp_path / "out"), *more]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     *pulses, line = ended.stdout.splitlines()

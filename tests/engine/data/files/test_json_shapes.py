@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.preview import look
 from engine.data.load import load
 from engine.data.rows.messages import Row
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
 
 TALK = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hi."}]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.opened import kind_of, text_bytes
 from engine.data.files.preview import COUNTED_BYTES, preview
 from engine.data.files.sources import read_file, source_names
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, source
 
 ROW = '{"prompt": "question", "completion": "answer ü"}\n'

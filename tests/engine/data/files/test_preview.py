@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.preview import COUNTED_BYTES, SAMPLE_ROWS, head, preview
 from engine.data.rows.formats import ColumnsUnclear
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, source
 
 ROW = '{"prompt": "question", "completion": "answer"}'

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.sources import read_source, source_files, source_names
 from engine.data.rows.messages import RawRow
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, source
 
 PAIR = '{"prompt": "a", "completion": "b"}'

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.jsonrows import read_json
-from engine.errors import DataError
 
 TEXTS = {
     "gb18030": ("请用一句话介绍一下北京。", "北京是中国的首都，历史悠久。"),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.common.errors import ConfigError
 from engine.data.mixing.mix import Mix
-from engine.errors import ConfigError
 
 
 def lengths_of(*groups: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

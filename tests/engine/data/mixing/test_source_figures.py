@@ -13,7 +13,7 @@ from engine.config.schema import DatasetSection, DataSource
 from engine.data.mixing.mix import Mix
 from engine.data.mixing.source_figures import SourceFigures, mixed
 from engine.data.mixing.source_guess import guess, hold_out
-from engine.training.tokens.examples import pieces
+from engine.tokens.examples import pieces
 
 NEW = SourceFigures("new", rows=90, held_out=10, examples=80, tokens_mean=50, trained_mean=20, too_long=10)
 OLD = SourceFigures("old", rows=40, examples=40, tokens_mean=100, trained_mean=40)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.files.preview import look
 from engine.data.load import load
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import RawRow
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.load import load
 from engine.data.rows.messages import Message
-from engine.errors import DataError
 from tests.engine.data.conftest import Write, config, source
 
 TURNS = [{"role": "user", "content": "Which 'colour'?"}, {"role": "assistant", "content": "Red\nor so."}]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import Message, RawRow, Row
-from engine.errors import DataError
 from tests.engine.data.conftest import source
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import DataError
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import detect
 from engine.data.rows.messages import Message, RawRow, Row, ToolCall
 from engine.data.rows.records import record_of, row_of
-from engine.errors import DataError
 from tests.engine.data.conftest import source
 
 ARGUMENTS = {"city": "Köln"}

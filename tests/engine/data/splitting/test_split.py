@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from engine.common.errors import ConfigError
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row
 from engine.data.splitting.split import content_hash, key_of, split, split_keys
-from engine.errors import ConfigError
 
 
 def make(*texts: str) -> list[Row]:

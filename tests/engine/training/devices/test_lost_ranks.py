@@ -14,14 +14,14 @@ from typing import Any
 import psutil
 import pytest
 
-from engine.errors import MachineError
+from engine.common.errors import MachineError
+from engine.distributed.device import Placement
 from engine.evaluation.assess import Assessor
 from engine.runs import events as ev
 from engine.runs.follow import Follower
 from engine.runs.launch import launch
+from engine.runs.steering import Steering
 from engine.training import checkpoint
-from engine.training.devices.place import Placement
-from engine.training.steering import Steering
 from tests.e2e.driving import end_all, poll_until, runner_pid, wait, wait_for_end
 from tests.engine.training.making import Trained, create_run, train, values
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 
 AT_MOST_S = 30.0
 MOMENTS = ("load", "step", "evaluation", "save")
-COMPANION = "engine.training.devices.companion"
+COMPANION = "engine.training.worker"
 
 
 def settings(tiny: Path, rows: Path) -> dict[str, Any]:

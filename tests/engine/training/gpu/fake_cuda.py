@@ -30,17 +30,17 @@ from transformers import LlamaConfig, LlamaForCausalLM, masking_utils  # noqa: E
 from engine.config.schema import RunConfig  # noqa: E402
 from engine.data.mixing.mix import Shuffle  # noqa: E402
 from engine.evaluation.heldout import batch_losses  # noqa: E402
+from engine.modeling.batches import StepPlan, collate  # noqa: E402
+from engine.modeling.kernels import fused_norm, lora_kernel  # noqa: E402
+from engine.modeling.kernels.loss import SupervisedLoss  # noqa: E402
+from engine.modeling.kernels.trained_copies import keep_in_float32  # noqa: E402
+from engine.modeling.out_of_memory import MemoryGuard  # noqa: E402
 from engine.runs import events as ev  # noqa: E402
+from engine.runs.steering import Steering  # noqa: E402
+from engine.tokens.examples import Example  # noqa: E402
 from engine.training import loop as loop_module  # noqa: E402
-from engine.training.batches import StepPlan, collate  # noqa: E402
 from engine.training.checkpoint import TrainerState  # noqa: E402
-from engine.training.kernels import fused_norm, lora_kernel  # noqa: E402
-from engine.training.kernels.loss import SupervisedLoss  # noqa: E402
-from engine.training.kernels.trained_copies import keep_in_float32  # noqa: E402
 from engine.training.loop import Hooks, Loop  # noqa: E402
-from engine.training.memory.out_of_memory import MemoryGuard  # noqa: E402
-from engine.training.steering import Steering  # noqa: E402
-from engine.training.tokens.examples import Example  # noqa: E402
 
 SMALL = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,

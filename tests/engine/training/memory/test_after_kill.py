@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from engine.common.errors import MachineError
 from engine.config import toml
-from engine.errors import MachineError
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
 from engine.training.checkpoint import read_state
 from engine.training.memory.after_kill import LastWords, last_words
 from engine.training.session import Session
-from engine.training.steering import Steering
 from tests.engine.training.making import Trained, create_run, train, values
 
 

@@ -53,7 +53,7 @@ def test_the_resident_memory_of_a_run_over_many_lengths_is_predicted(tiny: Path,
     )  # fmt: skip
     program = (
         "import json, sys\n"
-        "from engine.training.devices.place import bound_kernel_cache, keep_freed_memory\n"
+        "from engine.distributed.device import bound_kernel_cache, keep_freed_memory\n"
         "keep_freed_memory(); bound_kernel_cache()\n"
         "from engine.runs import events as ev\n"
         "from tests.engine.training.making import train\n"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
-from engine.training.batches import StepPlan, cut
+from engine.modeling.batches import StepPlan, cut
+from engine.tokens.examples import Example
 from engine.training.memory import longest
 from engine.training.memory.longest import longest_groups
-from engine.training.tokens.examples import Example
 
 
 def example(length: int, supervised: int = 1) -> Example:

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
+from engine.distributed.device import place
 from engine.memory.estimate import estimate
-from engine.memory.of_run import Setup, job_of, profile_of
-from engine.memory.read_shape import from_folder
+from engine.memory.from_config import Setup, job_of, profile_of
+from engine.modeling.batches import StepPlan, collate, cut
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.load import load_base
+from engine.modeling.padding import padding_share
 from engine.models.card import read_card
-from engine.training.batches import StepPlan, collate, cut
-from engine.training.devices.place import place
-from engine.training.kernels.loss import SupervisedLoss
-from engine.training.load import load_base
+from engine.models.read_dims import from_folder
+from engine.tokens.examples import Example
 from engine.training.memory import longest
 from engine.training.memory.longest import longest_groups
 from engine.training.strategies import attach_adapter, trainable
-from engine.training.tokens.examples import Example
-from engine.training.tokens.padding import padding_share
 from tests.benchmarks.tensor_tracker import TensorTracker
 from tests.engine.training import making
 

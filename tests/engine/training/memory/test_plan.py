@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.errors import DataError
+from engine.common.errors import DataError
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import read_host
 from engine.machine.processes import GpuProcess

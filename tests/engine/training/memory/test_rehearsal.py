@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine.memory import history, pace
+from engine.memory import history, throughput
+from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
+from engine.runs.steering import Steering
 from engine.training import building
 from engine.training import session as session_module
-from engine.training.kernels.loss import SupervisedLoss
 from engine.training.memory.rehearsal import Rehearsal, Rehearsed
-from engine.training.steering import Steering
 from tests.engine.training.making import Trained, stop_after, train, values
 
 WHOLE = {
@@ -138,11 +138,11 @@ def test_predicted_and_measured_are_told_by_phase_and_remembered(tiny: Path, row
 
 def test_the_pace_of_a_run_is_remembered_and_that_of_two_steps_is_not(tiny: Path, rows: Path) -> None:
     train(values(tiny, rows, train={"max_steps": 2}))
-    assert pace.read() == []
+    assert throughput.read() == []
     trained = train(values(tiny, rows))
-    (found,) = pace.read()
+    (found,) = throughput.read()
     steps = trained.of(ev.Step)
-    assert (found.model, found.method, found.device, found.kind) == ("tiny", "lora none", pace.CPU, "run")
+    assert (found.model, found.method, found.device, found.kind) == ("tiny", "lora none", throughput.CPU, "run")
     slowest, fastest = (choose(s.tokens_per_second for s in steps) for choose in (min, max))
     assert slowest * 0.5 <= found.tokens_per_second <= fastest * 1.01
     assert found.micro_batch_tokens == 160

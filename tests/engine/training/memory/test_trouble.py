@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.errors import DataError, MachineError, ModelError, RunError
+from engine.common.errors import DataError, MachineError, ModelError, RunError
+from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
 from engine.runs.directory import RunLock
 from engine.training import building, checkpoint, result, runner
-from engine.training.kernels.loss import SupervisedLoss
 from engine.training.loop import NotFinite
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 

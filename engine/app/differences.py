@@ -1,0 +1,74 @@
+"""What differs between two runs: settings, base model, data and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.config import toml
+from engine.models.adapter.record import AdapterRecord, read_record
+from engine.runs.directory import RunDir
+
+ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of two runs, its values as text; "-" where a run has none."""
+
+    field: str
+    first: str
+    second: str
+
+
+def differences(first: RunDir, second: RunDir) -> list[Difference]:
+    """Every setting that is not the same, then base, data and versions as far as the results recorded them.
+
+    Raises ConfigError when one of the configs can't be read.
+    """
+    found = _compare(_settings(first), _settings(second), leave_out=("run.name", "run.notes"))
+    ours, theirs = read_record(first.adapter), read_record(second.adapter)
+    return found + (_compare(_made_of(ours), _made_of(theirs)) if ours and theirs else [])
+
+
+def _settings(run: RunDir) -> dict[str, Any]:
+    return dict(_flat(toml.load(run.config).config.model_dump(mode="json")))
+
+
+def _made_of(record: AdapterRecord) -> dict[str, Any]:
+    """Content by hash, cut to what tells two apart: the same path may hold other rows today."""
+    hashes = {f"base weights, {name}": digest[:12] for name, digest in record.weights_sha256.items()}
+    files = {f"content of {path}": digest[:12] for path, digest in record.data_files.items()}
+    versions = {f"version of {name}": version for name, version in record.versions.items()}
+    return {**hashes, **files, **versions, "steps taken": record.step}
+
+
+def _compare(
+    first: Mapping[str, Any], second: Mapping[str, Any], leave_out: tuple[str, ...] = ()
+) -> list[Difference]:  # fmt: skip
+    names = [*first, *(name for name in second if name not in first)]
+    return [
+        Difference(name, _show(first.get(name)), _show(second.get(name)))
+        for name in names
+        if first.get(name) != second.get(name) and name not in leave_out
+    ]
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted name, plain value) for everything in a config."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, item in items:
+        dotted = f"{prefix}{name}"
+        if isinstance(item, dict) or (isinstance(item, list) and any(isinstance(part, dict) for part in item)):
+            yield from _flat(item, f"{dotted}.")
+        else:
+            yield dotted, item
+
+
+def _show(value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,122 @@
+"""Everything about an old adapter that can be said before a run builds on it: sound, on its base, complete."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+from engine.common.errors import ModelError
+from engine.config.rules import Issue
+from engine.config.schema import AdapterSection, RunConfig
+from engine.models.adapter.adapter import AdapterCard, optimizer_file, read_adapter, require_sound
+from engine.models.adapter.match import match, require_match
+from engine.models.adapter.replay import SHARE, has_replay, replay_of
+from engine.models.card import ModelCard
+from engine.models.mamba import mixer_outputs
+from engine.models.read_dims import from_folder
+from engine.models.weight_hash import stored_tensors
+
+_ATTENTION = re.compile(r"\.(?:self_attn|attention|attn)\.(\w+)\.weight$")
+
+
+def check_old_adapter(
+    config: RunConfig, base: ModelCard | None, on_hash: Callable[[int, int], None] | None = None
+) -> Iterator[Issue]:
+    """Advice about ``config.strategy.adapter`` on ``base``, which is None while it is still to be downloaded.
+
+    Raises ModelError: it can't be read, holds NaN, does not fit the model, or comes from another one.
+    """
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    soundness = require_sound(card)
+    if soundness is not None and soundness.without_effect:
+        yield Issue("warning", "strategy.adapter", "every B matrix is zero: it changes nothing yet.")
+    if card.note:
+        yield Issue("note", "strategy.adapter", f"{card.note}.")
+    if base is not None:
+        trust = config.strategy.trust_base
+        found = match(card, base, config.model.name_or_path, on_hash)
+        require_match(found, card, base, trust, config.strategy.kind == "continue")
+        for reason in found.reasons:
+            if reason.level == "unsure":
+                yield Issue("warning", "strategy.adapter", reason.text)
+            elif reason.level == "refused":
+                yield Issue("warning", "strategy.adapter", f"{reason.text} You vouched for it with trust_base.")
+    if config.strategy.kind == "continue" and not has_replay(config):
+        yield _no_replay(card)
+    if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
+        yield Issue(
+            "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
+        )
+
+
+def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
+    """What ``adapter.target_modules`` names on ``base`` that no adapter can be put on."""
+    stored = stored_tensors(base.path)
+    left_out = mixer_outputs(stored)
+    targets = section.target_modules
+    yield from _unknown(targets, stored)
+    yield from _fused_experts(section, base, stored)
+    if not left_out:
+        return
+    why = "the kernels of Mamba mixers read their weights past an adapter"
+    if isinstance(targets, str):
+        layers = f"{len(left_out):,} layers, such as {left_out[0]}"
+        yield Issue("note", "adapter.target_modules", f'"{targets}" leaves out {layers}: {why}.')
+        return
+    named = [name for name in targets if any(f".{layer}".endswith(f".{name}") for layer in left_out)]
+    if named:
+        yield Issue("error", "adapter.target_modules", f"{named[0]} can't be trained on this model: {why}.",
+                    f"Take {' and '.join(named)} out of the list.")  # fmt: skip
+
+
+def _unknown(targets: str | list[str], stored: Iterable[str]) -> Iterator[Issue]:
+    """Names that no layer of the model has. A pattern is only warned of: a loaded model may name its layers anew."""
+    layers = {name.removesuffix(".weight") for name in stored if name.endswith(".weight")}
+    if not layers or targets == "all-linear":
+        return
+    field = "adapter.target_modules"
+    if isinstance(targets, str):
+        if any(re.fullmatch(targets, layer) for layer in layers):
+            return
+        if re.fullmatch(r"\w+", targets):
+            yield Issue("error", field, f"'{targets}' is taken for a pattern, which must match a layer's whole name.",
+                        f'Write a list: ["{targets}"]')  # fmt: skip
+        else:
+            yield Issue("warning", field, f"no layer that the model's files name matches '{targets[:60]}' as a whole.")
+        return
+    lost = [name for name in targets if not any(f".{layer}".endswith(f".{name}") for layer in layers)]
+    if lost:
+        some = difflib.get_close_matches(lost[0], {layer.rpartition(".")[2] for layer in layers}, n=1)
+        hint = f"Did you mean '{some[0]}'?" if some else 'Take it out, or use "all-linear".'
+        level: Literal["error", "warning"] = "error" if len(lost) == len(targets) and some else "warning"
+        yield Issue(level, field, f"no layer of the model is called '{lost[0]}'.", hint)
+
+
+def _fused_experts(section: AdapterSection, base: ModelCard, names: Iterable[str]) -> Iterator[Issue]:
+    """Whether all experts of a layer, kept as one tensor, get an adapter; "all-linear" gives them one unasked."""
+    try:
+        shape = from_folder(base.path)
+    except ModelError:
+        return
+    attention = sorted({found[1] for name in names if (found := _ATTENTION.search(name)) and "norm" not in found[1]})
+    if section.target_modules != "all-linear" or not shape.adapted_experts:
+        return
+    yield Issue(
+        "warning", "adapter.target_modules",
+        f'"all-linear" adapts {shape.experts:,} experts a layer as one tensor. Each pass makes the update of all of '
+        "them, though a token visits a few: that is slow and takes much memory.",
+        f"target_modules = {json.dumps(attention)} adapts attention only." if attention else "",
+    )  # fmt: skip
+
+
+def _no_replay(card: AdapterCard) -> Issue:
+    """A config says what it trains on: nothing is added to it, but what could be is said."""
+    replay = replay_of(card)
+    fix = replay.text
+    if replay.sources:
+        entries = [f'[[data]] path = "{source["path"]}", role = "replay", share = {SHARE}' for source in replay.sources]
+        fix = f"{replay.text} Add {entries[0]}."
+    return Issue("note", "data", "no old rows are mixed in, so what was learnt may fade.", fix)

@@ -1,0 +1,64 @@
+"""What would go wrong between a run's model and the template its dialogues are written in, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.config.presets import config_error
+from engine.config.rules import Issue
+from engine.config.schema import RunConfig
+from engine.models.adapter.tokenizer import tokenizer_folder, tokens_with
+from engine.models.advice import WRITTEN, problems
+from engine.models.card import ModelCard
+from engine.models.kind import Kind
+from engine.models.tokenizer_files import Tokens, read_object, read_template, read_tokens
+
+
+def check_template(config: RunConfig, card: ModelCard) -> Iterator[Issue]:
+    """Advice for dialogue rows. Raises ConfigError for what can't work at all."""
+    wanted = config.model.chat_template
+    own = tokenizer_folder(config.strategy.kind, config.strategy.adapter)
+    tokens = tokens_with(card.path, own, read_object(card.path / "config.json"))
+    theirs = read_tokens(own, {}).chat_template if own is not None else ""
+    found = problems(
+        tokens, kind_of(config, card), card.vocab_size, wanted, "" if wanted in WRITTEN else _text(wanted),
+        # An adapter has learnt its own marks; how much of the embeddings that took is its affair.
+        trains_marks=bool(theirs or config.adapter.trainable_token_indices or config.adapter.modules_to_save),
+    )  # fmt: skip
+    yield from _of_adapter(theirs, card, wanted)
+    issues = [Issue(each.level, each.config_field, each.message, each.fix) for each in found]
+    errors = [issue for issue in issues if issue.level == "error"]
+    if errors:
+        raise config_error(errors)
+    yield from issues
+
+
+def _of_adapter(theirs: str, card: ModelCard, wanted: str) -> Iterator[Issue]:
+    """What is to be known where the old adapter brings ``theirs``, a template other than the base's."""
+    if not theirs:
+        return
+    if wanted:
+        text = WRITTEN.get(wanted) or _text(wanted)
+        if theirs != text and set(_marks(theirs)) != set(_marks(text)):
+            yield Issue("warning", "model.chat_template", "the adapter was trained in the template that lies beside "
+                        "it; this is another.", "Leave model.chat_template empty to keep the adapter's.")  # fmt: skip
+    elif theirs != read_tokens(card.path, {}).chat_template:
+        yield Issue("note", "strategy.adapter", "dialogue is written in the chat template that lies beside it, as it "
+                    "was trained; the model's own is another, or it has none.")  # fmt: skip
+
+
+def _marks(template: str) -> tuple[str, ...]:
+    return Tokens(has_tokenizer=True, chat_template=template, eos_tokens=(), pad_token="").marks()
+
+
+def kind_of(config: RunConfig, card: ModelCard) -> Kind:
+    """The user's word where they gave it, else the verdict from the files."""
+    return card.kind if config.model.kind == "auto" else config.model.kind
+
+
+def _text(path: str) -> str:
+    try:
+        return read_template(Path(path).expanduser()) if path else ""
+    except (OSError, ValueError):
+        return ""  # the tokenizer's loader says so

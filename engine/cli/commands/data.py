@@ -1,0 +1,69 @@
+"""``tunedeck data``: look at rows before a model learns them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.commands.data_named import FATAL, NO_MODEL, UNUSABLE, config_of
+from engine.cli.commands.data_show import show
+from engine.cli.commands.run import Json, Settings
+from engine.cli.console import Progress, error, json_line, out
+from engine.common.errors import TunedeckError
+
+app = typer.Typer(
+    name="data", help="Look at rows before a model learns them.", no_args_is_help=True, rich_markup_mode=None,
+    add_completion=False,
+)  # fmt: skip
+
+
+@app.callback()
+def _group() -> None:
+    """Look at rows before a model learns them."""
+
+
+@app.command("check")
+def check(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG|FILE...", help="A run's TOML file, or data: files, folders, ids.", show_default=False
+        ),
+    ],
+    settings: Settings = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Of data: the model whose tokenizer reads it.")] = "",
+    rows: Annotated[int, typer.Option(min=0, max=20, help="Rows named for each finding.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Examine rows: what is broken, repeated, cut off, private or wrong, which rows, and what helps.
+
+    Nothing is changed; repairs that helped on a copy are named, and go into the config as dataset.fixes. With a
+    model the rows are read by its tokenizer too. Exit codes: 0 nothing fatal, 1 a training would not start, 2 the
+    data or the config can't be read.
+    """  # fmt: skip
+    from engine.common import hub_watch
+    from engine.data.quality.examine import examine
+    from engine.data.quality.findings import to_json
+    from engine.data.quality.report import lines_of
+
+    progress = Progress()
+    try:
+        config = config_of(what, settings or [], model)
+        with hub_watch.listening(lambda words: progress(0, None, words)):
+            report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
+    except TunedeckError as problem:
+        progress.end()
+        error(problem)
+        raise typer.Exit(UNUSABLE) from None
+    progress.end()
+    if as_json:
+        json_line(to_json(report) | {"fatal": report.is_fatal})
+    else:
+        for line in lines_of(report, rows):
+            out(line)
+    if report.is_fatal:
+        raise typer.Exit(FATAL)
+
+
+app.command("show")(show)

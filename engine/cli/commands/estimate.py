@@ -1,0 +1,217 @@
+"""``tunedeck estimate``: the memory, time and disk of a config, or what a model can do on a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.commands.run import Settings
+from engine.cli.console import json_line, one_line, out
+from engine.common.errors import ConfigError, MachineError
+
+if TYPE_CHECKING:
+    from engine.config.presets import Resolved
+    from engine.machine.snapshot import Machine
+    from engine.memory.budget import Budget
+    from engine.memory.disk import RunDisk
+    from engine.memory.duration import Duration
+    from engine.memory.fit import Fit
+    from engine.memory.plan import Plan
+    from engine.models.named_dims import Found
+
+METHODS = {"none": "LoRA", "int8": "LoRA on int8", "nf4": "QLoRA, nf4", "nf4-dq": "QLoRA, nf4 with double quantization"}
+
+
+def estimate(
+    what: Annotated[str, typer.Argument(metavar="[CONFIG|MODEL]", help="A run's TOML file, or a model.")] = "",
+    gpu: Annotated[str, typer.Option(metavar="24GiB|NAME", help="For this GPU instead of this machine's.")] = "",
+    rank: Annotated[int, typer.Option(min=1, max=1024, help="Of a model's matrix: the adapter's rank.")] = 16,
+    shape: Annotated[str, typer.Option(metavar="hidden=N,...", help="A model's dimensions, typed in.")] = "",
+    settings: Settings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Estimate memory, time and disk, without loading anything.
+
+    Of a CONFIG: every term of the peak, what auto becomes, whether it fits, and what to change if not. Of a MODEL
+    (a folder, a starter, a hub id, or --shape): the largest micro-batch by method and row length. Without --gpu it
+    is this machine's freest GPU, or its RAM. Works without any GPU.
+    """
+    from engine.models import named_dims
+
+    if bool(what) == bool(shape):
+        raise ConfigError(
+            "Nothing to estimate" if not what else "Two things to estimate",
+            "`tunedeck estimate` takes a config, a model, or --shape.",
+            f"Write `tunedeck estimate run.toml`, `tunedeck estimate org/model` or {named_dims.EXAMPLE}",
+        )
+    file = None if shape else _config_file(what)
+    if file is None:
+        found = named_dims.typed(shape) if shape else named_dims.find(what)
+        if settings:
+            raise ConfigError("--set needs a config", what or shape, "Name a run's TOML file to change a field of it.")
+        _matrix(found, _budget(gpu, "auto", _machine(gpu)), rank, as_json)
+        return
+    from engine.config import toml
+
+    resolved = toml.load(file, settings or [])
+    model = resolved.config.model
+    machine = _machine(gpu)
+    budget = _budget(gpu, resolved.config.launch.gpus, machine)
+    _config(resolved, named_dims.find(model.name_or_path, model.revision), budget, machine, as_json)
+
+
+def _config_file(what: str) -> Path | None:
+    """The config that is meant: a TOML file, or that of a run's folder; None for a model."""
+    try:
+        path = Path(what).expanduser()
+        inside = path / "config.toml"
+        is_run = inside.is_file() and not (path / "config.json").exists()
+    except (OSError, ValueError, RuntimeError):
+        return None  # no path at all; what it is, the model's part says
+    if path.suffix == ".toml":
+        return path
+    return inside if is_run else None
+
+
+def _machine(gpu: str) -> Machine | None:
+    """This machine, where it is asked about; a size or a name does without."""
+    from engine.memory.gpu_table import gpu_bytes
+    from engine.memory.planning import read_machine_now
+
+    if gpu and gpu.lower() != "cpu":
+        try:
+            gpu_bytes(gpu)
+            return None
+        except MachineError:
+            pass  # perhaps one of this machine's
+    return read_machine_now()
+
+
+def _budget(gpu: str, gpus: str, machine: Machine | None) -> Budget:
+    """The memory to judge by. Raises MachineError for a GPU that is not known."""
+    from engine.memory.budget import budget_of, elsewhere
+    from engine.memory.gpu_table import gpu_bytes
+
+    if gpu.lower() == "cpu" and machine is not None:
+        return budget_of(machine, "cpu")
+    if gpu:
+        if machine is not None and machine.report.gpus:
+            try:
+                return budget_of(machine, gpu)
+            except MachineError:
+                pass  # the names that are known say more
+        return elsewhere(gpu_bytes(gpu), gpu.strip())
+    if machine is None:
+        raise MachineError("The driver does not answer", "this machine's GPUs can't be read", "Name one: --gpu 24GiB")
+    return budget_of(machine, gpus)
+
+
+def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
+    from engine.memory.matrix import method_matrix
+    from engine.memory.report import assumed, matrix_json, matrix_text, wrapped
+
+    made = method_matrix(found.shape, budget, rank)
+    notes = [*found.notes, *assumed(found.shape)]
+    if as_json:
+        json_line({**matrix_json(made), "device": budget.name, "uncertain": notes})
+        return
+    for line in wrapped(f"On {_place(budget)}", "", "  "):
+        out(line)
+    out(matrix_text(made))
+    for note in notes:
+        for line in wrapped(one_line(note)):
+            out(line)
+
+
+def _config(resolved: Resolved, found: Found, budget: Budget, machine: Machine | None, as_json: bool) -> None:
+    from engine.memory.disk import disk_of
+    from engine.memory.duration import guess_size
+    from engine.memory.fit import fit
+    from engine.memory.history import read_history
+    from engine.memory.planning import expected_time
+
+    made = fit(resolved.config, found.shape, budget, history=read_history())
+    size = guess_size(resolved.config)
+    time = expected_time(made, size, machine) if size else None
+    disk = disk_of(made.setup.config, found.shape, found.folder)
+    plan = made.plan() if made.verdict.level != "fits" else None
+    if as_json:
+        json_line(_as_json(made, found, plan, time, disk))
+        return
+    if time is not None:
+        duration = time.text
+    elif size is None:
+        duration = "not known, as the rows can't be read"
+    else:
+        duration = "not known for this device; name a card, or train once"
+    _print(made, found, plan, duration, disk)
+
+
+def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunDisk) -> None:
+    from engine.memory.report import estimate_text, wrapped
+
+    job = made.estimate.job
+    rows = f"{job.rows} row{'s' if job.rows > 1 else ''} of {job.row_tokens:,} tokens at once"
+    again = "" if job.checkpointing == "none" else ", layers recomputed"
+    method = f"{METHODS[job.quantization]}{', DoRA' if job.method == 'dora' else ''}, rank {job.rank}"
+    lines = wrapped(f"{found.shape.name}: {method}, {rows}{again}, {job.optimizer}", "", "  ")
+    lines += [*wrapped(f"On {_place(made.budget)}", "", "  "), ""]
+    if made.resolution.settings:
+        lines.append("Settled, as the config says auto")
+        for field, value in made.resolution.settings.items():
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            lines += wrapped(f"{field} = {shown}: {made.resolution.reasons.get(field, '')}", "  ", "      ")
+        lines.append("")
+    on_gpu = made.budget.device == "cuda"
+    lines += estimate_text(
+        made.estimate, made.budget.available_bytes, plan, made.calibration, on_gpu
+    ).splitlines()  # fmt: skip
+    lines.append("")
+    lines += wrapped(f"Time: {duration}.", "", "      ")
+    lines += wrapped(f"Disk: {disk.text}; {disk.later}.", "", "      ")
+    for note in found.notes:
+        lines += wrapped(note)
+    for line in lines:
+        out(one_line(line))
+
+
+def _as_json(
+    made: Fit, found: Found, plan: Plan | None, time: Duration | None, disk: RunDisk
+) -> dict[str, Any]:  # fmt: skip
+    from engine.memory.report import estimate_json
+
+    figures = estimate_json(made.estimate, made.budget.available_bytes, plan, made.calibration)
+    resolution = made.resolution
+    return {
+        **figures,
+        "uncertain": [*found.notes, *figures["uncertain"]],
+        "device": made.budget.name,
+        "total_bytes": round(made.budget.total_bytes),
+        "settled": {
+            field: {"value": value, "reason": resolution.reasons.get(field, "")}
+            for field, value in resolution.settings.items()
+        },
+        "time": None if time is None else {
+            "seconds": round(time.seconds, 1), "tokens": time.tokens, "exact_tokens": time.exact_tokens,
+            "tokens_per_second": round(time.tokens_per_second, 2), "origin": time.origin, "basis": time.basis,
+        },
+        "disk": {
+            "run_bytes": disk.run, "checkpoint_bytes": disk.checkpoint, "adapter_bytes": disk.adapter,
+            "merged_bytes": disk.merged, "export_bytes": disk.export,
+        },
+    }  # fmt: skip
+
+
+def _place(budget: Budget) -> str:
+    """The device and its free memory, who has the rest, and why it is no GPU where there are some."""
+    from engine.memory.profiles import GIB
+
+    name = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
+    text = f"{name}: {budget.available_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB free"
+    for other in budget.others[:3]:
+        size = f"{other.memory_bytes / GIB:.1f} GiB" if other.memory_bytes else "some"
+        text += f"; {size} with {other.program or f'process {other.pid}'}"
+        text += f" of {other.user}" if other.user else ""
+    return one_line(f"{text}. {budget.unused}" if budget.unused else text)

@@ -1,0 +1,73 @@
+"""``tunedeck lineage``: what was made from what, and what differs between two runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import json_line, one_line, out, say, table
+
+if TYPE_CHECKING:
+    from engine.models.lineage import Line, Node
+
+
+def lineage(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Only its ancestors and what was made from it.")] = "",
+    against: Annotated[str, typer.Option(metavar="RUN", help="Print what differs between the two runs.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Show what was made from what.
+
+    Base models, merged models and adapters as a tree, each with how it was made and the data it has seen.
+    """
+    from engine.models.lineage import draw, key_of, read_lineage
+    from engine.runs.directory import find
+
+    if against:
+        _differences(run, against, as_json)
+        return
+    family = read_lineage()
+    if run:
+        family = family.around(key_of(find(run)))
+    if as_json:
+        json_line([asdict(node) for node in family.nodes.values()])
+    elif not family.nodes:
+        say("No runs yet. `tunedeck demo` makes one.")
+    else:
+        for line in draw(family):
+            out(one_line(f"{branch(line)}{describe(line.node)}{'  (see above)' if line.is_repeated else ''}"))
+
+
+def branch(line: Line) -> str:
+    """The lines that lead to a node, in plain ASCII."""
+    if not line.lasts:
+        return ""
+    trunk = "".join("   " if last else "|  " for last in line.lasts[:-1])
+    return f"{trunk}{'`- ' if line.lasts[-1] else '|- '}"
+
+
+def describe(node: Node) -> str:
+    """A node in one line: name, how it was made, what it saw, and whether it is gone."""
+    kind = {"model": "base model", "merged": "merged model", "adapter": node.strategy or "adapter"}[node.kind]
+    seen = [path.rpartition("/")[2] or path for path in node.data]
+    data = f"data {', '.join(seen)}" if seen else ""
+    parts = [part for part in (kind, *node.details, data, node.absence) if part]
+    name = f"{node.title} [{node.run}]" if node.run and node.run not in node.title else node.title
+    return f"{name}: {', '.join(parts)}"
+
+
+def _differences(first: str, second: str, as_json: bool) -> None:
+    from engine.app.differences import differences
+    from engine.cli.commands.lookup import run_or_latest
+    from engine.runs.directory import find
+
+    ours, theirs = run_or_latest(first), find(second)
+    found = differences(ours, theirs)
+    if as_json:
+        json_line({"first": ours.id, "second": theirs.id, "differences": [asdict(each) for each in found]})
+    elif not found:
+        say(f"{ours.id} and {theirs.id} do not differ in anything that was recorded.")
+    else:
+        table(["FIELD", ours.id, theirs.id], [[each.field, each.first, each.second] for each in found])

@@ -1,0 +1,34 @@
+"""Which run a verb means when none, or only part of a name, is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.common.errors import RunError
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+
+
+def run_or_latest(name: str) -> RunDir:
+    """The run called ``name``; without one the running one, else the newest. Raises RunError."""
+    from engine.runs.directory import find, list_runs
+
+    if name:
+        return find(name)
+    alive = [run for run in list_runs() if run.is_alive()]
+    return alive[0] if alive else find("last")
+
+
+def run_to_steer(name: str) -> RunDir:
+    """The run called ``name``; without one the only one that runs. Raises RunError, also when several run."""
+    from engine.runs.directory import find, list_runs
+
+    if name:
+        return find(name)
+    alive = [run for run in list_runs() if run.is_alive()]
+    if not alive:
+        raise RunError("Nothing is running", "No run is alive.", "`tunedeck runs` lists all runs.")
+    if len(alive) > 1:
+        raise RunError("More than one run is running", ", ".join(run.id for run in alive), "Say which one.")
+    return alive[0]

@@ -1,0 +1,69 @@
+"""``tunedeck model``: fetch a model, and list those on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.console import Progress, json_line, one_line, out, say, table
+from engine.units import amount
+
+app = typer.Typer(
+    name="model", help="Fetch and list models.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+
+@app.command("get")
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A starter model, or a hub id such as org/model.")],
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit of a hub model.")] = "main",
+    allow_pickle: Annotated[bool, typer.Option(help="Also take .bin weights, which can run code.")] = False,
+) -> None:
+    """Fetch a model; what is here already is not fetched again. Prints its folder."""
+    from engine.models import hub, starter
+
+    progress = Progress()
+    try:
+        if name in starter.STARTERS:
+            result = starter.get(name, progress)
+            path, did = result.path, result.did
+        else:
+            path, did = hub.download(name, revision, progress, allow_pickle), ()
+    finally:
+        progress.end()
+    for sentence in did:
+        say(sentence)
+    out(str(path))
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False) -> None:
+    """List the models on this machine, and the starter models there are."""
+    from engine.models.local import scan_models
+    from engine.models.starter import STARTERS
+
+    scan = scan_models()
+    names = {card.name for card in scan.models}
+    if as_json:
+        json_line(
+            [
+                {"name": card.name, "path": str(card.path), "parameters": card.parameters, "kind": card.kind,
+                 "dtype": card.dtype, "weight_bytes": card.weight_bytes, "model_type": card.model_type}
+                for card in scan.models
+            ]
+        )  # fmt: skip
+        return
+    table(
+        ["MODEL", "PARAMETERS", "KIND", "ON DISK", "FOLDER"],
+        [
+            [card.name, amount(card.parameters) if card.parameters else "", card.kind,
+             f"{card.weight_bytes / 1e6:,.0f} MB", str(card.path)]
+            for card in scan.models
+        ],
+    )  # fmt: skip
+    for folder, problem in scan.broken:
+        say(one_line(f"{folder} can't be used: {problem.title}, {problem.message}"))
+    for starter_name, starter in STARTERS.items():
+        if starter_name not in names:
+            say(f"{starter_name} ({starter.title}) can be fetched with `tunedeck model get {starter_name}`.")

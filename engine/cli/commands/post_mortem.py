@@ -1,0 +1,101 @@
+"""A post-mortem as text and as JSON values, and a remedy applied without a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.console import one_line, out, say
+from engine.common.errors import RunError
+
+if TYPE_CHECKING:
+    from engine.app.post_mortem import PostMortem
+    from engine.runs.directory import RunDir
+    from engine.runs.state import RunState
+
+
+def examined(run: RunDir, state: RunState) -> PostMortem | None:
+    """The post-mortem of ``run`` with this machine's GPUs in mind; None unless memory ended it."""
+    from engine.app.post_mortem import ended_for_memory, examine
+
+    if not ended_for_memory(state):
+        return None
+    from engine.memory.planning import read_machine_now
+
+    machine = read_machine_now()
+    return examine(run, state, machine.gpus if machine else ())
+
+
+def print_post_mortem(run: RunDir, found: PostMortem) -> None:
+    """Title, why, who else was there, and the remedies with the command that applies one."""
+    from engine.app.remedy import way_of
+
+    out()
+    out(one_line(found.title))
+    for line in (found.sentence, found.shortage):
+        if line:
+            out(f"  {one_line(line)}")
+    for who in found.others:
+        out(f"  also on the GPU: {one_line(who)}")
+    if not found.remedies:
+        if found.is_explained:
+            out("  Nothing in the settings would save enough; take a smaller model or a larger GPU.")
+        return
+    out("Remedies")
+    for number, remedy in enumerate(found.remedies, 1):
+        out(f"  {number}  {one_line(remedy.title)}" + (f": {remedy.gain}" if remedy.gain else ""))
+        out(f"     {_short_way(way_of(run, found, remedy).kind)}")
+    out(f"`tunedeck resume {run.id} --remedy 1` applies the first and starts the training again.")
+
+
+def json_values(found: PostMortem) -> dict[str, Any]:
+    return {
+        "title": found.title, "sentence": found.sentence, "shortage": found.shortage, "others": list(found.others),
+        "phase": found.failure.phase, "step": found.failure.step,
+        "remedies": [
+            {
+                "title": each.title, "reason": each.reason, "settings": each.settings,
+                "saved_bytes": round(each.saved_bytes), "slow_down": round(each.slow_down, 3), "carries": each.carries,
+                "enough": each.enough, "same_result": each.same_result,
+            }
+            for each in found.remedies
+        ],
+    }  # fmt: skip
+
+
+def apply_remedy(run: RunDir, number: int) -> RunDir:
+    """Apply remedy ``number`` (from 1) and launch; returns the run that runs now. Raises RunError, TunedeckError."""
+    from engine.app import remedy as remedying
+    from engine.memory.planning import read_machine_now
+    from engine.runs.follow import load_state
+    from engine.runs.launch import launch
+
+    if run.is_alive():
+        raise RunError("This run is running", run.id, "Stop it first; a remedy is for a run that memory has ended.")
+    found = examined(run, load_state(run))
+    if found is None:
+        raise RunError(
+            "There is nothing to remedy", f"{run.id} was not ended by lack of memory.",
+            "`tunedeck resume` without --remedy goes on with it.",
+        )  # fmt: skip
+    if not 1 <= number <= len(found.remedies):
+        there = f"There are {len(found.remedies)}" if found.remedies else "There is none"
+        raise RunError(
+            "No such remedy", f"{run.id}: {number}. {there}.", f"`tunedeck status {run.id}` lists them."
+        )  # fmt: skip
+    remedy = found.remedies[number - 1]
+    way = remedying.way_of(run, found, remedy)
+    say(one_line(remedy.title))
+    for line in way.lines:
+        say(f"  {one_line(line)}")
+    machine = read_machine_now() if remedy.wait_bytes else None
+    target = remedying.apply(run, found, remedy, launch, machine)
+    if target != run:
+        say(f"Run {target.id} in {target.path}")
+    return target
+
+
+def _short_way(kind: str) -> str:
+    return {
+        "resume": "goes on from the last checkpoint", "restart": "starts again from the beginning",
+        "new run": "starts a new run; no checkpoint fits it",
+    }[kind]  # fmt: skip

@@ -1,0 +1,196 @@
+"""``tunedeck runs``, ``status``, ``logs`` and ``attach``: look at runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.commands.lookup import run_or_latest
+from engine.cli.commands.post_mortem import examined, json_values, print_post_mortem
+from engine.cli.console import json_line, one_line, out, say, table
+from engine.common.errors import RunError
+from engine.units import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.runs.directory import RunDir
+    from engine.runs.events import Eval
+    from engine.runs.state import RunState
+    from engine.runs.summary import RunSummary
+
+AnyRun = Annotated[
+    str, typer.Argument(metavar="[RUN]", help="Path, id, beginning of an id or name; without one: the newest.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def runs(as_json: Json = False) -> None:
+    """List all runs, newest first."""
+    from engine.runs.directory import list_runs
+    from engine.runs.summary import summarise
+
+    found = [summarise(each) for each in list_runs()]
+    if as_json:
+        json_line([_summary(each) for each in found])
+    elif not found:
+        say("No runs yet. `tunedeck demo` makes one.")
+    else:
+        table(["RUN", "NAME", "STATE", "STEP", "LOSS", "SEEN", "NOTE"], [_row(each) for each in found])
+
+
+def status(run: AnyRun = "", as_json: Json = False) -> None:
+    """Tell how one run stands."""
+    from engine.runs.follow import load_state
+
+    target = run_or_latest(run)
+    state = load_state(target)
+    facts = _facts(target, state)
+    found = examined(target, state)
+    if as_json:
+        json_line(facts | {"post_mortem": json_values(found) if found else None})
+        return
+    for key, value in facts.items():
+        if value is not None and value != "" and value != []:
+            out(f"{key.replace('_', ' ') + ':':<18} {_shown(key, value)}")
+    if found is not None:
+        print_post_mortem(target, found)
+
+
+def logs(
+    run: AnyRun = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
+) -> None:
+    """Print the end of a runner's own output."""
+    from engine.common.regular_files import open_regular
+
+    target = run_or_latest(run)
+    try:
+        with open_regular(target.log) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1_000_000))
+            text = file.read(1_000_000).decode("utf-8", "replace")
+    except FileNotFoundError:
+        say(f"{target.id} has written nothing.")
+        return
+    except OSError as error:
+        raise RunError("The log can't be read", f"{target.log}: {error.strerror}") from None
+    out("\n".join(text.splitlines()[-lines:]))
+
+
+def attach(
+    context: typer.Context,
+    run: AnyRun = "",
+    plain: Annotated[bool, typer.Option("--plain", help="Follow it as text instead of on the screen.")] = False,
+) -> None:
+    """Show a run on the screen, or follow it as text.
+
+    Where there is no terminal to draw on it is followed as text in any case. Leaving ends nothing.
+    """
+    target = run_or_latest(run)
+    if not plain and screen_possible():
+        raise typer.Exit(context.obj("attach", run=str(target.path)))
+    from engine.cli.commands.run import exit_code, tell_end
+    from engine.cli.commands.watch import watch
+
+    watched = watch(target, on_interrupt="leave")
+    if watched.left:
+        say(f"Left. The training goes on; `tunedeck attach {target.id}` comes back to it.")
+        return
+    tell_end(target, watched)
+    raise typer.Exit(exit_code(watched))
+
+
+def screen_possible() -> bool:
+    """Whether a full screen can be drawn: the keys come from stdin, the picture goes to stderr."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
+
+
+def _summary(found: RunSummary) -> dict[str, Any]:
+    return {
+        "run": found.id, "name": found.name, "model": found.model, "state": found.state, "reason": found.reason,
+        "step": found.step, "total_steps": found.total_steps, "loss": found.loss, "eval_loss": found.eval_loss,
+        "test_loss": found.test_loss, "eta_s": found.eta_s,
+        "last_t": found.last_t, "resumable": found.resumable, "path": str(found.run.path),
+    }  # fmt: skip
+
+
+def _row(found: RunSummary) -> list[str]:
+    note = found.reason or (f"about {duration(found.eta_s)} left" if found.eta_s is not None else "")
+    if found.resumable:
+        note = f"{note}; can be resumed" if note else "can be resumed"
+    return [
+        found.id,
+        "" if found.name == found.id else found.name,
+        found.state,
+        f"{found.step:,}/{found.total_steps:,}" if found.total_steps else f"{found.step:,}",
+        "" if found.loss is None else f"{found.loss:.4g}",
+        time.strftime("%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
+        one_line(note)[:100],
+    ]
+
+
+def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
+    step, started = state.step, state.started
+    facts = run.read_run_json()
+    return {
+        "run": run.id, "name": str(facts.get("name") or run.id), "state": state.state, "reason": state.reason,
+        "model": started.model if started else str(facts.get("model") or ""),
+        "device": started.device if started else None,
+        "phase": (state.phase.message or state.phase.name) if state.phase and not state.ended else None,
+        "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
+        "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
+        "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
+        "loss_by_source": _by_source(state), "eval": _newest(state.evals), "test": _newest(state.tests),
+        "checkpoints": [path.name for path in run.complete_checkpoints()],
+        "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
+        "memory": _memory(state), "peak_rss": state.peak_rss,
+        "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
+        "path": str(run.path),
+    }  # fmt: skip
+
+
+def _newest(evals: Sequence[Eval]) -> dict[str, Any] | None:
+    if not evals:
+        return None
+    newest = evals[-1]
+    return {"step": newest.step, "moment": newest.moment, "loss": newest.loss, "n": newest.n, **newest.metrics}
+
+
+def _by_source(state: RunState) -> dict[str, float] | None:
+    """The newest loss of each source, smoothed; None with fewer than two."""
+    from engine.runs.by_source import AVERAGE, sources_of
+
+    names = sources_of(state.series)
+    found = {one_line(name): state.series[AVERAGE + name].last() for name in names if AVERAGE + name in state.series}
+    return {name: loss for name, loss in found.items() if loss is not None} if len(names) > 1 else None
+
+
+def _memory(state: RunState) -> dict[str, Any] | None:
+    """Bytes that were predicted, and those in use when last looked at; None before either is known."""
+    device, gpu = state.device, state.own_gpu
+    known = {
+        "predicted": state.predicted_bytes,
+        "used": gpu.used if gpu else device.rss if device else None,
+        "total": gpu.total if gpu else device.ram_total if device else None,
+    }
+    return {name: size for name, size in known.items() if size} or None
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "eta_s":
+        return f"about {duration(value)} left"
+    if key == "peak_rss":
+        return f"{value / 2**30:.2f} GiB"
+    if key == "memory":
+        return ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in value.items())
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(name, item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ("\n" + " " * 19).join(one_line(str(item)) for item in value)
+    return one_line(f"{value:,}" if isinstance(value, int) else str(value))

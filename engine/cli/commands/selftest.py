@@ -1,0 +1,94 @@
+"""``tunedeck selftest``: whether this machine computes what it should, tried in a minute or two."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.commands.run import Json
+from engine.cli.console import Progress, json_line, one_line, out
+from engine.common.errors import MachineError
+from engine.machine.selftest_report import Check, Report, lines_of, verdict_line
+
+COMMAND = (sys.executable, "-P", "-m", "engine.selftest")
+
+
+def selftest(
+    gpus: Annotated[str, typer.Option(metavar="0,1", help="Only these GPUs, as launch.gpus names them.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Check that this machine computes what it should.
+
+    A tiny model is trained in every way a run may ask for: losses and gradients of every dtype and quantization
+    against float32 on the CPU, the attention kernel that is really used, predicted memory beside measured, a shortage
+    of memory, and several devices with a pause. Nothing is kept, and nothing it prints names you or this machine.
+    Ends with 5 when a check failed.
+    """
+    checks: list[Check] = []
+
+    def on_check(check: Check) -> None:
+        checks.append(check)
+        if not as_json:
+            progress.end()
+            for line in lines_of(check):
+                out(one_line(line) if not line.startswith(" ") else line)
+
+    progress = Progress()
+    try:
+        report = run(gpus, on_check, lambda name: progress(len(checks), None, f"trying: {name}"))
+    finally:
+        progress.end()
+    if as_json:
+        json_line(report.to_json())
+    else:
+        out(verdict_line(report.checks))
+    if report.failed:
+        raise typer.Exit(MachineError.exit_code)
+
+
+def run(gpus: str, on_check: Any, on_name: Any) -> Report:
+    """Run the self-test in a process of its own and remember how it ended. Raises MachineError for a wrong GPU."""
+    from engine.common.child import run_child
+    from engine.machine import tested
+    from engine.memory.planning import read_machine_now
+
+    machine = read_machine_now()
+    for name in gpus.split(",") if gpus else ():
+        if machine is None:
+            raise MachineError("No such GPU", f"{name}: the driver does not answer", "Run nvidia-smi.")
+        machine.gpu(name)
+    report = Report({})
+    trying = "the start"
+
+    def on_line(line: str) -> None:
+        nonlocal report, trying
+        try:
+            record = json.loads(line)
+            kind = record.pop("type")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return  # a library's noise
+        if kind == "machine":
+            report = Report(record, report.checks)
+        elif kind == "progress":
+            trying = str(record["name"])
+            on_name(trying)
+        elif kind == "check":
+            report.checks.append(Check(**record))
+            on_check(report.checks[-1])
+
+    code = run_child([*COMMAND, gpus], on_line)
+    if code not in (0, 1):
+        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        lost = Check(
+            trying, "an answer", f"the process ended ({ended})", "failed",
+            "A driver, a kernel or the lack of memory ended it: see `dmesg`, and please report this.",
+        )  # fmt: skip
+        report.checks.append(lost)
+        on_check(lost)
+    if machine is not None and not gpus:
+        tested.remember(machine, tuple(check.name for check in report.checks if check.verdict == "failed"))
+    return report

@@ -1,0 +1,173 @@
+"""``tunedeck stop``, ``pause``, ``save`` and ``resume``: commands to a run, and their answers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.commands.lookup import run_or_latest, run_to_steer
+from engine.cli.console import one_line, say
+from engine.common.errors import RunError
+
+if TYPE_CHECKING:
+    from engine.runs.control import Command
+    from engine.runs.directory import RunDir
+
+RunToSteer = Annotated[
+    str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the only run that is running.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the runner's answer.")]
+ANSWER_TIMEOUT_S = 60.0  # one optimizer step on a slow machine
+END_TIMEOUT_S = 600.0
+_POLL_S = 0.1
+
+
+def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Stop after the present step, with a checkpoint.
+
+    `tunedeck resume` goes on from there. Before the first step there is nothing to save.
+    """
+    target = run_to_steer(run)
+    if _command(target, "stop", no_wait):
+        _wait_for_end(target)
+        if target.complete_checkpoints():
+            say(f"Stopped. `tunedeck resume {target.id}` goes on.")
+        else:
+            say(f"Stopped before its first checkpoint. `tunedeck run {target.config}` starts it from the beginning.")
+
+
+def pause(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Hold the training after the present step."""
+    target = run_to_steer(run)
+    if _command(target, "pause", no_wait):
+        say("Paused.")
+
+
+def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
+    """Save a checkpoint now and go on."""
+    target = run_to_steer(run)
+    if _command(target, "save", no_wait):
+        say("Saved.")
+
+
+def resume(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the newest.")] = "",
+    no_wait: NoWait = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Then follow it to its end.")] = False,
+    remedy: Annotated[
+        int | None, typer.Option(metavar="N", help="Change it first as remedy N of `tunedeck status` says.")
+    ] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on though data, model, template or old adapter changed.")
+    ] = False,
+) -> None:
+    """Go on with a run that is paused or has ended.
+
+    A paused run goes on where it is, one that was stopped, failed or crashed from its last complete checkpoint.
+    One that memory ended can be changed first, so that it fits: --remedy.
+    """
+    target = run_or_latest(run)
+    if remedy is not None:
+        from engine.cli.commands.post_mortem import apply_remedy
+
+        target = apply_remedy(target, remedy)
+        if not no_wait and not follow:
+            _wait_for_start(target)
+    elif target.is_alive():
+        if _state_of(target) != "paused":
+            raise RunError("This run is running already", target.id, f"`tunedeck attach {target.id}` shows it.")
+        if _command(target, "resume", no_wait):
+            say("It goes on.")
+    else:
+        relaunch(target, accept_changes)
+        if not no_wait and not follow:
+            _wait_for_start(target)
+    if follow:
+        from engine.cli.commands.run import follow as follow_to_end
+
+        raise typer.Exit(follow_to_end(target, as_json=False))
+
+
+def relaunch(run: RunDir, accept_changes: bool = False) -> None:
+    """Launch ``run`` again from its last whole checkpoint.
+
+    Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
+    """
+    from engine.models import origins
+    from engine.runs.checkpoints import newest_whole
+    from engine.runs.control import way_on
+    from engine.runs.directory import damage_of
+    from engine.runs.launch import launch
+
+    if damage_of(run):
+        raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
+    state = _state_of(run)
+    if state == "finished":
+        raise RunError("This run is finished", run.id, way_on(run))
+    if not run.complete_checkpoints():
+        raise RunError("This run has no complete checkpoint", run.id, way_on(run))
+    changed = origins.changes(run)
+    if changed and not accept_changes:
+        raise origins.refuse(run, changed)
+    newest, damaged = newest_whole(run)
+    for folder, why in damaged:
+        say(f"warning: {folder.name} is damaged: {one_line(why)}.")
+    launch(run, resume=True, accept_changes=accept_changes)
+    say(f"Run {run.id} goes on from {newest.name}." if newest else f"Run {run.id} is started again.")
+
+
+def _command(run: RunDir, command: Command, no_wait: bool) -> bool:
+    """Send ``command``; True once it was done, False if nobody waits. Raises RunError when refused or unanswered."""
+    from engine.runs import control
+
+    seq = control.send(run, command)
+    if no_wait:
+        say(f"Asked {run.id} to {command}.")
+        return False
+    answer = control.wait_for_ack(run, seq, ANSWER_TIMEOUT_S)
+    if answer is None:
+        if not run.is_alive():
+            raise RunError("The run ended before it answered", run.id, f"`tunedeck status {run.id}` tells how.")
+        raise RunError(
+            "The run has not answered yet", run.id, "It may be in a long step; it will see the command after it."
+        )
+    if not answer.ok:
+        raise RunError(f"The run refused to {command}", one_line(answer.message) or run.id)
+    if answer.message:
+        say(one_line(answer.message))
+    return True
+
+
+def _wait_for_end(run: RunDir) -> None:
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while run.is_alive():
+        if time.monotonic() > deadline:
+            raise RunError("The run is still stopping", run.id, f"`tunedeck status {run.id}` tells how far it is.")
+        time.sleep(_POLL_S)
+    state = _state_of(run)
+    if state not in ("stopped", "finished"):
+        raise RunError("The run did not stop cleanly", f"{run.id}: {state}", f"See {run.log}.")
+
+
+def _wait_for_start(run: RunDir) -> None:
+    """Until the runner trains again, or has ended. Raises RunError for an end without success."""
+    from engine.runs.follow import Follower
+
+    follower = Follower(run)
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while time.monotonic() < deadline:
+        state = follower.poll()
+        if follower.caught_up and state.state in ("failed", "crashed"):
+            raise RunError("The run could not go on", f"{run.id}: {one_line(state.reason)}", f"See {run.log}.")
+        if follower.caught_up and state.state != "starting":
+            say(f"It is {state.state}. `tunedeck attach {run.id}` shows it.")
+            return
+        time.sleep(_POLL_S)
+
+
+def _state_of(run: RunDir) -> str:
+    from engine.runs.follow import load_state
+
+    return load_state(run).state

@@ -1,0 +1,132 @@
+"""Follow a run as text until it ends: its story, and a line of progress now and then."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine.cli.console import one_line, say
+from engine.common.errors import RunError
+from engine.units import duration
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+    from engine.runs.state import LogLine, RunState
+
+_POLL_S = 0.25
+_SETTLE_S = 0.5
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The last state seen; ``left`` if the person went away before the end, ``asked_to_stop`` if by Ctrl+C."""
+
+    state: RunState
+    left: bool = False
+    asked_to_stop: bool = False
+
+
+def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int = 20) -> Watched:
+    """Narrate ``run`` on stderr until it ends. ``past_lines`` of its story so far are told first.
+
+    Ctrl+C leaves, or (``stop``) asks the runner to stop with a checkpoint; a second one leaves then too.
+    """
+    from engine.runs.follow import Follower
+    from engine.runs.state import RunState
+
+    follower, narrator = Follower(run), Narrator(past_lines)
+    wants_stop = False
+    asked = False
+    state = RunState()
+    while True:
+        try:
+            if wants_stop and not asked:
+                asked = _ask_to_stop(run)
+            state = follower.poll()
+            if follower.caught_up:
+                narrator.tell(state)
+                if state.state == "created":
+                    raise RunError("This run was never started", run.id, f"`tunedeck run {run.config}` starts it anew.")
+                if state.ended:
+                    time.sleep(_SETTLE_S if state.state == "crashed" else 0)  # the reason may come a moment later
+                    state = follower.poll()
+                    if state.ended:
+                        return Watched(state, asked_to_stop=wants_stop)
+                time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            if on_interrupt == "leave" or wants_stop:
+                return Watched(state, left=True, asked_to_stop=wants_stop)
+            wants_stop = True
+            saved = "a checkpoint is saved first" if state.step else "no step is done yet, so there is nothing to save"
+            say(f"Stopping: {saved}. Ctrl+C again leaves the runner alone with that.")
+
+
+def _ask_to_stop(run: RunDir) -> bool:
+    """Send the command as soon as somebody can take it."""
+    from engine.runs import control
+
+    try:
+        control.send(run, "stop")
+    except RunError:
+        return False
+    return True
+
+
+class Narrator:
+    """Turns states into lines: what is new in the story at once, progress at most once a second."""
+
+    def __init__(self, past_lines: int) -> None:
+        self._past_lines = past_lines
+        self._last: LogLine | None = None
+        self._began = time.monotonic()
+        self._told_at = 0.0
+        self._told = ""
+
+    def tell(self, state: RunState) -> None:
+        for line in self._new_lines(state):
+            mark = {"warning": "warning: ", "error": "error: "}.get(line.level, "")
+            say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{one_line(line.text)}")
+        now = time.monotonic()
+        text = progress_line(state)
+        # The longer it runs, the fewer lines: every second at first, every ten seconds after nine minutes.
+        if text and text != self._told and now - self._told_at >= min(10.0, 1.0 + (now - self._began) / 60):
+            self._told_at, self._told = now, text
+            say(f"{time.strftime('%H:%M:%S')}  {text}")
+
+    def _new_lines(self, state: RunState) -> list[LogLine]:
+        new: list[LogLine] = []
+        for line in reversed(state.log):
+            if line is self._last:
+                break
+            new.append(line)
+        if self._last is None:
+            new = new[: self._past_lines]
+        if state.log:
+            self._last = state.log[-1]
+        return new[::-1]
+
+
+def progress_line(state: RunState) -> str:
+    """What is going on, in one line; "" where there is nothing to tell."""
+    from engine.runs.by_source import newest
+
+    if state.ended:
+        return ""
+    phase, step = state.phase, state.step
+    if phase is not None and phase.total and (step is None or phase.t > step.t):
+        done = f"{phase.done or 0:,.0f} of {phase.total:,.0f} {phase.unit}".strip()
+        return f"{one_line(phase.message or phase.name)}: {done}"
+    if step is None:
+        return ""
+    total = f"/{state.total_steps:,}" if state.total_steps else ""
+    parts = [f"step {step.step:,}{total}", f"loss {step.loss:.4g}", f"lr {step.learning_rate:.2g}"]
+    parts.append(f"{step.tokens_per_second:,.0f} tok/s")
+    if sources := newest(state.series):
+        parts.append(f"by source: {one_line(sources)}")
+    if state.peak_rss:
+        parts.append(f"peak {state.peak_rss / 2**30:.1f} GiB")
+    if state.eta_s is not None and state.state == "running":
+        parts.append(f"about {duration(state.eta_s)} left")
+    return "  ".join(parts)

@@ -1,0 +1,132 @@
+"""What the headless verbs print: data on stdout, narration on stderr, nothing uncleaned and no secret on either."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+from engine.common.columns import aligned
+from engine.common.errors import TunedeckError
+
+_SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL", re.IGNORECASE)
+
+
+def out(text: str = "") -> None:
+    """A line of data."""
+    _write(sys.stdout, text)
+
+
+def say(text: str = "") -> None:
+    """A line of narration."""
+    _write(sys.stderr, text)
+
+
+def json_line(value: Any) -> None:
+    """``value`` as one line of JSON; numbers that are not finite become null, as JSON has none."""
+    _write(sys.stdout, json.dumps(_finite(value), default=str))
+
+
+def error(problem: TunedeckError) -> None:
+    """What happened, to what, and what to do, for a person."""
+    say(f"tunedeck: {problem.title}")
+    if problem.message:
+        say("\n".join(f"  {line.strip()}" for line in problem.message.splitlines()))
+    if problem.hint:
+        say(problem.hint)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns on stdout: fitted to a terminal, or plain, whole and aligned for a pipe."""
+    body = [[one_line(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _table_for_terminal(headers, body)
+        return
+    for line in aligned([headers, *body]):
+        out(line)
+
+
+def _table_for_terminal(headers: Sequence[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for at, header in enumerate(headers):
+        # The first column is a name to copy: it stays in one piece, the others fold.
+        drawn.add_column(Text(header), overflow="fold", no_wrap=at == 0)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(file=sys.stdout, highlight=False).print(drawn)
+
+
+class Progress:
+    """Tells how far a job is: on a terminal in one line that is written over, else a line every few seconds."""
+
+    def __init__(self, every_s: float = 5.0) -> None:
+        self._live = sys.stderr.isatty()
+        self._every_s = 0.1 if self._live else every_s
+        self._told_at = -math.inf
+        self._said = ""
+
+    def __call__(self, done: int, total: int | None, message: str) -> None:
+        """``done`` of ``total`` bytes or steps of what ``message`` says."""
+        now = time.monotonic()
+        if message == self._said and now - self._told_at < self._every_s and done != total:
+            return
+        self._told_at, self._said = now, message
+        large = (total or done) > 1_000_000
+        unit = 1e6 if large else 1
+        text = message if total is None and not done else f"{message}: {done / unit:,.0f}"
+        text += f" of {total / unit:,.0f}" if total else ""
+        text += " MB" if large else ""
+        if self._live:
+            sys.stderr.write(f"\r\x1b[K{_safe(text)}")
+            sys.stderr.flush()
+        else:
+            say(text)
+
+    def end(self) -> None:
+        if self._live and self._said:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def one_line(text: str) -> str:
+    from engine.common.clean_text import clean
+
+    return clean(text, keep_newlines=False)
+
+
+def redact(text: str) -> str:
+    """``text`` without the values of environment variables whose names say that they are secrets."""
+    for name, value in os.environ.items():
+        if len(value) >= 6 and _SECRET_NAMES.search(name):
+            text = text.replace(value, f"<{name}>")
+    return text
+
+
+def _write(stream: IO[str], text: str) -> None:
+    stream.write(_safe(text) + "\n")
+    stream.flush()
+
+
+def _safe(text: str) -> str:
+    from engine.common.clean_text import clean
+
+    return clean(redact(text))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,114 @@
+"""The headless verbs, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli import console
+from engine.cli.commands import (
+    adapter,
+    data,
+    demo,
+    doctor,
+    estimate,
+    lineage,
+    merge,
+    models,
+    run,
+    runs,
+    selftest,
+    steer,
+)
+from engine.common import paths
+from engine.common.errors import TunedeckError
+
+EPILOG = (
+    "Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line, "
+    "3 data, 4 model, 5 machine, 6 run (not found, refused, or stopped before its end), 130 interrupted."
+)
+INTERRUPTED = 130
+
+
+def build() -> typer.Typer:
+    """The command line. Its context object is what opens the screen."""
+    app = typer.Typer(
+        name="tunedeck", help="Guided LoRA and QLoRA fine-tuning in the terminal. Without a verb: the screen.",
+        epilog=EPILOG, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
+    )  # fmt: skip
+    app.callback(invoke_without_command=True)(_no_verb)
+    for verb in (
+        run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
+        merge.merge, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, selftest.selftest,
+        run.fields,
+    ):  # fmt: skip
+        app.command()(verb)
+    app.command("version")(_version)
+    app.add_typer(models.app)
+    app.add_typer(data.app)
+    app.add_typer(adapter.app)
+    return app
+
+
+def main(open_screen: Callable[..., int]) -> None:
+    """Run the command line and end the process. ``open_screen("home" | "attach" | "demo", ...)`` gives an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb
+    try:
+        build()(obj=open_screen, prog_name="tunedeck")
+    except TunedeckError as problem:
+        console.error(problem)
+        raise SystemExit(problem.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads; nothing more is to be said
+        raise SystemExit(1) from None
+    except Exception:
+        console.say(
+            f"tunedeck: something unexpected happened. The details are in {_save_crash(traceback.format_exc())}"
+        )
+        raise SystemExit(1) from None
+
+
+def _no_verb(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII.")] = False,
+    no_mouse: Annotated[bool, typer.Option("--no-mouse", help="The screen without mouse.")] = False,
+    colors: Annotated[str, typer.Option(metavar="N", help="The screen in truecolor, 256, 16 or none.")] = "",
+) -> None:
+    # The flags of the screen are read by the screen itself; here they are known so that help lists them.
+    if version:
+        _version()
+    elif context.invoked_subcommand is None:
+        raise typer.Exit(context.obj("home"))
+
+
+def _version() -> None:
+    """Print the version."""
+    from importlib.metadata import version
+
+    console.out(version("tunedeck"))
+
+
+def _save_crash(text: str) -> str:
+    """Keep a traceback, without secrets, where only its owner reads it; where that is, for a message."""
+    path = paths.home() / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    try:
+        paths.private_dir(path.parent)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(console.redact(text))
+    except OSError:
+        last = text.strip().splitlines()[-1:]
+        return f"no file, as none can be written to {Path(path).parent}. The last line: {''.join(last)}"
+    return str(path)

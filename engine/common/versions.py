@@ -1,0 +1,19 @@
+"""Versions of what decides a run's numbers."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+_LIBRARIES = ("tunedeck", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
+
+
+def versions(used_liger: bool = False) -> dict[str, str]:
+    """Versions of Python and of the libraries that decide the numbers; Liger's where its kernels do."""
+    found = {"python": platform.python_version()}
+    for name in (*_LIBRARIES, *(["liger-kernel"] if used_liger else [])):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,104 @@
+"""Counts findings row by row: how many, in how much text, the first of them by name, and which repairs helped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+
+from engine.common.clean_text import shorten
+from engine.config.fix_names import Fix
+from engine.data.fixes import Change, row_change
+from engine.data.quality.catalogue import CATALOGUE, fix_text
+from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
+from engine.data.quality.inspection import faults_of
+from engine.data.rows.convert import problem
+from engine.data.rows.messages import Row
+
+SEEN_CHARACTERS = 60
+
+
+@dataclass
+class _Count:
+    count: int = 0
+    characters: int = 0
+    places: list[Place] = field(default_factory=list)
+    tried: int = 0
+    still: Counter[Fix] = field(default_factory=Counter)
+    lost: Counter[Fix] = field(default_factory=Counter)
+
+
+class Tally:
+    """The findings of one source, or of a part of it. ``most_tried`` rows with a fault are used to try its repairs."""
+
+    def __init__(self, source: str, most_tried: int = 1000) -> None:
+        self.source = source
+        self._most_tried = most_tried
+        self._counts: dict[str, _Count] = {}
+
+    def note(self, row: Row, faults: dict[str, str], size: int) -> None:
+        """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""
+        for code, seen in faults.items():
+            self.add(code, Place(row.file, row.number, shorten(seen, SEEN_CHARACTERS)), size)
+            count = self._counts[code]
+            if count.tried < self._most_tried:
+                count.tried += 1
+                for fix in CATALOGUE[code].fixes:
+                    _try(count, code, fix, row, faults)
+
+    def merge(self, other: Tally) -> None:
+        """Count what ``other`` counted in rows behind those of this one."""
+        for code, theirs in other._counts.items():
+            ours = self._counts.setdefault(code, _Count())
+            ours.count += theirs.count
+            ours.characters += theirs.characters
+            ours.places = (ours.places + theirs.places)[:MOST_PLACES]
+            ours.tried += theirs.tried
+            ours.still.update(theirs.still)
+            ours.lost.update(theirs.lost)
+
+    def add(self, code: str, place: Place, characters: int = 0) -> None:
+        count = self._counts.setdefault(code, _Count())
+        count.count += 1
+        count.characters += characters
+        if len(count.places) < MOST_PLACES:
+            count.places.append(place)
+
+    def count(self, code: str) -> int:
+        return self._counts[code].count if code in self._counts else 0
+
+    def findings(self, rows: int, characters: int) -> list[Finding]:
+        """All that was found among ``rows`` rows of ``characters`` in all."""
+        made = []
+        for code, count in self._counts.items():
+            entry = CATALOGUE[code]
+            share = count.characters / characters if characters and count.characters else None
+            made.append(
+                Finding(
+                    code, entry.severity, self.source, count.count, rows, entry.title, entry.why,
+                    text_share=share, places=tuple(count.places), remedies=self._remedies(count, rows),
+                )
+            )  # fmt: skip
+        return made
+
+    def _remedies(self, count: _Count, rows: int) -> tuple[Remedy, ...]:
+        """The repairs that made the finding rarer, and would leave rows to train on."""
+        remedies = []
+        for fix, still in count.still.items():
+            if still < count.tried and (count.lost[fix] < count.tried or count.count < rows):
+                remedies.append(Remedy(fix_text(fix), count.tried, still, fix))
+        return tuple(remedies)
+
+
+@cache
+def _change(fix: Fix) -> Change:
+    return row_change([fix])
+
+
+def _try(count: _Count, code: str, fix: Fix, row: Row, faults: dict[str, str]) -> None:
+    """Repair a copy of ``row`` by ``fix`` and look whether the fault is gone, and no other one has come."""
+    after = _change(fix)(row)
+    remaining = {} if after is None else faults_of(after)
+    is_still = after == row or code in remaining or not set(remaining) <= set(faults)
+    count.still[fix] += is_still
+    count.lost[fix] += not is_still and (after is None or bool(problem(after)))

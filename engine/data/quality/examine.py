@@ -1,0 +1,122 @@
+"""The whole examination of a run's rows: the pass over all of them, and a sample shown to the model's tokenizer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.common.child import run_child
+from engine.common.errors import DataError, TunedeckError
+from engine.config.schema import DataSource, RunConfig
+from engine.data.quality.check import check
+from engine.data.quality.findings import Finding, Report, from_json, ordered
+
+Progress = Callable[[int, int, str], object]
+
+
+def examine(
+    config: RunConfig, on_progress: Progress = lambda done, total, message: None, tokens: bool = True
+) -> Report:
+    """``check`` and, with ``tokens``, what the tokenizer of ``config.model`` says of about 2,000 rows.
+
+    The tokenizer runs in a child process: one that can't be loaded is a note, not an error. Raises DataError for
+    sources that can't be read at all.
+    """
+
+    def told(done: int, total: int) -> None:
+        on_progress(done, total, "looking at rows")
+
+    if not tokens:
+        found = check(config, told)
+        return replace(found, notes=(*found.notes, "Lengths in tokens: name a model with --model, or give a config."))
+    with tempfile.TemporaryDirectory(prefix="tunedeck-doctor-") as folder:
+        sample = Path(folder, "sample.jsonl")
+        found = check(config, told, sample)
+        if not sum(source.rows for source in found.sources):
+            return found
+        try:
+            said = ask_tokenizer(config, sample, on_progress)
+        except TunedeckError as error:
+            return with_trouble(found, error)
+    if isinstance(said, str):
+        return replace(found, notes=(*found.notes, said))
+    return merged(found, said)
+
+
+def with_trouble(found: Report, error: TunedeckError) -> Report:
+    """``found`` and, as a finding of all its rows, that the model can't read them."""
+    rows = sum(source.rows for source in found.sources)
+    finding = Finding("model", "fatal", "", rows, rows, error.title, error.message, error.hint)
+    return replace(found, findings=ordered([*found.findings, finding]))
+
+
+def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Report | str:
+    """What the tokenizer of ``config.model`` makes of the rows in ``sample``; in words, why it can't be asked.
+
+    Raises DataError with what the child found wrong.
+    """
+    said = ask("doctor", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
+    return from_json(said["report"]) if said["type"] == "result" else str(said["message"])
+
+
+def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, Any]:
+    """The answer of a child process to one of ``engine.jobs``: of type result, or unavailable with a message.
+
+    Raises DataError with what the child found wrong.
+    """
+    said: dict[str, Any] = {}
+
+    def on_line(line: str) -> None:
+        try:
+            record = json.loads(line)
+            kind = record["type"]
+        except (ValueError, KeyError, TypeError):
+            return  # a library's noise
+        if kind == "progress":
+            on_progress(int(record["done"]), int(record["total"] or 0), str(record["message"]))
+        else:
+            said.update(record)
+
+    with tempfile.TemporaryDirectory(prefix="tunedeck-ask-") as folder:
+        file = Path(folder, "config.toml")
+        file.write_text(_as_toml(config), "utf-8")
+        code = run_child([sys.executable, "-P", "-m", "engine.jobs", question, "--config", str(file)], on_line)
+    if said.get("type") == "error":
+        raise DataError(str(said.get("title")), str(said.get("message")), str(said.get("hint")))
+    ended = f"The tokenizer's process ended without an answer (exit code {code})."
+    return said if said else {"type": "unavailable", "message": ended}
+
+
+def merged(found: Report, said: Report) -> Report:
+    """Both reports as one; the tokens of findings are told from characters, by what the tokenizer made of a sample."""
+    characters = {source.name: source.characters for source in found.sources}
+    split: dict[str, list[int]] = {}
+    for each in said.languages:
+        held = split.setdefault(each.source, [0, 0])
+        held[0] += each.tokens
+        held[1] += each.characters
+
+    def with_tokens(finding: Finding) -> Finding:
+        tokens, of = split.get(finding.source, [0, 0])
+        if finding.text_share is None or not of:
+            return finding
+        return replace(finding, tokens=round(finding.text_share * characters[finding.source] * tokens / of))
+
+    findings = [with_tokens(finding) for finding in found.findings] + list(said.findings)
+    rows = sum(source.rows for source in found.sources)
+    looked_at = said.lengths.rows if said.lengths else 0
+    notes = found.notes
+    if looked_at < rows:
+        notes = (*notes, f"Lengths, stop tokens and templates are those of a sample of {looked_at:,} rows.")
+    return Report(found.sources, ordered(findings), notes, said.lengths, said.languages)
+
+
+def _as_toml(config: RunConfig) -> str:
+    import tomlkit
+
+    return tomlkit.dumps(config.model_dump(exclude_none=True, exclude_defaults=True))

@@ -1,0 +1,315 @@
+"""Which tensor of the merged model comes from where, decided and checked before anything is written."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.common.errors import ModelError
+from engine.export.merge.adapter_change import Adapter, Part
+from engine.export.merge.arithmetic import BLOCK_NUMBERS, needs_all_rows
+from engine.export.merge.tie import HEADS, INPUT_TABLES, has_own_head, is_one_of, is_tied, keeps_tie, with_tokens
+from engine.export.tensor_files import DTYPES, TensorFile, tensor_bytes
+from engine.modeling.model_names import ModelNames
+from engine.models.weights import read_weights
+
+
+@dataclass(frozen=True)
+class Output:
+    """One tensor to write: ``shape`` and ``dtype`` of the result, ``base`` the tensor of the base it starts from."""
+
+    name: str
+    base: str
+    dtype: str
+    shape: tuple[int, ...]
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return tensor_bytes(self.dtype, self.shape)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One weight file, written under the name the base's file has."""
+
+    source: TensorFile
+    outputs: tuple[Output, ...]
+
+    @property
+    def name(self) -> str:
+        return self.source.path.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole merge. Sizes in bytes; ``memory_bytes`` is the largest working set, without the libraries.
+
+    ``vocab_size`` and ``tied`` are None where the base's config stays as it is.
+    """
+
+    shards: tuple[Shard, ...]
+    size_bytes: int
+    memory_bytes: int
+    vocab_size: int | None
+    tied: bool | None
+
+    @property
+    def changed(self) -> int:
+        return sum(bool(output.parts) for shard in self.shards for output in shard.outputs)
+
+    def close(self) -> None:
+        for shard in self.shards:
+            shard.source.close()
+
+
+def make_plan(base: Path, config: Mapping[str, Any], adapters: Sequence[Adapter], dtype: str | None) -> Plan:
+    """Plan the merge of ``adapters`` into the model in ``base`` with ``config``; ``dtype`` None: the base's own.
+
+    Raises ModelError: a quantized base, weights that can't be read, an adapter that was trained on another model.
+    """
+    _refuse_quantized(base, config)
+    files = [TensorFile(path) for path in read_weights(base).files]
+    try:
+        return _plan(base, config, adapters, dtype, files)
+    except BaseException:
+        for file in files:
+            file.close()
+        raise
+
+
+def _plan(
+    base: Path, config: Mapping[str, Any], adapters: Sequence[Adapter], dtype: str | None, files: list[TensorFile]
+) -> Plan:
+    stored = {name: slot.shape for file in files for name, slot in file.slots.items()}
+    table = next((name for name in stored if is_one_of(name, INPUT_TABLES)), "")
+    by_config = is_tied(config, stored)
+    tied = by_config and not has_own_head(files, table)
+    wanted, head = _collect(base, adapters, stored, table if tied else "")
+    rows = stored[table][0] if table else 0
+    stays_tied = tied and keeps_tie(wanted.get(table, []), wanted.get(head, []), adapters, rows)
+    if stays_tied:
+        wanted.pop(head, None)
+    elif tied:
+        wanted[head] = with_tokens(wanted.get(head, []), wanted.get(table, []))
+    shards = []
+    for file in files:
+        outputs = []
+        for name, slot in file.slots.items():
+            if tied and is_one_of(name, HEADS) and (stays_tied or name == head):
+                continue  # written from the table below, or as the table
+            outputs.append(_output(name, name, slot.dtype, slot.shape, wanted.get(name, []), dtype))
+            if name == table and tied and not stays_tied:
+                outputs.append(_output(head, name, slot.dtype, slot.shape, wanted.get(head, []), dtype))
+        shards.append(Shard(file, tuple(outputs)))
+    every = [output for shard in shards for output in shard.outputs]
+    vocab = _vocab_size(base, every, stored, table)
+    return Plan(
+        tuple(shards),
+        sum(output.size_bytes for output in every),
+        max((_memory_bytes(output) for output in every), default=0),
+        vocab,
+        False if by_config and not (tied and stays_tied) else None,
+    )
+
+
+def _refuse_quantized(base: Path, config: Mapping[str, Any]) -> None:
+    quantization = config.get("quantization_config")
+    if quantization:
+        method = quantization.get("quant_method", "unknown") if isinstance(quantization, dict) else "unknown"
+        raise ModelError(
+            "Adapters are never merged into quantized weights",
+            f"{base} is stored as {method}: adding the adapter there would round it away, a few bits a weight.",
+            "Name the 16-bit model this one was made from; the merged model can be quantized afterwards.",
+        )
+
+
+def _is_of_a_layer_in(stored: Mapping[str, tuple[int, ...]], name: str) -> bool:
+    """Whether ``name`` is no layer, but something beside the weight of one that is among the tensors ``stored``."""
+    layer, _, last = name.rpartition(".")
+    return last != "weight" and stored_name(f"{layer}.weight", stored) is not None
+
+
+def _collect(
+    base: Path, adapters: Sequence[Adapter], stored: Mapping[str, tuple[int, ...]], tied_table: str
+) -> tuple[dict[str, list[Part]], str]:
+    """The parts by the base's own tensor names, and the name of a tied head (stored or not)."""
+    wanted: dict[str, list[Part]] = defaultdict(list)
+    head = next((name for name in stored if is_one_of(name, HEADS)), "lm_head.weight")
+    names: ModelNames | None = None
+    for adapter in adapters:
+        missing: list[str] = []
+        for name, part in adapter.parts.items():
+            fused = bool(adapter.card.settings.target_parameters)
+            found = None if fused else stored_name(name, stored)
+            if found is None and tied_table and is_one_of(name, HEADS):
+                head = found = name
+            if found is not None:
+                _check_shape(adapter, name, part, stored.get(found) or stored[tied_table])
+                wanted[found].append(part)
+                continue
+            names = names or ModelNames(base, stored)
+            placed = _in_model(adapter, name, part, names, stored)
+            if not placed:
+                missing.append(name)
+            for found, piece in placed.items():
+                _check_shape(adapter, name, piece, stored[found])
+                wanted[found].append(piece)
+        beside = next((name for name in missing if _is_of_a_layer_in(stored, name)), None)
+        if beside is not None:
+            raise ModelError(
+                "This adapter can't be merged",
+                f"{adapter.folder}: {beside} has no place in {base}, although the layer it belongs to is there. What "
+                "the adapter adds to that layer, such as a bias, is more than the model can hold.",
+                "Train further with strategy continue, or start fresh.",
+            )
+        if missing:
+            raise ModelError(
+                "The adapter was trained on another model",
+                f"{adapter.folder}: {len(missing)} of its tensors have no place in {base}, first {missing[0]}",
+                f"Its config names {adapter.card.base or 'no model'} as its base.",
+            )
+    return wanted, head
+
+
+def _in_model(
+    adapter: Adapter, name: str, part: Part, names: ModelNames, stored: Mapping[str, tuple[int, ...]]
+) -> dict[str, Part]:
+    """What ``part`` does to each stored tensor that becomes the parameter it changes, once the model is loaded.
+
+    PEFT nests the updates of a module's parameters: the last of them is outermost, each other one "base_layer" deeper.
+    """
+    settings, module = adapter.card.settings, name.removesuffix(".weight")
+    depth = module.count(".base_layer")
+    targeted = names.targeted(module.replace(".base_layer", ""), settings.target_parameters)
+    if part.kind != "linear" or depth >= len(targeted):
+        return {found: part for found, place in names.stored_in(name).items() if place.expert is None}
+    parameter = targeted[-1 - depth]
+    part = replace(part, scaling=settings.scaling(parameter))
+    experts = names.experts(parameter)
+    placed = {}
+    for found, place in names.stored_in(parameter).items():
+        piece = part
+        if experts:
+            turned = place.expert is None and names.holds_inputs_first(parameter)
+            first = place.slot * stored[found][0] if place.expert is not None else 0
+            piece = replace(
+                part, kind="experts", experts=experts, expert=place.expert, first_row=first, transposed=turned
+            )
+        placed[found] = piece
+    return placed
+
+
+def stored_name(name: str, stored: Iterable[str]) -> str | None:
+    """``name`` as ``stored`` spells it: those may lack, or have, a leading part such as ``transformer.``."""
+    short = name
+    while short:
+        if short in stored:
+            return short
+        short = short.partition(".")[2]
+    longer = [candidate for candidate in stored if candidate.endswith("." + name)]
+    return longer[0] if len(longer) == 1 else None
+
+
+def _check_shape(adapter: Adapter, name: str, part: Part, shape: tuple[int, ...]) -> None:
+    slots = part.source.slots
+    if part.whole and shape and is_one_of(name, (*INPUT_TABLES, *HEADS)):
+        shape = slots[part.whole].shape[:1] + shape[1:]  # a vocabulary may have grown
+    ours = shape
+    if part.kind == "embedding":
+        ours = (slots[part.a].shape[1], slots[part.b].shape[0])
+    elif part.kind == "linear":
+        ours = (slots[part.b].shape[0], slots[part.a].shape[1])
+        ours = ours[::-1] if part.transposed else ours
+    elif part.kind == "experts":
+        ours = (slots[part.b].shape[0], slots[part.a].shape[1])
+        if part.expert is None:
+            ours = (part.experts, *(ours[::-1] if part.transposed else ours))
+        elif part.first_row + shape[0] <= ours[0]:
+            ours = (shape[0], ours[1])
+    elif part.kind == "bias":
+        ours = slots[part.b].shape
+    elif part.whole:
+        ours = slots[part.whole].shape
+    width = slots[part.tokens].shape[1] if part.tokens else shape[-1]
+    if ours != shape or width != shape[-1]:
+        raise ModelError(
+            "The adapter does not fit this base",
+            f"{adapter.folder}: {name} is {' x '.join(map(str, ours))}, the base has {' x '.join(map(str, shape))}",
+            f"Its config names {adapter.card.base or 'no model'} as its base.",
+        )
+
+
+def _output(
+    name: str, base: str, stored: str, shape: tuple[int, ...], parts: Sequence[Part], dtype: str | None
+) -> Output:
+    """The tensor ``name``, with as many rows as the adapters give it. Raises ModelError where those disagree."""
+    if parts and stored not in DTYPES:
+        raise ModelError(
+            "Adapters are never merged into quantized weights",
+            f"{base} is stored as {stored}, not in 16 or 32 bits.",
+            "Name the 16-bit model.",
+        )
+    rows = {shape[0]} if shape else set()
+    for part in parts:
+        ids = part.token_ids
+        if part.whole:
+            rows.add(part.source.slots[part.whole].shape[0])
+        elif ids and max(ids) >= shape[0]:
+            if not set(range(shape[0], max(ids) + 1)) <= set(ids):
+                raise ModelError(
+                    "The adapter's new tokens are incomplete",
+                    f"{part.source.path}: {name} grows to {max(ids) + 1:,} rows, of which some are nowhere saved",
+                    "Save the adapter again with save_embedding_layers = True.",
+                )
+            rows.add(max(ids) + 1)
+    count = max(rows, default=0)
+    if len(rows) > 1:
+        sole = len(parts) == 1 and parts[0].weight == 1
+        if not sole or any(part.whole and part.source.slots[part.whole].shape[0] != count for part in parts):
+            raise ModelError(
+                "Adapters with vocabularies of different sizes can't be merged together",
+                f"{name}: {', '.join(f'{number:,}' for number in sorted(rows))} rows",
+                "Merge the one with the larger vocabulary alone and with weight 1 first.",
+            )
+        shape = (count, *shape[1:])
+    return Output(name, base, dtype if dtype and stored in DTYPES else stored, shape, tuple(parts))
+
+
+def _vocab_size(base: Path, outputs: Sequence[Output], stored: Mapping[str, tuple[int, ...]], table: str) -> int | None:
+    """The new vocabulary's size where it changed. Raises ModelError where table and head would differ."""
+    changed = {o.shape[0] for o in outputs if o.parts and o.shape and o.shape[0] != stored[o.base][0]}
+    if not changed:
+        return None
+    tables = {o.shape[0] for o in outputs if o.base == table or is_one_of(o.name, HEADS)}
+    if len(changed) > 1 or tables != changed:
+        raise ModelError(
+            "The vocabulary would not fit together",
+            f"{base}: the adapter gives input table and head {', '.join(f'{n:,}' for n in sorted(tables))} rows",
+            "Save the adapter again with save_embedding_layers = True.",
+        )
+    return changed.pop()
+
+
+def _memory_bytes(output: Output) -> int:
+    """The most a tensor takes while it is merged: a block in float32 five times, or all of it where that is needed."""
+    numbers = math.prod(output.shape)
+    if not output.parts:
+        return 8 << 20
+    factors = [slot for part in output.parts for name, slot in part.source.slots.items() if name in (part.a, part.b)]
+    adapters = max((6 * math.prod(slot.shape) for slot in factors), default=0)
+    if any(needs_all_rows(part) for part in output.parts):
+        return 4 * 6 * numbers + 2 * adapters
+    width = math.prod(output.shape[1:])
+    return 4 * 6 * min(numbers, max(width, BLOCK_NUMBERS)) + 2 * adapters
+
+
+def config_of(base: Path) -> dict[str, Any]:
+    """The base's ``config.json``, already known to be one."""
+    value: dict[str, Any] = json.loads((base / "config.json").read_bytes())
+    return value

@@ -1,0 +1,67 @@
+"""Answers heavy questions about a run before it starts, in a child process: JSON lines on stdout.
+
+``python -m engine.jobs QUESTION --config FILE``, with a question of ``engine/jobs``: ``examine`` says what is
+wrong with the rows and what they are as tokens, of which ``data`` (they as the training takes them) and ``doctor``
+(what is wrong with a sample as tokens) are parts, ``relation`` compares them with what an old adapter has learnt,
+``probe`` trains three steps and says how fast they were, ``kind`` asks the model whether it is base or chat, ``xray``
+shows rows token by token as they are asked for on stdin. Lines are of type progress, then one result, error or
+unavailable. The process can be killed at any time, and a broken tokenizer can't take the screen down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.common import hub_watch
+from engine.common.errors import TunedeckError
+from engine.config import toml
+
+QUESTIONS = {
+    "data": "The rows can't be tokenised",
+    "relation": "The rows can't be compared",
+    "probe": "The pace can't be measured",
+    "kind": "The model can't be asked",
+    "doctor": "The rows can't be examined",
+    "examine": "The rows can't be examined",
+    "xray": "The rows can't be looked at",
+}
+"""Modules of ``engine/jobs``, each with the title of an error that nobody foresaw."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one question; the exit code is 0 when there was an answer."""
+    parser = argparse.ArgumentParser(prog="engine.jobs")
+    parser.add_argument("question", choices=list(QUESTIONS))
+    parser.add_argument("--config", type=Path, required=True)
+    options = parser.parse_args(argv)
+    # Libraries print where they like; only our lines may reach the reader.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(kind: str, **values: Any) -> None:
+        print(json.dumps({"type": kind, **values}), file=answers, flush=True)
+
+    try:
+        question = importlib.import_module(f"engine.jobs.{options.question}")
+        with hub_watch.listening(lambda words: say("progress", message=words)):
+            answer = question.answer(toml.load(options.config).config, say)
+    except TunedeckError as error:
+        say("error", title=error.title, message=error.message, hint=error.hint)
+        return 1
+    except Exception as error:
+        words = " ".join(str(error).split())[:200]
+        say("error", title=QUESTIONS[options.question], message=f"{type(error).__name__}: {words}", hint="")
+        return 1
+    say(answer.pop("kind"), **answer)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

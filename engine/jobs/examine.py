@@ -1,0 +1,87 @@
+"""Everything about the rows of a run before it starts: what is wrong with them, and what they are as tokens."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.common.errors import TunedeckError
+from engine.config.schema import DataSource, RunConfig
+from engine.data.quality.check import check
+from engine.data.quality.examine import merged, with_trouble
+from engine.data.quality.findings import Report, from_json, to_json
+from engine.jobs import data, doctor
+
+Say = Callable[..., None]
+_TOLD_EVERY_S = 0.25
+
+
+def answer(config: RunConfig, say: Say) -> dict[str, Any]:
+    """``report`` (the doctor's) with the figures of ``engine.jobs.data`` beside it, for time and memory.
+
+    Where those can't be had, ``trouble`` holds title, message and hint of what stands in the way, and ``not_known``
+    a sentence where the model is not here yet; both are empty else. Raises DataError for sources that can't be read
+    at all.
+    """
+    tell = _Tell(say)
+    with tempfile.TemporaryDirectory(prefix="tunedeck-examine-") as folder:
+        sample = Path(folder, "sample.jsonl")
+        report = check(config, lambda done, total: tell(done, total, "looking at rows"), sample)
+        if sum(source.rows for source in report.sources):
+            report = _with_tokens(report, config, sample, tell)
+    figures, trouble, not_known = _figures(config, tell)
+    return {"kind": "result", "report": to_json(report), "trouble": trouble, "not_known": not_known, **figures}
+
+
+def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -> Report:
+    """``report`` and what the tokenizer makes of the sample; one that can't be loaded is a finding."""
+    asked = config.model_copy(update={"data": [DataSource(path=str(sample))]})
+    try:
+        said = doctor.answer(asked, tell.as_progress)
+    except TunedeckError as error:
+        return with_trouble(report, error)
+    except Exception as error:  # a library's, of a tokenizer nobody foresaw
+        note = _in_words("The sample can't be tokenised", error)
+    else:
+        if said["kind"] == "result":
+            return merged(report, from_json(said["report"]))
+        note = str(said["message"])
+    return replace(report, notes=(*report.notes, note))
+
+
+def _figures(config: RunConfig, tell: _Tell) -> tuple[dict[str, Any], dict[str, str], str]:
+    """The figures, or what is wrong, or why they are not known yet."""
+    try:
+        said = data.answer(config, tell.as_progress)
+    except TunedeckError as error:
+        return {}, {"title": error.title, "message": error.message, "hint": error.hint}, ""
+    except Exception as error:
+        return {}, {"title": "The rows can't be tokenised", "message": _in_words("", error), "hint": ""}, ""
+    kind = said.pop("kind")
+    return (said, {}, "") if kind == "result" else ({}, {}, str(said["message"]))
+
+
+class _Tell:
+    """Passes progress on a few times a second: each line wakes a screen."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._last, self._message = say, 0.0, ""
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        now = time.monotonic()
+        if message != self._message or now - self._last >= _TOLD_EVERY_S:
+            self._last, self._message = now, message
+            self._say("progress", done=done, total=total, message=message)
+
+    def as_progress(self, kind: str, done: int = 0, total: int | None = None, message: str = "") -> None:
+        """The same in the form in which questions tell."""
+        self(done, total or 0, message)
+
+
+def _in_words(title: str, error: Exception) -> str:
+    said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return f"{title}: {said}" if title else said

@@ -1,0 +1,53 @@
+"""How the new rows of a run relate to those that its old adapter has learnt, measured with the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from engine.common.errors import ConfigError
+from engine.config.schema import RunConfig
+
+Say = Callable[..., None]
+
+
+def answer(config: RunConfig, say: Say) -> dict[str, Any]:
+    """The relation (``engine.models.relation``) and the advice on it. Raises TunedeckError for what can't be used."""
+    from engine.data.load import load
+    from engine.models.adapter.adapter import read_adapter, require_sound
+    from engine.models.adapter.rows import rows_behind
+    from engine.models.local import resolve
+    from engine.models.relation import advise, to_json
+
+    if not config.strategy.adapter:
+        raise ConfigError("No adapter is named", "strategy.adapter is empty", "Name a run or an adapter's folder.")
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    require_sound(card)
+    model = config.model
+    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
+        return {"kind": "unavailable", "message": "the rows can be compared once the model is downloaded"}
+    say("progress", done=0, total=None, message="reading the rows")
+    news = [source for source in config.data if source.role != "replay"]  # replay is old by its nature
+    new = load(config.model_copy(update={"data": news or config.data})).rows
+    old, missing = rows_behind(card)
+
+    from engine.distributed.device import place, restrict_gpus
+    from engine.evaluation.similarity import relate
+    from engine.modeling.load import load_base
+    from engine.models.position_check import require_positions
+    from engine.tokens.tokenizer import locate
+
+    restrict_gpus(config)
+    say("progress", done=0, total=None, message="loading the model")
+    base_card = locate(model, lambda done, total, message: None)
+    require_positions(config, base_card)
+    base = load_base(base_card, model, place(config), False)
+
+    def progress(what: str, done: int, total: int) -> None:
+        say("progress", done=done, total=total, message=f"measuring {what}")
+
+    found = relate(
+        base, card.path, old, new, config.dataset, [missing] if missing else [], progress, config.run.seed
+    )  # fmt: skip
+    return {"kind": "result", "relation": to_json(found), "advice": asdict(advise(found))}

@@ -1,0 +1,168 @@
+"""The base model, quantized if asked, with its tokenizer: from a folder, the starter, or the hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import BitsAndBytesConfig
+
+from engine.common.errors import MachineError, ModelError
+from engine.config.schema import ModelSection
+from engine.distributed.device import Placement
+from engine.modeling.kernels import attention
+from engine.modeling.kernels.head import Head
+from engine.modeling.kernels.proof import attention_fault, proved_head
+from engine.modeling.model_files import load_model
+from engine.modeling.out_of_memory import is_out_of_memory
+from engine.models.card import ModelCard
+from engine.tokens.tokenizer import Words, load_words, short
+
+
+@dataclass
+class BaseModel:
+    """A loaded base model. ``stops`` are the token ids that end an answer; ``template`` says which one is used.
+
+    ``head``: how it was proved to form its logits. ``told``: sentences a person should read about how the model and
+    its adapter came to be.
+    """
+
+    model: Any
+    tokenizer: Any
+    card: ModelCard
+    stops: frozenset[int]
+    pad_id: int
+    template: str
+    head: Head
+    told: list[str] = field(default_factory=list)
+
+
+def load_base(
+    card: ModelCard, section: ModelSection, placement: Placement, checkpointing: bool, words: Words | None = None
+) -> BaseModel:
+    """Load the weights onto the device, frozen, and the tokenizer unless its ``words`` are given.
+
+    Attention and loss are proved on the loaded model. Raises ModelError when files don't fit together or the proof
+    fails. Running out of memory is left to the caller, who knows what of.
+    """
+    words = words or load_words(card, section)
+    tokenizer = words.tokenizer
+    try:
+        model, told = _with_attention(card, section, placement)
+        head = _head_of(model, card, told)
+    except ImportError as error:
+        raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        came_from = Path(str(tokenizer.name_or_path))
+        raise ModelError(
+            "Tokenizer and model do not fit together",
+            f"{card.path}: {rows:,} embeddings, and its tokenizer ({came_from.name}) has {len(tokenizer):,} tokens",
+            "Use the tokenizer that was published with this model."
+            if came_from == card.path
+            else f"Move the tokenizer's files out of {came_from}: the model's own is used then.",
+        )
+    if checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.config.use_cache = False
+    model.get_output_embeddings().register_forward_pre_hook(_contiguous)
+    return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template, head, told)
+
+
+def _with_attention(card: ModelCard, section: ModelSection, placement: Placement) -> tuple[Any, list[str]]:
+    """The frozen model, with the first attention that is proved on it, and what there is to tell of it.
+
+    Raises ModelError where none is.
+    """
+    model: Any = None
+    faults: list[str] = []
+    told: list[str] = []
+    attention.avoid_plans()
+    choices = attention.choices(card.path, section, placement)
+    for name in choices.names:
+        if model is None or not attention.switched(model, name):
+            model = None  # its memory, before it is loaded anew
+            loaded = load_model(
+                card.path,
+                dtype=placement.dtype,
+                attn_implementation=name,
+                quantization_config=_quantization(section, placement),
+                device_map={"": placement.device},
+                use_safetensors=None if section.allow_pickle else True,
+                trust_remote_code=section.trust_remote_code,
+            )
+            model, told = loaded.model, [*loaded.told, *choices.told]
+            for parameter in model.parameters():
+                parameter.requires_grad_(False)
+            del loaded
+        fault = attention_fault(model)
+        if not fault:
+            if section.attn_implementation == "auto":
+                told += _passed_over(name, faults, type(model).__name__)
+            return model, told
+        faults.append(f"{name} {fault}")
+    is_auto = section.attn_implementation == "auto"
+    raise ModelError(
+        "The model's attention fails its test",
+        f"{card.path}: {'; '.join(faults)}.",
+        "Only causal language models can be trained: choose one." if is_auto else f'Set {attention.FIELD} = "auto".',
+    )
+
+
+def _passed_over(name: str, faults: list[str], kind: str) -> list[str]:
+    """Why attention ``name`` is used, where others would be faster; nothing where it is the usual one."""
+    if not faults and name != attention.OWN:
+        return []
+    reason = f"{'; '.join(faults)}" if faults else f"{kind} has no fused attention"
+    slow = " It keeps a score for each pair of tokens in a row, so long rows take much memory."
+    return [f"Attention is {name}, since {reason}.{slow if name == attention.OWN else ''}"]
+
+
+def _head_of(model: Any, card: ModelCard, told: list[str]) -> Head:
+    """How the model forms its logits, proved; what is unusual is added to ``told``. Raises ModelError."""
+    try:
+        head, extra = proved_head(model)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError("The model can't be run", f"{card.path}: {short(error)}", "Choose another model.") from error
+    if head is None:
+        raise ModelError(
+            "The model's loss can't be reproduced",
+            f"{card.path}: its head makes other logits of its last hidden states than its forward pass does.",
+            "Choose another model: this kind can't be trained here.",
+        )
+    if head.own is not None:
+        told.append(
+            "This model changes its logits in a way that is not known here, so its own code forms the loss: "
+            "right, but a little slower."
+        )
+    if extra:
+        told.append(
+            f"This model's own loss of a short row is {extra:+.3f} beside the cross-entropy of its tokens. "
+            "Only the cross-entropy is trained."
+        )
+    return head
+
+
+def _contiguous(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Generation hands the head a slice; for that torch copies a frozen head once a row (2.8 GB for 50 rows here)."""
+    return (inputs[0].contiguous(), *inputs[1:])
+
+
+def _quantization(section: ModelSection, placement: Placement) -> BitsAndBytesConfig | None:
+    if section.quantization in ("none", "auto"):
+        return None
+    if section.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=section.double_quant,
+        bnb_4bit_compute_dtype=placement.dtype,
+    )

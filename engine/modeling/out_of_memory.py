@@ -1,0 +1,149 @@
+"""Running out of memory, on a GPU or in RAM: told from other errors, said with numbers, and given back."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from engine.common.errors import MachineError
+from engine.distributed.own_gpu import others_on, own_gpu
+from engine.machine.host import read_host
+from engine.memory.estimate import PHASES
+from engine.memory.planning import read_machine_now
+from engine.runs import events as ev
+from engine.runs.phases import Sink
+
+_WORDS = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED",
+    "cudaErrorMemoryAllocation",
+)  # fmt: skip
+_LOADING = 'Use quantization = "nf4", a smaller model, or memory that nobody else uses.'
+_LAST_RESORT = 'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".'
+
+
+class OutOfMemory(MachineError):
+    """Memory ran out and smaller pieces don't help; the event that says so is in the log."""
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """One failure to get memory: in which phase (a name of ``PHASES``), and what was free then, in bytes."""
+
+    words: str
+    phase: str
+    allocated_bytes: int | None = None
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` is a failure to get memory: CUDA's, Python's, or of torch's allocator for RAM."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words.lower() in str(error).lower() for words in _WORDS)
+
+
+class MemoryGuard:
+    """Knows in which phase the run is, and says what becomes of it when memory runs out there.
+
+    ``phase`` (a name of ``PHASES``) and ``step`` are kept up to date by those who compute. ``remedies`` gives
+    changes that would help, best first.
+    """
+
+    def __init__(
+        self, device: torch.device, sink: Sink, remedies: Callable[[], list[str]] = list, phase: str = "load"
+    ) -> None:
+        self.device, self.remedies = device, remedies
+        self.phase = phase
+        self.step: int | None = None
+        self._sink = sink
+
+    def shortage(self, error: BaseException) -> Shortage | None:
+        """What ``error`` says, None if it is of another kind.
+
+        To be called while the error is handled, before what failed is let go; all else after, as the error's
+        traceback holds the failed work's memory.
+        """
+        if not is_out_of_memory(error):
+            return None
+        allocated, free, total = _figures(self.device)
+        return Shortage(_in_words(error), self.phase, allocated, free, total)
+
+    def repeats(self, shortage: Shortage, retry_tokens: int) -> None:
+        """Give back what is free, and say that the work is repeated in micro-batches of ``retry_tokens``."""
+        give_back(self.device)
+        self._say(shortage, retry_tokens)
+
+    def ends(self, shortage: Shortage, title: str = "") -> OutOfMemory:
+        """Say that the run ends for want of memory; returns the error to raise."""
+        give_back(self.device)
+        self._say(shortage, None)
+        title = title or f"Out of memory in {PHASES.get(shortage.phase, shortage.phase)}"
+        if shortage.phase == "load":
+            return OutOfMemory(title, shortage.words, _LOADING)
+        hints = self.remedies()[:3]
+        return OutOfMemory(
+            title, shortage.words, f"What would help: {'; '.join(hints)}." if hints else _LAST_RESORT
+        )  # fmt: skip
+
+    def _say(self, shortage: Shortage, retry_tokens: int | None) -> None:
+        self._sink(
+            ev.OutOfMemory(
+                step=self.step, phase=shortage.phase, device=self.device.type, message=shortage.words,
+                retry_tokens=retry_tokens, allocated_bytes=shortage.allocated_bytes, free_bytes=shortage.free_bytes,
+                total_bytes=shortage.total_bytes, others=_others() if self.device.type == "cuda" else [],
+            )
+        )  # fmt: skip
+
+
+def give_back(device: torch.device) -> None:
+    """Return freed blocks to the GPU, or to the system."""
+    # A backward pass that failed leaves its graph in this thread's queue until another one has run.
+    with torch.enable_grad():
+        torch.zeros((), requires_grad=True).mul(1).backward()
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):
+            pass  # another C library
+
+
+def _figures(device: torch.device) -> tuple[int | None, int | None, int | None]:
+    """Bytes this process has, bytes that are free, and all there are."""
+    try:
+        if device.type == "cuda":
+            return torch.cuda.memory_allocated(device), *torch.cuda.mem_get_info(device)
+        host = read_host(())
+        return psutil.Process().memory_info().rss, host.ram_available_bytes, host.ram_total_bytes
+    except (RuntimeError, OSError, MemoryError, psutil.Error):
+        return None, None, None
+
+
+def _others() -> list[ev.ProcessUse]:
+    machine = read_machine_now()
+    gpu = own_gpu(machine.gpus) if machine else None
+    return others_on(gpu) if gpu else []
+
+
+def _in_words(error: BaseException) -> str:
+    """The error's first sentence, without the source lines of the allocator."""
+    text = " ".join(str(error).split())
+    wanted = re.search(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", text, re.IGNORECASE)
+    if wanted and wanted[2] == "bytes":
+        return f"{float(wanted[1]) / 2**20:,.0f} MiB more could not be had"
+    if wanted:  # CUDA's allocator
+        return f"{wanted[1]} {wanted[2]} more could not be had"
+    return text.split(". ")[0][:200] or type(error).__name__

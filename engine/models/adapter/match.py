@@ -1,0 +1,244 @@
+"""Whether an adapter belongs on a base model: layers, shapes, vocabulary, and whether it is the very same model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.common.errors import ModelError
+from engine.models.adapter.adapter import HEADS, AdapterCard
+from engine.models.base_identity import Identity, compare_base
+from engine.models.card import ModelCard
+from engine.models.tokenizer_files import read_object
+from engine.models.weight_hash import stored_tensors
+from engine.models.weights import Tensor
+
+Level = Literal["ok", "unsure", "refused"]
+_RANKED: tuple[Level, ...] = ("ok", "unsure", "refused")
+_EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
+_ONLY_MERGED = "Merging takes that over; it can't be continued."
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding. Only an identity can be taken on trust; a resized vocabulary can be merged but not continued."""
+
+    level: Level
+    about: Literal["layers", "shapes", "vocabulary", "identity"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """``level`` is that of the worst reason; ``identity`` says how surely the base is the one it was trained on."""
+
+    reasons: tuple[Reason, ...]
+    identity: Identity
+
+    @property
+    def level(self) -> Level:
+        return max((reason.level for reason in self.reasons), key=_RANKED.index)
+
+    def refusals(self, *, trust_base: bool = False, continuing: bool = False) -> tuple[Reason, ...]:
+        """What stands against the two together; with ``trust_base`` doubts about identity no longer do.
+
+        ``continuing``: the adapter is to be trained on as it is, for which the base must have its vocabulary.
+        """
+        return tuple(
+            reason
+            for reason in self.reasons
+            if (reason.level == "refused" and not (trust_base and reason.about == "identity"))
+            or (continuing and reason.about == "vocabulary")
+        )
+
+
+def match(
+    adapter: AdapterCard,
+    base: ModelCard,
+    named: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
+    reads_weights: bool = True,
+) -> Match:
+    """Compare ``adapter`` with the model in ``base``, which the user called ``named``.
+
+    Reads headers only, and the base's weights once where the adapter recorded their hash; ``on_progress`` gets the
+    bytes of that. Without ``reads_weights`` the name alone says whose it is. Raises ModelError for unreadable files.
+    """
+    identity = compare_base(adapter, base, named, on_progress, reads_weights)
+    reasons = [*_layers(adapter, base), Reason(identity.level, "identity", identity.text)]
+    return Match(tuple(reasons), identity)
+
+
+def require_match(
+    found: Match, adapter: AdapterCard, base: ModelCard, trust_base: bool = False, continuing: bool = False
+) -> None:
+    """Raise ModelError with every refusal in ``found``."""
+    refusals = found.refusals(trust_base=trust_base, continuing=continuing)
+    if not refusals:
+        return
+    about = {reason.about for reason in refusals}
+    only_identity = about == {"identity"}
+    hint = "Name the model it was trained on, or start fresh."
+    if only_identity:
+        hint = "Name the model it was trained on, or set strategy.trust_base = true if you know that this is it."
+    elif about == {"vocabulary"}:
+        hint = 'Merge it and train a new adapter on the result: strategy.kind = "merge".'
+    reasons = "\n".join(reason.text for reason in refusals)
+    title = "The base is not surely the adapter's own" if only_identity else "The adapter does not fit this model"
+    raise ModelError(title, f"{adapter.name} on {base.name}\n{reasons}", hint)
+
+
+def _layers(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
+    stored = _stored(base.path)
+    if adapter.is_pickle:
+        yield Reason("unsure", "layers", "The adapter is pickled, so its layers can't be compared before it is loaded.")
+        return
+    if not stored:
+        yield Reason("unsure", "layers", "The model's weights are pickled, so layers can't be compared beforehand.")
+        return
+    yield from _other_model(adapter, base)
+    yield from _without_its_body(adapter, base)
+    yield from _missing(adapter, stored)
+    yield from _shapes(adapter, base, stored)
+    yield from _vocabulary(adapter, base, stored)
+
+
+def _other_model(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
+    """Layers that a model of several parts keeps one level down are under another name in its text part alone."""
+    config = read_object(base.path / "config.json")
+    inside = [
+        module.name
+        for module in adapter.contents.modules
+        if not {"language_model", "text_model", "thinker"}.isdisjoint(module.name.split("."))
+    ]
+    if inside and not any(name.endswith("_config") and isinstance(part, dict) for name, part in config.items()):
+        yield Reason(
+            "refused", "layers",
+            f"It was trained on a model that also sees or hears: it changes {inside[0]}, and PEFT would find no layer "
+            "of that name in this one.",
+        )  # fmt: skip
+
+
+def _without_its_body(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
+    """Layers named as in the body alone, which a model that writes text keeps one level down."""
+    theirs = {name.partition(".0.")[0] for name in stored_tensors(base.path) if ".0." in name}
+    for module in adapter.contents.modules:
+        ours = re.match(r"([^.]+)\.\d+\.", module.name)
+        held = next((name for name in theirs if ours and name.endswith(f".{ours[1]}")), None)
+        if ours and held and ours[1] not in theirs:
+            before = held.removesuffix(ours[1])
+            yield Reason(
+                "refused", "layers",
+                f"It was trained on the model's body alone: it changes {module.name}, which is {before}{module.name} "
+                f"in this one. PEFT would find none of its layers. Put {before} behind base_model.model. in the names "
+                "of its tensors.",
+            )  # fmt: skip
+            return
+
+
+def _stored(folder: Path) -> dict[str, list[Tensor]]:
+    """The model's weights by what identifies a layer in every naming: its number and what follows, or its last name."""
+    stored: dict[str, list[Tensor]] = {}
+    for name, tensor in stored_tensors(folder).items():
+        if name.endswith(".weight") or _is_fused(name):
+            stored.setdefault(_key(name.removesuffix(".weight")), []).append(tensor)
+    return stored
+
+
+def _is_fused(name: str) -> bool:
+    """Experts stored as one tensor are parameters of their own."""
+    return ".experts." in name and not name.endswith(".bias")
+
+
+def _key(module: str) -> str:
+    """``0.self_attn.q_proj`` for any ``….layers.0.self_attn.q_proj``; outside of layers the last name alone.
+
+    What Mixtral's files call block_sparse_moe is mlp in the library, and so in adapters.
+    """
+    parts = module.replace(".block_sparse_moe.", ".mlp.").split(".")
+    numbered = next((index for index, part in enumerate(parts) if part.isdigit()), len(parts) - 1)
+    return ".".join(parts[numbered:])
+
+
+def _find(module: str, stored: Mapping[str, list[Tensor]]) -> list[Tensor]:
+    key = _key(module)
+    if key in HEADS and key not in stored:  # tied to the embedding, which alone is stored
+        return next((stored[name] for name in _EMBEDDINGS if name in stored), [])
+    return stored.get(key, [])
+
+
+def _missing(adapter: AdapterCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
+    modules = [module for module in adapter.contents.modules if module.kind != "other"]
+    missing = [module.name for module in modules if not _find(module.name, stored)]
+    # Experts that the library fuses in memory are stored one by one, below the name of the whole.
+    missing = [name for name in missing if not any(key.startswith(f"{_key(name)}.") for key in stored)]
+    if not missing:
+        names = ", ".join(adapter.targets)
+        yield Reason("ok", "layers", f"All {len(modules):,} layers it changes are in the model ({names}).")
+        return
+    theirs = {int(key.split(".")[0]) for key in stored if key[0].isdigit()}
+    ours = {int(key.split(".")[0]) for key in map(_key, missing) if key[0].isdigit()}
+    absent = sorted({name.rpartition(".")[2] for name in missing})
+    present = {key.rpartition(".")[2] for key in stored}
+    if theirs and ours and min(ours) > max(theirs) and set(absent) <= present:
+        text = f"It was trained on a model of at least {max(ours) + 1} layers; this one has {max(theirs) + 1}."
+    else:
+        text = (
+            f"{len(missing):,} of the {len(modules):,} layers it changes are not in the model, such as {missing[0]}. "
+            f"It is for another architecture."
+        )
+    yield Reason("refused", "layers", text)
+
+
+def _shapes(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
+    if base.quantized:
+        yield Reason("unsure", "shapes", f"The model is stored as {base.quantized}, so widths can't be compared.")
+        return
+    wrong = []
+    for module in adapter.contents.modules:
+        shapes = {tensor.shape for tensor in _find(module.name, stored) if len(tensor.shape) == 2}
+        # Embeddings are stored (vocabulary, hidden), as are the Conv1D layers of GPT-2 (in, out): the other way round.
+        turned = module.kind == "embedding" or adapter.settings.fan_in_fan_out
+        widths = (module.inputs, module.outputs) if turned else (module.outputs, module.inputs)
+        if module.kind != "other" and shapes and widths not in shapes:
+            wrong.append((module, sorted(shapes)[0]))
+    if wrong:
+        module, (outputs, inputs) = wrong[0]
+        if module.kind == "embedding" or adapter.settings.fan_in_fan_out:
+            outputs, inputs = inputs, outputs
+        yield Reason(
+            "refused", "shapes",
+            f"{module.name} turns {module.inputs:,} numbers into {module.outputs:,} in the adapter and {inputs:,} into "
+            f"{outputs:,} in the model" + (f"; so do {len(wrong) - 1:,} more layers." if len(wrong) > 1 else "."),
+        )  # fmt: skip
+    elif adapter.contents.modules:
+        yield Reason("ok", "shapes", "Their widths are those of the model's layers.")
+
+
+def _vocabulary(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
+    rows = next((stored[name][0].shape[0] for name in _EMBEDDINGS if name in stored), base.vocab_size)
+    for name, shape in adapter.contents.whole.items():
+        theirs = _find(name.removesuffix(".weight"), stored)
+        if name.endswith(".weight") and theirs and shape not in {tensor.shape for tensor in theirs}:
+            model = theirs[0].shape
+            if shape[1:] == model[1:] and len(shape) == 2:
+                why = "tokens were added" if shape[0] > model[0] else "rows were cut off"
+                text = f"{name} has {shape[0]:,} rows in the adapter, {model[0]:,} in the model: {why}. {_ONLY_MERGED}"
+                yield Reason("unsure", "vocabulary", text)
+            else:
+                text = f"{name} is {_by(shape)} in the adapter and {_by(model)} in the model."
+                yield Reason("refused", "shapes", text)
+    indices = [i for listed in adapter.settings.trainable_token_indices.values() for i in listed]
+    if indices and max(indices) >= rows:
+        yield Reason(
+            "unsure",
+            "vocabulary",
+            f"It trains the embedding of token {max(indices):,}; the model has {rows:,} tokens. {_ONLY_MERGED}",
+        )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " by ".join(f"{width:,}" for width in shape) or "a single number"

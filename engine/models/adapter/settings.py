@@ -1,0 +1,206 @@
+"""What an adapter's ``adapter_config.json`` says: PEFT's LoRA settings, whoever wrote the file."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.common.errors import ModelError
+
+CONFIG_FILE = "adapter_config.json"
+_OTHER_KINDS = {
+    "PREFIX_TUNING": "prefix tuning", "PROMPT_TUNING": "prompt tuning", "P_TUNING": "p-tuning", "IA3": "IA3",
+    "ADALORA": "AdaLoRA", "LOHA": "LoHa", "LOKR": "LoKr", "OFT": "OFT", "BOFT": "BOFT", "VERA": "VeRA",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """LoRA settings under PEFT's own names; what a file leaves out has PEFT's default.
+
+    ``base_model`` and ``revision`` are empty, ``target_modules`` is None where the file doesn't say.
+    ``trainable_token_indices`` are token ids by the embedding's name ("" where the file names none).
+    """
+
+    r: int
+    lora_alpha: float
+    lora_dropout: float = 0.0
+    target_modules: str | tuple[str, ...] | None = None
+    target_parameters: tuple[str, ...] = ()
+    exclude_modules: str | tuple[str, ...] = ()
+    layers_to_transform: tuple[int, ...] = ()
+    layers_pattern: tuple[str, ...] = ()
+    use_rslora: bool = False
+    use_dora: bool = False
+    modules_to_save: tuple[str, ...] = ()
+    trainable_token_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    rank_pattern: Mapping[str, int] = field(default_factory=dict)
+    alpha_pattern: Mapping[str, float] = field(default_factory=dict)
+    bias: str = "none"
+    fan_in_fan_out: bool = False
+    task_type: str = ""
+    base_model: str = ""
+    revision: str = ""
+    peft_version: str = ""
+
+    def leaves_out(self, module: str) -> str:
+        """The field by which PEFT would put no update on ``module``; "" where it puts one, or the model decides too."""
+        wanted = self.target_modules
+        if _is_named(self.exclude_modules, module):
+            return "exclude_modules"
+        if wanted is None or self.target_parameters or wanted == "all-linear":
+            return ""
+        if not _is_named(wanted, module):
+            return "target_modules"
+        if self.layers_to_transform and not isinstance(wanted, str) and module not in wanted:
+            patterns = [rf"(?:^|.*?\.){pattern}\.(\d+)\." for pattern in self.layers_pattern]
+            tried = (re.match(pattern, module) for pattern in patterns or [r".*?\.[^.]*\.(\d+)\."])
+            layer = next((int(found[1]) for found in tried if found), None)
+            return "" if layer in self.layers_to_transform else "layers_to_transform"
+        return ""
+
+    def rank(self, module: str) -> int:
+        """The rank that ``rank_pattern`` or ``r`` gives to ``module``."""
+        return int(_by_pattern(self.rank_pattern, module, self.r))
+
+    def scaling(self, module: str) -> float:
+        """The factor of the update: alpha / r, or alpha / sqrt(r) with rsLoRA."""
+        rank, alpha = self.rank(module), float(_by_pattern(self.alpha_pattern, module, self.lora_alpha))
+        return alpha / (math.sqrt(rank) if self.use_rslora else rank)
+
+
+def read_settings(folder: Path) -> AdapterSettings:
+    """Read ``adapter_config.json`` of ``folder``.
+
+    Raises ModelError: not there, broken (line and column), another kind of adapter than LoRA, senseless values.
+    """
+    path = folder / CONFIG_FILE
+    values = _object(path)
+    kind = values.get("peft_type")
+    if kind != "LORA":
+        called = "doesn't say its kind" if kind is None else f"is {_OTHER_KINDS.get(str(kind), str(kind)[:40])}"
+        raise ModelError(
+            "This is not a LoRA adapter", f"{path}: it {called}", "tunedeck goes on from LoRA and DoRA adapters only."
+        )
+    try:
+        return _settings(values)
+    except (TypeError, ValueError) as error:
+        raise _broken(path, f"{error}") from None
+
+
+def _settings(values: Mapping[str, Any]) -> AdapterSettings:
+    rank = _number(values, "r", 8)
+    if rank < 1 or rank != int(rank):
+        raise ValueError(f"r = {rank:g}, which is no rank")
+    targets, excluded = values.get("target_modules"), values.get("exclude_modules")
+    return AdapterSettings(
+        r=int(rank),
+        lora_alpha=_number(values, "lora_alpha", 8),
+        lora_dropout=_number(values, "lora_dropout", 0),
+        target_modules=targets if isinstance(targets, str) else _names(values, "target_modules") or None,
+        target_parameters=_names(values, "target_parameters"),
+        exclude_modules=excluded if isinstance(excluded, str) else _names(values, "exclude_modules"),
+        layers_to_transform=_layers(values.get("layers_to_transform")),
+        layers_pattern=_names(values, "layers_pattern"),
+        use_rslora=bool(values.get("use_rslora")),
+        use_dora=bool(values.get("use_dora")),
+        modules_to_save=_names(values, "modules_to_save"),
+        trainable_token_indices=_token_indices(values.get("trainable_token_indices")),
+        rank_pattern={key: int(_number(pattern, key, 0)) for pattern in [_table(values, "rank_pattern")]
+                      for key in pattern},
+        alpha_pattern={key: _number(pattern, key, 0) for pattern in [_table(values, "alpha_pattern")]
+                       for key in pattern},
+        bias=str(values.get("bias") or "none"),
+        fan_in_fan_out=bool(values.get("fan_in_fan_out")),
+        task_type=str(values.get("task_type") or ""),
+        base_model=str(values.get("base_model_name_or_path") or "").strip(),
+        revision=str(values.get("revision") or ""),
+        peft_version=str(values.get("peft_version") or ""),
+    )  # fmt: skip
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelError(
+            "There is no adapter here", f"{path.parent} holds no {CONFIG_FILE}",
+            "Name the folder PEFT saved, with adapter_config.json and adapter_model.safetensors in it.",
+        ) from None  # fmt: skip
+    except OSError as error:
+        raise ModelError("The adapter can't be read", f"{path}: {error.strerror}", "Check its rights.") from None
+    except json.JSONDecodeError as error:
+        raise _broken(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, str(error)) from None
+    if not isinstance(value, dict):
+        raise _broken(path, "it is not a JSON object")
+    return value
+
+
+def _broken(path: Path, what: str) -> ModelError:
+    return ModelError("The adapter's config is broken", f"{path}: {what}", "Copy the adapter again.")
+
+
+def _number(values: Mapping[str, Any], name: str, default: float) -> float:
+    value = values.get(name, default)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{name} = {value!r} is no number")
+    return float(value)
+
+
+def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = values.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is no table")
+    return value
+
+
+def _names(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = values.get(name) or []
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        raise ValueError(f"{name} is no list of names")
+    return tuple(sorted(str(item) for item in listed))
+
+
+def _layers(value: Any) -> tuple[int, ...]:
+    """PEFT takes one number or a list."""
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(int(number) for number in listed)
+
+
+def _is_named(wanted: str | tuple[str, ...], module: str) -> bool:
+    """Whether ``wanted``, a pattern for whole names or the ends of names, is for ``module``."""
+    if not isinstance(wanted, str):
+        return any(f".{module}".endswith(f".{name}") for name in wanted)
+    try:
+        return re.fullmatch(wanted, module) is not None
+    except re.error:
+        return False
+
+
+def _token_indices(value: Any) -> dict[str, tuple[int, ...]]:
+    """PEFT takes a list for the input embedding, or lists by the names of embeddings."""
+    if not value:
+        return {}
+    tables = value if isinstance(value, Mapping) else {"": value}
+    return {str(name): tuple(int(index) for index in indices) for name, indices in tables.items()}
+
+
+def _by_pattern(pattern: Mapping[str, float], module: str, default: float) -> float:
+    """A pattern's key is a regular expression for the end of a module's name, as in PEFT."""
+    for key, value in pattern.items():
+        try:
+            if re.match(rf"(.*\.)?({key})$", module):
+                return value
+        except re.error:
+            continue
+    return default

@@ -1,0 +1,227 @@
+"""What was made from what: base models, merges, adapters and the data they saw, as one family read from the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.common.errors import TunedeckError
+from engine.common.files import read_json
+from engine.config import toml
+from engine.config.schema import RunConfig
+from engine.models.adapter.record import RECORD_FILE, read_record
+from engine.runs import directory
+from engine.runs.directory import RunDir
+
+Kind = Literal["model", "merged", "adapter"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model, a merged model or an adapter. ``parents`` are keys; ``run`` is the id of the run that made it.
+
+    ``is_missing``: something names it, but its files are not where they were, or its run, which ``is_here``, has
+    made none.
+    """
+
+    key: str
+    kind: Kind
+    title: str
+    path: str = ""
+    run: str = ""
+    strategy: str = ""
+    data: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    is_missing: bool = False
+    is_here: bool = False
+
+    @property
+    def absence(self) -> str:
+        """ "" for what is there, "missing" for what was moved or deleted, "no adapter" for a run that has made none."""
+        return "" if not self.is_missing else "no adapter" if self.is_here else "missing"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """All nodes by key, older before younger."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+    def children(self, key: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes.values() if key in node.parents)
+
+    def roots(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes.values() if not any(parent in self.nodes for parent in node.parents))
+
+    def around(self, key: str) -> Lineage:
+        """Only what ``key`` comes from and what comes from it."""
+        kept = {key, *self._reach(key, up=True), *self._reach(key, up=False)}
+        return Lineage({name: node for name, node in self.nodes.items() if name in kept})
+
+    def descendants(self, key: str) -> tuple[Node, ...]:
+        """Everything made from ``key``, children first."""
+        return tuple(self.nodes[name] for name in self._reach(key, up=False))
+
+    def _reach(self, key: str, up: bool) -> list[str]:
+        found: list[str] = []
+        waiting = [key]
+        while waiting:
+            here = waiting.pop(0)
+            node = self.nodes.get(here)
+            steps = (node.parents if node else ()) if up else tuple(child.key for child in self.children(here))
+            for step in steps:
+                if step in self.nodes and step != key and step not in found:
+                    found.append(step)
+                    waiting.append(step)
+        return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """A node's place in the drawn tree. ``lasts`` tells for each level whether it is the last of its siblings.
+
+    ``is_repeated``: it was drawn before under another parent, and its own children are not drawn again.
+    """
+
+    node: Node
+    lasts: tuple[bool, ...]
+    is_repeated: bool = False
+
+
+def read_lineage(root: Path | None = None) -> Lineage:
+    """The family of all runs in ``root``; runs whose config can't be read are left out."""
+    nodes: dict[str, Node] = {}
+    for run in reversed(directory.list_runs(root)):
+        try:
+            made = list(_of_run(run, toml.load(run.config).config, root))
+        except (TunedeckError, OSError):
+            continue
+        for node in made:
+            known = nodes.get(node.key)
+            # A node that a run made says more than the mention of it by another.
+            if known is None or (node.run and not known.run):
+                nodes[node.key] = node
+    return Lineage(nodes)
+
+
+def draw(lineage: Lineage) -> list[Line]:
+    """The tree, roots first, each node under the parent it was last built on."""
+    lines: list[Line] = []
+    drawn: set[str] = set()
+
+    def visit(node: Node, lasts: tuple[bool, ...]) -> None:
+        lines.append(Line(node, lasts, node.key in drawn))
+        if node.key in drawn:
+            return
+        drawn.add(node.key)
+        # A child of several parents stands under the nearest one, which is named last.
+        mine = [child for child in lineage.children(node.key) if _nearest(child, lineage) == node.key]
+        for index, child in enumerate(mine):
+            visit(child, (*lasts, index == len(mine) - 1))
+
+    for root in lineage.roots():
+        visit(root, ())
+    return lines
+
+
+def made_from(run: RunDir, lineage: Lineage) -> tuple[Node, ...]:
+    """What would lose a parent if ``run`` were deleted: the next generation built on its adapter or merged model."""
+    own = {node.key for node in lineage.nodes.values() if node.run == run.id}
+    return tuple(
+        node for node in lineage.nodes.values() if node.run != run.id and any(parent in own for parent in node.parents)
+    )
+
+
+def key_of(run: RunDir) -> str:
+    """The key of the adapter that ``run`` makes."""
+    return f"run:{run.id}"
+
+
+def _nearest(node: Node, lineage: Lineage) -> str:
+    return next(parent for parent in reversed(node.parents) if parent in lineage.nodes)
+
+
+def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]:
+    """The nodes a run knows of: its base, what it went on from, its merge, and its own adapter."""
+    name = str(run.read_run_json().get("name") or run.id)
+    base = _model(config.model.name_or_path)
+    yield from base
+    parents = [base[-1].key]
+    strategy = config.strategy
+    if strategy.kind != "fresh" and strategy.adapter:
+        old = _adapter(strategy.adapter, run, root)
+        yield old
+        if strategy.kind == "merge":
+            merged = Node(
+                f"merged:{run.merged}", "merged", f"{name}/{run.merged.name}", str(run.merged), run.id,
+                parents=(base[-1].key, old.key), is_missing=not run.merged.is_dir(),
+            )  # fmt: skip
+            yield merged
+            parents = [merged.key]
+        else:
+            parents.append(old.key)
+    data = tuple(source.path for source in config.data)
+    details = (f"r {config.adapter.r}", *_scale(config))
+    yield Node(
+        key_of(run), "adapter", name, str(run.adapter), run.id, strategy.kind, data, details, tuple(parents),
+        is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
+    )  # fmt: skip
+
+
+def _scale(config: RunConfig) -> tuple[str, ...]:
+    train = config.train
+    count, unit = (train.max_steps, "step") if train.max_steps else (train.num_train_epochs, "epoch")
+    return (f"{count:g} {unit}{'' if count == 1 else 's'}", f"learning rate {train.learning_rate:g}")
+
+
+def _model(name: str) -> list[Node]:
+    """The base, and before it what a merged one was made of."""
+    folder = Path(name)
+    if not folder.is_absolute():
+        return [Node(f"model:{name}", "model", name)]
+    record = read_json(folder / RECORD_FILE) if folder.is_dir() else {}
+    if record.get("kind") != "merge":
+        return [Node(f"model:{name}", "model", folder.name, name, is_missing=not folder.is_dir())]
+    origin = _text_of(record.get("base"), "path") or _text_of(record.get("base"), "name")
+    nodes = _model(origin) if origin and origin != name else []
+    parents = [nodes[-1].key] if nodes else []
+    adapters = record.get("adapters")
+    for part in adapters if isinstance(adapters, list) else []:
+        nodes.append(_mentioned(_text_of(part, "path"), _text_of(part, "run")))
+        parents.append(nodes[-1].key)
+    run = RunDir(folder.parent)
+    made_by = run.id if folder == run.merged and run.config.is_file() else ""
+    title = f"{made_by}/{folder.name}" if made_by else folder.name
+    return [*nodes, Node(f"merged:{name}", "merged", title, name, made_by, parents=tuple(parents))]
+
+
+def _adapter(named: str, run: RunDir, root: Path | None) -> Node:
+    """The adapter a run went on from: as its own record names it, else as its config does."""
+    record = read_record(run.adapter)
+    if record is not None and record.parents:
+        return _mentioned(record.parents[-1].path, record.parents[-1].run)
+    path = Path(named)
+    if path.is_absolute():
+        above = next((part for part in (path, *path.parents) if (part / "config.toml").is_file()), None)
+        return _mentioned(named, above.name if above else "")
+    try:
+        found = directory.find(named, root)
+        return _mentioned(str(found.adapter), found.id)
+    except TunedeckError:
+        return Node(f"adapter:{named}", "adapter", named, is_missing=True)
+
+
+def _mentioned(path: str, run: str) -> Node:
+    """An adapter that something was made from."""
+    gone = not Path(path).is_dir()
+    if run:
+        return Node(f"run:{run}", "adapter", run, path, is_missing=gone)
+    return Node(f"adapter:{path}", "adapter", Path(path).name or path, path, is_missing=gone)
+
+
+def _text_of(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,285 @@
+"""A run's rows, split and tokenised: what is trained on, what is held out, and what must be said about it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engine.common.errors import TunedeckError
+from engine.config.schema import RunConfig
+from engine.data.files.sources import source_files, source_names
+from engine.data.quality.catalogue import CATALOGUE
+from engine.data.rows.messages import Row
+from engine.data.run_source import SAMPLE_ROWS, is_run
+from engine.data.splitting.draw import draw
+from engine.data.splitting.split import replayed
+from engine.data.stream import Skipped
+from engine.runs import events as ev
+from engine.runs.phases import Phases, Sink
+from engine.tokens.cache import Opened, opened
+from engine.tokens.cache_key import key_of
+from engine.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_left, refusal
+from engine.tokens.held_out import TEST, VALIDATION, HeldOut
+from engine.tokens.render import Renderer, check_stop_tokens
+from engine.tokens.row_lookup import Head, picked
+from engine.tokens.store import Examples, TokenStore
+from engine.tokens.tokenising import write_tokens
+
+ANSWERED_ROWS = 200
+"""Held-out dialogues that are kept as they were, or more where more are to be answered."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Tokenised rows. ``heldout_rows`` are those whose answers can be compared, in the order of the draw.
+
+    ``test`` and ``test_rows`` are the same of the rows that are only measured before and after the run. ``sample``
+    are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
+    of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
+    tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept. ``unused`` are
+    columns by source that nothing was read from, ``noted`` counts rows that were not all taken as they stand there.
+    """
+
+    sources: list[str]
+    train: Examples
+    heldout: Examples
+    heldout_rows: Sequence[Row]
+    tokens: TokenReport
+    tokens_by_source: dict[str, int]
+    sample: list[Row]
+    test: Examples
+    test_rows: Sequence[Row] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+    cached: bool = False
+    seconds: float = 0.0
+    held_out: HeldOut = field(default_factory=lambda: HeldOut(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)))
+    unused: dict[str, list[str]] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None],
+    before: HeldOut | None = None,
+) -> Prepared:  # fmt: skip
+    """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError.
+
+    Rows that were made tokens before, by any run, are taken from the cache. ``before`` is what the run held out when
+    its data was another: of these rows the split is made again, as far as they are still there.
+    """
+    began = time.monotonic()
+    found = _tokens(config, renderer, phases, check)
+    if found.trouble:
+        sink(ev.Warn(title="The tokenised rows are not kept for other runs.", message=f"{found.trouble}."))
+    store, sources = found.store, source_names(config.data)
+    learnt = replayed(config)
+    kept = store.kept
+    words = store.rows["draw"][kept]
+    again = before.among(words) if before is not None else None
+    if before is not None:
+        _warn_of_split(before, again, sink)
+    drawn = again or draw(
+        store.columns(kept), config.dataset, [number for number, name in enumerate(sources) if name in learnt]
+    )  # fmt: skip
+    held_out = HeldOut(
+        np.concatenate([words[np.asarray(part, np.int64)] for part in drawn]),
+        np.repeat([VALIDATION, TEST], [len(part) for part in drawn]),
+    )
+    heldout, test = (kept[np.asarray(part, np.int64)] for part in drawn)
+    train = kept[~np.isin(kept, np.concatenate([heldout, test]))]
+    weights = [source.weight for source in config.data]
+    examples, held, tested = (Examples(store, store.pieces_of(part), weights) for part in (train, heldout, test))
+    report = _report(store, train, examples)
+    if not len(examples) and len(train):
+        reasons = Counter(
+            store.facts.reasons[row["reason"]] for row in store.rows[train] if row["fate"] == Fate.REFUSED
+        )
+        raise nothing_left(
+            report, reasons, dict(zip(store.facts.reasons, store.facts.hints, strict=True)), config.dataset
+        )
+    _warn(store, report, sink)
+    _warn_of_measuring(heldout, held, "held-out", "dataset.eval_share", sink)
+    _warn_of_measuring(test, tested, "test", "dataset.test_share", sink)
+    rows = _Rows(config, store, check, train, examples, (held, tested))
+    if rows.first is not None:
+        check_stop_tokens(renderer, rows.first)
+    by_source = np.zeros(len(sources), np.int64)
+    np.add.at(by_source, examples.sources, examples.lengths)
+    return Prepared(
+        sources, examples, held, rows.answered[0], report, dict(zip(sources, by_source.tolist(), strict=True)),
+        rows.sample, tested, rows.answered[1], dropped=_dropped(store, report), cached=found.cached,
+        seconds=round(time.monotonic() - began, 2), held_out=held_out,
+        unused={name: names for name, names in zip(sources, store.facts.unused, strict=True) if names},
+        noted={CATALOGUE[code].title: count for code, count in store.facts.remarks.items() if not _is_grave(code)},
+    )  # fmt: skip
+
+
+def _tokens(config: RunConfig, renderer: Renderer, phases: Phases, check: Callable[[], None]) -> Opened:
+    """The rows of ``config`` as tokens, from the cache or made now."""
+    phases.begin("read", "reading the rows")
+    key = key_of(config, renderer)
+    check()
+
+    def make(folder: Path) -> None:
+        report = phases.progress("tokenise", "tokenising the rows", "rows")
+
+        def on_progress(done: int, total: int) -> None:
+            check()
+            report(done, total)
+
+        write_tokens(config, renderer, folder, on_progress)
+
+    def on_wait() -> None:
+        phases.begin("wait", "another run is tokenising the same rows: waiting for it")
+
+    found = opened(key.name, make, check, on_wait, key.unchanged)
+    _by_their_names_now(found.store, config)
+    return found
+
+
+def _by_their_names_now(store: TokenStore, config: RunConfig) -> None:
+    """Call the files of ``store`` as they are called now: what they hold decides which store is used."""
+    facts = store.facts
+    now = [str(path) for source in config.data if not is_run(source) for path in source_files(source)]
+    names = dict(zip(facts.files, now, strict=False))
+    facts.files[: len(now)] = now
+    facts.skipped = [Skipped(names.get(each.file, each.file), each.row, each.reason) for each in facts.skipped]
+
+
+class _Rows:
+    """The rows that are needed as they were: the first dialogue trained on, a sample, and those to be answered."""
+
+    def __init__(
+        self, config: RunConfig, store: TokenStore, check: Callable[[], None], train: np.ndarray, examples: Examples,
+        measured: Sequence[Examples],
+    ) -> None:  # fmt: skip
+        dialogues = examples.rows[store.rows["dialogue"][examples.rows] == 1][:1].tolist()
+        sample = train[:: max(1, len(train) // SAMPLE_ROWS)][:SAMPLE_ROWS].tolist()
+        most = max(ANSWERED_ROWS, config.eval.generate_rows, config.sample.rows)
+        answered = [_unlike_before(part.rows[store.rows["answered"][part.rows] == 1]).tolist() for part in measured]
+        wanted = [*dialogues, *sample, *(i for part in answered for i in part[:most])]
+        found = picked(store, list(dict.fromkeys(wanted)), config, check)
+        self.first = found.get(dialogues[0]) if dialogues else None
+        self.sample = [found[i] for i in sample if i in found]
+        self.answered = [Head([found[i] for i in part[:most] if i in found], len(part)) for part in answered]
+
+
+def _unlike_before(rows: np.ndarray) -> np.ndarray:
+    """``rows`` without those that equal the one before: a row's pieces come one after another."""
+    return rows[np.r_[True, rows[1:] != rows[:-1]]] if len(rows) else rows
+
+
+def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenReport:
+    """What became of the rows ``which``, whose pieces are ``examples``."""
+    fates = store.rows["fate"][which]
+    report = TokenReport(
+        rows=len(which), longest_seen=int(store.rows["length"][which].max(initial=0)),
+        tokens=int(examples.lengths.sum()), supervised=int(examples.supervised.sum()),
+    )  # fmt: skip
+    for fate in Fate:
+        report.count(fate, int((fates == fate).sum()))
+    report.long_texts = int(((fates == Fate.TOO_LONG) & (store.rows["dialogue"][which] == 0)).sum())
+    refused, facts = set(which[fates == Fate.REFUSED].tolist()), store.facts
+    for row, message in facts.refused:
+        if row in refused and len(report.refused) < REFUSED_SHOWN:
+            held = store.rows[row]
+            file, title = facts.files[held["file"]], facts.reasons[held["reason"]]
+            report.refused.append(refusal(file, int(held["number"]), title, message))
+    return report
+
+
+def _dropped(store: TokenStore, report: TokenReport) -> dict[str, int]:
+    return {
+        "while reading": store.facts.skipped_count, "too long": report.too_long,
+        "not renderable": report.refused_count, "without a token to learn": report.no_supervised,
+        "of weight 0": report.weightless,
+    }  # fmt: skip
+
+
+def _warn_of_split(before: HeldOut, drawn: tuple[np.ndarray, np.ndarray] | None, sink: Sink) -> None:
+    """What became of the rows that the run held out at its start, now that its data is another."""
+    if drawn is None:
+        title = "None of the rows that were held out at the start is left, so others were drawn."
+        sink(ev.Warn(title=title, message="Rows that were trained on may be among them: the loss then looks too good."))
+        return
+    counts = [
+        f"{len(at):,} of {int((before.parts == part).sum()):,} {name}"
+        for at, part, name in ((drawn[0], VALIDATION, "validation rows"), (drawn[1], TEST, "test rows"))
+        if (before.parts == part).any()
+    ]
+    if counts:
+        title = f"Held out are those of the start that are still there: {' and '.join(counts)}."
+        sink(ev.Warn(title=title, message="All other rows are trained on."))
+
+
+def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: str, sink: Sink) -> None:
+    if len(rows) and not len(examples):
+        sink(
+            ev.Warn(
+                title=f"Not one {what} row can be used: nothing will be measured.",
+                message=f"{len(rows):,} {what} rows; all are too long, can't be rendered, or have no weight.",
+                hint=f"Raise dataset.max_length, or hold out more rows with {field}.",
+            )
+        )
+
+
+def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
+    """Say what was left out: silence about lost rows is the most common complaint about trainers."""
+    facts = store.facts
+    for code, count in facts.remarks.items():
+        if _is_grave(code):
+            rows = "1 row" if count == 1 else f"{count:,} rows"
+            sink(ev.Warn(title=f"{rows} with {CATALOGUE[code].title}.", message=CATALOGUE[code].why))
+    if facts.skipped_count:
+        first = facts.skipped[0] if facts.skipped else None
+        sink(
+            ev.Warn(
+                title=f"{facts.skipped_count:,} rows were left out while reading.",
+                message=f"The first: {first.file}, row {first.row:,}: {first.reason}." if first else "",
+            )
+        )
+    if report.too_long:
+        cut = f" In {report.answer_cut:,} of them the answer would have been cut." if report.answer_cut else ""
+        sink(
+            ev.Warn(
+                title=f"{report.too_long:,} of {report.rows:,} rows are too long and were dropped.",
+                message=f"The longest has {report.longest_seen:,} tokens.{cut}",
+                hint="Raise dataset.max_length, or set dataset.too_long.",
+            )
+        )
+    if report.refused_count:
+        sink(
+            ev.Warn(
+                title=f"{report.refused_count:,} rows can't be rendered and were left out.",
+                message=f"The first: {report.refused[0]}",
+                hint=facts.hints[0],
+            )
+        )
+    if report.no_supervised:
+        sink(ev.Warn(title=f"{report.no_supervised:,} rows have no token to train on and were left out."))
+    if report.weightless:
+        sink(ev.Warn(title=f"{report.weightless:,} rows have the weight 0 and were left out."))
+
+
+def _is_grave(code: str) -> bool:
+    return CATALOGUE[code].severity != "note"
+
+
+def file_hashes(config: RunConfig) -> dict[str, str]:
+    """SHA-256 of each data file by its path, for the record of what an adapter has seen; not of those gone since."""
+    hashes: dict[str, str] = {}
+    for source in config.data:
+        with suppress(TunedeckError, OSError):
+            hashes |= {str(path): sha256(path) for path in source_files(source)}
+    return hashes
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,212 @@
+"""Tokenised rows on disk: three flat files that are mapped into memory, and a light sequence of examples over them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, overload
+
+import numpy as np
+
+from engine.data.splitting.draw import Columns
+from engine.data.stream import Skipped
+from engine.tokens.examples import Example, Fate
+from engine.tokens.render import NOT_TRAINED
+
+ROW = np.dtype(
+    [
+        ("draw", "<u8", (2,)), ("group", "<u8"), ("content", "<u8"), ("prompt", "<u8"), ("weight", "<f8"),
+        ("number", "<u4"), ("file", "<u4"), ("length", "<u4"), ("pieces", "<u4"), ("stratum", "<u4"),
+        ("source", "<u2"), ("fate", "u1"), ("reason", "u1"), ("answered", "u1"), ("dialogue", "u1"),
+    ]
+)  # fmt: skip
+"""A row that was read: what it is drawn and compared by, where it stands, and what became of it.
+
+``length`` is in tokens before any cut, ``pieces`` how many examples it gave. ``answered`` is 1 for a dialogue that
+ends with the assistant, ``dialogue`` for any. ``reason`` numbers why it was refused.
+"""
+PIECE = np.dtype([("offset", "<u8"), ("length", "<u4"), ("row", "<u4"), ("supervised", "<u4")])
+"""An example: ``length`` tokens from ``offset`` on."""
+TOKEN = np.dtype("<u4")
+_TRAINED = np.uint32(1 << 31)  # a token's highest bit; no vocabulary reaches it
+INDEX = "store.json"
+
+
+@dataclass
+class Facts:
+    """What is known beside the arrays: ``files`` that rows are in, those ``skipped`` while reading, and refusals.
+
+    ``refused`` are rows with the message of their refusal, the first thousand; ``reasons`` the titles of all refusals,
+    which ROW's ``reason`` numbers, and ``hints`` what would help against each.
+    ``signatures`` of the rows (256 bytes each) are kept only while rows are compared. ``unused`` are columns, by the
+    number of the source, that nothing was read from; ``remarks`` count codes of what was not taken as it stands there.
+    """
+
+    rows: int
+    pieces: int
+    tokens: int
+    files: list[str]
+    skipped: list[Skipped]
+    skipped_count: int
+    refused: list[tuple[int, str]]
+    reasons: list[str]
+    hints: list[str]
+    unused: list[list[str]]
+    remarks: dict[str, int]
+
+
+def packed(ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Ids (n,) and labels (n,) as one array (n,) of TOKEN; labels are ids or -100."""
+    return np.where(labels >= 0, ids.astype(TOKEN) | _TRAINED, ids.astype(TOKEN))
+
+
+class Writer:
+    """Writes a store into ``folder``, which exists, as rows and pieces come. Raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, BinaryIO] = {
+            name: (folder / f"{name}.bin").open("wb", 1 << 20) for name in ("rows", "pieces", "tokens")
+        }
+        self.rows, self.pieces, self.tokens = 0, 0, 0
+
+    def add(self, rows: np.ndarray, pieces: np.ndarray, tokens: np.ndarray) -> None:
+        """Append ROW (n,), PIECE (m,) with rows and offsets counted from these, and TOKEN (k,)."""
+        placed = pieces.copy()
+        placed["row"] += self.rows
+        placed["offset"] += self.tokens
+        for name, array in (("rows", rows), ("pieces", placed), ("tokens", tokens)):
+            self._files[name].write(array.tobytes())
+        self.rows, self.pieces, self.tokens = (
+            self.rows + len(rows),
+            self.pieces + len(pieces),
+            self.tokens + len(tokens),
+        )
+
+    def flush(self) -> None:
+        for file in self._files.values():
+            file.flush()
+
+    def end(self, facts: Facts) -> None:
+        """Put all on the disk; the index last: without it there is no store."""
+        self.close(on_disk=True)
+        with (self._folder / INDEX).open("w", encoding="utf-8") as file:
+            json.dump(asdict(facts), file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self, on_disk: bool = False) -> None:
+        for file in self._files.values():
+            if on_disk and not file.closed:
+                file.flush()
+                os.fsync(file.fileno())
+            file.close()
+
+
+class TokenStore:
+    """A store opened for reading: ``rows`` (n,) of ROW, ``pieces`` (m,) of PIECE, ``tokens`` (k,) of TOKEN, mapped.
+
+    ``held`` is whatever has to live as long as the store is in use. Raises OSError or ValueError for one that is not
+    whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        facts = json.loads((folder / INDEX).read_text("utf-8"))
+        facts["skipped"] = [Skipped(**skipped) for skipped in facts["skipped"]]
+        facts["refused"] = [(int(row), str(words)) for row, words in facts["refused"]]
+        self.folder, self.facts = folder, Facts(**facts)
+        self.held: Any = None
+        self.rows = _mapped(folder / "rows.bin", ROW, self.facts.rows)
+        self.pieces = _mapped(folder / "pieces.bin", PIECE, self.facts.pieces)
+        self.tokens = _mapped(folder / "tokens.bin", TOKEN, self.facts.tokens)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Indices of the rows that no other row repeats, ascending."""
+        return np.flatnonzero(self.rows["fate"] != Fate.REPEATED)
+
+    def columns(self, rows: np.ndarray) -> Columns:
+        """What the split draws ``rows`` by."""
+        held = self.rows
+        return Columns(held["draw"][rows], held["stratum"][rows], held["group"][rows], held["source"][rows])
+
+    def pieces_of(self, rows: np.ndarray) -> np.ndarray:
+        """Indices of the pieces of ``rows``, in that order."""
+        counts = self.rows["pieces"].astype(np.int64)
+        ends = np.cumsum(counts)
+        begins, wanted = (ends - counts)[rows], counts[rows]
+        shifts = np.repeat(begins - (np.cumsum(wanted) - wanted), wanted)
+        return shifts + np.arange(int(wanted.sum()))
+
+
+class Examples(Sequence[Example]):
+    """The pieces ``which`` (n,) of ``store`` as examples, each made when it is asked for.
+
+    ``lengths``, ``supervised``, ``sources``, ``rows`` (n,) are of int64, ``weights`` (n,) of float64: each row's times
+    its source's.
+    """
+
+    def __init__(self, store: TokenStore, which: np.ndarray, source_weights: Sequence[float]) -> None:
+        self._store = store
+        pieces = store.pieces
+        self._offsets, self.lengths, self.supervised, self.rows = (
+            pieces[name][which].astype(np.int64) for name in ("offset", "length", "supervised", "row")
+        )
+        self.sources = store.rows["source"][self.rows].astype(np.int64)
+        self.weights = store.rows["weight"][self.rows] * np.asarray(source_weights, np.float64)[self.sources]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self._at(each) for each in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self._at(int(index) % len(self))
+
+    def __iter__(self) -> Iterator[Example]:
+        return map(self._at, range(len(self)))
+
+    def _at(self, index: int) -> Example:
+        offset = self._offsets[index]
+        held = np.asarray(self._store.tokens[offset : offset + self.lengths[index]])
+        ids = (held & ~_TRAINED).astype(np.int32)
+        labels = np.where(held & _TRAINED, ids, np.int32(NOT_TRAINED))
+        return Example(ids, labels, int(self.sources[index]), int(self.rows[index]), float(self.weights[index]))
+
+
+def lengths_of(examples: Sequence[Example]) -> np.ndarray:
+    """Tokens (n,) of each of ``examples``, int64."""
+    if isinstance(examples, Examples):
+        return examples.lengths
+    return np.array([len(example.ids) for example in examples], dtype=np.int64)
+
+
+def supervised_of(examples: Sequence[Example]) -> np.ndarray:
+    """Predicted tokens (n,) of each of ``examples``, int64."""
+    if isinstance(examples, Examples):
+        return examples.supervised
+    return np.array([example.supervised for example in examples], dtype=np.int64)
+
+
+def sources_of(examples: Sequence[Example]) -> np.ndarray:
+    """The number (n,) of each example's source, int64."""
+    if isinstance(examples, Examples):
+        return examples.sources
+    return np.array([example.source for example in examples], dtype=np.int64)
+
+
+def _mapped(path: Path, kind: np.dtype[Any], count: int) -> np.ndarray:
+    if path.stat().st_size != count * kind.itemsize:
+        raise ValueError(f"{path} is not whole")
+    return np.memmap(path, kind, "r", shape=(count,)) if count else np.zeros(0, kind)

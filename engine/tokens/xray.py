@@ -1,0 +1,247 @@
+"""Looks at single rows as the training does, and says of each what is right and what is not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+
+from engine.common.clean_text import shorten
+from engine.config.schema import DatasetSection
+from engine.data.rows.messages import Message, Row
+from engine.data.token_view.form import LEFT_OUT, MOST_TOKENS, Part, Piece, State, Verdict, Xray
+from engine.memory.job import padded_length
+from engine.tokens.examples import Fate, Rendered, rendered
+from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
+from engine.tokens.special_tokens_in_text import WrittenSpecials, told
+from engine.tokens.token_text import TokenText
+
+SIDES: dict[str, tuple[str, str]] = {
+    "train": ("trained on", "It is trained on."),
+    "heldout": ("held out", "It is held out: measured during the training, never trained on."),
+    "test": ("test", "It is in the test: measured before and after the training, never trained on."),
+    "repeated": (LEFT_OUT, "It is left out: dataset.fixes drops it, as it says what another row says."),
+    "": ("used", "It is used; whether trained on or held out is known once all rows are read."),
+}
+"""What becomes of a row that can be used, in two words and in a sentence."""
+_WHY_LEFT_OUT = {
+    Fate.TOO_LONG: "It is left out, as it is too long.",
+    Fate.ANSWER_CUT: "It is left out, as its answer would be cut.",
+    Fate.NOT_TRAINED: "It is left out, as nothing in it would be trained.",
+    Fate.WEIGHTLESS: "It is left out, as its weight is 0.",
+    Fate.REPEATED: "It is left out, as it says what another row says.",
+}
+_MOST_WORDS = 20_000
+_SPACE = re.compile(r"\s+")
+
+
+class Looker:
+    """Looks at rows with one renderer. ``pad_id`` fills micro-batches up; sources have weights by their names."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        pad_id: int,
+        dataset: DatasetSection,
+        source_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self._renderer, self._pad, self._dataset = renderer, pad_id, dataset
+        self._source_weights = dict(source_weights or {})
+        self._text = TokenText(renderer.tokenizer)
+        self._specials = WrittenSpecials(renderer.tokenizer)
+
+    def look(self, row: Row, side: str = "train", most_tokens: int = MOST_TOKENS) -> Xray:
+        """``row`` as the training takes it, if it is used: for ``side``, a key of SIDES."""
+        made = rendered(row, self._renderer, self._dataset)
+        try:
+            ids, labels = self._all_of(row, made)
+        except RenderError as error:
+            said = f"It is left out. {error.title}: {error.message}" if error.message else f"{error.title}."
+            return unused(row, LEFT_OUT, said, self._written(row))
+        fate, why = (LEFT_OUT, _WHY_LEFT_OUT[made.fate]) if made.fate is not Fate.USED else SIDES[side]
+        if made.fate is Fate.TOO_LONG:
+            why += " Raise dataset.max_length" + (", or set dataset.too_long to split." if row.kind == "text" else ".")
+        counts = row.weight * self._source_weights.get(row.source, 1.0)
+        weight = f" Its weight is {counts:g}." if counts not in (0.0, 1.0) else ""
+        verdicts = (
+            self._begin(row, ids),
+            self._stop(row, labels),
+            self._whole(row, labels, made),
+            self._tokens(labels, made),
+            *self._turns(row, ids, labels),
+            *self._written(row),
+            Verdict("fate", made.fate is Fate.USED, why + weight),
+        )
+        parts = tuple(self._parts(ids, labels, made, most_tokens))
+        return Xray(row.file, row.number, row.source, fate, verdicts, parts)
+
+    def _all_of(self, row: Row, made: Rendered) -> tuple[list[int], list[int]]:
+        """Ids and labels before anything of the row was cut or left out."""
+        if len(made.pieces) == 1 and len(made.pieces[0][0]) == made.length:
+            return made.pieces[0][0].tolist(), made.pieces[0][1].tolist()
+        return self._renderer.render(row, self._dataset.train_on)
+
+    # What is shown
+
+    def _parts(self, ids: list[int], labels: list[int], made: Rendered, most_tokens: int) -> Iterator[Part]:
+        if not made.pieces:
+            yield self._part(ids, labels, min(self._dataset.max_length, len(ids)), 0, most_tokens)
+        for taken, marked in made.pieces:
+            whole = taken.tolist() + ids[len(taken) :] if len(made.pieces) == 1 else taken.tolist()
+            yield self._part(whole, marked.tolist(), len(taken), padded_length(len(taken)), most_tokens)
+            most_tokens = max(0, most_tokens - len(taken))
+
+    def _part(self, ids: list[int], labels: list[int], taken: int, padded: int, most_tokens: int) -> Part:
+        """A part with the first ``taken`` of ``ids``; those behind are cut off."""
+        states: list[State] = ["trained" if at and labels[at] != NOT_TRAINED else "context" for at in range(taken)]
+        trained = states.count("trained")
+        states += ["cut"] * (len(ids) - taken)
+        filled = [self._pad] * max(0, padded - taken)
+        every, states = [*ids[:most_tokens], *filled], states[:most_tokens]
+        states += ["padding"] * len(filled)
+        pieces: list[Piece] = []
+        start = 0
+        for state, run in groupby(states):
+            stop = start + len(list(run))
+            if state == "padding":
+                pieces.append(Piece(tuple(filled), self._text.bytes_of(self._pad).decode("utf-8", "replace"), state))
+            else:
+                pieces += self._pieces(every[start:stop], state)
+            start = stop
+        return Part(tuple(pieces), len(ids), trained, padded, max(0, len(ids) - most_tokens))
+
+    def _pieces(self, ids: list[int], state: State) -> Iterator[Piece]:
+        at = 0
+        for count, text in self._text.grouped(ids):
+            yield Piece(tuple(ids[at : at + count]), text, state, ids[at] in self._text.special)
+            at += count
+
+    # What is said
+
+    def _begin(self, row: Row, ids: list[int]) -> Verdict:
+        bos, name = self._renderer.tokenizer.bos_token_id, self._renderer.tokenizer.bos_token
+        if bos is None:
+            return Verdict("begin", True, "No begin token: this model has none.")
+        if any(a == b == bos for a, b in pairwise(ids)):
+            return Verdict("begin", False, f"The begin token {name} is there twice in a row.")
+        count = ids.count(bos)
+        if not count:
+            who = "the template writes" if row.kind == "messages" else "this tokenizer puts"
+            return Verdict("begin", True, f"No begin token: {who} no {name}.")
+        if ids[0] != bos:
+            return Verdict("begin", False, f"The row does not begin with the begin token {name}, which follows later.")
+        often = "once" if count == 1 else f"which is there {count:,} times, never twice in a row"
+        return Verdict("begin", True, f"Begins with {name}, {often}.")
+
+    def _stop(self, row: Row, labels: list[int]) -> Verdict:
+        trained = [label for label in labels if label != NOT_TRAINED]
+        if not trained:
+            return Verdict("stop", False, "No stop token is trained.")
+        name = self._renderer.tokenizer.convert_ids_to_tokens(trained[-1])
+        if trained[-1] in self._renderer.stops:
+            return Verdict("stop", True, f"Ends with the stop token {name}, which is trained.")
+        if row.kind == "messages" and self._dataset.train_on == "all":
+            return Verdict("stop", True, "The dialogue is trained to its end, behind the last stop token.")
+        return Verdict("stop", False, f"The last trained token is {name!r}, where generation does not stop.")
+
+    def _whole(self, row: Row, labels: list[int], made: Rendered) -> Verdict:
+        limit, length = self._dataset.max_length, len(labels)
+        if length <= limit:
+            return Verdict("whole", True, f"Nothing is cut: {length:,} of at most {limit:,} tokens.")
+        if len(made.pieces) > 1:
+            said = f"{length:,} tokens are split into {len(made.pieces):,} pieces of up to {limit:,}."
+            return Verdict("whole", True, said)
+        last = max((at for at, label in enumerate(labels) if label != NOT_TRAINED), default=0)
+        if not made.pieces:
+            what = "the last answer ends at token" if row.kind == "messages" else "the text ends at token"
+            return Verdict("whole", False, f"Too long: {what} {last + 1:,}, max_length is {limit:,}.")
+        kept = len(made.pieces[0][0])
+        if last < kept:
+            return Verdict("whole", True, f"Every answer is whole; {length - kept:,} tokens behind them are cut.")
+        return Verdict("whole", False, f"Cut behind {kept:,} of {length:,} tokens.")
+
+    def _tokens(self, labels: list[int], made: Rendered) -> Verdict:
+        taken = [marked.tolist() for _, marked in made.pieces] or [labels]
+        count = sum(map(len, taken))
+        trained = sum(label != NOT_TRAINED for piece in taken for label in piece[1:])
+        would = "are" if made.pieces else "would be"
+        return Verdict(
+            "tokens", bool(trained), f"{trained:,} of {count:,} tokens {would} trained ({trained / count:.0%})."
+        )
+
+    def _turns(self, row: Row, ids: list[int], labels: list[int]) -> Iterator[Verdict]:
+        """Whether what is trained says what the assistant's turns say, by reading it back."""
+        if row.kind == "text":
+            return
+        train_on = self._dataset.train_on
+        marked = [
+            (at, each.untrained)
+            for at, each in enumerate(row.messages)
+            if each.untrained and _may_train(each, train_on)
+        ]
+        for at, mark in marked:
+            yield Verdict("marked", True, f"Turn {at + 1} is not trained, as the row says so: {shorten(mark, 40)}.")
+        if train_on == "all":
+            if marked:
+                return
+            all_of_it = NOT_TRAINED not in labels
+            yield Verdict("turns", all_of_it, f"Every token is {'' if all_of_it else 'not '}trained (train_on = all).")
+            return
+        turns = [at for at, message in enumerate(row.messages) if message.role == "assistant" and at > 0]
+        turns = [at for at in (turns[-1:] if train_on == "last" else turns) if not row.messages[at].untrained]
+        said = self._renderer.tokenizer.decode(
+            [i for i, label in zip(ids, labels, strict=True) if label != NOT_TRAINED]
+        )
+        text, position = _bare(said), 0
+        for at in turns:
+            ends = []
+            for part in _parts_of(row.messages[at]):
+                found = text.find(_bare(part), position)
+                if found < 0:
+                    lost = shorten(part, 30)
+                    yield Verdict(
+                        "turns", False, f"Turn {at + 1} is not trained as it is written: '{lost}' is not in it."
+                    )
+                    return
+                ends.append(found + len(_bare(part)))
+            position = max(ends)
+        if not turns:
+            return
+        which = "The last answer is" if train_on == "last" else _answers(len(turns), bool(marked))
+        yield Verdict("turns", True, f"{which} trained whole (train_on = {train_on}).")
+
+    def _written(self, row: Row) -> tuple[Verdict, ...]:
+        found = self._specials.within(row)
+        said = f"Special tokens are written in the text, and become real ones: {told(found)}."
+        return (Verdict("written", False, said),) if found else ()
+
+
+def unused(row: Row, fate: str, why: str, verdicts: Sequence[Verdict] = ()) -> Xray:
+    """A row that has no tokens in the training, with its own words instead."""
+    words = "\n".join(f"{message.role}: {message.text}" for message in row.messages) or row.text
+    made = (*verdicts, Verdict("fate", False, why))
+    return Xray(row.file, row.number, row.source, fate, made, (), words[:_MOST_WORDS])
+
+
+def _may_train(message: Message, train_on: str) -> bool:
+    return train_on == "all" or message.role == "assistant"
+
+
+def _answers(count: int, of_others: bool) -> str:
+    other = " other" if of_others else ""
+    return f"The{other} answer is" if count == 1 else f"All {count:,}{other} answers are"
+
+
+def _parts_of(message: Message) -> tuple[str, ...]:
+    return (message.reasoning, message.content, *(call.name for call in message.calls))
+
+
+def _bare(text: str) -> str:
+    """``text`` without blank space and in one form of its letters: templates trim, tokenizers normalise."""
+    return _SPACE.sub("", unicodedata.normalize("NFKC", text))
+
+
+def unreadable(file: str, number: int, source: str, why: str) -> Xray:
+    """A row that is none: what stands there can't be read."""
+    return Xray(file, number, source, "unreadable", (Verdict("fate", False, f"{why[:1].upper()}{why[1:]}"),))

@@ -1,0 +1,170 @@
+"""One of the further processes of a run on several devices: trains and measures its share, and nothing else.
+
+Run by the first process as ``python -m engine.training.worker FOLDER INDEX``. It writes no log and saves
+nothing; when the first process is gone, its standard input ends, and so does it. Whatever ends it, it never returns to
+the interpreter: what torch waits for on the way out may never come.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from engine.common.errors import MachineError, TunedeckError
+from engine.common.files import write_atomic
+from engine.config.schema import RunConfig
+from engine.runs.directory import RunDir
+from engine.runs.steering import Steering, StopRequested
+
+_AFTER_OTHERS_S = 2.0
+
+
+def main(argv: list[str]) -> int:
+    """Train as the task in ``argv[0]`` says; returns the exit code."""
+    faulthandler.enable()
+    # Signals to the group are the first process's to answer.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    steering = Steering()
+    threading.Thread(target=_hear_the_first, args=(steering,), daemon=True).start()
+    folder, index = Path(argv[0]), int(argv[1])
+    try:
+        _train(folder, index, steering)
+    except StopRequested:
+        return 0
+    except BaseException as error:
+        _leave_words(folder, index, error)
+        if isinstance(error, RuntimeError):  # what talking to one that is gone ends in: that one is to be seen first
+            time.sleep(_AFTER_OTHERS_S)
+        return error.exit_code if isinstance(error, TunedeckError) else 1
+    return 0
+
+
+def _train(folder: Path, index: int, steering: Steering) -> None:
+    from engine.distributed.device import bound_kernel_cache, keep_freed_memory, place, see_only
+    from engine.modeling.allocator import grow_segments
+
+    task = msgspec.json.decode((folder / "task.json").read_bytes())
+    config = RunConfig.model_validate_json(task["config"])
+    see_only(task["devices"][index])
+    keep_freed_memory()
+    bound_kernel_cache()
+    grow_segments()
+
+    from accelerate.utils import set_seed
+
+    from engine.distributed.ranks import join
+    from engine.distributed.workers import MEETING, ready_file, share_processors
+    from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
+    from engine.runs.phases import Phases
+    from engine.tokens import held_out
+    from engine.tokens.dataset import prepare
+    from engine.tokens.render import Renderer
+    from engine.tokens.tokenizer import locate, words_of
+    from engine.training import checkpoint, old_adapter
+    from engine.training.assessing import make_assessor
+    from engine.training.building import build
+    from engine.training.loop import Hooks, Loop, NotFinite
+    from engine.training.mixing import plan_steps
+    from engine.training.session import free_cached
+
+    def unheard(event: object) -> None:
+        """The first process tells the log."""
+
+    placement = place(config)
+    if placement.precision != task["precision"]:
+        raise MachineError(
+            "The GPUs of the run compute in different dtypes",
+            f"{placement.precision} here, {task['precision']} in the first process.",
+            'Set model.dtype to what all of them have, such as "float16".',
+        )
+    share_processors(placement.device, len(task["devices"]))
+    set_seed(config.run.seed)
+    card = locate(config.model, lambda *progress: None)
+    newest = Path(task["newest"]) if task["newest"] else None
+    words = words_of(config, card, newest)
+    before = held_out.before(RunDir(Path(task["run"])))
+    renderer = Renderer(words.tokenizer, words.stops)
+    prepared = prepare(config, renderer, Phases(unheard), unheard, lambda: None, before)
+    steps = plan_steps(config, prepared)
+    memory = MemoryGuard(placement.device, unheard)
+    built = build(config, card, words, placement, memory, steering, newest)
+    if newest is not None:
+        checkpoint.restore(newest, built.model, built.optimizer)
+    else:
+        old_adapter.take_over(RunDir(Path(task["run"])), config, built.optimizer, unheard)
+    ready_file(folder, index).touch()
+    ranks = join(index, len(task["devices"]), str(folder / MEETING), placement.device)
+    ranks.same_weights(built.trained)
+    ranks.rehearse(built.trained)
+    state, budget, eval_tokens = checkpoint.begun(ranks, checkpoint.TrainerState(0), 0, 0)
+    assessor = make_assessor(
+        config, built, words, prepared, placement.device, eval_tokens, memory, unheard, Phases(unheard),
+        steering.check, ranks, state.coarsest,
+    )  # fmt: skip
+
+    def during(at: checkpoint.TrainerState) -> float | None:
+        try:
+            return assessor.evaluate(at.step, "during")
+        except StopRequested:  # the loop stops by itself
+            return None
+        finally:
+            free_cached()
+
+    hooks = Hooks(save=lambda at, reason: "", evaluate=during, sample=lambda at: None)
+    loop = Loop(
+        config, steps, prepared.train, prepared.sources, built.net, built.optimizer, built.accelerator,
+        built.base.pad_id, budget, memory, steering, unheard, hooks, ranks,
+    )  # fmt: skip
+    try:
+        if newest is None:
+            assessor.evaluate(0, "before")
+            free_cached()
+        outcome = loop.run(state)
+        if outcome.kind == "finished":
+            assessor.evaluate(outcome.state.step, "after")
+    except (NotFinite, OutOfMemory):  # all have agreed on it, and the first process has its last checkpoint to write
+        _wait_for_the_end()
+    ranks.leave()
+
+
+def _wait_for_the_end() -> NoReturn:
+    while True:
+        signal.pause()
+
+
+def _leave_words(folder: Path, index: int, error: BaseException) -> None:
+    """Tell the first process why this one gives up; the whole story goes to the run's log."""
+    from engine.distributed.workers import LastWords, words_file
+
+    traceback.print_exc()
+    if isinstance(error, TunedeckError):
+        words = LastWords(error.title, error.message, error.hint)
+    else:
+        words = LastWords(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+    try:
+        write_atomic(words_file(folder, index), msgspec.json.encode(words).decode())
+    except OSError:
+        pass  # what it said is in the log
+
+
+def _hear_the_first(steering: Steering) -> None:
+    """Stop when the first process says so, and end when it is gone."""
+    for _ in sys.stdin.buffer:
+        steering.stop("asked to stop")
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)

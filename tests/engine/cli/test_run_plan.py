@@ -1,0 +1,125 @@
+"""``tunedeck run`` says what a run needs before it starts, settles auto, and warns or refuses in time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import namedtuple
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.machine.gpus import Unusable
+from engine.machine.snapshot import Machine
+from engine.memory import planning
+from engine.runs import events as ev
+from engine.runs.directory import list_runs
+from tests.engine.cli.cli_calls import Shell, launches
+from tests.engine.memory.test_planning import LLAMA_8B, machine
+from tests.engine.models.conftest import MakeModel, make_model
+
+__all__ = ["make_model"]
+
+Usage = namedtuple("Usage", "total used free")
+FINISHED = [ev.RunStarted(total_steps=1), ev.Finished(outcome="finished", step=1)]
+
+
+@pytest.fixture(autouse=True)
+def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model of these tests has no tokenizer that could read rows."""
+    monkeypatch.setattr("engine.app.preflight_rows.check_rows", lambda config, on_progress: iter(()))
+
+
+@pytest.fixture
+def config(make_model: MakeModel, tmp_path: Path) -> Path:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(40)))
+    path = tmp_path / "run.toml"
+    path.write_text(
+        f'[model]\nname_or_path = "{make_model(config=LLAMA_8B)}"\n[[data]]\npath = "{rows}"\n'
+        "[dataset]\nmax_length = 32\n"
+    )
+    return path
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine with an L4 that is nearly full and an empty A100."""
+    found = machine(("NVIDIA L4", 22.5, 2.0), ("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
+    monkeypatch.setattr(planning, "read_machine_now", lambda: found)
+    return found
+
+
+@pytest.mark.usefixtures("here")
+def test_one_line_says_what_it_needs_where_and_how_long(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = launches(monkeypatch, lambda runner: FINISHED)
+    answer = shell("run", config)
+    assert answer.code == 0, answer.err
+    [line] = [line for line in answer.err.splitlines() if line.startswith("needs ")]
+    assert "of 79.0 GiB free on GPU 1, NVIDIA A100-SXM4-80GB; fits, " in line
+    assert "; about " in line
+    [(run, _)] = calls
+    written = run.config.read_text()
+    assert "gradient_checkpointing = false # auto: not needed" in written
+    assert 'optim = "adamw" # auto: its states take' in written
+    assert 'gpus = "auto" # default' in written
+
+
+@pytest.mark.usefixtures("here")
+def test_what_will_not_fit_is_warned_of_with_remedies(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches(monkeypatch, lambda runner: FINISHED)
+    answer = shell("run", config, "--check", "--set", "launch.gpus=0", "--set", "model.quantization=none")
+    assert answer.code == 0
+    assert "of 2.0 GiB free on GPU 0, NVIDIA L4 (20.5 of 22.5 in use); does not fit: " in answer.err
+    assert "warning: this run will probably end for lack of memory." in answer.err
+    assert "Store the frozen weights in 4 bit" in answer.err
+
+
+@pytest.mark.usefixtures("here")
+def test_a_disk_that_cannot_hold_it_refuses_the_start(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = launches(monkeypatch, lambda runner: FINISHED)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 10**8))
+    answer = shell("run", config)
+    assert answer.code == 5
+    assert "The disk is too small for the checkpoints" in answer.err
+    assert (calls, list_runs()) == ([], [])
+
+
+@pytest.mark.usefixtures("here")
+def test_a_gpu_that_is_not_there_refuses_the_start(shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launches(monkeypatch, lambda runner: FINISHED)
+    answer = shell("run", config, "--set", "launch.gpus=7")
+    assert answer.code == 5
+    assert "this machine has: 0 NVIDIA L4, 1 NVIDIA A100-SXM4-80GB" in answer.err
+    assert list_runs() == []
+
+
+@pytest.mark.parametrize(("falls_to_cpu", "code"), [(True, 0), (False, 5)])
+def test_gpus_that_the_installed_torch_cannot_use_are_told(
+    shell: Shell, config: Path, here: Machine, monkeypatch: pytest.MonkeyPatch, falls_to_cpu: bool, code: int
+) -> None:
+    reason = Unusable("torch 2.13 is of another kind.", "Install X.", falls_to_cpu)
+    gpus = tuple(replace(gpu, unusable=reason) for gpu in here.gpus)
+    monkeypatch.setattr(planning, "read_machine_now", lambda: replace(here, gpus=gpus))
+    answer = shell("run", config, "--check")
+    assert answer.code == code
+    assert ("GiB free of RAM" in answer.err) == falls_to_cpu
+    assert "torch 2.13 is of another kind." in answer.err
+    assert "Install X." in answer.err
+
+
+def test_a_driver_that_hangs_keeps_nobody_from_starting(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "read_machine_now", lambda: None)
+    calls = launches(monkeypatch, lambda runner: FINISHED)
+    assert shell("run", config).code == 0
+    [(run, _)] = calls
+    assert 'micro_batch_tokens = "auto" # default' in run.config.read_text()

@@ -1,0 +1,189 @@
+"""Steering a run from a shell: the answer is waited for, and no answer is said too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from engine.cli.commands import steer
+from engine.runs import control, directory
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
+from tests.engine.runs.making import make_checkpoint, mark_exited, mark_launched, step, write
+
+Serve = Callable[[Callable[[FakeRunner, control.ControlMessage], None]], FakeRunner]
+
+
+@pytest.fixture
+def run(shell: Shell) -> RunDir:
+    return directory.create("tiny", "", name="orders")
+
+
+@pytest.fixture
+def serving(run: RunDir) -> Iterator[Serve]:
+    """A run that trains and answers commands with what it is given."""
+    runner = FakeRunner(run)
+    runner.emit(ev.RunStarted(total_steps=9), step(1), step(2), step(3))
+
+    def serve(answer: Callable[[FakeRunner, control.ControlMessage], None]) -> FakeRunner:
+        runner.serve(answer)
+        return runner
+
+    yield serve
+    if run.is_alive():
+        runner.end()
+
+
+@pytest.mark.parametrize(("verb", "says"), [("pause", "Paused"), ("save", "Saved"), ("stop", "Stopped")])
+def test_a_command_is_done_when_the_runner_has_said_so(shell: Shell, serving: Serve, verb: str, says: str) -> None:
+    runner = serving(obey)
+    answer = shell(verb, "orders")
+    assert answer.code == 0, answer.err
+    assert says in answer.err
+    assert runner.commands == [verb]
+
+
+def test_the_only_running_run_needs_no_name(shell: Shell, serving: Serve) -> None:
+    serving(obey)
+    directory.create("tiny", "")
+    assert shell("save").code == 0
+
+
+def test_stopping_before_the_first_checkpoint_names_the_way_from_the_beginning(
+    shell: Shell, serving: Serve, run: RunDir
+) -> None:
+    serving(obey)
+    assert f"`tunedeck run {run.config}`" in shell("stop", "orders").err
+    assert f"`tunedeck run {run.config}`" in shell("attach", "orders", "--plain").err
+    make_checkpoint(run, 3)
+    assert f"`tunedeck resume {run.id}`" in shell("attach", "orders", "--plain").err
+
+
+def test_a_paused_run_goes_on(shell: Shell, serving: Serve) -> None:
+    runner = serving(obey)
+    assert shell("pause").code == 0
+    assert "goes on" in shell("resume").err
+    assert runner.commands == ["pause", "resume"]
+
+
+def test_a_run_that_is_not_paused_is_not_resumed(shell: Shell, serving: Serve) -> None:
+    runner = serving(obey)
+    answer = shell("resume")
+    assert answer.code == 6
+    assert "running already" in answer.err
+    assert runner.commands == []
+
+
+def test_a_refusal_is_told_in_the_runners_words(shell: Shell, serving: Serve) -> None:
+    def refuse(runner: FakeRunner, message: control.ControlMessage) -> None:
+        runner.emit(ev.ControlAck(control_seq=message.seq, command="save", ok=False, message="the disk is \x1b[1mfull"))
+
+    serving(refuse)
+    answer = shell("save")
+    assert answer.code == 6
+    assert "the disk is full" in answer.err
+
+
+def test_no_answer_in_time_is_told(shell: Shell, serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steer, "ANSWER_TIMEOUT_S", 0.1)
+    serving(lambda runner, message: None)
+    answer = shell("save")
+    assert answer.code == 6
+    assert "not answered yet" in answer.err
+
+
+def test_a_runner_that_goes_instead_of_answering_is_told(shell: Shell, serving: Serve) -> None:
+    serving(lambda runner, message: runner.end())
+    answer = shell("save")
+    assert answer.code == 6
+    assert "ended before it answered" in answer.err
+
+
+def test_nobody_has_to_wait(shell: Shell, serving: Serve, run: RunDir) -> None:
+    runner = serving(lambda runner, message: None)
+    assert shell("stop", "--no-wait").code == 0
+    assert control.read(run) == control.ControlMessage(1, "stop", {})
+    assert runner.run.is_alive()
+
+
+@pytest.mark.parametrize("verb", ["stop", "pause", "save"])
+def test_steering_a_run_that_does_not_run_ends_with_6(shell: Shell, run: RunDir, verb: str) -> None:
+    assert "Nothing is running" in shell(verb).err
+    answer = shell(verb, "orders")
+    assert answer.code == 6
+    assert "not running" in answer.err
+
+
+def test_several_running_runs_have_to_be_told_apart(shell: Shell, serving: Serve, run: RunDir) -> None:
+    serving(obey)
+    other = FakeRunner(directory.create("tiny", ""))
+    answer = shell("stop")
+    other.end()
+    assert answer.code == 6
+    assert run.id in answer.err
+    assert other.run.id in answer.err
+
+
+def ended(run: RunDir, *events: ev.Event) -> None:
+    mark_launched(run)
+    write(run, ev.RunStarted(total_steps=9), step(1), step(2), *events)
+
+
+def test_a_crashed_run_is_launched_again_from_its_last_complete_checkpoint(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(run)
+    mark_exited(run, -9)
+    make_checkpoint(run, 1)
+    make_checkpoint(run, 2, complete=False)
+
+    def script(runner: FakeRunner) -> None:
+        runner.emit(ev.State(state="starting"), ev.RunStarted(total_steps=9, resumed_from_step=1), step(2))
+        runner.serve(obey)
+
+    calls = launches(monkeypatch, script)
+    answer = shell("resume")
+    assert answer.code == 0, answer.err
+    assert "from checkpoint-1" in answer.err
+    assert "It is running" in answer.err
+    assert calls == [(run, True)]
+    assert shell("stop").code == 0
+
+
+def test_a_resumed_run_can_be_followed_to_its_end(shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(run, ev.Finished(outcome="stopped", step=2))
+    make_checkpoint(run, 2)
+    end = ev.Finished(outcome="finished", step=3)
+    launches(monkeypatch, lambda runner: [ev.State(state="starting"), ev.RunStarted(resumed_from_step=2), step(3), end])
+    answer = shell("resume", "--follow")
+    assert answer.code == 0
+    assert "Finished after 3 steps" in answer.err
+
+
+def test_a_run_that_fails_right_after_its_resume_ends_with_6(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(run)
+    make_checkpoint(run, 2)
+    launches(monkeypatch, lambda runner: [ev.State(state="starting"), ev.Failed(title="The model is gone")])
+    answer = shell("resume")
+    assert answer.code == 6
+    assert "The model is gone" in answer.err
+
+
+def test_a_finished_run_is_not_resumed(shell: Shell, run: RunDir) -> None:
+    ended(run, ev.Finished(outcome="finished", step=2))
+    make_checkpoint(run, 2)
+    answer = shell("resume")
+    assert answer.code == 6
+    assert "finished" in answer.err
+
+
+def test_without_a_complete_checkpoint_the_way_from_the_beginning_is_shown(shell: Shell, run: RunDir) -> None:
+    ended(run)
+    make_checkpoint(run, 2, complete=False)
+    answer = shell("resume")
+    assert answer.code == 6
+    assert f"tunedeck run {run.config}" in answer.err

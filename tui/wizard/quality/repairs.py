@@ -1,0 +1,60 @@
+"""Remedies of the doctor in the draft: applied as a person's answers, and taken back, the last first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.data.quality.catalogue import fix_text
+from tui.wizard.settings import fit_remedies
+
+if TYPE_CHECKING:
+    from engine.data.quality.findings import Remedy
+    from tui.draft.draft import Draft
+    from tui.wizard.step import Facts
+
+FIXES = "dataset.fixes"
+
+
+def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
+    """Add the repair to ``dataset.fixes``, or set the fields that the remedy names."""
+    settings = dict(remedy.settings)
+    if remedy.fix:
+        settings[FIXES] = [*fixes_of(draft), remedy.fix]
+    facts.repairs.append(fit_remedies.apply(draft, remedy.text, settings))
+
+
+def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
+    title = f"max_length {max_length:,}"
+    facts.repairs.append(fit_remedies.apply(draft, title, {"dataset.max_length": max_length}))
+
+
+def take_back(draft: Draft, facts: Facts) -> str:
+    """Undo what was applied last; what it was in words, "" where there is nothing left to undo.
+
+    Repairs that came with the draft go one by one as well.
+    """
+    if facts.repairs:
+        applied = facts.repairs.pop()
+        fit_remedies.take_back(draft, applied)
+        return applied.title
+    before = fixes_of(draft)
+    if not before:
+        return ""
+    if len(before) > 1:
+        draft.set(FIXES, before[:-1])
+    else:
+        draft.unset(FIXES)
+    return fix_text(before[-1])
+
+
+def fixes_of(draft: Draft) -> list[str]:
+    given = draft.get(FIXES)
+    return [str(fix) for fix in given] if isinstance(given, list) else []
+
+
+def in_force(draft: Draft, facts: Facts) -> str:
+    """What the draft repairs, in a sentence; "" where nothing is."""
+    named = [fix_text(fix).replace("those rows", f"rows with {fix.removeprefix('drop_').replace('_', ' ')}")
+             for fix in fixes_of(draft)]  # fmt: skip
+    named += [applied.title for applied in facts.repairs if FIXES not in applied.settings]
+    return f"Applied: {'; '.join(named)}. u takes the last back." if named else ""

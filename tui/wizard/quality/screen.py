@@ -1,0 +1,264 @@
+"""The doctor's screen: every finding with its rows and remedies, one key a remedy, and what the rows are like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from engine.common.clean_text import clean
+from tui import keys
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.form_list import PickList
+from tui.widgets.whole import WholeScreen
+from tui.wizard.quality import facts_text, repairs, words
+from tui.wizard.review.check_panel import CheckPanel, begin
+from tui.wizard.xray.opening import open_xray
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.data.quality.findings import Finding, Place, Report
+    from tui.wizard.step import Step
+
+WIDE = 110
+_LIST_NARROW, _LIST_WIDE = 78, 70
+_SOURCE_WIDTH = 13
+_PLACE_NARROW = 22
+NOT_YET = "What is found stands here once the rows were examined."
+NOTHING = "Nothing to mend. f shows what the rows are like: their lengths, languages and labels."
+
+
+class DoctorScreen(WholeScreen, Screen[None]):
+    """Lies over a ``step`` of the wizard that has a CheckPanel, which examines the draft's rows.
+
+    Changes the draft, and lets the step read it again after each change.
+    """
+
+    CSS_PATH = "quality.tcss"
+    AUTO_FOCUS = "#findings"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings(keys.DOCTOR),
+        *(Binding(str(number), f"apply({number})", f"Remedy {number}", show=False) for number in range(1, 10)),
+    ]
+    HELP_TITLE = "The doctor"
+    HELP = (
+        "Every row was looked at, and a sample of them as your model's tokenizer sees it. Fatal findings keep a "
+        "training from starting, warnings are worth a look, notes are good to know. 1 to 9 apply a remedy; one is "
+        "offered only after it was tried on a copy and fewer rows had the fault. Remedies are kept in the run's "
+        "config as dataset.fixes, or change its settings; your files stay as they are. On the facts 1 to 5 set "
+        "max_length."
+    )
+    KEY_TABLES = (("Doctor", keys.DOCTOR),)
+
+    def __init__(self, step: Step) -> None:
+        super().__init__()
+        self.step, self.draft, self.facts = step, step.draft, step.facts
+        self.panel = step.query_one(CheckPanel)
+        self._report: Report | None = None
+        self._rows_before: int | None = None
+        self._shows_facts = False
+
+    def compose(self) -> ComposeResult:
+        yield TopLine("What is wrong with the rows, and what helps")
+        yield Static(id="doctor-state")
+        with Vertical(id="doctor-findings"):
+            with Vertical(id="doctor-list"):
+                yield Static(id="doctor-heads")
+                yield PickList(id="findings")
+            with Vertical(id="doctor-detail"):
+                yield Static(id="finding")
+                yield Static(id="places-head")
+                yield PickList(title_width=words.PLACE_WIDTH, id="places")
+        with VerticalScroll(id="doctor-facts"), Horizontal():
+            yield Static(id="facts-lengths")
+            yield Static(id="facts-sources")
+        yield Static(Content(words.FILES_STAY), id="doctor-files")
+        yield KeyBar(keys.in_bar(keys.DOCTOR))
+
+    def on_mount(self) -> None:
+        self.query_one("#doctor-facts").display = False
+        self.panel.said.subscribe(self, lambda _words: self._show())
+        if self.facts.report_of(self.draft) is None and not self.panel.busy:
+            begin(self.step)
+        self._show()
+
+    def on_resize(self) -> None:
+        self._show_list()
+        self._show_facts()
+
+    # What is shown
+
+    @property
+    def finding(self) -> Finding | None:
+        """The one under the cursor."""
+        pick = self.query_one("#findings", PickList).current
+        return self._report.findings[int(pick.id)] if self._report and pick else None
+
+    @property
+    def place(self) -> Place | None:
+        """The row under the cursor, of those that the finding names."""
+        finding, pick = self.finding, self.query_one("#places", PickList).current
+        return finding.places[int(pick.id)] if finding and finding.places and pick else None
+
+    def _show(self) -> None:
+        """Anything may be new: progress, a report, or that it was stopped. An older report stays till there is one."""
+        known = self.facts.report_of(self.draft)
+        if known is not None and known is not self._report:
+            self._rows_before = words.rows_of(self._report) if self._report else None
+            self._report = known
+            self._show_list()
+            self._show_facts()
+        self._show_state(known)
+        self.refresh_bindings()
+
+    def _show_state(self, known: Report | None) -> None:
+        state = self.query_one("#doctor-state", Static)
+        applied = repairs.in_force(self.draft, self.facts)
+        is_old = known is None and self._report is not None
+        lines = [clean(self.panel.words)] if known is None or self.panel.busy else [self._verdict(known)]
+        if is_old:
+            lines[0] += "\nBelow stands what was found before the change."
+        if known is not None and self.panel.has_class("wrong"):
+            lines = [clean(self.panel.words.partition("\n")[0]), *lines]
+        state.update(Content("\n".join([*lines, *([applied] if applied else [])])))
+
+    def _verdict(self, report: Report) -> str:
+        counts = words.summary(report).partition(";")[0]
+        before = self._rows_before
+        return counts + (f" ({before:,} rows before)" if before not in (None, words.rows_of(report)) else "") + "."
+
+    def _show_list(self) -> None:
+        report, listed = self._report, self.query_one("#findings", PickList)
+        name_sources = report is not None and len(report.sources) > 1
+        room = _LIST_WIDE if self.app.size.width >= WIDE else _LIST_NARROW
+        listed.title_width = room - 3 - len(words.TAIL) - (_SOURCE_WIDTH if name_sources else 1)
+        picks = (
+            [words.pick_of(at, finding, name_sources) for at, finding in enumerate(report.findings)] if report else []
+        )
+        listed.set_picks(picks)
+        for part in (listed, self.query_one("#doctor-detail")):
+            part.display = bool(picks)
+        count = f"  {len(picks)} finding{'s' if len(picks) > 1 else ''}, the gravest first"
+        heads = f"{count:<{room - len(words.TAIL)}}{words.TAIL}" if picks else NOTHING if report else NOT_YET
+        self.query_one("#doctor-heads", Static).update(Content(heads))
+        if picks and self.focused is None:
+            listed.focus()
+        self._show_finding()
+
+    def _show_finding(self) -> None:
+        finding = self.finding
+        if finding is None:
+            return
+        fatal = " A training with it is refused." if finding.severity == "fatal" else ""
+        parts: list[tuple[str, str] | str] = [
+            (f"{words.MARKS[finding.severity]} {finding.severity}: {finding.title}\n", words.STYLES[finding.severity]),
+            f"{words.head(finding)} {finding.why}{fatal}",
+        ]
+        if finding.detail:
+            parts.append(f"\n{clean(finding.detail, keep_newlines=False)}")
+        for hint in finding.hints:
+            parts.append(f"\n{clean(hint, keep_newlines=False)}")
+        for line in words.remedy_lines(finding):
+            parts.append(("\n" + line, "bold"))
+        self.query_one("#finding", Static).update(Content.assemble(*parts))
+        places = self.query_one("#places", PickList)
+        places.title_width = _PLACE_NARROW if self.app.size.width >= WIDE else words.PLACE_WIDTH
+        places.set_picks(words.place_picks(finding.places))
+        places.choose("0")
+        places.mark("")
+        some = f"the first {len(finding.places)} of those rows" if finding.count > len(finding.places) else "those rows"
+        self.query_one("#places-head", Static).update(Content(some if finding.places else ""))
+        places.display = bool(finding.places)
+        self.refresh_bindings()
+
+    def _show_facts(self) -> None:
+        if self._report is None:
+            return
+        unicode, width = world_of(self).terminal.unicode, self.app.size.width
+        column = (width - 6) // 2 if width >= WIDE else width - 4
+        length = self.draft.get("dataset.max_length")
+        chosen = length if isinstance(length, int) else 0
+        lengths = facts_text.of_lengths(self._report.lengths, chosen, column, unicode)
+        self.query_one("#facts-lengths", Static).update(Content("\n".join(lengths)))
+        sources = facts_text.of_sources(self._report, column, unicode)
+        self.query_one("#facts-sources", Static).update(Content("\n".join(sources)))
+
+    @on(PickList.Moved, "#findings")
+    def _moved(self) -> None:
+        self._show_finding()
+
+    @on(PickList.Chosen)
+    def _chosen(self, event: PickList.Chosen) -> None:
+        event.picklist.mark("")
+        self.action_xray()
+
+    # What the keys do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "xray":
+            return bool(self.place and not self._shows_facts) or None
+        if action == "cancel":
+            return self.panel.busy
+        if action == "again":
+            return not self.panel.busy
+        if action == "undo":
+            return bool(self.facts.repairs or repairs.fixes_of(self.draft))
+        if action == "facts":
+            return self._report is not None or None
+        return True
+
+    def action_xray(self) -> None:
+        """The row under the cursor, token by token, read as the draft says it now."""
+        place = self.place
+        if place is not None:
+            open_xray(self.step, at=(place.file, place.row))
+
+    def action_facts(self) -> None:
+        """Turn from the findings to what the rows are like, and back."""
+        self._shows_facts = not self._shows_facts
+        self.query_one("#doctor-findings").display = not self._shows_facts
+        self.query_one("#doctor-facts").display = self._shows_facts
+        self.query_one("#doctor-facts" if self._shows_facts else "#findings").focus()
+        self.query_one(KeyBar).rename("facts", "Findings" if self._shows_facts else "Facts")
+        self.refresh_bindings()
+
+    async def action_apply(self, number: int) -> None:
+        """On the findings a remedy of the one under the cursor, on the facts a max_length."""
+        if self._shows_facts:
+            lengths = facts_text.choices(self._report.lengths) if self._report else []
+            if number <= len(lengths) and lengths[number - 1] != self.draft.get("dataset.max_length"):
+                repairs.set_length(self.draft, self.facts, lengths[number - 1])
+                await self._look_again()
+            return
+        finding = self.finding
+        if self.panel.busy or self.facts.report_of(self.draft) is None or finding is None:
+            return  # what is shown was found before the last change
+        if number <= len(finding.remedies):
+            repairs.apply(self.draft, self.facts, finding.remedies[number - 1])
+            await self._look_again()
+
+    async def action_undo(self) -> None:
+        if repairs.take_back(self.draft, self.facts):
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        await self.step.reread()
+        self.step.post_message(self.step.Touched())
+        begin(self.step)
+        self._show_facts()
+        self._show()
+
+    def action_again(self) -> None:
+        begin(self.step)
+
+    def action_cancel(self) -> None:
+        self.panel.stop()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

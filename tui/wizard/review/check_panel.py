@@ -1,0 +1,143 @@
+"""The examination of the rows on screen: progress in words, then what was found, or what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.content import Content
+from textual.message import Message
+from textual.signal import Signal
+from textual.widgets import Static
+
+from engine.common.clean_text import shorten
+from engine.common.errors import ConfigError, DataError, TunedeckError, sentences
+from engine.config import toml
+from tui.draft.child import Progress
+from tui.draft.inspection import Examined, Inspection, examine
+from tui.wizard.quality.words import summary
+
+if TYPE_CHECKING:
+    from tui.draft.draft import Draft
+    from tui.wizard.step import Facts, Step
+
+NOT_YET = "Rows not examined yet; F5 looks for what is wrong in them."
+
+
+class CheckPanel(Static):
+    """Runs the child process, puts into the facts what it found, and shows it, ``brief`` without the figures.
+
+    Posts Ended once the child is through, whatever came of it. ``said`` is published whenever there is something new,
+    for a screen that lies over this one.
+    """
+
+    DEFAULT_CSS = "CheckPanel { height: auto; max-height: 5; width: 1fr; }"
+
+    class Ended(Message):
+        """``examined`` holds what was found; ``refused`` why the rows can't be trained on; neither if stopped."""
+
+        def __init__(self, examined: Examined | None, refused: TunedeckError | None) -> None:
+            super().__init__()
+            self.examined, self.refused = examined, refused
+
+    def __init__(self, facts: Facts, brief: bool = False, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self.facts, self._brief = facts, brief
+        self.busy = False
+        self.words = ""
+        self.said: Signal[str] = Signal(self, "said")
+
+    def start(self, command: tuple[str, ...], config_text: str, key: str) -> None:
+        """Examine the rows of this config, known by ``key`` in the facts; an examination under way is given up."""
+        self.busy = True
+        self.say("examining the rows: starting ...  ctrl+x stops it")
+        self._check(command, config_text, key)
+        self.screen.refresh_bindings()
+
+    def stop(self) -> None:
+        """Give it up; the child is ended."""
+        if self.busy:
+            self.workers.cancel_group(self, "check")
+            self._finish("The check was stopped; F5 checks again.", None, None)
+
+    def refuse(self, error: TunedeckError) -> None:
+        """Say why the rows can't be examined yet."""
+        self.say(trouble(error), wrong=True)
+
+    def show(self, draft: Draft) -> None:
+        """What is known of these rows, unless they are being examined."""
+        if not self.busy:
+            self.say(self._known(draft) or NOT_YET)
+
+    def _known(self, draft: Draft) -> str:
+        report, inspection = self.facts.report_of(draft), self.facts.inspection_of(draft)
+        lines = [figures(inspection)] if inspection is not None and not self._brief else []
+        return "\n".join([*lines, *([summary(report)] if report is not None else [])])
+
+    @work(group="check", exclusive=True)
+    async def _check(self, command: tuple[str, ...], config_text: str, key: str) -> None:
+        try:
+            async for said in examine(command, config_text):
+                if isinstance(said, Progress):
+                    self.say(f"examining the rows: {said.text}  ctrl+x stops it")
+                elif isinstance(said, Examined):
+                    self._found(said, key)
+                else:
+                    self._finish(sentences(f"The rows were not looked at: {said.message}"), None, None)
+        except DataError as error:
+            self._finish(trouble(error), None, error, wrong=True)
+        except TunedeckError as error:
+            self._finish(trouble(error), None, None, wrong=True)
+
+    def _found(self, examined: Examined, key: str) -> None:
+        self.facts.report, self.facts.inspection, self.facts.inspected = examined.report, examined.inspection, key
+        lines = [summary(examined.report)]
+        if examined.refused is not None:
+            lines.insert(0, trouble(examined.refused))
+        elif examined.not_known:
+            lines.append(examined.not_known)
+        elif examined.inspection is not None and not self._brief:
+            lines.insert(0, figures(examined.inspection))
+        self._finish("\n".join(lines), examined, examined.refused, wrong=examined.refused is not None)
+
+    def _finish(
+        self, words: str, examined: Examined | None, refused: TunedeckError | None, wrong: bool = False
+    ) -> None:
+        self.busy = False
+        self.say(words, wrong)
+        self.post_message(self.Ended(examined, refused))
+        self.screen.refresh_bindings()
+
+    def say(self, words: str, wrong: bool = False) -> None:
+        self.set_class(wrong, "wrong")
+        if words != self.words:
+            self.words = words
+            self.update(Content(words))
+        self.said.publish(words)
+
+
+def begin(step: Step) -> None:
+    """Examine the rows as the step's draft asks for them now."""
+    step.commit()
+    panel, draft = step.query_one(CheckPanel), step.draft
+    try:
+        panel.start(step.services.inspect_command, toml.dumps(draft.resolve()), draft.rows_key())
+    except ConfigError as error:
+        panel.refuse(error)
+
+
+def figures(found: Inspection) -> str:
+    """The rows as tokens in three lines, and what stands out in them."""
+    padding = "" if found.padding_share is None else f", {found.padding_share:.0%} padding"
+    lines = [
+        f"{found.rows:,} rows: {found.train_rows:,} to learn from, {found.eval_rows:,} held out",
+        f"tokens a row: {found.tokens_mean:,.0f} on average, longest {found.tokens_max:,}; "
+        f"{found.supervised_share:.0%} of them learnt{padding}",
+    ]
+    if found.examples:
+        lines.append(f"learnt of the first row: {shorten(found.examples[0]['trained'], 72)}")
+    return "\n".join(lines)
+
+
+def trouble(error: TunedeckError) -> str:
+    return f"! {error.said}"

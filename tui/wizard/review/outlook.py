@@ -1,0 +1,79 @@
+"""How long the run will take and what it will write, for the review: figures, and where each is from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.common.errors import ConfigError, TunedeckError
+from tui.wizard.describe import gibibytes
+
+if TYPE_CHECKING:
+    from engine.memory.disk import RunDisk
+    from engine.memory.duration import DataSize, Duration
+    from tui.draft.draft import Draft
+    from tui.wizard.step import Facts
+
+_GUESSES: dict[str, DataSize | None] = {}
+"""The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
+HOW_TO_KNOW = "F8 measures it"
+
+
+def time_of(draft: Draft, facts: Facts) -> Duration | None:
+    """Time for the optimizer's steps; None where the rows can't be read, or no speed can be told.
+
+    Before the rows are checked their tokens are guessed from the heads of the files.
+    """
+    if facts.fit is None:
+        return None
+    from engine.memory.duration import DataSize
+    from engine.memory.planning import expected_time
+    from tui.wizard.mix.sources import size_of
+
+    seen = facts.inspection_of(draft)
+    known = DataSize(seen.train_rows, seen.tokens_total, exact=True) if seen and seen.tokens_total else None
+    size = known or size_of(draft, facts) or _guessed(draft, draft.rows_key())
+    return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None
+
+
+def _guessed(draft: Draft, rows_key: str) -> DataSize | None:
+    from engine.memory.duration import guess_size
+
+    if rows_key not in _GUESSES:
+        _GUESSES.clear()
+        try:
+            _GUESSES[rows_key] = guess_size(draft.resolve().config)
+        except ConfigError:
+            return None
+    return _GUESSES[rows_key]
+
+
+def disk_of(facts: Facts) -> RunDisk | None:
+    """What the run writes; None while its fit is not known."""
+    if facts.fit is None or facts.card is None:
+        return None
+    from engine.memory import disk
+
+    try:
+        return disk.disk_of(facts.fit.setup.config, facts.fit.setup.shape, Path(facts.card.path))
+    except TunedeckError:
+        return None
+
+
+def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
+    """ "about 38 min, measured here in 3 runs", or with ``whole`` the tokens and the rate too."""
+    if facts.fit is None:
+        return ""
+    if found is None:
+        return f"time  not known here; {HOW_TO_KNOW}"
+    told = f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
+    return told if found.is_measured else f"{told}; {HOW_TO_KNOW}"
+
+
+def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str:
+    """What the run writes of what is free; with ``whole`` what merging and export take later."""
+    if found is None:
+        return ""
+    free = f" of {gibibytes(free_bytes)} free" if free_bytes is not None else ""
+    later = f"; {found.later}" if whole and found.later else ""
+    return f"disk  {gibibytes(found.run)}{free}: {found.checkpoints} checkpoints and the adapter{later}"

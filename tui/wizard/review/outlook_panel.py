@@ -1,0 +1,87 @@
+"""Time and disk on the review, and the probe that measures the time by three real steps."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from textual import work
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError, sentences
+from tui.draft.child import Progress, Unavailable, ask
+from tui.draft.draft import Draft
+from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
+from tui.wizard.step import Facts
+
+
+class OutlookPanel(Static):
+    """``show`` works both lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
+
+    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 6; width: 1fr; }"
+
+    class Measured(Message):
+        """The probe ended: ``words`` say how, "" when it measured."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self.busy = False
+        self.words = ""
+        self._time = self._disk = self._doing = ""
+
+    def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
+        """``whole``: there is room for the tokens, the rate, and what merging takes later."""
+        self._time = time_line(time_of(draft, facts), facts, whole)
+        self._disk = disk_line(disk_of(facts), free_bytes, whole)
+        self._draw()
+
+    def measure(self, command: tuple[str, ...], config_text: str) -> None:
+        """Train three steps of this config in a child process and keep nothing but their pace."""
+        self.busy = True
+        self._do("three steps are starting ...")
+        self._probe(command, config_text)
+        self.screen.refresh_bindings()
+
+    def stop(self) -> None:
+        """End the probe."""
+        if self.busy:
+            self.workers.cancel_group(self, "probe")
+            self._finish("The measurement was stopped.")
+
+    @work(group="probe", exclusive=True)
+    async def _probe(self, command: tuple[str, ...], config_text: str) -> None:
+        words = ""
+        try:
+            async with aclosing(ask(command, config_text)) as answers:
+                async for said in answers:
+                    if isinstance(said, Progress):
+                        self._do(said.text)
+                    elif isinstance(said, Unavailable):
+                        words = sentences(f"Not measured: {said.message}")
+        except TunedeckError as error:
+            words = error.said
+        self._finish(words)
+
+    def _finish(self, words: str) -> None:
+        self.busy = False
+        self._do("")
+        self.post_message(self.Measured(words))
+        self.screen.refresh_bindings()
+
+    def _do(self, doing: str) -> None:
+        self._doing = doing
+        self._draw()
+
+    def _draw(self) -> None:
+        """What is being done stays in sight while the machine is read and the fit worked out anew."""
+        time = f"time  measuring: {self._doing}  ctrl+x stops it" if self._doing else self._time
+        words = clean("\n".join(filter(None, (time, self._disk))))
+        if words != self.words:
+            self.words = words
+            self.update(Content(words))

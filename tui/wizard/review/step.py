@@ -1,0 +1,288 @@
+"""Step 6, review: every value with its source, the rows' check, warnings with remedies, time and disk, the start."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.common.clean_text import clean
+from engine.common.errors import ConfigError, TunedeckError
+from engine.common.files import write_atomic
+from engine.config import toml
+from engine.config.rules import Issue
+from tui.draft import consequences
+from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.form import FormField
+from tui.widgets.form_list import PickList
+from tui.wizard.mix.issues import mix_issues
+from tui.wizard.quality.opening import open_doctor
+from tui.wizard.review.check_panel import CheckPanel, begin
+from tui.wizard.review.outlook_panel import OutlookPanel
+from tui.wizard.review.remedies import Warning, in_order, warnings
+from tui.wizard.review.template_warnings import template_warnings
+from tui.wizard.review.values import about, values
+from tui.wizard.settings import fit_remedies
+from tui.wizard.step import Step
+from tui.wizard.strategy.relation import can_ask, line
+from tui.wizard.strategy.relation_panel import RelationPanel
+from tui.wizard.strategy.warnings import strategy_warnings
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+
+FILE = "file"
+TALL = 30
+"""Lines of a terminal from which the whole sentences are shown."""
+
+
+class ReviewStep(Step):
+    NAME = "review"
+    QUESTION = "Is this what you want?"
+
+    class Fixed(Message):
+        """A remedy changed the draft."""
+
+    def body(self) -> ComposeResult:
+        self._start_when_checked = False
+        self._refused: TunedeckError | None = None
+        self._risked = False
+        self._shown_fit = self.facts.fit
+        self._told: dict[str, str] = {}
+        yield CheckPanel(self.facts, id="check")
+        yield RelationPanel(id="relation")
+        yield Static(id="warnings")
+        yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
+        yield Static(id="value-about", classes="quiet")
+        yield OutlookPanel(id="outlook")
+        yield Static(Content("Without a screen:  tunedeck run FILE   (F6 saves the file)"), id="command")
+        form = FormField(FILE, "Save config as", f"{self._slug()}.toml", hint="Enter saves, Esc not")
+        form.display = False
+        yield form
+
+    def on_mount(self) -> None:
+        self._show_warnings()
+        self._show_outlook()
+        self._explain()
+        self._check_unless_known()
+
+    def focus_first(self) -> None:
+        """The Start button has the focus; the flow gives it."""
+
+    # The check of the rows
+
+    def check(self) -> None:
+        """Open the doctor, which examines the rows unless that was done."""
+        open_doctor(self)
+
+    def _check_unless_known(self) -> None:
+        """Examine the rows in the background, unless that was done for these very ones."""
+        if self.facts.report_of(self.draft) and self.facts.inspection_of(self.draft):
+            self.query_one(CheckPanel).show(self.draft)
+        elif not self.draft.issues():
+            begin(self)
+
+    @on(CheckPanel.Ended)
+    def _checked(self, event: CheckPanel.Ended) -> None:
+        self._refused = event.refused
+        self._show_warnings()
+        self._show_outlook()
+        self.post_message(self.Touched())
+        if self._start_when_checked:
+            self._start_when_checked = False
+            if event.examined is not None and event.refused is None:
+                self.done()
+
+    def can(self, action: str) -> bool | None:
+        if action == "cancel":
+            panels = (*self.query(CheckPanel), *self.query(OutlookPanel), *self.query(RelationPanel))
+            return any(panel.busy for panel in panels)
+        if action == "compare":
+            return can_ask(self.draft) and (not self.can("cancel") or None)
+        return action in ("save_file", "check") or (action == "measure" and not self.can("cancel"))
+
+    def cancel(self) -> None:
+        self._start_when_checked = False
+        self.query_one(CheckPanel).stop()
+        self.query_one(OutlookPanel).stop()
+        self.query_one(RelationPanel).stop()
+
+    def compare(self) -> None:
+        """Measure how the rows relate to what the old adapter has learnt."""
+        self.query_one(RelationPanel).ask(self.services.relation_command, self.draft, self.facts)
+
+    @on(RelationPanel.Ended)
+    def _compared(self, event: RelationPanel.Ended) -> None:
+        if event.measured is not None:
+            self.facts.measured = event.measured
+            self.query_one(RelationPanel).say("")
+            self._show_warnings()
+            self.say(line(event.measured, str(self.draft.get("strategy.kind"))))
+
+    def hold(self) -> bool:
+        if self.query_one(CheckPanel).busy:
+            self._start_when_checked = True
+            self.say("It starts as soon as the rows are checked; ctrl+x stops the check, then Start does not wait.")
+            return True
+        fit = self.facts.fit
+        if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
+            self.query_one(OutlookPanel).stop()  # the run wants all of the machine
+            self.query_one(RelationPanel).stop()
+            return False
+        self._ask_whether_to_risk(fit)
+        return True
+
+    def _ask_whether_to_risk(self, fit: Fit) -> None:
+        def answered(yes: bool | None) -> None:
+            self._risked = bool(yes)
+            if yes:
+                self.done()
+            else:
+                self.say("Not started. F7 shows what would make it fit.")
+
+        text = (
+            f"By the estimate it {fit.verdict.text}. When memory runs out, the run halves its micro-batch and "
+            "goes on; when that does not help, it stops and says what would."
+        )
+        self.app.push_screen(
+            ConfirmScreen("Start a run that does not fit?", text, yes="Start it", no="Not now"), answered
+        )
+
+    def findings(self) -> list[Issue]:
+        found = [warning.issue for warning in self._warnings if warning.issue.level == "error"]
+        if self._refused is not None:
+            found.append(Issue("error", "data", str(self._refused)))
+        root = Path(world_of(self).root)
+        found_so_far = consequences.consequence(self.draft, self.facts)
+        disk = consequences.disk_issue(found_so_far, self.services.free_bytes(root), root)
+        return [*found, disk] if disk else found
+
+    async def show_findings(self, findings: list[Issue]) -> None:
+        if findings:
+            self.say(f"Not started. {clean(str(findings[0]), keep_newlines=False)}", wrong=True)
+
+    # Warnings and remedies
+
+    def _show_warnings(self) -> None:
+        also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
+        also += mix_issues(self.draft, self.facts)
+        inspection, report = self.facts.inspection_of(self.draft), self.facts.report_of(self.draft)
+        found = warnings(self.draft, inspection, self.facts.fit, report, self.facts.card)
+        self._warnings: list[Warning] = in_order([*also, *found])[:9]
+        lines: list[tuple[str, str] | str] = []
+        for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
+            remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""
+            text = clean(str(warning.issue), keep_newlines=False)
+            lines += ["\n"] * bool(lines)
+            lines.append((f"! {text}{remedy}", "bold" if warning.issue.level == "error" else ""))
+        shown = self.query_one("#warnings", Static)
+        shown.display = bool(lines)
+        shown.update(Content.assemble(*lines))
+
+    def fix(self, number: int) -> None:
+        """Apply the remedy of that number, if there is one."""
+        shown = [warning for warning in self._warnings if warning.issue.level != "note"]
+        fix = shown[number - 1].fix if number <= len(shown) else None
+        if fix is None:
+            return
+        if fix.settings:
+            self.facts.remedies.append(fit_remedies.apply(self.draft, fix.words, fix.settings))
+        else:
+            fix.apply(self.draft)
+        self._show_values()
+        self._show_warnings()
+        self.say(f"{fix.dotted}: {fix.words}.")
+        self.post_message(self.Fixed())
+        self._check_unless_known()
+
+    # The values, the time and the disk
+
+    def weighed(self) -> None:
+        if self._shown_fit is not self.facts.fit:
+            self._show_values()
+            self._show_warnings()
+            self._show_outlook()
+
+    async def reread(self) -> None:
+        self._show_values()
+        self._show_warnings()
+        self._check_unless_known()
+
+    def _show_values(self) -> None:
+        self._shown_fit = self.facts.fit
+        self.query_one("#values", PickList).set_picks(values(self.draft, self.facts.fit))
+        self._explain()
+
+    @on(PickList.Moved, "#values")
+    def _explain(self) -> None:
+        """Say of the value under the cursor what it is, or why auto chose it."""
+        pick = self.query_one("#values", PickList).current
+        self._tell("#value-about", about(pick.id, self.facts.fit) if pick else "")
+
+    def _show_outlook(self) -> None:
+        free = self.services.free_bytes(Path(world_of(self).root))
+        self.query_one(OutlookPanel).show(self.draft, self.facts, free, self.app.size.height >= TALL)
+
+    def measure(self) -> None:
+        """Measure the pace by three real steps, in the background."""
+        try:
+            text = toml.dumps(self.draft.resolve())
+        except ConfigError:
+            return
+        self.query_one(OutlookPanel).measure(self.services.probe_command, text)
+
+    @on(OutlookPanel.Measured)
+    def _measured(self, event: OutlookPanel.Measured) -> None:
+        if event.words:
+            self.say(event.words, wrong=True)
+        self._show_outlook()
+
+    def _tell(self, selector: str, text: str) -> None:
+        if self._told.get(selector) != text:
+            self._told[selector] = text
+            self.query_one(selector, Static).update(Content(clean(text)))
+
+    # Saving the config
+
+    def save_file(self) -> None:
+        form = self.query_one(FormField)
+        form.display = True
+        form.focus_control()
+
+    def submitted(self, form: FormField) -> None:
+        try:
+            path = Path(form.text.strip() or "run.toml").expanduser()
+            if path.exists():
+                form.show_error("there is a file of that name; give another one.")
+                return
+            write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
+        except (OSError, RuntimeError, TunedeckError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            form.show_error(f"it can't be saved: {why}.")
+            return
+        form.display = False
+        command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
+        self.query_one("#command", Static).update(Content(f"Saved. Without a screen:  {command}"))
+        self.screen.query_one("#go-next").focus()
+
+    async def close(self) -> bool:
+        form = self.query_one(FormField)
+        was_open = bool(form.display)
+        form.display = False
+        return was_open
+
+    def say(self, text: str, wrong: bool = False) -> None:
+        command = self.query_one("#command", Static)
+        command.set_class(wrong, "wrong")
+        command.update(Content(("! " if wrong else "") + text))
+
+    def _slug(self) -> str:
+        name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
+        return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"

@@ -1,0 +1,51 @@
+"""Every value of the run to be started, where it comes from, and a sentence on each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.common.errors import ConfigError
+from tui.draft import fields
+from tui.draft.draft import DEFAULT, flatten, origin
+from tui.widgets.form_list import Pick
+from tui.wizard.settings.costs import chosen_by_auto, shown
+
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+    from tui.draft.draft import Draft
+
+AUTO = "auto"
+_ORDER = {AUTO: 0, "you": 1, "detected": 2, DEFAULT: 4}
+_OTHERS = 3
+
+
+def values(draft: Draft, fit: Fit | None) -> list[Pick]:
+    """One line a value: first what auto became here, then what was answered, last the defaults."""
+    try:
+        config = draft.resolve().config.model_dump()
+    except ConfigError:
+        return [Pick(name, name, fields.show(value)) for name, value in draft.values.items()]
+    chosen = fit.resolution.settings if fit else {}
+    found = [
+        (name, shown(chosen[name]), AUTO) if name in chosen else (name, _tight(value), origin(draft.source(name)))
+        for name, value in flatten(config)
+    ]
+    found.sort(key=lambda entry: _ORDER.get(entry[2], _OTHERS))
+    return [Pick(name, name, value, tail=f"{source:<8}") for name, value, source in found]
+
+
+def about(dotted: str, fit: Fit | None) -> str:
+    """Why auto became what it is, else what the field is."""
+    chosen = chosen_by_auto(dotted, fit)
+    if chosen:
+        return chosen
+    try:
+        return f"{fields.spec_of(dotted).description}."
+    except KeyError:
+        return ""
+
+
+def _tight(value: object) -> str:
+    """A value in a column of 22; of a long path the end tells more than the beginning."""
+    text = fields.show(value) or "empty"
+    return ".." + text[-20:] if len(text) > 22 and text.startswith("/") else text

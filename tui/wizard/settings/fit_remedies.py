@@ -1,0 +1,40 @@
+"""Changes that make a run fit, applied to the draft and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui.draft.draft import DEFAULT, YOU, Draft
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A change that was made: what it set, and what stood there before with its source (None: the default)."""
+
+    title: str
+    settings: dict[str, object]
+    before: dict[str, tuple[Any, str] | None]
+
+
+def apply(draft: Draft, title: str, settings: Mapping[str, object]) -> Applied:
+    """Answer the fields of ``settings`` (dotted names) as a person would; what is returned takes it back."""
+    before = {
+        dotted: (draft.values[dotted], draft.sources.get(dotted, DEFAULT)) if dotted in draft.values else None
+        for dotted in settings
+    }
+    for dotted, value in settings.items():
+        draft.values[dotted], draft.sources[dotted] = value, YOU
+    return Applied(title, dict(settings), before)
+
+
+def take_back(draft: Draft, applied: Applied) -> None:
+    """Put back what stood there, except in fields that were answered anew since."""
+    for dotted, was in applied.before.items():
+        if draft.get(dotted) != applied.settings[dotted]:
+            continue
+        if was is None:
+            draft.unset(dotted)
+        else:
+            draft.values[dotted], draft.sources[dotted] = was

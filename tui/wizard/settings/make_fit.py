@@ -1,0 +1,197 @@
+"""The panel "Make it fit": ranked changes, each with what it saves and costs; one key applies one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine.common.clean_text import clean, shorten
+from tui import fit_words
+from tui.draft.fit import fit_of
+from tui.widgets.form_list import Pick, PickList
+from tui.widgets.whole import WholeScreen
+from tui.wizard.settings import fit_remedies
+
+if TYPE_CHECKING:
+    from engine.memory.fit import Fit
+    from engine.memory.plan import Change
+    from tui.draft.draft import Draft
+    from tui.wizard.step import Facts
+
+KEEP = "keep"
+MOST = 9
+NOTHING = "Even all that can be set is not enough: take a smaller model or a larger GPU."
+TITLE_WIDTH, GIB_WIDTH, TIME_WIDTH = 51, 5, 6
+HEADER = f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {'time':>{TIME_WIDTH}}  result"
+LEGEND = (
+    "* then it fits, ~ then it is tight. Time per token: computed.\n"
+    "Result: whether the same adapter comes out. Batch size and data stay."
+)
+HOW = "1 to 9, Enter: apply   u: take the last back   k: keep   Esc: as it was"
+
+
+class MakeFitScreen(WholeScreen, ModalScreen[None]):
+    """Changes the draft and calls ``changed`` after each change, with ``facts.fit`` worked out anew.
+
+    Esc takes back what was applied here; whatever was kept can be taken back on a later visit.
+    """
+
+    CSS_PATH = "../../widgets/dialog.tcss"
+    AUTO_FOCUS = "PickList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(number), f"apply({number})", f"Change {number}", show=False) for number in range(1, MOST + 1)),
+        Binding("u", "undo", "Take back"),
+        Binding("k,f7", "keep", "Keep"),
+        Binding("escape", "restore", "As it was"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+    CSS = """
+    MakeFitScreen .dialog { width: 80; padding: 0 2; }
+    MakeFitScreen #remedy-header { margin: 1 0 0 0; color: $muted; }
+    MakeFitScreen #remedy-list { max-height: 10; }
+    MakeFitScreen #remedy-reason { height: 2; margin: 1 0 0 0; }
+    MakeFitScreen .dialog-title { margin-bottom: 0; }
+    MakeFitScreen #remedy-legend { color: $muted; }
+    """
+
+    def __init__(self, draft: Draft, facts: Facts, changed: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._draft, self._facts, self._changed = draft, facts, changed
+        self._applied_before = len(facts.remedies)
+        self._changes: list[Change] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static("Make it fit", markup=False, classes="dialog-title")
+            yield Static(id="remedy-verdict")
+            yield Static(Content(HEADER), id="remedy-header")
+            yield PickList(title_width=TITLE_WIDTH, id="remedy-list")
+            yield Static(id="remedy-reason")
+            yield Static(Content(LEGEND), id="remedy-legend")
+            yield Static(Content(HOW))
+
+    def on_mount(self) -> None:
+        self._show()
+
+    @property
+    def _list(self) -> PickList:
+        return self.query_one(PickList)
+
+    def _show(self) -> None:
+        """Verdict and changes as the draft stands now; the cursor on the best, or on Keep once it fits."""
+        fit = self._facts.fit
+        fits = fit is not None and fit.verdict.level == "fits"
+        self._changes = _offered(fit)[:MOST] if fit and not fits else []
+        picks = [_pick(number, change, fit) for number, change in enumerate(self._changes, start=1) if fit]
+        picks.append(Pick(KEEP, "k Keep the settings as they are now", " "))
+        self._list.set_picks(picks)
+        self._list.choose(picks[0].id)
+        self._list.mark("")
+        self.query_one("#remedy-header").display = bool(self._changes)
+        self.query_one("#remedy-legend").display = bool(self._changes)
+        self.query_one("#remedy-verdict", Static).update(self._verdict(fit))
+        self._explain()
+
+    def _verdict(self, fit: Fit | None) -> Content:
+        if fit is None:
+            return Content("What this run needs is not known yet.")
+        where = f"\n{fit_words.needs(fit)}, {shorten(fit.budget.name, 30)}"
+        held = fit_words.others(fit.budget, short=True)
+        where += f"; {held}" if held else ""
+        parts: list[tuple[str, str] | str] = [
+            (fit_words.verdict(fit), f"bold ${fit_words.STYLES[fit.verdict.level]}"),
+            where,
+        ]
+        if self._facts.remedies:
+            titles = "; ".join(applied.title for applied in self._facts.remedies)
+            parts.append((f"\napplied: {shorten(titles, 64)}", "bold"))
+        return Content.assemble(*parts)
+
+    def _explain(self) -> None:
+        pick, fit = self._list.current, self._facts.fit
+        change = next((change for change in self._changes if pick and change.title == pick.id), None)
+        reason = change.reason if change else ""
+        if change is not None and len(change.settings) > 1 and change is self._changes[0]:
+            reason = f"{change.title}."
+        if fit is not None and fit.verdict.level == "too much" and not any(change.fits for change in self._changes):
+            reason = NOTHING
+        self.query_one("#remedy-reason", Static).update(Content(clean(reason)))
+
+    @on(PickList.Moved)
+    def _moved(self) -> None:
+        self._explain()
+
+    @on(PickList.Chosen)
+    async def _chosen(self, event: PickList.Chosen) -> None:
+        event.stop()
+        if event.pick.id == KEEP:
+            self.action_keep()
+            return
+        await self._apply(next(change for change in self._changes if change.title == event.pick.id))
+
+    async def action_apply(self, number: int) -> None:
+        if number <= len(self._changes):
+            await self._apply(self._changes[number - 1])
+
+    async def _apply(self, change: Change) -> None:
+        self._facts.remedies.append(fit_remedies.apply(self._draft, change.title, change.settings))
+        await self._refit()
+
+    async def action_undo(self) -> None:
+        if self._facts.remedies:
+            fit_remedies.take_back(self._draft, self._facts.remedies.pop())
+            await self._refit()
+
+    def action_keep(self) -> None:
+        self.dismiss(None)
+
+    async def action_restore(self) -> None:
+        while len(self._facts.remedies) > self._applied_before:
+            fit_remedies.take_back(self._draft, self._facts.remedies.pop())
+        await self._refit()
+        self.dismiss(None)
+
+    async def _refit(self) -> None:
+        self._facts.fit = fit_of(self._draft, self._facts)
+        await self._changed()
+        self._show()
+
+
+def helps(facts: Facts) -> bool:
+    """Whether there is something to make fit, or something to take back."""
+    return facts.fit is not None and (facts.fit.verdict.level != "fits" or bool(facts.remedies))
+
+
+def _offered(fit: Fit) -> list[Change]:
+    """What to offer, the best first: all together where no single change is enough."""
+    plan = fit.plan()
+    return [*([plan.together] if plan.together else []), *plan.changes]
+
+
+def _pick(number: int, change: Change, fit: Fit) -> Pick:
+    together = change.title.count("; ")
+    title = f"All of {together + 1} changes together" if together else change.title
+    saved = -change.saved_bytes / 2**30
+    time = f"{max(change.slow_down, 0.0) * 100:+.0f}%"
+    tail = f"{time:>{TIME_WIDTH}}  {'same' if change.same_result else 'other':<6}"
+    shown = f"{saved:.1f}" if abs(saved) < 100 else f"{saved:.0f}"
+    name = f"{number} {_mark(change, fit)} {title}"
+    return Pick(change.title, name, f"{shown:>{GIB_WIDTH}}", tail=tail)
+
+
+def _mark(change: Change, fit: Fit) -> str:
+    """What the verdict would be after this change alone."""
+    from engine.memory.verdict import TIGHT_BYTES, TIGHT_SHARE
+
+    spare = fit.verdict.spare_bytes + change.saved_bytes
+    if spare < 0:
+        return " "
+    return "*" if spare >= max(TIGHT_BYTES, TIGHT_SHARE * fit.budget.available_bytes) else "~"

@@ -1,0 +1,95 @@
+"""The comparison of new rows with what an old adapter has learnt, on screen: progress, the verdict, a stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.common.errors import ConfigError, TunedeckError, sentences
+from tui.draft.child import Progress
+from tui.draft.draft import Draft
+from tui.wizard.strategy.relation import Measured, asked, compare, key_of, line
+from tui.wizard.strategy.relation_screen import RelationScreen
+
+if TYPE_CHECKING:
+    from tui.wizard.step import Facts
+
+
+class RelationPanel(Static):
+    """Nothing to see until there is something to say. Posts Ended once the child is through, whatever came of it."""
+
+    DEFAULT_CSS = "RelationPanel { height: auto; max-height: 4; width: 1fr; padding: 0 0 0 2; display: none; }"
+
+    class Ended(Message):
+        """``measured`` is None when it was stopped or could not be told."""
+
+        def __init__(self, measured: Measured | None) -> None:
+            super().__init__()
+            self.measured = measured
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self.busy = False
+        self.words = ""
+
+    def ask(self, command: tuple[str, ...], draft: Draft, facts: Facts) -> None:
+        """Show what was measured of these rows, from where it can be measured again; else measure it."""
+        found = facts.measured_of(draft)
+        if found is None:
+            self.start(command, draft)
+            return
+
+        def again(wanted: bool | None) -> None:
+            if wanted:
+                self.start(command, draft)
+
+        self.app.push_screen(RelationScreen(found, str(draft.get("strategy.kind"))), again)
+
+    def start(self, command: tuple[str, ...], draft: Draft) -> None:
+        """Compare the draft's new rows; a comparison under way is given up."""
+        try:
+            text = asked(draft)
+        except ConfigError as error:
+            self.say(f"! The rows can't be compared yet: {error.issues[0] if error.issues else error}", wrong=True)
+            return
+        self.busy = True
+        self.say("comparing the rows: starting ...  ctrl+x stops it")
+        self._compare(command, text, key_of(draft), str(draft.get("strategy.kind")))
+        self.screen.refresh_bindings()
+
+    def stop(self) -> None:
+        """Give the comparison up; the child is ended."""
+        if self.busy:
+            self.workers.cancel_group(self, "relation")
+            self._finish("The comparison was stopped; F9 compares again.", None)
+
+    def say(self, words: str, wrong: bool = False) -> None:
+        """Show ``words``; "" takes the panel away."""
+        self.set_class(wrong, "wrong")
+        if words != self.words:
+            self.words = words
+            self.display = bool(words)
+            self.update(Content(words))
+
+    @work(group="relation", exclusive=True)
+    async def _compare(self, command: tuple[str, ...], config_text: str, key: str, chosen: str) -> None:
+        try:
+            async for said in compare(command, config_text, key):
+                if isinstance(said, Progress):
+                    self.say(f"comparing the rows: {said.text}  ctrl+x stops it")
+                elif isinstance(said, Measured):
+                    self._finish(line(said, chosen), said)
+                else:
+                    self._finish(sentences(f"The rows were not compared: {said.message}"), None)
+        except TunedeckError as error:
+            self._finish(f"! {error.said}", None, wrong=True)
+
+    def _finish(self, words: str, measured: Measured | None, wrong: bool = False) -> None:
+        self.busy = False
+        self.say(words, wrong)
+        self.post_message(self.Ended(measured))
+        self.screen.refresh_bindings()

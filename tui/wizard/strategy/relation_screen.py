@@ -1,0 +1,54 @@
+"""All that was measured of how new rows relate to what an old adapter has learnt, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.widgets.whole import WholeScreen
+from tui.wizard.strategy.relation import VERDICTS, WAYS, Measured
+
+
+class RelationScreen(WholeScreen, ModalScreen[bool]):
+    """Dismissed with True to measure again."""
+
+    CSS_PATH = "../../widgets/dialog.tcss"
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f9,enter,q", "leave(False)", "Close"),
+        Binding("m", "leave(True)", "Measure again"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, found: Measured, chosen: str) -> None:
+        super().__init__()
+        self._found, self._chosen = found, chosen
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog"):
+            yield Static("New rows and the old adapter", markup=False, classes="dialog-title")
+            for text in told(self._found, self._chosen):
+                yield Static(Content(text), classes="dialog-text")
+            yield Static("Esc closes this. m measures again.", classes="muted")
+
+    def action_leave(self, again: bool) -> None:
+        self.dismiss(again)
+
+
+def told(found: Measured, chosen: str) -> list[str]:
+    """Verdict, figures, confidence, and what would change it: a paragraph each."""
+    advice, relation = found.advice, found.relation
+    rows = f"{relation.new_rows:,} new" + (f" and {relation.old_rows:,} old" if relation.old_rows else "")
+    choice = "" if advice.strategy == chosen else f" You chose {WAYS.get(chosen, chosen)}."
+    return [
+        f"Your rows are {VERDICTS[advice.verdict]}. Recommended: {WAYS[advice.strategy]}.{choice}",
+        "\n".join(f"- {reason}" for reason in advice.reasons),
+        f"Confidence: {advice.confidence}. Measured on {rows} rows.",
+        f"What would change it: {advice.would_change}",
+    ]
