@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-from engine.demo import demo_config
-from tui.wizard.draft import Draft
+from engine.app.demo import demo_config
+from tui.draft.draft import Draft
 
 from engine.runs.directory import RunDir, find
 from tui.app import TunedeckApp

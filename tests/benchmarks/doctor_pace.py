@@ -26,7 +26,7 @@ import psutil
 LOOK = "from engine.data.files.preview import preview; seen = preview({path!r}); print(len(seen.rows))"
 CHECK = """
 from engine.config.schema import DataSource, ModelSection, RunConfig
-from engine.data.doctor.check import check
+from engine.data.quality.check import check
 if __name__ == "__main__":
     found = check(RunConfig(model=ModelSection(name_or_path="-"), data=[DataSource(path={path!r})]))
     print({{finding.code: finding.count for finding in found.findings}})

@@ -94,7 +94,7 @@ def test_a_signal_ends_the_child_and_leaves_nothing(tiny: Path, tmp_path: Path, 
                "target": str(tmp_path / "out" / "merged")}  # fmt: skip
     # Held at its last piece of progress, so that the signal surely meets a merge under way.
     held = (
-        "import sys, time; from engine.export import merge_main as m; from engine.export.tensor_files import "
+        "import sys, time; from engine.export.merge import __main__ as m; from engine.export.tensor_files import "
         "TensorWriter as W; W.finish = lambda self: (print('held', file=sys.stderr, flush=True), time.sleep(60)); "
         "sys.exit(m.main(sys.argv[1:]))"
     )

@@ -24,7 +24,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from engine.export.merge import merge
-from engine.export.merge_folder import MergeFolder
+from engine.export.merge.folder import MergeFolder
 base, adapter, target, share = sys.argv[1:]
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if float(share) == 2:

@@ -117,10 +117,10 @@ def test_a_machine_without_a_driver_says_that_ram_is_the_budget(tmp_path: Path) 
 SEEN = """
 import json, os, sys
 from engine.config.schema import RunConfig
-from engine.errors import TunedeckError
+from engine.common.errors import TunedeckError
 from engine.machine import snapshot
 from engine.machine.torch_build import TorchBuild
-from engine.training.devices.place import restrict_gpus
+from engine.distributed.device import restrict_gpus
 snapshot.installed = lambda: TorchBuild("2.13.0+cu126", (12, 6))
 needed = {"model": {"name_or_path": "m", "dtype": "float16"}, "data": [{"path": "r"}]}
 config = RunConfig.model_validate(needed | {"launch": {"gpus": sys.argv[1]}})

@@ -30,7 +30,7 @@ FILES = {
 }
 SCRIPT = """
 import json, sys
-from engine.errors import TunedeckError
+from engine.common.errors import TunedeckError
 from engine.models.hub import download
 said = []
 try:

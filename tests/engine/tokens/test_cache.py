@@ -87,8 +87,8 @@ def test_a_damaged_store_is_made_anew() -> None:
 
 _MAKING = """
 import sys, time
-from engine.training.tokens.cache import opened
-from tests.engine.training.tokens.test_cache import KEY, write
+from engine.tokens.cache import opened
+from tests.engine.tokens.test_cache import KEY, write
 def make(folder):
     print("making", flush=True)
     time.sleep(1.5)

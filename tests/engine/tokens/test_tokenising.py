@@ -189,9 +189,9 @@ _MEASURED = """
 import sys, types
 from pathlib import Path
 from engine.config.schema import RunConfig
-from engine.training.tokens import dataset
-from engine.training.tokens import key as token_key
-from engine.training.phases import Phases
+from engine.tokens import dataset
+from engine.tokens import cache_key as token_key
+from engine.runs.phases import Phases
 
 def resident(field):
     return 1024 * int(Path("/proc/self/status").read_text().partition(field)[2].split()[0])
