@@ -188,8 +188,8 @@ def test_errors_of_the_rows_are_those_of_the_training(tiny: Path, rows: Path, tm
 
 _NOISY = """
 import os, sys
-from engine import inspect
-from engine.data import trained
+from engine.jobs import __main__ as inspect
+from engine.data import trained_rows as trained
 parts_of = trained.parts_of
 def noisy(*given, **named):
     print("a library says hello")
