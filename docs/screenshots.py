@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 
 from engine.app.demo import demo_config
-from tui.draft.draft import Draft
-
 from engine.runs.directory import RunDir, find
 from tui.app import TunedeckApp
+from tui.draft.draft import Draft
 from tui.world import World
 
 SIZE = (100, 30)
