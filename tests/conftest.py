@@ -9,9 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from engine.messages import catalogue, language
+
 # A shared machine is slow at times; how long an example takes says nothing about whether it is right.
 settings.register_profile("tunedeck", deadline=None)
 settings.load_profile("tunedeck")
+
+
+# A text or an argument that is missing in the catalogues ends a test, also in the processes that it starts.
+os.environ[catalogue.STRICT] = "1"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests read English, whatever the machine's locale is; those of other languages say so."""
+    monkeypatch.setenv(language.VARIABLE, "en")
+    language.use("")
 
 
 @pytest.fixture

@@ -2,36 +2,88 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+from engine.messages import catalogue
+from engine.messages.message import Message, is_code
+
 
 class TunedeckError(Exception):
     """An error that is shown to a person as it is, never as a traceback.
 
-    ``title`` says what happened in a few words, ``message`` to what (file, row, field),
-    ``hint`` what to do. Front ends print the three parts; nothing else is needed.
+    ``DataError("data.unknown-format", path=path, row=3)``: a code of the catalogue and its arguments. ``title`` says
+    what happened in a few words (the entry's value), ``message`` to what (file, row, field), ``hint`` what to do (its
+    attributes). They are read in the language of the process that shows them: ``reason``, code and arguments, is what
+    travels. A text that is no code, with message and hint behind it, is taken as it is.
     """
 
     exit_code = 1
 
-    def __init__(self, title: str, message: str = "", hint: str = "") -> None:
-        super().__init__(title, message, hint)
-        self.title = title
-        self.message = message
-        self.hint = hint
+    def __init__(self, code: str, message: str = "", hint: str = "", /, **args: Any) -> None:
+        super().__init__(code)
+        self.reason = Message(code, **args) if is_code(code) else _as_written(code, message, hint)
 
-    def __str__(self) -> str:
-        return "\n".join(part for part in (self.title, self.message, self.hint) if part)
+    @classmethod
+    def of(cls, reason: Message) -> Self:
+        """The error whose code and arguments are ``reason``."""
+        error = cls(reason.code)
+        error.reason = reason
+        return error
+
+    @property
+    def code(self) -> str:
+        return self.reason.code
+
+    @property
+    def title(self) -> str:
+        return catalogue.text(self.reason)
+
+    @property
+    def message(self) -> str:
+        return catalogue.part(self.reason, "message")
+
+    @property
+    def hint(self) -> str:
+        return catalogue.part(self.reason, "hint")
 
     @property
     def said(self) -> str:
         """All of it in one paragraph: "No such file: rows.jsonl. Check the path."."""
-        parts = [part for part in (self.title.rstrip(" .:"), self.message) if part]
-        return sentences(": ".join(parts), self.hint)
+        return catalogue.paragraph(self.reason)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.title, self.message, self.hint) if part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), vars(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """Class, code and arguments, for ``from_json`` in another process."""
+        return {"error": type(self).__name__, **self.reason.as_json()}
+
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> TunedeckError:
+        """The error of ``as_json``, of its class where this process knows it, else of the nearest that all know."""
+        known = {each.__name__: each for each in _kinds(TunedeckError)}
+        kind = known.get(str(record.get("error")), TunedeckError)
+        if "code" in record:
+            return kind.of(Message.from_json({"code": record["code"], "args": record.get("args", {})}))
+        return kind.of(_as_written(*(str(record.get(part, "")) for part in ("title", "message", "hint"))))
 
 
-def sentences(*parts: str) -> str:
-    """The parts that are not empty, one after the other, each with its full stop."""
-    whole = [part.strip() for part in parts if part.strip()]
-    return " ".join(part if part.endswith((".", "!", "?", ":", "。")) else f"{part}." for part in whole)
+def _as_written(title: str, message: str, hint: str) -> Message:
+    return Message.literal(title, message=message, hint=hint)
+
+
+def _kinds(kind: type[TunedeckError]) -> list[type[TunedeckError]]:
+    return [kind, *(deeper for each in kind.__subclasses__() for deeper in _kinds(each))]
+
+
+def _again(kind: type[TunedeckError], found: dict[str, Any]) -> TunedeckError:
+    """An error out of a pickle, whatever its class asks for when it is made."""
+    error = kind.__new__(kind)
+    vars(error).update(found)
+    return error
 
 
 class ConfigError(TunedeckError):
@@ -39,8 +91,10 @@ class ConfigError(TunedeckError):
 
     exit_code = 2
 
-    def __init__(self, title: str, message: str = "", hint: str = "", issues: tuple[object, ...] = ()) -> None:
-        super().__init__(title, message, hint)
+    def __init__(
+        self, code: str, message: str = "", hint: str = "", /, issues: tuple[object, ...] = (), **args: Any
+    ) -> None:
+        super().__init__(code, message, hint, **args)
         self.issues = issues
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.cells import set_cell_size
 
 from engine.common.clean_text import clean
-from engine.common.errors import TunedeckError, sentences
+from engine.common.errors import TunedeckError
 from engine.data.rows.formats import ColumnsUnclear
+from engine.messages.catalogue import sentences
 from tui.draft.draft import Draft
 from tui.widgets.wrapping import wrap
 from tui.wizard.describe import gibibytes

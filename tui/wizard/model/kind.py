@@ -15,7 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean, shorten
-from engine.common.errors import TunedeckError, sentences
+from engine.common.errors import TunedeckError
+from engine.messages.catalogue import sentences
 from tui.draft.child import Progress, Result, ask
 from tui.widgets.whole import WholeScreen
 from tui.wizard.task.step import task_of

@@ -11,8 +11,9 @@ from textual.signal import Signal
 from textual.widgets import Static
 
 from engine.common.clean_text import shorten
-from engine.common.errors import ConfigError, DataError, TunedeckError, sentences
+from engine.common.errors import ConfigError, DataError, TunedeckError
 from engine.config import toml
+from engine.messages.catalogue import sentences
 from tui.draft.child import Progress
 from tui.draft.inspection import Examined, Inspection, examine
 from tui.wizard.quality.words import summary

@@ -10,7 +10,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
-from engine.common.errors import TunedeckError, sentences
+from engine.common.errors import TunedeckError
+from engine.messages.catalogue import sentences
 from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.draft import Draft
 from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of

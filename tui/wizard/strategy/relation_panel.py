@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.common.errors import ConfigError, TunedeckError, sentences
+from engine.common.errors import ConfigError, TunedeckError
+from engine.messages.catalogue import sentences
 from tui.draft.child import Progress
 from tui.draft.draft import Draft
 from tui.wizard.strategy.relation import Measured, asked, compare, key_of, line

@@ -1,0 +1,51 @@
+"""An error is a code with arguments: it reads in the language of whoever shows it, and travels as what it is."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from engine.common.errors import ConfigError, CutOff, DataError, ModelError, TunedeckError
+from engine.messages import language
+from engine.messages.message import Message
+
+_ERROR = ConfigError("messages.unknown-language", given="de", known=["en", "zh"])
+
+
+def test_title_message_and_hint_are_read_in_the_language_of_the_process() -> None:
+    assert (_ERROR.title, _ERROR.message) == ("This language is not available", "de is none of en, zh.")
+    assert _ERROR.said == (
+        "This language is not available: de is none of en, zh. Set --lang or TUNEDECK_LANG to one of them."
+    )
+    language.use("zh")
+    assert str(_ERROR).splitlines()[:2] == ["不支持这种语言", "de 不在可选项 en、zh 之中。"]
+
+
+def test_code_and_arguments_are_what_programs_compare() -> None:
+    assert _ERROR.code == "messages.unknown-language"
+    assert _ERROR.reason == Message("messages.unknown-language", given="de", known=("en", "zh"))
+
+
+@pytest.mark.parametrize("error", [_ERROR, CutOff("The file ends", "a.safetensors", "Fetch it again."), DataError("x")])
+def test_it_travels_between_processes_as_what_it_is(error: TunedeckError) -> None:
+    for came in (pickle.loads(pickle.dumps(error)), TunedeckError.from_json(json.loads(json.dumps(error.as_json())))):
+        assert type(came) is type(error)
+        assert (came.reason, came.exit_code, str(came)) == (error.reason, error.exit_code, str(error))
+
+
+def test_the_findings_of_a_config_travel_with_it() -> None:
+    assert pickle.loads(pickle.dumps(ConfigError("Bad", issues=(1, 2)))).issues == (1, 2)
+
+
+def test_what_an_older_process_wrote_is_taken_as_it_is() -> None:
+    came = TunedeckError.from_json(
+        {"type": "error", "error": "Strange", "title": "Bad", "message": "row 3", "hint": "h"}
+    )
+    assert (type(came), came.title, came.message, came.hint) == (TunedeckError, "Bad", "row 3", "h")
+
+
+def test_an_error_is_part_of_another_ones_message() -> None:
+    outer = ModelError.of(Message("messages.unknown-language", given=_ERROR.reason, known=[]))
+    assert outer.message.startswith("This language is not available is none of")
