@@ -1,0 +1,256 @@
+"""The catalogues and the code agree: every code has its text in each language, with the arguments that it is given."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from fluent.syntax import FluentParser
+from fluent.syntax import ast as ftl
+from fluent.syntax.visitor import Visitor
+
+import engine
+from engine.messages import catalogue, language
+from engine.messages.catalogue import codes, render
+from engine.messages.message import Message, is_code
+
+_ROOT = Path(engine.__file__).parent.parent
+_MAKERS = {"Message", "text"}
+"""What is called with a code and its arguments, beside errors."""
+_FILE_ENDINGS = {
+    "json",
+    "toml",
+    "jsonl",
+    "txt",
+    "py",
+    "log",
+    "md",
+    "safetensors",
+    "bin",
+    "model",
+    "html",
+    "csv",
+    "lock",
+}
+_OLD_WORDS = (
+    "go on from", "learnt", "frozen weights", "step length", "cut to fit", "hold the training",
+    "what was made from what", "a word of its own", "lose less", "look alike", "nobody asked for", "gravest", "ask it",
+    "or not at all", "is none here", "not recognised by itself", "and how it stands", "rows you can trust",
+    "stands here once", "all that can be set", "then it fits", "take the last back", "nobody can tell", "is taken back",
+    "was taken back", "word tables", "rows end to end", " %",
+)  # fmt: skip
+
+
+class _Call(NamedTuple):
+    place: str
+    code: str
+    maker: str
+    given: frozenset[str] | None  # None: they can't be told from the code
+
+
+class _Names(Visitor):
+    """Variables and functions of an entry."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables: dict[str, str] = {}
+
+    def visit_FunctionReference(self, node: Any) -> None:
+        for each in node.arguments.positional:
+            if isinstance(each, ftl.VariableReference):
+                self.variables[each.id.name] = node.id.name
+
+    def visit_VariableReference(self, node: Any) -> None:
+        self.variables.setdefault(node.id.name, "")
+
+
+def _variables(code: str, spoken: str) -> dict[str, str]:
+    """Arguments of an entry and the function each is given to, also those of the entries it names."""
+    names = _Names()
+    room, _, _ = code.partition(".")
+    wanted, seen = [code], set()
+    while wanted:
+        each = wanted.pop()
+        if each not in seen and (entry := _parsed(spoken).get(each)) is not None:
+            seen.add(each)
+            names.visit(entry)
+            wanted += [f"{room}.{found}" for found in re.findall(r"\{\s*(-?[a-zA-Z][\w-]*)", codes(spoken)[each])]
+    return names.variables
+
+
+@functools.cache
+def _parsed(spoken: str) -> dict[str, Any]:
+    """Entries by code, as Fluent's own parser reads the files; junk under the number of its line."""
+    found = {}
+    for file in sorted((catalogue._FOLDER / spoken).glob("*.ftl")):
+        for entry in FluentParser().parse(file.read_text("utf-8")).body:
+            if isinstance(entry, (ftl.Message, ftl.Term)):
+                sign = "-" if isinstance(entry, ftl.Term) else ""
+                assert f"{file.stem}.{sign}{entry.id.name}" not in found, f"{file}: {entry.id.name} is there twice"
+                found[f"{file.stem}.{sign}{entry.id.name}"] = entry
+            elif isinstance(entry, ftl.Junk):
+                found[f"{file.name}: {entry.content[:80]}"] = entry
+    return found
+
+
+@functools.cache
+def _trees() -> list[tuple[str, ast.Module]]:
+    files = [path for folder in ("engine", "tui") for path in sorted((_ROOT / folder).rglob("*.py"))]
+    return [(str(path.relative_to(_ROOT)), ast.parse(path.read_text("utf-8"))) for path in files]
+
+
+@functools.cache
+def _uses() -> list[_Call]:
+    """Every code that stands in the program, with the names of the arguments where it is called with them."""
+    rooms = {code.partition(".")[0] for code in codes("en")}
+    errors = set()
+    for _ in range(3):  # classes of errors, and those made from them
+        for _, tree in _trees():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef) and any(
+                    isinstance(base, ast.Name) and base.id in errors | {"TunedeckError"} for base in node.bases
+                ):
+                    errors.add(node.name)
+    found = []
+    for file, tree in _trees():
+        called = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and node.args:
+                name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                if name in _MAKERS | errors | {"TunedeckError"}:
+                    given = {each.arg for each in node.keywords} - ({"issues"} if name == "ConfigError" else set())
+                    for each in _constants(node.args[0]):
+                        called[each] = (name, None if None in given else frozenset(given))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_code(node.value):
+                room, _, name = node.value.partition(".")
+                maker, given = called.get(node, ("", None))
+                if room in rooms and (maker or not (name in _FILE_ENDINGS or _is_field(node.value))):
+                    found.append(_Call(f"{file}:{node.lineno}", node.value, maker, given))
+    return found
+
+
+def _constants(node: ast.expr) -> Iterator[ast.Constant]:
+    """The texts an argument may be: itself, or both sides of a choice."""
+    if isinstance(node, ast.Constant):
+        yield node
+    elif isinstance(node, ast.IfExp):
+        yield from _constants(node.body)
+        yield from _constants(node.orelse)
+
+
+def _is_field(dotted: str) -> bool:
+    from engine.config.presets import known_fields
+
+    section, _, name = dotted.partition(".")
+    return dotted not in codes("en") and name in known_fields(section)
+
+
+def _samples(variables: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Arguments of every kind an entry may get."""
+    kinds = {"LIST": (["a", "b"],), "OR": (["a", 1],), "COMMAS": (["a", "b"],), "LINES": (["a", "b"],)}
+    kinds |= {"WHOLE": (Message.literal("a", message="b", hint="c"),), "BRIEF": (Message.literal("a", message="b"),)}
+    kinds |= {"WHEN": (1.7e9,), "DAY": (1.7e9,), "CLOCK": (1.7e9,)}
+    kinds[""] = ("text\x1b[31m", 1, 12345, 0.25, Message.literal("a"), ["a", "b"], True, None)
+    for at in range(8):
+        values = {name: kinds.get(function, (1, 12345, 0.25, None, 0)) for name, function in variables.items()}
+        yield {name: each[at % len(each)] for name, each in values.items()}
+
+
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
+def test_every_entry_is_fluent(spoken: str) -> None:
+    assert [name for name, entry in _parsed(spoken).items() if isinstance(entry, ftl.Junk)] == []
+    assert set(_parsed(spoken)) == set(codes(spoken))
+    functions = catalogue._functions(spoken)
+    used = {call for code in codes(spoken) for call in _variables(code, spoken).values() if call}
+    assert used <= functions.keys()
+
+
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
+def test_both_ways_to_a_text_give_the_same(spoken: str) -> None:
+    for code in codes(spoken):
+        entry = None if "-" in code.partition(".")[2][:1] else catalogue._entry(spoken, code)
+        for part in entry.parts if entry else ():
+            for args in _samples(_variables(code, spoken)):
+                message = Message(code, **args)
+                ours, fluents = render(message, part, spoken), catalogue._by_fluent(message, part, spoken)
+                assert ours == fluents, f"{code} {part} {args}"
+
+
+def test_each_language_has_every_text_with_the_same_parts_and_arguments() -> None:
+    english, chinese = ({code for code in codes(spoken) if ".-" not in code} for spoken in ("en", "zh"))
+    assert sorted(english ^ chinese) == []
+    for code in sorted(english):
+        parts = [{each.id.name for each in _parsed(spoken)[code].attributes} for spoken in ("en", "zh")]
+        assert parts[0] == parts[1], code
+        assert _variables(code, "en").keys() == _variables(code, "zh").keys(), code
+
+
+def test_every_code_of_the_program_has_its_text() -> None:
+    assert sorted({f"{use.place}: {use.code}" for use in _uses() if use.code not in codes("en")}) == []
+
+
+def test_every_code_is_given_the_arguments_that_its_text_has() -> None:
+    wrong = []
+    for use in _uses():
+        if use.given is not None and use.code in codes("en"):
+            wanted = frozenset(_variables(use.code, "en"))
+            if use.given != wanted:
+                wrong.append(f"{use.place}: {use.code} is given {sorted(use.given)}, its text has {sorted(wanted)}")
+    assert wrong == []
+
+
+def test_every_text_is_used() -> None:
+    used = {use.code for use in _uses()}
+    assert sorted(code for code in codes("en") if code not in used and ".-" not in code) == []
+
+
+def test_titles_of_errors_are_short_and_have_no_full_stop() -> None:
+    titles = {}
+    for use in _uses():
+        if use.maker not in _MAKERS | {""} and use.code in codes("en"):
+            args = {name: "x" if not function else 1 for name, function in _variables(use.code, "en").items()}
+            titles[use.code] = render(Message(use.code, **args), "", "en")
+    assert {code: title for code, title in titles.items() if len(title) > 40 or title.endswith(".")} == {}
+
+
+@pytest.mark.parametrize("old", _OLD_WORDS)
+def test_no_text_has_words_that_were_replaced(old: str) -> None:
+    pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
+    assert [code for code, raw in codes("en").items() if pattern.search(raw.lower())] == []
+
+
+_SAID = {"title", "message", "hint", "said", "fix"}
+_TAKE_APART = {"startswith", "endswith", "find", "partition", "rpartition", "split", "removeprefix", "removesuffix"}
+_STILL = {"engine/app/post_mortem.py"}
+"""Files that have no codes to compare yet."""
+
+
+def test_no_code_compares_sentences() -> None:
+    """What happens must not hang on words that are made for people."""
+    found = []
+    for file, tree in (each for each in _trees() if each[0] not in _STILL):
+        for node in ast.walk(tree):
+            sides: list[ast.expr] = []
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+                sides = [node.left, *node.comparators]
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _TAKE_APART:
+                sides = [node.func.value, *node.args]  # type: ignore[attr-defined]
+            has_text = any(
+                isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in sides
+            )
+            if has_text and any(isinstance(_bare(each), ast.Attribute) and _bare(each).attr in _SAID for each in sides):
+                found.append(f"{file}:{node.lineno}: {ast.unparse(node)[:100]}")
+    assert found == []
+
+
+def _bare(node: Any) -> Any:
+    """What stands below ``.lower()``, ``.strip()`` and the like."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        node = node.func.value
+    return node
