@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from engine.cli import language_flag
 from engine.common.errors import RunError, TunedeckError
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "
 
 def main() -> None:
     """Entry point of ``tunedeck``. Only flags of the screen: no verb's libraries are loaded."""
-    arguments = sys.argv[1:]
-    if all(argument in SCREEN_FLAGS for argument in arguments):
+    try:
+        sys.argv[1:] = language_flag.take(sys.argv[1:])
+    except TunedeckError as error:
+        raise SystemExit(_tell(error)) from None
+    if all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
         raise SystemExit(open_screen("home"))
     from engine.cli.main import main as verbs
 
@@ -36,8 +40,12 @@ def open_screen(route: str, run: str = "", prefill: Resolved | None = None, **_:
     try:
         return _open(route, run, prefill)
     except TunedeckError as error:
-        print(f"tunedeck: {error}", file=sys.stderr)
-        return error.exit_code
+        return _tell(error)
+
+
+def _tell(error: TunedeckError) -> int:
+    print(f"tunedeck: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def _open(route: str, name: str, prefill: Resolved | None) -> int:

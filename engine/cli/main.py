@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import console
+from engine.cli import console, language_flag
 from engine.cli.commands import (
     adapter,
     data,
@@ -63,6 +63,7 @@ def main(open_screen: Callable[..., int]) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb
     try:
+        sys.argv[1:] = language_flag.take(sys.argv[1:])
         build()(obj=open_screen, prog_name="tunedeck")
     except TunedeckError as problem:
         console.error(problem)
@@ -85,8 +86,9 @@ def _no_verb(
     ascii_only: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII.")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="The screen without mouse.")] = False,
     colors: Annotated[str, typer.Option(metavar="N", help="The screen in truecolor, 256, 16 or none.")] = "",
+    lang: Annotated[str, typer.Option(metavar="en|zh", help="Language of everything that is shown.")] = "",
 ) -> None:
-    # The flags of the screen are read by the screen itself; here they are known so that help lists them.
+    # The language was taken before, and the screen reads its flags itself; here they are known so that help lists them.
     if version:
         _version()
     elif context.invoked_subcommand is None:
