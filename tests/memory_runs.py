@@ -12,9 +12,9 @@ from typing import Any
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
+from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import Estimate
 from engine.memory.from_config import Setup, estimate_run
-from engine.memory.profiles import GIB
 from engine.models.read_dims import from_folder
 from engine.runs import directory
 from engine.runs import events as ev

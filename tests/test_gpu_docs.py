@@ -7,10 +7,9 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.distributed import ranks, workers
-from engine.machine.gpu_specs import attention_kernel, trained_dtype, wheel_for
+from engine.machine.gpu_specs import CARDS, attention_kernel, card_of, trained_dtype, wheel_for
 from engine.memory import auto
-from engine.memory.gpu_table import CARDS, card_of
-from engine.memory.profiles import CHUNK_POSITIONS
+from engine.memory.job import CHUNK_POSITIONS
 
 TEXT = Path("docs/gpu.md").read_text("utf-8")
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.common import paths
-from engine.machine import tested
+from engine.machine import selftest_result
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.machine.torch_build import advice
 
 Level = Literal["ok", "warn", "fail"]
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def self_test() -> list[Check]:
     machine = read_machine_now()
     if machine is None or machine.freest is None:
         return []
-    record, these = tested.read(), "these GPUs, this driver and this torch"
+    record, these = selftest_result.read(), "these GPUs, this driver and this torch"
     passed = record.of(machine)
     if passed:
         return [Check("Self-test", "ok", f"passed with {these}")]

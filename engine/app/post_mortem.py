@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import TunedeckError
-from engine.memory.postmortem import Failure, named, sentence, shortage, title
-from engine.memory.profiles import GIB
-from engine.memory.remedies import Remedy, remedies
+from engine.machine.gpu_specs import GIB
+from engine.memory.out_of_memory import Failure, Remedy, named, remedies, sentence, shortage, title
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import KILLED_FOR_MEMORY

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine.common.errors import MachineError, RunError
 from engine.common.files import write_atomic
 from engine.config import toml
-from engine.memory.postmortem import named
-from engine.memory.profiles import GIB
+from engine.machine.gpu_specs import GIB
+from engine.memory.out_of_memory import named
 from engine.runs import directory
 from engine.runs.directory import RunDir, RunLock, is_starting
 from engine.runs.events import ProcessUse
@@ -20,7 +20,7 @@ from engine.runs.events import ProcessUse
 if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
     from engine.machine.snapshot import Machine
-    from engine.memory.remedies import Remedy
+    from engine.memory.out_of_memory import Remedy
 
 Kind = Literal["resume", "restart", "new run"]
 Launch = Callable[[RunDir, bool], object]

@@ -1,12 +1,11 @@
-"""The terms that grow with the batch: a layer's checkpoint and working set, head and loss. Bytes per token."""
+"""Memory that grows with the batch: a layer's checkpoint and working set, adapter layers, head and loss."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.memory import expert_layers
-from engine.memory.job import Job
-from engine.memory.profiles import Profile
+from engine.memory.job import Job, Profile
+from engine.memory.model_states import adapter_numbers
 from engine.models.dims import Linear
 
 ALL_LINEARS = ("q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down")
@@ -113,7 +112,7 @@ def mlp_saved(job: Job, profile: Profile) -> float:
     if job.is_full:
         saved += 2.0 * shape.active_mlp_width  # the down projection's input
     # Each expert's output waits for its router weight.
-    return saved + 2.0 * shape.experts_per_token * shape.hidden + expert_layers.saved(job)
+    return saved + 2.0 * shape.experts_per_token * shape.hidden + experts_saved(job)
 
 
 def adapter_inputs_saved(job: Job, profile: Profile) -> float:
@@ -224,3 +223,110 @@ def logits_bytes(job: Job, profile: Profile) -> float:
     if loss.chunk_tokens is None:
         return job.tokens * vocab * loss.bytes_per_logit
     return vocab * min(round(job.tokens * job.supervised_share), loss.chunk_tokens) * loss.bytes_per_logit
+
+
+def expert_copies(job: Job) -> float:
+    """One layer's experts with their update in 16 bit, which the graph keeps."""
+    return 2.0 * _expert_weights(job) if job.adapts_experts else 0.0
+
+
+def expert_gradient(job: Job) -> float:
+    """The gradient of a layer's fused gate and up, before it becomes that of their two factors."""
+    return 2.0 * _expert_weights(job) * 2 / 3 if job.adapts_experts else 0.0
+
+
+def experts_saved(job: Job) -> float:
+    """Bytes per token: each visited expert's input and product, which a trained matrix needs."""
+    shape = job.shape
+    return 2.0 * shape.experts_per_token * (shape.hidden + shape.expert_intermediate) if job.adapts_experts else 0.0
+
+
+def experts_passing(job: Job) -> float:
+    """Bytes per token while experts' answers are put together: three float32 tensors of them."""
+    return 12.0 * job.shape.experts_per_token * job.shape.hidden if job.shape.fused_experts else 0.0
+
+
+def _expert_weights(job: Job) -> int:
+    return job.shape.expert_weights // (job.shape.layers - job.shape.dense_layers)
+
+
+def adapters_passing(job: Job, profile: Profile) -> float:
+    """Bytes beside what is saved while a layer's last linear goes through the library's own adapter layer.
+
+    That is the MLP's way down: everything of the layer is saved by then, and its input is the widest. The lean
+    layers make copies only with dropout, the fused ones none.
+    """
+    last = next((linear for linear in job.adapted() if linear.name.endswith("down")), None)
+    dora = job.method == "dora"
+    if last is not None and job.dropout and profile.drops_again:
+        # Backward: the input's gradient, the adapter's share of it, and that dropped as the input was.
+        return (3 * profile.linear_output_bytes * last.inputs + 4.0 * last.outputs) * job.tokens
+    if last is None or profile.fused_adapter or (profile.adapter_input == "shared" and not dora):
+        return 0.0
+    # Beside the output, the stream: its gradient, the residual, the normed input and what that was scaled from.
+    wide = _input_casts(job, profile) * last.inputs + 5 * profile.linear_output_bytes * last.outputs
+    if not dora:
+        return wide * job.tokens
+    # The norm is formed before the adapter's product; then the update is scaled in float32.
+    scaled = wide + (2.0 + 12.0) * last.outputs
+    return max(dora_norm(job, last) + wide * job.tokens, dora_kept(last) + scaled * job.tokens)
+
+
+def _input_casts(job: Job, profile: Profile) -> float:
+    """Bytes for each number of the input: itself, its float32 copy, and that with some of it dropped."""
+    own = profile.linear_output_bytes
+    if profile.adapter_input == "copy16":
+        return own + 4.0 + (4.0 if job.dropout else 0.0)
+    return own + (4.0 if job.dropout and own < 4 else 0.0)
+
+
+def cast_weights(job: Job, profile: Profile) -> float:
+    """The 16-bit copies of float32 adapters that autocast keeps to the end of the forward pass."""
+    casts = profile.adapter_input == "copy16" and profile.adapter_bytes == 4
+    return 2.0 * adapter_numbers(job) if casts and not job.is_full else 0.0
+
+
+def dora_norm(job: Job, linear: Linear) -> float:
+    """The update is made of an identity matrix (float32 and 16 bit); then matrix, update and sum in float32."""
+    square, size = linear.inputs**2, linear.inputs * linear.outputs
+    unpacked = 2.0 * size if job.is_quantized else 0.0
+    return unpacked + max(6.0 * square + 2.0 * size, 2.0 * square + 16.0 * size)
+
+
+def dora_kept(linear: Linear) -> float:
+    """Of these the 16-bit identity, matrix and update stay to the end of the layer's forward."""
+    return 2.0 * linear.inputs**2 + 8.0 * linear.inputs * linear.outputs
+
+
+BYTES_PER_LOGIT = 12
+"""A trained head's chunk is computed again in the backward pass: float32 logits, log-softmax and gradient."""
+CAPPED_BYTES_PER_LOGIT = 20
+"""With a soft cap also its tangent and slope."""
+
+
+def head_backward(job: Job, profile: Profile) -> tuple[float, float]:
+    """Bytes of a chunk's logits, and of the head's gradients on their way into their sum, at the larger moment.
+
+    Each chunk gives a gradient as large as the head in the base's dtype. It is added to those before it, into a third
+    one; the sum is then made one of the trained copy's dtype.
+    """
+    chunk = profile.loss.chunk_tokens
+    supervised = round(job.tokens * job.supervised_share)
+    assert chunk is not None
+    each = CAPPED_BYTES_PER_LOGIT if job.shape.softcapped_head else BYTES_PER_LOGIT
+    logits = float(min(supervised, chunk) * job.shape.vocab * each)
+    one = job.shape.embedding_weights * profile.frozen_bytes
+    several, raised = supervised > chunk, profile.copy_bytes > profile.frozen_bytes
+    beside = (one if several else 0.0) + (one if raised else 0.0)  # the gradient so far, and the head in 16 bit
+    adding = max(3 * one if several else one, one + table_gradient(job, profile) if raised else 0.0)
+    return (logits, beside) if logits + beside > adding else (0.0, adding)
+
+
+def table_gradient(job: Job, profile: Profile) -> float:
+    """A gradient of embedding or head, as large as that: the embedding's is made whole at the end of a pass."""
+    return job.shape.embedding_weights * profile.copy_bytes
+
+
+def trains_tables(job: Job, profile: Profile) -> bool:
+    """Whether these terms apply: tables trained whole under the chunked loss."""
+    return job.trained_tables > 0 and not job.is_full and profile.loss.chunk_tokens is not None

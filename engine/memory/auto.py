@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from engine.memory.estimate import Estimate
+from engine.machine.gpu_specs import GIB
+from engine.memory.estimate import Estimate, Level, judge
 from engine.memory.from_config import Setup, estimate_run, job_of
-from engine.memory.profiles import GIB
 from engine.memory.speed import seconds_per_token
-from engine.memory.verdict import Level, judge
 
 MOST_TOKENS = {"cpu": 1024, "cuda": 16_384}
 """More at once makes nothing faster."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
+from engine.machine.gpu_specs import GIB
 from engine.memory.from_config import Setup, job_of
-from engine.memory.profiles import GIB
-from engine.memory.terms import trained_numbers
+from engine.memory.model_states import trained_numbers
 from engine.models.dims import ModelShape
 
 WEIGHT_BYTES = 4

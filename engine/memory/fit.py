@@ -9,11 +9,10 @@ from functools import cached_property
 from engine.config.schema import RunConfig
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
-from engine.memory.estimate import Estimate
+from engine.memory.estimate import Estimate, Verdict, judge
 from engine.memory.from_config import Setup, setup_on
 from engine.memory.history import Calibration, Observation, calibrate
-from engine.memory.plan import Plan, make_fit
-from engine.memory.verdict import Verdict, judge
+from engine.memory.make_fit import Plan, make_fit
 from engine.models.dims import ModelShape
 
 

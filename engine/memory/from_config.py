@@ -6,13 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.config.schema import RunConfig
-from engine.machine.gpu_specs import Capability, Dtype, attention_kernel, trained_dtype
+from engine.machine.gpu_specs import Capability, Dtype, attention_kernel, card_of, trained_dtype
 from engine.memory.budget import Budget
 from engine.memory.estimate import Estimate, estimate
-from engine.memory.gpu_table import card_of
-from engine.memory.job import Attention, Job, Optimizer, Quantization, Sharding, coarsest_on, padded_length
+from engine.memory.job import (
+    Attention,
+    Job,
+    Optimizer,
+    Profile,
+    Quantization,
+    Sharding,
+    coarsest_on,
+    padded_length,
+    tunedeck,
+)
 from engine.memory.packing import computes_row_by_row
-from engine.memory.profiles import Profile, tunedeck
 from engine.memory.speed import CPU
 from engine.models.dims import ModelShape
 

@@ -1,14 +1,49 @@
-"""Predicted against measured memory of past runs, and what the next estimate learns from it."""
+"""What past runs measured, kept as JSON lines, and what the next estimate of memory learns from it."""
 
 from __future__ import annotations
 
+import json
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.common import paths
-from engine.memory import records
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
+
+
+def append_lines(file: Path, records: Iterable[DataclassInstance]) -> None:
+    """Add a line for each of ``records``. A file that can't be written is no reason to fail."""
+    lines = "".join(json.dumps(asdict(each)) + "\n" for each in records)
+    try:
+        paths.private_dir(file.parent)
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(lines)
+    except OSError:
+        pass
+
+
+def read_lines(file: Path, kind: type[Record], makes_sense: Callable[[Record], bool]) -> list[Record]:
+    """All records of ``kind``, oldest first; lines that can't be read or make no sense are passed over."""
+    try:
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            record = kind(**json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if makes_sense(record):
+            found.append(record)
+    return found
+
 
 NAME = "memory.jsonl"
 ENOUGH_RUNS = 1
@@ -55,12 +90,12 @@ def history_file() -> Path:
 
 def record(observations: Iterable[Observation], file: Path | None = None) -> None:
     """Append to the history; senseless values are left out. A history that can't be written is no reason to fail."""
-    records.append(file or history_file(), [seen for seen in observations if _makes_sense(seen)])
+    append_lines(file or history_file(), [seen for seen in observations if _makes_sense(seen)])
 
 
 def read_history(file: Path | None = None) -> list[Observation]:
     """All observations; lines that can't be read are skipped."""
-    return records.read(file or history_file(), Observation, _makes_sense)
+    return read_lines(file or history_file(), Observation, _makes_sense)
 
 
 def calibrate(history: Sequence[Observation], gpu: str, model: str = "", method: str = "") -> Calibration | None:

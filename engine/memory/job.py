@@ -1,10 +1,15 @@
-"""One training job as memory sees it: model, method, batch, and how many GPUs share it."""
+"""One training job as memory sees it: model, method, batch and GPUs, and the mechanism of the trainer that runs it.
+
+A profile says nothing about a model or a card. Our own trainer's is exact, because its loop is ours; those of
+other trainers live with the benchmark that scores this estimate against published figures.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.machine.gpu_specs import GIB
 from engine.models.dims import Linear, ModelShape
 from engine.models.positions import PADDING
 
@@ -137,3 +142,157 @@ class Job:
             and linear.name != "router"
             and ("all" in self.targets or linear.name.removeprefix("shared_") in self.targets)
         )
+
+
+@dataclass(frozen=True)
+class LossKernel:
+    """How head and cross-entropy are computed.
+
+    ``bytes_per_logit``: live bytes for each of tokens x vocabulary at the loss's peak.
+    ``hidden_bytes``: live bytes for each of tokens x hidden beside them, final norm included;
+    ``supervised_hidden_bytes`` the same for supervised tokens only.
+    ``chunk_tokens``: when set, logits exist only for so many supervised tokens at a time.
+    """
+
+    name: str
+    bytes_per_logit: float
+    hidden_bytes: float
+    supervised_hidden_bytes: float = 0
+    chunk_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A trainer's mechanism. Sizes are bytes per number."""
+
+    name: str
+    loss: LossKernel
+
+    frozen_bytes: float = 2
+    """Frozen weights that are not quantized."""
+    table_bytes: float = 2
+    """Embedding, head, norms and biases when frozen; some preparations for 4 bit raise them to 4."""
+    trained_bytes: float = 2
+    """Weights of a full fine-tuning."""
+    adapter_bytes: float = 4
+    copy_bytes: float = 2
+    """Embedding and head that are trained whole beside an adapter."""
+    quantized_head: bool = False
+    untied_head: bool = False
+    """Embedding and head are two tensors even where the model ties them."""
+
+    gradient_bytes: float | None = None
+    """None: the dtype of what is trained. The same for ``optimizer_state_bytes``, per trained number."""
+    optimizer_state_bytes: float | None = None
+    gradients_persist: bool = False
+    """Gradients are there from the forward pass on: accumulation, or zeroed in place."""
+    gradients_freed_early: bool = False
+    """Each gradient is applied and freed in the backward pass; there is no optimizer step's peak."""
+    foreach_workspace: bool = True
+    """The optimizer writes the update of all parameters before it applies them."""
+    autocast_cache: bool = False
+    """Float32 weights are cast to 16 bit once a step and the copies kept."""
+    casts_head: bool = False
+    """A float32 head is cast to 16 bit for its product."""
+
+    residual_bytes: float = 2
+    """The stream between layers, hence each stored checkpoint."""
+    linear_output_bytes: float = 2
+    """Outputs of linears: 4 where they come back in a float32 residual's dtype."""
+    attention_bytes: float = 2
+    """Queries, keys and values as attention reads them."""
+    repeats_kv: bool = False
+    """Keys and values are expanded to all heads before attention."""
+    fused_qkv: bool = False
+    """One linear makes q, k and v: one input for its adapter, and values that keep the whole output alive."""
+    adapter_input: Literal["shared", "copy16", "copy32"] = "shared"
+    """Adapters read the layer's own input, or a cast copy of their own per module."""
+    mask_bytes: float = 1
+    """Dropout's mask, for each number of an adapter's input: a byte on a GPU, a float32 factor on the CPU."""
+    drops_again: bool = False
+    """Adapters share their input with dropout too: they keep the mask and drop it again in the backward pass."""
+    fused_norm: bool = False
+    fused_mlp: bool = False
+    """The gated product is computed again in the backward pass."""
+    fused_adapter: bool = False
+    """Kernels that keep no copy of the output projection's input."""
+    keeps_quantized_input: bool = False
+    """Quantized linears keep their input though they are frozen (bitsandbytes before 0.43)."""
+    holds_layer_inputs: bool = False
+    """Sharding's hooks on frozen layers hold every recomputed layer's input to the end of the backward pass."""
+
+    varied_lengths: bool = False
+    """Batches differ in length, so that cached blocks of other lengths lie beside the live ones."""
+    context_bytes: float = 0.65 * GIB
+    """CUDA context, libraries and what they exchange between GPUs: seen by nvidia-smi, not by torch."""
+    compiled_bytes: float = 0
+    """Kernels compiled for the shapes of a run's micro-batches, see ``compiled``."""
+
+
+EXCHANGE_BYTES = 0.75 * GIB
+"""NCCL's buffers on each of several GPUs: 0.3 to 1 GiB by their links."""
+
+CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
+"""Supervised positions whose logits our loop forms at a time."""
+
+
+def chunked_loss(chunk_tokens: int, softcapped: bool = False, full_precision: bool = False) -> LossKernel:
+    """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
+
+    Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap the float32 product and the
+    cap's slope; in float32 the product alone). Per token: the final norm's float32 input, 4. Per supervised token:
+    its hidden state and the gradient of that.
+    """
+    per_logit = 8 if softcapped else 4 if full_precision else 6
+    return LossKernel("chunked", per_logit, 4, 8 if full_precision else 4, chunk_tokens)
+
+
+A_SHAPE = 14 << 20
+MOST_SHAPES = 30
+
+
+def compiled(shapes: int) -> float:
+    """Bytes by which a process grows that computes micro-batches of so many ``shapes`` in 16 bit on a CPU.
+
+    A shape takes oneDNN some 25 kernels, and the heap is scattered by them. Measured on a Xeon with AVX-512 and bf16,
+    with 128 kernels kept: 0.1M weights grew by 212 MB over 15 shapes, 3M by 204 over 15, 187 over 12, and in eights by
+    350 over 29 and 425 over 63. It depends on the shapes met and hardly on the model.
+    """
+    return float(A_SHAPE * min(shapes, MOST_SHAPES))
+
+
+def tunedeck(
+    device: Literal["cpu", "cuda"] = "cuda",
+    *,
+    softcapped: bool = False,
+    lean: bool = True,
+    full_precision: bool = False,
+    fused_norm: bool = True,
+    gpus: int = 1,
+) -> Profile:
+    """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
+
+    ``lean``: plain LoRA layers, which share the layer's input. With DoRA the library's own layers run under autocast
+    and keep a 16-bit copy each. ``full_precision``: everything in float32, without autocast. ``fused_norm``: the
+    model's norms are plain ones, for which a GPU has an operator.
+    """
+    size = 4.0 if full_precision else 2.0
+    exchange = EXCHANGE_BYTES if device == "cuda" and gpus > 1 else 0.0
+    return Profile(
+        name="tunedeck",
+        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped, full_precision),
+        frozen_bytes=size,
+        table_bytes=size,
+        trained_bytes=size,
+        copy_bytes=4,
+        residual_bytes=size,
+        linear_output_bytes=size,
+        attention_bytes=size,
+        adapter_input="shared" if lean or full_precision else "copy16",
+        mask_bytes=1 if device == "cuda" or lean else 4,
+        drops_again=lean,
+        fused_norm=fused_norm and device == "cuda",
+        gradients_persist=True,
+        foreach_workspace=False,
+        context_bytes=(0.65 if device == "cuda" else 0.55) * GIB + exchange,
+    )

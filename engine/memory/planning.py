@@ -9,6 +9,7 @@ from engine.common.errors import MachineError, TunedeckError
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.config.toml import located
+from engine.machine.gpu_specs import GIB
 from engine.machine.snapshot import Machine
 from engine.memory import throughput
 from engine.memory.budget import Budget, budget_of
@@ -16,7 +17,6 @@ from engine.memory.disk import RunDisk, disk_of
 from engine.memory.duration import DataSize, Duration, duration_of, guess_size, seconds_beside
 from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
-from engine.memory.profiles import GIB
 from engine.memory.speed import CPU
 from engine.models.adapter.adopt import adopt
 from engine.models.local import model_folder

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.common.columns import aligned
-from engine.memory.estimate import Estimate, Phase
+from engine.machine.gpu_specs import GIB
+from engine.memory.estimate import GROUPS, LABELS, Estimate, Phase, Verdict, judge
 from engine.memory.history import Calibration
-from engine.memory.labels import GROUPS, LABELS
-from engine.memory.matrix import MOST_TOKENS, Matrix
-from engine.memory.plan import Change, Plan
-from engine.memory.profiles import GIB
-from engine.memory.verdict import Verdict, judge
+from engine.memory.make_fit import Change, Plan
+from engine.memory.methods import MOST_TOKENS, Matrix
 from engine.models.dims import ModelShape
 
 HIDDEN_BELOW = 0.005

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from engine.machine.gpu_specs import CARDS, Card, card_of
 from engine.memory.estimate import Estimate
-from engine.memory.gpu_table import CARDS, Card, card_of
-from engine.memory.job import Job
-from engine.memory.profiles import Profile
-from engine.memory.terms import adapter_numbers
+from engine.memory.job import Job, Profile
+from engine.memory.model_states import adapter_numbers
 
 CPU = "CPU"
 TYPICAL = CARDS["a100"]

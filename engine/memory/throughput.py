@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from engine.common import paths
-from engine.memory import records
-from engine.memory.gpu_table import card_of
-from engine.memory.job import Job
-from engine.memory.profiles import Profile
+from engine.machine.gpu_specs import card_of
+from engine.memory.history import append_lines, read_lines
+from engine.memory.job import Job, Profile
 from engine.memory.speed import CPU, seconds_per_token
 
 NAME = "pace.jsonl"
@@ -88,12 +87,12 @@ def record(
         model, method, device_of(device_name), round(tokens_per_second, 3), micro_batch_tokens, kind, time.time()
     )
     if _makes_sense(seen):
-        records.append(file or history_file(), [seen])
+        append_lines(file or history_file(), [seen])
 
 
 def read(file: Path | None = None) -> list[Pace]:
     """All measurements, oldest first; lines that can't be read are skipped."""
-    return records.read(file or history_file(), Pace, _makes_sense)
+    return read_lines(file or history_file(), Pace, _makes_sense)
 
 
 def expected(

@@ -8,7 +8,7 @@ import torch
 
 from engine.common.errors import ConfigError
 from engine.config.schema import TrainSection
-from engine.memory.terms import EIGHT_BIT_BLOCK, SMALL_TENSOR
+from engine.memory.model_states import EIGHT_BIT_BLOCK, SMALL_TENSOR
 
 
 def check(section: TrainSection, device: torch.device) -> None:

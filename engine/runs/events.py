@@ -177,7 +177,7 @@ class MemoryPlan(Event, tag="memory_plan", frozen=True, kw_only=True):
     """What the run is expected to take on its device, said before the weights are loaded. Sizes in bytes.
 
     ``phases`` by the names of ``engine.memory.estimate.PHASES``; ``terms`` are those of the peak, by the names of
-    ``engine.memory.labels``. ``settings`` are what ``auto`` became, each with its sentence in ``reasons``.
+    ``engine.memory.estimate``. ``settings`` are what ``auto`` became, each with its sentence in ``reasons``.
     """
 
     device: str = ""

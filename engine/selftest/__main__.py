@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.machine.selftest_report import Check, anonymous
+from engine.machine.selftest_result import Check, anonymous
 
 
 def main(gpus: str) -> int:

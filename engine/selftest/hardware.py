@@ -9,7 +9,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
-from engine.machine.selftest_report import Check
+from engine.machine.selftest_result import Check
 from engine.machine.snapshot import Machine
 from engine.modeling.batches import cut
 from engine.modeling.kernels.proof import attention_fault

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from engine.machine.selftest_report import Check
+from engine.machine.selftest_result import Check
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.modeling.resident_memory import highest_bytes, restart_peak
 from engine.runs import events as ev

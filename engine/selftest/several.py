@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from engine.machine.selftest_report import Check
+from engine.machine.selftest_result import Check
 from engine.runs import events as ev
 from engine.runs.steering import Steering
 from engine.selftest.trial import Trial, run_session

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from peft.tuners.lora.layer import LoraLayer
 
-from engine.machine.selftest_report import Check
+from engine.machine.selftest_result import Check
 from engine.modeling.batches import cut
 from engine.modeling.kernels.known_rows import rows_known
 from engine.modeling.kernels.packing import parts_rows

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from engine.memory.job import Job
-from engine.memory.profiles import LossKernel, Profile
+from engine.memory.job import Job, LossKernel, Profile
 from tests.benchmarks.published_files import Row, number
 
 LOSSES = {

@@ -9,7 +9,7 @@ and tuned: recomputing as tunedeck does, with flash attention and Liger's kernel
 in a process of its own: close what else uses the GPU. The first two steps warm up and are not counted.
 
 MFU is the model's floating-point operations (``engine.memory.speed.flops_per_token``, recomputation not counted) over
-the card's dense 16-bit peak (``engine.memory.gpu_table``). Without a GPU, and with --tiny, the shapes are tiny: that
+the card's dense 16-bit peak (``engine.machine.gpu_specs``). Without a GPU, and with --tiny, the shapes are tiny: that
 shows that everything works, and its figures say nothing about a GPU.
 """
 

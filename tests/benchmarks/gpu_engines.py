@@ -168,7 +168,7 @@ class Plan:
         """With what was predicted of tunedeck's own run, and the share of the card's peak."""
         import torch
 
-        from engine.memory.gpu_table import card_of
+        from engine.machine.gpu_specs import card_of
         from engine.memory.speed import flops_per_token
         from engine.memory.throughput import expected
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from transformers.utils import logging
 
-from engine.memory.profiles import GIB
+from engine.machine.gpu_specs import GIB
 from tests.benchmarks import oracle_starter
 from tests.benchmarks.oracle_models import MODELS, Point, as_on_a_gpu, expected, tracked_fake, tracked_real
 

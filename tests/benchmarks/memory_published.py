@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.memory.profiles import GIB
+from engine.machine.gpu_specs import GIB
 from tests.benchmarks.published_files import NEEDED, count, measured_bytes, read_rows, read_shapes, shape_of
 from tests.benchmarks.published_rows import predict, runs
 

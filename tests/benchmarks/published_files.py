@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from engine.memory.profiles import GIB
+from engine.machine.gpu_specs import GIB
 from engine.models.dims import ModelShape
 from engine.models.read_dims import from_row
 

@@ -6,10 +6,9 @@ import re
 from dataclasses import replace
 
 from engine.common.errors import MachineError
+from engine.machine.gpu_specs import GIB, gpu_bytes
 from engine.memory.estimate import Estimate, estimate
-from engine.memory.gpu_table import gpu_bytes
 from engine.memory.job import Attention, Checkpointing, Job, Optimizer, Quantization, Sharding
-from engine.memory.profiles import GIB
 from engine.models.dims import ModelShape
 from tests.benchmarks.foreign_trainers import profile_for
 from tests.benchmarks.published_files import Row, count, number

@@ -12,7 +12,7 @@ import pytest
 from engine.app import remedy as remedying
 from engine.app.post_mortem import examine
 from engine.common.files import read_json, write_atomic
-from engine.memory.remedies import Remedy, carries
+from engine.memory.out_of_memory import Remedy, carries
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state

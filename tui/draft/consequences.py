@@ -100,7 +100,7 @@ def lora_parameters(draft: Draft, facts: Facts) -> int | None:
     if shape is None or not isinstance(rank, int) or rank < 1:
         return None
     from engine.memory.job import Job
-    from engine.memory.terms import adapter_numbers
+    from engine.memory.model_states import adapter_numbers
 
     named = [targets] if isinstance(targets, str) else list(targets or ())
     wanted = ("all",) if named == ["all-linear"] else tuple(str(name).removesuffix("_proj") for name in named)

@@ -146,9 +146,9 @@ class HomeScreen(WholeScreen, Screen[None]):
         if is_news(self._machine, message.machine):
             self._machine = message.machine
             self.query_one(TopLine).show(right=machine_line(message.machine))
-            from engine.machine import tested  # with libraries that the first frame does not wait for
+            from engine.machine import selftest_result  # with libraries that the first frame does not wait for
 
-            if tested.offer(message.machine):
+            if selftest_result.offer(message.machine):
                 self.query_one("#self-test", Line).show(f"  {_NEW_GPU}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
     from engine.app.remedy import Way
     from engine.machine.snapshot import Machine
-    from engine.memory.remedies import Remedy
+    from engine.memory.out_of_memory import Remedy
     from tui.world import Spawn
 
 

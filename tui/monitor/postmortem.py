@@ -15,7 +15,7 @@ from engine.common.clean_text import clean
 
 if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
-    from engine.memory.remedies import Remedy
+    from engine.memory.out_of_memory import Remedy
 
 _WAYS = {
     "all": "goes on from the checkpoint",

@@ -33,7 +33,7 @@ from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.memory.remedies import Remedy
+    from engine.memory.out_of_memory import Remedy
 
 VIEWS = ("curves", "result", "log")
 _LIVE = ("starting", "running", "paused")

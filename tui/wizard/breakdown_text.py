@@ -38,7 +38,7 @@ def heading(text: str) -> Line:
 
 def peak(fit: Fit, width: int) -> Iterator[Line]:
     """The moment that needs most, why it does, and every term of it: letter, name, GiB, share, one sentence."""
-    from engine.memory.labels import LABELS
+    from engine.memory.estimate import LABELS
 
     top = fit.estimate.peak
     yield heading(f"The peak: {top.title}")

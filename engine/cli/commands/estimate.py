@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
     from engine.memory.duration import Duration
     from engine.memory.fit import Fit
-    from engine.memory.plan import Plan
+    from engine.memory.make_fit import Plan
     from engine.models.named_dims import Found
 
 METHODS = {"none": "LoRA", "int8": "LoRA on int8", "nf4": "QLoRA, nf4", "nf4-dq": "QLoRA, nf4 with double quantization"}
@@ -77,7 +77,7 @@ def _config_file(what: str) -> Path | None:
 
 def _machine(gpu: str) -> Machine | None:
     """This machine, where it is asked about; a size or a name does without."""
-    from engine.memory.gpu_table import gpu_bytes
+    from engine.machine.gpu_specs import gpu_bytes
     from engine.memory.planning import read_machine_now
 
     if gpu and gpu.lower() != "cpu":
@@ -91,8 +91,8 @@ def _machine(gpu: str) -> Machine | None:
 
 def _budget(gpu: str, gpus: str, machine: Machine | None) -> Budget:
     """The memory to judge by. Raises MachineError for a GPU that is not known."""
+    from engine.machine.gpu_specs import gpu_bytes
     from engine.memory.budget import budget_of, elsewhere
-    from engine.memory.gpu_table import gpu_bytes
 
     if gpu.lower() == "cpu" and machine is not None:
         return budget_of(machine, "cpu")
@@ -109,7 +109,7 @@ def _budget(gpu: str, gpus: str, machine: Machine | None) -> Budget:
 
 
 def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
-    from engine.memory.matrix import method_matrix
+    from engine.memory.methods import method_matrix
     from engine.memory.report import assumed, matrix_json, matrix_text, wrapped
 
     made = method_matrix(found.shape, budget, rank)
@@ -206,7 +206,7 @@ def _as_json(
 
 def _place(budget: Budget) -> str:
     """The device and its free memory, who has the rest, and why it is no GPU where there are some."""
-    from engine.memory.profiles import GIB
+    from engine.machine.gpu_specs import GIB
 
     name = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
     text = f"{name}: {budget.available_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB free"

@@ -12,7 +12,7 @@ import typer
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, one_line, out
 from engine.common.errors import MachineError
-from engine.machine.selftest_report import Check, Report, lines_of, verdict_line
+from engine.machine.selftest_result import Check, Report, lines_of, verdict_line
 
 COMMAND = (sys.executable, "-P", "-m", "engine.selftest")
 
@@ -53,7 +53,7 @@ def selftest(
 def run(gpus: str, on_check: Any, on_name: Any) -> Report:
     """Run the self-test in a process of its own and remember how it ended. Raises MachineError for a wrong GPU."""
     from engine.common.child import run_child
-    from engine.machine import tested
+    from engine.machine import selftest_result
     from engine.memory.planning import read_machine_now
 
     machine = read_machine_now()
@@ -90,5 +90,5 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
         report.checks.append(lost)
         on_check(lost)
     if machine is not None and not gpus:
-        tested.remember(machine, tuple(check.name for check in report.checks if check.verdict == "failed"))
+        selftest_result.remember(machine, tuple(check.name for check in report.checks if check.verdict == "failed"))
     return report

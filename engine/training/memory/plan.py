@@ -13,19 +13,18 @@ from engine.common.errors import ModelError, TunedeckError
 from engine.config.schema import RunConfig
 from engine.distributed.device import Placement
 from engine.distributed.own_gpu import others_on, own_bytes, own_gpu, own_pids
+from engine.machine.gpu_specs import GIB
 from engine.machine.host import read_host
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget, shared
 from engine.memory.duration import seldomer
-from engine.memory.estimate import Estimate, estimate
+from engine.memory.estimate import Estimate, Verdict, estimate, judge
 from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
-from engine.memory.job import padded_length
+from engine.memory.job import compiled, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.planning import read_machine_now
-from engine.memory.profiles import GIB, compiled
 from engine.memory.speed import CPU
-from engine.memory.verdict import Verdict, judge
 from engine.modeling.batches import StepPlan
 from engine.modeling.kernels import packing
 from engine.modeling.kernels.attention import planned

@@ -12,11 +12,12 @@ import pytest
 from engine.app import remedy as remedying
 from engine.app.post_mortem import PostMortem, ended_for_memory, examine
 from engine.common.errors import RunError
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
-from engine.memory.profiles import GIB
-from engine.memory.remedies import Remedy
+from engine.memory.out_of_memory import Remedy
+from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, what_delete_removes
 from engine.runs.follow import load_state
@@ -41,6 +42,11 @@ def launched() -> Launched:
     return []
 
 
+@pytest.fixture
+def run(home: Path) -> RunDir:
+    return directory.create("models/tiny", "[model]\n")
+
+
 def found_of(run: RunDir, *gpus: Gpu) -> PostMortem:
     found = examine(run, load_state(run), gpus)
     assert found is not None
@@ -48,7 +54,7 @@ def found_of(run: RunDir, *gpus: Gpu) -> PostMortem:
 
 
 def remedy(**settings: Any) -> Remedy:
-    from engine.memory.remedies import carries
+    from engine.memory.out_of_memory import carries
 
     dotted = {name.replace("__", "."): value for name, value in settings.items()}
     return Remedy("t", "r", dotted, 1.0, 0.0, carries(dotted), True)

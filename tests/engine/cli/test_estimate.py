@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from engine.memory import planning
-from engine.memory.profiles import GIB
 from tests.engine.cli.cli_calls import Answer, Shell
 from tests.engine.memory.test_planning import barred, machine
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from engine.memory import planning
-from engine.memory.profiles import GIB
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs

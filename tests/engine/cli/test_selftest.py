@@ -13,8 +13,8 @@ import pytest
 
 from engine.app import machine_check
 from engine.cli.commands import selftest
-from engine.machine import selftest_report, tested
-from engine.machine.selftest_report import Check, anonymous
+from engine.machine import selftest_result
+from engine.machine.selftest_result import Check, anonymous
 from engine.memory import planning
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.memory.test_planning import machine
@@ -90,18 +90,24 @@ def test_a_gpu_that_is_not_there_is_refused(shell: Shell, home: Path, monkeypatc
 
 def test_the_result_holds_until_gpu_driver_or_torch_change(home: Path) -> None:
     one, other = machine(("NVIDIA L4", 22.5, 2.0)), machine(("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
-    assert tested.read().of(one) is None
-    tested.remember(one, ())
-    assert (tested.read().of(one), tested.read().of(other)) == (True, None)
-    tested.remember(other, ("step in nf4",))
-    assert (tested.read().of(one), tested.read().of(other)) == (None, False)
+    assert selftest_result.read().of(one) is None
+    selftest_result.remember(one, ())
+    assert (selftest_result.read().of(one), selftest_result.read().of(other)) == (True, None)
+    selftest_result.remember(other, ("step in nf4",))
+    assert (selftest_result.read().of(one), selftest_result.read().of(other)) == (None, False)
 
 
 def test_it_is_offered_once_for_each_new_gpu(home: Path) -> None:
     one, other = machine(("NVIDIA L4", 22.5, 2.0)), machine(("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
-    assert [tested.offer(each) for each in (one, one, other, one, machine())] == [True, False, True, False, False]
-    tested.remember(other, ())
-    assert not tested.offer(other)
+    assert [selftest_result.offer(each) for each in (one, one, other, one, machine())] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    selftest_result.remember(other, ())
+    assert not selftest_result.offer(other)
 
 
 def test_the_doctor_tells_how_it_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +116,7 @@ def test_the_doctor_tells_how_it_ended(home: Path, monkeypatch: pytest.MonkeyPat
     levels = []
     for failed in (None, (), ("step in nf4",)):
         if failed is not None:
-            tested.remember(found, failed)
+            selftest_result.remember(found, failed)
         (check,) = machine_check.self_test()
         levels.append(check.level)
     assert levels == ["warn", "ok", "fail"]
@@ -123,13 +129,13 @@ def test_a_record_that_makes_no_sense_is_as_none(home: Path) -> None:
     home.mkdir(parents=True)
     for text in ("", "[]", '{"key": 1}', json.dumps({"key": "a", "passed": "yes", "failed": [], "offered": []})):
         (home / "selftest.json").write_text(text)
-        assert tested.read().passed is None
+        assert selftest_result.read().passed is None
 
 
 def test_what_names_a_person_or_a_machine_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest_report.getpass, "getuser", lambda: "alice")
-    monkeypatch.setattr(selftest_report.socket, "gethostname", lambda: "gpu7.lab")
-    monkeypatch.setattr(selftest_report.Path, "home", lambda: Path("/home/alice"))
+    monkeypatch.setattr(selftest_result.getpass, "getuser", lambda: "alice")
+    monkeypatch.setattr(selftest_result.socket, "gethostname", lambda: "gpu7.lab")
+    monkeypatch.setattr(selftest_result.Path, "home", lambda: Path("/home/alice"))
     said = anonymous("/home/alice/.venv/x.py on gpu7.lab by alice, who has malice")
     assert said == "~/.venv/x.py on HOST by USER, who has malice"
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from engine.common.errors import MachineError
 from engine.machine.gpu_specs import (
+    CARDS,
     WHEELS,
     Wheel,
     attention_kernel,
     cuda_compiles_for,
+    gpu_bytes,
     has_kernels,
     least_driver,
     trained_dtype,
@@ -126,3 +131,15 @@ def test_the_wheels_are_those_of_the_installed_torch_s_release(wheel: Wheel):
 )
 def test_a_build_runs_where_its_architectures_do(built, capability, runs):
     assert has_kernels(built, capability) is runs
+
+
+@pytest.mark.parametrize("wrong", ["RTX9999", "A1000", "h1000", "my card", "t44"])
+def test_every_name_that_an_unknown_gpu_is_answered_with_is_known(wrong: str) -> None:
+    with pytest.raises(MachineError) as caught:
+        gpu_bytes(wrong)
+    hint = caught.value.hint
+    named = re.split(r",| or ", hint.removesuffix("?").removesuffix(".").rpartition(": ")[2].rpartition("mean ")[2])
+    assert all(gpu_bytes(name.strip()) > 0 for name in named)
+    assert "24GiB" in hint
+    if "Did you mean" not in hint:
+        assert {name.strip() for name in named} == set(CARDS)

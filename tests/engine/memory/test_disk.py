@@ -12,8 +12,8 @@ import pytest
 
 from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
+from engine.machine.gpu_specs import GIB
 from engine.memory.disk import LOG_BYTES, TOKENIZER_BYTES, disk_of, require, run_disk, what_helps_full
-from engine.memory.profiles import GIB
 from engine.models.dims import ModelShape
 from tests.engine.memory.models import LLAMA_3_8B, SMOLLM2_135M
 

@@ -19,8 +19,7 @@ from engine.memory.duration import (
     tokens_to_train,
 )
 from engine.memory.estimate import estimate
-from engine.memory.job import Job
-from engine.memory.profiles import tunedeck
+from engine.memory.job import Job, tunedeck
 from engine.memory.throughput import Expected
 from tests.engine.memory.models import SMOLLM2_135M
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.memory.estimate import PHASES, estimate
-from engine.memory.job import Job
-from engine.memory.labels import GROUPS, LABELS
-from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
+from engine.machine.gpu_specs import GIB
+from engine.memory.estimate import GROUPS, LABELS, PHASES, estimate
+from engine.memory.job import Job, LossKernel, Profile, tunedeck
 from engine.memory.report import bar_groups
 from tests.engine.memory.models import (
     GEMMA_2_2B,

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.memory.estimate import estimate
+from engine.machine.gpu_specs import GIB
+from engine.memory.estimate import estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of, profile_of
-from engine.memory.profiles import GIB
-from engine.memory.verdict import judge
 from engine.models.read_dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, SMOLLM2_135M
 from tests.engine.memory.runs import setup

@@ -12,11 +12,11 @@ import pytest
 from engine.common.errors import MachineError
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from engine.memory import planning, throughput
-from engine.memory.profiles import GIB
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
 
 __all__ = ["make_model"]

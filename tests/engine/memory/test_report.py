@@ -8,13 +8,12 @@ import re
 import pytest
 
 from engine.common.errors import MachineError
+from engine.machine.gpu_specs import GIB, card_of, gpu_bytes
 from engine.memory.budget import elsewhere
 from engine.memory.from_config import estimate_run
-from engine.memory.gpu_table import card_of, gpu_bytes
 from engine.memory.history import Calibration
-from engine.memory.matrix import largest_tokens, method_matrix
-from engine.memory.plan import make_fit
-from engine.memory.profiles import GIB
+from engine.memory.make_fit import make_fit
+from engine.memory.methods import largest_tokens, method_matrix
 from engine.memory.report import estimate_json, estimate_text, matrix_json, matrix_text
 from engine.models.read_dims import from_config
 from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.machine.gpu_specs import CARDS
 from engine.memory import throughput
-from engine.memory.gpu_table import CARDS
-from engine.memory.job import Job
-from engine.memory.profiles import tunedeck
+from engine.memory.job import Job, tunedeck
 from engine.memory.speed import flops_per_token, on_card, seconds_per_token
 from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M
 

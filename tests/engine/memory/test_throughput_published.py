@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from engine.memory import throughput
-from engine.memory.job import Job
-from engine.memory.profiles import Profile, tunedeck
+from engine.memory.job import Job, Profile, tunedeck
 from engine.models.read_dims import from_config
 from tests.engine.memory.models import LLAMA_3_8B
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
-from engine.memory.profiles import GIB
 from engine.runs.directory import RunDir
 from tests import memory_runs
 from tests.tui.looking import screen_text, until, until_shows

@@ -12,8 +12,8 @@ from tui.draft.fit import budget_for, config_so_far
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
-    from engine.memory.best_method import BestMethod
     from engine.memory.budget import Budget
+    from engine.memory.methods import BestMethod
     from engine.models.card import ModelCard
     from tui.wizard.step import Facts
 
@@ -53,7 +53,7 @@ class Verdicts:
         shape = shape_of(folder)
         if shape is None or self._budget is None or self._config is None:
             return None
-        from engine.memory.best_method import best_method
+        from engine.memory.methods import best_method
 
         return best_method(self._config, shape, self._budget)
 

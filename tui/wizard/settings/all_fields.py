@@ -22,7 +22,7 @@ from tui.wizard.step import answer, hint_of, make_field, message_of
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
-    from engine.memory.steps import StepCost
+    from engine.memory.setting_costs import StepCost
 
 SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch")
 ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to

@@ -8,7 +8,7 @@ from tui.draft import fields
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
-    from engine.memory.steps import StepCost
+    from engine.memory.setting_costs import StepCost
 
 QUANTIZATION = {
     "auto": "the fastest that fits: as they are where there is room, else in 4 bit",
@@ -30,7 +30,7 @@ class Costs:
         if fit is not self._fit:
             self._fit, self._known = fit, {}
             if fit is not None:
-                from engine.memory.steps import step_costs
+                from engine.memory.setting_costs import step_costs
 
                 self._known = step_costs(fit.setup, fit.budget.available_bytes)
         return self._known

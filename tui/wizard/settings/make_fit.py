@@ -22,7 +22,7 @@ from tui.wizard.settings import fit_remedies
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
-    from engine.memory.plan import Change
+    from engine.memory.make_fit import Change
     from tui.draft.draft import Draft
     from tui.wizard.step import Facts
 
@@ -189,7 +189,7 @@ def _pick(number: int, change: Change, fit: Fit) -> Pick:
 
 def _mark(change: Change, fit: Fit) -> str:
     """What the verdict would be after this change alone."""
-    from engine.memory.verdict import TIGHT_BYTES, TIGHT_SHARE
+    from engine.memory.estimate import TIGHT_BYTES, TIGHT_SHARE
 
     spare = fit.verdict.spare_bytes + change.saved_bytes
     if spare < 0:

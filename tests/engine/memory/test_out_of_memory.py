@@ -7,12 +7,22 @@ from typing import Any
 
 import pytest
 
+from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.memory.estimate import PHASES
 from engine.memory.from_config import Setup, estimate_run
-from engine.memory.postmortem import Failure, measure, named, phase_of, sentence, shortage, title
-from engine.memory.profiles import GIB
-from engine.memory.remedies import Remedy, carries, remedies
+from engine.memory.out_of_memory import (
+    Failure,
+    Remedy,
+    carries,
+    measure,
+    named,
+    phase_of,
+    remedies,
+    sentence,
+    shortage,
+    title,
+)
 from engine.runs.events import ProcessUse
 from tests.engine.memory.models import LLAMA_3_8B, MISTRAL_7B, SMOLLM2_135M
 from tests.engine.memory.runs import setup

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.memory.best_method import best_method
+from engine.machine.gpu_specs import GIB
 from engine.memory.budget import Budget, elsewhere
-from engine.memory.estimate import estimate
+from engine.memory.estimate import estimate, judge
 from engine.memory.fit import fit
 from engine.memory.from_config import estimate_run, job_of
-from engine.memory.profiles import GIB
-from engine.memory.steps import step_costs
-from engine.memory.verdict import judge
+from engine.memory.methods import best_method
+from engine.memory.setting_costs import step_costs
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 

@@ -1,10 +1,8 @@
-"""The terms that do not depend on the batch: weights, adapters, gradients, optimizer. One function a term, bytes."""
+"""Memory that does not depend on the batch: weights, adapters, gradients, optimizer. One function a term, bytes."""
 
 from __future__ import annotations
 
-from engine.memory import expert_layers
-from engine.memory.job import Job, Quantization
-from engine.memory.profiles import Profile
+from engine.memory.job import Job, Profile, Quantization
 
 BYTES_PER_WEIGHT: dict[Quantization, float] = {
     # 4 bits, and one float32 scale for each block of 64.
@@ -59,12 +57,17 @@ def other_weights(job: Job, profile: Profile) -> float:
 
 
 def adapter_numbers(job: Job) -> int:
-    """Numbers the adapters train: r x (in + out) a linear; DoRA adds a magnitude for each output."""
+    """Numbers the adapters train: r x (in + out) a linear; DoRA adds a magnitude for each output.
+
+    Of experts fused into one tensor each has its own, gate and up with twice the rank; their router has one too.
+    """
     shape = job.shape
     layer = sum(job.rank * (linear.inputs + linear.outputs) * linear.count for linear in job.adapted())
     if job.method == "dora":
         layer += sum(linear.outputs * linear.count for linear in job.adapted())
-    layer += expert_layers.numbers(job)
+    if job.adapts_experts:
+        layer += job.rank * shape.experts * (3 * shape.hidden + 5 * shape.expert_intermediate)
+        layer += job.rank * (shape.hidden + shape.experts)
     on_head = job.adapter_on_head and not job.is_full
     return layer * shape.layers + (job.rank * (shape.hidden + shape.vocab) if on_head else 0)
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine.memory import activations, adapter_layers, expert_layers, profiles, terms, trained_tables
-from engine.memory.job import Job
-from engine.memory.profiles import GIB, LossKernel, Profile, tunedeck
+from engine.machine.gpu_specs import GIB
+from engine.memory import activations, job
+from engine.memory import model_states as states
+from engine.memory.job import Job, LossKernel, Profile, tunedeck
 from engine.modeling.kernels import cpu_attention, loss
 from engine.models.read_dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
@@ -27,71 +28,71 @@ def with_(**changes: object) -> Job:
     ("quantization", "each"), [("none", 2), ("nf4", 0.5625), ("nf4-dq", 0.51586914), ("gptq4", 0.51953125)]
 )
 def test_weights_take_their_bytes_and_their_constants(quantization: str, each: float) -> None:
-    assert terms.block_weights(with_(quantization=quantization), OURS) == pytest.approx(LINEARS * each, rel=1e-7)
+    assert states.block_weights(with_(quantization=quantization), OURS) == pytest.approx(LINEARS * each, rel=1e-7)
 
 
 def test_int8_adds_a_scale_for_each_row() -> None:
     rows = 32 * (4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096)
-    assert terms.block_weights(with_(quantization="int8"), OURS) == LINEARS + 4 * rows
+    assert states.block_weights(with_(quantization="int8"), OURS) == LINEARS + 4 * rows
 
 
 def test_embedding_and_head_stay_in_16_bit() -> None:
-    assert terms.tables(with_(quantization="nf4"), OURS) == 2 * 2 * 128256 * 4096
-    assert terms.tables(Job(SMOLLM2_135M, 1, 8), OURS) == 2 * 49152 * 576  # tied: once
+    assert states.tables(with_(quantization="nf4"), OURS) == 2 * 2 * 128256 * 4096
+    assert states.tables(Job(SMOLLM2_135M, 1, 8), OURS) == 2 * 49152 * 576  # tied: once
 
 
 def test_llama_3_8b_in_4_bit_is_5_4_gib_not_4() -> None:
     job = with_(quantization="nf4-dq")
-    static = terms.block_weights(job, OURS) + terms.tables(job, OURS) + terms.other_weights(job, OURS)
+    static = states.block_weights(job, OURS) + states.tables(job, OURS) + states.other_weights(job, OURS)
     assert static / GIB == pytest.approx(5.31, abs=0.01)
-    assert (static + 3 * terms.adapters(job, OURS) / 2) / GIB == pytest.approx(5.54, abs=0.01)
+    assert (static + 3 * states.adapters(job, OURS) / 2) / GIB == pytest.approx(5.54, abs=0.01)
     plain = with_(quantization="nf4")
-    assert (terms.block_weights(plain, OURS) + terms.tables(plain, OURS)) / GIB == pytest.approx(5.61, abs=0.01)
+    assert (states.block_weights(plain, OURS) + states.tables(plain, OURS)) / GIB == pytest.approx(5.61, abs=0.01)
 
 
 def test_lora_of_all_linears_counts_what_peft_prints() -> None:
-    assert terms.adapter_numbers(LLAMA) == 41_943_040  # Llama-3-8B, r = 16, all-linear
-    assert terms.adapter_numbers(with_(targets=("q", "v"), rank=8)) == 3_407_872
-    assert terms.adapter_numbers(Job(MISTRAL_7B, 1, 8, rank=16, targets=("q", "k", "v", "o"))) == 13_631_488
+    assert states.adapter_numbers(LLAMA) == 41_943_040  # Llama-3-8B, r = 16, all-linear
+    assert states.adapter_numbers(with_(targets=("q", "v"), rank=8)) == 3_407_872
+    assert states.adapter_numbers(Job(MISTRAL_7B, 1, 8, rank=16, targets=("q", "k", "v", "o"))) == 13_631_488
 
 
 def test_dora_adds_a_magnitude_for_each_output() -> None:
     outputs = 32 * (4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096)
-    assert terms.adapter_numbers(with_(method="dora")) == 41_943_040 + outputs
+    assert states.adapter_numbers(with_(method="dora")) == 41_943_040 + outputs
 
 
 def test_adapters_are_float32_and_adamw_doubles_them() -> None:
-    assert terms.adapters(LLAMA, OURS) == terms.gradients(LLAMA, OURS) == 4 * 41_943_040
-    assert terms.optimizer_states(LLAMA, OURS) == 8 * 41_943_040
-    assert terms.optimizer_states(with_(optimizer="adamw_8bit"), OURS) == pytest.approx(41_943_040 * 2.03125)
-    assert terms.optimizer_states(with_(optimizer="sgd"), OURS) == 0
+    assert states.adapters(LLAMA, OURS) == states.gradients(LLAMA, OURS) == 4 * 41_943_040
+    assert states.optimizer_states(LLAMA, OURS) == 8 * 41_943_040
+    assert states.optimizer_states(with_(optimizer="adamw_8bit"), OURS) == pytest.approx(41_943_040 * 2.03125)
+    assert states.optimizer_states(with_(optimizer="sgd"), OURS) == 0
 
 
 def test_tables_trained_whole_are_copied_in_float32() -> None:
     table = 128256 * 4096
     job = with_(trained_tables=2)
-    assert terms.adapters(job, OURS) - terms.adapters(LLAMA, OURS) == 2 * 4 * table
+    assert states.adapters(job, OURS) - states.adapters(LLAMA, OURS) == 2 * 4 * table
 
 
 def test_full_fine_tuning_in_bf16_is_10_bytes_a_parameter_at_the_step() -> None:
     job = Job(MISTRAL_7B, 1, 8, method="full")
     profile = Profile("plain", LossKernel("plain", 14, 6))
     everything = (
-        terms.block_weights(job, profile) + terms.tables(job, profile) + terms.other_weights(job, profile)
-        + terms.gradients(job, profile) + terms.optimizer_states(job, profile) + terms.step_workspace(job, profile)
+        states.block_weights(job, profile) + states.tables(job, profile) + states.other_weights(job, profile)
+        + states.gradients(job, profile) + states.optimizer_states(job, profile) + states.step_workspace(job, profile)
     )  # fmt: skip
     assert everything == 10 * 7_241_732_096  # measured: 72.43 GB
 
 
 def test_our_fused_adamw_needs_no_workspace() -> None:
-    assert terms.step_workspace(LLAMA, OURS) == 0
+    assert states.step_workspace(LLAMA, OURS) == 0
 
 
 def test_fused_experts_stay_in_16_bit() -> None:
     job = Job(QWEN3_30B_A3B, 1, 8, quantization="nf4")
     experts = 48 * 128 * 3 * 2048 * 768
     assert QWEN3_30B_A3B.expert_weights == experts
-    assert terms.block_weights(job, OURS) > 2 * experts
+    assert states.block_weights(job, OURS) > 2 * experts
 
 
 def test_adapters_on_fused_experts_are_counted_as_peft_makes_them() -> None:
@@ -101,26 +102,26 @@ def test_adapters_on_fused_experts_are_counted_as_peft_makes_them() -> None:
     experts = {"num_local_experts": 4, "num_experts_per_tok": 2}
     mixtral = from_config({"model_type": "mixtral", **fields, **experts})
     job = Job(mixtral, 1, 8, rank=4)
-    assert terms.adapter_numbers(job) == 184_368
-    assert terms.adapter_numbers(replace(job, targets=("q", "k", "v", "o"))) == 21_504
+    assert states.adapter_numbers(job) == 184_368
+    assert states.adapter_numbers(replace(job, targets=("q", "k", "v", "o"))) == 21_504
     assert (
-        terms.adapter_numbers(Job(from_config({"model_type": "gpt_oss", **fields, **experts}), 1, 8, rank=4)) == 21_504
+        states.adapter_numbers(Job(from_config({"model_type": "gpt_oss", **fields, **experts}), 1, 8, rank=4)) == 21_504
     )
 
 
 def test_adapters_on_fused_experts_take_a_copy_of_all_of_a_layers_experts() -> None:
     job = Job(QWEN3_30B_A3B, 1, 8)
     layer = 128 * 3 * 2048 * 768
-    assert expert_layers.copies(job) == 2 * layer
-    assert expert_layers.copies(replace(job, targets=("q", "v"))) == 0
+    assert activations.expert_copies(job) == 2 * layer
+    assert activations.expert_copies(replace(job, targets=("q", "v"))) == 0
 
 
 def test_one_linear_for_queries_keys_and_values_has_one_adapter() -> None:
     fields = {"hidden_size": 256, "num_hidden_layers": 3, "num_attention_heads": 8, "num_key_value_heads": 4,
               "intermediate_size": 512, "vocab_size": 1000}  # fmt: skip
     phi3, glm4 = (from_config({"model_type": name, **fields}) for name in ("phi3", "glm4"))
-    assert terms.adapter_numbers(Job(phi3, 1, 8, rank=4)) == 39_936
-    assert terms.adapter_numbers(Job(glm4, 1, 8, rank=4)) == 46_080
+    assert states.adapter_numbers(Job(phi3, 1, 8, rank=4)) == 39_936
+    assert states.adapter_numbers(Job(glm4, 1, 8, rank=4)) == 46_080
 
 
 def test_a_checkpoint_is_a_layers_16_bit_input() -> None:
@@ -160,7 +161,7 @@ def test_our_kernel_for_the_cpu_keeps_scores_of_short_rows_only() -> None:
 
 
 def test_a_gpus_and_the_cpus_chunks_are_those_of_the_loss() -> None:
-    assert profiles.CHUNK_POSITIONS == loss.CHUNK_POSITIONS
+    assert job.CHUNK_POSITIONS == loss.CHUNK_POSITIONS
 
 
 def test_a_dropped_input_has_a_mask() -> None:
@@ -175,16 +176,16 @@ def test_doras_norm_is_formed_of_whole_matrices() -> None:
     job = with_(method="dora", rows=1, row_tokens=1)
     down = 14336 * 4096
     norm = max(6 * 14336**2 + 2 * down, 2 * 14336**2 + 16 * down)
-    assert adapter_layers.passing(job, tunedeck(lean=False)) == pytest.approx(norm, rel=0.001)
-    assert adapter_layers.passing(LLAMA, OURS) == 0
+    assert activations.adapters_passing(job, tunedeck(lean=False)) == pytest.approx(norm, rel=0.001)
+    assert activations.adapters_passing(LLAMA, OURS) == 0
 
 
 def test_a_head_trained_whole_has_its_gradient_three_times_while_chunks_are_added() -> None:
     table = 2 * 128256 * 4096
-    assert trained_tables.head_backward(with_(trained_tables=2, row_tokens=4000), OURS) == (0, 3 * table)
-    assert trained_tables.head_backward(with_(trained_tables=2, row_tokens=512), OURS) == (0, table + 2 * table)
-    assert trained_tables.trains_tables(with_(trained_tables=1), OURS)
-    assert not trained_tables.trains_tables(LLAMA, OURS)
+    assert activations.head_backward(with_(trained_tables=2, row_tokens=4000), OURS) == (0, 3 * table)
+    assert activations.head_backward(with_(trained_tables=2, row_tokens=512), OURS) == (0, table + 2 * table)
+    assert activations.trains_tables(with_(trained_tables=1), OURS)
+    assert not activations.trains_tables(LLAMA, OURS)
 
 
 def test_logits_exist_only_for_one_chunk() -> None:
@@ -202,5 +203,5 @@ def test_sharding_cuts_weights_and_states_not_activations() -> None:
     zero2 = with_(gpus=4, sharding="zero2")
     assert (zero2.weight_shards, zero2.state_shards) == (1, 4)
     assert with_(gpus=4, sharding="ddp").weight_shards == 1
-    assert terms.buckets(with_(gpus=4, sharding="ddp"), OURS) == terms.gradients(LLAMA, OURS)
-    assert terms.unsharded(sharded, OURS) == 2 * 2 * 128256 * 4096 + 2 * LINEARS / 32
+    assert states.buckets(with_(gpus=4, sharding="ddp"), OURS) == states.gradients(LLAMA, OURS)
+    assert states.unsharded(sharded, OURS) == 2 * 2 * 128256 * 4096 + 2 * LINEARS / 32

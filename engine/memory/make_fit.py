@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from engine.machine.gpu_specs import GIB
 from engine.memory.auto import resolve
+from engine.memory.estimate import judge
 from engine.memory.from_config import Setup, estimate_run, job_of
-from engine.memory.profiles import GIB
 from engine.memory.speed import slow_down
-from engine.memory.verdict import judge
 
 SMALLEST_RANK = 8
 LEAST_WORTH = 0.02 * GIB

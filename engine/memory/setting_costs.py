@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.memory.estimate import Estimate
+from engine.machine.gpu_specs import GIB
+from engine.memory.estimate import Estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of
-from engine.memory.profiles import GIB
 from engine.memory.speed import slow_down
-from engine.memory.verdict import judge
 
 NOTHING_BYTES = 0.005 * GIB
 NOTICEABLE_TIME = 0.005

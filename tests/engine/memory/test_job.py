@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.memory.job import COARSEST, coarsest_on, padded_length
-from engine.memory.profiles import compiled
+from engine.memory.job import COARSEST, coarsest_on, compiled, padded_length
 from engine.models.positions import PADDING
 
 

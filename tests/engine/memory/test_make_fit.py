@@ -7,13 +7,12 @@ from itertools import pairwise
 
 import pytest
 
+from engine.machine.gpu_specs import GIB, gpu_bytes
 from engine.memory.auto import resolve
 from engine.memory.budget import elsewhere
 from engine.memory.fit import fit
 from engine.memory.from_config import estimate_run
-from engine.memory.gpu_table import gpu_bytes
-from engine.memory.plan import make_fit
-from engine.memory.profiles import GIB
+from engine.memory.make_fit import make_fit
 from engine.memory.speed import seconds_per_token, slow_down
 from tests.engine.memory.models import MISTRAL_7B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
