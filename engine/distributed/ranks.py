@@ -22,10 +22,10 @@ _PRIMES = (1_000_003, 7_919)
 
 
 class Sized(Protocol):
-    """A row, as far as its share is concerned."""
+    """A row, as far as its share is concerned: so many tokens."""
 
     @property
-    def ids(self) -> Any: ...
+    def length(self) -> int: ...
 
 
 Row = TypeVar("Row", bound=Sized)
@@ -50,7 +50,7 @@ class Ranks:
         """This process's share of a step's rows: dealt by length, so that all have about as much to do."""
         if self.count == 1:
             return rows
-        ordered = sorted(rows, key=lambda row: -len(row.ids))
+        ordered = sorted(rows, key=lambda row: -row.length)
         return ordered[self.index :: self.count]
 
     def largest(self, number: int) -> int:

@@ -16,10 +16,10 @@ from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
 from engine.evaluation.metrics import METRICS
-from engine.modeling.batches import MicroBatch
+from engine.modeling.batches import Batch
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from engine.runs import events as ev
-from engine.runs.phases import Phases, Sink
+from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
 from engine.tokens.render import Renderer
 
@@ -51,8 +51,8 @@ class Unseen:
     """
 
     rows: Sequence[Row]
-    batches: Sequence[MicroBatch]
-    recut: Callable[[int], Sequence[MicroBatch]]
+    batches: Sequence[Batch]
+    recut: Callable[[int], Sequence[Batch]]
     tokens: int | None = None
 
     def cut_to(self, tokens: int) -> None:
@@ -79,9 +79,7 @@ class Assessor:
     test: Unseen
     sources: Sequence[str]
     device: torch.device
-    sink: Sink
     phases: Phases
-    check: Callable[[], None]
     memory: MemoryGuard
     ranks: Ranks = ALONE
 
@@ -113,7 +111,7 @@ class Assessor:
         if found.loss is None:
             return None
         by_source = {self.sources[i]: loss for i, loss in found.by_source.items()}
-        self.sink(
+        self.phases.sink(
             ev.Eval(
                 step=step, moment=moment, part=part, loss=found.loss, n=counted, loss_n=unseen.count, metrics=metrics,
                 seconds=round(time.monotonic() - began, 2), answer_seconds=round(answering, 2),
@@ -138,7 +136,7 @@ class Assessor:
         )  # fmt: skip
 
     def _losses(
-        self, unseen: Unseen, batches: Callable[[], Sequence[MicroBatch]], ranks: Ranks,
+        self, unseen: Unseen, batches: Callable[[], Sequence[Batch]], ranks: Ranks,
         report: Callable[[int, int], None] = lambda done, total: None,
     ) -> HeldoutLoss:  # fmt: skip
         """Losses of ``batches()``, some of ``unseen``; when memory runs out all are cut smaller and computed again."""
@@ -146,7 +144,9 @@ class Assessor:
             self.memory.phase = "evaluation"
             share, parts, shortage, stopped = ranks.dealt(batches()), [], None, False
             try:
-                parts = batch_losses(self.net, share, self.device, self.check, _of_all(ranks, len(batches()), report))
+                parts = batch_losses(
+                    self.net, share, self.device, self.phases.check, _of_all(ranks, len(batches()), report)
+                )
             except StopRequested:
                 stopped = True
             except Exception as error:
@@ -248,7 +248,7 @@ class Assessor:
         shown = [(row.messages[-2].text if len(row.messages) > 1 else "", row.messages[-1].text) for row in rows]
         asked: list[tuple[str, str | None]] = [*shown, *((text, None) for text in self.config.sample.prompts)]
         for index, ((prompt, reference), answer) in enumerate(zip(asked, answers, strict=True)):
-            self.sink(
+            self.phases.sink(
                 ev.Sample(
                     step=step, moment=moment, index=index, prompt=prompt[:2000], answer=answer[:4000],
                     reference=None if reference is None else reference[:4000], seconds=round(seconds, 2),
@@ -261,9 +261,9 @@ def _of_all(ranks: Ranks, count: int, report: Callable[[int, int], None]) -> Cal
     return lambda done, total: report(count if done == total else min(count, done * ranks.count), count)
 
 
-def _only_largest(unseen: Unseen) -> list[MicroBatch]:
+def _only_largest(unseen: Unseen) -> list[Batch]:
     return [_largest(unseen.batches)]
 
 
-def _largest(batches: Sequence[MicroBatch]) -> MicroBatch:
+def _largest(batches: Sequence[Batch]) -> Batch:
     return max(batches, key=lambda batch: (batch.padded_tokens, batch.supervised_tokens))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.modeling.batches import MicroBatch
+from engine.modeling.batches import Batch
 
 READ_TOGETHER = 16
 """Micro-batches whose losses are read at one time: for each reading the host waits until a GPU has done all of them."""
@@ -17,7 +17,7 @@ READ_TOGETHER = 16
 
 @dataclass(frozen=True)
 class HeldoutLoss:
-    """Mean loss per supervised token; None when there is none."""
+    """Mean loss of a part of a batch, such as a supervised token; None when there is none."""
 
     loss: float | None
     by_source: dict[int, float]
@@ -25,7 +25,7 @@ class HeldoutLoss:
 
 @dataclass(frozen=True)
 class BatchLosses:
-    """What one micro-batch adds: by source, the sum of its tokens' losses and their count."""
+    """What one batch adds: by source, the sum of its parts' losses and their count."""
 
     sums: dict[int, float]
     counts: dict[int, int]
@@ -33,12 +33,12 @@ class BatchLosses:
 
 def heldout_loss(
     net: Any,
-    batches: Sequence[MicroBatch],
+    batches: Sequence[Batch],
     device: torch.device,
     check: Callable[[], None],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> HeldoutLoss:
-    """Loss of ``net`` (a SupervisedLoss) on ``batches``. ``check`` may raise between two of them.
+    """Loss of an objective's ``net`` on its ``batches``. ``check`` may raise between two of them.
 
     Weights of rows and sources are left out: they say what training should mind, not how well a token is predicted,
     and losses of runs with other weights stay comparable.
@@ -49,7 +49,7 @@ def heldout_loss(
 @torch.no_grad()
 def batch_losses(
     net: Any,
-    batches: Sequence[MicroBatch],
+    batches: Sequence[Batch],
     device: torch.device,
     check: Callable[[], None],
     on_progress: Callable[[int, int], None] = lambda done, total: None,

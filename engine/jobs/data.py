@@ -32,7 +32,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
 
     from engine.data.files.sources import source_names
     from engine.data.trained_rows import parts_of
-    from engine.modeling.padding import expected_share
+    from engine.modeling.batch_sizes import expected_share
     from engine.models.local import resolve
     from engine.tokens.examples import tokenise
     from engine.tokens.render import Renderer, check_stop_tokens

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.data.mixing.mix import Passes
 from engine.memory.job import padded_length
-from engine.modeling.one_copy import to_device
 from engine.models.positions import PADDING
 from engine.tokens.examples import Example
 
@@ -19,6 +20,45 @@ _START_SHARE = 40
 budget: that is larger where a device is fast and launches show. Rows of alpaca then carry a tenth of padding."""
 _START_TOKENS = 96
 """At least: launches cost time where the budget is small too, and a CPU compiles kernels for each new shape."""
+_ALIGNED = 16
+"""Bytes. Every part begins at a multiple of this, so that it can be seen as numbers of any dtype."""
+
+
+class Layout(NamedTuple):
+    """How rows lie in a batch: padded with ``pad_id``, or ``packed``; ``coarsest`` is that of ``padded_length``."""
+
+    pad_id: int
+    packed: bool = False
+    coarsest: int = PADDING
+
+
+class Batch(Protocol):
+    """What is computed at once, whatever is trained. Its loss is a weighted sum over parts, such as tokens or pairs.
+
+    ``rows`` are what it could still be cut into, ``lengths`` the tokens of each sequence in it and ``row_tokens`` those
+    of the longest, padded; ``packed_tokens`` is 0 where sequences are padded. ``sources`` (N,) tells the data source of
+    each part, ``weight`` is the sum of what they count for. ``inputs`` are what the net takes.
+    """
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def lengths(self) -> Sequence[int]: ...
+    @property
+    def row_tokens(self) -> int: ...
+    @property
+    def num_tokens(self) -> int: ...
+    @property
+    def padded_tokens(self) -> int: ...
+    @property
+    def packed_tokens(self) -> int: ...
+    @property
+    def supervised_tokens(self) -> int: ...
+    @property
+    def sources(self) -> np.ndarray: ...
+    @property
+    def weight(self) -> float: ...
+    def inputs(self, device: torch.device) -> tuple[Any, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -33,12 +73,21 @@ class MicroBatch:
     positions: torch.Tensor  # (N,)
     targets: torch.Tensor  # (N,)
     sources: np.ndarray  # (N,) index of the data source of each supervised token
-    num_tokens: int  # without padding
-    rows: int
+    lengths: tuple[int, ...]  # of each row, without padding
     row_tokens: int  # of the longest row, padded
     weights: torch.Tensor | None = None  # (N,) float32, what each target counts for in the loss; None: 1 each
     position_ids: torch.Tensor | None = None  # (1, tokens) of packed rows
     row_starts: torch.Tensor | None = None  # (rows + 1,) int32, and the end of the last, of rows in one sequence
+    drawn: tuple[tuple[int, int, int], ...] = ()  # begin in the flattened ids, length and seed of rows with noise
+
+    @property
+    def rows(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens without padding."""
+        return sum(self.lengths)
 
     @property
     def padded_tokens(self) -> int:
@@ -53,10 +102,10 @@ class MicroBatch:
         """Tokens of the sequence that rows are packed in; 0 where they are not."""
         return 0 if self.position_ids is None else self.input_ids.numel()
 
-    def inputs(self, device: torch.device) -> tuple[torch.Tensor | int | None, ...]:
+    def inputs(self, device: torch.device) -> tuple[Any, ...]:
         """What ``SupervisedLoss`` takes, on ``device``."""
         tensors = (self.input_ids, self.positions, self.targets, self.weights, self.position_ids, self.row_starts)
-        return (*to_device(tensors, device), self.row_tokens)
+        return (*to_device(tensors, device), self.row_tokens, self.drawn)
 
     @property
     def weight(self) -> float:
@@ -171,12 +220,16 @@ def collate(examples: Sequence[Example], pad_id: int, packed: bool = False, coar
         positions=torch.from_numpy(np.concatenate(positions).astype(np.int64)),
         targets=torch.from_numpy(np.concatenate(targets).astype(np.int64)),
         sources=np.concatenate(sources),
-        num_tokens=sum(lengths),
-        rows=len(examples),
+        lengths=tuple(lengths),
         row_tokens=longest,
         weights=torch.from_numpy(np.concatenate(weights)) if weighs else None,
         position_ids=_position_ids(lengths, len(ids)) if packed else None,
         row_starts=_row_starts(lengths, len(ids)) if packed or len(examples) == 1 else None,
+        drawn=tuple(
+            (begin, example.length, example.seed)
+            for begin, example in zip(begins.tolist(), examples, strict=True)
+            if example.seed is not None
+        ),
     )
 
 
@@ -193,3 +246,27 @@ def _position_ids(lengths: Sequence[int], tokens: int) -> torch.Tensor:
     """(1, tokens): from 0 in each row, and in the padding behind the last as if it were one more."""
     parts = [np.arange(length) for length in (*lengths, tokens - sum(lengths))]
     return torch.from_numpy(np.concatenate(parts).astype(np.int64)).view(1, -1)
+
+
+def to_device(tensors: Sequence[Tensor | None], device: torch.device) -> tuple[Tensor | None, ...]:
+    """``tensors`` on ``device``, None where there is none. They share one block of memory there."""
+    if device.type != "cuda":
+        return tuple(None if tensor is None else tensor.to(device) for tensor in tensors)
+    begins, size = [], 0
+    for tensor in tensors:
+        begins.append(size)
+        size += 0 if tensor is None else -(-tensor.nbytes // _ALIGNED) * _ALIGNED
+    pinned = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+    for tensor, part in zip(tensors, _parts(tensors, begins, pinned), strict=True):
+        if tensor is not None and part is not None:
+            part.copy_(tensor)
+    # Pinned memory that is let go is not used again before the copy is done: torch's allocator sees to that.
+    return _parts(tensors, begins, pinned.to(device, non_blocking=True))
+
+
+def _parts(tensors: Sequence[Tensor | None], begins: Sequence[int], block: Tensor) -> tuple[Tensor | None, ...]:
+    """The places of ``tensors`` in ``block`` (bytes), in their own shapes and dtypes."""
+    return tuple(
+        None if tensor is None else block[begin : begin + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
+        for tensor, begin in zip(tensors, begins, strict=True)
+    )

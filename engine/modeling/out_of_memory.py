@@ -121,6 +121,12 @@ def give_back(device: torch.device) -> None:
             pass  # another C library
 
 
+def free_cached() -> None:
+    """Give the GPU back what torch keeps for shapes that come no more soon, such as those of generated answers."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _figures(device: torch.device) -> tuple[int | None, int | None, int | None]:
     """Bytes this process has, bytes that are free, and all there are."""
     try:

@@ -19,17 +19,21 @@ class Report(Protocol):
 
 
 class Phases:
-    """Emits Phase events: named phases at once, counted ones only when they last, twice a second at most."""
+    """Emits Phase events: named phases at once, counted ones only when they last, twice a second at most.
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    ``sink`` takes whatever else is to be told. ``check`` may raise to end what is going on; each report of a counted
+    phase asks it.
+    """
+
+    def __init__(self, sink: Sink, check: Callable[[], None] = lambda: None) -> None:
+        self.sink, self.check = sink, check
         self._shown = ""
 
     def begin(self, name: str, message: str) -> None:
         """Say that ``name`` is going on now, unless that was the last thing said."""
         if name != self._shown:
             self._shown = name
-            self._sink(ev.Phase(name=name, message=message))
+            self.sink(ev.Phase(name=name, message=message))
 
     def progress(self, name: str, message: str, unit: str = "") -> Report:
         """Gives a Report; what is over within half a second is never mentioned."""
@@ -37,11 +41,12 @@ class Phases:
 
         def report(done: float, total: float | None, words: str = "") -> None:
             nonlocal last_t
+            self.check()
             now = time.monotonic()
             ended = done == total and self._shown == name
             if now - last_t < _MOST_OFTEN_S and not ended:
                 return
             last_t, self._shown = now, name
-            self._sink(ev.Phase(name=name, message=words or message, done=done, total=total, unit=unit))
+            self.sink(ev.Phase(name=name, message=words or message, done=done, total=total, unit=unit))
 
         return report

@@ -14,7 +14,7 @@ from engine.modeling.batches import cut
 from engine.modeling.kernels.known_rows import rows_known
 from engine.modeling.kernels.packing import parts_rows
 from engine.selftest.trial import Trial
-from engine.training.building import Built
+from engine.training.prepare import Built
 
 _CPU = torch.device("cpu")
 _BOUNDS = {torch.float32: 1e-3, torch.float16: 0.01, torch.bfloat16: 0.05}

@@ -19,7 +19,7 @@ from engine.runs.steering import Steering
 from engine.tokens.examples import Example
 from engine.tokens.render import CHATML_TEMPLATE
 from engine.tokens.tokenizer import Words, load_words
-from engine.training.building import Built, build
+from engine.training.prepare import Built, build
 
 SEED = 0
 _PRECISION = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "no"}

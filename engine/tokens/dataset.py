@@ -64,17 +64,14 @@ class Prepared:
     noted: dict[str, int] = field(default_factory=dict)
 
 
-def prepare(
-    config: RunConfig, renderer: Renderer, phases: Phases, sink: Sink, check: Callable[[], None],
-    before: HeldOut | None = None,
-) -> Prepared:  # fmt: skip
-    """Read, split and tokenise the data of ``config``; findings go to ``sink`` as warnings. Raises DataError.
+def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: HeldOut | None = None) -> Prepared:
+    """Read, split and tokenise the data of ``config``; findings are told as warnings. Raises DataError.
 
     Rows that were made tokens before, by any run, are taken from the cache. ``before`` is what the run held out when
     its data was another: of these rows the split is made again, as far as they are still there.
     """
-    began = time.monotonic()
-    found = _tokens(config, renderer, phases, check)
+    began, sink = time.monotonic(), phases.sink
+    found = _tokens(config, renderer, phases)
     if found.trouble:
         sink(ev.Warn(title="The tokenised rows are not kept for other runs.", message=f"{found.trouble}."))
     store, sources = found.store, source_names(config.data)
@@ -106,7 +103,7 @@ def prepare(
     _warn(store, report, sink)
     _warn_of_measuring(heldout, held, "held-out", "dataset.eval_share", sink)
     _warn_of_measuring(test, tested, "test", "dataset.test_share", sink)
-    rows = _Rows(config, store, check, train, examples, (held, tested))
+    rows = _Rows(config, store, phases.check, train, examples, (held, tested))
     if rows.first is not None:
         check_stop_tokens(renderer, rows.first)
     by_source = np.zeros(len(sources), np.int64)
@@ -120,25 +117,19 @@ def prepare(
     )  # fmt: skip
 
 
-def _tokens(config: RunConfig, renderer: Renderer, phases: Phases, check: Callable[[], None]) -> Opened:
+def _tokens(config: RunConfig, renderer: Renderer, phases: Phases) -> Opened:
     """The rows of ``config`` as tokens, from the cache or made now."""
     phases.begin("read", "reading the rows")
     key = key_of(config, renderer)
-    check()
+    phases.check()
 
     def make(folder: Path) -> None:
-        report = phases.progress("tokenise", "tokenising the rows", "rows")
-
-        def on_progress(done: int, total: int) -> None:
-            check()
-            report(done, total)
-
-        write_tokens(config, renderer, folder, on_progress)
+        write_tokens(config, renderer, folder, phases.progress("tokenise", "tokenising the rows", "rows"))
 
     def on_wait() -> None:
         phases.begin("wait", "another run is tokenising the same rows: waiting for it")
 
-    found = opened(key.name, make, check, on_wait, key.unchanged)
+    found = opened(key.name, make, phases.check, on_wait, key.unchanged)
     _by_their_names_now(found.store, config)
     return found
 

@@ -25,7 +25,8 @@ _NOT_CUT = " Their answers end behind that, and an answer is never cut: the mode
 class Example:
     """One tokenised row. ``labels[i]`` is ``ids[i]`` where trained, else -100; ``row`` indexes the loaded rows.
 
-    ``weight`` is what each of its trained tokens counts for in the loss: the row's times its source's.
+    ``weight`` is what each of its trained tokens counts for in the loss: the row's times its source's. ``seed`` is of
+    what is drawn for it in a step, None where nothing is.
     """
 
     ids: np.ndarray  # int32 (length,)
@@ -33,6 +34,11 @@ class Example:
     source: int
     row: int
     weight: float = 1.0
+    seed: int | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.ids)
 
     @property
     def supervised(self) -> int:

@@ -7,26 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import psutil
 import torch
-from accelerate import Accelerator
 
 from engine.common.errors import MachineError, TunedeckError
-from engine.config.schema import RunConfig
-from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.heldout import add_by_source
-from engine.modeling.batches import MicroBatch, StepPlan, cut
-from engine.modeling.out_of_memory import MemoryGuard, Shortage
+from engine.modeling.batches import Batch
+from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
-from engine.runs.phases import Sink
-from engine.runs.steering import Steering
-from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
+from engine.training.prepare import Training
 from engine.training.schedules import learning_rate
 
 _RETRY = 100
@@ -64,11 +59,11 @@ class Hooks:
 
 @dataclass
 class _Tally:
-    """What one optimizer step adds up. ``loss`` and the losses ``per_token`` stay on the device until they are read."""
+    """What one optimizer step adds up. ``loss`` and the losses ``per_part`` stay on the device until they are read."""
 
     loss: torch.Tensor | None = None
-    per_token: list[torch.Tensor] = field(default_factory=list)
-    token_sources: list[np.ndarray] = field(default_factory=list)
+    per_part: list[torch.Tensor] = field(default_factory=list)
+    sources: list[np.ndarray] = field(default_factory=list)
     tokens: int = 0
     supervised: int = 0
     weight: float = 0.0
@@ -77,24 +72,23 @@ class _Tally:
 
 
 class Loop:
-    """Trains ``net`` (a SupervisedLoss) on ``examples`` in the order of ``plan``, as one of ``ranks``."""
+    """Trains what is ``training`` in the order of its steps, in batches of ``budget_tokens``, as one of its ranks."""
 
-    def __init__(
-        self, config: RunConfig, plan: StepPlan, examples: Sequence[Example], sources: list[str], net: Any,
-        optimizer: Any, accelerator: Accelerator, pad_id: int, budget_tokens: int, memory: MemoryGuard,
-        steering: Steering, sink: Sink, hooks: Hooks, ranks: Ranks = ALONE,
-    ) -> None:  # fmt: skip
-        self.config, self.plan, self.examples, self.sources = config, plan, examples, sources
-        self.net, self.optimizer, self.accelerator = net, optimizer, accelerator
-        self.pad_id, self.budget, self.memory, self.halved = pad_id, budget_tokens, memory, False
+    def __init__(self, training: Training, budget_tokens: int, hooks: Hooks) -> None:
+        self.config, self.objective, self.layout = training.config, training.objective, training.layout
+        self.plan, self.examples, self.sources = training.steps, training.rows.train, training.rows.sources
+        built = training.built
+        self.net, self.optimizer, self.accelerator = built.net, built.optimizer, built.accelerator
+        self.memory, self.steering, self.ranks = training.memory, training.steering, training.ranks
+        self.sink, self.hooks = training.phases.sink, hooks
+        self.budget, self.halved = budget_tokens, False
         self.larger: int | None = None  # the budget before memory ran out, at step ``short_at``
         self.short_at = 0
-        self.tries_larger = accelerator.device.type == "cuda"  # in RAM too much of it would end the process
+        self.tries_larger = self.accelerator.device.type == "cuda"  # in RAM too much of it would end the process
         self.told_overflow = False
-        self.steering, self.sink, self.hooks, self.ranks = steering, sink, hooks, ranks
-        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.device = accelerator.device
-        self.rhythm = rhythm_of(config, plan.total_steps)
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.device = self.accelerator.device
+        self.rhythm = rhythm_of(self.config, self.plan.total_steps)
 
     def run(self, state: TrainerState) -> Outcome:
         """Train from ``state`` to the end, or until somebody stops or pauses it.
@@ -134,14 +128,14 @@ class Loop:
     def _step(self, state: TrainerState) -> TrainerState | None:
         """One optimizer step, repeated with smaller micro-batches while memory runs out; None if asked to stop."""
         step = state.step + 1
-        rows = self.ranks.mine([self.examples[i] for i in self.plan.rows(step)])
+        rows = self.ranks.mine(self.objective.of_step([self.examples[i] for i in self.plan.rows(step)], step))
         began = time.monotonic()
         self.ranks.reseed(self.config.run.seed, step)
         random_state = torch_state()
         self.memory.step = step
         self._take_larger(step)
         while True:
-            batches = cut(rows, self.budget, self.pad_id, self.config.dataset.packing is True, state.coarsest)
+            batches = self.objective.cut(rows, self.budget, self.layout)
             tally, shortage = self._try(batches)
             fate = self.ranks.largest(_SHORT if shortage else _STOP if tally is None else _DONE)
             if fate == _DONE:
@@ -176,7 +170,7 @@ class Loop:
             self._give_up(state, step, loss, grad_norm)
         return taken
 
-    def _try(self, batches: list[MicroBatch]) -> tuple[_Tally | None, Shortage | None]:
+    def _try(self, batches: Sequence[Batch]) -> tuple[_Tally | None, Shortage | None]:
         """What the step's gradients added up, None if asked to stop; or the shortage of memory that ended it."""
         try:
             return self._accumulate(batches), None
@@ -186,7 +180,7 @@ class Loop:
                 raise
             return None, shortage  # only now, with the error gone, the failed micro-batch's memory is free
 
-    def _take_smaller(self, batches: list[MicroBatch], shortage: Shortage | None, state: TrainerState) -> None:
+    def _take_smaller(self, batches: Sequence[Batch], shortage: Shortage | None, state: TrainerState) -> None:
         """Halve the budget, as one process or more ran short. Raises OutOfMemory when single rows don't fit."""
         is_single = shortage is not None and all(batch.rows == 1 for batch in batches)
         told = self.ranks.any_of(shortage)
@@ -213,8 +207,8 @@ class Loop:
         self.sink(ev.Warn(title=f"Micro-batches of {self.larger:,} tokens are tried again.", message=told, step=step))
         self.budget, self.larger = self.larger, None
 
-    def _accumulate(self, batches: list[MicroBatch]) -> _Tally | None:
-        """Gradients of a step: the weighted losses of all its supervised tokens over the sum of their weights."""
+    def _accumulate(self, batches: Sequence[Batch]) -> _Tally | None:
+        """Gradients of a step: the weighted sum of the losses of all its parts over the sum of their weights."""
         # Rows that all count nothing leave no gradient.
         weight = self.ranks.totals([sum(batch.weight for batch in batches)])[0] or 1.0
         tally = _Tally(supervised=sum(batch.supervised_tokens for batch in batches), weight=weight)
@@ -226,14 +220,14 @@ class Loop:
             last = index == len(batches) - 1
             self.memory.phase = "loss"
             with self.accelerator.no_sync(self.net) if not last else nullcontext():
-                loss, per_token = self.net(*inputs)
+                loss, per_part = self.net(*inputs)
                 self.memory.phase = "backward"
                 self.accelerator.backward(loss / weight)
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
             tally.tokens += batch.num_tokens
             if len(self.sources) > 1:
-                tally.per_token.append(per_token)
-                tally.token_sources.append(batch.sources)
+                tally.per_part.append(per_part)
+                tally.sources.append(batch.sources)
         return tally
 
     def _finish_gradient(self, tally: _Tally) -> tuple[float, float]:
@@ -249,11 +243,11 @@ class Loop:
     def _read(self, tally: _Tally, norm: torch.Tensor) -> tuple[float, float]:
         """Sum of this process's losses, by source too, and the norm: the only wait for the device in a step."""
         none = torch.zeros_like(norm) if tally.loss is None else tally.loss
-        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *tally.per_token)]).cpu()
+        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *tally.per_part)]).cpu()
         loss, grad_norm = numbers[:2].tolist()
-        if tally.per_token:
+        if tally.per_part:
             losses = numbers[2:].double().numpy()
-            add_by_source(tally.sums, tally.counts, np.concatenate(tally.token_sources), losses)
+            add_by_source(tally.sums, tally.counts, np.concatenate(tally.sources), losses)
         return loss, grad_norm
 
     def _add_up(self, tally: _Tally, loss: float) -> float:
@@ -362,7 +356,7 @@ class Loop:
         return step % self.rhythm.sample == 0 and step < self.plan.total_steps
 
 
-def half_of(budget_tokens: int, batches: list[MicroBatch]) -> int:
+def half_of(budget_tokens: int, batches: Sequence[Batch]) -> int:
     """The next smaller budget: half of what was really computed at once."""
     return min(budget_tokens, max((batch.padded_tokens for batch in batches), default=0)) // 2
 

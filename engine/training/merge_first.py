@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from engine.export.proof.rows import data_rows
 from engine.export.proof.verdict import ROUNDING_SHARE, Proof
 from engine.models.adapter.adapter import read_adapter
 from engine.models.adapter.record import PROOF_FILE
-from engine.models.card import ModelCard
 from engine.models.tokenizer_files import read_object
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -41,35 +39,31 @@ class MergedBase:
     proof: dict[str, Any]
 
 
-def merge_first(
-    run: RunDir, config: RunConfig, phases: Phases, sink: Sink, check: Callable[[], None] = lambda: None
-) -> MergedBase:
+def merge_first(run: RunDir, config: RunConfig, phases: Phases) -> MergedBase:
     """Merge ``strategy.adapter`` into ``model.name_or_path``, into the run's ``merged/``, and prove it.
 
-    What a resumed run finds there proven is used as it is. ``check`` is called often and may raise to stop; a merge
-    then leaves nothing, a proof leaves the merged model. Raises ModelError when the proof fails; everything is kept.
+    What a resumed run finds there proven is used as it is. When ``phases`` ends it a merge leaves nothing, a proof
+    leaves the merged model. Raises ModelError when the proof fails; everything is kept.
     """
     target = run.merged
     settled = _settled(config, target)
     if settled is not None:
         return settled
-    base = _locate(config, phases, check)
+    base = locate(config.model, phases.progress("download", f"fetching {config.model.name_or_path}", "bytes"))
     adapter = read_adapter(config.strategy.adapter)
     if not target.is_dir():
         write_atomic(run.parents, json.dumps([parent_of(adapter, "merge")], indent=1))
         phases.begin("merge", f"merging {adapter.name} into {base.name}")
         told = phases.progress("merge", f"merging {adapter.name} into {base.name}", "bytes")
-        merge(
-            base.path, [(adapter.path, 1.0)], target, _watched(told, check), trust_base=config.strategy.trust_base
-        )  # fmt: skip
+        merge(base.path, [(adapter.path, 1.0)], target, told, trust_base=config.strategy.trust_base)
     phases.begin("prove", "comparing the merged model with base + adapter")
     told = phases.progress("prove", "comparing the merged model with base + adapter", "steps")
     proof = prove(
         base.path, [(adapter.path, 1.0)], target, data_rows(config, target),
-        "cuda" if torch.cuda.is_available() else "cpu", _watched(told, check), config.model.trust_remote_code,
+        "cuda" if torch.cuda.is_available() else "cpu", told, config.model.trust_remote_code,
     )  # fmt: skip
     write_json(target / PROOF_FILE, proof.as_values())
-    _judge(proof, target, sink)
+    _judge(proof, target, phases.sink)
     return MergedBase(target, _on_merged(config, target), proof.as_values())
 
 
@@ -106,21 +100,3 @@ def _judge(proof: Proof, target: Path, sink: Sink) -> None:
                 hint='strategy.kind = "continue" keeps the adapter in float32.',
             )
         )
-
-
-def _locate(config: RunConfig, phases: Phases, check: Callable[[], None]) -> ModelCard:
-    fetch = phases.progress("download", f"fetching {config.model.name_or_path}", "bytes")
-
-    def on_download(done: float, total: float | None, message: str) -> None:
-        check()
-        fetch(done, total, message)
-
-    return locate(config.model, on_download)
-
-
-def _watched(told: Callable[[float, float | None], None], check: Callable[[], None]) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        check()
-        told(done, total)
-
-    return report

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from accelerate.utils import set_seed
 
 from engine.common.errors import ModelError
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
-from engine.distributed.device import place
 from engine.memory import throughput
-from engine.memory.job import coarsest_on
-from engine.modeling import optimizers
 from engine.modeling.batches import StepPlan
 from engine.modeling.memory_peaks import Peaks
-from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.local import resolve
-from engine.models.position_check import require_positions
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import Steering
-from engine.tokens.dataset import prepare
 from engine.tokens.examples import Example
-from engine.tokens.render import Renderer
 from engine.tokens.store import lengths_of
-from engine.tokens.tokenizer import locate, words_of
-from engine.training.building import build
-from engine.training.checkpoint import TrainerState
 from engine.training.loop import Hooks, Loop
-from engine.training.memory.plan import make_plan, parted
-from engine.training.mixing import plan_steps
+from engine.training.prepare import Context, prepare
 
 STEPS = 3
 MOST_PIECES = 4
@@ -83,44 +71,24 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         raise ModelError("The model is not here yet", model.name_or_path, "Its pace is known once it is downloaded.")
-    set_seed(config.run.seed)
-    placement, steering, phases = place(config), Steering(), Phases(sink)
-    card = locate(model, lambda done, total, message: None)
-    require_positions(config, card)
-    words = words_of(config, card)
-    prepared = prepare(config, Renderer(words.tokenizer, words.stops), phases, sink, steering.check)
-    coarsest = coarsest_on(placement.device.type, card.position_limit)
-    plan = make_plan(config, card, prepared, plan_steps(config, prepared), placement, {}, sink, coarsest)
-    optimizers.check(plan.config.train, placement.device)
-    memory = MemoryGuard(placement.device, sink, plan.remedies)
-    phases.begin("load", f"loading {card.name}")
-    built = build(plan.config, card, words, placement, memory, steering)
-    plan = parted(plan, built.model, config, sink)
-    budget = plan.micro_batch_tokens
-    steps = choose(prepared.train, config.train.batch_size, budget)
+    context = Context(config, Phases(sink), Steering())
+    training = prepare(context)
+    plan, rows = training.plan, training.rows
+    chosen = choose(rows.train, config.train.batch_size, plan.micro_batch_tokens)
     hooks = Hooks(save=lambda state, reason: "", evaluate=lambda state: None, sample=lambda state: None)
-    loop = Loop(
-        plan.config, ChosenSteps(steps), prepared.train, prepared.sources, built.net, built.optimizer,
-        built.accelerator, words.pad_id, budget, memory, steering, sink, hooks,
-    )  # fmt: skip
-    peaks = Peaks(placement.device)
+    loop = Loop(replace(training, steps=ChosenSteps(chosen)), plan.micro_batch_tokens, hooks)
+    peaks = Peaks(training.placement.device)
     peaks.restart()
     on_progress(0, STEPS, "training three steps")
-    loop.run(TrainerState(0, coarsest=coarsest))
+    loop.run(context.state)
     peaks.take("train")
     rate = _rate(seen)
-    device = plan.budget.name if plan.budget else placement.device.type
+    device = plan.budget.name if plan.budget else training.placement.device.type
     if plan.fit is not None:
         job = plan.fit.estimate.job
         throughput.record(job.shape.name, throughput.method_of(job), device, rate, loop.budget, "probe")
     return Probed(
-        round(rate, 2),
-        peaks.measured["train"],
-        peaks.of,
-        loop.budget,
-        device,
-        len(prepared.train),
-        prepared.tokens.tokens,
+        round(rate, 2), peaks.measured["train"], peaks.of, loop.budget, device, len(rows.train), rows.tokens.tokens
     )
 
 

@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: Path, index: int, steering: Steering) -> None:
-    from engine.distributed.device import bound_kernel_cache, keep_freed_memory, place, see_only
+    from engine.distributed.device import bound_kernel_cache, keep_freed_memory, see_only
     from engine.modeling.allocator import grow_segments
 
     task = msgspec.json.decode((folder / "task.json").read_bytes())
@@ -60,27 +60,18 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     bound_kernel_cache()
     grow_segments()
 
-    from accelerate.utils import set_seed
-
     from engine.distributed.ranks import join
     from engine.distributed.workers import MEETING, ready_file, share_processors
-    from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
+    from engine.modeling.out_of_memory import OutOfMemory, free_cached
     from engine.runs.phases import Phases
-    from engine.tokens import held_out
-    from engine.tokens.dataset import prepare
-    from engine.tokens.render import Renderer
-    from engine.tokens.tokenizer import locate, words_of
-    from engine.training import checkpoint, old_adapter
-    from engine.training.assessing import make_assessor
-    from engine.training.building import build
+    from engine.training.checkpoint import TrainerState, begun, read_state
     from engine.training.loop import Hooks, Loop, NotFinite
-    from engine.training.mixing import plan_steps
-    from engine.training.session import free_cached
+    from engine.training.prepare import Context, assessor, begin, placed, prepare
 
     def unheard(event: object) -> None:
         """The first process tells the log."""
 
-    placement = place(config)
+    placement = placed(config)
     if placement.precision != task["precision"]:
         raise MachineError(
             "The GPUs of the run compute in different dtypes",
@@ -88,53 +79,37 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
             'Set model.dtype to what all of them have, such as "float16".',
         )
     share_processors(placement.device, len(task["devices"]))
-    set_seed(config.run.seed)
-    card = locate(config.model, lambda *progress: None)
     newest = Path(task["newest"]) if task["newest"] else None
-    words = words_of(config, card, newest)
-    before = held_out.before(RunDir(Path(task["run"])))
-    renderer = Renderer(words.tokenizer, words.stops)
-    prepared = prepare(config, renderer, Phases(unheard), unheard, lambda: None, before)
-    steps = plan_steps(config, prepared)
-    memory = MemoryGuard(placement.device, unheard)
-    built = build(config, card, words, placement, memory, steering, newest)
-    if newest is not None:
-        checkpoint.restore(newest, built.model, built.optimizer)
-    else:
-        old_adapter.take_over(RunDir(Path(task["run"])), config, built.optimizer, unheard)
+    state = read_state(newest) if newest else TrainerState(0)
+    context = Context(
+        config, Phases(unheard, steering.check), steering, RunDir(Path(task["run"])), newest, state, leads=False
+    )
+    training = prepare(context, placement)
+    begin(context, training)
     ready_file(folder, index).touch()
-    ranks = join(index, len(task["devices"]), str(folder / MEETING), placement.device)
-    ranks.same_weights(built.trained)
-    ranks.rehearse(built.trained)
-    state, budget, eval_tokens = checkpoint.begun(ranks, checkpoint.TrainerState(0), 0, 0)
-    assessor = make_assessor(
-        config, built, words, prepared, placement.device, eval_tokens, memory, unheard, Phases(unheard),
-        steering.check, ranks, state.coarsest,
-    )  # fmt: skip
+    training.meet(join(index, len(task["devices"]), str(folder / MEETING), placement.device))
+    state, budget, eval_tokens = begun(training.ranks, state, 0, 0)
+    measure = assessor(training, eval_tokens)
 
-    def during(at: checkpoint.TrainerState) -> float | None:
+    def during(at: TrainerState) -> float | None:
         try:
-            return assessor.evaluate(at.step, "during")
+            return measure.evaluate(at.step, "during")
         except StopRequested:  # the loop stops by itself
             return None
         finally:
             free_cached()
 
     hooks = Hooks(save=lambda at, reason: "", evaluate=during, sample=lambda at: None)
-    loop = Loop(
-        config, steps, prepared.train, prepared.sources, built.net, built.optimizer, built.accelerator,
-        built.base.pad_id, budget, memory, steering, unheard, hooks, ranks,
-    )  # fmt: skip
     try:
         if newest is None:
-            assessor.evaluate(0, "before")
+            measure.evaluate(0, "before")
             free_cached()
-        outcome = loop.run(state)
+        outcome = Loop(training, budget, hooks).run(state)
         if outcome.kind == "finished":
-            assessor.evaluate(outcome.state.step, "after")
+            measure.evaluate(outcome.state.step, "after")
     except (NotFinite, OutOfMemory):  # all have agreed on it, and the first process has its last checkpoint to write
         _wait_for_the_end()
-    ranks.leave()
+    training.ranks.leave()
 
 
 def _wait_for_the_end() -> NoReturn:

@@ -241,13 +241,12 @@ def run_tunedeck(plan: Plan) -> Measured:
     from engine.modeling.kernels.attention import avoid_plans
     from engine.modeling.kernels.proof import attention_fault, proved_head
     from engine.modeling.load import BaseModel
-    from engine.modeling.out_of_memory import MemoryGuard
     from engine.runs import events as ev
     from engine.runs.steering import Steering
     from engine.tokens.examples import Example
-    from engine.training.building import assemble
     from engine.training.checkpoint import TrainerState
-    from engine.training.loop import Hooks, Loop
+    from engine.training.prepare import assemble
+    from tests.engine.training.bare_loop import bare_loop
 
     avoid_plans()
     model = plan.model(plan.attention)
@@ -267,11 +266,7 @@ def run_tunedeck(plan: Plan) -> Measured:
 
     tokens = plan.config.train.micro_batch_tokens
     assert isinstance(tokens, int)
-    loop = Loop(
-        plan.config, StepPlan(Shuffle(len(examples), SEED), ROWS, 1), examples, ["random"], built.net, built.optimizer,
-        built.accelerator, 0, tokens, MemoryGuard(plan.placement.device, sink), Steering(), sink,
-        Hooks(save=lambda state, reason: "", evaluate=lambda state: None, sample=lambda state: None),
-    )  # fmt: skip
+    loop = bare_loop(plan.config, StepPlan(Shuffle(len(examples), SEED), ROWS, 1), examples, built, tokens, sink)
     _restart_peak(plan)
     loop.run(TrainerState(0))
     times = [step.step_time or 0.0 for step in steps[WARM_UP:]]

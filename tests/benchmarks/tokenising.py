@@ -27,10 +27,10 @@ from typing import Any
 
 from engine.config.schema import RunConfig
 from engine.data.quality.workers import spare_processors
-from engine.modeling.padding import padded_lengths, padding_share
+from engine.modeling.batch_sizes import padded_lengths, padding_share
 from engine.models.starter import STARTERS
 from engine.runs.phases import Phases
-from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.dataset import Prepared, prepare_rows
 from engine.tokens.render import Renderer
 from engine.tokens.tokenising import write_tokens
 from engine.tokens.tokenizer import load_words, locate
@@ -79,7 +79,7 @@ def renderer_of(config: RunConfig) -> Renderer:
 
 
 def prepared(config: RunConfig) -> Prepared:
-    return prepare(config, renderer_of(config), Phases(lambda event: None), lambda event: None, lambda: None)
+    return prepare_rows(config, renderer_of(config), Phases(lambda event: None))
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

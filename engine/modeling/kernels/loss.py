@@ -7,7 +7,8 @@ one chunk of logits instead of all of them (a 49,152-word vocabulary needs 0.2 M
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from engine.modeling.kernels import flash
 from engine.modeling.kernels.body import body_of
 from engine.modeling.kernels.head import PLAIN, Head, LogitForm, logit_form
 from engine.modeling.kernels.known_rows import rows_known
+from engine.modeling.randomness import EmbeddingNoise
 
 CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 """Supervised positions whose logits exist at one time."""
@@ -31,15 +33,20 @@ class SupervisedLoss(nn.Module):
     Body, selection and loss are one forward, so that hooks of data-parallel wrappers fire as they should.
     """
 
-    def __init__(self, model: nn.Module, head: Head | None = None) -> None:
-        """``head``: how the loaded model was proved to form its logits; without it, as its config has it."""
+    def __init__(self, model: nn.Module, head: Head | None = None, noise_alpha: float | None = None) -> None:
+        """``head``: how the loaded model was proved to form its logits; without it, as its config has it.
+
+        ``noise_alpha`` is that of ``EmbeddingNoise``, None for none.
+        """
         super().__init__()
         self.model = model
         self.head = head or Head(logit_form(_base(model).config))
+        self.noise = EmbeddingNoise(_base(model).get_input_embeddings(), noise_alpha) if noise_alpha else None
 
     def forward(
         self, input_ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor | None = None,
         position_ids: Tensor | None = None, row_starts: Tensor | None = None, longest_row: int = 0,
+        drawn: Sequence[tuple[int, int, int]] = (),
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Weighted sum of the losses (a scalar) and each token's own loss (N, unweighted, without gradient), float32.
 
@@ -48,10 +55,12 @@ class SupervisedLoss(nn.Module):
         (N,), float32, what each counts for (None: 1). ``position_ids`` (1, length), which begin anew with each row, are
         those of rows packed end to end; the model's attention must part them (``engine.modeling.kernels.packing``).
         ``row_starts`` (rows + 1,), int32, are where those begin and the last ends, ``longest_row`` bounds their tokens.
+        ``drawn`` are the rows that get noise in training, as ``EmbeddingNoise.on`` takes them.
         """
         model: Any = self.model
         base = _base(model)
-        hidden = hidden_states(model, input_ids, position_ids, row_starts, longest_row)
+        with self.noise.on(drawn) if self.noise is not None and self.training else nullcontext():
+            hidden = hidden_states(model, input_ids, position_ids, row_starts, longest_row)
         hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
         head = self.head.own or base.get_output_embeddings()
         return head_loss(hidden, head, targets, self.head.form, weights)

@@ -86,7 +86,7 @@ class MemoryStory:
 
 def predict(plan: RunMemory, tried: Rehearsed) -> dict[str, int]:
     """Bytes by phase for the very pieces that were tried, counted as ``Peaks`` measures; {} without an estimate."""
-    expected = plan.estimate_of(tried.groups)
+    expected = plan.estimate_of(tried.batches)
     if expected is None:
         return {}
     phases = {

@@ -25,10 +25,10 @@ from engine.memory.job import compiled, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.planning import read_machine_now
 from engine.memory.speed import CPU
-from engine.modeling.batches import StepPlan
+from engine.modeling.batch_sizes import shapes_met
+from engine.modeling.batches import Batch, Layout, StepPlan
 from engine.modeling.kernels import packing
 from engine.modeling.kernels.attention import planned
-from engine.modeling.padding import shapes_met
 from engine.models.card import ModelCard
 from engine.models.dims import ModelShape
 from engine.models.positions import PADDING
@@ -36,8 +36,7 @@ from engine.models.read_dims import from_folder
 from engine.runs import events as ev
 from engine.runs.phases import Sink
 from engine.tokens.dataset import Prepared
-from engine.tokens.examples import Example
-from engine.training.memory.longest import longest_groups
+from engine.training.objectives.objective import Objective
 
 AUTO_FIELDS = (
     "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
@@ -83,23 +82,24 @@ class RunMemory:
         changes = self.fit.plan().changes
         return [change.text for change in changes if "train.micro_batch_tokens" not in change.settings]
 
-    def estimate_of(self, groups: Sequence[Sequence[Example]]) -> Estimate | None:
-        """The estimate for the larger of ``groups``, each the rows of one micro-batch."""
-        if self.estimate is None or not groups:
+    def estimate_of(self, batches: Sequence[Batch]) -> Estimate | None:
+        """The estimate for the larger of ``batches``."""
+        if self.estimate is None or not batches:
             return self.estimate
-        found = (_of_group(self.estimate, group, self.coarsest) for group in groups)
+        found = (_of_batch(self.estimate, batch) for batch in batches)
         return max(found, key=lambda each: each.allocated_bytes)
 
 
 def make_plan(
-    config: RunConfig, card: ModelCard, prepared: Prepared, steps: StepPlan, placement: Placement,
-    kept: Mapping[str, Any], sink: Sink, coarsest: int,
+    config: RunConfig, card: ModelCard, objective: Objective, prepared: Prepared, steps: StepPlan,
+    placement: Placement, kept: Mapping[str, Any], sink: Sink, layout: Layout,
 ) -> RunMemory:  # fmt: skip
     """Resolve ``config`` for the rows it will train, and tell the log what that takes.
 
-    ``kept`` are the settings of the run's first start, which win over what this machine would choose now; ``coarsest``
-    is that of ``padded_length``.
+    ``kept`` are the settings of the run's first start, which win over what this machine would choose now. Whether rows
+    are packed in ``layout`` is decided here.
     """
+    coarsest = layout.coarsest
     kept = {field: value for field, value in kept.items() if _is_auto(config, field)}
     config = with_settings(config, kept)
     shape = _shape(card, sink)
@@ -125,7 +125,8 @@ def make_plan(
     resolved = with_settings(config, settings)
     mapped = budget.device == "cpu" and resolved.model.quantization == "none" and card.dtype == dtype["model.dtype"]
     plan = RunMemory(resolved, settings, budget, found, found.estimate, mapped, card.weight_bytes, coarsest)
-    largest = longest_groups(prepared.train, steps, plan.micro_batch_tokens, 0, plan.packed, coarsest)
+    layout = layout._replace(packed=plan.packed)
+    largest = objective.largest(prepared.train, steps, plan.micro_batch_tokens, layout)
     plan = replace(plan, estimate=plan.estimate_of(largest))
     expected = _with_kernels(plan, prepared, steps, placement)
     plan = replace(plan, estimate=expected)
@@ -275,14 +276,14 @@ def _without_estimate(
     return RunMemory(config, settings)
 
 
-def _of_group(plan: Estimate, rows: Sequence[Example], coarsest: int) -> Estimate:
-    """The estimate for micro-batch ``rows``; packed, a token's scores are as many as its row is long, on average."""
-    row_tokens = padded_length(len(rows[0].ids), coarsest)
-    packed = padded_length(sum(len(example.ids) for example in rows), coarsest) if plan.job.packed_tokens else 0
+def _of_batch(plan: Estimate, batch: Batch) -> Estimate:
+    """The estimate for ``batch``; packed, a token's scores are as many as its row is long, on average."""
+    row_tokens, packed = batch.row_tokens, batch.padded_tokens if plan.job.packed_tokens else 0
     if packed and computes_row_by_row(plan.job.attention):
-        row_tokens = padded_length(-(-sum(len(example.ids) ** 2 for example in rows) // packed))
-    share = sum(example.supervised for example in rows) / (packed or len(rows) * row_tokens)
-    job = replace(plan.job, rows=len(rows), row_tokens=row_tokens, supervised_share=share, packed_tokens=packed)
+        row_tokens = padded_length(-(-sum(length**2 for length in batch.lengths) // packed))
+    rows = len(batch.lengths)
+    share = batch.supervised_tokens / (packed or rows * row_tokens)
+    job = replace(plan.job, rows=rows, row_tokens=row_tokens, supervised_share=share, packed_tokens=packed)
     return estimate(job, plan.profile)
 
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from accelerate import Accelerator
 
-from engine.config.schema import TrainSection
 from engine.evaluation.assess import Assessor, LargestWork
-from engine.modeling.batches import MicroBatch, StepPlan, collate
-from engine.modeling.memory_peaks import Peaks
+from engine.modeling.batches import Batch
 from engine.modeling.optimizers import first_states
-from engine.modeling.out_of_memory import MemoryGuard, Shortage
+from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import unchanged
-from engine.models.positions import PADDING
-from engine.tokens.examples import Example
 from engine.training.loop import half_of
-from engine.training.memory.longest import longest_groups
+from engine.training.prepare import Training
 
 PHASE = "rehearsal"
 MESSAGE = "trying the longest rows first, so that memory runs out now or not at all"
@@ -27,26 +21,22 @@ MESSAGE = "trying the longest rows first, so that memory runs out now or not at 
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What worked: ``budget_tokens`` for micro-batches, the rows tried with it, and the largest evaluation."""
+    """What worked: ``budget_tokens`` for batches, those tried with it, and the largest evaluation."""
 
     budget_tokens: int
-    groups: Sequence[Sequence[Example]]
+    batches: Sequence[Batch]
     evaluation: LargestWork
 
 
 class Rehearsal:
     """Tries what the run will compute. It leaves no trace: weights, optimizer and random numbers stay as they were."""
 
-    def __init__(
-        self, train: TrainSection, examples: Sequence[Example], plan: StepPlan, net: Any, optimizer: Any,
-        accelerator: Accelerator, pad_id: int, assessor: Assessor, memory: MemoryGuard, peaks: Peaks,
-        check: Callable[[], None], packed: bool = False, coarsest: int = PADDING,
-    ) -> None:  # fmt: skip
-        self._packed, self._coarsest = packed, coarsest
-        self._train, self._examples, self._plan, self._pad_id = train, examples, plan, pad_id
-        self._net, self._optimizer, self._accelerator = net, optimizer, accelerator
-        self._assessor, self._memory, self._peaks, self._check = assessor, memory, peaks, check
-        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    def __init__(self, training: Training, assessor: Assessor) -> None:
+        self._training, self._assessor = training, assessor
+        self._memory, self._peaks, self._check = training.memory, training.peaks, training.phases.check
+        built = training.built
+        self._net, self._optimizer, self._accelerator = built.net, built.optimizer, built.accelerator
+        self._parameters = [p for group in built.optimizer.param_groups for p in group["params"]]
 
     def run(self, budget_tokens: int, after_step: int = 0) -> Rehearsed:
         """Try the steps after ``after_step`` and an evaluation, in smaller pieces until they work.
@@ -59,7 +49,7 @@ class Rehearsal:
             try:
                 self._memory.phase = "step"
                 states = self._allocate()
-                groups, budget_tokens = self._steps(budget_tokens, after_step)
+                batches, budget_tokens = self._steps(budget_tokens, after_step)
                 self._check()
                 self._peaks.restart()
                 largest = self._assessor.rehearse()
@@ -67,35 +57,36 @@ class Rehearsal:
             finally:
                 states.clear()
                 self._optimizer.zero_grad(set_to_none=True)
-        return Rehearsed(budget_tokens, groups, largest)
+        return Rehearsed(budget_tokens, batches, largest)
 
     def _allocate(self) -> list[torch.Tensor]:
         """The optimizer's states, which from the second step on are there all the time; none if they are already."""
         if self._optimizer.state:
             return []
         try:
-            return first_states(self._train, self._parameters)
+            return first_states(self._training.config.train, self._parameters)
         except Exception as error:
             shortage = self._memory.shortage(error)
             if shortage is None:
                 raise
         raise self._memory.ends(shortage, "Out of memory: no room for the optimizer's states")
 
-    def _steps(self, budget_tokens: int, after_step: int) -> tuple[list[list[Example]], int]:
-        """Rows of the largest micro-batches that work, and the budget that they are cut by."""
+    def _steps(self, budget_tokens: int, after_step: int) -> tuple[Sequence[Batch], int]:
+        """The largest batches that work, and the budget that they are cut by."""
+        training = self._training
         while True:
-            how = (self._packed, self._coarsest)
-            groups = longest_groups(self._examples, self._plan, budget_tokens, after_step, *how)
-            batches = [collate(rows, self._pad_id, *how) for rows in groups]
+            batches = training.objective.largest(
+                training.rows.train, training.steps, budget_tokens, training.layout, after_step
+            )
             shortage = self._try(batches)
             if shortage is None:
-                return groups, budget_tokens
+                return batches, budget_tokens
             if all(batch.rows == 1 for batch in batches):
                 raise self._memory.ends(shortage, "Out of memory, even one row at a time")
             budget_tokens = half_of(budget_tokens, batches)
             self._memory.repeats(shortage, budget_tokens)
 
-    def _try(self, batches: list[MicroBatch]) -> Shortage | None:
+    def _try(self, batches: Sequence[Batch]) -> Shortage | None:
         """Forward and backward of each, beside gradients as a step's other micro-batches leave them."""
         self._net.train()
         device = self._accelerator.device
@@ -110,7 +101,7 @@ class Rehearsal:
                 loss, _ = self._net(*inputs)
                 self._peaks.take("loss")
                 self._memory.phase = "backward"
-                self._accelerator.backward(loss / max(1, batch.supervised_tokens))
+                self._accelerator.backward(loss / (batch.weight or 1.0))
                 self._peaks.take("backward")
                 del loss, inputs
             self._memory.phase = "step"

@@ -23,7 +23,7 @@ class World:
         self.set: list[int] = []
         self.told: list[tuple[int, int]] = []
 
-    def cpu_threads(self, most: int) -> Processors:
+    def processors(self, most: int) -> Processors:
         return Processors(most, self.set.append, lambda *seen: self.told.append(seen), lambda: self.read())
 
     def read(self) -> tuple[float, float, float]:

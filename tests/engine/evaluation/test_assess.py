@@ -44,6 +44,10 @@ def assessor(
     config = RunConfig.model_validate(settings)
     events: list[Any] = []
 
+    def sink(event: ev.Event) -> None:
+        if not isinstance(event, ev.Phase):
+            events.append(event)
+
     def unseen(rows: Sequence[Row]) -> Unseen:
         if not rows:
             return Unseen([], [], lambda tokens: [])
@@ -54,8 +58,7 @@ def assessor(
     scripted: Any = answers
     made = Assessor(
         config, SupervisedLoss(loaded.model), scripted, loaded.renderer, unseen(rows), unseen(test), ["rows"],
-        torch.device("cpu"), events.append, Phases(lambda event: None), lambda: None,
-        MemoryGuard(torch.device("cpu"), events.append),
+        torch.device("cpu"), Phases(sink), MemoryGuard(torch.device("cpu"), events.append),
     )  # fmt: skip
     return made, events
 

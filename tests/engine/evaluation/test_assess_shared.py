@@ -55,7 +55,7 @@ def measuring(loaded: Loaded, check: Callable[[], None] = lambda: None) -> tuple
     """With a real generator that answers three prompts or so at a time."""
     made, events = assessor(loaded, None, ROWS, ROWS[:3], **MEASURED)  # type: ignore[arg-type]
     base = loaded.base
-    made.check = check
+    made.phases.check = check  # type: ignore[method-assign]
     made.generator = Generator(
         base.model, base.tokenizer, base.stops, base.pad_id, check, MemoryGuard(torch.device("cpu"), events.append), 100
     )

@@ -18,7 +18,7 @@ from engine.jobs import data
 from engine.modeling.load import load_base
 from engine.models.card import read_card
 from engine.runs.phases import Phases
-from engine.tokens.dataset import prepare
+from engine.tokens.dataset import prepare_rows
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import load_words, locate
 from engine.training.mixing import plan_steps
@@ -72,7 +72,7 @@ def test_it_counts_as_the_training_does(tiny: Path, rows: Path) -> None:
     config = RunConfig.model_validate(values(tiny, rows, dataset={"max_length": 70}))
     base = load_base(read_card(tiny), config.model, place(config), False)
     sink: list[Any] = []
-    trained = prepare(config, Renderer(base.tokenizer, base.stops), Phases(sink.append), sink.append, lambda: None)
+    trained = prepare_rows(config, Renderer(base.tokenizer, base.stops), Phases(sink.append))
     answer, _ = ask(values(tiny, rows, dataset={"max_length": 70}))
     assert trained.tokens.too_long > 0
     assert answer["too_long"] == trained.tokens.too_long
@@ -112,7 +112,7 @@ def test_each_source_has_figures_from_which_any_mix_follows(tiny: Path, rows: Pa
     sink: list[Any] = []
     words = load_words(locate(config.model, lambda done, total, message: None), config.model)
     renderer = Renderer(words.tokenizer, words.stops)
-    trained = prepare(config, renderer, Phases(sink.append), sink.append, lambda: None)
+    trained = prepare_rows(config, renderer, Phases(sink.append))
     for shares in ((None, 0.25), (0.5, 0.5), (0.8, None)):
         for source, share in zip(config.data, shares, strict=True):
             source.share = share

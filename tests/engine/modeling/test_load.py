@@ -23,7 +23,7 @@ from engine.models.card import read_card
 from engine.models.read_dims import from_folder
 from engine.runs.steering import Steering
 from engine.tokens.tokenizer import load_words
-from engine.training.building import build
+from engine.training.prepare import build
 from engine.training.strategies import attach_adapter, needs_autocast, trainable
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21, 40, 11]])

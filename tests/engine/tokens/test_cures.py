@@ -14,7 +14,7 @@ from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.runs.phases import Phases
 from engine.tokens.cures import cure
-from engine.tokens.dataset import prepare
+from engine.tokens.dataset import prepare_rows
 from engine.tokens.render import Renderer, choose_template
 from tests.engine.training.families import FAMILIES, make_tokenizer
 from tests.engine.training.making import values
@@ -79,7 +79,7 @@ def prepared(made: dict[str, Any], by: Renderer) -> Any:
     def unheard(event: object) -> None:
         pass
 
-    return prepare(RunConfig.model_validate(made), by, Phases(unheard), unheard, lambda: None)
+    return prepare_rows(RunConfig.model_validate(made), by, Phases(unheard))
 
 
 def test_no_setting_is_promised_where_none_helps() -> None:

@@ -15,7 +15,7 @@ from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
 from engine.tokens import dataset
-from engine.tokens.dataset import Prepared, file_hashes, prepare
+from engine.tokens.dataset import Prepared, file_hashes, prepare_rows
 from engine.tokens.render import Renderer, stop_ids
 from tests.engine.training.families import FAMILIES, make_tokenizer, renderer
 from tests.engine.training.making import values, write_rows
@@ -27,7 +27,7 @@ def prepared(settings: dict[str, Any], made: Renderer | None = None) -> tuple[Pr
     """The rows as they are trained on, and the warnings on the way."""
     config = RunConfig.model_validate(settings)
     events: list[Any] = []
-    result = prepare(config, made or renderer("chatml"), Phases(events.append), events.append, lambda: None)
+    result = prepare_rows(config, made or renderer("chatml"), Phases(events.append))
     return result, [event for event in events if isinstance(event, ev.Warn)]
 
 
@@ -126,7 +126,7 @@ def test_a_stop_request_ends_the_reading(rows: Path) -> None:
 
     config = RunConfig.model_validate(values(MODEL, rows))
     with pytest.raises(StopRequested):
-        prepare(config, renderer("chatml"), Phases(lambda event: None), lambda event: None, check)
+        prepare_rows(config, renderer("chatml"), Phases(lambda event: None, check))
 
 
 def test_files_are_known_by_their_hashes(rows: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from engine.data.load import load
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
-from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.dataset import Prepared, prepare_rows
 from engine.tokens.examples import Example, tokenise
 from engine.tokens.store import TokenStore
 from engine.tokens.tokenising import write_tokens
@@ -34,7 +34,7 @@ def config_of(*paths: Path, source: dict[str, Any] | None = None, **sections: An
 
 def prepared(config: RunConfig, events: list[ev.Event] | None = None) -> Prepared:
     sink = events.append if events is not None else lambda event: None
-    return prepare(config, renderer("chatml"), Phases(sink), sink, lambda: None)
+    return prepare_rows(config, renderer("chatml"), Phases(sink))
 
 
 def plain(examples: Sequence[Example]) -> list[Any]:
@@ -170,7 +170,7 @@ def test_stopping_in_the_middle_leaves_no_cache(rows: Path) -> None:
             raise StopRequested
 
     with pytest.raises(StopRequested):
-        prepare(config, renderer("chatml"), Phases(lambda event: None), lambda event: None, check)
+        prepare_rows(config, renderer("chatml"), Phases(lambda event: None, check))
     assert not prepared(config).cached
 
 
@@ -206,7 +206,7 @@ config = RunConfig.model_validate({"model": {"name_or_path": "-"}, "data": [{"pa
 before = resident("VmRSS:")
 for _ in range(2):
     found = None
-    found = dataset.prepare(config, Words(), Phases(lambda e: None), lambda e: None, lambda: None)
+    found = dataset.prepare_rows(config, Words(), Phases(lambda e: None))
 print(len(found.train) + len(found.heldout), found.cached, resident("VmHWM:") - before)
 """
 

@@ -21,12 +21,11 @@ from engine.modeling.batches import StepPlan
 from engine.modeling.kernels import lora_kernel
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.kernels.trained_copies import keep_in_float32
-from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
-from engine.runs.steering import Steering
 from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
-from engine.training.loop import Hooks, Loop, NotFinite
+from engine.training.loop import NotFinite
+from tests.engine.training.bare_loop import bare_loop
 
 ROWS, BATCH = 24, 4
 
@@ -82,12 +81,9 @@ class Looped:
         for index in range(ROWS):
             ids = draw.integers(0, 64, int(draw.integers(8, 24))).astype(np.int32)
             examples.append(Example(ids, ids.copy(), index % 2, index))
-        hooks = Hooks(lambda state, reason: "", lambda state: None, lambda state: None)
-        memory = MemoryGuard(torch.device("cpu"), self.said.append)
-        self.loop = Loop(
-            config, StepPlan(Shuffle(ROWS, 0), BATCH, 1.0, steps), examples, ["a", "b"], self.net, optimizer,
-            accelerator, 0, 64, memory, Steering(), self.said.append, hooks,
-        )  # fmt: skip
+        built = SimpleNamespace(net=self.net, optimizer=optimizer, accelerator=accelerator)
+        plan = StepPlan(Shuffle(ROWS, 0), BATCH, 1.0, steps)
+        self.loop = bare_loop(config, plan, examples, built, 64, self.said.append, "ab")
 
     def run(self, state: TrainerState | None = None) -> list[Any]:
         self.state = self.loop.run(state or TrainerState(0)).state

@@ -47,7 +47,7 @@ def of_run(tiny: Path, rows: Path, adapter: Path) -> tuple[RunDir, RunConfig]:
 
 def merged(run: RunDir, config: RunConfig, **more: Any) -> tuple[MergedBase, list[ev.Event]]:
     told: list[ev.Event] = []
-    return merge_first(run, config, Phases(told.append), told.append, **more), told
+    return merge_first(run, config, Phases(told.append, **more)), told
 
 
 def test_the_merged_model_lies_in_the_run_proven_on_the_runs_own_rows(tiny: Path, rows: Path, adapter: Path) -> None:

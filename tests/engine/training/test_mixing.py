@@ -12,7 +12,7 @@ import pytest
 from engine.config.schema import RunConfig
 from engine.runs import events as ev
 from engine.runs.phases import Phases
-from engine.tokens.dataset import Prepared, prepare
+from engine.tokens.dataset import Prepared, prepare_rows
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import load_words, locate
 from engine.training.mixing import plan_steps, tell_mix
@@ -36,7 +36,7 @@ def mixed_config(tiny: Path, folder: Path, **second: Any) -> RunConfig:
 def prepared_of(config: RunConfig) -> Prepared:
     card = locate(config.model, lambda done, total, message: None)
     words = load_words(card, config.model)
-    return prepare(config, Renderer(words.tokenizer, words.stops), Phases(lambda e: None), lambda e: None, lambda: None)
+    return prepare_rows(config, Renderer(words.tokenizer, words.stops), Phases(lambda e: None))
 
 
 def said(config: RunConfig, prepared: Prepared) -> list[str]:

@@ -14,7 +14,7 @@ from engine.modeling.out_of_memory import give_back
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE
 from engine.runs.steering import Steering
-from engine.training import building, session
+from engine.training import prepare, session
 from tests.engine.training.making import Trained, stop_after, train, values
 
 RESUMED = {"train": {"max_steps": 8}, "eval": {"every": 3}}
@@ -126,14 +126,14 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
     straight = train(settings)
     models: list[weakref.ref[Any]] = []
     alive_in_pause: list[int] = []
-    load = building.load_base
+    load = prepare.load_base
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         base = load(*args, **kwargs)
         models.append(weakref.ref(base.model))
         return base
 
-    monkeypatch.setattr(building, "load_base", watched)
+    monkeypatch.setattr(prepare, "load_base", watched)
     given_back: list[str] = []
     monkeypatch.setattr(session, "give_back", lambda device: given_back.append(device.type) or give_back(device))
     pause, answers = order_at(3, "pause")
@@ -205,7 +205,7 @@ def test_a_run_begun_with_other_padding_keeps_it(tiny: Path, rows: Path) -> None
     """The cut of its steps, and with it the last bits of their losses, stay as they were."""
     settings = values(tiny, rows, dataset={"packing": False, "max_length": 128}, **RESUMED)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "coarsest_on", lambda device, positions: 8)
+        patch.setattr(prepare, "coarsest_on", lambda device, positions: 8)
         straight, stopped = train(settings), train(settings, stop_after(3))
     state = stopped.run.complete_checkpoints()[-1] / STATE
     assert json.loads(state.read_text())["coarsest"] == 8

@@ -15,7 +15,7 @@ import torch
 from engine.runs import events as ev
 from engine.runs import phases
 from engine.runs.steering import Steering
-from engine.training import building, session
+from engine.training import prepare, session
 from tests.engine.training.making import Trained, train, values, write_rows
 
 
@@ -137,7 +137,7 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
             logits.append(our_logits())
 
     built: list[Any] = []
-    attach = building.attach_adapter
+    attach = prepare.attach_adapter
 
     def attached(config: Any, base: Any, *more: Any) -> Any:
         built.append((attach(config, base, *more), base.tokenizer))
@@ -149,7 +149,7 @@ def test_plain_peft_in_another_process_gives_the_same_logits(
         with torch.no_grad():
             return model.eval()(ids).logits[0, -1]
 
-    monkeypatch.setattr(building, "attach_adapter", attached)
+    monkeypatch.setattr(prepare, "attach_adapter", attached)
     trained = train(values(tiny, rows), react)
     done = subprocess.run(
         [sys.executable, "-c", _PLAIN_PEFT, str(tiny), str(trained.run.adapter)],

@@ -29,7 +29,7 @@ from engine.models.card import read_card
 from engine.runs import events as ev
 from engine.runs.steering import Steering
 from engine.tokens.tokenizer import load_words
-from engine.training.building import build
+from engine.training.prepare import build
 from tests.engine.training.making import train, values
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -34,13 +34,11 @@ from engine.modeling.batches import StepPlan, collate  # noqa: E402
 from engine.modeling.kernels import fused_norm, lora_kernel  # noqa: E402
 from engine.modeling.kernels.loss import SupervisedLoss  # noqa: E402
 from engine.modeling.kernels.trained_copies import keep_in_float32  # noqa: E402
-from engine.modeling.out_of_memory import MemoryGuard  # noqa: E402
 from engine.runs import events as ev  # noqa: E402
-from engine.runs.steering import Steering  # noqa: E402
 from engine.tokens.examples import Example  # noqa: E402
 from engine.training import loop as loop_module  # noqa: E402
 from engine.training.checkpoint import TrainerState  # noqa: E402
-from engine.training.loop import Hooks, Loop  # noqa: E402
+from tests.engine.training.bare_loop import bare_loop  # noqa: E402
 
 SMALL = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -251,11 +249,9 @@ def trained(sources: int = 1, packed: bool = False, dropout: float = 0.0, **lora
                 batches = 0
                 count.restart()
 
-        loop = Loop(
-            config, StepPlan(Shuffle(32, 0), 8, 1.0, STEPS), examples(sources), [f"s{i}" for i in range(sources)], net,
-            optimizer, accelerator, 0, 200, MemoryGuard(torch.device("cpu"), hear), Steering(), hear,
-            Hooks(lambda state, reason: "", lambda state: None, lambda state: None),
-        )  # fmt: skip
+        built = SimpleNamespace(net=net, optimizer=optimizer, accelerator=accelerator)
+        plan = StepPlan(Shuffle(32, 0), 8, 1.0, STEPS)
+        loop = bare_loop(config, plan, examples(sources), built, 200, hear, [f"s{i}" for i in range(sources)])
         with count:
             loop.run(TrainerState(0))
     return steps

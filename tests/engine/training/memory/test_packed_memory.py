@@ -16,15 +16,14 @@ from engine.data.mixing.mix import Shuffle
 from engine.distributed.device import place
 from engine.memory.estimate import estimate
 from engine.memory.from_config import Setup, job_of, profile_of
+from engine.modeling import batch_sizes
+from engine.modeling.batch_sizes import longest_groups, padding_share
 from engine.modeling.batches import StepPlan, collate, cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import load_base
-from engine.modeling.padding import padding_share
 from engine.models.card import read_card
 from engine.models.read_dims import from_folder
 from engine.tokens.examples import Example
-from engine.training.memory import longest
-from engine.training.memory.longest import longest_groups
 from engine.training.strategies import attach_adapter, trainable
 from tests.benchmarks.tensor_tracker import TensorTracker
 from tests.engine.training import making
@@ -110,7 +109,7 @@ def test_where_cutting_takes_too_long_the_packs_that_could_come_are_full(
     plan = StepPlan(Shuffle(len(examples), 7), batch, 1.0, 5)
     exact = longest_groups(examples, plan, budget, packed=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(longest, "MOST_ROWS", 0)
+        patch.setattr(batch_sizes, "MOST_ROWS", 0)
         bound = longest_groups(examples, plan, budget, packed=True)
     most, found = (max(sum(len(row.ids) for row in rows) for rows in groups) for groups in (exact, bound))
     assert found >= most - min(sizes)

@@ -21,7 +21,7 @@ from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget
 from engine.memory.job import padded_length
 from engine.runs import events as ev
-from engine.training import building, checkpoint
+from engine.training import checkpoint, prepare
 from engine.training.memory import plan as memory_plan
 from tests.engine.training.making import Trained, stop_after, train, values
 
@@ -73,7 +73,7 @@ def test_what_is_not_auto_is_left_as_it_is(tiny: Path, rows: Path) -> None:
 def test_wrong_rows_are_found_before_the_weights_are_loaded(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "load_base", lambda *args: pytest.fail("the weights were loaded"))
+    monkeypatch.setattr(prepare, "load_base", lambda *args: pytest.fail("the weights were loaded"))
     with pytest.raises(DataError, match="Every row is longer"):
         train(values(tiny, rows, dataset={"max_length": 8}))
 

@@ -12,9 +12,9 @@ from engine.memory import history, throughput
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
 from engine.runs.steering import Steering
-from engine.training import building
 from engine.training import session as session_module
 from engine.training.memory.rehearsal import Rehearsal, Rehearsed
+from engine.training.objectives import sft
 from tests.engine.training.making import Trained, stop_after, train, values
 
 WHOLE = {
@@ -94,7 +94,7 @@ def test_the_largest_micro_batch_of_the_whole_run_comes_first(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Watched.seen = []
-    monkeypatch.setattr(building, "SupervisedLoss", Watched)
+    monkeypatch.setattr(sft, "SupervisedLoss", Watched)
     at_start: list[int] = []
 
     def react(event: ev.Event, steering: Steering) -> None:

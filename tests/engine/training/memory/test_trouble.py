@@ -19,8 +19,9 @@ from engine.common.errors import DataError, MachineError, ModelError, RunError
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
 from engine.runs.directory import RunLock
-from engine.training import building, checkpoint, result, runner
+from engine.training import checkpoint, result, runner
 from engine.training.loop import NotFinite
+from engine.training.objectives import sft
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
 Losses = tuple[Tensor, Tensor]
@@ -43,7 +44,7 @@ def with_losses(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Tensor, 
             self.forwards += 1
             return change(self.forwards, input_ids, found)
 
-    monkeypatch.setattr(building, "SupervisedLoss", Changed)
+    monkeypatch.setattr(sft, "SupervisedLoss", Changed)
 
 
 def lost_loss(losses: Losses) -> Losses:

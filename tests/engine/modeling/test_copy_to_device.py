@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.modeling import one_copy
+from engine.modeling import batches
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_shapes_dtypes_and_numbers_come_through_in_one_pinned_copy(copies: list[
         torch.arange(15).view(3, 5), torch.tensor([7]), None, torch.tensor([0.5, 1.5, 2.5]), torch.zeros(0).long(),
         torch.arange(3, dtype=torch.int32), torch.arange(4).view(1, 4),
     )  # fmt: skip
-    found = one_copy.to_device(given, torch.device("cuda", 0))
+    found = batches.to_device(given, torch.device("cuda", 0))
     for one, other in zip(found, given, strict=True):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
@@ -48,4 +48,4 @@ def test_shapes_dtypes_and_numbers_come_through_in_one_pinned_copy(copies: list[
 
 def test_in_ram_nothing_is_copied() -> None:
     given = torch.arange(4)
-    assert one_copy.to_device((given, None), torch.device("cpu"))[0] is given
+    assert batches.to_device((given, None), torch.device("cpu"))[0] is given

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from engine.data.mixing.mix import Shuffle
 from engine.memory.job import padded_length
+from engine.modeling import batch_sizes
+from engine.modeling.batch_sizes import longest_groups
 from engine.modeling.batches import StepPlan, cut
 from engine.tokens.examples import Example
-from engine.training.memory import longest
-from engine.training.memory.longest import longest_groups
 
 
 def example(length: int, supervised: int = 1) -> Example:
@@ -53,7 +53,7 @@ def test_where_cutting_takes_too_long_nothing_that_could_come_is_larger(
     plan = StepPlan(Shuffle(len(examples), 7), batch, 1.0, steps)
     exact = longest_groups(examples, plan, budget)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(longest, "MOST_ROWS", 0)
+        patch.setattr(batch_sizes, "MOST_ROWS", 0)
         bound = longest_groups(examples, plan, budget)
     assert max(map(padded, bound)) >= max(map(padded, exact))
     assert all(len(rows) == 1 or padded(rows) <= budget for rows in bound)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.mixing.mix import Shuffle
+from engine.modeling.batch_sizes import LOOKED_AT, padding_share, shapes_met
 from engine.modeling.batches import StepPlan, cut
-from engine.modeling.padding import LOOKED_AT, padding_share, shapes_met
 from engine.runs import events as ev
 from engine.runs import phrases
 from engine.runs.state import reduce
