@@ -10,7 +10,8 @@ from engine.messages import language
 
 def take(arguments: Sequence[str]) -> list[str]:
     """Speak the language that ``--lang`` names; the arguments without it. Raises ConfigError for one there is not."""
-    kept, rest = [], list(arguments)
+    kept: list[str] = []
+    rest = list(arguments)
     while rest:
         argument = rest.pop(0)
         if argument == "--":

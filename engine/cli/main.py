@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import console, language_flag
+from engine.cli import console, help_texts, language_flag
 from engine.cli.commands import (
     adapter,
     data,
@@ -30,19 +30,12 @@ from engine.cli.commands import (
 from engine.common import paths
 from engine.common.errors import TunedeckError
 
-EPILOG = (
-    "Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line, "
-    "3 data, 4 model, 5 machine, 6 run (not found, refused, or stopped before its end), 130 interrupted."
-)
 INTERRUPTED = 130
 
 
 def build() -> typer.Typer:
     """The command line. Its context object is what opens the screen."""
-    app = typer.Typer(
-        name="tunedeck", help="Guided LoRA and QLoRA fine-tuning in the terminal. Without a verb: the screen.",
-        epilog=EPILOG, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
-    )  # fmt: skip
+    app = typer.Typer(name="tunedeck", rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
@@ -64,7 +57,9 @@ def main(open_screen: Callable[..., int]) -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb
     try:
         sys.argv[1:] = language_flag.take(sys.argv[1:])
-        build()(obj=open_screen, prog_name="tunedeck")
+        command = typer.main.get_command(build())
+        help_texts.put_in(command)
+        command(obj=open_screen, prog_name="tunedeck")
     except TunedeckError as problem:
         console.error(problem)
         raise SystemExit(problem.exit_code) from None
@@ -82,11 +77,11 @@ def main(open_screen: Callable[..., int]) -> None:
 
 def _no_verb(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII.")] = False,
-    no_mouse: Annotated[bool, typer.Option("--no-mouse", help="The screen without mouse.")] = False,
-    colors: Annotated[str, typer.Option(metavar="N", help="The screen in truecolor, 256, 16 or none.")] = "",
-    lang: Annotated[str, typer.Option(metavar="en|zh", help="Language of everything that is shown.")] = "",
+    version: Annotated[bool, typer.Option("--version")] = False,
+    ascii_only: Annotated[bool, typer.Option("--ascii")] = False,
+    no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
+    colors: Annotated[str, typer.Option(metavar="N")] = "",
+    lang: Annotated[str, typer.Option(metavar="en|zh")] = "",
 ) -> None:
     # The language was taken before, and the screen reads its flags itself; here they are known so that help lists them.
     if version:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from engine.models.adapter.tensors import Soundness
     from engine.models.card import ModelCard
 
-app = typer.Typer(
-    name="adapter", help="Look into LoRA adapters.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
+app = typer.Typer(name="adapter", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
 @app.callback()
@@ -26,15 +24,12 @@ def _group() -> None:
 
 @app.command("inspect")
 def inspect(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="An adapter's folder, or the run that made it.")],
-    base: Annotated[str, typer.Option(metavar="MODEL", help="Also say whether it fits this model.")] = "",
-    allow_pickle: Annotated[bool, typer.Option(help="Also describe a pickled adapter; it is not loaded.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    path: Annotated[str, typer.Argument(metavar="PATH")],
+    base: Annotated[str, typer.Option(metavar="MODEL")] = "",
+    allow_pickle: Annotated[bool, typer.Option()] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Describe a LoRA adapter from its files, whoever trained it.
-
-    Exit code 4: it can't be read, has numbers that are not finite, or does not fit the model of --base.
-    """
+    """Describe a LoRA adapter from its files, whoever trained it."""
     from engine.common.errors import ModelError
     from engine.models.adapter.adapter import examine_adapter, read_adapter
     from engine.models.adapter.words import LEVELS, rows

@@ -13,7 +13,7 @@ from engine.cli.console import Progress, error, json_line, out
 from engine.common.errors import TunedeckError
 
 app = typer.Typer(
-    name="data", help="Look at rows before a model learns them.", no_args_is_help=True, rich_markup_mode=None,
+    name="data", no_args_is_help=True, rich_markup_mode=None,
     add_completion=False,
 )  # fmt: skip
 
@@ -27,21 +27,14 @@ def _group() -> None:
 def check(
     what: Annotated[
         list[str],
-        typer.Argument(
-            metavar="CONFIG|FILE...", help="A run's TOML file, or data: files, folders, ids.", show_default=False
-        ),
+        typer.Argument(metavar="CONFIG|FILE...", show_default=False),
     ],
     settings: Settings = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Of data: the model whose tokenizer reads it.")] = "",
-    rows: Annotated[int, typer.Option(min=0, max=20, help="Rows named for each finding.")] = 3,
+    model: Annotated[str, typer.Option(metavar="NAME")] = "",
+    rows: Annotated[int, typer.Option(min=0, max=20)] = 3,
     as_json: Json = False,
 ) -> None:
-    """Examine rows: what is broken, repeated, cut off, private or wrong, which rows, and what helps.
-
-    Nothing is changed; repairs that helped on a copy are named, and go into the config as dataset.fixes. With a
-    model the rows are read by its tokenizer too. Exit codes: 0 nothing fatal, 1 a training would not start, 2 the
-    data or the config can't be read.
-    """  # fmt: skip
+    """Examine rows: what is broken, repeated, cut off, private or wrong, which rows, and what helps."""
     from engine.common import hub_watch
     from engine.data.quality.examine import examine
     from engine.data.quality.findings import to_json

@@ -26,25 +26,17 @@ COMMAND = (sys.executable, "-P", "-m", "engine.jobs", "xray", "--config")
 def show(
     what: Annotated[
         list[str],
-        typer.Argument(
-            metavar="CONFIG|FILE...", help="A run's TOML file, or data: files, folders, ids.", show_default=False
-        ),
+        typer.Argument(metavar="CONFIG|FILE...", show_default=False),
     ],
-    row: Annotated[int, typer.Option(min=0, help="Its number in its file, as the check names rows.")] = 0,
-    file: Annotated[
-        str, typer.Option(metavar="NAME", help="Which file the number is of, where there are several.")
-    ] = "",
-    bad: Annotated[bool, typer.Option("--bad", help="The first row from there that something is wrong with.")] = False,
-    ids: Annotated[bool, typer.Option("--ids", help="Each token with its id.")] = False,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Of data: the model whose tokenizer reads it.")] = "",
+    row: Annotated[int, typer.Option(min=0)] = 0,
+    file: Annotated[str, typer.Option(metavar="NAME")] = "",
+    bad: Annotated[bool, typer.Option("--bad")] = False,
+    ids: Annotated[bool, typer.Option("--ids")] = False,
+    model: Annotated[str, typer.Option(metavar="NAME")] = "",
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Show a row as the training takes it: which of its tokens are trained, and what is right and wrong with it.
-
-    Trained tokens stand between marks, special ones in braces; the line under the row explains them. Exit codes: 0
-    the row is as it should be, 1 something is wrong with it, 2 there is no such row, or nothing can be read.
-    """
+    """Show a row as the training takes it: which of its tokens are trained, and what is right and wrong with it."""
     from engine.data.token_view.form import from_json
     from engine.data.token_view.report import lines_of
     from engine.data.token_view.text import ASCII, UNICODE

@@ -23,15 +23,11 @@ if TYPE_CHECKING:
 
 def demo(
     context: typer.Context,
-    headless: Annotated[bool, typer.Option("--headless", help="Without a screen: train, then compare.")] = False,
+    headless: Annotated[bool, typer.Option("--headless")] = False,
     settings: Settings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Headless: print the result as the last line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Teach a 135M model to write orders as JSON.
-
-    On the screen the wizard comes filled in. Headless the same run is made, followed and compared: exact match
-    and loss on rows it never trained on, and three answers side by side.
-    """
+    """Teach a 135M model to write orders as JSON."""
     resolved = demo_with(settings or [])
     if not headless and not as_json:
         raise typer.Exit(context.obj("demo", prefill=resolved))

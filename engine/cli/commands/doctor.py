@@ -11,12 +11,8 @@ from engine.cli.console import json_line, one_line, out
 from engine.common.errors import MachineError
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False) -> None:
-    """Check this machine, and say how to mend it.
-
-    Looks at Python, libraries, GPU, terminal, disk and rights. Ends with 5 when something is broken, with 0 when
-    there is only advice.
-    """
+def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Check this machine, and say how to mend it."""
     from engine.app.machine_check import all_checks
 
     checks = []

@@ -25,19 +25,14 @@ METHODS = {"none": "LoRA", "int8": "LoRA on int8", "nf4": "QLoRA, nf4", "nf4-dq"
 
 
 def estimate(
-    what: Annotated[str, typer.Argument(metavar="[CONFIG|MODEL]", help="A run's TOML file, or a model.")] = "",
-    gpu: Annotated[str, typer.Option(metavar="24GiB|NAME", help="For this GPU instead of this machine's.")] = "",
-    rank: Annotated[int, typer.Option(min=1, max=1024, help="Of a model's matrix: the adapter's rank.")] = 16,
-    shape: Annotated[str, typer.Option(metavar="hidden=N,...", help="A model's dimensions, typed in.")] = "",
+    what: Annotated[str, typer.Argument(metavar="[CONFIG|MODEL]")] = "",
+    gpu: Annotated[str, typer.Option(metavar="24GiB|NAME")] = "",
+    rank: Annotated[int, typer.Option(min=1, max=1024)] = 16,
+    shape: Annotated[str, typer.Option(metavar="hidden=N,...")] = "",
     settings: Settings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Estimate memory, time and disk, without loading anything.
-
-    Of a CONFIG: every term of the peak, what auto becomes, whether it fits, and what to change if not. Of a MODEL
-    (a folder, a starter, a hub id, or --shape): the largest micro-batch by method and row length. Without --gpu it
-    is this machine's freest GPU, or its RAM. Works without any GPU.
-    """
+    """Estimate memory, time and disk, without loading anything."""
     from engine.models import named_dims
 
     if bool(what) == bool(shape):

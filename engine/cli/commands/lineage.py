@@ -14,14 +14,11 @@ if TYPE_CHECKING:
 
 
 def lineage(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Only its ancestors and what was made from it.")] = "",
-    against: Annotated[str, typer.Option(metavar="RUN", help="Print what differs between the two runs.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    against: Annotated[str, typer.Option(metavar="RUN")] = "",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Show what was made from what.
-
-    Base models, merged models and adapters as a tree, each with how it was made and the data it has seen.
-    """
+    """Show what was made from what."""
     from engine.models.lineage import draw, key_of, read_lineage
     from engine.runs.directory import find
 

@@ -16,23 +16,17 @@ from engine.common.errors import ConfigError, ModelError, TunedeckError
 
 
 def merge(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="The 16-bit model: a folder, a starter, or a hub id.")],
-    adapters: Annotated[list[str], typer.Argument(metavar="ADAPTER...", help="Folders, or runs that made them.")],
-    target: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the merged model goes.")],
-    weight: Annotated[
-        list[float] | None, typer.Option(metavar="W", help="How much of each adapter, in their order; 1 without.")
-    ] = None,
-    dtype: Annotated[str, typer.Option(metavar="DTYPE", help="bfloat16, float16 or float32; else the base's.")] = "",
-    rows: Annotated[Path | None, typer.Option(metavar="FILE", help="Prove it on these rows of yours.")] = None,
-    proof: Annotated[bool, typer.Option(help="Compare the result with base + adapter afterwards.")] = True,
-    trust_base: Annotated[bool, typer.Option(help="Merge though the base may not be the adapters' own.")] = False,
+    base: Annotated[str, typer.Argument(metavar="BASE")],
+    adapters: Annotated[list[str], typer.Argument(metavar="ADAPTER...")],
+    target: Annotated[Path, typer.Option("--out", metavar="FOLDER")],
+    weight: Annotated[list[float] | None, typer.Option(metavar="W")] = None,
+    dtype: Annotated[str, typer.Option(metavar="DTYPE")] = "",
+    rows: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    proof: Annotated[bool, typer.Option()] = True,
+    trust_base: Annotated[bool, typer.Option()] = False,
     as_json: Json = False,
 ) -> None:
-    """Merge LoRA adapters into their base model; prints its folder.
-
-    Memory for a few blocks of rows is enough; the disk must hold the whole model once more. The folder appears when
-    all of it is there. Exit code 4 when the proof fails; the merged model is kept then, to look into.
-    """
+    """Merge LoRA adapters into their base model; prints its folder."""
     weights = weight or [1.0] * len(adapters)
     if len(weights) != len(adapters):
         raise ConfigError(

@@ -9,16 +9,14 @@ import typer
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.units import amount
 
-app = typer.Typer(
-    name="model", help="Fetch and list models.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
+app = typer.Typer(name="model", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
 @app.command("get")
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A starter model, or a hub id such as org/model.")],
-    revision: Annotated[str, typer.Option(help="Branch, tag or commit of a hub model.")] = "main",
-    allow_pickle: Annotated[bool, typer.Option(help="Also take .bin weights, which can run code.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    revision: Annotated[str, typer.Option()] = "main",
+    allow_pickle: Annotated[bool, typer.Option()] = False,
 ) -> None:
     """Fetch a model; what is here already is not fetched again. Prints its folder."""
     from engine.models import hub, starter
@@ -38,7 +36,7 @@ def get(
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False) -> None:
+def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List the models on this machine, and the starter models there are."""
     from engine.models.local import scan_models
     from engine.models.starter import STARTERS

@@ -17,27 +17,20 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
 
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Set one field; may be given several times.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE")]
+Json = Annotated[bool, typer.Option("--json")]
 STOPPED_EARLY = 6
 
 
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A run's TOML file.", show_default=False)],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", show_default=False)],
     settings: Settings = None,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="Values to begin with; the file goes on top.")] = "",
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only check; start nothing.")] = False,
+    preset: Annotated[str, typer.Option(metavar="NAME")] = "",
+    detach: Annotated[bool, typer.Option("--detach")] = False,
+    check: Annotated[bool, typer.Option("--check")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train what CONFIG says.
-
-    Config, model, data and disk are checked first. The training runs in a process of its own. Without --detach
-    its story is told here until it ends; Ctrl+C then asks it to stop with a checkpoint, a second Ctrl+C leaves
-    it alone with that. --json prints the result as the last line.
-    """
+    """Train what CONFIG says."""
     from engine.config import toml
 
     resolved = toml.load(config, settings or [], preset)
@@ -202,8 +195,8 @@ def exit_code(watched: Watched) -> int:
 
 
 def fields(
-    section: Annotated[str, typer.Argument(metavar="[SECTION]", help="Only this section.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema of a config.")] = False,
+    section: Annotated[str, typer.Argument(metavar="[SECTION]")] = "",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """List every field of a config with its default and meaning."""
     from engine.cli.console import table

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 
-AnyRun = Annotated[
-    str, typer.Argument(metavar="[RUN]", help="Path, id, beginning of an id or name; without one: the newest.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+AnyRun = Annotated[str, typer.Argument(metavar="[RUN]")]
+Json = Annotated[bool, typer.Option("--json")]
 
 
 def runs(as_json: Json = False) -> None:
@@ -63,7 +61,7 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
 
 def logs(
     run: AnyRun = "",
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1)] = 50,
 ) -> None:
     """Print the end of a runner's own output."""
     from engine.common.regular_files import open_regular
@@ -84,12 +82,9 @@ def logs(
 def attach(
     context: typer.Context,
     run: AnyRun = "",
-    plain: Annotated[bool, typer.Option("--plain", help="Follow it as text instead of on the screen.")] = False,
+    plain: Annotated[bool, typer.Option("--plain")] = False,
 ) -> None:
-    """Show a run on the screen, or follow it as text.
-
-    Where there is no terminal to draw on it is followed as text in any case. Leaving ends nothing.
-    """
+    """Show a run on the screen, or follow it as text."""
     target = run_or_latest(run)
     if not plain and screen_possible():
         raise typer.Exit(context.obj("attach", run=str(target.path)))

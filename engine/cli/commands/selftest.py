@@ -18,16 +18,10 @@ COMMAND = (sys.executable, "-P", "-m", "engine.selftest")
 
 
 def selftest(
-    gpus: Annotated[str, typer.Option(metavar="0,1", help="Only these GPUs, as launch.gpus names them.")] = "",
+    gpus: Annotated[str, typer.Option(metavar="0,1")] = "",
     as_json: Json = False,
 ) -> None:
-    """Check that this machine computes what it should.
-
-    A tiny model is trained in every way a run may ask for: losses and gradients of every dtype and quantization
-    against float32 on the CPU, the attention kernel that is really used, predicted memory beside measured, a shortage
-    of memory, and several devices with a pause. Nothing is kept, and nothing it prints names you or this machine.
-    Ends with 5 when a check failed.
-    """
+    """Check that this machine computes what it should."""
     checks: list[Check] = []
 
     def on_check(check: Check) -> None:

@@ -15,20 +15,15 @@ if TYPE_CHECKING:
     from engine.runs.control import Command
     from engine.runs.directory import RunDir
 
-RunToSteer = Annotated[
-    str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the only run that is running.")
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the runner's answer.")]
+RunToSteer = Annotated[str, typer.Argument(metavar="[RUN]")]
+NoWait = Annotated[bool, typer.Option("--no-wait")]
 ANSWER_TIMEOUT_S = 60.0  # one optimizer step on a slow machine
 END_TIMEOUT_S = 600.0
 _POLL_S = 0.1
 
 
 def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
-    """Stop after the present step, with a checkpoint.
-
-    `tunedeck resume` goes on from there. Before the first step there is nothing to save.
-    """
+    """Stop after the present step, with a checkpoint."""
     target = run_to_steer(run)
     if _command(target, "stop", no_wait):
         _wait_for_end(target)
@@ -53,21 +48,13 @@ def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
 
 
 def resume(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Name or id; without one: the newest.")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
     no_wait: NoWait = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Then follow it to its end.")] = False,
-    remedy: Annotated[
-        int | None, typer.Option(metavar="N", help="Change it first as remedy N of `tunedeck status` says.")
-    ] = None,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on though data, model, template or old adapter changed.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow")] = False,
+    remedy: Annotated[int | None, typer.Option(metavar="N")] = None,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes")] = False,
 ) -> None:
-    """Go on with a run that is paused or has ended.
-
-    A paused run goes on where it is, one that was stopped, failed or crashed from its last complete checkpoint.
-    One that memory ended can be changed first, so that it fits: --remedy.
-    """
+    """Go on with a run that is paused or has ended."""
     target = run_or_latest(run)
     if remedy is not None:
         from engine.cli.commands.post_mortem import apply_remedy

@@ -1,0 +1,176 @@
+# What --help shows. An entry is a verb: its line in the list, .help what follows below it, and each of its arguments
+# and options by its Python name. engine/cli/help_texts.py puts them in; a test holds both against each other.
+
+tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal. Without a command: the screen.
+    .version = Print the version.
+    .ascii_only = Draw the screen in plain ASCII.
+    .no_mouse = Run the screen without mouse support.
+    .colors = Colors of the screen: truecolor, 256, 16 or none.
+    .lang = Language of everything that is shown.
+    .help_option = Show this message and exit.
+    .epilog =
+        Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line,
+        3 data, 4 model, 5 machine, 6 run (not found, refused, or stopped before its end), 130 interrupted.
+
+run = Train the run that CONFIG describes.
+    .help =
+        Config, model, data and disk are checked first. The training runs in its own process. Without --detach, its
+        progress is shown here until it ends. Ctrl+C stops it with a checkpoint; a second Ctrl+C leaves at once while
+        it stops by itself. --json prints the result as the last line.
+    .config = A run's TOML file.
+    .settings = Set one field; can be given several times.
+    .preset = Preset to start from; the file overrides it.
+    .detach = Start the run and return at once.
+    .check = Only check; start nothing.
+    .as_json = Print JSON on stdout.
+
+attach = Show a run on the screen, or follow it as text.
+    .help = Without a terminal it is always followed as text. Leaving does not stop the run.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .plain = Follow it as text instead of on the screen.
+
+runs = List runs and their status, newest first.
+    .as_json = Print JSON on stdout.
+
+status = Show the status of one run.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .as_json = Print JSON on stdout.
+
+logs = Print the end of the training process's own output.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .lines = How many of the last lines.
+
+stop = Stop after the current step, with a checkpoint.
+    .help = `tunedeck resume` continues from there. Before the first step there is nothing to save.
+    .run = Name or id; default: the only run that is running.
+    .no_wait = Do not wait for the training process to answer.
+
+pause = Pause training after the current step.
+    .run = Name or id; default: the only run that is running.
+    .no_wait = Do not wait for the training process to answer.
+
+resume = Resume a run that is paused or has ended.
+    .help =
+        A paused run continues where it is. A stopped, failed or crashed run continues from its last complete
+        checkpoint. If memory ran out, --remedy changes the run first, so that it fits.
+    .run = Name or id; default: the newest run.
+    .no_wait = Do not wait for the training process to answer.
+    .follow = Then follow it to its end.
+    .remedy = First apply remedy N that `tunedeck status` lists.
+    .accept_changes = Resume although data, model, template or old adapter changed.
+
+save = Save a checkpoint now and keep training.
+    .run = Name or id; default: the only run that is running.
+    .no_wait = Do not wait for the training process to answer.
+
+merge = Merge LoRA adapters into their base model; prints the new folder.
+    .help =
+        Memory for a few blocks of rows is enough; the disk must hold the whole model once more. The folder appears
+        when all of it is there. Exit code 4 if the proof fails; the merged model is kept for inspection.
+    .base = The 16-bit model: a folder, a starter model, or a hub id.
+    .adapters = Adapter folders, or runs that made adapters.
+    .target = Where the merged model goes.
+    .weight = Weight of each adapter, in their order; default: 1.
+    .dtype = bfloat16, float16 or float32; default: that of the base.
+    .rows = Prove the merge on these rows.
+    .proof = Compare the result with base + adapter afterwards.
+    .trust_base = Merge even if the base may not be the adapters' own.
+    .as_json = Print JSON on stdout.
+
+lineage = Show model and adapter history.
+    .help = Base models, merged models and adapters as a tree, each with how it was made and the data it was trained on.
+    .run = Only its ancestors and what was made from it.
+    .against = Print the differences between the two runs.
+    .as_json = Print JSON on stdout.
+
+demo = Teach a 135M model to write orders as JSON.
+    .help =
+        On the screen, the wizard opens filled in. With --headless the same run is trained, followed and compared:
+        exact match and loss on held-out rows, and three answers side by side.
+    .headless = Without a screen: train, then compare.
+    .settings = Set one field; can be given several times.
+    .as_json = With --headless: print the result as the last line.
+
+estimate = Estimate memory, time and disk without loading anything.
+    .help =
+        For a CONFIG: every term of the memory peak, what auto chooses, whether it fits, and what to change if not. For
+        a MODEL (a folder, a starter model, a hub id, or --shape): the largest micro-batch by method and row length.
+        Without --gpu, for the freest GPU of this machine, or its RAM. Works without any GPU.
+    .what = A run's TOML file, or a model.
+    .gpu = For this GPU instead of this machine's.
+    .rank = For a model: rank of the adapter.
+    .shape = Dimensions of a model that is not here.
+    .settings = Set one field; can be given several times.
+    .as_json = Print JSON on stdout.
+
+doctor = Check this machine and say how to fix it.
+    .help =
+        Looks at Python, libraries, GPU, terminal, disk and permissions. Exit code 5 if something is broken, 0 if there
+        is only advice.
+    .as_json = Print JSON on stdout.
+
+selftest = Check that this machine computes correctly.
+    .help =
+        A tiny model is trained in every way a run can ask for: losses and gradients of every dtype and quantization
+        against float32 on the CPU, the attention kernel in use, predicted and measured memory, running out of memory,
+        and several devices with a pause. Nothing is kept, and the output names neither you nor this machine. Exit
+        code 5 if a check failed.
+    .gpus = Only these GPUs, named as in launch.gpus.
+    .as_json = Print JSON on stdout.
+
+fields = List every field of a config with its default and meaning.
+    .section = Only this section.
+    .as_json = Print the JSON schema of a config.
+
+version = Print the version.
+
+model = Download and list models.
+
+model-get = Download a model, unless it is here already. Prints its folder.
+    .name = A starter model, or a hub id such as org/model.
+    .revision = Branch, tag or commit of a hub model.
+    .allow_pickle = Also accept .bin weights, which can run code.
+
+model-list = List the models on this machine and the starter models.
+    .as_json = Print JSON on stdout.
+
+data = Look at rows before training on them.
+
+data-check = Examine rows: which are broken, repeated, cut off, private or wrong, and what helps.
+    .help =
+        Nothing is changed. Repairs that helped on a copy are named; they go into the config as dataset.fixes. With a
+        model, its tokenizer reads the rows too. Exit codes: 0 nothing fatal, 1 a training would not start, 2 the data
+        or the config can't be read.
+    .what = A run's TOML file, or data: files, folders, ids.
+    .settings = Set one field; can be given several times.
+    .model = For data: the model whose tokenizer reads it.
+    .rows = Rows named for each finding.
+    .as_json = Print JSON on stdout.
+
+data-show = Show a row as training sees it: which tokens are trained, and what is wrong.
+    .help =
+        Trained tokens stand between marks, special tokens in braces; the line under the row explains them. Exit codes:
+        0 the row is fine, 1 something is wrong with it, 2 there is no such row, or nothing can be read.
+    .what = A run's TOML file, or data: files, folders, ids.
+    .row = Number of the row in its file, as in the check.
+    .file = The file of the row, if there are several.
+    .bad = The first row from there with a problem.
+    .ids = Show each token with its id.
+    .model = For data: the model whose tokenizer reads it.
+    .settings = Set one field; can be given several times.
+    .as_json = Print JSON on stdout.
+
+adapter = Look into LoRA adapters.
+
+adapter-inspect = Describe a LoRA adapter from its files, whoever trained it.
+    .help = Exit code 4: it can't be read, has numbers that are not finite, or does not fit the model of --base.
+    .path = An adapter's folder, or the run that made it.
+    .base = Also say whether it fits this model.
+    .allow_pickle = Also describe a pickled adapter; it is not loaded.
+    .as_json = Print JSON on stdout.
+
+# Headings of a help text.
+heading-usage = Usage
+heading-options = Options
+heading-arguments = Arguments
+heading-commands = Commands

@@ -1,0 +1,180 @@
+# 帮助文本。长段落在此手工换行：每行不超过 39 个汉字，因为帮助程序按空格折行。
+
+tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。不带命令时打开界面。
+    .version = 显示版本号。
+    .ascii_only = 界面只用 ASCII 字符。
+    .no_mouse = 界面不使用鼠标。
+    .colors = 界面颜色：truecolor、256、16 或 none。
+    .lang = 显示语言。
+    .help_option = 显示此帮助并退出。
+    .epilog =
+        数据写到 stdout，过程说明写到 stderr。
+        退出码：0 完成，1 训练失败，2 配置或命令行有误，3 数据，4 模型，5 机器，
+        6 运行（未找到、被拒绝或提前停止），130 被中断。
+
+run = 按 CONFIG 训练。
+    .help =
+        先检查配置、模型、数据和磁盘。训练在独立进程中进行。
+        不带 --detach 时在此显示进度，直到训练结束。
+        按 Ctrl+C 会保存检查点并停止；再按一次立即离开，训练自行停止。
+        带 --json 时，最后一行输出结果。
+    .config = 运行的 TOML 文件。
+    .settings = 设置一个字段，可多次使用。
+    .preset = 起始预设；文件中的值优先。
+    .detach = 启动后立即返回。
+    .check = 只检查，不启动。
+    .as_json = 在 stdout 输出 JSON。
+
+attach = 在界面上查看一次运行，或以文本跟踪。
+    .help = 没有终端时始终以文本跟踪。离开不会停止训练。
+    .run = 路径、ID、ID 开头或名称；默认为最新的运行。
+    .plain = 不用界面，以文本跟踪。
+
+runs = 列出所有运行及其状态，最新的在前。
+    .as_json = 在 stdout 输出 JSON。
+
+status = 显示一次运行的状态。
+    .run = 路径、ID、ID 开头或名称；默认为最新的运行。
+    .as_json = 在 stdout 输出 JSON。
+
+logs = 显示训练进程输出的末尾。
+    .run = 路径、ID、ID 开头或名称；默认为最新的运行。
+    .lines = 显示最后多少行。
+
+stop = 当前步完成后停止，并保存检查点。
+    .help = 用 `tunedeck resume` 可从该处继续。第一步之前没有可保存的内容。
+    .run = 名称或 ID；默认为唯一正在进行的运行。
+    .no_wait = 不等待训练进程应答。
+
+pause = 当前步完成后暂停训练。
+    .run = 名称或 ID；默认为唯一正在进行的运行。
+    .no_wait = 不等待训练进程应答。
+
+resume = 继续已暂停或已结束的运行。
+    .help =
+        暂停的运行从原处继续；停止、失败或崩溃的运行从最后一个完整检查点继续。
+        如果因内存或显存不足而结束，可先用 --remedy 修改设置，使其放得下。
+    .run = 名称或 ID；默认为最新的运行。
+    .no_wait = 不等待训练进程应答。
+    .follow = 然后跟踪到结束。
+    .remedy = 先采用 `tunedeck status` 列出的第 N 条办法。
+    .accept_changes = 即使数据、模型、模板或旧适配器已变也继续。
+
+save = 立即保存检查点，训练继续。
+    .run = 名称或 ID；默认为唯一正在进行的运行。
+    .no_wait = 不等待训练进程应答。
+
+merge = 将 LoRA 适配器合并到基座模型，并输出新文件夹。
+    .help =
+        内存只需容纳若干块数据；磁盘须能再放下一份完整模型。
+        全部写完后文件夹才会出现。
+        验证未通过时退出码为 4，合并后的模型会保留，供检查。
+    .base = 16 位模型：文件夹、入门模型或 Hub ID。
+    .adapters = 适配器文件夹，或产生它们的运行。
+    .target = 合并后模型的存放位置。
+    .weight = 各适配器的权重，按顺序；默认为 1。
+    .dtype = bfloat16、float16 或 float32；默认同基座。
+    .rows = 用这些数据验证合并结果。
+    .proof = 合并后与“基座 + 适配器”比较。
+    .trust_base = 即使基座可能不是适配器的原基座也合并。
+    .as_json = 在 stdout 输出 JSON。
+
+lineage = 显示模型与适配器的来源。
+    .help = 以树形列出基座、合并模型和适配器，及其产生方式和训练数据。
+    .run = 只看它的来源，以及由它产生的模型。
+    .against = 显示两次运行的差异。
+    .as_json = 在 stdout 输出 JSON。
+
+demo = 教一个 135M 模型把订单写成 JSON。
+    .help =
+        在界面上会打开已填好的向导。
+        带 --headless 时完成同样的训练、跟踪和比较：
+        验证数据上的完全匹配率与损失，以及三条回答的对照。
+    .headless = 不用界面：训练，然后比较。
+    .settings = 设置一个字段，可多次使用。
+    .as_json = 配合 --headless：最后一行输出结果。
+
+estimate = 估算显存、时间和磁盘，不加载任何模型。
+    .help =
+        对 CONFIG：显存峰值的每一项、auto 的选择、是否放得下、放不下时如何修改。
+        对 MODEL（文件夹、入门模型、Hub ID 或 --shape）：
+        各种方法和行长下最大的微批。
+        不带 --gpu 时针对本机最空闲的 GPU，没有 GPU 时针对内存。
+    .what = 运行的 TOML 文件，或模型。
+    .gpu = 针对此 GPU，而非本机的 GPU。
+    .rank = 对模型：适配器的秩。
+    .shape = 不在本机的模型的各项维度。
+    .settings = 设置一个字段，可多次使用。
+    .as_json = 在 stdout 输出 JSON。
+
+doctor = 检查本机，并说明如何修复。
+    .help =
+        检查 Python、库、GPU、终端、磁盘和权限。
+        有问题时退出码为 5，只有建议时为 0。
+    .as_json = 在 stdout 输出 JSON。
+
+selftest = 检查本机计算是否正确。
+    .help =
+        用一个极小的模型试遍运行可能用到的训练方式：
+        各种数据类型和量化的损失与梯度（与 CPU 上的 float32 对照）、
+        实际使用的注意力内核、预测与实测的显存、显存不足的处理、多设备与暂停。
+        不保留任何内容，输出中不含您和本机的名称。
+        有检查未通过时退出码为 5。
+    .gpus = 只用这些 GPU，写法同 launch.gpus。
+    .as_json = 在 stdout 输出 JSON。
+
+fields = 列出配置的所有字段、默认值和含义。
+    .section = 只列出此小节。
+    .as_json = 输出配置的 JSON schema。
+
+version = 显示版本号。
+
+model = 下载和列出模型。
+
+model-get = 下载模型（已有则跳过），并输出其文件夹。
+    .name = 入门模型，或 Hub ID（如 org/model）。
+    .revision = Hub 模型的分支、标签或提交。
+    .allow_pickle = 也接受 .bin 权重；它们可能运行代码。
+
+model-list = 列出本机的模型和可用的入门模型。
+    .as_json = 在 stdout 输出 JSON。
+
+data = 训练前查看数据。
+
+data-check = 检查数据：哪些行损坏、重复、被截断、含隐私或有错，以及如何处理。
+    .help =
+        不改动任何数据。在副本上有效的修复会列出，写入配置的 dataset.fixes 即可采用。
+        指定模型时，还会用它的分词器读取数据。
+        退出码：0 没有致命问题，1 训练无法开始，2 数据或配置无法读取。
+    .what = 运行的 TOML 文件，或数据：文件、文件夹、ID。
+    .settings = 设置一个字段，可多次使用。
+    .model = 对数据：用哪个模型的分词器读取。
+    .rows = 每项发现列出多少行。
+    .as_json = 在 stdout 输出 JSON。
+
+data-show = 按训练时的样子显示一行：哪些词元参与训练，有什么问题。
+    .help =
+        参与训练的词元写在标记之间，特殊词元写在花括号里；行下有说明。
+        退出码：0 该行正常，1 该行有问题，2 没有该行或无法读取。
+    .what = 运行的 TOML 文件，或数据：文件、文件夹、ID。
+    .row = 该行在文件中的编号，与检查结果一致。
+    .file = 有多个文件时，该行所在的文件。
+    .bad = 从该处起第一个有问题的行。
+    .ids = 显示每个词元及其编号。
+    .model = 对数据：用哪个模型的分词器读取。
+    .settings = 设置一个字段，可多次使用。
+    .as_json = 在 stdout 输出 JSON。
+
+adapter = 查看 LoRA 适配器。
+
+adapter-inspect = 从文件描述 LoRA 适配器，不论由谁训练。
+    .help = 退出码 4：无法读取、含非有限数值，或与 --base 的模型不符。
+    .path = 适配器文件夹，或产生它的运行。
+    .base = 同时说明它是否适合此模型。
+    .allow_pickle = 也描述 pickle 格式的适配器；不会加载它。
+    .as_json = 在 stdout 输出 JSON。
+
+heading-usage = 用法
+heading-options = 选项
+heading-arguments = 参数
+heading-commands = 命令
