@@ -16,6 +16,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from tui import keys, messages
 from tui.machine import MachineFeed
 from tui.theme import RICH, SIXTEEN, PlainScrollBar, theme_for
+from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS
 from tui.world import World
 
 if TYPE_CHECKING:
@@ -83,12 +84,15 @@ class TunedeckApp(App[None]):
 
     def _mind_size(self, size: Size) -> None:
         """Cover whatever is shown while the window is too small for it."""
-        from tui.widgets.toosmall import TooSmallScreen, too_small
+        is_covered, is_too_small = (
+            self.screen.has_class("too-small"),
+            size.width < LEAST_COLUMNS or size.height < LEAST_ROWS,
+        )
+        if is_too_small and not is_covered:
+            from tui.widgets.dialogs import TooSmallScreen
 
-        covered = isinstance(self.screen, TooSmallScreen)
-        if too_small(size) and not covered:
             self.push_screen(TooSmallScreen())
-        elif covered and not too_small(size):
+        elif is_covered and not is_too_small:
             self.pop_screen()
 
     def action_help_quit(self) -> None:
@@ -143,6 +147,12 @@ class TunedeckApp(App[None]):
             wizard.keep()
         await super().action_quit()
 
+    @on(messages.AdapterAsked)
+    def _show_adapter(self, asked: messages.AdapterAsked) -> None:
+        from tui.home.adapter import AdapterScreen
+
+        self.push_screen(AdapterScreen(asked.named, asked.base, asked.base_named, asked.pickles))
+
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:
         self.switch_mode("home")
@@ -184,6 +194,6 @@ class TunedeckApp(App[None]):
         self.add_mode(mode, factory)
 
     def action_help(self) -> None:
-        from tui.widgets.help import HelpScreen
+        from tui.widgets.dialogs import HelpScreen
 
         self.push_screen(HelpScreen.of(self.screen))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
+    from engine.models.card import ModelCard
     from engine.runs.directory import RunDir
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
@@ -26,6 +27,14 @@ class WizardAsked(Message):
 
 class WizardLeft(Message):
     """The wizard was left without a run; its draft is kept."""
+
+
+class AdapterAsked(Message):
+    """A person wants to see everything about an adapter (a run's or a folder's) on ``base``, None for its own."""
+
+    def __init__(self, named: str, base: ModelCard | None = None, base_named: str = "", pickles: bool = False) -> None:
+        super().__init__()
+        self.named, self.base, self.base_named, self.pickles = named, base, base_named, pickles
 
 
 class RunLaunched(Message):

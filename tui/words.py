@@ -98,6 +98,21 @@ def gib(size_bytes: float | None) -> str:
     return f"{value:.2f}" if value < 1 else f"{value:.1f}"
 
 
+def gibibytes(size_bytes: float) -> str:
+    """Bytes with the unit that leaves a readable number."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size_bytes >= size:
+            number = size_bytes / size
+            return (
+                f"{number:.2f} {unit}"
+                if number < 10
+                else f"{number:.1f} {unit}"
+                if number < 100
+                else f"{number:,.0f} {unit}"
+            )
+    return f"{size_bytes:.0f} B"
+
+
 def size(size_bytes: float) -> str:
     """A file's size with its unit, decimal as disks are sold: ``19 MB``."""
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

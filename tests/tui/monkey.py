@@ -31,8 +31,8 @@ from tests.tui.wizard.old_adapters import RELATED, make_run, make_whole_model
 from tui import keys
 from tui.app import TunedeckApp
 from tui.draft.draft import Draft
+from tui.draft.from_run import draft_from
 from tui.draft.services import Services
-from tui.home.go_on import draft_from
 from tui.home.screen import HomeScreen
 from tui.terminal import Terminal
 from tui.wizard.flow import WizardScreen

@@ -18,7 +18,7 @@ from tui.home.screen import HomeScreen
 from tui.monitor.screen import MonitorScreen
 from tui.terminal import Flags
 from tui.widgets.chart import Chart
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from engine.common.errors import TunedeckError
 from engine.config.rules import Issue
 from engine.units import amount
-from tui.wizard.describe import gibibytes
+from tui.draft.mix_sources import inspection_of, size_of
+from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
     from engine.models.dims import ModelShape
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 NOTHING_YET = "What your answers lead to is shown here."
 
@@ -34,11 +35,9 @@ class Consequence:
 
 
 def consequence(draft: Draft, facts: Facts) -> Consequence:
-    from tui.wizard.mix.sources import size_of
-
     rows = sum(facts.rows.values()) if facts.rows else None
     train_rows = None
-    inspection = facts.inspection_of(draft)
+    inspection = inspection_of(draft, facts)
     if inspection is not None and inspection.rows:
         rows, train_rows = inspection.rows, inspection.train_rows
     elif rows is not None:

@@ -20,6 +20,8 @@ YOU = "you"
 DETECTED = "detected"
 DEFAULT = "default"
 FIRST_STEP = "task"
+TASK_PRESETS = {"instructions": "first-steps", "text": "continued-pretraining"}
+"""Each task and the preset it begins with."""
 _MAPS = ("columns", "tags", "labels")
 # What is trained and on what: another preset, which says how, leaves these alone.
 _NOT_HOW = ("data.", "run.", "model.name_or_path", "model.revision", "strategy.")
@@ -166,6 +168,20 @@ class Draft:
 def origin(source: str) -> str:
     """Where a value comes from in one word of at most eight letters: preset, adapter, auto, you, a file."""
     return source.partition(" ")[0].removesuffix(":")
+
+
+def task_of(draft: Draft) -> str:
+    """The draft's task: the one chosen, else what its settings show, else instructions."""
+    if draft.task:
+        return draft.task
+    by_preset = {preset: task for task, preset in TASK_PRESETS.items()}
+    if draft.preset in by_preset:
+        return by_preset[draft.preset]
+    return "text" if draft.get("dataset.train_on") == "all" else "instructions"
+
+
+def preset_of(task: str) -> str:
+    return TASK_PRESETS[task]
 
 
 def default_of(dotted: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.common.errors import ConfigError, TunedeckError
 from tui.draft.consequences import shape_of
 from tui.draft.draft import YOU
+from tui.draft.mix_sources import inspection_of
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from engine.memory.budget import Budget
     from engine.memory.fit import Fit
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 UNKNOWN_ROWS = "-"
 
@@ -34,7 +35,7 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
         return None
     from engine.memory.fit import fit
 
-    seen = facts.inspection_of(draft)
+    seen = inspection_of(draft, facts)
     return fit(
         config,
         shape,

@@ -12,7 +12,7 @@ from tui.draft.draft import YOU, Draft, flatten
 if TYPE_CHECKING:
     from engine.models.adapter.adapter import AdapterCard
     from engine.models.adapter.replay import Replay
-    from tui.wizard.strategy.old_adapter import OldAdapter
+    from tui.draft.old_adapter import OldAdapter
 
 FROM_ADAPTER = "adapter "
 """How the source of a locked value begins; the adapter's name follows."""

@@ -17,12 +17,12 @@ from textual.worker import get_current_worker
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from tui import keys
+from tui.draft.old_adapter import OldAdapter, look_at
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.line import wrap
 from tui.widgets.whole import WholeScreen
-from tui.widgets.wrapping import wrap
-from tui.wizard.describe import gibibytes
-from tui.wizard.strategy.old_adapter import OldAdapter, look_at
+from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:

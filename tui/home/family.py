@@ -17,7 +17,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.form_list import Pick, PickList
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 

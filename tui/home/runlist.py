@@ -17,7 +17,7 @@ from textual.widget import Widget
 from engine.common.clean_text import clean
 from tui import words
 from tui.widgets.bars import fit
-from tui.widgets.wrapping import cut_cells
+from tui.widgets.line import cut_cells
 
 if TYPE_CHECKING:
     from engine.runs.summary import RunSummary

@@ -202,7 +202,7 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="act")
     def _go_on(self, run: RunSummary) -> None:
-        from tui.home.go_on import draft_from
+        from tui.draft.from_run import draft_from
 
         try:
             draft = draft_from(run.run)
@@ -212,10 +212,8 @@ class HomeScreen(WholeScreen, Screen[None]):
             self.post_message(messages.WizardAsked(draft))
 
     def action_adapter(self) -> None:
-        from tui.home.adapter import AdapterScreen
-
         if self.chosen:
-            self.app.push_screen(AdapterScreen(str(self.chosen.run.path)))
+            self.post_message(messages.AdapterAsked(str(self.chosen.run.path)))
 
     @work(thread=True, group="act")
     def action_demo(self) -> None:
@@ -228,7 +226,7 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     @work
     async def action_resume(self) -> None:
-        from tui.resume import accepts_changes
+        from tui.run_actions import accepts_changes
 
         run = self.chosen
         if run is None:
@@ -253,22 +251,17 @@ class HomeScreen(WholeScreen, Screen[None]):
     @work
     async def action_stop(self) -> None:
         from engine.runs import control
-        from tui.monitor.steer import stop_words
-        from tui.widgets.confirm import ConfirmScreen
+        from tui.run_actions import agrees_to_stop
 
         run = self.chosen
-        if run is None:
-            return
-        text = stop_words(run.step)
-        title = f"Stop {clean(run.name, False)}?"
-        if await self.app.push_screen_wait(ConfirmScreen(title, text, (), "Stop", "Let it run")):
+        if run is not None and await agrees_to_stop(self.app, f"Stop {clean(run.name, False)}?", run.step):
             self._do(lambda: control.send(run.run, "stop"), "Asked to stop.")
 
     @work
     async def action_delete(self) -> None:
         from engine.models.lineage import made_from, read_lineage
         from engine.runs import directory
-        from tui.widgets.confirm import ConfirmScreen
+        from tui.widgets.dialogs import ConfirmScreen
 
         run = self.chosen
         if run is None:

@@ -19,12 +19,12 @@ from engine.runs.control import Command
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from tui import keys, messages
-from tui.follow import follow
 from tui.machine import feed_of
 from tui.monitor import memory, postmortem, result, story
 from tui.monitor.curves import MEMORY, CurveFeed
-from tui.monitor.ending import Ending
-from tui.monitor.steer import Steering, stop_words
+from tui.monitor.follow import follow
+from tui.monitor.postmortem import Ending
+from tui.monitor.steer import Steering
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, Line, cut
@@ -273,15 +273,14 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     @work
     async def action_stop(self) -> None:
-        from tui.widgets.confirm import ConfirmScreen
+        from tui.run_actions import agrees_to_stop
 
-        text = stop_words(self.state.done_steps)
-        if await self.app.push_screen_wait(ConfirmScreen("Stop this training?", text, yes="Stop", no="Let it run")):
+        if await agrees_to_stop(self.app, "Stop this training?", self.state.done_steps):
             self._send("stop")
 
     @work
     async def action_remedy(self, number: int) -> None:
-        from tui.widgets.confirm import ConfirmScreen
+        from tui.widgets.dialogs import ConfirmScreen
 
         remedy = self.ending.remedy(number)
         if remedy is None:
@@ -310,7 +309,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     @work
     async def action_resume(self) -> None:
-        from tui.resume import accepts_changes
+        from tui.run_actions import accepts_changes
 
         try:
             accepted = await accepts_changes(self.app, self.run_dir)

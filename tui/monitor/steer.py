@@ -19,13 +19,6 @@ ASKED: dict[control.Command, str] = {
 }
 
 
-def stop_words(done_steps: int) -> str:
-    """What a stop does, for a person to agree to."""
-    if done_steps:
-        return "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
-    return "No step is done yet, so there is nothing to save: later it has to start from the beginning."
-
-
 class Steering:
     """Remembers which commands of this screen are still unanswered."""
 

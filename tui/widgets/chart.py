@@ -14,8 +14,7 @@ from textual.widget import Widget
 
 from tui import keys
 from tui.widgets.chart_canvas import Row
-from tui.widgets.chart_levels import Level
-from tui.widgets.chart_plot import Curve, Look, Plot, draw, extent
+from tui.widgets.chart_plot import Curve, Level, Look, Plot, draw, extent
 from tui.widgets.chart_scale import View
 
 _STYLES = ("axis", "title", "legend", "raw", "line-0", "line-1", "line-2", "line-3", "points", "cursor", "checkpoint",

@@ -7,12 +7,154 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tui.widgets import chart_levels
-from tui.widgets.chart_canvas import Canvas, Row
-from tui.widgets.chart_columns import Columns
-from tui.widgets.chart_legend import MARKS, glyph, header
-from tui.widgets.chart_levels import Level
-from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, value_axis
+from rich.cells import cell_len
+
+from tui import words
+from tui.widgets.chart_canvas import Canvas, Columns, Row
+from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
+
+_LEVEL_SIGNS = (("╌", "-"), ("═", "="))  # the first level and the second one: braille plots, ASCII plots
+FARTHEST = 3.0
+"""A level this many times as high as everything else is only named: drawn, it would press the curves flat."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A line at ``value``; at most two in a chart can be told apart without colour."""
+
+    value: float
+    label: str
+
+
+def within_reach(levels: Sequence[Level], highest: float) -> list[Level]:
+    """The levels worth making room for over curves that go up to ``highest``, the lowest level first."""
+    found: list[Level] = []
+    for level in sorted(levels, key=lambda each: each.value):
+        if level.value > FARTHEST * max(highest, 0.0):
+            break
+        found.append(level)
+        highest = max(highest, level.value)
+    return found
+
+
+def lay_levels(canvas: Canvas, levels: Sequence[Level], axis: Axis) -> None:
+    """Draw the levels that lie on ``axis`` into cells that are still empty."""
+    for index, level in enumerate(levels):
+        if level.value > axis.high or level.value < axis.low or (axis.log and level.value <= 0):
+            continue
+        row = canvas.row_of(axis.place(level.value))
+        for column in range(canvas.columns):
+            if canvas.cells[row][column] == " ":
+                canvas.put(row, column, level_sign(index, canvas.unicode), f"level-{index % 2}")
+
+
+def level_legend(levels: Sequence[Level], axis: Axis | None, unicode: bool) -> list[tuple[str, str]]:
+    """What the header says of them, as text and style name; one above the plot is said to be there."""
+    parts: list[tuple[str, str]] = []
+    for index, level in enumerate(levels):
+        above = " (above)" if axis is not None and level.value > axis.high else ""
+        above = above or (" (below)" if axis is not None and level.value < axis.low else "")
+        parts += [(f"  {level_sign(index, unicode) * 2} ", f"level-{index % 2}"), (f"{level.label}{above}", "legend")]
+    return parts
+
+
+def level_sign(index: int, unicode: bool) -> str:
+    return _LEVEL_SIGNS[index % 2][0 if unicode else 1]
+
+
+Part = tuple[str, str]
+"""A text and the name of its style."""
+
+# The character of each kind of curve in the legend (braille, ASCII) and in an ASCII plot ("" is by height).
+_SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
+_DASHED_SIGNS = ("⠤⠤⠤", "⠤⠄⠠", "⠄⠄⠄", "⠤⠄⠄")
+_OTHER_SIGNS = "*+#%"
+MARKS = {"checkpoint": "^", "event": "!"}
+
+
+def glyph(curves: Mapping[str, Curve], name: str) -> str:
+    """The character that a curve is drawn with in ASCII; "" for one that is drawn by height."""
+    curve = curves[name]
+    if curve.tag and (curve.dash is not None or curve.kind == "points"):
+        return curve.tag
+    if curve.kind != "line":
+        return _SIGNS[curve.kind][2]
+    lines = [other for other, each in curves.items() if each.kind == "line"]
+    return _OTHER_SIGNS[lines.index(name) % len(_OTHER_SIGNS)]
+
+
+def header(
+    curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look, styles: Mapping[str, str],
+    axis: Axis | None,
+) -> list[Row]:  # fmt: skip
+    """The lines above the plot. Only curves with notes are given more than one, at most a third of the chart."""
+    shown = [curve for curve in curves.values() if curve.length]
+    first: list[Part] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
+    if look.cursor is not None:
+        where = f"at {time_label(look.cursor)}" if look.of_time else f"step {look.cursor:,.0f}"
+        first.append((f"  {where}", "title"))
+    elif not shown:
+        first.append((f"  {look.empty}", "axis"))
+    lines = [first]
+    flows = any(curve.note for curve in shown)
+    for curve in shown:
+        entry = _entry(curves, curve, look, styles[curve.name])
+        if flows and _cells(lines[-1]) + _cells(entry) > look.width and len(lines) < look.height // 3:
+            lines.append([])
+        lines[-1] += entry
+    if look.rest and _cells(lines[-1]) + len(look.rest) + 2 > look.width:
+        lines.append([])
+    last = lines[-1] + level_legend(look.levels, axis if shown else None, look.unicode)
+    if look.cursor is None:
+        last += [(f"  {look.rest}", "legend")] if look.rest else []
+        last += [("  log y", "legend")] if look.log else []
+        last += [("  zoomed", "title")] if look.view.start is not None else []
+        if any(any(curve.columns.bad) for curve in shown):
+            last.append(("  x not a number", "lost"))
+    for kind in marks if look.cursor is None else ():
+        told = f"  {MARKS.get(kind, '')} {kind}"
+        if marks[kind] and kind in MARKS and _cells(last) + len(told) <= look.width:
+            last.append((told, "legend"))
+    lines[-1] = last
+    return [_row(line, look.width) for line in lines]
+
+
+def _entry(curves: Mapping[str, Curve], curve: Curve, look: Look, style: str) -> list[Part]:
+    """What is said of one curve: its sign, its name, and its note, or its value at the crosshair."""
+    if curve.kind == "points" and curve.tag and look.cursor is None:
+        return []  # the note of its line tells
+    if look.unicode:
+        sign = _SIGNS[curve.kind][0] if curve.dash is None else _DASHED_SIGNS[curve.dash % len(_DASHED_SIGNS)]
+        sign = "" if curve.kind == "points" and curve.tag else sign
+    else:
+        sign = glyph(curves, curve.name) or ":"
+        sign = "" if sign == curve.tag else sign
+    text = curve.label or ("" if curve.tag else curve.name)
+    if look.cursor is not None:
+        found = curve.value_at(look.cursor)
+        text += " -" if found is None else f" {words.loss(found[1])}"
+    elif curve.note:
+        text += f" {curve.note}"
+    return [(f"  {sign}{curve.tag} ", style), (text.strip(), "legend")]
+
+
+def _cells(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
+
+
+def _row(parts: Sequence[Part], width: int) -> Row:
+    """``parts`` in ``width`` cells: cut, or filled up. A wide letter takes two cells with one character."""
+    text, names, cells = "", [], 0
+    for part, name in parts:
+        for letter in part:
+            cells += cell_len(letter)
+            if cells > width:
+                break
+            text += letter
+            names.append(name)
+    missing = width - cell_len(text)
+    return text + " " * missing, tuple(names + [""] * missing)
+
 
 _LETTER_EVERY = 24
 """Cells between two letters of a curve that carries its own all along."""
@@ -95,7 +237,7 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
         if curve.kind != "points":
             farthest = look.join_up_to / (end - start) * canvas.dots_across
             canvas.curve(curve.columns, axis, styles[name], glyph(curves, name), farthest, curve.dash or 0)
-    chart_levels.lay(canvas, look.levels, axis)
+    lay_levels(canvas, look.levels, axis)
     for curve in curves.values():
         _special_points(canvas, curve, axis, start, end)
     _letters(canvas, curves, styles, axis)
@@ -167,7 +309,7 @@ def _measured(curves: Mapping[str, Curve], rows: int, look: Look) -> Axis | None
         return None
     low, high = min(pair[0] for pair in limits), max(pair[1] for pair in limits)
     if look.view.start is None:  # a part of the run is shown as large as it can be
-        for level in chart_levels.within_reach(look.levels, high):
+        for level in within_reach(look.levels, high):
             low, high = min(low, level.value), max(high, level.value)
         if look.from_zero and not look.log:
             low = min(low, 0.0)

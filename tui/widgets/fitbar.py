@@ -1,4 +1,4 @@
-"""The fit bar: two lines that say what a run needs, whether it fits, and what the memory goes to."""
+"""The foot of the wizard: what a run needs, whether it fits and what the memory goes to; words before that is known."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
+from textual.widgets import Static
 
 from engine.common.clean_text import shorten
 from tui import fit_words
@@ -177,3 +179,20 @@ class FitBar(Widget):
                 name = NAMES.get(letters[start], "muted")
                 line.append(letters[start:end], self.get_component_rich_style(f"fitbar--{name}", partial=True))
                 start = end
+
+
+class ConsequenceLine(Static):
+    """At the foot of the wizard; redrawn only when its words change."""
+
+    DEFAULT_CSS = "ConsequenceLine { height: 2; width: 1fr; padding: 0 1; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self.words = ""
+
+    def say(self, words: str, note: str = "") -> None:
+        """``note`` follows on a line of its own."""
+        both = f"{words}\n{note}" if note else words
+        if both != self.words:
+            self.words = both
+            self.update(Content(both))

@@ -1,13 +1,50 @@
-"""A fixed piece of text that is redrawn only when it changed, without laying out the screen again."""
+"""Text on the screen: cut and wrapped by terminal cells, and pieces that are redrawn only when they changed."""
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import RenderableType
 from rich.text import Text
+from textual.style import Style
+from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.widgets.wrapping import DOTS, cut_cells
+from engine.common.clean_text import at_word_end
+
+DOTS = "..."
+"""What stands for what is cut: the one-cell ellipsis is not ASCII."""
+
+
+def cut_cells(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells; a cut is at a word's end where there is one, marked by three dots."""
+    if cell_len(text) <= width:
+        return text
+    kept = set_cell_size(text, max(0, width - len(DOTS))).rstrip(" ")
+    return at_word_end(kept, text[len(kept) :]) + DOTS if width >= len(DOTS) else ""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells, broken at spaces where there are some; indents stay."""
+    lines: list[str] = []
+    for paragraph in text.expandtabs(4).split("\n"):
+        words = paragraph.lstrip(" ")
+        line = " " * min(len(paragraph) - len(words), width // 2)
+        for word in words.split(" "):
+            joined = f"{line} {word}" if line.strip() else line + word
+            if cell_len(joined) <= width:
+                line = joined
+                continue
+            if line.strip():
+                lines.append(line)
+            *full, line = chop_cells(word, width) or [""]
+            lines += full
+        lines.append(line)
+    return lines
+
+
+def component_style(widget: Widget, component: str) -> Style:
+    """The style of one of the widget's component classes. (``get_visual_style`` forgets "reverse".)"""
+    return Style.from_styles(widget.get_component_styles(component))
 
 
 class Line(Static):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 else:
     _Widget = MessagePump
 
+LEAST_COLUMNS, LEAST_ROWS = 60, 18
+"""Of a window that is of use: a smaller one is covered."""
+
 
 class Whole(_Widget):
     """A mixin that stands before ``Widget`` among the bases.

@@ -18,7 +18,7 @@ from tui.wizard.breakdown_text import Line
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 WIDE = 110
 WIDEST = 136

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.units import percent
 from tui import fit_words
 from tui.widgets.fitbar import NAMES
-from tui.widgets.wrapping import cut_cells, wrap
+from tui.widgets.line import cut_cells, wrap
 from tui.words import gib
 
 if TYPE_CHECKING:

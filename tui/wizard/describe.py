@@ -1,4 +1,4 @@
-"""Sizes, progress and a model's card in plain text, cleaned, for people to read."""
+"""Progress and a model's card in plain text, cleaned, for people to read."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
 from engine.units import amount
+from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
-
-
-def gibibytes(size_bytes: float) -> str:
-    """Bytes with the unit that leaves a readable number."""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes >= size:
-            number = size_bytes / size
-            return (
-                f"{number:.2f} {unit}"
-                if number < 10
-                else f"{number:.1f} {unit}"
-                if number < 100
-                else f"{number:,.0f} {unit}"
-            )
-    return f"{size_bytes:.0f} B"
 
 
 def parameters(card: ModelCard) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
     from engine.memory.budget import Budget
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 NOTICEABLE_BYTES = 2**26
 NOTICEABLE_SHARE = 0.005

@@ -23,12 +23,13 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.draft import draft as drafts
-from tui.draft.draft import Draft
+from tui.draft.draft import Draft, task_of
+from tui.draft.facts import Facts
+from tui.draft.mix_sources import inspection_of
 from tui.draft.services import Services
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.confirm import ConfirmScreen
-from tui.widgets.form import FormField
-from tui.widgets.form_button import FormButton
+from tui.widgets.dialogs import ConfirmScreen
+from tui.widgets.form import FormButton, FormField
 from tui.widgets.whole import WholeScreen
 from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.data.step import DataStep
@@ -39,9 +40,9 @@ from tui.wizard.review.start import start
 from tui.wizard.review.step import ReviewStep
 from tui.wizard.settings.make_fit import MakeFitScreen, helps
 from tui.wizard.settings.step import SettingsStep
-from tui.wizard.step import Facts, Step
+from tui.wizard.step import Step
 from tui.wizard.strategy.step import StrategyStep
-from tui.wizard.task.step import TaskStep, task_of
+from tui.wizard.task.step import TaskStep
 from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
 from tui.wizard.why import WHY
 from tui.world import world_of
@@ -264,7 +265,7 @@ class WizardScreen(WholeScreen, Screen[None]):
             self.step.fix(number)
 
     def action_why(self) -> None:
-        from tui.widgets.help import HelpScreen
+        from tui.widgets.dialogs import HelpScreen
 
         tables = (("Keys", keys.WIZARD), ("Everywhere", keys.EVERYWHERE))
         self.app.push_screen(HelpScreen(f"Why? {self.step_name.capitalize()}", WHY[self.step_name], tables))
@@ -332,7 +333,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         self._launching = True
         if isinstance(self.step, ReviewStep):
             self.step.say("Starting ...")
-        self._launch(resolved, self.facts.inspection_of(self.draft))
+        self._launch(resolved, inspection_of(self.draft, self.facts))
 
     @work(thread=True, group="launch", exclusive=True)
     def _launch(self, resolved: Resolved, seen: Inspection | None) -> None:

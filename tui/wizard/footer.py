@@ -14,8 +14,7 @@ from tui.draft import consequences
 from tui.draft.fit import unknown
 from tui.machine import feed_of
 from tui.messages import MachineRead
-from tui.widgets.consequence import ConsequenceLine
-from tui.widgets.fitbar import FitBar
+from tui.widgets.fitbar import ConsequenceLine, FitBar
 from tui.wizard import fit_refresh
 from tui.wizard.breakdown import BreakdownScreen
 from tui.wizard.review import outlook
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from engine.memory.history import Observation
     from engine.models.card import ModelCard
     from tui.draft.draft import Draft
+    from tui.draft.facts import Facts
     from tui.draft.services import Services
-    from tui.wizard.step import Facts
 
 
 class Foot(Vertical):

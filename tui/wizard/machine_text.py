@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
 from engine.units import percent
-from tui.widgets.wrapping import wrap
+from tui.widgets.line import wrap
 from tui.wizard.breakdown_text import Line, heading
 from tui.words import gib
 

@@ -14,10 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
-from tui.widgets.form_list import Pick, PickList
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
-from tui.wizard.describe import gibibytes
 from tui.wizard.paths import listing
+from tui.words import gibibytes
 
 _UP = ".."
 

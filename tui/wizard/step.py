@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,66 +22,8 @@ from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
 
 if TYPE_CHECKING:
-    from engine.data.mixing.source_figures import SourceFigures
-    from engine.data.quality.findings import Report
-    from engine.machine.snapshot import Machine
-    from engine.memory.fit import Fit
-    from engine.memory.history import Observation
-    from engine.models.card import ModelCard
-    from tui.draft.inspection import Inspection
+    from tui.draft.facts import Facts
     from tui.draft.services import Services
-    from tui.wizard.settings.fit_remedies import Applied
-    from tui.wizard.strategy.old_adapter import OldAdapter
-    from tui.wizard.strategy.relation import Measured
-
-
-@dataclass
-class Facts:
-    """What was found out while answering: never saved, found out again when the wizard opens anew.
-
-    ``inspection`` and the doctor's ``report`` hold as long as the draft's rows are the ``inspected`` ones; ``repairs``
-    are what was changed on the report's advice, oldest first. ``depth`` is that of the settings.
-    ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
-    ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
-    to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined.
-    """
-
-    card: ModelCard | None = None
-    machine: Machine | None = None
-    history: tuple[Observation, ...] = ()
-    fit: Fit | None = None
-    remedies: list[Applied] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    guessed: dict[str, SourceFigures] = field(default_factory=dict)
-    inspection: Inspection | None = None
-    inspected: str = ""
-    report: Report | None = None
-    repairs: list[Applied] = field(default_factory=list)
-    depth: int = 0
-    old_adapter: OldAdapter | None = None
-    measured: Measured | None = None
-
-    def forget(self) -> None:
-        """Other answers begin: only what is known of the machine stays."""
-        vars(self).update(vars(Facts(machine=self.machine, history=self.history)))
-
-    def measured_of(self, draft: Draft) -> Measured | None:
-        """The measured relation if it is of this adapter, model and rows, else None."""
-        from tui.wizard.strategy.relation import key_of
-
-        return self.measured if self.measured and self.measured.key == key_of(draft) else None
-
-    def inspection_of(self, draft: Draft) -> Inspection | None:
-        """The check's figures if they are of these rows, in whatever mix, else None."""
-        from tui.wizard.mix.sources import remixed
-
-        return self.inspection if self.inspected == draft.rows_key() else remixed(draft, self)
-
-    def report_of(self, draft: Draft) -> Report | None:
-        """What the doctor found if it was in these rows, else None."""
-        from tui.wizard.mix.sources import same_rows
-
-        return self.report if same_rows(self.inspected, draft) else None
 
 
 class Step(Whole, Vertical):

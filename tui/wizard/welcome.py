@@ -12,7 +12,7 @@ from textual.widgets import Static
 from engine.common.clean_text import shorten
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
-from tui.widgets.form_list import Pick, PickList
+from tui.widgets.choosers import Pick, PickList
 from tui.wizard.step import Step
 
 KEPT, NEW = "continue", "new"

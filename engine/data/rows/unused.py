@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from engine.common.clean_text import clean
 from engine.data.rows.flags import is_mark
-
-if TYPE_CHECKING:
-    from engine.data.rows.formats import Detected
 
 _MOST_SHOWN = 8
 _SHOWN = 40
@@ -18,6 +15,19 @@ _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 def holds_something(values: Iterable[Any]) -> bool:
     return any(value not in _NOTHING for value in values)
+
+
+class Detected(Protocol):
+    """What was made out of the columns of a source, as ``formats.Detected`` says it."""
+
+    @property
+    def known(self) -> frozenset[str]: ...
+    @property
+    def unused(self) -> tuple[str, ...]: ...
+    @property
+    def has_marks(self) -> bool: ...
+    @property
+    def open_fields(self) -> dict[str, str]: ...
 
 
 class Unused:

@@ -15,10 +15,10 @@ from tests.tui.wizard.making import make_model
 from tui.draft import consequences
 from tui.draft.consequences import Consequence
 from tui.draft.draft import Draft
+from tui.draft.facts import Facts
+from tui.draft.mix_sources import guess_key
 from tui.wizard import describe
 from tui.wizard.data import item as data_item
-from tui.wizard.mix.sources import guess_key
-from tui.wizard.step import Facts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.tui.looking import screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.home.family import FamilyScreen
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]

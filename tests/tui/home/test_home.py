@@ -17,7 +17,7 @@ from tui import messages
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]

@@ -15,7 +15,7 @@ from tests import memory_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.machines import with_gpus
 from tui.app import TunedeckApp
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]

@@ -12,8 +12,7 @@ from engine.runs import events as ev
 from engine.runs.curves import Series
 from engine.runs.state import RunState, reduce
 from tests.tui import fake_runs
-from tui.monitor.curves import CurveFeed
-from tui.monitor.source_curves import MOST, change, short_names
+from tui.monitor.curves import MOST, CurveFeed, change, short_names
 from tui.widgets.chart import Chart
 
 

@@ -6,8 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from tui.widgets.line import cut
-from tui.widgets.wrapping import cut_cells, wrap
+from tui.widgets.line import cut, cut_cells, wrap
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_rows, text_of
 from tests.tui.wizard.steering import press, shown_words, to_data, write
+from tui.draft.mix_sources import inspection_of
 
 
 async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
@@ -126,7 +127,7 @@ async def test_an_older_check_does_not_speak_for_other_rows(open_wizard: Opener,
         await to_data(app, pilot)
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "f5", "escape")
-        assert app.wizard.facts.inspection_of(app.wizard.draft) is not None
+        assert inspection_of(app.wizard.draft, app.wizard.facts) is not None
         await press(app, pilot, "tab", "delete")
-        assert app.wizard.facts.inspection_of(app.wizard.draft) is None
+        assert inspection_of(app.wizard.draft, app.wizard.facts) is None
         assert "rows" not in text_of(app).splitlines()[-3]

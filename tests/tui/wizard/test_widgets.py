@@ -13,12 +13,9 @@ from textual.widget import Widget
 
 from tests.tui.wizard.making import text_of
 from tui.theme import RICH
-from tui.widgets.form import FormField
-from tui.widgets.form_button import FormButton
-from tui.widgets.form_cards import Card, Cards
-from tui.widgets.form_choice import Choice
-from tui.widgets.form_list import Pick, PickList
-from tui.widgets.wrapping import wrap
+from tui.widgets.choosers import Card, Cards, Pick, PickList
+from tui.widgets.form import Choice, FormButton, FormField
+from tui.widgets.line import wrap
 from tui.wizard.paths import complete
 
 PICKS = [

@@ -19,7 +19,7 @@ from engine.common.errors import TunedeckError
 from engine.data.rows.convert import to_row
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.form_list import PickList
+from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.columns import words
 from tui.wizard.columns.mapping import ColumnMap, Line

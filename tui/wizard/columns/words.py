@@ -10,7 +10,7 @@ from engine.common.clean_text import clean, shorten
 from engine.common.errors import TunedeckError
 from engine.config.schema import DataSource
 from engine.data.rows.convert import problem
-from tui.widgets.form_list import Pick
+from tui.widgets.choosers import Pick
 from tui.wizard.columns.mapping import AUTO, READING, ColumnMap, Line
 from tui.wizard.data.text import row_lines
 

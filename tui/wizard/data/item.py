@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
@@ -40,12 +39,6 @@ def keep(item: dict[str, Any], name: str, value: Any, default: Any) -> None:
         item.pop(name, None)
     else:
         item[name] = value
-
-
-def short(path: Any) -> str:
-    """What people call the source."""
-    text = str(path)
-    return Path(text).name if text.startswith("/") else text
 
 
 def part(item: Item, source: str) -> str:

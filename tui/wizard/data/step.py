@@ -13,11 +13,12 @@ from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
 from engine.config.rules import Issue
 from tui.draft.draft import DETECTED
+from tui.draft.mix_sources import report_of, short
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
 from tui.wizard.columns.screen import ColumnsScreen
 from tui.wizard.data import text as data_text
-from tui.wizard.data.item import is_new, keep, key_of, part, reading_of, rows_by_path, short
+from tui.wizard.data.item import is_new, keep, key_of, part, reading_of, rows_by_path
 from tui.wizard.data.reading import Evidence, FirstRows
 from tui.wizard.data.relation import RelatingStep
 from tui.wizard.mix.line import MixLine
@@ -360,7 +361,7 @@ class DataStep(RelatingStep):
                 found.append(
                     Issue("error", f"data.{index}", "this file can't be used.", "Mend it, or Delete removes it.")
                 )
-        return found or fatal_in(self.facts.report_of(self.draft))
+        return found or fatal_in(report_of(self.draft, self.facts))
 
     async def show_trouble(self, finding: Issue) -> None:
         if finding.field == ROWS:

@@ -12,9 +12,9 @@ from engine.common.errors import TunedeckError
 from engine.data.rows.formats import ColumnsUnclear
 from engine.messages.catalogue import sentences
 from tui.draft.draft import Draft
-from tui.widgets.wrapping import wrap
-from tui.wizard.describe import gibibytes
-from tui.wizard.strategy.relation import line
+from tui.draft.relation import line
+from tui.widgets.line import wrap
+from tui.words import gibibytes
 
 GIVEN = " (set in the config)"
 SURE = 0.75
@@ -23,7 +23,7 @@ SURE = 0.75
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
     from engine.data.rows.messages import Row
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 def summary(found: Preview | TunedeckError | None) -> str:

@@ -13,8 +13,8 @@ from engine.common.clean_text import clean, shorten
 from engine.data.mixing.presets import TITLES
 from engine.data.mixing.warnings import MixWarning
 from engine.units import amount
+from tui.draft.mix_board import Board, Line
 from tui.widgets.bars import fit
-from tui.wizard.mix.board import Board, Line
 
 WIDE = 100
 LETTERS = string.ascii_uppercase

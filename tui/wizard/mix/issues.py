@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from engine.config.rules import Issue
 from engine.data.mixing.warnings import OFTEN
-from tui.wizard.mix.sources import board_of
+from tui.draft.mix_sources import board_of
 from tui.wizard.review.remedies import Fix, Warning
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 def mix_issues(draft: Draft, facts: Facts) -> list[Warning]:

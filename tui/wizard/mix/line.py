@@ -10,12 +10,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.wizard.mix import draw, sources
+from tui.draft import mix_sources as sources
+from tui.wizard.mix import draw
 
 if TYPE_CHECKING:
     from engine.data.mixing.source_figures import SourceFigures
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 class MixLine(Static):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.errors import TunedeckError
+from tui.draft.mix_board import Line
+from tui.draft.mix_sources import names_of
 from tui.draft.strategy_state import named
-from tui.wizard.mix.board import Line
-from tui.wizard.mix.sources import names_of
 
 if TYPE_CHECKING:
     from engine.models.adapter.replay import Replay
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 def old_rows(draft: Draft, facts: Facts) -> list[Line]:

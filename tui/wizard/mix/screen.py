@@ -17,13 +17,13 @@ from textual.widgets import Static
 
 from engine.data.mixing.warnings import OFTEN
 from tui import keys
+from tui.draft import mix_sources as sources
 from tui.draft.fit import unknown
+from tui.draft.mix_board import ROLES, Board, Line
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.consequence import ConsequenceLine
-from tui.widgets.fitbar import FitBar
+from tui.widgets.fitbar import ConsequenceLine, FitBar
 from tui.widgets.whole import WholeScreen
-from tui.wizard.mix import draw, sources
-from tui.wizard.mix.board import ROLES, Board, Line
+from tui.wizard.mix import draw
 from tui.wizard.mix.entry import SHARE, WEIGHT, Entry
 from tui.wizard.mix.table import MixTable
 from tui.world import world_of
@@ -31,8 +31,8 @@ from tui.world import world_of
 if TYPE_CHECKING:
     from engine.data.mixing.source_figures import SourceFigures
     from tui.draft.draft import Draft
+    from tui.draft.facts import Facts
     from tui.wizard.review.check_panel import CheckPanel
-    from tui.wizard.step import Facts
 
 TEMPERATURES = (2.0, 3.0, 5.0, 1.0)
 TALL = 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.draft.mix_board import Board
 from tui.wizard.mix import draw
-from tui.wizard.mix.board import Board
 
 
 class MixTable(Static, can_focus=True):

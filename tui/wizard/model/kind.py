@@ -18,8 +18,8 @@ from engine.common.clean_text import clean, shorten
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress, Result, ask
+from tui.draft.draft import task_of
 from tui.widgets.whole import WholeScreen
-from tui.wizard.task.step import task_of
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard

@@ -20,8 +20,8 @@ from engine.models.local import is_offline
 from tui.draft.draft import Draft
 from tui.draft.fit import config_so_far
 from tui.draft.services import STARTER
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
 from tui.wizard import describe
 from tui.wizard.model.fetch_line import FetchLine
 from tui.wizard.model.kind import KIND, KindPanel, KindScreen, advice

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.memory.budget import Budget
     from engine.memory.methods import BestMethod
     from engine.models.card import ModelCard
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 NOTICED_BYTES = 0.05 * 2**30
 COLUMN = 18

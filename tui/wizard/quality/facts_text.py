@@ -11,7 +11,7 @@ from engine.data.quality.findings import LanguageTokens, Lengths, Report, Source
 from engine.data.rows.unused import told as unused_words
 from engine.units import percent
 from tui import words
-from tui.widgets.wrapping import wrap
+from tui.widgets.line import wrap
 
 MOST_LABELS = 12
 _NAME = 24

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.data.quality.catalogue import fix_text
-from tui.wizard.settings import fit_remedies
+from tui.draft import changes
 
 if TYPE_CHECKING:
     from engine.data.quality.findings import Remedy
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 FIXES = "dataset.fixes"
 
@@ -20,12 +20,12 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
     settings = dict(remedy.settings)
     if remedy.fix:
         settings[FIXES] = [*fixes_of(draft), remedy.fix]
-    facts.repairs.append(fit_remedies.apply(draft, remedy.text, settings))
+    facts.repairs.append(changes.apply(draft, remedy.text, settings))
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
     title = f"max_length {max_length:,}"
-    facts.repairs.append(fit_remedies.apply(draft, title, {"dataset.max_length": max_length}))
+    facts.repairs.append(changes.apply(draft, title, {"dataset.max_length": max_length}))
 
 
 def take_back(draft: Draft, facts: Facts) -> str:
@@ -35,7 +35,7 @@ def take_back(draft: Draft, facts: Facts) -> str:
     """
     if facts.repairs:
         applied = facts.repairs.pop()
-        fit_remedies.take_back(draft, applied)
+        changes.take_back(draft, applied)
         return applied.title
     before = fixes_of(draft)
     if not before:

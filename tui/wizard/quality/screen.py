@@ -14,8 +14,9 @@ from textual.widgets import Static
 
 from engine.common.clean_text import clean
 from tui import keys
+from tui.draft.mix_sources import report_of
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.form_list import PickList
+from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.quality import facts_text, repairs, words
 from tui.wizard.review.check_panel import CheckPanel, begin
@@ -84,7 +85,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
     def on_mount(self) -> None:
         self.query_one("#doctor-facts").display = False
         self.panel.said.subscribe(self, lambda _words: self._show())
-        if self.facts.report_of(self.draft) is None and not self.panel.busy:
+        if report_of(self.draft, self.facts) is None and not self.panel.busy:
             begin(self.step)
         self._show()
 
@@ -108,7 +109,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
 
     def _show(self) -> None:
         """Anything may be new: progress, a report, or that it was stopped. An older report stays till there is one."""
-        known = self.facts.report_of(self.draft)
+        known = report_of(self.draft, self.facts)
         if known is not None and known is not self._report:
             self._rows_before = words.rows_of(self._report) if self._report else None
             self._report = known
@@ -237,7 +238,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
                 await self._look_again()
             return
         finding = self.finding
-        if self.panel.busy or self.facts.report_of(self.draft) is None or finding is None:
+        if self.panel.busy or report_of(self.draft, self.facts) is None or finding is None:
             return  # what is shown was found before the last change
         if number <= len(finding.remedies):
             repairs.apply(self.draft, self.facts, finding.remedies[number - 1])

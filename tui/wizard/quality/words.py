@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import SEVERITIES, Finding, Place, Remedy, Report, Severity
 from engine.units import percent
-from tui.widgets.form_list import Pick
+from tui.widgets.choosers import Pick
 
 MARKS: dict[Severity, str] = {"fatal": "!!", "warning": "! ", "note": "- "}
 STYLES: dict[Severity, str] = {"fatal": "bold $error", "warning": "bold $warning", "note": "bold"}

@@ -16,11 +16,13 @@ from engine.config import toml
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress
 from tui.draft.inspection import Examined, Inspection, examine
+from tui.draft.mix_sources import inspection_of, report_of
 from tui.wizard.quality.words import summary
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts, Step
+    from tui.draft.facts import Facts
+    from tui.wizard.step import Step
 
 NOT_YET = "Rows not examined yet; F5 looks for what is wrong in them."
 
@@ -71,7 +73,7 @@ class CheckPanel(Static):
             self.say(self._known(draft) or NOT_YET)
 
     def _known(self, draft: Draft) -> str:
-        report, inspection = self.facts.report_of(draft), self.facts.inspection_of(draft)
+        report, inspection = report_of(draft, self.facts), inspection_of(draft, self.facts)
         lines = [figures(inspection)] if inspection is not None and not self._brief else []
         return "\n".join([*lines, *([summary(report)] if report is not None else [])])
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError, TunedeckError
-from tui.wizard.describe import gibibytes
+from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
     from engine.memory.duration import DataSize, Duration
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 _GUESSES: dict[str, DataSize | None] = {}
 """The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
@@ -28,9 +28,9 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
         return None
     from engine.memory.duration import DataSize
     from engine.memory.planning import expected_time
-    from tui.wizard.mix.sources import size_of
+    from tui.draft.mix_sources import inspection_of, size_of
 
-    seen = facts.inspection_of(draft)
+    seen = inspection_of(draft, facts)
     known = DataSize(seen.train_rows, seen.tokens_total, exact=True) if seen and seen.tokens_total else None
     size = known or size_of(draft, facts) or _guessed(draft, draft.rows_key())
     return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None

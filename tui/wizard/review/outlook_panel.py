@@ -14,8 +14,8 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.draft import Draft
+from tui.draft.facts import Facts
 from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
-from tui.wizard.step import Facts
 
 
 class OutlookPanel(Static):

@@ -17,10 +17,12 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.rules import Issue
-from tui.draft import consequences
-from tui.widgets.confirm import ConfirmScreen
+from tui.draft import changes, consequences
+from tui.draft.mix_sources import inspection_of, report_of
+from tui.draft.relation import can_ask, line
+from tui.widgets.choosers import PickList
+from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormField
-from tui.widgets.form_list import PickList
 from tui.wizard.mix.issues import mix_issues
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel, begin
@@ -28,9 +30,7 @@ from tui.wizard.review.outlook_panel import OutlookPanel
 from tui.wizard.review.remedies import Warning, in_order, warnings
 from tui.wizard.review.template_warnings import template_warnings
 from tui.wizard.review.values import about, values
-from tui.wizard.settings import fit_remedies
 from tui.wizard.step import Step
-from tui.wizard.strategy.relation import can_ask, line
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.wizard.strategy.warnings import strategy_warnings
 from tui.world import world_of
@@ -84,7 +84,7 @@ class ReviewStep(Step):
 
     def _check_unless_known(self) -> None:
         """Examine the rows in the background, unless that was done for these very ones."""
-        if self.facts.report_of(self.draft) and self.facts.inspection_of(self.draft):
+        if report_of(self.draft, self.facts) and inspection_of(self.draft, self.facts):
             self.query_one(CheckPanel).show(self.draft)
         elif not self.draft.issues():
             begin(self)
@@ -173,7 +173,7 @@ class ReviewStep(Step):
     def _show_warnings(self) -> None:
         also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
         also += mix_issues(self.draft, self.facts)
-        inspection, report = self.facts.inspection_of(self.draft), self.facts.report_of(self.draft)
+        inspection, report = inspection_of(self.draft, self.facts), report_of(self.draft, self.facts)
         found = warnings(self.draft, inspection, self.facts.fit, report, self.facts.card)
         self._warnings: list[Warning] = in_order([*also, *found])[:9]
         lines: list[tuple[str, str] | str] = []
@@ -193,7 +193,7 @@ class ReviewStep(Step):
         if fix is None:
             return
         if fix.settings:
-            self.facts.remedies.append(fit_remedies.apply(self.draft, fix.words, fix.settings))
+            self.facts.remedies.append(changes.apply(self.draft, fix.words, fix.settings))
         else:
             fix.apply(self.draft)
         self._show_values()

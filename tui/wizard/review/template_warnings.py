@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from engine.config.rules import Issue
 from engine.models.tokenizer_files import read_template
 from tui.draft import fields
+from tui.draft.draft import task_of
 from tui.draft.strategy_state import is_locked
 from tui.wizard.model.kind import KIND
 from tui.wizard.review.remedies import Fix, Warning
-from tui.wizard.task.step import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 def template_warnings(draft: Draft, facts: Facts) -> list[Warning]:

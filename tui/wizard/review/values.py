@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.common.errors import ConfigError
 from tui.draft import fields
 from tui.draft.draft import DEFAULT, flatten, origin
-from tui.widgets.form_list import Pick
+from tui.widgets.choosers import Pick
 from tui.wizard.settings.costs import chosen_by_auto, shown
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from engine.config.rules import Issue
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of, origin
 from tui.draft.strategy_state import is_locked
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
 from tui.wizard.settings.costs import below
 from tui.wizard.step import answer, hint_of, make_field, message_of
 

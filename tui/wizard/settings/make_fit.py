@@ -15,16 +15,16 @@ from textual.widgets import Static
 
 from engine.common.clean_text import clean, shorten
 from tui import fit_words
+from tui.draft import changes
 from tui.draft.fit import fit_of
-from tui.widgets.form_list import Pick, PickList
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
-from tui.wizard.settings import fit_remedies
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from engine.memory.make_fit import Change
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 KEEP = "keep"
 MOST = 9
@@ -142,12 +142,12 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             await self._apply(self._changes[number - 1])
 
     async def _apply(self, change: Change) -> None:
-        self._facts.remedies.append(fit_remedies.apply(self._draft, change.title, change.settings))
+        self._facts.remedies.append(changes.apply(self._draft, change.title, change.settings))
         await self._refit()
 
     async def action_undo(self) -> None:
         if self._facts.remedies:
-            fit_remedies.take_back(self._draft, self._facts.remedies.pop())
+            changes.take_back(self._draft, self._facts.remedies.pop())
             await self._refit()
 
     def action_keep(self) -> None:
@@ -155,7 +155,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
 
     async def action_restore(self) -> None:
         while len(self._facts.remedies) > self._applied_before:
-            fit_remedies.take_back(self._draft, self._facts.remedies.pop())
+            changes.take_back(self._draft, self._facts.remedies.pop())
         await self._refit()
         self.dismiss(None)
 

@@ -11,14 +11,13 @@ from engine.common.errors import ConfigError
 from engine.config import presets, rules
 from engine.config.rules import Issue
 from tui.draft import fields
-from tui.draft.draft import Draft
+from tui.draft.draft import Draft, preset_of, task_of
 from tui.draft.strategy_state import follow_preset, is_locked
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
 from tui.wizard.settings.all_fields import SECTIONS, AllFields
 from tui.wizard.settings.costs import Costs, about_quantization, beside
 from tui.wizard.step import Step, hint_of, make_field
-from tui.wizard.task.step import preset_of, task_of
 
 DEPTHS = ("preset", "common fields", "all fields")
 HOW = ("", "", "  Enter edits.")

@@ -14,18 +14,18 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from engine.common.clean_text import clean, shorten
+from tui.draft.facts import Facts
+from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_list import Pick, PickList
-from tui.wizard.describe import gibibytes
 from tui.wizard.paths import PathSuggester, absolute, is_there
-from tui.wizard.step import Facts
+from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.models.adapter.listing import Candidate
     from tui.draft.draft import Draft
+    from tui.draft.old_adapter import OldAdapter
     from tui.draft.services import Services
-    from tui.wizard.strategy.old_adapter import OldAdapter
 
 NONE = ""
 FIELD = "adapter"
@@ -282,8 +282,8 @@ class AdapterPick(Vertical):
     def _tell(self) -> None:
         # With one chosen from the list, the field gives its line to what is told of the three ways.
         self.set_class(self._list.display and bool(self._wanted) and not self._typed.text, "-listed")
+        from tui.draft.old_adapter import doubts
         from tui.wizard.strategy.cards import adapter_line
-        from tui.wizard.strategy.old_adapter import doubts
 
         if self.is_looking:
             self._say("reading the adapter ...  ctrl+x stops it")

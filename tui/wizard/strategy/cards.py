@@ -11,16 +11,16 @@ from tui import fit_words, words
 from tui.draft import strategy_state
 from tui.draft.draft import Draft
 from tui.draft.fit import fit_of
-from tui.wizard.describe import gibibytes
-from tui.wizard.strategy.old_adapter import OldAdapter, refusal, shape
-from tui.wizard.strategy.relation import can_ask
+from tui.draft.old_adapter import OldAdapter, refusal, shape
+from tui.draft.relation import can_ask
+from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
     from engine.memory.fit import Fit
     from engine.models.relation import Advice
-    from tui.wizard.step import Facts
-    from tui.wizard.strategy.relation import Measured
+    from tui.draft.facts import Facts
+    from tui.draft.relation import Measured
 
 KINDS = ("continue", "merge", "fresh")
 TITLES = {"continue": "continue", "merge": "merge, then LoRA", "fresh": "fresh"}

@@ -13,11 +13,11 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress
 from tui.draft.draft import Draft
-from tui.wizard.strategy.relation import Measured, asked, compare, key_of, line
+from tui.draft.relation import Measured, asked, compare, key_of, line
 from tui.wizard.strategy.relation_screen import RelationScreen
 
 if TYPE_CHECKING:
-    from tui.wizard.step import Facts
+    from tui.draft.facts import Facts
 
 
 class RelationPanel(Static):

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.draft.relation import VERDICTS, WAYS, Measured
 from tui.widgets.whole import WholeScreen
-from tui.wizard.strategy.relation import VERDICTS, WAYS, Measured
 
 
 class RelationScreen(WholeScreen, ModalScreen[bool]):

@@ -11,13 +11,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.config.rules import Issue
-from tui.draft import strategy_state
+from tui import messages
+from tui.draft import relation, strategy_state
+from tui.widgets.choosers import Card, Cards, Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.form_cards import Card, Cards
-from tui.widgets.form_list import Pick, PickList
-from tui.widgets.wrapping import wrap
+from tui.widgets.line import wrap
 from tui.wizard.step import Step, make_field, message_of
-from tui.wizard.strategy import relation
 from tui.wizard.strategy.adapter_pick import AdapterPick
 from tui.wizard.strategy.cards import Way, ways
 from tui.wizard.strategy.relation_panel import RelationPanel
@@ -25,7 +24,7 @@ from tui.world import world_of
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
-    from tui.wizard.strategy.old_adapter import OldAdapter
+    from tui.draft.old_adapter import OldAdapter
 
 TRUST = "strategy.trust_base"
 TALL = 34
@@ -245,11 +244,9 @@ class StrategyStep(Step):
 
     def inspect(self) -> None:
         """Everything about the adapter, over the step."""
-        from tui.home.adapter import AdapterScreen
-
         named = str(self.draft.get("model.name_or_path") or "")
         pickles = self.draft.get("model.allow_pickle") is True
-        self.app.push_screen(AdapterScreen(self._pick.wanted, self.facts.card, named, pickles))
+        self.post_message(messages.AdapterAsked(self._pick.wanted, self.facts.card, named, pickles))
 
     @on(RelationPanel.Ended)
     def _compared(self, event: RelationPanel.Ended) -> None:

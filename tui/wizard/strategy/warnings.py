@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from engine.config.rules import Issue
 from tui.draft import strategy_state
+from tui.draft.old_adapter import refusal
+from tui.draft.relation import VERDICTS, WAYS
 from tui.wizard.review.remedies import Fix, Warning
-from tui.wizard.strategy.old_adapter import refusal
-from tui.wizard.strategy.relation import VERDICTS, WAYS
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
-    from tui.wizard.step import Facts
-    from tui.wizard.strategy.old_adapter import OldAdapter
+    from tui.draft.facts import Facts
+    from tui.draft.old_adapter import OldAdapter
 
 
 def strategy_warnings(draft: Draft, facts: Facts) -> list[Warning]:

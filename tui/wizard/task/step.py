@@ -9,20 +9,19 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.draft.draft import Draft
-from tui.widgets.form_list import Pick, PickList
+from tui.draft.draft import preset_of, task_of
+from tui.widgets.choosers import Pick, PickList
 from tui.wizard.step import Step
 
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of training: the preset it begins with, and how its rows are learnt."""
+    """A kind of training, in words."""
 
     id: str
     title: str
     summary: str
     detail: str
-    preset: str
 
 
 TASKS = (
@@ -32,7 +31,6 @@ TASKS = (
         "it learns to answer",
         "Rows with a question and the answer you want, one turn or many. Only the answers are learnt "
         "(SFT, supervised fine-tuning). For a skill, a format, a tone, a role.",
-        "first-steps",
     ),
     Task(
         "text",
@@ -40,23 +38,8 @@ TASKS = (
         "it learns to write like this",
         "Documents without questions. Every token is learnt (continued pre-training). For the language "
         "and knowledge of a field; it takes much more text than instructions do.",
-        "continued-pretraining",
     ),
 )
-
-
-def task_of(draft: Draft) -> str:
-    """The draft's task: the one chosen, else what its settings show, else instructions."""
-    if draft.task:
-        return draft.task
-    by_preset = {task.preset: task.id for task in TASKS}
-    if draft.preset in by_preset:
-        return by_preset[draft.preset]
-    return "text" if draft.get("dataset.train_on") == "all" else "instructions"
-
-
-def preset_of(task_id: str) -> str:
-    return next(task.preset for task in TASKS if task.id == task_id)
 
 
 class TaskStep(Step):

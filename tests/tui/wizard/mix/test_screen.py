@@ -16,6 +16,7 @@ from tests.tui.wizard.conftest import rows as rows
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, make_rows, text_of
 from tests.tui.wizard.steering import press, settle, shown_words, to_data, write
 from tui.draft.draft import Draft
+from tui.draft.mix_sources import inspection_of
 from tui.terminal import Terminal
 from tui.wizard.mix.screen import MixScreen
 
@@ -173,7 +174,7 @@ async def test_examined_rows_give_exact_figures_and_any_mix_of_them_needs_no_new
         await strike(app, pilot, "u")
         assert " 57" in line_of(app, "chat")
         await strike(app, pilot, "enter")
-        seen = app.wizard.facts.inspection_of(app.wizard.draft)
+        seen = inspection_of(app.wizard.draft, app.wizard.facts)
         assert seen is not None
         assert seen.tokens_total == seen.train_rows * 50
         assert seen.train_rows == 40

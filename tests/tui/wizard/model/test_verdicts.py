@@ -14,8 +14,8 @@ from tests.tui.wizard.large_models import LLAMA_70B, make_large
 from tests.tui.wizard.making import text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
+from tui.draft.facts import Facts
 from tui.wizard.model.verdicts import Verdicts, sentences
-from tui.wizard.step import Facts
 
 MODEL = {"model.name_or_path": "m"}
 

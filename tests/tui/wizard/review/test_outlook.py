@@ -15,14 +15,14 @@ from tests.tui.wizard.large_models import make_large
 from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
+from tui.draft.facts import Facts
 from tui.draft.fit import fit_of
 from tui.draft.inspection import Inspection
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
 from tui.wizard.review.outlook_panel import OutlookPanel
 from tui.wizard.review.remedies import warnings
 from tui.wizard.review.values import about, values
-from tui.wizard.step import Facts
 
 LARGE, SMALL = with_gpus(gpu(total_gib=80)), with_gpus(gpu(total_gib=16))
 

@@ -14,9 +14,9 @@ from tests.tui.wizard.large_models import make_large
 from tests.tui.wizard.making import text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
+from tui.draft.facts import Facts
 from tui.draft.fit import fit_of
 from tui.wizard.settings.costs import Costs, about_quantization, below, beside
-from tui.wizard.step import Facts
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import LLAMA_70B, make_large
 from tests.tui.wizard.making import WizardApp, text_of
 from tests.tui.wizard.steering import press
+from tui.draft import changes
 from tui.draft.draft import Draft
 from tui.terminal import Terminal
-from tui.wizard.settings import fit_remedies
 from tui.wizard.settings.make_fit import MakeFitScreen
 
 SMALL = with_gpus(gpu(total_gib=16))
@@ -173,9 +173,9 @@ async def test_batch_size_and_data_stay(open_wizard: Opener, prefill: Resolved) 
 
 def test_what_was_answered_anew_is_not_taken_back() -> None:
     draft = Draft({"adapter.r": 32}, {"adapter.r": "preset first-steps"})
-    done = fit_remedies.apply(draft, "Rank 16", {"adapter.r": 16, "train.optim": "adamw_8bit"})
+    done = changes.apply(draft, "Rank 16", {"adapter.r": 16, "train.optim": "adamw_8bit"})
     draft.set("adapter.r", 64)
-    fit_remedies.take_back(draft, done)
+    changes.take_back(draft, done)
     assert draft.get("adapter.r") == 64
     assert draft.source("train.optim") == "default"
     assert draft.get("train.optim") == "auto"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.mixing.source_figures import SourceFigures
+from tui.draft.mix_board import Board, Line, Training
 from tui.wizard.mix import draw
-from tui.wizard.mix.board import Board, Line, Training
 
 
 def line(name: str, rows: int, each: float = 100.0, share: float | None = None, role: str = "new") -> Line:

@@ -1,4 +1,4 @@
-"""Before an ended run goes on: see whether what it was made from has changed, and ask whether that is meant."""
+"""What home and the monitor ask before they act on a run: to stop it, to resume it although things have changed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from engine.runs.directory import RunDir
 
-_TEXT = (
+_CHANGED = (
     "Put it back as it was, or go on with it as it is now. Rows that were held out at the start are still not trained "
     "on; the losses before and after are of different data."
 )
+_SAVES = "It ends what it is doing and saves a checkpoint, so that it can go on later with r."
+_NOTHING_TO_SAVE = "No step is done yet, so there is nothing to save: later it has to start from the beginning."
 
 
 async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
@@ -24,11 +26,19 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
     Raises TunedeckError.
     """
     from engine.models import origins
-    from tui.widgets.confirm import ConfirmScreen
+    from tui.widgets.dialogs import ConfirmScreen
 
     changed = await asyncio.to_thread(origins.changes, run)
     if not changed:
         return False
     lines = [clean(said, keep_newlines=False) for said in changed]
     title = "What this run was made from has changed"
-    return True if await app.push_screen_wait(ConfirmScreen(title, _TEXT, lines, "Go on", "Not now")) else None
+    return True if await app.push_screen_wait(ConfirmScreen(title, _CHANGED, lines, "Go on", "Not now")) else None
+
+
+async def agrees_to_stop(app: App[Any], title: str, done_steps: int) -> bool:
+    """Whether a person wants the run stopped, told what that does after so many steps."""
+    from tui.widgets.dialogs import ConfirmScreen
+
+    text = _SAVES if done_steps else _NOTHING_TO_SAVE
+    return await app.push_screen_wait(ConfirmScreen(title, text, yes="Stop", no="Let it run"))

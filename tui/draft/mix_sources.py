@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -14,14 +15,14 @@ from engine.config.schema import DatasetSection, DataSource
 from engine.data.files.sources import source_names
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.mixing.source_guess import guess, hold_out
-from tui.wizard.data.item import short
-from tui.wizard.mix.board import ROLES, Board, Line, Training
+from tui.draft.mix_board import ROLES, Board, Line, Training
 
 if TYPE_CHECKING:
+    from engine.data.quality.findings import Report
     from engine.memory.duration import DataSize
     from tui.draft.draft import Draft
+    from tui.draft.facts import Facts
     from tui.draft.inspection import Inspection
-    from tui.wizard.step import Facts
 
 _OF_MIX = (".share", ".role", ".weight")
 _UNIT, _CAP = "dataset.mix", "dataset.epochs_cap"
@@ -144,6 +145,22 @@ def keep(draft: Draft, board: Board) -> None:
         _put(draft, f"data.{index}.weight", line.weight, 1.0)
     draft.set(_UNIT, board.unit)
     _put(draft, _CAP, board.epochs_cap, None)
+
+
+def inspection_of(draft: Draft, facts: Facts) -> Inspection | None:
+    """The check's figures if they are of these rows, in whatever mix, else None."""
+    return facts.inspection if facts.inspected == draft.rows_key() else remixed(draft, facts)
+
+
+def report_of(draft: Draft, facts: Facts) -> Report | None:
+    """What the check of the rows found if it was in these rows, else None."""
+    return facts.report if same_rows(facts.inspected, draft) else None
+
+
+def short(path: Any) -> str:
+    """What people call a source."""
+    text = str(path)
+    return Path(text).name if text.startswith("/") else text
 
 
 def remixed(draft: Draft, facts: Facts) -> Inspection | None:

@@ -9,8 +9,8 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from tests.tui import fake_runs
-from tui.follow import follow
 from tui.messages import RunAdvanced
+from tui.monitor.follow import follow
 
 
 class Target(MessagePump):

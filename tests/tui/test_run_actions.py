@@ -15,7 +15,7 @@ from tests.tui import fake_runs
 from tests.tui.looking import until, until_shows
 from tests.tui.wizard.making import make_model
 from tui.app import TunedeckApp
-from tui.widgets.confirm import ConfirmScreen
+from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
 Spawned = list[tuple[bool, bool]]

@@ -8,9 +8,8 @@ from engine.config import toml
 from engine.models.adapter.adapter import read_adapter
 from engine.models.adapter.replay import replay_of
 from tui.draft import strategy_state
-from tui.draft.draft import Draft, flatten
-from tui.wizard.strategy.old_adapter import OldAdapter
-from tui.wizard.task.step import preset_of
+from tui.draft.draft import Draft, flatten, preset_of
+from tui.draft.old_adapter import OldAdapter
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir

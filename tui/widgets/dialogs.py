@@ -1,0 +1,126 @@
+"""What lies over a screen: a question before something that can't be undone, the help, and a window too small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from tui import keys
+from tui.keys import Key
+from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
+
+
+class ConfirmScreen(WholeScreen, ModalScreen[bool]):
+    """``lines`` list what will happen. The safe answer has the focus; y and n answer too."""
+
+    CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "#no"
+    BINDINGS = [  # noqa: RUF012
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape", "answer(False)", "No"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+        Binding("left,up", "app.focus_previous", "Before"),
+        Binding("right,down", "app.focus_next", "Next"),
+    ]
+
+    def __init__(self, title: str, text: str, lines: Sequence[str] = (), yes: str = "Yes", no: str = "No") -> None:
+        super().__init__()
+        self._title, self._text, self._lines, self._yes, self._no = title, text, lines, yes, no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(self._title, markup=False, classes="dialog-title")
+            yield Static(self._text, markup=False, classes="dialog-text")
+            if self._lines:
+                with VerticalScroll(classes="dialog-list", can_focus=len(self._lines) > 8):
+                    yield Static("\n".join(self._lines), markup=False)
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(f"n  {self._no}", id="no")
+                yield Button(f"y  {self._yes}", id="yes")
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class HelpScreen(WholeScreen, ModalScreen[None]):
+    """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen."""
+
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape,question_mark,f1,enter,q", "dismiss", "Close"),
+        Binding("ctrl+q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]]) -> None:
+        super().__init__()
+        self._title, self._about, self._tables = title, about, tables
+
+    @classmethod
+    def of(cls, screen: Screen[Any]) -> HelpScreen:
+        """The help of ``screen``, from its HELP_TITLE, HELP and KEY_TABLES where it has them."""
+        tables = (*getattr(screen, "KEY_TABLES", ()), ("Everywhere", keys.EVERYWHERE))
+        return cls(getattr(screen, "HELP_TITLE", "Keys"), getattr(screen, "HELP", ""), tables)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog"):
+            yield Static(self._title, markup=False, classes="dialog-title")
+            if self._about:
+                yield Static(self._about, markup=False, classes="dialog-text")
+            for title, table in self._tables:
+                yield Static(_table(title, table), classes="dialog-text")
+            yield Static("Esc closes this. Up and down read on.", classes="muted")
+
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
+
+
+def _table(title: str, table: Sequence[Key]) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(min_width=6)
+    rows.add_column()
+    for key in table:
+        rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
+    return Group(Text(title, style="bold"), rows)
+
+
+class _Notice(Widget):
+    DEFAULT_CSS = "_Notice { width: 100%; height: 100%; padding: 1 2; }"
+
+    def render(self) -> Text:
+        size = self.app.size
+        return Text(
+            f"This window is {size.width}x{size.height}.\n"
+            f"tunedeck needs {LEAST_COLUMNS}x{LEAST_ROWS}, and likes 80x24.\n\n"
+            "Make it larger and go on where you were.\n"
+            "Nothing is lost; a training goes on.\n\n"
+            "ctrl+q  Quit"
+        )
+
+
+class TooSmallScreen(WholeScreen, ModalScreen[None]):
+    """Put up and taken away by the app as the window changes."""
+
+    DEFAULT_CLASSES = "too-small"
+    BINDINGS = [Binding("ctrl+q", "app.quit", "Quit")]  # noqa: RUF012
+    DEFAULT_CSS = "TooSmallScreen { background: $background; align: left top; }"
+
+    def compose(self) -> ComposeResult:
+        yield _Notice()
+
+    def on_resize(self) -> None:
+        self.query_one(_Notice).refresh()
