@@ -23,7 +23,7 @@ from tests.engine.export.making import adapted_logits, logits, make_adapter, nam
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from engine.export.merge import merge
+from engine.export.merge.shards import merge
 from engine.export.merge.folder import MergeFolder
 base, adapter, target, share = sys.argv[1:]
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
