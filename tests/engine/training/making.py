@@ -14,6 +14,7 @@ from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering
+from engine.training.objectives.objective import Objective
 from engine.training.session import Session
 
 ITEMS = ("tea", "soup", "bread", "rice", "milk", "honey", "cake")
@@ -60,13 +61,15 @@ Reaction = Callable[[ev.Event, Steering], None]
 class Trained:
     """A run in this process: its events as they came, and the error that ended it if one did."""
 
-    def __init__(self, run: RunDir, react: Reaction | None = None, resume: bool = False) -> None:
+    def __init__(
+        self, run: RunDir, react: Reaction | None = None, resume: bool = False, objective: Objective | None = None
+    ) -> None:
         self.run = run
         self.events: list[ev.Event] = []
         self.steering = Steering()
         self._react = react
         config: RunConfig = toml.load(run.config).config
-        Session(run, config, self._sink, self.steering).execute(resume)
+        Session(run, config, self._sink, self.steering, objective=objective).execute(resume)
 
     def _sink(self, event: ev.Event) -> None:
         self.events.append(event)
