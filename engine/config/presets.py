@@ -173,6 +173,8 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: 
 
 def _issue(error: Any) -> Issue:
     kind, given, dotted = error["type"], error.get("input"), _field_of(error["loc"])
+    if kind == "extra_forbidden" and dotted in GONE:
+        return Issue("error", dotted, GONE[dotted], "Remove it.")
     if kind == "extra_forbidden":
         nearest = _nearest(error["loc"])
         return Issue("error", dotted, "unknown key.", f"Did you mean '{nearest}'?" if nearest else "Remove it.")
@@ -190,6 +192,13 @@ def _issue(error: Any) -> Issue:
     shown = shown.lower() if isinstance(given, bool) else shown
     return Issue("error", dotted, f"{message[0].lower()}{message[1:]}, not {shown[:60]}.")
 
+
+GONE = {
+    "adapter.method": "is gone: every adapter is a LoRA.",
+    "eval.forgetting": "is gone: this version does not measure forgetting.",
+    "launch.nodes": "is gone: a run trains on one machine.",
+}
+"""Fields that earlier versions had and nothing ever read."""
 
 _PLAIN = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "should be true or false"),

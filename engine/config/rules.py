@@ -75,15 +75,13 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
             f"with dataset.eval_share it makes {together:.0%}: nothing is left to train on.",
             "Together they must stay below 1.",
         )  # fmt: skip
-    if config.launch.nodes > 1 or config.launch.distributed in ("fsdp", "deepspeed"):
+    if config.launch.distributed in ("fsdp", "deepspeed"):
         yield Issue(
-            "error", "launch", "this version trains on one machine, with a whole copy of the model on each GPU.",
-            'Leave nodes at 1 and distributed at "auto"; several GPUs are launch.gpus = "0,1".',
+            "error", "launch.distributed", "this version keeps a whole copy of the model on each GPU.",
+            'Set it to "auto"; several GPUs are launch.gpus = "0,1".',
         )  # fmt: skip
     yield from _devices(config)
     yield from _targets(adapter.target_modules)
-    if train.neftune_noise_alpha is not None:
-        yield Issue("error", "train.neftune_noise_alpha", "not available in this version.", "Leave it out.")
     if config.eval.early_stopping_patience and not held_out:
         yield Issue("error", "eval.early_stopping_patience", "needs held-out rows.", "Set dataset.eval_share.")
     if dataset.too_long == "split" and dataset.train_on != "all":

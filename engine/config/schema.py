@@ -87,7 +87,6 @@ class StrategySection(Section):
 
 
 class AdapterSection(Section):
-    method: Literal["lora"] = Field("lora", description="Kind of adapter")
     r: int = Field(16, ge=1, le=1024, description="Rank: width of the update; more learns more and costs more")
     lora_alpha: float = Field(32, gt=0, le=4096, description="Scale of the update; the update is times alpha / r")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of adapter inputs dropped while training")
@@ -153,7 +152,9 @@ class TrainSection(Section):
     use_liger_kernel: bool | Auto = Field(
         "auto", description="Liger's GPU kernels for norms, rope and SwiGLU; auto: where installed and proved"
     )
-    neftune_noise_alpha: float | None = Field(None, gt=0, description="Noise on embeddings, a regulariser")
+    neftune_noise_alpha: float | None = Field(
+        None, gt=0, le=1000, description="NEFTune: noise on input embeddings in training, e.g. 5; empty: none"
+    )
 
 
 class EvalSection(Section):
@@ -162,7 +163,6 @@ class EvalSection(Section):
     generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
     early_stopping_patience: int | None = Field(None, ge=1, description="Stop after so many worse evaluations")
-    forgetting: bool = Field(True, description="Watch what the model could do before")
 
 
 class CheckpointSection(Section):
@@ -178,7 +178,6 @@ class SampleSection(Section):
 
 class LaunchSection(Section):
     gpus: str = Field("auto", description="GPUs by number, UUID or name, e.g. 0 or 0,1; auto: the freest; cpu: none")
-    nodes: int = Field(1, ge=1, description="Machines")
     precision: Literal["auto", "bf16", "fp16", "no"] = Field("auto", description="Mixed precision of the loop")
     distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field("auto", description="How GPUs share work")
 

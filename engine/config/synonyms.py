@@ -12,7 +12,6 @@ _NAMES = {
     "adapter.init_lora_weights": "peft_init_lora_weights pissa_init lora_init",
     "adapter.modules_to_save": "lora_modules_to_save additional_target",
     "adapter.trainable_token_indices": "peft_trainable_token_indices trainable_tokens",
-    "adapter.method": "finetuning_type peft_type peft_method",
     "strategy.adapter": "adapter_name_or_path lora_model_dir adapter_path lora_path resume_from_adapter",
     "model.name_or_path": "model_name_or_path base_model model_name model_id pretrained_model_name_or_path base",
     "model.revision": "model_revision revision_of_model",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tomlkit.items import Table
 
 from engine.common.errors import ConfigError
 from engine.common.regular_files import open_regular, read_regular
-from engine.config.presets import Layer, Resolved, load_preset, overrides, resolve
+from engine.config.presets import GONE, Layer, Resolved, load_preset, overrides, resolve
 from engine.config.schema import RunConfig
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
@@ -30,10 +30,13 @@ def load(path: Path, assignments: Sequence[str] = (), preset: str = "") -> Resol
 
     Relative paths are taken from the file's folder, else from the current one, those of ``--set`` from the current
     one, where they exist there. A field that a run's own file lacks because it is newer than the run means what was
-    done then. Raises ConfigError with every finding, or naming the line that is not TOML.
+    done then, and one that is gone since is passed over. Raises ConfigError with every finding, or naming the line
+    that is not TOML.
     """
-    values = read_values(path)
-    layers = [Layer("the version that wrote it", _BEFORE)] if _is_of_a_run(path) else []
+    values, of_a_run = read_values(path), _is_of_a_run(path)
+    if of_a_run:
+        _leave_out_gone(values)
+    layers = [Layer("the version that wrote it", _BEFORE)] if of_a_run else []
     layers += [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
     layers.append(Layer("file", _anchored(values, path.parent, Path.cwd())))
     if assignments:
@@ -96,12 +99,15 @@ def dumps(resolved: Resolved, full: bool = True) -> str:
 def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
     """A config's text with ``values`` by dotted field, each with ``source`` beside it; all else stays as it is.
 
-    Raises ConfigError when the text is not TOML, or the result no valid config.
+    Fields of a run's own file that are gone since are left out. Raises ConfigError when the text is not TOML, or the
+    result no valid config.
     """
     try:
         document = tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as error:
         raise ConfigError("The config is not valid TOML", str(error), "Correct that line.") from None
+    if text.startswith(f"# {_HEAD}\n"):
+        _leave_out_gone(document)
     for dotted, value in values.items():
         section, field = dotted.split(".")
         if section not in document:
@@ -121,6 +127,14 @@ def _is_of_a_run(path: Path) -> bool:
             return file.readline(200).strip() == f"# {_HEAD}".encode()
     except OSError:
         return False
+
+
+def _leave_out_gone(values: MutableMapping[str, Any]) -> None:
+    """Remove what earlier versions wrote into every run's file and nothing ever read."""
+    for dotted in GONE:
+        section, field = dotted.split(".")
+        if isinstance(values.get(section), MutableMapping):
+            values[section].pop(field, None)
 
 
 def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:

@@ -199,11 +199,12 @@ class Session:
         config, built, rows = training.config, training.built, training.rows
         rhythm = rhythm_of(config, training.steps.total_steps)
         method = "LoRA" if config.model.quantization == "none" else f"QLoRA {config.model.quantization}"
-        kernels = ", Liger kernels" if built.used_liger else ""
+        noise = config.train.neftune_noise_alpha
+        more = f"{', Liger kernels' if built.used_liger else ''}{f', NEFTune {noise:g}' if noise else ''}"
         self.sink(
             ev.RunStarted(
                 **result.process_facts(training.placement, len(config.launch.devices)), model=training.card.name,
-                method=f"{method} r{config.adapter.r}{kernels}", strategy=config.strategy.kind,
+                method=f"{method} r{config.adapter.r}{more}", strategy=config.strategy.kind,
                 total_steps=training.steps.total_steps, trainable_parameters=sum(p.numel() for p in built.trained),
                 total_parameters=training.card.parameters, train_rows=len(rows.train),
                 eval_rows=len(rows.heldout), test_rows=len(rows.test), resumed_from_step=resumed,

@@ -66,7 +66,7 @@ def train(folder: Path, recomputed: bool, quantization: str = "none") -> Trained
         "data": [{"path": str(rows)}],
         "dataset": {"max_length": 512, "eval_rows": 2},
         "train": {"max_steps": 2, "batch_size": 10, "micro_batch_tokens": 1024, "gradient_checkpointing": recomputed},
-        "eval": {"every": 100, "forgetting": False},
+        "eval": {"every": 100},
         "checkpoint": {"every": 100},
         "sample": {"rows": 0},
         "launch": {"gpus": "cpu"},

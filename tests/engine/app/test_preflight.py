@@ -68,7 +68,7 @@ class TestPreflight:
 
     def test_every_error_of_the_rules_is_told_at_once(self, make_model: MakeModel, rows: Path) -> None:
         with pytest.raises(ConfigError) as caught:
-            preflight(resolved(make_model(), rows, strategy={"kind": "merge"}, launch={"nodes": 2}))
+            preflight(resolved(make_model(), rows, strategy={"kind": "merge"}, launch={"distributed": "fsdp"}))
         assert len(caught.value.issues) == 2
 
     def test_advice_is_returned(self, make_model: MakeModel, rows: Path) -> None:

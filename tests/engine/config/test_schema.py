@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.common.errors import ConfigError
-from engine.config.presets import Layer, known_fields, resolve, section_model
+from engine.config import toml
+from engine.config.presets import GONE, Layer, known_fields, resolve, section_model
 from engine.config.rules import Issue
 
 SOUND: dict[str, Any] = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows.jsonl"}]}
@@ -128,3 +131,35 @@ def test_every_field_has_a_sentence_that_explains_it(section: str) -> None:
         description = model.model_fields[name].description or ""
         assert len(description) >= 5, f"{section}.{name}"
         assert not description.endswith("."), f"{section}.{name}"
+
+
+ROOT = Path(__file__).resolve().parents[3]
+FOR_PEOPLE = {"run.notes"}
+"""Fields that are there to be read in the file."""
+
+
+def test_every_field_is_read_by_the_code_that_it_is_for() -> None:
+    """By the section's name, as in ``config.train.optim``; what only the config's own rules read decides nothing."""
+    read = {
+        (getattr(node.value, "attr", getattr(node.value, "id", "")).lstrip("_"), node.attr)
+        for path in (ROOT / "engine").rglob("*.py") if path.parent.name != "config"
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Attribute)
+    }  # fmt: skip
+    names = {section: (section, "section", "source") for section in known_fields("")}
+    unread = {
+        f"{section}.{field}" for section in names for field in known_fields(section)
+        if not any((name, field) in read for name in names[section])
+    }  # fmt: skip
+    assert unread == FOR_PEOPLE
+
+
+@pytest.mark.parametrize("dotted", GONE)
+def test_a_field_that_is_gone_says_so_and_a_run_that_holds_it_goes_on(dotted: str, tmp_path: Path) -> None:
+    section, field = dotted.split(".")
+    assert issues(**{section: {field: 1}})[dotted].startswith("is gone: ")
+    written = toml.dumps(resolve([Layer("you", SOUND)]))
+    old = tmp_path / "config.toml"
+    old.write_text(written.replace(f"[{section}]\n", f"[{section}]\n{field} = 1\n"))
+    assert f"{field} = 1" in old.read_text()
+    assert toml.load(old).config == resolve([Layer("you", SOUND)]).config
+    assert f"{field} = 1" not in toml.with_values(old.read_text(), {"run.seed": 7}, "a remedy")

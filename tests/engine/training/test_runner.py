@@ -116,11 +116,11 @@ def test_running_out_of_ram_says_what_to_lower(run: RunDir, monkeypatch: pytest.
 
 
 def test_a_config_that_can_not_be_run_is_an_event_too(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = create_run(values(Path("models/tiny"), rows, launch={"nodes": 2}))
+    run = create_run(values(Path("models/tiny"), rows, launch={"distributed": "fsdp"}))
     code, events = runs(run, finish, monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert "trains on one machine" in failed.message
+    assert "launch.distributed" in failed.message
 
 
 def obey(wanted: int) -> Work:

@@ -168,7 +168,6 @@ _FIXES: dict[str, Callable[[Draft], Fix]] = {
     "eval.early_stopping_patience": lambda draft: Fix("dataset.eval_share", "hold out 5%", 0.05),
     "train.micro_batch_tokens": lambda draft: Fix("train.micro_batch_tokens", "set it to auto", "auto"),
     "strategy.adapter": _default("strategy.adapter"),
-    "train.neftune_noise_alpha": _default("train.neftune_noise_alpha"),
     "launch.gpus": _default("launch.gpus"),
     "model.trust_remote_code": _default("model.trust_remote_code"),
     "model.chat_template": _default("model.chat_template"),

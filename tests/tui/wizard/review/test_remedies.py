@@ -31,7 +31,6 @@ def draft_with(**values: Any) -> Draft:
         ("adapter.lora_alpha", 400.0),
         ("dataset.eval_share", 0.0),
         ("train.micro_batch_tokens", 64),
-        ("train.neftune_noise_alpha", 5.0),
         ("launch.gpus", "0,0"),
         ("model.trust_remote_code", True),
     ],
