@@ -15,7 +15,7 @@ from engine.config.presets import Layer, Resolved, resolve
 from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import Estimate
 from engine.memory.from_config import Setup, estimate_run
-from engine.models.read_dims import from_folder
+from engine.models.dims import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.config import toml
-from engine.models.adapter.record import AdapterRecord, read_record
+from engine.models.adapter.config import AdapterRecord, read_record
 from engine.runs.directory import RunDir
 
 ABSENT = "-"

@@ -158,8 +158,8 @@ def _setup(run: RunDir, state: RunState, failure: Failure) -> tuple[Setup | None
     """The run as it failed, its ``auto`` as the plan settled it; and those settings."""
     from engine.config import toml
     from engine.memory.from_config import Setup
+    from engine.models.dims import from_folder
     from engine.models.local import model_folder
-    from engine.models.read_dims import from_folder
 
     plan = state.memory_plan
     try:

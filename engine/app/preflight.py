@@ -19,10 +19,9 @@ from engine.data.quality.catalogue import CATALOGUE
 from engine.data.rows.unused import told
 from engine.memory import packing
 from engine.models.adapter.adopt import adopt
-from engine.models.adapter.tokenizer import tokenizer_folder
-from engine.models.completeness import check_complete
+from engine.models.adapter.find import tokenizer_folder
+from engine.models.checks import check_complete, position_issue, require_positions
 from engine.models.dims import UNFUSED
-from engine.models.position_check import position_issue, require_positions
 from engine.models.tokenizer_files import read_tokens
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ def _writable(folder: Path) -> None:
 def _disk(config: RunConfig, card: ModelCard, folder: Path) -> None:
     """Refuse what the disk can't hold; a model whose dimensions can't be told stops nobody here."""
     from engine.memory.disk import disk_of, require
-    from engine.models.read_dims import from_folder
+    from engine.models.dims import from_folder
 
     try:
         shape = from_folder(card.path)

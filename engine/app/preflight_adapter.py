@@ -11,13 +11,13 @@ from typing import Literal
 from engine.common.errors import ModelError
 from engine.config.rules import Issue
 from engine.config.schema import AdapterSection, RunConfig
-from engine.models.adapter.adapter import AdapterCard, optimizer_file, read_adapter, require_sound
+from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.adapter.match import match, require_match
-from engine.models.adapter.replay import SHARE, has_replay, replay_of
+from engine.models.adapter.training_data import SHARE, has_replay, replay_of
 from engine.models.card import ModelCard
-from engine.models.mamba import mixer_outputs
-from engine.models.read_dims import from_folder
-from engine.models.weight_hash import stored_tensors
+from engine.models.checks import mixer_outputs
+from engine.models.dims import from_folder
+from engine.models.weights import stored_tensors
 
 _ATTENTION = re.compile(r"\.(?:self_attn|attention|attn)\.(\w+)\.weight$")
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.common.files import read_json
 from engine.config.presets import config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.models.adapter.tokenizer import tokenizer_folder, tokens_with
-from engine.models.advice import WRITTEN, problems
+from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard
+from engine.models.chat_template import WRITTEN, problems
 from engine.models.kind import Kind
-from engine.models.tokenizer_files import Tokens, read_object, read_template, read_tokens
+from engine.models.tokenizer_files import Tokens, read_template, read_tokens, tokens_with
 
 
 def check_template(config: RunConfig, card: ModelCard) -> Iterator[Issue]:
     """Advice for dialogue rows. Raises ConfigError for what can't work at all."""
     wanted = config.model.chat_template
     own = tokenizer_folder(config.strategy.kind, config.strategy.adapter)
-    tokens = tokens_with(card.path, own, read_object(card.path / "config.json"))
+    tokens = tokens_with(card.path, own, read_json(card.path / "config.json"))
     theirs = read_tokens(own, {}).chat_template if own is not None else ""
     found = problems(
         tokens, kind_of(config, card), card.vocab_size, wanted, "" if wanted in WRITTEN else _text(wanted),

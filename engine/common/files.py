@@ -1,10 +1,12 @@
-"""Small files that others may read at any moment: replaced as a whole, read past any damage."""
+"""Small files that others may read at any moment, replaced as a whole and read past any damage; hashes of any file."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from engine.common.regular_files import read_regular
 
 MOST_JSON_BYTES = 64 << 20
 """Larger files were not written by a run."""
+_CHUNK_BYTES = 8 << 20
 
 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
@@ -35,3 +38,16 @@ def write_atomic(path: Path, text: str) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of a file in hex; ``on_bytes`` gets the bytes read so far, and may raise. Raises OSError."""
+    with path.open("rb") as file:
+        if on_bytes is None:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest, done = hashlib.sha256(), 0
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            done += len(chunk)
+            on_bytes(done)
+        return digest.hexdigest()

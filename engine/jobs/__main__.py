@@ -1,7 +1,7 @@
 """Answers heavy questions about a run before it starts, in a child process: JSON lines on stdout.
 
 ``python -m engine.jobs QUESTION --config FILE``, with a question of ``engine/jobs``: ``examine`` says what is
-wrong with the rows and what they are as tokens, of which ``data`` (they as the training takes them) and ``doctor``
+wrong with the rows and what they are as tokens, of which ``data`` (they as the training takes them) and ``quality``
 (what is wrong with a sample as tokens) are parts, ``relation`` compares them with what an old adapter has learnt,
 ``probe`` trains three steps and says how fast they were, ``kind`` asks the model whether it is base or chat, ``xray``
 shows rows token by token as they are asked for on stdin. Lines are of type progress, then one result, error or
@@ -28,7 +28,7 @@ QUESTIONS = {
     "relation": "The rows can't be compared",
     "probe": "The pace can't be measured",
     "kind": "The model can't be asked",
-    "doctor": "The rows can't be examined",
+    "quality": "The rows can't be examined",
     "examine": "The rows can't be examined",
     "xray": "The rows can't be looked at",
 }

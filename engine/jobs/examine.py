@@ -14,7 +14,7 @@ from engine.config.schema import DataSource, RunConfig
 from engine.data.quality.check import check
 from engine.data.quality.examine import merged, with_trouble
 from engine.data.quality.findings import Report, from_json, to_json
-from engine.jobs import data, doctor
+from engine.jobs import data, quality
 
 Say = Callable[..., None]
 _TOLD_EVERY_S = 0.25
@@ -41,7 +41,7 @@ def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -
     """``report`` and what the tokenizer makes of the sample; one that can't be loaded is a finding."""
     asked = config.model_copy(update={"data": [DataSource(path=str(sample))]})
     try:
-        said = doctor.answer(asked, tell.as_progress)
+        said = quality.answer(asked, tell.as_progress)
     except TunedeckError as error:
         return with_trouble(report, error)
     except Exception as error:  # a library's, of a tokenizer nobody foresaw

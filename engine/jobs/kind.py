@@ -21,13 +21,14 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
         return {"kind": "unavailable", "message": "the model can be asked once it is downloaded"}
     restrict_gpus(config)  # before torch is loaded
     say("progress", done=0, total=None, message="loading the model")
+    from engine.common.files import read_json
     from engine.evaluation.kind_probe import probe_kind
     from engine.modeling.load import load_base
-    from engine.models.tokenizer_files import read_object, read_tokens
+    from engine.models.tokenizer_files import read_tokens
     from engine.tokens.tokenizer import load_words, locate
 
     card = locate(model, lambda done, total, message: None)
-    tokens = read_tokens(card.path, read_object(card.path / "config.json"))
+    tokens = read_tokens(card.path, read_json(card.path / "config.json"))
     base = load_base(card, model, place(config), False, load_words(card, model))
     has_template = bool(tokens.chat_template or model.chat_template)
     found = probe_kind(

@@ -15,8 +15,8 @@ Say = Callable[..., None]
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """The relation (``engine.models.relation``) and the advice on it. Raises TunedeckError for what can't be used."""
     from engine.data.load import load
-    from engine.models.adapter.adapter import read_adapter, require_sound
-    from engine.models.adapter.rows import rows_behind
+    from engine.models.adapter.card import read_adapter, require_sound
+    from engine.models.adapter.training_data import rows_behind
     from engine.models.local import resolve
     from engine.models.relation import advise, to_json
 
@@ -33,9 +33,9 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     old, missing = rows_behind(card)
 
     from engine.distributed.device import place, restrict_gpus
-    from engine.evaluation.similarity import relate
+    from engine.evaluation.relation import relate
     from engine.modeling.load import load_base
-    from engine.models.position_check import require_positions
+    from engine.models.checks import require_positions
     from engine.tokens.tokenizer import locate
 
     restrict_gpus(config)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.machine.gpu_specs import GIB
+from engine.models.card import PADDING
 from engine.models.dims import Linear, ModelShape
-from engine.models.positions import PADDING
 
 Method = Literal["full", "lora", "dora"]
 Quantization = Literal["none", "nf4", "nf4-dq", "int8", "gptq4"]
@@ -41,7 +41,7 @@ def padded_length(tokens: int, coarsest: int = PADDING) -> int:
 def coarsest_on(device: str, positions: int = 0) -> int:
     """``coarsest`` of ``padded_length`` on ``device``, for a model with so many ``positions`` (0: without an end).
 
-    No row is padded beyond them: they are a multiple of it, or ``engine.models.position_check`` keeps rows to eights.
+    No row is padded beyond them: they are a multiple of it, or ``engine.models.checks`` keeps rows to eights.
     """
     if device != "cpu":
         return PADDING

@@ -19,8 +19,8 @@ from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
 from engine.memory.speed import CPU
 from engine.models.adapter.adopt import adopt
+from engine.models.dims import from_folder
 from engine.models.local import model_folder
-from engine.models.read_dims import from_folder
 
 READING_S = 5.0
 """A driver that takes longer to answer is left alone."""

@@ -11,7 +11,7 @@ from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.utils.save_and_load import load_peft_weights
 
 from engine.common.errors import ModelError
-from engine.models.adapter.tensor_names import PREFIX, is_copy, module_path
+from engine.models.adapter.tensors import PREFIX, is_copy, module_path
 
 
 def put_on(

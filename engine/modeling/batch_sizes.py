@@ -14,9 +14,8 @@ from engine.memory.auto import MOST_TOKENS
 from engine.memory.job import coarsest_on, padded_length
 from engine.modeling.batches import StepPlan, spans
 from engine.modeling.kernels.packing import packing_of
-from engine.models.card import ModelCard
-from engine.models.positions import PADDING
-from engine.models.read_dims import from_folder
+from engine.models.card import PADDING, ModelCard
+from engine.models.dims import from_folder
 from engine.tokens.examples import Example
 from engine.tokens.store import lengths_of, supervised_of
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.data.mixing.mix import Passes
 from engine.memory.job import padded_length
-from engine.models.positions import PADDING
+from engine.models.card import PADDING
 from engine.tokens.examples import Example
 
 _START_SHARE = 40

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM
 
 from engine.common.errors import ModelError
-from engine.models.completeness import incomplete
+from engine.models.checks import incomplete
 
 # Buffers that older files hold and every model computes by itself.
 _COMPUTED = ("inv_freq", "position_ids", "masked_bias", "attn.bias", "attention.bias")

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from engine.common.errors import ModelError
 from engine.models.kind import Kind, judge_kind
-from engine.models.positions import position_limit
 from engine.models.tokenizer_files import read_tokens
 from engine.models.weights import Weights, read_weights
 from engine.runs.directory import RunDir
@@ -26,6 +25,14 @@ _NAMES = {
     "vocab_size": ("vocab_size",),
     "max_position_embeddings": ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
 }
+PADDING = 8
+"""Rows are padded to a multiple of this: GPUs multiply eights fastest."""
+_FIXED = frozenset({"gptj", "codegen", "mpt", "ctrl"})
+"""Families that compute a table of their own, no longer than the config's number of positions."""
+_LEARNED = frozenset({"gpt2", "gpt_neo", "gpt_bigcode", "opt", "biogpt", "openai-gpt"})
+"""Families with a learned table, for weights whose names can't be read."""
+_OFFSET = {"opt": 2, "biogpt": 2}
+"""Rows of the table before the first position's."""
 
 
 @dataclass(frozen=True)
@@ -172,3 +179,15 @@ def _tied(config: Mapping[str, Any], dims: Mapping[str, Any], weights: Weights) 
     """Whether input and output embeddings are one matrix. Configs may leave it out; then the stored tensors tell."""
     value = config.get("tie_word_embeddings", dims.get("tie_word_embeddings"))
     return bool(value) if value is not None else weights.has_head is False
+
+
+def position_limit(family: str, named: int, rows: int, config: Mapping[str, Any]) -> int:
+    """Most tokens of a row that the model can compute; 0 where nothing limits them, as with rotary positions.
+
+    ``named``: positions by the config (n_positions, max_position_embeddings ...); ``rows`` of the stored table.
+    """
+    kind = str(config.get("position_embedding_type") or "")
+    if rows:
+        held = rows - _OFFSET.get(family, 0)
+        return min(held, named) if named else held
+    return named if family in _FIXED | _LEARNED or kind.startswith(("absolute", "learned")) else 0

@@ -1,8 +1,15 @@
-"""Download a model from the hub with huggingface_hub, with progress as numbers and errors a person can use."""
+"""Download a model from the hub with huggingface_hub, with progress as numbers and errors a person can use.
+
+``python -m engine.models.hub REPO REVISION [--pickle]`` is the child process that gives up when the hub is silent: it
+prints JSON lines, progress and pulses, then done or error.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +18,7 @@ from typing import Any
 
 from engine.common import hub_watch
 from engine.common.clean_text import shorten
-from engine.common.errors import MachineError, ModelError
+from engine.common.errors import MachineError, ModelError, TunedeckError
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -41,7 +48,7 @@ def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: b
         on_progress(done, total, hub_watch.words(record, repo_id) if is_silent else message)
 
     arguments = [repo_id, revision, *(["--pickle"] if allow_pickle else [])]
-    said = hub_watch.ask("engine.models.fetch", arguments, repo_id, on_record)
+    said = hub_watch.ask("engine.models.hub", arguments, repo_id, on_record)
     if said["type"] == "done":
         on_progress(1, 1, f"{repo_id} is here")
         return Path(said["path"])
@@ -156,3 +163,30 @@ def _bar_class(message: str, on_progress: Progress) -> type[Any]:
             return drawn
 
     return Quiet
+
+
+def main(argv: list[str]) -> int:
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(kind: str, **values: object) -> None:
+        print(json.dumps({"type": kind, **values}), file=answers, flush=True)
+
+    hub_watch.guard(answers, argv[0])
+    try:
+        folder = fetch(
+            argv[0], argv[1], lambda done, total, message: say("progress", done=done, total=total, message=message),
+            "--pickle" in argv[2:],
+        )  # fmt: skip
+    except TunedeckError as error:
+        family = type(error).__name__
+        say("error", family=family, title=error.title, message=error.message, hint=error.hint)
+        return 1
+    say("done", path=str(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # a thread that waits for the hub must not keep the process

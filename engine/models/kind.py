@@ -1,18 +1,28 @@
-"""Base or chat model? Judged from a model's files, with the evidence said."""
+"""Base or chat model? Judged from a model's files, with the evidence, and which of the two suits a task."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 from engine.models.tokenizer_files import Tokens
 
 Kind = Literal["base", "chat", "unclear"]
+Task = Literal["dialogue", "text"]
 
 _CHAT_NAME = re.compile(
     r"(?:^|[-_. /])(instruct|chat|it|sft|dpo|rlhf|assistant|zephyr|vicuna)(?:$|[-_. ])", re.IGNORECASE
 )
 _BASE_NAME = re.compile(r"(?:^|[-_. /])(base|pt|pretrained?)(?:$|[-_. ])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class KindAdvice:
+    """Whether this kind of model suits the task; ``fits`` is None where the kind is unclear."""
+
+    fits: bool | None
+    text: str
 
 
 def judge_kind(name: str, tokens: Tokens) -> tuple[Kind, tuple[str, ...]]:
@@ -53,3 +63,21 @@ def judge_kind(name: str, tokens: Tokens) -> tuple[Kind, tuple[str, ...]]:
         points -= 1
         evidence.append(f"it stops at {tokens.eos_tokens[0]}, which the template never writes")
     return ("chat" if points >= 2 else "base" if points <= 0 else "unclear"), tuple(evidence)
+
+
+def advise_kind(task: Task, kind: Kind) -> KindAdvice:
+    """What the task asks of the model."""
+    if kind == "unclear":
+        return KindAdvice(None, "Its files don't tell. Set model.kind if you know; asking it two questions shows more.")
+    if task == "dialogue":
+        if kind == "chat":
+            return KindAdvice(True, "It already holds turns and stops by itself, so few rows go a long way.")
+        return KindAdvice(
+            False, "A chat model needs fewer rows for dialogue. A base model has to learn turns and stopping as well: "
+            "choose a template for it.",
+        )  # fmt: skip
+    if kind == "base":
+        return KindAdvice(True, "Plain text goes on where its own training left off.")
+    return KindAdvice(
+        False, "Plain text wears down how a chat model answers. Use the base model, or mix dialogue in as replay."
+    )

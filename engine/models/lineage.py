@@ -11,7 +11,7 @@ from engine.common.errors import TunedeckError
 from engine.common.files import read_json
 from engine.config import toml
 from engine.config.schema import RunConfig
-from engine.models.adapter.record import RECORD_FILE, read_record
+from engine.models.adapter.config import RECORD_FILE, read_record
 from engine.runs import directory
 from engine.runs.directory import RunDir
 

@@ -16,7 +16,7 @@ from engine.common import paths
 from engine.common.errors import ModelError, TunedeckError
 from engine.common.files import read_json
 from engine.config.schema import RunConfig
-from engine.models.adapter.record import PROOF_FILE
+from engine.models.adapter.config import PROOF_FILE
 from engine.models.card import ModelCard, read_card
 from engine.models.starter import STARTERS
 from engine.runs import directory

@@ -14,9 +14,8 @@ from engine.common import hub_watch
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, ModelError, TunedeckError
 from engine.models.card import model_name
-from engine.models.dims import ModelShape
+from engine.models.dims import ModelShape, from_config
 from engine.models.local import cached_snapshot, resolve
-from engine.models.read_dims import from_config
 from engine.models.weights import Tensor, read_header
 
 TYPED = {

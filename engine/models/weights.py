@@ -1,4 +1,4 @@
-"""What a model's weight files say about themselves: safetensors headers, shards, and no loading at all."""
+"""A model's weight files without loading them: safetensors headers, shards, and hashes that are remembered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.common import paths
 from engine.common.errors import CutOff, ModelError
+from engine.common.files import read_json, sha256, write_atomic
 
+Progress = Callable[[int, int], None]
 PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
 _FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64",
            "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"}  # fmt: skip
@@ -21,6 +26,7 @@ _POSITIONS = re.compile(r"(^|\.)(wpe|positions_embed|embed_positions?|position_e
 _NOT_TEXT = re.compile("vision|visual|image|patch|audio|tower")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 _LONGEST_HEADER_BYTES = 100_000_000
+_MOST_HASHES = 2000
 _FETCH_AGAIN = "Fetch the model again; the download was probably cut off."
 
 
@@ -159,3 +165,57 @@ def _position_rows(tensors: Mapping[str, Tensor]) -> int:
 
 def _cut_off(file: Path, what: str) -> ModelError:
     return CutOff("The weights are cut off", f"{file}: {what}", _FETCH_AGAIN)
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files that are the model in ``folder``; none where it has pickles or no weights at all."""
+    try:
+        weights = read_weights(folder)
+    except ModelError:
+        return ()
+    return weights.files if weights.format == "safetensors" else ()
+
+
+def stored_tensors(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the model in ``folder`` by name, from headers; none where ``weight_files`` has none."""
+    return {name: tensor for file in weight_files(folder) for name, tensor in read_header(file).items()}
+
+
+def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> dict[str, str]:
+    """SHA-256 in hex of each file, by its name; about a second a GB, once for each state of a file.
+
+    ``on_progress`` gets bytes done and bytes of all while there is something to read; what it raises ends that.
+    Raises ModelError.
+    """
+    listed = list(files)
+    cache = paths.cache_dir() / "weights_sha256.json"
+    known = read_json(cache)
+    fresh: dict[str, list[object]] = {}
+    hashes: dict[str, str] = {}
+    try:
+        states = [(file, file.resolve(), file.stat()) for file in listed]
+        total, done = sum(state.st_size for _, _, state in states), 0
+        for file, real, state in states:
+            stamp = [state.st_size, state.st_mtime_ns]
+            entry = known.get(str(real))
+            if isinstance(entry, list) and entry[:2] == stamp and len(entry) == 3:
+                hashes[file.name] = str(entry[2])
+            else:
+                hashes[file.name] = sha256(file, partial(_report, on_progress, done, total) if on_progress else None)
+                fresh[str(real)] = [*stamp, hashes[file.name]]
+            done += state.st_size
+    except OSError as error:
+        raise ModelError(
+            "The weights can't be read", f"{error.filename}: {error.strerror}", "Check its rights."
+        ) from None
+    if fresh:
+        kept = {path: entry for path, entry in known.items() if path not in fresh}
+        newest = dict(list((kept | fresh).items())[-_MOST_HASHES:])
+        with suppress(OSError):  # a cache that can't be written costs time, nothing else
+            paths.private_dir(cache.parent)
+            write_atomic(cache, json.dumps(newest))
+    return hashes
+
+
+def _report(on_progress: Progress, before: int, total: int, read: int) -> None:
+    on_progress(before + read, total)

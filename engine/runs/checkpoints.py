@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engine.common.files import read_json
+from engine.common.files import read_json, sha256
 from engine.runs.directory import COMPLETE, RunDir
 
 STATE = "trainer_state.json"
@@ -19,7 +18,7 @@ _ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
 def mark_of(folder: Path) -> str:
     """The text of ``COMPLETE`` for the files in ``folder`` as they are now. Raises OSError."""
-    files = {path.name: [path.stat().st_size, _digest(path)] for path in sorted(folder.iterdir())}
+    files = {path.name: [path.stat().st_size, sha256(path)] for path in sorted(folder.iterdir())}
     return json.dumps({"t": round(time.time()), "files": files}, indent=1) + "\n"
 
 
@@ -44,7 +43,7 @@ def damage(folder: Path, only: Iterable[str] = ()) -> str:
                 return f"{name} is gone"
             if path.stat().st_size != size:
                 return f"{name} has {path.stat().st_size:,} bytes, not the {size:,} that were written"
-            if _digest(path) != digest:
+            if sha256(path) != digest:
                 return f"{name} is not what was written"
     except (OSError, TypeError, ValueError) as error:
         return f"it can't be read ({error})"
@@ -88,8 +87,3 @@ def _marked(folder: Path) -> dict[str, list[object]]:
     """Size and hash by name; {} for a mark without them."""
     files = read_json(folder / COMPLETE).get("files")
     return files if isinstance(files, dict) else {}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.errors import DataError
+from engine.common.files import sha256
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
@@ -71,7 +72,7 @@ def tokenizer_digest(renderer: Renderer) -> str:
     else:
         place = Path(str(tokenizer.name_or_path))
         files = sorted({file for kind in _VOCABULARIES for file in place.glob(kind)}) if place.is_dir() else []
-        rules = [sorted(tokenizer.get_vocab().items()), [(file.name, _file_digest(file)) for file in files]]
+        rules = [sorted(tokenizer.get_vocab().items()), [(file.name, sha256(file)) for file in files]]
     parts = [
         type(tokenizer).__name__, rules, tokenizer.chat_template, sorted(renderer.stops),
         {name: str(token) for name, token in tokenizer.special_tokens_map.items()}, tokenizer("")["input_ids"],
@@ -104,7 +105,7 @@ def _hashed(path: Path, stamps: dict[str, tuple[int, int]]) -> str:
     check_file(path)
     try:
         stamps[str(path)] = _stamp(path)
-        return _file_digest(path)
+        return sha256(path)
     except OSError as error:
         raise DataError("The file can't be read", f"{path}: {error.strerror}", "Check its rights.") from None
 
@@ -112,11 +113,6 @@ def _hashed(path: Path, stamps: dict[str, tuple[int, int]]) -> str:
 def _stamp(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(parts: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.common.errors import TunedeckError
+from engine.common.files import sha256
 from engine.config.schema import RunConfig
 from engine.data.files.sources import source_files, source_names
 from engine.data.quality.catalogue import CATALOGUE
@@ -269,8 +269,3 @@ def file_hashes(config: RunConfig) -> dict[str, str]:
         with suppress(TunedeckError, OSError):
             hashes |= {str(path): sha256(path) for path in source_files(source)}
     return hashes
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

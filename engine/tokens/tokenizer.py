@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.common.errors import ModelError
 from engine.config.schema import ModelSection, RunConfig
-from engine.models.adapter.tokenizer import tokenizer_folder
+from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard, read_card
 from engine.models.hub import download
 from engine.models.local import resolve

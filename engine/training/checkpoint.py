@@ -20,7 +20,7 @@ from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
 from engine.modeling.out_of_memory import is_out_of_memory
 from engine.modeling.randomness import set_torch_state, torch_state
-from engine.models.positions import PADDING
+from engine.models.card import PADDING
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
 from engine.runs.directory import COMPLETE, RunDir

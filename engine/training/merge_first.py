@@ -10,16 +10,13 @@ from typing import Any
 import torch
 
 from engine.common.errors import ModelError
-from engine.common.files import write_atomic
+from engine.common.files import read_json, write_atomic
 from engine.config.schema import RunConfig
-from engine.export.merge.carry import write_json
-from engine.export.merge.shards import merge
-from engine.export.proof.compare import prove
-from engine.export.proof.rows import data_rows
+from engine.export.merge.write import merge, write_json
+from engine.export.proof.prove import data_rows, prove
 from engine.export.proof.verdict import ROUNDING_SHARE, Proof
-from engine.models.adapter.adapter import read_adapter
-from engine.models.adapter.record import PROOF_FILE
-from engine.models.tokenizer_files import read_object
+from engine.models.adapter.card import read_adapter
+from engine.models.adapter.config import PROOF_FILE
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.phases import Phases, Sink
@@ -69,7 +66,7 @@ def merge_first(run: RunDir, config: RunConfig, phases: Phases) -> MergedBase:
 
 def _settled(config: RunConfig, target: Path) -> MergedBase | None:
     """The merged model of an earlier start of this run, if its proof was passed."""
-    proof = read_object(target / PROOF_FILE)
+    proof = read_json(target / PROOF_FILE)
     if proof.get("verdict") not in ("proven", "not comparable"):
         return None
     return MergedBase(target, _on_merged(config, target), proof)

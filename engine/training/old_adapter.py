@@ -11,8 +11,8 @@ import torch
 
 from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
-from engine.models.adapter.adapter import AdapterCard, optimizer_file, read_adapter
-from engine.models.weight_hash import hash_files
+from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter
+from engine.models.weights import hash_files
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.phases import Sink

@@ -31,7 +31,7 @@ from engine.modeling.load import BaseModel, load_base
 from engine.modeling.memory_peaks import Peaks
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import ModelCard
-from engine.models.position_check import require_positions
+from engine.models.checks import require_positions
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.phases import Phases, Sink

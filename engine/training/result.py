@@ -15,7 +15,7 @@ from engine.distributed.device import Placement
 from engine.models import origins
 from engine.models.local import resolve
 from engine.models.origins import Origin
-from engine.models.weight_hash import hash_files, weight_files
+from engine.models.weights import hash_files, weight_files
 from engine.runs.directory import RunDir
 from engine.tokens.dataset import Prepared, file_hashes
 from engine.training.mixing import trained_tokens

@@ -19,11 +19,11 @@ from engine.modeling.kernels import lora_kernel
 from engine.modeling.kernels.trained_copies import keep_in_float32
 from engine.modeling.load import BaseModel
 from engine.modeling.token_rows import token_indices
-from engine.models.adapter.adapter import AdapterCard, read_adapter, require_sound
 from engine.models.adapter.adopt import check_locked
+from engine.models.adapter.card import AdapterCard, read_adapter, require_sound
 from engine.models.adapter.match import match, require_match
-from engine.models.adapter.tensor_names import PREFIX
-from engine.models.mamba import mixer_outputs
+from engine.models.adapter.tensors import PREFIX
+from engine.models.checks import mixer_outputs
 
 ALL_LINEAR = "all-linear"
 LINEARS = (torch.nn.Linear, Conv1D)

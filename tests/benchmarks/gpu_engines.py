@@ -104,7 +104,7 @@ class Plan:
         from engine.distributed.device import place
         from engine.memory.fit import fit
         from engine.modeling.kernels.attention import choices, planned
-        from engine.models.read_dims import from_folder
+        from engine.models.dims import from_folder
         from engine.training.memory.plan import own_budget, with_settings
         from tests.tiny import make_tiny_model
 

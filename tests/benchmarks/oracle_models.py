@@ -23,7 +23,7 @@ from engine.modeling.kernels import fused_norm, lora_kernel
 from engine.modeling.kernels import loss as training_loss
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.kernels.trained_copies import keep_in_float32
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from engine.training.strategies import lora_config, needs_autocast
 from tests.benchmarks.tensor_tracker import TensorTracker
 

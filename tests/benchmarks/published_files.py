@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.machine.gpu_specs import GIB
-from engine.models.dims import ModelShape
-from engine.models.read_dims import from_row
+from engine.models.dims import ModelShape, from_row
 
 Row = Mapping[str, str]
 

@@ -109,7 +109,7 @@ def lora_parameters(draft: Draft, facts: Facts) -> int | None:
 @lru_cache(maxsize=256)
 def shape_of(model: Path) -> ModelShape | None:
     """Dimensions of the model in that folder; None where its config does not tell them."""
-    from engine.models.read_dims import from_folder
+    from engine.models.dims import from_folder
 
     try:
         return from_folder(model)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.config import toml
-from engine.models.adapter.adapter import read_adapter
-from engine.models.adapter.replay import replay_of
+from engine.models.adapter.card import read_adapter
+from engine.models.adapter.training_data import replay_of
 from tui.draft import strategy_state
 from tui.draft.draft import Draft, flatten, preset_of
 from tui.draft.old_adapter import OldAdapter

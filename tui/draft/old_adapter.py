@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from engine.common.errors import TunedeckError
 
 if TYPE_CHECKING:
-    from engine.models.adapter.adapter import AdapterCard
+    from engine.models.adapter.card import AdapterCard
     from engine.models.adapter.match import Match
-    from engine.models.adapter.replay import Replay
     from engine.models.adapter.tensors import Soundness
+    from engine.models.adapter.training_data import Replay
     from engine.models.card import ModelCard
 
 
@@ -50,9 +50,9 @@ def look_at(
 
     What ``on_progress`` (bytes done and in all) raises ends that; errors come back in the result.
     """
-    from engine.models.adapter.adapter import examine_adapter, read_adapter
+    from engine.models.adapter.card import examine_adapter, read_adapter
     from engine.models.adapter.match import match
-    from engine.models.adapter.replay import replay_of
+    from engine.models.adapter.training_data import replay_of
 
     where = str(base.path) if base else ""
     try:

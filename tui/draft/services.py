@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Head, Preview
-    from engine.models.adapter.listing import Candidate
+    from engine.models.adapter.match import Candidate
     from engine.models.card import ModelCard
     from tui.draft.old_adapter import OldAdapter
 
@@ -61,7 +61,7 @@ def _head(source: Mapping[str, Any]) -> Head:
 
 
 def _adapters(base: ModelCard | None, named: str, root: Path) -> list[Candidate]:
-    from engine.models.adapter.listing import adapters_at_hand
+    from engine.models.adapter.match import adapters_at_hand
 
     return adapters_at_hand(base, named, root)
 

@@ -10,8 +10,8 @@ from engine.models.adapter.adopt import RATE_SOURCE, fixed_by
 from tui.draft.draft import YOU, Draft, flatten
 
 if TYPE_CHECKING:
-    from engine.models.adapter.adapter import AdapterCard
-    from engine.models.adapter.replay import Replay
+    from engine.models.adapter.card import AdapterCard
+    from engine.models.adapter.training_data import Replay
     from tui.draft.old_adapter import OldAdapter
 
 FROM_ADAPTER = "adapter "

@@ -135,7 +135,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
 def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]:
     """Headings with their rows of label and text."""
-    from engine.models.adapter.words import LEVELS, rows
+    from engine.models.adapter.facts import LEVELS, rows
 
     if old.error is not None or old.card is None:
         error = old.error or TunedeckError("It can't be read")

@@ -9,7 +9,7 @@ import typer
 from engine.cli.console import Progress, json_line, out, say, table
 
 if TYPE_CHECKING:
-    from engine.models.adapter.adapter import AdapterCard
+    from engine.models.adapter.card import AdapterCard
     from engine.models.adapter.match import Match
     from engine.models.adapter.tensors import Soundness
     from engine.models.card import ModelCard
@@ -31,8 +31,8 @@ def inspect(
 ) -> None:
     """Describe a LoRA adapter from its files, whoever trained it."""
     from engine.common.errors import ModelError
-    from engine.models.adapter.adapter import examine_adapter, read_adapter
-    from engine.models.adapter.words import LEVELS, rows
+    from engine.models.adapter.card import examine_adapter, read_adapter
+    from engine.models.adapter.facts import LEVELS, rows
 
     card = read_adapter(path, allow_pickle)
     soundness = examine_adapter(card)

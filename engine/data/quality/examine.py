@@ -60,7 +60,7 @@ def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Rep
 
     Raises DataError with what the child found wrong.
     """
-    said = ask("doctor", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
+    said = ask("quality", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
     return from_json(said["report"]) if said["type"] == "result" else str(said["message"])
 
 

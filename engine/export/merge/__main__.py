@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 def answer(request: dict[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     """Merge, then prove it if asked; the result's values. Raises TunedeckError."""
     say("progress", done=0, total=None, message="loading the libraries")
-    from engine.export.merge.shards import merge
+    from engine.export.merge.write import merge
 
     def merging(done: int, total: int) -> None:
         say("progress", done=done, total=total, message="merging")
@@ -67,10 +67,9 @@ def _prove(
     base: Path, adapters: list[tuple[str, float]], merged: Path, rows: str | None, say: Callable[..., None]
 ) -> dict[str, Any]:
     from engine.config.schema import RunConfig
-    from engine.export.merge.carry import write_json
-    from engine.export.proof.compare import prove
-    from engine.export.proof.rows import data_rows
-    from engine.models.adapter.record import PROOF_FILE
+    from engine.export.merge.write import write_json
+    from engine.export.proof.prove import data_rows, prove
+    from engine.models.adapter.config import PROOF_FILE
 
     def proving(done: int, total: int) -> None:
         say("progress", done=done, total=total, message="comparing with base + adapter")

@@ -15,7 +15,7 @@ from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
 from engine.machine.gpu_specs import Dtype, attention_kernel
 from engine.modeling.kernels import cpu_attention, flash, repeated_heads
-from engine.models.read_dims import from_folder
+from engine.models.dims import from_folder
 
 FIELD = "model.attn_implementation"
 OWN = "eager"

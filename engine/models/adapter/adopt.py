@@ -10,7 +10,7 @@ from typing import Any
 from engine.config.presets import Resolved, config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.models.adapter.adapter import AdapterCard, read_adapter
+from engine.models.adapter.card import AdapterCard, read_adapter
 
 LOCKED = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "modules_to_save", "trainable_token_indices")
 """Fields of ``[adapter]`` that continuing takes from the adapter; dropout and the rest stay free."""

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common.errors import ModelError, NoSuchRun
-from engine.models.adapter.settings import CONFIG_FILE
+from engine.common.errors import ModelError, NoSuchRun, TunedeckError
+from engine.models.adapter.config import CONFIG_FILE
 from engine.models.local import cached_snapshot
+from engine.models.tokenizer_files import brings_tokenizer
 from engine.runs import directory
 from engine.runs.checkpoints import newest_adapter
 from engine.runs.directory import RunDir
@@ -98,3 +99,20 @@ def _newest_checkpoint(folder: Path) -> Path | None:
     steps = {int(found[1]): path for path in folder.glob("checkpoint-*")
              if (found := _CHECKPOINT.match(path.name)) and (path / CONFIG_FILE).is_file()}  # fmt: skip
     return steps[max(steps)] if steps else None
+
+
+def tokenizer_folder(kind: str, adapter: str, checkpoint: Path | None = None) -> Path | None:
+    """The folder whose tokenizer a run that goes on from an adapter uses in place of the base's; None for the base's.
+
+    ``kind`` and ``adapter`` are those of the config's strategy. ``checkpoint`` is the run's own that it goes on from:
+    the old adapter may be gone by then.
+    """
+    if kind == "fresh" or not adapter:
+        return None
+    if checkpoint is not None and kind == "continue" and brings_tokenizer(checkpoint):
+        return checkpoint
+    try:
+        folder = find_adapter(adapter).path
+    except TunedeckError:
+        return None  # who needs the adapter itself says so
+    return folder if brings_tokenizer(folder) else None

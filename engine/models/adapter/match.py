@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engine.common.errors import ModelError
-from engine.models.adapter.adapter import HEADS, AdapterCard
-from engine.models.base_identity import Identity, compare_base
+from engine.common.errors import ModelError, TunedeckError
+from engine.common.files import read_json
+from engine.models.adapter.card import HEADS, AdapterCard, read_adapter
 from engine.models.card import ModelCard
-from engine.models.tokenizer_files import read_object
-from engine.models.weight_hash import stored_tensors
-from engine.models.weights import Tensor
+from engine.models.weights import Progress, Tensor, hash_files, stored_tensors, weight_files
+from engine.runs import directory
+from engine.runs.directory import RunDir
 
 Level = Literal["ok", "unsure", "refused"]
 _RANKED: tuple[Level, ...] = ("ok", "unsure", "refused")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
 _ONLY_MERGED = "Merging takes that over; it can't be continued."
+# Names that repackagers put behind a model's own: the same weights, stored in another way.
+_PACKAGING = re.compile(r"(?:[-_.](?:unsloth|bnb|4bit|8bit|nf4|bf16|fp16|hf|int4|int8))+$", re.IGNORECASE)
+_MOST_RUNS = 200
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def match(
     adapter: AdapterCard,
     base: ModelCard,
     named: str = "",
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
     reads_weights: bool = True,
 ) -> Match:
     """Compare ``adapter`` with the model in ``base``, which the user called ``named``.
@@ -108,7 +111,7 @@ def _layers(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
 
 def _other_model(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
     """Layers that a model of several parts keeps one level down are under another name in its text part alone."""
-    config = read_object(base.path / "config.json")
+    config = read_json(base.path / "config.json")
     inside = [
         module.name
         for module in adapter.contents.modules
@@ -242,3 +245,113 @@ def _vocabulary(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list
 
 def _by(shape: tuple[int, ...]) -> str:
     return " by ".join(f"{width:,}" for width in shape) or "a single number"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``proof``: hash (the weights themselves were compared), name, or none."""
+
+    level: Level
+    proof: Literal["hash", "name", "none"]
+    text: str
+
+
+def compare_base(
+    adapter: AdapterCard,
+    base: ModelCard,
+    named: str,
+    on_progress: Progress | None = None,
+    reads_weights: bool = True,
+) -> Identity:
+    """Whether ``base``, which the user called ``named``, is the adapter's own; by name alone without ``reads_weights``.
+
+    Raises ModelError.
+    """
+    recorded = adapter.record.weights_sha256 if adapter.record else {}
+    if recorded and reads_weights:
+        return _by_hash(dict(recorded), base.path, on_progress)
+    if not adapter.base:
+        return Identity("refused", "none", "The adapter doesn't say which model it was trained on.")
+    if adapter.base in (named, base.name, str(base.path)) or _same_folder(adapter.base, base.path):
+        return Identity("ok", "name", f"It was trained on {adapter.base}; whether its weights changed can't be told.")
+    theirs, ours = _short(adapter.base), {_short(name) for name in (named, base.name) if name}
+    if theirs in ours:
+        return Identity(
+            "unsure", "name", f"It was trained on {adapter.base}, which by its name may be this model ({base.name})."
+        )
+    if _is_path(adapter.base):
+        return Identity(
+            "unsure",
+            "none",
+            f"It was trained on {adapter.base}, a folder that is not this one: it may be another model.",
+        )
+    return Identity("refused", "name", f"It was trained on {adapter.base}, not on {named or base.name}.")
+
+
+def _by_hash(recorded: dict[str, str], folder: Path, on_progress: Progress | None) -> Identity:
+    current = {path.name: path for path in weight_files(folder)}
+    current |= {name: folder / name for name in recorded if Path(name).name == name and (folder / name).is_file()}
+    hashes = hash_files(current.values(), on_progress)
+    changed = sorted(name for name in recorded if name in hashes and hashes[name] != recorded[name])
+    missing = sorted(recorded.keys() - hashes.keys())
+    added = sorted(hashes.keys() - recorded.keys())
+    if not (changed or missing or added):
+        return Identity("ok", "hash", "The weights are the very ones it was trained on, byte by byte.")
+    listed = (("changed", changed), ("missing", missing), ("new", added))
+    what = "; ".join(
+        f"{word}: {', '.join(names[:3])}" + (" …" if len(names) > 3 else "") for word, names in listed if names
+    )
+    return Identity("refused", "hash", f"The model's weights are not those it was trained on ({what}).")
+
+
+def _short(name: str) -> str:
+    """The last part of a hub id or path, without what repackagers append."""
+    return _PACKAGING.sub("", name.rstrip("/").rpartition("/")[2]).lower()
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name
+
+
+def _same_folder(name: str, folder: Path) -> bool:
+    try:
+        return Path(name).expanduser().resolve() == folder.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The adapter of a run. ``name`` is what a config calls it, ``title`` what people do.
+
+    ``card`` is None where it can't be read. ``level`` is that of the match by names and headers; ``reason`` says why
+    it is not "ok".
+    """
+
+    name: str
+    title: str
+    card: AdapterCard | None
+    level: Level
+    reason: str = ""
+
+
+def adapters_at_hand(base: ModelCard | None, named: str = "", root: Path | None = None) -> list[Candidate]:
+    """The adapters of runs in ``root``, those that fit ``base`` first, newer before older.
+
+    Reads headers alone, some milliseconds each: whether the base's weights changed is asked of the one that is picked.
+    """
+    found = [_candidate(run, base, named) for run in directory.list_runs(root)[:_MOST_RUNS] if run.has_adapter]
+    return sorted(found, key=lambda candidate: _RANKED.index(candidate.level))
+
+
+def _candidate(run: RunDir, base: ModelCard | None, named: str) -> Candidate:
+    title = str(run.read_run_json().get("name") or run.id)
+    try:
+        card = read_adapter(run.path)
+        if base is None:
+            return Candidate(run.id, title, card, "ok")
+        found = match(card, base, named, reads_weights=False)
+    except TunedeckError as error:
+        return Candidate(run.id, title, None, "refused", error.title)
+    reason = next((each.text for each in found.reasons if each.level == found.level != "ok"), "")
+    return Candidate(run.id, title, card, found.level, reason)

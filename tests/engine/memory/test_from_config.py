@@ -10,7 +10,7 @@ import pytest
 from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of, profile_of
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 

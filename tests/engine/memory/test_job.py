@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.memory.job import COARSEST, coarsest_on, compiled, padded_length
-from engine.models.positions import PADDING
+from engine.models.card import PADDING
 
 
 @given(st.integers(1, 5000))

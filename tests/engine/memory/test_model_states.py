@@ -11,7 +11,7 @@ from engine.memory import activations, job
 from engine.memory import model_states as states
 from engine.memory.job import Job, LossKernel, Profile, tunedeck
 from engine.modeling.kernels import cpu_attention, loss
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 OURS = tunedeck()

@@ -15,7 +15,7 @@ from engine.memory.history import Calibration
 from engine.memory.make_fit import make_fit
 from engine.memory.methods import largest_tokens, method_matrix
 from engine.memory.report import estimate_json, estimate_text, matrix_json, matrix_text
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 

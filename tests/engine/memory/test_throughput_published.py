@@ -8,7 +8,7 @@ import pytest
 
 from engine.memory import throughput
 from engine.memory.job import Job, Profile, tunedeck
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from tests.engine.memory.models import LLAMA_3_8B
 
 LLAMA_2_7B = from_config(

@@ -20,7 +20,7 @@ from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel, load_base
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import read_card
-from engine.models.read_dims import from_folder
+from engine.models.dims import from_folder
 from engine.runs.steering import Steering
 from engine.tokens.tokenizer import load_words
 from engine.training.prepare import build

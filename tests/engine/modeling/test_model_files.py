@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import ModelError
-from engine.export.proof.models import loaded
+from engine.export.proof.answers import loaded
 from engine.modeling.model_files import load_model
 from engine.models.card import read_card
-from engine.models.completeness import check_complete
+from engine.models.checks import check_complete
 
 Tensors = dict[str, torch.Tensor]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from engine.models.adapter.adapter import read_adapter
+from engine.models.adapter.card import read_adapter
 from engine.runs import events as ev
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 from tests.engine.training.test_continue import create, settings

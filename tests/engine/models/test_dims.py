@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import ModelError
-from engine.models.dims import UNFUSED, ModelShape
-from engine.models.read_dims import from_config, from_folder, from_row
+from engine.models.dims import UNFUSED, ModelShape, from_config, from_folder, from_row
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 QWEN2_5_7B = {

@@ -9,7 +9,7 @@ import pytest
 
 from engine.common.errors import ModelError
 from engine.models import local
-from engine.models.adapter.record import PROOF_FILE
+from engine.models.adapter.config import PROOF_FILE
 from engine.models.card import read_card
 from engine.models.local import find_models, resolve, scan_models
 from tests.engine.models.conftest import MakeModel

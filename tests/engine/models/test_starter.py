@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import MachineError, ModelError
-from engine.models import package, starter
+from engine.models import starter
+from engine.models import starter as package
 from engine.models.local import resolve
 from tests.engine.models.conftest import MakeModel
 

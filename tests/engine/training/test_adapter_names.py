@@ -19,12 +19,12 @@ from transformers import AutoModelForCausalLM
 from engine.common.errors import ModelError
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
-from engine.export.merge.shards import merge
-from engine.export.proof.compare import prove
+from engine.export.merge.write import merge
+from engine.export.proof.prove import prove
 from engine.modeling.adapter_files import put_on
-from engine.models.adapter.adapter import read_adapter
 from engine.models.adapter.adopt import adopt
-from engine.models.adapter.tensor_names import passed_over
+from engine.models.adapter.card import read_adapter
+from engine.models.adapter.tensors import passed_over
 from engine.models.card import read_card
 from engine.training.strategies import attach_adapter
 from tests.tiny import make_tiny_model

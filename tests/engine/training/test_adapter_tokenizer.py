@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 
 from engine.app.preflight_template import check_template
 from engine.config.schema import RunConfig
-from engine.export.merge.carry import copy, files_to_carry
+from engine.export.merge.write import copy_files, files_to_carry
 from engine.models.card import read_card
 from engine.tokens.tokenizer import words_of
 from tests.engine.models.making import write_adapter
@@ -64,7 +64,7 @@ def test_continuing_and_merging_take_the_same_template(
     if stored == "settings":
         within_settings(base)
     (tmp_path / "merged").mkdir()
-    copy(files_to_carry(base, [adapter]), tmp_path / "merged", base)
+    copy_files(files_to_carry(base, [adapter]), tmp_path / "merged", base)
     words = words_of(going_on(base, adapter), read_card(base))
     assert words.tokenizer.chat_template == AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template
     assert (words.tokenizer.chat_template == OTHER) == (make is with_template)

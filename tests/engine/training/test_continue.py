@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from engine.common.errors import ModelError
 from engine.config.presets import Layer, resolve
-from engine.models.adapter.adapter import read_adapter
 from engine.models.adapter.adopt import adopt
+from engine.models.adapter.card import read_adapter
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir

@@ -15,7 +15,7 @@ from engine.common.errors import ModelError
 from engine.config import toml
 from engine.config.schema import RunConfig
 from engine.modeling.load import load_base
-from engine.models.adapter.record import PROOF_FILE
+from engine.models.adapter.config import PROOF_FILE
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.phases import Phases
@@ -99,7 +99,7 @@ def test_stopped_while_it_merges_nothing_is_left_and_while_it_proves_the_model_i
 def test_a_failed_proof_stops_the_run_and_keeps_everything(
     tiny: Path, rows: Path, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.models.adapter.settings import AdapterSettings
+    from engine.models.adapter.config import AdapterSettings
 
     run, config = of_run(tiny, rows, adapter)
     monkeypatch.setattr(AdapterSettings, "scaling", lambda self, module: 3.0)  # not what PEFT does

@@ -10,7 +10,7 @@ from tui.draft.mix_sources import names_of
 from tui.draft.strategy_state import named
 
 if TYPE_CHECKING:
-    from engine.models.adapter.replay import Replay
+    from engine.models.adapter.training_data import Replay
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
 
@@ -34,8 +34,8 @@ def _replay(draft: Draft, facts: Facts) -> Replay | None:
         return None
     if facts.old_adapter is not None and wanted in (named(facts.old_adapter), facts.old_adapter.named):
         return facts.old_adapter.replay
-    from engine.models.adapter.adapter import read_adapter
-    from engine.models.adapter.replay import replay_of
+    from engine.models.adapter.card import read_adapter
+    from engine.models.adapter.training_data import replay_of
 
     try:
         return replay_of(read_adapter(wanted, draft.get("model.allow_pickle") is True))

@@ -31,7 +31,7 @@ HOW = "F5 asks the model itself."
 
 def advice(draft: Draft, card: ModelCard) -> str:
     """Whether base or chat suits the task, in a sentence or two."""
-    from engine.models.advice import advise_kind
+    from engine.models.kind import advise_kind
 
     chosen = str(draft.get(KIND))
     kind = card.kind if chosen == "auto" else chosen

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.common.errors import ConfigError
 from engine.config import rules
 from engine.config.rules import Issue
-from engine.models.position_check import longest_row, position_issue
+from engine.models.checks import longest_row, position_issue
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of
 from tui.draft.inspection import Inspection

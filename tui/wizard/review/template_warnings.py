@@ -25,16 +25,17 @@ def template_warnings(draft: Draft, facts: Facts) -> list[Warning]:
     card = facts.card
     if card is None or task_of(draft) == "text":
         return []
-    from engine.models.adapter.tokenizer import tokenizer_folder, tokens_with
-    from engine.models.advice import WRITTEN, problems
-    from engine.models.tokenizer_files import read_object
+    from engine.common.files import read_json
+    from engine.models.adapter.find import tokenizer_folder
+    from engine.models.chat_template import WRITTEN, problems
+    from engine.models.tokenizer_files import tokens_with
 
     folder = Path(card.path)
     wanted, chosen = str(draft.get("model.chat_template") or ""), str(draft.get(KIND))
     kind = card.kind if chosen == "auto" else chosen
     own = tokenizer_folder(str(draft.get("strategy.kind")), str(draft.get("strategy.adapter") or ""))
     found = problems(
-        tokens_with(folder, own, read_object(folder / "config.json")),
+        tokens_with(folder, own, read_json(folder / "config.json")),
         kind,  # type: ignore[arg-type]
         card.vocab_size,
         wanted,

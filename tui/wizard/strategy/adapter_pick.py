@@ -22,7 +22,7 @@ from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.models.adapter.listing import Candidate
+    from engine.models.adapter.match import Candidate
     from tui.draft.draft import Draft
     from tui.draft.old_adapter import OldAdapter
     from tui.draft.services import Services

@@ -19,7 +19,7 @@ from engine.modeling.kernels.attention import choices, planned
 from engine.modeling.kernels.loss import SupervisedLoss, hidden_states
 from engine.modeling.kernels.packing import packing_of, parts_rows, takes_rows_apart
 from engine.models.card import read_card
-from engine.models.read_dims import from_folder
+from engine.models.dims import from_folder
 from tests.engine.modeling.kernels.test_packing import ROWS, example
 from tests.engine.modeling.kernels.tiny_families import config_of, model_of, write_family
 from tests.engine.training import making

@@ -12,7 +12,7 @@ from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
 from engine.memory.from_config import Setup, job_of
 from engine.models.adapter.adopt import RATE_SOURCE, adopt
-from engine.models.read_dims import from_config
+from engine.models.dims import from_config
 from engine.runs import directory
 from tests.engine.models.conftest import CONFIG
 from tests.engine.models.making import write_adapter

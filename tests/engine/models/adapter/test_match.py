@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from engine.common.errors import ModelError
-from engine.models import weight_hash
-from engine.models.adapter.adapter import read_adapter
+from engine.models import weights as weight_files
+from engine.models.adapter.card import read_adapter
 from engine.models.adapter.match import Match, match, require_match
 from engine.models.card import read_card
-from engine.models.weight_hash import hash_files
+from engine.models.weights import hash_files
 from tests.engine.models.conftest import CONFIG, MakeModel, safetensors
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
 
@@ -208,7 +208,7 @@ def test_a_hash_is_computed_once_for_each_state_of_a_file(
     file = base / "model.safetensors"
     first = hash_files([file])
     read = []
-    monkeypatch.setattr(weight_hash, "_digest", lambda path, *_: read.append(path) or "new")
+    monkeypatch.setattr(weight_files, "sha256", lambda path, *_: read.append(path) or "new")
     assert hash_files([file]) == first
     assert not read
     os.utime(file, ns=(1, 1))

@@ -22,7 +22,7 @@ from engine.modeling.batches import StepPlan, collate, cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import load_base
 from engine.models.card import read_card
-from engine.models.read_dims import from_folder
+from engine.models.dims import from_folder
 from engine.tokens.examples import Example
 from engine.training.strategies import attach_adapter, trainable
 from tests.benchmarks.tensor_tracker import TensorTracker

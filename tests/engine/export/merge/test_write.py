@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.export.merge.shards import Merged, merge
+from engine.export.merge.write import Merged, merge
 from tests.engine.export.making import (
     IDS,
     adapted_logits,

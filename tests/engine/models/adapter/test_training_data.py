@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.common import paths
-from engine.models.adapter.adapter import read_adapter
-from engine.models.adapter.replay import replay_of
+from engine.models.adapter.card import read_adapter
+from engine.models.adapter.training_data import replay_of
 from tests.tui.wizard.making import make_rows
 from tests.tui.wizard.old_adapters import make_adapter, make_run, make_sample
 

@@ -1,22 +1,26 @@
-"""Weights that a model's config asks for and its files do not hold: as far as headers tell, and how to mend it."""
+"""What a model can't do, seen before it is loaded: missing weights, too few positions, layers no adapter can be on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from engine.common.errors import ModelError
-from engine.models.card import ModelCard
-from engine.models.tokenizer_files import read_object
-from engine.models.weight_hash import stored_tensors, weight_files
-from engine.models.weights import Tensor
+from engine.common.files import read_json
+from engine.config.presets import config_error
+from engine.config.rules import Issue
+from engine.config.schema import RunConfig
+from engine.models.card import PADDING, ModelCard
+from engine.models.weights import Tensor, stored_tensors, weight_files
 
 # What wrappers of trainers put before a model's own names.
 _WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "base_model.model.")
 _LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|block|layer)\.(\d+)\.")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 _LAYER_FIELDS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+FIELD = "dataset.max_length"
+_OUTPUT = ".out_proj.weight"
 
 
 def check_complete(card: ModelCard) -> None:
@@ -50,7 +54,7 @@ def _cure(folder: Path, missing: Sequence[str], stored: Mapping[str, Tensor]) ->
     again = "Fetch the model again"
     layers, asked = _layers(stored), {_layer(name) for name in missing}
     if layers and min(asked) >= layers:
-        field = next((name for name in _LAYER_FIELDS if name in read_object(folder / "config.json")), _LAYER_FIELDS[0])
+        field = next((name for name in _LAYER_FIELDS if name in read_json(folder / "config.json")), _LAYER_FIELDS[0])
         return f"{again}. If it is meant to have {layers:,} layers, set {field} to {layers} in its config.json."
     if len(missing) == 1 and _layer(missing[0]) < 0 and missing[0].endswith(_HEADS):
         return f"{again}. If its head is its input embeddings, set tie_word_embeddings to true in its config.json."
@@ -67,7 +71,7 @@ def _missing_by_headers(card: ModelCard, stored: Mapping[str, Tensor]) -> list[s
         return [_in_layer(name, number) for number in range(layers, card.num_layers) for name in last]
     # Whatever a head is called, it has a row for each token, as the input embeddings have.
     tables = [n for n, t in stored.items() if _layer(n) < 0 and len(t.shape) == 2 and t.shape[0] >= card.vocab_size]
-    untied = read_object(card.path / "config.json").get("tie_word_embeddings") is False
+    untied = read_json(card.path / "config.json").get("tie_word_embeddings") is False
     return ["lm_head.weight"] if untied and len(tables) == 1 else []
 
 
@@ -88,3 +92,38 @@ def _in_layer(name: str, number: int) -> str:
 
 def _layers(stored: Collection[str]) -> int:
     return max((_layer(name) for name in stored), default=-1) + 1
+
+
+def longest_row(card: ModelCard) -> int:
+    """Most tokens of a row with the padding that makes it a multiple of eight; 0 where nothing limits them."""
+    return card.position_limit // PADDING * PADDING
+
+
+def position_issue(max_length: int, card: ModelCard) -> Issue | None:
+    """What is wrong with rows of up to ``max_length`` tokens: an error where the model can't compute them."""
+    most, named = longest_row(card), card.max_position_embeddings
+    if most and max_length > most:
+        return Issue(
+            "error", FIELD, f"{max_length:,} tokens are more than the {card.position_limit:,} positions that "
+            f"{card.name} can compute.", f"Set it to {most:,}.",
+        )  # fmt: skip
+    if named and max_length > named:
+        return Issue("warning", FIELD, f"{max_length:,} is more than the model's {named:,} positions.")
+    return None
+
+
+def require_positions(config: RunConfig, card: ModelCard) -> None:
+    """Raise ConfigError where rows of ``config`` may be longer than the model of ``card`` can compute."""
+    issue = position_issue(config.dataset.max_length, card)
+    if issue is not None and issue.level == "error":
+        raise config_error([issue])
+
+
+def mixer_outputs(tensors: Iterable[str]) -> list[str]:
+    """Of a model with these tensors or parameters, the names of the layers that can't carry an adapter.
+
+    A Mamba mixer is known by its decay ``A_log`` and its skip ``D`` (Gu & Dao 2023, arXiv:2312.00752).
+    """
+    names = set(tensors)
+    mixers = (name.removesuffix(_OUTPUT) for name in names if name.endswith(_OUTPUT))
+    return sorted(f"{mixer}.out_proj" for mixer in mixers if {f"{mixer}.A_log", f"{mixer}.D"} <= names)

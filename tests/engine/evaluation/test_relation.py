@@ -13,7 +13,7 @@ from engine.common.errors import DataError
 from engine.config.schema import DatasetSection, ModelSection
 from engine.data.rows.messages import Message, Row
 from engine.distributed.device import Placement
-from engine.evaluation.similarity import hidden_means, mixed, relate
+from engine.evaluation.relation import hidden_means, mixed, relate
 from engine.modeling.batches import collate, cut
 from engine.modeling.load import BaseModel, load_base
 from engine.tokens.examples import tokenise

@@ -1,4 +1,4 @@
-"""Base or chat for this task, and what is wrong between a model and the template its rows are written in."""
+"""Templates for dialogue on a base model, and what is wrong between a model and the template of its rows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,9 @@ from typing import Any, Literal
 from engine.models.kind import Kind
 from engine.models.tokenizer_files import Tokens
 
-Task = Literal["dialogue", "text"]
 CHATML_MARKS = ("<|im_start|>", "<|im_end|>")
 WRITTEN = {"plain": "{{ bos_token }}{{ eos_token }}", "chatml": "".join(CHATML_MARKS)}
 """The tokens that each built-in template writes; its words don't matter here."""
-
-
-@dataclass(frozen=True)
-class KindAdvice:
-    """Whether this kind of model suits the task; ``fits`` is None where the kind is unclear."""
-
-    fits: bool | None
-    text: str
 
 
 @dataclass(frozen=True)
@@ -46,24 +37,6 @@ class Problem:
     message: str
     fix: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def advise_kind(task: Task, kind: Kind) -> KindAdvice:
-    """What the task asks of the model."""
-    if kind == "unclear":
-        return KindAdvice(None, "Its files don't tell. Set model.kind if you know; asking it two questions shows more.")
-    if task == "dialogue":
-        if kind == "chat":
-            return KindAdvice(True, "It already holds turns and stops by itself, so few rows go a long way.")
-        return KindAdvice(
-            False, "A chat model needs fewer rows for dialogue. A base model has to learn turns and stopping as well: "
-            "choose a template for it.",
-        )  # fmt: skip
-    if kind == "base":
-        return KindAdvice(True, "Plain text goes on where its own training left off.")
-    return KindAdvice(
-        False, "Plain text wears down how a chat model answers. Use the base model, or mix dialogue in as replay."
-    )
 
 
 def template_options(tokens: Tokens) -> tuple[TemplateOption, ...]:

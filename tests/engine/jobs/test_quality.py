@@ -14,7 +14,7 @@ from engine.data.quality.check import check
 from engine.data.quality.examine import examine, merged
 from engine.data.quality.findings import Finding, Report, from_json
 from engine.data.rows.messages import Row
-from engine.jobs import doctor
+from engine.jobs import quality
 from tests.engine.data.quality.making import asked, jsonl, plain, row
 from tests.engine.modeling.kernels.tiny_families import write_family
 from tests.tiny import make_tiny_model
@@ -37,7 +37,7 @@ def look(model: Path, folder: Path, *rows: Row, **dataset: Any) -> Report:
     config = settings(model, data, **dataset)
     check(config, sample_into=folder / "sample.jsonl")
     asked_of = settings(model, folder / "sample.jsonl", **dataset)
-    said = doctor.answer(asked_of, lambda kind, **more: None)
+    said = quality.answer(asked_of, lambda kind, **more: None)
     assert said["kind"] == "result"
     return from_json(json.loads(json.dumps(said["report"])))
 
@@ -177,7 +177,7 @@ def test_a_language_that_is_split_finely_is_noted(tiny: Path, tmp_path: Path) ->
 
 
 def test_a_model_that_is_not_here_is_said_so(tmp_path: Path) -> None:
-    said = doctor.answer(settings(Path("someone/some-model"), tmp_path / "x"), lambda kind, **more: None)
+    said = quality.answer(settings(Path("someone/some-model"), tmp_path / "x"), lambda kind, **more: None)
     assert said["kind"] == "unavailable"
 
 

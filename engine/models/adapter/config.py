@@ -1,4 +1,4 @@
-"""What an adapter's ``adapter_config.json`` says: PEFT's LoRA settings, whoever wrote the file."""
+"""The JSON files beside an adapter: PEFT's ``adapter_config.json``, and ``tunedeck.json``, what it was made from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.errors import ModelError
+from engine.common.files import read_json
 
 CONFIG_FILE = "adapter_config.json"
 _OTHER_KINDS = {
     "PREFIX_TUNING": "prefix tuning", "PROMPT_TUNING": "prompt tuning", "P_TUNING": "p-tuning", "IA3": "IA3",
     "ADALORA": "AdaLoRA", "LOHA": "LoHa", "LOKR": "LoKr", "OFT": "OFT", "BOFT": "BOFT", "VERA": "VeRA",
 }  # fmt: skip
+RECORD_FILE = "tunedeck.json"
+PROOF_FILE = "proof.json"
+"""What the proof of a merge found, in the merged model's folder."""
 
 
 @dataclass(frozen=True)
@@ -204,3 +208,86 @@ def _by_pattern(pattern: Mapping[str, float], module: str, default: float) -> fl
         except re.error:
             continue
     return default
+
+
+@dataclass(frozen=True)
+class SeenData:
+    """A data source the adapter was trained on; ``tokens`` is 0 where they were not counted."""
+
+    path: str
+    role: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Parent:
+    """An adapter this one goes back to: by "continue" or "merge". ``sha256`` is that of its tensors' file."""
+
+    path: str
+    kind: str
+    run: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class AdapterRecord:
+    """``weights_sha256`` are the base's weight files by name; ``data_files`` SHA-256 by path; empty means unknown."""
+
+    base: str = ""
+    revision: str = ""
+    weights_sha256: Mapping[str, str] = field(default_factory=dict)
+    strategy: str = ""
+    parents: tuple[Parent, ...] = ()
+    data: tuple[SeenData, ...] = ()
+    data_files: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    step: int | None = None
+
+
+def read_record(folder: Path) -> AdapterRecord | None:
+    """The record of an adapter tunedeck made; None for others. Parts that make no sense count as unknown."""
+    values = read_json(folder / RECORD_FILE)
+    base = _as_table(values.get("base"))
+    if not base:
+        return None
+    return AdapterRecord(
+        base=_as_text(base.get("name_or_path")),
+        revision=_as_text(base.get("revision")),
+        weights_sha256=_as_texts(base.get("weights_sha256")),
+        strategy=_as_text(values.get("strategy")),
+        parents=tuple(
+            Parent(_as_text(p.get("path")), _as_text(p.get("kind")), _as_text(p.get("run")), _as_text(p.get("sha256")))
+            for p in _as_tables(values.get("parents"))
+        ),
+        data=tuple(
+            SeenData(
+                _as_text(d.get("path")), _as_text(d.get("role")), d["tokens"] if isinstance(d.get("tokens"), int) else 0
+            )
+            for d in _as_tables(values.get("data"))
+        ),
+        data_files={_as_text(f.get("path")): _as_text(f.get("sha256")) for f in _as_tables(values.get("data_files"))},
+        settings=_as_table(values.get("settings")),
+        versions=_as_texts(values.get("versions")),
+        step=_as_count(values.get("step")),
+    )
+
+
+def _as_table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_tables(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _as_count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _as_texts(value: Any) -> dict[str, str]:
+    return {str(key): text for key, text in _as_table(value).items() if isinstance(text, str)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.common.errors import ModelError
-from engine.models.adapter.adapter import examine_adapter, read_adapter, require_sound
+from engine.models.adapter.card import examine_adapter, read_adapter, require_sound
 from engine.runs import directory
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
 

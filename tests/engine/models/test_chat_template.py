@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.models.advice import CHATML_MARKS, Problem, advise_kind, problems, template_options
+from engine.common.files import read_json
 from engine.models.card import read_card
-from engine.models.kind import Kind
-from engine.models.tokenizer_files import Tokens, read_object, read_tokens
+from engine.models.chat_template import CHATML_MARKS, Problem, problems, template_options
+from engine.models.kind import Kind, advise_kind
+from engine.models.tokenizer_files import Tokens, read_tokens
 from tests.engine.models.conftest import CHATML, MakeModel
 
 MARKED = {0: "<|endoftext|>", 1: "<|im_start|>", 2: "<|im_end|>"}
@@ -104,5 +105,5 @@ def test_a_tokenizer_that_adds_the_first_token_itself_is_known(make_model: MakeM
     post = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}]}
     fast = {"added_tokens": [], "post_processor": post if by == "post_processor" else None, "model": {}}
     folder: Path = make_model(tokenizer=settings, tokenizer__json=json.dumps(fast))
-    read = read_tokens(folder, read_object(folder / "config.json"))
+    read = read_tokens(folder, read_json(folder / "config.json"))
     assert (read.bos_token, read.adds_bos) == ("<s>", True)

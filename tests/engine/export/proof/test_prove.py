@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.common.errors import TunedeckError
-from engine.export.merge.shards import merge
-from engine.export.proof import models as proof_models
-from engine.export.proof.compare import prove, quantization_of
-from engine.export.proof.models import Answers, ask, compare, loaded
+from engine.export.merge.write import merge
+from engine.export.proof import answers as proof_models
+from engine.export.proof.answers import Answers, ask, compare, loaded
+from engine.export.proof.prove import prove, quantization_of
 from engine.export.proof.verdict import Difference, Proof
 from tests.engine.export.making import change_tensors, make_adapter, save_as
 
@@ -115,7 +115,7 @@ def test_a_merge_by_other_rules_than_pefts_fails_by_its_answers(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tensors agree with the plan, but the plan is wrong: only the comparison with PEFT can tell."""
-    from engine.models.adapter.settings import AdapterSettings
+    from engine.models.adapter.config import AdapterSettings
 
     adapter = make_adapter(tiny, tmp_path / "adapter", target_modules="all-linear", use_rslora=True)
     monkeypatch.setattr(AdapterSettings, "scaling", lambda self, module: self.lora_alpha / self.r)
@@ -170,7 +170,7 @@ def test_a_four_bit_model_answers_whatever_its_widths(tmp_path: Path) -> None:
 def test_without_room_for_float32_tensors_and_perplexity_decide(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.export.proof import compare as proofs
+    from engine.export.proof import prove as proofs
 
     base = save_as(tiny, tmp_path / "base", torch.bfloat16)
     adapter = make_adapter(base, tmp_path / "adapter")

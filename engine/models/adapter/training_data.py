@@ -1,21 +1,26 @@
-"""The rows an old adapter was trained on as sources of a new run: replay, so that it forgets less of them."""
+"""The rows an adapter was trained on: read again to compare, or mixed in as replay, so that it forgets less of them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.common.errors import DataError
-from engine.config.schema import DataSource, RunConfig
+from engine.common.errors import DataError, TunedeckError
+from engine.config.schema import DataSource, ModelSection, RunConfig
 from engine.data import run_source
 from engine.data.files.sources import source_files
+from engine.data.load import load
+from engine.data.rows.messages import Row
 from engine.data.run_source import SAMPLE_ROWS
-from engine.models.adapter.adapter import AdapterCard
+from engine.models.adapter.card import AdapterCard
 
 SHARE = 0.1
 """Of the tokens of each pass."""
+MOST_ROWS = 5000
+"""Read of an earlier run before a sample is drawn."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,29 @@ def _has_sample(source: DataSource) -> bool:
 
 def _entry(path: str, share: float) -> dict[str, Any]:
     return {"path": path, "role": "replay", "share": share}
+
+
+def rows_behind(card: AdapterCard) -> tuple[list[Row], str]:
+    """Rows that ``card`` learnt from, and in words why there are none (or fewer): "" when all is well.
+
+    From the run that made it, else from the files its record names.
+    """
+    if card.run:
+        source = DataSource(path=f"{run_source.PREFIX}{card.run}")
+        try:
+            found = itertools.islice(run_source.trained_rows(source, "old"), MOST_ROWS)
+            return [row for row, _ in found], ""
+        except TunedeckError as error:
+            return [], f"the old rows can't be read: {error.message}"
+    if card.record is None or not card.record.data:
+        return [], "nothing says which rows the adapter was trained on"
+    there = [data.path for data in card.record.data if Path(data.path).is_file()]
+    if not there:
+        return [], f"the old rows are gone: {card.record.data[0].path}"
+    try:
+        config = RunConfig(model=ModelSection(name_or_path="-"), data=[DataSource(path=path) for path in there])
+        rows = load(config).rows[:MOST_ROWS]
+    except TunedeckError as error:
+        return [], f"the old rows can't be read: {error.message}"
+    missing = len(card.record.data) - len(there)
+    return rows, f"{missing} of {len(card.record.data)} old sources are gone" if missing else ""

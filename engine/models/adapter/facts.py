@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.models.adapter.adapter import AdapterCard
+from engine.models.adapter.card import AdapterCard
 from engine.models.adapter.tensors import Soundness
 
 UNKNOWN = "unknown"

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.common.errors import CutOff, ModelError
+from engine.models.adapter.config import CONFIG_FILE, AdapterRecord, AdapterSettings, read_record, read_settings
 from engine.models.adapter.find import find_adapter
-from engine.models.adapter.record import AdapterRecord, read_record
-from engine.models.adapter.settings import CONFIG_FILE, AdapterSettings, read_settings
-from engine.models.adapter.tensor_names import is_copy, module_path, passed_over
-from engine.models.adapter.tensors import Contents, Soundness, examine, is_part_of_lora, sort_tensors
+from engine.models.adapter.tensors import (
+    Contents,
+    Soundness,
+    examine,
+    is_copy,
+    is_part_of_lora,
+    module_path,
+    passed_over,
+    sort_tensors,
+)
 from engine.models.weights import Tensor, read_header
 from engine.runs.directory import RunDir
 

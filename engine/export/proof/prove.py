@@ -6,25 +6,46 @@ import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine.common.errors import MachineError
-from engine.export.merge.adapter_change import Adapter, open_adapter
-from engine.export.merge.plan import Plan, config_of, make_plan
-from engine.export.proof.models import Answers, ask, attach, compare, loaded, rows_in_vocabulary
-from engine.export.proof.rows import ROW_TOKENS, ROWS, own_rows
+from engine.common.errors import MachineError, ModelError
+from engine.config.schema import RunConfig
+from engine.data.load import load
+from engine.export.merge.lora import Adapter, Output, blocks, open_adapter
+from engine.export.merge.plan import Plan, config_of, make_plan, stored_name
+from engine.export.proof.answers import Answers, ask, attach, compare, loaded, rows_in_vocabulary
 from engine.export.proof.verdict import Proof
-from engine.export.proof.weights import check_weights, put_exact
-from engine.export.tensor_files import DTYPES
+from engine.export.tensor_files import DTYPES, TensorFile
 from engine.machine.host import read_host
+from engine.modeling.model_names import places_of
 from engine.models.card import ModelCard, read_card
-from engine.models.weight_hash import weight_files
-from engine.models.weights import read_header
+from engine.models.weights import read_header, weight_files
+from engine.tokens.render import Renderer, RenderError
+from engine.tokens.tokenizer import load_words
 
 Progress = Callable[[int, int], None]
+# Half the distance between neighbouring numbers, relative and at the smallest; float32 sums may be ordered otherwise.
+_ROUNDING = {
+    torch.bfloat16: (2**-8, 1e-38),
+    torch.float16: (2**-11, 2**-25),
+    torch.float32: (2**-20, 1e-9),
+}
+_SLACK = 1.01
+ROWS, ROW_TOKENS = 48, 512
+_TEXTS = (
+    "The capital of France is Paris, which lies on the river Seine.",
+    "Write a short letter to a friend and thank them for their help with the move last week.",
+    'Return the order as JSON: {"item": "green tea", "quantity": 3, "paid": false, "city": "Lima"}',
+    "def mean(values):\n    total = 0.0\n    for value in values:\n        total += value\n    return total",
+    "Question: A train leaves at 14:35 and arrives at 17:10. How long is the journey? Answer: 2 hours 35 minutes.",
+    "Der Regen hat am Abend aufgehört, und über dem See lag noch lange ein dünner Nebel.",
+    "请用一句话介绍这座城市，并说明为什么值得一去。",
+    "1, 1, 2, 3, 5, 8, 13, 21, 34, 55 are the first numbers of a sequence in which each is the sum of two others.",
+)
 
 
 def prove(
@@ -203,3 +224,90 @@ def _fits(card: ModelCard, bytes_each: int, device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] > needed
     return read_host([]).ram_available_bytes > needed
+
+
+def check_weights(plan: Plan, merged: Path, on_tensor: Callable[[], None]) -> str:
+    """What is wrong with the files in ``merged``, in words; empty where they hold what ``plan`` says.
+
+    Tensors that no adapter touches must be the base's byte for byte. Raises ModelError for files that can't be read.
+    """
+    for shard in plan.shards:
+        written = TensorFile(merged / shard.name)
+        try:
+            if set(written.slots) != {output.name for output in shard.outputs}:
+                return f"{shard.name} does not hold the tensors it should."
+            for output in shard.outputs:
+                slot = written.slots[output.name]
+                if (slot.dtype, slot.shape) != (output.dtype, output.shape):
+                    return f"{output.name} is {slot.dtype} {slot.shape}, not {output.dtype} {output.shape}."
+                if not _holds(shard.source, written, output):
+                    return f"{output.name} is not base and adapter added up and rounded once."
+                on_tensor()
+        finally:
+            written.close()
+    return ""
+
+
+def _holds(source: TensorFile, written: TensorFile, output: Output) -> bool:
+    if not output.parts and output.dtype == source.slots[output.base].dtype:
+        pairs = zip_longest(source.chunks(output.base), written.chunks(output.name))
+        return all(one == other for one, other in pairs)
+    relative, least = _ROUNDING[DTYPES[output.dtype]]
+    for start, exact in blocks(source, output):
+        rows = written.rows(output.name, start, start + len(exact)) if output.shape else written.rows(output.name)
+        allowed = exact.abs().mul_(relative * _SLACK).add_(least)
+        if not bool(((rows.float() - exact).abs() <= allowed).all()):
+            return False
+    return True
+
+
+def put_exact(model: Any, plan: Plan) -> None:
+    """Give ``model``, loaded from the merged files in float32, the merged numbers as they were before rounding.
+
+    Raises ModelError where the library gave a tensor another name.
+    """
+    parameters = dict(model.named_parameters())
+    places = places_of(model, [output.name for shard in plan.shards for output in shard.outputs if output.parts])
+    for shard in plan.shards:
+        for output in shard.outputs:
+            if not output.parts:
+                continue
+            place = places.get(output.name)
+            name = place.parameter if place is not None else stored_name(output.name, parameters)
+            held = parameters.get(name or "")
+            if held is not None and place is not None and place.expert is not None:
+                held = held[place.expert].chunk(place.slots)[place.slot]
+            if held is None or held.shape != output.shape:
+                raise ModelError("The proof can't find a tensor", f"{output.name} has another name once loaded")
+            with torch.no_grad():
+                for start, exact in blocks(shard.source, output):
+                    held[start : start + len(exact)].copy_(exact)
+
+
+def data_rows(config: RunConfig, model: Path) -> list[list[int]]:
+    """Token ids of up to 48 rows of ``config``'s data, as evenly from its sources as they allow; 512 tokens each.
+
+    Raises DataError for data that can't be read, ModelError for a tokenizer that can't be loaded.
+    """
+    each = -(-ROWS // len(config.data))
+    fewer = [source.model_copy(update={"max_rows": min(source.max_rows or each, each)}) for source in config.data]
+    words = load_words(read_card(model), config.model)
+    renderer = Renderer(words.tokenizer, words.stops)
+    found = []
+    for row in load(config.model_copy(update={"data": fewer})).rows[:ROWS]:
+        try:
+            found.append(renderer.render(row, "all")[0][:ROW_TOKENS])
+        except RenderError:
+            continue  # the training will say so of all rows
+    return found
+
+
+def own_rows(model: Path) -> list[list[int]]:
+    """The texts that are used where the caller has none, as tokens of the model in ``model``. Raises ModelError."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model)
+    except Exception as error:  # tokenizer files fail in many ways
+        raise ModelError("The tokenizer can't be loaded", f"{model}: {' '.join(str(error).split())[:300]}") from error
+    return [tokenizer(text)["input_ids"] for text in _TEXTS]

@@ -45,8 +45,8 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     leaves them there: records with their source.
     """
     from engine.data.rows.records import row_of
+    from engine.models.checks import longest_row
     from engine.models.local import resolve
-    from engine.models.position_check import longest_row
     from engine.tokens.render import Renderer
     from engine.tokens.tokenizer import locate, words_of
 
