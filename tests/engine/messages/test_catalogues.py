@@ -25,20 +25,8 @@ _MAKERS = {"Message", "text"}
 _BY_NAME = {"help"}
 """Rooms whose entries are found by the name of what they describe; tests of their own hold both against each other."""
 _FILE_ENDINGS = {
-    "json",
-    "toml",
-    "jsonl",
-    "txt",
-    "py",
-    "log",
-    "md",
-    "safetensors",
-    "bin",
-    "model",
-    "html",
-    "csv",
-    "lock",
-}
+    "json", "toml", "jsonl", "txt", "py", "log", "md", "safetensors", "bin", "model", "html", "csv", "lock", "tcss",
+}  # fmt: skip
 _OLD_WORDS = (
     "go on from", "learnt", "frozen weights", "step length", "cut to fit", "hold the training",
     "what was made from what", "a word of its own", "lose less", "look alike", "nobody asked for", "gravest", "ask it",

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.data.rows.convert import to_row
+from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import PickList
@@ -91,8 +92,8 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
 
     def compose(self) -> ComposeResult:
         name = clean(str(self._source["path"]), keep_newlines=False).rpartition("/")[2]
-        yield TopLine(f"Columns of {name}")
-        yield Static("reading ...", id="columns-state", markup=False)
+        yield TopLine(text("columns.title", name=name))
+        yield Static(text("columns.reading"), id="columns-state", markup=False)
         with Vertical(id="columns-body"):
             with Vertical(id="columns-said"):
                 yield MappingList(title_width=words.TITLE_WIDTH, id="mapping")
@@ -149,9 +150,10 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
         self.query_one("#mapping", PickList).set_picks(words.picks(mapping, raw))
         self.query_one("#columns-list", PickList).set_picks(words.column_picks(mapping, raw))
         count = len(mapping.head.columns)
-        files = f", of the first of {mapping.head.files:,} files" if mapping.head.files > 1 else ""
-        self._tell("#columns-head", f"{count:,} column{'s' if count != 1 else ''} in the file{files}, what they hold")
-        self._tell("#row-head", f"row {raw.number:,} as it comes out ({self._row + 1} of {len(mapping.head.rows)})")
+        files = mapping.head.files
+        several = text("columns.count-of-files", columns=count, files=files) if files > 1 else ""
+        self._tell("#columns-head", several or text("columns.count", columns=count))
+        self._tell("#row-head", text("columns.row", row=raw.number, at=self._row + 1, shown=len(mapping.head.rows)))
         self._show_about()
         self._show_row(mapping, raw)
 
@@ -163,23 +165,25 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
             lines = list(words.row_as_it_comes_out(to_row(raw, found), width, height))
         except TunedeckError as error:
             self._state(f"{self._by_itself}\n{words.trouble(error)}", wrong=True)
-            out.update(Content("Nothing comes out so."))
+            out.update(Content(text("columns.no-row")))
             return
         evidence = clean(found.evidence.replace(GIVEN, ""), keep_newlines=False)
-        self._state(f"{self._by_itself}\nNow {found.format}: {evidence}", wrong=False)
+        self._state(f"{self._by_itself}\n{text('columns.now', format=found.format, evidence=evidence)}", wrong=False)
         out.update(Content("\n".join(lines)))
 
     def _show_about(self) -> None:
         line, lines = self.line, self._mapping.lines() if self._mapping else []
-        self._tell("#mapping-about", f"{lines.index(line) + 1} of {len(lines)}. {words.about(line)}" if line else "")
+        at = lines.index(line) + 1 if line else 0
+        said = text("columns.about", at=at, fields=len(lines), text=words.about(line)) if line else ""
+        self._tell("#mapping-about", said)
 
-    def _state(self, text: str, wrong: bool) -> None:
+    def _state(self, said: str, wrong: bool) -> None:
         state = self.query_one("#columns-state", Static)
         state.set_class(wrong, "wrong")
-        state.update(Content(text))
+        state.update(Content(said))
 
-    def _tell(self, selector: str, text: str) -> None:
-        self.query_one(selector, Static).update(Content(text))
+    def _tell(self, selector: str, said: str) -> None:
+        self.query_one(selector, Static).update(Content(said))
 
     @on(PickList.Moved, "#mapping")
     def _moved(self) -> None:
@@ -241,9 +245,7 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
         try:
             self._mapping.found()
         except TunedeckError as error:
-            self._state(
-                f"Not kept: this is not a way to read the file. Esc leaves it as it was.\n{words.trouble(error)}", True
-            )
+            self._state(f"{text('columns.not-kept')}\n{words.trouble(error)}", True)
             return
         reading = self._mapping.reading()
         changed = {name: (value, _DEFAULTS[name]) for name, value in reading.items()}

@@ -10,6 +10,7 @@ from engine.common.clean_text import clean, shorten
 from engine.common.errors import TunedeckError
 from engine.config.schema import DataSource
 from engine.data.rows.convert import problem
+from engine.messages.catalogue import text
 from tui.widgets.choosers import Pick
 from tui.wizard.columns.mapping import AUTO, READING, ColumnMap, Line
 from tui.wizard.data.text import row_lines
@@ -18,38 +19,21 @@ if TYPE_CHECKING:
     from engine.data.files.preview import Head
     from engine.data.rows.messages import RawRow, Row
 
-NONE = "- none -"
 TITLE_WIDTH = 26
 _MOST_CHARACTERS = 300
 ABOUT = {
-    "format": "Which kind of rows these are. auto: it is found out.",
-    "prompt": "What is asked. Never trained, only read.",
-    "instruction": "What is asked. Never trained, only read.",
-    "completion": "The answer: what the model learns to say.",
-    "output": "The answer: what the model learns to say.",
-    "context": "A passage that stands before the question.",
-    "input": "Stands below the instruction, an empty line between.",
-    "reasoning": "What is thought before the answer; learnt with it.",
-    "history": "Earlier turns, a list of pairs [asked, answered].",
-    "messages": "The dialogue: a list of turns.",
-    "conversations": "The dialogue: a list of turns.",
-    "system": "What the system message says.",
-    "tools": "The functions that may be called, as JSON.",
-    "text": "The text itself.",
-    "text_pair": "A second text, below the first.",
-    "label": "The class: what the model learns to say.",
-    "weight": "A number: how much the row counts. 0 counts nothing, 2 twice.",
-    "group": "Rows with the same value (a document, a person) are held out together or not at all.",
-}
+    "format": "columns.format", "prompt": "columns.prompt", "instruction": "columns.instruction",
+    "completion": "columns.completion", "output": "columns.output", "context": "columns.context",
+    "input": "columns.input", "reasoning": "columns.reasoning", "history": "columns.history",
+    "messages": "columns.messages", "conversations": "columns.conversations", "system": "columns.system",
+    "tools": "columns.tools", "text": "columns.text", "text_pair": "columns.text-pair", "label": "columns.label",
+    "weight": "columns.weight", "group": "columns.group",
+}  # fmt: skip
 _TAGS = {
-    "role": "The key inside a turn that says who speaks.",
-    "content": "The key inside a turn that holds what is said.",
-    "user": "What the person's turns are called.",
-    "assistant": "What the answering turns are called: these are learnt.",
-    "tool": "What the turns with a tool's result are called.",
-    "call": "What the turns that call a tool are called.",
-    "system": "What the system's turns are called.",
-}
+    "role": "columns.tag-role", "content": "columns.tag-content", "user": "columns.tag-user",
+    "assistant": "columns.tag-assistant", "tool": "columns.tag-tool", "call": "columns.tag-call",
+    "system": "columns.tag-system",
+}  # fmt: skip
 
 
 def by_itself(head: Head, source: Mapping[str, Any]) -> str:
@@ -58,8 +42,8 @@ def by_itself(head: Head, source: Mapping[str, Any]) -> str:
     try:
         found = head.read_as(DataSource.model_validate(plain))
     except TunedeckError:
-        return "It is not recognised by itself: say what its columns are."
-    return f"By itself it is read as {found.format} ({found.confidence * 100:.0f}% sure)."
+        return text("columns.unknown-format")
+    return text("columns.detected", format=found.format, confidence=found.confidence)
 
 
 def picks(mapping: ColumnMap, row: RawRow) -> list[Pick]:
@@ -69,27 +53,27 @@ def picks(mapping: ColumnMap, row: RawRow) -> list[Pick]:
 
 def about(line: Line) -> str:
     if line.kind == "label":
-        return f"The name of the class that the file calls {shorten(line.name, 30)}: type it."
-    return _TAGS[line.name] if line.kind == "tag" else ABOUT[line.name]
+        return text("columns.name-of-class", name=shorten(line.name, 30))
+    return text(_TAGS[line.name] if line.kind == "tag" else ABOUT[line.name])
 
 
 def column_picks(mapping: ColumnMap, row: RawRow) -> list[Pick]:
     """The file's columns, each with its value in this row, or the first one there is."""
     used = {column: name for name, column in mapping.columns.items() if column} if mapping.format != AUTO else {}
     return [
-        Pick(name, name, shown(row.values.get(name, first)) or "(empty)", tail=used.get(name, ""))
+        Pick(name, name, shown(row.values.get(name, first)) or text("columns.empty"), tail=used.get(name, ""))
         for name, first in mapping.head.columns.items()
     ]
 
 
 def row_as_it_comes_out(row: Row, width: int, height: int) -> Iterator[str]:
     """The canonical row, with what is not in its turns, and why it is left out if it is."""
-    beside = [f"weight {row.weight:g}"] if row.weight != 1 else []
-    beside += [f"group {shorten(row.group, 30)}"] if row.group else []
-    beside += [f"{len(row.tools)} tool{'s' if len(row.tools) > 1 else ''}"] if row.tools else []
+    beside = [text("columns.beside-weight", weight=row.weight)] if row.weight != 1 else []
+    beside += [text("columns.beside-group", group=shorten(row.group, 30))] if row.group else []
+    beside += [text("columns.beside-tools", tools=len(row.tools))] if row.tools else []
     reason = problem(row)
     if reason:
-        yield f"! Left out: {reason}."
+        yield text("columns.left-out", reason=reason)
     if beside:
         yield ", ".join(beside)
     yield from row_lines(row, width, max(2, height - bool(reason) - bool(beside)))
@@ -98,25 +82,25 @@ def row_as_it_comes_out(row: Row, width: int, height: int) -> Iterator[str]:
 def trouble(error: TunedeckError) -> str:
     """An error in words that belong to this screen: what is accepted in a file is no use here."""
     where = clean(error.message, keep_newlines=False).rpartition("/")[2]
-    return f"! {clean(error.title, keep_newlines=False)}: {where}"
+    return text("columns.trouble", title=error.title, where=where)
 
 
 def shown(value: Any) -> str:
     """A value of a file on one line."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return shorten(text, _MOST_CHARACTERS)
+    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return shorten(said, _MOST_CHARACTERS)
 
 
 def _title(mapping: ColumnMap, line: Line) -> str:
     if line.kind == "format":
-        return "format"
+        return text("columns.field-format")
     if line.kind == "tag":
-        return f"  in a turn: {line.name}"
+        return text("columns.field-tag", name=line.name)
     if line.kind == "label":
-        return f"  label {shorten(line.name, 16)}"
-    return f"{line.name}{'  (needed)' if mapping.is_needed(line) else ''}"
+        return text("columns.field-label", name=shorten(line.name, 16))
+    return text("columns.field-needed", name=line.name) if mapping.is_needed(line) else line.name
 
 
 def _detail(mapping: ColumnMap, line: Line, row: RawRow) -> str:
@@ -125,8 +109,8 @@ def _detail(mapping: ColumnMap, line: Line, row: RawRow) -> str:
         return f"{value}_"
     if line.kind == "format":
         options = mapping.options(line)
-        return f"< {value} >  {options.index(value) + 1} of {len(options)}"
+        return text("columns.option", value=value, at=options.index(value) + 1, options=len(options))
     if not value:
-        return f"< {NONE} >" if line.kind == "field" else "< found by itself >"
+        return f"< {text('columns.none' if line.kind == 'field' else 'columns.automatic')} >"
     sample = shown(row.values.get(value)) if line.kind == "field" else ""
     return f"< {shorten(value, 40)} >  {sample}"

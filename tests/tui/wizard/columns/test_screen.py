@@ -66,17 +66,17 @@ async def test_columns_are_shown_with_samples_and_rows_come_out_on_every_change(
     async with open_wizard(size=size, terminal=terminal) as (app, pilot):
         await at_columns(app, pilot, odd)
         words = words_of(app)
-        assert "It is not recognised by itself" in words
+        assert "Unknown format: map the columns." in words
         assert "No column for 'prompt' of the format prompt_completion" in words
         assert "3 columns in the file" in words
         assert "Antwort Zwei." in words
-        assert "prompt (needed) < - none - >" in words
+        assert "prompt (required) < none >" in words
         await press(app, pilot, "down", "right", "right")
-        assert "prompt (needed) < Frage > Was ist 1+1?" in words_of(app)
+        assert "prompt (required) < Frage > Was ist 1+1?" in words_of(app)
         assert "No column for 'completion'" in words_of(app)
         await press(app, pilot, "down", "a")
         words = words_of(app)
-        assert "completion (needed) < Antwort > Zwei." in words
+        assert "completion (required) < Antwort > Zwei." in words
         assert "user Was ist 1+1?" in words
         assert "assistant Zwei." in words
         await press(app, pilot, "pagedown")
@@ -119,8 +119,8 @@ async def test_looking_without_a_change_keeps_a_file_recognised_by_itself(
 ) -> None:
     async with open_wizard() as (app, pilot):
         await at_columns(app, pilot, rows)
-        assert "By itself it is read as alpaca (95% sure)." in words_of(app)
-        assert "instruction (needed) < instruction > Add 0 and 1." in words_of(app)
+        assert "Detected as alpaca (95% sure)." in words_of(app)
+        assert "instruction (required) < instruction > Add 0 and 1." in words_of(app)
         await press(app, pilot, "enter", "ctrl+n")
         assert app.wizard.draft.source("data.0.format") == "detected"
 
@@ -130,7 +130,7 @@ async def test_a_mapping_that_cannot_be_read_is_not_kept(open_wizard: Opener, mo
         await at_columns(app, pilot, odd)
         await press(app, pilot, "enter")
         assert isinstance(app.screen, ColumnsScreen)
-        assert "Not kept" in words_of(app)
+        assert "Not saved" in words_of(app)
 
 
 async def test_a_column_known_by_its_name_can_be_left_out(open_wizard: Opener, model: Path, tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ async def test_another_format_takes_along_what_is_known(open_wizard: Opener, mod
     async with open_wizard() as (app, pilot):
         await at_columns(app, pilot, odd)
         await press(app, pilot, "down", "f", "down", "a", "home", "left")
-        assert "instruction (needed) < Frage >" in words_of(app)
-        assert "output (needed) < Antwort >" in words_of(app)
+        assert "instruction (required) < Frage >" in words_of(app)
+        assert "output (required) < Antwort >" in words_of(app)
         assert "assistant Zwei." in words_of(app)
         await press(app, pilot, *["left"] * 6)
         assert "< auto >" in words_of(app)
