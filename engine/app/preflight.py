@@ -103,13 +103,14 @@ def _adapters_template(config: RunConfig) -> str:
 
 def _data(config: RunConfig, issues: list[Issue]) -> bool:
     """Read what is small whole, so that a broken row is found now; of the rest the head. Says if it holds dialogue."""
+    from engine.data import run_source
     from engine.data.files.preview import look
-    from engine.data.files.sources import source_files, source_names
-    from engine.data.load import load
+    from engine.data.files.sources import source_names
+    from engine.data.reader import load
     from engine.data.splitting.draw import wanted_rows
     from engine.data.splitting.split import replayed
 
-    size = sum(file.stat().st_size for source in config.data for file in source_files(source))
+    size = sum(file.stat().st_size for source in config.data for file in run_source.files(source))
     if size > READ_WHOLE_BYTES:
         heads = [look(source) for source in config.data]
         issues.extend(

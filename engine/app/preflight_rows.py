@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.data import run_source
 from engine.data.quality.examine import Progress, ask
 
 FIRST_ROWS = 100
@@ -20,7 +19,7 @@ def check_rows(config: RunConfig, on_progress: Progress) -> Iterator[Issue]:
     sources = [
         source.model_copy(update={"max_rows": min(source.max_rows or FIRST_ROWS, FIRST_ROWS)})
         for source in config.data
-        if not run_source.is_run(source)
+        if not source.is_run
     ]
     if not sources:
         return

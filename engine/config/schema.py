@@ -15,6 +15,8 @@ from engine.config import numbers
 from engine.config.fix_names import Fix
 
 Auto = Literal["auto"]
+RUN_PREFIX = "run:"
+"""Of a source that is an earlier run."""
 
 
 class Section(BaseModel):
@@ -117,6 +119,11 @@ class DataSource(Section):
     max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")
     streaming: bool = Field(False, description="Draw max_rows rows from a hub dataset without downloading all of it")
     weight: float = Field(1.0, gt=0, le=1000, description="What each of its trained tokens counts for in the loss")
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it names an earlier run, whose rows it then gives."""
+        return self.path.startswith(RUN_PREFIX)
 
 
 class DatasetSection(Section):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from engine.config.fix_names import Fix
-from engine.data.quality.inspection import has, whole_text
+from engine.data.quality.inspection import has
 from engine.data.quality.text_faults import without_control
-from engine.data.rows.messages import Message, Row
+from engine.data.rows.messages import Message, Row, whole_text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,98 +1,75 @@
-"""An earlier run as a source: ``run:NAME`` gives the rows which that run was trained on, not those it held out."""
+"""An earlier run as a source (``run:NAME``): its config, the files behind it, and the sample of rows it recorded."""
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.common.errors import DataError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
-from engine.config.schema import DataSource, RunConfig
+from engine.config.schema import RUN_PREFIX, DataSource, RunConfig
+from engine.data.files.sources import source_files
 from engine.data.rows.messages import Row
 from engine.data.rows.records import record_of, row_of
 from engine.runs import directory
 from engine.runs.directory import RunDir
 
-if TYPE_CHECKING:
-    from engine.data.rows.formats import Detected
-
-PREFIX = "run:"
 SAMPLE_NAME = "rows_sample.jsonl"
 SAMPLE_ROWS = 200
 
 
-def is_run(source: DataSource) -> bool:
-    return source.path.startswith(PREFIX)
-
-
 def run_of(source: DataSource) -> RunDir:
     """The run that ``source`` names. Raises DataError when there is none, or several."""
-    name = source.path.removeprefix(PREFIX).strip()
+    name = source.path.removeprefix(RUN_PREFIX).strip()
     try:
         return directory.find(name)
     except TunedeckError as error:
         raise DataError(error.title, f"{source.path}: {error.message}", error.hint) from None
 
 
-def trained_rows(source: DataSource, name: str, within: Sequence[str] = ()) -> Iterator[tuple[Row, Detected]]:
-    """The rows that run was trained on, called after source ``name``, each with its format.
+def config_of(source: DataSource, within: Sequence[str] = ()) -> tuple[RunDir, RunConfig]:
+    """The run that ``source`` names, with its config; ``within`` are the runs whose data is being read.
 
-    ``within`` are the runs whose data is being read. Where files of the run are gone, its recorded sample of up to
-    200 rows stands for them. Raises DataError: runs that are each other's data, or neither files nor a sample.
+    Raises DataError: no such run, runs that are each other's data, or a config that can't be read.
     """
-    from engine.data import trained_rows as trained
-
     run = run_of(source)
-    config = _config(run, source, within)
-    rows = trained.trained_rows(config, (*within, run.id))
+    if run.id in within:
+        chain = " <- ".join([*within[within.index(run.id) :], run.id])
+        raise DataError(
+            "Runs are each other's data", f"{source.path}: {chain}", "Name the files of one of them instead."
+        )
     try:
-        first = next(rows, None)  # what is wrong with the files is found before it
-    except DataError:
-        sample = read_sample(run)
-        if not sample:
-            raise
-        yield from ((replace(row, source=name), _recorded(row)) for row in sample)
-        return
-    if first is not None:
-        for row, detected in itertools.chain([first], rows):
-            yield replace(row, source=name), detected
+        return run, toml.load(run.config).config
+    except TunedeckError as error:
+        raise DataError(
+            "The data of an earlier run can't be told", f"{source.path}: {error.title}. {error.message}",
+            "Name its files instead.",
+        ) from error  # fmt: skip
 
 
 def parts(source: DataSource, within: Sequence[str] = ()) -> list[DataSource]:
-    """The files and folders behind an earlier run's rows, through all runs it built on.
+    """The files and folders behind an earlier run's rows, through all runs it built on; of any other source itself.
 
-    Raises DataError: no such run, or runs that are each other's data.
+    Raises DataError as ``config_of`` does.
     """
-    run = run_of(source)
-    found: list[DataSource] = []
-    for part in _config(run, source, within).data:
-        found += parts(part, (*within, run.id)) if is_run(part) else [part]
-    return found
+    if not source.is_run:
+        return [source]
+    run, config = config_of(source, within)
+    return [behind for part in config.data for behind in parts(part, (*within, run.id))]
 
 
 def files(source: DataSource) -> list[Path]:
-    """The files behind an earlier run's rows, its recorded sample where one of them is gone. Raises DataError."""
-    from engine.data.files.sources import source_files
-
+    """The files behind ``source``; of an earlier run its recorded sample where one is gone. Raises DataError."""
     behind = parts(source)
     try:
         return [path for part in behind for path in source_files(part)]
     except DataError:
-        sample = run_of(source).path / SAMPLE_NAME
-        if sample.is_file():
+        sample = run_of(source).path / SAMPLE_NAME if source.is_run else None
+        if sample is not None and sample.is_file():
             return [sample]
         raise
-
-
-def sample_of(rows: Sequence[Row], which: Sequence[int]) -> list[Row]:
-    """Up to 200 of ``rows[i] for i in which``, evenly spaced."""
-    step = max(1, len(which) // SAMPLE_ROWS)
-    return [rows[index] for index in which[::step][:SAMPLE_ROWS]]
 
 
 def save_sample(run: RunDir, rows: Sequence[Row]) -> None:
@@ -111,24 +88,3 @@ def read_sample(run: RunDir) -> list[Row]:
         return [row_of(json.loads(line)) for line in lines]
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return []
-
-
-def _config(run: RunDir, source: DataSource, within: Sequence[str]) -> RunConfig:
-    if run.id in within:
-        chain = " <- ".join([*within[within.index(run.id) :], run.id])
-        raise DataError(
-            "Runs are each other's data", f"{source.path}: {chain}", "Name the files of one of them instead."
-        )
-    try:
-        return toml.load(run.config).config
-    except TunedeckError as error:
-        raise DataError(
-            "The data of an earlier run can't be told", f"{source.path}: {error.title}. {error.message}",
-            "Name its files instead.",
-        ) from error  # fmt: skip
-
-
-def _recorded(row: Row) -> Detected:
-    from engine.data.rows.formats import Detected
-
-    return Detected("messages" if row.messages else "text", {}, 1.0, "the run recorded these rows")

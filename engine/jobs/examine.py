@@ -11,9 +11,11 @@ from typing import Any
 
 from engine.common.errors import TunedeckError
 from engine.config.schema import DataSource, RunConfig
-from engine.data.quality.check import check
+from engine.data.batches import BySource
+from engine.data.quality.check import Quality
 from engine.data.quality.examine import merged, with_trouble
 from engine.data.quality.findings import Report, from_json, to_json
+from engine.data.reader import Reading
 from engine.jobs import data, quality
 
 Say = Callable[..., None]
@@ -30,10 +32,14 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     tell = _Tell(say)
     with tempfile.TemporaryDirectory(prefix="tunedeck-examine-") as folder:
         sample = Path(folder, "sample.jsonl")
-        report = check(config, lambda done, total: tell(done, total, "looking at rows"), sample)
+        reading, kept = Reading(config, tolerant=True), data.sample_of(config)
+        seen = Quality(config, with_sample=True, all_near="drop_near_duplicates" in config.dataset.fixes)
+        seen.look(reading, lambda done, total: tell(done, total, "looking at rows"), [kept])
+        seen.sample.write(sample)
+        report = seen.report()
         if sum(source.rows for source in report.sources):
             report = _with_tokens(report, config, sample, tell)
-    figures, trouble, not_known = _figures(config, tell)
+    figures, trouble, not_known = _figures(reading, seen, kept, tell)
     return {"kind": "result", "report": to_json(report), "trouble": trouble, "not_known": not_known, **figures}
 
 
@@ -53,10 +59,14 @@ def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -
     return replace(report, notes=(*report.notes, note))
 
 
-def _figures(config: RunConfig, tell: _Tell) -> tuple[dict[str, Any], dict[str, str], str]:
+def _figures(
+    reading: Reading, seen: Quality, kept: BySource[data.RowSample], tell: _Tell
+) -> tuple[dict[str, Any], dict[str, str], str]:
     """The figures, or what is wrong, or why they are not known yet."""
     try:
-        said = data.answer(config, tell.as_progress)
+        if reading.fault is not None:
+            raise reading.fault
+        said = data.figures(reading, seen.index, kept, tell.as_progress)
     except TunedeckError as error:
         return {}, {"title": error.title, "message": error.message, "hint": error.hint}, ""
     except Exception as error:

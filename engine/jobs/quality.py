@@ -22,8 +22,7 @@ from engine.data.quality.findings import (
     ordered,
     to_json,
 )
-from engine.data.quality.inspection import whole_text
-from engine.data.rows.messages import Row
+from engine.data.rows.messages import Row, whole_text
 from engine.data.similarity.language import language_of
 
 if TYPE_CHECKING:

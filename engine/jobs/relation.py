@@ -14,7 +14,7 @@ Say = Callable[..., None]
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """The relation (``engine.models.relation``) and the advice on it. Raises TunedeckError for what can't be used."""
-    from engine.data.load import load
+    from engine.data.reader import load
     from engine.models.adapter.card import read_adapter, require_sound
     from engine.models.adapter.training_data import rows_behind
     from engine.models.local import resolve

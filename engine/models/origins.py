@@ -200,7 +200,7 @@ def _settings(run: RunDir, config: RunConfig) -> Origin:
 
 
 def _of_source(source: DataSource, number: int, within: Sequence[str]) -> Iterator[Origin]:
-    if not run_source.is_run(source):
+    if not source.is_run:
         for file in data_files(source, fetch=False):
             yield from _file("data", file.path, number)
         return
@@ -216,7 +216,7 @@ def _of_source(source: DataSource, number: int, within: Sequence[str]) -> Iterat
                 "run", number, str(run.config), 0, 0, hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
             )
             for each in config.data:
-                if run_source.is_run(each):
+                if each.is_run:
                     yield from (part for part in _of_source(each, number, (*within, run.id)) if part.part == "run")
 
 

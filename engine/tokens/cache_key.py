@@ -83,7 +83,7 @@ def tokenizer_digest(renderer: Renderer) -> str:
 def _of_source(source: DataSource, stamps: dict[str, tuple[int, int]], within: Sequence[str]) -> Any:
     """All of a source that decides its rows. Of an earlier run that is its whole data, and its split."""
     settings = source.model_dump(mode="json", include=_OF_ROWS)
-    if run_source.is_run(source):
+    if source.is_run:
         run = run_source.run_of(source)
         files: list[Path] = run_source.files(source)
         names = [(str(path), _hashed(path, stamps)) for path in files]

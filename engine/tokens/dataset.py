@@ -14,13 +14,14 @@ import numpy as np
 from engine.common.errors import TunedeckError
 from engine.common.files import sha256
 from engine.config.schema import RunConfig
+from engine.data import run_source
+from engine.data.batches import Skipped
 from engine.data.files.sources import source_files, source_names
 from engine.data.quality.catalogue import CATALOGUE
 from engine.data.rows.messages import Row
-from engine.data.run_source import SAMPLE_ROWS, is_run
+from engine.data.run_source import SAMPLE_ROWS
 from engine.data.splitting.draw import draw
 from engine.data.splitting.split import replayed
-from engine.data.stream import Skipped
 from engine.runs import events as ev
 from engine.runs.phases import Phases, Sink
 from engine.tokens.cache import Opened, opened
@@ -137,7 +138,7 @@ def _tokens(config: RunConfig, renderer: Renderer, phases: Phases) -> Opened:
 def _by_their_names_now(store: TokenStore, config: RunConfig) -> None:
     """Call the files of ``store`` as they are called now: what they hold decides which store is used."""
     facts = store.facts
-    now = [str(path) for source in config.data if not is_run(source) for path in source_files(source)]
+    now = [str(path) for source in config.data if not source.is_run for path in source_files(source)]
     names = dict(zip(facts.files, now, strict=False))
     facts.files[: len(now)] = now
     facts.skipped = [Skipped(names.get(each.file, each.file), each.row, each.reason) for each in facts.skipped]
@@ -267,5 +268,5 @@ def file_hashes(config: RunConfig) -> dict[str, str]:
     hashes: dict[str, str] = {}
     for source in config.data:
         with suppress(TunedeckError, OSError):
-            hashes |= {str(path): sha256(path) for path in source_files(source)}
+            hashes |= {str(path): sha256(path) for path in run_source.files(source)}
     return hashes

@@ -11,8 +11,8 @@ import msgspec
 
 from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
+from engine.data.reader import Reading
 from engine.data.rows.messages import Row
-from engine.data.stream import Batch, Reading, usable
 from engine.tokens.store import TokenStore
 
 _decoder = msgspec.json.Decoder(list[tuple[int, Row]])
@@ -67,11 +67,12 @@ def _read_again(
         row = store.rows[index]
         places[int(row["source"]), store.facts.files[row["file"]], int(row["number"])] = int(index)
     found: dict[int, Row] = {}
-    for batch in reading.batches():
+    for rows in reading.rows():
         check()
-        some = [row for row in batch.rows if (batch.source, row.file, row.number) in places]
-        rows, _ = usable(Batch(batch.source, some, batch.detected), reading.config.dataset.fixes)
-        found |= {places[batch.source, row.file, row.number]: row for row in rows}
-        if len(found) == len(places) or batch.fault is not None:
+        for row in rows.used:
+            at = places.get((rows.source, row.file, row.number))
+            if at is not None:
+                found[at] = row
+        if len(found) == len(places):
             break
     return {index: found[index] for index in places.values() if index in found}

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from engine.data.quality.inspection import whole_text
-from engine.data.rows.messages import Row
+from engine.data.rows.messages import Row, whole_text
 
 
 class WrittenSpecials:

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
+from engine.data.batches import Skipped
 from engine.data.splitting.draw import Columns
-from engine.data.stream import Skipped
 from engine.tokens.examples import Example, Fate
 from engine.tokens.render import NOT_TRAINED
 

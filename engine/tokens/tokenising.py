@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from engine.common.workers import spare_processors
 from engine.config.schema import DatasetSection, RunConfig
+from engine.data.batches import Account, Batch, rows_of_batch
 from engine.data.dedup import near
-from engine.data.dedup.exact import keys_of
 from engine.data.fixes import SETS, not_repeated
-from engine.data.load import nothing_left
-from engine.data.quality.inspection import whole_text
-from engine.data.quality.workers import shared, spare_processors
-from engine.data.splitting.split import key_of
-from engine.data.stream import SKIPPED_KEPT, Batch, Found, Reading, expected_rows, usable
+from engine.data.reader import SHARED_ROWS, SKIPPED_KEPT, Reading, expected_rows, nothing_left
+from engine.data.splitting.split import content_hash, group_of, stratum_of
 from engine.tokens.cures import cure
 from engine.tokens.examples import Fate, rendered
 from engine.tokens.render import Renderer
 from engine.tokens.store import PIECE, ROW, TOKEN, Facts, Writer, packed
 
-SHARED_ROWS = 20_000
-"""Rows from which helpers pay: each takes a few seconds to begin."""
 _REFUSED_KEPT = 1000
 _MOST_REASONS = 255
 _NEAR = "drop_near_duplicates"
@@ -39,29 +32,18 @@ Progress = Callable[[int, int], Any]
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a batch became: its usable rows (n,), their pieces (m,) and tokens (k,), each counted from its own start.
+    """What a batch became: its used rows (n,), their pieces (m,) and tokens (k,), each counted from its own start.
 
     ``files`` are what the rows' ``file`` numbers, ``refusals`` title, message and hint by row.
     """
 
-    found: Found
+    account: Account
     rows: np.ndarray
     pieces: np.ndarray
     tokens: np.ndarray
     files: list[str]
     refusals: dict[int, tuple[str, str, str]]
     signatures: np.ndarray
-
-    def first(self, count: int) -> Tokens:
-        """The same of the first ``count`` rows only."""
-        if count == len(self.rows):
-            return self
-        pieces = self.pieces[: int(self.rows["pieces"][:count].sum())]
-        refusals = {row: words for row, words in self.refusals.items() if row < count}
-        tokens = self.tokens[: int(pieces["length"].sum())]
-        return Tokens(
-            self.found, self.rows[:count], pieces, tokens, self.files, refusals, self.signatures[:count]
-        )  # fmt: skip
 
 
 class Tokeniser:
@@ -75,15 +57,16 @@ class Tokeniser:
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_renderer": None}
 
-    def __call__(self, batch: Batch) -> Tokens | Batch:
-        """The batch itself comes back where this process has no renderer and can't have one."""
+    def __call__(self, batch: Batch) -> Tokens:
+        """NotImplemented where this process has no renderer and can't have one."""
         renderer = self._renderer or _left_in(self._pickled)
-        return batch if renderer is None else self._tokens(batch, renderer)
+        return cast(Tokens, NotImplemented) if renderer is None else self._tokens(batch, renderer)
 
     def _tokens(self, batch: Batch, renderer: Renderer) -> Tokens:
         fixes = self._dataset.fixes
         compared = any(fix in fixes for fix in SETS)
-        rows, found = usable(batch, fixes)
+        read = rows_of_batch(batch, fixes)
+        rows = read.used
         made = np.zeros(len(rows), ROW)
         pieces: list[tuple[int, int, int, int]] = []
         tokens: list[np.ndarray] = []
@@ -101,19 +84,19 @@ class Tokeniser:
                 pieces.append((offset, len(ids), at, int((labels[1:] >= 0).sum())))
                 tokens.append(packed(ids, labels))
                 offset += len(ids)
-            key = key_of(row, self._seed)
-            content, prompt = keys_of(row) if compared else (0, 0)
-            first, second = np.frombuffer(key.draw, ">u8").tolist()
+            content, prompt = read.keys[at] if compared else (0, 0)
+            first, second = np.frombuffer(content_hash(row, self._seed), ">u8").tolist()
             file = files.setdefault(row.file, len(files))
             last = row.messages[-1] if row.messages else None
             answered = last is not None and last.role == "assistant" and not last.untrained
             made[at] = (
-                (first, second), key.group, content, prompt, row.weight, row.number, file, result.length,
-                len(result.pieces), key.stratum, batch.source, result.fate, 0, answered, row.kind == "messages",
+                (first, second), group_of(row, self._seed), content, prompt, row.weight, row.number, file,
+                result.length, len(result.pieces), stratum_of(row), batch.source, result.fate, 0,
+                answered, row.kind == "messages",
             )  # fmt: skip
         return Tokens(
-            found, made, np.array(pieces, PIECE), np.concatenate(tokens) if tokens else np.zeros(0, TOKEN),
-            list(files), refusals, near.signatures([whole_text(row) for row in rows] if _NEAR in fixes else []),
+            read.account, made, np.array(pieces, PIECE), np.concatenate(tokens) if tokens else np.zeros(0, TOKEN),
+            list(files), refusals, near.signatures(read.used_texts if _NEAR in fixes else []),
         )  # fmt: skip
 
 
@@ -137,18 +120,16 @@ def write_tokens(
     collected = _Collected(folder, [str(file.path) for files in reading.files for file in files])
     done = 0
     with closing(collected.writer), closing(collected.signatures):
-        with closing(shared(work, reading.batches(), helpers)) as results:  # type: ignore[type-var]
-            for result in results:
-                made = work(result) if isinstance(result, Batch) else result
-                assert isinstance(made, Tokens)
-                collected.add(made.first(reading.take(made.found)))
+        with closing(reading.worked(work, helpers)) as results:
+            for made in results:
+                collected.add(made)
                 done = sum(reading.counts.values())
                 on_progress(done, max(total, done))
         pickled.unlink(missing_ok=True)
         repeated = collected.leave_repeats_out(config)
         skipped_count = reading.skipped_count + repeated
         if collected.writer.rows == repeated:
-            raise nothing_left(config, reading.skipped, skipped_count)
+            raise nothing_left(reading, skipped_count)
         collected.end(reading, skipped_count)
         on_progress(done, done)
 
@@ -229,18 +210,10 @@ def _leave(renderer: Renderer, path: Path) -> bool:
 
 @lru_cache(1)
 def _left_in(path: Path | None) -> Renderer | None:
-    """A helper's own renderer. From here on the helper ends with the process that asked for it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """A helper's own renderer."""
     try:
         assert path is not None
         renderer: Renderer = pickle.loads(path.read_bytes())
     except Exception:  # a tokenizer with code of its own may not load elsewhere: the work is done where it was asked
         return None
     return renderer
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from engine.config.schema import DataSource, ModelSection, RunConfig
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.records import record_of
 from tests.benchmarks.task_pairs import Pair
 

@@ -19,7 +19,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from engine.config.schema import DatasetSection, DataSource, ModelSection, RunConfig
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.messages import Row
 from engine.distributed.device import place, restrict_gpus
 from engine.evaluation.generate import Generator

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.common.workers import spare_processors
 from engine.config.schema import RunConfig
-from engine.data.quality.workers import spare_processors
 from engine.modeling.batch_sizes import padded_lengths, padding_share
 from engine.models.starter import STARTERS
 from engine.runs.phases import Phases

@@ -14,14 +14,14 @@ from engine.app.demo import demo_layers
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.messages import Row
-from engine.data.splitting.split import split
 from engine.models import starter
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.launch import launch
 from tests.e2e.driving import events, wait_for_end
+from tests.engine.data.splitting.making import split
 from tests.engine.training.making import train
 
 pytestmark = [pytest.mark.real, pytest.mark.e2e]

@@ -82,7 +82,7 @@ def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
     Only a dataset of the hub that is not here yet takes longer; without ``fetch`` it is an error. Raises the same
     DataErrors as loading the source would, as far as the head shows them.
     """
-    if run_source.is_run(source):
+    if source.is_run:
         return _of_run(source, limit, fetch)
     described = data_files(source, fetch)
     files = [file.path for file in described]

@@ -10,8 +10,7 @@ from pathlib import Path
 from engine.common.clean_text import clean
 from engine.common.errors import DataError
 from engine.common.paths import nearest
-from engine.config.schema import DataSource
-from engine.data import run_source
+from engine.config.schema import RUN_PREFIX, DataSource
 from engine.data.files import dataset_info, hub
 from engine.data.files.columnar import read_arrow, read_parquet
 from engine.data.files.documents import read_markdown, read_text
@@ -84,10 +83,8 @@ def data_files(source: DataSource, fetch: bool = True) -> list[DataFile]:
     In a folder the tables (JSON, CSV, parquet, Arrow) count; text files only where there are none. Where names tell
     splits apart (train-0001.parquet, test.jsonl), only those of ``source.split`` count: tests are not for training.
     A dataset of a ``dataset_info.json`` is its file, one of the hub the files it was exported to (with ``fetch``, now
-    if need be), an earlier run those that it read. Raises DataError.
+    if need be). Not for an earlier run. Raises DataError.
     """
-    if run_source.is_run(source):
-        return [DataFile(path, source) for path in run_source.files(source)]
     try:
         path = Path(source.path).expanduser()
         exists = path.exists()
@@ -127,8 +124,8 @@ def source_names(sources: Sequence[DataSource]) -> list[str]:
 
 
 def _stem(source: DataSource) -> str:
-    if run_source.is_run(source):
-        return source.path.replace(run_source.PREFIX, "run-", 1)
+    if source.is_run:
+        return source.path.replace(RUN_PREFIX, "run-", 1)
     place, mark, dataset = source.path.partition("#")
     if mark and dataset:
         return dataset

@@ -1,35 +1,32 @@
-"""The doctor's pass over all rows of a run: one reading, little kept, every finding with its rows."""
+"""All that can be said of a run's rows without a tokenizer: observers of one pass, and the report they add up to."""
 
 from __future__ import annotations
 
-import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from engine.config.schema import DataSource, RunConfig
-from engine.data import run_source
-from engine.data.files.lenient import Unreadable, tolerant_raw_rows
-from engine.data.files.line_blocks import blocks, in_blocks
-from engine.data.files.sources import DataFile, data_files, source_names
-from engine.data.quality.batch_scan import ENDS, Batch, Looked, Manner, look_at, note_unreadable, nothing_yet
+from engine.common.workers import spare_processors
+from engine.config.schema import RunConfig
+from engine.data.batches import BySource, Observer, Rows
+from engine.data.files.sources import source_names
+from engine.data.fixes import UNREADABLE
 from engine.data.quality.catalogue import CATALOGUE
+from engine.data.quality.counts import ENDS, Counts
 from engine.data.quality.cross_row import Comparison
 from engine.data.quality.findings import Finding, Remedy, Report, SourceFacts, ordered
-from engine.data.quality.row_index import NEAR_ROWS, Keys
-from engine.data.quality.source_stats import LANGUAGE_ROWS
-from engine.data.quality.workers import shared, spare_processors
-from engine.data.rows.messages import RawRow
+from engine.data.quality.source_stats import LANGUAGE_ROWS, SourceStats
+from engine.data.reader import BATCH_ROWS, SHARED_ROWS, Reading, expected_rows
+from engine.data.rows.records import record_of
+from engine.data.splitting.row_index import RowIndex
 from engine.data.splitting.split import replayed
-from engine.data.stream import expected_rows
 
+NEAR_ROWS = 200_000
+"""Rows that are all compared for being nearly the same; of more, a sample of half as many is."""
 TOKEN_ROWS = 2000
 """Rows kept for the tokenizer."""
-SHARED_ROWS = 20_000
-"""Rows from which helpers pay: each takes two seconds to begin."""
-_BATCH_ROWS = 250
-_BATCH_BYTES = 1 << 20  # of text in a batch: several are under way at once
 _TRIED = 1000
 Progress = Callable[[int, int], object]
 
@@ -37,103 +34,75 @@ Progress = Callable[[int, int], object]
 def check(
     config: RunConfig, on_progress: Progress = lambda done, total: None, sample_into: Path | None = None
 ) -> Report:
-    """Everything that can be said of the rows of ``config`` without a tokenizer.
+    """Read the rows of ``config`` once and report on them.
 
     ``on_progress(rows done, rows expected)`` may raise to end it. About 2,000 usable rows, evenly spaced, are written
     to ``sample_into`` as JSON lines. Raises DataError for sources that can't be read at all.
     """
-    names = source_names(config.data)
-    total = sum(map(expected_rows, config.data))
-    manner = _manner(config, total, sample_into is not None)
-    helpers = spare_processors() if total >= SHARED_ROWS else 0
-    keys = Keys(config.run.seed, manner.near_every)
-    findings: list[Finding] = []
-    facts = []
-    sample: list[str] = []
-    done = 0
-    for index, (source, name) in enumerate(zip(config.data, names, strict=True)):
-        seen = nothing_yet(name, manner)
-        for looked in _looked(source, name, index, manner, seen, helpers):
-            seen.merge(looked)
-            on_progress(done + seen.portrait.rows, max(total, done + seen.portrait.rows))
-        about = seen.portrait.facts()
-        facts.append(about)
-        done += about.rows
-        read = about.rows + about.left_out + seen.tally.count("unreadable")
-        size = about.characters + seen.portrait.characters_left_out
-        findings += [_remedied(finding) for finding in seen.tally.findings(read, size)]
-        findings += seen.portrait.findings(about)
-        keys.merge(seen.keys)
-        sample += seen.sample
+    quality = Quality(config, with_sample=sample_into is not None)
+    quality.look(Reading(config, tolerant=True), on_progress)
     if sample_into is not None:
-        sample_into.write_text("".join(line + "\n" for line in sample), "utf-8")
-    learnt = replayed(config)
-    comparison = Comparison(keys, config.dataset, [index for index, name in enumerate(names) if name in learnt])
-    findings += comparison.findings(names)
-    findings += _too_few(facts, comparison)
-    return Report(tuple(facts), ordered(findings), tuple(_notes(keys)))
+        quality.sample.write(sample_into)
+    return quality.report()
 
 
-def _manner(config: RunConfig, total: int, for_tokens: bool) -> Manner:
-    return Manner(
-        fixes=tuple(config.dataset.fixes),
-        seed=config.run.seed,
-        near_every=1 if total <= NEAR_ROWS else -(-2 * total // NEAR_ROWS),
-        language_every=max(1, total // LANGUAGE_ROWS),
-        token_every=max(1, total // TOKEN_ROWS) if for_tokens else 0,
-        most_tried=_TRIED if total < SHARED_ROWS else max(1, _TRIED * _BATCH_ROWS // total),
-    )
+class TokenSample:
+    """Keeps one in ``every`` row for the tokenizer, chosen by content, as a line of JSON with its source."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._lines: list[str] = []
+
+    def see(self, rows: Rows) -> None:
+        for row, (content, _) in zip(rows.used, rows.keys, strict=True):
+            if content % self._every == 0:
+                self._lines.append(json.dumps(record_of(row) | {"source": rows.name}, ensure_ascii=True))
+
+    def merge(self, later: TokenSample) -> None:
+        self._lines += later._lines
+
+    def write(self, path: Path) -> None:
+        path.write_text("".join(line + "\n" for line in self._lines), "utf-8")
 
 
-def _looked(source: DataSource, name: str, index: int, manner: Manner, seen: Looked, helpers: int) -> Iterator[Looked]:
-    """What is seen in the batches of ``source``; rows beyond max_rows are not looked at."""
-    files = [] if run_source.is_run(source) else data_files(source)
-    most = source.max_rows or next((file.source.max_rows for file in files), None)
+class Quality:
+    """What is seen of the rows of ``config``. ``index`` compares all of them for nearness if ``all_near``."""
 
-    def size() -> int:
-        """Of the next batch: no row is read that could be one too many."""
-        return _BATCH_ROWS if most is None else min(_BATCH_ROWS, most - seen.portrait.rows)
+    def __init__(self, config: RunConfig, with_sample: bool, all_near: bool = False) -> None:
+        self._config, self._names = config, source_names(config.data)
+        self._total = total = sum(map(expected_rows, config.data))
+        most_tried = _TRIED if total < SHARED_ROWS else max(1, _TRIED * BATCH_ROWS // total)
+        self._counts = BySource(partial(Counts, most_tried=most_tried, passes_over=UNREADABLE in config.dataset.fixes))
+        self._stats = BySource(partial(SourceStats, language_every=max(1, total // LANGUAGE_ROWS)))
+        self.index = RowIndex(config.run.seed, 1 if all_near or total <= NEAR_ROWS else -(-2 * total // NEAR_ROWS))
+        self.sample = TokenSample(max(1, total // TOKEN_ROWS))
+        self._observers: list[Observer] = [self._counts, self._stats, self.index, *([self.sample] * with_sample)]
 
-    batches = _batches(source, files, name, index, manner, seen, size, in_parts=most is not None)
-    # What size() says is known only when all rows before have been looked at.
-    yield from shared(partial(look_at, manner=manner), batches, helpers if most is None else 0)
+    def look(self, reading: Reading, on_progress: Progress, beside: Sequence[Observer] = ()) -> None:
+        """Show all rows of ``reading``, which is tolerant, to these observers and those ``beside``."""
+        helpers = spare_processors() if self._total >= SHARED_ROWS else 0
+        reading.observe(
+            [*self._observers, *beside], helpers, lambda done: on_progress(done, max(self._total, done))
+        )  # fmt: skip
 
-
-def _batches(
-    source: DataSource, files: list[DataFile], name: str, index: int, manner: Manner, seen: Looked,
-    size: Callable[[], int], in_parts: bool,
-) -> Iterator[Batch]:  # fmt: skip
-    """The rows of ``source``; lines are left to be decoded with the look at them, but for ``in_parts``."""
-
-    def tell(fault: Unreadable) -> None:
-        note_unreadable(seen.tally, fault, manner.fixes)
-
-    if run_source.is_run(source):
-        pairs = run_source.trained_rows(source, name)
-        while known := list(itertools.islice(pairs, size())):
-            yield Batch(name, index, [row for row, _ in known], known[0][1])
-        return
-    for file in files:
-        if size() < 1:
-            return
-        if not in_parts and in_blocks(file.path):
-            _, detected = tolerant_raw_rows(file, name, lambda fault: None)
-            for block in blocks(file.path, tell):
-                yield Batch(name, index, block, detected)
-            continue
-        raw_rows, detected = tolerant_raw_rows(file, name, tell)
-        while some := list(_taken(raw_rows, size())):
-            yield Batch(name, index, some, detected)
-
-
-def _taken(raw_rows: Iterator[RawRow], most: int) -> Iterator[RawRow]:
-    """The next ``most`` of ``raw_rows``, fewer where they are long."""
-    begin = None
-    for raw in itertools.islice(raw_rows, most):
-        yield raw
-        begin = raw.end_byte if begin is None else begin
-        if raw.end_byte - begin > _BATCH_BYTES:
-            return
+    def report(self) -> Report:
+        """All findings of what was seen."""
+        findings: list[Finding] = []
+        facts = []
+        for number, name in enumerate(self._names):
+            counts, stats = self._counts.at(number, name), self._stats.at(number, name)
+            about = stats.facts()
+            facts.append(about)
+            read = about.rows + about.left_out + counts.count("unreadable")
+            size = about.characters + stats.characters_left_out
+            findings += [_remedied(finding) for finding in counts.findings(read, size)]
+            findings += stats.findings(about)
+        learnt = replayed(self._config)
+        learnt_at = [number for number, name in enumerate(self._names) if name in learnt]
+        comparison = Comparison(self.index, self._config.dataset, learnt_at)
+        findings += comparison.findings(self._names)
+        findings += _too_few(facts, comparison)
+        return Report(tuple(facts), ordered(findings), tuple(_notes(self.index)))
 
 
 def _remedied(finding: Finding) -> Finding:
@@ -158,11 +127,11 @@ def _too_few(facts: Sequence[SourceFacts], comparison: Comparison) -> Iterator[F
         yield Finding("nothing_left", entry.severity, "", read, read, entry.title, entry.why, detail)
 
 
-def _notes(keys: Keys) -> Iterator[str]:
-    if len(keys) > 2 * LANGUAGE_ROWS:
+def _notes(index: RowIndex) -> Iterator[str]:
+    if len(index) > 2 * LANGUAGE_ROWS:
         yield f"Languages are told from about {LANGUAGE_ROWS:,} rows."
-    if keys.is_sampled:
+    if index.is_sampled:
         yield (
-            f"Near duplicates are looked for among {len(keys.near_rows):,} of {len(keys):,} rows, "
+            f"Near duplicates are looked for among {len(index.near_rows):,} of {len(index):,} rows, "
             f"as there are more than {NEAR_ROWS:,}."
         )

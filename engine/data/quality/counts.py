@@ -8,6 +8,8 @@ from functools import cache
 
 from engine.common.clean_text import shorten
 from engine.config.fix_names import Fix
+from engine.data.batches import DROPPED, Rows
+from engine.data.files.lenient import Unreadable
 from engine.data.fixes import Change, row_change
 from engine.data.quality.catalogue import CATALOGUE, fix_text
 from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
@@ -16,6 +18,7 @@ from engine.data.rows.convert import problem
 from engine.data.rows.messages import Row
 
 SEEN_CHARACTERS = 60
+ENDS = ", and nothing behind it"
 
 
 @dataclass
@@ -28,27 +31,27 @@ class _Count:
     lost: Counter[Fix] = field(default_factory=Counter)
 
 
-class Tally:
-    """The findings of one source, or of a part of it. ``most_tried`` rows with a fault are used to try its repairs."""
+class Counts:
+    """Counts the findings of one source. ``most_tried`` rows of a batch with a fault are used to try its repairs.
 
-    def __init__(self, source: str, most_tried: int = 1000) -> None:
+    Rows that can't be read are none where ``passes_over`` says that the config passes over them.
+    """
+
+    def __init__(self, source: str, most_tried: int = 1000, passes_over: bool = False) -> None:
         self.source = source
-        self._most_tried = most_tried
+        self._most_tried, self._passes_over = most_tried, passes_over
         self._counts: dict[str, _Count] = {}
 
-    def note(self, row: Row, faults: dict[str, str], size: int) -> None:
-        """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""
-        for code, seen in faults.items():
-            self.add(code, Place(row.file, row.number, shorten(seen, SEEN_CHARACTERS)), size)
-            count = self._counts[code]
-            if count.tried < self._most_tried:
-                count.tried += 1
-                for fix in CATALOGUE[code].fixes:
-                    _try(count, code, fix, row, faults)
+    def see(self, rows: Rows) -> None:
+        for fault in rows.faults:
+            if fault.ends or not self._passes_over:
+                self._unreadable(fault)
+        for row, why, text in zip(rows.all, rows.why, rows.texts, strict=True):
+            if why != DROPPED and (faults := faults_of(row, text)):
+                self._note(row, faults, len(text))
 
-    def merge(self, other: Tally) -> None:
-        """Count what ``other`` counted in rows behind those of this one."""
-        for code, theirs in other._counts.items():
+    def merge(self, later: Counts) -> None:
+        for code, theirs in later._counts.items():
             ours = self._counts.setdefault(code, _Count())
             ours.count += theirs.count
             ours.characters += theirs.characters
@@ -57,7 +60,24 @@ class Tally:
             ours.still.update(theirs.still)
             ours.lost.update(theirs.lost)
 
-    def add(self, code: str, place: Place, characters: int = 0) -> None:
+    def _unreadable(self, fault: Unreadable) -> None:
+        message = fault.error.message.removeprefix(fault.file)
+        # The place is told beside it.
+        said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:\n") or fault.error.title
+        seen = f"{said}{ENDS}" if fault.ends else said
+        self._add("unreadable", Place(fault.file, fault.row, seen, fault.error.hint))
+
+    def _note(self, row: Row, faults: dict[str, str], size: int) -> None:
+        """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""
+        for code, seen in faults.items():
+            self._add(code, Place(row.file, row.number, shorten(seen, SEEN_CHARACTERS)), size)
+            count = self._counts[code]
+            if count.tried < self._most_tried:
+                count.tried += 1
+                for fix in CATALOGUE[code].fixes:
+                    _try(count, code, fix, row, faults)
+
+    def _add(self, code: str, place: Place, characters: int = 0) -> None:
         count = self._counts.setdefault(code, _Count())
         count.count += 1
         count.characters += characters

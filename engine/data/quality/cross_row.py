@@ -13,9 +13,9 @@ from engine.config.schema import DatasetSection
 from engine.data.dedup import exact, near
 from engine.data.fixes import SETS
 from engine.data.quality.catalogue import CATALOGUE, fix_text
-from engine.data.quality.findings import MOST_PLACES, Finding, Remedy
-from engine.data.quality.row_index import Keys
+from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
 from engine.data.splitting.draw import draw
+from engine.data.splitting.row_index import RowIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ class Comparison:
     ``refused`` is why the split refuses the rows, once they are compared; None where it does not.
     """
 
-    def __init__(self, keys: Keys, dataset: DatasetSection, learnt: Collection[int]) -> None:
+    def __init__(self, keys: RowIndex, dataset: DatasetSection, learnt: Collection[int]) -> None:
         self._keys, self._dataset = keys, dataset
         self._learnt = list(learnt)
         self.refused: ConfigError | None = None
@@ -78,7 +78,7 @@ class Comparison:
         keys, entry = self._keys, CATALOGUE[code]
         size = int(keys.sizes[keys.sources == source].sum())
         places = tuple(
-            keys.place(row, f"as {self._named(other, row)}")
+            Place(*keys.place(row), f"as {self._named(other, row)}")
             for row, other in zip(rows[:MOST_PLACES].tolist(), others[:MOST_PLACES].tolist(), strict=True)
         )
         looked_at = int((keys.sources[pairs.of] == source).sum())
@@ -89,9 +89,9 @@ class Comparison:
         )  # fmt: skip
 
     def _named(self, other: int, row: int) -> str:
-        place, own = self._keys.place(other), self._keys.place(row)
-        where = f"row {place.row:,}"
-        return where if place.file == own.file else f"{where} of {Path(place.file).name}"
+        (file, number), (own_file, _) = self._keys.place(other), self._keys.place(row)
+        where = f"row {number:,}"
+        return where if file == own_file else f"{where} of {Path(file).name}"
 
     def _worth_trying(self, found: dict[str, _Pairs]) -> list[Fix]:
         wanted = [fix for code in found for fix in CATALOGUE[code].fixes]

@@ -6,7 +6,7 @@ from engine.data.quality.placeholders import placeholder_in
 from engine.data.quality.privacy import email_in, phone_in, secret_in
 from engine.data.quality.structure import form_faults
 from engine.data.quality.text_faults import control_in, html_in, mojibake_in
-from engine.data.rows.messages import Row
+from engine.data.rows.messages import Row, whole_text
 
 _OF_TEXT = {
     "placeholders": placeholder_in,
@@ -34,8 +34,3 @@ def has(row: Row, code: str) -> bool:
     """Whether ``row`` has the fault ``code``; cheaper than all of them."""
     find = _OF_TEXT.get(code)
     return bool(find(whole_text(row))) if find else code in dict(form_faults(row))
-
-
-def whole_text(row: Row) -> str:
-    """All that a row says, its turns parted by empty lines."""
-    return "\n\n".join([message.text for message in row.messages]) if row.messages else row.text

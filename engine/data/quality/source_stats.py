@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.common.clean_text import shorten
+from engine.data.batches import DROPPED, Rows
 from engine.data.quality.catalogue import CATALOGUE
 from engine.data.quality.findings import Finding, SourceFacts
 from engine.data.rows.labels import LONGEST_LABEL, MOST_LABELS, are_labels
@@ -18,21 +19,32 @@ _UNEVEN = 10
 _FOREIGN = 0.1  # share from which another language is worth a word; less is within the error of telling
 
 
-class Portrait:
-    """Collects as rows pass."""
+class SourceStats:
+    """Collects as rows pass; the language of one in ``language_every`` is told, chosen by content."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, language_every: int = 1) -> None:
+        self.name, self._language_every = name, language_every
         self.format = ""
         self.unused: list[str] = []
         self.rows = self.left_out = self.characters = self.characters_left_out = 0
         self._texts: list[str] = []
         self._answers: Counter[str] | None = Counter()
 
-    def add(self, row: Row, text: str, is_sampled: bool) -> None:
-        """Count ``row``, which says ``text``; its language is told if it ``is_sampled``."""
-        if is_sampled:
-            self._texts.append(text[:_LANGUAGE_CHARACTERS])
+    def see(self, rows: Rows) -> None:
+        if rows.detected is not None:
+            self.format = self.format or rows.detected.format
+        self.unused = list(dict.fromkeys((*self.unused, *rows.unused)))
+        for text, why in zip(rows.texts, rows.why, strict=True):
+            if why and why != DROPPED:
+                self.left_out += 1
+                self.characters_left_out += len(text)
+        for row, text, (content, _) in zip(rows.used, rows.used_texts, rows.keys, strict=True):
+            self._add(row, text)
+            # Samples are drawn by content: every tenth row may be of one kind.
+            if content % self._language_every == 0:
+                self._texts.append(text[:_LANGUAGE_CHARACTERS])
+
+    def _add(self, row: Row, text: str) -> None:
         self.rows += 1
         self.characters += len(text)
         if self._answers is not None:
@@ -41,8 +53,7 @@ class Portrait:
             if row.kind == "text" or len(answer) > LONGEST_LABEL or len(self._answers) > MOST_LABELS:
                 self._answers = None
 
-    def merge(self, other: Portrait) -> None:
-        """Count what ``other`` counted."""
+    def merge(self, other: SourceStats) -> None:
         self.format = self.format or other.format
         self.unused = list(dict.fromkeys((*self.unused, *other.unused)))
         self.rows += other.rows

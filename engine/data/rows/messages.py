@@ -100,6 +100,11 @@ class Row:
         return next((message.text for message in self.messages if message.role == role), "")
 
 
+def whole_text(row: Row) -> str:
+    """All that a row says, its turns parted by empty lines."""
+    return "\n\n".join([message.text for message in row.messages]) if row.messages else row.text
+
+
 def where(file: str, number: int) -> str:
     """A row's place the way all messages say it."""
     return f"{file}, row {number:,}"

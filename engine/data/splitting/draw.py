@@ -31,9 +31,16 @@ class Columns:
 
 
 def draw(columns: Columns, dataset: DatasetSection, learnt: Collection[int] = ()) -> tuple[list[int], list[int]]:
-    """Indices of the rows that validate and of those that test, in the order of the draw, by the rules of the split.
+    """Hold out ``eval_rows`` rows, or else ``eval_share`` of them (at least one of two or more); the test likewise.
 
-    ``learnt`` are the numbers of sources that are never held out. Raises ConfigError.
+    Gives the indices of both in the order of the draw, so that the head of each is a sample of it. Rows are ranked by
+    a hash of seed and content, so adding rows or reordering files moves few of them; validation takes the head of that
+    order and the test its end. Equal rows and rows of one group stay on one side: an answer that was trained on is no
+    test. Fewer rows are held out where they leave no other way; where even one group is more than was asked for, the
+    smallest group is held out, if it is no more than half of the rows. With ``stratify`` the rows of a classification
+    are held out in the shares of their labels, at least one of each that has two. Rows of the sources numbered
+    ``learnt`` are never held out, nor are others of their groups, as the model may have seen them. Raises ConfigError
+    when no row would be left to train on, or the groups leave none to hold out.
     """
     import numpy as np
 

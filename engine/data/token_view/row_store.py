@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import pickle
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common.errors import ConfigError
-from engine.config.schema import DataSource, RunConfig
-from engine.data import run_source
-from engine.data.files.lenient import Unreadable, tolerant_rows
-from engine.data.files.sources import DataFile, data_files, source_names
-from engine.data.fixes import SETS, UNREADABLE, row_change, without_repeats
-from engine.data.quality.inspection import whole_text
-from engine.data.rows.convert import problem
-from engine.data.rows.messages import Row
-from engine.data.splitting.split import SplitKey, key_of, replayed, split_keys
+from engine.common.errors import TunedeckError
+from engine.config.schema import RunConfig
+from engine.data.files.lenient import Unreadable
+from engine.data.fixes import UNREADABLE
+from engine.data.reader import Reading, index_of, parts_of
+from engine.data.rows.messages import Row, whole_text
 from engine.data.token_view.packed_records import PackedRecords
 
 MOST_PACKED_BYTES = 1 << 29  # of rows of about 2 GB
-_COMPARED_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -47,12 +42,12 @@ class Shelf:
 
     def __init__(self, config: RunConfig, most_packed_bytes: int = MOST_PACKED_BYTES) -> None:
         self._config, self._most = config, most_packed_bytes
+        self._index = index_of(config)
         self._coming = self._all()
         self._records = PackedRecords()
         self._numbers, self._files = array("Q"), array("I")
         self._names: dict[str, int] = {}
         self.firsts: dict[str, int] = {}
-        self._keys: list[SplitKey] = []
         self._usable = array("Q")
         self._sides: dict[int, str] | None = None
         self.is_complete = False
@@ -136,35 +131,15 @@ class Shelf:
     # Reading
 
     def _all(self) -> Iterator[Shelved]:
-        change = row_change(self._config.dataset.fixes)
-        for source, name in zip(self._config.data, source_names(self._config.data), strict=True):
-            files = [] if run_source.is_run(source) else data_files(source)
-            most = source.max_rows or next((file.source.max_rows for file in files), None)
-            used = 0
-            for found in self._of(source, files, name):
-                if isinstance(found, Shelved):
-                    yield found
-                    continue
-                changed = change(found)
-                why = "dataset.fixes leaves it out" if changed is None else problem(changed)
-                yield Shelved(found.file, found.number, name, changed or found, why)
-                used += not why
-                if most is not None and used >= most:
-                    break
-
-    def _of(self, source: DataSource, files: Sequence[DataFile], name: str) -> Iterator[Row | Shelved]:
-        if run_source.is_run(source):
-            yield from (row for row, _ in run_source.trained_rows(source, name))
-            return
-        for file in files:
-            faults: list[Unreadable] = []
-            rows, _ = tolerant_rows(file, name, faults.append)
-            for row in rows:
-                # Faults in the sample are told while it is read, before the rows that lie before them.
-                while faults and faults[0].row < row.number:
-                    yield self._unreadable(faults.pop(0), name)
-                yield row
-            yield from (self._unreadable(fault, name) for fault in faults)
+        self._reading = Reading(self._config, tolerant=True)
+        for rows in self._reading.rows():
+            self._index.see(rows)
+            for found in rows.in_order:
+                if isinstance(found, Unreadable):
+                    yield self._unreadable(found, rows.name)
+                else:
+                    row, why = found
+                    yield Shelved(row.file, row.number, rows.name, row, why)
 
     def _unreadable(self, fault: Unreadable, name: str) -> Shelved:
         passed_over = UNREADABLE in self._config.dataset.fixes and not fault.ends
@@ -175,7 +150,6 @@ class Shelf:
     def _put(self, found: Shelved) -> None:
         self._records.append(pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
         if found.row is not None and not found.unused:
-            self._keys.append(key_of(found.row, self._config.run.seed))
             self._usable.append(len(self))
         self.firsts.setdefault(found.source, len(self))
         self._numbers.append(found.number)
@@ -188,20 +162,13 @@ class Shelf:
 
     def _split(self) -> dict[int, str]:
         """The side of each row that may be used; {} where it can't be told."""
-        usable, keys, sides = list(self._usable), self._keys, {}
-        fixes = [fix for fix in self._config.dataset.fixes if fix in SETS]
-        if fixes:
-            if len(usable) > _COMPARED_ROWS:
-                return {}
-            rows = [self.at(place).row for place in usable]
-            kept = {id(row) for row in without_repeats([row for row in rows if row], fixes)}
-            sides = {place: "repeated" for place, row in zip(usable, rows, strict=True) if id(row) not in kept}
-            known = [at for at, row in enumerate(rows) if id(row) in kept]
-            usable, keys = [usable[at] for at in known], [keys[at] for at in known]
         try:
-            parts = split_keys(keys, self._config.dataset, replayed(self._config))
-        except ConfigError:
-            return sides  # said where the run is checked
-        for name, which in (("train", parts.train), ("heldout", parts.heldout), ("test", parts.test)):
-            sides |= {usable[at]: name for at in which}
-        return sides
+            parts = parts_of(self._reading, self._index)
+        except TunedeckError:
+            return {}  # said where the run is checked
+        sides = {
+            place: "train" if kept else "repeated"
+            for place, kept in zip(self._usable, parts.is_kept.tolist(), strict=True)
+        }
+        sides |= {self._usable[at]: "heldout" for at in parts.heldout}
+        return sides | {self._usable[at]: "test" for at in parts.test}

@@ -14,7 +14,7 @@ import torch
 
 from engine.common.errors import MachineError, ModelError
 from engine.config.schema import RunConfig
-from engine.data.load import load
+from engine.data.reader import load
 from engine.export.merge.lora import Adapter, Output, blocks, open_adapter
 from engine.export.merge.plan import Plan, config_of, make_plan, stored_name
 from engine.export.proof.answers import Answers, ask, attach, compare, loaded, rows_in_vocabulary

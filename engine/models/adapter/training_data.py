@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.common.errors import DataError, TunedeckError
-from engine.config.schema import DataSource, ModelSection, RunConfig
+from engine.config.schema import RUN_PREFIX, DataSource, ModelSection, RunConfig
 from engine.data import run_source
 from engine.data.files.sources import source_files
-from engine.data.load import load
+from engine.data.reader import load, run_rows
 from engine.data.rows.messages import Row
 from engine.data.run_source import SAMPLE_ROWS
 from engine.models.adapter.card import AdapterCard
@@ -53,7 +53,7 @@ def has_replay(config: RunConfig) -> bool:
 
 
 def _of_run(run: str) -> Replay:
-    path = f"{run_source.PREFIX}{run}"
+    path = f"{RUN_PREFIX}{run}"
     source = DataSource(path=path)
     try:
         for part in run_source.parts(source):
@@ -83,9 +83,9 @@ def rows_behind(card: AdapterCard) -> tuple[list[Row], str]:
     From the run that made it, else from the files its record names.
     """
     if card.run:
-        source = DataSource(path=f"{run_source.PREFIX}{card.run}")
+        source = DataSource(path=f"{RUN_PREFIX}{card.run}")
         try:
-            found = itertools.islice(run_source.trained_rows(source, "old"), MOST_ROWS)
+            found = itertools.islice(run_rows(source, "old"), MOST_ROWS)
             return [row for row, _ in found], ""
         except TunedeckError as error:
             return [], f"the old rows can't be read: {error.message}"

@@ -14,8 +14,8 @@ from engine.app.demo import demo_config, demo_layers, orders_file
 from engine.common import paths
 from engine.config import presets, rules
 from engine.config.presets import Layer, resolve
-from engine.data.load import load
-from engine.data.splitting.split import split
+from engine.data.reader import load
+from tests.engine.data.splitting.making import split
 
 
 @pytest.fixture(scope="module")

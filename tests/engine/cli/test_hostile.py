@@ -14,9 +14,9 @@ from engine.data.files.lenient import tolerant_raw_rows
 from engine.data.files.opened import check_name
 from engine.data.files.preview import preview
 from engine.data.files.sources import data_files, read_file
-from engine.data.load import load
 from engine.data.quality.check import check
 from engine.data.quality.report import lines_of
+from engine.data.reader import load
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.data.conftest import config, source
 from tests.engine.data.hostile import FILES, PAIR, Hostile

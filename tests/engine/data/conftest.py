@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from engine.config.schema import DataSource, RunConfig
+from engine.data.reader import load
+from engine.data.rows.messages import Row
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -33,3 +35,8 @@ def source(path: Path | str, **fields: Any) -> DataSource:
 def config(*sources: DataSource, **dataset: Any) -> RunConfig:
     values = {"model": {"name_or_path": "tiny"}, "data": [item.model_dump() for item in sources], "dataset": dataset}
     return RunConfig.model_validate(values)
+
+
+def load_rows(config: RunConfig) -> list[Row]:
+    """Only the rows of ``load``."""
+    return load(config).rows

@@ -10,7 +10,7 @@ from engine.config import toml
 from engine.config.fix_names import Fix
 from engine.config.presets import Layer, resolve
 from engine.data.fixes import row_change, without_repeats
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.messages import Row
 from tests.engine.data.conftest import Write, config, source
 from tests.engine.data.quality.making import CLEAN, asked, jsonl, plain, row

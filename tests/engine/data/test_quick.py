@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from engine.common.errors import DataError
 from engine.data.dedup import exact, near
 from engine.data.files.jsonrows import line_values
-from engine.data.files.lenient import Unreadable, tolerant_raw_rows
-from engine.data.files.line_blocks import blocks, in_blocks, rows_of
+from engine.data.files.lenient import Unreadable, blocks, in_blocks, rows_of, tolerant_raw_rows
 from engine.data.files.sources import data_files
 from tests.engine.data.conftest import source
 

@@ -13,13 +13,14 @@ from engine.config.presets import Layer, resolve
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
 from engine.data.files.preview import preview
-from engine.data.files.sources import source_files, source_names
-from engine.data.load import load
+from engine.data.files.sources import source_names
+from engine.data.reader import load
 from engine.data.rows.messages import Row
-from engine.data.splitting.split import replayed, split
+from engine.data.splitting.split import replayed
 from engine.runs import directory
 from engine.runs.directory import RunDir
 from tests.engine.data.conftest import Write, config, source
+from tests.engine.data.splitting.making import split
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -95,14 +96,14 @@ def test_a_run_that_built_on_another_brings_both_datas(write: Write) -> None:
     make_run("second", {"path": str(second)}, {"path": "run:first", "role": "replay", "share": 0.1}, held_out=2)
     rows = load(config(source("run:second"))).rows
     assert len(rows) == 18 + 18
-    assert source_files(source("run:second")) == [second, second.with_name("a.jsonl")]
+    assert run_source.files(source("run:second")) == [second, second.with_name("a.jsonl")]
 
 
 def test_runs_that_are_each_others_data_are_refused(write: Write) -> None:
     first = make_run("first", {"path": str(rows_file(write, "a.jsonl"))})
     second = make_run("second", {"path": "run:first"})
     first.config.write_text(first.config.read_text().replace(str(rows_file(write, "a.jsonl")), "run:second"))
-    for ask in (lambda: load(config(source("run:second"))), lambda: source_files(source("run:first"))):
+    for ask in (lambda: load(config(source("run:second"))), lambda: run_source.files(source("run:first"))):
         with pytest.raises(DataError) as caught:
             ask()
         assert "each other's data" in caught.value.title
@@ -127,7 +128,7 @@ def test_the_recorded_sample_stands_for_files_that_are_gone(write: Write) -> Non
     old = rows_file(write, "old.jsonl", 500)
     run = make_run("first", {"path": str(old)})
     rows_then = load(config(source(old))).rows
-    run_source.save_sample(run, run_source.sample_of(rows_then, range(500)))
+    run_source.save_sample(run, rows_then[: run_source.SAMPLE_ROWS])
     old.unlink()
     rows = load(config(source("run:first"))).rows
     assert len(rows) == run_source.SAMPLE_ROWS

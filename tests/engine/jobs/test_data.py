@@ -189,13 +189,13 @@ def test_errors_of_the_rows_are_those_of_the_training(tiny: Path, rows: Path, tm
 _NOISY = """
 import os, sys
 from engine.jobs import __main__ as inspect
-from engine.data import trained_rows as trained
-parts_of = trained.parts_of
+from engine.jobs import data
+parts_of = data.parts_of
 def noisy(*given, **named):
     print("a library says hello")
     os.write(1, b"and so does its C half\\n")
     return parts_of(*given, **named)
-trained.parts_of = noisy
+data.parts_of = noisy
 raise SystemExit(inspect.main(sys.argv[1:]))
 """
 

@@ -13,7 +13,8 @@ import pytest
 
 from engine.common.errors import DataError
 from engine.config.schema import RunConfig
-from engine.data.load import load
+from engine.data.files import lenient
+from engine.data.reader import load
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
@@ -159,7 +160,8 @@ def test_a_row_of_weight_zero_is_left_out_with_a_warning(rows: Path) -> None:
     assert [e.title for e in events if isinstance(e, ev.Warn)] == ["1 rows have the weight 0 and were left out."]
 
 
-def test_stopping_in_the_middle_leaves_no_cache(rows: Path) -> None:
+def test_stopping_in_the_middle_leaves_no_cache(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lenient, "BLOCK_BYTES", 1 << 14)
     write_rows(rows, 2000)
     config, asked = config_of(rows), 0
 
@@ -189,6 +191,7 @@ _MEASURED = """
 import sys, types
 from pathlib import Path
 from engine.config.schema import RunConfig
+from engine.data.files import lenient
 from engine.tokens import dataset
 from engine.tokens import cache_key as token_key
 from engine.runs.phases import Phases

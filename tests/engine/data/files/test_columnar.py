@@ -14,8 +14,7 @@ import pytest
 from engine.common.errors import DataError
 from engine.data.files.preview import preview
 from engine.data.files.sources import read_file, source_files
-from engine.data.load import load_rows
-from tests.engine.data.conftest import config, source
+from tests.engine.data.conftest import config, load_rows, source
 
 TURNS = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
 

@@ -11,9 +11,9 @@ import pytest
 from engine.common.errors import DataError
 from engine.data.files.preview import preview
 from engine.data.files.sources import data_files, source_names
-from engine.data.load import load, load_rows
+from engine.data.reader import load
 from engine.data.rows.messages import Row
-from tests.engine.data.conftest import config, source
+from tests.engine.data.conftest import config, load_rows, source
 
 SPEAKERS = {"role_tag": "who", "content_tag": "says", "user_tag": "me", "assistant_tag": "it"}
 DESCRIBED: dict[str, Any] = {

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from engine.common.errors import DataError
 from engine.data.files.preview import preview
-from engine.data.load import load
 from engine.data.quality import check as doctor
 from engine.data.quality.findings import from_json, to_json
 from engine.data.quality.report import WIDTH, lines_of
+from engine.data.reader import load
 from tests.engine.data.conftest import config, source
 
 KEYS = st.sampled_from(

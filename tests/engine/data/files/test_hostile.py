@@ -14,7 +14,7 @@ from engine.common.errors import DataError
 from engine.data.files.columnar import read_parquet
 from engine.data.files.preview import preview
 from engine.data.files.sources import read_file
-from engine.data.load import load
+from engine.data.reader import load
 from tests.engine.data.conftest import Write, config, source
 
 PAIR = '{"prompt": "a", "completion": "b"}'

@@ -15,8 +15,7 @@ import pytest
 from engine.common.errors import DataError
 from engine.data.files import hub
 from engine.data.files.sources import source_files
-from engine.data.load import load_rows
-from tests.engine.data.conftest import config, source
+from tests.engine.data.conftest import config, load_rows, source
 
 WANTED = source("someone/rows", subset="small", split="validation")
 

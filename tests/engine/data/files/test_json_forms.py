@@ -12,7 +12,7 @@ import pytest
 from engine.common.errors import DataError
 from engine.config.schema import RunConfig
 from engine.data.files.jsonrows import read_json
-from engine.data.files.line_blocks import in_blocks
+from engine.data.files.lenient import in_blocks
 from engine.data.quality.check import check
 
 ROWS = [{"prompt": f"Say {n}?", "completion": f"It is {n}, 'quoted' {{n}}."} for n in range(3)]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import DataError
+from engine.common.workers import shared
 from engine.config.schema import RunConfig
-from engine.data.load import load
 from engine.data.quality import check as checking
 from engine.data.quality.check import check
 from engine.data.quality.findings import from_json, to_json
-from engine.data.quality.workers import shared
+from engine.data.reader import load
 from tests.engine.data.conftest import Write, config, source
 from tests.engine.data.quality.making import CLEAN, asked, codes, jsonl, only, row
 

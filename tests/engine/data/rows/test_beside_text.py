@@ -11,7 +11,7 @@ import pytest
 
 from engine.common.errors import DataError
 from engine.data.files.preview import look
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import RawRow
 from tests.engine.data.conftest import Write, config, source

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.common.errors import DataError
-from engine.data.load import load
+from engine.data.reader import load
 from engine.data.rows.messages import Message
 from tests.engine.data.conftest import Write, config, source
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.data.files.lenient import tolerant_rows
-from engine.data.files.line_blocks import blocks, rows_of
-from engine.data.files.sources import data_files, read_source
-from engine.data.load import load
+from engine.data.files.lenient import blocks, rows_of
+from engine.data.files.sources import read_file
+from engine.data.reader import load
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import Detected
 from engine.data.rows.json_text import JsonNumber, dumps, loads
@@ -37,14 +36,11 @@ FILES = {
 def test_a_number_as_an_answer_is_the_text_of_the_file(write: Write, name: str) -> None:
     path = write(name, FILES[name])
     assert [row.messages[1].content for row in load(config(source(path))).rows] == list(NUMBERS)
-    (file,) = data_files(source(path))
-    rows, _ = tolerant_rows(file, "s", lambda fault: None)
-    assert [row.messages[1].content for row in rows] == list(NUMBERS)
 
 
 def test_a_number_beside_what_only_a_lenient_reader_takes_keeps_its_text_too(write: Write) -> None:
     line = '{"prompt": "?", "completion": 1.10, "score": NaN}'
-    (raw,) = read_source(source(write("a.jsonl", line)), "s")
+    (raw,) = read_file(write("a.jsonl", line), "s")
     assert raw.values == {"prompt": "?", "completion": "1.10", "score": None}
 
 

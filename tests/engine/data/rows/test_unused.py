@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from engine.data.files.preview import look
-from engine.data.load import load
 from engine.data.quality.check import check
 from engine.data.quality.findings import from_json, to_json
 from engine.data.quality.report import lines_of
+from engine.data.reader import load
 from engine.data.rows.formats import Detected
 from engine.data.rows.unused import Unused, told
 from tests.engine.data.conftest import Write, config, source

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from engine.common.errors import ConfigError
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row
-from engine.data.splitting.split import content_hash, key_of, split, split_keys
+from engine.data.splitting.split import content_hash
+from tests.engine.data.splitting.making import split
 
 
 def make(*texts: str) -> list[Row]:
@@ -265,6 +266,6 @@ def test_any_rows_in_any_order_are_split_alike_and_never_leak(
     for parted in (groups, said):
         assert sum(map(len, parted)) == len(set().union(*parted))
     shuffled = data.draw(st.permutations(rows))
-    again = split_keys([key_of(each, seed) for each in shuffled], fields, ["t"])
+    again = split(shuffled, fields, seed, ["t"])
     assert Counter(shuffled[index] for index in again.heldout) == Counter(sides[1])
     assert Counter(shuffled[index] for index in again.test) == Counter(sides[2])

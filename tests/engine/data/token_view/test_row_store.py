@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.schema import RunConfig
-from engine.data.load import load
-from engine.data.splitting.split import replayed, split
+from engine.data.reader import load
+from engine.data.splitting.split import replayed
 from engine.data.token_view.packed_records import PackedRecords
 from engine.data.token_view.row_store import Shelf
+from tests.engine.data.splitting.making import split
 
 
 def config_of(*files: Path, **dataset: Any) -> RunConfig:

@@ -11,9 +11,8 @@ from peft import get_peft_model
 from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
 
 from engine.config.schema import RunConfig
-from engine.data.load import load
 from engine.data.mixing.mix import Shuffle
-from engine.data.splitting.split import split
+from engine.data.reader import load
 from engine.distributed.device import place
 from engine.modeling.batches import StepPlan, cut
 from engine.modeling.kernels.loss import SupervisedLoss
@@ -23,6 +22,7 @@ from engine.runs import events as ev
 from engine.tokens.examples import Example, tokenise
 from engine.tokens.render import Renderer
 from engine.training.strategies import attach_adapter, lora_config, trainable
+from tests.engine.data.splitting.making import split
 from tests.engine.training import making
 
 STEPS, BATCH, RATE = 20, 4, 5e-3

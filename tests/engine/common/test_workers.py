@@ -10,7 +10,7 @@ import psutil
 
 SCRIPT = """
 import time
-from engine.data.quality.workers import shared
+from engine.common.workers import shared
 if __name__ == "__main__":
     list(shared(time.sleep, [0.01] * 3 + [600] * 20, 1))
 """

@@ -18,13 +18,14 @@ _AHEAD = 3  # batches a helper has waiting
 _MOST_HELPERS = 7
 
 
-def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) -> Iterator[Result]:
+def shared(work: Callable[[Item], Result], items: Iterable[Item | None], helpers: int) -> Iterator[Result]:
     """``work`` of every item. With ``helpers`` this process works too, whenever all of them have enough to do.
 
-    ``work`` must be a function (or a partial of one) at the top level of a module.
+    ``work`` must be picklable. A helper that can't do it returns NotImplemented, and it is done here. None among the
+    items is no work: it waits for all before it, so that what comes behind may depend on them.
     """
     if helpers < 1:
-        yield from map(work, items)
+        yield from (work(item) for item in items if item is not None)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_begin)
@@ -32,6 +33,10 @@ def shared(work: Callable[[Item], Result], items: Iterable[Item], helpers: int) 
     waiting: deque[tuple[Item, Future[Result] | None, Result | None]] = deque()
     try:
         for item in items:
+            while item is None and waiting:
+                yield _result(work, *waiting.popleft())
+            if item is None:
+                continue
             future = None
             if sum(each is not None and not each.done() for _, each, _ in waiting) < helpers * _AHEAD:
                 future = _submitted(pool, work, item)
@@ -62,9 +67,10 @@ def _result(work: Callable[[Item], Result], item: Item, future: Future[Result] |
     if future is None:
         return result  # type: ignore[return-value]
     try:
-        return future.result()
+        result = future.result()
     except BrokenExecutor:
         return work(item)
+    return work(item) if result is NotImplemented else result
 
 
 def _begin() -> None:

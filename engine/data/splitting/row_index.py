@@ -1,32 +1,29 @@
-"""What is kept of every row to compare it with all others: a few numbers, and a signature of a sample."""
+"""What is kept of every row to split it and to compare it with all others: a few numbers, of some a signature."""
 
 from __future__ import annotations
 
 from array import array
 from typing import TYPE_CHECKING
 
-from engine.data.dedup.exact import keys_of
-from engine.data.dedup.near import signature
-from engine.data.quality.findings import Place
-from engine.data.rows.messages import Row
+from engine.data.batches import Rows
+from engine.data.dedup.near import PERMUTATIONS, signature
 from engine.data.splitting.draw import Columns
 from engine.data.splitting.split import content_hash, group_of, stratum_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-NEAR_ROWS = 200_000
-"""Rows that are all compared for being nearly the same; of more, a sample of half as many is."""
 _MOST_FILES = 65_534  # told apart; rows of more are named by the last
 
 
-class Keys:
-    """Collects the keys of rows as they pass: about 60 bytes a row, and 256 for those compared for nearness.
+class RowIndex:
+    """Collects the keys of used rows as they pass: about 60 bytes a row, and 256 for those compared for nearness.
 
-    ``near_every``: of so many rows one is compared for nearness, chosen by content, so that copies are together.
+    ``near_every``: of so many rows one is compared for nearness, chosen by content, so that copies are together;
+    0 for none.
     """
 
-    def __init__(self, seed: int, near_every: int) -> None:
+    def __init__(self, seed: int, near_every: int = 0) -> None:
         self._seed, self._near_every = seed, near_every
         self._content, self._prompt = array("Q"), array("Q")
         self._sizes, self._numbers = array("L"), array("L")
@@ -44,36 +41,33 @@ class Keys:
         """Whether only some rows are compared for nearness."""
         return self._near_every > 1
 
-    def add(self, row: Row, source: int, text: str) -> int:
-        """Keep the keys of ``row``, which says ``text``, and return that of its content."""
-        content, prompt = keys_of(row)
-        if content % self._near_every == 0:
-            self._near_rows.append(len(self))
-            self._signatures += signature(text).tobytes()
-        self._content.append(content)
-        self._prompt.append(prompt)
-        self._sizes.append(len(text))
-        self._numbers.append(row.number)
-        self._files.append(self._file(row.file))
-        self._sources.append(source)
-        self._strata.append(stratum_of(row))
-        self._groups.append(group_of(row, self._seed))
-        self._hashes += content_hash(row, self._seed)
-        return content
+    def see(self, rows: Rows) -> None:
+        for row, text, (content, prompt) in zip(rows.used, rows.used_texts, rows.keys, strict=True):
+            if self._near_every and content % self._near_every == 0:
+                self._near_rows.append(len(self))
+                self._signatures += signature(text).tobytes()
+            self._content.append(content)
+            self._prompt.append(prompt)
+            self._sizes.append(len(text))
+            self._numbers.append(row.number)
+            self._files.append(self._file(row.file))
+            self._sources.append(rows.source)
+            self._strata.append(stratum_of(row))
+            self._groups.append(group_of(row, self._seed))
+            self._hashes += content_hash(row, self._seed)
 
-    def merge(self, other: Keys) -> None:
-        """Put the rows of ``other`` behind those of this one."""
-        self._near_rows.extend(index + len(self) for index in other._near_rows)
-        files = [self._file(name) for name in other._names]
-        self._files.extend(files[index] for index in other._files)
+    def merge(self, later: RowIndex) -> None:
+        self._near_rows.extend(index + len(self) for index in later._near_rows)
+        files = [self._file(name) for name in later._names]
+        self._files.extend(files[index] for index in later._files)
         for ours, theirs in (
-            (self._content, other._content), (self._prompt, other._prompt), (self._sizes, other._sizes),
-            (self._numbers, other._numbers), (self._sources, other._sources), (self._strata, other._strata),
-            (self._groups, other._groups),
+            (self._content, later._content), (self._prompt, later._prompt), (self._sizes, later._sizes),
+            (self._numbers, later._numbers), (self._sources, later._sources), (self._strata, later._strata),
+            (self._groups, later._groups),
         ):  # fmt: skip
             ours.extend(theirs)
-        self._hashes += other._hashes
-        self._signatures += other._signatures
+        self._hashes += later._hashes
+        self._signatures += later._signatures
 
     def _file(self, name: str) -> int:
         """The index of a file; rows come file by file."""
@@ -113,7 +107,7 @@ class Keys:
         """Signatures (m, 64), uint32."""
         import numpy as np
 
-        return np.frombuffer(self._signatures, np.uint32).reshape(len(self._near_rows), -1)
+        return np.frombuffer(self._signatures, np.uint32).reshape(len(self._near_rows), PERMUTATIONS)
 
     def columns(self, rows: np.ndarray) -> Columns:
         """What the split draws ``rows`` by."""
@@ -123,8 +117,9 @@ class Keys:
         strata, groups = _array(self._strata, "uint32")[rows], _array(self._groups, "uint64")[rows]
         return Columns(words, strata, groups, self.sources[rows])
 
-    def place(self, index: int, seen: str = "") -> Place:
-        return Place(self._names[self._files[index]], self._numbers[index], seen)
+    def place(self, index: int) -> tuple[str, int]:
+        """The file of a row and its number there."""
+        return self._names[self._files[index]], self._numbers[index]
 
 
 def _array(values: array[int], kind: str) -> np.ndarray:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import DataError
-from engine.data.load import load, load_rows
-from tests.engine.data.conftest import Write, config, source
+from engine.data.reader import load
+from tests.engine.data.conftest import Write, config, load_rows, source
 
 
 def jsonl(*pairs: tuple[str, str | None]) -> str:
