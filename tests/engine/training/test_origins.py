@@ -13,6 +13,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import RunError
+from engine.common.files import sha256
 from engine.config import toml
 from engine.models import origins
 from engine.runs import directory
@@ -151,7 +152,7 @@ def test_the_record_of_the_adapter_tells_the_files_it_saw_not_those_there_now(mo
         if isinstance(event, ev.Step) and event.step == 2:
             write_rows(rows, 15)
 
-    digest = origins._digest(rows)
+    digest = sha256(rows)
     run = train(values(model, rows), react).run
     (recorded,) = json.loads((run.adapter / "tunedeck.json").read_text())["data_files"]
     assert recorded["sha256"] == digest
