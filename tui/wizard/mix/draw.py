@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.content import Content
 
-from engine import units
 from engine.common.clean_text import clean, shorten
 from engine.data.mixing.presets import TITLES
 from engine.data.mixing.warnings import MixWarning
-from engine.units import amount
+from engine.messages import formats
+from engine.messages.catalogue import text
+from engine.messages.formats import amount
 from tui.draft.mix_board import Board, Line
 from tui.widgets.bars import fit
 
 WIDE = 100
 LETTERS = string.ascii_uppercase
 COLOURS = ("$chart-1", "$chart-3", "$chart-2", "$chart-0")
-ALL_ONCE = "all once"
-_NUMBERS = (("trained", 7), ("rows", 6), ("passes", 6), ("dropped", 7))
-_ROLES = {
-    "new": "is to be learnt",
-    "replay": "is there not to be forgotten; none of it is held out",
-    "general": "keeps the model broad",
-}
+_NUMBERS = (("mix.trained", 7), ("mix.rows", 6), ("mix.passes", 6), ("mix.dropped", 7))
+_SHARE_OF = {"tokens": "mix.share-of-tokens", "rows": "mix.share-of-rows"}
+_ROLES = {"new": "mix.about-new", "replay": "mix.about-replay", "general": "mix.about-general"}
+_SHORT_OF = {"tokens": "mix.short-of-tokens", "rows": "mix.short-of-rows"}
 PRESETS = tuple(TITLES)
 
 
@@ -47,10 +45,10 @@ def columns(board: Board, width: int) -> Columns:
 
 def header(board: Board, width: int) -> str:
     have = columns(board, width)
-    share = f"share of {board.unit}"
-    line = f"    {'source':<{have.name}} {'role':<7} {share:<{have.slider + 9}}"
-    line += "".join(f" {name:>{cells}}" for name, cells in _NUMBERS)
-    return line + (" weight" if have.weights else "")
+    share = fit(text(_SHARE_OF[board.unit]), have.slider + 9)
+    line = f"    {fit(text('mix.source'), have.name)} {fit(text('mix.role'), 7)} {share}"
+    line += "".join(f" {_right(text(name), cells)}" for name, cells in _NUMBERS)
+    return line + (f" {_right(text('mix.weight'), 6)}" if have.weights else "")
 
 
 def row(board: Board, at: int, width: int, is_current: bool) -> Content:
@@ -58,8 +56,8 @@ def row(board: Board, at: int, width: int, is_current: bool) -> Content:
     have, line = columns(board, width), board.lines[at]
     share = board.effective(at)
     filled = min(have.slider, max(1, round(share * have.slider))) if share else 0
-    slider = f"[{'#' * filled}{'-' * (have.slider - filled)}]" if line.share is not None else ALL_ONCE
-    words = f"{fit(clean(line.name, keep_newlines=False), have.name)} {line.role:<7} {slider:<{have.slider + 2}} "
+    slider = f"[{'#' * filled}{'-' * (have.slider - filled)}]" if line.share is not None else text("mix.all-once")
+    words = f"{fit(clean(line.name, keep_newlines=False), have.name)} {line.role:<7} {fit(slider, have.slider + 2)} "
     words += f"{percent(share) if board.part(at) else '?':>6}"
     words += "".join(
         f" {number:>{cells}}" for number, (_, cells) in zip(_numbers(board, at, line), _NUMBERS, strict=True)
@@ -118,27 +116,27 @@ def totals(board: Board, time: str) -> list[str]:
     """One pass and the run in a line each; ``time`` is how long the run takes, "" where that is not known."""
     found = board.mix
     if found is None:
-        return ["Nothing is known of these sources yet.", ""]
+        return [text("mix.unknown"), ""]
     steps, passes = board.training.steps(found.rows), board.training.passes(found.rows)
-    guessed = "  (guessed from bytes)" if board.guessed else ""
+    once = "mix.one-pass-guessed" if board.guessed else "mix.one-pass"
+    run = {"passes": float(f"{passes:.3g}"), "steps": steps, "tokens": found.tokens * passes}
     return [
-        f"one pass  {found.rows:,} rows, {amount(found.tokens)} tokens, {amount(found.trained)} trained{guessed}",
-        f"the run   {passes:.3g} pass{'es' * (round(passes, 2) != 1)}, {steps:,} steps, "
-        f"{amount(found.tokens * passes)} tokens{f', {time}' if time else ''}",
+        text(once, rows=found.rows, tokens=found.tokens, trained=found.trained),
+        text("mix.whole-run-time", **run, time=time) if time else text("mix.whole-run", **run),
     ]
 
 
 def free(board: Board) -> str:
     """What the sources without a share get, in a sentence."""
     whole = [at for at, line in enumerate(board.lines) if line.share is None]
-    cap = "" if board.epochs_cap is None else f" At most {board.epochs_cap:g} passes over any source."
+    cap = "" if board.epochs_cap is None else text("mix.cap", passes=board.epochs_cap)
     if len(whole) == len(board.lines):
-        return f"Every row once a pass: the shares are those of the sizes.{cap}"
+        return text("mix.free-all") + cap
     if not whole:
-        return f"Every source has a share: a pass is as long as all the rows there are.{cap}"
-    names = _listed([shorten(board.lines[at].name, 20) for at in whole])
+        return text("mix.free-none") + cap
+    names = [shorten(board.lines[at].name, 20) for at in whole]
     together = percent(sum(board.effective(at) for at in whole))
-    return f"{names} take{'s' * (len(whole) == 1)} what is left, {together}: every row once a pass.{cap}"
+    return text("mix.free", names=names, count=len(whole), share=together) + cap
 
 
 def about(board: Board, at: int) -> str:
@@ -146,59 +144,52 @@ def about(board: Board, at: int) -> str:
     line = board.lines[at]
     name = shorten(line.name, 30)
     if line.figures is None:
-        return f"{name}: its rows are not known yet."
+        return text("mix.about-unknown", name=name)
     known = line.figures
-    reasons = (
-        (known.too_long, "too long"),
-        (known.refused, "refused by the template"),
-        (known.not_trained, "with nothing trained"),
-    )
-    dropped = ", ".join(f"{count:,} {why}" for count, why in reasons if count)
-    held = f", {known.held_out:,} held out" if known.held_out else ""
-    told = f"{name} {_ROLES[line.role]}. {known.rows:,} rows to train on{held}, {known.tokens_mean:,.0f} tokens each"
+    reasons = {"mix.too-long": known.too_long, "mix.refused": known.refused, "mix.not-trained": known.not_trained}
+    dropped = [text(code, rows=count) for code, count in reasons.items() if count]
+    told = text(_ROLES[line.role], name=name, rows=known.rows, tokens=round(known.tokens_mean))
+    told += text("mix.held-out", rows=known.held_out) if known.held_out else ""
     if dropped:
-        told += f"; dropped: {dropped}."
-    elif known.guessed:
-        told += "; guessed, until F5 in the data step examines them."
+        told += text("mix.is-dropped", reasons=dropped)
     else:
-        told += "; none is dropped."
-    weight = "" if line.weight == 1 else f" Each of its tokens counts {line.weight:g} times in the loss."
-    return clean(told + weight, keep_newlines=False)
+        told += text("mix.is-guessed" if known.guessed else "mix.none-dropped")
+    return told + ("" if line.weight == 1 else text("mix.loss-weight", weight=line.weight))
 
 
 def warning(found: MixWarning) -> str:
     """What is wrong, and what helps here."""
-    hint = "Lower its share, or c caps it." if found.kind == "repeated" else found.hint
+    hint = text("mix.repeated-hint") if found.kind == "repeated" else found.hint
     return clean(f"! {found.title} {hint}", keep_newlines=False).rstrip()
 
 
 def presets(board: Board) -> str:
-    titles = {**TITLES, "temperature": f"temperature {board.temperature:g}"}
+    titles = {**TITLES, "temperature": text("mix.temperature", temperature=board.temperature)}
     return "   ".join(f"{number} {titles[name]}" for number, name in enumerate(PRESETS, start=1))
 
 
 def in_short(board: Board, width: int = 80) -> str:
     """ "mix: orders 70%, chat 20%, old 10% of tokens; F8", with names cut so that it fits ``width``."""
     if board.mix is None:
-        return "mix: not known before the sources are read; F8"
+        return text("mix.short-unknown")
     every = len(board.lines)
-    ways = [(every, longest, f" of {board.unit}") for longest in range(24, 8, -1)]
-    ways += [(most, longest, "") for most in (every, min(3, every)) for longest in range(24, 5, -1)]
-    for most, longest, unit in ways:
+    ways = [(every, longest, _SHORT_OF[board.unit]) for longest in range(24, 8, -1)]
+    ways += [(most, longest, "mix.short") for most in (every, min(3, every)) for longest in range(24, 5, -1)]
+    for most, longest, code in ways:
         parts = [
             f"{fit(clean(line.name, False), longest).rstrip()} {percent(board.effective(at), whole=True)}"
             for at, line in enumerate(board.lines[:most])
         ]
-        text = f"mix: {', '.join([*parts, *([f'{every - most} more'] if most < every else [])])}{unit}; F8"
-        if cell_len(text) <= width:
-            return text
-    return f"mix of {len(board.lines)} sources; F8"
+        line = text(code, parts=[*parts, *([text("mix.more", more=every - most)] if most < every else [])])
+        if cell_len(line) <= width:
+            return line
+    return text("mix.short-count", sources=every)
 
 
 def percent(share: float, whole: bool = False) -> str:
     """ "70%", with a decimal where it says more, "12.5%", unless only ``whole`` ones are wanted."""
-    return units.percent(share, decimals=not whole or share < 0.01)
+    return formats.percent(share, digits=0 if whole and share >= 0.01 else 1)
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _right(words: str, cells: int) -> str:
+    return " " * (cells - cell_len(words)) + words

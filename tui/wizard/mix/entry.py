@@ -9,10 +9,11 @@ from textual.message import Message
 from textual.widgets import Input
 
 from engine.config import numbers
+from engine.messages.catalogue import text
 from tui.widgets.form import FormField
 
 SHARE, WEIGHT = "share", "weight"
-_LABELS = {SHARE: "Share in percent", WEIGHT: "Weight in the loss"}
+_LABELS = {SHARE: "mix.share-in-percent", WEIGHT: "mix.weight-in-loss"}
 _MOST = {SHARE: 100.0, WEIGHT: 1000.0}
 
 
@@ -30,7 +31,7 @@ class Entry(Vertical):
 
     def compose(self) -> ComposeResult:
         for what, label in _LABELS.items():
-            entry = FormField(what, label, hint="Enter takes it, Esc not", id=f"mix-{what}")
+            entry = FormField(what, text(label), hint=text("mix.entry-hint"), id=f"mix-{what}")
             entry.display = False
             yield entry
 
@@ -72,4 +73,4 @@ class Entry(Vertical):
             self.close()
             self.post_message(self.Taken(what, number))
         else:
-            event.field.show_error(f"a number above 0, {_MOST[what]:g} at most.")
+            event.field.show_error(text("mix.out-of-range", most=_MOST[what]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.config.rules import Issue
 from engine.data.mixing.warnings import OFTEN
+from engine.messages.catalogue import text
 from tui.draft.mix_sources import board_of
 from tui.wizard.review.remedies import Fix, Warning
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def mix_issues(draft: Draft, facts: Facts) -> list[Warning]:
     """Of sources that repeat, dominate, are lost or don't get their share; that of replay the rules say themselves."""
-    cap = Fix("dataset.epochs_cap", f"{OFTEN:g} passes over a source at most", OFTEN)
+    cap = Fix("dataset.epochs_cap", text("mix.cap-remedy", passes=OFTEN), OFTEN)
     return [
         Warning(
             Issue("warning", f"data.{warning.source}", f"{warning.title} {warning.message}".strip(), warning.hint),

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.data.mixing.warnings import OFTEN
+from engine.messages.catalogue import text
 from tui import keys
 from tui.draft import mix_sources as sources
 from tui.draft.fit import unknown
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 TEMPERATURES = (2.0, 3.0, 5.0, 1.0)
 TALL = 30
-NOT_KEPT = "The shares leave nothing for the sources without one: lower them, or press - on one more."
 
 
 class MixScreen(WholeScreen, Screen[bool]):
@@ -86,7 +86,7 @@ class MixScreen(WholeScreen, Screen[bool]):
         self._told: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        yield TopLine("The mix: how much of each source")
+        yield TopLine(text("mix.title"))
         yield MixTable()
         yield Static(id="mix-bar")
         with Vertical(id="mix-words"):
@@ -233,7 +233,7 @@ class MixScreen(WholeScreen, Screen[bool]):
             after = TEMPERATURES.index(board.temperature) + 1 if board.temperature in TEMPERATURES else 0
             board = replace(board, temperature=TEMPERATURES[after % len(TEMPERATURES)])
         if name == "replay" and not any(line.role == "replay" for line in board.lines):
-            self._note = "No source is replay: r changes the role of the one under the cursor."
+            self._note = text("mix.no-replay")
         self._change(board.preset(name))
         self._show()
 
@@ -274,7 +274,7 @@ class MixScreen(WholeScreen, Screen[bool]):
 
     def action_keep(self) -> None:
         if self.board.mix is None and all(line.figures for line in self.board.lines):
-            self._note = f"! {NOT_KEPT}"
+            self._note = text("mix.not-kept")
             self._show()
             return
         self._left = True
@@ -307,7 +307,7 @@ class MixScreen(WholeScreen, Screen[bool]):
         self._note = ""
         lines += [draw.warning(warning) for warning in warnings[:most]]
         if len(warnings) > most:
-            lines[-1] += f" (and {len(warnings) - most} more)"
+            lines[-1] += text("mix.and-more", more=len(warnings) - most)
         self._tell("#mix-warnings", "\n".join(lines))
         presets = self.query_one("#mix-presets", Static)
         presets.display = not self._typing
@@ -331,9 +331,9 @@ class MixScreen(WholeScreen, Screen[bool]):
         if fit is not None:
             bar.show(fit)
         else:
-            line.say(unknown(self.draft, self.facts) or "Memory: not known yet.")
+            line.say(unknown(self.draft, self.facts) or text("mix.memory-unknown"))
 
-    def _tell(self, selector: str, text: str) -> None:
-        if self._told.get(selector) != text:
-            self._told[selector] = text
-            self.query_one(selector, Static).update(Content(text))
+    def _tell(self, selector: str, said: str) -> None:
+        if self._told.get(selector) != said:
+            self._told[selector] = said
+            self.query_one(selector, Static).update(Content(said))

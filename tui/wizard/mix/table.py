@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.messages.catalogue import text
 from tui.draft.mix_board import Board
 from tui.wizard.mix import draw
 
@@ -39,5 +40,5 @@ class MixTable(Static, can_focus=True):
         lines = [Content.assemble((draw.header(board, width), "$muted"))]
         lines += [draw.row(board, index, width, index == self.at) for index in range(self._first, last)]
         if last - self._first < self._count:
-            lines.append(Content(f"    {self._first + 1} to {last} of {self._count} sources"))
+            lines.append(Content(text("mix.shown", first=self._first + 1, last=last, count=self._count)))
         self.update(Content("\n").join(lines))

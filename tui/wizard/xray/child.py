@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.messages.catalogue import text
 from tui.draft.child import end, no_answer, start
 
 
@@ -52,7 +53,7 @@ class XrayChild:
                         yield record
                 code = await process.wait()
                 if not said_why:
-                    raise no_answer(code, complaints, "Close this and open it again.")
+                    raise no_answer(code, complaints, text("xray.closed"))
             finally:
                 self._closing = asyncio.ensure_future(_close(process))
                 await asyncio.shield(self._closing)

@@ -22,6 +22,7 @@ from engine.common.errors import TunedeckError
 from engine.config import numbers
 from engine.data.token_view.form import Xray, from_json
 from engine.data.token_view.text import ASCII, DETAILS, UNICODE, legend, sentences, spans, summary
+from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
@@ -31,6 +32,8 @@ from tui.wizard.xray.text import content_of
 from tui.world import world_of
 
 SEARCH, GO = "search", "go"
+_DETAILS = ("xray.text", "xray.bounds", "xray.ids")
+"""What the key for more detail is called, in the order of ``DETAILS``."""
 TALL = 34
 
 
@@ -69,20 +72,20 @@ class XrayScreen(WholeScreen, Screen[None]):
         self.ray: Xray | None = None
 
     def compose(self) -> ComposeResult:
-        yield TopLine("X-ray")
+        yield TopLine(text("xray.name"))
         yield Static(id="xray-state", markup=False)
         yield Static(id="xray-legend", markup=False)
         with VerticalScroll(id="xray-rows"):
             yield Static(id="xray-text", markup=False)
         with VerticalScroll(id="xray-asked", can_focus=False):
-            yield FormField(SEARCH, "Search for", hint="Enter finds the next")
-            yield FormField(GO, "Go to row", hint="a number, or FILE NUMBER")
+            yield FormField(SEARCH, text("xray.search-for"), hint=text("xray.search-hint"))
+            yield FormField(GO, text("xray.go-to-row"), hint=text("xray.go-hint"))
         yield KeyBar(keys.in_bar(keys.XRAY, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self._signs = UNICODE if world_of(self).terminal.unicode else ASCII
         self.query_one("#xray-legend", Static).update(content_of(legend(self._signs))[0])
-        self._say("starting ...")
+        self._say(text("xray.starting"))
         if self._first is None:
             self._ask("source", number=self._source)
         else:
@@ -120,10 +123,9 @@ class XrayScreen(WholeScreen, Screen[None]):
         if "count" in record:
             self._counting(int(record["count"]), bool(record["counted"]), str(record.get("ended", "")))
         if kind == "progress":
-            self._say(f"{clean(str(record['message']), keep_newlines=False)} ...")
+            self._say(text("xray.working", what=str(record["message"])))
         elif kind == "unavailable":
-            message = clean(str(record["message"]), keep_newlines=False)
-            self._trouble(TunedeckError("Not yet", message, "Get the model in the wizard's second step (ctrl+k)."))
+            self._trouble(TunedeckError("xray.not-yet", reason=str(record["message"])))
         elif kind in ("error", "trouble"):
             self._trouble(TunedeckError(*(str(record.get(part, "")) for part in ("title", "message", "hint"))))
         elif kind == "row" and record["id"] == self._asked:
@@ -132,7 +134,7 @@ class XrayScreen(WholeScreen, Screen[None]):
             self._title()
             self._show()
         elif kind == "none" and record["id"] == self._asked:
-            self._say(clean(f"There is none further on: {record['message']}.", keep_newlines=False))
+            self._say(text("xray.no-more", reason=str(record["message"])))
 
     def _counting(self, count: int, counted: bool, ended: str) -> None:
         """More rows were read: once all are, it is known on which side of the split the one on screen is."""
@@ -153,12 +155,10 @@ class XrayScreen(WholeScreen, Screen[None]):
         self._say(clean(f"! {error.said}", keep_newlines=False))
 
     def _title(self) -> None:
-        place = ""
-        if self.ray is not None:
-            place = clean(f"  {Path(self.ray.file).name}, row {self.ray.row:,}", keep_newlines=False)
-        so_far = "" if self._counted else " so far"
-        count = f"{self._at + 1:,} of {self._count:,}{so_far}" if self._count else ""
-        self.query_one(TopLine).show(left=f"X-ray{place}", right=count)
+        ray, code = self.ray, "xray.count" if self._counted else "xray.count-so-far"
+        place = text("xray.place", file=Path(ray.file).name, row=ray.row) if ray is not None else text("xray.name")
+        count = text(code, at=self._at + 1, count=self._count) if self._count else ""
+        self.query_one(TopLine).show(left=place, right=count)
 
     def _show(self) -> None:
         self._show_state()
@@ -181,7 +181,7 @@ class XrayScreen(WholeScreen, Screen[None]):
             for each, words in zip(verdicts, sentences(verdicts), strict=True):
                 lines.append(Content.styled(words, "" if each.passes else "bold $warning"))
         if self._ended:
-            lines.append(Content(f"Looked at: {self._ended}."))
+            lines.append(Content(text("xray.searched", reason=self._ended)))
         if self._said:
             lines.append(Content.styled(self._said, "bold $warning" if self._said.startswith("!") else ""))
         self.query_one("#xray-state", Static).update(Content("\n").join(lines))
@@ -195,7 +195,7 @@ class XrayScreen(WholeScreen, Screen[None]):
         if self._at:
             self._ask("row", at=self._at - 1)
         else:
-            self._say("This is the first row.")
+            self._say(text("xray.first-row"))
 
     def action_next_bad(self) -> None:
         self._seek(1, bad=True)
@@ -210,13 +210,12 @@ class XrayScreen(WholeScreen, Screen[None]):
             self.action_search()
 
     def _seek(self, step: int, **more: Any) -> None:
-        self._say("looking ...")
+        self._say(text("xray.searching"))
         self._ask("seek", at=self._at + step, step=step, **more)
 
     def action_detail(self) -> None:
         self._detail = (self._detail + 1) % len(DETAILS)
-        following = DETAILS[(self._detail + 1) % len(DETAILS)]
-        self.query_one(KeyBar).rename("detail", following.capitalize())
+        self.query_one(KeyBar).rename("detail", text(_DETAILS[(self._detail + 1) % len(DETAILS)]))
         self._show()
 
     def action_verdicts(self) -> None:
@@ -245,24 +244,24 @@ class XrayScreen(WholeScreen, Screen[None]):
     @on(FormField.Submitted)
     def _typed(self, event: FormField.Submitted) -> None:
         event.stop()
-        text = event.field.text.strip()
+        typed = event.field.text.strip()
         self._close()
         if event.field.key == SEARCH:
-            self._found = text
-            if text:
+            self._found = typed
+            if typed:
                 # A row that says it already is found first, unless it was found before.
-                self._seek(1, text=text)
+                self._seek(1, text=typed)
             return
-        *file, number = text.rsplit(maxsplit=1) or [""]
+        *file, number = typed.rsplit(maxsplit=1) or [""]
         try:
             row = numbers.read(number, whole=True)
         except numbers.NoNumber:
             row = 0
         if not isinstance(row, int) or row < 1:
-            self._say("! Type the row's number in its file.")
+            self._say(text("xray.no-number"))
             return
         here = self.ray.file if self.ray else ""
-        self._say("looking ...")
+        self._say(text("xray.searching"))
         self._ask("place", file=file[0] if file else here, row=row)
 
     def action_leave(self) -> None:

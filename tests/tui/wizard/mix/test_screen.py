@@ -66,7 +66,7 @@ async def test_a_second_source_brings_the_mix_on_a_line_and_the_board_behind_it(
         await press(app, pilot, "f8")
         assert isinstance(app.screen, MixScreen)
         text = text_of(app)
-        for words in ("share of tokens", "orders", "all once", "66.8%", "1 all as they are", "guessed from bytes"):
+        for words in ("share of tokens", "orders", "all once", "66.8%", "1 all as they are", "estimated from bytes"):
             assert words in text, words
 
 
@@ -109,7 +109,7 @@ async def test_a_share_and_a_weight_are_typed(open_wizard: Opener, model: Path, 
         await strike(app, pilot, "w", "2", "enter")
         assert "counts 2 times in the loss" in " ".join(text_of(app).split())
         await strike(app, pilot, "s", "x", "enter")
-        assert "a number above 0, 100 at most" in text_of(app)
+        assert "Enter a number above 0, at most 100" in text_of(app)
         await strike(app, pilot, "escape", "enter")
         draft = app.wizard.draft
         assert (draft.get("data.0.share"), draft.get("data.0.weight")) == (0.125, 2.0)
@@ -133,7 +133,7 @@ async def test_minus_takes_all_of_a_source_once_and_u_takes_changes_back(
 async def test_presets_are_a_key_each(open_wizard: Opener, model: Path, rows: Path, chat: Path) -> None:
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
         await strike(app, pilot, "f8", "3")
-        assert "No source is replay: r changes the role" in text_of(app)
+        assert "No source is replay: press r to change the role" in text_of(app)
         await strike(app, pilot, "down", "r", "3")
         assert "replay" in line_of(app, "chat")
         assert "10" in line_of(app, "chat")
@@ -164,9 +164,9 @@ async def test_examined_rows_give_exact_figures_and_any_mix_of_them_needs_no_new
     async with open_wizard(drafted(rows, chat), inspect_command=command) as (app, pilot):
         await strike(app, pilot, "f5", "escape", "f8", "2")
         text = " ".join(text_of(app).split())
-        assert "guessed" not in text
+        assert "estimated" not in text
         assert "! chat: 95% of its rows are dropped." in text
-        assert "! chat is repeated 6.7 times in the run. Lower its share, or c caps it." in text
+        assert "! chat is repeated 6.7 times in the run. Lower its share, or press c to cap it." in text
         await strike(app, pilot, "c")
         text = " ".join(text_of(app).split())
         assert "At most 4 passes over any source." in text

@@ -155,7 +155,7 @@ async def test_one_goes_from_row_to_row(opened: Open) -> None:
         await press(pilot, "p", shows="row 1")
         await press(pilot, "p", shows="This is the first row.")
         await press(pilot, "n", "n", "n", shows="row 5")
-        await press(pilot, "n", shows="There is none further on")
+        await press(pilot, "n", shows="No further match")
 
 
 async def test_bad_rows_are_found_and_what_is_wrong_stands_above(opened: Open) -> None:
@@ -164,7 +164,7 @@ async def test_bad_rows_are_found_and_what_is_wrong_stands_above(opened: Open) -
         await press(pilot, "b", shows="row 3")
         assert "left out  6 tokens  ok: begin" in screen_text(pilot.app)
         assert "!  It is left out, as it is too long." in screen_text(pilot.app)
-        await press(pilot, "b", shows="There is none further on")
+        await press(pilot, "b", shows="No further match")
         await press(pilot, "n", shows="row 5")
         await press(pilot, "B", shows="row 3")
 
@@ -174,7 +174,7 @@ async def test_text_is_searched_for_and_searched_on(opened: Open, tmp_path: Path
         await press(pilot, "slash", shows="> Search for")
         await press(pilot, *"zebra", "enter", shows="Fifth zebra.")
         assert "Search for" not in screen_text(pilot.app)
-        await press(pilot, "s", shows="There is none further on")
+        await press(pilot, "s", shows="No further match")
         assert asked(tmp_path)[-1] == {"ask": "seek", "id": 3, "at": 4, "step": 1, "text": "zebra"}
 
 

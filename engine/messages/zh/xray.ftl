@@ -1,0 +1,24 @@
+# X 光界面：逐个 token 查看数据。
+
+name = X 光
+place = X 光  { $file }，第 { NUMBER($row) } 行
+count = { NUMBER($at) }/{ NUMBER($count) }
+count-so-far = { NUMBER($at) }/{ NUMBER($count) }（仍在读取）
+starting = 正在启动……
+searching = 正在查找……
+working = { $what }……
+search-for = 查找
+search-hint = 回车查找下一处
+go-to-row = 跳转到行
+go-hint = 行号，或“文件 行号”
+not-yet = 本机还没有该模型
+    .message = { $reason }
+    .hint = 请在向导第 2 步获取模型（Ctrl+K 返回）。
+no-more = 后面没有匹配项：{ $reason }。
+searched = 已查找：{ $reason }。
+first-row = 已是第一行。
+no-number = ! 请输入该行在文件中的行号。
+closed = 请关闭此界面后重新打开。
+text = 文本
+bounds = Token
+ids = ID
