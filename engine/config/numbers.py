@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from engine.messages.catalogue import text as sentence
+from engine.messages.message import Message
+
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 # Thousands that can't be anything else: blanks and the like, several groups, or one before a fraction.
 _GROUPED = tuple(
@@ -20,7 +23,14 @@ _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": 
 
 
 class NoNumber(ValueError):
-    """The text is no number. Its words say what to write."""
+    """The text is no number. ``what`` says what to write."""
+
+    def __init__(self, what: Message) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return sentence(self.what)
 
 
 class TwoNumbers(NoNumber):
@@ -41,11 +51,11 @@ def read(text: str, whole: bool) -> int | float:
     elif _EITHER.fullmatch(plain):
         joined, fraction = plain.replace(",", "").replace(".", ""), plain.replace(",", ".")
         if whole and "." in plain:
-            raise TwoNumbers(f"is no whole number; if thousands are meant, write {joined}.")
+            raise TwoNumbers(Message("numbers.fraction", thousands=joined))
         if not whole and "," in plain:
-            raise TwoNumbers(f"may be {joined} or {fraction}: write the one that is meant.")
+            raise TwoNumbers(Message("numbers.two", thousands=joined, fraction=fraction))
         plain = joined if whole else fraction
     plain = re.sub(r"(?<=\d)_(?=\d)", "", plain.replace(",", ".") if plain.count(",") == 1 else plain)
     if not _PLAIN.fullmatch(plain):
-        raise NoNumber("should be a whole number, such as 8." if whole else "should be a number, such as 0.5.")
+        raise NoNumber(Message("numbers.no-whole-number" if whole else "numbers.no-number"))
     return int(plain) if re.fullmatch(r"[+-]?\d+", plain) else float(plain)

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.common.errors import ConfigError
 from engine.config import synonyms
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,15 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
 
 def config_error(issues: Sequence[Issue]) -> ConfigError:
     """One error for all ``issues``."""
-    count = f"{len(issues)} things" if len(issues) > 1 else "one thing"
-    return ConfigError(
-        "The config can't be used",
-        "\n".join(f"  {issue}" for issue in issues),
-        f"Correct {count} and try again; `tunedeck fields` lists all there are.",
-        tuple(issues),
-    )
+    lines = [issue.line for issue in issues]
+    return ConfigError("config.unusable", issues=tuple(issues), lines=lines, count=len(lines))
 
 
 def load_preset(preset_id: str) -> Preset:
     """A shipped preset by its file name. Raises ConfigError naming those there are."""
     path = paths.presets_dir() / f"{preset_id}.toml"
     if not path.is_file():
-        raise ConfigError("No such preset", preset_id, "There are: " + ", ".join(preset_ids()))
+        raise ConfigError("config.no-such-preset", preset=preset_id, known=preset_ids())
     values = tomllib.loads(path.read_text("utf-8"))
     about = values.pop("preset", {})
     return Preset(preset_id, about.get("title", preset_id), about.get("description", ""), values)
@@ -106,13 +102,13 @@ def set_dotted(values: dict[str, Any], dotted: str, value: Any) -> None:
         elif isinstance(here, dict):
             here = here.setdefault(key, [] if key == "data" else {})
     if not isinstance(here, dict):
-        raise ConfigError("Unknown setting", dotted, "Write section.field, or data.0.path for the first source.")
+        raise ConfigError("config.no-such-place", field=dotted)
     here[last] = value
 
 
 def _source_index(key: str, dotted: str) -> int:
     if not key.isdecimal() or int(key) >= 1000:
-        raise ConfigError("Unknown setting", dotted, "Sources have numbers: data.0.path is a field of the first.")
+        raise ConfigError("config.no-such-source", field=dotted)
     return int(key)
 
 
@@ -137,7 +133,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """``train.batch_size=8`` as (dotted, value); the value is read as TOML, else (also a date) taken as text."""
     dotted, found, raw = text.partition("=")
     if not found or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", dotted.strip()):
-        raise ConfigError("A setting can't be read", f"--set {text}", "Write it as section.field=value.")
+        raise ConfigError("config.bad-setting", given=text)
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
@@ -172,42 +168,57 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: 
 
 
 def _issue(error: Any) -> Issue:
-    kind, given, dotted = error["type"], error.get("input"), _field_of(error["loc"])
-    if kind == "extra_forbidden" and dotted in GONE:
-        return Issue("error", dotted, GONE[dotted], "Remove it.")
+    return Issue("error", _field_of(error["loc"]), _what(error))
+
+
+def _what(error: Any) -> Message:
+    """What pydantic found, in our words."""
+    kind, given, loc = error["type"], error.get("input"), error["loc"]
+    if kind == "extra_forbidden" and (gone := GONE.get(_field_of(loc))):
+        return Message(gone)
     if kind == "extra_forbidden":
-        nearest = _nearest(error["loc"])
-        return Issue("error", dotted, "unknown key.", f"Did you mean '{nearest}'?" if nearest else "Remove it.")
-    if dotted == "data" and kind in ("missing", "list_type", "too_short"):
-        return Issue("error", dotted, "no source is named.", "Write [[data]], with two brackets, and a path.")
+        nearest = _nearest(loc)
+        return Message("config.misspelt-key", nearest=nearest) if nearest else Message("config.unknown-key")
+    if loc == ("data",) and kind in ("missing", "list_type", "too_short"):
+        return Message("config.no-source")
     if kind == "missing":
-        return Issue("error", dotted, "is required.")
+        return Message("config.required")
     if kind in ("model_type", "model_attributes_type"):
-        header = "[[data]]" if error["loc"][0] == "data" else f"[{error['loc'][0]}]"
-        return Issue("error", dotted, "should be a section.", f"Write {header} and its fields below.")
+        return Message("config.no-section", header="[[data]]" if loc[0] == "data" else f"[{loc[0]}]")
     if kind == "two_numbers":
-        return Issue("error", dotted, f"'{str(given)[:40]}' {error['msg']}")
-    message = _PLAIN.get(kind) or error["msg"].replace("Input should", "should").replace("String should", "should")
+        return Message("config.two-numbers", given=str(given)[:40], what=error["ctx"]["what"])
     shown = repr(given) if isinstance(given, (str, int, float)) else type(given).__name__
     shown = shown.lower() if isinstance(given, bool) else shown
-    return Issue("error", dotted, f"{message[0].lower()}{message[1:]}, not {shown[:60]}.")
+    return Message("config.wrong-value", expected=_expected(kind, error), given=shown[:60])
+
+
+def _expected(kind: str, error: Any) -> list[str | Message]:
+    """What a field takes, by pydantic's name for what is wrong; each may be the one that was meant."""
+    if kind == "literal_error":
+        return re.findall(r"'[^']*'", error["ctx"]["expected"])
+    if kind in ("bool_type", "bool_parsing"):
+        return ["true", "false"]
+    if kind in _EXPECTED:
+        bounds = [value for value in error.get("ctx", {}).values() if isinstance(value, (int, float))]
+        return [Message(_EXPECTED[kind], **({"bound": bounds[0]} if bounds else {}))]
+    return [Message.literal(error["msg"])]
 
 
 GONE = {
-    "adapter.method": "is gone: every adapter is a LoRA.",
-    "eval.forgetting": "is gone: this version does not measure forgetting.",
-    "launch.nodes": "is gone: a run trains on one machine.",
+    "adapter.method": "config.gone-method",
+    "eval.forgetting": "config.gone-forgetting",
+    "launch.nodes": "config.gone-nodes",
 }
-"""Fields that earlier versions had and nothing ever read."""
-
-_PLAIN = {
-    **dict.fromkeys(("bool_type", "bool_parsing"), "should be true or false"),
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "should be a whole number"),
-    **dict.fromkeys(("float_type", "float_parsing"), "should be a number"),
-    "string_type": "should be text",
-    "list_type": "should be a list",
-    "dict_type": "should be a table",
-}
+"""Fields that earlier versions had and nothing ever read, and what is said of each."""
+_EXPECTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "config.a-whole-number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "config.a-number"),
+    "finite_number": "config.a-finite-number",
+    "string_type": "config.a-text", "list_type": "config.a-list", "dict_type": "config.a-table",
+    "greater_than": "config.greater", "greater_than_equal": "config.at-least",
+    "less_than": "config.less", "less_than_equal": "config.at-most",
+    "string_too_short": "config.text-at-least", "string_too_long": "config.text-at-most",
+}  # fmt: skip
 
 
 def _field_of(loc: tuple[int | str, ...]) -> str:
@@ -221,12 +232,10 @@ def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:
     """A field that may be several things fails once for each; people need one line."""
     by_field: dict[str, Issue] = {}
     for issue in issues:
-        first = by_field.get(issue.field)
-        if first is None:
-            by_field[issue.field] = issue
-        else:
-            said = first.message.rsplit(", not ", 1)[0]
-            by_field[issue.field] = replace(first, message=f"{said}, or {issue.message}".replace("or should", "or"))
+        first = by_field.setdefault(issue.field, issue)
+        if first is not issue and first.what.code == issue.what.code == "config.wrong-value":
+            expected = dict.fromkeys((*first.what.args["expected"], *issue.what.args["expected"]))
+            by_field[issue.field] = Issue(first.level, first.field, first.what.with_args(expected=tuple(expected)))
     return list(by_field.values())
 
 

@@ -40,7 +40,7 @@ class Section(BaseModel):
             try:
                 return numbers.read(value, whole=float not in kinds)
             except numbers.TwoNumbers as error:
-                raise PydanticCustomError("two_numbers", "{words}", {"words": str(error)}) from None
+                raise PydanticCustomError("two_numbers", "may be two numbers", {"what": error.what}) from None
             except numbers.NoNumber:
                 return value  # what else the field may be, the type's own error says
         return value

@@ -59,15 +59,15 @@ def read_values(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_read(path).decode("utf-8"))
     except FileNotFoundError:
-        raise ConfigError("No such config file", str(path), "`tunedeck` makes one; README shows an example.") from None
+        raise ConfigError("config.no-such-file", path=path) from None
     except UnicodeDecodeError as error:
-        raise ConfigError("The config is not UTF-8 text", f"{path}: byte {error.start}") from None
+        raise ConfigError("config.not-utf8", path=path, byte=error.start) from None
     except OSError as error:
-        raise ConfigError("The config can't be read", f"{path}: {error.strerror}", "Name a TOML file.") from None
+        raise ConfigError("config.unreadable", path=path, reason=error.strerror) from None
     except RecursionError:
-        raise ConfigError("The config is not valid TOML", f"{path}: it is nested too deep") from None
+        raise ConfigError("config.nested-too-deep", path=path) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError("The config is not valid TOML", f"{path}: {error}", "Correct that line.") from None
+        raise ConfigError("config.not-toml", path=path, reason=str(error)) from None
 
 
 def _read(path: Path) -> bytes:
@@ -105,7 +105,7 @@ def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
     try:
         document = tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as error:
-        raise ConfigError("The config is not valid TOML", str(error), "Correct that line.") from None
+        raise ConfigError("config.changed-not-toml", reason=str(error)) from None
     if text.startswith(f"# {_HEAD}\n"):
         _leave_out_gone(document)
     for dotted, value in values.items():

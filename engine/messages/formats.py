@@ -194,7 +194,9 @@ def listing(texts: Sequence[str], language: str = "", joined: str = "and") -> st
     if len(texts) < 2:
         return "".join(texts)
     if (language or current()) == "zh":
-        return "、".join(texts[:-1]) + (" 或 " if joined == "or" else " 和 ") + texts[-1]
+        before, word, after = "、".join(texts[:-1]), "或" if joined == "or" else "和", texts[-1]
+        # Beside Latin letters and digits a blank, between Chinese none.
+        return before + " " * (before[-1:] < "\u2e80") + word + " " * (after[:1] < "\u2e80") + after
     return f"{', '.join(texts[:-1])} {joined} {texts[-1]}"
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.config.rules import replay_effect
 from engine.data.mixing.parts import Part
+from engine.messages.catalogue import text
 
 OFTEN = 4.0
 """Passes over a source that is repeated more than the others, from which its rows begin to be learnt by heart."""
@@ -51,10 +52,12 @@ def mix_warnings(
     for index, (source, part) in enumerate(zip(sources, parts, strict=True)):
         found += _unmet(index, source, part, _asked(sources, parts, index))
         found += _repeated(index, source, part, passes, epochs_cap)
-        effect = replay_effect(round(part.share, 3)) if source.role == "replay" and part.rows else ""
-        if effect:
+        effect = replay_effect(round(part.share, 3)) if source.role == "replay" and part.rows else None
+        if effect is not None:
             found.append(
-                MixWarning("replay", index, f"{source.name}: {part.share:.1%} of the mix is replay, which {effect}.")
+                MixWarning(
+                    "replay", index, f"{source.name}: {part.share:.1%} of the mix is replay, which {text(effect)}."
+                )
             )
         if several and part.tokens > DOMINATES * total:
             found.append(

@@ -89,7 +89,7 @@ class TestPreflight:
             ("q_proj,v_proj", "error", 'Write a list: ["q_proj", "v_proj"]'),
             ("q_proj v_proj", "error", 'Write a list: ["q_proj", "v_proj"]'),
             ("q_proj", "error", 'Write a list: ["q_proj"]'),
-            ("(q_proj", "error", "no pattern that can be read"),
+            ("(q_proj", "error", "not a valid pattern"),
             (" ", "error", "all-linear"),
             (["q_prj"], "error", "Did you mean 'q_proj'?"),
             (["q_prj", "v_proj"], "warning", "Did you mean 'q_proj'?"),

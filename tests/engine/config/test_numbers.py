@@ -80,7 +80,7 @@ def test_a_word_that_the_field_knows_is_no_number() -> None:
     spec = fields.spec_of("train.micro_batch_tokens")
     assert fields.parse(spec, "auto") == "auto"
     assert fields.parse(spec, "4,096") == 4096
-    with pytest.raises(ConfigError, match="whole number, or be 'auto', not '4k'"):
+    with pytest.raises(ConfigError, match="whole number or 'auto', not '4k'"):
         resolve([Layer("base", BASE), Layer("new", {"train": {"micro_batch_tokens": "4k"}})])
 
 

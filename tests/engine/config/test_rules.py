@@ -8,6 +8,7 @@ import pytest
 
 from engine.config import rules
 from engine.config.presets import Layer, resolve
+from engine.messages.message import Message
 
 
 def found(**sections: Any) -> dict[str, str]:
@@ -72,6 +73,14 @@ def test_what_does_not_go_together_is_said(sections: dict[str, Any], field: str,
 @pytest.mark.parametrize("gpus", ["auto", "cpu", "1", "0,1", "cpu,cpu"])
 def test_one_device_or_several_of_a_kind_can_train(gpus: str) -> None:
     assert found(launch={"gpus": gpus}) == {}
+
+
+def test_a_finding_is_a_code_with_its_values() -> None:
+    base = {"model": {"name_or_path": "m"}, "data": [{"path": "x"}]}
+    config = resolve([Layer("file", base | {"train": {"learning_rate": 0.01}})]).config
+    (issue,) = rules.check(config)
+    assert issue.what == Message("rules.rate-high", rate=0.01)
+    assert str(issue) == "train.learning_rate: 0.01 is high even for LoRA and may diverge. 1e-4 to 5e-4 is usual."
 
 
 def test_errors_are_told_apart_from_advice() -> None:

@@ -12,6 +12,8 @@ from engine.common.errors import ConfigError
 from engine.config import toml
 from engine.config.presets import GONE, Layer, known_fields, resolve, section_model
 from engine.config.rules import Issue
+from engine.messages import language
+from engine.messages.message import Message
 
 SOUND: dict[str, Any] = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows.jsonl"}]}
 
@@ -71,17 +73,17 @@ def test_an_unknown_key_like_nothing_else_is_to_be_removed() -> None:
 @pytest.mark.parametrize(
     ("section", "name", "bad", "says"),
     [
-        ("adapter", "r", 0, "greater than or equal to 1, not 0"),
+        ("adapter", "r", 0, "at least 1, not 0"),
         ("adapter", "r", "wide", "whole number, not 'wide'"),
         ("adapter", "target_modules", [1.5, []], "text"),
         ("train", "learning_rate", 0, "greater than 0"),
-        ("train", "learning_rate", 2, "less than or equal to 1"),
-        ("train", "micro_batch_tokens", "some", "whole number, or be 'auto', not 'some'"),
-        ("train", "micro_batch_tokens", 4, "greater than or equal to 8"),
-        ("train", "gradient_checkpointing", "maybe", "true or false, or be 'auto'"),
+        ("train", "learning_rate", 2, "at most 1, not 2"),
+        ("train", "micro_batch_tokens", "some", "a whole number or 'auto', not 'some'"),
+        ("train", "micro_batch_tokens", 4, "at least 8 or 'auto'"),
+        ("train", "gradient_checkpointing", "maybe", "true, false or 'auto', not 'maybe'"),
         ("train", "max_grad_norm", float("inf"), "finite"),
-        ("train", "num_train_epochs", float("nan"), "finite number, not nan"),
-        ("dataset", "eval_share", 1, "less than or equal to 0.9"),
+        ("train", "num_train_epochs", float("nan"), "a finite number, not nan"),
+        ("dataset", "eval_share", 1, "at most 0.9"),
         ("dataset", "too_long", "cut", "'truncate', 'drop' or 'split'"),
         ("eval", "metrics", ["bleu"], "'exact_match'"),
         ("run", "name", "x" * 81, "at most 80 characters"),
@@ -93,6 +95,29 @@ def test_a_value_out_of_range_says_the_range_and_the_value(section: str, name: s
     ][:1]
     assert field.startswith(f"{section}.{name}")
     assert says in message
+
+
+def test_what_is_wrong_is_a_code_with_the_values() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve([Layer("file", SOUND | {"train": {"batch_size": 0, "micro_batch_tokens": 4}})])
+    assert caught.value.code == "config.unusable"
+    assert [(issue.field, issue.what) for issue in caught.value.issues] == [  # type: ignore[attr-defined]
+        ("train.batch_size", Message("config.wrong-value", expected=[Message("config.at-least", bound=1)], given="0")),
+        (
+            "train.micro_batch_tokens",
+            Message("config.wrong-value", expected=[Message("config.at-least", bound=8), "'auto'"], given="4"),
+        ),
+    ]
+
+
+def test_it_is_said_in_chinese_too() -> None:
+    language.use("zh")
+    found = issues(train={"batch_size": 0, "micro_batch_tokens": "4k", "batchsize": 1})
+    assert found == {
+        "train.batch_size": "应为不小于 1 的数，而不是 0。",
+        "train.micro_batch_tokens": "应为整数或 'auto'，而不是 '4k'。",
+        "train.batchsize": "未知的键。 是否想写 “batch_size”？",
+    }
 
 
 def test_a_field_that_may_be_several_things_is_told_once() -> None:

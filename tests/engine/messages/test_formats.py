@@ -71,6 +71,7 @@ def test_losses_and_learning_rates() -> None:
 def test_lists_are_joined_as_the_language_does() -> None:
     assert [formats.listing(list("abc")[:n], "en") for n in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert formats.listing(["a", "b", "c"], "zh") == "a、b 和 c"
+    assert formats.listing(["整数", "文本", "auto"], "zh", "or") == "整数、文本或 auto"
     language.use("zh")
     assert formats.listing(["a", "b"], joined="or") == "a 或 b"
 

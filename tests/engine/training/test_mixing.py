@@ -77,7 +77,7 @@ def test_a_capped_source_says_what_it_gets(tiny: Path, tmp_path: Path) -> None:
 
 def test_too_much_replay_is_warned_of(tiny: Path, tmp_path: Path) -> None:
     config = mixed_config(tiny, tmp_path, role="replay", share=0.6)
-    assert any("slows the learning" in title for title in said(config, prepared_of(config)))
+    assert any("slows down learning" in title for title in said(config, prepared_of(config)))
 
 
 def test_one_source_says_nothing(tiny: Path, tmp_path: Path) -> None:

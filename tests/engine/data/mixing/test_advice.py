@@ -85,7 +85,7 @@ def test_a_cap_takes_the_place_of_four() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "effect"), [(0.005, "hardly keeps"), (0.01, ""), (0.5, ""), (0.55, "slows the learning")]
+    ("share", "effect"), [(0.005, "hardly limits forgetting"), (0.01, ""), (0.5, ""), (0.55, "slows down learning")]
 )
 def test_replay_has_bounds(share: float, effect: str) -> None:
     found = said([MixSource("a"), MixSource("b", OLD, share)], [100_000, 100_000])
