@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def mix_issues(draft: Draft, facts: Facts) -> list[Warning]:
     """Of sources that repeat, dominate, are lost or don't get their share; that of replay the rules say themselves."""
-    cap = Fix("dataset.epochs_cap", text("mix.cap-remedy", passes=OFTEN), OFTEN)
+    cap = Fix("dataset.epochs_cap", text("mix.cap-remedy", passes=round(OFTEN)), OFTEN)
     return [
         Warning(
             Issue("warning", f"data.{warning.source}", f"{warning.title} {warning.message}".strip(), warning.hint),
