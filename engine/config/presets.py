@@ -17,6 +17,7 @@ from engine.common.errors import ConfigError
 from engine.config import synonyms
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.messages.catalogue import described
 from engine.messages.message import Message
 
 
@@ -78,8 +79,9 @@ def load_preset(preset_id: str) -> Preset:
     if not path.is_file():
         raise ConfigError("config.no-such-preset", preset=preset_id, known=preset_ids())
     values = tomllib.loads(path.read_text("utf-8"))
-    about = values.pop("preset", {})
-    return Preset(preset_id, about.get("title", preset_id), about.get("description", ""), values)
+    about, code = values.pop("preset", {}), f"presets.{preset_id}"
+    title = described(code, about.get("title", preset_id))
+    return Preset(preset_id, title, described(code, about.get("description", ""), "description"), values)
 
 
 def preset_ids() -> list[str]:
@@ -264,6 +266,14 @@ def known_fields(section: str) -> list[str]:
         return list(RunConfig.model_fields)
     model = section_model(section)
     return list(model.model_fields) if model else []
+
+
+def description(dotted: str) -> str:
+    """What ``train.batch_size`` or ``data.0.path`` means, in the language of the process."""
+    section, *_, name = dotted.split(".")
+    model = section_model(section)
+    english = model.model_fields[name].description or "" if model else ""
+    return described(f"fields.{section}-{name}".replace("_", "-"), english)
 
 
 def section_model(section: str) -> type[BaseModel] | None:

@@ -67,7 +67,7 @@ class ModelSection(Section):
     kind: Literal["auto", "base", "chat"] = Field("auto", description="Base or chat model; auto: from its files")
     quantization: Literal["auto", "none", "nf4", "int8"] = Field(
         "auto",
-        description="Frozen weights in 4 bit (nf4, QLoRA), 8 bit (int8) or as they are (none); auto: what fits",
+        description="Base model precision: 4 bit (nf4, QLoRA), 8 bit (int8), or 16 bit (none); auto: what fits",
     )
     double_quant: bool = Field(True, description="Quantize NF4's own scaling constants too (saves 0.05 B/weight)")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
@@ -82,21 +82,29 @@ class ModelSection(Section):
 
 
 class StrategySection(Section):
-    kind: Literal["fresh", "continue", "merge"] = Field("fresh", description="How to go on from old adapters")
-    adapter: str = Field("", description="Old adapter: its folder or the name of the run that made it")
-    trust_base: bool = Field(False, description="Go on though it is not sure that the adapter was trained on this base")
-    take_optimizer: bool = Field(False, description="Continue with the old run's optimizer state where there is one")
+    kind: Literal["fresh", "continue", "merge"] = Field(
+        "fresh", description="Build on an earlier adapter: fresh (no), continue, or merge it first"
+    )
+    adapter: str = Field("", description="Earlier adapter: its folder, or the run that made it")
+    trust_base: bool = Field(
+        False, description="Accept a base model that may not be the one the adapter was trained on"
+    )
+    take_optimizer: bool = Field(False, description="Continue with the earlier run's optimizer state, if there is one")
 
 
 class AdapterSection(Section):
-    r: int = Field(16, ge=1, le=1024, description="Rank: width of the update; more learns more and costs more")
-    lora_alpha: float = Field(32, gt=0, le=4096, description="Scale of the update; the update is times alpha / r")
+    r: int = Field(16, ge=1, le=1024, description="Rank of the update; a higher rank can learn more and costs more")
+    lora_alpha: float = Field(32, gt=0, le=4096, description="Scale of the update: it is multiplied by alpha / r")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Share of adapter inputs dropped while training")
     target_modules: str | list[str] = Field("all-linear", description="Layers that get an adapter")
     use_rslora: bool = Field(False, description="Scale by alpha / sqrt(r), steadier at high rank")
-    use_dora: bool = Field(False, description="Learn magnitude and direction apart; slower, sometimes better")
-    init_lora_weights: bool | Literal["gaussian", "pissa", "olora"] = Field(True, description="How A and B start")
-    modules_to_save: list[str] = Field(default_factory=list, description="Modules trained whole, beside the adapter")
+    use_dora: bool = Field(False, description="Train magnitude and direction separately; slower, sometimes better")
+    init_lora_weights: bool | Literal["gaussian", "pissa", "olora"] = Field(
+        True, description="Initial values of A and B"
+    )
+    modules_to_save: list[str] = Field(
+        default_factory=list, description="Modules trained in full, in addition to the adapter"
+    )
     trainable_token_indices: list[int | str] = Field(
         default_factory=list, description="Tokens (ids or texts) whose embeddings are trained, e.g. <|im_start|>"
     )
@@ -107,18 +115,20 @@ class DataSource(Section):
     subset: str = Field("", description="Subset (configuration) of a hub dataset")
     split: str = Field("train", description="Split of a hub dataset")
     format: Literal["auto", "alpaca", "messages", "sharegpt", "prompt_completion", "classification", "text"] = Field(
-        "auto", description="Shape of the rows; auto: found from the columns"
+        "auto", description="Format of the rows; auto: detected from the columns"
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our field name -> your column name")
     tags: dict[str, str] = Field(
         default_factory=dict, description="Our names inside turns -> yours: role, content, user"
     )
     labels: dict[str, str] = Field(default_factory=dict, description="Value in the label column -> name of the class")
-    role: Literal["new", "replay", "general"] = Field("new", description="What this source is in the mix")
-    share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: as many as there are")
+    role: Literal["new", "replay", "general"] = Field(
+        "new", description="Role of this source in the mix: new, replay or general"
+    )
+    share: float | None = Field(None, gt=0, le=1, description="Share of the mix; empty: all of its rows")
     max_rows: int | None = Field(None, ge=1, description="Use at most this many rows")
-    streaming: bool = Field(False, description="Draw max_rows rows from a hub dataset without downloading all of it")
-    weight: float = Field(1.0, gt=0, le=1000, description="What each of its trained tokens counts for in the loss")
+    streaming: bool = Field(False, description="Stream max_rows rows from a hub dataset without downloading all of it")
+    weight: float = Field(1.0, gt=0, le=1000, description="Weight of each of its trained tokens in the loss")
 
     @property
     def is_run(self) -> bool:
@@ -128,17 +138,21 @@ class DataSource(Section):
 
 class DatasetSection(Section):
     max_length: int = Field(1024, ge=8, le=1_048_576, description="Longest row in tokens")
-    train_on: Literal["assistant", "last", "all"] = Field("assistant", description="Which tokens the loss counts")
+    train_on: Literal["assistant", "last", "all"] = Field("assistant", description="Tokens that count in the loss")
     eval_share: float = Field(0.05, ge=0, le=0.9, description="Share of rows held out for validation, never trained on")
     eval_rows: int | None = Field(None, ge=0, description="Rows held out for validation, instead of a share")
     test_share: float = Field(0.0, ge=0, le=0.9, description="Share of rows for a test before and after the run only")
     test_rows: int | None = Field(None, ge=0, description="Rows of the test, instead of a share")
-    stratify: bool = Field(True, description="Hold out each class of a classification in its share")
+    stratify: bool = Field(True, description="Keep the class shares of a classification in the held-out rows")
     too_long: Literal["truncate", "drop", "split"] = Field("drop", description="What to do with longer rows")
-    split_overlap: int = Field(0, ge=0, le=65536, description="Tokens that pieces of a split text share with the last")
-    packing: bool | Auto = Field("auto", description="Rows end to end without padding, where the kernel parts them")
+    split_overlap: int = Field(
+        0, ge=0, le=65536, description="Tokens that each piece of a split text repeats from the one before"
+    )
+    packing: bool | Auto = Field(
+        "auto", description="Pack examples into one sequence (needs a kernel that isolates them)"
+    )
     mix: Literal["tokens", "rows"] = Field("tokens", description="Unit of the shares")
-    epochs_cap: float | None = Field(None, gt=0, description="Most passes over any one source")
+    epochs_cap: float | None = Field(None, gt=0, description="At most this many passes over any one source")
     fixes: list[Fix] = Field(default_factory=list, description="Repairs of rows as they are read, by name")
 
 
@@ -149,15 +163,17 @@ class TrainSection(Section):
     micro_batch_tokens: Annotated[int, Field(ge=8)] | Auto = Field(
         "auto", description="Padded tokens computed at once; changes memory and speed, never the result"
     )
-    learning_rate: float = Field(2e-4, gt=0, le=1, description="Step length at its highest")
-    lr_scheduler_type: Literal["cosine", "linear", "constant"] = Field("cosine", description="Course of the rate")
-    warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of steps in which the rate rises from 0")
-    weight_decay: float = Field(0.0, ge=0, lt=1, description="Pull of the trained weights towards zero")
-    max_grad_norm: float = Field(1.0, ge=0, description="Longest gradient; 0: not clipped")
-    gradient_checkpointing: bool | Auto = Field("auto", description="Recompute layers instead of keeping them")
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate")
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = Field("cosine", description="Learning rate schedule")
+    warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of steps in which the learning rate rises from 0")
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="Weight decay of the trained weights")
+    max_grad_norm: float = Field(1.0, ge=0, description="Gradient norm to clip to; 0: no clipping")
+    gradient_checkpointing: bool | Auto = Field(
+        "auto", description="Recompute layers in the backward pass to save memory"
+    )
     optim: Literal["auto", "adamw", "adamw_8bit", "paged_adamw_8bit"] = Field("auto", description="Optimizer")
     use_liger_kernel: bool | Auto = Field(
-        "auto", description="Liger's GPU kernels for norms, rope and SwiGLU; auto: where installed and proved"
+        "auto", description="Liger's GPU kernels for norms, rope and SwiGLU; auto: if installed and verified"
     )
     neftune_noise_alpha: float | None = Field(
         None, gt=0, le=1000, description="NEFTune: noise on input embeddings in training, e.g. 5; empty: none"
@@ -166,15 +182,19 @@ class TrainSection(Section):
 
 class EvalSection(Section):
     every: int | None = Field(None, ge=1, description="Steps between evaluations; empty: ten, fewer in short runs")
-    metrics: list[Literal["exact_match"]] = Field(default_factory=list, description="Beside loss; they generate text")
+    metrics: list[Literal["exact_match"]] = Field(
+        default_factory=list, description="Metrics besides the loss; they generate text"
+    )
     generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
-    early_stopping_patience: int | None = Field(None, ge=1, description="Stop after so many worse evaluations")
+    early_stopping_patience: int | None = Field(
+        None, ge=1, description="Stop after this many evaluations without improvement"
+    )
 
 
 class CheckpointSection(Section):
     every: int | None = Field(None, ge=1, description="Steps between checkpoints; empty: five over the run")
-    keep: int = Field(2, ge=1, le=1000, description="Newest checkpoints kept")
+    keep: int = Field(2, ge=1, le=1000, description="Number of newest checkpoints to keep")
 
 
 class SampleSection(Section):
@@ -186,7 +206,9 @@ class SampleSection(Section):
 class LaunchSection(Section):
     gpus: str = Field("auto", description="GPUs by number, UUID or name, e.g. 0 or 0,1; auto: the freest; cpu: none")
     precision: Literal["auto", "bf16", "fp16", "no"] = Field("auto", description="Mixed precision of the loop")
-    distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field("auto", description="How GPUs share work")
+    distributed: Literal["auto", "ddp", "fsdp", "deepspeed"] = Field(
+        "auto", description="How several GPUs share the work"
+    )
 
     @property
     def devices(self) -> list[str]:

@@ -62,6 +62,13 @@ def part(message: Message, name: str) -> str:
     return render(message, name, language.current())
 
 
+def described(code: str, english: str, name: str = "") -> str:
+    """``english``, which stands at what it describes, or what the language of the process has for ``code``."""
+    spoken = language.current()
+    known = spoken != next(iter(language.LANGUAGES)) and _entry(spoken, code) is not None
+    return render(Message(code), name, spoken) if known else english
+
+
 def paragraph(message: Message) -> str:
     """All of an error in one paragraph: "No such file: rows.jsonl. Check the path."."""
     return _paragraph(message, language.current())

@@ -64,7 +64,7 @@ def spec_of(dotted: str) -> FieldSpec:
     return FieldSpec(
         dotted=dotted,
         label=_LABELS.get(name, name.replace("_", " ")),
-        description=info.description or "",
+        description=presets.description(dotted),
         range=range_text,
         choices=choices,
         optional=type(None) in kinds,

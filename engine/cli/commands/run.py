@@ -201,7 +201,7 @@ def fields(
     """List every field of a config with its default and meaning."""
     from engine.cli.console import table
     from engine.common.errors import ConfigError
-    from engine.config.presets import known_fields, section_model
+    from engine.config.presets import description, known_fields, section_model
     from engine.config.schema import RunConfig
 
     if as_json:
@@ -209,12 +209,12 @@ def fields(
         return
     sections = known_fields("")
     if section and section not in sections:
-        raise ConfigError("No such section", section, "There are: " + ", ".join(sections))
+        raise ConfigError("config.no-such-section", section=section, known=sections)
     rows = []
     for name in [section] if section else sections:
         model = section_model(name)
         for field, info in model.model_fields.items() if model else ():
             default = "required" if info.is_required() else info.get_default(call_default_factory=True)
             shown = "" if default is None or default in ({}, []) else default
-            rows.append([f"{name}.{field}", str(shown), info.description or ""])
+            rows.append([f"{name}.{field}", str(shown), description(f"{name}.{field}")])
     table(["FIELD", "DEFAULT", "MEANING"], rows)

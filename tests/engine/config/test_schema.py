@@ -10,9 +10,19 @@ import pytest
 
 from engine.common.errors import ConfigError
 from engine.config import toml
-from engine.config.presets import GONE, Layer, known_fields, resolve, section_model
+from engine.config.presets import (
+    GONE,
+    Layer,
+    description,
+    known_fields,
+    load_preset,
+    preset_ids,
+    resolve,
+    section_model,
+)
 from engine.config.rules import Issue
 from engine.messages import language
+from engine.messages.catalogue import codes
 from engine.messages.message import Message
 
 SOUND: dict[str, Any] = {"model": {"name_or_path": "tiny"}, "data": [{"path": "rows.jsonl"}]}
@@ -188,3 +198,16 @@ def test_a_field_that_is_gone_says_so_and_a_run_that_holds_it_goes_on(dotted: st
     assert f"{field} = 1" in old.read_text()
     assert toml.load(old).config == resolve([Layer("you", SOUND)]).config
     assert f"{field} = 1" not in toml.with_values(old.read_text(), {"run.seed": 7}, "a remedy")
+
+
+def test_every_field_and_every_preset_is_explained_in_chinese_too() -> None:
+    fields = {f"fields.{section}-{name}" for section in known_fields("") for name in known_fields(section)}
+    texts = codes("zh")
+    assert {code for code in texts if code.startswith("fields.")} == {name.replace("_", "-") for name in fields}
+    assert {code for code in texts if code.startswith("presets.")} == {f"presets.{name}" for name in preset_ids()}
+    language.use("zh")
+    assert description("data.0.path").startswith("文件、文件夹")
+    assert load_preset("qlora").title == "QLoRA：小显存训练较大的模型"
+    assert "4 位" in load_preset("qlora").description
+    language.use("en")
+    assert description("train.learning_rate") == "Peak learning rate"

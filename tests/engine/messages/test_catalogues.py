@@ -24,6 +24,8 @@ _MAKERS = {"Message", "text"}
 """What is called with a code and its arguments, beside errors."""
 _BY_NAME = {"help"}
 """Rooms whose entries are found by the name of what they describe; tests of their own hold both against each other."""
+_ONLY_CHINESE = {"fields", "presets"}
+"""Rooms whose English stands at what it describes."""
 _FILE_ENDINGS = {
     "json", "toml", "jsonl", "txt", "py", "log", "md", "safetensors", "bin", "model", "html", "csv", "lock", "tcss",
 }  # fmt: skip
@@ -173,7 +175,10 @@ def test_both_ways_to_a_text_give_the_same(spoken: str) -> None:
 
 
 def test_each_language_has_every_text_with_the_same_parts_and_arguments() -> None:
-    english, chinese = ({code for code in codes(spoken) if ".-" not in code} for spoken in ("en", "zh"))
+    english, chinese = (
+        {code for code in codes(spoken) if ".-" not in code and code.partition(".")[0] not in _ONLY_CHINESE}
+        for spoken in ("en", "zh")
+    )
     assert sorted(english ^ chinese) == []
     for code in sorted(english):
         parts = [{each.id.name for each in _parsed(spoken)[code].attributes} for spoken in ("en", "zh")]

@@ -62,7 +62,7 @@ def test_what_auto_became_stands_first_and_says_why(draft: Draft, facts: Facts) 
     assert facts.fit is not None
     for pick in first:
         assert facts.fit.resolution.reasons[pick.id] in about(pick.id, facts.fit)
-    assert about("train.learning_rate", facts.fit) == "Step length at its highest."
+    assert about("train.learning_rate", facts.fit) == "Peak learning rate."
     assert about("data.0.path", facts.fit)
 
 
