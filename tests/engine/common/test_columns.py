@@ -1,8 +1,8 @@
-"""What the command line prints stands in columns, in every script."""
+"""Plain text stands in columns, in every script."""
 
 from __future__ import annotations
 
-from engine.cli.console import aligned
+from engine.common.columns import aligned
 
 
 def test_columns_stand_below_each_other_in_chinese_too() -> None:
