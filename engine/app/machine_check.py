@@ -140,7 +140,7 @@ def hub_token() -> list[Check]:
 
 def gpus() -> list[Check]:
     """The GPUs that a run may use, as NVML tells, and whether the installed torch can use them; it is not loaded."""
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
 
     machine = read_machine_now()
     if machine is None:
@@ -156,7 +156,7 @@ def gpus() -> list[Check]:
 
 def self_test() -> list[Check]:
     """How the newest self-test ended on this machine; nothing without a GPU that a run would use."""
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
 
     machine = read_machine_now()
     if machine is None or machine.freest is None:

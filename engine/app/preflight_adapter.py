@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
+from engine.app.findings import Finding, Remedy
 from engine.common.errors import ModelError
 from engine.config.rules import Issue
 from engine.config.schema import AdapterSection, RunConfig
@@ -24,32 +25,35 @@ _ATTENTION = re.compile(r"\.(?:self_attn|attention|attn)\.(\w+)\.weight$")
 
 def check_old_adapter(
     config: RunConfig, base: ModelCard | None, on_hash: Callable[[int, int], None] | None = None
-) -> Iterator[Issue]:
-    """Advice about ``config.strategy.adapter`` on ``base``, which is None while it is still to be downloaded.
+) -> Iterator[Finding]:
+    """Findings about ``config.strategy.adapter`` on ``base``, which is None while it is still to be downloaded.
 
     Raises ModelError: it can't be read, holds NaN, does not fit the model, or comes from another one.
     """
     card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    if config.strategy.kind == "merge" and card.is_pickle:
+        raise ModelError(
+            "A pickled adapter is not merged", str(card.file), "Convert it to safetensors first, or continue it."
+        )
     soundness = require_sound(card)
     if soundness is not None and soundness.without_effect:
-        yield Issue("warning", "strategy.adapter", "every B matrix is zero: it changes nothing yet.")
+        yield _of("warning", "every B matrix is zero: it changes nothing yet.")
     if card.note:
-        yield Issue("note", "strategy.adapter", f"{card.note}.")
+        yield _of("note", f"{card.note}.")
     if base is not None:
         trust = config.strategy.trust_base
         found = match(card, base, config.model.name_or_path, on_hash)
         require_match(found, card, base, trust, config.strategy.kind == "continue")
         for reason in found.reasons:
             if reason.level == "unsure":
-                yield Issue("warning", "strategy.adapter", reason.text)
+                yield _of("warning", reason.text)
             elif reason.level == "refused":
-                yield Issue("warning", "strategy.adapter", f"{reason.text} You vouched for it with trust_base.")
+                yield _of("warning", f"{reason.text} You vouched for it with trust_base.")
     if config.strategy.kind == "continue" and not has_replay(config):
-        yield _no_replay(card)
+        yield _no_replay(card, len(config.data))
     if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
-        yield Issue(
-            "warning", "strategy.take_optimizer", "there is no optimizer state beside the adapter; it starts anew."
-        )
+        text = "there is no optimizer state beside the adapter; it starts anew."
+        yield Finding(Issue("warning", "strategy.take_optimizer", text))
 
 
 def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
@@ -112,11 +116,19 @@ def _fused_experts(section: AdapterSection, base: ModelCard, names: Iterable[str
     )  # fmt: skip
 
 
-def _no_replay(card: AdapterCard) -> Issue:
+def _no_replay(card: AdapterCard, sources: int) -> Finding:
     """A config says what it trains on: nothing is added to it, but what could be is said."""
     replay = replay_of(card)
-    fix = replay.text
-    if replay.sources:
-        entries = [f'[[data]] path = "{source["path"]}", role = "replay", share = {SHARE}' for source in replay.sources]
-        fix = f"{replay.text} Add {entries[0]}."
-    return Issue("note", "data", "no old rows are mixed in, so what was learnt may fade.", fix)
+    settings = {
+        f"data.{sources + number}.{name}": value
+        for number, source in enumerate(replay.sources)
+        for name, value in source.items()
+    }
+    text = "no old rows are mixed in, so what was learnt may fade."
+    why = replay.text if replay.level == "gone" else ""
+    remedy = Remedy(f"mix {SHARE:.0%} of them in", settings) if settings else None
+    return Finding(Issue("warning", "data", text, why), remedy)
+
+
+def _of(level: Literal["warning", "note"], text: str) -> Finding:
+    return Finding(Issue(level, "strategy.adapter", text))

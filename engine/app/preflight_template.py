@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from engine.app.findings import Finding, Remedy
 from engine.common.files import read_json
-from engine.config.presets import config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.models.adapter.adopt import LOCKED
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard
 from engine.models.chat_template import WRITTEN, problems
@@ -16,8 +18,8 @@ from engine.models.kind import Kind
 from engine.models.tokenizer_files import Tokens, read_template, read_tokens, tokens_with
 
 
-def check_template(config: RunConfig, card: ModelCard) -> Iterator[Issue]:
-    """Advice for dialogue rows. Raises ConfigError for what can't work at all."""
+def check_template(config: RunConfig, card: ModelCard) -> Iterator[Finding]:
+    """Findings for dialogue rows, with what mends them where an adapter that is continued does not fix that."""
     wanted = config.model.chat_template
     own = tokenizer_folder(config.strategy.kind, config.strategy.adapter)
     tokens = tokens_with(card.path, own, read_json(card.path / "config.json"))
@@ -27,12 +29,22 @@ def check_template(config: RunConfig, card: ModelCard) -> Iterator[Issue]:
         # An adapter has learnt its own marks; how much of the embeddings that took is its affair.
         trains_marks=bool(theirs or config.adapter.trainable_token_indices or config.adapter.modules_to_save),
     )  # fmt: skip
-    yield from _of_adapter(theirs, card, wanted)
-    issues = [Issue(each.level, each.config_field, each.message, each.fix) for each in found]
-    errors = [issue for issue in issues if issue.level == "error"]
-    if errors:
-        raise config_error(errors)
-    yield from issues
+    yield from map(Finding, _of_adapter(theirs, card, wanted))
+    for each in found:
+        issue = Issue(each.level, each.config_field, each.message, each.fix)
+        yield Finding(issue, _remedy(config, each.settings))
+
+
+def _remedy(config: RunConfig, settings: Mapping[str, Any]) -> Remedy | None:
+    fixed = {f"adapter.{name}" for name in LOCKED} if config.strategy.kind == "continue" else set()
+    if not settings or fixed & set(settings):
+        return None
+    words = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in settings.items())
+    return Remedy(words, settings)
+
+
+def _shown(value: object) -> str:
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or "empty"
 
 
 def _of_adapter(theirs: str, card: ModelCard, wanted: str) -> Iterator[Issue]:

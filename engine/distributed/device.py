@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
 from engine.machine.gpu_specs import has_kernels
+from engine.machine.snapshot import read_machine_now
 from engine.machine.torch_build import advice
-from engine.memory.planning import device_budget, read_machine_now
+from engine.memory.budget import device_budget
 
 if TYPE_CHECKING:
     import torch

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from engine.common import paths
 from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReader, GpuReport, Unusable, visible
 from engine.machine.host import Host, read_host
@@ -105,6 +106,10 @@ def read_machine(runs: Path, models: Path, reader: GpuReader | None = None) -> M
     return Machine(time.time(), report, visible(report.gpus, os.environ), read_host((runs, models)))
 
 
+READING_S = 5.0
+"""A driver that takes longer to answer is left alone."""
+
+
 class MachineWatch:
     """Reads the machine every ``interval_s`` seconds in a daemon thread, so that a hanging driver blocks nobody.
 
@@ -167,3 +172,12 @@ class MachineWatch:
             self._roused.wait(self._interval_s)
             self._roused.clear()
         reader.close()
+
+
+def read_machine_now() -> Machine | None:
+    """One reading within five seconds; None when the driver hangs."""
+    watch = MachineWatch(paths.runs_dir(), paths.models_dir())
+    watch.start()
+    found = watch.wait_first(READING_S)
+    watch.stop(0.0)
+    return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.common.errors import MachineError
+from engine.config.schema import RunConfig
 from engine.machine.gpus import Gpu
 from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine
@@ -58,6 +59,24 @@ def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
             "Choose another GPU, or launch.gpus = cpu.",
         )
     return Budget("cuda", gpu.name or f"GPU {gpu.index}", gpu.total_bytes, gpu.free_bytes, gpu, gpu.others())
+
+
+def device_budget(config: RunConfig, machine: Machine) -> Budget:
+    """``budget_of`` the devices of ``config``. Raises MachineError too where they would compute in different dtypes.
+
+    Gradients of one dtype can't be added to those of another: those of float16 are scaled.
+    """
+    budget = budget_of(machine, config.launch.gpus)
+    if config.model.dtype == "auto" and not {"auto", "cpu"} & set(config.launch.devices):
+        gpus = [machine.gpu(name) for name in config.launch.devices]
+        without = [gpu.label for gpu in gpus if gpu.has_bf16 is False]
+        if without and len(without) < len(gpus):
+            raise MachineError(
+                "These GPUs have no dtype in common by themselves",
+                f"launch.gpus = {config.launch.gpus}: GPU {', '.join(without)} has no bfloat16, the others have.",
+                'Set model.dtype = "float16" for all of them, or name GPUs of one kind.',
+            )
+    return budget
 
 
 def _refuse(barred: list[Gpu]) -> None:

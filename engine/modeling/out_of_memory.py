@@ -16,8 +16,8 @@ import torch
 from engine.common.errors import MachineError
 from engine.distributed.own_gpu import others_on, own_gpu
 from engine.machine.host import read_host
+from engine.machine.snapshot import read_machine_now
 from engine.memory.estimate import PHASES
-from engine.memory.planning import read_machine_now
 from engine.runs import events as ev
 from engine.runs.phases import Sink
 

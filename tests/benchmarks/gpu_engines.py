@@ -72,7 +72,7 @@ def measure(engine: str, task: Task) -> dict[str, Any]:
     if engine == "unsloth":
         import unsloth  # noqa: F401 - it changes transformers and must be there first
     from engine.distributed.device import keep_freed_memory, see_only
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
     from engine.modeling.allocator import grow_segments
 
     machine = read_machine_now()

@@ -138,6 +138,10 @@ class Draft:
         found = {name for name, _ in answered if name.startswith("data.") and self.source(name) == DETECTED}
         return repr(sorted((name, value) for name, value in answered if name not in found))
 
+    def values_key(self) -> str:
+        """The same for drafts with the same answers."""
+        return repr(sorted(self.values.items(), key=lambda item: item[0]))
+
     def resolve(self) -> Resolved:
         """The config these answers make. Raises ConfigError with every finding."""
         resolved = presets.resolve([presets.Layer(YOU, self.nested())])

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from tui.draft.relation import key_of
 
 if TYPE_CHECKING:
+    from engine.app.examine import Inspection
+    from engine.app.findings import Finding
+    from engine.app.old_adapter import OldAdapter
     from engine.data.mixing.source_figures import SourceFigures
     from engine.data.quality.findings import Report
     from engine.machine.snapshot import Machine
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
     from tui.draft.changes import Applied
     from tui.draft.draft import Draft
-    from tui.draft.inspection import Inspection
-    from tui.draft.old_adapter import OldAdapter
     from tui.draft.relation import Measured
 
 
@@ -29,7 +30,8 @@ class Facts:
     are what was changed on the report's advice, oldest first. ``depth`` is that of the settings.
     ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
     ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
-    to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined.
+    to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined. ``files`` is
+    what model, adapter, data, disk and rights say of the draft with the values ``filed``.
     """
 
     card: ModelCard | None = None
@@ -46,6 +48,8 @@ class Facts:
     depth: int = 0
     old_adapter: OldAdapter | None = None
     measured: Measured | None = None
+    files: tuple[Finding, ...] = ()
+    filed: str = ""
 
     def forget(self) -> None:
         """Other answers begin: only what is known of the machine stays."""
@@ -54,3 +58,7 @@ class Facts:
     def measured_of(self, draft: Draft) -> Measured | None:
         """The measured relation if it is of this adapter, model and rows, else None."""
         return self.measured if self.measured and self.measured.key == key_of(draft) else None
+
+    def files_of(self, draft: Draft) -> tuple[Finding, ...] | None:
+        """What the files say if they were looked at for this very draft, else None."""
+        return self.files if self.filed == draft.values_key() else None

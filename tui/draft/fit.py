@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
-from tui.draft.consequences import shape_of
 from tui.draft.draft import YOU
 from tui.draft.mix_sources import inspection_of
 
@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
     from engine.memory.budget import Budget
     from engine.memory.fit import Fit
+    from engine.models.dims import ModelShape
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
 
 UNKNOWN_ROWS = "-"
+
+
+@lru_cache(maxsize=256)
+def shape_of(model: Path) -> ModelShape | None:
+    """Dimensions of the model in that folder; None where its config does not tell them."""
+    from engine.app.plan import shape_of
+
+    return shape_of(model)
 
 
 def fit_of(draft: Draft, facts: Facts) -> Fit | None:
@@ -26,37 +35,38 @@ def fit_of(draft: Draft, facts: Facts) -> Fit | None:
 
     What is not answered yet, or wrong, counts at its default.
     """
+    try:
+        return _fit(draft, facts)
+    except TunedeckError:
+        return None
+
+
+def barrier(draft: Draft, facts: Facts) -> TunedeckError | None:
+    """What the machine has against the draft: GPUs that are not there, can't be used, or don't go together."""
+    try:
+        _fit(draft, facts)
+    except TunedeckError as error:
+        return error
+    return None
+
+
+def _fit(draft: Draft, facts: Facts) -> Fit | None:
+    """Raises MachineError."""
     shape = shape_of(Path(facts.card.path)) if facts.card else None
-    if shape is None or facts.card is None or facts.machine is None:
+    config = config_so_far(draft, facts.card.path) if shape is not None and facts.card and facts.machine else None
+    if config is None:
         return None
-    config = config_so_far(draft, facts.card.path)
-    budget = budget_on(facts.machine, config.launch.gpus) if config else None
-    if config is None or budget is None:
-        return None
-    from engine.memory.fit import fit
+    from engine.app.plan import fit_on
 
-    seen = inspection_of(draft, facts)
-    return fit(
-        config,
-        shape,
-        budget,
-        longest_row=seen.tokens_max if seen and seen.tokens_max else None,
-        supervised_share=seen.supervised_share if seen and seen.supervised_share else 1.0,
-        history=facts.history,
-    )
+    return fit_on(config, facts.machine, inspection_of(draft, facts), shape=shape, history=facts.history)
 
 
-def budget_for(facts: Facts, gpus: str) -> Budget | None:
-    """The memory a run with ``launch.gpus`` = ``gpus`` can have here; None while the machine is not known."""
-    return budget_on(facts.machine, gpus) if facts.machine else None
-
-
-def budget_on(machine: Machine, gpus: str) -> Budget | None:
-    """The same of a reading; None when the GPU is not there or does not tell its memory."""
-    from engine.memory.budget import budget_of
+def budget_on(machine: Machine | None, config: RunConfig | None) -> Budget | None:
+    """The memory that a run of ``config`` can have; None when that is not known, or its devices can't be used."""
+    from engine.app import plan
 
     try:
-        return budget_of(machine, gpus)
+        return plan.budget_on(config, machine) if config is not None and machine is not None else None
     except TunedeckError:
         return None
 
@@ -70,13 +80,9 @@ def unknown(draft: Draft, facts: Facts) -> str:
         return f"The GPUs are not used: {barred.words} F4 says what to do." if barred else facts.machine.gpu_line
     if shape_of(Path(facts.card.path)) is None:
         return "Memory: not known, as the model's config.json does not tell its size."
-    from engine.memory.budget import budget_of
-
-    config = config_so_far(draft, facts.card.path)
-    try:
-        budget_of(facts.machine, config.launch.gpus if config else "auto")
-    except TunedeckError as error:
-        return f"Memory: {' '.join(str(error).split())}"
+    against = barrier(draft, facts)
+    if against is not None:
+        return f"Memory: {' '.join(str(against).split())}"
     return "Memory: not known before the answers make sense."
 
 

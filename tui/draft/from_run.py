@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.app.old_adapter import OldAdapter
 from engine.config import toml
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.training_data import replay_of
 from tui.draft import strategy_state
 from tui.draft.draft import Draft, flatten, preset_of
-from tui.draft.old_adapter import OldAdapter
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir

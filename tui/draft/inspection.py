@@ -1,97 +1,16 @@
-"""The rows as they were found to be: what the child process says that examines them and tokenises a sample."""
+"""Asking the child process about the rows of a draft, for a screen that goes on meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
-from typing import Any
 
-from engine.common.clean_text import clean
-from engine.common.errors import DataError, TunedeckError
-from engine.data.mixing.source_figures import SourceFigures
-from engine.data.quality.findings import Report, from_json
+from engine.app.examine import Examined, examined
 from tui.draft.child import Progress, Result, Unavailable, ask
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """The rows as the model will see them. Counts are of all rows, taken from a sample of ``sample_rows``.
-
-    ``refused``: rows that the model's template can't express. Shares are 0 to 1. ``sources`` are in the config's order.
-    """
-
-    rows: int = 0
-    train_rows: int = 0
-    eval_rows: int = 0
-    sample_rows: int = 0
-    tokens_mean: float = 0.0
-    tokens_p50: int = 0
-    tokens_p95: int = 0
-    tokens_max: int = 0
-    too_long: int = 0
-    supervised_share: float = 0.0
-    padding_share: float | None = None
-    tokens_total: int = 0
-    no_supervised: int = 0
-    refused: int = 0
-    examples: tuple[dict[str, str], ...] = field(default=())
-    sources: tuple[SourceFigures, ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class Examined:
-    """All that was found out about rows. Texts of ``report`` are not cleaned.
-
-    ``inspection`` is None where the figures could not be had: ``refused`` says what stands in the way, or
-    ``not_known`` why it is too early.
-    """
-
-    report: Report
-    inspection: Inspection | None = None
-    refused: DataError | None = None
-    not_known: str = ""
 
 
 async def examine(command: Sequence[str], config_text: str) -> AsyncGenerator[Progress | Examined | Unavailable, None]:
     """Progress, then one Examined or Unavailable; errors and early ends as those of ``ask``."""
     async with aclosing(ask(command, config_text)) as answers:  # whoever stops listening ends the child too
         async for said in answers:
-            yield _examined(said.values) if isinstance(said, Result) else said
-
-
-def _examined(record: dict[str, Any]) -> Examined:
-    """Raises TunedeckError for an answer that makes no sense."""
-    try:
-        report = from_json(record["report"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TunedeckError("The answer about the rows can't be read", clean(str(error), False)[:200]) from None
-    given = record.get("trouble")
-    refused = None
-    if isinstance(given, dict) and given:
-        refused = DataError(*(clean(str(given.get(part, ""))) for part in ("title", "message", "hint")))
-    inspection = _inspection(record) if "rows" in record else None
-    return Examined(report, inspection, refused, clean(str(record.get("not_known", "")), keep_newlines=False))
-
-
-def _inspection(record: dict[str, Any]) -> Inspection:
-    known = {item.name for item in fields(Inspection)} - {"examples", "sources"}
-    figures: dict[str, Any] = {
-        name: value for name, value in record.items() if name in known and isinstance(value, int | float)
-    }
-    examples = tuple(
-        {part: clean(str(item.get(part, ""))) for part in ("text", "trained")}
-        for item in record.get("examples", [])
-        if isinstance(item, dict)
-    )
-    sources = tuple(_source(item) for item in record.get("sources", []) if isinstance(item, dict))
-    return Inspection(**figures, examples=examples, sources=sources)
-
-
-def _source(record: dict[str, Any]) -> SourceFigures:
-    numbers = {
-        item.name: record[item.name]
-        for item in fields(SourceFigures)
-        if item.name not in ("name", "guessed") and isinstance(record.get(item.name), int | float)
-    }
-    return SourceFigures(name=clean(str(record.get("name", "")), keep_newlines=False), **numbers)
+            yield examined(said.values) if isinstance(said, Result) else said

@@ -18,11 +18,11 @@ from engine.data.mixing.source_guess import guess, hold_out
 from tui.draft.mix_board import ROLES, Board, Line, Training
 
 if TYPE_CHECKING:
+    from engine.app.examine import Inspection
     from engine.data.quality.findings import Report
     from engine.memory.duration import DataSize
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
-    from tui.draft.inspection import Inspection
 
 _OF_MIX = (".share", ".role", ".weight")
 _UNIT, _CAP = "dataset.mix", "dataset.epochs_cap"
@@ -35,15 +35,13 @@ def board_of(draft: Draft, facts: Facts) -> Board:
     Fields that are wrong count at their default.
     """
     items = draft.data_sources()
-    counted = counted_figures(draft, facts)
-    figures = [seen or facts.guessed.get(guess_key(draft, item)) for seen, item in zip(counted, items, strict=True)]
-    roles = [item.get("role") if item.get("role") in ROLES else "new" for item in items]
-    held = held_figures(figures, [str(role) for role in roles], draft)
+    roles = _roles(items)
+    held = figures_of(draft, facts)
     lines = [
         Line(
             path=str(item.get("path", "")),
             name=name,
-            role=str(role),
+            role=role,
             share=_between(item.get("share"), 0, 1),
             weight=_between(item.get("weight"), 0, 1000) or 1.0,
             figures=known,
@@ -57,6 +55,18 @@ def board_of(draft: Draft, facts: Facts) -> Board:
         training_of(draft),
         _between(cap, 0, 1e9),
     )
+
+
+def figures_of(draft: Draft, facts: Facts) -> list[SourceFigures | None]:
+    """Of each source what was counted, else guessed, with what is held out of it; None where neither is known."""
+    items = draft.data_sources()
+    counted = counted_figures(draft, facts)
+    figures = [seen or facts.guessed.get(guess_key(draft, item)) for seen, item in zip(counted, items, strict=True)]
+    return held_figures(figures, _roles(items), draft)
+
+
+def _roles(items: Sequence[Item]) -> list[str]:
+    return [str(item.get("role")) if item.get("role") in ROLES else "new" for item in items]
 
 
 def size_of(draft: Draft, facts: Facts) -> DataSize | None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.app.old_adapter import OldAdapter
     from engine.data.files.preview import Head, Preview
     from engine.models.adapter.match import Candidate
     from engine.models.card import ModelCard
-    from tui.draft.old_adapter import OldAdapter
 
 STARTER = "smollm2-135m"
 
@@ -69,7 +69,7 @@ def _adapters(base: ModelCard | None, named: str, root: Path) -> list[Candidate]
 def _look_at_adapter(
     named: str, allow_pickle: bool, base: ModelCard | None, base_named: str, on_progress: Callable[[int, int], None]
 ) -> OldAdapter:
-    from tui.draft.old_adapter import look_at
+    from engine.app.old_adapter import look_at
 
     return look_at(named, allow_pickle, base, base_named, on_progress)
 

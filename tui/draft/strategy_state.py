@@ -10,9 +10,9 @@ from engine.models.adapter.adopt import RATE_SOURCE, fixed_by
 from tui.draft.draft import YOU, Draft, flatten
 
 if TYPE_CHECKING:
+    from engine.app.old_adapter import OldAdapter
     from engine.models.adapter.card import AdapterCard
     from engine.models.adapter.training_data import Replay
-    from tui.draft.old_adapter import OldAdapter
 
 FROM_ADAPTER = "adapter "
 """How the source of a locked value begins; the adapter's name follows."""

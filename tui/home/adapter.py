@@ -14,10 +14,10 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from engine.app.old_adapter import OldAdapter, look_at
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from tui import keys
-from tui.draft.old_adapter import OldAdapter, look_at
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.line import wrap

@@ -28,7 +28,7 @@ def hear(machine: Machine, draft: Draft, facts: Facts) -> bool:
     """
     before, first = facts.fit, facts.machine is None
     facts.machine = machine
-    if before is not None and not _moved(before.budget, budget_on(machine, before.asked.config.launch.gpus)):
+    if before is not None and not _moved(before.budget, budget_on(machine, before.asked.config)):
         return False
     weigh(draft, facts)
     return first or before is not None or facts.fit is not None

@@ -25,7 +25,7 @@ from tui import keys, messages
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft, task_of
 from tui.draft.facts import Facts
-from tui.draft.mix_sources import inspection_of
+from tui.draft.findings import known_of
 from tui.draft.services import Services
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.dialogs import ConfirmScreen
@@ -36,7 +36,6 @@ from tui.wizard.data.step import DataStep
 from tui.wizard.footer import Foot
 from tui.wizard.model.step import ModelStep
 from tui.wizard.rail import Rail
-from tui.wizard.review.start import start
 from tui.wizard.review.step import ReviewStep
 from tui.wizard.settings.make_fit import MakeFitScreen, helps
 from tui.wizard.settings.step import SettingsStep
@@ -48,8 +47,8 @@ from tui.wizard.why import WHY
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.app.check import Known
     from engine.config.presets import Resolved
-    from tui.draft.inspection import Inspection
 
 
 def _bindings() -> list[BindingType]:
@@ -333,12 +332,16 @@ class WizardScreen(WholeScreen, Screen[None]):
         self._launching = True
         if isinstance(self.step, ReviewStep):
             self.step.say("Starting ...")
-        self._launch(resolved, inspection_of(self.draft, self.facts))
+        self._launch(resolved, known_of(self.draft, self.facts))
 
     @work(thread=True, group="launch", exclusive=True)
-    def _launch(self, resolved: Resolved, seen: Inspection | None) -> None:
+    def _launch(self, resolved: Resolved, known: Known) -> None:
+        from engine.app.check import check
+        from engine.app.start import start
+
+        world = world_of(self)
         try:
-            run = start(resolved, self.facts.machine, seen, world_of(self))
+            run = start(check(resolved, self.facts.machine, known), Path(world.root), world.spawn)
         except TunedeckError as error:
             self.post_message(self.Launched(None, error))
             return

@@ -112,7 +112,9 @@ class Foot(Vertical):
         if bar.display != (fit is not None):  # setting it lays the screen out anew
             line.display, bar.display = fit is None, fit is not None
         if fit is None:
-            words, note = consequences.sentence(found), unknown(draft, self._facts)
+            card = self._facts.card
+            words = consequences.sentence(found, card.weight_bytes if card else None)
+            note = unknown(draft, self._facts)
             if note and words == consequences.NOTHING_YET:
                 words, note = note, ""
             line.say(words, note)

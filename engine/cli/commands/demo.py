@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.commands.run import Settings, checked, exit_code, start, tell_end
+from engine.cli.commands.run import Settings, checked, exit_code, tell, tell_end
 from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.common.errors import RunError
@@ -28,13 +28,17 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Teach a 135M model to write orders as JSON."""
+    from engine.app.start import start
+
     resolved = demo_with(settings or [])
     if not headless and not as_json:
         raise typer.Exit(context.obj("demo", prefill=resolved))
     _fetch_starter(resolved.config.model.name_or_path)
-    checked(resolved)
+    found = checked(resolved)
+    tell(found)
     began = time.monotonic()
-    run = start(resolved)
+    run = start(found)
+    say(f"Run {run.id} in {run.path}")
     watched = watch(run, on_interrupt="stop")
     if watched.left:
         say(f"Left it to stop by itself. `tunedeck status {run.id}` tells how it went.")

@@ -9,11 +9,10 @@ import typer
 
 from engine.cli.commands.run import Settings
 from engine.cli.console import json_line, one_line, out
-from engine.common.errors import ConfigError, MachineError
+from engine.common.errors import ConfigError
 
 if TYPE_CHECKING:
-    from engine.config.presets import Resolved
-    from engine.machine.snapshot import Machine
+    from engine.app.estimate import Estimated
     from engine.memory.budget import Budget
     from engine.memory.disk import RunDisk
     from engine.memory.duration import Duration
@@ -33,6 +32,7 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Estimate memory, time and disk, without loading anything."""
+    from engine.app import estimate as estimating
     from engine.models import named_dims
 
     if bool(what) == bool(shape):
@@ -46,15 +46,11 @@ def estimate(
         found = named_dims.typed(shape) if shape else named_dims.find(what)
         if settings:
             raise ConfigError("--set needs a config", what or shape, "Name a run's TOML file to change a field of it.")
-        _matrix(found, _budget(gpu, "auto", _machine(gpu)), rank, as_json)
+        _matrix(found, estimating.budget_for(gpu, estimating.machine_for(gpu)), rank, as_json)
         return
     from engine.config import toml
 
-    resolved = toml.load(file, settings or [])
-    model = resolved.config.model
-    machine = _machine(gpu)
-    budget = _budget(gpu, resolved.config.launch.gpus, machine)
-    _config(resolved, named_dims.find(model.name_or_path, model.revision), budget, machine, as_json)
+    _config(estimating.estimate(toml.load(file, settings or []), gpu), as_json)
 
 
 def _config_file(what: str) -> Path | None:
@@ -68,39 +64,6 @@ def _config_file(what: str) -> Path | None:
     if path.suffix == ".toml":
         return path
     return inside if is_run else None
-
-
-def _machine(gpu: str) -> Machine | None:
-    """This machine, where it is asked about; a size or a name does without."""
-    from engine.machine.gpu_specs import gpu_bytes
-    from engine.memory.planning import read_machine_now
-
-    if gpu and gpu.lower() != "cpu":
-        try:
-            gpu_bytes(gpu)
-            return None
-        except MachineError:
-            pass  # perhaps one of this machine's
-    return read_machine_now()
-
-
-def _budget(gpu: str, gpus: str, machine: Machine | None) -> Budget:
-    """The memory to judge by. Raises MachineError for a GPU that is not known."""
-    from engine.machine.gpu_specs import gpu_bytes
-    from engine.memory.budget import budget_of, elsewhere
-
-    if gpu.lower() == "cpu" and machine is not None:
-        return budget_of(machine, "cpu")
-    if gpu:
-        if machine is not None and machine.report.gpus:
-            try:
-                return budget_of(machine, gpu)
-            except MachineError:
-                pass  # the names that are known say more
-        return elsewhere(gpu_bytes(gpu), gpu.strip())
-    if machine is None:
-        raise MachineError("The driver does not answer", "this machine's GPUs can't be read", "Name one: --gpu 24GiB")
-    return budget_of(machine, gpus)
 
 
 def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
@@ -120,28 +83,21 @@ def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
             out(line)
 
 
-def _config(resolved: Resolved, found: Found, budget: Budget, machine: Machine | None, as_json: bool) -> None:
-    from engine.memory.disk import disk_of
-    from engine.memory.duration import guess_size
-    from engine.memory.fit import fit
-    from engine.memory.history import read_history
-    from engine.memory.planning import expected_time
-
-    made = fit(resolved.config, found.shape, budget, history=read_history())
-    size = guess_size(resolved.config)
-    time = expected_time(made, size, machine) if size else None
-    disk = disk_of(made.setup.config, found.shape, found.folder)
+def _config(found: Estimated, as_json: bool) -> None:
+    made, time, disk = found.planned.fit, found.planned.duration, found.planned.disk
+    assert made is not None
+    assert disk is not None
     plan = made.plan() if made.verdict.level != "fits" else None
     if as_json:
-        json_line(_as_json(made, found, plan, time, disk))
+        json_line(_as_json(made, found.found, plan, time, disk))
         return
     if time is not None:
         duration = time.text
-    elif size is None:
+    elif found.planned.size is None:
         duration = "not known, as the rows can't be read"
     else:
         duration = "not known for this device; name a card, or train once"
-    _print(made, found, plan, duration, disk)
+    _print(made, found.found, plan, duration, disk)
 
 
 def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunDisk) -> None:

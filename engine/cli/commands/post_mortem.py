@@ -19,7 +19,7 @@ def examined(run: RunDir, state: RunState) -> PostMortem | None:
 
     if not ended_for_memory(state):
         return None
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
 
     machine = read_machine_now()
     return examine(run, state, machine.gpus if machine else ())
@@ -65,7 +65,7 @@ def json_values(found: PostMortem) -> dict[str, Any]:
 def apply_remedy(run: RunDir, number: int) -> RunDir:
     """Apply remedy ``number`` (from 1) and launch; returns the run that runs now. Raises RunError, TunedeckError."""
     from engine.app import remedy as remedying
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
     from engine.runs.follow import load_state
     from engine.runs.launch import launch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from engine.common.errors import TunedeckError
 from engine.units import duration
 
 if TYPE_CHECKING:
+    from engine.app.check import Checked
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
 
@@ -31,16 +32,20 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train what CONFIG says."""
+    from engine.app.start import start
     from engine.config import toml
 
     resolved = toml.load(config, settings or [], preset)
-    checked(resolved)
+    found = checked(resolved, thorough=check)
+    if check and as_json:
+        json_line(findings_json(found))
+    tell(found, with_remedies=check)
+    found.require()
     if check:
-        planned(resolved)
-        rows_checked(resolved)
         out("The config can be run.")
         return
-    started = start(resolved)
+    started = start(found)
+    say(f"Run {started.id} in {started.path}")
     if detach:
         if as_json:
             json_line({"run": started.id, "path": str(started.path)})
@@ -51,80 +56,79 @@ def run(
     raise typer.Exit(follow(started, as_json))
 
 
-def checked(resolved: Resolved) -> None:
-    """Check before anything is created; advice is narrated. Raises TunedeckError for what can't work."""
-    from engine.app.preflight import preflight
+def checked(resolved: Resolved, thorough: bool = False) -> Checked:
+    """All findings about a run, and what it needs here; nothing is created. ``thorough``: of its rows too."""
+    from engine.app import check
+    from engine.app.examine import examine
     from engine.common import hub_watch
+    from engine.machine.snapshot import read_machine_now
 
     progress = Progress()
     try:
         with hub_watch.listening(lambda words: progress(0, None, words)):
-            issues = preflight(
-                resolved, lambda done, total: progress(done, total, "comparing the base with the adapter's")
+            machine = read_machine_now()
+            found = check.check(
+                resolved,
+                machine,
+                None,
+                lambda done, total: progress(done, total, "comparing the base with the adapter's"),
             )
+            if thorough and found.refusal is None:
+                known = check.of_examination(resolved.config, examine(resolved.config, progress))
+                found = check.of_parts(resolved, found.files, machine, known)
     finally:
         progress.end()
-    for issue in issues:
-        say(f"{issue.level}: {issue}")
+    return found
 
 
-def rows_checked(resolved: Resolved) -> None:
-    """Let the model's tokenizer try the first rows. Raises DataError for what the run would end with."""
-    from engine.app.preflight_rows import check_rows
+def tell(found: Checked, with_remedies: bool = False) -> None:
+    """Narrate the findings but the refusal, which is raised, and what the run needs."""
+    if found.planned.line:
+        say(one_line(found.planned.line))
+    raised = found.wrong
+    for each in found.findings:
+        if each in raised:
+            continue
+        remedy = f" ({_as_set(each.remedy.settings)})" if with_remedies and each.remedy else ""
+        say(f"{each.level}: {one_line(str(each.issue))}{_HINTS.get(each.issue.field, '')}{remedy}")
+    fit = found.planned.fit
+    if fit is not None and fit.verdict.level == "too much":
+        from engine.memory.report import plan_lines
 
-    progress = Progress()
-    try:
-        issues = list(check_rows(resolved.config, progress))
-    finally:
-        progress.end()
-    for issue in issues:
-        say(f"{issue.level}: {issue}")
-
-
-def planned(resolved: Resolved) -> Resolved:
-    """``resolved`` with ``auto`` settled for this machine; what it needs is narrated, and what helps if it is too much.
-
-    Raises MachineError for GPUs that are not there or can't be used.
-    """
-    from engine.memory import planning
-    from engine.memory.report import plan_lines
-
-    machine = planning.read_machine_now()
-    found = planning.plan(resolved, machine)
-    if found.line:
-        say(one_line(found.line))
-    if found.fit is not None and found.fit.budget.unused:
-        say(f"warning: {one_line(found.fit.budget.unused)}")
-    if found.fit is not None and found.fit.verdict.level == "too much":
-        say("warning: this run will probably end for lack of memory.")
-        for line in plan_lines(found.fit.plan()):
+        for line in plan_lines(fit.plan()):
             say(line)
-    return found.resolved
 
 
-def start(resolved: Resolved) -> RunDir:
-    """Create a run directory and launch its runner, with what is ``auto`` settled for this machine.
+_HINTS = {"rows": " `tunedeck data check CONFIG` shows them, and what helps."}
+"""Where more is to be had on findings that belong to no field."""
 
-    Raises TunedeckError; nothing is left behind then.
-    """
-    from engine.config import toml
-    from engine.runs import directory
-    from engine.runs.launch import launch
-    from engine.runs.logout_survival import warning
 
-    settled = planned(resolved)
-    config = settled.config
-    created = directory.create(config.model.name_or_path, toml.dumps(settled), config.run.name)
-    try:
-        if warning():
-            say(f"warning: {warning()}")
-        say(f"Run {created.id} in {created.path}")
-        launch(created)
-    except TunedeckError:
-        with suppress(TunedeckError):
-            directory.delete(created)
-        raise
-    return created
+def findings_json(found: Checked) -> dict[str, Any]:
+    """The findings, the plan and the config that would run, for a program."""
+    fit = found.planned.fit
+    return {
+        "findings": [
+            {
+                "level": each.level, "field": each.issue.field, "message": each.issue.message, "fix": each.issue.fix,
+                "remedy": dict(each.remedy.settings) if each.remedy else None,
+            }
+            for each in found.findings
+        ],
+        "fit": None if fit is None else {
+            "level": fit.verdict.level, "needed_bytes": round(fit.verdict.needed_bytes), "device": fit.budget.name,
+        },
+        "config": found.planned.resolved.config.model_dump(mode="json"),
+    }  # fmt: skip
+
+
+def _as_set(settings: Mapping[str, Any]) -> str:
+    """A remedy as it is given on the command line: "--set dataset.eval_share=0.05"."""
+    import json
+
+    from engine.app.check import default_of
+
+    pairs = ((dotted, default_of(dotted, value)) for dotted, value in settings.items())
+    return " ".join(f"--set {dotted}={json.dumps(value)}" for dotted, value in pairs)
 
 
 def follow(run: RunDir, as_json: bool) -> int:

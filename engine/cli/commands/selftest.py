@@ -48,7 +48,7 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
     """Run the self-test in a process of its own and remember how it ended. Raises MachineError for a wrong GPU."""
     from engine.common.child import run_child
     from engine.machine import selftest_result
-    from engine.memory.planning import read_machine_now
+    from engine.machine.snapshot import read_machine_now
 
     machine = read_machine_now()
     for name in gpus.split(",") if gpus else ():

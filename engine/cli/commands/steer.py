@@ -78,30 +78,13 @@ def resume(
 
 
 def relaunch(run: RunDir, accept_changes: bool = False) -> None:
-    """Launch ``run`` again from its last whole checkpoint.
+    """Resume ``run`` and say from where. Raises as ``engine.app.resume`` does."""
+    from engine.app.resume import resume as go_on
 
-    Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
-    """
-    from engine.models import origins
-    from engine.runs.checkpoints import newest_whole
-    from engine.runs.control import way_on
-    from engine.runs.directory import damage_of
-    from engine.runs.launch import launch
-
-    if damage_of(run):
-        raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
-    state = _state_of(run)
-    if state == "finished":
-        raise RunError("This run is finished", run.id, way_on(run))
-    if not run.complete_checkpoints():
-        raise RunError("This run has no complete checkpoint", run.id, way_on(run))
-    changed = origins.changes(run)
-    if changed and not accept_changes:
-        raise origins.refuse(run, changed)
-    newest, damaged = newest_whole(run)
-    for folder, why in damaged:
+    resumed = go_on(run, accept_changes)
+    for folder, why in resumed.damaged:
         say(f"warning: {folder.name} is damaged: {one_line(why)}.")
-    launch(run, resume=True, accept_changes=accept_changes)
+    newest = resumed.checkpoint
     say(f"Run {run.id} goes on from {newest.name}." if newest else f"Run {run.id} is started again.")
 
 

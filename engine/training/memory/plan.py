@@ -15,6 +15,7 @@ from engine.distributed.device import Placement
 from engine.distributed.own_gpu import others_on, own_bytes, own_gpu, own_pids
 from engine.machine.gpu_specs import GIB
 from engine.machine.host import read_host
+from engine.machine.snapshot import read_machine_now
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget, shared
 from engine.memory.duration import seldomer
@@ -23,7 +24,6 @@ from engine.memory.fit import Fit, fit
 from engine.memory.history import read_history
 from engine.memory.job import compiled, padded_length
 from engine.memory.packing import computes_row_by_row
-from engine.memory.planning import read_machine_now
 from engine.memory.speed import CPU
 from engine.modeling.batch_sizes import shapes_met
 from engine.modeling.batches import Batch, Layout, StepPlan

@@ -11,8 +11,8 @@ import pytest
 
 from engine.app import machine_check
 from engine.app.machine_check import Check, libraries
+from engine.machine import snapshot
 from engine.machine.gpus import Gpu, Unusable
-from engine.memory import planning
 from tests.engine.cli.cli_calls import Shell
 from tests.tui.machines import gpu, process, used_by, with_gpus
 
@@ -177,7 +177,7 @@ FOR_CPUS = Unusable("torch 2.13 is built for CPUs only.", "Install torch for CUD
 def test_each_gpu_is_told_of_with_what_keeps_a_run_from_it(
     monkeypatch: pytest.MonkeyPatch, card: Gpu, level: str, says: str
 ) -> None:
-    monkeypatch.setattr(planning, "read_machine_now", lambda: with_gpus(card))
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: with_gpus(card))
     [check] = machine_check.gpus()
     assert (check.name, check.level) == ("GPU 0 (NVML)", level)
     assert says in check.found
@@ -185,9 +185,9 @@ def test_each_gpu_is_told_of_with_what_keeps_a_run_from_it(
 
 
 def test_hidden_gpus_and_a_driver_that_hangs_are_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "read_machine_now", lambda: replace(with_gpus(gpu(0)), gpus=()))
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: replace(with_gpus(gpu(0)), gpus=()))
     assert "CUDA_VISIBLE_DEVICES hides all GPUs" in machine_check.gpus()[0].found
-    monkeypatch.setattr(planning, "read_machine_now", lambda: None)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: None)
     assert "does not answer" in machine_check.gpus()[0].found
 
 

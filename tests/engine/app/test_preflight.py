@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine.app import preflight as module
-from engine.app.preflight import preflight
 from engine.common.errors import ConfigError, DataError, MachineError, ModelError
 from engine.config.presets import Layer, Resolved, resolve
+from tests.engine.app.checking import preflight
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model, safetensors
 
 __all__ = ["make_model"]
@@ -229,6 +229,6 @@ def test_dimensions_that_cannot_be_told_stop_nobody(
     def unknown(folder: Path) -> None:
         raise ModelError("The model's config is incomplete")
 
-    monkeypatch.setattr("engine.models.dims.from_folder", unknown)
+    monkeypatch.setattr("engine.app.plan.from_folder", unknown)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
     assert preflight(resolved(make_model(), rows)) == []

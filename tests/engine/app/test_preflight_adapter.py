@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.app.preflight import preflight
 from engine.common.errors import ConfigError, ModelError
 from engine.config.presets import Layer, resolve
 from engine.config.rules import Issue
 from engine.models.weights import hash_files
+from tests.engine.app.checking import preflight
 from tests.engine.models.conftest import MakeModel, safetensors
 from tests.engine.models.conftest import make_model as make_model  # a fixture
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter

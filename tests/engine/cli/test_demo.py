@@ -28,7 +28,7 @@ LEARNT = [
 def ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """The starter model is here and the preflight, which has tests of its own, has passed."""
     monkeypatch.setattr(demo, "_fetch_starter", lambda name: None)
-    monkeypatch.setattr(preflight, "_model", lambda config, issues: None)
+    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
 
 
 def test_the_demo_on_the_screen_comes_filled_in(shell: Shell) -> None:

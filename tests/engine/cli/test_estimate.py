@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from engine.machine import snapshot
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
-from engine.memory import planning
+from tests.engine.app.test_plan import barred, machine
 from tests.engine.cli.cli_calls import Answer, Shell
-from tests.engine.memory.test_planning import barred, machine
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -31,7 +31,7 @@ SHAPE = "hidden=4096,layers=32,heads=32,kv_heads=8,intermediate=14336,vocab=1282
 def _no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with 32 GiB of RAM and nothing else, and an empty hub cache."""
     host = Host("here", 32 * GIB, 30 * GIB, None, 4, None, ())
-    monkeypatch.setattr(planning, "read_machine_now", lambda: Machine(0.0, GpuReport(), (), host))
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: Machine(0.0, GpuReport(), (), host))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
@@ -93,7 +93,7 @@ class TestOfAConfig:
         self, shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         here = barred(machine(("Tesla T4", 14.6, 14.0)), falls_to_cpu=True)
-        monkeypatch.setattr(planning, "read_machine_now", lambda: here)
+        monkeypatch.setattr(snapshot, "read_machine_now", lambda: here)
         answer = " ".join(shell("estimate", config).out.split())
         assert "On RAM: 30.0 of 32.0 GiB free. The GPUs are not used: torch is of another kind. Install X." in answer
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.machine import snapshot
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
-from engine.memory import planning
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
@@ -22,7 +22,7 @@ from tests.engine.runs.making import step, write
 
 @pytest.fixture(autouse=True)
 def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "read_machine_now", lambda: None)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: None)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_run_that_ended_otherwise_has_none(shell: Shell, home: Path) -> None:
 def test_another_gpu_that_is_free_is_named(shell: Shell, failed: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     cards = (Gpu(0, "NVIDIA L4", free_bytes=GIB), Gpu(1, "NVIDIA H100", free_bytes=70 * GIB))
     machine = Machine(0.0, GpuReport(cards), cards, Host("h", GIB, GIB, None, 1, None, ()))
-    monkeypatch.setattr(planning, "read_machine_now", lambda: machine)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: machine)
     assert "  1  Use GPU 1, NVIDIA H100: 70.0 GiB free now" in shell("status", failed.id).out
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.app import preflight
+from engine.app.examine import Examined
 from engine.common import paths
 from engine.common.errors import MachineError
 from engine.config import toml
@@ -29,14 +30,14 @@ FINISHED = [
 @pytest.fixture(autouse=True)
 def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model of these tests has no tokenizer that could read rows."""
-    monkeypatch.setattr("engine.app.preflight_rows.check_rows", lambda config, on_progress: iter(()))
+    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A config whose model and data pass the preflight, which has tests of its own."""
-    monkeypatch.setattr(preflight, "_model", lambda config, issues: None)
-    monkeypatch.setattr(preflight, "_data", lambda config, issues: None)
+    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
+    monkeypatch.setattr(preflight._Look, "data", lambda look: iter(()))
     path = tmp_path / "run.toml"
     path.write_text('[model]\nname_or_path = "tiny"\n[train]\nlearning_rate = 0.01\n[[data]]\npath = "/rows.jsonl"\n')
     return path

@@ -19,8 +19,8 @@ ENDED = [ev.RunStarted(total_steps=1), ev.Finished(outcome="finished", step=1, a
 @pytest.fixture
 def config(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A config that continues the run "orders"; the model's and the rows' own checks have tests elsewhere."""
-    monkeypatch.setattr(preflight, "_model", lambda config, issues: None)
-    monkeypatch.setattr(preflight, "_data", lambda config, issues: False)
+    monkeypatch.setattr(preflight._Look, "model", lambda look: iter(()))
+    monkeypatch.setattr(preflight._Look, "data", lambda look: iter(()))
     write_adapter(directory.create("m", "", name="orders").adapter, use_rslora=True)
     path = tmp_path / "run.toml"
     path.write_text(

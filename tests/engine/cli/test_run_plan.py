@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.examine import Examined
+from engine.machine import snapshot
 from engine.machine.gpus import Unusable
 from engine.machine.snapshot import Machine
-from engine.memory import planning
 from engine.runs import events as ev
 from engine.runs.directory import list_runs
+from tests.engine.app.test_plan import LLAMA_8B, machine
 from tests.engine.cli.cli_calls import Shell, launches
-from tests.engine.memory.test_planning import LLAMA_8B, machine
 from tests.engine.models.conftest import MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -28,7 +29,7 @@ FINISHED = [ev.RunStarted(total_steps=1), ev.Finished(outcome="finished", step=1
 @pytest.fixture(autouse=True)
 def rows_untried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model of these tests has no tokenizer that could read rows."""
-    monkeypatch.setattr("engine.app.preflight_rows.check_rows", lambda config, on_progress: iter(()))
+    monkeypatch.setattr("engine.app.examine.examine", lambda config, on_progress: Examined())
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def config(make_model: MakeModel, tmp_path: Path) -> Path:
 def here(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine with an L4 that is nearly full and an empty A100."""
     found = machine(("NVIDIA L4", 22.5, 2.0), ("NVIDIA A100-SXM4-80GB", 79.3, 79.0))
-    monkeypatch.setattr(planning, "read_machine_now", lambda: found)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: found)
     return found
 
 
@@ -76,7 +77,7 @@ def test_what_will_not_fit_is_warned_of_with_remedies(
     answer = shell("run", config, "--check", "--set", "launch.gpus=0", "--set", "model.quantization=none")
     assert answer.code == 0
     assert "of 2.0 GiB free on GPU 0, NVIDIA L4 (20.5 of 22.5 in use); does not fit: " in answer.err
-    assert "warning: this run will probably end for lack of memory." in answer.err
+    assert "warning: memory: does not fit: " in answer.err
     assert "Store the frozen weights in 4 bit" in answer.err
 
 
@@ -107,7 +108,7 @@ def test_gpus_that_the_installed_torch_cannot_use_are_told(
 ) -> None:
     reason = Unusable("torch 2.13 is of another kind.", "Install X.", falls_to_cpu)
     gpus = tuple(replace(gpu, unusable=reason) for gpu in here.gpus)
-    monkeypatch.setattr(planning, "read_machine_now", lambda: replace(here, gpus=gpus))
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: replace(here, gpus=gpus))
     answer = shell("run", config, "--check")
     assert answer.code == code
     assert ("GiB free of RAM" in answer.err) == falls_to_cpu
@@ -118,7 +119,7 @@ def test_gpus_that_the_installed_torch_cannot_use_are_told(
 def test_a_driver_that_hangs_keeps_nobody_from_starting(
     shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "read_machine_now", lambda: None)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: None)
     calls = launches(monkeypatch, lambda runner: FINISHED)
     assert shell("run", config).code == 0
     [(run, _)] = calls

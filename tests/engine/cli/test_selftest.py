@@ -13,11 +13,10 @@ import pytest
 
 from engine.app import machine_check
 from engine.cli.commands import selftest
-from engine.machine import selftest_result
+from engine.machine import selftest_result, snapshot
 from engine.machine.selftest_result import Check, anonymous
-from engine.memory import planning
+from tests.engine.app.test_plan import machine
 from tests.engine.cli.cli_calls import Shell
-from tests.engine.memory.test_planning import machine
 
 SAYS = "import json, os, sys; [print(json.dumps(line)) for line in {lines}]; sys.stdout.flush(); {then}"
 GOOD = {"type": "check", "name": "step in float32", "expected": "x", "found": "as expected", "verdict": "passed"}
@@ -82,7 +81,7 @@ def test_noise_of_libraries_is_passed_over(shell: Shell, home: Path, monkeypatch
 
 def test_a_gpu_that_is_not_there_is_refused(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = machine(("NVIDIA L4", 22.5, 2.0))
-    monkeypatch.setattr(planning, "read_machine_now", lambda: found)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: found)
     answer = shell("selftest", "--gpus", "3")
     assert answer.code == 5
     assert "No such GPU" in answer.err
@@ -112,7 +111,7 @@ def test_it_is_offered_once_for_each_new_gpu(home: Path) -> None:
 
 def test_the_doctor_tells_how_it_ended(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = machine(("NVIDIA L4", 22.5, 2.0))
-    monkeypatch.setattr(planning, "read_machine_now", lambda: found)
+    monkeypatch.setattr(snapshot, "read_machine_now", lambda: found)
     levels = []
     for failed in (None, (), ("step in nf4",)):
         if failed is not None:
@@ -121,7 +120,7 @@ def test_the_doctor_tells_how_it_ended(home: Path, monkeypatch: pytest.MonkeyPat
         levels.append(check.level)
     assert levels == ["warn", "ok", "fail"]
     assert "step in nf4" in check.found
-    monkeypatch.setattr(planning, "read_machine_now", machine)
+    monkeypatch.setattr(snapshot, "read_machine_now", machine)
     assert machine_check.self_test() == []
 
 

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 
+from engine.app.plan import plan
 from engine.common import paths
 from engine.common.errors import ConfigError, DataError
 from engine.config.schema import RunConfig
 from engine.jobs import probe as question
 from engine.memory import throughput
-from engine.memory.planning import plan
 from engine.tokens.examples import Example
 from engine.training.checkpoint import TrainerState
 from engine.training.loop import Loop, Outcome
 from engine.training.probe import MOST_PIECES, choose, probe
-from tests.engine.memory.test_planning import machine
+from tests.engine.app.test_plan import machine
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.consequences import Consequence, held_out
 from engine.common.errors import DataError
+from engine.config.schema import DatasetSection
 from engine.data.files.preview import Preview
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.rows.formats import Detected
 from engine.models.card import read_card
 from tests.tui.wizard.making import make_model
 from tui.draft import consequences
-from tui.draft.consequences import Consequence
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.mix_sources import guess_key
@@ -26,25 +27,33 @@ def facts(tmp_path: Path) -> Facts:
     return Facts(card=read_card(make_model(tmp_path / "m")), rows={"/rows.jsonl": 100})
 
 
-def test_steps_follow_from_rows_batch_and_epochs() -> None:
+def found_of(draft: Draft, facts: Facts) -> Consequence:
+    found = consequences.consequence(draft, facts)
+    assert found is not None
+    return found
+
+
+def test_steps_follow_from_rows_batch_and_epochs(facts: Facts) -> None:
     draft = Draft({"train.batch_size": 16, "train.num_train_epochs": 3.0})
-    assert consequences.steps(draft, 95) == 18
-    assert consequences.steps(draft, None) is None
+    assert found_of(draft, facts).steps == 18, "95 of 100 rows are trained on"
+    facts.rows = {}
+    assert found_of(draft, facts).steps is None
     draft.set("train.max_steps", 7)
-    assert consequences.steps(draft, None) == 7
+    assert found_of(draft, facts).steps == 7
 
 
 @pytest.mark.parametrize("wrong", ["many", 0, None, True])
-def test_a_wrong_value_leads_to_no_number_instead_of_a_crash(facts: Facts, wrong: object) -> None:
+def test_a_wrong_value_counts_at_its_default_instead_of_a_crash(facts: Facts, wrong: object) -> None:
     for dotted in ("train.batch_size", "train.num_train_epochs", "adapter.r", "dataset.eval_share", "checkpoint.keep"):
-        consequences.consequence(Draft({dotted: wrong}), facts)
+        assert found_of(Draft({dotted: wrong}), facts).steps
 
 
 def test_held_out_rows_are_not_trained_on(facts: Facts) -> None:
-    assert consequences.held_out(Draft(), 100) == 5
-    assert consequences.held_out(Draft({"dataset.eval_rows": 40}), 100) == 40
-    assert consequences.held_out(Draft({"dataset.eval_rows": 40, "dataset.test_share": 0.1}), 100) == 50
-    assert consequences.consequence(Draft({"train.batch_size": 10, "dataset.eval_rows": 40}), facts).steps == 6
+    assert held_out(100, DatasetSection()) == 5
+    assert held_out(100, DatasetSection(eval_rows=40)) == 40
+    assert held_out(100, DatasetSection(eval_rows=40, test_share=0.1)) == 50
+    assert held_out(30, DatasetSection(eval_rows=40)) == 30
+    assert found_of(Draft({"train.batch_size": 10, "dataset.eval_rows": 40}), facts).steps == 6
 
 
 def test_steps_count_the_pieces_of_texts_that_are_split(facts: Facts) -> None:
@@ -54,32 +63,24 @@ def test_steps_count_the_pieces_of_texts_that_are_split(facts: Facts) -> None:
     facts.guessed[guess_key(draft, item)] = SourceFigures(
         rows=100, examples=700, tokens_mean=900, trained_mean=900, guessed=True
     )
-    assert consequences.consequence(draft, facts).steps == 70
+    assert found_of(draft, facts).steps == 70
     draft.set("dataset.too_long", "truncate")
-    assert consequences.consequence(draft, facts).steps == 10
+    assert found_of(draft, facts).steps == 10
 
 
 def test_a_checkpoint_holds_the_adapter_and_two_moments_of_each_number(facts: Facts) -> None:
     """Two layers of width 64: q, o 64x64; k, v 64x32; gate, up 64x128; down 128x64."""
     trained = 8 * 2 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 128))
-    found = consequences.consequence(Draft({"adapter.r": 8, "checkpoint.keep": 3}), facts)
+    found = found_of(Draft({"adapter.r": 8, "checkpoint.keep": 3}), facts)
     assert found.checkpoint_bytes == 12 * trained
     assert found.disk_bytes is not None
     assert found.disk_bytes > (3 + 1) * 12 * trained + 4 * trained  # one more while it is written, and the adapter
-    only_q = consequences.lora_parameters(Draft({"adapter.r": 8, "adapter.target_modules": ["q_proj"]}), facts)
-    assert only_q == 8 * 2 * 128
-
-
-def test_a_disk_that_is_too_small_is_an_error_with_both_numbers() -> None:
-    issue = consequences.disk_issue(Consequence(disk_bytes=3 * 2**30), 2**30, Path("/runs"))
-    assert issue is not None
-    assert "3.00 GiB" in issue.message
-    assert "1.00 GiB free in /runs" in issue.message
-    assert consequences.disk_issue(Consequence(disk_bytes=2**20), 2**30, Path("/runs")) is None
+    only_q = found_of(Draft({"adapter.r": 8, "adapter.target_modules": ["q_proj"]}), facts)
+    assert only_q.checkpoint_bytes == 12 * 8 * 2 * 128
 
 
 def test_the_line_fits_eighty_columns_with_the_largest_numbers() -> None:
-    words = consequences.sentence(Consequence(1_400 * 2**30, 123_456_789, 12_345_678, 90 * 2**30, 999 * 2**30))
+    words = consequences.sentence(Consequence(123_456_789, 12_345_678, 90 * 2**30, 999 * 2**30), 1_400 * 2**30)
     assert len(words) <= 78
 
 

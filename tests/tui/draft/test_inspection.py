@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.examine import Examined, Inspection
 from engine.common.errors import DataError, TunedeckError
 from tests.tui.wizard.making import GOOD, make_child
 from tui.draft.child import Progress, Unavailable, _Pace
-from tui.draft.inspection import Examined, Inspection, examine
+from tui.draft.inspection import examine
 from tui.wizard.review.check_panel import figures
 
 

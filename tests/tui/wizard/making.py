@@ -34,7 +34,7 @@ CONFIG = {
     "intermediate_size": 128,
     "vocab_size": 256,
     "tie_word_embeddings": True,
-    "max_position_embeddings": 512,
+    "max_position_embeddings": 4096,
 }
 GOOD: dict[str, Any] = {
     "type": "result", "rows": 40, "train_rows": 36, "eval_rows": 4, "sample_rows": 40, "tokens_mean": 31.5,

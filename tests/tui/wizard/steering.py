@@ -10,7 +10,7 @@ from textual.worker import WorkerCancelled
 
 from tests.tui.wizard.making import WizardApp, keys_of, text_of
 
-GROUPS = ("find-models", "look-up", "preview", "check", "launch", "learn", "adapters", "adapter", "relation")
+GROUPS = ("find-models", "look-up", "preview", "check", "files", "launch", "learn", "adapters", "adapter", "relation")
 
 
 async def settle(app: WizardApp, pilot: Pilot[None]) -> None:

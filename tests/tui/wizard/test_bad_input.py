@@ -297,8 +297,11 @@ async def test_a_check_can_be_stopped_and_started_again(
         assert "36 to learn from" in text_of(app)
 
 
-async def test_a_disk_too_small_for_checkpoints_blocks_the_start(open_wizard: Opener, model: Path, rows: Path) -> None:
-    async with open_wizard(free_bytes=lambda place: 1000) as (app, pilot):
+async def test_a_disk_too_small_for_checkpoints_blocks_the_start(
+    open_wizard: Opener, model: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.memory.disk.free_bytes", lambda place: 1000)
+    async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n", "enter", "enter")

@@ -13,6 +13,7 @@ from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
 from engine.config.rules import Issue
 from tui.draft.draft import DETECTED
+from tui.draft.findings import HINTS, ROWS
 from tui.draft.mix_sources import report_of, short
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
@@ -27,7 +28,6 @@ from tui.wizard.paths import PathSuggester, absolute, is_there
 from tui.wizard.picker import FilePicker
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel
-from tui.wizard.review.remedies import ROWS, fatal_in
 from tui.wizard.step import answer, make_field, message_of
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.wizard.xray.opening import open_xray
@@ -361,7 +361,15 @@ class DataStep(RelatingStep):
                 found.append(
                     Issue("error", f"data.{index}", "this file can't be used.", "Mend it, or Delete removes it.")
                 )
-        return found or fatal_in(report_of(self.draft, self.facts))
+        return found or self._fatal_in_rows()
+
+    def _fatal_in_rows(self) -> list[Issue]:
+        """What the examination found that keeps a run from starting."""
+        from engine.app.check import fatal_in
+
+        report = report_of(self.draft, self.facts)
+        fatal = fatal_in(report) if report is not None else None
+        return [Issue("error", ROWS, fatal.issue.message, HINTS[ROWS])] if fatal else []
 
     async def show_trouble(self, finding: Issue) -> None:
         if finding.field == ROWS:

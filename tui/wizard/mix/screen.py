@@ -315,8 +315,8 @@ class MixScreen(WholeScreen, Screen[bool]):
         self._show_fit()
 
     def _time(self) -> str:
+        from engine.app.plan import expected_time
         from engine.memory.duration import DataSize
-        from engine.memory.planning import expected_time
 
         fit, found = self.facts.fit, self.board.mix
         if fit is None or found is None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui import words
-from tui.draft.consequences import shape_of
 from tui.draft.draft import Draft
-from tui.draft.fit import budget_for, config_so_far
+from tui.draft.fit import budget_on, config_so_far, shape_of
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -31,7 +30,8 @@ class Verdicts:
 
     def update(self, draft: Draft, facts: Facts) -> bool:
         """Take machine and settings as they are now; whether any verdict may be another."""
-        config, budget = _config_for_all(draft), budget_for(facts, str(draft.get("launch.gpus") or "auto"))
+        config = _config_for_all(draft)
+        budget = budget_on(facts.machine, config)
         if config == self._config and _is_close(budget, self._budget):
             return False
         self._config, self._budget, self._known = config, budget, {}

@@ -10,12 +10,13 @@ from textual.message import Message
 from textual.signal import Signal
 from textual.widgets import Static
 
+from engine.app.examine import Examined, Inspection
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, DataError, TunedeckError
 from engine.config import toml
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress
-from tui.draft.inspection import Examined, Inspection, examine
+from tui.draft.inspection import examine
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.wizard.quality.words import summary
 
@@ -94,7 +95,7 @@ class CheckPanel(Static):
 
     def _found(self, examined: Examined, key: str) -> None:
         self.facts.report, self.facts.inspection, self.facts.inspected = examined.report, examined.inspection, key
-        lines = [summary(examined.report)]
+        lines = [summary(examined.report)] if examined.report is not None else []
         if examined.refused is not None:
             lines.insert(0, trouble(examined.refused))
         elif examined.not_known:

@@ -26,8 +26,8 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
     """
     if facts.fit is None:
         return None
+    from engine.app.plan import expected_time
     from engine.memory.duration import DataSize
-    from engine.memory.planning import expected_time
     from tui.draft.mix_sources import inspection_of, size_of
 
     seen = inspection_of(draft, facts)

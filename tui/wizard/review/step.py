@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
@@ -17,28 +17,29 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.rules import Issue
-from tui.draft import changes, consequences
+from tui.draft import changes
+from tui.draft.findings import MEMORY, apply, findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.draft.relation import can_ask, line
 from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormField
-from tui.wizard.mix.issues import mix_issues
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel, begin
 from tui.wizard.review.outlook_panel import OutlookPanel
-from tui.wizard.review.remedies import Warning, in_order, warnings
-from tui.wizard.review.template_warnings import template_warnings
 from tui.wizard.review.values import about, values
 from tui.wizard.step import Step
 from tui.wizard.strategy.relation_panel import RelationPanel
-from tui.wizard.strategy.warnings import strategy_warnings
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.app.findings import Finding, Remedy
+    from engine.config.presets import Resolved
     from engine.memory.fit import Fit
 
 FILE = "file"
+MOST = 9
+"""Findings that a key can answer."""
 TALL = 30
 """Lines of a terminal from which the whole sentences are shown."""
 
@@ -50,12 +51,20 @@ class ReviewStep(Step):
     class Fixed(Message):
         """A remedy changed the draft."""
 
+    class FilesRead(Message):
+        """What model, adapter, data, disk and rights say of the draft with the values ``key``."""
+
+        def __init__(self, found: tuple[Finding, ...], key: str) -> None:
+            super().__init__()
+            self.found, self.key = found, key
+
     def body(self) -> ComposeResult:
         self._start_when_checked = False
         self._refused: TunedeckError | None = None
         self._risked = False
         self._shown_fit = self.facts.fit
         self._told: dict[str, str] = {}
+        self._found: list[Finding] = []
         yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
         yield Static(id="warnings")
@@ -72,6 +81,7 @@ class ReviewStep(Step):
         self._show_outlook()
         self._explain()
         self._check_unless_known()
+        self._look_at_files()
 
     def focus_first(self) -> None:
         """The Start button has the focus; the flow gives it."""
@@ -156,51 +166,70 @@ class ReviewStep(Step):
         )
 
     def findings(self) -> list[Issue]:
-        found = [warning.issue for warning in self._warnings if warning.issue.level == "error"]
-        if self._refused is not None:
-            found.append(Issue("error", "data", str(self._refused)))
-        root = Path(world_of(self).root)
-        found_so_far = consequences.consequence(self.draft, self.facts)
-        disk = consequences.disk_issue(found_so_far, self.services.free_bytes(root), root)
-        return [*found, disk] if disk else found
+        return [finding.issue for finding in self._found if finding.level == "error"]
 
     async def show_findings(self, findings: list[Issue]) -> None:
-        if findings:
-            self.say(f"Not started. {clean(str(findings[0]), keep_newlines=False)}", wrong=True)
+        wrong = [finding for finding in self._found if finding.level == "error"]
+        if wrong:
+            self.say(f"Not started. {clean(said(wrong[0]), keep_newlines=False)}", wrong=True)
 
     # Warnings and remedies
 
+    def _look_at_files(self) -> None:
+        """Let a thread look at everything the draft names, unless that was done for these very answers."""
+        try:
+            resolved = self.draft.resolve()
+        except ConfigError:
+            return  # the draft's own errors are shown
+        if self.facts.files_of(self.draft) is None:
+            self._read_files(resolved, self.draft.values_key())
+
+    @work(thread=True, group="files", exclusive=True)
+    def _read_files(self, resolved: Resolved, key: str) -> None:
+        from engine.app.preflight import of_files
+
+        self.post_message(self.FilesRead(tuple(of_files(resolved)), key))
+
+    @on(FilesRead)
+    def _files_read(self, event: FilesRead) -> None:
+        self.facts.files, self.facts.filed = event.found, event.key
+        self._show_warnings()
+
     def _show_warnings(self) -> None:
-        also = [*strategy_warnings(self.draft, self.facts), *template_warnings(self.draft, self.facts)]
-        also += mix_issues(self.draft, self.facts)
-        inspection, report = inspection_of(self.draft, self.facts), report_of(self.draft, self.facts)
-        found = warnings(self.draft, inspection, self.facts.fit, report, self.facts.card)
-        self._warnings: list[Warning] = in_order([*also, *found])[:9]
+        self._found = findings_of(self.draft, self.facts, self._refused)
         lines: list[tuple[str, str] | str] = []
-        for number, warning in enumerate((w for w in self._warnings if w.issue.level != "note"), start=1):
-            remedy = f"  [{number}: {warning.fix.words}]" if warning.fix else ""
-            text = clean(str(warning.issue), keep_newlines=False)
+        for number, finding in enumerate(self._shown, start=1):
+            text = clean(said(finding), keep_newlines=False)
+            remedy = f"  [{number}: {_words(finding.remedy)}]" if finding.remedy else ""
+            if finding.issue.field == MEMORY and finding.remedy is None and not finding.issue.fix:
+                text += " F7 shows what helps."
             lines += ["\n"] * bool(lines)
-            lines.append((f"! {text}{remedy}", "bold" if warning.issue.level == "error" else ""))
+            lines.append((f"! {text}{remedy}", "bold" if finding.level == "error" else ""))
         shown = self.query_one("#warnings", Static)
         shown.display = bool(lines)
         shown.update(Content.assemble(*lines))
 
+    @property
+    def _shown(self) -> list[Finding]:
+        """Those that have a line and a number."""
+        return [finding for finding in self._found if finding.level != "note"][:MOST]
+
     def fix(self, number: int) -> None:
         """Apply the remedy of that number, if there is one."""
-        shown = [warning for warning in self._warnings if warning.issue.level != "note"]
-        fix = shown[number - 1].fix if number <= len(shown) else None
-        if fix is None:
+        finding = self._shown[number - 1] if number <= len(self._shown) else None
+        remedy = finding.remedy if finding else None
+        if finding is None or remedy is None:
             return
-        if fix.settings:
-            self.facts.remedies.append(changes.apply(self.draft, fix.words, fix.settings))
+        if finding.issue.field == MEMORY:
+            self.facts.remedies.append(changes.apply(self.draft, remedy.words, remedy.settings))
         else:
-            fix.apply(self.draft)
+            apply(self.draft, self.facts, remedy.settings)
         self._show_values()
         self._show_warnings()
-        self.say(f"{fix.dotted}: {fix.words}.")
+        self.say(f"{next(iter(remedy.settings))}: {_words(remedy)}.")
         self.post_message(self.Fixed())
         self._check_unless_known()
+        self._look_at_files()
 
     # The values, the time and the disk
 
@@ -214,6 +243,7 @@ class ReviewStep(Step):
         self._show_values()
         self._show_warnings()
         self._check_unless_known()
+        self._look_at_files()
 
     def _show_values(self) -> None:
         self._shown_fit = self.facts.fit
@@ -286,3 +316,8 @@ class ReviewStep(Step):
     def _slug(self) -> str:
         name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"
+
+
+def _words(remedy: Remedy) -> str:
+    """What it does; of several changes at once also the way to them."""
+    return f"{remedy.words}; F7 shows them" if remedy.words.endswith(" changes") else remedy.words

@@ -22,9 +22,9 @@ from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.app.old_adapter import OldAdapter
     from engine.models.adapter.match import Candidate
     from tui.draft.draft import Draft
-    from tui.draft.old_adapter import OldAdapter
     from tui.draft.services import Services
 
 NONE = ""
@@ -282,7 +282,7 @@ class AdapterPick(Vertical):
     def _tell(self) -> None:
         # With one chosen from the list, the field gives its line to what is told of the three ways.
         self.set_class(self._list.display and bool(self._wanted) and not self._typed.text, "-listed")
-        from tui.draft.old_adapter import doubts
+        from engine.app.old_adapter import doubts
         from tui.wizard.strategy.cards import adapter_line
 
         if self.is_looking:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.app.old_adapter import OldAdapter, refusal, shape
 from engine.common.clean_text import shorten
 from tui import fit_words, words
 from tui.draft import strategy_state
 from tui.draft.draft import Draft
 from tui.draft.fit import fit_of
-from tui.draft.old_adapter import OldAdapter, refusal, shape
 from tui.draft.relation import can_ask
 from tui.words import gibibytes
 

@@ -23,8 +23,8 @@ from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.app.old_adapter import OldAdapter
     from tui.draft.draft import Draft
-    from tui.draft.old_adapter import OldAdapter
 
 TRUST = "strategy.trust_base"
 TALL = 34

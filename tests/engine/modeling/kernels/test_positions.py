@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.app.preflight import preflight
 from engine.common.errors import ConfigError
 from engine.config.presets import Layer, resolve
 from engine.evaluation.generate import Generator
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import read_card
 from engine.models.checks import longest_row, position_issue
+from tests.engine.app.checking import preflight
 from tests.engine.modeling.kernels.tiny_families import model_of, write_family
 from tests.engine.training import making
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.examine import Inspection
 from engine.config.presets import Layer, Resolved, resolve
 from engine.memory import throughput
 from engine.models.card import read_card
@@ -16,12 +17,11 @@ from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
+from tui.draft.findings import apply, findings_of
 from tui.draft.fit import fit_of
-from tui.draft.inspection import Inspection
 from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
 from tui.wizard.review.outlook_panel import OutlookPanel
-from tui.wizard.review.remedies import warnings
 from tui.wizard.review.values import about, values
 
 LARGE, SMALL = with_gpus(gpu(total_gib=80)), with_gpus(gpu(total_gib=16))
@@ -110,14 +110,14 @@ def test_the_disk_says_what_the_run_writes_and_what_comes_later(facts: Facts) ->
 
 
 def test_a_run_that_does_not_fit_is_warned_of_with_what_makes_it_fit(draft: Draft, facts: Facts) -> None:
-    assert not [found for found in warnings(draft, None, facts.fit) if found.issue.field == "memory"]
+    assert not [found for found in findings_of(draft, facts) if found.issue.field == "memory"]
     facts.machine = SMALL
     facts.fit = fit_of(draft, facts)
-    (found,) = [found for found in warnings(draft, None, facts.fit) if found.issue.field == "memory"]
+    (found,) = [found for found in findings_of(draft, facts) if found.issue.field == "memory"]
     assert found.issue.level == "warning"
     assert "GiB too much" in found.issue.message
-    assert found.fix is not None
-    found.fix.apply(draft)
+    assert found.remedy is not None
+    apply(draft, facts, found.remedy.settings)
     fixed = fit_of(draft, facts)
     assert fixed is not None
     assert fixed.verdict.level != "too much"

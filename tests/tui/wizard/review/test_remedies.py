@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from engine.app.examine import Inspection
+from engine.app.findings import Finding
 from engine.memory.budget import Budget
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, to_data, write
 from tui.draft.draft import Draft
-from tui.draft.inspection import Inspection
-from tui.wizard.review.remedies import warnings
+from tui.draft.facts import Facts
+from tui.draft.findings import apply, findings_of
 
 
 def draft_with(**values: Any) -> Draft:
@@ -22,6 +24,12 @@ def draft_with(**values: Any) -> Draft:
     for name, value in values.items():
         draft.set(name.replace("__", "."), value)
     return draft
+
+
+def found_in(draft: Draft, dotted: str, inspection: Inspection | None = None, **facts: Any) -> list[Finding]:
+    """The findings about one field of a draft whose files nobody has looked at."""
+    known = Facts(inspection=inspection, inspected=draft.rows_key() if inspection else "", **facts)
+    return [finding for finding in findings_of(draft, known) if finding.issue.field == dotted]
 
 
 @pytest.mark.parametrize(
@@ -37,29 +45,30 @@ def draft_with(**values: Any) -> Draft:
 )
 def test_a_remedy_removes_its_own_warning(dotted: str, bad: Any) -> None:
     draft = draft_with(**{dotted.replace(".", "__"): bad})
-    (warning,) = [found for found in warnings(draft) if found.issue.field == dotted]
-    assert warning.fix is not None
-    warning.fix.apply(draft)
-    assert [found for found in warnings(draft) if found.issue.field == dotted] == []
+    (warning,) = found_in(draft, dotted)
+    assert warning.remedy is not None
+    apply(draft, Facts(), warning.remedy.settings)
+    assert found_in(draft, dotted) == []
 
 
-def test_rows_beyond_the_models_positions_have_a_remedy_that_no_other_takes_back() -> None:
-    card: Any = SimpleNamespace(name="m", position_limit=1021, max_position_embeddings=1021)
+def test_rows_are_held_out_though_their_number_was_set_to_none() -> None:
+    draft = draft_with(dataset__eval_rows=0)
+    (warning,) = found_in(draft, "dataset.eval_share")
+    assert warning.remedy is not None
+    apply(draft, Facts(), warning.remedy.settings)
+    assert found_in(draft, "dataset.eval_share") == []
+
+
+def test_no_length_is_offered_that_the_model_cannot_compute() -> None:
+    card: Any = SimpleNamespace(name="m", path="/m", position_limit=1021, max_position_embeddings=1021)
     inspection = Inspection(rows=40, train_rows=30, eval_rows=5, tokens_max=1500, too_long=9)
-    draft = draft_with(dataset__max_length=2048)
-    (warning,) = [found for found in warnings(draft, card=card) if found.issue.level == "error"]
-    assert warning.issue.field == "dataset.max_length"
-    assert warning.fix is not None
-    warning.fix.apply(draft)
-    assert draft.get("dataset.max_length") == 1016
-    (rest,) = [found for found in warnings(draft, inspection, card=card) if found.issue.field == "dataset.max_length"]
-    assert (rest.issue.level, rest.fix) == ("warning", None)
-    assert warnings(draft_with(dataset__max_length=2048)) == []
+    (warning,) = found_in(draft_with(dataset__max_length=1016), "dataset.max_length", inspection, card=card)
+    assert (warning.level, warning.remedy) == ("warning", None)
 
 
 def test_errors_come_before_warnings() -> None:
-    draft = draft_with(train__learning_rate=0.01, launch__nodes=2)
-    assert [warning.issue.level for warning in warnings(draft)][:2] == ["error", "warning"]
+    draft = draft_with(train__learning_rate=0.01, launch__distributed="fsdp")
+    assert [finding.level for finding in findings_of(draft, Facts())][:2] == ["error", "warning"]
 
 
 def test_gpus_that_the_installed_torch_leaves_unused_are_told_until_the_cpu_is_chosen() -> None:
@@ -67,20 +76,19 @@ def test_gpus_that_the_installed_torch_leaves_unused_are_told_until_the_cpu_is_c
         budget = Budget("cpu", "RAM", 8.0, 8.0, unused=unused)
         return SimpleNamespace(verdict=SimpleNamespace(level="fits"), budget=budget)
 
-    (warning,) = [found for found in warnings(draft_with(), fit=fit("Not used.")) if found.issue.field == "launch.gpus"]
+    (warning,) = found_in(draft_with(), "launch.gpus", fit=fit("Not used."))
     assert warning.issue.message == "Not used."
-    assert warning.fix is not None
-    assert warning.fix.value == "cpu"
-    assert [found for found in warnings(draft_with(), fit=fit("")) if found.issue.field == "launch.gpus"] == []
+    assert warning.remedy is not None
+    assert warning.remedy.settings == {"launch.gpus": "cpu"}
+    assert found_in(draft_with(), "launch.gpus", fit=fit("")) == []
 
 
 def test_long_rows_offer_a_length_that_holds_them() -> None:
     inspection = Inspection(rows=100, train_rows=40, eval_rows=5, tokens_max=700, too_long=55)
-    draft = draft_with(dataset__max_length=512)
-    (warning,) = [found for found in warnings(draft, inspection) if found.issue.field == "dataset.max_length"]
+    (warning,) = found_in(draft_with(dataset__max_length=512), "dataset.max_length", inspection)
     assert "55 rows (58%)" in warning.issue.message
-    assert warning.fix is not None
-    assert warning.fix.value == 1024
+    assert warning.remedy is not None
+    assert warning.remedy.settings == {"dataset.max_length": 1024}
 
 
 async def test_one_key_on_the_review_applies_the_remedy(

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.app import plan as planning
+from engine.app.examine import Inspection
 from engine.common.errors import MachineError
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
@@ -16,7 +18,7 @@ from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
-from engine.memory import planning, throughput
+from engine.memory import throughput
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -60,12 +62,16 @@ def asked(folder: Path | str, rows: Path, **sections: Any) -> Resolved:
     return resolve([Layer("file", base)])
 
 
+def settle(asked: Resolved, here: Machine | None, rows: Inspection | None = None) -> Resolved:
+    return planning.plan(asked, here, rows).resolved
+
+
 def values_of(resolved: Resolved) -> dict[str, object]:
     return {field: getattr(getattr(resolved.config, field.split(".")[0]), field.split(".")[1]) for field in AUTO}
 
 
 def test_every_auto_that_memory_decides_becomes_a_value_with_its_reason(make_model: MakeModel, rows: Path) -> None:
-    settled = planning.settle(asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0)))
+    settled = settle(asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0)))
     assert values_of(settled)["model.quantization"] == "nf4"
     assert "auto" not in values_of(settled).values()
     assert all(settled.source(field).startswith("auto: ") for field in AUTO)
@@ -75,7 +81,7 @@ def test_every_auto_that_memory_decides_becomes_a_value_with_its_reason(make_mod
 def test_what_somebody_chose_is_never_touched(make_model: MakeModel, rows: Path) -> None:
     chosen = {"model": {"quantization": "none"}, "train": {"micro_batch_tokens": 64, "optim": "adamw"}}
     before = asked(make_model(config=LLAMA_8B), rows, **chosen)
-    settled = planning.settle(before, machine(("Tesla T4", 14.6, 14.0)))
+    settled = settle(before, machine(("Tesla T4", 14.6, 14.0)))
     for field in ("model.quantization", "train.micro_batch_tokens", "train.optim"):
         assert values_of(settled)[field] == values_of(before)[field]
         assert settled.source(field) == "file"
@@ -83,17 +89,17 @@ def test_what_somebody_chose_is_never_touched(make_model: MakeModel, rows: Path)
 
 def test_the_written_config_says_why_and_settles_to_itself(make_model: MakeModel, rows: Path, tmp_path: Path) -> None:
     here = machine(("Tesla T4", 14.6, 14.0))
-    text = toml.dumps(planning.settle(asked(make_model(config=LLAMA_8B), rows), here))
+    text = toml.dumps(settle(asked(make_model(config=LLAMA_8B), rows), here))
     assert 'quantization = "nf4" # auto: 16-bit weights' in text
     path = tmp_path / "config.toml"
     path.write_text(text)
     again = toml.load(path)
-    assert planning.settle(again, here).config == again.config
+    assert settle(again, here).config == again.config
 
 
 def test_rows_that_were_read_make_larger_pieces(make_model: MakeModel, rows: Path) -> None:
     before, here = asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0))
-    blind, seen = (planning.settle(before, here, longest_row=longest) for longest in (None, 104))
+    blind, seen = (settle(before, here, seen) for seen in (None, Inspection(tokens_max=104)))
     assert int(seen.config.train.micro_batch_tokens) % 104 == 0
     assert int(blind.config.train.micro_batch_tokens) % 1024 == 0
 
@@ -103,8 +109,8 @@ def test_without_model_or_machine_auto_is_left_to_the_runner(
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     missing, there = asked("some-org/some-model", rows), asked(make_model(), rows)
-    assert planning.settle(missing, machine()) is missing
-    assert planning.settle(there, None) is there
+    assert settle(missing, machine()) is missing
+    assert settle(there, None) is there
     assert planning.plan(missing, machine()).line == ""
 
 
@@ -121,8 +127,8 @@ def test_the_freest_gpu_is_planned_for_and_named(make_model: MakeModel, rows: Pa
 def test_a_gpu_that_is_not_there_is_refused_where_the_gpus_are_known(make_model: MakeModel, rows: Path) -> None:
     before = asked(make_model(), rows, launch={"gpus": "7"})
     with pytest.raises(MachineError, match="this machine has: 0 Tesla T4"):
-        planning.settle(before, machine(("Tesla T4", 14.6, 14.0)))
-    assert planning.settle(before, machine()) is before
+        settle(before, machine(("Tesla T4", 14.6, 14.0)))
+    assert settle(before, machine()) is before
 
 
 def barred(here: Machine, **how: Any) -> Machine:
@@ -145,7 +151,7 @@ def test_a_torch_for_cpus_is_planned_on_the_cpu_and_says_so(make_model: MakeMode
 def test_a_gpu_that_its_torch_cannot_use_refuses_the_start_before_the_model_is_there(rows: Path, gpus: str) -> None:
     before = asked("some-org/some-model", rows, launch={"gpus": gpus})
     with pytest.raises(MachineError, match="Install X"):
-        planning.settle(before, barred(machine(("Tesla V100", 15.6, 15.0))))
+        settle(before, barred(machine(("Tesla V100", 15.6, 15.0))))
 
 
 def test_of_two_gpus_the_usable_one_is_planned_for(make_model: MakeModel, rows: Path) -> None:
@@ -169,16 +175,16 @@ def test_gpus_that_would_train_in_different_dtypes_are_refused_until_one_is_set(
     here = replace(machine(), gpus=gpus, report=GpuReport(gpus))
     both: dict[str, Any] = {"launch": {"gpus": "0,1"}, "train": {"batch_size": 8}}
     with pytest.raises(MachineError, match="GPU 1 Tesla T4 has no bfloat16") as caught:
-        planning.settle(asked(make_model(), rows, **both), here)
+        settle(asked(make_model(), rows, **both), here)
     assert 'model.dtype = "float16"' in caught.value.hint
-    planning.settle(asked(make_model(), rows, model={"dtype": "float16"}, **both), here)
-    planning.settle(asked(make_model(), rows, **both | {"launch": {"gpus": "0,2"}}), here)
+    settle(asked(make_model(), rows, model={"dtype": "float16"}, **both), here)
+    settle(asked(make_model(), rows, **both | {"launch": {"gpus": "0,2"}}), here)
 
 
 def test_one_gpu_under_two_names_is_refused(make_model: MakeModel, rows: Path) -> None:
     here = machine(("NVIDIA A100", 79.3, 79.0), ("Tesla T4", 14.6, 14.0))
     with pytest.raises(MachineError, match="A GPU is named twice"):
-        planning.settle(asked(make_model(), rows, launch={"gpus": "0,a100"}, train={"batch_size": 8}), here)
+        settle(asked(make_model(), rows, launch={"gpus": "0,a100"}, train={"batch_size": 8}), here)
 
 
 def test_two_instances_of_one_card_are_no_two_gpus(make_model: MakeModel, rows: Path) -> None:
@@ -188,7 +194,7 @@ def test_two_instances_of_one_card_are_no_two_gpus(make_model: MakeModel, rows: 
     )
     here = replace(machine(), gpus=parts, report=GpuReport(parts))
     with pytest.raises(MachineError, match="two MIG instances of one GPU"):
-        planning.settle(asked(make_model(), rows, launch={"gpus": "MIG-0,MIG-1"}), here)
+        settle(asked(make_model(), rows, launch={"gpus": "MIG-0,MIG-1"}), here)
     assert "MIG 3g" in planning.plan(asked(make_model(), rows, launch={"gpus": "MIG-1"}), here).line
 
 
@@ -210,7 +216,7 @@ def test_a_gpu_that_does_not_tell_its_memory_is_a_clear_error(make_model: MakeMo
     lost = replace(here.gpus[0], total_bytes=None, free_bytes=None, trouble="The driver has lost this GPU.")
     here = replace(here, gpus=(lost,), report=GpuReport((lost,)))
     with pytest.raises(MachineError, match="has lost this GPU"):
-        planning.settle(asked(make_model(), rows, launch={"gpus": "0"}), here)
+        settle(asked(make_model(), rows, launch={"gpus": "0"}), here)
 
 
 def test_what_was_typed_as_a_relative_path_is_absolute_when_a_run_starts(
@@ -220,7 +226,7 @@ def test_what_was_typed_as_a_relative_path_is_absolute_when_a_run_starts(
     monkeypatch.chdir(tmp_path)
     values = {"model": {"name_or_path": "org/model", "chat_template": "rows.jsonl"}, "data": [{"path": "rows.jsonl"}]}
     typed = resolve([Layer("you", values)])
-    for found in (planning.settle(typed, None), planning.plan(typed, None).resolved):
+    for found in (settle(typed, None), planning.plan(typed, None).resolved):
         assert found.config.data[0].path == found.config.model.chat_template == str(tmp_path / "rows.jsonl")
         assert found.config.model.name_or_path == "org/model"
         assert found.source("data.0.path") == "you"

@@ -1,0 +1,48 @@
+"""An ended run goes on from its last whole checkpoint, once a person has agreed to what changed since its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.common.errors import RunError
+from engine.models import origins
+from engine.runs.checkpoints import newest_whole
+from engine.runs.control import way_on
+from engine.runs.directory import RunDir, damage_of
+from engine.runs.follow import load_state
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """``checkpoint`` is where it goes on from; ``damaged`` are newer ones that are not whole, and why."""
+
+    checkpoint: Path | None
+    damaged: tuple[tuple[Path, str], ...] = ()
+
+
+def changes(run: RunDir) -> list[str]:
+    """What ``run`` was made from that is another now, a sentence each; they are to be accepted before it goes on."""
+    return origins.changes(run)
+
+
+def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., object] | None = None) -> Resumed:
+    """Launch ``run`` again from its last whole checkpoint.
+
+    Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
+    """
+    from engine.runs.launch import launch
+
+    if damage_of(run):
+        raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
+    if load_state(run).state == "finished":
+        raise RunError("This run is finished", run.id, way_on(run))
+    if not run.complete_checkpoints():
+        raise RunError("This run has no complete checkpoint", run.id, way_on(run))
+    changed = [] if accept_changes else changes(run)
+    if changed:
+        raise origins.refuse(run, changed)
+    newest, damaged = newest_whole(run)
+    (spawn or launch)(run, resume=True, accept_changes=accept_changes)
+    return Resumed(newest, tuple(damaged))

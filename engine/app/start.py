@@ -1,0 +1,33 @@
+"""From a checked config to a runner at work: the run's folder, its config, the process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.app.check import Checked
+from engine.common.errors import TunedeckError
+from engine.config import toml
+from engine.runs import directory
+from engine.runs.directory import RunDir
+
+
+def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], object] | None = None) -> RunDir:
+    """Create the directory of a run that nothing speaks against, in ``root`` or where runs are, and launch its runner.
+
+    Raises TunedeckError for what ``checked`` found against it and for what keeps it from starting; nothing is left
+    behind then.
+    """
+    from engine.runs.launch import launch
+
+    checked.require()
+    settled = checked.planned.resolved
+    created = directory.create(settled.config.model.name_or_path, toml.dumps(settled), settled.config.run.name, root)
+    try:
+        (spawn or launch)(created)
+    except TunedeckError:
+        with contextlib.suppress(OSError, TunedeckError):
+            directory.delete(created)  # an unborn run would stand in the list for ever
+        raise
+    return created
