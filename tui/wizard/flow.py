@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
@@ -20,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.messages.catalogue import text
 from engine.runs.directory import RunDir
 from tui import keys, messages
 from tui.draft import draft as drafts
@@ -39,11 +39,10 @@ from tui.wizard.rail import Rail
 from tui.wizard.review.step import ReviewStep
 from tui.wizard.settings.make_fit import MakeFitScreen, helps
 from tui.wizard.settings.step import SettingsStep
-from tui.wizard.step import Step
+from tui.wizard.step import Step, step_title
 from tui.wizard.strategy.step import StrategyStep
 from tui.wizard.task.step import TaskStep
 from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
-from tui.wizard.why import WHY
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -63,6 +62,12 @@ def _bindings() -> list[BindingType]:
 STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
 OF_STEP = frozenset(key.id for key in keys.WIZARD if key.of_step)
 WELCOME = -1
+ABOUT = {
+    "welcome": "wizard.about-welcome", "task": "wizard.about-task", "model": "wizard.about-model",
+    "strategy": "wizard.about-strategy", "data": "wizard.about-data", "settings": "wizard.about-settings",
+    "review": "wizard.about-review",
+}  # fmt: skip
+"""Why?: what each step's choice means and what usually goes wrong."""
 
 
 def _place(step: str) -> int:
@@ -120,14 +125,14 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         unicode = world_of(self).terminal.unicode
-        yield TopLine("New fine-tuning")
+        yield TopLine(text("wizard.title"))
         with Horizontal(id="wizard-body"):
-            yield Rail([kind.NAME.capitalize() for kind in STEPS], "✓" if unicode else "ok")
+            yield Rail([step_title(kind.NAME) for kind in STEPS], "✓" if unicode else "ok")
             with Vertical(id="wizard-main"):
                 yield Container(id="step-host")
                 with Horizontal(id="wizard-buttons"):
-                    yield FormButton("Back", id="go-back")
-                    yield FormButton("Next", id="go-next")
+                    yield FormButton(text("wizard.back"), id="go-back")
+                    yield FormButton(text("wizard.next"), id="go-next")
             yield Static(id="why", markup=False)
         yield Foot(self._typed, self.facts, self._services)
         yield KeyBar(keys.in_bar(keys.WIZARD))
@@ -157,12 +162,15 @@ class WizardScreen(WholeScreen, Screen[None]):
         await host.mount(step)
         self._step = step
         is_last = index == len(STEPS) - 1
+        following = "wizard.start" if is_last else "wizard.next"
         self.query_one("#go-back", FormButton).disabled = index <= 0
-        self.query_one("#go-next", FormButton).set_label("Start" if is_last else "Next")
-        self.query_one(KeyBar).rename("next", "Start" if is_last else "Next")
-        self.query_one(KeyBar).rename("check", kind.CHECKS)
+        self.query_one("#go-next", FormButton).set_label(text(following))
+        self.query_one(KeyBar).rename("next", text(following))
+        self.query_one(KeyBar).rename("check", text(kind.CHECKS))
         self.query_one(Rail).show(index, self._reached)
-        self.query_one("#why", Static).update(Content.assemble(("Why?\n\n", "bold"), WHY[self.step_name]))
+        self.query_one("#why", Static).update(
+            Content.assemble((f"{text('wizard.why')}\n\n", "bold"), text(ABOUT[self.step_name]))
+        )
         self._weigh()
         step.focus_first()
         if is_last:
@@ -231,8 +239,10 @@ class WizardScreen(WholeScreen, Screen[None]):
                 await self._begin(NEW)
 
         if self.index != WELCOME:
-            text = f"They are at step {self.step_name}. Start new keeps them as a draft, which n offers again later."
-            question = ConfirmScreen("Continue your answers?", text, contents(self.draft), "Start new", "Continue")
+            question = ConfirmScreen(
+                text("wizard.continue-answers"), text("wizard.continue-answers-about", step=step_title(self.step_name)),
+                contents(self.draft), text("wizard.start-new"), text("wizard.continue"),
+            )  # fmt: skip
             self.app.push_screen(question, answered)
 
     async def action_leave(self) -> None:
@@ -266,8 +276,9 @@ class WizardScreen(WholeScreen, Screen[None]):
     def action_why(self) -> None:
         from tui.widgets.dialogs import HelpScreen
 
-        tables = (("Keys", keys.WIZARD), ("Everywhere", keys.EVERYWHERE))
-        self.app.push_screen(HelpScreen(f"Why? {self.step_name.capitalize()}", WHY[self.step_name], tables))
+        tables = ((text("wizard.keys"), keys.WIZARD), (text("wizard.everywhere"), keys.EVERYWHERE))
+        title = text("wizard.why-step", step=step_title(self.step_name))
+        self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables))
 
     # The consequence and the draft
 
@@ -314,12 +325,11 @@ class WizardScreen(WholeScreen, Screen[None]):
             self._displaces = False
             drafts.save(self.draft)
         except TunedeckError as error:
-            self.query_one(TopLine).show(right="draft not saved")
+            self.query_one(TopLine).show(right=text("wizard.draft-not-saved"))
             self.notify(str(error), severity="warning", markup=False)
             self._keeps = False
             return
-        clock = time.strftime("%H:%M:%S", time.localtime(world_of(self).clock()))
-        self.query_one(TopLine).show(right=f"draft saved {clock}")
+        self.query_one(TopLine).show(right=text("wizard.draft-saved", at=world_of(self).clock()))
 
     # The start
 
@@ -331,7 +341,7 @@ class WizardScreen(WholeScreen, Screen[None]):
             return
         self._launching = True
         if isinstance(self.step, ReviewStep):
-            self.step.say("Starting ...")
+            self.step.say(text("wizard.starting"))
         self._launch(resolved, known_of(self.draft, self.facts))
 
     @work(thread=True, group="launch", exclusive=True)
@@ -351,7 +361,7 @@ class WizardScreen(WholeScreen, Screen[None]):
     def _launched(self, message: Launched) -> None:
         self._launching = False
         if message.run is None:
-            self._refuse(message.error or TunedeckError("The run can't be started"))
+            self._refuse(message.error or TunedeckError("wizard.not-started"))
             return
         if self._keeps:
             with contextlib.suppress(OSError):

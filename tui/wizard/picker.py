@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
+from engine.messages.catalogue import text
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.paths import listing
@@ -40,7 +41,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         with Vertical(classes="dialog picker"):
             yield Static(id="picker-folder", classes="dialog-title")
             yield PickList(title_width=44, id="picker-list")
-            yield Static(Content("Enter opens   Left goes up   . whole folder   Esc closes"), classes="quiet")
+            yield Static(Content(text("wizard.picker-keys")), classes="quiet")
 
     def on_mount(self) -> None:
         self._open(self._folder)
@@ -57,7 +58,9 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         self._entries = {str(path): (path, is_folder) for _, path, is_folder in entries}
         title.update(Content(clean(str(folder), keep_newlines=False)))
         picks = [Pick(str(path), name, "" if is_folder else _size(path)) for name, path, is_folder in entries]
-        self.query_one(PickList).set_picks([Pick(_UP, "../", "the folder above"), *picks], chosen=come_from or _UP)
+        self.query_one(PickList).set_picks(
+            [Pick(_UP, "../", text("wizard.picker-above")), *picks], chosen=come_from or _UP
+        )
         self.query_one(PickList).choose(come_from or (picks[0].id if picks else _UP))
 
     @on(PickList.Chosen)

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from engine.models.adapter.adopt import RATE_SOURCE
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of, origin
@@ -25,12 +26,19 @@ if TYPE_CHECKING:
     from tui.draft.facts import Facts
     from tui.draft.services import Services
 
+TITLES = {
+    "welcome": "wizard.step-welcome", "task": "wizard.step-task", "model": "wizard.step-model",
+    "strategy": "wizard.step-strategy", "data": "wizard.step-data", "settings": "wizard.step-settings",
+    "review": "wizard.step-review",
+}  # fmt: skip
+
 
 class Step(Whole, Vertical):
     """One screenful. Subclasses fill ``body`` and ``commit``; the draft holds all truth."""
 
     NAME = ""
     QUESTION = ""
+    """Code of the question above the fields."""
     BINDINGS: ClassVar[list[BindingType]] = [  # for fields, which have no use for them
         Binding("up", "app.focus_previous", "The field before", show=False),
         Binding("down", "app.focus_next", "The next field", show=False),
@@ -51,7 +59,7 @@ class Step(Whole, Vertical):
         self.draft, self.facts, self.services = draft, facts, services
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(self.QUESTION), classes="question")
+        yield Static(Content(text(self.QUESTION)), classes="question")
         yield from self.body()
 
     def body(self) -> ComposeResult:
@@ -107,8 +115,8 @@ class Step(Whole, Vertical):
     def cancel(self) -> None:
         """Stop what this step is waiting for."""
 
-    CHECKS: ClassVar = "Check rows"
-    """What F5 does here, in the bar."""
+    CHECKS: ClassVar = "wizard.check-rows"
+    """Code of what F5 does here, in the bar."""
 
     async def reread(self) -> None:
         """The draft was changed from outside this step: show its values."""
@@ -157,13 +165,18 @@ class Step(Whole, Vertical):
                 answer(self.draft, form.key, form.text)
 
 
-def answer(draft: Draft, dotted: str, text: str) -> None:
+def answer(draft: Draft, dotted: str, typed: str) -> None:
     """What stands in a field into the draft; one that was emptied and must not be empty is at its default again."""
     spec = fields.spec_of(dotted)
-    if text.strip() or spec.optional or not (spec.is_number or default_of(dotted)):
-        draft.set(dotted, fields.parse(spec, text))
+    if typed.strip() or spec.optional or not (spec.is_number or default_of(dotted)):
+        draft.set(dotted, fields.parse(spec, typed))
     else:
         draft.reset(dotted)
+
+
+def step_title(name: str) -> str:
+    """What the step of that name is called on the screen; the name itself where there is no such step."""
+    return text(TITLES[name]) if name in TITLES else name
 
 
 def message_of(finding: Issue) -> str:
@@ -192,6 +205,6 @@ def hint_of(spec: fields.FieldSpec, draft: Draft) -> str:
     """The range, and where the value comes from when it is not the default."""
     source = draft.source(spec.dotted)
     if is_locked(draft, spec.dotted):
-        return "locked: from the adapter"
-    shown = "a third, by continue" if source == RATE_SOURCE else origin(source)
+        return text("wizard.locked")
+    shown = text("wizard.rate-of-continue") if source == RATE_SOURCE else origin(source)
     return "  ".join(filter(None, (spec.range, "" if shown == "default" else shown)))

@@ -10,10 +10,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import text
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
 from tui.widgets.choosers import Pick, PickList
-from tui.wizard.step import Step
+from tui.wizard.step import Step, step_title
 
 KEPT, NEW = "continue", "new"
 """What can be chosen; anything else is the file of a draft that was set aside."""
@@ -21,16 +22,20 @@ KEPT, NEW = "continue", "new"
 
 class WelcomeStep(Step):
     NAME = "welcome"
-    QUESTION = "There are unfinished answers from the last time."
+    QUESTION = "wizard.unfinished"
 
     def body(self) -> ComposeResult:
         self._drafts = {KEPT: self.draft}
         self._drafts |= {str(path): found for path in drafts.set_aside() if (found := drafts.load(path))}
         picks = [
-            Pick(name, "Continue the draft" if name == KEPT else "An earlier draft", f"at step {draft.step}")
+            Pick(
+                name,
+                text("wizard.continue-draft" if name == KEPT else "wizard.earlier-draft"),
+                text("wizard.at-step", step=step_title(draft.step)),
+            )
             for name, draft in self._drafts.items()
         ]
-        yield PickList([*picks, Pick(NEW, "Start new", "the drafts are kept")], title_width=22)
+        yield PickList([*picks, Pick(NEW, text("wizard.start-new"), text("wizard.drafts-are-kept"))], title_width=22)
         yield Static(Content("\n".join(contents(self.draft))), classes="explain")
 
     @property
@@ -55,9 +60,9 @@ def contents(draft: Draft) -> list[str]:
     """What has been answered, a line each."""
     files = [Path(str(item.get("path", ""))).name for item in draft.data_sources()]
     facts = {
-        "task": draft.task,
-        "model": str(draft.get("model.name_or_path") or ""),
-        "data": ", ".join(files),
-        "preset": draft.preset,
+        "wizard.draft-task": draft.task,
+        "wizard.draft-model": str(draft.get("model.name_or_path") or ""),
+        "wizard.draft-data": ", ".join(files),
+        "wizard.draft-preset": draft.preset,
     }
-    return [f"{name:<7} {shorten(value, 50)}" for name, value in facts.items() if value]
+    return [text(code, value=shorten(value, 50)) for code, value in facts.items() if value]

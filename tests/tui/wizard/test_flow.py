@@ -32,7 +32,13 @@ def demo(model: Path) -> Resolved:
 @pytest.mark.parametrize("size", SIZES)
 async def test_six_times_enter_starts_the_demo(open_wizard: Opener, demo: Resolved, size: tuple[int, int]) -> None:
     async with open_wizard(demo, size=size) as (app, pilot):
-        for question in ("What should the model learn", "Which model", "How should it go on", "learn from", "train?"):
+        for question in (
+            "What should the model learn",
+            "Which model",
+            "Build on an earlier adapter",
+            "learn from",
+            "train?",
+        ):
             assert question in text_of(app)
             await pilot.press("enter")
             await settle(app, pilot)
@@ -185,7 +191,7 @@ async def test_a_new_run_can_be_begun_while_answers_of_this_session_are_open(ope
         await press(app, pilot, "escape")
         app.post_message(messages.WizardAsked())
         await settle(app, pilot)
-        assert "Continue the draft     at step data" in text_of(app)
+        assert "Continue the draft     at the step Data" in text_of(app)
 
 
 async def test_a_killed_app_offers_its_draft_and_a_started_run_removes_it(
@@ -243,7 +249,7 @@ async def test_answers_the_demo_began_are_kept_beside_an_earlier_draft(
         await write(pilot, "7")
         await pilot.press("ctrl+q")
     async with open_wizard() as (app, pilot):
-        assert "at step settings" in text_of(app)
+        assert "at the step Settings" in text_of(app)
         assert "An earlier draft" in text_of(app)
         await press(app, pilot, "enter")
         assert app.wizard.draft.get("train.num_train_epochs") == 7

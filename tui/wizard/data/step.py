@@ -42,7 +42,7 @@ BROWSE = "F3 browses"
 
 class DataStep(RelatingStep):
     NAME = "data"
-    QUESTION = "What should it learn from?"
+    QUESTION = "wizard.data-question"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,backspace", "remove", "Remove", show=False)]
 
     def body(self) -> ComposeResult:

@@ -38,8 +38,8 @@ OFFLINE = "HF_HUB_OFFLINE is set: nothing is fetched from the hub."
 
 class ModelStep(Step):
     NAME = "model"
-    CHECKS = "Ask it"
-    QUESTION = "Which model should learn?"
+    CHECKS = "wizard.test-model"
+    QUESTION = "wizard.model-question"
 
     class Found(Message):
         """The models on this machine are known."""

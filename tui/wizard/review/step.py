@@ -46,7 +46,7 @@ TALL = 30
 
 class ReviewStep(Step):
     NAME = "review"
-    QUESTION = "Is this what you want?"
+    QUESTION = "wizard.review-question"
 
     class Fixed(Message):
         """A remedy changed the draft."""

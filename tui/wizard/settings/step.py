@@ -34,7 +34,7 @@ COMMON = (
 
 class SettingsStep(Step):
     NAME = "settings"
-    QUESTION = "How should it train?"
+    QUESTION = "wizard.settings-question"
 
     def body(self) -> ComposeResult:
         depth = self.facts.depth

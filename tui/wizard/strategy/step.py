@@ -34,7 +34,7 @@ _LABEL_WIDTH = 7
 
 class StrategyStep(Step):
     NAME = "strategy"
-    QUESTION = "How should it go on from what it has learnt?"
+    QUESTION = "wizard.strategy-question"
 
     def body(self) -> ComposeResult:
         self._kind = str(self.draft.get("strategy.kind"))

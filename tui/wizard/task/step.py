@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.messages.catalogue import text
 from tui.draft.draft import preset_of, task_of
 from tui.widgets.choosers import Pick, PickList
 from tui.wizard.step import Step
 
-
-@dataclass(frozen=True)
-class Task:
-    """A kind of training, in words."""
-
-    id: str
-    title: str
-    summary: str
-    detail: str
-
-
-TASKS = (
-    Task(
-        "instructions",
-        "Instructions and dialogue",
-        "it learns to answer",
-        "Rows with a question and the answer you want, one turn or many. Only the answers are learnt "
-        "(SFT, supervised fine-tuning). For a skill, a format, a tone, a role.",
-    ),
-    Task(
-        "text",
-        "Plain text",
-        "it learns to write like this",
-        "Documents without questions. Every token is learnt (continued pre-training). For the language "
-        "and knowledge of a field; it takes much more text than instructions do.",
-    ),
-)
+TASKS = {
+    "instructions": ("wizard.task-instructions", "wizard.task-instructions-short", "wizard.task-instructions-about"),
+    "text": ("wizard.task-text", "wizard.task-text-short", "wizard.task-text-about"),
+}
+"""The kinds of training: title, summary, and a few sentences."""
 
 
 class TaskStep(Step):
     NAME = "task"
-    QUESTION = "What should the model learn to do?"
+    QUESTION = "wizard.task-question"
 
     def body(self) -> ComposeResult:
-        picks = [Pick(task.id, task.title, task.summary) for task in TASKS]
+        picks = [Pick(name, text(title), text(summary)) for name, (title, summary, _) in TASKS.items()]
         yield PickList(picks, chosen=task_of(self.draft), title_width=28, id="task-list")
         yield Static(classes="explain", id="task-about")
-        yield Static(
-            Content("Not sure? Try prompting the model first, with a few examples: often that is enough."),
-            classes="quiet",
-        )
+        yield Static(Content(text("wizard.task-hint")), classes="quiet")
 
     def on_mount(self) -> None:
         self._explain(task_of(self.draft))
@@ -77,6 +51,5 @@ class TaskStep(Step):
     def _chosen(self, event: PickList.Chosen) -> None:
         self.done()
 
-    def _explain(self, task_id: str) -> None:
-        task = next(task for task in TASKS if task.id == task_id)
-        self.query_one("#task-about", Static).update(Content(task.detail))
+    def _explain(self, task: str) -> None:
+        self.query_one("#task-about", Static).update(Content(text(TASKS[task][2])))
