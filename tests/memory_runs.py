@@ -15,10 +15,12 @@ from engine.config.presets import Layer, Resolved, resolve
 from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import Estimate
 from engine.memory.from_config import Setup, estimate_run
+from engine.messages.message import Message
 from engine.models.dims import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from tests.engine.runs.making import failure, said
 
 LLAMA_8B = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32,
@@ -86,7 +88,7 @@ def plan(result: Estimate, total_gib: float = 24.0, others: Sequence[ev.ProcessU
         "needed_bytes": round(result.needed_bytes), "allocated_bytes": round(result.allocated_bytes),
         "shown_bytes": round(result.shown_bytes(total)), "peak_phase": result.peak.name, "longest_row": 2048,
         "phases": {phase.name: round(phase.bytes) for phase in result.phases},
-        "micro_batch_tokens": result.job.tokens, "others": list(others), "verdict": "fits, 2.1 GiB spare",
+        "micro_batch_tokens": result.job.tokens, "others": list(others), "verdict": said("fits, 2.1 GiB spare"),
     }  # fmt: skip
     return ev.MemoryPlan(**(values | more))
 
@@ -125,12 +127,12 @@ def begin(result: Estimate, total_gib: float = 24.0, others: Sequence[ev.Process
         plan(result, total_gib, others),
         ev.RunStarted(host="gpu-7", device="NVIDIA L4", model="Llama-3-8B", method="LoRA r16", strategy="fresh",
                       total_steps=300, train_rows=4800, eval_rows=100),
-        ev.Phase(name="load", message="loading Llama-3-8B"),
+        ev.Phase(name="load", message=said("loading Llama-3-8B")),
         device(15.9, 15.1, total_gib, others),
-        ev.MemoryMeasured(moment="rehearsal", of="torch's allocated memory", predicted=predicted,
+        ev.MemoryMeasured(moment="rehearsal", of="allocated", predicted=predicted,
                           measured={name: round(size * 1.02) for name, size in predicted.items()}),
         ev.State(state="running"),
-        ev.Phase(name="train", message="training", total=300.0, unit="steps"),
+        ev.Phase(name="train", message=said("training"), total=300.0, unit="steps"),
     ]  # fmt: skip
 
 
@@ -155,7 +157,7 @@ def live(root: Path, folder: Path) -> RunDir:
     run, result = new_run(root, resolved), estimate_of(resolved)
     here: dict[str, Any] = {"total_gib": 48.0, "second": True}
     log = [*begin(result, 48.0), *steps(60, 29.2, 28.4, **here), ev.State(state="paused", t=BEGAN + 700)]
-    log += [ev.State(state="starting", reason="resumed", t=BEGAN + 4300), ev.State(state="running")]
+    log += [ev.State(state="starting", reason=said("resumed"), t=BEGAN + 4300), ev.State(state="running")]
     log += steps(118, 29.2, 28.4, first=61, **here)
     write_log(run, log)
     return run
@@ -173,9 +175,9 @@ def out_of_memory(root: Path, folder: Path, others: Sequence[ev.ProcessUse] = ()
         ev.OutOfMemory(
             step=118, phase="backward", device="cuda", retry_tokens=None, allocated_bytes=round(held),
             free_bytes=round(0.3 * GIB), total_bytes=round(total * GIB), others=list(others),
-            message="1.75 GiB more could not be had",
+            cause=Message("events.memory-asked", bytes=round(1.75 * GIB)), asked_bytes=round(1.75 * GIB),
         ),
-        ev.Failed(title="Out of memory, even one row at a time", message="CUDA out of memory", step=118),
+        failure("Out of memory with a single row", "CUDA out of memory", error="OutOfMemory"),
     ]  # fmt: skip
     write_log(run, log)
     return run
@@ -191,7 +193,7 @@ def killed(root: Path, folder: Path, with_checkpoint: bool = True) -> RunDir:
         plan(result, ram / GIB, device="cpu", name="RAM"),
         ev.RunStarted(host="box", device="cpu", model="Llama-3-8B", method="LoRA r16", total_steps=300),
         ev.State(state="running"),
-        ev.Phase(name="train", message="training", total=300.0, unit="steps"),
+        ev.Phase(name="train", message=said("training"), total=300.0, unit="steps"),
     ]
     for number in range(1, 43):
         log.append(step(number))

@@ -17,6 +17,7 @@ from engine.machine import selftest_result
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.machine.torch_build import advice
+from engine.messages.catalogue import text
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -124,8 +125,8 @@ def survival() -> list[Check]:
     from engine.runs import logout_survival as runs_survival
 
     inside = "inside tmux or screen" if os.environ.get("TMUX") or os.environ.get("STY") else "not inside tmux"
-    if runs_survival.warning():
-        return [Check("Disconnects", "warn", inside, runs_survival.warning())]
+    if (told := runs_survival.warning()) is not None:
+        return [Check("Disconnects", "warn", inside, text(told))]
     return [Check("Disconnects", "ok", f"a training lives on when the connection is lost ({inside})")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from engine.common.errors import TunedeckError
 from engine.machine.gpu_specs import GIB
 from engine.memory.out_of_memory import Failure, Remedy, named, remedies, sentence, shortage, title
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.follow import KILLED_FOR_MEMORY
+from engine.runs.follow import KILLED, KILLED_FOR_MEMORY
 from engine.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ CONTEXT_BYTES = 1 * GIB
 HIDDEN_OTHERS = 0.5 * GIB
 SCARCE_SHARE = 0.03
 """Of the RAM: with less free, a process that was killed was killed for it."""
-_ASKED = re.compile(r"([\d.,]+) ?(bytes|[KMG]iB)")
-"""The first size in the event's message is what could not be had: "1.75 GiB more could not be had"."""
-_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+OUT_OF_MEMORY, OUT_OF_RAM = "OutOfMemory", "runs.out-of-ram"
+"""The class of the errors that end a run for lack of memory, and the code of the one that Python raises."""
 _AUTO_FIELDS = ("model.quantization", "train.micro_batch_tokens", "train.gradient_checkpointing", "train.optim")
 _ONE_ROW_PHASES = ("loss", "backward", "backward_end")
 
@@ -58,11 +57,14 @@ def ended_for_memory(state: RunState) -> bool:
     """Whether lack of memory ended the run, as far as log and system tell."""
     if state.state == "failed":
         newest = state.out_of_memory
-        told = state.failure is not None and "out of memory" in state.failure.title.lower()
+        told = state.failure is not None and (
+            state.failure.error == OUT_OF_MEMORY or state.failure.reason.code == OUT_OF_RAM
+        )
         return told or (newest is not None and newest.retry_tokens is None)
-    if state.state != "crashed":
+    if state.state != "crashed" or state.reason is None:
         return False
-    return state.reason == KILLED_FOR_MEMORY or ("SIGKILL" in state.reason and _ram_was_scarce(state))
+    killed = state.reason == Message(KILLED, signal="SIGKILL")
+    return state.reason.code == KILLED_FOR_MEMORY or (killed and _ram_was_scarce(state))
 
 
 def examine(run: RunDir, state: RunState, gpus: Sequence[Gpu] = ()) -> PostMortem | None:
@@ -104,7 +106,7 @@ def _on_gpu(failure: Failure, event: ev.OutOfMemory | None, state: RunState) -> 
     return replace(
         failure,
         held_bytes=event.allocated_bytes if event else gpu.reserved if gpu else None,
-        asked_bytes=_asked(event),
+        asked_bytes=event.asked_bytes if event else None,
         total_bytes=total or None,
         room_bytes=total - held_by_others if total else plan.available_bytes if plan else None,
         others=tuple(others),
@@ -119,17 +121,8 @@ def _in_ram(failure: Failure, event: ev.OutOfMemory | None, state: RunState) -> 
     room = rss + available if rss is not None and available is not None else plan.available_bytes if plan else None
     total = (event and event.total_bytes) or (device and device.ram_total) or (plan and plan.total_bytes)
     held = (event.allocated_bytes if event else None) or rss
-    return replace(
-        failure, held_bytes=held, asked_bytes=_asked(event), total_bytes=total or None, room_bytes=room
-    )  # fmt: skip
-
-
-def _asked(event: ev.OutOfMemory | None) -> float | None:
-    found = _ASKED.search(event.message) if event else None
-    try:
-        return float(found[1].replace(",", "")) * _UNITS[found[2]] if found else None
-    except ValueError:
-        return None
+    asked = event.asked_bytes if event else None
+    return replace(failure, held_bytes=held, asked_bytes=asked, total_bytes=total or None, room_bytes=room)
 
 
 def _phase(event: ev.OutOfMemory | None, phase: ev.Phase | None) -> str:

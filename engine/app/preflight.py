@@ -19,6 +19,7 @@ from engine.config.schema import RunConfig
 from engine.data.quality.catalogue import CATALOGUE
 from engine.data.rows.unused import told
 from engine.memory import packing
+from engine.messages.message import Message
 from engine.models.adapter.adopt import adopt
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard
@@ -163,8 +164,8 @@ class _Look:
         """Whether the training would end with the connection."""
         from engine.runs.logout_survival import warning
 
-        if warning():
-            yield _of("warning", "launch", warning())
+        if (told := warning()) is not None:
+            yield _of("warning", "launch", told)
 
     def _adapters_template(self) -> str:
         """The chat template that lies beside the old adapter."""
@@ -172,7 +173,7 @@ class _Look:
         return read_tokens(own, {}).chat_template if own is not None else ""
 
 
-def _of(level: Literal["error", "warning", "note"], field: str, message: str, fix: str = "") -> Finding:
+def _of(level: Literal["error", "warning", "note"], field: str, message: Message | str, fix: str = "") -> Finding:
     return Finding(Issue(level, field, message, fix))
 
 

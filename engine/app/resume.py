@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.common.errors import RunError
+from engine.messages.message import Message
 from engine.models import origins
 from engine.runs.checkpoints import newest_whole
 from engine.runs.control import way_on
@@ -19,7 +20,7 @@ class Resumed:
     """``checkpoint`` is where it goes on from; ``damaged`` are newer ones that are not whole, and why."""
 
     checkpoint: Path | None
-    damaged: tuple[tuple[Path, str], ...] = ()
+    damaged: tuple[tuple[Path, Message], ...] = ()
 
 
 def changes(run: RunDir) -> list[str]:
@@ -34,12 +35,12 @@ def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., objec
     """
     from engine.runs.launch import launch
 
-    if damage_of(run):
-        raise RunError("The files of this run are damaged", f"{run.path}: {damage_of(run)}")
+    if (damage := damage_of(run)) is not None:
+        raise RunError("runs.files-damaged", path=run.path, reason=damage)
     if load_state(run).state == "finished":
-        raise RunError("This run is finished", run.id, way_on(run))
+        raise RunError("runs.run-finished", run=run.id, way=way_on(run))
     if not run.complete_checkpoints():
-        raise RunError("This run has no complete checkpoint", run.id, way_on(run))
+        raise RunError("runs.no-checkpoint", run=run.id, way=way_on(run))
     changed = [] if accept_changes else changes(run)
     if changed:
         raise origins.refuse(run, changed)

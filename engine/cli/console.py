@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
+from engine.messages.message import Message
 
 _SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL", re.IGNORECASE)
 
@@ -28,8 +29,8 @@ def say(text: str = "") -> None:
 
 
 def json_line(value: Any) -> None:
-    """``value`` as one line of JSON; numbers that are not finite become null, as JSON has none."""
-    _write(sys.stdout, json.dumps(_finite(value), default=str))
+    """``value`` as one line of JSON: messages as code and arguments, numbers that are not finite as null."""
+    _write(sys.stdout, json.dumps(_finite(value), default=_plain))
 
 
 def error(problem: TunedeckError) -> None:
@@ -103,6 +104,13 @@ def one_line(text: str) -> str:
     return clean(text, keep_newlines=False)
 
 
+def padded(text: str, cells: int) -> str:
+    """``text`` with blanks behind it up to ``cells`` of a terminal, at least one."""
+    from rich.cells import cell_len
+
+    return text + " " * max(1, cells - cell_len(text))
+
+
 def redact(text: str) -> str:
     """``text`` without the values of environment variables whose names say that they are secrets."""
     for name, value in os.environ.items():
@@ -120,6 +128,10 @@ def _safe(text: str) -> str:
     from engine.common.clean_text import clean
 
     return clean(redact(text))
+
+
+def _plain(value: Any) -> Any:
+    return value.as_json() if isinstance(value, Message) else str(value)
 
 
 def _finite(value: Any) -> Any:

@@ -22,6 +22,7 @@ from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
 from engine.distributed.ranks import ALONE, Ranks, join
 from engine.machine.processes import clean
+from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering
 from engine.runs.supervise import oom_kills
@@ -59,11 +60,9 @@ class Task:
 
 @dataclass(frozen=True)
 class LastWords:
-    """Why a companion gives up, left in the meeting's folder for the first process to tell."""
+    """Why a companion gives up, left in the meeting's folder for the first process to tell; None: nobody knows."""
 
-    title: str
-    message: str = ""
-    hint: str = ""
+    reason: Message | None = None
 
 
 class Companions:
@@ -180,14 +179,16 @@ class Companions:
                     self._steering.lose(self._lost(index, code))
 
     def _lost(self, index: int, code: int) -> MachineError:
-        how = f"exit code {code}" if code > 0 else f"signal {-code}"
         device = self._task.devices[index]
-        which = f"process {index + 1} of {self._count}{f' on {device}' if device else ''} ended ({how})"
-        words = self._last_words(index, code)
-        said = ": ".join(part for part in (which, words.title, words.message) if part)
+        which = Message("runs.process-of", number=index + 1, count=self._count)
+        which = Message("runs.process-on", process=which, device=device) if device else which
+        how = Message("runs.exit-code", code=code) if code > 0 else Message("runs.exit-signal", signal=-code)
         kept = bool(self._run.complete_checkpoints())
-        again = f"`tunedeck resume` {'continues from the last checkpoint' if kept else 'starts it again'}."
-        return MachineError("A process of the run ended", said, f"{words.hint} {again}".strip())
+        again = Message("runs.resume-continues" if kept else "runs.resume-restarts")
+        known = {"process": which, "how": how, "again": again}
+        if (reason := self._last_words(index, code).reason) is None:
+            return MachineError("runs.process-lost", **known)
+        return MachineError("runs.process-lost-because", **known, reason=reason)
 
     def _last_words(self, index: int, code: int) -> LastWords:
         """What the companion left for us; else what it said last, or that the system took its memory."""
@@ -196,12 +197,13 @@ class Companions:
         except (OSError, msgspec.DecodeError):
             pass
         if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
-            return LastWords("the system killed it for want of RAM", hint="Lower dataset.max_length or use fewer GPUs.")
+            return LastWords(Message("runs.process-killed-for-ram"))
         if code == -signal.SIGKILL:  # somebody did: what it said before has nothing to do with that
-            return LastWords("")
+            return LastWords()
         lines = [line for each in self._said[index - 1] if (line := each.decode("utf-8", "replace").strip())]
         fatal = [line for line in lines if line.startswith(_FATAL)]
-        return LastWords(clean((fatal or lines or [""])[-1], 300))
+        last = clean((fatal or lines or [""])[-1], 300)
+        return LastWords(Message.literal(last) if last else None)
 
 
 def ready_file(place: Path, index: int) -> Path:

@@ -25,11 +25,6 @@ from engine.tokens.render import Renderer
 
 Moment = Literal["before", "during", "after"]
 Part = Literal["validation", "test"]
-_TITLES = {
-    "before": "what the model can do before training",
-    "during": "the held-out rows",
-    "after": "what the model can do now",
-}
 
 
 @dataclass(frozen=True)
@@ -97,8 +92,8 @@ class Assessor:
 
     def _measure(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> float | None:
         began = time.monotonic()
-        name, title = ("evaluate", _TITLES[moment]) if part == "validation" else ("evaluate test", "the test")
-        report = self.phases.progress(f"{name} {moment}", f"measuring {title}", "batches")
+        name = "evaluate" if part == "validation" else "evaluate test"
+        report = self.phases.progress(f"{name} {moment}", "batches")
         tokens = self.ranks.from_first(unseen.tokens)
         if tokens is not None and tokens != unseen.tokens:  # memory ran out in the first one alone
             unseen.cut_to(tokens)
@@ -160,7 +155,7 @@ class Assessor:
             if shortage is None:
                 return mean_loss(ranks.collected([parts for parts, _, _ in told]))
             if all(batch.rows == 1 for batch in batches()):
-                raise self.memory.ends(shortage, "Out of memory, even with one held-out row at a time")
+                raise self.memory.ends(shortage, "runs.out-of-memory-held-out")
             tokens = max(batch.padded_tokens for batch in batches()) // 2
             unseen.cut_to(tokens)
             self.memory.repeats(shortage, tokens)
@@ -199,8 +194,8 @@ class Assessor:
         if not prompts:
             return []
         if moment != "during":
-            self.phases.begin(f"answer {moment}", "generating answers")
-        report = self.phases.progress(f"answer {moment}", "generating answers", "answers")
+            self.phases.begin(f"answer {moment}")
+        report = self.phases.progress(f"answer {moment}", "answers")
         if ranks.count == 1:
             return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
         return self._generate_share(prompts, ranks, report)

@@ -96,7 +96,7 @@ class Generator:
             if shortage is None:
                 raise
         if len(prompts) == 1:
-            raise self.memory.ends(shortage, "Out of memory, even with one answer at a time")
+            raise self.memory.ends(shortage, "runs.out-of-memory-answer")
         longest = max(len(prompt) for prompt in prompts) + max_new_tokens
         self.tokens_at_once = len(prompts) // 2 * longest
         self.memory.repeats(shortage, self.tokens_at_once)

@@ -11,6 +11,7 @@ from transformers import BitsAndBytesConfig
 from engine.common.errors import MachineError, ModelError
 from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
+from engine.messages.message import Message
 from engine.modeling.kernels import attention
 from engine.modeling.kernels.head import Head
 from engine.modeling.kernels.proof import attention_fault, proved_head
@@ -24,7 +25,7 @@ from engine.tokens.tokenizer import Words, load_words, short
 class BaseModel:
     """A loaded base model. ``stops`` are the token ids that end an answer; ``template`` says which one is used.
 
-    ``head``: how it was proved to form its logits. ``told``: sentences a person should read about how the model and
+    ``head``: how it was proved to form its logits. ``told``: what a person should read about how the model and
     its adapter came to be.
     """
 
@@ -35,7 +36,7 @@ class BaseModel:
     pad_id: int
     template: str
     head: Head
-    told: list[str] = field(default_factory=list)
+    told: list[Message] = field(default_factory=list)
 
 
 def load_base(
@@ -74,14 +75,14 @@ def load_base(
     return BaseModel(model, tokenizer, card, words.stops, words.pad_id, words.template, head, told)
 
 
-def _with_attention(card: ModelCard, section: ModelSection, placement: Placement) -> tuple[Any, list[str]]:
+def _with_attention(card: ModelCard, section: ModelSection, placement: Placement) -> tuple[Any, list[Message]]:
     """The frozen model, with the first attention that is proved on it, and what there is to tell of it.
 
     Raises ModelError where none is.
     """
     model: Any = None
     faults: list[str] = []
-    told: list[str] = []
+    told: list[Message] = []
     attention.avoid_plans()
     choices = attention.choices(card.path, section, placement)
     for name in choices.names:
@@ -114,16 +115,16 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
     )
 
 
-def _passed_over(name: str, faults: list[str], kind: str) -> list[str]:
+def _passed_over(name: str, faults: list[str], kind: str) -> list[Message]:
     """Why attention ``name`` is used, where others would be faster; nothing where it is the usual one."""
     if not faults and name != attention.OWN:
         return []
-    reason = f"{'; '.join(faults)}" if faults else f"{kind} has no fused attention"
-    slow = " It keeps a score for each pair of tokens in a row, so long rows take much memory."
-    return [f"Attention is {name}, since {reason}.{slow if name == attention.OWN else ''}"]
+    reason = Message.literal("; ".join(faults)) if faults else Message("events.no-fused-attention", model=kind)
+    code = "events.attention-slow" if name == attention.OWN else "events.attention-passed-over"
+    return [Message(code, name=name, reason=reason)]
 
 
-def _head_of(model: Any, card: ModelCard, told: list[str]) -> Head:
+def _head_of(model: Any, card: ModelCard, told: list[Message]) -> Head:
     """How the model forms its logits, proved; what is unusual is added to ``told``. Raises ModelError."""
     try:
         head, extra = proved_head(model)
@@ -138,15 +139,9 @@ def _head_of(model: Any, card: ModelCard, told: list[str]) -> Head:
             "Choose another model: this kind can't be trained here.",
         )
     if head.own is not None:
-        told.append(
-            "This model changes its logits in a way that is not known here, so its own code forms the loss: "
-            "right, but a little slower."
-        )
+        told.append(Message("events.own-loss"))
     if extra:
-        told.append(
-            f"This model's own loss of a short row is {extra:+.3f} beside the cross-entropy of its tokens. "
-            "Only the cross-entropy is trained."
-        )
+        told.append(Message("events.extra-loss", extra=extra))
     return head
 
 

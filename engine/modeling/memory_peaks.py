@@ -16,8 +16,8 @@ class Peaks:
 
     @property
     def of(self) -> str:
-        """What is measured, in words."""
-        return "torch's allocated memory" if self._cuda else "resident memory of the process"
+        """What is measured: ``allocated`` by torch on the GPU, or ``resident`` memory of the process."""
+        return "allocated" if self._cuda else "resident"
 
     def restart(self) -> int:
         """Bytes at the highest since the last call; counting begins anew."""

@@ -10,6 +10,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM
 
 from engine.common.errors import ModelError
+from engine.messages.message import Message
 from engine.models.checks import incomplete
 
 # Buffers that older files hold and every model computes by itself.
@@ -18,10 +19,10 @@ _COMPUTED = ("inv_freq", "position_ids", "masked_bias", "attn.bias", "attention.
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model with all its weights, and sentences about what its files hold beside that."""
+    """A model with all its weights, and what is to be said of what its files hold beside that."""
 
     model: Any
-    told: tuple[str, ...]
+    told: tuple[Message, ...]
 
 
 def load_model(folder: Path, **options: Any) -> Loaded:
@@ -66,24 +67,20 @@ def _matters(model: Any, name: str) -> bool:
     return name in dict(model.named_parameters())
 
 
-def _unread(folder: Path, names: Sequence[str]) -> list[str]:
+def _unread(folder: Path, names: Sequence[str]) -> list[Message]:
     left = sorted(name for name in names if not name.endswith(_COMPUTED))
     if not left:
         return []
-    more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
-    return [f"{folder}: the model has no place for {left[0]}{more}. What they hold is left out."]
+    return [Message("events.tensors-unread", folder=folder, first=left[0], tensors=len(left))]
 
 
-def _untied(folder: Path, model: Any) -> list[str]:
+def _untied(folder: Path, model: Any) -> list[Message]:
     """transformers keeps a head that the file stores with other numbers than the embeddings it should be tied to."""
     head, table = model.get_output_embeddings(), model.get_input_embeddings()
     tied = getattr(model.config.get_text_config(), "tie_word_embeddings", False)
     if not tied or head is None or head.weight is table.weight:
         return []
-    return [
-        f"{folder}: its config ties the head to the input embeddings, but the file holds a head of its own. "
-        "That head is used, as transformers does."
-    ]
+    return [Message("events.head-untied", folder=folder)]
 
 
 def _keep_differentiable(model: Any) -> None:

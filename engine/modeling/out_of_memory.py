@@ -18,6 +18,7 @@ from engine.distributed.own_gpu import others_on, own_gpu
 from engine.machine.host import read_host
 from engine.machine.snapshot import read_machine_now
 from engine.memory.estimate import PHASES
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.phases import Sink
 
@@ -25,8 +26,7 @@ _WORDS = (
     "out of memory", "can't allocate memory", "cannot allocate memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED",
     "cudaErrorMemoryAllocation",
 )  # fmt: skip
-_LOADING = 'Use quantization = "nf4", a smaller model, or memory that nobody else uses.'
-_LAST_RESORT = 'Lower dataset.max_length, set gradient_checkpointing = true, or quantization = "nf4".'
+_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 class OutOfMemory(MachineError):
@@ -37,8 +37,9 @@ class OutOfMemory(MachineError):
 class Shortage:
     """One failure to get memory: in which phase (a name of ``PHASES``), and what was free then, in bytes."""
 
-    words: str
+    cause: Message
     phase: str
+    asked_bytes: int | None = None
     allocated_bytes: int | None = None
     free_bytes: int | None = None
     total_bytes: int | None = None
@@ -77,30 +78,34 @@ class MemoryGuard:
         if not is_out_of_memory(error):
             return None
         allocated, free, total = _figures(self.device)
-        return Shortage(_in_words(error), self.phase, allocated, free, total)
+        asked = _asked(error)
+        return Shortage(_cause(error, asked), self.phase, asked, allocated, free, total)
 
     def repeats(self, shortage: Shortage, retry_tokens: int) -> None:
         """Give back what is free, and say that the work is repeated in micro-batches of ``retry_tokens``."""
         give_back(self.device)
         self._say(shortage, retry_tokens)
 
-    def ends(self, shortage: Shortage, title: str = "") -> OutOfMemory:
-        """Say that the run ends for want of memory; returns the error to raise."""
+    def ends(self, shortage: Shortage, code: str = "runs.out-of-memory") -> OutOfMemory:
+        """Say that the run ends for want of memory; returns the error to raise, of ``code``."""
         give_back(self.device)
         self._say(shortage, None)
-        title = title or f"Out of memory in {PHASES.get(shortage.phase, shortage.phase)}"
+        remedies = tuple(map(Message.from_json, self.remedies()[:3]))
         if shortage.phase == "load":
-            return OutOfMemory(title, shortage.words, _LOADING)
-        hints = self.remedies()[:3]
-        return OutOfMemory(
-            title, shortage.words, f"What would help: {'; '.join(hints)}." if hints else _LAST_RESORT
-        )  # fmt: skip
+            helps = Message("runs.memory-to-load")
+        else:
+            helps = (
+                Message("runs.memory-remedies", changes=remedies) if remedies else Message("runs.memory-last-resort")
+            )
+        phase = Message.from_json(PHASES.get(shortage.phase, shortage.phase))
+        return OutOfMemory(code, phase=phase, cause=shortage.cause, help=helps)
 
     def _say(self, shortage: Shortage, retry_tokens: int | None) -> None:
         self._sink(
             ev.OutOfMemory(
-                step=self.step, phase=shortage.phase, device=self.device.type, message=shortage.words,
-                retry_tokens=retry_tokens, allocated_bytes=shortage.allocated_bytes, free_bytes=shortage.free_bytes,
+                step=self.step, phase=shortage.phase, device=self.device.type, cause=shortage.cause,
+                asked_bytes=shortage.asked_bytes, retry_tokens=retry_tokens,
+                allocated_bytes=shortage.allocated_bytes, free_bytes=shortage.free_bytes,
                 total_bytes=shortage.total_bytes, others=_others() if self.device.type == "cuda" else [],
             )
         )  # fmt: skip
@@ -144,12 +149,14 @@ def _others() -> list[ev.ProcessUse]:
     return others_on(gpu) if gpu else []
 
 
-def _in_words(error: BaseException) -> str:
-    """The error's first sentence, without the source lines of the allocator."""
-    text = " ".join(str(error).split())
-    wanted = re.search(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", text, re.IGNORECASE)
-    if wanted and wanted[2] == "bytes":
-        return f"{float(wanted[1]) / 2**20:,.0f} MiB more could not be had"
-    if wanted:  # CUDA's allocator
-        return f"{wanted[1]} {wanted[2]} more could not be had"
-    return text.split(". ")[0][:200] or type(error).__name__
+def _asked(error: BaseException) -> int | None:
+    """Bytes that could not be had, as torch's allocators say it; None where they don't."""
+    wanted = re.search(r"tried to allocate ([\d.]+) ?(bytes|[KMG]iB)", " ".join(str(error).split()), re.IGNORECASE)
+    return int(float(wanted[1].rstrip(".")) * _UNITS[wanted[2][0].upper()]) if wanted else None
+
+
+def _cause(error: BaseException, asked: int | None) -> Message:
+    """What could not be had, else the error's first sentence."""
+    if asked is not None:
+        return Message("events.memory-asked", bytes=asked)
+    return Message.literal(" ".join(str(error).split()).split(". ")[0][:200] or type(error).__name__)

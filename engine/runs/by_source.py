@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.curves import Curve, Series
 
@@ -57,13 +58,8 @@ class BySource:
 
     def _warning(self, source: str, event: ev.Eval) -> ev.Warn:
         first, now = self._measured[0].loss_by_source[source], event.loss_by_source[source]
-        return ev.Warn(
-            seq=event.seq, t=event.t, step=event.step,
-            title=f"{source} is being forgotten or learnt by heart.",
-            message=f"Its held-out loss rose at {RISES} evaluations in a row, from {first:.3f} to {now:.3f}, while "
-            "that of all sources together falls.",
-            hint="Raise its share or weight if it is too rare, lower them or the epochs if it repeats too often.",
-        )  # fmt: skip
+        told = Message("events.source-gets-worse", source=source, evaluations=RISES, first=first, now=now)
+        return ev.Warn(seq=event.seq, t=event.t, step=event.step, message=told)
 
 
 def sources_of(series: Mapping[str, Series]) -> list[str]:
@@ -71,14 +67,15 @@ def sources_of(series: Mapping[str, Series]) -> list[str]:
     return sorted(name.removeprefix(RAW) for name in series if name.startswith(RAW))
 
 
-def newest(series: Mapping[str, Series], most: int = 8) -> str:
-    """The newest loss of each source, smoothed: "orders 0.412, notes 1.873"; "" with fewer than two. Not cleaned."""
+def newest(series: Mapping[str, Series], most: int = 8) -> Message | None:
+    """The newest loss of each source, smoothed: "orders 0.412, notes 1.873"; None with fewer than two."""
     names = sources_of(series)
     if len(names) < 2:
-        return ""
-    told = []
-    for name in names[:most]:
-        average = series.get(AVERAGE + name)
-        value = average.last() if average else None
-        told.append(f"{name} -" if value is None else f"{name} {value:.3f}")
-    return ", ".join(told) + (f", {len(names) - most} more" if len(names) > most else "")
+        return None
+    averages = {name: series.get(AVERAGE + name) for name in names[:most]}
+    told = [
+        Message("events.source-loss", source=name, loss=average.last() if average else None)
+        for name, average in averages.items()
+    ]
+    more = [Message("events.more", count=len(names) - most)] if len(names) > most else []
+    return Message("events.figures", figures=[*told, *more])

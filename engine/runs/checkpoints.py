@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.common.files import read_json, sha256
+from engine.messages.message import Message
 from engine.runs.directory import COMPLETE, RunDir
 
 STATE = "trainer_state.json"
@@ -27,8 +28,8 @@ def has_hashes(folder: Path) -> bool:
     return bool(_marked(folder))
 
 
-def damage(folder: Path, only: Iterable[str] = ()) -> str:
-    """What is wrong with the checkpoint in ``folder``, "" for nothing that can be told; of the files ``only``.
+def damage(folder: Path, only: Iterable[str] = ()) -> Message | None:
+    """What is wrong with the checkpoint in ``folder``, None for nothing that can be told; of the files ``only``.
 
     Reads all of it, about half a second a GB. Without hashes only its step is compared with its name.
     """
@@ -40,22 +41,22 @@ def damage(folder: Path, only: Iterable[str] = ()) -> str:
             size, digest = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
             path = folder / name
             if not path.is_file():
-                return f"{name} is gone"
+                return Message("runs.file-gone", file=name)
             if path.stat().st_size != size:
-                return f"{name} has {path.stat().st_size:,} bytes, not the {size:,} that were written"
+                return Message("runs.file-size", file=name, bytes=path.stat().st_size, written=size)
             if sha256(path) != digest:
-                return f"{name} is not what was written"
+                return Message("runs.file-changed", file=name)
     except (OSError, TypeError, ValueError) as error:
-        return f"it can't be read ({error})"
+        return Message("runs.checkpoint-unreadable", reason=str(error))
     named, said = _NUMBERED.search(folder.name), read_json(folder / STATE).get("step")
     if named and said is not None and said != int(named[1]):
-        return f"{STATE} says step {said}"
-    return ""
+        return Message("runs.checkpoint-step", file=STATE, step=said)
+    return None
 
 
-def newest_whole(run: RunDir) -> tuple[Path | None, list[tuple[Path, str]]]:
+def newest_whole(run: RunDir) -> tuple[Path | None, list[tuple[Path, Message]]]:
     """The newest checkpoint that is as it was written, and the newer ones that are not, each with the reason."""
-    damaged: list[tuple[Path, str]] = []
+    damaged: list[tuple[Path, Message]] = []
     for folder in reversed(run.complete_checkpoints()):
         why = damage(folder)
         if not why:

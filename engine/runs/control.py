@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeGuard, get_args
 
 from engine.common.errors import MachineError, RunError
 from engine.common.files import read_json, write_atomic
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
@@ -36,24 +37,24 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
     Raises RunError when nobody is running it, MachineError when the file can't be written.
     """
     if not run.is_alive():
-        raise RunError("This run is not running", run.id, way_on(run))
+        raise RunError("runs.not-running", run=run.id, way=way_on(run))
     try:
         with _alone(run):
             last = read_json(run.control).get("seq")
             seq = (last if _is_number(last) else 0) + 1
             write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
     except OSError as error:
-        raise MachineError("The command can't be written", f"{run.control}: {error.strerror}") from error
+        raise MachineError("runs.command-unwritable", path=run.control, reason=str(error.strerror)) from error
     return seq
 
 
-def way_on(run: RunDir) -> str:
+def way_on(run: RunDir) -> Message:
     """What can be done with a run that nobody is running."""
     if load_state(run).state == "finished":
-        return f"Its adapter is in {run.adapter}."
+        return Message("runs.way-adapter", path=run.adapter)
     if not run.complete_checkpoints():
-        return f"`tunedeck run {run.config}` starts it from the beginning."
-    return f"`tunedeck resume {run.id}` continues it from its last checkpoint."
+        return Message("runs.way-restart", config=run.config)
+    return Message("runs.way-resume", run=run.id)
 
 
 @contextmanager

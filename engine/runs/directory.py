@@ -17,6 +17,7 @@ from engine.common import paths
 from engine.common.errors import MachineError, NoSuchRun, RunError
 from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
 from engine.common.regular_files import what_is_wrong
+from engine.messages.message import Message
 
 MOST_LOG_BYTES = 4 << 30
 """Larger files were not written by a run."""
@@ -143,11 +144,8 @@ def create(model: str, config_text: str, name: str = "", root: Path | None = Non
         facts = {"name": name or path.name, "model": Path(model.rstrip("/")).name, "created_t": time.time()}
         write_atomic(run.run_json, json.dumps(facts))
     except OSError as error:
-        raise MachineError(
-            "The run directory can't be written",
-            f"{error.filename or root}: {error.strerror}",
-            "Free space or mend its rights, or set TUNEDECK_HOME to a folder you can write to.",
-        ) from error
+        where, reason = str(error.filename or root), str(error.strerror)
+        raise MachineError("runs.cannot-create", path=where, reason=reason) from error
     return run
 
 
@@ -171,16 +169,16 @@ def _is_run(entry: os.DirEntry[str]) -> bool:
     return True
 
 
-def damage_of(run: RunDir) -> str:
-    """Which file of ``run`` is no file that a run wrote, and why; "" for none. Opens nothing."""
+def damage_of(run: RunDir) -> Message | None:
+    """Which file of ``run`` is no file that a run wrote, and why; None for none. Opens nothing."""
     for path, most_bytes in (
         (run.config, MOST_JSON_BYTES), (run.run_json, MOST_JSON_BYTES), (run.exit_json, MOST_JSON_BYTES),
         (run.events, MOST_LOG_BYTES), (run.log, MOST_LOG_BYTES),
     ):  # fmt: skip
         why = what_is_wrong(path, most_bytes)
         if why:
-            return f"{path.name} {why}"
-    return ""
+            return Message("runs.damaged-file", file=path.name, why=why)
+    return None
 
 
 def _age(run: RunDir) -> tuple[str, int]:
@@ -212,10 +210,8 @@ def find(name: str, root: Path | None = None) -> RunDir:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        listed = ", ".join(run.id for run in matches[:5])
-        raise RunError("More than one run matches", f"{name}: {listed}", "Give more of the run's id.")
-    hint = "`tunedeck runs` lists them." if runs else "There are no runs yet; `tunedeck demo` makes one."
-    raise NoSuchRun("No such run", name, hint)
+        raise RunError("runs.ambiguous", name=name, runs=[run.id for run in matches[:5]])
+    raise NoSuchRun("runs.no-such-run" if runs else "runs.no-runs-yet", name=name)
 
 
 class RunLock:
@@ -233,19 +229,11 @@ class RunLock:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         except OSError as error:
-            raise MachineError(
-                "The run directory can't be written",
-                f"{self.path}: {error.strerror}",
-                "Mend the rights of that folder, or free space.",
-            ) from error
+            raise MachineError("runs.lock-unwritable", path=self.path, reason=str(error.strerror)) from error
         if not _flock_within(fd, self.path.parent, patience_s):
             holder = os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
-            raise RunError(
-                "This run is already running",
-                f"{self.path.parent.name}: process {holder} holds its lock.",
-                "Attach to it with `tunedeck attach`, or stop it first.",
-            )
+            raise RunError("runs.locked", run=self.path.parent.name, process=holder)
         try:
             os.ftruncate(fd, 0)
             os.pwrite(fd, str(os.getpid()).encode(), 0)
@@ -348,7 +336,7 @@ def delete(run: RunDir) -> None:
     Raises RunError while it runs, MachineError when something can't be removed.
     """
     if run.is_alive() or is_starting(run):
-        raise RunError("This run is running", run.id, "Stop it first; then it can be deleted.")
+        raise RunError("runs.running-not-deleted", run=run.id)
     try:
         for path in what_delete_removes(run):
             if path.is_dir() and not path.is_symlink():
@@ -358,6 +346,5 @@ def delete(run: RunDir) -> None:
         if not any(run.path.iterdir()):
             run.path.rmdir()
     except OSError as error:
-        raise MachineError(
-            "The run can't be deleted", f"{error.filename or run.path}: {error.strerror}", "Mend the rights there."
-        ) from error
+        where, reason = str(error.filename or run.path), str(error.strerror)
+        raise MachineError("runs.cannot-delete", path=where, reason=reason) from error

@@ -1,7 +1,9 @@
 """The typed events of a run's log, to lines and back. ``engine.runs.writer`` appends them.
 
-A line is ``{"v":1,"seq":n,"t":unix_seconds,"type":…}``. Lines are appended with one write each and never
-rewritten; NaN and infinities are strings, so that any JSON reader can follow.
+A line is ``{"v":2,"seq":n,"t":unix_seconds,"type":…}``. Lines are appended with one write each and never
+rewritten; NaN and infinities are strings, so that any JSON reader can follow. What a person is to read is a code with
+named arguments, ``{"code":"events.loading","args":{"model":"tiny"}}``; sentences are made where they are shown. Lines
+of version 1, which held sentences, are read by ``engine.runs.events_v1``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,11 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-VERSION = 1
+from engine.common.errors import TunedeckError
+from engine.messages.message import Message
+from engine.runs import events_v1
+
+VERSION = 2
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False, gc=False):
@@ -28,13 +34,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
     """A runner took the lock. ``resumed_from_step`` is None on the first start; ``world_size`` processes train.
 
-    Every so many steps it evaluates, answers and saves (None: an older log).
+    Every so many steps it evaluates, answers and saves (None: an older log). On the CPU ``device`` is "CPU" and
+    ``threads`` says how many compute.
     """
 
     pid: int = 0
     host: str = ""
     world_size: int = 1
     device: str = ""
+    threads: int | None = None
     model: str = ""
     method: str = ""
     strategy: str = ""
@@ -52,21 +60,25 @@ class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
 
 
 class Phase(Event, tag="phase", frozen=True, kw_only=True):
-    """What the runner is doing now; ``done`` of ``total`` in ``unit`` where that can be counted."""
+    """What the runner is doing now; ``done`` of ``total`` in ``unit`` where that can be counted.
+
+    ``name`` and ``unit`` are those of ``engine.runs.phases``.
+    """
 
     name: str = ""
     done: float | None = None
     total: float | None = None
     unit: str = ""
-    message: str = ""
+    message: Message | None = None
 
 
 class Rows(Event, tag="rows", frozen=True, kw_only=True):
     """What is trained on, said before the first step: ``rows`` and their ``tokens``, repeats not counted.
 
     ``supervised_share`` and ``padding_share`` are 0 to 1, of the rows' tokens and of those that are computed.
-    ``dropped`` counts rows by why they were left out; ``cached`` when they had been tokenised before. ``unused`` are
-    columns, by source, that nothing was read from; ``noted`` counts rows that were not all taken as they stand there.
+    ``dropped`` counts rows by why they were left out (unreadable, too-long, unrenderable, unsupervised, weightless);
+    ``cached`` when they had been tokenised before. ``unused`` are columns, by source, that nothing was read from;
+    ``noted`` says how many rows were not all taken as they stand there, a message a kind.
     """
 
     rows: int = 0
@@ -77,7 +89,7 @@ class Rows(Event, tag="rows", frozen=True, kw_only=True):
     cached: bool = False
     seconds: float = 0.0
     unused: dict[str, list[str]] = {}
-    noted: dict[str, int] = {}
+    noted: list[Message] = []
 
 
 class Step(Event, tag="step", frozen=True, kw_only=True):
@@ -177,7 +189,7 @@ class MemoryPlan(Event, tag="memory_plan", frozen=True, kw_only=True):
     """What the run is expected to take on its device, said before the weights are loaded. Sizes in bytes.
 
     ``phases`` by the names of ``engine.memory.estimate.PHASES``; ``terms`` are those of the peak, by the names of
-    ``engine.memory.estimate``. ``settings`` are what ``auto`` became, each with its sentence in ``reasons``.
+    ``engine.memory.estimate``. ``settings`` are what ``auto`` became, each with its reason in ``reasons``.
     """
 
     device: str = ""
@@ -190,16 +202,19 @@ class MemoryPlan(Event, tag="memory_plan", frozen=True, kw_only=True):
     peak_phase: str = ""
     phases: dict[str, int] = {}
     terms: dict[str, int] = {}
-    verdict: str = ""
+    verdict: Message | None = None
     longest_row: int | None = None
     micro_batch_tokens: int | None = None
     settings: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Message] = {}
     others: list[ProcessUse] = []
 
 
 class MemoryMeasured(Event, tag="memory_measured", frozen=True, kw_only=True):
-    """Predicted and measured bytes by phase. ``moment`` is rehearsal or run; ``of`` says what was measured."""
+    """Predicted and measured bytes by phase. ``moment`` is rehearsal or run.
+
+    ``of`` says what was measured: resident (of the process) or allocated (by torch on the GPU).
+    """
 
     moment: str = "rehearsal"
     of: str = ""
@@ -210,13 +225,15 @@ class MemoryMeasured(Event, tag="memory_measured", frozen=True, kw_only=True):
 class OutOfMemory(Event, tag="out_of_memory", frozen=True, kw_only=True):
     """Memory ran out in ``phase``. With ``retry_tokens`` the work is repeated in micro-batches of that size.
 
-    Without it the run ends. Sizes in bytes, None where they can't be had.
+    Without it the run ends. ``cause`` is what was said, ``asked_bytes`` what could not be had. Sizes in bytes, None
+    where they can't be had.
     """
 
     step: int | None = None
     phase: str = ""
     device: str = ""
-    message: str = ""
+    cause: Message | None = None
+    asked_bytes: int | None = None
     retry_tokens: int | None = None
     allocated_bytes: int | None = None
     free_bytes: int | None = None
@@ -225,7 +242,10 @@ class OutOfMemory(Event, tag="out_of_memory", frozen=True, kw_only=True):
 
 
 class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
-    """A complete checkpoint is on disk at ``path`` (relative to the run directory)."""
+    """A complete checkpoint is on disk at ``path`` (relative to the run directory).
+
+    ``reason``: scheduled, last-step, asked, pause, stop, early-stop, out-of-memory or not-finite.
+    """
 
     step: int
     path: str
@@ -235,11 +255,9 @@ class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
 
 
 class Warn(Event, tag="warning", frozen=True, kw_only=True):
-    """Something a person should know; training goes on."""
+    """Something a person should know; training goes on. The code of ``message`` tells the kind."""
 
-    title: str
-    message: str = ""
-    hint: str = ""
+    message: Message
     step: int | None = None
 
 
@@ -249,14 +267,14 @@ class ControlAck(Event, tag="control_ack", frozen=True, kw_only=True):
     control_seq: int
     command: str
     ok: bool = True
-    message: str = ""
+    message: Message | None = None
 
 
 class State(Event, tag="state", frozen=True, kw_only=True):
     """The runner's own word on its state: starting, running, paused, stopping."""
 
     state: str
-    reason: str = ""
+    reason: Message | None = None
 
 
 class Heartbeat(Event, tag="heartbeat", frozen=True, kw_only=True):
@@ -272,16 +290,24 @@ class Finished(Event, tag="finished", frozen=True, kw_only=True):
     step: int
     adapter: str | None = None
     seconds: float = 0.0
-    reason: str = ""
+    reason: Message | None = None
 
 
 class Failed(Event, tag="failed", frozen=True, kw_only=True):
-    """An end with a reason; ``title``, ``message`` and ``hint`` as in TunedeckError."""
+    """An end with an error: the name of its class, and its code with arguments in ``reason``."""
 
-    title: str
-    message: str = ""
-    hint: str = ""
+    reason: Message
+    error: str = "TunedeckError"
     step: int | None = None
+
+    @classmethod
+    def of(cls, error: TunedeckError) -> Failed:
+        return cls(reason=error.reason, error=type(error).__name__)
+
+    @property
+    def as_error(self) -> TunedeckError:
+        """The error, of its class where this process knows it."""
+        return TunedeckError.from_json({"error": self.error, **self.reason.as_json()})
 
 
 AnyEvent = (
@@ -291,6 +317,8 @@ AnyEvent = (
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)
 _encoder = msgspec.json.Encoder()
+_REWORDED = (Rows, OutOfMemory, MemoryMeasured, Checkpoint)
+"""Types whose lines of version 1 can be taken for ones of today, and mean something else."""
 
 
 class Head(msgspec.Struct):
@@ -308,9 +336,23 @@ def decode(line: bytes) -> AnyEvent | None:
     """The event of one complete line, or None for a line that is broken or of an unknown type."""
     try:
         event: AnyEvent = _decoder.decode(line)
-        return event
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _earlier(line)
+    return _earlier(line) if _is_reworded(event) else event
+
+
+def _is_reworded(event: AnyEvent) -> bool:
+    return event.v < VERSION and isinstance(event, _REWORDED)
+
+
+def _earlier(line: bytes) -> AnyEvent | None:
+    """The event of a line of version 1, None for one that is none."""
+    try:
+        found = events_v1.reworded(msgspec.json.decode(line))
+        event: AnyEvent | None = msgspec.convert(found, AnyEvent, strict=False) if found else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    return event
 
 
 def decode_head(line: bytes) -> Head | None:
@@ -333,7 +375,9 @@ def decode_batch(lines: list[bytes]) -> list[AnyEvent] | None:
         events = cast("list[AnyEvent]", _decoder.decode_lines(b"\n".join(lines)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return events if len(events) == len(lines) else None  # else a line was empty, or held two values
+    if len(events) != len(lines) or any(map(_is_reworded, events)):  # a line was empty, or held two values
+        return None
+    return events
 
 
 def encode(event: Event) -> bytes:

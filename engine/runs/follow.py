@@ -10,11 +10,12 @@ from pathlib import Path
 
 from engine.common.files import read_json
 from engine.common.regular_files import open_regular, what_is_wrong
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import MOST_LOG_BYTES, RunDir, damage_of, is_starting
 from engine.runs.state import RunReducer, RunState
 
-KILLED_FOR_MEMORY = "killed by the system: out of memory (RAM)"
+KILLED_FOR_MEMORY, KILLED = "runs.killed-for-ram", "runs.killed"
 _CHUNK = 1 << 20
 _LONGEST_LINE = 64 << 20
 _BROKEN = b"{"  # what a line that is too long is read as
@@ -154,25 +155,24 @@ def _was_launched_since(run: RunDir, state: RunState) -> bool:
 
 
 def _starting(state: RunState) -> RunState:
-    return replace(state, state="starting", reason="", failure=None, finished=None)
+    return replace(state, state="starting", reason=None, failure=None, finished=None)
 
 
-def crash_reason(run: RunDir, record: dict[str, object]) -> str:
-    """Why the process ended, in words: the signal, the OOM killer, or its last words in runner.log."""
+def crash_reason(run: RunDir, record: dict[str, object]) -> Message:
+    """Why the process ended: the signal, the OOM killer, or its last words in runner.log."""
     code = record.get("returncode")
     if record.get("oom_kill"):
-        return KILLED_FOR_MEMORY
+        return Message(KILLED_FOR_MEMORY)
     if isinstance(code, int) and code < 0:
         try:
             name = signal.Signals(-code).name
         except ValueError:
-            name = f"signal {-code}"
-        return f"the process was killed ({name})"
+            name = str(-code)
+        return Message(KILLED, signal=name)
     last = last_log_line(run.log)
     if isinstance(code, int):
-        return last or f"the process ended with code {code}"
-    gone = "the process is gone without a word (killed, or the machine restarted)"
-    return f"{gone}; its log ends with: {last}" if last else gone
+        return Message.literal(last) if last else Message("runs.exit-code", code=code)
+    return Message("runs.gone-after", last=last) if last else Message("runs.gone")
 
 
 def last_log_line(path: Path, max_bytes: int = 8192) -> str:

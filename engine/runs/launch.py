@@ -28,7 +28,7 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *,
     Raises RunError when the run is already running, MachineError when no process can be started.
     """
     if run.is_alive():
-        raise RunError("This run is already running", run.id, "`tunedeck attach` shows it.")
+        raise RunError("runs.already-running", run=run.id)
     command = [*scope_prefix(), *waiter, str(run.path)]
     if resume:
         command += ["--resume", *(["--accept-changes"] if accept_changes else [])]
@@ -53,9 +53,5 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *,
     except OSError as error:
         with suppress(OSError):
             write_atomic(run.run_json, json.dumps(facts))
-        raise MachineError(
-            "The runner can't be started",
-            f"{run.path}: {error.strerror}",
-            "Check space and rights of that folder.",
-        ) from error
+        raise MachineError("runs.runner-not-started", path=run.path, reason=str(error.strerror)) from error
     return process.pid

@@ -9,6 +9,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from engine.messages.message import Message
+
 
 def scope_prefix() -> list[str]:
     """Command prefix that puts a process beyond the session's reach where that is needed and possible."""
@@ -17,14 +19,9 @@ def scope_prefix() -> list[str]:
     return []
 
 
-def warning() -> str:
-    """What to tell a person whose training would die at logout; "" where it survives."""
-    if kills_at_logout() and not lingers():
-        return (
-            "This host ends all of your processes at logout. Work inside tmux or screen, or ask for "
-            "`loginctl enable-linger`, or the training ends with your connection."
-        )
-    return ""
+def warning() -> Message | None:
+    """What to tell a person whose training would die at logout; None where it survives."""
+    return Message("runs.ends-at-logout") if kills_at_logout() and not lingers() else None
 
 
 @cache

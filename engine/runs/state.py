@@ -10,8 +10,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from engine.messages.message import Message
 from engine.runs import events as ev
-from engine.runs import phrases
+from engine.runs import story
 from engine.runs.ahead import Rhythm, Seen, seconds_left
 from engine.runs.by_source import BySource
 from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
@@ -31,11 +32,11 @@ _AVERAGE_SHARE = 8  # early on the window is an eighth of the steps so far: a sh
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of the run's story; ``level`` is info, good, warning or error. ``text`` is not yet cleaned."""
+    """One line of the run's story; ``level`` is info, good, warning or error."""
 
     t: float
     level: str
-    text: str
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class RunState:
     """
 
     state: StateName = "created"
-    reason: str = ""
+    reason: Message | None = None
     failure: ev.Failed | None = None
     started: ev.RunStarted | None = None
     started_t: float | None = None
@@ -143,7 +144,7 @@ class RunReducer:
     def __init__(self) -> None:
         self._curves: dict[str, Curve] = {}
         self._state: StateName = "created"
-        self._reason = ""
+        self._reason: Message | None = None
         self._failure: ev.Failed | None = None
         self._started: ev.RunStarted | None = None
         self._started_t: float | None = None
@@ -188,17 +189,18 @@ class RunReducer:
                 self._on_started(event)
             case ev.Phase():
                 if self._phase is None or self._phase.name != event.name:
-                    self._say(event, "info", event.message or event.name)
+                    self._say(event, "info", event.message or Message.literal(event.name))
                     self._phase_t = event.t
                 self._phase = event
             case ev.Rows():
-                self._say(event, "info", phrases.rows(event))
+                for message in story.rows(event):
+                    self._say(event, "info", message)
             case ev.Eval():
                 is_test = event.part == "test"
                 _put_last(self._tests if is_test else self._evals, (event.step, event.moment), event)
                 if event.loss is not None and not is_test:
                     self._curve("eval_loss").add(event.step, event.loss)
-                self._say(event, "good", phrases.evaluation(event))
+                self._say(event, "good", story.evaluation(event))
                 for warning in () if is_test else self._by_source.evaluation(event):
                     self._warn(warning)
             case ev.Sample():
@@ -207,23 +209,22 @@ class RunReducer:
                 self._on_device(event, seconds)
             case ev.MemoryPlan():
                 self._memory_plan, self._micro_batch_tokens = event, event.micro_batch_tokens
-                self._say(event, "info", phrases.memory_plan(event))
+                self._say(event, "info", story.memory_plan(event))
             case ev.MemoryMeasured():
                 self._memory_measured[event.moment] = event
-                self._say(event, "info", phrases.memory_measured(event))
+                self._say(event, "info", story.memory_measured(event))
             case ev.OutOfMemory():
                 self._out_of_memory = event
                 self._micro_batch_tokens = event.retry_tokens or self._micro_batch_tokens
-                self._say(event, "warning", phrases.out_of_memory(event))
+                self._say(event, "warning", story.out_of_memory(event))
             case ev.Checkpoint():
                 _put_last(self._checkpoints, event.step, event)
-                self._say(event, "good", phrases.checkpoint(event))
+                self._say(event, "good", story.checkpoint(event))
             case ev.Warn():
                 self._warn(event)
             case ev.ControlAck():
                 self._acks[event.control_seq] = event
-                text = event.message or ("done" if event.ok else "refused")
-                self._say(event, "info" if event.ok else "warning", f"{event.command}: {text}")
+                self._say(event, "info" if event.ok else "warning", story.answer(event))
             case ev.State():
                 # Only a new process, whose first word is "starting", undoes an end.
                 if event.state == "starting":
@@ -233,16 +234,16 @@ class RunReducer:
                 if event.state in _RUNNER_STATES:
                     self._state = event.state  # type: ignore[assignment]
                     self._reason = event.reason
-                    self._say(event, "info", f"{event.state}{': ' + event.reason if event.reason else ''}")
+                    self._say(event, "info", story.state(event.state, event.reason))
             case ev.Finished():
                 self._finished, self._failure = event, None
                 self._state = "stopped" if event.outcome == "stopped" else "finished"
                 self._reason = event.reason
-                self._say(event, "good", f"{self._state}{': ' + event.reason if event.reason else ''}")
+                self._say(event, "good", story.state(self._state, event.reason))
             case ev.Failed():
                 self._failure, self._finished = event, None
-                self._state, self._reason = "failed", event.title
-                self._say(event, "error", " ".join(p for p in (event.title, event.message, event.hint) if p))
+                self._state, self._reason = "failed", event.reason
+                self._say(event, "error", Message("events.failed", error=event.reason))
             case ev.Heartbeat():
                 if self._state == "created" and event.state in _RUNNER_STATES:
                     self._state = event.state  # type: ignore[assignment]
@@ -267,13 +268,13 @@ class RunReducer:
         if self._started_t is None:
             self._started_t = event.t
         self._started, self._total = event, event.total_steps or self._total
-        self._state, self._reason, self._failure, self._finished = "starting", "", None, None
+        self._state, self._reason, self._failure, self._finished = "starting", None, None, None
         self._phase = None
         self._step_times.clear()
         if event.resumed_from_step is None:
             self._step = None  # from the beginning, also where there was a start before
         else:
-            self._say(event, "info", f"resumed from step {event.resumed_from_step:,}")
+            self._say(event, "info", Message("events.resumed-from", step=event.resumed_from_step))
             if self._step is not None and self._step.step > event.resumed_from_step:
                 self._step = msgspec.structs.replace(self._step, step=event.resumed_from_step)
 
@@ -318,10 +319,10 @@ class RunReducer:
 
     def _warn(self, event: ev.Warn) -> None:
         self._warnings.append(event)
-        self._say(event, "warning", " ".join(p for p in (event.title, event.message) if p))
+        self._say(event, "warning", Message("events.warning", about=event.message))
 
-    def _say(self, event: ev.AnyEvent, level: str, text: str) -> None:
-        self._log.append(LogLine(event.t, level, text))
+    def _say(self, event: ev.AnyEvent, level: str, message: Message) -> None:
+        self._log.append(LogLine(event.t, level, message))
 
 
 def reduce(events: Iterable[ev.AnyEvent]) -> RunState:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.common.errors import TunedeckError
+from engine.messages.message import Message
 from engine.runs.control import Command
 
-Answer = Callable[[bool, str], None]
+Answer = Callable[[bool, Message], None]
 
 
 class StopRequested(Exception):
@@ -24,8 +25,8 @@ class Order:
     answer: Answer
 
 
-def _no_answer(ok: bool, message: str) -> None:
-    """For orders that come by signal: nobody waits for a word."""
+def _no_answer(ok: bool, message: Message) -> None:
+    """For orders that come by signal: nobody waits for it."""
 
 
 class Steering:
@@ -37,14 +38,14 @@ class Steering:
         self._stop = False
         self._paused = False
         self._on_stop: list[Callable[[], None]] = []
-        self.reason = ""
+        self.reason: Message | None = None
         self.lost: TunedeckError | None = None
 
     @property
     def stop_requested(self) -> bool:
         return self._stop
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: Message) -> None:
         """Ask for the end; the first reason is kept."""
         with self._lock:
             told = [] if self._stop else list(self._on_stop)
@@ -73,8 +74,9 @@ class Steering:
                 waiting = [order for order in self._orders if order.command == "pause"]
                 self._orders = [order for order in self._orders if order.command != "pause"]
                 for order in waiting:
-                    order.answer(False, "taken back before it began")
-                answer(self._paused or bool(waiting), "going on" if self._paused or waiting else "it is not paused")
+                    order.answer(False, Message("events.pause-cancelled"))
+                going_on = self._paused or bool(waiting)
+                answer(going_on, Message("events.resuming" if going_on else "events.not-paused"))
                 self._paused = False
             else:
                 self._orders.append(Order(command, answer))
@@ -106,8 +108,6 @@ class Steering:
 
 
 def _refuse_while_paused(order: Order) -> bool:
-    order.answer(
-        order.command == "pause",
-        "it is paused already" if order.command == "pause" else "the training is paused; resume it first",
-    )
+    is_pause = order.command == "pause"
+    order.answer(is_pause, Message("events.paused-already" if is_pause else "events.paused-resume-first"))
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import infer
@@ -26,7 +27,7 @@ class RunSummary:
     name: str
     model: str
     state: StateName
-    reason: str
+    reason: Message | None
     step: int
     total_steps: int | None
     loss: float | None
@@ -48,7 +49,7 @@ def summarise(run: RunDir) -> RunSummary:
     try:
         return _summary(run)
     except Exception as error:  # one bad folder must not hide the others
-        reason = f"its files can't be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        reason = Message("runs.unreadable", kind=type(error).__name__, words=" ".join(str(error).split())[:200])
         return RunSummary(
             run=run, name=run.id, model="", state="damaged", reason=reason, step=0, total_steps=None, loss=None,
             losses=(), eta_s=None, last_t=0.0, resumable=False,

@@ -36,9 +36,7 @@ class EventWriter:
         try:
             self._fd = open_to_append(path)
         except OSError as error:
-            raise MachineError(
-                "The log of the run can't be written", f"{path}: {error.strerror}", "Mend the rights of that folder."
-            ) from error
+            raise MachineError("runs.events-unwritable", path=path, reason=str(error.strerror)) from error
         self._reserve = path.with_name(RESERVE_NAME)
         _take_space(self._reserve)
 

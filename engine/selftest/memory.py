@@ -44,7 +44,7 @@ def check_peak(trial: Trial) -> Iterator[Check]:
         return
     predicted, measured = (max(each.values()) for each in (last.predicted, last.measured))
     bound = _CPU_BOUND * measured if trial.device.type == "cpu" else max(_GPU_BOUND * measured, _GPU_FLOOR)
-    said = f"{predicted / _MIB:,.0f} MiB predicted, {measured / _MIB:,.0f} measured ({last.of})"
+    said = f"{predicted / _MIB:,.0f} MiB predicted, {measured / _MIB:,.0f} measured"
     yield Check(
         "predicted memory", f"within {bound / _MIB:,.0f} MiB", said,
         "passed" if abs(predicted - measured) <= bound else "failed",

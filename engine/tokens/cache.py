@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.common import paths
 from engine.common.errors import MachineError
+from engine.messages.message import Message
 from engine.tokens.store import INDEX, TokenStore
 
 MOST_BYTES = 20 << 30
@@ -25,11 +26,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class Opened:
-    """``cached`` when nothing had to be made; ``trouble`` says why the store is not kept, "" when it is."""
+    """``cached`` when nothing had to be made; ``trouble`` says why the store is not kept, None when it is."""
 
     store: TokenStore
     cached: bool
-    trouble: str = ""
+    trouble: Message | None = None
 
 
 def folder() -> Path:
@@ -105,7 +106,7 @@ def _kept(
             if not unchanged():
                 _remove(part)  # what is mapped stays readable
                 lock.close()
-                return Opened(store, cached=False, trouble="their files changed while they were read")
+                return Opened(store, cached=False, trouble=Message("events.tokens-changed"))
             part.rename(place)
         except BaseException:
             _remove(part)
@@ -121,7 +122,7 @@ def _kept(
 
 def _unkept(make: Callable[[Path], Any], reason: OSError) -> Opened:
     """A store among the temporary files, removed as soon as it is mapped."""
-    trouble = f"{folder()}: {reason.strerror or reason}"
+    trouble = Message("events.tokens-unwritable", folder=folder(), reason=str(reason.strerror or reason))
     try:
         part = Path(tempfile.mkdtemp(prefix="tunedeck-tokens-"))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from engine.data.rows.messages import Row
 from engine.data.run_source import SAMPLE_ROWS
 from engine.data.splitting.draw import draw
 from engine.data.splitting.split import replayed
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.phases import Phases, Sink
 from engine.tokens.cache import Opened, opened
@@ -30,7 +31,7 @@ from engine.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_lef
 from engine.tokens.held_out import TEST, VALIDATION, HeldOut
 from engine.tokens.render import Renderer, check_stop_tokens
 from engine.tokens.row_lookup import Head, picked
-from engine.tokens.store import Examples, TokenStore
+from engine.tokens.store import Examples, Facts, TokenStore
 from engine.tokens.tokenising import write_tokens
 
 ANSWERED_ROWS = 200
@@ -45,7 +46,7 @@ class Prepared:
     are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
     of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
     tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept. ``unused`` are
-    columns by source that nothing was read from, ``noted`` counts rows that were not all taken as they stand there.
+    columns by source that nothing was read from, ``noted`` says of how many rows not all was taken as it stands there.
     """
 
     sources: list[str]
@@ -62,7 +63,7 @@ class Prepared:
     seconds: float = 0.0
     held_out: HeldOut = field(default_factory=lambda: HeldOut(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)))
     unused: dict[str, list[str]] = field(default_factory=dict)
-    noted: dict[str, int] = field(default_factory=dict)
+    noted: list[Message] = field(default_factory=list)
 
 
 def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: HeldOut | None = None) -> Prepared:
@@ -74,7 +75,7 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
     began, sink = time.monotonic(), phases.sink
     found = _tokens(config, renderer, phases)
     if found.trouble:
-        sink(ev.Warn(title="The tokenised rows are not kept for other runs.", message=f"{found.trouble}."))
+        sink(ev.Warn(message=Message("events.tokens-not-kept", reason=found.trouble)))
     store, sources = found.store, source_names(config.data)
     learnt = replayed(config)
     kept = store.kept
@@ -102,8 +103,8 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
             report, reasons, dict(zip(store.facts.reasons, store.facts.hints, strict=True)), config.dataset
         )
     _warn(store, report, sink)
-    _warn_of_measuring(heldout, held, "held-out", "dataset.eval_share", sink)
-    _warn_of_measuring(test, tested, "test", "dataset.test_share", sink)
+    _warn_of_measuring(heldout, held, "events.no-validation", sink)
+    _warn_of_measuring(test, tested, "events.no-test", sink)
     rows = _Rows(config, store, phases.check, train, examples, (held, tested))
     if rows.first is not None:
         check_stop_tokens(renderer, rows.first)
@@ -114,21 +115,21 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
         rows.sample, tested, rows.answered[1], dropped=_dropped(store, report), cached=found.cached,
         seconds=round(time.monotonic() - began, 2), held_out=held_out,
         unused={name: names for name, names in zip(sources, store.facts.unused, strict=True) if names},
-        noted={CATALOGUE[code].title: count for code, count in store.facts.remarks.items() if not _is_grave(code)},
+        noted=[_noted(code, count) for code, count in store.facts.remarks.items() if not _is_grave(code)],
     )  # fmt: skip
 
 
 def _tokens(config: RunConfig, renderer: Renderer, phases: Phases) -> Opened:
     """The rows of ``config`` as tokens, from the cache or made now."""
-    phases.begin("read", "reading the rows")
+    phases.begin("read")
     key = key_of(config, renderer)
     phases.check()
 
     def make(folder: Path) -> None:
-        write_tokens(config, renderer, folder, phases.progress("tokenise", "tokenising the rows", "rows"))
+        write_tokens(config, renderer, folder, phases.progress("tokenise", "rows"))
 
     def on_wait() -> None:
-        phases.begin("wait", "another run is tokenising the same rows: waiting for it")
+        phases.begin("wait")
 
     found = opened(key.name, make, phases.check, on_wait, key.unchanged)
     _by_their_names_now(found.store, config)
@@ -188,37 +189,30 @@ def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenRe
 
 def _dropped(store: TokenStore, report: TokenReport) -> dict[str, int]:
     return {
-        "while reading": store.facts.skipped_count, "too long": report.too_long,
-        "not renderable": report.refused_count, "without a token to learn": report.no_supervised,
-        "of weight 0": report.weightless,
+        "unreadable": store.facts.skipped_count, "too-long": report.too_long, "unrenderable": report.refused_count,
+        "unsupervised": report.no_supervised, "weightless": report.weightless,
     }  # fmt: skip
 
 
 def _warn_of_split(before: HeldOut, drawn: tuple[np.ndarray, np.ndarray] | None, sink: Sink) -> None:
     """What became of the rows that the run held out at its start, now that its data is another."""
     if drawn is None:
-        title = "None of the rows that were held out at the start is left, so others were drawn."
-        sink(ev.Warn(title=title, message="Rows that were trained on may be among them: the loss then looks too good."))
+        sink(ev.Warn(message=Message("events.held-out-gone")))
         return
-    counts = [
-        f"{len(at):,} of {int((before.parts == part).sum()):,} {name}"
-        for at, part, name in ((drawn[0], VALIDATION, "validation rows"), (drawn[1], TEST, "test rows"))
-        if (before.parts == part).any()
-    ]
-    if counts:
-        title = f"Held out are those of the start that are still there: {' and '.join(counts)}."
-        sink(ev.Warn(title=title, message="All other rows are trained on."))
-
-
-def _warn_of_measuring(rows: np.ndarray, examples: Examples, what: str, field: str, sink: Sink) -> None:
-    if len(rows) and not len(examples):
-        sink(
-            ev.Warn(
-                title=f"Not one {what} row can be used: nothing will be measured.",
-                message=f"{len(rows):,} {what} rows; all are too long, can't be rendered, or have no weight.",
-                hint=f"Raise dataset.max_length, or hold out more rows with {field}.",
-            )
+    counts = tuple(
+        Message(code, left=len(at), rows=int((before.parts == part).sum()))
+        for at, part, code in (
+            (drawn[0], VALIDATION, "events.held-out-validation"), (drawn[1], TEST, "events.held-out-test"),
         )
+        if (before.parts == part).any()
+    )  # fmt: skip
+    if counts:
+        sink(ev.Warn(message=Message("events.held-out-kept", counts=counts)))
+
+
+def _warn_of_measuring(rows: np.ndarray, examples: Examples, code: str, sink: Sink) -> None:
+    if len(rows) and not len(examples):
+        sink(ev.Warn(message=Message(code, rows=len(rows))))
 
 
 def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
@@ -226,37 +220,36 @@ def _warn(store: TokenStore, report: TokenReport, sink: Sink) -> None:
     facts = store.facts
     for code, count in facts.remarks.items():
         if _is_grave(code):
-            rows = "1 row" if count == 1 else f"{count:,} rows"
-            sink(ev.Warn(title=f"{rows} with {CATALOGUE[code].title}.", message=CATALOGUE[code].why))
-    if facts.skipped_count:
-        first = facts.skipped[0] if facts.skipped else None
-        sink(
-            ev.Warn(
-                title=f"{facts.skipped_count:,} rows were left out while reading.",
-                message=f"The first: {first.file}, row {first.row:,}: {first.reason}." if first else "",
-            )
-        )
+            found = CATALOGUE[code]
+            what, why = Message.from_json(found.title), Message.from_json(found.why)
+            sink(ev.Warn(message=Message("events.rows-noted", rows=count, what=what, why=why)))
+    for message in _left_out(report, facts):
+        sink(ev.Warn(message=message))
+
+
+def _left_out(report: TokenReport, facts: Facts) -> Iterator[Message]:
+    if facts.skipped:
+        first = facts.skipped[0]
+        yield Message(
+            "events.rows-unreadable", rows=facts.skipped_count, file=first.file, row=first.row,
+            reason=Message.from_json(first.reason),
+        )  # fmt: skip
     if report.too_long:
-        cut = f" In {report.answer_cut:,} of them the answer would have been cut." if report.answer_cut else ""
-        sink(
-            ev.Warn(
-                title=f"{report.too_long:,} of {report.rows:,} rows are too long and were dropped.",
-                message=f"The longest has {report.longest_seen:,} tokens.{cut}",
-                hint="Raise dataset.max_length, or set dataset.too_long.",
-            )
+        code = "events.rows-too-long-cut" if report.answer_cut else "events.rows-too-long"
+        yield Message(
+            code, dropped=report.too_long, rows=report.rows, longest=report.longest_seen, cut=report.answer_cut
         )
     if report.refused_count:
-        sink(
-            ev.Warn(
-                title=f"{report.refused_count:,} rows can't be rendered and were left out.",
-                message=f"The first: {report.refused[0]}",
-                hint=facts.hints[0],
-            )
-        )
+        first_refused, cure = Message.from_json(report.refused[0]), Message.from_json(facts.hints[0])
+        yield Message("events.rows-unrenderable", rows=report.refused_count, first=first_refused, cure=cure)
     if report.no_supervised:
-        sink(ev.Warn(title=f"{report.no_supervised:,} rows have no token to train on and were left out."))
+        yield Message("events.rows-unsupervised", rows=report.no_supervised)
     if report.weightless:
-        sink(ev.Warn(title=f"{report.weightless:,} rows have the weight 0 and were left out."))
+        yield Message("events.rows-weightless", rows=report.weightless)
+
+
+def _noted(code: str, rows: int) -> Message:
+    return Message("events.rows-with", rows=rows, what=Message.from_json(CATALOGUE[code].title))
 
 
 def _is_grave(code: str) -> bool:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from engine.common.errors import MachineError, RunError
 from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
+from engine.messages.message import Message
 from engine.modeling.out_of_memory import is_out_of_memory
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.models.card import PADDING
@@ -105,33 +106,31 @@ def newest_sound(run: RunDir, sink: Sink) -> Path | None:
     Damaged ones before it are renamed, so that they count no more, and told of. Raises RunError when all of them are
     damaged; they then keep their names.
     """
-    damaged: list[tuple[Path, str]] = []
+    damaged: list[tuple[Path, Message]] = []
     sound = None
     for folder in reversed(run.complete_checkpoints()):
-        why = damage(folder) or ("" if has_hashes(folder) else _cant_load(folder))
+        why = damage(folder) or (None if has_hashes(folder) else _cant_load(folder))
         if not why:
             sound = folder
             break
         damaged.append((folder, why))
     if damaged and sound is None:
-        raise RunError(
-            "No checkpoint of this run is whole", "; ".join(f"{folder.name}: {why}" for folder, why in damaged),
-            f"`tunedeck run {run.config}` starts it from the beginning.",
-        )  # fmt: skip
+        each = [Message("runs.damaged-checkpoint", checkpoint=folder.name, reason=why) for folder, why in damaged]
+        raise RunError("runs.no-whole-checkpoint", damage=each, config=run.config)
     for folder, why in damaged:
         try:
             kept = set_aside(folder).name
         except OSError as error:
-            raise MachineError(
-                "The damaged checkpoint can't be renamed", f"{folder}: {error.strerror}", "Mend the rights there."
-            ) from error
-        sink(ev.Warn(title=f"{folder.name} is damaged: the run goes on from {sound.name if sound else ''}.",
-                     message=f"{folder.name}: {why}.", hint=f"It is kept as {kept}."))  # fmt: skip
+            reason = str(error.strerror)
+            raise MachineError("runs.checkpoint-not-renamed", path=folder, reason=reason) from error
+        told = Message("events.checkpoint-damaged", checkpoint=folder.name, reason=why, kept=kept,
+                       used=sound.name if sound else "")  # fmt: skip
+        sink(ev.Warn(message=told))
     return sound
 
 
-def _cant_load(folder: Path) -> str:
-    """Why a checkpoint without hashes can't be loaded, "" if it can."""
+def _cant_load(folder: Path) -> Message | None:
+    """Why a checkpoint without hashes can't be loaded, None if it can."""
     try:
         load_file(folder / "adapter_model.safetensors")
         for name in ("optimizer.pt", "rng_state_0.pth"):
@@ -140,8 +139,8 @@ def _cant_load(folder: Path) -> str:
     except Exception as error:  # a damaged file fails in any way
         if is_out_of_memory(error):
             raise
-        return " ".join(str(error.__cause__ or error).split())[:200] or type(error).__name__
-    return ""
+        return Message.literal(" ".join(str(error.__cause__ or error).split())[:200] or type(error).__name__)
+    return None
 
 
 def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> TrainerState:

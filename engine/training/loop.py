@@ -15,6 +15,7 @@ import torch
 
 from engine.common.errors import MachineError, TunedeckError
 from engine.evaluation.heldout import add_by_source
+from engine.messages.message import Message
 from engine.modeling.batches import Batch
 from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
@@ -41,12 +42,13 @@ class Outcome:
 
     kind: Literal["finished", "stopped", "paused"]
     state: TrainerState
-    reason: str = ""
+    reason: Message | None = None
 
 
 @dataclass
 class Hooks:
-    """What the loop calls and does not do itself. ``save`` takes a reason; ``evaluate`` returns the held-out loss.
+    """What the loop calls and does not do itself. ``save`` takes the reason of a Checkpoint event;
+    ``evaluate`` returns the held-out loss.
 
     ``between`` is called before each micro-batch.
     """
@@ -105,8 +107,7 @@ class Loop:
         while state.step < total:
             state = self._evaluate(state)
             if patience and state.worse_evals >= patience:
-                reason = f"the held-out loss has not improved for {patience} evaluations"
-                return self._end(state, saved_step, "finished", reason)
+                return self._end(state, saved_step, "finished", Message("events.early-stop", evaluations=patience))
             began = time.monotonic()
             taken = self._step(state)
             if taken is None:  # asked to stop in the middle: the step is not taken and will be repeated
@@ -115,7 +116,7 @@ class Loop:
             if self._sample_due(state.step):
                 self.hooks.sample(state)
             if state.step % self.rhythm.save == 0 or state.step == total:
-                self.hooks.save(state, "the last step" if state.step == total else "on schedule")
+                self.hooks.save(state, "last-step" if state.step == total else "scheduled")
                 saved_step = state.step
             paused, saved_step = self._obey(state, saved_step)
             ahead = self.ranks.largest(_STOP if self.steering.stop_requested else _PAUSE if paused else _DONE)
@@ -186,10 +187,10 @@ class Loop:
         told = self.ranks.any_of(shortage)
         assert told is not None
         if self.ranks.largest(int(is_single)):
-            ended = self.memory.ends(told, "Out of memory, even one row at a time")
+            ended = self.memory.ends(told, "runs.out-of-memory-row")
             if state.step > 0:
                 with suppress(MachineError):  # saving takes memory too; the checkpoint before is good
-                    self.hooks.save(state, "before memory ran out")
+                    self.hooks.save(state, "out-of-memory")
             raise ended
         self.larger, self.short_at = self.larger or self.budget, state.step + 1
         self.budget = self.ranks.largest(half_of(self.budget, batches))
@@ -203,8 +204,8 @@ class Loop:
         """
         if not self.tries_larger or self.larger is None or step < self.short_at + max(_RETRY, self.short_at):
             return
-        told = f"With them memory ran out at step {self.short_at:,}; what is free may have changed since."
-        self.sink(ev.Warn(title=f"Micro-batches of {self.larger:,} tokens are tried again.", message=told, step=step))
+        told = Message("events.larger-again", tokens=self.larger, step=self.short_at)
+        self.sink(ev.Warn(message=told, step=step))
         self.budget, self.larger = self.larger, None
 
     def _accumulate(self, batches: Sequence[Batch]) -> _Tally | None:
@@ -275,14 +276,7 @@ class Loop:
         scaler.update()
         if not self.told_overflow:
             self.told_overflow = True
-            self.sink(
-                ev.Warn(
-                    title=f"Step {step:,} is computed again: its gradient was too large for float16.",
-                    message="The loss scale is halved until it fits; no row is lost. This is usual in the first steps "
-                    "and now and then later, so it is told once.",
-                    step=step,
-                )
-            )
+            self.sink(ev.Warn(message=Message("events.overflow", step=step), step=step))
         return True
 
     def _report(
@@ -302,7 +296,7 @@ class Loop:
     def _give_up(self, before: TrainerState, step: int, loss: float, grad_norm: float) -> None:
         """Keep the adapter as it was before the step that went wrong, and say so."""
         if before.step > 0:
-            self.hooks.save(before, "before the loss was lost")
+            self.hooks.save(before, "not-finite")
         what = "loss" if not math.isfinite(loss) else "gradient"
         raise NotFinite(
             f"The {what} is not a number at step {step:,}",
@@ -330,26 +324,28 @@ class Loop:
         paused = False
         for order in self.steering.take():
             if order.command == "save":
-                name = self.hooks.save(state, "asked for") if saved_step != state.step else f"checkpoint-{state.step}"
+                name = self.hooks.save(state, "asked") if saved_step != state.step else f"checkpoint-{state.step}"
                 saved_step = state.step
-                order.answer(True, f"{name} is on disk")
+                order.answer(True, Message("events.saved", checkpoint=name))
             elif order.command == "sample":
                 self.hooks.sample(state)
-                order.answer(True, f"sampled at step {state.step:,}")
+                order.answer(True, Message("events.sampled", step=state.step))
             elif order.command == "pause" and not self.steering.stop_requested:
                 self.steering.pause_begins()
                 if saved_step != state.step:
-                    self.hooks.save(state, "before the pause")
+                    self.hooks.save(state, "pause")
                     saved_step = state.step
                 paused = True
-                order.answer(True, "paused; memory is freed until it is resumed")
+                order.answer(True, Message("events.paused"))
             else:
-                order.answer(False, "this can't be changed while training")
+                order.answer(False, Message("events.cannot-set"))
         return paused, saved_step
 
-    def _end(self, state: TrainerState, saved_step: int, kind: Literal["finished", "stopped"], reason: str) -> Outcome:
+    def _end(
+        self, state: TrainerState, saved_step: int, kind: Literal["finished", "stopped"], reason: Message | None
+    ) -> Outcome:
         if state.step != saved_step and state.step > 0:
-            self.hooks.save(state, reason or kind)
+            self.hooks.save(state, "stop" if kind == "stopped" else "early-stop")
         return Outcome(kind, state, reason)
 
     def _sample_due(self, step: int) -> bool:

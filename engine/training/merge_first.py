@@ -15,6 +15,7 @@ from engine.config.schema import RunConfig
 from engine.export.merge.write import merge, write_json
 from engine.export.proof.prove import data_rows, prove
 from engine.export.proof.verdict import ROUNDING_SHARE, Proof
+from engine.messages.message import Message
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.config import PROOF_FILE
 from engine.runs import events as ev
@@ -46,15 +47,15 @@ def merge_first(run: RunDir, config: RunConfig, phases: Phases) -> MergedBase:
     settled = _settled(config, target)
     if settled is not None:
         return settled
-    base = locate(config.model, phases.progress("download", f"fetching {config.model.name_or_path}", "bytes"))
+    base = locate(config.model, phases.progress("download", "bytes", model=config.model.name_or_path))
     adapter = read_adapter(config.strategy.adapter)
     if not target.is_dir():
         write_atomic(run.parents, json.dumps([parent_of(adapter, "merge")], indent=1))
-        phases.begin("merge", f"merging {adapter.name} into {base.name}")
-        told = phases.progress("merge", f"merging {adapter.name} into {base.name}", "bytes")
+        phases.begin("merge", adapter=adapter.name, base=base.name)
+        told = phases.progress("merge", "bytes", adapter=adapter.name, base=base.name)
         merge(base.path, [(adapter.path, 1.0)], target, told, trust_base=config.strategy.trust_base)
-    phases.begin("prove", "comparing the merged model with base + adapter")
-    told = phases.progress("prove", "comparing the merged model with base + adapter", "steps")
+    phases.begin("prove")
+    told = phases.progress("prove", "steps")
     proof = prove(
         base.path, [(adapter.path, 1.0)], target, data_rows(config, target),
         "cuda" if torch.cuda.is_available() else "cpu", told, config.model.trust_remote_code,
@@ -88,12 +89,6 @@ def _judge(proof: Proof, target: Path, sink: Sink) -> None:
             'Nothing was removed. Train on with strategy.kind = "continue", which needs no merge.',
         )
     if proof.verdict != "proven":
-        sink(ev.Warn(title="The merge could not be proven.", message=told[0]))
+        sink(ev.Warn(message=Message("events.merge-not-proven", reason=Message.from_json(told[0]))))
     elif proof.rounding_share > ROUNDING_SHARE:
-        sink(
-            ev.Warn(
-                title="Rounding to 16 bits is felt in the merged model.",
-                message=f"It is {proof.rounding_share:.0%} of what the old adapter changes.",
-                hint='strategy.kind = "continue" keeps the adapter in float32.',
-            )
-        )
+        sink(ev.Warn(message=Message("events.merge-rounding", share=proof.rounding_share)))

@@ -10,6 +10,7 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Mix, Rows
 from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
+from engine.messages.message import Message
 from engine.modeling.batches import StepPlan
 from engine.runs import events as ev
 from engine.runs.phases import Sink
@@ -50,7 +51,7 @@ def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink)
     ]  # fmt: skip
     passes = steps.epoch_after(steps.total_steps)
     for warning in mix_warnings(sources, mix.parts, passes, config.dataset.epochs_cap):
-        sink(ev.Warn(title=warning.title, message=warning.message, hint=warning.hint))
+        sink(ev.Warn(message=Message.literal(warning.title, message=warning.message, hint=warning.hint)))
 
 
 def trained_tokens(config: RunConfig, prepared: Prepared, steps: int) -> dict[str, int]:

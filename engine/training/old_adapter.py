@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter
 from engine.models.weights import hash_files
 from engine.runs import events as ev
@@ -31,8 +33,7 @@ def take_over(run: RunDir, config: RunConfig, optimizer: Any, sink: Sink) -> Non
     if config.strategy.take_optimizer:
         refused = take_optimizer(optimizer, optimizer_file(card))
         if refused:
-            sink(ev.Warn(title="The old optimizer's state is not taken over.", message=refused,
-                         hint="It starts anew: the first steps feel their way again."))  # fmt: skip
+            sink(ev.Warn(message=Message("events.optimizer-not-taken", reason=refused)))
 
 
 def parent_of(card: AdapterCard, kind: str) -> dict[str, str]:
@@ -50,27 +51,27 @@ def read_parents(run: RunDir) -> list[dict[str, str]]:
     return noted if isinstance(noted, list) else []
 
 
-def take_optimizer(optimizer: Any, file: Path | None) -> str:
-    """Load moments and step counts from ``file``; rates and decay stay this run's own. Returns why not, or "".
+def take_optimizer(optimizer: Any, file: Path | None) -> Message | None:
+    """Load moments and step counts from ``file``; rates and decay stay this run's own. Returns why not, or None.
 
     Groups are flattened: other trainers part the weights by decay, which keeps their order within LoRA's matrices.
     """
     if file is None:
-        return "There is no optimizer.pt beside the old adapter."
+        return Message("events.optimizer-missing")
     try:
         old = torch.load(file, weights_only=True, map_location="cpu")
         ids = list(chain.from_iterable(group["params"] for group in old["param_groups"]))
         states = [old["state"][number] for number in ids]
     except Exception as error:  # a file of any origin may fail in any way
-        return f"{file} can't be used: {' '.join(str(error).split())[:200]}"
+        return Message("events.optimizer-unreadable", file=file, reason=" ".join(str(error).split())[:200])
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     refused = _why_not(parameters, states, _state_names(optimizer))
     if refused:
-        return f"{file}: {refused}"
+        return Message("events.optimizer-unfit", file=file, reason=refused)
     groups = optimizer.state_dict()["param_groups"]
     numbers = chain.from_iterable(group["params"] for group in groups)
     optimizer.load_state_dict({"state": dict(zip(numbers, states, strict=True)), "param_groups": groups})
-    return ""
+    return None
 
 
 def _state_names(optimizer: Any) -> set[str]:
@@ -78,14 +79,18 @@ def _state_names(optimizer: Any) -> set[str]:
     return {"exp_avg", "exp_avg_sq"} if isinstance(inner, torch.optim.AdamW) else {"state1", "state2"}
 
 
-def _why_not(parameters: list[torch.Tensor], states: list[dict[str, Any]], names: set[str]) -> str:
+def _why_not(parameters: list[torch.Tensor], states: list[dict[str, Any]], names: set[str]) -> Message | None:
     if len(parameters) != len(states):
-        return f"it is for {len(states):,} tensors, this run trains {len(parameters):,}"
+        return Message("events.optimizer-count", theirs=len(states), ours=len(parameters))
     for parameter, state in zip(parameters, states, strict=True):
         if not names <= state.keys():
-            return "it is of another optimizer"
+            return Message("events.optimizer-other")
         if "exp_avg" in names and state["exp_avg"].shape != parameter.shape:
-            return f"it is for a tensor of shape {tuple(state['exp_avg'].shape)}, not {tuple(parameter.shape)}"
+            return _shapes(state["exp_avg"].shape, parameter.shape)
         if "state1" in names and state["state1"].numel() != parameter.numel():
-            return f"it is for a tensor of {state['state1'].numel():,} numbers, not {parameter.numel():,}"
-    return ""
+            return _shapes((state["state1"].numel(),), (parameter.numel(),))
+    return None
+
+
+def _shapes(theirs: Sequence[int], ours: Sequence[int]) -> Message:
+    return Message("events.optimizer-shape", theirs=str(list(theirs)), ours=str(list(ours)))

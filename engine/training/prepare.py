@@ -139,7 +139,7 @@ def placed(config: RunConfig) -> Placement:
 def find_model(context: Context) -> ModelCard:
     """The model's files, fetched if they are not here, which is told. Raises ModelError, ConfigError, StopRequested."""
     config = context.config
-    card = locate(config.model, context.phases.progress("download", f"fetching {config.model.name_or_path}", "bytes"))
+    card = locate(config.model, context.phases.progress("download", "bytes", model=config.model.name_or_path))
     require_positions(config, card)
     return card
 
@@ -163,15 +163,15 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
     most_tokens = None
     if context.after_kill and context.run is not None:
         most_tokens = smaller_budget(context.run, memory, int(rows.train.lengths.max()), plan.micro_batch_tokens)
-    phases.begin("load", f"loading {card.name}")
+    phases.begin("load", model=card.name)
     peaks.restart()
     built = build(plan.config, card, words, placement, memory, context.steering, context.newest, objective)
     peaks.take("load")
     if context.leads:
         plan = parted(plan, built.model, config, sink)
         plan = replace(plan, settings={**plan.settings, liger.FIELD: built.used_liger})
-        for title in liger.told_of_change(context.state.settings, built.used_liger):
-            sink(ev.Warn(title=title))
+        for told in liger.told_of_change(context.state.settings, built.used_liger):
+            sink(ev.Warn(message=told))
     return Training(
         objective, card, words, placement, rows, steps, plan, memory, peaks, built, phases, context.steering,
         most_tokens,
@@ -181,7 +181,7 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
 def _rows(context: Context, objective: Objective, words: Words) -> Prepared:
     """The rows as examples. What was held out and a sample are kept beside the run."""
     config, run, phases = context.config, context.run, context.phases
-    waiting, told = phases.progress("fetch", "fetching rows from the hub"), ""
+    waiting, told = phases.progress("fetch"), ""
 
     def on_wait(words: str) -> None:
         nonlocal told
@@ -250,8 +250,7 @@ def build(
         shortage = memory.shortage(error)
         if shortage is None:
             raise
-    place = "GPU's memory" if placement.device.type == "cuda" else "RAM"
-    raise memory.ends(shortage, f"The model does not fit into the {place}")
+    raise memory.ends(shortage, "runs.model-beyond-gpu" if placement.device.type == "cuda" else "runs.model-beyond-ram")
 
 
 def assemble(
@@ -261,7 +260,7 @@ def assemble(
     """Adapter, kernels and optimizer for the loaded ``base``, as ``build`` says."""
     model = attach_adapter(config, base, config.model.name_or_path, newest)
     used_liger, reason = liger.install(model, config.train, placement.device)
-    if reason:
+    if reason is not None:
         base.told.append(reason)
     if placement.device.type == "cuda":  # on the CPU there is no fused norm, and nothing would be gained
         fused_norm.install(model)

@@ -11,6 +11,7 @@ from engine.common.errors import ModelError
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
 from engine.memory import throughput
+from engine.messages.catalogue import text
 from engine.modeling.batches import StepPlan
 from engine.modeling.memory_peaks import Peaks
 from engine.models.local import resolve
@@ -63,7 +64,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
 
     def sink(event: ev.Event) -> None:
         if isinstance(event, ev.Phase):
-            on_progress(event.done or 0, event.total, event.message)
+            on_progress(event.done or 0, event.total, text(event.message or event.name))
         elif isinstance(event, ev.Step):
             seen.append(event)
             on_progress(event.step, STEPS, "training three steps")

@@ -92,10 +92,9 @@ def process_facts(placement: Placement, count: int = 1) -> dict[str, Any]:
     """Who computes, and on what; ``count`` processes, each on a device like this."""
     import torch
 
-    threads = torch.get_num_threads()
-    cpu = f"CPU, {threads} thread{'' if threads == 1 else 's'}"
-    name = torch.cuda.get_device_name(0) if placement.device.type == "cuda" else cpu
+    on_gpu = placement.device.type == "cuda"
+    name = torch.cuda.get_device_name(0) if on_gpu else "CPU"
     return {
         "pid": os.getpid(), "host": socket.gethostname(), "world_size": count,
-        "device": f"{count} x {name}" if count > 1 else name,
+        "device": f"{count} x {name}" if count > 1 else name, "threads": None if on_gpu else torch.get_num_threads(),
     }  # fmt: skip

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from engine.common import paths
-from engine.common.errors import TunedeckError
+from engine.common.errors import MachineError, RunError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.presets import config_error
@@ -28,10 +28,12 @@ from engine.config.rules import check, errors
 from engine.config.schema import RunConfig
 from engine.distributed.own_gpu import run_gpus
 from engine.machine.snapshot import MachineWatch
+from engine.messages.message import Message
 from engine.modeling.resident_memory import highest_bytes
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.phases import MESSAGES
 from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
 
@@ -92,7 +94,7 @@ class Runner:
         self._sample_device()
         self._machine.stop()
         for order in self.steering.take():
-            order.answer(False, "the run has ended")
+            order.answer(False, Message("events.run-has-ended"))
         self._write_run_json()
         self.writer.close()
         self.lock.release()
@@ -120,20 +122,16 @@ class Runner:
                 raise config_error(found)
             self._train(config, resume, after_kill, accept_changes)
         except TunedeckError as error:
-            self._fail(error.title, error.message, error.hint)
+            self._fail(error)
         except MemoryError:
-            self._fail("Out of memory (RAM)", "", "Lower dataset.max_length or train.micro_batch_tokens.")
+            self._fail(MachineError("runs.out-of-ram"))
         except BaseException as error:
             traceback.print_exc()
             if self.steering.lost:
                 self._fail_lost()
                 return
             words = " ".join(str(error).split())[:300]
-            self._fail(
-                "The training ended with an unexpected error",
-                f"{type(error).__name__}: {words}",
-                f"The whole story is in {self.run.log.name}, in the run directory.",
-            )
+            self._fail(RunError("runs.unexpected", kind=type(error).__name__, words=words, log=self.run.log.name))
 
     def _train(self, config: RunConfig, resume: bool, after_kill: bool, accept_changes: bool) -> None:
         from engine.distributed.device import bound_kernel_cache, keep_freed_memory, restrict_gpus
@@ -143,28 +141,27 @@ class Runner:
         keep_freed_memory()
         bound_kernel_cache()
         grow_segments()
-        self.emit(ev.Phase(name="import", message="loading the training libraries"))
+        self.emit(ev.Phase(name="import", message=Message(MESSAGES["import"])))
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session
 
         Session(self.run, config, self.emit, self.steering, self._devices).execute(resume, after_kill, accept_changes)
 
     def _fail_lost(self) -> None:
-        lost = self.steering.lost
-        assert lost is not None
-        self._fail(lost.title, lost.message, lost.hint)
+        assert self.steering.lost is not None
+        self._fail(self.steering.lost)
 
-    def _fail(self, title: str, message: str, hint: str) -> None:
+    def _fail(self, error: TunedeckError) -> None:
         self.failed = True
-        print(f"{title}\n{message}\n{hint}", file=sys.stderr, flush=True)
-        self.emit(ev.Failed(title=title, message=message, hint=hint))
+        print(error, file=sys.stderr, flush=True)
+        self.emit(ev.Failed.of(error))
 
     def _tick(self) -> None:
         while self._signals:
             number = self._signals.popleft()
             order = _ORDERS_BY_SIGNAL[number]
             if order == "stop":
-                self._stop(signal.Signals(number).name)
+                self._stop(Message("events.signal", signal=signal.Signals(number).name))
             else:
                 self.steering.put(order)
         message = control.read(self.run)
@@ -178,18 +175,19 @@ class Runner:
             self.emit(ev.Heartbeat(state=self.state))
 
     def _take(self, message: control.ControlMessage) -> None:
-        def answer(ok: bool, text: str) -> None:
-            self.emit(ev.ControlAck(control_seq=message.seq, command=message.command, ok=ok, message=text))
+        def answer(ok: bool, said: Message) -> None:
+            self.emit(ev.ControlAck(control_seq=message.seq, command=message.command, ok=ok, message=said))
 
         if message.command == "stop":
-            answer(True, "stopping with a checkpoint" if self.state == "running" else "stopping")
-            self._stop("asked to stop")
+            code = "events.stopping-with-checkpoint" if self.state == "running" else "events.stopping"
+            answer(True, Message(code))
+            self._stop(Message("events.asked-to-stop"))
         elif message.command == "set":
-            answer(False, "this version can't change settings while training")
+            answer(False, Message("events.cannot-set"))
         else:
             self.steering.put(message.command, answer)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: Message) -> None:
         if not self.steering.stop_requested:
             self.emit(ev.State(state="stopping", reason=reason))
         self.steering.stop(reason)

@@ -19,6 +19,7 @@ from engine.distributed.device import choose_devices, place
 from engine.distributed.workers import Companions
 from engine.evaluation.assess import Assessor
 from engine.memory.disk import beside_bytes, require, run_disk
+from engine.messages.message import Message
 from engine.modeling.out_of_memory import free_cached, give_back
 from engine.models import origins
 from engine.models.card import ModelCard
@@ -32,7 +33,6 @@ from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
 from engine.training.checkpoint import TrainerState, begun
 from engine.training.loop import Hooks, Loop, Outcome
-from engine.training.memory import rehearsal
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
 from engine.training.merge_first import merge_first
@@ -130,7 +130,7 @@ class Session:
         """Meet the other processes, rehearse, measure, train, measure again."""
         self._check_disk(training)
         if len(self.devices) > 1:
-            self.phases.begin("join", "starting the other processes")
+            self.phases.begin("join")
         training.meet(company.meet(training.placement.device))
         planned = training.plan.micro_batch_tokens
         budget = min(planned, state.micro_batch_tokens or planned, training.most_tokens or planned)
@@ -139,7 +139,7 @@ class Session:
         measure = assessor(training, budget)
         story = MemoryStory(self.run.path.name, training.plan, training.peaks, self.sink)
         if state.step < training.steps.total_steps:
-            self.phases.begin(rehearsal.PHASE, rehearsal.MESSAGE)
+            self.phases.begin("rehearsal")
             tried = Rehearsal(training, measure).run(budget, state.step)
             if tried.budget_tokens < budget:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
@@ -158,7 +158,7 @@ class Session:
         )
         loop = Loop(training, budget, hooks)
         self.sink(ev.State(state="running"))
-        self.phases.begin("train", "training")
+        self.phases.begin("train")
         outcome = loop.run(state)
         story.trained(state, outcome.state, loop.budget)
         if outcome.kind == "finished":
@@ -176,7 +176,7 @@ class Session:
         if changed and not self._accept_changes:
             raise origins.refuse(self.run, changed)
         for said in changed:
-            self.sink(ev.Warn(title="The run goes on with what was not there at its start.", message=said))
+            self.sink(ev.Warn(message=Message("events.changed-since", change=said)))
         if changed or not goes_on:
             try:
                 origins.note(self.run, self.config, Path(card.path), changed)
@@ -212,17 +212,12 @@ class Session:
                 versions=versions(built.used_liger),
             )
         )  # fmt: skip
-        for sentence in built.base.told:
-            self.sink(ev.Warn(title=sentence))
+        for told in built.base.told:
+            self.sink(ev.Warn(message=told))
         if training.words.template == ADAPTERS_OWN and not training.card.has_chat_template:
-            self.sink(ev.Warn(title="Dialogue is written in the chat template that came with the adapter."))
+            self.sink(ev.Warn(message=Message("events.adapters-template")))
         if training.words.template == "plain" and not config.model.chat_template and rows.heldout_rows:
-            self.sink(
-                ev.Warn(
-                    title="This model has no chat template; a plain question-and-answer one is used.",
-                    hint="It is saved with the adapter: use the same when you use the model.",
-                )
-            )
+            self.sink(ev.Warn(message=Message("events.plain-template")))
 
     def _check_disk(self, training: Training) -> None:
         """Refuse to start what the disk can't hold: checkpoints and the adapter, of what is really trained."""
@@ -243,12 +238,7 @@ class Session:
     def _tell_threads(self, threads: int, most: int) -> None:
         if threads < most and not self._told_threads:
             self._told_threads = True
-            self.sink(
-                ev.Warn(
-                    title=f"Other processes keep this machine's cores busy: training uses {threads} of {most} threads.",
-                    hint="It uses more again when cores are free. Set OMP_NUM_THREADS to choose a fixed number.",
-                )
-            )
+            self.sink(ev.Warn(message=Message("events.cores-busy", threads=threads, most=most)))
 
     def _save(self, state: TrainerState, reason: str, training: Training, story: MemoryStory) -> str:
         began = time.monotonic()
@@ -269,23 +259,23 @@ class Session:
             return None
         finally:
             free_cached()
-            self.phases.begin("train", "training")
+            self.phases.begin("train")
 
     def _sample(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> None:
         with suppress(StopRequested), story.phase("evaluation"):
             assessor.sample(state.step)
         free_cached()
-        self.phases.begin("train", "training")
+        self.phases.begin("train")
 
     def _wait_paused(self) -> None:
         """Give the memory back and wait. What was built is out of scope by now; only the rows stay."""
         give_back(place(self.config).device)
-        self.sink(ev.State(state="paused", reason="memory is freed; resume goes on from the checkpoint"))
+        self.sink(ev.State(state="paused", reason=Message("events.memory-freed")))
         self.steering.wait_while_paused()
         if not self.steering.stop_requested:
-            self.sink(ev.State(state="starting", reason="resumed"))
+            self.sink(ev.State(state="starting", reason=Message("events.resumed")))
 
-    def _finish(self, kind: str, step: int, reason: str) -> None:
+    def _finish(self, kind: str, step: int, reason: Message | None) -> None:
         """Publish the newest checkpoint's adapter as the run's result and say that it is over."""
         self._hashed()
         adapter = result.publish(self.run, self.resolved, self.prepared) if self.run.complete_checkpoints() else None

@@ -14,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from engine.common.errors import ConfigError, ModelError
 from engine.config.schema import AdapterSection, RunConfig
+from engine.messages.message import Message
 from engine.modeling.adapter_files import put_on
 from engine.modeling.kernels import lora_kernel
 from engine.modeling.kernels.trained_copies import keep_in_float32
@@ -49,24 +50,16 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
     settings.trainable_token_indices = token_indices(config.adapter, base)
     left_out = mixer_outputs(name for name, _ in base.model.named_parameters())
     if left_out and isinstance(config.adapter.target_modules, str):
-        base.told.append(
-            f"The adapter leaves out {len(left_out):,} layers, such as {left_out[0]}: the kernels of Mamba mixers read "
-            "their weights past an adapter."
-        )
+        base.told.append(Message("events.left-out-mamba", layers=len(left_out), first=left_out[0]))
         settings.exclude_modules = left_out
     beside = beside_the_text(base.model)
     routers = of_several_answers(base.model) if isinstance(config.adapter.target_modules, str) else []
     if routers:
         settings.exclude_modules = [*(settings.exclude_modules or ()), *routers]
-        base.told.append(
-            f"The adapter leaves out {len(routers):,} layers, such as {routers[0]}: they give more than a product."
-        )
+        base.told.append(Message("events.left-out-routers", layers=len(routers), first=routers[0]))
     if beside:
         settings.exclude_modules = [*(settings.exclude_modules or ()), *beside]
-        base.told.append(
-            f"The adapter leaves out {len(beside):,} layers for images or sound, such as {beside[0]}: rows of text "
-            "never pass them."
-        )
+        base.told.append(Message("events.left-out-senses", layers=len(beside), first=beside[0]))
     try:
         return get_peft_model(base.model, settings)
     except ValueError as error:

@@ -22,6 +22,7 @@ import msgspec
 from engine.common.errors import MachineError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering, StopRequested
 
@@ -123,9 +124,9 @@ def _leave_words(folder: Path, index: int, error: BaseException) -> None:
 
     traceback.print_exc()
     if isinstance(error, TunedeckError):
-        words = LastWords(error.title, error.message, error.hint)
+        words = LastWords(error.reason)
     else:
-        words = LastWords(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        words = LastWords(Message.literal(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"))
     try:
         write_atomic(words_file(folder, index), msgspec.json.encode(words).decode())
     except OSError:
@@ -135,7 +136,7 @@ def _leave_words(folder: Path, index: int, error: BaseException) -> None:
 def _hear_the_first(steering: Steering) -> None:
     """Stop when the first process says so, and end when it is gone."""
     for _ in sys.stdin.buffer:
-        steering.stop("asked to stop")
+        steering.stop(Message("events.asked-to-stop"))
     os._exit(1)
 
 

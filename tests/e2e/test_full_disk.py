@@ -54,8 +54,8 @@ def test_a_disk_full_at_a_checkpoint_stops_with_the_last_good_one_intact(
     state = wait(run, lambda state: state.ended)
     assert state.state == "failed"
     assert state.failure is not None
-    assert "checkpoint" in state.failure.title
-    assert "tunedeck resume" in state.failure.hint
+    assert "checkpoint" in state.failure.as_error.title
+    assert "tunedeck resume" in state.failure.as_error.hint
     good = run.complete_checkpoints()
     assert good
     assert not list(run.path.glob("*.partial"))

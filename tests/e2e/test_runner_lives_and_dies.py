@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import RunError
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunLock, list_runs
 from engine.runs.launch import launch
@@ -37,7 +38,7 @@ def test_killed_with_9_it_is_shown_as_crashed_and_resumes_to_the_losses_of_a_str
     wait(run, lambda state: state.done_steps >= 12 and len(run.complete_checkpoints()) > 0)
     os.kill(runner_pid(run), signal.SIGKILL)
     state = wait_for_end(run)
-    assert (state.state, state.reason) == ("crashed", "the process was killed (SIGKILL)")
+    assert (state.state, state.reason) == ("crashed", Message("runs.killed", signal="SIGKILL"))
     listed = tunedeck("runs")
     assert "SIGKILL" in listed.stdout
     assert "can be resumed" in listed.stdout
@@ -59,7 +60,7 @@ def test_sigterm_saves_a_checkpoint_and_ends_as_stopped(make_config: MakeConfig)
     os.kill(runner_pid(run), signal.SIGTERM)
     state = wait_for_end(run)
     assert state.state == "stopped"
-    assert "SIGTERM" in state.reason
+    assert state.reason == Message("events.signal", signal="SIGTERM")
     assert state.finished is not None
     assert [path.name for path in run.complete_checkpoints()] == [f"checkpoint-{state.finished.step}"]
     assert state.finished.step == state.done_steps

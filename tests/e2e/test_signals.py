@@ -8,6 +8,7 @@ import signal
 import psutil
 import pytest
 
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests.e2e.conftest import MakeConfig
@@ -45,7 +46,7 @@ def test_it_outlives_a_hangup_saves_pauses_goes_on_and_stops(make_config: MakeCo
     send(run, signal.SIGUSR1)
     wait(run, lambda state: len(state.checkpoints) == 1)
     [(saved, reason)] = checkpoints(run)
-    assert reason == "asked for"
+    assert reason == "asked"
     assert run.checkpoint(saved) in run.complete_checkpoints()
 
     send(run, signal.SIGTSTP)
@@ -65,9 +66,9 @@ def test_it_outlives_a_hangup_saves_pauses_goes_on_and_stops(make_config: MakeCo
 
     send(run, signal.SIGINT)
     state = wait_for_end(run)
-    assert (state.state, state.reason) == ("stopped", "SIGINT")
+    assert (state.state, state.reason) == ("stopped", Message("events.signal", signal="SIGINT"))
     assert state.finished is not None
-    assert checkpoints(run)[-1] == (state.finished.step, "SIGINT")
+    assert checkpoints(run)[-1] == (state.finished.step, "stop")
     assert seconds_from_stopping_to_the_end(run) < SECONDS_TO_STOP
     numbers = [event.seq for event in events(run)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -80,7 +81,7 @@ def test_sigterm_is_heard_while_the_libraries_are_loading(make_config: MakeConfi
     wait(run, lambda state: state.phase is not None and state.phase.name == "import")
     send(run, signal.SIGTERM)
     state = wait_for_end(run)
-    assert (state.state, state.reason) == ("stopped", "SIGTERM")
+    assert (state.state, state.reason) == ("stopped", Message("events.signal", signal="SIGTERM"))
     assert run.complete_checkpoints() == []
     assert not any(isinstance(event, ev.Step) for event in events(run))
     said = [event.state for event in events(run) if isinstance(event, ev.State)]

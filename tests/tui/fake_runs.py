@@ -11,6 +11,7 @@ from engine.common.files import read_json, write_atomic
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, create
 from engine.runs.writer import EventWriter
+from tests.engine.runs.making import failure, said
 
 PROMPT = "two large pizzas with extra cheese for Ben, please"
 BEFORE = "Sure! Here is your order:\n\x1b[31mPizza\x1b[0m [b]large[/b]"
@@ -48,8 +49,8 @@ def begin(writer: EventWriter, total: int) -> None:
     """Everything before the first step: loading, the baseline and its samples."""
     writer.emit(started(total))
     writer.emit(ev.State(state="starting"))
-    writer.emit(ev.Phase(name="load", message="loading SmolLM2-135M"))
-    writer.emit(ev.Phase(name="baseline", done=100, total=100, unit="rows", message="answering held-out rows"))
+    writer.emit(ev.Phase(name="load", message=said("loading SmolLM2-135M")))
+    writer.emit(ev.Phase(name="baseline", done=100, total=100, unit="rows", message=said("answering held-out rows")))
     writer.emit(ev.Eval(step=0, moment="before", loss=2.311, n=100, metrics={"exact_match": 0.0}, seconds=20))
     for index in range(3):
         writer.emit(
@@ -71,7 +72,7 @@ def train(writer: EventWriter, first: int, last: int, total: int, bad: tuple[int
 
 
 def finish(writer: EventWriter, total: int) -> None:
-    writer.emit(ev.Phase(name="after", done=100, total=100, unit="rows", message="answering held-out rows"))
+    writer.emit(ev.Phase(name="after", done=100, total=100, unit="rows", message=said("answering held-out rows")))
     writer.emit(ev.Eval(step=total, moment="after", loss=0.421, n=100, metrics={"exact_match": 0.97}, seconds=12))
     for index in range(3):
         writer.emit(
@@ -94,11 +95,11 @@ def failed_run(root: Path, name: str = "too-large") -> RunDir:
     begin(writer, 300)
     train(writer, 1, 118, 300)
     writer.emit(
-        ev.Failed(
-            title="The GPU is out of memory",
-            message="step 118 needed 2.1 GiB more than the 80 GiB there are",
-            hint="Set dataset.max_length to 768, or model.quantization to nf4.",
-            step=118,
+        failure(
+            "The GPU is out of memory",
+            "step 118 needed 2.1 GiB more than the 80 GiB there are",
+            "Set dataset.max_length to 768, or model.quantization to nf4.",
+            error="OutOfMemory",
         )
     )
     writer.close()

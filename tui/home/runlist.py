@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.common.clean_text import clean
+from engine.messages.catalogue import text as text_of
 from tui import words
 from tui.widgets.bars import fit
 from tui.widgets.line import cut_cells
@@ -136,9 +137,7 @@ class RunList(Widget, can_focus=True):
         rest = width - cell_len(text.plain)
         if run.state in ("failed", "crashed", "damaged") and run.reason:
             tail = "resume: r" if run.resumable else ""
-            text.append(
-                cut_cells(clean(run.reason, keep_newlines=False), rest - len(tail) - 3), style=self._style("lost")
-            )
+            text.append(cut_cells(text_of(run.reason), rest - len(tail) - 3), style=self._style("lost"))
         else:
             text.append(f"loss {words.loss(run.loss):>6} ")
             spark = 8 if width < 100 else 18

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
@@ -124,10 +125,11 @@ class HomeScreen(WholeScreen, Screen[None]):
     @on(RunList.Chosen)
     def _another_chosen(self) -> None:
         run = self.chosen
-        about = "" if run is None else "   ".join(part for part in (run.model, run.id, run.reason) if part)
-        text = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
-        cut(text, self.size.width)
-        self.query_one("#detail", Line).show(text)
+        reason = text(run.reason) if run is not None and run.reason else ""
+        about = "" if run is None else "   ".join(part for part in (run.model, run.id, reason) if part)
+        line = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
+        cut(line, self.size.width)
+        self.query_one("#detail", Line).show(line)
         self._show_rows()
         self.refresh_bindings()
 

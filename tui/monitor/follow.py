@@ -6,6 +6,7 @@ import threading
 
 from textual.message_pump import MessagePump
 
+from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.follow import Follower
 from tui.messages import RunAdvanced
@@ -20,7 +21,7 @@ def follow(run: RunDir, target: MessagePump, stop: threading.Event, interval_s: 
     Meant for a thread worker. A long log is read in batches; only the state after the last one is posted.
     """
     follower = Follower(run)
-    posted: tuple[int, str, str] | None = None
+    posted: tuple[int, str, Message | None] | None = None
     while not stop.is_set():
         state = follower.poll(_BATCH_EVENTS, _BATCH_S)
         if not follower.caught_up and posted is None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
+from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 
@@ -30,7 +31,7 @@ class Ending:
         self.run = run
         self.found: PostMortem | None = None
         self.machine: Machine | None = None
-        self._examined: tuple[int, str, bool] | None = None
+        self._examined: tuple[int, Message | None, bool] | None = None
 
     def wants(self, state: RunState) -> bool:
         """Whether ``state`` is to be examined: it ended for memory, and since then nothing was learnt."""

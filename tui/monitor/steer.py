@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
-from engine.runs import control
+from engine.messages.catalogue import text
+from engine.runs import control, story
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 
@@ -52,11 +52,10 @@ class Steering:
     def heard(self, state: RunState) -> None:
         """Tell the runner's answers that came with ``state``."""
         answered = max((seq for seq in self._waiting if seq in state.acks), default=0)
-        for seq, command in list(self._waiting.items()):
+        for seq in list(self._waiting):
             ack = state.acks.get(seq)
             if ack is not None:
                 del self._waiting[seq]
-                answer = clean(ack.message, keep_newlines=False) or ("done" if ack.ok else "refused")
-                self._tell(f"{command}: {answer}", "information" if ack.ok else "warning")
+                self._tell(text(story.answer(ack)), "information" if ack.ok else "warning")
             elif state.ended or seq < answered:  # answers come in order: this one was never read
                 del self._waiting[seq]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from engine.common.clean_text import clean, shorten
+from engine.messages.catalogue import text
+from engine.runs import story
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from engine.units import percent
@@ -18,12 +20,12 @@ _SHORTEST_NAME = 8
 
 def subject(name: str, state: RunState) -> Text:
     """Name of the run, its model and method."""
-    text = Text(clean(name, keep_newlines=False), style="bold")
+    line = Text(clean(name, keep_newlines=False), style="bold")
     started = state.started
     if started:
         about = "  ".join(part for part in (started.model, started.method, started.strategy) if part)
-        text.append(f"   {clean(about, keep_newlines=False)}", style="not bold")
-    return text
+        line.append(f"   {clean(about, keep_newlines=False)}", style="not bold")
+    return line
 
 
 def standing(state: RunState, alive_words: str = "") -> Text:
@@ -52,14 +54,14 @@ def gauges(state: RunState, width: int, muted: str = "") -> Text:
     if state.step and width > 100:
         found.append(("epoch", f"{state.step.epoch:.2f}"))
         found.append(("tokens", f"{state.step.num_tokens:,}"))
-    text = Text(end="", no_wrap=True)
+    line = Text(end="", no_wrap=True)
     for index, (label, value) in enumerate(found):
         piece = f"{'   ' if index else ''}{label} {value}"
-        if len(text.plain) + len(piece) > width:
+        if len(line.plain) + len(piece) > width:
             break
-        text.append(f"{'   ' if index else ''}{label} ", style=muted)
-        text.append(value, style="bold")
-    return text
+        line.append(f"{'   ' if index else ''}{label} ", style=muted)
+        line.append(value, style="bold")
+    return line
 
 
 def took(state: RunState) -> float | None:
@@ -86,13 +88,13 @@ def progress(
     done, total, unit, name = None, None, "", "working"
     if phase:
         done, total, unit = phase.done, phase.total, phase.unit
-        name = phase.message or phase.name
+        name = text(phase.message) if phase.message else phase.name
     if phase is None and state.step is None:
         name = "getting ready"
     elif phase is None or phase.name == "train":
         done, total, unit, name = state.done_steps, state.total_steps, "steps", "training"
     if state.state in ("paused", "stopping"):
-        name = f"{state.state}{': ' + state.reason if state.reason else ''}"
+        name = text(story.state(state.state, state.reason))
     name = clean(name, keep_newlines=False)
     if not total:
         waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
@@ -126,12 +128,13 @@ def ending(state: RunState, resumable: str = "") -> str:
 def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
     """Title, message and way on of a run that failed or crashed; None for every other."""
     if state.state == "failed" and state.failure:
-        title, message, hint = state.failure.title, state.failure.message, state.failure.hint
+        error = state.failure.as_error
+        title, message, hint = error.title, error.message, error.hint
     elif state.state == "damaged":
-        return "The files of this run are damaged", clean(state.reason), ""
+        return "The files of this run are damaged", text(state.reason) if state.reason else "", ""
     elif state.state in ("failed", "crashed"):
         title = "The training ended without a word of its own" if state.state == "crashed" else "The training failed"
-        message, hint = state.reason, ""
+        message, hint = text(state.reason) if state.reason else "", ""
     else:
         return None
     way = (

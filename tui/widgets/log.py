@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.common.clean_text import clean
+from engine.messages.catalogue import text
 from engine.runs.state import LogLine
 from tui import words
 from tui.widgets.line import cut
@@ -90,7 +90,7 @@ class LogPane(Widget):
             self.refresh(*changed)
 
     def _rows_of(self, line: LogLine, width: int) -> list[Text]:
-        message = Text(clean(line.text, keep_newlines=False), style=self._style(line.level), end="")
+        message = Text(text(line.message), style=self._style(line.level), end="")
         time = Text(words.clock_time(line.t) + "  ", style=self._style("time"), end="")
         if not self.wrap:
             cut(message, width - _INDENT)

@@ -28,7 +28,7 @@ def run_to_steer(name: str) -> RunDir:
         return find(name)
     alive = [run for run in list_runs() if run.is_alive()]
     if not alive:
-        raise RunError("Nothing is running", "No run is alive.", "`tunedeck runs` lists all runs.")
+        raise RunError("runs.nothing-running")
     if len(alive) > 1:
-        raise RunError("More than one run is running", ", ".join(run.id for run in alive), "Say which one.")
+        raise RunError("runs.several-running", runs=[run.id for run in alive])
     return alive[0]

@@ -10,8 +10,9 @@ import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
 from engine.cli.console import Progress, error, json_line, one_line, out, say
-from engine.common.errors import TunedeckError
-from engine.units import duration
+from engine.common.errors import RunError
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.app.check import Checked
@@ -45,13 +46,13 @@ def run(
         out("The config can be run.")
         return
     started = start(found)
-    say(f"Run {started.id} in {started.path}")
+    say(text("cli-runs.created", run=started.id, path=started.path))
     if detach:
         if as_json:
             json_line({"run": started.id, "path": str(started.path)})
         else:
             out(started.id)
-            say(f"It runs on its own. `tunedeck attach {started.id}` shows it.")
+            say(text("cli-runs.detached", run=started.id))
         return
     raise typer.Exit(follow(started, as_json))
 
@@ -135,7 +136,7 @@ def follow(run: RunDir, as_json: bool) -> int:
     """Narrate ``run`` to its end, say how it came out, and return the exit code."""
     watched = watch(run, on_interrupt="stop")
     if watched.left:
-        say(f"Left it to stop by itself. `tunedeck status {run.id}` tells how it went.")
+        say(text("cli-runs.left-to-stop", run=run.id))
         return INTERRUPTED
     tell_end(run, watched)
     if as_json:
@@ -145,35 +146,37 @@ def follow(run: RunDir, as_json: bool) -> int:
 
 def tell_end(run: RunDir, watched: Watched) -> None:
     """How the run ended, what it changed, and what to do now."""
-    from engine.runs.phrases import outcome
+    from engine.runs import story
 
     state = watched.state
-    again = f"`tunedeck resume {run.id}` goes on from its last checkpoint."
     resumable = bool(run.complete_checkpoints())
+    again = Message("cli-runs.resume-again", run=run.id)
     if state.state == "failed" and state.failure is not None:
-        failure = state.failure
-        error(TunedeckError(failure.title, failure.message, failure.hint))
-        say(f"The runner's own words: {run.log}")
+        error(state.failure.as_error)
+        say(text("cli-runs.runner-log", log=run.log))
     elif state.state == "damaged":
-        error(TunedeckError("The files of this run are damaged", f"{run.path}: {state.reason}"))
+        error(RunError("runs.files-damaged", path=run.path, reason=state.reason))
     elif state.state == "crashed":
-        error(TunedeckError("The run crashed", state.reason, again if resumable else f"Its last words: {run.log}"))
+        way = again if resumable else Message("cli-runs.runner-log", log=run.log)
+        error(RunError("runs.run-crashed", reason=state.reason, way=way))
     elif state.finished is not None:
-        where = f" Adapter: {run.path / state.finished.adapter}" if state.finished.adapter else ""
-        took = f" in {duration(state.finished.seconds)}" if state.finished.seconds else ""
-        say(f"{state.state.capitalize()} after {state.done_steps:,} steps{took}.{one_line(where)}")
-        for part, name in (("validation", "Validation"), ("test", "Test")):
+        code = "cli-runs.stopped-after" if state.state == "stopped" else "cli-runs.finished-after"
+        ended = Message(code, steps=state.done_steps)
+        took = Message("cli-runs.ended-in", ended=ended, seconds=state.finished.seconds)
+        say(text(took if state.finished.seconds else ended))
+        if state.finished.adapter:
+            say(text("cli-runs.adapter", path=run.path / state.finished.adapter))
+        for part, code in (("validation", "cli-runs.validation"), ("test", "cli-runs.test")):
             after = state.evals_at("after", part)
             if after is not None:
-                say(one_line(f"{name + ':':<12}{outcome(state.evals_at('before', part), after)}"))
+                say(text(Message(code, outcome=story.outcome(state.evals_at("before", part), after))))
         if state.state == "stopped":
-            anew = f"There is no checkpoint to go on from; `tunedeck run {run.config}` starts it from the beginning."
-            say(again if resumable else anew)
+            say(text(again if resumable else Message("cli-runs.no-checkpoint", config=run.config)))
     if state.state in ("failed", "crashed"):
         from engine.app.post_mortem import ended_for_memory
 
         if ended_for_memory(state):
-            say(f"`tunedeck status {run.id}` tells which part did not fit and what would help.")
+            say(text("cli-runs.see-post-mortem", run=run.id))
 
 
 def result(run: RunDir, watched: Watched) -> dict[str, Any]:

@@ -11,9 +11,11 @@ import typer
 
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.post_mortem import examined, json_values, print_post_mortem
-from engine.cli.console import json_line, one_line, out, say, table
+from engine.cli.console import json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
-from engine.units import duration
+from engine.messages import formats
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,22 @@ if TYPE_CHECKING:
 
 AnyRun = Annotated[str, typer.Argument(metavar="[RUN]")]
 Json = Annotated[bool, typer.Option("--json")]
+_COLUMNS = ("cli-runs.column-run", "cli-runs.column-name", "cli-runs.column-state", "cli-runs.column-step",
+            "cli-runs.column-loss", "cli-runs.column-seen", "cli-runs.column-note")  # fmt: skip
+_LABELS = {
+    "run": "cli-runs.run", "name": "cli-runs.name", "state": "cli-runs.state", "reason": "cli-runs.reason",
+    "model": "cli-runs.model-name", "device": "cli-runs.device", "threads": "cli-runs.threads",
+    "phase": "cli-runs.phase",
+    "step": "cli-runs.done-steps", "total_steps": "cli-runs.total-steps", "epoch": "cli-runs.epoch",
+    "loss": "cli-runs.loss", "learning_rate": "cli-runs.learning-rate",
+    "tokens_per_second": "cli-runs.tokens-per-second", "eta_s": "cli-runs.time-left",
+    "loss_by_source": "cli-runs.loss-by-source", "eval": "cli-runs.eval", "test": "cli-runs.test-loss",
+    "checkpoints": "cli-runs.checkpoints", "warnings": "cli-runs.warnings", "memory": "cli-runs.memory",
+    "peak_rss": "cli-runs.peak-rss", "adapter": "cli-runs.adapter-path", "path": "cli-runs.path",
+}  # fmt: skip
+_WAYS = {"eta_s": "cli-runs.left", "peak_rss": "cli-runs.size", "size": "cli-runs.size"}
+"""How values of ``status`` are put that are no plain numbers or texts."""
+_LABEL_CELLS = 19
 
 
 def runs(as_json: Json = False) -> None:
@@ -36,9 +54,9 @@ def runs(as_json: Json = False) -> None:
     if as_json:
         json_line([_summary(each) for each in found])
     elif not found:
-        say("No runs yet. `tunedeck demo` makes one.")
+        say(text("cli-runs.none"))
     else:
-        table(["RUN", "NAME", "STATE", "STEP", "LOSS", "SEEN", "NOTE"], [_row(each) for each in found])
+        table([text(code) for code in _COLUMNS], [_row(each) for each in found])
 
 
 def status(run: AnyRun = "", as_json: Json = False) -> None:
@@ -54,7 +72,7 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
         return
     for key, value in facts.items():
         if value is not None and value != "" and value != []:
-            out(f"{key.replace('_', ' ') + ':':<18} {_shown(key, value)}")
+            out(f"{padded(text(_LABELS[key]), _LABEL_CELLS)}{_shown(key, value)}")
     if found is not None:
         print_post_mortem(target, found)
 
@@ -70,13 +88,13 @@ def logs(
     try:
         with open_regular(target.log) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1_000_000))
-            text = file.read(1_000_000).decode("utf-8", "replace")
+            written = file.read(1_000_000).decode("utf-8", "replace")
     except FileNotFoundError:
-        say(f"{target.id} has written nothing.")
+        say(text("cli-runs.no-log", run=target.id))
         return
     except OSError as error:
-        raise RunError("The log can't be read", f"{target.log}: {error.strerror}") from None
-    out("\n".join(text.splitlines()[-lines:]))
+        raise RunError("runs.log-unreadable", path=target.log, reason=str(error.strerror)) from None
+    out("\n".join(written.splitlines()[-lines:]))
 
 
 def attach(
@@ -93,7 +111,7 @@ def attach(
 
     watched = watch(target, on_interrupt="leave")
     if watched.left:
-        say(f"Left. The training goes on; `tunedeck attach {target.id}` comes back to it.")
+        say(text("cli-runs.left-running", run=target.id))
         return
     tell_end(target, watched)
     raise typer.Exit(exit_code(watched))
@@ -114,17 +132,19 @@ def _summary(found: RunSummary) -> dict[str, Any]:
 
 
 def _row(found: RunSummary) -> list[str]:
-    note = found.reason or (f"about {duration(found.eta_s)} left" if found.eta_s is not None else "")
-    if found.resumable:
-        note = f"{note}; can be resumed" if note else "can be resumed"
+    from engine.runs import story
+
+    left = Message("cli-runs.left", left=found.eta_s) if found.eta_s is not None else None
+    notes = [each for each in (found.reason or left,) if each]
+    notes += [Message("cli-runs.resumable")] if found.resumable else []
     return [
         found.id,
         "" if found.name == found.id else found.name,
-        found.state,
+        text(story.state(found.state)),
         f"{found.step:,}/{found.total_steps:,}" if found.total_steps else f"{found.step:,}",
         "" if found.loss is None else f"{found.loss:.4g}",
         time.strftime("%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
-        one_line(note)[:100],
+        text("cli-runs.notes", notes=notes)[:100] if notes else "",
     ]
 
 
@@ -134,18 +154,23 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
     return {
         "run": run.id, "name": str(facts.get("name") or run.id), "state": state.state, "reason": state.reason,
         "model": started.model if started else str(facts.get("model") or ""),
-        "device": started.device if started else None,
-        "phase": (state.phase.message or state.phase.name) if state.phase and not state.ended else None,
+        "device": started.device if started else None, "threads": started.threads if started else None,
+        "phase": _phase(state),
         "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
         "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
         "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
         "loss_by_source": _by_source(state), "eval": _newest(state.evals), "test": _newest(state.tests),
         "checkpoints": [path.name for path in run.complete_checkpoints()],
-        "warnings": [" ".join(part for part in (w.title, w.message) if part) for w in state.warnings],
+        "warnings": [each.message for each in state.warnings],
         "memory": _memory(state), "peak_rss": state.peak_rss,
         "adapter": str(run.path / state.finished.adapter) if state.finished and state.finished.adapter else None,
         "path": str(run.path),
     }  # fmt: skip
+
+
+def _phase(state: RunState) -> dict[str, Any] | None:
+    phase = None if state.ended else state.phase
+    return {"name": phase.name, "message": phase.message} if phase else None
 
 
 def _newest(evals: Sequence[Eval]) -> dict[str, Any] | None:
@@ -176,16 +201,20 @@ def _memory(state: RunState) -> dict[str, Any] | None:
 
 
 def _shown(key: str, value: Any) -> str:
-    if key == "eta_s":
-        return f"about {duration(value)} left"
-    if key == "peak_rss":
-        return f"{value / 2**30:.2f} GiB"
-    if key == "memory":
-        return ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in value.items())
+    from engine.runs import story
+
+    if key == "phase":
+        return text(value["message"] or value["name"])
+    if key == "state":
+        return text(story.state(value))
+    if key in _WAYS:
+        return text(Message(_WAYS[key], **({"left": value} if key == "eta_s" else {"bytes": value})))
+    if isinstance(value, Message):
+        return text("events.failed", error=value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return formats.setting(float(f"{value:.4g}"))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(name, item)}" for name, item in value.items())
+        return ", ".join(f"{name} {_shown('size' if key == 'memory' else name, each)}" for name, each in value.items())
     if isinstance(value, list):
-        return ("\n" + " " * 19).join(one_line(str(item)) for item in value)
+        return ("\n" + " " * _LABEL_CELLS).join(_shown("", item) for item in value)
     return one_line(f"{value:,}" if isinstance(value, int) else str(value))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.commands.lookup import run_or_latest, run_to_steer
-from engine.cli.console import one_line, say
+from engine.cli.console import say
 from engine.common.errors import RunError
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.runs.control import Command
@@ -28,23 +30,23 @@ def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
     if _command(target, "stop", no_wait):
         _wait_for_end(target)
         if target.complete_checkpoints():
-            say(f"Stopped. `tunedeck resume {target.id}` goes on.")
+            say(text("cli-runs.stopped", run=target.id))
         else:
-            say(f"Stopped before its first checkpoint. `tunedeck run {target.config}` starts it from the beginning.")
+            say(text("cli-runs.stopped-early", config=target.config))
 
 
 def pause(run: RunToSteer = "", no_wait: NoWait = False) -> None:
     """Hold the training after the present step."""
     target = run_to_steer(run)
     if _command(target, "pause", no_wait):
-        say("Paused.")
+        say(text("cli-runs.paused"))
 
 
 def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
     """Save a checkpoint now and go on."""
     target = run_to_steer(run)
     if _command(target, "save", no_wait):
-        say("Saved.")
+        say(text("cli-runs.saved"))
 
 
 def resume(
@@ -64,9 +66,9 @@ def resume(
             _wait_for_start(target)
     elif target.is_alive():
         if _state_of(target) != "paused":
-            raise RunError("This run is running already", target.id, f"`tunedeck attach {target.id}` shows it.")
+            raise RunError("runs.already-running", run=target.id)
         if _command(target, "resume", no_wait):
-            say("It goes on.")
+            say(text("cli-runs.resumed"))
     else:
         relaunch(target, accept_changes)
         if not no_wait and not follow:
@@ -83,46 +85,48 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
 
     resumed = go_on(run, accept_changes)
     for folder, why in resumed.damaged:
-        say(f"warning: {folder.name} is damaged: {one_line(why)}.")
+        say(text("cli-runs.checkpoint-damaged", checkpoint=folder.name, reason=why))
     newest = resumed.checkpoint
-    say(f"Run {run.id} goes on from {newest.name}." if newest else f"Run {run.id} is started again.")
+    goes_on = Message("cli-runs.goes-on-from", run=run.id, checkpoint=newest.name if newest else "")
+    say(text(goes_on if newest else Message("cli-runs.started-again", run=run.id)))
 
 
 def _command(run: RunDir, command: Command, no_wait: bool) -> bool:
     """Send ``command``; True once it was done, False if nobody waits. Raises RunError when refused or unanswered."""
-    from engine.runs import control
+    from engine.runs import control, story
 
     seq = control.send(run, command)
     if no_wait:
-        say(f"Asked {run.id} to {command}.")
+        say(text("cli-runs.asked", run=run.id, command=Message(story.COMMANDS[command])))
         return False
     answer = control.wait_for_ack(run, seq, ANSWER_TIMEOUT_S)
     if answer is None:
-        if not run.is_alive():
-            raise RunError("The run ended before it answered", run.id, f"`tunedeck status {run.id}` tells how.")
-        raise RunError(
-            "The run has not answered yet", run.id, "It may be in a long step; it will see the command after it."
-        )
+        raise RunError("runs.no-answer" if run.is_alive() else "runs.ended-unanswered", run=run.id)
+    said = answer.message
     if not answer.ok:
-        raise RunError(f"The run refused to {command}", one_line(answer.message) or run.id)
-    if answer.message:
-        say(one_line(answer.message))
+        reason = said or Message("events.refused")
+        raise RunError("runs.refused", command=Message(story.COMMANDS[command]), run=run.id, reason=reason)
+    if said is not None:
+        say(text(said))
     return True
 
 
 def _wait_for_end(run: RunDir) -> None:
+    from engine.runs import story
+
     deadline = time.monotonic() + END_TIMEOUT_S
     while run.is_alive():
         if time.monotonic() > deadline:
-            raise RunError("The run is still stopping", run.id, f"`tunedeck status {run.id}` tells how far it is.")
+            raise RunError("runs.still-stopping", run=run.id)
         time.sleep(_POLL_S)
     state = _state_of(run)
     if state not in ("stopped", "finished"):
-        raise RunError("The run did not stop cleanly", f"{run.id}: {state}", f"See {run.log}.")
+        raise RunError("runs.not-stopped-cleanly", run=run.id, state=story.state(state), log=run.log)
 
 
 def _wait_for_start(run: RunDir) -> None:
     """Until the runner trains again, or has ended. Raises RunError for an end without success."""
+    from engine.runs import story
     from engine.runs.follow import Follower
 
     follower = Follower(run)
@@ -130,9 +134,9 @@ def _wait_for_start(run: RunDir) -> None:
     while time.monotonic() < deadline:
         state = follower.poll()
         if follower.caught_up and state.state in ("failed", "crashed"):
-            raise RunError("The run could not go on", f"{run.id}: {one_line(state.reason)}", f"See {run.log}.")
+            raise RunError("runs.not-resumed", run=run.id, reason=state.reason, log=run.log)
         if follower.caught_up and state.state != "starting":
-            say(f"It is {state.state}. `tunedeck attach {run.id}` shows it.")
+            say(text("cli-runs.goes-on", state=story.state(state.state), run=run.id))
             return
         time.sleep(_POLL_S)
 

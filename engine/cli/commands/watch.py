@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine.cli.console import one_line, say
+from engine.cli.console import say
 from engine.common.errors import RunError
-from engine.units import duration
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.25
 _SETTLE_S = 0.5
 INTERRUPTED = 130
+_MARKS = {"warning": "cli-runs.warning", "error": "cli-runs.error"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int =
             if follower.caught_up:
                 narrator.tell(state)
                 if state.state == "created":
-                    raise RunError("This run was never started", run.id, f"`tunedeck run {run.config}` starts it anew.")
+                    raise RunError("runs.never-started", run=run.id, config=run.config)
                 if state.ended:
                     time.sleep(_SETTLE_S if state.state == "crashed" else 0)  # the reason may come a moment later
                     state = follower.poll()
@@ -59,8 +60,7 @@ def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int =
             if on_interrupt == "leave" or wants_stop:
                 return Watched(state, left=True, asked_to_stop=wants_stop)
             wants_stop = True
-            saved = "a checkpoint is saved first" if state.step else "no step is done yet, so there is nothing to save"
-            say(f"Stopping: {saved}. Ctrl+C again leaves the runner alone with that.")
+            say(text("cli-runs.stopping-saves" if state.step else "cli-runs.stopping-nothing"))
 
 
 def _ask_to_stop(run: RunDir) -> bool:
@@ -86,14 +86,14 @@ class Narrator:
 
     def tell(self, state: RunState) -> None:
         for line in self._new_lines(state):
-            mark = {"warning": "warning: ", "error": "error: "}.get(line.level, "")
-            say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{one_line(line.text)}")
+            mark = f"{text(_MARKS[line.level])}: " if line.level in _MARKS else ""
+            say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{text(line.message)}")
         now = time.monotonic()
-        text = progress_line(state)
+        line_now = progress_line(state)
         # The longer it runs, the fewer lines: every second at first, every ten seconds after nine minutes.
-        if text and text != self._told and now - self._told_at >= min(10.0, 1.0 + (now - self._began) / 60):
-            self._told_at, self._told = now, text
-            say(f"{time.strftime('%H:%M:%S')}  {text}")
+        if line_now and line_now != self._told and now - self._told_at >= min(10.0, 1.0 + (now - self._began) / 60):
+            self._told_at, self._told = now, line_now
+            say(f"{time.strftime('%H:%M:%S')}  {line_now}")
 
     def _new_lines(self, state: RunState) -> list[LogLine]:
         new: list[LogLine] = []
@@ -110,23 +110,25 @@ class Narrator:
 
 def progress_line(state: RunState) -> str:
     """What is going on, in one line; "" where there is nothing to tell."""
+    from engine.runs import story
     from engine.runs.by_source import newest
 
     if state.ended:
         return ""
     phase, step = state.phase, state.step
     if phase is not None and phase.total and (step is None or phase.t > step.t):
-        done = f"{phase.done or 0:,.0f} of {phase.total:,.0f} {phase.unit}".strip()
-        return f"{one_line(phase.message or phase.name)}: {done}"
+        return text(story.progress(phase))
     if step is None:
         return ""
     total = f"/{state.total_steps:,}" if state.total_steps else ""
-    parts = [f"step {step.step:,}{total}", f"loss {step.loss:.4g}", f"lr {step.learning_rate:.2g}"]
-    parts.append(f"{step.tokens_per_second:,.0f} tok/s")
+    parts = [
+        text("cli-runs.step", step=f"{step.step:,}{total}", loss=step.loss, rate=step.learning_rate),
+        text("cli-runs.speed", tokens=step.tokens_per_second),
+    ]
     if sources := newest(state.series):
-        parts.append(f"by source: {one_line(sources)}")
+        parts.append(text("cli-runs.by-source", losses=sources))
     if state.peak_rss:
-        parts.append(f"peak {state.peak_rss / 2**30:.1f} GiB")
+        parts.append(text("cli-runs.peak", peak=state.peak_rss))
     if state.eta_s is not None and state.state == "running":
-        parts.append(f"about {duration(state.eta_s)} left")
+        parts.append(text("cli-runs.left", left=state.eta_s))
     return "  ".join(parts)

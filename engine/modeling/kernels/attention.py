@@ -14,6 +14,7 @@ from engine.common.errors import ConfigError, ModelError, TunedeckError
 from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
 from engine.machine.gpu_specs import Dtype, attention_kernel
+from engine.messages.message import Message
 from engine.modeling.kernels import cpu_attention, flash, repeated_heads
 from engine.models.dims import from_folder
 
@@ -31,11 +32,11 @@ _AUTOCAST: dict[str, Dtype] = {"bf16": "bfloat16", "fp16": "float16"}
 class Choices:
     """Names of attention to load a model with, the best first; each later one is for where those before fail.
 
-    ``told``: sentences about what is installed and can't be used.
+    ``told``: what is to be said of what is installed and can't be used.
     """
 
     names: list[str]
-    told: list[str] = field(default_factory=list)
+    told: list[Message] = field(default_factory=list)
 
 
 def choices(folder: Path, section: ModelSection, placement: Placement) -> Choices:
@@ -66,16 +67,16 @@ def planned(folder: Path, section: ModelSection, placement: Placement) -> str:
     return OWN if first == OWN else section.attn_implementation
 
 
-def _flash(folder: Path, kind: type[Any], placement: Placement) -> tuple[list[str], list[str]]:
+def _flash(folder: Path, kind: type[Any], placement: Placement) -> tuple[list[str], list[Message]]:
     """Installed flash attention that passed its test on this card, and what is to be told of such that did not."""
     if placement.device.type != "cuda" or _dtype(placement) == "float32":
         return [], []
-    told: list[str] = []
+    told: list[Message] = []
     for name in flash.installed(kind):
         trouble = flash.trouble(name, placement.device, getattr(torch, _dtype(placement)), _head_width(folder))
         if not trouble:
             return [name], told
-        told.append(f"{name} is installed but fails on this GPU ({trouble}), so torch's attention is used.")
+        told.append(Message("events.flash-fails", name=name, reason=Message.from_json(trouble)))
     return [], told
 
 

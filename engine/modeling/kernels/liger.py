@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.common.errors import ConfigError, MachineError
 from engine.config.schema import TrainSection
+from engine.messages.message import Message
 from engine.modeling.kernels.loss import hidden_states
 from engine.modeling.out_of_memory import is_out_of_memory
 
@@ -43,18 +44,18 @@ def check(section: TrainSection, device: torch.device) -> None:
         raise MachineError("A library is missing", f"{FIELD} = true, but liger-kernel is not installed.", how)
 
 
-def install(model: Any, section: TrainSection, device: torch.device) -> tuple[bool, str]:
+def install(model: Any, section: TrainSection, device: torch.device) -> tuple[bool, Message | None]:
     """Put Liger's kernels on ``model`` (an adapter on a transformers model) if they work; whether they do, and why not.
 
-    The reason is empty where nobody expects them: switched off, no GPU, not installed. Raises MachineError where they
+    The reason is None where nobody expects them: switched off, no GPU, not installed. Raises MachineError where they
     are asked for and don't work. Running out of memory is left to the caller.
     """
     if section.use_liger_kernel is False or device.type != "cuda" or importlib.util.find_spec("liger_kernel") is None:
-        return False, ""
+        return False, None
     fault = _fault(model)
     if fault and section.use_liger_kernel is True:
         raise MachineError("Liger's kernels can't be used", f"{FIELD} = true, but {fault}.", _LEAVE_OUT)
-    return not fault, f"Liger's kernels are not used: {fault}." if fault else ""
+    return not fault, Message("events.liger-fails", reason=fault) if fault else None
 
 
 def forget() -> None:
@@ -67,12 +68,11 @@ def forget() -> None:
     _replaced.clear()
 
 
-def told_of_change(settings: Mapping[str, Any], used: bool) -> Iterator[str]:
-    """A sentence where a run goes on with other kernels than its ``settings`` say it began with."""
+def told_of_change(settings: Mapping[str, Any], used: bool) -> Iterator[Message]:
+    """What to say where a run goes on with other kernels than its ``settings`` say it began with."""
     before = settings.get(FIELD, used)
     if before != used:
-        what = "without Liger's kernels, which it began with" if before else "with Liger's kernels, unlike before"
-        yield f"The run goes on {what}: its losses differ in their last digits."
+        yield Message("events.liger-off" if before else "events.liger-on")
 
 
 def _fault(model: Any) -> str:

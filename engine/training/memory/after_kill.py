@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.messages.message import Message
 from engine.modeling.out_of_memory import MemoryGuard, Shortage
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -50,11 +51,11 @@ def smaller_budget(run: RunDir, memory: MemoryGuard, longest_row: int, budget_to
     """Half of what the killed runner computed at once, which is said. Raises OutOfMemory where that can't help."""
     words = last_words(run)
     memory.step = words.step + 1 if words.step else None
-    shortage = Shortage("the system killed the process for want of RAM", "load" if words.was_loading else "")
+    shortage = Shortage(Message("events.killed-for-ram"), "load" if words.was_loading else "")
     tried = min(budget_tokens, words.budget_tokens or budget_tokens)
     if words.was_loading:
-        raise memory.ends(shortage, "The model does not fit into the RAM")
+        raise memory.ends(shortage, "runs.model-beyond-ram")
     if tried <= longest_row:
-        raise memory.ends(shortage, "Out of memory, even one row at a time")
+        raise memory.ends(shortage, "runs.out-of-memory-row")
     memory.repeats(shortage, tried // 2)
     return tried // 2

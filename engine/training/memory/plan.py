@@ -13,7 +13,6 @@ from engine.common.errors import ModelError, TunedeckError
 from engine.config.schema import RunConfig
 from engine.distributed.device import Placement
 from engine.distributed.own_gpu import others_on, own_bytes, own_gpu, own_pids
-from engine.machine.gpu_specs import GIB
 from engine.machine.host import read_host
 from engine.machine.snapshot import read_machine_now
 from engine.memory.auto import MOST_TOKENS
@@ -25,6 +24,7 @@ from engine.memory.history import read_history
 from engine.memory.job import compiled, padded_length
 from engine.memory.packing import computes_row_by_row
 from engine.memory.speed import CPU
+from engine.messages.message import Message
 from engine.modeling.batch_sizes import shapes_met
 from engine.modeling.batches import Batch, Layout, StepPlan
 from engine.modeling.kernels import packing
@@ -39,9 +39,9 @@ from engine.training.objectives.objective import Objective
 AUTO_FIELDS = (
     "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim", packing.FIELD,
 )  # fmt: skip
-_KEPT = "as at the first start, so that the losses stay the same"
-_RARE = "the usual ten times would take more than a quarter of the time for the steps"
-_UNKNOWN = "nobody can tell what this model takes"
+_KEPT = Message("events.setting-kept")
+_RARE = Message("events.setting-rare")
+_UNKNOWN = Message("events.memory-unknown")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def make_plan(
     rare = _seldomer(plan, prepared, steps)
     plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
     reasons = {
-        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT),
+        **{field: Message.from_json(why) for field, why in found.resolution.reasons.items()},
+        **dict.fromkeys(by_itself, Message.from_json(laid.reason)), **dict.fromkeys(kept, _KEPT),
         **dict.fromkeys(rare, _RARE),
     }  # fmt: skip
     _tell(plan, expected, budget, verdict, longest, reasons, sink)
@@ -172,7 +173,7 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
         return plan
     if asked.dataset.packing == "auto" and not packing.takes_rows_apart(model):
         name = model.config._attn_implementation
-        sink(ev.Warn(title=f"Rows are padded: {name} attention would need a mask over packed rows."))
+        sink(ev.Warn(message=Message("events.padded-mask", attention=name)))
         return _padded(plan)
     if packing.parts_rows(model):
         return plan
@@ -182,7 +183,7 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
             "This model lets packed rows see each other", f"{packing.FIELD}: {found}",
             'Set dataset.packing = "auto" or false: rows are padded instead.',
         )  # fmt: skip
-    sink(ev.Warn(title="Rows are padded: this model lets packed rows see each other.", message=found.capitalize()))
+    sink(ev.Warn(message=Message("events.padded-mixes")))
     return _padded(plan)
 
 
@@ -237,21 +238,10 @@ def _shape(card: ModelCard, sink: Sink) -> ModelShape | None:
     try:
         shape = from_folder(card.path)
     except TunedeckError as error:
-        sink(
-            ev.Warn(
-                title="What this model takes of the memory can't be estimated.",
-                message=error.message,
-                hint="The run starts with layers recomputed; its first minute shows whether it fits.",
-            )
-        )
+        sink(ev.Warn(message=Message("events.no-estimate", reason=error.reason)))
         return None
     if "architecture" in shape.guessed:
-        sink(
-            ev.Warn(
-                title=f"This kind of model ({shape.family or 'no model_type'}) is not known.",
-                message="Its memory is estimated as if it were like others of its dimensions.",
-            )
-        )
+        sink(ev.Warn(message=Message("events.unknown-architecture", family=shape.family or "no model_type")))
     return replace(shape, name=card.name)
 
 
@@ -286,7 +276,7 @@ def _of_batch(plan: Estimate, batch: Batch) -> Estimate:
 
 
 def _tell(
-    plan: RunMemory, expected: Estimate, budget: Budget, verdict: Verdict, longest: int, reasons: dict[str, str],
+    plan: RunMemory, expected: Estimate, budget: Budget, verdict: Verdict, longest: int, reasons: dict[str, Message],
     sink: Sink,
 ) -> None:  # fmt: skip
     assert plan.fit is not None
@@ -297,19 +287,17 @@ def _tell(
             allocated_bytes=int(expected.allocated_bytes), shown_bytes=int(expected.shown_bytes(budget.total_bytes)),
             peak_phase=expected.peak.name, phases={phase.name: int(phase.bytes) for phase in expected.phases},
             terms={name: int(size) for name, size in expected.peak.terms.items() if size},
-            verdict=verdict.text, longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
+            verdict=Message.from_json(verdict.text), longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
             settings=plan.settings, reasons=reasons,
             others=others_on(budget.gpu) if budget.gpu else [],
         )
     )  # fmt: skip
     if verdict.level != "too much":
         return
-    needed, free = expected.needed_bytes / GIB, budget.available_bytes / GIB
-    changes = [change.text for change in plan.fit.plan().changes[:3]]
-    sink(
-        ev.Warn(
-            title="By the estimate this run does not fit.",
-            message=f"It needs {needed:.1f} GiB in {expected.peak.title}; {budget.name} has {free:.1f} GiB free.",
-            hint=f"What would help: {'; '.join(changes)}." if changes else "Lower dataset.max_length.",
-        )
-    )
+    changes = tuple(Message.from_json(change.text) for change in plan.fit.plan().changes[:3])
+    told = Message(
+        "events.does-not-fit", needed=int(expected.needed_bytes), phase=Message.from_json(expected.peak.title),
+        device=budget.name, free=int(budget.available_bytes),
+        help=Message("runs.memory-remedies", changes=changes) if changes else Message("runs.memory-shorten"),
+    )  # fmt: skip
+    sink(ev.Warn(message=told))

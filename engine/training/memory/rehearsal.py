@@ -15,9 +15,6 @@ from engine.modeling.randomness import unchanged
 from engine.training.loop import half_of
 from engine.training.prepare import Training
 
-PHASE = "rehearsal"
-MESSAGE = "trying the longest rows first, so that memory runs out now or not at all"
-
 
 @dataclass(frozen=True)
 class Rehearsed:
@@ -69,7 +66,7 @@ class Rehearsal:
             shortage = self._memory.shortage(error)
             if shortage is None:
                 raise
-        raise self._memory.ends(shortage, "Out of memory: no room for the optimizer's states")
+        raise self._memory.ends(shortage, "runs.out-of-memory-states")
 
     def _steps(self, budget_tokens: int, after_step: int) -> tuple[Sequence[Batch], int]:
         """The largest batches that work, and the budget that they are cut by."""
@@ -82,7 +79,7 @@ class Rehearsal:
             if shortage is None:
                 return batches, budget_tokens
             if all(batch.rows == 1 for batch in batches):
-                raise self._memory.ends(shortage, "Out of memory, even one row at a time")
+                raise self._memory.ends(shortage, "runs.out-of-memory-row")
             budget_tokens = half_of(budget_tokens, batches)
             self._memory.repeats(shortage, budget_tokens)
 

@@ -22,7 +22,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir, what_delete_removes
 from engine.runs.follow import load_state
 from tests import memory_runs
-from tests.engine.runs.making import mark_exited, mark_launched, write
+from tests.engine.runs.making import failure, mark_exited, mark_launched, write
 
 Launched = list[tuple[RunDir, bool]]
 
@@ -106,7 +106,7 @@ def test_who_was_killed_with_no_ram_left_was_killed_for_it(run: RunDir) -> None:
 
 def test_a_shortage_that_was_survived_is_none(run: RunDir) -> None:
     mark_launched(run)
-    write(run, ev.RunStarted(), ev.OutOfMemory(retry_tokens=4096), ev.Failed(title="The loss is not a number"))
+    write(run, ev.RunStarted(), ev.OutOfMemory(retry_tokens=4096), failure("The loss is not a number"))
     assert not ended_for_memory(load_state(run))
 
 
@@ -116,25 +116,13 @@ def test_without_config_or_model_what_can_be_told_is_told(run: RunDir, text: str
     mark_launched(run)
     write(
         run, memory_runs.device(23.5, 22.0, others=[memory_runs.OTHER]),
-        ev.OutOfMemory(phase="loss", device="cuda", step=3), ev.Failed(title="Out of memory"),
+        ev.OutOfMemory(phase="loss", device="cuda", step=3), failure("Out of memory", error="OutOfMemory"),
     )  # fmt: skip
     found = found_of(run)
     assert found.title == "Out of memory in the loss, at step 3"
     assert found.sentence == ""
     assert "others held 11.2 GiB" in found.shortage
     assert found.remedies == ()
-
-
-@pytest.mark.parametrize(
-    ("message", "asked"),
-    [("1.75 GiB more could not be had", 1.75 * GIB), ("2,048 MiB more could not be had", 2 * GIB),
-     ("CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has a total capacity of 23.6 GiB", 0.5 * GIB),
-     ("DefaultCPUAllocator: can't allocate memory", None), (". GiB", None), ("", None)],
-)  # fmt: skip
-def test_what_could_not_be_had_is_read_from_the_runners_words(run: RunDir, message: str, asked: float | None) -> None:
-    mark_launched(run)
-    write(run, ev.OutOfMemory(device="cuda", message=message), ev.Failed(title="Out of memory"))
-    assert found_of(run).failure.asked_bytes == asked
 
 
 def test_nonsense_in_a_plan_is_no_setting(root: Path, folder: Path) -> None:

@@ -10,7 +10,7 @@ from engine.app import preflight
 from engine.cli.commands import demo
 from engine.runs import events as ev
 from tests.engine.cli.cli_calls import Shell, launches
-from tests.engine.runs.making import step
+from tests.engine.runs.making import failure, step
 
 LEARNT = [
     ev.RunStarted(total_steps=1),
@@ -71,7 +71,7 @@ def test_the_demos_result_is_the_last_line_as_json(shell: Shell, monkeypatch: py
 
 @pytest.mark.usefixtures("ready")
 def test_a_demo_that_fails_has_no_table_and_ends_with_1(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    launches(monkeypatch, lambda runner: [ev.RunStarted(), ev.Failed(title="Out of memory")])
+    launches(monkeypatch, lambda runner: [ev.RunStarted(), failure("Out of memory", error="OutOfMemory")])
     answer = shell("demo", "--headless")
     assert answer.code == 1
     assert answer.out == ""

@@ -17,7 +17,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
-from tests.engine.runs.making import step, write
+from tests.engine.runs.making import failure, step, write
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_run_that_ended_otherwise_has_none(shell: Shell, home: Path) -> None:
     from engine.runs import directory
 
     run = directory.create("m", "")
-    write(run, ev.RunStarted(), step(1), ev.Failed(title="The loss is not a number"))
+    write(run, ev.RunStarted(), step(1), failure("The loss is not a number"))
     assert shell("status", run.id, "--json").json["post_mortem"] is None
     assert "Remedies" not in shell("status", run.id).out
     refused = shell("resume", run.id, "--remedy", 1)

@@ -18,7 +18,7 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.follow import Follower
 from engine.runs.state import RunState
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
-from tests.engine.runs.making import step
+from tests.engine.runs.making import failure, step
 
 FINISHED = [
     ev.State(state="starting"), ev.RunStarted(total_steps=2), step(1, 2.0),
@@ -56,7 +56,7 @@ def test_a_run_is_created_launched_and_followed_to_its_end(
     assert written.config.train.batch_size == 4
     assert "batch_size = 4 # --set" in run.config.read_text()
     assert run.read_run_json()["name"] == "orders"
-    for expected in (run.id, "warning: train.learning_rate", "exact match 90%", "Finished after 2 steps in 61 s"):
+    for expected in (run.id, "warning: train.learning_rate", "exact match 90%", "Finished after 2 steps in 1 min 1 s"):
         assert expected in answer.err
 
 
@@ -90,8 +90,8 @@ def test_a_check_starts_nothing(shell: Shell, config: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("end", "code", "says"),
     [
-        (ev.Failed(title="Out of memory", message="step 1", hint="Lower max_length."), 1, "Lower max_length."),
-        (ev.Finished(outcome="stopped", step=1), 6, "Stopped after 1 steps"),
+        (failure("Out of memory", "step 1", "Lower max_length.", error="OutOfMemory"), 1, "Lower max_length."),
+        (ev.Finished(outcome="stopped", step=1), 6, "Stopped after 1 step"),
     ],
 )
 def test_only_a_finished_training_ends_with_0(

@@ -11,7 +11,7 @@ from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests.engine.cli.cli_calls import FakeRunner, Shell
-from tests.engine.runs.making import make_checkpoint, mark_exited, mark_launched, step, write
+from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, said, step, write
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def finished(home: Path) -> RunDir:
     run = directory.create("models/tiny", "", name="orders")
     write(
         run, ev.RunStarted(total_steps=2, model="tiny", device="cpu"), ev.Eval(step=0, moment="before", loss=2.5, n=9),
-        step(1, 2.0), ev.Warn(title="Row 7 is long", message="\x1b]0;title\x07it is cut"), step(2, 1.5),
+        step(1, 2.0), ev.Warn(message=said("Row 7 is long", message="\x1b]0;title\x07it is cut")), step(2, 1.5),
         ev.Eval(step=2, moment="after", loss=1.25, n=9, metrics={"exact_match": 0.5}),
         ev.Eval(step=2, moment="after", part="test", loss=1.5, n=4, metrics={"exact_match": 0.25}),
         ev.Finished(outcome="finished", step=2, adapter="adapter", seconds=3.0),
@@ -63,7 +63,7 @@ def test_runs_as_json_have_their_numbers(shell: Shell, finished: RunDir, crashed
 
 def test_the_standing_of_a_run_tells_results_and_warnings_clean(shell: Shell, finished: RunDir) -> None:
     text = shell("status", "orders").out
-    for expected in ("state:", "finished", "tiny", "exact_match 0.5", "Row 7 is long it is cut", f"{finished.path}"):
+    for expected in ("state:", "finished", "tiny", "exact_match 0.5", "Row 7 is long: it is cut", f"{finished.path}"):
         assert expected in text
     assert "\x1b" not in text
     assert "\x07" not in text
@@ -113,11 +113,11 @@ def test_where_no_screen_can_be_drawn_attach_tells_the_story_as_text(
     assert answer.code == 0
     assert shell.screens == []
     assert answer.out == ""
-    for expected in ("warning: Row 7 is long it is cut", "eval after training: loss 1.250", "Finished after 2 steps"):
+    for expected in ("warning: Row 7 is long: it is cut", "eval after training: loss 1.250", "Finished after 2 steps"):
         assert expected in answer.err
     ending = answer.err[answer.err.index("Finished after 2 steps") :]
     assert "Validation: exact match - -> 50%, loss 2.500 -> 1.250 (n = 9)" in ending
-    assert "Test:       exact match - -> 25%, loss - -> 1.500 (n = 4)" in ending
+    assert "Test: exact match - -> 25%, loss - -> 1.500 (n = 4)" in ending
 
 
 def test_following_a_crashed_run_tells_why_and_what_to_do(shell: Shell, crashed: RunDir) -> None:
@@ -141,8 +141,8 @@ def test_what_names_and_texts_of_a_run_hold_never_reaches_the_terminal_as_it_is(
     evil = "../../e\x1b]0;t\x07vil\n[red]\x9b2J\u202e"
     run = directory.create(f"/models/{evil}", "", name=evil)
     mark_launched(run)
-    write(run, ev.RunStarted(total_steps=2, model=evil, device=evil), step(1), ev.Warn(title=evil, message=evil),
-          ev.Failed(title=evil, message=evil, hint=evil))  # fmt: skip
+    write(run, ev.RunStarted(total_steps=2, model=evil, device=evil), step(1), 
+          ev.Warn(message=said(evil, message=evil)), failure(evil, evil, evil))  # fmt: skip
     answer = shell(*verb)
     shown = answer.out + answer.err
     assert not [letter for letter in shown if not letter.isprintable() and letter != "\n"]

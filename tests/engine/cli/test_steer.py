@@ -11,7 +11,7 @@ from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
-from tests.engine.runs.making import make_checkpoint, mark_exited, mark_launched, step, write
+from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, said, step, write
 
 Serve = Callable[[Callable[[FakeRunner, control.ControlMessage], None]], FakeRunner]
 
@@ -64,7 +64,7 @@ def test_stopping_before_the_first_checkpoint_names_the_way_from_the_beginning(
 def test_a_paused_run_goes_on(shell: Shell, serving: Serve) -> None:
     runner = serving(obey)
     assert shell("pause").code == 0
-    assert "goes on" in shell("resume").err
+    assert "Resumed." in shell("resume").err
     assert runner.commands == ["pause", "resume"]
 
 
@@ -72,13 +72,15 @@ def test_a_run_that_is_not_paused_is_not_resumed(shell: Shell, serving: Serve) -
     runner = serving(obey)
     answer = shell("resume")
     assert answer.code == 6
-    assert "running already" in answer.err
+    assert "already running" in answer.err
     assert runner.commands == []
 
 
 def test_a_refusal_is_told_in_the_runners_words(shell: Shell, serving: Serve) -> None:
     def refuse(runner: FakeRunner, message: control.ControlMessage) -> None:
-        runner.emit(ev.ControlAck(control_seq=message.seq, command="save", ok=False, message="the disk is \x1b[1mfull"))
+        runner.emit(
+            ev.ControlAck(control_seq=message.seq, command="save", ok=False, message=said("the disk is \x1b[1mfull"))
+        )
 
     serving(refuse)
     answer = shell("save")
@@ -110,7 +112,7 @@ def test_nobody_has_to_wait(shell: Shell, serving: Serve, run: RunDir) -> None:
 
 @pytest.mark.parametrize("verb", ["stop", "pause", "save"])
 def test_steering_a_run_that_does_not_run_ends_with_6(shell: Shell, run: RunDir, verb: str) -> None:
-    assert "Nothing is running" in shell(verb).err
+    assert "No run is running" in shell(verb).err
     answer = shell(verb, "orders")
     assert answer.code == 6
     assert "not running" in answer.err
@@ -167,7 +169,7 @@ def test_a_run_that_fails_right_after_its_resume_ends_with_6(
 ) -> None:
     ended(run)
     make_checkpoint(run, 2)
-    launches(monkeypatch, lambda runner: [ev.State(state="starting"), ev.Failed(title="The model is gone")])
+    launches(monkeypatch, lambda runner: [ev.State(state="starting"), failure("The model is gone")])
     answer = shell("resume")
     assert answer.code == 6
     assert "The model is gone" in answer.err

@@ -15,6 +15,7 @@ from engine.distributed import workers
 from engine.distributed.workers import Companions
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering, StopRequested
+from tests.engine.runs.making import said
 
 CPU = torch.device("cpu")
 CONFIG = RunConfig.model_validate(
@@ -32,12 +33,18 @@ def company(run: Path, monkeypatch: pytest.MonkeyPatch, code: str, steering: Ste
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("index == 1 or time.sleep(60); sys.exit('CUDA error: no room')", "ended (exit code 1): CUDA error: no room"),
+        (
+            "index == 1 or time.sleep(60); sys.exit('CUDA error: no room')",
+            "the process exited with code 1. CUDA error: no room",
+        ),
         (
             "index == 1 or time.sleep(60); faulthandler.enable(); os.kill(os.getpid(), signal.SIGSEGV)",
-            "ended (signal 11): Fatal Python error: Segmentation fault",
+            "it was ended by signal 11. Fatal Python error: Segmentation fault",
         ),
-        ("index == 1 or time.sleep(60); print('warn()', file=sys.stderr); os.kill(os.getpid(), 9)", "ended (signal 9)"),
+        (
+            "index == 1 or time.sleep(60); print('warn()', file=sys.stderr); os.kill(os.getpid(), 9)",
+            "it was ended by signal 9.",
+        ),
     ],
 )
 def test_the_one_that_ended_is_named_with_its_last_words(
@@ -49,7 +56,7 @@ def test_the_one_that_ended_is_named_with_its_last_words(
         company(tmp_path, monkeypatch, code, steering) as others,
     ):
         others.meet(CPU)
-    assert caught.value.message == f"process 2 of 3 on GPU-bb {says}"
+    assert caught.value.message == f"process 2 of 3 on GPU-bb: {says}"
     assert steering.lost is caught.value
     assert all(process.poll() is not None for process in others._processes)
 
@@ -58,7 +65,7 @@ def test_an_error_of_talking_to_one_that_is_gone_is_told_as_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
-        pytest.raises(MachineError, match="process 3 of 3 ended"),
+        pytest.raises(MachineError, match="process 3 of 3"),
         company(tmp_path, monkeypatch, "index == 2 or time.sleep(60); sys.exit(3)", Steering()),
     ):
         raise RuntimeError("Connection closed by peer")
@@ -75,7 +82,7 @@ def test_an_error_of_the_first_process_itself_stays_what_it_is(tmp_path: Path, m
 
 def test_a_stop_does_not_wait_for_those_that_are_still_loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steering = Steering()
-    steering.stop("asked to stop")
+    steering.stop(said("asked to stop"))
     began = time.monotonic()
     with pytest.raises(StopRequested), company(tmp_path, monkeypatch, "time.sleep(60)", steering) as others:
         others.meet(CPU)

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.mixing.mix import Shuffle
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.modeling.batch_sizes import LOOKED_AT, padding_share, shapes_met
 from engine.modeling.batches import StepPlan, cut
 from engine.runs import events as ev
-from engine.runs import phrases
+from engine.runs import story
 from engine.runs.state import reduce
 from engine.tokens.examples import Example
 from tests.engine.training.making import train, values
@@ -58,23 +60,24 @@ def test_a_run_says_what_it_trains_on(tiny: Path, rows: Path) -> None:
     [told], [again] = first.of(ev.Rows), second.of(ev.Rows)
     assert (told.rows, told.cached, again.cached) == (20, False, True)
     assert told.dropped == again.dropped
-    assert told.dropped["while reading"] == 1
+    assert told.dropped["unreadable"] == 1
     assert 0 < told.supervised_share < 1
     assert 0 <= told.padding_share < 0.5
     kinds = [type(event) for event in first.events]
     assert kinds.index(ev.Rows) < kinds.index(ev.RunStarted) < kinds.index(ev.Step)
-    [line] = [line.text for line in reduce([again]).log]
-    assert line.startswith("20 rows to learn from, ")
-    assert "left out: 1 while reading; from the cache in" in line
+    first_line, left_out = (text(line.message) for line in reduce([again]).log)
+    assert first_line.startswith("20 training rows, ")
+    assert "from the cache in" in first_line
+    assert left_out == "left out: 1 unreadable"
 
 
 def test_nothing_is_said_of_what_did_not_happen() -> None:
-    event = ev.Rows(rows=5, tokens=1200, supervised_share=0.4, dropped={"too long": 0}, seconds=2.0)
-    assert phrases.rows(event) == "5 rows to learn from, 1,200 tokens: 40% of them learnt; tokenised in 2.0 s"
+    event = ev.Rows(rows=5, tokens=1200, supervised_share=0.4, dropped={"too-long": 0}, seconds=2.0)
+    assert [each.code for each in story.rows(event)] == ["events.rows-tokenised"]
     event = ev.Rows(
-        rows=5, tokens=1200, supervised_share=0.4, cached=True, noted={"null fields in tools or calls": 2},
-        unused={"a": ["id", "url"]},
+        rows=5, tokens=1200, supervised_share=0.4, cached=True, unused={"a": ["id", "url"]},
+        noted=[Message("events.rows-with", rows=2, what="null fields in tools or calls")],
     )  # fmt: skip
-    assert phrases.rows(event).endswith(
-        "; 2 rows with null fields in tools or calls; columns not used: id, url; from the cache in 0.0 s"
-    )
+    assert list(map(text, story.rows(event)))[1:] == [
+        "2 rows with null fields in tools or calls", "columns of a not used: id, url",
+    ]  # fmt: skip

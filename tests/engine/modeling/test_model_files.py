@@ -94,8 +94,7 @@ def test_what_is_left_unread_is_told_and_computed_buffers_are_not(tiny: Path, tm
         }
 
     (told,) = load_model(with_tensors(tiny, tmp_path / "model", more)).told
-    assert "vision.proj.weight" in told
-    assert "inv_freq" not in told
+    assert (told.args["first"], told.args["tensors"]) == ("vision.proj.weight", 1)
 
 
 def test_a_head_stored_beside_a_tie_is_used_and_told(tiny: Path, tmp_path: Path) -> None:
@@ -104,7 +103,7 @@ def test_a_head_stored_beside_a_tie_is_used_and_told(tiny: Path, tmp_path: Path)
 
     folder = with_tensors(tiny, tmp_path / "model", with_head)
     found = load_model(folder)
-    assert "a head of its own" in found.told[0]
+    assert found.told[0].code == "events.head-untied"
     assert not torch.equal(found.model.lm_head.weight, found.model.model.embed_tokens.weight)
     same = with_tensors(
         tiny, tmp_path / "same", lambda t: t | {"lm_head.weight": t["model.embed_tokens.weight"].clone()}

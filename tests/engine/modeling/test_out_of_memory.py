@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.messages.message import Message
 from engine.modeling import out_of_memory
 from engine.modeling.out_of_memory import MemoryGuard, is_out_of_memory
 from engine.runs import events as ev
@@ -51,7 +52,7 @@ def test_a_real_refusal_of_the_allocator_is_known() -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
     shortage = MemoryGuard(CPU, lambda event: None, phase="loss").shortage(caught.value)
     assert shortage is not None
-    assert (shortage.words, shortage.phase) == ("1,099,511,627,776 MiB more could not be had", "loss")
+    assert (shortage.cause, shortage.phase) == (Message("events.memory-asked", bytes=1 << 60), "loss")
     assert 0 < shortage.free_bytes < shortage.total_bytes  # type: ignore[operator]
 
 
@@ -112,8 +113,8 @@ def test_the_end_names_what_would_help_and_who_else_is_on_the_gpu(monkeypatch: p
     assert shortage is not None
     error = guard.ends(shortage)
     assert error.title == "Out of memory in the backward pass of a layer"
-    assert error.message == "2.00 GiB more could not be had"
-    assert "saves 7.1 GiB; NF4: saves 4.0 GiB; Rank 8" in error.hint
+    assert error.reason.args["cause"] == Message("events.memory-asked", bytes=2 << 30)
+    assert "saves 7.1 GiB, NF4: saves 4.0 GiB, Rank 8" in error.hint
     assert "a fourth" not in error.hint
     (event,) = said
     assert (event.step, event.phase, event.retry_tokens, event.others) == (7, "backward", None, others)
@@ -164,7 +165,7 @@ def test_memory_that_others_take_later_costs_time_and_changes_nothing(stories: d
 def test_with_no_memory_for_one_row_it_ends_and_says_so(stories: dict[str, Any]) -> None:
     found = stories["rehearsal:4"]
     assert found["losses"] == []
-    assert found["ended"][0] == "Out of memory, even one row at a time"
+    assert found["ended"][0] == "Out of memory with a single row"
     assert "gradient checkpointing" in found["ended"][2]
     assert found["shortages"][-1][2] is None
 

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from engine.common import files
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
@@ -18,6 +19,15 @@ def step(number: int, loss: float = 1.0, **more: Any) -> ev.Step:
         "supervised_tokens": 40 * number, "tokens_per_second": 200.0, "step_time": 0.5,
     }  # fmt: skip
     return ev.Step(step=number, loss=loss, **(values | more))
+
+
+def said(text: str, **parts: str) -> Message:
+    """Words of nobody's catalogue, as a library says them."""
+    return Message.literal(text, **parts)
+
+
+def failure(title: str = "It broke", message: str = "", hint: str = "", error: str = "TunedeckError") -> ev.Failed:
+    return ev.Failed(reason=said(title, message=message, hint=hint), error=error)
 
 
 def write(run: RunDir, *events: ev.Event) -> None:

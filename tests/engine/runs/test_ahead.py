@@ -8,6 +8,7 @@ from engine.config.schema import RunConfig
 from engine.runs import events as ev
 from engine.runs.ahead import Rhythm, rhythm_of
 from engine.runs.state import RunState, reduce
+from tests.engine.runs.making import said
 
 STARTED = ev.RunStarted(t=0.0, total_steps=20, evaluate_every=5, sample_every=10, save_every=4)
 BEFORE = [
@@ -49,7 +50,7 @@ def test_after_the_last_step_the_measuring_is_left() -> None:
 
 def test_a_phase_that_takes_longer_than_before_is_told_by_its_own_pace() -> None:
     done = steps(1, 20)
-    began = ev.Phase(t=done[-1].t, name="answer after", message="generating answers")
+    began = ev.Phase(t=done[-1].t, name="answer after", message=said("generating answers"))
     half = ev.Phase(t=done[-1].t + 90.0, name="answer after", done=50, total=100, unit="answers")
     assert seen(*done, began, half).eta_s == pytest.approx(90)
 

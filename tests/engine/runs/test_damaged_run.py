@@ -13,6 +13,7 @@ import pytest
 from engine.common import files
 from engine.common.errors import MachineError, TunedeckError
 from engine.common.regular_files import open_regular, read_regular
+from engine.messages.message import Message
 from engine.models.lineage import read_lineage
 from engine.runs import control, directory
 from engine.runs import events as ev
@@ -65,8 +66,11 @@ def test_nobody_hangs_and_the_run_is_listed_as_damaged(good: RunDir, run: RunDir
         assert bad.state == "crashed"
         assert control.read(run) is None
     else:
-        assert (bad.state, bad.reason) == ("damaged", f"{name} is {kind}, not a file")
-        assert (state.state, state.reason) == ("damaged", f"{name} is {kind}, not a file")
+        assert (bad.state, bad.reason) == (
+            "damaged",
+            Message("runs.damaged-file", file=name, why=f"is {kind}, not a file"),
+        )
+        assert (state.state, state.reason) == (bad.state, bad.reason)
     assert f"run:{good.id}" in read_lineage().nodes
     assert directory.find(run.id) == run
     directory.delete(run)
@@ -109,7 +113,7 @@ def test_a_link_in_the_place_of_a_file_half_written_is_not_followed(
 def test_sizes_that_no_run_writes_are_damage(run: RunDir) -> None:
     with run.run_json.open("r+b") as file:
         file.truncate(files.MOST_JSON_BYTES + 1)  # sparse: it takes no space
-    assert "more than the" in summarise(run).reason
+    assert "more than the" in summarise(run).reason.args["why"]
     assert files.read_json(run.run_json) == {}
 
 

@@ -97,7 +97,7 @@ def test_a_root_that_the_system_protects_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TUNEDECK_HOME", "/sys/tunedeck")  # nobody may make a folder there, root included
     with pytest.raises(MachineError) as caught:
         directory.create("tiny", "")
-    assert caught.value.title == "The run directory can't be written"
+    assert caught.value.code == "runs.cannot-create"
     assert "/sys/tunedeck" in caught.value.message
 
 

@@ -9,11 +9,12 @@ import time
 
 import pytest
 
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.follow import Follower, last_log_line, load_state
 from engine.runs.launch import launch
-from tests.engine.runs.making import mark_exited, mark_launched, set_facts, step, write
+from tests.engine.runs.making import failure, mark_exited, mark_launched, said, set_facts, step, write
 
 
 def begun(run: RunDir, *events: ev.Event) -> None:
@@ -35,7 +36,7 @@ def test_a_run_launched_long_ago_that_never_began_has_crashed(run: RunDir) -> No
     mark_launched(run)
     state = load_state(run)
     assert state.state == "crashed"
-    assert "without a word" in state.reason
+    assert state.reason.code == "runs.gone"
 
 
 def test_a_runner_that_ended_before_its_first_event_has_crashed_at_once(run: RunDir) -> None:
@@ -43,7 +44,7 @@ def test_a_runner_that_ended_before_its_first_event_has_crashed_at_once(run: Run
     run.log.write_text("Traceback (most recent call last):\nImportError: libcuda.so.1\n")
     mark_exited(run, 1)
     state = load_state(run)
-    assert (state.state, state.reason) == ("crashed", "ImportError: libcuda.so.1")
+    assert (state.state, state.reason) == ("crashed", said("ImportError: libcuda.so.1"))
 
 
 def test_a_held_lock_means_it_lives_whatever_the_log_says(run: RunDir) -> None:
@@ -67,37 +68,36 @@ def test_a_runner_that_holds_the_lock_and_has_written_nothing_yet_is_starting(ru
 def test_a_signal_is_named(run: RunDir, number: signal.Signals) -> None:
     begun(run)
     mark_exited(run, -number)
-    assert load_state(run).reason == f"the process was killed ({number.name})"
+    assert load_state(run).reason == Message("runs.killed", signal=number.name)
 
 
 def test_the_memory_killer_is_named(run: RunDir) -> None:
     begun(run)
     mark_exited(run, -signal.SIGKILL, oom_kill=True)
-    assert "out of memory" in load_state(run).reason
+    assert load_state(run).reason == Message("runs.killed-for-ram")
 
 
 def test_an_exit_with_words_gives_the_last_of_them(run: RunDir) -> None:
     begun(run)
     run.log.write_text("starting\nRuntimeError: no kernel image is available\n\n  \n")
     mark_exited(run, 1)
-    assert load_state(run).reason == "RuntimeError: no kernel image is available"
+    assert load_state(run).reason == said("RuntimeError: no kernel image is available")
 
 
 def test_an_exit_without_words_gives_its_code(run: RunDir) -> None:
     begun(run)
     mark_exited(run, 17)
-    assert "code 17" in load_state(run).reason
+    assert load_state(run).reason == Message("runs.exit-code", code=17)
 
 
 def test_a_machine_that_was_switched_off_leaves_no_reason_and_that_is_said(run: RunDir) -> None:
     begun(run)
     run.log.write_text("loading weights 100%\n")
     reason = load_state(run).reason
-    assert "without a word" in reason
-    assert reason.endswith("loading weights 100%")
+    assert reason == Message("runs.gone-after", last="loading weights 100%")
 
 
-@pytest.mark.parametrize("end", [ev.Finished(outcome="finished", step=1), ev.Failed(title="loss is NaN", step=1)])
+@pytest.mark.parametrize("end", [ev.Finished(outcome="finished", step=1), failure("loss is NaN")])
 def test_an_end_in_the_log_is_believed_over_the_exit_code(run: RunDir, end: ev.Event) -> None:
     begun(run, end)
     mark_exited(run, 1)

@@ -19,7 +19,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import Tail
 from engine.runs.writer import RESERVE_NAME, EventWriter, tail_lines
-from tests.engine.runs.making import step, write
+from tests.engine.runs.making import failure, step, write
 
 
 def lines_of(run: RunDir) -> list[dict[str, object]]:
@@ -35,7 +35,7 @@ def test_events_are_numbered_from_one_and_dated(run: RunDir) -> None:
     lines = lines_of(run)
     assert [line["seq"] for line in lines] == [1, 2, 3]
     assert [line["type"] for line in lines] == ["run_started", "step", "finished"]
-    assert all(line["v"] == 1 and line["t"] for line in lines)
+    assert all(line["v"] == 2 and line["t"] for line in lines)
     assert run.events.stat().st_mode & 0o777 == 0o600
 
 
@@ -135,7 +135,7 @@ for number in range(3):
     assert numbers(run) == list(range(1, written + 4))
 
 
-@pytest.mark.parametrize("last", [ev.Failed(title="no space"), ev.Finished(outcome="stopped", step=1)])
+@pytest.mark.parametrize("last", [failure("no space"), ev.Finished(outcome="stopped", step=1)])
 def test_the_last_word_is_written_even_on_a_full_disk(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, last: ev.Event
 ) -> None:

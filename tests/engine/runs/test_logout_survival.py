@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.messages.message import Message
 from engine.runs import logout_survival
 
 
@@ -18,19 +19,19 @@ def on(monkeypatch: pytest.MonkeyPatch, kills: bool, lingers: bool) -> None:
 def test_an_ordinary_host_needs_nothing(monkeypatch: pytest.MonkeyPatch, lingers: bool) -> None:
     on(monkeypatch, kills=False, lingers=lingers)
     assert logout_survival.scope_prefix() == []
-    assert logout_survival.warning() == ""
+    assert logout_survival.warning() is None
 
 
 def test_with_lingering_the_runner_gets_a_scope_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     on(monkeypatch, kills=True, lingers=True)
     assert logout_survival.scope_prefix()[:3] == ["systemd-run", "--user", "--scope"]
-    assert logout_survival.warning() == ""
+    assert logout_survival.warning() is None
 
 
 def test_without_lingering_the_person_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     on(monkeypatch, kills=True, lingers=False)
     assert logout_survival.scope_prefix() == []
-    assert "tmux" in logout_survival.warning()
+    assert logout_survival.warning() == Message("runs.ends-at-logout")
 
 
 @pytest.mark.parametrize(

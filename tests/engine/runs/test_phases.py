@@ -24,13 +24,13 @@ def test_a_phase_is_said_once_until_another_comes() -> None:
     events: list[ev.Event] = []
     made = Phases(events.append)
     for name in ("load", "load", "train", "load"):
-        made.begin(name, f"{name}ing")
+        made.begin(name, **({"model": "tiny"} if name == "load" else {}))
     assert [event.name for event in events if isinstance(event, ev.Phase)] == ["load", "train", "load"]
 
 
 def test_what_is_over_at_once_is_not_mentioned(clock: Clock) -> None:
     events: list[ev.Event] = []
-    report = Phases(events.append).progress("tokenise", "tokenising", "rows")
+    report = Phases(events.append).progress("tokenise", "rows")
     for done in range(11):
         report(done, 10)
         clock.now += 0.01
@@ -39,7 +39,7 @@ def test_what_is_over_at_once_is_not_mentioned(clock: Clock) -> None:
 
 def test_what_lasts_is_told_twice_a_second_and_at_its_end(clock: Clock) -> None:
     events: list[ev.Event] = []
-    report = Phases(events.append).progress("tokenise", "tokenising", "rows")
+    report = Phases(events.append).progress("tokenise", "rows")
     for done in range(101):
         clock.now += 0.0501
         report(done, 100)
@@ -51,9 +51,9 @@ def test_what_lasts_is_told_twice_a_second_and_at_its_end(clock: Clock) -> None:
 def test_after_a_counted_phase_the_next_is_said_again(clock: Clock) -> None:
     events: list[ev.Event] = []
     made = Phases(events.append)
-    made.begin("train", "training")
-    report = made.progress("evaluate", "measuring")
+    made.begin("train")
+    report = made.progress("evaluate during")
     clock.now += 1
     report(1, 2)
-    made.begin("train", "training")
-    assert [event.name for event in events if isinstance(event, ev.Phase)] == ["train", "evaluate", "train"]
+    made.begin("train")
+    assert [event.name for event in events if isinstance(event, ev.Phase)] == ["train", "evaluate during", "train"]

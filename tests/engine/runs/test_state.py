@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.curves import MOST_POINTS
 from engine.runs.state import RunReducer, RunState, reduce
-from tests.engine.runs.making import step
+from tests.engine.runs.making import failure, said, step
 
 WORDS = st.text(max_size=12)
+MESSAGES = st.builds(Message.literal, WORDS)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 STEPS = st.integers(min_value=0, max_value=40)
 STATES = st.sampled_from(["starting", "running", "paused", "stopping", "nonsense", ""])
@@ -33,7 +36,7 @@ GPUS = st.lists(
 
 EVENTS = st.one_of(
     st.builds(ev.RunStarted, total_steps=OPTIONAL_COUNT, resumed_from_step=st.none() | STEPS),
-    st.builds(ev.Phase, name=WORDS, done=st.none() | NUMBERS, total=st.none() | NUMBERS, message=WORDS),
+    st.builds(ev.Phase, name=WORDS, done=st.none() | NUMBERS, total=st.none() | NUMBERS, message=MESSAGES),
     st.builds(
         step, STEPS, NUMBERS, grad_norm=NUMBERS, step_time=NUMBERS, memory_allocated=OPTIONAL_COUNT,
         loss_by_source=st.dictionaries(WORDS, NUMBERS, max_size=2),
@@ -47,19 +50,19 @@ EVENTS = st.one_of(
     st.builds(ev.Device, t=TIMES, rss=OPTIONAL_COUNT, peak_rss=OPTIONAL_COUNT, gpus=GPUS),
     st.builds(
         ev.MemoryPlan, t=TIMES, needed_bytes=STEPS, available_bytes=OPTIONAL_COUNT, phases=SIZES, terms=SIZES,
-        micro_batch_tokens=OPTIONAL_COUNT, verdict=WORDS, others=OTHERS,
+        micro_batch_tokens=OPTIONAL_COUNT, verdict=st.none() | MESSAGES, others=OTHERS,
     ),
     st.builds(ev.MemoryMeasured, moment=WORDS, predicted=SIZES, measured=SIZES),
     st.builds(
         ev.OutOfMemory, t=TIMES, step=OPTIONAL_COUNT, phase=WORDS, retry_tokens=OPTIONAL_COUNT, others=OTHERS
     ),
     st.builds(ev.Checkpoint, step=STEPS, path=WORDS),
-    st.builds(ev.Warn, title=WORDS),
+    st.builds(ev.Warn, message=MESSAGES),
     st.builds(ev.ControlAck, control_seq=STEPS, command=WORDS, ok=st.booleans()),
-    st.builds(ev.State, state=STATES, reason=WORDS),
+    st.builds(ev.State, state=STATES, reason=st.none() | MESSAGES),
     st.builds(ev.Heartbeat, state=STATES),
     st.builds(ev.Finished, outcome=st.sampled_from(["finished", "stopped"]), step=STEPS),
-    st.builds(ev.Failed, title=WORDS),
+    st.builds(ev.Failed, reason=MESSAGES),
 )  # fmt: skip
 
 
@@ -128,7 +131,7 @@ def test_a_resumed_run_has_the_curves_of_a_straight_one() -> None:
 
 def test_a_resumed_run_counts_from_its_checkpoint_and_forgets_its_end() -> None:
     events: list[ev.AnyEvent] = [ev.RunStarted(total_steps=10), *(step(n) for n in range(1, 8))]
-    for end in (ev.Finished(outcome="stopped", step=7), ev.Failed(title="out of memory"), ev.State(state="paused")):
+    for end in (ev.Finished(outcome="stopped", step=7), failure("out of memory"), ev.State(state="paused")):
         state = reduce([*events, end, ev.RunStarted(total_steps=10, resumed_from_step=5)])
         assert state.state == "starting"
         assert state.done_steps == 5
@@ -138,7 +141,7 @@ def test_a_resumed_run_counts_from_its_checkpoint_and_forgets_its_end() -> None:
 
 
 def test_a_new_process_undoes_an_end_with_its_first_word_and_nothing_else_does() -> None:
-    ended = [ev.RunStarted(), step(1), ev.Failed(title="out of memory")]
+    ended = [ev.RunStarted(), step(1), failure("out of memory")]
     assert reduce([*ended, ev.State(state="running")]).state == "failed"
     assert reduce([*ended, ev.State(state="starting")]).state == "starting"
 
@@ -148,7 +151,7 @@ def test_the_states_of_a_straight_run() -> None:
     seen = []
     for event in (
         ev.RunStarted(total_steps=2), step(1), ev.State(state="paused"), ev.State(state="running"), step(2),
-        ev.State(state="stopping", reason="asked to"), ev.Finished(outcome="stopped", step=2),
+        ev.State(state="stopping", reason=said("asked to")), ev.Finished(outcome="stopped", step=2),
     ):  # fmt: skip
         reducer.apply(event)
         seen.append(reducer.snapshot().state)
@@ -205,22 +208,22 @@ def test_the_micro_batch_in_force_is_the_planned_one_until_memory_ran_out() -> N
 
 
 def test_a_run_started_again_from_the_beginning_has_no_step_yet() -> None:
-    state = reduce([ev.RunStarted(total_steps=9), step(7), ev.Failed(title="x"), ev.RunStarted(total_steps=9)])
+    state = reduce([ev.RunStarted(total_steps=9), step(7), failure("x"), ev.RunStarted(total_steps=9)])
     assert state.done_steps == 0
 
 
 @pytest.mark.parametrize(
-    ("event", "text"),
+    ("event", "told"),
     [
         (ev.OutOfMemory(phase="loss", step=1200, retry_tokens=4096),
-         "out of memory in loss, step 1,200: repeated 4,096 tokens at a time, with the same result"),
-        (ev.OutOfMemory(phase="backward_end"), "out of memory in backward end"),
+         "out of memory in the loss, step 1,200: repeated in pieces of 4,096 tokens, with the same result"),
+        (ev.OutOfMemory(phase="backward_end"), "out of memory in the end of the backward pass"),
         (ev.OutOfMemory(), "out of memory"),
     ],
 )  # fmt: skip
-def test_running_out_of_memory_is_a_line_of_the_story(event: ev.OutOfMemory, text: str) -> None:
+def test_running_out_of_memory_is_a_line_of_the_story(event: ev.OutOfMemory, told: str) -> None:
     line = reduce([event]).log[-1]
-    assert (line.level, line.text) == ("warning", text)
+    assert (line.level, text(line.message)) == ("warning", told)
 
 
 def test_progress_and_time_left_come_from_the_recent_pace() -> None:
@@ -248,7 +251,7 @@ def test_the_test_is_kept_apart_from_the_validation() -> None:
     after = state.evals_at("after", "test")
     assert after is not None
     assert after.loss == 1.5
-    assert [line.text for line in state.log][-1] == "test after training: loss 1.500 (n = 4)"
+    assert text(state.log[-1].message) == "test after training: loss 1.500 (n = 4)"
 
 
 @pytest.mark.parametrize("name", ["starting", "running", "paused", "stopping"])

@@ -8,13 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.messages.message import Message
 from engine.runs.steering import Steering, StopRequested
+from tests.engine.runs.making import said
 
 Answers = list[tuple[str, bool, str]]
 
 
-def noting(answers: Answers, name: str) -> Callable[[bool, str], None]:
-    return lambda ok, message: answers.append((name, ok, message))
+def noting(answers: Answers, name: str) -> Callable[[bool, Message], None]:
+    return lambda ok, message: answers.append((name, ok, message.code))
 
 
 def test_orders_are_taken_oldest_first_and_once() -> None:
@@ -28,7 +30,7 @@ def test_orders_are_taken_oldest_first_and_once() -> None:
 def test_a_long_phase_ends_when_the_run_is_to_stop() -> None:
     steering = Steering()
     steering.check()
-    steering.stop("SIGTERM")
+    steering.stop(said("SIGTERM"))
     assert steering.stop_requested
     with pytest.raises(StopRequested):
         steering.check()
@@ -36,15 +38,15 @@ def test_a_long_phase_ends_when_the_run_is_to_stop() -> None:
 
 def test_the_first_reason_to_stop_is_kept() -> None:
     steering = Steering()
-    steering.stop("asked to stop")
-    steering.stop("SIGTERM")
-    assert steering.reason == "asked to stop"
+    steering.stop(said("asked to stop"))
+    steering.stop(said("SIGTERM"))
+    assert steering.reason == said("asked to stop")
 
 
 def test_resuming_what_is_not_paused_is_refused() -> None:
     steering, answers = Steering(), Answers()
     steering.put("resume", noting(answers, "resume"))
-    assert answers == [("resume", False, "it is not paused")]
+    assert answers == [("resume", False, "events.not-paused")]
     assert steering.take() == []
 
 
@@ -53,7 +55,7 @@ def test_resuming_takes_back_a_pause_that_has_not_begun() -> None:
     steering.put("pause", noting(answers, "pause"))
     steering.put("save")
     steering.put("resume", noting(answers, "resume"))
-    assert answers == [("pause", False, "taken back before it began"), ("resume", True, "going on")]
+    assert answers == [("pause", False, "events.pause-cancelled"), ("resume", True, "events.resuming")]
     assert [order.command for order in steering.take()] == ["save"]
 
 
@@ -72,7 +74,7 @@ def test_a_pause_lasts_until_somebody_resumes() -> None:
     steering.put("resume", noting(answers, "resume"))
     waiting.join(5)
     assert not waiting.is_alive()
-    assert answers == [("resume", True, "going on")]
+    assert answers == [("resume", True, "events.resuming")]
 
 
 def test_a_resume_between_the_order_and_the_wait_is_not_lost() -> None:
@@ -89,7 +91,7 @@ def test_a_stop_ends_a_pause() -> None:
     steering = Steering()
     steering.pause_begins()
     waiting = in_background(steering.wait_while_paused)
-    steering.stop("asked to stop")
+    steering.stop(said("asked to stop"))
     waiting.join(5)
     assert not waiting.is_alive()
 
@@ -116,7 +118,7 @@ def test_what_a_paused_run_can_not_do_is_refused_with_what_to_do() -> None:
     until_answered = time.monotonic() + 5
     while not answers and time.monotonic() < until_answered:
         time.sleep(0.01)
-    assert answers == [("sample", False, "the training is paused; resume it first")]
+    assert answers == [("sample", False, "events.paused-resume-first")]
     steering.put("resume", noting(answers, "resume"))
     waiting.join(5)
 
@@ -124,8 +126,8 @@ def test_what_a_paused_run_can_not_do_is_refused_with_what_to_do() -> None:
 def test_a_stop_is_passed_on_once_and_at_once_to_who_comes_later() -> None:
     steering, heard = Steering(), list[str]()
     steering.on_stop(lambda: heard.append("early"))
-    steering.stop("asked to stop")
-    steering.stop("again")
+    steering.stop(said("asked to stop"))
+    steering.stop(said("again"))
     steering.on_stop(lambda: heard.append("late"))
     assert heard == ["early", "late"]
-    assert steering.reason == "asked to stop"
+    assert steering.reason == said("asked to stop")

@@ -7,7 +7,7 @@ import pytest
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.summary import summarise
-from tests.engine.runs.making import make_checkpoint, mark_exited, mark_launched, set_facts, step, write
+from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, set_facts, step, write
 
 
 def test_a_new_run_has_its_name_and_model(run: RunDir) -> None:
@@ -42,7 +42,7 @@ def test_a_long_log_is_told_from_its_end(run: RunDir) -> None:
     assert summarise(run).state == "crashed"
 
 
-@pytest.mark.parametrize("end", [ev.Finished(outcome="stopped", step=2), ev.Failed(title="NaN"), None])
+@pytest.mark.parametrize("end", [ev.Finished(outcome="stopped", step=2), failure("NaN"), None])
 def test_an_ended_run_can_be_resumed_if_it_has_a_checkpoint(run: RunDir, end: ev.Event | None) -> None:
     mark_launched(run)
     write(run, ev.RunStarted(), step(1), step(2), *([end] if end else []))

@@ -15,6 +15,8 @@ import pytest
 
 from engine.common import paths
 from engine.common.errors import MachineError
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.tokens import cache as token_cache
 from engine.tokens.cache import Opened, opened, remove_old
 from engine.tokens.store import PIECE, ROW, TOKEN, Facts, Writer
@@ -124,7 +126,7 @@ def test_waiting_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rows_that_change_while_they_are_read_are_not_kept() -> None:
     found = made(unchanged=lambda: False)
-    assert "changed while" in found.trouble
+    assert found.trouble == Message("events.tokens-changed")
     assert found.store.tokens.tolist() == [0, 1, 2]
     assert left() == []
     assert not made().cached
@@ -134,7 +136,7 @@ def test_without_a_place_for_it_the_store_is_the_runs_own() -> None:
     paths.home().mkdir()
     paths.cache_dir().write_text("not a folder")
     found = made()
-    assert str(paths.cache_dir()) in found.trouble
+    assert str(paths.cache_dir()) in text(found.trouble)
     assert found.store.tokens.tolist() == [0, 1, 2]
     assert not found.store.folder.exists()
 

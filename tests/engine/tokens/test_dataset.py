@@ -11,6 +11,7 @@ import pytest
 
 from engine.common.errors import DataError, ModelError
 from engine.config.schema import RunConfig
+from engine.messages.catalogue import part
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
@@ -55,16 +56,16 @@ def test_tokens_are_counted_by_source(rows: Path, tmp_path: Path) -> None:
 def test_rows_that_are_too_long_are_counted_and_the_longest_is_named(rows: Path) -> None:
     add(rows, {"prompt": "word " * 300, "completion": "yes"})
     _, (warning,) = prepared(values(MODEL, rows, dataset={"eval_rows": 0}))
-    assert warning.title == "1 of 25 rows are too long and were dropped."
-    assert "The longest has" in warning.message
-    assert "max_length" in warning.hint
+    assert (warning.message.code, warning.message.args["dropped"]) == ("events.rows-too-long", 1)
+    assert warning.message.args["longest"] > 0
+    assert "max_length" in part(warning.message, "hint")
 
 
 def test_rows_without_an_answer_are_said_while_reading(rows: Path) -> None:
     add(rows, {"prompt": "What?", "completion": ""})
     _, warnings = prepared(values(MODEL, rows, dataset={"eval_rows": 0}))
-    assert [warning.title for warning in warnings] == ["1 rows were left out while reading."]
-    assert "row 25" in warnings[0].message
+    assert [warning.message.code for warning in warnings] == ["events.rows-unreadable"]
+    assert warnings[0].message.args["row"] == 25
 
 
 def test_what_was_not_used_is_said_also_when_rows_come_from_the_cache(rows: Path) -> None:
@@ -79,8 +80,10 @@ def test_what_was_not_used_is_said_also_when_rows_come_from_the_cache(rows: Path
         found, warnings = prepared(settings)
         assert found.cached is cached
         assert found.unused == {"rows": ["url"], "talks": ["id"]}
-        assert found.noted == {"answers marked as not to be trained": 1}
-        assert [warning.title for warning in warnings] == ["1 row with marks of training that are neither yes nor no."]
+        assert [(each.code, each.args["rows"]) for each in found.noted] == [("events.rows-with", 1)]
+        assert [(warning.message.code, warning.message.args["rows"]) for warning in warnings] == [
+            ("events.rows-noted", 1)
+        ]
 
 
 def test_a_marked_last_answer_is_no_answer_to_compare_with(rows: Path) -> None:
@@ -100,9 +103,9 @@ def test_rows_that_the_template_refuses_are_named(rows: Path) -> None:
     add(rows, {"messages": [turns[0], answer]}, {"messages": [*turns, answer]})
     found, (warning,) = prepared(values(MODEL, rows, dataset={"eval_rows": 0}), renderer("llama 2"))
     assert len(found.train) == 1
-    assert warning.title == "1 rows can't be rendered and were left out."
-    assert "row 2" in warning.message
-    assert "must alternate" in warning.message
+    assert warning.message.code == "events.rows-unrenderable"
+    assert "row 2" in part(warning.message, "message")
+    assert "must alternate" in part(warning.message, "message")
 
 
 def test_held_out_rows_that_can_not_be_used_do_not_end_the_run(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,8 +113,8 @@ def test_held_out_rows_that_can_not_be_used_do_not_end_the_run(rows: Path, monke
     monkeypatch.setattr(dataset, "draw", lambda *args: ([24], []))
     found, (warning,) = prepared(values(MODEL, rows))
     assert (len(found.train), len(found.heldout), len(found.heldout_rows)) == (24, 0, 0)
-    assert "Not one held-out row can be used" in warning.title
-    assert "eval_share" in warning.hint
+    assert warning.message.code == "events.no-validation"
+    assert "eval_share" in part(warning.message, "hint")
 
 
 def test_a_template_whose_answers_do_not_stop_is_found_before_training(rows: Path) -> None:

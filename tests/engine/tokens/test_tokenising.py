@@ -15,6 +15,7 @@ from engine.common.errors import DataError
 from engine.config.schema import RunConfig
 from engine.data.files import lenient
 from engine.data.reader import load
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
@@ -103,7 +104,7 @@ def test_files_are_called_as_they_are_called_now(rows: Path, tmp_path: Path) -> 
     assert found.cached
     assert {row.file for row in (*found.sample, *found.heldout_rows)} == {str(moved)}
     [warning] = [event for event in events if isinstance(event, ev.Warn)]
-    assert str(moved) in warning.message
+    assert warning.message.args["file"] == str(moved)
 
 
 def test_helpers_make_the_same_store(rows: Path, tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_rows_that_others_repeat_are_left_out(rows: Path) -> None:
         found = prepared(config)
         assert len(found.train) == len(expected.rows) < 26
         assert found.sample == expected.rows
-        assert found.dropped["while reading"] == expected.report.skipped_count
+        assert found.dropped["unreadable"] == expected.report.skipped_count
 
 
 def test_rows_behind_max_rows_are_neither_read_nor_missed(rows: Path) -> None:
@@ -156,8 +157,8 @@ def test_a_row_of_weight_zero_is_left_out_with_a_warning(rows: Path) -> None:
     config = config_of(rows, source={"columns": columns, "weight": 0.5}, dataset={"eval_rows": 0})
     found = prepared(config, events := [])
     assert sorted(set(found.train.weights.tolist())) == [0.5, 1.5]
-    assert found.dropped["of weight 0"] == 1
-    assert [e.title for e in events if isinstance(e, ev.Warn)] == ["1 rows have the weight 0 and were left out."]
+    assert found.dropped["weightless"] == 1
+    assert [e.message for e in events if isinstance(e, ev.Warn)] == [Message("events.rows-weightless", rows=1)]
 
 
 def test_stopping_in_the_middle_leaves_no_cache(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from engine.runs.directory import RunDir
 from engine.runs.steering import Steering
 from engine.training.objectives.objective import Objective
 from engine.training.session import Session
+from tests.engine.runs.making import said
 
 ITEMS = ("tea", "soup", "bread", "rice", "milk", "honey", "cake")
 CITIES = ("Oslo", "Lima", "Cairo", "Paris", "Quito")
@@ -92,6 +93,6 @@ def stop_after(step: int) -> Reaction:
 
     def react(event: ev.Event, steering: Steering) -> None:
         if isinstance(event, ev.Step) and event.step == step:
-            steering.stop("asked to stop")
+            steering.stop(said("asked to stop"))
 
     return react

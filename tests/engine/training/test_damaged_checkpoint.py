@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import RunError
+from engine.messages.catalogue import part
 from engine.models.adapter.find import find_adapter
 from engine.runs import directory
 from engine.runs import events as ev
@@ -36,7 +37,7 @@ def lie(path: Path) -> None:
 
 
 DAMAGES: list[tuple[str, Callable[[Path], None], str]] = [
-    (WEIGHTS, cut, "not the"),
+    (WEIGHTS, cut, "instead of"),
     (WEIGHTS, flip, "is not what was written"),
     (OPTIMIZER, Path.unlink, "is gone"),
     (OPTIMIZER, flip, "is not what was written"),
@@ -75,11 +76,11 @@ def test_a_resumed_run_goes_on_from_the_one_before_and_says_so(run: RunDir) -> N
     resumed = Trained(run, resume=True)
     assert resumed.of(ev.RunStarted)[0].resumed_from_step == 2
     assert [step.step for step in resumed.of(ev.Step)] == [3, 4, 5, 6]
-    (warned,) = [event for event in resumed.of(ev.Warn) if "damaged" in event.title]
-    assert "checkpoint-4 is damaged: the run goes on from checkpoint-2" in warned.title
-    assert WEIGHTS in warned.message
+    (warned,) = [event for event in resumed.of(ev.Warn) if event.message.code == "events.checkpoint-damaged"]
+    args = warned.message.args
+    assert (args["checkpoint"], args["used"], args["kept"]) == ("checkpoint-4", "checkpoint-2", "checkpoint-4.damaged")
+    assert WEIGHTS in part(warned.message, "message")
     assert (run.path / "checkpoint-4.damaged" / WEIGHTS).is_file()
-    assert "checkpoint-4.damaged" in warned.hint
     assert run.checkpoint(4) in run.complete_checkpoints()  # step 4 was reached again
 
 
@@ -91,7 +92,7 @@ def test_every_damage_is_seen_and_named(run: RunDir, name: str, harm: Callable[[
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-2"]
     (warned,) = told
     assert isinstance(warned, ev.Warn)
-    assert says in warned.message
+    assert says in part(warned.message, "message")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_checkpoints_of_earlier_versions_are_tried_by_loading_them(
 def test_where_none_is_whole_nothing_is_renamed_and_the_way_out_is_named(run: RunDir) -> None:
     for folder in run.complete_checkpoints():
         cut(folder / OPTIMIZER)
-    with pytest.raises(RunError, match="No checkpoint of this run is whole") as caught:
+    with pytest.raises(RunError, match="All checkpoints of this run are damaged") as caught:
         Trained(run, resume=True)
     assert "checkpoint-4: optimizer.pt" in caught.value.message
     assert "checkpoint-2: optimizer.pt" in caught.value.message
@@ -137,5 +138,5 @@ def test_another_run_goes_on_from_an_adapter_that_is_whole(run: RunDir) -> None:
 
 def test_a_whole_one_has_no_damage_and_what_people_add_is_none(run: RunDir) -> None:
     (run.checkpoint(4) / "my-notes.txt").write_text("the good one")
-    assert damage(run.checkpoint(4)) == ""
+    assert damage(run.checkpoint(4)) is None
     assert newest_whole(run) == (run.checkpoint(4), [])

@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
+from engine.messages.message import Message
 from engine.modeling.batches import StepPlan
 from engine.modeling.kernels import lora_kernel
 from engine.modeling.kernels.loss import SupervisedLoss
@@ -105,7 +106,7 @@ def test_a_step_that_overflows_float16_is_repeated_until_it_is_taken() -> None:
     assert [step.num_tokens for step in steps] == [step.num_tokens for step in expected]
     (said,) = high.of(ev.Warn)
     assert said.step == 1
-    assert "too large for float16" in said.title
+    assert said.message.code == "events.overflow"
     assert modest.of(ev.Warn) == []
 
 
@@ -154,7 +155,7 @@ def test_after_memory_ran_out_on_a_gpu_larger_micro_batches_are_tried_again_late
     steps = looped.run()
     assert [short.step for short in looped.of(ev.OutOfMemory)] == [2, 5]
     assert [warned.step for warned in looped.of(ev.Warn)] == [5, 10]
-    assert looped.of(ev.Warn)[0].title == "Micro-batches of 64 tokens are tried again."
+    assert looped.of(ev.Warn)[0].message == Message("events.larger-again", tokens=64, step=2)
     assert looped.loop.budget == 64
     plain = Looped(steps=12).run()
     assert [step.loss for step in steps] == pytest.approx([step.loss for step in plain], abs=1e-5)

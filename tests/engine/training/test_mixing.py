@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.config.schema import RunConfig
+from engine.messages.catalogue import text
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.tokens.dataset import Prepared, prepare_rows
@@ -42,7 +43,7 @@ def prepared_of(config: RunConfig) -> Prepared:
 def said(config: RunConfig, prepared: Prepared) -> list[str]:
     seen: list[ev.Event] = []
     tell_mix(config, prepared, plan_steps(config, prepared), seen.append)
-    return [event.title for event in seen if isinstance(event, ev.Warn)]
+    return [text(event.message) for event in seen if isinstance(event, ev.Warn)]
 
 
 def test_the_steps_hold_the_share_of_replay_in_tokens(tiny: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from engine.common.errors import RunError
 from engine.common.files import sha256
 from engine.config import toml
+from engine.messages.catalogue import part
 from engine.models import origins
 from engine.runs import directory
 from engine.runs import events as ev
@@ -121,8 +122,8 @@ def test_what_was_held_out_stays_so_when_the_data_has_grown(run: RunDir, rows: P
     before = set(map(tuple, held.words.tolist()))
     rows.write_text(rows.read_text() + write_rows(rows.with_name("more.jsonl"), 40, start=24).read_text())
     told = resumed(run)
-    titles = [event.title for event in told if isinstance(event, ev.Warn)]
-    assert any("4 of 4 validation rows and 3 of 3 test rows" in title for title in titles)
+    (kept,) = [e.message for e in told if isinstance(e, ev.Warn) and e.message.code == "events.held-out-kept"]
+    assert [(each.args["left"], each.args["rows"]) for each in kept.args["counts"]] == [(4, 4), (3, 3)]
     (started,) = [event for event in told if isinstance(event, ev.RunStarted)]
     assert (started.eval_rows, started.test_rows) == (4, 3)
     assert started.train_rows == 64 - 7
@@ -134,14 +135,14 @@ def test_what_was_held_out_stays_so_when_the_data_has_grown(run: RunDir, rows: P
 def test_where_none_is_left_others_are_drawn_and_that_is_said(run: RunDir, rows: Path) -> None:
     write_rows(rows, 30, start=100)
     told = resumed(run)
-    assert any("None of the rows that were held out" in e.title for e in told if isinstance(e, ev.Warn))
+    assert any(e.message.code == "events.held-out-gone" for e in told if isinstance(e, ev.Warn))
     assert next(e.eval_rows for e in told if isinstance(e, ev.RunStarted)) == 4
 
 
 def test_what_was_accepted_is_no_change_any_more_and_is_told_with_the_adapter(run: RunDir, rows: Path) -> None:
     write_rows(rows, 15)
     told = resumed(run)
-    assert any("24 rows at the start, 15 now" in e.message for e in told if isinstance(e, ev.Warn))
+    assert any("24 rows at the start, 15 now" in part(e.message, "message") for e in told if isinstance(e, ev.Warn))
     assert origins.changes(run) == []
     (accepted,) = json.loads((run.adapter / "tunedeck.json").read_text())["accepted_changes"]
     assert "15 now" in accepted["said"]

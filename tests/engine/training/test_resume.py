@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from engine.messages.message import Message
 from engine.modeling.out_of_memory import give_back
 from engine.runs import events as ev
 from engine.runs.checkpoints import STATE
 from engine.runs.steering import Steering
 from engine.training import prepare, session
+from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, stop_after, train, values
 
 RESUMED = {"train": {"max_steps": 8}, "eval": {"every": 3}}
@@ -28,7 +30,7 @@ def test_stop_then_resume_gives_the_same_losses(tiny: Path, rows: Path, adapter:
     straight = train(settings)
     stopped = train(settings, stop_after(3))
     assert stopped.of(ev.Finished)[0].outcome == "stopped"
-    assert stopped.of(ev.Checkpoint)[-1].reason == "asked to stop"
+    assert stopped.of(ev.Checkpoint)[-1].reason == "stop"
     torch.rand(11)  # another process would stand elsewhere
     resumed = Trained(stopped.run, resume=True)
     assert resumed.of(ev.RunStarted)[0].resumed_from_step == 3
@@ -52,7 +54,7 @@ def test_what_was_stopped_has_an_adapter_too(tiny: Path, rows: Path) -> None:
     stopped = train(values(tiny, rows), stop_after(2))
     (finished,) = stopped.of(ev.Finished)
     assert (finished.outcome, finished.step, finished.adapter, finished.reason) == (
-        "stopped", 2, "adapter", "asked to stop",
+        "stopped", 2, "adapter", said("asked to stop"),
     )  # fmt: skip
     assert json.loads((stopped.run.adapter / "tunedeck.json").read_text())["step"] == 2
 
@@ -60,7 +62,7 @@ def test_what_was_stopped_has_an_adapter_too(tiny: Path, rows: Path) -> None:
 def test_stopping_before_the_first_step_leaves_nothing_to_keep_and_can_be_resumed(tiny: Path, rows: Path) -> None:
     def react(event: ev.Event, steering: Steering) -> None:
         if isinstance(event, ev.RunStarted):
-            steering.stop("asked to stop")
+            steering.stop(said("asked to stop"))
 
     stopped = train(values(tiny, rows), react)
     (finished,) = stopped.of(ev.Finished)
@@ -81,7 +83,7 @@ def test_early_stopping_ends_after_evaluations_without_improvement(tiny: Path, r
     trained = train(values(tiny, rows, eval=held_out, train={"max_steps": 50, "learning_rate": 0.9}))
     (finished,) = trained.of(ev.Finished)
     assert finished.outcome == "finished"
-    assert "has not improved for 2 evaluations" in finished.reason
+    assert finished.reason == Message("events.early-stop", evaluations=2)
     losses = [event.loss for event in trained.of(ev.Eval) if event.moment == "during"]
     assert len(losses) < 49
     assert min(losses) <= min(losses[-2:])
@@ -114,7 +116,7 @@ def order_at(step: int, *commands: str) -> tuple[Any, Answers]:
     def react(event: ev.Event, steering: Steering) -> None:
         if isinstance(event, ev.Step) and event.step == step:
             for command in commands:
-                steering.put(command, lambda ok, message: answers.append((ok, message)))  # type: ignore[arg-type]
+                steering.put(command, lambda ok, message: answers.append((ok, message.code)))  # type: ignore[arg-type]
 
     return react, answers
 
@@ -143,13 +145,13 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
         if isinstance(event, ev.State) and event.state == "paused":
             alive_in_pause.append(sum(model() is not None for model in models))
             torch.rand(11)  # others use the time
-            steering.put("resume", lambda ok, message: answers.append((ok, message)))
+            steering.put("resume", lambda ok, message: answers.append((ok, message.code)))
 
     paused = train(settings, react)
     assert alive_in_pause == [0]
     assert given_back == ["cpu"], "what was freed goes back to the system, not only to this process's heap"
     assert len(models) == 2
-    assert answers == [(True, "paused; memory is freed until it is resumed"), (True, "going on")]
+    assert answers == [(True, "events.paused"), (True, "events.resuming")]
     assert paused.losses() == straight.losses()
     assert [event.state for event in paused.of(ev.State)] == ["running", "paused", "starting", "running"]
     assert [event.resumed_from_step for event in paused.of(ev.RunStarted)] == [None, 3]
@@ -162,7 +164,7 @@ def test_a_paused_run_that_is_stopped_has_its_adapter(tiny: Path, rows: Path) ->
     def react(event: ev.Event, steering: Steering) -> None:
         pause(event, steering)
         if isinstance(event, ev.State) and event.state == "paused":
-            steering.stop("asked to stop")
+            steering.stop(said("asked to stop"))
 
     stopped = train(values(tiny, rows), react)
     (finished,) = stopped.of(ev.Finished)
@@ -173,13 +175,13 @@ def test_saving_and_sampling_are_done_at_once_and_answered(tiny: Path, rows: Pat
     react, answers = order_at(2, "sample", "save", "save")
     trained = train(values(tiny, rows, sample={"rows": 2, "prompts": ["Who are you?"]}), react)
     assert answers == [
-        (True, "sampled at step 2"),
-        (True, "checkpoint-2 is on disk"),
-        (True, "checkpoint-2 is on disk"),
+        (True, "events.sampled"),
+        (True, "events.saved"),
+        (True, "events.saved"),
     ]
     assert [(event.step, event.reason) for event in trained.of(ev.Checkpoint)] == [
-        (2, "asked for"),
-        (6, "the last step"),
+        (2, "asked"),
+        (6, "last-step"),
     ]
     assert (trained.run.checkpoint(2) / "COMPLETE").exists()
     during = [event for event in trained.of(ev.Sample) if event.moment == "during"]
@@ -198,7 +200,7 @@ def test_nothing_that_is_asked_for_changes_the_losses(tiny: Path, rows: Path) ->
 def test_what_can_not_be_changed_while_training_is_refused(tiny: Path, rows: Path) -> None:
     react, answers = order_at(2, "set")
     train(values(tiny, rows), react)
-    assert answers == [(False, "this can't be changed while training")]
+    assert answers == [(False, "events.cannot-set")]
 
 
 def test_a_run_begun_with_other_padding_keeps_it(tiny: Path, rows: Path) -> None:

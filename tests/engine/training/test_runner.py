@@ -15,12 +15,14 @@ from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import read_host
 from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine, MachineWatch
+from engine.messages.message import Message
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from engine.runs.follow import Tail, load_state
 from engine.training import runner as runner_module
 from engine.training.runner import Runner
+from tests.engine.runs.making import said
 from tests.engine.training.making import create_run, values
 
 Work = Callable[[Runner], None]
@@ -85,7 +87,7 @@ def test_an_error_of_ours_is_told_in_its_three_parts(
     code, events = runs(run, failing(error), monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert (failed.title, failed.message, failed.hint) == (error.title, error.message, error.hint)
+    assert (failed.error, failed.reason) == (type(error).__name__, error.reason)
     assert "Traceback" not in capfd.readouterr().err
     assert load_state(run).state == "failed"
 
@@ -96,8 +98,8 @@ def test_an_unexpected_error_is_told_in_a_line_and_whole_in_the_log(
     code, events = runs(run, failing(ZeroDivisionError("division\nby zero")), monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert failed.message == "ZeroDivisionError: division by zero"
-    assert "runner.log" in failed.hint
+    assert (failed.reason.code, failed.reason.args["kind"]) == ("runs.unexpected", "ZeroDivisionError")
+    assert (failed.reason.args["words"], failed.reason.args["log"]) == ("division by zero", "runner.log")
     assert "Traceback" in capfd.readouterr().err  # stderr is runner.log
 
 
@@ -111,8 +113,7 @@ def test_no_kind_of_end_goes_unsaid(run: RunDir, monkeypatch: pytest.MonkeyPatch
 def test_running_out_of_ram_says_what_to_lower(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     _, events = runs(run, failing(MemoryError()), monkeypatch)
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert "RAM" in failed.title
-    assert "max_length" in failed.hint
+    assert failed.reason.code == "runs.out-of-ram"
 
 
 def test_a_config_that_can_not_be_run_is_an_event_too(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_a_config_that_can_not_be_run_is_an_event_too(rows: Path, monkeypatch: p
     code, events = runs(run, finish, monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))
-    assert "launch.distributed" in failed.message
+    assert "launch.distributed" in failed.as_error.message
 
 
 def obey(wanted: int) -> Work:
@@ -130,7 +131,7 @@ def obey(wanted: int) -> Work:
         had = 0
         while had < wanted and not self.steering.stop_requested:
             for order in self.steering.take():
-                order.answer(True, f"{order.command} is done")
+                order.answer(True, said(f"{order.command} is done"))
                 had += 1
         finish(self, "stopped" if self.steering.stop_requested else "finished")
 
@@ -154,8 +155,8 @@ def test_every_command_is_answered_with_its_number(run: RunDir, monkeypatch: pyt
     _, events = runs(run, told(obey(2), "save", "sample"), monkeypatch)
     acks = [event for event in events if isinstance(event, ev.ControlAck)]
     assert [(ack.control_seq, ack.command, ack.ok, ack.message) for ack in acks] == [
-        (1, "save", True, "save is done"),
-        (2, "sample", True, "sample is done"),
+        (1, "save", True, said("save is done")),
+        (2, "sample", True, said("sample is done")),
     ]
 
 
@@ -175,7 +176,7 @@ def test_settings_can_not_be_changed_while_training(run: RunDir, monkeypatch: py
 def test_orders_that_come_too_late_are_answered_too(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     _, events = runs(run, told(finish, "save"), monkeypatch)
     (ack,) = (event for event in events if isinstance(event, ev.ControlAck))
-    assert (ack.ok, ack.message) == (False, "the run has ended")
+    assert (ack.ok, ack.message.code) == (False, "events.run-has-ended")
 
 
 def test_commands_to_an_earlier_process_are_not_obeyed(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +202,7 @@ def test_a_signal_to_end_stops_with_its_name_as_the_reason(
 
     _, events = runs(run, work, monkeypatch)
     stopping = [event for event in events if isinstance(event, ev.State) and event.state == "stopping"]
-    assert [event.reason for event in stopping] == [reason]
+    assert [event.reason for event in stopping] == [Message("events.signal", signal=reason)]
 
 
 def test_signals_are_orders_like_any_other_and_a_hangup_is_none(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,13 +182,13 @@ def test_lost_rows_are_said_and_counted(tiny: Path, tmp_path: Path, rows: Path) 
         file.write(json.dumps(long) + "\n")
     trained = train(values(tiny, rows, dataset={"eval_rows": 0}))
     (warning,) = trained.of(ev.Warn)
-    assert "1 of 25 rows are too long" in warning.title
+    assert (warning.message.code, warning.message.args["dropped"]) == ("events.rows-too-long", 1)
 
 
 def test_a_base_model_is_told_that_it_gets_a_plain_template(tiny_base: Path, rows: Path) -> None:
     trained = train(values(tiny_base, rows))
     (warning,) = trained.of(ev.Warn)
-    assert "no chat template" in warning.title
+    assert warning.message.code == "events.plain-template"
     assert (trained.run.adapter / "chat_template.jinja").exists()
 
 

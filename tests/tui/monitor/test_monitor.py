@@ -11,6 +11,7 @@ from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
+from tests.engine.runs.making import said
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tui.app import TunedeckApp
@@ -74,7 +75,7 @@ async def test_keys_command_the_runner_and_its_answer_is_shown(
         sent = control.read(run)
         assert sent is not None
         assert sent.command == command
-        writer.emit(ev.ControlAck(control_seq=sent.seq, command=command, message="heard at step 213"))
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command=command, message=said("heard at step 213")))
         await until_shows(pilot, f"{command}: heard at step 213")
 
 
@@ -94,7 +95,7 @@ async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_
 ) -> None:
     run, writer = fake_runs.new_run(root)
     writer.emit(ev.State(state="starting"))
-    writer.emit(ev.Phase(name="merge", message="merging old into base", done=4.2e9, total=8.4e9, unit="bytes"))
+    writer.emit(ev.Phase(name="merge", message=said("merging old into base"), done=4.2e9, total=8.4e9, unit="bytes"))
     running(run)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -109,7 +110,7 @@ async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
         sent = control.read(run)
         assert sent is not None
-        writer.emit(ev.ControlAck(control_seq=sent.seq, command="resume", message="going on"))
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command="resume", message=said("going on")))
         await until_shows(pilot, "p Pause")
         assert "Pausing" not in screen_text(app)
 
@@ -135,7 +136,7 @@ async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
 async def test_a_run_without_a_step_or_a_checkpoint_promises_none(make_world: MakeWorld, root: Path) -> None:
     run, writer = fake_runs.new_run(root, "soon-stopped", 900)
     fake_runs.begin(writer, 900)
-    writer.emit(ev.Finished(outcome="stopped", step=0, seconds=2.0, reason="asked to stop"))
+    writer.emit(ev.Finished(outcome="stopped", step=0, seconds=2.0, reason=said("asked to stop")))
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(100, 24)) as pilot:
         await until_shows(pilot, "at step 0; there is no checkpoint to go on from")
@@ -292,7 +293,7 @@ async def test_before_the_first_step_the_phase_tells_what_goes_on(
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         writer.emit(fake_runs.started(900))
-        writer.emit(ev.Phase(name="baseline", done=34, total=100, unit="rows", message="answering held-out rows"))
+        writer.emit(ev.Phase(name="baseline", done=34, total=100, unit="rows", message=said("answering held-out rows")))
         await until_shows(pilot, "34 of 100 rows")
         assert "answering held-out rows" in screen_text(app)
         assert "no steps yet" in screen_text(app)

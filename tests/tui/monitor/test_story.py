@@ -7,9 +7,11 @@ import io
 import pytest
 from rich.console import Console
 
+from engine.messages.catalogue import text
 from engine.runs import events as ev
-from engine.runs import phrases
+from engine.runs import story as told
 from engine.runs.state import RunState, reduce
+from tests.engine.runs.making import failure, said
 from tests.tui import fake_runs
 from tui.monitor import result, story
 
@@ -33,7 +35,7 @@ def test_gauges_show_as_many_as_fit_whole(width: int) -> None:
 @pytest.mark.parametrize("width", [60, 78, 118])
 def test_progress_fits_whatever_the_phase_is_called(width: int) -> None:
     phase = ev.Phase(
-        name="before", message="measuring what the model can do before training", done=3, total=9, unit="batches"
+        name="before", message=said("measuring what the model can do before training"), done=3, total=9, unit="batches"
     )
     text = story.progress(state(phase), 0.0, width, True, None).plain
     assert "33%" in text
@@ -42,12 +44,12 @@ def test_progress_fits_whatever_the_phase_is_called(width: int) -> None:
 
 
 def test_a_phase_that_can_not_be_counted_shows_its_seconds() -> None:
-    waiting = state(ev.Phase(name="load", message="loading SmolLM2-135M", t=100.0))
+    waiting = state(ev.Phase(name="load", message=said("loading SmolLM2-135M"), t=100.0))
     assert story.progress(waiting, 142.0, 78, True, 100.0).plain == "loading SmolLM2-135M, 42 s"
 
 
 def test_what_follows_a_finished_count_unannounced_shows_its_seconds_too() -> None:
-    counted = state(ev.Phase(name="before", message="measuring", done=9, total=9, unit="batches", t=100.0))
+    counted = state(ev.Phase(name="before", message=said("measuring"), done=9, total=9, unit="batches", t=100.0))
     assert story.progress(counted, 101.0, 78, True, 100.0).plain.endswith("100%  9 of 9 batches")
     assert story.progress(counted, 160.0, 78, True, 100.0).plain == "measuring: done; working on, 60 s"
 
@@ -61,7 +63,7 @@ def test_what_is_not_known_yet_is_not_made_up() -> None:
 
 
 def test_paused_and_stopping_say_so_with_the_reason() -> None:
-    paused = state(fake_runs.step(10, 900), ev.State(state="stopping", reason="signal TERM"))
+    paused = state(fake_runs.step(10, 900), ev.State(state="stopping", reason=said("signal TERM")))
     assert story.progress(paused, 0.0, 78, True, None).plain.startswith("stopping: signal TERM")
 
 
@@ -74,7 +76,7 @@ def test_the_ways_a_run_can_end() -> None:
 
 
 def test_trouble_has_title_message_and_way_on() -> None:
-    failed = state(ev.Failed(title="Out of memory", message="step 3", hint="Set dataset.max_length lower."))
+    failed = state(failure("Out of memory", "step 3", "Set dataset.max_length lower.", error="OutOfMemory"))
     assert story.trouble(failed, "checkpoint-2") == (
         "Out of memory", "step 3", "Set dataset.max_length lower. r goes on from checkpoint-2."
     )  # fmt: skip
@@ -85,7 +87,9 @@ def test_trouble_has_title_message_and_way_on() -> None:
 
 
 def test_names_from_a_log_are_cleaned() -> None:
-    evil = reduce([ev.RunStarted(model="a\x1b[31m", total_steps=3), ev.Phase(name="x", message="load\x07ing\nnow")])
+    evil = reduce(
+        [ev.RunStarted(model="a\x1b[31m", total_steps=3), ev.Phase(name="x", message=said("load\x07ing\nnow"))]
+    )
     assert "\x1b" not in story.subject("n\x1b]0;t\x07ame", evil).plain
     assert "\n" not in story.progress(evil, 0.0, 78, True, None).plain
 
@@ -95,10 +99,10 @@ def test_answers_and_loss_are_of_as_many_rows_as_they_were_measured_on() -> None
     some = ev.Eval(step=900, moment="after", loss=0.421, n=100, loss_n=500, metrics=metrics)
     alike = ev.Eval(step=900, moment="after", loss=0.421, n=100, metrics=metrics)
     during = ev.Eval(step=10, loss=0.5, n=500)
-    assert phrases.evaluation(some) == "eval after training: loss 0.421 (n = 500), exact match 97% (n = 100)"
-    assert phrases.evaluation(alike) == "eval after training: loss 0.421, exact match 97% (n = 100)"
-    assert phrases.evaluation(during) == "eval during training: loss 0.500 (n = 500)"
-    assert phrases.outcome(None, some) == "exact match - -> 97% (n = 100), loss - -> 0.421 (n = 500)"
+    assert text(told.evaluation(some)) == "eval after training: loss 0.421 (n = 500), exact match 97% (n = 100)"
+    assert text(told.evaluation(alike)) == "eval after training: loss 0.421, exact match 97% (n = 100)"
+    assert text(told.evaluation(during)) == "eval during training: loss 0.500 (n = 500)"
+    assert text(told.outcome(None, some)) == "exact match - -> 97% (n = 100), loss - -> 0.421 (n = 500)"
     console = Console(width=78, file=io.StringIO())
     console.print(result.comparison(state(some), "", ""))
     shown = console.file.getvalue()

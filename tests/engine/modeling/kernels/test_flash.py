@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
 from engine.memory.packing import Packing
+from engine.messages.catalogue import text
 from engine.modeling.batches import collate, cut
 from engine.modeling.kernels import flash
 from engine.modeling.kernels.attention import choices, planned
@@ -193,7 +194,7 @@ def test_auto_leaves_flash_attention_that_fails_its_test_and_says_why(
     tried(monkeypatch, "no kernel image")
     found = choices(folder_of("llama", tmp_path), AUTO, GPU)
     assert found.names == ["sdpa", "eager"]
-    assert "no kernel image" in found.told[0]
+    assert "no kernel image" in text(found.told[0].args["reason"])
     assert planned(tmp_path, AUTO, GPU) == "auto"
 
 
@@ -309,6 +310,6 @@ def test_auto_pads_where_the_loaded_model_has_another_attention_than_planned(
     from engine.runs import events as ev
 
     trained = making.train(making.values(tiny, rows, train={"max_steps": 2}))
-    titles = [warning.title for warning in trained.of(ev.Warn)]
+    titles = [text(warning.message) for warning in trained.of(ev.Warn)]
     assert any("Attention is sdpa" in title for title in titles)
     assert any("Rows are padded" in title for title in titles)

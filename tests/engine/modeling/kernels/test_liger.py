@@ -22,6 +22,7 @@ from transformers.models.llama import modeling_llama
 from engine.common.errors import ConfigError, MachineError
 from engine.config.schema import RunConfig, TrainSection
 from engine.distributed.device import Placement
+from engine.messages.message import Message
 from engine.modeling.kernels import fused_norm, liger, lora_kernel
 from engine.modeling.kernels.loss import hidden_states
 from engine.modeling.out_of_memory import MemoryGuard
@@ -97,7 +98,7 @@ def test_kernels_that_compute_the_same_stay_and_the_loss_is_this_projects_own(ti
     asked = library(swiglu)
     model = model_of(tiny)
     expected = hidden_states(model, IDS)
-    assert liger.install(model, TrainSection(), GPU) == (True, "")
+    assert liger.install(model, TrainSection(), GPU) == (True, None)
     assert asked == [{"cross_entropy": False, "fused_linear_cross_entropy": False}]
     assert all("forward" in vars(layer.mlp) for layer in model.get_base_model().model.layers)
     assert modeling_llama.apply_rotary_pos_emb is rope
@@ -110,7 +111,7 @@ def test_the_next_model_of_a_process_is_made_of_transformers_own_parts(tiny: Pat
     """The library puts its parts into transformers' modules: on the CPU they would fail, and they leave out biases."""
     library(swiglu)
     for _ in range(2):  # a run builds again after each pause
-        assert liger.install(model_of(tiny), TrainSection(), GPU) == (True, "")
+        assert liger.install(model_of(tiny), TrainSection(), GPU) == (True, None)
         assert modeling_llama.apply_rotary_pos_emb is rope
         liger.forget()
         assert modeling_llama.apply_rotary_pos_emb is own_rope
@@ -140,7 +141,7 @@ def test_others_are_taken_off_and_said(
     model = model_of(tiny)
     before = [dict(vars(module)) for module in model.modules()]
     expected = hidden_states(model, IDS)
-    assert liger.install(model, TrainSection(), GPU) == (False, f"Liger's kernels are not used: {why}.")
+    assert liger.install(model, TrainSection(), GPU) == (False, Message("events.liger-fails", reason=why))
     assert modeling_llama.apply_rotary_pos_emb is own_rope
     assert [vars(module).keys() for module in model.modules()] == [kept.keys() for kept in before]
     assert torch.equal(hidden_states(model, IDS), expected)
@@ -156,7 +157,8 @@ def test_a_library_that_can_not_be_imported_is_said(tiny: Path, library: Any, mo
     monkeypatch.setitem(sys.modules, "liger_kernel.transformers", None)
     used, reason = liger.install(model_of(tiny), TrainSection(), GPU)
     assert not used
-    assert "a trial ended with ModuleNotFoundError" in reason
+    assert reason is not None
+    assert "a trial ended with ModuleNotFoundError" in reason.args["reason"]
 
 
 def test_want_of_memory_in_the_trial_is_left_to_who_knows_what_of(tiny: Path, library: Any) -> None:
@@ -173,18 +175,18 @@ def test_want_of_memory_in_the_trial_is_left_to_who_knows_what_of(tiny: Path, li
 @pytest.mark.parametrize(("wanted", "device"), [("auto", CPU), (False, GPU)])
 def test_on_the_cpu_and_switched_off_nothing_is_tried(tiny: Path, library: Any, wanted: Any, device: Any) -> None:
     asked = library(swiglu)
-    assert liger.install(model_of(tiny), TrainSection(use_liger_kernel=wanted), device) == (False, "")
+    assert liger.install(model_of(tiny), TrainSection(use_liger_kernel=wanted), device) == (False, None)
     assert asked == []
 
 
 @pytest.mark.parametrize(("before", "used", "told"), [
-    (True, False, "without Liger's kernels, which it began with"), (False, True, "with Liger's kernels, unlike before"),
+    (True, False, "events.liger-off"), (False, True, "events.liger-on"),
     (True, True, ""), (False, False, ""), (None, True, ""),
 ])  # fmt: skip
 def test_a_run_that_goes_on_with_other_kernels_says_so(before: bool | None, used: bool, told: str) -> None:
     said = list(liger.told_of_change({} if before is None else {liger.FIELD: before}, used))
     assert len(said) == bool(told)
-    assert all(told in sentence for sentence in said)
+    assert all(told == each.code for each in said)
 
 
 def test_asked_for_without_a_gpu_or_the_library_it_is_refused_before_anything_is_loaded(

@@ -278,7 +278,7 @@ def test_auto_pads_where_the_loaded_model_mixes_rows_and_says_so(
 ) -> None:
     mixes(monkeypatch)
     trained = making.train(settings(tiny, rows, "auto"))
-    assert any("packed rows see each other" in warning.title for warning in trained.of(ev.Warn))
+    assert any(warning.message.code == "events.padded-mixes" for warning in trained.of(ev.Warn))
     assert trained.losses() == making.train(settings(tiny, rows, False)).losses()
 
 

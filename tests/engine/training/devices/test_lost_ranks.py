@@ -17,6 +17,7 @@ import pytest
 from engine.common.errors import MachineError
 from engine.distributed.device import Placement
 from engine.evaluation.assess import Assessor
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.follow import Follower
 from engine.runs.launch import launch
@@ -88,10 +89,11 @@ def test_a_companion_that_is_killed_ends_the_run_with_the_reason(
     run = create_run(settings(tiny, rows))
     with pytest.raises(MachineError, match=r"process 2 of 2 ended \(signal 9\)") as caught:
         Trained(run, death.react)
-    assert caught.value.title == "A process of the run ended"
+    assert caught.value.code == "runs.process-lost-because"
     assert time.monotonic() - death.at < AT_MOST_S
     assert companions() == []
-    assert ("continues from the last checkpoint" in caught.value.hint) == bool(run.complete_checkpoints())
+    again = caught.value.reason.args["again"].code
+    assert again == ("runs.resume-continues" if run.complete_checkpoints() else "runs.resume-restarts")
     if moment == "evaluation":
         monkeypatch.undo()
         monkeypatch.setenv("TUNEDECK_HOME", str(run.path.parents[1]))
@@ -109,8 +111,7 @@ def test_a_companion_that_gives_up_has_its_own_words_told(tiny: Path, rows: Path
 
     with pytest.raises(MachineError) as caught:
         train(settings(model, rows), react)
-    assert "process 2 of 2 ended (exit code 4): The weights are cut off: " in caught.value.message
-    assert caught.value.hint.startswith("Fetch the model again")
+    assert "process 2 of 2: the process exited with code 4. " in caught.value.message
     assert caught.value.hint.endswith("`tunedeck resume` starts it again.")
     assert companions() == []
 
@@ -156,9 +157,9 @@ def test_the_runner_of_a_lost_process_says_so_and_the_run_can_be_resumed(tiny: P
         os.kill(companion.pid, signal.SIGKILL)
         state = wait_for_end(run)
         assert state.failure is not None
-        assert state.failure.title == "A process of the run ended"
-        assert state.failure.message == "process 2 of 2 ended (signal 9)"
-        assert "tunedeck resume" in state.failure.hint
+        assert state.failure.reason.code == "runs.process-lost"
+        assert state.failure.reason.args["how"] == Message("runs.exit-signal", signal=9)
+        assert "tunedeck resume" in state.failure.as_error.hint
         assert run.complete_checkpoints()
         before = Follower(run).poll().done_steps
         launch(run, resume=True)  # and this time the first process goes

@@ -16,6 +16,7 @@ from engine.runs.writer import EventWriter
 from engine.training.checkpoint import read_state
 from engine.training.memory.after_kill import LastWords, last_words
 from engine.training.session import Session
+from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, create_run, train, values
 
 
@@ -70,7 +71,7 @@ def test_it_goes_on_from_the_checkpoint_in_half_the_pieces_with_the_same_losses(
     second = restarted(run)
     (shortage,) = [event for event in second if isinstance(event, ev.OutOfMemory)]
     assert (shortage.step, shortage.phase, shortage.retry_tokens) == (6, "", 150)
-    assert "killed the process" in shortage.message
+    assert shortage.cause.code == "events.killed-for-ram"
     assert losses(first) == straight[:5]
     assert losses(second) == pytest.approx(straight[4:], abs=1e-5)
     assert read_state(run.checkpoint(6)).micro_batch_tokens == 150
@@ -87,7 +88,7 @@ def test_killed_with_single_rows_it_ends(tiny: Path, rows: Path) -> None:
     run = create_run(values(tiny, rows, train={"micro_batch_tokens": 8}))
     killed_at(run, step=2)
     seen: list[Any] = []
-    with pytest.raises(MachineError, match="even one row at a time"):
+    with pytest.raises(MachineError, match="Out of memory with a single row"):
         seen += restarted(run)
     assert losses(seen) == []
 
@@ -110,7 +111,7 @@ def test_the_last_words_are_of_the_runner_before(tiny: Path, rows: Path) -> None
     for event in (
         ev.State(state="starting"), ev.MemoryPlan(micro_batch_tokens=800), ev.Phase(name="rehearsal"),
         ev.OutOfMemory(phase="loss", retry_tokens=400), ev.OutOfMemory(phase="evaluation", retry_tokens=90),
-        ev.Phase(name="train"), ev.Warn(title='about "phase" and "step"'), ev.State(state="starting"),
+        ev.Phase(name="train"), ev.Warn(message=said('about "phase" and "step"')), ev.State(state="starting"),
         ev.MemoryPlan(micro_batch_tokens=800), ev.Phase(name="import"),
     ):  # fmt: skip
         writer.emit(event)

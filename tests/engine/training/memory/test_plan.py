@@ -20,6 +20,8 @@ from engine.machine.snapshot import Machine
 from engine.memory.auto import MOST_TOKENS
 from engine.memory.budget import Budget
 from engine.memory.job import padded_length
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.training import checkpoint, prepare
 from engine.training.memory import plan as memory_plan
@@ -54,7 +56,8 @@ def test_every_auto_is_settled_with_its_reason_before_the_weights_are_loaded(tin
     assert plan.settings["train.micro_batch_tokens"] == plan.micro_batch_tokens <= MOST_TOKENS["cpu"]
     assert (plan.device, plan.name) == ("cpu", "RAM")
     assert 0 < plan.allocated_bytes <= plan.needed_bytes <= plan.available_bytes <= plan.total_bytes
-    assert "fits" in plan.verdict
+    assert plan.verdict is not None
+    assert "fits" in text(plan.verdict)
     assert plan.peak_phase in plan.phases
     assert sum(plan.terms.values()) == pytest.approx(plan.phases[plan.peak_phase], abs=20)
     order = [event for event in trained.events if isinstance(event, ev.MemoryPlan | ev.Phase | ev.RunStarted)]
@@ -112,9 +115,9 @@ def test_a_run_that_does_not_fit_by_the_estimate_is_warned_and_tried(
     memory_of(monkeypatch, 0.3)
     trained = train(values(tiny, rows))
     (warning,) = trained.of(ev.Warn)
-    assert warning.title == "By the estimate this run does not fit."
-    assert "RAM has 0.3 GiB free" in warning.message
-    assert warning.hint
+    assert warning.message.code == "events.does-not-fit"
+    assert "RAM has 0.3" in part(warning.message, "message")
+    assert part(warning.message, "hint")
     assert trained.of(ev.Finished)[0].outcome == "finished"
 
 
@@ -130,7 +133,7 @@ def test_a_resumed_run_keeps_what_its_first_start_chose(
     resumed = Trained(stopped.run, resume=True)
     plan = planned(resumed)
     assert plan.settings == chosen
-    assert all("first start" in reason for reason in plan.reasons.values())
+    assert {reason.code for reason in plan.reasons.values()} == {"events.setting-kept"}
     assert stopped.losses() + resumed.losses() == straight.losses()
 
 
@@ -144,8 +147,8 @@ def test_a_model_that_can_not_be_measured_starts_on_the_safe_side(tiny: Path, ro
         patch.setattr(memory_plan, "from_folder", no_dimensions)
         trained = train(values(folder, rows, **AUTO))
     (warning,) = trained.of(ev.Warn)
-    assert "can't be estimated" in warning.title
-    assert "lacks vocab_size" in warning.message
+    assert warning.message.code == "events.no-estimate"
+    assert "lacks vocab_size" in part(warning.message, "message")
     plan = planned(trained)
     assert plan.settings["train.gradient_checkpointing"] is True
     assert (plan.settings["model.quantization"], plan.settings["train.optim"]) == ("none", "adamw")
@@ -166,7 +169,7 @@ def test_an_unknown_kind_of_model_is_named(tiny: Path, rows: Path, monkeypatch: 
 
     monkeypatch.setattr(memory_plan, "from_folder", of_another_family)
     (warning,) = train(values(tiny, rows)).of(ev.Warn)
-    assert "newarch" in warning.title
+    assert warning.message == Message("events.unknown-architecture", family="newarch")
 
 
 def gpu(index: int, free_gib: int, *processes: GpuProcess) -> Gpu:

@@ -15,6 +15,7 @@ from engine.runs.steering import Steering
 from engine.training import session as session_module
 from engine.training.memory.rehearsal import Rehearsal, Rehearsed
 from engine.training.objectives import sft
+from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, stop_after, train, values
 
 WHOLE = {
@@ -111,7 +112,7 @@ def test_the_largest_micro_batch_of_the_whole_run_comes_first(
 def test_a_stop_is_heard_in_the_rehearsal(tiny: Path, rows: Path) -> None:
     def react(event: ev.Event, steering: Steering) -> None:
         if isinstance(event, ev.Phase) and event.name == "rehearsal":
-            steering.stop("asked to stop")
+            steering.stop(said("asked to stop"))
 
     stopped = train(values(tiny, rows), react)
     (finished,) = stopped.of(ev.Finished)

@@ -22,6 +22,7 @@ from engine.runs.directory import RunLock
 from engine.training import checkpoint, result, runner
 from engine.training.loop import NotFinite
 from engine.training.objectives import sft
+from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
 Losses = tuple[Tensor, Tensor]
@@ -71,7 +72,7 @@ def test_a_number_that_is_lost_ends_the_run_with_the_last_finite_adapter(
     assert "learning_rate" in caught.value.hint
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-3"]
     saved = next(event for event in seen if isinstance(event, ev.Checkpoint))
-    assert (saved.step, saved.reason) == (3, "before the loss was lost")
+    assert (saved.step, saved.reason) == (3, "not-finite")
     weights = load_file(run.checkpoint(3) / "adapter_model.safetensors")
     assert all(tensor.isfinite().all() for tensor in weights.values())
     straight = train(settings, stop_after(3))
@@ -114,7 +115,7 @@ def test_running_out_of_memory_halves_the_micro_batch_and_keeps_the_losses(
     shortages = scarce.of(ev.OutOfMemory)
     shortage = shortages[-1]
     assert {(each.step, each.phase, each.device) for each in shortages} == {(None, "loss", "cpu")}, "in the rehearsal"
-    assert shortage.message == "CUDA out of memory"
+    assert shortage.cause == said("CUDA out of memory")
     assert shortage.retry_tokens <= 150
     assert 0 < shortage.free_bytes < shortage.total_bytes
     assert shortage.allocated_bytes > 0
@@ -160,9 +161,9 @@ def test_no_memory_for_a_single_row_is_an_error_with_remedies(
 ) -> None:
     with_losses(monkeypatch, memory_for(20))
     seen: list[ev.Event] = []
-    with pytest.raises(MachineError, match="even one row at a time") as caught:
+    with pytest.raises(MachineError, match="Out of memory with a single row") as caught:
         train(values(tiny, rows), lambda event, steering: seen.append(event))
-    assert caught.value.message == "CUDA out of memory"
+    assert caught.value.message == "CUDA out of memory."
     assert "max_length" in caught.value.hint
     *repeated, last = [event for event in seen if isinstance(event, ev.OutOfMemory)]
     assert 1 <= len(repeated) <= 3
@@ -177,7 +178,7 @@ def test_no_memory_for_a_single_row_hours_later_costs_nothing_that_was_learnt(
     run = create_run(settings)
     with monkeypatch.context() as patch:
         with_losses(patch, lambda number, ids, losses: memory_for(0 if number >= 4 else 10_000)(number, ids, losses))
-        with pytest.raises(MachineError, match="even one row at a time"):
+        with pytest.raises(MachineError, match="Out of memory with a single row"):
             Trained(run)
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-3"]
     assert Trained(run, resume=True).losses() == pytest.approx(train(settings).losses()[3:], abs=1e-5)
