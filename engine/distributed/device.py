@@ -58,11 +58,7 @@ def _unseen(wanted: list[str]) -> list[str]:
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     hidden = [name for name in wanted if allowed is not None and name not in ("auto", *allowed.split(","))]
     if hidden:
-        raise MachineError(
-            "This GPU is hidden",
-            f"CUDA_VISIBLE_DEVICES={allowed} does not name {hidden[0]}, and the driver can't be asked.",
-            "Name GPUs as CUDA_VISIBLE_DEVICES does, or unset it.",
-        )
+        raise MachineError("distributed.gpu-hidden", allowed=allowed, gpu=hidden[0])
     return wanted
 
 
@@ -136,11 +132,10 @@ def _check_kernels() -> None:
         return
     machine = read_machine_now()
     raise MachineError(
-        "The GPU can't be used",
-        f"torch {torch.__version__} has no kernels for {torch.cuda.get_device_name(0)} "
-        f"(compute capability {capability[0]}.{capability[1]}); it has {', '.join(built)}.",
-        advice(capability, machine.report.cuda if machine else None),
-    )
+        "distributed.no-kernels", torch=str(torch.__version__), gpu=torch.cuda.get_device_name(0),
+        capability=f"{capability[0]}.{capability[1]}", built=built,
+        advice=advice(capability, machine.report.cuda if machine else None),
+    )  # fmt: skip
 
 
 def _check_no_gpu(config: RunConfig) -> None:
@@ -155,14 +150,15 @@ def _check_no_gpu(config: RunConfig) -> None:
     if not there and not named:
         return
     barred = next((gpu.unusable for gpu in there if gpu.unusable), None)
+    gpus, version = config.launch.gpus, str(torch.__version__)
+    if barred:
+        raise MachineError("distributed.gpu-unusable", gpus=gpus, reason=barred.words, advice=barred.mend)
     # The card that NVML shows and torch does not: what torch says of it, where the driver's version does not tell.
-    words = barred.words if barred else f"torch {torch.__version__} sees no CUDA device. {_why_no_cuda()}".rstrip()
-    seen = f" NVML sees {', '.join(gpu.label for gpu in there)}." if there else ""
-    raise MachineError(
-        "The GPU can't be used",
-        f"launch.gpus = {config.launch.gpus}: {words}{seen}",
-        barred.mend if barred else "`tunedeck doctor` looks into it. To train without a GPU, set launch.gpus to cpu.",
-    )
+    why = _why_no_cuda()
+    if not there:
+        raise MachineError("distributed.gpu-unseen", gpus=gpus, torch=version, reason=why)
+    seen = [gpu.label for gpu in there]
+    raise MachineError("distributed.gpu-unseen-by-torch", gpus=gpus, gpu=seen, torch=version, reason=why)
 
 
 def _why_no_cuda() -> str:

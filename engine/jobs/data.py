@@ -114,7 +114,7 @@ def figures(reading: Reading, index: RowIndex, kept: BySource[RowSample], say: S
         "tokens_total": round(mix.tokens),
         "no_supervised": sum(source.not_trained for source in by_source),
         "refused": sum(source.refused for source in by_source),
-        "refused_rows": [text for report in reports for text in report.refused][:5],
+        "refused_rows": [each.as_json() for report in reports for each in report.refused][:5],
         "sources": [asdict(source) for source in by_source],
         "examples": [_example(words.tokenizer, example) for example in examples[:EXAMPLES]],
     }

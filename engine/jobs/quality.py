@@ -24,6 +24,7 @@ from engine.data.quality.findings import (
 )
 from engine.data.rows.messages import Row, whole_text
 from engine.data.similarity.language import language_of
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.tokens.render import RenderError
@@ -116,9 +117,10 @@ class _Look:
     def _refused(self, row: Row, error: RenderError) -> None:
         from engine.tokens.cures import cure
 
-        if error.title not in self._cures:
-            self._cures[error.title] = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
-        self._note("refused", row, f"{error.title}: {error.message}", self._cures[error.title])
+        if error.code not in self._cures:
+            cured = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
+            self._cures[error.code] = text(cured)
+        self._note("refused", row, f"{error.title}: {error.message}", self._cures[error.code])
 
     def _length(self, row: Row, ids: Sequence[int], labels: Sequence[int], not_trained: int) -> None:
         limit = self._dataset.max_length

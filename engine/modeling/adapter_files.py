@@ -37,21 +37,13 @@ def put_on(
             report = set_peft_model_state_dict(model, _as_saved(weights), name)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         words = " ".join(str(error).split())[:300]
-        raise ModelError("The adapter can't be put on this model", f"{folder}: {words}") from error
+        raise ModelError("modeling.adapter-unfit", folder=folder, reason=words) from error
     missing = sorted(key for key in report.missing_keys if trainable and ".lora_" in key and f".{name}" in key)
     lost = sorted(report.unexpected_keys)
     if lost:
-        raise ModelError(
-            "The adapter can't be put on this model",
-            f"{folder}: PEFT passes over {len(lost):,} of its tensors, such as {lost[0]}",
-            "Name the model it was trained on.",
-        )
+        raise ModelError("modeling.adapter-tensors-left", folder=folder, count=len(lost), tensor=lost[0])
     if missing:
-        raise ModelError(
-            "The adapter is incomplete",
-            f"{folder}: it lacks {missing[0]}, which its target_modules ask for on this model",
-            'Copy it again from where it was made, or merge what is there: strategy.kind = "merge".',
-        )
+        raise ModelError("modeling.adapter-incomplete", folder=folder, tensor=missing[0])
     return model
 
 

@@ -53,21 +53,16 @@ def load_base(
         model, told = _with_attention(card, section, placement)
         head = _head_of(model, card, told)
     except ImportError as error:
-        raise MachineError("A library is missing", short(error), "`tunedeck doctor` says how to mend it.") from error
+        raise MachineError("modeling.library-missing", reason=short(error)) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if is_out_of_memory(error):
             raise
-        raise ModelError("The model can't be loaded", f"{card.path}: {short(error)}") from error
+        raise ModelError("modeling.model-unloadable", folder=card.path, reason=short(error)) from error
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         came_from = Path(str(tokenizer.name_or_path))
-        raise ModelError(
-            "Tokenizer and model do not fit together",
-            f"{card.path}: {rows:,} embeddings, and its tokenizer ({came_from.name}) has {len(tokenizer):,} tokens",
-            "Use the tokenizer that was published with this model."
-            if came_from == card.path
-            else f"Move the tokenizer's files out of {came_from}: the model's own is used then.",
-        )
+        code = "modeling.tokenizer-too-large" if came_from == card.path else "modeling.tokenizer-of-another"
+        raise ModelError(code, folder=card.path, rows=rows, tokenizer=came_from, tokens=len(tokenizer))
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.config.use_cache = False
@@ -108,11 +103,8 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
             return model, told
         faults.append(f"{name} {fault}")
     is_auto = section.attn_implementation == "auto"
-    raise ModelError(
-        "The model's attention fails its test",
-        f"{card.path}: {'; '.join(faults)}.",
-        "Only causal language models can be trained: choose one." if is_auto else f'Set {attention.FIELD} = "auto".',
-    )
+    code = "modeling.attention-fails" if is_auto else "modeling.attention-fails-as-set"
+    raise ModelError(code, folder=card.path, faults="; ".join(faults))
 
 
 def _passed_over(name: str, faults: list[str], kind: str) -> list[Message]:
@@ -131,13 +123,9 @@ def _head_of(model: Any, card: ModelCard, told: list[Message]) -> Head:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise ModelError("The model can't be run", f"{card.path}: {short(error)}", "Choose another model.") from error
+        raise ModelError("modeling.model-fails", folder=card.path, reason=short(error)) from error
     if head is None:
-        raise ModelError(
-            "The model's loss can't be reproduced",
-            f"{card.path}: its head makes other logits of its last hidden states than its forward pass does.",
-            "Choose another model: this kind can't be trained here.",
-        )
+        raise ModelError("modeling.loss-unknown", folder=card.path)
     if head.own is not None:
         told.append(Message("events.own-loss"))
     if extra:

@@ -45,19 +45,16 @@ def load_model(folder: Path, **options: Any) -> Loaded:
 
 def _misshapen(folder: Path, mismatched: Sequence[tuple[str, Sequence[int], Sequence[int]]]) -> ModelError:
     name, stored, wanted = mismatched[0]
-    more = f", and {len(mismatched) - 1:,} more of other shapes" if len(mismatched) > 1 else ""
     rows = "embed" in name or "lm_head" in name or "wte" in name
-    cure = (
-        f" If it is meant to have {stored[0]:,} tokens, set vocab_size to {stored[0]} in its config.json."
-        if rows
-        else ""
-    )
+    code = "modeling.weights-misshapen-vocabulary" if rows else "modeling.weights-misshapen"
     return ModelError(
-        "The model's weights are not those of its config",
-        f"{folder}: {name} is {' by '.join(map(str, stored))} in the file and {' by '.join(map(str, wanted))} by "
-        f"config.json{more}.",
-        f"Fetch the model again.{cure}",
-    )
+        code, folder=folder, tensor=name, stored=_by(stored), wanted=_by(wanted), more=len(mismatched) - 1,
+        tokens=str(stored[0]),
+    )  # fmt: skip
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _matters(model: Any, name: str) -> bool:

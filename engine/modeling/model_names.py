@@ -67,7 +67,7 @@ class ModelNames:
                 self._model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
         except (OSError, ValueError, ImportError) as error:
             words = " ".join(str(error).split())[:200]
-            raise ModelError("The model's layers can't be told", f"{folder}: {words}") from error
+            raise ModelError("modeling.layers-unknown", folder=folder, reason=words) from error
         self._stored = list(stored)
 
     def stored_in(self, parameter: str) -> dict[str, Place]:

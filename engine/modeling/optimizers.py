@@ -15,11 +15,7 @@ def check(section: TrainSection, device: torch.device) -> None:
     """Raise ConfigError where the optimizer can't work on ``device``; asked before a model is loaded."""
     if section.optim in ("auto", "adamw") or device.type == "cuda":
         return
-    raise ConfigError(
-        "This optimizer needs an NVIDIA GPU",
-        f"train.optim = {section.optim!r}: bitsandbytes keeps 8-bit states on CUDA only.",
-        'Use optim = "adamw"; LoRA states are small.',
-    )
+    raise ConfigError("modeling.optimizer-needs-gpu", optimizer=section.optim)
 
 
 def make(section: TrainSection, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:

@@ -34,10 +34,7 @@ def _id(token: int | str, tokenizer: object, rows: int) -> int:
     number = token if isinstance(token, int) else _known(token, tokenizer)
     if 0 <= number < rows:
         return number
-    raise ConfigError(
-        "A token to train is not in the model", f"adapter.trainable_token_indices: {token!r}; it has {rows:,} rows",
-        "Name tokens of its vocabulary, such as <|im_start|>, or their ids.",
-    )  # fmt: skip
+    raise ConfigError("modeling.token-unknown", token=str(token), rows=rows)
 
 
 def _known(token: str, tokenizer: object) -> int:

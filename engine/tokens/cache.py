@@ -133,11 +133,8 @@ def _unkept(make: Callable[[Path], Any], reason: OSError) -> Opened:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
-        what = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
-        raise MachineError(
-            "The tokenised rows can't be written", f"{folder()}: {what}",
-            "Free space there, or set TUNEDECK_HOME to a place that can be written.",
-        ) from error  # fmt: skip
+        what = Message("tokens.disk-full") if error.errno in _FULL else error.strerror or str(error)
+        raise MachineError("tokens.cache-unwritable", folder=folder(), reason=what) from error
 
 
 class _Lock:

@@ -19,7 +19,7 @@ from engine.data.files.opened import check_file
 from engine.data.files.sources import data_files
 from engine.tokens.render import Renderer
 
-FORMAT = 5
+FORMAT = 6
 """Of the stores, and of how rows become tokens: raise it with every change of either."""
 _LIBRARIES = ("tunedeck", "transformers", "tokenizers", "jinja2")
 _OF_ROWS = {"format", "columns", "tags", "labels", "max_rows", "split", "subset"}
@@ -107,7 +107,7 @@ def _hashed(path: Path, stamps: dict[str, tuple[int, int]]) -> str:
         stamps[str(path)] = _stamp(path)
         return sha256(path)
     except OSError as error:
-        raise DataError("The file can't be read", f"{path}: {error.strerror}", "Check its rights.") from None
+        raise DataError("tokens.file-unreadable", path=path, reason=str(error.strerror)) from None
 
 
 def _stamp(path: Path) -> tuple[int, int]:

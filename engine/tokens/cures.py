@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from engine.data.fixes import row_change
 from engine.data.rows.messages import Row
+from engine.messages.message import Message
 from engine.tokens.render import BUILT_IN_TEMPLATES, Renderer, RenderError
 
-_NONE = "Correct or remove such rows: no setting makes this template take them."
 
-
-def cure(row: Row, renderer: Renderer, train_on: str, fixes: Sequence[str]) -> str:
-    """A sentence with the settings that make ``row`` trainable; of several that which keeps most of row and model."""
+def cure(row: Row, renderer: Renderer, train_on: str, fixes: Sequence[str]) -> Message:
+    """The settings that make ``row`` trainable; of several those that keep most of row and model."""
     merged = row_change(["merge_system_turn"])(row) or row
     names = ", ".join(f'"{name}"' for name in [*fixes, "merge_system_turn"])
-    merge = f"Set dataset.fixes = [{names}]: the system text is then put in front of the first question."
-    last = 'Set dataset.train_on = "last": only the last answer of each row is then trained.'
-    whole = 'Set dataset.train_on = "all": questions are then trained too.'
-    plain = 'Set model.chat_template = "plain": turns are then written as Question and Answer.'
-    ways = ((merge, merged, train_on), (last, row, "last"), (f"{merge} {last}", merged, "last"), (whole, row, "all"))
-    for words, changed, chosen in ways:
+    ways = (
+        (Message("tokens.cure-merge", fixes=names), merged, train_on),
+        (Message("tokens.cure-last"), row, "last"),
+        (Message("tokens.cure-merge-last", fixes=names), merged, "last"),
+        (Message("tokens.cure-all"), row, "all"),
+    )
+    for message, changed, chosen in ways:
         if _renders(changed, renderer, chosen):
-            return words
-    return plain if _renders_plainly(row, renderer, train_on) else _NONE
+            return message
+    return Message("tokens.cure-plain" if _renders_plainly(row, renderer, train_on) else "tokens.cure-none")
 
 
 def _renders(row: Row, renderer: Renderer, train_on: str) -> bool:

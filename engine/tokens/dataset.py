@@ -179,11 +179,10 @@ def _report(store: TokenStore, which: np.ndarray, examples: Examples) -> TokenRe
         report.count(fate, int((fates == fate).sum()))
     report.long_texts = int(((fates == Fate.TOO_LONG) & (store.rows["dialogue"][which] == 0)).sum())
     refused, facts = set(which[fates == Fate.REFUSED].tolist()), store.facts
-    for row, message in facts.refused:
+    for row, reason in facts.refused:
         if row in refused and len(report.refused) < REFUSED_SHOWN:
             held = store.rows[row]
-            file, title = facts.files[held["file"]], facts.reasons[held["reason"]]
-            report.refused.append(refusal(file, int(held["number"]), title, message))
+            report.refused.append(refusal(facts.files[held["file"]], int(held["number"]), reason))
     return report
 
 
@@ -240,8 +239,9 @@ def _left_out(report: TokenReport, facts: Facts) -> Iterator[Message]:
             code, dropped=report.too_long, rows=report.rows, longest=report.longest_seen, cut=report.answer_cut
         )
     if report.refused_count:
-        first_refused, cure = Message.from_json(report.refused[0]), Message.from_json(facts.hints[0])
-        yield Message("events.rows-unrenderable", rows=report.refused_count, first=first_refused, cure=cure)
+        yield Message(
+            "events.rows-unrenderable", rows=report.refused_count, first=report.refused[0], cure=facts.hints[0]
+        )
     if report.no_supervised:
         yield Message("events.rows-unsupervised", rows=report.no_supervised)
     if report.weightless:

@@ -13,12 +13,12 @@ import numpy as np
 from engine.common.errors import DataError
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Row
+from engine.messages.message import Message
 from engine.tokens.cures import cure
 from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
 
 _REPORT_EVERY = 200
 REFUSED_SHOWN = 5
-_NOT_CUT = " Their answers end behind that, and an answer is never cut: the model would not learn to stop."
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class TokenReport:
     longest_seen: int = 0
     no_supervised: int = 0
     weightless: int = 0
-    refused: list[str] = field(default_factory=list)
+    refused: list[Message] = field(default_factory=list)
     refused_count: int = 0
     tokens: int = 0
     supervised: int = 0
@@ -133,7 +133,7 @@ def tokenise(
     examples: list[Example] = []
     report = TokenReport(rows=len(which))
     reasons: Counter[str] = Counter()
-    hints: dict[str, str] = {}
+    hints: dict[str, Message] = {}
     for done, index in enumerate(which):
         if done % _REPORT_EVERY == 0:
             on_progress(done, len(which))
@@ -142,12 +142,12 @@ def tokenise(
         report.count(made.fate)
         report.long_texts += made.fate is Fate.TOO_LONG and row.kind == "text"
         if made.error is not None:
-            title = made.error.title
-            reasons[title] += 1
-            if title not in hints:
-                hints[title] = cure(row, renderer, dataset.train_on, dataset.fixes)
+            code = made.error.code
+            reasons[code] += 1
+            if code not in hints:
+                hints[code] = cure(row, renderer, dataset.train_on, dataset.fixes)
             if len(report.refused) < REFUSED_SHOWN:
-                report.refused.append(refusal(row.file, row.number, title, made.error.message))
+                report.refused.append(refusal(row.file, row.number, made.error.reason))
         report.longest_seen = max(report.longest_seen, made.length)
         source = source_index[row.source]
         weight = row.weight * (source_weights[source] if source_weights else 1.0)
@@ -161,9 +161,9 @@ def tokenise(
     return examples, report
 
 
-def refusal(file: str, number: int, title: str, message: str) -> str:
+def refusal(file: str, number: int, reason: Message) -> Message:
     """Which row was refused, and why."""
-    return f"{file}, row {number:,}: {title}: {message.rstrip('.')}."
+    return Message("tokens.refused", file=file, row=number, reason=reason)
 
 
 def _fit(
@@ -200,39 +200,26 @@ def pieces(ids: list[int], labels: list[int], limit: int, overlap: int) -> list[
 
 
 def nothing_left(
-    report: TokenReport, reasons: Counter[str], hints: Mapping[str, str], dataset: DatasetSection
+    report: TokenReport, reasons: Counter[str], hints: Mapping[str, Message], dataset: DatasetSection
 ) -> DataError:
-    """The error of a run without a row to train on. ``reasons`` count the titles of refusals, ``hints`` cure them."""
-    refused = "; ".join(f"{reason} ({count:,} rows)" for reason, count in reasons.most_common(3))
-    first = f" First: {report.refused[0]}" if report.refused else ""
-    if report.refused_count == report.rows:
-        return DataError(
-            "Not one row can be rendered with this model's template",
-            f"{refused}.{first}",
-            hints.get(reasons.most_common(1)[0][0], ""),
-        )
-    if report.too_long == report.rows:
-        return DataError(
-            "Every row is longer than max_length",
-            f"dataset.max_length is {dataset.max_length:,} tokens; the longest of {report.rows:,} rows "
-            f"has {report.longest_seen:,}." + (_NOT_CUT if report.answer_cut else ""),
-            'Set dataset.too_long = "split".'
-            if report.long_texts == report.rows
-            else f"Set dataset.max_length = {report.longest_seen} to keep all of them; it costs memory. "
-            "If the model has fewer positions than that, shorten the rows.",
-        )
-    if report.weightless == report.rows:
-        return DataError("Every row has the weight 0", f"{report.rows:,} rows.", "Give those a weight that count.")
-    if report.no_supervised == report.rows:
-        return DataError(
-            "No row has a token to train on",
-            f"{report.rows:,} rows, and dataset.train_on = {dataset.train_on!r} selects nothing in them.",
-            "Rows need an assistant turn with text, or set dataset.train_on = 'all'.",
-        )
+    """The error of a run without a row to train on. ``reasons`` count the codes of refusals, ``hints`` cure them."""
+    rows, limit, longest = report.rows, dataset.max_length, report.longest_seen
+    if report.refused_count == rows:
+        counted = [
+            Message("tokens.reason-count", reason=Message(code), rows=count) for code, count in reasons.most_common(3)
+        ]
+        cured = hints[reasons.most_common(1)[0][0]]
+        return DataError("tokens.all-refused", reasons=counted, first=report.refused[0], cure=cured)
+    if report.too_long == rows:
+        if report.long_texts == rows:
+            return DataError("tokens.all-texts-too-long", limit=limit, rows=rows, longest=longest)
+        code = "tokens.all-answers-cut" if report.answer_cut else "tokens.all-too-long"
+        return DataError(code, limit=limit, rows=rows, longest=longest, enough=str(longest))
+    if report.weightless == rows:
+        return DataError("tokens.all-weightless", rows=rows)
+    if report.no_supervised == rows:
+        return DataError("tokens.all-untrained", rows=rows, selects=dataset.train_on)
     return DataError(
-        "Not one row can be used",
-        f"Of {report.rows:,} rows {report.too_long:,} are longer than dataset.max_length ({dataset.max_length:,}), "
-        f"{report.refused_count:,} can't be rendered with this model's template, and {report.no_supervised:,} "
-        f"have no token to train on.{first}",
-        "Raise dataset.max_length, and check the roles of the rows.",
-    )
+        "tokens.none-usable", rows=rows, long=report.too_long, limit=limit, refused=report.refused_count,
+        untrained=report.no_supervised,
+    )  # fmt: skip

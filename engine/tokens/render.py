@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.common.errors import DataError, ModelError
 from engine.data.rows.messages import Message, Row
+from engine.messages.message import Message as Text
 from engine.models.tokenizer_files import read_template
 from engine.tokens.template_input import TemplateInput, Turns
 from engine.tokens.time_limit import TimeLimit, TooLong
@@ -47,6 +48,10 @@ class RenderError(DataError):
     """One row can't be turned into tokens and labels."""
 
 
+class _Endless(TimeoutError):
+    """The template was not done in time, or took too much memory."""
+
+
 def choose_template(tokenizer: Any, wanted: str) -> str:
     """Give ``tokenizer`` the chat template of ``model.chat_template`` and say which it is.
 
@@ -61,9 +66,7 @@ def choose_template(tokenizer: Any, wanted: str) -> str:
         try:
             tokenizer.chat_template = read_template(Path(wanted).expanduser())
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(
-                "The chat template can't be read", f"{wanted}: {error}", "Check model.chat_template."
-            ) from None
+            raise ModelError("tokens.template-unreadable", path=wanted, reason=str(error)) from None
         return wanted
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
@@ -85,11 +88,7 @@ class Renderer:
 
     def __init__(self, tokenizer: Any, stops: frozenset[int]) -> None:
         if tokenizer.eos_token_id is None:
-            raise ModelError(
-                "The tokenizer has no stop token",
-                str(getattr(tokenizer, "name_or_path", "")),
-                "Set eos_token in its tokenizer_config.json; without one the model could never stop.",
-            )
+            raise ModelError("tokens.no-stop-token", name=str(getattr(tokenizer, "name_or_path", "")))
         self.tokenizer = tokenizer
         self.stops = stops
         self._limit = TimeLimit(_LIMIT_S)
@@ -137,11 +136,7 @@ class Renderer:
             alone = self._encode(self._text(part, row.tools)) if part else []
             ends.append(_common(ids, alone))
             if self.tokenizer.decode(alone[ends[-1] :], skip_special_tokens=True).strip():  # but for a closing token
-                raise RenderError(
-                    "A turn that is not to be trained can't be told from the others",
-                    f"turn {turn + 1}: the template renders it differently with what follows",
-                    "Use another template, or train_on = 'assistant'.",
-                )
+                raise RenderError("tokens.turn-not-separable", turn=turn + 1)
         return ends[0], ends[1]
 
     def prompt_ids(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> list[int]:
@@ -155,7 +150,7 @@ class Renderer:
         # A greeting that answers nothing is read, not trained: there is no prompt it could follow.
         turns = [index for index, message in enumerate(messages) if message.role == "assistant" and index > 0]
         if not turns:
-            raise RenderError("There is no assistant turn to train", f"roles: {', '.join(m.role for m in messages)}")
+            raise RenderError("tokens.no-answer", roles=[message.role for message in messages])
         turns = turns[-1:] if only_last else turns
         encode = cache(self._encode)  # a row's text is looked at from several sides; tokenising is most of the work
         text = self._text(messages, tools)
@@ -172,11 +167,7 @@ class Renderer:
                 ids = [*ids, self.tokenizer.eos_token_id]
                 end = len(ids)
             elif end is None:
-                raise RenderError(
-                    "An answer has no stop token of its own",
-                    f"turn {turn + 1}: the template does not close it before the next turn, or changes it later",
-                    "Use another template, or train_on = 'last'.",
-                )
+                raise RenderError("tokens.answer-not-closed", turn=turn + 1)
             spans[turn] = (start, end)
         return ids, spans
 
@@ -191,22 +182,14 @@ class Renderer:
         ids = encode(text, ())
         for turn, opening in openings.items():
             if not text.startswith(opening):
-                raise RenderError(
-                    "The prompt is not a prefix of the dialogue",
-                    f"turn {turn + 1}: the template renders the text before this answer differently with it",
-                    "Use another template, or train_on = 'all'.",
-                )
+                raise RenderError("tokens.prompt-changes", turn=turn + 1)
         prompts = [encode(opening, ()) for opening in openings.values()]
         if all(ids[: len(prompt)] == prompt for prompt in prompts):
             return ids, ()
         cuts = tuple(len(opening) for opening in openings.values())
         pieces = encode(text, cuts)
         if self.tokenizer.decode(pieces) != self.tokenizer.decode(ids):
-            raise RenderError(
-                "The prompt is not a prefix of the dialogue",
-                "this tokenizer joins the end of the prompt and the beginning of an answer into one token",
-                "Begin the answers without a line break or space, or set train_on = 'all'.",
-            )
+            raise RenderError("tokens.prompt-merges")
         return pieces, cuts
 
     def _end(self, ids: list[int], start: int, same_until: int | None = None) -> int | None:
@@ -246,11 +229,14 @@ class Renderer:
         try:
             return self._input.written(self._rendered(*self._input.make(messages, tools), opening))
         except Exception as error:  # a template is a program of the model's: it may raise anything
-            raise RenderError("The template refuses the row", str(error)[:200]) from None
+            reason = Text("tokens.template-endless", seconds=self._limit.seconds)
+            raise RenderError(
+                "tokens.template-refuses", reason=reason if isinstance(error, _Endless) else str(error)[:200]
+            ) from None
 
     def _rendered(self, turns: Turns, tools: list[Any] | None, opening: bool = False) -> str:
         if self._endless >= _TRIES:
-            raise TimeoutError(f"it was not done after {self._limit.seconds:.0f} s")
+            raise _Endless
         try:
             with self._limit():
                 return str(
@@ -260,7 +246,7 @@ class Renderer:
                 )
         except (TooLong, MemoryError):
             self._endless += 1
-            raise TimeoutError(f"it was not done after {self._limit.seconds:.0f} s, or out of memory") from None
+            raise _Endless from None
 
     def _encode(self, text: str, cuts: Sequence[int] = ()) -> list[int]:
         """Ids of ``text``; no token reaches across one of ``cuts``, which are character positions."""
@@ -281,8 +267,4 @@ def check_stop_tokens(renderer: Renderer, row: Row) -> None:
     if last is None or last in renderer.stops:
         return
     name = renderer.tokenizer.convert_ids_to_tokens(last)
-    raise ModelError(
-        "The answer would not end where generation stops",
-        f"the template closes an answer with {name!r}, which is not among the model's stop tokens",
-        f"Add {name!r} to eos_token_id in generation_config.json, or set model.chat_template.",
-    )
+    raise ModelError("tokens.stop-token-unknown", token=name)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
+import msgspec
 import numpy as np
 
 from engine.data.batches import Skipped
 from engine.data.splitting.draw import Columns
+from engine.messages.message import Message
 from engine.tokens.examples import Example, Fate
 from engine.tokens.render import NOT_TRAINED
 
@@ -39,7 +41,7 @@ INDEX = "store.json"
 class Facts:
     """What is known beside the arrays: ``files`` that rows are in, those ``skipped`` while reading, and refusals.
 
-    ``refused`` are rows with the message of their refusal, the first thousand; ``reasons`` the titles of all refusals,
+    ``refused`` are rows with the reason of their refusal, the first thousand; ``reasons`` the codes of all refusals,
     which ROW's ``reason`` numbers, and ``hints`` what would help against each.
     ``signatures`` of the rows (256 bytes each) are kept only while rows are compared. ``unused`` are columns, by the
     number of the source, that nothing was read from; ``remarks`` count codes of what was not taken as it stands there.
@@ -51,9 +53,9 @@ class Facts:
     files: list[str]
     skipped: list[Skipped]
     skipped_count: int
-    refused: list[tuple[int, str]]
+    refused: list[tuple[int, Message]]
     reasons: list[str]
-    hints: list[str]
+    hints: list[Message]
     unused: list[list[str]]
     remarks: dict[str, int]
 
@@ -94,7 +96,7 @@ class Writer:
         """Put all on the disk; the index last: without it there is no store."""
         self.close(on_disk=True)
         with (self._folder / INDEX).open("w", encoding="utf-8") as file:
-            json.dump(asdict(facts), file)
+            json.dump(msgspec.to_builtins(facts), file)
             file.flush()
             os.fsync(file.fileno())
 
@@ -116,7 +118,8 @@ class TokenStore:
     def __init__(self, folder: Path) -> None:
         facts = json.loads((folder / INDEX).read_text("utf-8"))
         facts["skipped"] = [Skipped(**skipped) for skipped in facts["skipped"]]
-        facts["refused"] = [(int(row), str(words)) for row, words in facts["refused"]]
+        facts["refused"] = [(int(row), Message.from_json(reason)) for row, reason in facts["refused"]]
+        facts["hints"] = [Message.from_json(hint) for hint in facts["hints"]]
         self.folder, self.facts = folder, Facts(**facts)
         self.held: Any = None
         self.rows = _mapped(folder / "rows.bin", ROW, self.facts.rows)

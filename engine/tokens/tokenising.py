@@ -19,6 +19,7 @@ from engine.data.dedup import near
 from engine.data.fixes import SETS, not_repeated
 from engine.data.reader import SHARED_ROWS, SKIPPED_KEPT, Reading, expected_rows, nothing_left
 from engine.data.splitting.split import content_hash, group_of, stratum_of
+from engine.messages.message import Message
 from engine.tokens.cures import cure
 from engine.tokens.examples import Fate, rendered
 from engine.tokens.render import Renderer
@@ -34,7 +35,7 @@ Progress = Callable[[int, int], Any]
 class Tokens:
     """What a batch became: its used rows (n,), their pieces (m,) and tokens (k,), each counted from its own start.
 
-    ``files`` are what the rows' ``file`` numbers, ``refusals`` title, message and hint by row.
+    ``files`` are what the rows' ``file`` numbers, ``refusals`` what was refused and what would help, by row.
     """
 
     account: Account
@@ -42,7 +43,7 @@ class Tokens:
     pieces: np.ndarray
     tokens: np.ndarray
     files: list[str]
-    refusals: dict[int, tuple[str, str, str]]
+    refusals: dict[int, tuple[Message, Message]]
     signatures: np.ndarray
 
 
@@ -52,7 +53,7 @@ class Tokeniser:
     def __init__(self, renderer: Renderer, dataset: DatasetSection, seed: int, pickled: Path | None = None) -> None:
         self._renderer: Renderer | None = renderer
         self._dataset, self._seed, self._pickled = dataset, seed, pickled
-        self._hints: dict[str, str] = {}
+        self._hints: dict[str, Message] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_renderer": None}
@@ -71,15 +72,15 @@ class Tokeniser:
         pieces: list[tuple[int, int, int, int]] = []
         tokens: list[np.ndarray] = []
         files: dict[str, int] = {}
-        refusals: dict[int, tuple[str, str, str]] = {}
+        refusals: dict[int, tuple[Message, Message]] = {}
         offset = 0
         for at, row in enumerate(rows):
             result = rendered(row, renderer, self._dataset)
             if result.error is not None:
-                title = result.error.title
-                if title not in self._hints:
-                    self._hints[title] = cure(row, renderer, self._dataset.train_on, fixes)
-                refusals[at] = (title, result.error.message, self._hints[title])
+                code = result.error.code
+                if code not in self._hints:
+                    self._hints[code] = cure(row, renderer, self._dataset.train_on, fixes)
+                refusals[at] = (result.error.reason, self._hints[code])
             for ids, labels in result.pieces:
                 pieces.append((offset, len(ids), at, int((labels[1:] >= 0).sum())))
                 tokens.append(packed(ids, labels))
@@ -142,8 +143,8 @@ class _Collected:
         self._files = {name: number for number, name in reversed([*enumerate(files)])}
         self._names = files
         self._reasons: dict[str, int] = {}
-        self._hints: list[str] = []
-        self._refused: list[tuple[int, str]] = []
+        self._hints: list[Message] = []
+        self._refused: list[tuple[int, Message]] = []
         self.writer = Writer(folder)
         self.signatures = (folder / "signatures.bin").open("wb")
 
@@ -152,13 +153,13 @@ class _Collected:
         rows = made.rows.copy()
         numbers = np.array([self._file(name) for name in made.files], ROW["file"])
         rows["file"] = numbers[rows["file"]] if len(rows) else 0
-        for row, (title, message, hint) in made.refusals.items():
-            if title not in self._reasons and len(self._reasons) <= _MOST_REASONS:
-                self._reasons[title] = len(self._reasons)
+        for row, (reason, hint) in made.refusals.items():
+            if reason.code not in self._reasons and len(self._reasons) <= _MOST_REASONS:
+                self._reasons[reason.code] = len(self._reasons)
                 self._hints.append(hint)
-            rows["reason"][row] = self._reasons.get(title, _MOST_REASONS)
+            rows["reason"][row] = self._reasons.get(reason.code, _MOST_REASONS)
             if len(self._refused) < _REFUSED_KEPT:
-                self._refused.append((self.writer.rows + row, message))
+                self._refused.append((self.writer.rows + row, reason))
         self.signatures.write(made.signatures.tobytes())
         self.writer.add(rows, made.pieces, made.tokens)
 

@@ -63,7 +63,7 @@ def _from(folder: Path, section: ModelSection) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=section.trust_remote_code)
     except Exception as error:  # tokenizer files fail in many ways
-        raise ModelError("The tokenizer can't be loaded", f"{folder}: {short(error)}") from error
+        raise ModelError("tokens.tokenizer-unloadable", folder=folder, reason=short(error)) from error
 
 
 def words_of(config: RunConfig, card: ModelCard, checkpoint: Path | None = None) -> Words:

@@ -82,12 +82,11 @@ def save(
     except Exception as error:  # safetensors and torch report a full disk in ways of their own
         shutil.rmtree(partial, ignore_errors=True)
         before = run.complete_checkpoints()
-        way = f"then `tunedeck resume` goes on from {before[-1].name}" if before else "there is no earlier checkpoint"
+        code = "training.checkpoint-unwritable-again" if before else "training.checkpoint-unwritable"
         raise MachineError(
-            "The checkpoint can't be written",
-            f"{final}: {' '.join(str(error).split())[:200]}",
-            f"{what_helps_full(run.path)}; {way}.",
-        ) from error
+            code, path=final, reason=_short(error), help=what_helps_full(run.path),
+            newest=before[-1].name if before else "",
+        ) from error  # fmt: skip
     for old in run.complete_checkpoints()[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final, folder_bytes(final)
@@ -149,7 +148,7 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
         weights = load_file(folder / "adapter_model.safetensors")
         expected = get_peft_model_state_dict(model, save_embedding_layers=False)
         if weights.keys() != expected.keys():
-            raise ValueError("its tensors are not those of this run's adapter")
+            raise _unreadable(folder, Message("training.checkpoint-of-another"))
         set_peft_model_state_dict(model, weights)
         # weights_only: nothing in these files may run code.
         remembered = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
@@ -159,10 +158,12 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
         if scaler is not None and (folder / _SCALER).is_file():  # older checkpoints have none
             scaler.load_state_dict(torch.load(folder / _SCALER, weights_only=True, map_location="cpu"))
         _restore_rng(torch.load(folder / "rng_state_0.pth", weights_only=True, map_location="cpu"))
+    except RunError:
+        raise
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise _unreadable(folder, error) from error
+        raise _unreadable(folder, _short(error)) from error
     return read_state(folder)
 
 
@@ -177,15 +178,15 @@ def read_state(folder: Path) -> TrainerState:
     try:
         return TrainerState(**json.loads((folder / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise _unreadable(folder, error) from error
+        raise _unreadable(folder, _short(error)) from error
 
 
-def _unreadable(folder: Path, error: BaseException) -> RunError:
-    return RunError(
-        "The checkpoint can't be read",
-        f"{folder}: {' '.join(str(error).split())[:200]}",
-        "Remove its COMPLETE file to resume from the one before.",
-    )
+def _unreadable(folder: Path, reason: Message | str) -> RunError:
+    return RunError("training.checkpoint-unreadable", path=folder, reason=reason)
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def _rng_state() -> dict[str, Any]:

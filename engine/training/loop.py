@@ -297,12 +297,8 @@ class Loop:
         """Keep the adapter as it was before the step that went wrong, and say so."""
         if before.step > 0:
             self.hooks.save(before, "not-finite")
-        what = "loss" if not math.isfinite(loss) else "gradient"
-        raise NotFinite(
-            f"The {what} is not a number at step {step:,}",
-            f"loss {loss}, gradient norm {grad_norm}; the step was not taken and the last finite adapter is kept.",
-            "Lower train.learning_rate, use dtype bfloat16 or float32, or look at this step's rows.",
-        )
+        code = "training.gradient-not-finite" if math.isfinite(loss) else "training.loss-not-finite"
+        raise NotFinite(code, step=step, loss=loss, norm=grad_norm)
 
     def _evaluate(self, state: TrainerState) -> TrainerState:
         """Measure after the newest step if that is due. One that a stop cut short is still due after a resume."""

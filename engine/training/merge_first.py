@@ -83,11 +83,7 @@ def _on_merged(config: RunConfig, target: Path) -> RunConfig:
 def _judge(proof: Proof, target: Path, sink: Sink) -> None:
     told = proof.sentences()
     if proof.verdict == "failed":
-        raise ModelError(
-            "The merge is not proven",
-            f"{target}: {' '.join(told)}",
-            'Nothing was removed. Train on with strategy.kind = "continue", which needs no merge.',
-        )
+        raise ModelError("training.merge-unproven", folder=target, reason=" ".join(told))
     if proof.verdict != "proven":
         sink(ev.Warn(message=Message("events.merge-not-proven", reason=Message.from_json(told[0]))))
     elif proof.rounding_share > ROUNDING_SHARE:

@@ -71,7 +71,7 @@ def probe(config: RunConfig, on_progress: Progress) -> Probed:
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        raise ModelError("The model is not here yet", model.name_or_path, "Its pace is known once it is downloaded.")
+        raise ModelError("training.model-not-here", model=model.name_or_path)
     context = Context(config, Phases(sink), Steering())
     training = prepare(context)
     plan, rows = training.plan, training.rows

@@ -40,10 +40,10 @@ def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
         partial.replace(run.adapter)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
+        reason = error.strerror or str(error)
         raise MachineError(
-            "The adapter can't be written", f"{run.adapter}: {error.strerror or error}",
-            f"Free space and copy it from {source.name}.",
-        ) from error  # fmt: skip
+            "training.adapter-unwritable", path=run.adapter, reason=reason, checkpoint=source.name
+        ) from error
     return run.adapter.name
 
 

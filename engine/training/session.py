@@ -181,9 +181,8 @@ class Session:
             try:
                 origins.note(self.run, self.config, Path(card.path), changed)
             except OSError as error:
-                raise MachineError(
-                    "The run directory can't be written", f"{self.run.origins}: {error.strerror}", "Free space there."
-                ) from error
+                reason = str(error.strerror)
+                raise MachineError("training.run-unwritable", path=self.run.origins, reason=reason) from error
 
     def _hash_weights(self) -> None:
         """Hash the weights beside the training: they were just read, and may be another file when the run ends."""

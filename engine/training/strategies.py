@@ -63,11 +63,11 @@ def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
     try:
         return get_peft_model(base.model, settings)
     except ValueError as error:
-        raise ConfigError(
-            "The adapter does not fit this model",
-            f"adapter.target_modules = {config.adapter.target_modules!r}: {' '.join(str(error).split())[:300]}",
-            _targets_that_work(base, config.adapter.target_modules, [*left_out, *routers, *beside]),
-        ) from error
+        tried = config.adapter.target_modules
+        names = _other_targets(base, [*left_out, *routers, *beside])
+        code = "modeling.targets-unfit" if tried == ALL_LINEAR else "modeling.targets-unfit-named"
+        reason = " ".join(str(error).split())[:300].rstrip(".")
+        raise ConfigError(code, targets=json.dumps(tried), reason=reason, names=json.dumps(names)) from error
 
 
 def beside_the_text(model: Any) -> list[str]:
@@ -93,15 +93,13 @@ def of_several_answers(model: Any) -> list[str]:
     return found
 
 
-def _targets_that_work(base: BaseModel, tried: object, left_out: Sequence[str]) -> str:
-    """A hint with targets this model has, other than those ``tried``."""
+def _other_targets(base: BaseModel, left_out: Sequence[str]) -> list[str]:
+    """Names of layers that an adapter can be put on, but for those ``left_out``."""
     head = base.model.get_output_embeddings()
     linears = {
         name for name, module in base.model.named_modules() if isinstance(module, LINEARS) and module is not head
     }
-    names = sorted({name.rpartition(".")[2] for name in linears - set(left_out)})
-    listed = f"target_modules = {json.dumps(names[:12])}"
-    return f"Use {listed}." if tried == ALL_LINEAR else f'Use target_modules = "{ALL_LINEAR}", or {listed}.'
+    return sorted({name.rpartition(".")[2] for name in linears - set(left_out)})[:12]
 
 
 def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> PeftModel:
@@ -128,10 +126,7 @@ def _require_whole(model: PeftModel, card: AdapterCard) -> None:
     trained = {name.replace(".base_layer.", ".") for name in saved}
     lost = sorted(name for name in card.contents.whole if PREFIX + name not in trained)
     if lost:
-        raise ModelError(
-            "The adapter can't be continued", f"{card.path}: it holds {lost[0]}, which is no part of the update",
-            'Merge it into its base and train a new adapter on that: strategy.kind = "merge".',
-        )  # fmt: skip
+        raise ModelError("modeling.adapter-not-continuable", folder=card.path, tensor=lost[0])
 
 
 def lora_config(section: AdapterSection) -> LoraConfig:

@@ -74,11 +74,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
 
     placement = placed(config)
     if placement.precision != task["precision"]:
-        raise MachineError(
-            "The GPUs of the run compute in different dtypes",
-            f"{placement.precision} here, {task['precision']} in the first process.",
-            'Set model.dtype to what all of them have, such as "float16".',
-        )
+        raise MachineError("distributed.precision-differs", own=placement.precision, first=task["precision"])
     share_processors(placement.device, len(task["devices"]))
     newest = Path(task["newest"]) if task["newest"] else None
     state = read_state(newest) if newest else TrainerState(0)

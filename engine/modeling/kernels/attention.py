@@ -120,10 +120,7 @@ def model_class(folder: Path, trust_remote_code: bool) -> type[Any]:
         found: type[Any] = get_class_from_dynamic_module(remote, str(folder))
         return found
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise ModelError(
-            "The model does not write text", f"{folder}: {config.model_type} models have no language-model head.",
-            "Choose a causal language model.",
-        )  # fmt: skip
+        raise ModelError("modeling.no-text-model", folder=folder, type=config.model_type)
     kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     return kind[0] if isinstance(kind, tuple) else kind
 
@@ -146,9 +143,7 @@ def switched(model: Any, name: str) -> bool:
 def _check_named(named: str, kind: type[Any]) -> None:
     can = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}.get(named)
     if can is not None and not getattr(kind, can, False):
-        raise ConfigError(
-            "This model can't use that attention", f"{FIELD}: {kind.__name__} has no {named}.", f'Set {FIELD} = "auto".'
-        )
+        raise ConfigError("modeling.attention-unsupported", model=kind.__name__, attention=named)
 
 
 def _caps_its_scores(folder: Path) -> bool:

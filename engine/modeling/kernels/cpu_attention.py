@@ -121,10 +121,7 @@ def refuse_unknown(arguments: Mapping[str, Any]) -> str:
 
 
 def _not_known(what: str) -> ModelError:
-    return ModelError(
-        "This attention kernel does not fit the model", f"The model's attention comes with {what}.",
-        'Set model.attn_implementation = "eager".',
-    )  # fmt: skip
+    return ModelError("modeling.attention-unfit", what=what)
 
 
 def _row_by_row(

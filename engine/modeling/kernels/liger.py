@@ -26,7 +26,6 @@ FIELD = "train.use_liger_kernel"
 _ROWS, _TOKENS = 2, 24
 _CLOSE = 0.05
 """Of hidden states and gradients, this much may be rounding: 16-bit models show 0.01 to 0.02."""
-_LEAVE_OUT = f'Set {FIELD} to "auto" or false.'
 _replaced: list[tuple[Any, dict[str, Any]]] = []
 """transformers' modules, and what kernels that stay have replaced in each."""
 
@@ -36,12 +35,9 @@ def check(section: TrainSection, device: torch.device) -> None:
     if section.use_liger_kernel is not True:
         return
     if device.type != "cuda":
-        raise ConfigError(
-            "Liger's kernels need an NVIDIA GPU", f"{FIELD} = true, and this runs on the CPU.", _LEAVE_OUT
-        )
+        raise ConfigError("modeling.liger-needs-gpu")
     if importlib.util.find_spec("liger_kernel") is None:
-        how = "Install it (pip install 'liger-kernel>=0.8,<0.9'), or leave the field out."
-        raise MachineError("A library is missing", f"{FIELD} = true, but liger-kernel is not installed.", how)
+        raise MachineError("modeling.liger-missing")
 
 
 def install(model: Any, section: TrainSection, device: torch.device) -> tuple[bool, Message | None]:
@@ -54,7 +50,7 @@ def install(model: Any, section: TrainSection, device: torch.device) -> tuple[bo
         return False, None
     fault = _fault(model)
     if fault and section.use_liger_kernel is True:
-        raise MachineError("Liger's kernels can't be used", f"{FIELD} = true, but {fault}.", _LEAVE_OUT)
+        raise MachineError("modeling.liger-unusable", fault=fault)
     return not fault, Message("events.liger-fails", reason=fault) if fault else None
 
 

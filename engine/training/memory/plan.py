@@ -177,12 +177,8 @@ def parted(plan: RunMemory, model: Any, asked: RunConfig, sink: Sink) -> RunMemo
         return _padded(plan)
     if packing.parts_rows(model):
         return plan
-    found = "tried with two short rows, the second one came out differently behind the first."
     if asked.dataset.packing is True:
-        raise ModelError(
-            "This model lets packed rows see each other", f"{packing.FIELD}: {found}",
-            'Set dataset.packing = "auto" or false: rows are padded instead.',
-        )  # fmt: skip
+        raise ModelError("training.packed-rows-mix")
     sink(ev.Warn(message=Message("events.padded-mixes")))
     return _padded(plan)
 

@@ -15,6 +15,7 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.source_figures import SourceFigures, mixed
 from engine.distributed.device import place
 from engine.jobs import data
+from engine.messages.message import Message
 from engine.modeling.load import load_base
 from engine.models.card import read_card
 from engine.runs.phases import Phases
@@ -126,7 +127,10 @@ def test_rows_that_the_template_refuses_are_counted_and_named(tiny: Path, rows: 
     rows.write_text("".join(json.dumps(row) + "\n" for row in [talk, unanswered, talk, unanswered, talk]))
     answer, _ = ask(values(tiny, rows, dataset={"eval_rows": 0}))
     assert (answer["refused"], answer["train_rows"]) == (2, 3)
-    assert "rows.jsonl, row 2" in answer["refused_rows"][0]
+    first = Message.from_json(answer["refused_rows"][0])
+    assert (Path(first.args["file"]).name, first.args["row"], first.args["reason"].code) == (
+        "rows.jsonl", 2, "tokens.no-answer",
+    )  # fmt: skip
 
 
 def test_a_model_that_is_not_here_yet_makes_no_error(rows: Path) -> None:
@@ -144,8 +148,9 @@ def test_stop_tokens_are_found_in_the_models_config_too(tiny: Path, rows: Path, 
     assert ask(values(folder, rows))[0]["kind"] == "result"
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"eos_token_id": 0}))
-    with pytest.raises(ModelError, match="would not end where generation stops"):
+    with pytest.raises(ModelError) as caught:
         ask(values(folder, rows))
+    assert caught.value.code == "tokens.stop-token-unknown"
 
 
 def no_tokenizer(folder: Path) -> None:

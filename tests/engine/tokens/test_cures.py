@@ -62,8 +62,9 @@ def test_a_run_with_the_setting_named_in_the_error_trains_those_rows(
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps({"messages": turns, "id": number}) + "\n" for number in range(6)))
     made = values(Path("model"), rows, dataset={"eval_rows": 0, "max_length": 128, "fixes": ["strip_control"]})
-    with pytest.raises(DataError, match="Not one row can be rendered") as caught:
+    with pytest.raises(DataError) as caught:
         prepared(made, renderer(template))
+    assert caught.value.code == "tokens.all-refused"
     found = settings_in(caught.value.hint)
     assert found == helps
     for name, value in found.items():
@@ -84,7 +85,8 @@ def prepared(made: dict[str, Any], by: Renderer) -> Any:
 
 def test_no_setting_is_promised_where_none_helps() -> None:
     row = Row((Message("user", "How many?"),), "", "rows", "rows.jsonl", 1)
-    assert "no setting" in cure(row, renderer("{{ raise_exception('never') }}"), "assistant", [])
+    found = cure(row, renderer("{{ raise_exception('never') }}"), "assistant", [])
+    assert found.code == "tokens.cure-none"
 
 
 def test_looking_for_a_cure_leaves_the_template_as_it_was() -> None:

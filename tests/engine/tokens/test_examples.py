@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.common.errors import DataError
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row
+from engine.messages.message import Message as Said
 from engine.tokens import examples
 from engine.tokens.examples import Example, TokenReport, pieces, tokenise
 from engine.tokens.render import NOT_TRAINED, RenderError
@@ -29,7 +30,7 @@ class Counting:
             return ids, list(ids)
         content = row.messages[0].content
         if content == "bad":
-            raise RenderError("The template refuses the row", "two users in a row")
+            raise RenderError("tokens.template-refuses", reason="two users in a row")
         prompt, answer, *after = (int(part) for part in content.split())
         behind = sum(after)
         ids = [1] * prompt + [2] * answer + [3] * behind
@@ -167,52 +168,56 @@ def test_rows_that_can_not_be_rendered_are_named_the_first_five() -> None:
     examples, report = tokenised(rows)
     assert len(examples) == 1
     assert (report.refused_count, len(report.refused)) == (7, 5)
-    assert report.refused[0] == "rows.jsonl, row 1: The template refuses the row: two users in a row."
+    reason = Said("tokens.template-refuses", reason="two users in a row")
+    assert report.refused[0] == Said("tokens.refused", file="rows.jsonl", row=1, reason=reason)
 
 
 def test_every_row_too_long_says_how_long_the_longest_is() -> None:
-    with pytest.raises(DataError, match="Every row is longer than max_length") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised([dialogue("3000 1"), dialogue("5 9")])
-    assert "is 10 tokens; the longest of 2 rows has 3,001" in caught.value.message
+    known = {"limit": 10, "rows": 2, "longest": 3001, "enough": "3001"}
+    assert caught.value.reason == Said("tokens.all-too-long", **known)
     assert caught.value.hint.startswith("Set dataset.max_length = 3001 ")
 
 
 @pytest.mark.parametrize("too_long", ["drop", "truncate"])
 def test_the_length_in_the_hint_is_long_enough_and_truncating_is_not_offered(too_long: str) -> None:
     rows = [dialogue("30 1"), dialogue("5 19")]
-    with pytest.raises(DataError, match="Every row is longer") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised(rows, too_long=too_long)
     assert "truncate" not in caught.value.hint
-    assert ("an answer is never cut" in caught.value.message) is (too_long == "truncate")
+    assert caught.value.code == ("tokens.all-answers-cut" if too_long == "truncate" else "tokens.all-too-long")
+    assert caught.value.reason.args["enough"] == "31"
     assert len(tokenised(rows, too_long=too_long, max_length=31)[0]) == 2
 
 
 def test_plain_text_that_is_too_long_is_to_be_split() -> None:
-    with pytest.raises(DataError, match="Every row is longer") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised([text(40), text(50)])
     assert caught.value.hint == 'Set dataset.too_long = "split".'
     assert tokenised([text(40), text(50)], too_long="split")[0]
 
 
 def test_no_supervised_token_in_any_row_is_an_error() -> None:
-    with pytest.raises(DataError, match="No row has a token to train on") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised([dialogue("5 0"), dialogue("4 0")])
-    assert "2 rows" in caught.value.message
+    assert caught.value.reason == Said("tokens.all-untrained", rows=2, selects="assistant")
 
 
 def test_no_row_that_can_be_rendered_is_an_error_with_the_reasons() -> None:
-    with pytest.raises(DataError, match="Not one row can be rendered") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised([dialogue("bad", 4), dialogue("bad", 5)])
+    assert caught.value.code == "tokens.all-refused"
     assert "The template refuses the row (2 rows)" in caught.value.message
     assert "rows.jsonl, row 4" in caught.value.message
     assert caught.value.hint == "Mend it."
 
 
 def test_one_bad_row_does_not_hide_that_the_others_are_too_long() -> None:
-    with pytest.raises(DataError, match="Not one row can be used") as caught:
+    with pytest.raises(DataError) as caught:
         tokenised([dialogue("bad"), dialogue("50 1"), dialogue("60 1"), dialogue("5 0")])
-    for part in ("Of 4 rows 2 are longer", "1 can't be rendered", "1 have no token"):
-        assert part in caught.value.message
+    counts = {"rows": 4, "long": 2, "limit": 10, "refused": 1, "untrained": 1}
+    assert caught.value.reason == Said("tokens.none-usable", **counts)
 
 
 def test_held_out_rows_may_all_be_unusable() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.common.errors import ModelError
 from engine.data.rows.messages import Message, Row
+from engine.messages.message import Message as Said
 from engine.tokens.render import (
     NOT_TRAINED,
     PLAIN_TEMPLATE,
@@ -170,10 +171,10 @@ def test_padding_with_the_stop_token_does_not_mask_it() -> None:
 def test_a_template_that_forgets_earlier_thinking_is_refused_loudly() -> None:
     made = with_template(FORGETS_THINKING)
     thinking = dialogue("One?", "<think>Easy.</think>First.", "Two?", "<think>Hard.</think>Second.")
-    with pytest.raises(RenderError, match="no stop token of its own") as caught:
+    with pytest.raises(RenderError) as caught:
         made.render(thinking)
-    assert "turn 2" in caught.value.message
-    assert "train_on = 'last'" in caught.value.hint
+    assert caught.value.reason == Said("tokens.answer-not-closed", turn=2)
+    assert 'train_on = "last"' in caught.value.hint
 
 
 def test_the_hint_about_earlier_thinking_helps() -> None:
@@ -187,10 +188,10 @@ def test_the_hint_about_earlier_thinking_helps() -> None:
 def test_a_template_that_rewrites_the_prompt_is_refused_loudly_and_may_train_on_all() -> None:
     counting = "{{ 'Turns: ' ~ messages | length ~ '\n' }}" + CHATML
     made, row = with_template(counting), dialogue("One?", "First.")
-    with pytest.raises(RenderError, match="not a prefix") as caught:
+    with pytest.raises(RenderError) as caught:
         made.render(row)
-    assert "turn 2" in caught.value.message
-    assert "train_on = 'all'" in caught.value.hint
+    assert caught.value.reason == Said("tokens.prompt-changes", turn=2)
+    assert 'train_on = "all"' in caught.value.hint
     ids, labels = made.render(row, "all")
     assert ids == labels
 
@@ -247,9 +248,9 @@ def test_a_greeting_that_answers_nothing_is_read_and_not_trained() -> None:
 def test_an_answer_that_ends_where_generation_does_not_is_refused() -> None:
     tokenizer = make_tokenizer(FAMILIES["gemma"])
     made = Renderer(tokenizer, stop_ids(tokenizer))  # no generation config: only <eos> stops
-    with pytest.raises(ModelError, match="would not end where generation stops") as caught:
+    with pytest.raises(ModelError) as caught:
         check_stop_tokens(made, dialogue("One?", "First."))
-    assert "<end_of_turn>" in caught.value.message
+    assert caught.value.reason == Said("tokens.stop-token-unknown", token="<end_of_turn>")
     assert "generation_config.json" in caught.value.hint
 
 

@@ -45,7 +45,7 @@ def test_an_endless_template_is_given_up_after_two_tries(monkeypatch: pytest.Mon
     began = time.monotonic()
     endless = Renderer(made.tokenizer, made.stops)
     for _ in range(50):
-        with pytest.raises(TimeoutError, match="not done after"):
+        with pytest.raises(TimeoutError):
             endless._rendered([{"role": "user", "content": "Hello."}], None)
     assert time.monotonic() - began < 10
 

@@ -217,7 +217,7 @@ def test_layers_peft_would_not_find_are_no_silence(untied: Path, adapters: dict[
     folder = renamed(
         adapters["lora"], tmp_path / "adapter", lambda key: key.replace("model.layers.", "model.text.layers.")
     )
-    with pytest.raises(ModelError, match="can't be put on this model"):
+    with pytest.raises(ModelError, match="does not fit this base model"):
         put_on(AutoModelForCausalLM.from_pretrained(untied), folder)
 
 

@@ -203,7 +203,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_as_it_was(tiny: Path, run: Ru
     with no_file_longer_than(size), pytest.raises(MachineError, match="can't be written") as caught:
         made.save(run, 2, keep=1)
     assert str(run.checkpoint(2)) in caught.value.message
-    assert caught.value.hint == "Free space on that disk; then `tunedeck resume` goes on from checkpoint-1."
+    assert caught.value.hint == "Free space on that disk. Then `tunedeck resume` continues from checkpoint-1."
     assert [path.name for path in run.path.glob("checkpoint-*")] == [earlier.name]
     other = trainee(tiny)
     checkpoint.restore(earlier, other.model, other.optimizer)

@@ -117,7 +117,7 @@ def test_a_gradient_that_no_scale_helps_ends_the_run() -> None:
         return torch.full_like(grad, float("nan"))
 
     next(p for p in looped.net.parameters() if p.requires_grad).register_hook(poison)
-    with pytest.raises(NotFinite, match="gradient is not a number at step 1"):
+    with pytest.raises(NotFinite, match="gradient is not a number"):
         looped.run()
 
 

@@ -196,7 +196,7 @@ def test_asked_for_without_a_gpu_or_the_library_it_is_refused_before_anything_is
     section = TrainSection(use_liger_kernel=True)
     with pytest.raises(ConfigError, match="need an NVIDIA GPU") as on_cpu:
         liger.check(section, CPU)
-    with pytest.raises(MachineError, match="library is missing") as missing:
+    with pytest.raises(MachineError, match="not installed") as missing:
         liger.check(section, GPU)
     assert "pip install 'liger-kernel>=0.8,<0.9'" in missing.value.hint
     assert '"auto" or false' in on_cpu.value.hint

@@ -1,0 +1,33 @@
+# Errors of a training.
+
+merge-unproven = The merge is not proven
+    .message = { $folder }: { $reason }
+    .hint = Nothing was removed. Set strategy.kind = "continue": it needs no merge.
+packed-rows-mix = Packed rows see each other in this model
+    .message = dataset.packing: of two short rows in one sequence, the second one came out differently.
+    .hint = Set dataset.packing = "auto" or false: rows are padded instead.
+loss-not-finite = The loss is not a number
+    .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
+    .hint = Lower train.learning_rate, set model.dtype to bfloat16 or float32, or check the rows of this step.
+gradient-not-finite = The gradient is not a number
+    .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
+    .hint = Lower train.learning_rate, set model.dtype to bfloat16 or float32, or check the rows of this step.
+checkpoint-unwritable = The checkpoint can't be written
+    .message = { $path }: { $reason }.
+    .hint = { $help }. There is no earlier checkpoint.
+checkpoint-unwritable-again = The checkpoint can't be written
+    .message = { $path }: { $reason }.
+    .hint = { $help }. Then `tunedeck resume` continues from { $newest }.
+checkpoint-unreadable = The checkpoint can't be read
+    .message = { $path }: { $reason }.
+    .hint = Remove its COMPLETE file to resume from the checkpoint before it.
+checkpoint-of-another = its tensors are not those of this run's adapter
+adapter-unwritable = The adapter can't be written
+    .message = { $path }: { $reason }.
+    .hint = Free space, then copy it from { $checkpoint }.
+run-unwritable = The run directory can't be written
+    .message = { $path }: { $reason }.
+    .hint = Free space there.
+model-not-here = The model is not downloaded yet
+    .message = { $model }
+    .hint = Its speed can be measured once it is downloaded.
