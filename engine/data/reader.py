@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from engine.common import file_hash
 from engine.common.errors import DataError
 from engine.common.workers import shared
 from engine.config.fix_names import Fix
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
 from engine.data.batches import Account, Batch, Observer, Rows, Skipped, rows_of_batch
-from engine.data.files.lenient import Unreadable, blocks, in_blocks, tolerant_raw_rows
+from engine.data.files.lenient import Unreadable, in_blocks, tolerant_blocks, tolerant_raw_rows
 from engine.data.files.preview import look
 from engine.data.files.sources import DataFile, data_files, source_names
 from engine.data.fixes import SETS, UNREADABLE, not_repeated, without_repeats
@@ -51,7 +52,7 @@ class Reading:
     ``within`` are the runs whose data this is part of: none of them can be a source of it. ``max_rows`` counts used
     rows of a source in file order; none is read that could be one too many. Rows that can't be read end it with their
     DataError, but for those that ``dataset.fixes`` pass over; where it is ``tolerant``, ``fault`` is the first of them.
-    Raises DataError at once for files that are not there.
+    ``read`` counts the rows of each file that is read whole. Raises DataError at once for files that are not there.
     """
 
     config: RunConfig
@@ -63,6 +64,7 @@ class Reading:
     skipped_count: int = 0
     unused: dict[str, list[str]] = field(default_factory=dict)
     remarks: Counter[str] = field(default_factory=Counter)
+    read: Counter[str] = field(default_factory=Counter)
     fault: DataError | None = None
 
     def __post_init__(self) -> None:
@@ -98,6 +100,7 @@ class Reading:
         for made in shared(work, self._batches(), helpers):
             self._take(made.account)
             yield made
+        file_hash.keep()
 
     def _take(self, account: Account) -> None:
         if account.refused is not None:
@@ -114,7 +117,10 @@ class Reading:
             self.unused[name] = list(dict.fromkeys((*self.unused.get(name, ()), *account.unused)))
         self.remarks += account.remarks
         self.counts[name] += account.used
-        self._under_way -= account.read if self.most[account.source] is not None else 0
+        if self.most[account.source] is not None:
+            self._under_way -= account.read
+        elif not self.config.data[account.source].is_run:
+            self.read += account.files
         self.skipped_count += len(account.skipped)
         self.skipped += account.skipped[: SKIPPED_KEPT - len(self.skipped)]
 
@@ -132,19 +138,18 @@ class Reading:
         name = self.names[number]
         told: list[Unreadable] = []
         try:
-            raw_rows, detected = tolerant_raw_rows(file, name, told.append)
+            if self.most[number] is None and in_blocks(file.path):
+                some, detected = tolerant_blocks(file, name, told.append)
+                for block in some:
+                    yield Batch(number, name, block, detected)
+                if told:
+                    yield Batch(number, name, (), detected, told)
+            else:
+                raw_rows, detected = tolerant_raw_rows(file, name, told.append)
+                yield from self._in_batches(number, ((row, detected) for row in raw_rows), told)
         except DataError as error:
             first = told[0].error if told and not self.tolerant else error
             yield Batch(number, name, (), None, refused=first)
-            return
-        if self.most[number] is None and in_blocks(file.path):
-            told.clear()
-            for block in blocks(file.path, told.append):
-                yield Batch(number, name, block, detected)
-            if told:
-                yield Batch(number, name, (), detected, told)
-        else:
-            yield from self._in_batches(number, ((row, detected) for row in raw_rows), told)
 
     def _in_batches(
         self, number: int, rows: Iterable[tuple[RawRow | Row, Detected]], told: list[Unreadable]

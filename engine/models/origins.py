@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from engine.common import file_hash
 from engine.common.errors import RunError, TunedeckError
-from engine.common.files import read_json, sha256, write_atomic
+from engine.common.files import read_json, write_atomic
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
@@ -22,7 +23,7 @@ from engine.models.weights import hash_files, read_weights
 from engine.runs.directory import RunDir
 
 COUNTED_BYTES = 32 << 20
-"""Rows of larger files are not counted: their sizes are told instead."""
+"""Rows of larger files are not counted again: their sizes are told instead."""
 _SMALL_BYTES = 64 << 20
 _OF_MODEL = ("config.json", "generation_config.json", "tokenizer*", "*.model", "vocab*", "merges.txt", "*.tiktoken",
              "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.py")  # fmt: skip
@@ -59,6 +60,17 @@ def note(run: RunDir, config: RunConfig, model: Path, changes: Sequence[str] = (
     found = [_noted(each) for each in (*_files(config, model), _settings(run, config))]
     accepted = [*accepted_changes(run), *({"t": time.time(), "said": said} for said in changes)]
     _write(run, found, accepted)
+    file_hash.keep()
+
+
+def note_rows(run: RunDir, rows: Mapping[str, int]) -> None:
+    """Add how many ``rows`` were read of each data file; a full disk is no error."""
+    found = [
+        replace(each, rows=rows[each.path]) if each.part == "data" and each.rows is None and each.path in rows else each
+        for each in read(run)
+    ]
+    with suppress(OSError):
+        _write(run, found, accepted_changes(run))
 
 
 def hash_weights(run: RunDir) -> None:
@@ -153,7 +165,7 @@ def _same(before: Origin, now: Origin, thorough: bool) -> bool:
     if before.size != now.size or not before.sha256:
         return False
     with suppress(OSError):
-        return before.sha256 == sha256(Path(now.path))
+        return before.sha256 == file_hash.sha256_of(Path(now.path))
     return False
 
 
@@ -238,8 +250,7 @@ def _noted(origin: Origin) -> Origin:
     path = Path(origin.path)
     if origin.part in ("run", "settings") or (origin.part == "model" and origin.size > _SMALL_BYTES):
         return origin
-    rows = _rows(path, origin.size) if origin.part == "data" else None
-    return replace(origin, sha256=sha256(path), rows=rows)
+    return replace(origin, sha256=file_hash.sha256_of(path))
 
 
 def _rows(path: Path, size: int) -> int | None:

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from engine.common import file_hash
 from engine.common.errors import DataError
-from engine.common.files import sha256
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
@@ -58,6 +58,7 @@ def key_of(config: RunConfig, renderer: Renderer) -> Key:
         "data": [_of_source(source, stamps, ()) for source in config.data],
         "tokenizer": tokenizer_digest(renderer),
     }
+    file_hash.keep()
     return Key(_digest(parts), stamps)
 
 
@@ -72,7 +73,7 @@ def tokenizer_digest(renderer: Renderer) -> str:
     else:
         place = Path(str(tokenizer.name_or_path))
         files = sorted({file for kind in _VOCABULARIES for file in place.glob(kind)}) if place.is_dir() else []
-        rules = [sorted(tokenizer.get_vocab().items()), [(file.name, sha256(file)) for file in files]]
+        rules = [sorted(tokenizer.get_vocab().items()), [(file.name, file_hash.sha256_of(file)) for file in files]]
     parts = [
         type(tokenizer).__name__, rules, tokenizer.chat_template, sorted(renderer.stops),
         {name: str(token) for name, token in tokenizer.special_tokens_map.items()}, tokenizer("")["input_ids"],
@@ -105,7 +106,7 @@ def _hashed(path: Path, stamps: dict[str, tuple[int, int]]) -> str:
     check_file(path)
     try:
         stamps[str(path)] = _stamp(path)
-        return sha256(path)
+        return file_hash.sha256_of(path)
     except OSError as error:
         raise DataError("tokens.file-unreadable", path=path, reason=str(error.strerror)) from None
 

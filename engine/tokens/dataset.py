@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from engine.common import file_hash
 from engine.common.errors import TunedeckError
-from engine.common.files import sha256
 from engine.config.schema import RunConfig
 from engine.data import run_source
 from engine.data.batches import Skipped
@@ -30,8 +30,7 @@ from engine.tokens.cache_key import key_of
 from engine.tokens.examples import REFUSED_SHOWN, Fate, TokenReport, nothing_left, refusal
 from engine.tokens.held_out import TEST, VALIDATION, HeldOut
 from engine.tokens.render import Renderer, check_stop_tokens
-from engine.tokens.row_lookup import Head, picked
-from engine.tokens.store import Examples, Facts, TokenStore
+from engine.tokens.store import Examples, Facts, Head, TokenStore
 from engine.tokens.tokenising import write_tokens
 
 ANSWERED_ROWS = 200
@@ -46,7 +45,8 @@ class Prepared:
     are some of the rows that are trained on, to be remembered when their files are gone. ``tokens`` says what became
     of the rows to train on, ``dropped`` counts all that were left out by why; ``cached`` whether nothing had to be
     tokenised, and ``seconds`` how long all this took. ``held_out`` is the split, to be kept. ``unused`` are
-    columns by source that nothing was read from, ``noted`` says of how many rows not all was taken as it stands there.
+    columns by source that nothing was read from, ``noted`` says of how many rows not all was taken as it stands there,
+    ``read`` counts those of each file that was read whole.
     """
 
     sources: list[str]
@@ -64,6 +64,7 @@ class Prepared:
     held_out: HeldOut = field(default_factory=lambda: HeldOut(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64)))
     unused: dict[str, list[str]] = field(default_factory=dict)
     noted: list[Message] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
 
 
 def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: HeldOut | None = None) -> Prepared:
@@ -105,7 +106,7 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
     _warn(store, report, sink)
     _warn_of_measuring(heldout, held, "events.no-validation", sink)
     _warn_of_measuring(test, tested, "events.no-test", sink)
-    rows = _Rows(config, store, phases.check, train, examples, (held, tested))
+    rows = _Rows(config, store, train, examples, (held, tested))
     if rows.first is not None:
         check_stop_tokens(renderer, rows.first)
     by_source = np.zeros(len(sources), np.int64)
@@ -116,6 +117,7 @@ def prepare_rows(config: RunConfig, renderer: Renderer, phases: Phases, before: 
         seconds=round(time.monotonic() - began, 2), held_out=held_out,
         unused={name: names for name, names in zip(sources, store.facts.unused, strict=True) if names},
         noted=[_noted(code, count) for code, count in store.facts.remarks.items() if not _is_grave(code)],
+        read=store.facts.read,
     )  # fmt: skip
 
 
@@ -142,6 +144,7 @@ def _by_their_names_now(store: TokenStore, config: RunConfig) -> None:
     now = [str(path) for source in config.data if not source.is_run for path in source_files(source)]
     names = dict(zip(facts.files, now, strict=False))
     facts.files[: len(now)] = now
+    facts.read = {names.get(file, file): count for file, count in facts.read.items()}
     facts.skipped = [Skipped(names.get(each.file, each.file), each.row, each.reason) for each in facts.skipped]
 
 
@@ -149,18 +152,17 @@ class _Rows:
     """The rows that are needed as they were: the first dialogue trained on, a sample, and those to be answered."""
 
     def __init__(
-        self, config: RunConfig, store: TokenStore, check: Callable[[], None], train: np.ndarray, examples: Examples,
-        measured: Sequence[Examples],
-    ) -> None:  # fmt: skip
+        self, config: RunConfig, store: TokenStore, train: np.ndarray, examples: Examples, measured: Sequence[Examples]
+    ) -> None:
         dialogues = examples.rows[store.rows["dialogue"][examples.rows] == 1][:1].tolist()
         sample = train[:: max(1, len(train) // SAMPLE_ROWS)][:SAMPLE_ROWS].tolist()
         most = max(ANSWERED_ROWS, config.eval.generate_rows, config.sample.rows)
         answered = [_unlike_before(part.rows[store.rows["answered"][part.rows] == 1]).tolist() for part in measured]
         wanted = [*dialogues, *sample, *(i for part in answered for i in part[:most])]
-        found = picked(store, list(dict.fromkeys(wanted)), config, check)
-        self.first = found.get(dialogues[0]) if dialogues else None
-        self.sample = [found[i] for i in sample if i in found]
-        self.answered = [Head([found[i] for i in part[:most] if i in found], len(part)) for part in answered]
+        found = store.originals(list(dict.fromkeys(wanted)), source_names(config.data))
+        self.first = found[dialogues[0]] if dialogues else None
+        self.sample = [found[i] for i in sample]
+        self.answered = [Head([found[i] for i in part[:most]], len(part)) for part in answered]
 
 
 def _unlike_before(rows: np.ndarray) -> np.ndarray:
@@ -261,5 +263,5 @@ def file_hashes(config: RunConfig) -> dict[str, str]:
     hashes: dict[str, str] = {}
     for source in config.data:
         with suppress(TunedeckError, OSError):
-            hashes |= {str(path): sha256(path) for path in run_source.files(source)}
+            hashes |= {str(path): file_hash.sha256_of(path) for path in run_source.files(source)}
     return hashes

@@ -1,11 +1,12 @@
-"""Tokenised rows on disk: three flat files that are mapped into memory, and a light sequence of examples over them."""
+"""Tokenised rows on disk: flat files that are mapped into memory, and a light sequence of examples over them."""
 
 from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 
 from engine.data.batches import Skipped
+from engine.data.rows.messages import Row
 from engine.data.splitting.draw import Columns
 from engine.messages.message import Message
 from engine.tokens.examples import Example, Fate
@@ -32,6 +34,8 @@ ends with the assistant, ``dialogue`` for any. ``reason`` numbers why it was ref
 """
 PIECE = np.dtype([("offset", "<u8"), ("length", "<u4"), ("row", "<u4"), ("supervised", "<u4")])
 """An example: ``length`` tokens from ``offset`` on."""
+BLOCK = np.dtype([("row", "<u8"), ("offset", "<u8")])
+"""Rows as they were, packed together: the first of them, and where they begin."""
 TOKEN = np.dtype("<u4")
 _TRAINED = np.uint32(1 << 31)  # a token's highest bit; no vocabulary reaches it
 INDEX = "store.json"
@@ -43,8 +47,9 @@ class Facts:
 
     ``refused`` are rows with the reason of their refusal, the first thousand; ``reasons`` the codes of all refusals,
     which ROW's ``reason`` numbers, and ``hints`` what would help against each.
-    ``signatures`` of the rows (256 bytes each) are kept only while rows are compared. ``unused`` are columns, by the
+    ``unused`` are columns, by the
     number of the source, that nothing was read from; ``remarks`` count codes of what was not taken as it stands there.
+    ``read`` are rows read by file, of those read whole. ``text_bytes`` hold the rows themselves, in ``blocks``.
     """
 
     rows: int
@@ -58,11 +63,35 @@ class Facts:
     hints: list[Message]
     unused: list[list[str]]
     remarks: dict[str, int]
+    read: dict[str, int] = field(default_factory=dict)
+    blocks: int = 0
+    text_bytes: int = 0
 
 
 def packed(ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Ids (n,) and labels (n,) as one array (n,) of TOKEN; labels are ids or -100."""
     return np.where(labels >= 0, ids.astype(TOKEN) | _TRAINED, ids.astype(TOKEN))
+
+
+def packed_rows(rows: Sequence[Row]) -> bytes:
+    """``rows`` of one batch as they are, without their source and file."""
+    bare = [replace(row, source="", file="") for row in rows]
+    try:
+        text = msgspec.json.encode(bare)
+    except UnicodeEncodeError:  # half a surrogate
+        text = json.dumps(msgspec.to_builtins(bare)).encode()
+    return zlib.compress(text, 1) if rows else b""
+
+
+def unpacked_rows(packed: bytes) -> list[Row]:
+    text = zlib.decompress(packed)
+    try:
+        return _decoder.decode(text)
+    except msgspec.MsgspecError:
+        return msgspec.convert(json.loads(text), list[Row])
+
+
+_decoder = msgspec.json.Decoder(list[Row])
 
 
 class Writer:
@@ -71,22 +100,26 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, BinaryIO] = {
-            name: (folder / f"{name}.bin").open("wb", 1 << 20) for name in ("rows", "pieces", "tokens")
+            name: (folder / f"{name}.bin").open("wb", 1 << 20)
+            for name in ("rows", "pieces", "tokens", "blocks", "texts")
         }
-        self.rows, self.pieces, self.tokens = 0, 0, 0
+        self.rows = self.pieces = self.tokens = self.blocks = self.text_bytes = 0
 
-    def add(self, rows: np.ndarray, pieces: np.ndarray, tokens: np.ndarray) -> None:
-        """Append ROW (n,), PIECE (m,) with rows and offsets counted from these, and TOKEN (k,)."""
+    def add(self, rows: np.ndarray, pieces: np.ndarray, tokens: np.ndarray, texts: bytes = b"") -> None:
+        """Append ROW (n,), PIECE (m,) with rows and offsets counted from these, TOKEN (k,), and ``packed_rows``."""
         placed = pieces.copy()
         placed["row"] += self.rows
         placed["offset"] += self.tokens
         for name, array in (("rows", rows), ("pieces", placed), ("tokens", tokens)):
             self._files[name].write(array.tobytes())
-        self.rows, self.pieces, self.tokens = (
-            self.rows + len(rows),
-            self.pieces + len(pieces),
-            self.tokens + len(tokens),
-        )
+        if texts:
+            self._files["blocks"].write(np.array((self.rows, self.text_bytes), BLOCK).tobytes())
+            self._files["texts"].write(texts)
+            self.blocks += 1
+        self.rows += len(rows)
+        self.pieces += len(pieces)
+        self.tokens += len(tokens)
+        self.text_bytes += len(texts)
 
     def flush(self) -> None:
         for file in self._files.values():
@@ -125,6 +158,8 @@ class TokenStore:
         self.rows = _mapped(folder / "rows.bin", ROW, self.facts.rows)
         self.pieces = _mapped(folder / "pieces.bin", PIECE, self.facts.pieces)
         self.tokens = _mapped(folder / "tokens.bin", TOKEN, self.facts.tokens)
+        self._blocks = _mapped(folder / "blocks.bin", BLOCK, self.facts.blocks)
+        self._texts = _mapped(folder / "texts.bin", np.dtype("u1"), self.facts.text_bytes)
 
     @property
     def kept(self) -> np.ndarray:
@@ -136,6 +171,21 @@ class TokenStore:
         held = self.rows
         return Columns(held["draw"][rows], held["stratum"][rows], held["group"][rows], held["source"][rows])
 
+    def originals(self, which: Sequence[int], sources: Sequence[str]) -> dict[int, Row]:
+        """The rows numbered ``which`` as they were read, by number; ``sources`` are the names of theirs now."""
+        begins, offsets = self._blocks["row"], [*self._blocks["offset"].tolist(), self.facts.text_bytes]
+        found: dict[int, Row] = {}
+        place, rows = -1, []
+        for number in sorted(which):
+            at = int(np.searchsorted(begins, number, "right")) - 1
+            if at != place:
+                place, rows = at, unpacked_rows(self._texts[offsets[at] : offsets[at + 1]].tobytes())
+            held = self.rows[number]
+            found[number] = replace(
+                rows[number - int(begins[at])], source=sources[held["source"]], file=self.facts.files[held["file"]]
+            )
+        return found
+
     def pieces_of(self, rows: np.ndarray) -> np.ndarray:
         """Indices of the pieces of ``rows``, in that order."""
         counts = self.rows["pieces"].astype(np.int64)
@@ -143,6 +193,25 @@ class TokenStore:
         begins, wanted = (ends - counts)[rows], counts[rows]
         shifts = np.repeat(begins - (np.cumsum(wanted) - wanted), wanted)
         return shifts + np.arange(int(wanted.sum()))
+
+
+class Head(Sequence[Row]):
+    """Of ``count`` rows the first ones, which are all that is ever asked for."""
+
+    def __init__(self, rows: Sequence[Row], count: int) -> None:
+        self._rows, self._count = list(rows), count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        return self._rows[index]
 
 
 class Examples(Sequence[Example]):

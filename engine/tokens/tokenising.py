@@ -23,7 +23,7 @@ from engine.messages.message import Message
 from engine.tokens.cures import cure
 from engine.tokens.examples import Fate, rendered
 from engine.tokens.render import Renderer
-from engine.tokens.store import PIECE, ROW, TOKEN, Facts, Writer, packed
+from engine.tokens.store import PIECE, ROW, TOKEN, Facts, Writer, packed, packed_rows
 
 _REFUSED_KEPT = 1000
 _MOST_REASONS = 255
@@ -35,7 +35,8 @@ Progress = Callable[[int, int], Any]
 class Tokens:
     """What a batch became: its used rows (n,), their pieces (m,) and tokens (k,), each counted from its own start.
 
-    ``files`` are what the rows' ``file`` numbers, ``refusals`` what was refused and what would help, by row.
+    ``files`` are what the rows' ``file`` numbers, ``refusals`` what was refused and what would help, by row; ``texts``
+    are the rows as they were read.
     """
 
     account: Account
@@ -45,6 +46,7 @@ class Tokens:
     files: list[str]
     refusals: dict[int, tuple[Message, Message]]
     signatures: np.ndarray
+    texts: bytes
 
 
 class Tokeniser:
@@ -98,6 +100,7 @@ class Tokeniser:
         return Tokens(
             read.account, made, np.array(pieces, PIECE), np.concatenate(tokens) if tokens else np.zeros(0, TOKEN),
             list(files), refusals, near.signatures(read.used_texts if _NEAR in fixes else []),
+            packed_rows(rows),
         )  # fmt: skip
 
 
@@ -161,7 +164,7 @@ class _Collected:
             if len(self._refused) < _REFUSED_KEPT:
                 self._refused.append((self.writer.rows + row, reason))
         self.signatures.write(made.signatures.tobytes())
-        self.writer.add(rows, made.pieces, made.tokens)
+        self.writer.add(rows, made.pieces, made.tokens, made.texts)
 
     def leave_repeats_out(self, config: RunConfig) -> int:
         """Mark the rows that ``dataset.fixes`` leave out for what other rows say, and return how many they are."""
@@ -188,7 +191,7 @@ class _Collected:
         self.writer.end(
             Facts(
                 *counts, self._names, skipped, skipped_count, self._refused, list(self._reasons), self._hints,
-                unused, dict(reading.remarks),
+                unused, dict(reading.remarks), dict(reading.read), self.writer.blocks, self.writer.text_bytes,
             )
         )  # fmt: skip
 

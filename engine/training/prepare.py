@@ -30,6 +30,7 @@ from engine.modeling.kernels.recompute import recompute_layers
 from engine.modeling.load import BaseModel, load_base
 from engine.modeling.memory_peaks import Peaks
 from engine.modeling.out_of_memory import MemoryGuard
+from engine.models import origins
 from engine.models.card import ModelCard
 from engine.models.checks import require_positions
 from engine.runs import events as ev
@@ -198,6 +199,7 @@ def _rows(context: Context, objective: Objective, words: Words) -> Prepared:
         with suppress(OSError):  # of a full disk the log tells
             held_out.keep(run, rows.held_out)
         run_source.save_sample(run, rows.sample)
+        origins.note_rows(run, rows.read)
     return rows
 
 

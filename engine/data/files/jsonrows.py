@@ -13,8 +13,8 @@ import msgspec
 from engine.common.errors import DataError
 from engine.common.shell import written_anew
 from engine.data.files.json_shapes import are_turns, is_turn, parts_in, rows_in
-from engine.data.files.opened import kind_of
-from engine.data.files.utf8 import LONGEST_BYTES, chunks, lines, too_long
+from engine.data.files.opened import kind_of, open_file
+from engine.data.files.utf8 import LONGEST_BYTES, beginning, chunks, lines, lines_in, too_long
 from engine.data.rows.contents import python_value
 from engine.data.rows.json_text import DECODER, FAST
 from engine.data.rows.messages import RawRow, where
@@ -28,32 +28,27 @@ def read_json(path: Path, source: str) -> Iterator[RawRow]:
 
     Raises DataError with row, line and column for the first place that is not JSON or not a row.
     """
-    if holds_lines(path):
+    first, second = _heads(path)
+    if _are_lines(path, first, second):
         yield from _read_lines(path, source)
-    elif _starts_list(path):
+    elif first == "[":
         yield from _read_list(path, source)
-    elif kind_of(path) == ".json" or _holds_table(path):
+    elif kind_of(path) == ".json" or _is_table(first, second):
         yield from _read_object(path, source)
     else:
         yield from _read_values(_Text(path), path, source)
 
 
-def _starts_list(path: Path) -> bool:
-    for text in chunks(path):
-        start = text.lstrip(_SPACE)
-        if start:
-            return start[0] == "["
-    raise DataError("The file is empty", f"{path} holds only blank space", "Name a file with rows in it.")
-
-
-def _is_lines(path: Path) -> bool:
-    """Whether the first line is a whole object and another follows: JSONL under the name .json."""
-    filled = (line.text for line in lines(path) if line.text.strip(_SPACE))
-    first, second = next(filled, ""), next(filled, "")
-    try:
-        return bool(second) and isinstance(DECODER.decode(first), dict)
-    except (ValueError, RecursionError):
-        return False
+def _heads(path: Path) -> tuple[str, str]:
+    """The first two filled lines; "[" and nothing for a file that begins a list, which may be one endless line."""
+    with open_file(path) as file:
+        if beginning(file, path).lstrip(_SPACE).startswith("["):
+            return "[", ""
+        filled = (text for line in lines_in(file, path) if (text := line.text.strip(_SPACE)))
+        first, second = next(filled, ""), next(filled, "")
+    if not first:
+        raise DataError("The file is empty", f"{path} holds only blank space", "Name a file with rows in it.")
+    return ("[", "") if first.startswith("[") else (first, second)
 
 
 def _read_lines(path: Path, source: str) -> Iterator[RawRow]:
@@ -84,40 +79,42 @@ def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -
 
 def holds_lines(path: Path) -> bool:
     """Whether each line of a .json or .jsonl file is a row of its own. Raises DataError for one that can't be read."""
-    if _starts_list(path):
-        return False
-    return _is_lines(path) if kind_of(path) == ".json" else not (_spans_lines(path) or _holds_table(path))
+    return _are_lines(path, *_heads(path))
 
 
-def _holds_table(path: Path) -> bool:
-    """Whether the file's only line is an object that holds rows, such as a table by columns."""
-    filled = (line.text for line in lines(path) if line.text.strip(_SPACE))
-    first, second = next(filled, ""), next(filled, "")
-    if second:
+def _are_lines(path: Path, first: str, second: str) -> bool:
+    if first == "[":
         return False
-    try:
-        value = DECODER.decode(first)
-    except (ValueError, RecursionError):
-        return False
+    if kind_of(path) == ".json":  # JSONL under that name: the first line is a whole object, and another follows
+        return bool(second) and isinstance(_decoded(first), dict)
+    return not (_spans_lines(path, first) or _is_table(first, second))
+
+
+def _is_table(first: str, second: str) -> bool:
+    """Whether a file's only line is an object that holds rows, such as a table by columns."""
+    value = None if second else _decoded(first)
     try:
         return isinstance(value, dict) and rows_in(value) != [value]
     except ValueError:
         return True  # a table with a fault, which is told where it is read
 
 
-def _spans_lines(path: Path) -> bool:
+def _spans_lines(path: Path, first: str) -> bool:
     """Whether the file's first object is whole, but not a line of its own: written over several, or with a comma."""
-    first = next(line.text.strip(_SPACE) for line in lines(path) if line.text.strip(_SPACE))
-    try:
-        DECODER.decode(first)
-    except (ValueError, RecursionError):
-        pass
-    else:
+    if _is_json(first):
         return False
     try:
         return isinstance(_Text(path).item(), dict)
     except (ValueError, RecursionError, DataError):
         return False
+
+
+def _decoded(text: str) -> Any:
+    """The value that ``text`` is in JSON; None for null and for what is none."""
+    try:
+        return DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read_object(path: Path, source: str) -> Iterator[RawRow]:

@@ -55,10 +55,24 @@ def tolerant_raw_rows(file: DataFile, name: str, tell: Tell) -> tuple[Iterator[R
     """
     raw_rows = _passing_over(file.path, name, tell)
     sample = list(islice(raw_rows, SAMPLE_ROWS))
+    return chain(sample, raw_rows), _format_of(file, name, sample)
+
+
+def tolerant_blocks(file: DataFile, name: str, tell: Tell) -> tuple[Iterator[Block], Detected]:
+    """The same of a file for which ``in_blocks`` holds, in blocks; their faults are told where they are decoded."""
+    coming, taken = blocks(file.path, tell), []
+    sample: list[RawRow] = []
+    while len(sample) < SAMPLE_ROWS and (block := next(coming, None)):
+        taken.append(block)
+        sample += rows_of(block, name, lambda fault: None)
+    return chain(taken, coming), _format_of(file, name, sample[:SAMPLE_ROWS])
+
+
+def _format_of(file: DataFile, name: str, sample: list[RawRow]) -> Detected:
     if not sample:
         next(read_file(file.path, name), None)  # raises the reason, if there is one
         raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
-    return chain(sample, raw_rows), detect(sample, file.reading(sample))
+    return detect(sample, file.reading(sample))
 
 
 def in_blocks(path: Path) -> bool:

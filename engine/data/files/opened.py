@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import os
 import stat
 import unicodedata
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.common.errors import DataError
+from engine.common.file_hash import HashedFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -84,13 +86,12 @@ def open_measured(path: Path) -> Opened:
     """As ``open_file``, with a measure of how far into the file itself reading has come."""
     size = check_file(path)
     try:
-        file = path.open("rb", buffering=0)
+        file = HashedFile(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     packing = path.suffix.lower()
     if packing not in PACKINGS:
-        head = file.read(_HEAD_BYTES)
-        file.seek(0)
+        head = os.pread(file.fileno(), _HEAD_BYTES, 0)
         source: _Pulled = _Plain(path, file, size, not _wide(head))
     else:
         source = _Pulled(path, file, _unpacking(file, packing))

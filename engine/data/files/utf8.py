@@ -7,8 +7,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 from engine.common.errors import DataError
 from engine.common.shell import written_anew
@@ -42,14 +44,28 @@ class Line:
 def lines(path: Path) -> Iterator[Line]:
     """The file's lines. Raises DataError as ``open_file`` does, for bytes that are not UTF-8 and for endless lines."""
     with open_file(path) as file:
-        offset, number = 0, 0
-        while raw := file.readline(LONGEST_BYTES + 1):
-            number += 1
-            if len(raw) > LONGEST_BYTES:
-                raise too_long(path, f"line {number:,}")
-            text = decoded(raw, offset, path)
-            offset += len(raw)
-            yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
+        yield from lines_in(file, path)
+
+
+def lines_in(file: BufferedReader[Any], path: Path) -> Iterator[Line]:
+    """The lines of ``path``, which is open as ``file``."""
+    offset, number = 0, 0
+    while raw := file.readline(LONGEST_BYTES + 1):
+        number += 1
+        if len(raw) > LONGEST_BYTES:
+            raise too_long(path, f"line {number:,}")
+        text = decoded(raw, offset, path)
+        offset += len(raw)
+        yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
+
+
+def beginning(file: BufferedReader[Any], path: Path) -> str:
+    """The first text of ``path``, which is open as ``file`` and stays at its beginning. Raises DataError."""
+    raw = file.peek(CHUNK_BYTES)
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(raw)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(raw, error.start, path) from None
 
 
 def chunks(path: Path) -> Iterator[str]:

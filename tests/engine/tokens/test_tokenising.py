@@ -15,13 +15,15 @@ from engine.common.errors import DataError
 from engine.config.schema import RunConfig
 from engine.data.files import lenient
 from engine.data.reader import load
+from engine.data.rows.messages import Message as Turn
+from engine.data.rows.messages import Row, ToolCall
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
 from engine.tokens.dataset import Prepared, prepare_rows
 from engine.tokens.examples import Example, tokenise
-from engine.tokens.store import TokenStore
+from engine.tokens.store import TokenStore, packed_rows, unpacked_rows
 from engine.tokens.tokenising import write_tokens
 from tests.engine.training.families import renderer
 from tests.engine.training.making import values, write_rows
@@ -226,3 +228,11 @@ def test_a_large_file_is_never_held_in_memory(home: Path, tmp_path: Path) -> Non
     rows, cached, grown_bytes = said.split()
     assert (rows, cached) == ("200000", "True")
     assert int(grown_bytes) < 90e6
+
+
+def test_rows_are_kept_with_their_tokens_as_they_were() -> None:
+    call = ToolCall("pay", '{"sum": 1.10}', "c1")
+    turns = (Turn("user", "half a letter: \ud83d"), Turn("assistant", "", "why", (call,)))
+    rows = [Row(turns, "", "", "", 7, ('{"name": "pay"}',), 0.5, "g"), Row((), "text", "", "", 8)]
+    assert unpacked_rows(packed_rows(rows)) == rows
+    assert unpacked_rows(packed_rows(rows[1:])) == rows[1:]

@@ -174,5 +174,5 @@ def test_a_file_that_may_not_be_read_is_named(write: Write, monkeypatch: pytest.
     def denied(*_args: object, **_kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr("engine.data.files.opened.HashedFile", denied)
     assert "Permission denied" in refused(path).message
