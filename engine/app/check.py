@@ -15,7 +15,7 @@ from engine.config import rules
 from engine.config.presets import Resolved, config_error, section_model
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
-from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.app.examine import Examined
@@ -144,19 +144,23 @@ def _of_machine(planned: Planned) -> Iterator[Finding]:
     if fit.verdict.level == "too much":
         yield _too_much(fit)
     if fit.budget.unused:
-        yield Finding(Issue("warning", "launch.gpus", fit.budget.unused), Remedy("use the CPU", {"launch.gpus": "cpu"}))
+        issue = Issue("warning", "launch.gpus", Message("check.gpus-unused", why=fit.budget.unused))
+        yield Finding(issue, Remedy(Message("check.use-cpu"), {"launch.gpus": "cpu"}))
 
 
 def _too_much(fit: Fit) -> Finding:
     """A run that does not fit is warned of, not refused: an estimate may be wrong. With the best change that helps."""
     changes = fit.plan()
     best = next((change for change in changes.changes if change.fits), changes.together)
-    helps = "" if best or changes.changes else "Take a smaller model or a larger GPU."
-    issue = Issue("warning", MEMORY, f"{fit.verdict.text}.", helps)
+    lacks, phase = -fit.verdict.spare_bytes, fit.verdict.phase
+    if best is None and not changes.changes:
+        return Finding(Issue("warning", MEMORY, Message("check.memory-short-for-good", lacks=lacks, phase=phase)))
+    issue = Issue("warning", MEMORY, Message("check.memory-short", lacks=lacks, phase=phase))
     if best is None:
         return Finding(issue)
-    words = best.title if len(best.settings) == 1 else f"{len(best.settings)} changes"
-    return Finding(issue, Remedy(words, best.settings))
+    count = len(best.settings)
+    what = Message("check.change", title=best.title) if count == 1 else Message("check.changes", count=count)
+    return Finding(issue, Remedy(what, best.settings))
 
 
 def _of_relation(config: RunConfig, known: Known) -> Iterator[Finding]:
@@ -166,18 +170,11 @@ def _of_relation(config: RunConfig, known: Known) -> Iterator[Finding]:
     advice, kind = known.advice, config.strategy.kind
     if advice is None or kind == advice.strategy or not config.strategy.adapter:
         return
-    text = f"your rows are {VERDICTS[advice.verdict]}: {WAYS[advice.strategy]} is recommended, not {WAYS[kind]}."
-    possible = known.old is not None and not refusal(known.old, advice.strategy, config.strategy.trust_base)
-    remedy = Remedy(f"choose {WAYS[advice.strategy]}", {"strategy.kind": advice.strategy}) if possible else None
-    yield Finding(Issue("warning", "strategy.kind", text), remedy)
-
-
-VERDICTS = {
-    "same": "the same task as what the adapter has learnt",
-    "related": "related to what the adapter has learnt",
-    "unrelated": "unrelated to what the adapter has learnt",
-}
-WAYS = {"continue": "continue", "merge": "merge, then LoRA", "fresh": "fresh"}
+    better = advice.strategy
+    what = Message("check.other-strategy", verdict=advice.verdict, better=better, chosen=kind)
+    possible = known.old is not None and not refusal(known.old, better, config.strategy.trust_base)
+    remedy = Remedy(Message("check.choose", way=better), {"strategy.kind": better}) if possible else None
+    yield Finding(Issue("warning", "strategy.kind", what), remedy)
 
 
 def _of_mix(config: RunConfig, known: Known) -> Iterator[Finding]:
@@ -204,10 +201,17 @@ def _of_mix(config: RunConfig, known: Known) -> Iterator[Finding]:
     for warning in mix_warnings(sources, mix.parts, steps / a_pass, cap):
         if warning.kind == "replay" or known.sources[warning.source] is None:
             continue
-        issue = Issue("warning", f"data.{warning.source}", f"{warning.title} {warning.message}".strip(), warning.hint)
+        said = f"{warning.title} {warning.message}".strip()
+        issue = Issue("warning", f"data.{warning.source}", Message(_MIX[warning.kind], what=said, fix=warning.hint))
         caps = warning.kind == "repeated" and cap is None
-        words = text("mix.cap-remedy", passes=round(OFTEN))
-        yield Finding(issue, Remedy(words, {"dataset.epochs_cap": OFTEN}) if caps else None)
+        what = Message("mix.cap-remedy", passes=round(OFTEN))
+        yield Finding(issue, Remedy(what, {"dataset.epochs_cap": OFTEN}) if caps else None)
+
+
+_MIX = {
+    "unmet": "check.mix-unmet", "repeated": "check.mix-repeated", "dominates": "check.mix-dominates",
+    "dropped": "check.mix-dropped",
+}  # fmt: skip
 
 
 def _of_rows(config: RunConfig, known: Known) -> Iterator[Finding]:
@@ -218,15 +222,14 @@ def _of_rows(config: RunConfig, known: Known) -> Iterator[Finding]:
     if rows.refused is not None:
         yield from of_error(rows.refused)
     elif rows.not_known and rows.report is None:
-        yield Finding(Issue("note", ROWS, f"what they are as tokens is not known: {rows.not_known.rstrip('.')}."))
+        yield Finding(Issue("note", ROWS, Message("check.rows-unknown", why=rows.not_known)))
     if rows.report is not None:
         yield from _of_report(rows.report)
     found = rows.inspection
     if found is not None and found.too_long:
         share = found.too_long / max(1, found.rows - found.eval_rows)
-        what = {"drop": "left out", "truncate": "cut", "split": "split"}[config.dataset.too_long]
-        text = f"{found.too_long:,} rows ({share:.0%}) are longer and will be {what}."
-        yield Finding(Issue("warning", "dataset.max_length", text))
+        what = Message("check.rows-too-long", count=found.too_long, share=share, how=config.dataset.too_long)
+        yield Finding(Issue("warning", "dataset.max_length", what))
 
 
 def _of_report(report: Report) -> Iterator[Finding]:
@@ -237,24 +240,22 @@ def _of_report(report: Report) -> Iterator[Finding]:
     first = worst(report, "warning")
     if first is not None:
         more = sum(finding.severity == "warning" for finding in report.findings) - 1
-        also = f" and {more} more warning{'s' if more > 1 else ''}" if more else ""
-        yield Finding(Issue("warning", ROWS, f"{told(first)}{also}."))
+        what = Message("check.rows-warned", what=first.title, count=first.count, rows=first.of, more=more)
+        yield Finding(Issue("warning", ROWS, what))
 
 
 def fatal_in(report: Report) -> Finding | None:
     """The error of rows in which something fatal was found."""
     fatal = worst(report, "fatal")
-    return Finding(Issue("error", ROWS, f"{told(fatal)}.")) if fatal else None
+    if fatal is None:
+        return None
+    what = Message("check.rows-fatal", what=fatal.title, count=fatal.count, rows=fatal.of)
+    return Finding(Issue("error", ROWS, what))
 
 
 def worst(report: Report, severity: str) -> RowFinding | None:
     """The first finding of that severity."""
     return next((finding for finding in report.findings if finding.severity == severity), None)
-
-
-def told(finding: RowFinding) -> str:
-    """A finding within a sentence: "empty answers (12 of 40 rows)"."""
-    return f"{finding.title} ({finding.count:,} of {finding.of:,} row{'s' if finding.of != 1 else ''})"
 
 
 # Remedies
@@ -268,20 +269,22 @@ def remedy_for(issue: Issue, config: RunConfig, known: Known) -> Remedy | None:
     if field == "strategy.adapter" and config.strategy.kind != "fresh":
         return None
     held_out = {"dataset.eval_share": 0.05, "dataset.eval_rows": None}
-    remedies: dict[str, tuple[str, dict[str, Any]]] = {
-        "train.learning_rate": ("set it to 2e-4", {"train.learning_rate": 2e-4}),
-        "adapter.lora_alpha": (f"set it to {alpha:g}", {"adapter.lora_alpha": alpha}),
-        "dataset.eval_share": ("hold out 5%", held_out),
-        "eval.early_stopping_patience": ("hold out 5%", held_out),
-        "train.micro_batch_tokens": ("set it to auto", {"train.micro_batch_tokens": "auto"}),
-        "strategy.adapter": ("set it to empty", {field: None}),
-        "launch.gpus": ("set it to auto", {field: None}),
-        "model.trust_remote_code": ("set it to no", {field: None}),
-        "model.chat_template": ("set it to empty", {field: None}),
+    remedies: dict[str, tuple[Message, dict[str, Any]]] = {
+        "train.learning_rate": (Message("check.set-to", value=2e-4), {field: 2e-4}),
+        "adapter.lora_alpha": (Message("check.set-to", value=alpha), {field: alpha}),
+        "dataset.eval_share": (Message("check.hold-out", share=0.05), held_out),
+        "eval.early_stopping_patience": (Message("check.hold-out", share=0.05), held_out),
+        "train.micro_batch_tokens": (Message("check.set-to-auto"), {field: "auto"}),
+        "strategy.adapter": (Message("check.set-to-nothing"), {field: None}),
+        "launch.gpus": (Message("check.set-to-auto"), {field: None}),
+        "model.trust_remote_code": (Message("check.set-to-no"), {field: None}),
+        "model.chat_template": (Message("check.set-to-nothing"), {field: None}),
     }
-    words, settings = remedies.get(field, ("", {}))
+    if field not in remedies:
+        return None
+    what, settings = remedies[field]
     changes = any(value_of(config, dotted) != default_of(dotted, value) for dotted, value in settings.items())
-    return Remedy(words, settings) if changes else None
+    return Remedy(what, settings) if changes else None
 
 
 def _longer(config: RunConfig, known: Known) -> Remedy | None:
@@ -295,7 +298,7 @@ def _longer(config: RunConfig, known: Known) -> Remedy | None:
     card = known.card
     most = (card and (longest_row(card) or card.max_position_embeddings)) or LONGEST
     fits = length <= most and length != config.dataset.max_length
-    return Remedy(f"set it to {length:,}", {"dataset.max_length": length}) if fits else None
+    return Remedy(Message("check.set-to", value=length), {"dataset.max_length": length}) if fits else None
 
 
 def value_of(config: RunConfig, dotted: str) -> object:

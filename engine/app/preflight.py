@@ -67,21 +67,16 @@ class _Look:
         model, name = self._config.model, "model.name_or_path"
         card = resolve(model.name_or_path, model.revision, model.allow_pickle).card
         if card is None:
-            yield _of("note", name, "is not here yet; the run begins with downloading it.")
+            yield _of("note", name, Message("check.model-not-here"))
             return
         if not card.has_tokenizer:
-            yield _of("error", name, f"{card.path} has no tokenizer.", "Copy its files there.")
+            yield _of("error", name, Message("check.no-tokenizer", path=card.path))
         if card.quantized:
-            yield _of("error", name, f"its weights are stored as {card.quantized}.",
-                      "Name the 16-bit model; set model.quantization to train it in 4 or 8 bit.")  # fmt: skip
+            yield _of("error", name, Message("check.stored-quantized", format=card.quantized))
         if model.kind == "chat" and not (card.has_chat_template or model.chat_template or self._adapters_template()):
-            yield _of(
-                "error", "model.kind", "this model has no chat template.", 'Set model.chat_template, e.g. "chatml".'
-            )
+            yield _of("error", "model.kind", Message("check.no-chat-template"))
         if model.attn_implementation == "sdpa" and card.model_type in UNFUSED:
-            yield _of(
-                "error", "model.attn_implementation", f"{card.model_type} models have no sdpa.", 'Set it to "auto".'
-            )
+            yield _of("error", "model.attn_implementation", Message("check.no-sdpa", family=card.model_type))
         yield from _positions(self._config.dataset.max_length, card)
         packing.decide(self._config.dataset.packing, "sdpa", packing.mixer_in(card.path), known_family=True)
         check_complete(card)
@@ -118,15 +113,17 @@ class _Look:
         self._has_dialogue = any(row.kind == "messages" for row in loaded.rows)
         if report.skipped_count:
             first = report.skipped[0]
-            said = f"{report.skipped_count:,} rows are left out; the first is row {first.row:,} of {first.file}"
-            yield _of("warning", "data", f"{said}: {first.reason}")
+            what = Message(
+                "check.rows-left-out", count=report.skipped_count, row=first.row, file=first.file, reason=first.reason
+            )
+            yield _of("warning", "data", what)
         numbers = {name: number for number, name in enumerate(source_names(config.data))}
         for name, columns in report.unused.items():
             yield from _unused(numbers[name], columns)
         for code, count in report.remarks.items():
             entry = CATALOGUE[code]
             level: Literal["warning", "note"] = "note" if entry.severity == "note" else "warning"
-            yield _of(level, "data", f"{'1 row' if count == 1 else f'{count:,} rows'} with {entry.title}.", entry.why)
+            yield _of(level, "data", Message("check.rows-remarked", count=count, what=entry.title, why=entry.why))
         learnt = replayed(config)
         wanted_rows(sum(row.source not in learnt for row in loaded.rows), config.dataset)
 
@@ -143,11 +140,7 @@ class _Look:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
-            raise MachineError(
-                "The run directory can't be written",
-                f"{folder}: {error.strerror}",
-                "Mend its rights, or set TUNEDECK_HOME to a folder you can write to.",
-            ) from error
+            raise MachineError("check.unwritable-runs", path=folder, reason=error.strerror) from error
         return iter(())
 
     def disk(self) -> Iterator[Finding]:
@@ -173,8 +166,8 @@ class _Look:
         return read_tokens(own, {}).chat_template if own is not None else ""
 
 
-def _of(level: Literal["error", "warning", "note"], field: str, message: Message | str, fix: str = "") -> Finding:
-    return Finding(Issue(level, field, message, fix))
+def _of(level: Literal["error", "warning", "note"], field: str, what: Message) -> Finding:
+    return Finding(Issue(level, field, what))
 
 
 def _positions(max_length: int, card: ModelCard) -> Iterator[Finding]:
@@ -182,9 +175,9 @@ def _positions(max_length: int, card: ModelCard) -> Iterator[Finding]:
     issue = position_issue(max_length, card)
     if issue is not None:
         most = longest_row(card) if issue.level == "error" else card.max_position_embeddings
-        yield Finding(issue, Remedy(f"set it to {most:,}", {issue.field: most}))
+        yield Finding(issue, Remedy(Message("check.set-to", value=most), {issue.field: most}))
 
 
 def _unused(number: int, names: Sequence[str]) -> Iterator[Finding]:
     if names:
-        yield _of("note", f"data.{number}", f"these columns are not used: {told(names)}.")
+        yield _of("note", f"data.{number}", Message("check.columns-unused", names=told(names)))

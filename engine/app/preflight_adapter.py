@@ -12,6 +12,7 @@ from engine.app.findings import Finding, Remedy
 from engine.common.errors import ModelError
 from engine.config.rules import Issue
 from engine.config.schema import AdapterSection, RunConfig
+from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter, require_sound
 from engine.models.adapter.match import match, require_match
 from engine.models.adapter.training_data import SHARE, has_replay, replay_of
@@ -32,28 +33,25 @@ def check_old_adapter(
     """
     card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
     if config.strategy.kind == "merge" and card.is_pickle:
-        raise ModelError(
-            "A pickled adapter is not merged", str(card.file), "Convert it to safetensors first, or continue it."
-        )
+        raise ModelError("check.adapter-pickled", path=card.file)
     soundness = require_sound(card)
     if soundness is not None and soundness.without_effect:
-        yield _of("warning", "every B matrix is zero: it changes nothing yet.")
+        yield _of("warning", Message("check.adapter-zero"))
     if card.note:
-        yield _of("note", f"{card.note}.")
+        yield _of("note", Message("check.adapter-note", note=card.note))
     if base is not None:
         trust = config.strategy.trust_base
         found = match(card, base, config.model.name_or_path, on_hash)
         require_match(found, card, base, trust, config.strategy.kind == "continue")
         for reason in found.reasons:
             if reason.level == "unsure":
-                yield _of("warning", reason.text)
+                yield _of("warning", Message("check.adapter-doubt", reason=reason.text))
             elif reason.level == "refused":
-                yield _of("warning", f"{reason.text} You vouched for it with trust_base.")
+                yield _of("warning", Message("check.adapter-vouched", reason=reason.text))
     if config.strategy.kind == "continue" and not has_replay(config):
         yield _no_replay(card, len(config.data))
     if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
-        text = "there is no optimizer state beside the adapter; it starts anew."
-        yield Finding(Issue("warning", "strategy.take_optimizer", text))
+        yield Finding(Issue("warning", "strategy.take_optimizer", Message("check.no-optimizer-state")))
 
 
 def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
@@ -65,15 +63,13 @@ def check_targets(section: AdapterSection, base: ModelCard) -> Iterator[Issue]:
     yield from _fused_experts(section, base, stored)
     if not left_out:
         return
-    why = "the kernels of Mamba mixers read their weights past an adapter"
     if isinstance(targets, str):
-        layers = f"{len(left_out):,} layers, such as {left_out[0]}"
-        yield Issue("note", "adapter.target_modules", f'"{targets}" leaves out {layers}: {why}.')
+        what = Message("check.mixers-left-out", targets=targets, count=len(left_out), first=left_out[0])
+        yield Issue("note", "adapter.target_modules", what)
         return
     named = [name for name in targets if any(f".{layer}".endswith(f".{name}") for layer in left_out)]
     if named:
-        yield Issue("error", "adapter.target_modules", f"{named[0]} can't be trained on this model: {why}.",
-                    f"Take {' and '.join(named)} out of the list.")  # fmt: skip
+        yield Issue("error", "adapter.target_modules", Message("check.mixer-named", first=named[0], names=named))
 
 
 def _unknown(targets: str | list[str], stored: Iterable[str]) -> Iterator[Issue]:
@@ -86,17 +82,17 @@ def _unknown(targets: str | list[str], stored: Iterable[str]) -> Iterator[Issue]
         if any(re.fullmatch(targets, layer) for layer in layers):
             return
         if re.fullmatch(r"\w+", targets):
-            yield Issue("error", field, f"'{targets}' is taken for a pattern, which must match a layer's whole name.",
-                        f'Write a list: ["{targets}"]')  # fmt: skip
+            yield Issue("error", field, Message("check.name-as-pattern", targets=targets))
         else:
-            yield Issue("warning", field, f"no layer that the model's files name matches '{targets[:60]}' as a whole.")
+            yield Issue("warning", field, Message("check.pattern-without-layer", targets=targets[:60]))
         return
     lost = [name for name in targets if not any(f".{layer}".endswith(f".{name}") for layer in layers)]
     if lost:
         some = difflib.get_close_matches(lost[0], {layer.rpartition(".")[2] for layer in layers}, n=1)
-        hint = f"Did you mean '{some[0]}'?" if some else 'Take it out, or use "all-linear".'
-        level: Literal["error", "warning"] = "error" if len(lost) == len(targets) and some else "warning"
-        yield Issue(level, field, f"no layer of the model is called '{lost[0]}'.", hint)
+        what = Message("check.no-such-layer", name=lost[0])
+        if some:
+            what = Message("check.no-such-layer-but", name=lost[0], near=some[0])
+        yield Issue("error" if len(lost) == len(targets) and some else "warning", field, what)
 
 
 def _fused_experts(section: AdapterSection, base: ModelCard, names: Iterable[str]) -> Iterator[Issue]:
@@ -108,12 +104,10 @@ def _fused_experts(section: AdapterSection, base: ModelCard, names: Iterable[str
     attention = sorted({found[1] for name in names if (found := _ATTENTION.search(name)) and "norm" not in found[1]})
     if section.target_modules != "all-linear" or not shape.adapted_experts:
         return
-    yield Issue(
-        "warning", "adapter.target_modules",
-        f'"all-linear" adapts {shape.experts:,} experts a layer as one tensor. Each pass makes the update of all of '
-        "them, though a token visits a few: that is slow and takes much memory.",
-        f"target_modules = {json.dumps(attention)} adapts attention only." if attention else "",
-    )  # fmt: skip
+    what = Message("check.fused-experts", experts=shape.experts)
+    if attention:
+        what = Message("check.fused-experts-but", experts=shape.experts, attention=json.dumps(attention))
+    yield Issue("warning", "adapter.target_modules", what)
 
 
 def _no_replay(card: AdapterCard, sources: int) -> Finding:
@@ -124,11 +118,10 @@ def _no_replay(card: AdapterCard, sources: int) -> Finding:
         for number, source in enumerate(replay.sources)
         for name, value in source.items()
     }
-    text = "no old rows are mixed in, so what was learnt may fade."
-    why = replay.text if replay.level == "gone" else ""
-    remedy = Remedy(f"mix {SHARE:.0%} of them in", settings) if settings else None
-    return Finding(Issue("warning", "data", text, why), remedy)
+    what = Message("check.no-replay", why=replay.text if replay.level == "gone" else "")
+    remedy = Remedy(Message("check.mix-in", share=SHARE), settings) if settings else None
+    return Finding(Issue("warning", "data", what), remedy)
 
 
-def _of(level: Literal["warning", "note"], text: str) -> Finding:
-    return Finding(Issue(level, "strategy.adapter", text))
+def _of(level: Literal["warning", "note"], what: Message) -> Finding:
+    return Finding(Issue(level, "strategy.adapter", what))

@@ -10,6 +10,7 @@ from engine.app.findings import Finding, Remedy
 from engine.common.files import read_json
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.models.adapter.adopt import LOCKED
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard
@@ -31,7 +32,8 @@ def check_template(config: RunConfig, card: ModelCard) -> Iterator[Finding]:
     )  # fmt: skip
     yield from map(Finding, _of_adapter(theirs, card, wanted))
     for each in found:
-        issue = Issue(each.level, each.config_field, each.message, each.fix)
+        what = Message("check.template-problem", what=each.message, fix=each.fix)
+        issue = Issue(each.level, each.config_field, what)
         yield Finding(issue, _remedy(config, each.settings))
 
 
@@ -39,8 +41,8 @@ def _remedy(config: RunConfig, settings: Mapping[str, Any]) -> Remedy | None:
     fixed = {f"adapter.{name}" for name in LOCKED} if config.strategy.kind == "continue" else set()
     if not settings or fixed & set(settings):
         return None
-    words = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in settings.items())
-    return Remedy(words, settings)
+    fields = ", ".join(f"{name.partition('.')[2]} {_shown(value)}" for name, value in settings.items())
+    return Remedy(Message("check.set-fields", fields=fields), settings)
 
 
 def _shown(value: object) -> str:
@@ -54,11 +56,9 @@ def _of_adapter(theirs: str, card: ModelCard, wanted: str) -> Iterator[Issue]:
     if wanted:
         text = WRITTEN.get(wanted) or _text(wanted)
         if theirs != text and set(_marks(theirs)) != set(_marks(text)):
-            yield Issue("warning", "model.chat_template", "the adapter was trained in the template that lies beside "
-                        "it; this is another.", "Leave model.chat_template empty to keep the adapter's.")  # fmt: skip
+            yield Issue("warning", "model.chat_template", Message("check.template-not-adapters"))
     elif theirs != read_tokens(card.path, {}).chat_template:
-        yield Issue("note", "strategy.adapter", "dialogue is written in the chat template that lies beside it, as it "
-                    "was trained; the model's own is another, or it has none.")  # fmt: skip
+        yield Issue("note", "strategy.adapter", Message("check.template-of-adapter"))
 
 
 def _marks(template: str) -> tuple[str, ...]:

@@ -24,8 +24,7 @@ HINTS = {ROWS: "F5 shows them, and what helps.", "strategy.kind": "F9 shows the 
 def said(finding: Finding) -> str:
     """A finding in words: what is wrong, and what to do."""
     issue = finding.issue
-    field = f"{issue.field}: " if issue.field else ""
-    return " ".join(filter(None, (f"{field}{issue.message}", issue.fix or HINTS.get(issue.field, ""))))
+    return finding.said if issue.fix else " ".join(filter(None, (finding.said, HINTS.get(issue.field, ""))))
 
 
 def findings_of(draft: Draft, facts: Facts, refused: TunedeckError | None = None) -> list[Finding]:

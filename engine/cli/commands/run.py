@@ -91,7 +91,7 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
         if each in raised:
             continue
         remedy = f" ({_as_set(each.remedy.settings)})" if with_remedies and each.remedy else ""
-        say(f"{each.level}: {one_line(str(each.issue))}{_HINTS.get(each.issue.field, '')}{remedy}")
+        say(f"{each.level}: {one_line(each.said)}{_HINTS.get(each.issue.field, '')}{remedy}")
     fit = found.planned.fit
     if fit is not None and fit.verdict.level == "too much":
         from engine.memory.report import plan_lines
@@ -110,7 +110,7 @@ def findings_json(found: Checked) -> dict[str, Any]:
     return {
         "findings": [
             {
-                "level": each.level, "field": each.issue.field, "message": each.issue.message, "fix": each.issue.fix,
+                "level": each.level, "field": each.issue.field, **each.reason.as_json(),
                 "remedy": dict(each.remedy.settings) if each.remedy else None,
             }
             for each in found.findings

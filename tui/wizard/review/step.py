@@ -320,4 +320,4 @@ class ReviewStep(Step):
 
 def _words(remedy: Remedy) -> str:
     """What it does; of several changes at once also the way to them."""
-    return f"{remedy.words}; F7 shows them" if remedy.words.endswith(" changes") else remedy.words
+    return f"{remedy.words}; F7 shows them" if remedy.what.code == "check.changes" else remedy.words
