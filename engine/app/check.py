@@ -309,6 +309,6 @@ def value_of(config: RunConfig, dotted: str) -> object:
 
 def default_of(dotted: str, value: object) -> object:
     """``value``, or for None the schema's default of ``section.field``."""
-    section, name = dotted.split(".")
-    model = section_model(section)
-    return model.model_fields[name].get_default(call_default_factory=True) if value is None and model else value
+    section, _, name = dotted.partition(".")
+    model = section_model(section) if value is None else None
+    return model.model_fields[name].get_default(call_default_factory=True) if model else value

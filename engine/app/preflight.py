@@ -40,7 +40,7 @@ def of_files(resolved: Resolved, on_hash: Callable[[int, int], None] | None = No
     if any(each.level == "error" for each in found):
         return found
     try:
-        look = _Look(adopt(resolved).config, on_hash)
+        look = _Look(adopt(resolved).config, resolved.config.strategy.adapter, on_hash)
     except TunedeckError as error:
         return [*found, *of_error(error)]
     for part in (look.model, look.targets, look.adapter, look.data, look.template, look.rights, look.disk, look.logout):
@@ -53,10 +53,13 @@ def of_files(resolved: Resolved, on_hash: Callable[[int, int], None] | None = No
 
 
 class _Look:
-    """One look at everything that ``config`` names; what one part finds out the later ones use."""
+    """One look at everything that ``config`` names; what one part finds out the later ones use.
 
-    def __init__(self, config: RunConfig, on_hash: Callable[[int, int], None] | None) -> None:
-        self._config, self._on_hash = config, on_hash
+    ``adapter`` is the earlier one as it was named; continuing it puts its own folder in the config.
+    """
+
+    def __init__(self, config: RunConfig, adapter: str, on_hash: Callable[[int, int], None] | None) -> None:
+        self._config, self._adapter, self._on_hash = config, adapter, on_hash
         self._card: ModelCard | None = None
         self._has_dialogue = False
 
@@ -90,7 +93,7 @@ class _Look:
     def adapter(self) -> Iterator[Finding]:
         """Raises ModelError."""
         if self._config.strategy.kind != "fresh":
-            yield from check_old_adapter(self._config, self._card, self._on_hash)
+            yield from check_old_adapter(self._config, self._adapter, self._card, self._on_hash)
 
     def data(self) -> Iterator[Finding]:
         """Read what is small whole, so that a broken row is found now; of the rest the head. Raises DataError."""

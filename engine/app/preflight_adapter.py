@@ -25,13 +25,13 @@ _ATTENTION = re.compile(r"\.(?:self_attn|attention|attn)\.(\w+)\.weight$")
 
 
 def check_old_adapter(
-    config: RunConfig, base: ModelCard | None, on_hash: Callable[[int, int], None] | None = None
+    config: RunConfig, named: str, base: ModelCard | None, on_hash: Callable[[int, int], None] | None = None
 ) -> Iterator[Finding]:
-    """Findings about ``config.strategy.adapter`` on ``base``, which is None while it is still to be downloaded.
+    """Findings about the adapter that was ``named``, on ``base``, which is None while it is still to be downloaded.
 
     Raises ModelError: it can't be read, holds NaN, does not fit the model, or comes from another one.
     """
-    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    card = read_adapter(named, config.model.allow_pickle)
     if config.strategy.kind == "merge" and card.is_pickle:
         raise ModelError("check.adapter-pickled", path=card.file)
     soundness = require_sound(card)

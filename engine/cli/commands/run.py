@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +10,14 @@ import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
 from engine.cli.console import Progress, error, json_line, one_line, out, say
-from engine.common.errors import RunError
+from engine.common.errors import ConfigError, RunError
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.app.check import Checked
+    from engine.app.findings import Finding
+    from engine.app.plan import Planned
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
 
@@ -33,17 +35,24 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train what CONFIG says."""
+    from engine.app.findings import of_error
     from engine.app.start import start
     from engine.config import toml
 
-    resolved = toml.load(config, settings or [], preset)
+    try:
+        resolved = toml.load(config, settings or [], preset)
+    except ConfigError as problem:
+        if check and as_json:
+            json_line(findings_json(of_error(problem)))
+        raise
     found = checked(resolved, thorough=check)
     if check and as_json:
-        json_line(findings_json(found))
+        json_line(findings_json(found.findings, found.planned))
     tell(found, with_remedies=check)
     found.require()
     if check:
-        out("The config can be run.")
+        if not as_json:
+            out("The config can be run.")
         return
     started = start(found)
     say(text("cli-runs.created", run=started.id, path=started.path))
@@ -104,21 +113,22 @@ _HINTS = {"rows": " `tunedeck data check CONFIG` shows them, and what helps."}
 """Where more is to be had on findings that belong to no field."""
 
 
-def findings_json(found: Checked) -> dict[str, Any]:
+def findings_json(found: Sequence[Finding], planned: Planned | None = None) -> dict[str, Any]:
     """The findings, the plan and the config that would run, for a program."""
-    fit = found.planned.fit
+    fit = planned.fit if planned else None
     return {
         "findings": [
             {
                 "level": each.level, "field": each.issue.field, **each.reason.as_json(),
+                "error": type(each.error).__name__ if each.error else "",
                 "remedy": dict(each.remedy.settings) if each.remedy else None,
             }
-            for each in found.findings
+            for each in found
         ],
         "fit": None if fit is None else {
             "level": fit.verdict.level, "needed_bytes": round(fit.verdict.needed_bytes), "device": fit.budget.name,
         },
-        "config": found.planned.resolved.config.model_dump(mode="json"),
+        "config": planned.resolved.config.model_dump(mode="json") if planned else None,
     }  # fmt: skip
 
 

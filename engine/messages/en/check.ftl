@@ -3,8 +3,8 @@
 refused = { WHOLE($error) }
 
 # The machine
-memory-short = this run needs { GIB($lacks) } more than is free, at { $phase }.
-memory-short-for-good = this run needs { GIB($lacks) } more than is free, at { $phase }.
+memory-short = does not fit: { GIB($lacks) } too much at { $phase }.
+memory-short-for-good = does not fit: { GIB($lacks) } too much at { $phase }.
     .hint = Take a smaller model or a larger GPU.
 gpus-unused = { $why }
 unwritable-runs = The run directory can't be written

@@ -189,9 +189,8 @@ class TestPreflight:
         path = tmp_path / "some.jsonl"
         path.write_text(ROWS + '{"prompt": "no answer", "completion": ""}\n')
         [issue] = preflight(resolved(make_model(), path))
-        assert issue.field == "data"
-        assert "1 rows are left out" in issue.message
-        assert "row 21" in issue.message
+        assert (issue.field, issue.what.code) == ("data", "check.rows-left-out")
+        assert (issue.what.args["count"], issue.what.args["row"]) == (1, 21)
 
     def test_of_large_data_only_the_head_is_read(
         self, make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch

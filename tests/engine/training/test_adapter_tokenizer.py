@@ -87,9 +87,8 @@ def test_the_check_says_whose_template_it_is(tiny_base: Path, tmp_path: Path) ->
     adapter = with_template(tiny_base, tmp_path / "adapter")
     card = read_card(tiny_base)
     (note,) = check_template(going_on(tiny_base, adapter), card)
-    assert (note.level, note.issue.field) == ("note", "strategy.adapter")
-    assert "chat template that lies beside it" in note.issue.message
+    assert (note.level, note.reason.code) == ("note", "check.template-of-adapter")
     found = list(check_template(going_on(tiny_base, adapter, template="chatml"), card))
-    assert any("this is another" in each.issue.message for each in found)
+    assert "check.template-not-adapters" in {each.reason.code for each in found}
     (plain,) = check_template(going_on(tiny_base, adapter, "fresh"), card)
     assert "has no chat template" in plain.issue.message
