@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import text
 from engine.units import amount
-from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
+
+KINDS = {
+    "base": ("wizard-model.base", "wizard-model.kind-base"),
+    "chat": ("wizard-model.chat", "wizard-model.kind-chat"),
+    "unclear": ("wizard-model.unclear", "wizard-model.kind-unclear"),
+}
+"""What each kind of model is called: in a list, and before its evidence."""
 
 
 def parameters(card: ModelCard) -> str:
@@ -20,24 +27,31 @@ def parameters(card: ModelCard) -> str:
 def progress(done: int, total: int | None, message: str) -> str:
     """How far a long job is. Large numbers are bytes, small ones are steps."""
     if total is None or total <= 1:
-        return message + (f" {gibibytes(done)}" if done >= 2**20 else "")
+        return text("wizard-model.progress-so-far", what=message, done=done) if done >= 2**20 else message
     if total >= 2**16:
-        return f"{message}: {gibibytes(done)} of {gibibytes(total)} ({done / total:.0%})"
-    return f"{message}: {done:,} of {total:,}"
+        return text("wizard-model.progress-bytes", what=message, done=done, total=total, share=done / total)
+    return text("wizard-model.progress-steps", what=message, done=done, total=total)
 
 
 def model_line(card: ModelCard) -> str:
     """Size and kind of a model on one short line."""
-    return f"{parameters(card):>5}  {card.kind}"
+    return text("wizard-model.line", size=f"{parameters(card):>5}", kind=text(KINDS[card.kind][0]))
 
 
 def model_card(card: ModelCard) -> list[str]:
     """What a person should know of a model before choosing it."""
     lines = [
-        f"{shorten(card.name, 60)}: {shorten(card.model_type, 20)}, {parameters(card)} parameters, "
-        f"{gibibytes(card.weight_bytes)} of weights, {card.num_layers} layers, width {card.hidden_size:,}",
-        f"{card.kind} model: {shorten('; '.join(card.kind_evidence), 120)}",
+        text(
+            "wizard-model.architecture",
+            name=shorten(card.name, 60),
+            type=shorten(card.model_type, 20),
+            parameters=parameters(card),
+            weights=card.weight_bytes,
+            layers=card.num_layers,
+            width=card.hidden_size,
+        ),
+        text(KINDS[card.kind][1], evidence=shorten("; ".join(card.kind_evidence), 120)),
     ]
     if not card.has_chat_template:
-        lines.append("no chat template: a plain one is used, and kept with the adapter")
+        lines.append(text("wizard-model.no-template"))
     return lines

@@ -38,10 +38,10 @@ async def test_without_a_model_enter_fetches_the_starter_and_enter_again_goes_on
 
     async with open_wizard(get_model=fetch) as (app, pilot):
         await press(app, pilot, "enter")
-        assert "None found on this machine yet" in shown_words(app)
+        assert "No model on this machine yet" in shown_words(app)
         await press(app, pilot, "enter")
         assert told == ["smollm2-135m"]
-        assert "Enter goes on" in shown_words(app)
+        assert "Enter continues" in shown_words(app)
         assert app.wizard.step_name == "model"
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "strategy"
@@ -54,7 +54,7 @@ async def test_offline_is_said_once_and_is_no_trouble(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     async with open_wizard() as (app, pilot):
         await press(app, pilot, "enter")
-        assert "1 found. HF_HUB_OFFLINE is set: nothing is fetched from the hub." in shown_words(app)
+        assert "1 model found. HF_HUB_OFFLINE is set: nothing is downloaded from the hub." in shown_words(app)
         await press(app, pilot, "ctrl+n")
         assert app.wizard.step_name == "strategy"
 
@@ -76,14 +76,14 @@ async def test_fetching_shows_how_far_it_is_and_can_be_stopped(open_wizard: Open
     async with open_wizard(get_model=fetch) as (app, pilot):
         await press(app, pilot, "enter")
         await pilot.press("enter")
-        while "of 93.0 MiB" not in text_of(app):
+        while "of 98 MB" not in text_of(app):
             await pilot.pause(0.02)
-        assert "ctrl+x" in text_of(app)
+        assert "Ctrl+X" in text_of(app)
         await pilot.press("ctrl+x")
         await settle(app, pilot)
         while not ended:
             await pilot.pause(0.02)
-        assert "stopped" in shown_words(app)
+        assert "Stopped" in shown_words(app)
         assert app.wizard.step_name == "model"
 
 

@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
 from tui.draft.services import STARTER
 from tui.wizard import describe
 
@@ -45,14 +46,16 @@ class FetchLine(Static):
             self.name, self.card, self.error, self.go_on = name, card, error, go_on
 
     def __init__(self, services: Services, id: str) -> None:
-        super().__init__(Content("looking for models on this machine ..."), id=id, classes="quiet")
+        super().__init__(Content(text("wizard-model.searching")), id=id, classes="quiet")
         self._services = services
         self.job = ""
+        """Code of what is under way; "" for nothing."""
 
     def start(self, name: str, revision: str, allow_pickle: bool, go_on: bool) -> None:
         """Look ``name`` up; ``go_on`` travels with the answer."""
-        self.job = "fetching" if name == STARTER else "looking it up"
-        self.say(f"{self.job}: {clean(name, keep_newlines=False)} ...  ctrl+x stops it")
+        fetches = name == STARTER
+        self.job = "wizard-model.fetching" if fetches else "wizard-model.looking-up"
+        self.say(text("wizard-model.fetching-name" if fetches else "wizard-model.looking-up-name", name=name))
         self._work(name, revision, allow_pickle, go_on)
         self.screen.refresh_bindings()
 
@@ -61,8 +64,8 @@ class FetchLine(Static):
         self.workers.cancel_group(self, "look-up")
         self._ended()
 
-    def say(self, text: str, wrong: bool = False) -> None:
-        self.update(Content(("! " if wrong else "") + clean(text, keep_newlines=False)))
+    def say(self, words: str, wrong: bool = False) -> None:
+        self.update(Content(("! " if wrong else "") + clean(words, keep_newlines=False)))
         self.set_class(wrong, "wrong")
 
     @work(thread=True, group="look-up", exclusive=True)
@@ -88,7 +91,7 @@ class FetchLine(Static):
     def _advanced(self, event: Advanced) -> None:
         event.stop()
         if self.job:
-            self.say(f"{event.words}   ctrl+x stops it")
+            self.say(text("wizard-model.advanced", progress=event.words))
 
     @on(Looked)
     def _looked(self) -> None:

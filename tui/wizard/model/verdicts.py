@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui import words
+from engine.messages.catalogue import text
 from tui.draft.draft import Draft
 from tui.draft.fit import budget_on, config_so_far, shape_of
 
@@ -60,21 +60,22 @@ class Verdicts:
 
 def sentences(found: BestMethod, card: ModelCard) -> list[str]:
     """Which method, how much room it leaves, how long rows may be and how many tokens go through at once."""
-    spare = words.gib(abs(found.verdict.spare_bytes))
+    spare = abs(found.verdict.spare_bytes)
     most = min(found.longest_row, card.max_position_embeddings or found.longest_row)
     if found.verdict.level == "too much":
-        lines = [f"Does not fit: even {_method(found)} needs {spare} GiB more than is free."]
-        return [*lines, f"Rows of up to {most:,} tokens would fit."] if most else lines
+        lines = [text("wizard-model.too-large", method=_method(found), spare=spare)]
+        return [*lines, text("wizard-model.too-large-rows", tokens=most)] if most else lines
     guessed = found.resolution.estimate.job.shape.guessed
-    unsure = "; uncertain, as its architecture is not known" if guessed else ""
+    level = text("wizard-model.level-tight" if found.verdict.level == "tight" else "wizard-model.level-fits")
+    fits = "wizard-model.fits-guessed" if guessed else "wizard-model.fits"
     return [
-        f"{_method(found)}: {found.verdict.level}, {spare} GiB spare{unsure}.",
-        f"Rows may have up to {most:,} tokens, micro-batches {found.largest_micro_batch:,}.",
+        text(fits, method=_method(found), verdict=level, spare=spare),
+        text("wizard-model.rows", tokens=most, batch=found.largest_micro_batch),
     ]
 
 
 def _method(found: BestMethod) -> str:
-    return found.name + (" with layers recomputed" if found.recomputes else "")
+    return text("wizard-model.recomputed", method=found.name) if found.recomputes else found.name
 
 
 def _config_for_all(draft: Draft) -> RunConfig | None:

@@ -52,7 +52,7 @@ async def test_asking_the_model_shows_norms_and_two_answers_and_its_word_can_be_
     folder.mkdir()
     async with open_wizard(kind_command=make_child(folder, SAID)) as (app, pilot):
         await press(app, pilot, "enter")
-        assert "F5 Ask it" in text_of(app)
+        assert "F5 Test the model" in text_of(app)
         await press(app, pilot, "f5")
         await until(pilot, lambda: "Base or chat?" in text_of(app))
         words = " ".join(text_of(app).split())
@@ -70,9 +70,9 @@ async def test_the_question_can_be_taken_back(open_wizard: Opener, model: Path, 
     async with open_wizard(kind_command=make_child(folder, SAID, waits_for=tmp_path / "never")) as (app, pilot):
         await press(app, pilot, "enter")
         await pilot.press("f5")
-        await until(pilot, lambda: "ctrl+x stops it" in shown_words(app))
+        await until(pilot, lambda: "Ctrl+X stops it" in shown_words(app))
         await press(app, pilot, "ctrl+x")
-        assert "stopped" in shown_words(app) or "taken back" in shown_words(app)
+        assert "Stopped" in shown_words(app) or "Test cancelled" in shown_words(app)
 
 
 async def test_a_template_whose_answers_would_not_end_is_mended_by_one_key(

@@ -49,7 +49,7 @@ async def test_the_card_says_method_longest_row_and_micro_batch(open_wizard: Ope
                 await press(app, pilot, "down")
         words = shown_words(app)
         assert "LoRA 16 bit: fits, " in words
-        assert "Rows may have up to 8,192 tokens, micro-batches " in words  # the model reads no more
+        assert "Rows can have up to 8,192 tokens, micro-batches " in words  # the model reads no more
         assert "llama-8b: llama" in words
 
 
@@ -106,7 +106,7 @@ def test_what_does_not_fit_says_by_how_much_and_which_rows_would(large: Path) ->
     found = verdicts.of(card)
     assert found is not None
     first, second = sentences(found, card)
-    assert first.startswith("Does not fit: even QLoRA 4 bit with layers recomputed needs ")
+    assert first.startswith("Does not fit: even QLoRA 4 bit with gradient checkpointing needs ")
     assert second == f"Rows of up to {found.longest_row:,} tokens would fit."
 
 
