@@ -128,3 +128,8 @@ class NoSuchRun(RunError):
 
 class CutOff(ModelError):
     """A file of weights ends before what its header promises."""
+
+
+def own_words(error: BaseException, most: int = 300) -> str:
+    """What a library's ``error`` says, on one line of at most ``most`` letters, without its last full stop."""
+    return " ".join(str(error).split())[:most].rstrip(".") or type(error).__name__

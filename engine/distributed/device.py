@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 KERNELS_KEPT = "128"
+_ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+"""Names of the variable that sets torch's allocator: today's, and the older one that is read as well."""
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 
 
@@ -78,6 +80,22 @@ def see_only(device: str) -> None:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     if device != "auto":
         os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
+def settle_memory() -> None:
+    """How this process's allocators keep memory; must run before torch is imported."""
+    keep_freed_memory()
+    bound_kernel_cache()
+    grow_segments()
+
+
+def grow_segments() -> None:
+    """Let blocks of GPU memory grow where they are, unless the user has set something of the kind.
+
+    Micro-batches differ in shape, so blocks of a fixed size leave gaps that nothing fits into.
+    """
+    if not any(name in os.environ for name in _ALLOCATOR):
+        os.environ[_ALLOCATOR[1]] = "expandable_segments:True"
 
 
 def bound_kernel_cache() -> None:

@@ -18,9 +18,9 @@ from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import compare
 from engine.evaluation.heldout import heldout_loss
-from engine.modeling.adapter_files import put_on
+from engine.modeling.adapters import put_on
 from engine.modeling.batches import MicroBatch, cut
-from engine.modeling.kernels.body import body_of
+from engine.modeling.kernels.head import body_of
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel
 from engine.models.relation import Relation

@@ -13,17 +13,14 @@ Say = Callable[..., None]
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """Tokens a second, and bytes at the peak, of ``config`` on this machine."""
-    from engine.distributed.device import bound_kernel_cache, keep_freed_memory, restrict_gpus
-    from engine.modeling.allocator import grow_segments
+    from engine.distributed.device import restrict_gpus, settle_memory
     from engine.models.local import resolve
 
     model = config.model
     if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
         return {"kind": "unavailable", "message": "the pace can be measured once the model is downloaded"}
     restrict_gpus(config)  # before torch is loaded
-    keep_freed_memory()
-    bound_kernel_cache()
-    grow_segments()
+    settle_memory()
     say("progress", done=0, total=None, message="loading the training libraries")
     from engine.training.probe import probe
 

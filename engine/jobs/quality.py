@@ -73,7 +73,7 @@ class _Look:
     """Collects what rows look like as tokens."""
 
     def __init__(self, config: RunConfig, renderer: Any, most_positions: int) -> None:
-        from engine.tokens.special_tokens_in_text import WrittenSpecials
+        from engine.tokens.token_text import WrittenSpecials
 
         self._dataset, self._renderer, self._most = config.dataset, renderer, most_positions
         self._specials = WrittenSpecials(renderer.tokenizer)
@@ -89,7 +89,7 @@ class _Look:
 
     def at(self, row: Row) -> None:
         from engine.tokens.render import NOT_TRAINED, RenderError
-        from engine.tokens.special_tokens_in_text import told
+        from engine.tokens.token_text import told
 
         self._rows[row.source] += 1
         self._dialogues[row.source] += row.kind == "messages"
@@ -115,7 +115,7 @@ class _Look:
         self._language(row)
 
     def _refused(self, row: Row, error: RenderError) -> None:
-        from engine.tokens.cures import cure
+        from engine.tokens.examples import cure
 
         if error.code not in self._cures:
             cured = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)

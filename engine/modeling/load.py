@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import BitsAndBytesConfig
 
-from engine.common.errors import MachineError, ModelError
+from engine.common.errors import MachineError, ModelError, own_words
 from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
 from engine.messages.message import Message
@@ -18,7 +18,7 @@ from engine.modeling.kernels.proof import attention_fault, proved_head
 from engine.modeling.model_files import load_model
 from engine.modeling.out_of_memory import is_out_of_memory
 from engine.models.card import ModelCard
-from engine.tokens.tokenizer import Words, load_words, short
+from engine.tokens.tokenizer import Words, load_words
 
 
 @dataclass
@@ -53,11 +53,11 @@ def load_base(
         model, told = _with_attention(card, section, placement)
         head = _head_of(model, card, told)
     except ImportError as error:
-        raise MachineError("modeling.library-missing", reason=short(error)) from error
+        raise MachineError("modeling.library-missing", reason=own_words(error)) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         if is_out_of_memory(error):
             raise
-        raise ModelError("modeling.model-unloadable", folder=card.path, reason=short(error)) from error
+        raise ModelError("modeling.model-unloadable", folder=card.path, reason=own_words(error)) from error
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         came_from = Path(str(tokenizer.name_or_path))
@@ -123,7 +123,7 @@ def _head_of(model: Any, card: ModelCard, told: list[Message]) -> Head:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise ModelError("modeling.model-fails", folder=card.path, reason=short(error)) from error
+        raise ModelError("modeling.model-fails", folder=card.path, reason=own_words(error)) from error
     if head is None:
         raise ModelError("modeling.loss-unknown", folder=card.path)
     if head.own is not None:

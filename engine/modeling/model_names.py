@@ -24,7 +24,7 @@ from transformers.core_model_loading import (
     rename_source_key,
 )
 
-from engine.common.errors import ModelError
+from engine.common.errors import ModelError, own_words
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ModelNames:
             with torch.device("meta"):
                 self._model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
         except (OSError, ValueError, ImportError) as error:
-            words = " ".join(str(error).split())[:200]
+            words = own_words(error, 200)
             raise ModelError("modeling.layers-unknown", folder=folder, reason=words) from error
         self._stored = list(stored)
 

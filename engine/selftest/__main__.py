@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.common.errors import own_words
 from engine.machine.selftest_result import Check, anonymous
 
 
@@ -36,17 +37,15 @@ def main(gpus: str) -> int:
 
 
 def _run(folder: Path, gpus: str, say: Callable[[str, dict[str, Any]], None]) -> Iterator[Check]:
-    from engine.distributed.device import keep_freed_memory
+    from engine.distributed.device import settle_memory
     from engine.machine.snapshot import read_machine
-    from engine.modeling.allocator import grow_segments
 
     machine = read_machine(folder, folder)
     wanted = gpus.split(",") if gpus else [str(gpu.index) for gpu in machine.gpus]
     chosen = [machine.gpu(name.strip()) for name in wanted]
     if chosen:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.uuid or str(gpu.index) for gpu in chosen)
-    keep_freed_memory()
-    grow_segments()
+    settle_memory()
     import torch
 
     from engine.selftest import hardware, memory, several, steps
@@ -83,7 +82,7 @@ def _timed(name: str, make: Callable[[], Iterator[Check]]) -> Iterator[Check]:
             yield replace(check, advice=advice, seconds=round(time.monotonic() - began, 2))
             began = time.monotonic()
     except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        said = f"{type(error).__name__}: {own_words(error)}"
         seconds = round(time.monotonic() - began, 2)
         yield Check(name, "no error", said, "failed", "Please report this with the output of --json.", seconds)
 

@@ -8,6 +8,7 @@ from itertools import product
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from engine.common.errors import own_words
 from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
 from engine.machine.selftest_result import Check
 from engine.machine.snapshot import Machine
@@ -108,7 +109,7 @@ def check_waits(trial: Trial) -> Iterator[Check]:
         pass_through()
         found = "no wait"
     except RuntimeError as error:
-        found = " ".join(str(error).split())[:200]
+        found = own_words(error, 200)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     yield Check(

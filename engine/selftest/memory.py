@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
+from engine.common.errors import own_words
 from engine.machine.selftest_result import Check
+from engine.modeling.memory_peaks import highest_bytes, restart_peak
 from engine.modeling.out_of_memory import OutOfMemory
-from engine.modeling.resident_memory import highest_bytes, restart_peak
 from engine.runs import events as ev
 from engine.runs.steering import Steering
 from engine.selftest.trial import Trial, known_trial, run_session
@@ -116,7 +117,7 @@ def _train(trial: Trial, limit_bytes: int | None) -> _Trained:
     try:
         run_session(trial, config, "shortage", react)
     except OutOfMemory as error:
-        ended = " ".join(str(error).split())[:200]
+        ended = own_words(error, 200)
     finally:
         if trial.device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(1.0)

@@ -1,4 +1,4 @@
-"""Rows as tokens: what the model reads, which of it is trained, and what was left out and why."""
+"""Rows as tokens: what the model reads, which of it is trained, what was left out, why, and what would cure that."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from engine.common.errors import DataError
 from engine.config.schema import DatasetSection
+from engine.data.fixes import row_change
 from engine.data.rows.messages import Row
 from engine.messages.message import Message
-from engine.tokens.cures import cure
-from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
+from engine.tokens.render import BUILT_IN_TEMPLATES, NOT_TRAINED, Renderer, RenderError
 
 _REPORT_EVERY = 200
 REFUSED_SHOWN = 5
@@ -223,3 +223,37 @@ def nothing_left(
         "tokens.none-usable", rows=rows, long=report.too_long, limit=limit, refused=report.refused_count,
         untrained=report.no_supervised,
     )  # fmt: skip
+
+
+def cure(row: Row, renderer: Renderer, train_on: str, fixes: Sequence[str]) -> Message:
+    """The settings that make ``row`` trainable; of several those that keep most of row and model."""
+    merged = row_change(["merge_system_turn"])(row) or row
+    names = ", ".join(f'"{name}"' for name in [*fixes, "merge_system_turn"])
+    ways = (
+        (Message("tokens.cure-merge", fixes=names), merged, train_on),
+        (Message("tokens.cure-last"), row, "last"),
+        (Message("tokens.cure-merge-last", fixes=names), merged, "last"),
+        (Message("tokens.cure-all"), row, "all"),
+    )
+    for message, changed, chosen in ways:
+        if _renders(changed, renderer, chosen):
+            return message
+    return Message("tokens.cure-plain" if _renders_plainly(row, renderer, train_on) else "tokens.cure-none")
+
+
+def _renders(row: Row, renderer: Renderer, train_on: str) -> bool:
+    try:
+        renderer.render(row, train_on)
+    except RenderError:
+        return False
+    return True
+
+
+def _renders_plainly(row: Row, renderer: Renderer, train_on: str) -> bool:
+    tokenizer = renderer.tokenizer
+    template = tokenizer.chat_template
+    try:
+        tokenizer.chat_template = BUILT_IN_TEMPLATES["plain"]
+        return _renders(row, Renderer(tokenizer, renderer.stops), train_on)
+    finally:
+        tokenizer.chat_template = template

@@ -1,12 +1,15 @@
-"""Token ids as readable text: which tokens only together make a character, and which bytes are none."""
+"""Token ids as readable text, and special tokens that a row's own words spell out."""
 
 from __future__ import annotations
 
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from engine.data.rows.messages import Row, whole_text
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BLANK = "\u2581"  # how SentencePiece writes a space
@@ -103,3 +106,24 @@ def _byte_letters() -> dict[str, int]:
     letters = {chr(byte): byte for byte in plain}
     shifted = (byte for byte in range(256) if chr(byte) not in letters)
     return letters | {chr(256 + at): byte for at, byte in enumerate(shifted)}
+
+
+class WrittenSpecials:
+    """Looks for the special tokens of one tokenizer."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        names = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special and token.content}
+        # Longest first: of names that begin alike the tokenizer takes the longer one.
+        ordered = sorted(names, key=lambda name: (-len(name), name))
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def within(self, row: Row) -> Counter[str]:
+        """How often each is written in ``row``, its tools included."""
+        if self._pattern is None:
+            return Counter()
+        return Counter(self._pattern.findall("\n".join((whole_text(row), *row.tools))))
+
+
+def told(found: Counter[str]) -> str:
+    """The most frequent three: ``<|im_end|> (2x), </s>``."""
+    return ", ".join(f"{name} ({count:,}x)" if count > 1 else name for name, count in found.most_common(3))

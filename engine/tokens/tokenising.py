@@ -20,8 +20,7 @@ from engine.data.fixes import SETS, not_repeated
 from engine.data.reader import SHARED_ROWS, SKIPPED_KEPT, Reading, expected_rows, nothing_left
 from engine.data.splitting.split import content_hash, group_of, stratum_of
 from engine.messages.message import Message
-from engine.tokens.cures import cure
-from engine.tokens.examples import Fate, rendered
+from engine.tokens.examples import Fate, cure, rendered
 from engine.tokens.render import Renderer
 from engine.tokens.store import PIECE, ROW, TOKEN, Facts, Writer, packed, packed_rows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.common.errors import ModelError
+from engine.common.errors import ModelError, own_words
 from engine.config.schema import ModelSection, RunConfig
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard, read_card
@@ -63,7 +63,7 @@ def _from(folder: Path, section: ModelSection) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=section.trust_remote_code)
     except Exception as error:  # tokenizer files fail in many ways
-        raise ModelError("tokens.tokenizer-unloadable", folder=folder, reason=short(error)) from error
+        raise ModelError("tokens.tokenizer-unloadable", folder=folder, reason=own_words(error)) from error
 
 
 def words_of(config: RunConfig, card: ModelCard, checkpoint: Path | None = None) -> Words:
@@ -94,8 +94,3 @@ def generation_config(folder: Path) -> Any:
         except OSError:
             continue
     return None
-
-
-def short(error: BaseException) -> str:
-    """An error's words on one line of bearable length."""
-    return " ".join(str(error).split())[:300]

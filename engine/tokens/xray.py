@@ -14,8 +14,7 @@ from engine.data.token_view.form import LEFT_OUT, MOST_TOKENS, Part, Piece, Stat
 from engine.memory.job import padded_length
 from engine.tokens.examples import Fate, Rendered, rendered
 from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
-from engine.tokens.special_tokens_in_text import WrittenSpecials, told
-from engine.tokens.token_text import TokenText
+from engine.tokens.token_text import TokenText, WrittenSpecials, told
 
 SIDES: dict[str, tuple[str, str]] = {
     "train": ("trained on", "It is trained on."),

@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, own_words
 from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
 from engine.messages.message import Message
@@ -84,7 +84,7 @@ def save(
         before = run.complete_checkpoints()
         code = "training.checkpoint-unwritable-again" if before else "training.checkpoint-unwritable"
         raise MachineError(
-            code, path=final, reason=_short(error), help=what_helps_full(run.path),
+            code, path=final, reason=own_words(error, 200), help=what_helps_full(run.path),
             newest=before[-1].name if before else "",
         ) from error  # fmt: skip
     for old in run.complete_checkpoints()[:-keep]:
@@ -163,7 +163,7 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise _unreadable(folder, _short(error)) from error
+        raise _unreadable(folder, own_words(error, 200)) from error
     return read_state(folder)
 
 
@@ -178,15 +178,11 @@ def read_state(folder: Path) -> TrainerState:
     try:
         return TrainerState(**json.loads((folder / STATE).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise _unreadable(folder, _short(error)) from error
+        raise _unreadable(folder, own_words(error, 200)) from error
 
 
 def _unreadable(folder: Path, reason: Message | str) -> RunError:
     return RunError("training.checkpoint-unreadable", path=folder, reason=reason)
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def _rng_state() -> dict[str, Any]:

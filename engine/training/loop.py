@@ -17,13 +17,13 @@ from engine.common.errors import MachineError, TunedeckError
 from engine.evaluation.heldout import add_by_source
 from engine.messages.message import Message
 from engine.modeling.batches import Batch
+from engine.modeling.optimizers import learning_rate
 from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
 from engine.training.checkpoint import TrainerState
 from engine.training.prepare import Training
-from engine.training.schedules import learning_rate
 
 _RETRY = 100
 """Steps after memory ran out before larger micro-batches are tried again, at least."""

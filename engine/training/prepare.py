@@ -23,13 +23,14 @@ from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.job import coarsest_on
 from engine.modeling import optimizers
+from engine.modeling.adapters import attach_adapter, needs_autocast, trainable
 from engine.modeling.batch_sizes import padding_share
 from engine.modeling.batches import Batch, Layout, StepPlan
 from engine.modeling.kernels import fused_norm, liger
 from engine.modeling.kernels.recompute import recompute_layers
 from engine.modeling.load import BaseModel, load_base
 from engine.modeling.memory_peaks import Peaks
-from engine.modeling.out_of_memory import MemoryGuard
+from engine.modeling.out_of_memory import MemoryGuard, smaller_budget
 from engine.models import origins
 from engine.models.card import ModelCard
 from engine.models.checks import require_positions
@@ -41,14 +42,13 @@ from engine.tokens import held_out
 from engine.tokens.dataset import Prepared
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import Words, locate, words_of
-from engine.training import checkpoint, old_adapter
+from engine.training import checkpoint
 from engine.training.checkpoint import TrainerState
-from engine.training.memory.after_kill import smaller_budget
 from engine.training.memory.plan import RunMemory, make_plan, parted
 from engine.training.mixing import plan_steps, tell_mix
 from engine.training.objectives.objective import Objective
 from engine.training.objectives.sft import Sft
-from engine.training.strategies import attach_adapter, needs_autocast, trainable
+from engine.training.strategies import take_over
 
 
 @dataclass
@@ -290,7 +290,7 @@ def begin(context: Context, training: Training) -> TrainerState:
     if context.newest is not None:
         return checkpoint.restore(context.newest, built.model, built.optimizer)
     assert context.run is not None
-    old_adapter.take_over(context.run, context.config, built.optimizer, context.phases.sink)
+    take_over(context.run, context.config, built.optimizer, context.phases.sink)
     return context.state
 
 

@@ -19,7 +19,7 @@ from engine.models.weights import hash_files, weight_files
 from engine.runs.directory import RunDir
 from engine.tokens.dataset import Prepared, file_hashes
 from engine.training.mixing import trained_tokens
-from engine.training.old_adapter import read_parents
+from engine.training.strategies import read_parents
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
 

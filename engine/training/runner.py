@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from engine.common import paths
-from engine.common.errors import MachineError, RunError, TunedeckError
+from engine.common.errors import MachineError, RunError, TunedeckError, own_words
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.presets import config_error
@@ -29,7 +29,7 @@ from engine.config.schema import RunConfig
 from engine.distributed.own_gpu import run_gpus
 from engine.machine.snapshot import MachineWatch
 from engine.messages.message import Message
-from engine.modeling.resident_memory import highest_bytes
+from engine.modeling.memory_peaks import highest_bytes
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
@@ -130,17 +130,14 @@ class Runner:
             if self.steering.lost:
                 self._fail_lost()
                 return
-            words = " ".join(str(error).split())[:300]
+            words = own_words(error)
             self._fail(RunError("runs.unexpected", kind=type(error).__name__, words=words, log=self.run.log.name))
 
     def _train(self, config: RunConfig, resume: bool, after_kill: bool, accept_changes: bool) -> None:
-        from engine.distributed.device import bound_kernel_cache, keep_freed_memory, restrict_gpus
-        from engine.modeling.allocator import grow_segments
+        from engine.distributed.device import restrict_gpus, settle_memory
 
         self._devices = restrict_gpus(config)
-        keep_freed_memory()
-        bound_kernel_cache()
-        grow_segments()
+        settle_memory()
         self.emit(ev.Phase(name="import", message=Message(MESSAGES["import"])))
         # Seconds of imports: here, after the lock, so that a viewer sees them as a phase.
         from engine.training.session import Session

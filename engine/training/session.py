@@ -35,9 +35,9 @@ from engine.training.checkpoint import TrainerState, begun
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
-from engine.training.merge_first import merge_first
 from engine.training.objectives.objective import Objective
 from engine.training.prepare import Context, Training, assessor, begin, find_model, placed, prepare
+from engine.training.strategies import merge_first
 
 
 class Session:

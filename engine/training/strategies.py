@@ -1,161 +1,168 @@
-"""How a run goes on from what was learnt before. This file makes the adapter that is trained."""
+"""How a run goes on from what was learnt before: merged into its base, or taken over with its optimizer's state."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.utils import load_peft_weights
-from transformers.pytorch_utils import Conv1D
 
-from engine.common.errors import ConfigError, ModelError
-from engine.config.schema import AdapterSection, RunConfig
+from engine.common.errors import ModelError, own_words
+from engine.common.files import read_json, write_atomic
+from engine.config.schema import RunConfig
+from engine.export.merge.write import merge, write_json
+from engine.export.proof.prove import data_rows, prove
+from engine.export.proof.verdict import ROUNDING_SHARE, Proof
 from engine.messages.message import Message
-from engine.modeling.adapter_files import put_on
-from engine.modeling.kernels import lora_kernel
-from engine.modeling.kernels.trained_copies import keep_in_float32
-from engine.modeling.load import BaseModel
-from engine.modeling.token_rows import token_indices
-from engine.models.adapter.adopt import check_locked
-from engine.models.adapter.card import AdapterCard, read_adapter, require_sound
-from engine.models.adapter.match import match, require_match
-from engine.models.adapter.tensors import PREFIX
-from engine.models.checks import mixer_outputs
-
-ALL_LINEAR = "all-linear"
-LINEARS = (torch.nn.Linear, Conv1D)
+from engine.models.adapter.card import AdapterCard, optimizer_file, read_adapter
+from engine.models.adapter.config import PROOF_FILE
+from engine.models.weights import hash_files
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from engine.runs.phases import Phases, Sink
+from engine.tokens.tokenizer import locate
 
 
-def attach_adapter(config: RunConfig, base: BaseModel, base_name: str, checkpoint: Path | None = None) -> PeftModel:
-    """The LoRA adapter that is trained on the frozen base model: a new one, or with "continue" the old one.
+@dataclass(frozen=True)
+class MergedBase:
+    """The merged model in ``path``; ``config`` names it as the model of the rest of the run.
 
-    ``base_name`` is what the adapter's own config will name as its base. ``checkpoint`` is that of this run which is
-    about to be restored: a continued adapter then has its shape from there, so that the old one is needed no more.
-    New weights are seeded by ``run.seed``. Raises ConfigError, and ModelError for an old adapter that does not fit.
+    ``proof`` are the values of ``Proof.as_values``. Quantization, if asked for, happens when it is loaded.
     """
-    torch.manual_seed(config.run.seed)
-    model = _continued(config, base, checkpoint) if config.strategy.kind == "continue" else _fresh(config, base)
-    model.peft_config["default"].base_model_name_or_path = base_name
-    lora_kernel.install(model)
-    keep_in_float32(model)
-    return model
+
+    path: Path
+    config: RunConfig
+    proof: dict[str, Any]
 
 
-def _fresh(config: RunConfig, base: BaseModel) -> PeftModel:
-    settings = lora_config(config.adapter)
-    settings.trainable_token_indices = token_indices(config.adapter, base)
-    left_out = mixer_outputs(name for name, _ in base.model.named_parameters())
-    if left_out and isinstance(config.adapter.target_modules, str):
-        base.told.append(Message("events.left-out-mamba", layers=len(left_out), first=left_out[0]))
-        settings.exclude_modules = left_out
-    beside = beside_the_text(base.model)
-    routers = of_several_answers(base.model) if isinstance(config.adapter.target_modules, str) else []
-    if routers:
-        settings.exclude_modules = [*(settings.exclude_modules or ()), *routers]
-        base.told.append(Message("events.left-out-routers", layers=len(routers), first=routers[0]))
-    if beside:
-        settings.exclude_modules = [*(settings.exclude_modules or ()), *beside]
-        base.told.append(Message("events.left-out-senses", layers=len(beside), first=beside[0]))
-    try:
-        return get_peft_model(base.model, settings)
-    except ValueError as error:
-        tried = config.adapter.target_modules
-        names = _other_targets(base, [*left_out, *routers, *beside])
-        code = "modeling.targets-unfit" if tried == ALL_LINEAR else "modeling.targets-unfit-named"
-        reason = " ".join(str(error).split())[:300].rstrip(".")
-        raise ConfigError(code, targets=json.dumps(tried), reason=reason, names=json.dumps(names)) from error
+def merge_first(run: RunDir, config: RunConfig, phases: Phases) -> MergedBase:
+    """Merge ``strategy.adapter`` into ``model.name_or_path``, into the run's ``merged/``, and prove it.
+
+    What a resumed run finds there proven is used as it is. When ``phases`` ends it a merge leaves nothing, a proof
+    leaves the merged model. Raises ModelError when the proof fails; everything is kept.
+    """
+    target = run.merged
+    settled = _settled(config, target)
+    if settled is not None:
+        return settled
+    base = locate(config.model, phases.progress("download", "bytes", model=config.model.name_or_path))
+    adapter = read_adapter(config.strategy.adapter)
+    if not target.is_dir():
+        write_atomic(run.parents, json.dumps([parent_of(adapter, "merge")], indent=1))
+        phases.begin("merge", adapter=adapter.name, base=base.name)
+        told = phases.progress("merge", "bytes", adapter=adapter.name, base=base.name)
+        merge(base.path, [(adapter.path, 1.0)], target, told, trust_base=config.strategy.trust_base)
+    phases.begin("prove")
+    told = phases.progress("prove", "steps")
+    proof = prove(
+        base.path, [(adapter.path, 1.0)], target, data_rows(config, target),
+        "cuda" if torch.cuda.is_available() else "cpu", told, config.model.trust_remote_code,
+    )  # fmt: skip
+    write_json(target / PROOF_FILE, proof.as_values())
+    _judge(proof, target, phases.sink)
+    return MergedBase(target, _on_merged(config, target), proof.as_values())
 
 
-def beside_the_text(model: Any) -> list[str]:
-    """Names of the linear layers of a model's parts for images and sound: all outside its decoder but the head."""
-    decoder, head = model.get_decoder(), model.get_output_embeddings()
-    if decoder is None or decoder is model:
-        return []
-    of_text = {id(module) for module in decoder.modules()} | {id(head)}
-    return [name for name, module in model.named_modules() if isinstance(module, LINEARS) and id(module) not in of_text]
+def _settled(config: RunConfig, target: Path) -> MergedBase | None:
+    """The merged model of an earlier start of this run, if its proof was passed."""
+    proof = read_json(target / PROOF_FILE)
+    if proof.get("verdict") not in ("proven", "not comparable"):
+        return None
+    return MergedBase(target, _on_merged(config, target), proof)
 
 
-@torch.no_grad()
-def of_several_answers(model: Any) -> list[str]:
-    """Names of the linear layers that give more than one tensor, as Llama 4's routers: none can carry an adapter."""
-    found = []
-    for name, module in model.named_modules():
-        if type(module) is torch.nn.Linear or not isinstance(module, torch.nn.Linear) or module.weight.ndim != 2:
-            continue
-        if type(module).__module__.startswith("bitsandbytes"):
-            continue
-        if not isinstance(module(module.weight.new_zeros(1, module.in_features)), torch.Tensor):
-            found.append(name)
-    return found
-
-
-def _other_targets(base: BaseModel, left_out: Sequence[str]) -> list[str]:
-    """Names of layers that an adapter can be put on, but for those ``left_out``."""
-    head = base.model.get_output_embeddings()
-    linears = {
-        name for name, module in base.model.named_modules() if isinstance(module, LINEARS) and module is not head
-    }
-    return sorted({name.rpartition(".")[2] for name in linears - set(left_out)})[:12]
-
-
-def _continued(config: RunConfig, base: BaseModel, checkpoint: Path | None) -> PeftModel:
-    """The old adapter with its weights, trainable in float32; of its settings only dropout is this run's own."""
-    allow_pickle = config.model.allow_pickle
-    card = read_adapter(checkpoint or config.strategy.adapter, allow_pickle and checkpoint is None)
-    check_locked(config, card)
-    if checkpoint is None:
-        require_sound(card)
-        found = match(card, base.card, config.model.name_or_path)
-        require_match(found, card, base.card, config.strategy.trust_base, continuing=True)
-    settings = LoraConfig.from_pretrained(str(card.path))
-    settings.lora_dropout = config.adapter.lora_dropout
-    model = put_on(base.model, card.path, config=settings, trainable=True)
-    _require_whole(model, card)
-    if keep_in_float32(model):  # loading has rounded them to the base's dtype
-        set_peft_model_state_dict(model, load_peft_weights(str(card.path), device="cpu"))
-    return model
-
-
-def _require_whole(model: PeftModel, card: AdapterCard) -> None:
-    """What the adapter sets without training it, such as the rows of a grown vocabulary, would not be saved again."""
-    saved = get_peft_model_state_dict(model, save_embedding_layers=False).keys()
-    trained = {name.replace(".base_layer.", ".") for name in saved}
-    lost = sorted(name for name in card.contents.whole if PREFIX + name not in trained)
-    if lost:
-        raise ModelError("modeling.adapter-not-continuable", folder=card.path, tensor=lost[0])
-
-
-def lora_config(section: AdapterSection) -> LoraConfig:
-    """The settings as PEFT knows them, but for trained tokens, which take a tokenizer to be found."""
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=section.r,
-        lora_alpha=section.lora_alpha,  # type: ignore[arg-type]
-        lora_dropout=section.lora_dropout,
-        target_modules=section.target_modules,
-        use_rslora=section.use_rslora,
-        use_dora=section.use_dora,
-        init_lora_weights=section.init_lora_weights,
-        modules_to_save=section.modules_to_save or None,
+def _on_merged(config: RunConfig, target: Path) -> RunConfig:
+    model = config.model.model_copy(
+        update={"name_or_path": str(target.absolute()), "revision": "main", "allow_pickle": False}
     )
+    return config.model_copy(update={"model": model})
 
 
-def trainable(model: Any) -> list[torch.nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+def _judge(proof: Proof, target: Path, sink: Sink) -> None:
+    told = proof.sentences()
+    if proof.verdict == "failed":
+        raise ModelError("training.merge-unproven", folder=target, reason=" ".join(told))
+    if proof.verdict != "proven":
+        sink(ev.Warn(message=Message("events.merge-not-proven", reason=Message.from_json(told[0]))))
+    elif proof.rounding_share > ROUNDING_SHARE:
+        sink(ev.Warn(message=Message("events.merge-rounding", share=proof.rounding_share)))
 
 
-def needs_autocast(model: Any) -> bool:
-    """Whether a trained layer keeps float32 arithmetic that mixed precision has to reconcile with the base."""
-    from peft.tuners.lora.layer import LoraLayer
-    from peft.utils import ModulesToSaveWrapper
+def take_over(run: RunDir, config: RunConfig, optimizer: Any, sink: Sink) -> None:
+    """At a run's first start: note its parents in ``parents.json`` and, if asked, load the old optimizer's state.
 
-    for module in model.modules():
-        if isinstance(module, ModulesToSaveWrapper):
-            return True
-        if isinstance(module, LoraLayer) and "forward" not in vars(module):
-            return True
-    return False
+    The note is made now because the old adapter may be gone when the run ends. A state that is not there or does not
+    fit is a warning; the optimizer then starts anew. Raises ModelError when the adapter can't be read.
+    """
+    if config.strategy.kind != "continue":
+        return
+    card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
+    write_atomic(run.parents, json.dumps([parent_of(card, "continue")], indent=1))
+    if config.strategy.take_optimizer:
+        refused = take_optimizer(optimizer, optimizer_file(card))
+        if refused:
+            sink(ev.Warn(message=Message("events.optimizer-not-taken", reason=refused)))
+
+
+def parent_of(card: AdapterCard, kind: str) -> dict[str, str]:
+    """The record of ``card`` as a parent: where it lies, which run made it, and the hash of its tensors' file."""
+    (digest,) = hash_files([card.file]).values()
+    return {"kind": kind, "path": str(card.path.absolute()), "run": card.run, "sha256": digest}
+
+
+def read_parents(run: RunDir) -> list[dict[str, str]]:
+    """What ``take_over`` noted; none for a run that began afresh."""
+    try:
+        noted = json.loads(run.parents.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return noted if isinstance(noted, list) else []
+
+
+def take_optimizer(optimizer: Any, file: Path | None) -> Message | None:
+    """Load moments and step counts from ``file``; rates and decay stay this run's own. Returns why not, or None.
+
+    Groups are flattened: other trainers part the weights by decay, which keeps their order within LoRA's matrices.
+    """
+    if file is None:
+        return Message("events.optimizer-missing")
+    try:
+        old = torch.load(file, weights_only=True, map_location="cpu")
+        ids = list(chain.from_iterable(group["params"] for group in old["param_groups"]))
+        states = [old["state"][number] for number in ids]
+    except Exception as error:  # a file of any origin may fail in any way
+        return Message("events.optimizer-unreadable", file=file, reason=own_words(error, 200))
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    refused = _why_not(parameters, states, _state_names(optimizer))
+    if refused:
+        return Message("events.optimizer-unfit", file=file, reason=refused)
+    groups = optimizer.state_dict()["param_groups"]
+    numbers = chain.from_iterable(group["params"] for group in groups)
+    optimizer.load_state_dict({"state": dict(zip(numbers, states, strict=True)), "param_groups": groups})
+    return None
+
+
+def _state_names(optimizer: Any) -> set[str]:
+    inner = getattr(optimizer, "optimizer", optimizer)  # accelerate puts its own around it
+    return {"exp_avg", "exp_avg_sq"} if isinstance(inner, torch.optim.AdamW) else {"state1", "state2"}
+
+
+def _why_not(parameters: list[torch.Tensor], states: list[dict[str, Any]], names: set[str]) -> Message | None:
+    if len(parameters) != len(states):
+        return Message("events.optimizer-count", theirs=len(states), ours=len(parameters))
+    for parameter, state in zip(parameters, states, strict=True):
+        if not names <= state.keys():
+            return Message("events.optimizer-other")
+        if "exp_avg" in names and state["exp_avg"].shape != parameter.shape:
+            return _shapes(state["exp_avg"].shape, parameter.shape)
+        if "state1" in names and state["state1"].numel() != parameter.numel():
+            return _shapes((state["state1"].numel(),), (parameter.numel(),))
+    return None
+
+
+def _shapes(theirs: Sequence[int], ours: Sequence[int]) -> Message:
+    return Message("events.optimizer-shape", theirs=str(list(theirs)), ours=str(list(ours)))

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import msgspec
 
-from engine.common.errors import MachineError, TunedeckError
+from engine.common.errors import MachineError, TunedeckError, own_words
 from engine.common.files import write_atomic
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
@@ -51,15 +51,12 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: Path, index: int, steering: Steering) -> None:
-    from engine.distributed.device import bound_kernel_cache, keep_freed_memory, see_only
-    from engine.modeling.allocator import grow_segments
+    from engine.distributed.device import see_only, settle_memory
 
     task = msgspec.json.decode((folder / "task.json").read_bytes())
     config = RunConfig.model_validate_json(task["config"])
     see_only(task["devices"][index])
-    keep_freed_memory()
-    bound_kernel_cache()
-    grow_segments()
+    settle_memory()
 
     from engine.distributed.ranks import join
     from engine.distributed.workers import MEETING, ready_file, share_processors
@@ -122,7 +119,7 @@ def _leave_words(folder: Path, index: int, error: BaseException) -> None:
     if isinstance(error, TunedeckError):
         words = LastWords(error.reason)
     else:
-        words = LastWords(Message.literal(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"))
+        words = LastWords(Message.literal(f"{type(error).__name__}: {own_words(error)}"))
     try:
         write_atomic(words_file(folder, index), msgspec.json.encode(words).decode())
     except OSError:

@@ -71,15 +71,13 @@ def measure(engine: str, task: Task) -> dict[str, Any]:
     """Train ``task`` with ``engine`` in this process. Memory that runs out is an answer, other errors are errors."""
     if engine == "unsloth":
         import unsloth  # noqa: F401 - it changes transformers and must be there first
-    from engine.distributed.device import keep_freed_memory, see_only
+    from engine.distributed.device import see_only, settle_memory
     from engine.machine.snapshot import read_machine_now
-    from engine.modeling.allocator import grow_segments
 
     machine = read_machine_now()
     if machine is not None and machine.freest is not None:  # one card: some trainers share out over all they see
         see_only(machine.freest.uuid or str(machine.freest.index))
-    keep_freed_memory()
-    grow_segments()
+    settle_memory()
     from engine.modeling.out_of_memory import is_out_of_memory
 
     with tempfile.TemporaryDirectory(prefix="tunedeck-benchmark-") as folder:
@@ -345,7 +343,7 @@ def run_unsloth(plan: Plan) -> Measured:
 def _measured(plan: Plan, seconds: float, loss: float, tokens: int, attention: str, liger: bool) -> Measured:
     import torch
 
-    from engine.modeling.resident_memory import restart_peak
+    from engine.modeling.memory_peaks import restart_peak
 
     if not math.isfinite(loss):
         raise SystemExit(f"The loss is {loss}: what follows would be the speed of something else.")
@@ -361,7 +359,7 @@ def _measured(plan: Plan, seconds: float, loss: float, tokens: int, attention: s
 def _restart_peak(plan: Plan) -> None:
     import torch
 
-    from engine.modeling.resident_memory import restart_peak
+    from engine.modeling.memory_peaks import restart_peak
 
     if plan.is_gpu:
         torch.cuda.empty_cache()

@@ -19,12 +19,12 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from engine.config.schema import RunConfig
 from engine.memory.from_config import Setup, estimate_run
+from engine.modeling.adapters import lora_config, needs_autocast
 from engine.modeling.kernels import fused_norm, lora_kernel
 from engine.modeling.kernels import loss as training_loss
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.kernels.trained_copies import keep_in_float32
 from engine.models.dims import from_config
-from engine.training.strategies import lora_config, needs_autocast
 from tests.benchmarks.tensor_tracker import TensorTracker
 
 CAPPED = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}

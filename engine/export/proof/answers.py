@@ -15,7 +15,7 @@ from transformers import BitsAndBytesConfig
 
 from engine.common.errors import MachineError, ModelError
 from engine.export.proof.verdict import Difference
-from engine.modeling.adapter_files import put_on
+from engine.modeling.adapters import put_on
 from engine.modeling.model_files import load_model
 
 KEPT_ROWS, KEPT_TOKENS = 8, 48  # of these every logit is kept: 230 MB with a vocabulary of 150,000

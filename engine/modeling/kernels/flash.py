@@ -22,8 +22,8 @@ from transformers.modeling_flash_attention_utils import lazy_import_flash_attent
 from transformers.utils import is_flash_attn_2_available
 from transformers.utils.import_utils import is_kernels_available
 
-from engine.modeling.kernels.body import body_of
-from engine.tokens.tokenizer import short
+from engine.common.errors import own_words
+from engine.modeling.kernels.head import body_of
 
 PACKAGE, HUB_KERNEL = "flash_attention_2", "kernels-community/flash-attn2"
 _LENGTHS = (9, 15)
@@ -73,7 +73,7 @@ def trouble(name: str, device: torch.device, dtype: torch.dtype, head_width: int
             float((ours - right).abs().max() / right.abs().max()) for ours, right in zip(found, expected, strict=True)
         )
     except Exception as error:  # binaries for other cards, drivers or torches fail in many ways
-        return f"{type(error).__name__}: {short(error)}"
+        return f"{type(error).__name__}: {own_words(error)}"
     return "" if apart <= _APART else f"its numbers are {apart:.0%} off"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 _FACTOR = re.compile(r"(logits?|lm_head|output)_(scal(e|ing)|multiplier)$")
 _CAP = re.compile(r"(final_logits?|logits?)_soft_?cap(ping)?$")
@@ -95,3 +96,19 @@ def _numbers(config: Any) -> dict[str, float]:
         for name, value in fields.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and value > 0
     }
+
+
+def body_of(base: Any) -> Any:
+    """The body of ``base``: what its class names as that, else the part that holds its input embeddings.
+
+    Llama 4 names one that it does not have, and with a part for images has a whole language model there.
+    """
+    body = getattr(base, base.base_model_prefix, None)
+    if body is not None:
+        return body
+    embeddings = base.get_input_embeddings()
+    part = next(
+        child for child in base.children()
+        if isinstance(child, PreTrainedModel) and any(module is embeddings for module in child.modules())
+    )  # fmt: skip
+    return part if part.get_output_embeddings() is None else body_of(part)

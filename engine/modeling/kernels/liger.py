@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.common.errors import ConfigError, MachineError
+from engine.common.errors import ConfigError, MachineError, own_words
 from engine.config.schema import TrainSection
 from engine.messages.message import Message
 from engine.modeling.kernels.loss import hidden_states
@@ -86,7 +86,7 @@ def _fault(model: Any) -> str:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            return f"a trial ended with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            return f"a trial ended with {type(error).__name__}: {own_words(error, 200)}"
         outcome.good = _same(before, after)
     if outcome.good:
         _replaced.extend(outcome.replaced())

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine.modeling.kernels import flash
-from engine.modeling.kernels.body import body_of
-from engine.modeling.kernels.head import PLAIN, Head, LogitForm, logit_form
+from engine.modeling.kernels.head import PLAIN, Head, LogitForm, body_of, logit_form
 from engine.modeling.kernels.known_rows import rows_known
 from engine.modeling.randomness import EmbeddingNoise
 

@@ -15,14 +15,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from engine.common.errors import TunedeckError
+from engine.common.errors import TunedeckError, own_words
 from engine.modeling.kernels.attention import OWN, takes_any
-from engine.modeling.kernels.body import body_of
-from engine.modeling.kernels.head import PLAIN, Head, LogitForm, OwnHead, logit_forms
+from engine.modeling.kernels.head import PLAIN, Head, LogitForm, OwnHead, body_of, logit_forms
 from engine.modeling.kernels.loss import hidden_states
 from engine.modeling.out_of_memory import is_out_of_memory
 from engine.modeling.randomness import unchanged
-from engine.tokens.tokenizer import short
 
 _LENGTH, _CHANGED = 12, 4
 """Tokens of the row, and of those at its end that are changed to see who sees them."""
@@ -65,7 +63,7 @@ def attention_fault(model: Any) -> str:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        reason = error.message if isinstance(error, TunedeckError) else short(error)
+        reason = error.message if isinstance(error, TunedeckError) else own_words(error)
         return f"can't compute it ({reason.removesuffix('.')})"
     if not bool(found.isfinite().all()):
         return "gives numbers that are not finite"

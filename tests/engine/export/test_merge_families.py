@@ -27,7 +27,7 @@ from transformers import (
 from engine.common.errors import ModelError
 from engine.export.merge.write import merge
 from engine.export.proof.prove import prove
-from engine.modeling.adapter_files import put_on
+from engine.modeling.adapters import put_on
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.match import match
 from engine.models.card import read_card

@@ -15,6 +15,7 @@ from engine.common.errors import ConfigError, ModelError
 from engine.config.schema import AdapterSection, ModelSection, RunConfig
 from engine.distributed.device import Placement, place
 from engine.memory.from_config import Setup, job_of
+from engine.modeling.adapters import attach_adapter, needs_autocast, trainable
 from engine.modeling.kernels import cpu_attention
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel, load_base
@@ -24,7 +25,6 @@ from engine.models.dims import from_folder
 from engine.runs.steering import Steering
 from engine.tokens.tokenizer import load_words
 from engine.training.prepare import build
-from engine.training.strategies import attach_adapter, needs_autocast, trainable
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21, 40, 11]])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.modeling import resident_memory
+from engine.modeling import memory_peaks
 from engine.modeling.memory_peaks import Peaks
 
 MIB = 2**20
@@ -36,23 +36,23 @@ def test_each_phase_has_its_own_peak_and_keeps_the_highest() -> None:
 
 def test_the_highest_of_all_outlives_a_new_beginning() -> None:
     use(400)
-    highest = resident_memory.highest_bytes()
-    resident_memory.restart_peak()
-    resident_memory.restart_peak()
-    assert resident_memory.highest_bytes() == highest
-    assert resident_memory.restart_peak() < highest
+    highest = memory_peaks.highest_bytes()
+    memory_peaks.restart_peak()
+    memory_peaks.restart_peak()
+    assert memory_peaks.highest_bytes() == highest
+    assert memory_peaks.restart_peak() < highest
 
 
 def test_where_the_peak_can_not_begin_anew_it_is_that_of_all_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resident_memory, "_STATUS", tmp_path / "nowhere")
-    monkeypatch.setattr(resident_memory, "_CLEAR", tmp_path / "nowhere" / "either")
-    assert resident_memory.restart_peak() > 20 * MIB
+    monkeypatch.setattr(memory_peaks, "_STATUS", tmp_path / "nowhere")
+    monkeypatch.setattr(memory_peaks, "_CLEAR", tmp_path / "nowhere" / "either")
+    assert memory_peaks.restart_peak() > 20 * MIB
 
 
 def test_a_gpu_that_nobody_uses_yet_has_no_peak() -> None:
     peaks = Peaks(torch.device("cuda", 0))
     peaks.take("load")
     assert peaks.measured == {"load": 0}
-    assert "torch" in peaks.of
+    assert peaks.of == "allocated"

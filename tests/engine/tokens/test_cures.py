@@ -13,8 +13,8 @@ from engine.common.errors import DataError
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.runs.phases import Phases
-from engine.tokens.cures import cure
 from engine.tokens.dataset import prepare_rows
+from engine.tokens.examples import cure
 from engine.tokens.render import Renderer, choose_template
 from tests.engine.training.families import FAMILIES, make_tokenizer
 from tests.engine.training.making import values

@@ -21,12 +21,11 @@ from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
 from engine.export.merge.write import merge
 from engine.export.proof.prove import prove
-from engine.modeling.adapter_files import put_on
+from engine.modeling.adapters import attach_adapter, put_on
 from engine.models.adapter.adopt import adopt
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.tensors import passed_over
 from engine.models.card import read_card
-from engine.training.strategies import attach_adapter
 from tests.tiny import make_tiny_model
 
 IDS = torch.tensor([[5, 9, 14, 30, 7, 21]])

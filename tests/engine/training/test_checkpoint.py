@@ -21,6 +21,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from engine.common.errors import MachineError, RunError
 from engine.config.schema import ModelSection, RunConfig
 from engine.distributed.device import Placement
+from engine.modeling.adapters import attach_adapter, trainable
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import load_base
 from engine.models.card import read_card
@@ -28,7 +29,6 @@ from engine.runs import directory
 from engine.runs.directory import RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import TrainerState
-from engine.training.strategies import attach_adapter, trainable
 
 IDS = torch.randint(300, (2, 12), generator=torch.Generator().manual_seed(0))
 

@@ -20,8 +20,8 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
-from engine.training import merge_first as merging
-from engine.training.merge_first import MergedBase, merge_first
+from engine.training import strategies as merging
+from engine.training.strategies import MergedBase, merge_first
 from tests.engine.training.making import create_run, values
 
 

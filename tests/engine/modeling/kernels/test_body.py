@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import Llama4Config, Llama4ForCausalLM, Llama4ForConditionalGeneration, Llama4TextConfig
 
-from engine.modeling.kernels.body import body_of
-from engine.modeling.kernels.head import PLAIN
+from engine.modeling.kernels.head import PLAIN, body_of
 from engine.modeling.kernels.proof import attention_fault, proved_head
 
 TEXT = Llama4TextConfig(

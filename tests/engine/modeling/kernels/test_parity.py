@@ -14,6 +14,7 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Shuffle
 from engine.data.reader import load
 from engine.distributed.device import place
+from engine.modeling.adapters import attach_adapter, lora_config, trainable
 from engine.modeling.batches import StepPlan, cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel, load_base
@@ -21,7 +22,6 @@ from engine.models.card import read_card
 from engine.runs import events as ev
 from engine.tokens.examples import Example, tokenise
 from engine.tokens.render import Renderer
-from engine.training.strategies import attach_adapter, lora_config, trainable
 from tests.engine.data.splitting.making import split
 from tests.engine.training import making
 

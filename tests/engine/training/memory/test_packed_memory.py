@@ -17,6 +17,7 @@ from engine.distributed.device import place
 from engine.memory.estimate import estimate
 from engine.memory.from_config import Setup, job_of, profile_of
 from engine.modeling import batch_sizes
+from engine.modeling.adapters import attach_adapter, trainable
 from engine.modeling.batch_sizes import longest_groups, padding_share
 from engine.modeling.batches import StepPlan, collate, cut
 from engine.modeling.kernels.loss import SupervisedLoss
@@ -24,7 +25,6 @@ from engine.modeling.load import load_base
 from engine.models.card import read_card
 from engine.models.dims import from_folder
 from engine.tokens.examples import Example
-from engine.training.strategies import attach_adapter, trainable
 from tests.benchmarks.tensor_tracker import TensorTracker
 from tests.engine.training import making
 

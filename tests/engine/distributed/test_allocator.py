@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from engine.modeling.allocator import grow_segments
+from engine.distributed.device import grow_segments
 
 NAMES = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
 

@@ -9,12 +9,12 @@ import pytest
 
 from engine.common.errors import MachineError
 from engine.config import toml
+from engine.modeling.out_of_memory import LastWords, last_words
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
 from engine.training.checkpoint import read_state
-from engine.training.memory.after_kill import LastWords, last_words
 from engine.training.session import Session
 from tests.engine.runs.making import said
 from tests.engine.training.making import Trained, create_run, train, values

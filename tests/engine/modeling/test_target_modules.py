@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM
 from engine.app.preflight_adapter import check_targets
 from engine.common.errors import ConfigError
 from engine.config.schema import AdapterSection, RunConfig
+from engine.modeling.adapters import attach_adapter
 from engine.models.card import read_card
-from engine.training.strategies import attach_adapter
 
 SMALL: dict[str, Any] = {
     "vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import get_scheduler
 
-from engine.training.schedules import learning_rate
+from engine.modeling.optimizers import learning_rate
 
 PEAK = 3e-4
 
