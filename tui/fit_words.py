@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import text
 from tui.words import gib
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def calibrated(fit: Fit, unicode: bool) -> str:
 
 
 def calibration(found: Calibration, unicode: bool) -> str:
-    return found.text if unicode else found.text.replace("±", "+-")
+    told = text(found.message)
+    return told if unicode else told.replace("±", "+-")
 
 
 def others(budget: Budget, short: bool = False) -> str:

@@ -159,7 +159,7 @@ def _too_much(fit: Fit) -> Finding:
     if best is None:
         return Finding(issue)
     count = len(best.settings)
-    what = Message("check.change", title=best.title) if count == 1 else Message("check.changes", count=count)
+    what = best.what if count == 1 else Message("check.changes", count=count)
     return Finding(issue, Remedy(what, best.settings))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,20 +17,28 @@ from engine.common import paths
 from engine.machine import selftest_result
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
-from engine.machine.torch_build import advice
-from engine.messages.catalogue import text
+from engine.machine.torch_build import advice, dotted
+from engine.messages.message import Message
 
 Level = Literal["ok", "warn", "fail"]
+WANTED_BYTES = 2 * GIB
+"""Free where runs and models go."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. ``mend`` says what to do about a ``warn`` or ``fail``."""
+    """One finding. ``advice`` says what to do about a ``warn`` or ``fail``."""
 
-    name: str
+    name: Message
     level: Level
-    found: str
-    mend: str = ""
+    found: Message
+    advice: Message | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name.as_json(), "level": self.level, "found": self.found.as_json(),
+            "advice": self.advice.as_json() if self.advice else None,
+        }  # fmt: skip
 
 
 def all_checks() -> Iterator[Check]:
@@ -50,139 +59,144 @@ def all_checks() -> Iterator[Check]:
 
 
 def python() -> list[Check]:
-    found = f"{'.'.join(map(str, sys.version_info[:3]))} at {sys.executable}"
+    name, told = Message.literal("Python"), {"version": platform.python_version(), "path": sys.executable}
     if sys.maxsize < 2**32:
-        return [Check("Python", "fail", f"{found}, 32 bit", "The training libraries need a 64-bit Python.")]
-    return [Check("Python", "ok", found)]
+        found = Message("machine-check.python-32-bit", **told)
+        return [Check(name, "fail", found, Message("machine-check.needs-64-bit"))]
+    return [Check(name, "ok", Message("machine-check.python-at", **told))]
 
 
 def machine() -> list[Check]:
     import psutil
 
-    memory, cores = psutil.virtual_memory(), len(os.sched_getaffinity(0))
-    found = f"{cores} cores, {memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB memory free"
+    name, memory, cores = Message("machine-check.machine"), psutil.virtual_memory(), len(os.sched_getaffinity(0))
+    found = Message("machine-check.cores-and-memory", cores=cores, free=memory.available, total=memory.total)
     if memory.available < 3 * GIB:
-        return [Check("Machine", "warn", found, "The demo needs 3 GiB. End other programs first.")]
-    return [Check("Machine", "ok", found)]
+        return [Check(name, "warn", found, Message("machine-check.needs-memory"))]
+    return [Check(name, "ok", found)]
 
 
 def disk() -> list[Check]:
     """Space and rights where runs and models go."""
-    checks = []
-    for name, folder, wanted_gib in (("Runs", paths.runs_dir(), 2), ("Models", paths.models_dir(), 2)):
-        there = folder
-        while not there.exists() and there != there.parent:
-            there = there.parent
-        try:
-            free = shutil.disk_usage(there).free / GIB
-        except OSError as error:
-            checks.append(Check(name, "fail", f"{folder}: {error.strerror}", "Set TUNEDECK_HOME to another folder."))
-            continue
-        found = f"{folder}, {free:.1f} GiB free"
-        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            mend = "Mend the rights there, or set TUNEDECK_HOME to a folder you can write to."
-            checks.append(Check(name, "fail", f"{found}, but it can't be written", mend))
-        elif free < wanted_gib:
-            mend = "Free space, or set TUNEDECK_HOME to a folder on a larger disk."
-            checks.append(Check(name, "warn", found, mend))
-        else:
-            checks.append(Check(name, "ok", found))
-    return checks
+    runs, models = Message("machine-check.runs"), Message("machine-check.models")
+    return [_disk(runs, paths.runs_dir()), _disk(models, paths.models_dir())]
+
+
+def _disk(name: Message, folder: Path) -> Check:
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        found = Message("machine-check.folder-silent", folder=folder, reason=error.strerror)
+        return Check(name, "fail", found, Message("machine-check.set-home"))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        found = Message("machine-check.folder-not-writable", folder=folder, free=free)
+        return Check(name, "fail", found, Message("machine-check.fix-permissions"))
+    found = Message("machine-check.folder-free", folder=folder, free=free)
+    if free < WANTED_BYTES:
+        return Check(name, "warn", found, Message("machine-check.free-space"))
+    return Check(name, "ok", found)
 
 
 def terminal(environment: Mapping[str, str] | None = None) -> list[Check]:
     """What the screen would find: kind, colours, size, and whether it can write more than ASCII."""
     env = os.environ if environment is None else environment
-    term = env.get("TERM", "")
-    size = shutil.get_terminal_size()
+    name, term, size = Message("machine-check.terminal"), env.get("TERM", ""), shutil.get_terminal_size()
     utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
-    colours = _colours(term, env)
-    found = f"TERM={term or '(unset)'}, {colours}, {size.columns}x{size.lines}, {'UTF-8' if utf8 else 'not UTF-8'}"
+    told = {
+        "term": term or Message("machine-check.term-unset"), "colours": _colours(term, env),
+        "columns": size.columns, "lines": size.lines,
+        "encoding": "UTF-8" if utf8 else Message("machine-check.not-utf-8"),
+    }  # fmt: skip
+    found = Message("machine-check.terminal-found", **told)
     if not sys.stderr.isatty():
-        return [Check("Terminal", "warn", f"{found}; stderr is no terminal",
-                      "The screen draws on stderr. The verbs work without: see `tunedeck --help`.")]  # fmt: skip
+        found = Message("machine-check.terminal-not-there", **told)
+        return [Check(name, "warn", found, Message("machine-check.use-commands"))]
     if term in ("", "dumb"):
-        return [Check("Terminal", "fail", found, "The screen needs a real terminal; the verbs work in this one.")]
+        return [Check(name, "fail", found, Message("machine-check.needs-terminal"))]
     if size.columns < 60 or size.lines < 18:
-        return [Check("Terminal", "fail", found, "Make it 80x24 or larger.")]
+        return [Check(name, "fail", found, Message("machine-check.make-larger"))]
     if not utf8:
-        return [Check("Terminal", "warn", found, "The screen uses plain ASCII. For more: export LC_ALL=C.UTF-8")]
+        return [Check(name, "warn", found, Message("machine-check.use-utf-8"))]
     if size.columns < 80 or size.lines < 24:
-        return [Check("Terminal", "warn", found, "80x24 shows everything.")]
-    return [Check("Terminal", "ok", found)]
+        return [Check(name, "warn", found, Message("machine-check.size-for-all"))]
+    return [Check(name, "ok", found)]
 
 
-def _colours(term: str, env: Mapping[str, str]) -> str:
+def _colours(term: str, env: Mapping[str, str]) -> Message:
     if env.get("NO_COLOR"):
-        return "no colours (NO_COLOR)"
+        return Message("machine-check.no-colours")
     if env.get("COLORTERM") in ("truecolor", "24bit"):
-        return "truecolor"
-    return "256 colours" if "256" in term else "16 colours"
+        return Message("machine-check.truecolor")
+    return Message("machine-check.colours-256" if "256" in term else "machine-check.colours-16")
 
 
 def survival() -> list[Check]:
     """Whether a training outlives the connection."""
-    from engine.runs import logout_survival as runs_survival
+    from engine.runs import logout_survival
 
-    inside = "inside tmux or screen" if os.environ.get("TMUX") or os.environ.get("STY") else "not inside tmux"
-    if (told := runs_survival.warning()) is not None:
-        return [Check("Disconnects", "warn", inside, text(told))]
-    return [Check("Disconnects", "ok", f"a training lives on when the connection is lost ({inside})")]
+    name, is_inside = Message("machine-check.disconnects"), os.environ.get("TMUX") or os.environ.get("STY")
+    place = Message("machine-check.inside-tmux" if is_inside else "machine-check.outside-tmux")
+    if (told := logout_survival.warning()) is not None:
+        return [Check(name, "warn", place, told)]
+    return [Check(name, "ok", Message("machine-check.survives", place=place))]
 
 
 def hub_token() -> list[Check]:
     """Only whether there is one; its value is never read out."""
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     file = Path(os.environ.get("HF_TOKEN_PATH") or home / "token")
-    if os.environ.get("HF_TOKEN") or file.is_file():
-        return [Check("Hub token", "ok", "there is one")]
-    return [Check("Hub token", "ok", "none; only gated and private models need one (HF_TOKEN)")]
+    has_one = bool(os.environ.get("HF_TOKEN")) or file.is_file()
+    found = Message("machine-check.has-token" if has_one else "machine-check.no-token")
+    return [Check(Message("machine-check.hub-token"), "ok", found)]
 
 
 def gpus() -> list[Check]:
     """The GPUs that a run may use, as NVML tells, and whether the installed torch can use them; it is not loaded."""
     from engine.machine.snapshot import read_machine_now
 
-    machine = read_machine_now()
+    machine, name = read_machine_now(), Message("machine-check.gpus")
     if machine is None:
-        return [Check("GPU (NVML)", "warn", "the driver does not answer", "Run nvidia-smi; reload the driver.")]
-    report = machine.report
-    if not report.gpus:
-        mend = "Without an NVIDIA GPU this is as it should be: training runs on the CPU. Else check the driver."
-        return [Check("GPU (NVML)", "warn", report.problem, mend)]
-    if not machine.gpus:
-        return [Check("GPU (NVML)", "warn", machine.gpu_line, "Unset CUDA_VISIBLE_DEVICES to use them.")]
-    return [_gpu(gpu, report.driver) for gpu in machine.gpus]
+        return [Check(name, "warn", Message("machine-check.driver-silent"), Message("machine-check.reload-driver"))]
+    if machine.gpus:
+        return [_gpu(gpu, machine.report.driver) for gpu in machine.gpus]
+    advice = Message("machine-check.unset-visible" if machine.report.gpus else "machine-check.no-gpu-is-fine")
+    return [Check(name, "warn", machine.no_gpu or Message("machine.no-gpu"), advice)]
 
 
 def self_test() -> list[Check]:
     """How the newest self-test ended on this machine; nothing without a GPU that a run would use."""
     from engine.machine.snapshot import read_machine_now
 
-    machine = read_machine_now()
+    machine, name = read_machine_now(), Message("machine-check.self-test")
     if machine is None or machine.freest is None:
         return []
-    record, these = selftest_result.read(), "these GPUs, this driver and this torch"
+    record = selftest_result.read()
     passed = record.of(machine)
     if passed:
-        return [Check("Self-test", "ok", f"passed with {these}")]
+        return [Check(name, "ok", Message("machine-check.self-test-passed"))]
     if passed is None:
-        mend = "Run `tunedeck selftest`: it takes a minute or two."
-        return [Check("Self-test", "warn", f"not run with {these}", mend)]
-    mend = "`tunedeck selftest` says what to do."
-    return [Check("Self-test", "fail", f"failed: {', '.join(record.failed)}", mend)]
+        not_run = Message("machine-check.self-test-not-run")
+        return [Check(name, "warn", not_run, Message("machine-check.run-self-test"))]
+    failed = Message("machine-check.self-test-failed", failed=record.failed)
+    return [Check(name, "fail", failed, Message("machine-check.read-self-test"))]
 
 
 def _gpu(gpu: Gpu, driver: str | None) -> Check:
-    name = f"GPU {gpu.key} (NVML)"
+    name = Message("machine-check.gpu", gpu=gpu.key)
     if gpu.trouble or gpu.total_bytes is None or gpu.free_bytes is None:
-        return Check(name, "fail", gpu.trouble or "does not tell its memory", "Run nvidia-smi; restart the machine.")
-    found = f"{gpu.name}, driver {driver}, {gpu.free_bytes / GIB:.1f} of {gpu.total_bytes / GIB:.1f} GiB free"
+        trouble = gpu.trouble or Message("machine-check.no-memory-figure")
+        return Check(name, "fail", trouble, Message("machine-check.restart"))
+    told = {"name": gpu.name, "driver": driver, "free": gpu.free_bytes, "total": gpu.total_bytes}
     if gpu.unusable is not None:
         level: Level = "warn" if gpu.unusable.falls_to_cpu else "fail"
-        return Check(name, level, f"{found}, not used: {gpu.unusable.words}", gpu.unusable.mend)
+        found = Message("machine-check.gpu-not-used", reason=gpu.unusable.reason, **told)
+        return Check(name, level, found, gpu.unusable.advice)
+    found = Message("machine-check.gpu-free", **told)
     if (gpu.used_bytes or 0) > 0.2 * gpu.total_bytes:
-        return Check(name, "warn", found, "Other programs use it: `nvidia-smi` names them.")
+        return Check(name, "warn", found, Message("machine-check.used-by-others"))
     return Check(name, "ok", found)
 
 
@@ -235,51 +249,69 @@ def ask_libraries(code: str = _ASK, timeout_s: float = 180.0) -> dict[str, Any]:
             [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=timeout_s, check=False
         )
         answer = json.loads(done.stdout.strip().splitlines()[-1])
-        return answer if isinstance(answer, dict) else {"error": "an answer that makes no sense"}
+        return answer if isinstance(answer, dict) else {"error": Message("machine-check.odd-answer")}
     except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {timeout_s:.0f} s"}
+        return {"error": Message("machine-check.no-answer", seconds=timeout_s)}
     except (OSError, ValueError, IndexError):
-        said = done.stderr.strip().splitlines()[-1:] or [f"ended with code {done.returncode}"]
-        return {"error": said[0]}
+        said = done.stderr.strip().splitlines()[-1:]
+        return {"error": Message.literal(said[0]) if said else Message("machine-check.ended", code=done.returncode)}
 
 
 def libraries(told: Mapping[str, Any]) -> list[Check]:
     """Checks from what the child process told."""
-    again = f"{sys.executable} -m pip install --upgrade --force-reinstall"
     if told.get("error"):
-        return [Check("Libraries", "fail", str(told["error"]), f"{again} torch transformers peft bitsandbytes")]
+        advice = _reinstall("torch transformers peft bitsandbytes")
+        return [Check(Message("machine-check.libraries"), "fail", told["error"], advice)]
     checks = []
     for name in ("torch", "transformers", "peft", "accelerate", "bitsandbytes"):
         if told.get(name):
-            checks.append(Check(name, "ok", str(told[name])))
+            checks.append(Check(Message.literal(name), "ok", Message.literal(str(told[name]))))
         else:
-            checks.append(Check(name, "fail", str(told.get(f"{name}_error", "not there")), f"{again} {name}"))
+            found = _said(told, f"{name}_error", Message("machine-check.missing"))
+            checks.append(Check(Message.literal(name), "fail", found, _reinstall(name)))
     if told.get("torch"):
         checks.append(_cuda(told))
     if told.get("bitsandbytes"):
-        mend = f"QLoRA needs it; LoRA works without. {again} bitsandbytes"
-        good = bool(told.get("nf4"))
-        found = "4-bit weights can be packed and unpacked" if good else str(told.get("nf4_error", "wrong results"))
-        checks.append(Check("NF4", "ok", found) if good else Check("NF4", "fail", found, mend))
+        nf4 = Message.literal("NF4")
+        if told.get("nf4"):
+            checks.append(Check(nf4, "ok", Message("machine-check.nf4-works")))
+        else:
+            found = _said(told, "nf4_error", Message("machine-check.nf4-wrong"))
+            advice = Message("machine-check.nf4-reinstall", command=_pip("bitsandbytes"))
+            checks.append(Check(nf4, "fail", found, advice))
     return checks
 
 
+def _said(told: Mapping[str, Any], key: str, otherwise: Message) -> Message:
+    return Message.literal(str(told[key])) if told.get(key) else otherwise
+
+
+def _reinstall(names: str) -> Message:
+    return Message("machine-check.reinstall", command=_pip(names))
+
+
+def _pip(names: str) -> str:
+    return f"{sys.executable} -m pip install --upgrade --force-reinstall {names}"
+
+
 def _cuda(told: Mapping[str, Any]) -> Check:
-    built = told.get("cuda_build")
+    name, built = Message.literal("CUDA"), told.get("cuda_build")
     if told.get("cuda"):
-        names = [
-            f"{name} ({'bfloat16' if has_bf16 else 'no bfloat16, float16 is used'})"
-            for name, has_bf16 in zip(told.get("devices", []), told.get("bf16", []), strict=False)
+        devices = [
+            Message("machine-check.device-bf16" if has_bf16 else "machine-check.device-fp16", name=device)
+            for device, has_bf16 in zip(told.get("devices", []), told.get("bf16", []), strict=False)
         ]
-        found = f"{built}, {', '.join(names)}"
         if not told.get("no_kernels"):
-            return Check("CUDA", "ok", found)
+            return Check(name, "ok", Message("machine-check.cuda-found", version=built, devices=devices))
         lacking = [(int(major), int(minor)) for major, minor in told["no_kernels"]]
-        numbers = ", ".join(f"{major}.{minor}" for major, minor in lacking)
-        found += f"; no kernels for compute capability {numbers}, only {', '.join(told['arch'])}"
-        return Check("CUDA", "fail", found, advice(min(lacking), None))
-    mend = "Without an NVIDIA GPU this is as it should be. With one, do what is said at it above."
+        found = Message(
+            "machine-check.cuda-no-kernels", version=built, devices=devices, built=told["arch"],
+            lacking=[dotted(each) for each in lacking],
+        )  # fmt: skip
+        return Check(name, "fail", found, advice(min(lacking), None))
+    found = Message("machine-check.torch-for-cpu")
     if built:
-        reason = f": {told['cuda_error']}" if told.get("cuda_error") else ""
-        return Check("CUDA", "warn", f"torch was built for CUDA {built}, but it sees no GPU{reason}", mend)
-    return Check("CUDA", "warn", "this torch is the CPU build: small models only", mend)
+        found = Message("machine-check.cuda-sees-no-gpu", version=built)
+        if told.get("cuda_error"):
+            found = Message("machine-check.cuda-sees-no-gpu-why", version=built, reason=told["cuda_error"])
+    return Check(name, "warn", found, Message("machine-check.no-gpu-or-see-above"))

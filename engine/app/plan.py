@@ -11,7 +11,6 @@ from engine.common.errors import TunedeckError
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.config.toml import located
-from engine.machine.gpu_specs import GIB
 from engine.machine.snapshot import Machine
 from engine.memory import throughput
 from engine.memory.budget import Budget, device_budget
@@ -20,6 +19,8 @@ from engine.memory.duration import DataSize, Duration, duration_of, guess_size, 
 from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
 from engine.memory.speed import CPU
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.models.adapter.adopt import adopt
 from engine.models.dims import ModelShape, from_folder
 from engine.models.local import model_folder
@@ -43,21 +44,23 @@ class Planned:
     refusal: TunedeckError | None = None
 
     @property
-    def line(self) -> str:
-        """ "needs 14.2 of 23.6 GiB free on GPU 0, NVIDIA L4; fits, 9.4 GiB spare; about 38 min"; "" when not known."""
+    def parts(self) -> list[Message]:
+        """ "needs 14.2 GiB of 23.6 GiB free on GPU 0, NVIDIA L4", "fits, 9.4 GiB spare", "about 38 min"; [] when not
+        known."""
         if self.fit is None:
-            return ""
-        budget, verdict = self.fit.budget, self.fit.verdict
-        count = self.fit.setup.gpus
-        where = f" of {budget.name}" if budget.gpu is None else f" on GPU {budget.gpu.index}, {budget.name}"
-        where += f", in each of {count} processes" if count > 1 else ""
-        known = [f"needs {verdict.needed_bytes / GIB:.1f} of {budget.available_bytes / GIB:.1f} GiB free{where}"]
-        if budget.used_bytes > 0.02 * budget.total_bytes:
-            known[0] += f" ({budget.used_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} in use)"
-        known.append(verdict.text)
-        if self.duration is not None:
-            known.append(self.duration.short)
-        return "; ".join(known)
+            return []
+        budget, verdict, count = self.fit.budget, self.fit.verdict, self.fit.setup.gpus
+        device: str | Message = budget.name
+        if budget.gpu is not None:
+            device = Message("memory.device-gpu", gpu=budget.gpu.index, name=budget.name)
+        if count > 1:
+            device = Message("memory.device-each", device=device, count=count)
+        needs = Message(
+            "memory.needs", needed=verdict.needed_bytes, available=budget.available_bytes, device=device
+        )  # fmt: skip
+        used = Message("memory.in-use", used=budget.used_bytes, total=budget.total_bytes)
+        taken = [used] if budget.used_bytes > 0.02 * budget.total_bytes else []
+        return [needs, *taken, verdict.message, *([self.duration.short] if self.duration is not None else [])]
 
 
 def plan(
@@ -152,7 +155,7 @@ def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Durati
 def filled_in(resolved: Resolved, found: Fit) -> Resolved:
     """``resolved`` with the settings that ``found`` chose for its ``auto`` fields."""
     resolution = found.resolution
-    sources = {field: f"auto: {resolution.reasons.get(field, '')}" for field in resolution.settings}
+    sources = {field: f"auto: {text(resolution.reasons[field])}" for field in resolution.settings}
     return Resolved(_with(resolved.config, resolution.settings), {**resolved.sources, **sources})
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import TunedeckError
 from engine.machine.gpu_specs import GIB
-from engine.memory.out_of_memory import Failure, Remedy, named, remedies, sentence, shortage, title
+from engine.memory.out_of_memory import Failure, Remedy, named, remedies, shortage, title, what_did_not_fit
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -32,12 +33,12 @@ _ONE_ROW_PHASES = ("loss", "backward", "backward_end")
 
 @dataclass(frozen=True)
 class PostMortem:
-    """What a screen or a verb tells; texts are not yet cleaned. ``settled`` is what ``auto`` was, by dotted field."""
+    """What a screen or a verb tells. ``what`` did not fit; ``settled`` is what ``auto`` was, by dotted field."""
 
-    title: str
-    sentence: str
-    shortage: str
-    others: tuple[str, ...]
+    title: Message
+    what: Message | None
+    shortage: tuple[Message, ...]
+    others: tuple[Message, ...]
     remedies: tuple[Remedy, ...]
     failure: Failure
     settled: dict[str, Any]
@@ -45,12 +46,12 @@ class PostMortem:
     @property
     def is_explained(self) -> bool:
         """Whether config and model were there to tell which part did not fit."""
-        return bool(self.sentence)
+        return self.what is not None
 
     @property
     def source(self) -> str:
         """What the config says beside a value that a remedy changed."""
-        return f"after out of memory {self.failure.when}"
+        return f"after out of memory {text(self.failure.when)}"
 
 
 def ended_for_memory(state: RunState) -> bool:
@@ -77,7 +78,7 @@ def examine(run: RunDir, state: RunState, gpus: Sequence[Gpu] = ()) -> PostMorte
     failure = failure_of(state)
     setup, settled = _setup(run, state, failure)
     return PostMortem(
-        title(failure), sentence(failure, setup) if setup else "", shortage(failure, setup),
+        title(failure), what_did_not_fit(failure, setup) if setup else None, shortage(failure, setup),
         tuple(named(failure.others)), remedies(failure, setup, gpus), failure, settled,
     )  # fmt: skip
 

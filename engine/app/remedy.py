@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine.common.errors import MachineError, RunError
 from engine.common.files import write_atomic
 from engine.config import toml
-from engine.machine.gpu_specs import GIB
 from engine.memory.out_of_memory import named
+from engine.messages.message import Message
 from engine.runs import directory
 from engine.runs.directory import RunDir, RunLock, is_starting
 from engine.runs.events import ProcessUse
@@ -31,27 +31,26 @@ class Way:
     """How a remedy goes on. ``lines`` say what will happen, for a person to agree to."""
 
     kind: Kind
-    lines: tuple[str, ...]
+    lines: tuple[Message, ...]
 
 
 def way_of(run: RunDir, found: PostMortem, remedy: Remedy) -> Way:
     """What applying ``remedy`` to ``run`` does; changes nothing."""
     checkpoints = run.complete_checkpoints()
-    lines = [f"{field} = {_toml(value)}" for field, value in remedy.settings.items()]
+    lines = [Message("remedy.sets", field=field, value=_toml(value)) for field, value in remedy.settings.items()]
     if checkpoints and remedy.carries == "nothing":
         kind: Kind = "new run"
-        lines.append("It can't go on from the checkpoint, so a new run starts from the beginning.")
-        lines.append("This run stays as it is.")
+        lines += [Message("remedy.new-run"), Message("remedy.run-kept")]
     elif checkpoints:
         kind = "resume"
-        lines.append(f"The training goes on from {checkpoints[-1].name}.")
+        lines.append(Message("remedy.resumes", checkpoint=checkpoints[-1].name))
         if remedy.carries == "without optimizer":
-            lines.append("The optimizer's memory of past steps starts anew.")
+            lines.append(Message("remedy.optimizer-anew"))
     else:
         kind = "restart"
-        lines.append("There is no checkpoint: the training starts from the beginning.")
+        lines.append(Message("remedy.restarts"))
     if kind != "new run" and remedy.settings:
-        lines.append(f"The config as it was is kept as {_kept_as(run).name}.")
+        lines.append(Message("remedy.config-kept", file=_kept_as(run).name))
     return Way(kind, tuple(lines))
 
 
@@ -66,14 +65,13 @@ def apply(run: RunDir, found: PostMortem, remedy: Remedy, launch: Launch, machin
     kind = way_of(run, found, remedy).kind
     lock = RunLock(run.lock)
     if is_starting(run):
-        raise RunError("This run is running", run.id, "Stop it first, or wait for its end.")
+        raise RunError("remedy.running", run=run.id)
     lock.acquire(patience_s=0.5)
     try:
         target = _as_new_run(run, found, remedy) if kind == "new run" else _rewritten(run, found, remedy)
     except OSError as error:
         raise MachineError(
-            "The config can't be rewritten", f"{error.filename or run.config}: {error.strerror}",
-            "Free space, or mend the rights of that folder.",
+            "remedy.config-not-written", path=error.filename or run.config, reason=error.strerror
         ) from error  # fmt: skip
     finally:
         lock.release()
@@ -130,12 +128,8 @@ def _mind_others(found: PostMortem, remedy: Remedy, machine: Machine | None) -> 
     gpu = next((gpu for gpu in machine.gpus if gpu.index == found.failure.gpu and gpu.mig_of is None), None)
     if gpu is None or gpu.free_bytes is None or gpu.free_bytes >= remedy.wait_bytes:
         return
-    who = named([_use(process) for process in gpu.others()])
-    raise RunError(
-        "The GPU is still taken",
-        f"{gpu.free_bytes / GIB:.1f} GiB are free, {remedy.wait_bytes / GIB:.1f} are needed. {'; '.join(who)}".strip(),
-        "Nothing was started. Try again later, or take another remedy.",
-    )
+    others = named([_use(process) for process in gpu.others()]) or [Message("remedy.unknown-processes")]
+    raise RunError("remedy.gpu-taken", free=gpu.free_bytes, needed=remedy.wait_bytes, others=others)
 
 
 def _use(process: Any) -> ProcessUse:

@@ -170,7 +170,7 @@ def _check_no_gpu(config: RunConfig) -> None:
     barred = next((gpu.unusable for gpu in there if gpu.unusable), None)
     gpus, version = config.launch.gpus, str(torch.__version__)
     if barred:
-        raise MachineError("distributed.gpu-unusable", gpus=gpus, reason=barred.words, advice=barred.mend)
+        raise MachineError("distributed.gpu-unusable", gpus=gpus, reason=barred.reason, advice=barred.advice)
     # The card that NVML shows and torch does not: what torch says of it, where the driver's version does not tell.
     why = _why_no_cuda()
     if not there:

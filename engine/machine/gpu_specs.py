@@ -192,13 +192,14 @@ def gpu_bytes(text: str) -> float:
     if size and size[2].lower() in _UNITS:
         value = float(size[1]) * _UNITS[size[2].lower()]
         if value <= 0:
-            raise MachineError("A GPU's memory can't be that small", f"--gpu {text}", "Give a size such as 24GiB.")
+            raise MachineError("machine.gpu-too-small", given=text)
         return value
     if card is not None:
         return card.gib * GIB
     near = difflib.get_close_matches(_plain(text), CARDS, n=3, cutoff=0.5)
-    names = f"Did you mean {' or '.join(near)}?" if near else f"Known names: {', '.join(sorted(CARDS))}."
-    raise MachineError("This GPU is not known", f"--gpu {text}", f"Give its memory, such as 24GiB. {names}")
+    if near:
+        raise MachineError("machine.unknown-gpu-near", given=text, near=near)
+    raise MachineError("machine.unknown-gpu", given=text, known=sorted(CARDS))
 
 
 def card_of(name: str) -> Card | None:

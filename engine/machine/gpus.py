@@ -8,18 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from engine.machine.processes import GpuProcess, describe
+from engine.messages.message import Message
 
 T = TypeVar("T")
 
-NO_LIBRARY = "No NVIDIA driver on this machine: training uses the CPU, and RAM is the budget."
 PROBLEMS = {
-    "NVMLError_LibraryNotFound": NO_LIBRARY,
-    "NVMLError_DriverNotLoaded": "The NVIDIA driver is installed but not loaded; `nvidia-smi` as root may load it.",
-    "NVMLError_LibRmVersionMismatch": (
-        "The NVIDIA driver was updated but the old one still runs (driver/library version mismatch); "
-        "reboot, or reload the nvidia kernel modules."
-    ),
-    "NVMLError_NoPermission": "This user may not talk to the NVIDIA driver; check the rights of /dev/nvidia*.",
+    "NVMLError_LibraryNotFound": Message("machine.no-driver"),
+    "NVMLError_DriverNotLoaded": Message("machine.driver-not-loaded"),
+    "NVMLError_LibRmVersionMismatch": Message("machine.driver-replaced"),
+    "NVMLError_NoPermission": Message("machine.no-permission"),
 }
 
 
@@ -30,8 +27,8 @@ class Unusable:
     ``falls_to_cpu``: a run that names no GPU takes the CPU, as this torch is for CPUs only.
     """
 
-    words: str
-    mend: str
+    reason: Message
+    advice: Message
     falls_to_cpu: bool = False
 
 
@@ -57,7 +54,7 @@ class Gpu:
     memory_clock_mhz: int | None = None
     compute_capability: tuple[int, int] | None = None
     processes: tuple[GpuProcess, ...] | None = None
-    trouble: str = ""
+    trouble: Message | None = None
     unusable: Unusable | None = None
 
     @property
@@ -88,14 +85,14 @@ class Gpu:
 
 @dataclass(frozen=True)
 class GpuReport:
-    """All GPUs in NVML's order. ``problem`` is a line for people when there are none to read.
+    """All GPUs in NVML's order. ``problem`` says why there are none to read.
 
     ``cuda`` is the newest CUDA that the driver runs, a compatibility package of the user's included.
     """
 
     gpus: tuple[Gpu, ...] = ()
     driver: str | None = None
-    problem: str = ""
+    problem: Message | None = None
     cuda: tuple[int, int] | None = None
 
 
@@ -111,7 +108,7 @@ class GpuReader:
             return GpuReport(problem=problem)
         count = self._ask(self._nvml.nvmlDeviceGetCount) or 0
         gpus = tuple(gpu for index in range(count) for gpu in self._read_device(index))
-        problem = "" if gpus else "The NVIDIA driver runs but reports no GPU."
+        problem = None if gpus else Message("machine.no-gpu")
         cuda = self._ask(self._nvml.nvmlSystemGetCudaDriverVersion_v2)
         return GpuReport(
             gpus, self._ask(self._nvml.nvmlSystemGetDriverVersion), problem,
@@ -123,18 +120,19 @@ class GpuReader:
             self._ask(self._nvml.nvmlShutdown)
             self._nvml = None
 
-    def _open(self) -> str:
-        """Start the session if there is none; returns what is wrong, or ""."""
+    def _open(self) -> Message | None:
+        """Start the session if there is none; returns what is wrong."""
         if self._nvml is not None:
-            return ""
+            return None
         import pynvml
 
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError as error:
-            return PROBLEMS.get(type(error).__name__, f"NVIDIA's management library does not answer: {error}.")
+            silent = Message("machine.library-silent", error=str(error))
+            return PROBLEMS.get(type(error).__name__, silent)
         self._nvml = pynvml
-        return ""
+        return None
 
     def _ask(self, function: Callable[..., T], *arguments: Any) -> T | None:
         """One value, or None where this GPU, driver or user can't have it."""
@@ -150,11 +148,9 @@ class GpuReader:
             nvml.nvmlDeviceGetMemoryInfo(handle)
         except nvml.NVMLError as error:
             if type(error).__name__ in ("NVMLError_GpuIsLost", "NVMLError_Unknown", "NVMLError_NotFound"):
-                return [
-                    Gpu(index, trouble="The driver has lost this GPU (it fell off the bus); a reboot brings it back.")
-                ]
+                return [Gpu(index, trouble=Message("machine.gpu-lost"))]
             if type(error).__name__ != "NVMLError_NotSupported":
-                return [Gpu(index, trouble=f"The driver does not answer for this GPU: {error}.")]
+                return [Gpu(index, trouble=Message("machine.gpu-silent", error=str(error)))]
         gpu = self._read_handle(handle, index)
         mode = self._ask(nvml.nvmlDeviceGetMigMode, handle)
         return self._mig_instances(handle, gpu) if mode and mode[0] else [gpu]
@@ -194,7 +190,7 @@ class GpuReader:
                 found.append(
                     replace(read, name=name, mig_of=gpu.index, compute_capability=gpu.compute_capability)
                 )  # fmt: skip
-        return found or [replace(gpu, trouble="This GPU is set to MIG but has no instance; make one, or turn MIG off.")]
+        return found or [replace(gpu, trouble=Message("machine.mig-without-instance"))]
 
     def _processes(self, handle: Any) -> tuple[GpuProcess, ...] | None:
         nvml = self._nvml

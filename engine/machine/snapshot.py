@@ -16,6 +16,7 @@ from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReader, GpuReport, Unusable, visible
 from engine.machine.host import Host, read_host
 from engine.machine.torch_build import installed, judged
+from engine.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,19 @@ class Machine:
     host: Host
 
     @property
-    def gpu_line(self) -> str:
-        """Why no GPU is used; "" when there is one."""
+    def no_gpu(self) -> Message | None:
+        """Why no GPU is used; None when there is one."""
         if self.gpus:
             return self.unused
-        return self.report.problem or "CUDA_VISIBLE_DEVICES hides all GPUs: training uses the CPU."
+        return self.report.problem or Message("machine.gpus-hidden")
 
     @property
-    def unused(self) -> str:
-        """Why a run takes none of the visible GPUs, and what to do; "" when it does, or when there is none."""
+    def unused(self) -> Message | None:
+        """Why a run takes none of the visible GPUs, and what to do; None when it does, or when there is none."""
         barred = self.barred
-        return "" if barred is None else f"The GPUs are not used: {barred.words} {barred.mend}"
+        if barred is None:
+            return None
+        return Message("machine.gpus-not-used", reason=barred.reason, advice=barred.advice)
 
     @property
     def barred(self) -> Unusable | None:
@@ -72,19 +75,14 @@ class Machine:
         found = [gpu for gpu in self.gpus if _is_called(gpu, text)]
         if len(found) == 1:
             return found[0]
-        choice = f"Name one of these: {', '.join(gpu.label for gpu in self.gpus)}."
+        choice = [gpu.label for gpu in self.gpus]
         if found:
-            several = ", ".join(gpu.label for gpu in found)
-            raise MachineError("Several GPUs have this name", f"{wanted}: {several}", choice)
+            raise MachineError("machine.gpu-ambiguous", name=wanted, found=[gpu.label for gpu in found], choice=choice)
         if any(_is_called(gpu, text) for gpu in self.report.gpus):
-            raise MachineError(
-                "This GPU is hidden", f"CUDA_VISIBLE_DEVICES hides GPU {wanted}.",
-                choice if self.gpus else "Unset CUDA_VISIBLE_DEVICES, or set launch.gpus to cpu.",
-            )  # fmt: skip
-        there = ", ".join(gpu.label for gpu in self.gpus) or "none"
-        raise MachineError(
-            "No such GPU", f"{wanted}; this machine has: {there}", choice if self.gpus else "Set launch.gpus to cpu."
-        )
+            code = "machine.gpu-hidden" if choice else "machine.all-gpus-hidden"
+        else:
+            code = "machine.no-such-gpu" if choice else "machine.no-gpu-here"
+        raise MachineError(code, name=wanted, choice=choice)
 
 
 def _is_called(gpu: Gpu, text: str) -> bool:

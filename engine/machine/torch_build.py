@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.machine.gpu_specs import WHEELS, Capability, CudaVersion, cuda_compiles_for, least_driver, wheel_for
 from engine.machine.gpus import Gpu, GpuReport, Unusable
+from engine.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -50,36 +51,35 @@ def judged(report: GpuReport, build: TorchBuild | None) -> GpuReport:
 def unusable(gpu: Gpu, report: GpuReport, build: TorchBuild) -> Unusable | None:
     """Why torch of this ``build`` can't compute on ``gpu``, and what to do; None when nothing speaks against it."""
     capability, of_driver = gpu.compute_capability, report.cuda
-    mend = advice(capability, of_driver)
+    install = advice(capability, of_driver)
     if build.cuda is None:
-        return Unusable(f"torch {build.version} is built for CPUs only.", mend, falls_to_cpu=True)
-    built = f"torch {build.version} (CUDA {_dotted(build.cuda)})"
+        return Unusable(Message("machine.torch-for-cpu", torch=build.version), install, falls_to_cpu=True)
+    built = {"torch": build.version, "cuda": dotted(build.cuda)}
     if capability is not None and not cuda_compiles_for(build.cuda, capability):
-        return Unusable(f"{built} has no kernels for compute capability {_dotted(capability)}.", mend)
+        return Unusable(Message("machine.no-kernels", capability=dotted(capability), **built), install)
     if of_driver is not None and of_driver[0] < build.cuda[0]:
-        needed = least_driver(build.cuda)
-        has_wheel = wheel_for(capability, of_driver) is not None
-        return Unusable(
-            f"{built} needs NVIDIA driver {needed} or newer; "
-            f"driver {report.driver or '(unknown)'} runs up to CUDA {_dotted(of_driver)}.",
-            f"Update the NVIDIA driver to {needed} or newer." + (f" Or keep it: {mend}" if has_wheel else ""),
-        )
+        needed, runs = least_driver(build.cuda), dotted(of_driver)
+        old = Message("machine.driver-too-old", needed=needed, driver=report.driver, runs=runs, **built)
+        if wheel_for(capability, of_driver) is None:
+            return Unusable(old, Message("machine.update-driver", driver=needed))
+        return Unusable(old, Message("machine.update-driver-or-keep", driver=needed, install=install))
     return None
 
 
-def advice(capability: Capability | None, driver_cuda: CudaVersion | None) -> str:
+def advice(capability: Capability | None, driver_cuda: CudaVersion | None) -> Message:
     """How to get a torch for a GPU of this ``capability``, and a newer driver where this one is too old for all."""
     wheel = wheel_for(capability, driver_cuda)
-    newer = ""
-    if wheel is None:
-        wheel = wheel_for(capability, None) or WHEELS[0]
-        newer = f"Update the NVIDIA driver to {wheel.driver} or newer. "
+    found = wheel or wheel_for(capability, None) or WHEELS[0]
     # Another build of the same version counts as installed already, so pip must be told to replace it.
-    return (
-        f"{newer}Install torch for CUDA {_dotted(wheel.cuda)}: {sys.executable} -m pip install --force-reinstall torch "
-        f"--index-url https://download.pytorch.org/whl/{wheel.name}"
+    command = (
+        f"{sys.executable} -m pip install --force-reinstall torch "
+        f"--index-url https://download.pytorch.org/whl/{found.name}"
     )
+    told = {"cuda": dotted(found.cuda), "command": command}
+    if wheel is None:
+        return Message("machine.update-driver-then-install", driver=found.driver, **told)
+    return Message("machine.install-torch", **told)
 
 
-def _dotted(version: tuple[int, int]) -> str:
+def dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"

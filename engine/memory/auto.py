@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import Estimate, Level, judge
 from engine.memory.from_config import Setup, estimate_run, job_of
 from engine.memory.speed import seconds_per_token
+from engine.messages.message import Message
 
 MOST_TOKENS = {"cpu": 1024, "cuda": 16_384}
 """More at once makes nothing faster."""
@@ -21,13 +21,13 @@ EIGHT_BIT_WORTH = 0.05
 
 @dataclass(frozen=True)
 class Resolution:
-    """What ``auto`` becomes: ``settings`` by dotted field, a sentence for each, and the estimate that results.
+    """What ``auto`` becomes: ``settings`` by dotted field, the reason for each, and the estimate that results.
 
     When nothing fits, the smallest choice is taken and ``fits`` is False.
     """
 
     settings: dict[str, object]
-    reasons: dict[str, str]
+    reasons: dict[str, Message]
     estimate: Estimate
     fits: bool
 
@@ -94,32 +94,34 @@ def _optimizer(setup: Setup, result: Estimate, available_bytes: float) -> dict[s
 
 def _reasons(
     setup: Setup, settings: dict[str, object], result: Estimate, available_bytes: float, plain: list[Level]
-) -> dict[str, str]:  # fmt: skip
-    """A sentence for each of ``settings``; ``plain`` are the verdicts on the choices with weights as they are."""
+) -> dict[str, Message]:  # fmt: skip
+    """The reason for each of ``settings``; ``plain`` are the verdicts on the choices with weights as they are."""
     verdict = judge(result, available_bytes)
-    room = f"{verdict.text} (of {available_bytes / GIB:.1f})"
+    room = Message("memory.of-free", verdict=verdict.message, available=available_bytes)
     if verdict.level == "too much":
-        room = f"still {-verdict.spare_bytes / GIB:.1f} GiB too much"
-    job = job_of(setup.with_settings(settings))
-    reasons: dict[str, str] = {}
+        room = Message("memory.still-short", missing=-verdict.spare_bytes)
+    reasons: dict[str, Message] = {}
     for field, value in settings.items():
         if field == "train.micro_batch_tokens":
-            reasons[field] = f"{job.rows} of the longest rows at once: {room}"
+            rows = job_of(setup.with_settings(settings)).rows
+            reasons[field] = Message("memory.auto-micro-batch", rows=rows, room=room)
         elif field == "train.gradient_checkpointing":
-            reasons[field] = f"layers are computed twice to save memory: {room}" if value else f"not needed: {room}"
+            code = "memory.auto-recompute" if value else "memory.auto-no-recompute"
+            reasons[field] = Message(code, room=room)
         elif field == "model.quantization":
-            packed = _why_packed(plain)
-            reasons[field] = f"16-bit weights: {room}" if value == "none" else f"{packed}; in 4 bit: {room}"
+            reasons[field] = Message("memory.auto-16-bit", room=room)
+            if value != "none":
+                reasons[field] = Message("memory.auto-4-bit", why=_why_4_bit(plain), room=room)
+        elif value == "adamw":
+            states = result.phase("step").terms.get("optimizer", 0.0)
+            reasons[field] = Message("memory.auto-32-bit-states", states=states)
         else:
-            gib = (result.phase("step").terms.get("optimizer", 0.0)) / GIB
-            reasons[field] = (
-                f"its states take {gib:.2f} GiB" if value == "adamw" else "32-bit states would take too much"
-            )
+            reasons[field] = Message("memory.auto-8-bit-states")
     return reasons
 
 
-def _why_packed(plain: list[Level]) -> str:
+def _why_4_bit(plain: list[Level]) -> Message:
     """What the weights as they are would lead to, given the verdicts on all choices with them."""
     if "fits" in plain:
-        return "faster than 16-bit weights would be"
-    return "16-bit weights would be tight" if "tight" in plain else "16-bit weights would not fit"
+        return Message("memory.auto-4-bit-faster")
+    return Message("memory.auto-4-bit-tight" if "tight" in plain else "memory.auto-4-bit-needed")

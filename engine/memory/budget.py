@@ -10,6 +10,7 @@ from engine.config.schema import RunConfig
 from engine.machine.gpus import Gpu
 from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine
+from engine.messages.message import Message
 
 Device = Literal["cpu", "cuda"]
 
@@ -19,7 +20,7 @@ class Budget:
     """``available_bytes`` of ``total_bytes`` are free for the run on ``device``; ``name`` is for people.
 
     ``gpu`` is the one it is read from, None for RAM and for a size that was typed in. ``others`` hold the rest,
-    the largest first. ``unused`` says why a run on the CPU takes no GPU of those there are, and what to do.
+    the largest first. ``unused`` says why a run on the CPU takes no GPU of those there are.
     """
 
     device: Device
@@ -28,7 +29,7 @@ class Budget:
     available_bytes: float
     gpu: Gpu | None = None
     others: tuple[GpuProcess, ...] = ()
-    unused: str = ""
+    unused: Message | None = None
 
     @property
     def used_bytes(self) -> float:
@@ -53,11 +54,8 @@ def budget_of(machine: Machine, gpus: str = "auto") -> Budget:
     _one_per_card([each for each in chosen if each is not None])
     gpu = min((each for each in chosen if each is not None), key=lambda each: each.free_bytes or 0)
     if gpu.total_bytes is None or gpu.free_bytes is None:
-        raise MachineError(
-            "This GPU does not tell its memory",
-            f"GPU {gpu.index}: {gpu.trouble or 'memory is not available'}",
-            "Choose another GPU, or launch.gpus = cpu.",
-        )
+        reason = gpu.trouble or Message("memory.no-memory-figure")
+        raise MachineError("memory.memory-unknown", gpu=gpu.index, reason=reason)
     return Budget("cuda", gpu.name or f"GPU {gpu.index}", gpu.total_bytes, gpu.free_bytes, gpu, gpu.others())
 
 
@@ -71,11 +69,7 @@ def device_budget(config: RunConfig, machine: Machine) -> Budget:
         gpus = [machine.gpu(name) for name in config.launch.devices]
         without = [gpu.label for gpu in gpus if gpu.has_bf16 is False]
         if without and len(without) < len(gpus):
-            raise MachineError(
-                "These GPUs have no dtype in common by themselves",
-                f"launch.gpus = {config.launch.gpus}: GPU {', '.join(without)} has no bfloat16, the others have.",
-                'Set model.dtype = "float16" for all of them, or name GPUs of one kind.',
-            )
+            raise MachineError("memory.no-common-dtype", gpus=config.launch.gpus, without=without)
     return budget
 
 
@@ -83,19 +77,18 @@ def _refuse(barred: list[Gpu]) -> None:
     """Raise MachineError for the first GPU that the installed torch can't use."""
     for gpu in barred:
         if gpu.unusable is not None:
-            raise MachineError("The GPU can't be used", f"GPU {gpu.label}: {gpu.unusable.words}", gpu.unusable.mend)
+            raise MachineError(
+                "memory.gpu-unusable", gpu=gpu.label, reason=gpu.unusable.reason, advice=gpu.unusable.advice
+            )
 
 
 def _one_per_card(chosen: list[Gpu]) -> None:
     """NCCL, which adds up gradients, takes each card once. Raises MachineError for two names or parts of one card."""
-    named = ", ".join(gpu.label for gpu in chosen)
+    named = [gpu.label for gpu in chosen]
     if len({gpu.key for gpu in chosen}) < len(chosen):
-        raise MachineError("A GPU is named twice", f"launch.gpus means {named}.", "Name each GPU once.")
+        raise MachineError("memory.gpu-named-twice", gpus=named)
     if len({gpu.index for gpu in chosen}) < len(chosen):
-        raise MachineError(
-            "One run can't use two MIG instances of one GPU", named,
-            "Name instances of different GPUs, or one instance, or turn MIG off.",
-        )  # fmt: skip
+        raise MachineError("memory.one-instance-per-gpu", gpus=named)
 
 
 def _ram(machine: Machine) -> Budget:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
-from engine.machine.gpu_specs import GIB
 from engine.memory.from_config import Setup, job_of
 from engine.memory.model_states import trained_numbers
+from engine.messages.message import Message
 from engine.models.dims import ModelShape
 
 WEIGHT_BYTES = 4
@@ -54,15 +54,17 @@ class RunDisk:
         return self.merged
 
     @property
-    def text(self) -> str:
-        """ "1.1 GiB for 3 checkpoints and the adapter"."""
-        merging = f", {_size(self.merging)} of it for the merged model" if self.merging else ""
-        return f"{_size(self.run)} for {self.checkpoints} checkpoints and the adapter{merging}"
+    def message(self) -> Message:
+        """ "1.1 GB for 3 checkpoints and the adapter"."""
+        told = {"run": self.run, "checkpoints": self.checkpoints}
+        if self.merging:
+            return Message("memory.disk-merging", merging=self.merging, **told)
+        return Message("memory.disk", **told)
 
     @property
-    def later(self) -> str:
-        """What is needed after the run, "" where the model's size is not known."""
-        return f"merging later takes {_size(self.merged)}, one exported file as much again" if self.merged else ""
+    def later(self) -> Message | None:
+        """What is needed after the run, None where the model's size is not known."""
+        return Message("memory.disk-later", merged=self.merged) if self.merged else None
 
 
 def run_disk(
@@ -86,18 +88,10 @@ def require(disk: RunDisk, place: Path) -> None:
     """Raise MachineError when the disk of ``place`` can't hold what the run writes."""
     files = files_left(place)
     if files is not None and files < _FILES_OF_RUN:
-        raise MachineError(
-            "The disk takes no more files",
-            f"{place}: {files:,} more fit, this run makes about {_FILES_OF_RUN}; `df -i` shows that as inodes",
-            "Remove files on that disk, or set TUNEDECK_HOME to a folder on another one.",
-        )
+        raise MachineError("memory.disk-takes-no-files", place=place, left=files, needed=_FILES_OF_RUN)
     free = free_bytes(place)
     if free is not None and free < disk.run:
-        raise MachineError(
-            "The disk is too small for the checkpoints",
-            f"{place} has {_size(free)} free; this run takes {disk.text}",
-            "Free space, lower checkpoint.keep or adapter.r, or set TUNEDECK_HOME to a folder on a larger disk.",
-        )
+        raise MachineError("memory.disk-too-small", place=place, free=free, disk=disk.message)
 
 
 def free_bytes(place: Path) -> int | None:
@@ -117,9 +111,9 @@ def files_left(place: Path) -> int | None:
     return found.f_favail if found.f_files else None
 
 
-def what_helps_full(place: Path) -> str:
+def what_helps_full(place: Path) -> Message:
     """What to do about a disk that took no more: a lack of inodes is not mended by space."""
-    return "Remove files there: no more fit, as `df -i` shows" if files_left(place) == 0 else "Free space on that disk"
+    return Message("memory.remove-files" if files_left(place) == 0 else "memory.free-disk-space")
 
 
 def _there(place: Path) -> Path:
@@ -142,7 +136,3 @@ def _sizes(files: Iterable[Path]) -> int:
         return sum(file.stat().st_size for file in files if file.is_file())
     except OSError:
         return 0
-
-
-def _size(size: float) -> str:
-    return f"{size / GIB:.2f} GiB" if size >= 0.1 * GIB else f"{size / 2**20:.0f} MiB"

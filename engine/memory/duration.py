@@ -11,8 +11,8 @@ from engine.memory.from_config import ANSWER_TOKENS
 from engine.memory.job import Job
 from engine.memory.speed import CORE_FLOPS, CPU, passes, seconds_per_token
 from engine.memory.throughput import Basis, Expected
+from engine.messages.message import Message
 from engine.runs.ahead import rhythm_of
-from engine.units import amount, duration
 
 START_S = 12.0
 """Importing the libraries, reading rows, setting up the device."""
@@ -43,7 +43,7 @@ class Duration:
     training_s: float
     tokens: int
     tokens_per_second: float
-    origin: str
+    origin: Message
     exact_tokens: bool = True
     basis: Basis = "run"
     beside_s: float = 0.0
@@ -58,18 +58,19 @@ class Duration:
         return self.basis in ("run", "probe")
 
     @property
-    def short(self) -> str:
+    def short(self) -> Message:
         """ "about 38 min", or "roughly" where the pace is neither measured nor near a published one."""
-        return f"{'roughly' if self.basis == 'computed' else 'about'} {duration(max(1.0, self.seconds))}"
+        seconds = max(1.0, self.seconds)
+        return Message("memory.roughly" if self.basis == "computed" else "memory.about", seconds=seconds)
 
     @property
-    def text(self) -> str:
-        """ "about 38 min for training alone: 1.2M tokens at 530 tokens/s, measured here in 3 runs"."""
-        tokens = f"{'' if self.exact_tokens else 'about '}{amount(self.tokens)} tokens"
-        guessed = "" if self.exact_tokens else " (guessed from the bytes of some rows)"
-        rate = f"{self.tokens_per_second:,.0f}" if self.tokens_per_second >= 10 else f"{self.tokens_per_second:.1f}"
-        beside = f", and {duration(self.beside_s)} for loading, evaluation and answers" if self.beside_s >= 1 else ""
-        return f"{self.short}: {tokens}{guessed} at {rate} tokens/s, {self.origin}{beside}"
+    def message(self) -> Message:
+        """ "about 38 min: 1.2M tokens at 530 tokens/s, measured here in 3 runs"."""
+        tokens = "memory.tokens-at" if self.exact_tokens else "memory.guessed-tokens-at"
+        parts = [Message(tokens, tokens=self.tokens, rate=self.tokens_per_second), self.origin]
+        if self.beside_s >= 1:
+            parts.append(Message("memory.beside-training", seconds=self.beside_s))
+        return Message("memory.duration-line", time=self.short, parts=parts)
 
 
 def duration_of(train: TrainSection, size: DataSize, pace: Expected, beside_s: float = 0.0) -> Duration:

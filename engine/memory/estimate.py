@@ -9,46 +9,32 @@ from typing import Literal
 from engine.machine.gpu_specs import GIB
 from engine.memory import activations, model_states
 from engine.memory.job import Job, Profile
+from engine.messages.message import Message
 
-
-@dataclass(frozen=True)
-class Label:
-    letter: str
-    title: str
-    sentence: str
-
-
-LABELS: dict[str, Label] = {
-    "block_weights": Label("W", "Layers' weights", "The matrices of all layers, with the constants of quantization."),
-    "tables": Label("W", "Embedding and head", "Word tables stay in 16 bit when layers are quantized."),
-    "other_weights": Label("W", "Norms and biases", "Small weights that are never quantized."),
-    "adapters": Label("L", "Adapter", "The numbers that are trained, in float32; grows with rank and targets."),
-    "optimizer": Label("O", "Optimizer", "AdamW remembers two numbers for each trained one."),
-    "gradients": Label("O", "Gradients", "One number for each trained one, kept while micro-batches add up."),
-    "step_workspace": Label("O", "Optimizer's workspace", "The update of all trained numbers before it is applied."),
-    "buckets": Label("O", "Gradient exchange", "Buffers in which GPUs send each other their gradients."),
-    "checkpoints": Label("A", "Stored activations", "What each layer keeps for its backward pass; grows with tokens."),
-    "layer": Label("A", "One layer recomputed", "Everything one layer needs for its backward pass."),
-    "backward": Label("A", "One layer's gradients", "Gradients of one layer's intermediate results."),
-    "forward": Label("A", "Forward pass", "One layer's intermediate results when nothing is kept."),
-    "kv_cache": Label("A", "Answers' memory", "Keys and values of the answers an evaluation writes."),
-    "logits": Label("G", "Logits and loss", "One score for each word of the vocabulary and each token at the loss."),
-    "head_hidden": Label("G", "Around the loss", "Hidden states before the head, and their gradient."),
-    "dequantized": Label("T", "Unpacked matrix", "A quantized matrix is unpacked to 16 bit while it multiplies."),
-    "unsharded": Label("T", "Gathered weights", "Sharded weights are whole while they are used."),
-    "merge": Label("T", "One matrix merged", "A weight matrix, its update and their sum."),
-    "cast_cache": Label("T", "16-bit copies", "Copies of float32 weights that mixed precision works with."),
+LABELS: dict[str, tuple[str, Message]] = {
+    "block_weights": ("W", Message("memory.term-block-weights")),
+    "tables": ("W", Message("memory.term-tables")),
+    "other_weights": ("W", Message("memory.term-other-weights")),
+    "adapters": ("L", Message("memory.term-adapters")),
+    "optimizer": ("O", Message("memory.term-optimizer")),
+    "gradients": ("O", Message("memory.term-gradients")),
+    "step_workspace": ("O", Message("memory.term-step-workspace")),
+    "buckets": ("O", Message("memory.term-buckets")),
+    "checkpoints": ("A", Message("memory.term-checkpoints")),
+    "layer": ("A", Message("memory.term-layer")),
+    "backward": ("A", Message("memory.term-backward")),
+    "forward": ("A", Message("memory.term-forward")),
+    "kv_cache": ("A", Message("memory.term-kv-cache")),
+    "logits": ("G", Message("memory.term-logits")),
+    "head_hidden": ("G", Message("memory.term-head-hidden")),
+    "dequantized": ("T", Message("memory.term-dequantized")),
+    "unsharded": ("T", Message("memory.term-unsharded")),
+    "merge": ("T", Message("memory.term-merge")),
+    "cast_cache": ("T", Message("memory.term-cast-cache")),
 }
-
-GROUPS = {
-    "W": "weights",
-    "L": "adapter",
-    "O": "optimizer and gradients",
-    "A": "activations",
-    "G": "logits and loss",
-    "T": "working copies",
-}
-
+"""Each term with the letter of its group in the bar and its name; the part ``about`` of that explains it."""
+GROUPS = "WLOAGT"
+"""Weights, adapter, optimizer and gradients, activations, logits and loss, working copies."""
 
 SAFETY = 1.03
 """Rounding of blocks and small tensors that no term counts."""
@@ -68,14 +54,14 @@ TIGHT_BYTES = 0.5 * GIB
 Level = Literal["fits", "tight", "too much"]
 
 PHASES = {
-    "load": "loading the model",
-    "loss": "the loss, at the end of the forward pass",
-    "backward": "the backward pass of a layer",
-    "backward_end": "the end of the backward pass",
-    "step": "the optimizer's step",
-    "evaluation": "evaluation",
-    "save": "saving a checkpoint",
-    "merge": "merging the adapter",
+    "load": Message("memory.phase-load"),
+    "loss": Message("memory.phase-loss"),
+    "backward": Message("memory.phase-backward"),
+    "backward_end": Message("memory.phase-backward-end"),
+    "step": Message("memory.phase-step"),
+    "evaluation": Message("memory.phase-evaluation"),
+    "save": Message("memory.phase-save"),
+    "merge": Message("memory.phase-merge"),
 }
 
 
@@ -87,7 +73,7 @@ class Phase:
     terms: dict[str, float]
 
     @property
-    def title(self) -> str:
+    def title(self) -> Message:
         return PHASES[self.name]
 
     @cached_property
@@ -275,19 +261,20 @@ class Verdict:
     level: Level
     needed_bytes: float
     available_bytes: float
-    phase: str
+    phase: Message
 
     @property
     def spare_bytes(self) -> float:
         return self.available_bytes - self.needed_bytes
 
     @property
-    def text(self) -> str:
-        """The verdict in words: "fits, 9.4 GiB spare"."""
-        gib = abs(self.spare_bytes) / GIB
+    def message(self) -> Message:
+        """ "fits, 9.4 GiB spare"; where it gets close, in which phase."""
         if self.level == "too much":
-            return f"does not fit: {gib:.1f} GiB too much at {self.phase}"
-        return f"fits, {gib:.1f} GiB spare" if self.level == "fits" else f"tight: {gib:.1f} GiB spare at {self.phase}"
+            return Message("memory.too-much", missing=-self.spare_bytes, phase=self.phase)
+        if self.level == "tight":
+            return Message("memory.tight", spare=self.spare_bytes, phase=self.phase)
+        return Message("memory.fits", spare=self.spare_bytes)
 
 
 def judge(result: Estimate, available_bytes: float) -> Verdict:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.common import paths
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -76,9 +77,9 @@ class Calibration:
     runs: int
 
     @property
-    def text(self) -> str:
+    def message(self) -> Message:
         """ "± 2% from 3 runs"."""
-        return f"± {max(self.spread, 0.005):.0%} from {self.runs} run{'s' if self.runs > 1 else ''}"
+        return Message("memory.calibrated", spread=max(self.spread, 0.01), runs=self.runs)
 
     def apply(self, predicted_bytes: float) -> float:
         return predicted_bytes * self.factor

@@ -5,7 +5,7 @@ Only settings that leave the mathematics of a step alone come first; ``batch_siz
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.machine.gpu_specs import GIB
@@ -13,9 +13,12 @@ from engine.memory.auto import resolve
 from engine.memory.estimate import judge
 from engine.memory.from_config import Setup, estimate_run, job_of
 from engine.memory.speed import slow_down
+from engine.messages.message import Message
 
 SMALLEST_RANK = 8
 LEAST_WORTH = 0.02 * GIB
+SLOWER = 0.005
+"""A smaller share of the time is not worth telling."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,10 @@ class Change:
     """Settings by dotted field, what they save at the peak, and the time they cost (0.5 = half as long again).
 
     ``same_result``: the trained adapter stays the same but for rounding. ``fits``: this change alone is enough.
+    The part ``why`` of ``what`` says what it does.
     """
 
-    title: str
-    reason: str
+    what: Message
     settings: dict[str, object]
     saved_bytes: float
     slow_down: float
@@ -34,10 +37,20 @@ class Change:
     fits: bool
 
     @property
-    def text(self) -> str:
-        """One line: "Recompute layers: saves 7.1 GiB, about 50% slower"."""
-        cost = f", about {self.slow_down:.0%} slower" if self.slow_down > 0.005 else ""
-        return f"{self.title}: saves {self.saved_bytes / GIB:.1f} GiB{cost}"
+    def message(self) -> Message:
+        """ "Gradient checkpointing: saves 7.1 GiB, 50% slower"."""
+        return Message("memory.change-line", what=self.what, gain=gain_of(self.saved_bytes, self.slow_down))
+
+
+def gain_of(saved_bytes: float, slow_down: float) -> list[Message]:
+    gain = [Message("memory.saves", bytes=saved_bytes)]
+    return [*gain, Message("memory.slower", share=slow_down)] if slow_down > SLOWER else gain
+
+
+def all_of(made: Mapping[str, Message]) -> Message:
+    """Changes by the field that they set as one; one alone is itself."""
+    changes = list(dict.fromkeys(made.values()))
+    return changes[0] if len(changes) == 1 else Message("memory.all-of", count=len(changes), changes=changes)
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,7 @@ def _measure(asked: Setup, now: Setup, candidate: Change, available_bytes: float
 def _combine(asked: Setup, start: Setup, available_bytes: float) -> Change | None:
     """Changes added one by one, each the best for what is still missing."""
     settings: dict[str, object] = {}
-    titles: list[str] = []
+    made: dict[str, Message] = {}
     same, now = True, start
     while judge(estimate_run(now), available_bytes).level == "too much":
         changed = asked.with_settings(settings)
@@ -100,11 +113,10 @@ def _combine(asked: Setup, start: Setup, available_bytes: float) -> Change | Non
         # One that suffices if there is, else what costs no time, else the largest.
         best = ranked[0] if ranked[0].fits else max(ranked, key=lambda c: (c.same_result, c.saved_bytes))
         settings |= best.settings
-        if best.title not in titles:
-            titles.append(best.title)
+        made |= dict.fromkeys(best.settings, best.what)
         same = same and best.same_result
         now = _settled(asked.with_settings(settings), available_bytes)
-    whole = Change("; ".join(titles), "Together they make it fit.", settings, 0, 0, same, True)
+    whole = Change(all_of(made), settings, 0, 0, same, True)
     return _measure(asked, start, whole, available_bytes)
 
 
@@ -113,61 +125,27 @@ def candidates(setup: Setup) -> Iterator[Change]:
     config, job = setup.config, job_of(setup)
     if job.rows > 1:
         tokens = max(1, job.rows // 2) * setup.row_tokens
-        yield _change(
-            f"Compute {tokens:,} tokens at a time instead of {job.tokens:,}",
-            "The step is cut into smaller pieces; its result is the same.",
-            {"train.micro_batch_tokens": tokens},
-        )
+        smaller = Message("memory.smaller-micro-batch", tokens=tokens, now=job.tokens)
+        yield _change(smaller, {"train.micro_batch_tokens": tokens})
         if job.rows > 3:
-            yield _change(
-                "Compute one row at a time",
-                "The smallest pieces a step can be cut into; its result is the same.",
-                {"train.micro_batch_tokens": setup.row_tokens},
-            )
+            yield _change(Message("memory.one-row"), {"train.micro_batch_tokens": setup.row_tokens})
     if job.checkpointing == "none":
-        yield _change(
-            "Recompute layers (gradient checkpointing)",
-            "Each layer keeps only its input and is computed again in the backward pass.",
-            {"train.gradient_checkpointing": True},
-        )
+        yield _change(Message("memory.recompute"), {"train.gradient_checkpointing": True})
     if job.attention == "eager" and not setup.shape.unfused_attention:
-        yield _change(
-            "Use fused attention",
-            "Eager attention keeps a score for each pair of tokens.",
-            {"model.attn_implementation": "sdpa"},
-        )
+        yield _change(Message("memory.fused-attention"), {"model.attn_implementation": "sdpa"})
     if job.quantization in ("none", "int8"):
-        yield _change(
-            "Store the frozen weights in 4 bit (NF4, QLoRA)",
-            "A fourth of the memory of 16 bit; the adapter learns on slightly rounded weights.",
-            {"model.quantization": "nf4"},
-            same=False,
-        )
+        yield _change(Message("memory.nf4"), {"model.quantization": "nf4"}, same=False)
     if job.quantization == "nf4":
-        yield _change(
-            "Quantize the constants too (double quantization)",
-            "Saves 0.05 bytes for each weight.",
-            {"model.double_quant": True},
-            same=False,
-        )
+        yield _change(Message("memory.double-quantization"), {"model.double_quant": True}, same=False)
     if job.optimizer == "adamw" and setup.device == "cuda":
-        yield _change(
-            "Keep the optimizer's states in 8 bit",
-            "A fourth of their memory; worth it at high rank or with word tables trained whole.",
-            {"train.optim": "adamw_8bit"},
-            same=False,
-        )
+        yield _change(Message("memory.states-8-bit"), {"train.optim": "adamw_8bit"}, same=False)
     if config.adapter.use_dora:
-        yield _change("Plain LoRA instead of DoRA", "DoRA keeps two outputs a layer.", {"adapter.use_dora": False},
-                      same=False)  # fmt: skip
+        yield _change(Message("memory.plain-lora"), {"adapter.use_dora": False}, same=False)
     if config.adapter.r > SMALLEST_RANK:
-        yield _change(
-            f"Rank {config.adapter.r // 2} instead of {config.adapter.r}",
-            "Half the numbers are trained, so it can learn less.",
-            {"adapter.r": max(SMALLEST_RANK, config.adapter.r // 2)},
-            same=False,
-        )
+        rank = max(SMALLEST_RANK, config.adapter.r // 2)
+        lower = Message("memory.lower-rank", rank=rank, now=config.adapter.r)
+        yield _change(lower, {"adapter.r": rank}, same=False)
 
 
-def _change(title: str, reason: str, settings: dict[str, object], same: bool = True) -> Change:
-    return Change(title, reason, settings, 0, 0, same, False)
+def _change(what: Message, settings: dict[str, object], same: bool = True) -> Change:
+    return Change(what, settings, 0, 0, same, False)

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Literal
 
 from engine.config.schema import AdapterSection, DatasetSection, DataSource, ModelSection, RunConfig, TrainSection
-from engine.machine.gpu_specs import GIB
 from engine.memory.auto import Resolution, resolve
 from engine.memory.budget import Budget
 from engine.memory.estimate import Verdict, estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of, profile_of, setup_on
+from engine.messages.message import Message
 from engine.models.dims import ModelShape
 
 AUTO: dict[str, object] = {
@@ -35,21 +35,23 @@ class BestMethod:
     verdict: Verdict
 
     @property
-    def name(self) -> str:
-        """ "LoRA 16 bit", "QLoRA 4 bit"."""
+    def name(self) -> Message:
+        """ "LoRA 16-bit", "QLoRA 4-bit"."""
         job = self.resolution.estimate.job
-        kind = job.method.replace("lora", "LoRA").replace("dora", "DoRA")
+        kind = "DoRA" if job.method == "dora" else "LoRA"
         if job.quantization in ("nf4", "nf4-dq"):
-            return f"Q{kind} 4 bit"
+            return Message("memory.method", kind=f"Q{kind}", bits=4)
         bits = 8 if job.quantization == "int8" else round(8 * self.resolution.estimate.profile.frozen_bytes)
-        return f"{kind} {bits} bit"
+        return Message("memory.method", kind=kind, bits=bits)
 
     @property
-    def text(self) -> str:
-        """The verdict in a column of 18: "LoRA 16 bit, fits", "3.1 GiB too much"."""
+    def message(self) -> Message:
+        """The verdict in a column of 18: "LoRA 16-bit, fits", "3.1 GiB short"."""
         if self.verdict.level == "too much":
-            return f"{-self.verdict.spare_bytes / GIB:,.1f} GiB too much"
-        return f"{self.name}, {self.verdict.level}"
+            return Message("memory.column-short", missing=-self.verdict.spare_bytes)
+        return Message(
+            "memory.column-fits" if self.verdict.level == "fits" else "memory.column-tight", method=self.name
+        )
 
     @property
     def recomputes(self) -> bool:
@@ -106,19 +108,28 @@ class Method:
     quantization: Literal["none", "nf4", "int8"]
     checkpointing: bool
 
+    @property
+    def message(self) -> Message:
+        plain = {
+            "none": Message("memory.method", kind="LoRA", bits=16),
+            "nf4": Message("memory.method", kind="QLoRA", bits=4),
+            "int8": Message("memory.method-int8"),
+        }[self.quantization]
+        return Message("memory.method-recomputed", method=plain) if self.checkpointing else plain
+
 
 METHODS = (
-    Method("LoRA, 16 bit", "none", False),
-    Method("LoRA, 16 bit, recomputed", "none", True),
-    Method("LoRA, int8, recomputed", "int8", True),
-    Method("QLoRA, 4 bit", "nf4", False),
-    Method("QLoRA, 4 bit, recomputed", "nf4", True),
+    Method("lora-16bit", "none", False),
+    Method("lora-16bit-recomputed", "none", True),
+    Method("lora-int8-recomputed", "int8", True),
+    Method("qlora-4bit", "nf4", False),
+    Method("qlora-4bit-recomputed", "nf4", True),
 )
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """``tokens[method][length]``: most padded tokens at once, 0 where not even one row of that length fits."""
+    """``tokens[method][length]``, by a method's name: most padded tokens at once, 0 where not one such row fits."""
 
     model: str
     available_bytes: float

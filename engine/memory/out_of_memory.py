@@ -10,8 +10,9 @@ from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.memory.estimate import LABELS, PHASES, SAFETY, Estimate, Phase
 from engine.memory.from_config import Setup, estimate_run
-from engine.memory.make_fit import LEAST_WORTH, Change, candidates
+from engine.memory.make_fit import LEAST_WORTH, SLOWER, Change, all_of, candidates
 from engine.memory.speed import slow_down
+from engine.messages.message import Message
 from engine.runs.events import ProcessUse
 
 STATIC = frozenset({"block_weights", "tables", "other_weights", "adapters", "optimizer", "gradients", "unsharded",
@@ -46,8 +47,8 @@ class Failure:
     gpu: int | None = None
 
     @property
-    def when(self) -> str:
-        return "before the first step" if self.step is None else f"at step {self.step:,}"
+    def when(self) -> Message:
+        return Message("memory.before-first-step") if self.step is None else Message("memory.at-step", step=self.step)
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,16 @@ def phase_of(failure: Failure, result: Estimate) -> Phase:
     return result.phase(failure.phase) if failure.phase in PHASES else result.peak
 
 
-def title(failure: Failure) -> str:
-    """ "Out of memory in the optimizer's step, at step 118"."""
-    what = "Killed by the system for lack of memory (RAM)" if failure.killed else "Out of memory"
-    where = f" in {PHASES[failure.phase].partition(',')[0]}" if failure.phase in PHASES else ""
-    return f"{what}{where}, {failure.when}"
+def title(failure: Failure) -> Message:
+    """ "Out of memory in the optimizer step, at step 118"."""
+    if failure.phase not in PHASES:
+        return Message("memory.killed" if failure.killed else "memory.out-of-memory", when=failure.when)
+    code = "memory.killed-in" if failure.killed else "memory.out-of-memory-in"
+    return Message(code, phase=PHASES[failure.phase], when=failure.when)
 
 
-def sentence(failure: Failure, setup: Setup) -> str:
-    """Phase and term: "the loss, at the end of the forward pass: logits of …, 2.1 GiB beside 12.4 of weights"."""
+def what_did_not_fit(failure: Failure, setup: Setup) -> Message:
+    """Phase and term: "the loss (end of the forward pass): logits of …, about 2.1 GiB, beside 12.4 GiB of weights"."""
     result = estimate_run(setup)
     phase = phase_of(failure, result)
     moving = {name: size for name, size in phase.terms.items() if name not in STATIC}
@@ -117,69 +119,78 @@ def sentence(failure: Failure, setup: Setup) -> str:
         largest = max(phase.terms, key=lambda name: phase.terms[name])
     size = phase.terms[largest] * (1.0 if largest in STATIC else measure(failure, setup).factor)
     weights = sum(phase.terms.get(name, 0.0) for name in ("block_weights", "tables", "other_weights"))
-    beside = f", beside {weights / GIB:.1f} of weights" if largest not in STATIC and weights else ""
-    likely = "" if failure.phase in PHASES else "most likely "
-    return f"{likely}{phase.title}: {_term(largest, result)}, about {size / GIB:.1f} GiB{beside}"
+    told = {"phase": phase.title, "term": _term(largest, result), "bytes": size}
+    what = Message("memory.what-did-not-fit", **told)
+    if largest not in STATIC and weights:
+        what = Message("memory.what-did-not-fit-beside", weights=weights, **told)
+    return what if failure.phase in PHASES else Message("memory.most-likely", what=what)
 
 
-def shortage(failure: Failure, setup: Setup | None) -> str:
-    """What was held, asked for and there, and by how much the estimate had missed it."""
+def shortage(failure: Failure, setup: Setup | None) -> tuple[Message, ...]:
+    """What was held, asked for and there, and by how much the estimate had missed it; a sentence each."""
     parts = []
-    place = "the GPU" if failure.device == "cuda" else "the machine's memory"
     if failure.held_bytes is not None:
-        asked = f" and asked for {_gib(failure.asked_bytes)} more" if failure.asked_bytes else ""
-        seen = " when last seen" if failure.killed else ""
-        parts.append(f"The run held {_gib(failure.held_bytes)}{seen}{asked}.")
+        code = "memory.held-last" if failure.killed else "memory.held"
+        parts.append(Message(code, held=failure.held_bytes))
+        if failure.asked_bytes and not failure.killed:
+            parts[0] = Message("memory.held-and-asked", held=failure.held_bytes, asked=failure.asked_bytes)
     if failure.total_bytes is not None and failure.room_bytes is not None:
-        others = failure.total_bytes - failure.room_bytes
-        of = f"; others held {_gib(others)} of it" if others > NOTICEABLE * failure.total_bytes else ""
-        parts.append(f"{place[0].upper()}{place[1:]} has {_gib(failure.total_bytes)}{of}.")
+        others, on_gpu = failure.total_bytes - failure.room_bytes, failure.device == "cuda"
+        parts.append(Message("memory.gpu-has" if on_gpu else "memory.ram-has", total=failure.total_bytes))
+        if others > NOTICEABLE * failure.total_bytes:
+            code = "memory.gpu-has-others" if on_gpu else "memory.ram-has-others"
+            parts[-1] = Message(code, total=failure.total_bytes, others=others)
     if setup is not None:
         estimated = estimate_run(setup)
         if measure(failure, setup).needed_bytes(estimated) > estimated.needed_bytes * (1 + NOTICEABLE):
-            parts.append(f"The estimate was {_gib(estimated.needed_bytes)}; what follows goes by what was measured.")
-    return " ".join(parts)
+            parts.append(Message("memory.estimate-missed", estimated=estimated.needed_bytes))
+    return tuple(parts)
 
 
-def named(others: Sequence[ProcessUse], most: int = NAMED_OTHERS) -> list[str]:
+def named(others: Sequence[ProcessUse], most: int = NAMED_OTHERS) -> list[Message]:
     """ "python, user u17, 11.2 GiB" for each, the largest first; what is not known of one is left out."""
     ordered = sorted(others, key=lambda other: -(other.memory or 0))
-    told = []
-    for other in ordered[:most]:
-        who = other.program or f"process {other.pid}"
-        user = f", user {other.user}" if other.user else ""
-        told.append(f"{who}{user}" + (f", {_gib(other.memory)}" if other.memory else ""))
+    told = [_holder(other) for other in ordered[:most]]
     if len(ordered) > most:
-        told.append(f"{len(ordered) - most} more")
+        told.append(Message("memory.more-processes", count=len(ordered) - most))
     return told
 
 
-def _term(name: str, result: Estimate) -> str:
+def _holder(other: ProcessUse) -> Message:
+    who = owner(other)
+    return Message("memory.process-holds", who=who, bytes=other.memory) if other.memory else who
+
+
+def owner(other: ProcessUse) -> Message:
+    """ "python, user u17"."""
+    who = Message.literal(other.program) if other.program else Message("memory.process", pid=str(other.pid))
+    return Message("memory.process-of", program=who, user=other.user) if other.user else who
+
+
+def _term(name: str, result: Estimate) -> Message:
     """What a term is made of in this run, in the numbers that decide its size."""
-    job, shape = result.job, result.job.shape
-    batch = f"{job.rows:,} row{'s' * (job.rows != 1)} x {job.row_tokens:,} tokens"
+    job, shape, term = result.job, result.job.shape, LABELS[name][1]
+    batch = Message("memory.batch", rows=job.rows, tokens=job.row_tokens)
     if name == "logits":
         chunk = result.profile.loss.chunk_tokens
         if chunk is None:
-            return f"logits of {batch} x {shape.vocab:,} words"
+            return Message("memory.of-logits", batch=batch, vocab=shape.vocab)
         at_once = min(chunk, max(1, round(job.tokens * job.supervised_share)))
-        return f"logits of {at_once:,} tokens at a time x {shape.vocab:,} words, for {batch}"
+        return Message("memory.of-logit-chunks", chunk=at_once, vocab=shape.vocab, batch=batch)
     if name == "checkpoints":
-        kept = "the input of each of" if job.checkpointing != "none" else "what is kept for the backward pass in"
-        return f"{kept} {shape.layers} layers for {batch}"
+        recomputes = job.checkpointing != "none"
+        code = "memory.of-layer-inputs" if recomputes else "memory.of-activations"
+        return Message(code, layers=shape.layers, batch=batch)
     if name == "block_weights":
-        return f"the weights of {shape.layers} layers ({'16 bit' if not job.is_quantized else job.quantization[:4]})"
+        kept = job.quantization[:4] if job.is_quantized else "16 bit"
+        return Message("memory.of-weights", layers=shape.layers, format=kept)
     if name in ("optimizer", "gradients", "adapters"):
-        return f"{LABELS[name].title.lower()} of an adapter of rank {job.rank}"
+        return Message("memory.of-adapter", term=term, rank=job.rank)
     if name == "tables":
-        return f"word tables of {shape.vocab:,} words x {shape.hidden:,}"
+        return Message("memory.of-tables", vocab=shape.vocab, hidden=shape.hidden)
     if name == "kv_cache":
-        return f"keys and values of {job.answer_tokens:,} tokens of prompts and answers"
-    return f"{LABELS[name].title.lower()} for {batch}"
-
-
-def _gib(size: float) -> str:
-    return f"{size / GIB:.1f} GiB"
+        return Message("memory.of-kv-cache", tokens=job.answer_tokens)
+    return Message("memory.of-batch", term=term, batch=batch)
 
 
 Carries = Literal["all", "without optimizer", "nothing"]
@@ -202,11 +213,10 @@ class Remedy:
     """``settings`` by dotted field. ``saved_bytes`` at the peak; ``slow_down`` 0.5 is half as long again.
 
     ``carries`` says what of a checkpoint can be gone on with. ``enough``: it fits then, by what was measured.
-    ``wait_bytes``: so much must be free on the GPU before a start makes sense.
+    ``wait_bytes``: so much must be free on the GPU before a start makes sense. The part ``why`` of ``what`` explains.
     """
 
-    title: str
-    reason: str
+    what: Message
     settings: dict[str, object]
     saved_bytes: float
     slow_down: float
@@ -216,16 +226,24 @@ class Remedy:
     wait_bytes: float | None = None
 
     @property
-    def gain(self) -> str:
-        """ "saves 7.1 GiB, about 50% slower"."""
-        verb = "frees" if self.wait_bytes else "has" if "launch.gpus" in self.settings else "saves"
-        more = " more" if verb == "has" else ""
-        parts = [f"{verb} {self.saved_bytes / GIB:.1f} GiB{more}"] if self.saved_bytes else []
-        if self.slow_down > 0.005:
-            parts.append(f"about {self.slow_down * 100:.0f}% slower")
-        if not self.enough:
-            parts.append("not enough by itself")
-        return ", ".join(parts)
+    def gain(self) -> list[Message]:
+        """ "saves 7.1 GiB", "50% slower"."""
+        parts = []
+        if self.saved_bytes and self.wait_bytes:
+            parts = [Message("memory.frees", bytes=self.saved_bytes)]
+        elif self.saved_bytes and "launch.gpus" in self.settings:
+            parts = [Message("memory.has-more", bytes=self.saved_bytes)]
+        elif self.saved_bytes:
+            parts = [Message("memory.saves", bytes=self.saved_bytes)]
+        if self.slow_down > SLOWER:
+            parts.append(Message("memory.slower", share=self.slow_down))
+        return parts if self.enough else [*parts, Message("memory.not-enough")]
+
+    @property
+    def message(self) -> Message:
+        """ "Gradient checkpointing: saves 7.1 GiB, 50% slower"."""
+        gain = self.gain
+        return Message("memory.change-line", what=self.what, gain=gain) if gain else self.what
 
 
 def remedies(failure: Failure, setup: Setup | None, gpus: Sequence[Gpu] = ()) -> tuple[Remedy, ...]:
@@ -264,7 +282,7 @@ def _weigh(setup: Setup, change: Change, found: Measured) -> Remedy:
     before, after = estimate_run(setup), estimate_run(setup.with_settings(change.settings))
     needed = found.needed_bytes(after)
     return Remedy(
-        change.title, change.reason, change.settings, found.needed_bytes(before) - needed,
+        change.what, change.settings, found.needed_bytes(before) - needed,
         slow_down(before, after, setup.device_name), carries(change.settings), needed <= found.room_bytes,
         change.same_result,
     )  # fmt: skip
@@ -278,7 +296,7 @@ def _rank(remedy: Remedy) -> tuple[bool, int, bool, float, float]:
 def _together(setup: Setup, found: Measured) -> Remedy | None:
     """Changes added one by one until it fits: those that keep the checkpoint first, then the largest."""
     settings: dict[str, object] = {}
-    titles: dict[str, str] = {}
+    made: dict[str, Message] = {}
     same = True
     for _ in range(MOST_TOGETHER):
         now = setup.with_settings(settings)
@@ -291,12 +309,10 @@ def _together(setup: Setup, found: Measured) -> Remedy | None:
             weighed, key=lambda remedy: (_ORDER.index(remedy.carries), -remedy.saved_bytes)
         )  # fmt: skip
         settings |= best.settings
-        titles |= dict.fromkeys(best.settings, best.title)
+        made |= dict.fromkeys(best.settings, best.what)
         same = same and best.same_result
         if best.enough:
-            whole = Change("; ".join(dict.fromkeys(titles.values())), "Together they are enough.", settings, 0, 0,
-                           same, True)  # fmt: skip
-            return _weigh(setup, whole, found)
+            return _weigh(setup, Change(all_of(made), settings, 0, 0, same, True), found)
     return None
 
 
@@ -307,13 +323,9 @@ def _wait(failure: Failure, needed: float | None) -> Remedy | None:
     held = failure.total_bytes - failure.room_bytes
     if held < OTHERS_MATTER or needed is None or needed > failure.total_bytes:
         return None
-    who = named(failure.others, most=1)
-    names = who[0].rpartition(", ")[0] or who[0] if who else "others"
-    return Remedy(
-        f"Start it again once {names} has freed the GPU" if who else "Start it again once others have freed the GPU",
-        "Nothing about the run changes; it starts only if the memory is free by then.",
-        {}, held, 0.0, "all", True, wait_bytes=needed,
-    )  # fmt: skip
+    largest = max(failure.others, key=lambda other: other.memory or 0, default=None)
+    what = Message("memory.wait-for", who=owner(largest)) if largest is not None else Message("memory.wait")
+    return Remedy(what, {}, held, 0.0, "all", True, wait_bytes=needed)
 
 
 def _other_gpu(failure: Failure, needed: float | None, gpus: Sequence[Gpu]) -> Remedy | None:
@@ -326,8 +338,8 @@ def _other_gpu(failure: Failure, needed: float | None, gpus: Sequence[Gpu]) -> R
     if best is None:
         return None
     free = best.free_bytes or 0
-    return Remedy(
-        f"Use GPU {best.index}, {best.name or 'another one'}: {free / GIB:.1f} GiB free now",
-        "Nothing else about the run changes.",
-        {"launch.gpus": best.key}, max(0.0, free - (failure.room_bytes or free)), 0.0, "all", True,
-    )  # fmt: skip
+    what = Message("memory.other-gpu-unnamed", gpu=best.index, free=free)
+    if best.name:
+        what = Message("memory.other-gpu", gpu=best.index, name=best.name, free=free)
+    more = max(0.0, free - (failure.room_bytes or free))
+    return Remedy(what, {"launch.gpus": best.key}, more, 0.0, "all", True)

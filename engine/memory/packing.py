@@ -10,27 +10,32 @@ from typing import Any, Literal
 
 from engine.common.errors import ConfigError
 from engine.memory.job import Attention
+from engine.messages.message import Message
 
 _MIXERS = {
-    "state-space layers": ("mamba", "mamba_", "mamba2", "ssm_", "falcon_mamba", "falcon_h1", "jamba", "bamba", "zamba",
-                           "zamba2", "nemotron_h"),
-    "linear attention": ("linear_attention", "linear_num_", "linear_conv_", "qwen3_next", "kimi_linear", "minimax",
-                         "lightning_attention", "olmo_hybrid", "bailing_hybrid"),
-    "recurrent layers": ("recurrent", "recurrent_gemma", "lru_", "rwkv", "xlstm"),
-    "convolutions": ("conv", "conv_L_", "lfm2", "lfm2_moe"),
+    "memory.mixer-state-space": (
+        "mamba", "mamba_", "mamba2", "ssm_", "falcon_mamba", "falcon_h1", "jamba", "bamba", "zamba", "zamba2",
+        "nemotron_h",
+    ),
+    "memory.mixer-linear-attention": (
+        "linear_attention", "linear_num_", "linear_conv_", "qwen3_next", "kimi_linear", "minimax",
+        "lightning_attention", "olmo_hybrid", "bailing_hybrid",
+    ),
+    "memory.mixer-recurrent": ("recurrent", "recurrent_gemma", "lru_", "rwkv", "xlstm"),
+    "memory.mixer-convolutions": ("conv", "conv_L_", "lfm2", "lfm2_moe"),
 }  # fmt: skip
 """Layers that carry something from token to token beside attention, by a family's, a field's or a layer's name."""
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Whether rows are packed, and the sentence that says why, or why not."""
+    """Whether rows are packed, and why, or why not."""
 
     packed: bool
-    reason: str
+    reason: Message
 
 
-def decide(asked: bool | Literal["auto"], attention: Attention, mixer: str, known_family: bool) -> Packing:
+def decide(asked: bool | Literal["auto"], attention: Attention, mixer: Message | None, known_family: bool) -> Packing:
     """What ``dataset.packing`` becomes. ``mixer`` is what ``mixer_of`` says of the model.
 
     ``auto`` packs where that is known to be faster: with attention that computes row by row. A mask over the whole
@@ -38,25 +43,19 @@ def decide(asked: bool | Literal["auto"], attention: Attention, mixer: str, know
     Raises ConfigError where packing is asked for and can't be had.
     """
     if asked is False:
-        return Packing(False, "as the config says")
+        return Packing(False, Message("memory.as-configured"))
     if mixer and asked is True:
-        raise ConfigError(
-            "Rows can't be packed with this model",
-            f"dataset.packing: it has {mixer}, which carry what they read from one row into the next; "
-            "its attention alone can part rows.",
-            'Set dataset.packing = "auto" or false: rows are padded instead.',
-        )
+        raise ConfigError("memory.cannot-pack", mixer=mixer)
     if mixer:
-        return Packing(False, f"the model has {mixer}, which would mix rows")
+        return Packing(False, Message("memory.mixes-rows", mixer=mixer))
     row_by_row = computes_row_by_row(attention)
     if asked is True:
-        how = "attention is computed row by row" if row_by_row else "a mask parts the rows"
-        return Packing(True, f"as the config says; {how}")
+        return Packing(True, Message("memory.packed-row-by-row" if row_by_row else "memory.packed-by-mask"))
     if not row_by_row:
-        return Packing(False, "this attention kernel would need a mask over whole sequences")
+        return Packing(False, Message("memory.needs-mask"))
     if not known_family:
-        return Packing(False, "nobody has tried it with this kind of model")
-    return Packing(True, "attention is computed row by row, and nothing is padded")
+        return Packing(False, Message("memory.untried-family"))
+    return Packing(True, Message("memory.packs"))
 
 
 def computes_row_by_row(attention: Attention) -> bool:
@@ -64,8 +63,8 @@ def computes_row_by_row(attention: Attention) -> bool:
     return attention in ("cpu", "flash")
 
 
-def mixer_of(config: Mapping[str, Any]) -> str:
-    """What a model has beside attention that mixes along the sequence, in words, by its ``config.json``; "" if nothing.
+def mixer_of(config: Mapping[str, Any]) -> Message | None:
+    """What a model has beside attention that mixes along the sequence, by its ``config.json``; None if nothing.
 
     Layers are told by their names in ``layer_types`` and the like; a family that mixes always by its own.
     """
@@ -75,17 +74,17 @@ def mixer_of(config: Mapping[str, Any]) -> str:
     named = {str(layer) for layers in listed if isinstance(layers, list) for layer in layers}
     fields = {key for key, value in config.items() if value not in (None, 0, False)}
     family = str(config.get("model_type") or "").lower()
-    for words, names in _MIXERS.items():
+    for code, names in _MIXERS.items():
         whole, begins = [n for n in names if not n.endswith("_")], tuple(n for n in names if n.endswith("_"))
         if family in whole or named & set(whole) or (not named and any(key.startswith(begins) for key in fields)):
-            return words
-    return ""
+            return Message(code)
+    return None
 
 
-def mixer_in(folder: Path) -> str:
-    """The same of the model in ``folder``; "" where its config can't be read, which others say better."""
+def mixer_in(folder: Path) -> Message | None:
+    """The same of the model in ``folder``; None where its config can't be read, which others say better."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return ""
-    return mixer_of(config) if isinstance(config, dict) else ""
+        return None
+    return mixer_of(config) if isinstance(config, dict) else None

@@ -15,6 +15,7 @@ from engine.machine.gpu_specs import card_of
 from engine.memory.history import append_lines, read_lines
 from engine.memory.job import Job, Profile
 from engine.memory.speed import CPU, seconds_per_token
+from engine.messages.message import Message
 
 NAME = "pace.jsonl"
 NEWEST = 20
@@ -48,10 +49,10 @@ class Pace:
 
 @dataclass(frozen=True)
 class Expected:
-    """``basis`` is where the figure is from, ``origin`` the same in words: "measured here in 3 runs"."""
+    """``basis`` is where the figure is from, ``origin`` the same for people: "measured here in 3 runs"."""
 
     tokens_per_second: float
-    origin: str
+    origin: Message
     basis: Basis = "run"
 
     @property
@@ -106,25 +107,20 @@ def expected(
     device = device_of(device_name)
     here = [seen for seen in history if seen.device == device and seen.model == job.shape.name]
     same = [seen for seen in here if seen.method == method_of(job)]
-    kinds: tuple[tuple[Kind, str], ...] = (
-        ("run", "measured here in {}"),
-        ("probe", "from a probe of three steps here"),
-    )
-    for kind, words in kinds:
+    for kind in ("run", "probe"):
         of_kind = [seen for seen in same if seen.kind == kind][-NEWEST:]
         if of_kind:
-            return Expected(_median(job, profile, device, of_kind), words.format(_runs(len(of_kind))), kind)
+            origin = Message("memory.pace-run", runs=len(of_kind)) if kind == "run" else Message("memory.pace-probe")
+            return Expected(_median(job, profile, device, of_kind), origin, kind)
     if here:
         newest = here[-NEWEST:]
-        rate = _median(job, profile, device, newest)
-        return Expected(rate, f"scaled from {_runs(len(newest))} here with another method", "other method")
+        rate, origin = _median(job, profile, device, newest), Message("memory.pace-other-method", runs=len(newest))
+        return Expected(rate, origin, "other method")
     if device != CPU and card_of(device) is None:
         return None
-    words = f"computed for this {'processor' if device == CPU else 'GPU'}"
+    origin = Message("memory.pace-cpu" if device == CPU else "memory.pace-gpu")
     rate = 1 / seconds_per_token(job, profile, device, cores)
-    if is_near_published(job, profile, device):
-        return Expected(rate, words, "published")
-    return Expected(rate, words, "computed")
+    return Expected(rate, origin, "published" if is_near_published(job, profile, device) else "computed")
 
 
 def is_near_published(job: Job, profile: Profile, device: str) -> bool:
@@ -153,10 +149,6 @@ def _scale(job: Job, profile: Profile, device: str, seen: Pace) -> float:
         if job.packed_tokens:
             was = replace(was, packed_tokens=max(job.row_tokens, seen.micro_batch_tokens))
     return seconds_per_token(was, profile, device) / seconds_per_token(job, profile, device)
-
-
-def _runs(count: int) -> str:
-    return f"{count} run" + ("s" if count > 1 else "")
 
 
 def _makes_sense(seen: Pace) -> bool:

@@ -64,7 +64,7 @@ class MemoryGuard:
     """
 
     def __init__(
-        self, device: torch.device, sink: Sink, remedies: Callable[[], list[str]] = list, phase: str = "load"
+        self, device: torch.device, sink: Sink, remedies: Callable[[], list[Message]] = list, phase: str = "load"
     ) -> None:
         self.device, self.remedies = device, remedies
         self.phase = phase
@@ -92,7 +92,7 @@ class MemoryGuard:
         """Say that the run ends for want of memory; returns the error to raise, of ``code``."""
         give_back(self.device)
         self._say(shortage, None)
-        remedies = tuple(map(Message.from_json, self.remedies()[:3]))
+        remedies = tuple(self.remedies()[:3])
         if shortage.phase == "load":
             helps = Message("runs.memory-to-load")
         else:

@@ -12,6 +12,7 @@ from engine.common.errors import own_words
 from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
 from engine.machine.selftest_result import Check
 from engine.machine.snapshot import Machine
+from engine.messages.catalogue import text
 from engine.modeling.batches import cut
 from engine.modeling.kernels.proof import attention_fault
 from engine.selftest.trial import Trial
@@ -30,11 +31,12 @@ def check_driver(trial: Trial, machine: Machine) -> Iterator[Check]:
     expected = "torch computes on every visible GPU"
     seen = ", ".join(f"{gpu.name}" for gpu in machine.gpus)
     if not machine.gpus:
-        yield Check("driver and torch", expected, machine.gpu_line, "skipped", "Everything is tried on the CPU.")
+        why = text(machine.no_gpu) if machine.no_gpu else ""
+        yield Check("driver and torch", expected, why, "skipped", "Everything is tried on the CPU.")
         return
     for gpu in machine.gpus:
         if gpu.unusable is not None:
-            yield Check("driver and torch", expected, gpu.unusable.words, "failed", gpu.unusable.mend)
+            yield Check("driver and torch", expected, text(gpu.unusable.reason), "failed", text(gpu.unusable.advice))
             return
     if trial.device.type == "cpu":
         found = f"{seen}, but torch sees no GPU"

@@ -10,10 +10,11 @@ from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Disk, Host
 from engine.machine.processes import GpuProcess
 from engine.machine.snapshot import Machine
+from engine.messages.message import Message
 
 GIB = 2**30
-NO_DRIVER = "No NVIDIA driver on this machine: training uses the CPU, and RAM is the budget."
-LOST = "The driver has lost this GPU (it fell off the bus); a reboot brings it back."
+NO_DRIVER = Message("machine.no-driver")
+LOST = Message("machine.gpu-lost")
 
 
 def host(ram_gib: float = 24.0, free_gib: float = 18.2) -> Host:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from textual.message import Message
 
-from engine.machine.gpus import Unusable
+from tests.engine.machine.fake_gpus import no_use
 from tests.tui.looking import screen_text, until_shows
 from tests.tui.machines import FakeWatch, gpu, lost, no_gpu, with_gpus
 from tui.app import TunedeckApp
@@ -95,7 +95,7 @@ async def test_home_without_a_gpu_says_so_and_what_ram_is_free(make_world: MakeW
 
 
 def test_gpus_that_the_installed_torch_cannot_use_are_not_said_to_be_missing() -> None:
-    barred = replace(gpu(), unusable=Unusable("torch is built for CPUs only.", "Install another.", falls_to_cpu=True))
+    barred = replace(gpu(), unusable=no_use("torch is built for CPUs only", "Install another", falls_to_cpu=True))
     assert machine_line(with_gpus(barred)) == "GPU not used, RAM 18.2 of 24.0 GiB free"
 
 

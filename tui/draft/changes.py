@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.messages.message import Message
 from tui.draft.draft import DEFAULT, YOU, Draft
 
 
@@ -13,12 +14,12 @@ from tui.draft.draft import DEFAULT, YOU, Draft
 class Applied:
     """A change that was made: what it set, and what stood there before with its source (None: the default)."""
 
-    title: str
+    what: Message
     settings: dict[str, object]
     before: dict[str, tuple[Any, str] | None]
 
 
-def apply(draft: Draft, title: str, settings: Mapping[str, object]) -> Applied:
+def apply(draft: Draft, what: Message, settings: Mapping[str, object]) -> Applied:
     """Answer the fields of ``settings`` (dotted names) as a person would; what is returned takes it back."""
     before = {
         dotted: (draft.values[dotted], draft.sources.get(dotted, DEFAULT)) if dotted in draft.values else None
@@ -26,7 +27,7 @@ def apply(draft: Draft, title: str, settings: Mapping[str, object]) -> Applied:
     }
     for dotted, value in settings.items():
         draft.values[dotted], draft.sources[dotted] = value, YOU
-    return Applied(title, dict(settings), before)
+    return Applied(what, dict(settings), before)
 
 
 def take_back(draft: Draft, applied: Applied) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.messages.catalogue import text
 from tui.draft.draft import YOU
 from tui.draft.mix_sources import inspection_of
 
@@ -77,7 +78,9 @@ def unknown(draft: Draft, facts: Facts) -> str:
         return "Memory: reading the machine ..." if facts.card else ""
     if facts.card is None:
         barred = facts.machine.barred
-        return f"The GPUs are not used: {barred.words} F4 says what to do." if barred else facts.machine.gpu_line
+        if barred is not None:
+            return f"The GPUs are not used: {text(barred.reason)}. F4 says what to do."
+        return text(facts.machine.no_gpu) if facts.machine.no_gpu else ""
     if shape_of(Path(facts.card.path)) is None:
         return "Memory: not known, as the model's config.json does not tell its size."
     against = barrier(draft, facts)

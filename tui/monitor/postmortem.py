@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from engine.common.clean_text import clean
+from engine.messages.catalogue import part, sentences, text
 from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
@@ -81,44 +81,44 @@ _NONE = "Nothing in the settings would save enough: take a smaller model, shorte
 
 def panel(found: PostMortem, resumable: bool, roomy: bool) -> RenderableType:
     """Title, why, who else was there, and a line for each remedy; ``roomy`` adds what was held and asked for."""
-    told: list[RenderableType] = [Text(clean(found.title), style="bold")]
-    if found.is_explained:
-        told.append(_sentence(found))
+    told: list[RenderableType] = [Text(text(found.title), style="bold")]
+    if found.what is not None:
+        told.append(_what(found.what))
     if roomy or not found.is_explained:
-        told.append(Text(clean(found.shortage)))
+        told.append(Text(_shortage(found)))
     if found.others:
-        told.append(Text(f"also on the GPU: {clean('; '.join(found.others), keep_newlines=False)}"))
+        told.append(Text(f"also on the GPU: {'; '.join(map(text, found.others))}"))
     if not found.remedies:
         return Group(*told, Text(_NONE))
     lines = Table.grid(padding=(0, 1))
     lines.add_column()
     lines.add_column(ratio=1)
     for number, remedy in enumerate(found.remedies, 1):
-        lines.add_row(Text(str(number), style="bold"), Text(f"{_told(remedy)}; {_way(remedy, resumable)}"))
+        lines.add_row(Text(str(number), style="bold"), Text(f"{text(remedy.message)}; {_way(remedy, resumable)}"))
     return Group(*told, lines, Text(_foot(found)))
 
 
 def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
     """The same with a reason and the settings for each remedy."""
-    told: list[RenderableType] = [Text(clean(found.title), style="bold")]
-    told += [Text(clean(line)) for line in (_sentence(found).plain, found.shortage) if line]
-    told += [Text(f"also on the GPU: {clean(each, keep_newlines=False)}") for each in found.others]
+    told: list[RenderableType] = [Text(text(found.title), style="bold")]
+    told += [_what(found.what)] if found.what is not None else []
+    told += [Text(_shortage(found))] if found.shortage else []
+    told += [Text(f"also on the GPU: {text(each)}") for each in found.others]
     told.append(Text())
     for number, remedy in enumerate(found.remedies, 1):
-        told.append(Text.assemble((f"{number}  {clean(remedy.title, keep_newlines=False)}", "bold")))
+        told.append(Text.assemble((f"{number}  {text(remedy.what)}", "bold")))
         told += [Padding(Text(line, style=muted), (0, 0, 0, 3)) for line in _details(remedy, resumable)]
     told.append(Text(_foot(found) if found.remedies else _NONE))
     return Group(*told)
 
 
-def _sentence(found: PostMortem) -> Text:
-    text = clean(found.sentence)
-    return Text(f"{text[:1].upper()}{text[1:]}." if text else "")
+def _what(message: Message) -> Text:
+    told = text(message)
+    return Text(sentences(told[:1].upper() + told[1:]))
 
 
-def _told(remedy: Remedy) -> str:
-    title = clean(remedy.title, keep_newlines=False)
-    return f"{title}: {remedy.gain}" if remedy.gain else title
+def _shortage(found: PostMortem) -> str:
+    return sentences(*map(text, found.shortage))
 
 
 def _way(remedy: Remedy, resumable: bool) -> str:
@@ -126,8 +126,8 @@ def _way(remedy: Remedy, resumable: bool) -> str:
 
 
 def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
-    yield clean(remedy.reason, keep_newlines=False)
-    yield "; ".join(part for part in (remedy.gain, _way(remedy, resumable)) if part)
+    yield part(remedy.what, "why")
+    yield "; ".join((*map(text, remedy.gain), _way(remedy, resumable)))
     if remedy.settings:
         yield ", ".join(f"{field} = {json.dumps(value)}" for field, value in remedy.settings.items())
 

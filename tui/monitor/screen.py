@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import part, sentences, text
 from engine.runs.control import Command
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
@@ -285,9 +286,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
         remedy = self.ending.remedy(number)
         if remedy is None:
             return
-        lines = [clean(line, keep_newlines=False) for line in self.ending.way(remedy).lines]
-        text = clean(f"{remedy.title}. {remedy.reason}", keep_newlines=False)
-        if await self.app.push_screen_wait(ConfirmScreen(f"Apply remedy {number}?", text, lines, "Start", "Not now")):
+        lines = [sentences(text(line)) for line in self.ending.way(remedy).lines]
+        told = sentences(text(remedy.what), part(remedy.what, "why"))
+        if await self.app.push_screen_wait(ConfirmScreen(f"Apply remedy {number}?", told, lines, "Start", "Not now")):
             self._apply(remedy)
 
     @work(thread=True, group="send")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.messages.catalogue import part, text
 from engine.units import percent
 from tui import fit_words
 from tui.widgets.fitbar import NAMES
@@ -41,15 +42,15 @@ def peak(fit: Fit, width: int) -> Iterator[Line]:
     from engine.memory.estimate import LABELS
 
     top = fit.estimate.peak
-    yield heading(f"The peak: {top.title}")
+    yield heading(f"The peak: {text(top.title)}")
     for line in wrap(f"{WHY_PEAK[top.name]} {_lead(fit)}".strip(), width):
         yield ((line, ""),)
     yield ()
     needed = fit.verdict.needed_bytes
     for name, size in sorted(top.terms.items(), key=lambda item: -item[1]):
         if size >= HIDDEN_BELOW_BYTES or size >= 0.01 * needed:
-            label = LABELS[name]
-            yield from _term(label.letter, label.title, size, size / needed, label.sentence, width)
+            letter, label = LABELS[name]
+            yield from _term(letter, text(label), size, size / needed, part(label, "about"), width)
     rest = needed - top.bytes
     title, sentence = ("Context and margin", CONTEXT) if fit.budget.device == "cuda" else ("Margin", MARGIN)
     yield from _term("C", title, rest, rest / needed, sentence, width)
@@ -60,7 +61,7 @@ def _lead(fit: Fit) -> str:
     second = max((phase for phase in fit.estimate.phases if phase is not top), key=lambda phase: phase.bytes)
     ahead = top.bytes - second.bytes
     much = f"{gib(ahead)} GiB more than" if ahead >= HIDDEN_BELOW_BYTES else "Hardly more than"
-    return f"{much} {second.title}."
+    return f"{much} {text(second.title)}."
 
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
@@ -76,7 +77,7 @@ def phases(fit: Fit, width: int) -> Iterator[Line]:
     room = width - 18
     for phase in fit.estimate.phases:
         is_peak = phase is fit.estimate.peak
-        title = cut_cells(phase.title, room)
+        title = cut_cells(text(phase.title), room)
         mark = "  <- peak" if is_peak else ""
         yield ((f"{title:<{room}}{gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
 
@@ -107,5 +108,5 @@ def uncertain(fit: Fit, width: int) -> Iterator[Line]:
     from engine.memory.report import uncertain as notes
 
     for note in notes(fit.estimate):
-        for line in wrap(note, width):
+        for line in wrap(text(note), width):
             yield ((line, "$warning"),)

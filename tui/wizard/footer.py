@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from engine.messages.catalogue import text
 from tui.draft import consequences
 from tui.draft.fit import unknown
 from tui.machine import feed_of
@@ -120,7 +121,7 @@ class Foot(Vertical):
             line.say(words, note)
         else:
             time = outlook.time_of(draft, self._facts)
-            bar.show(fit, (*((time.short,) if time else ()), *consequences.pieces(found)))
+            bar.show(fit, (*((text(time.short),) if time else ()), *consequences.pieces(found)))
         self._tell_breakdown()
         self.post_message(self.Weighed())
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import sentences, text
 from engine.units import percent
 from tui.widgets.line import wrap
 from tui.wizard.breakdown_text import Line, heading
@@ -43,8 +44,8 @@ def gpus(machine: Machine, chosen: Gpu | None, width: int) -> Iterator[Line]:
         yield heading(f"GPUs of this machine{driver}")
     for gpu in machine.report.gpus:
         yield from _gpu(gpu, _is(gpu, chosen), gpu in machine.gpus, width)
-    if machine.gpu_line:
-        for line in wrap(machine.gpu_line, width):
+    if machine.no_gpu is not None:
+        for line in wrap(sentences(text(machine.no_gpu)), width):
             yield ((line, "$warning"),)
 
 
@@ -54,7 +55,7 @@ def _gpu(gpu: Gpu, is_chosen: bool, is_visible: bool, width: int) -> Iterator[Li
     note = "  this run's" if is_chosen else "" if is_visible else "  hidden"
     yield ((f"{mark} {gpu.index}  {name}{note}", "bold" if is_chosen else ""),)
     if gpu.trouble:
-        for line in wrap(gpu.trouble, width - 5):
+        for line in wrap(sentences(text(gpu.trouble)), width - 5):
             yield ((f"     {line}", "$error"),)
         return
     used, total, free = (NOT_AVAILABLE if size is None else gib(size) for size in _memory(gpu))

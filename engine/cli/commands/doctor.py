@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from wcwidth import ljust
 
-from engine.cli.console import json_line, one_line, out
+from engine.cli.console import json_line, out
 from engine.common.errors import MachineError
+from engine.messages.catalogue import text
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
@@ -19,10 +20,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     for check in all_checks():
         checks.append(check)
         if not as_json:
-            out(f"{check.level:<5} {check.name:<13} {one_line(check.found)}")
-            if check.mend and check.level != "ok":
-                out(f"{'':<20}-> {one_line(check.mend)}")
+            out(f"{check.level:<5} {ljust(text(check.name), 13)} {text(check.found)}")
+            if check.advice and check.level != "ok":
+                out(f"{'':<20}-> {text(check.advice)}")
     if as_json:
-        json_line([asdict(check) for check in checks])
+        json_line([check.as_json() for check in checks])
     if any(check.level == "fail" for check in checks):
         raise typer.Exit(MachineError.exit_code)

@@ -10,6 +10,7 @@ import typer
 from engine.cli.commands.run import Settings
 from engine.cli.console import json_line, one_line, out
 from engine.common.errors import ConfigError
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.app.estimate import Estimated
@@ -71,14 +72,14 @@ def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
     from engine.memory.report import assumed, matrix_json, matrix_text, wrapped
 
     made = method_matrix(found.shape, budget, rank)
-    notes = [*found.notes, *assumed(found.shape)]
     if as_json:
-        json_line({**matrix_json(made), "device": budget.name, "uncertain": notes})
+        told = [*found.notes, *(note.as_json() for note in assumed(found.shape))]
+        json_line({**matrix_json(made), "device": budget.name, "uncertain": told})
         return
     for line in wrapped(f"On {_place(budget)}", "", "  "):
         out(line)
     out(matrix_text(made))
-    for note in notes:
+    for note in (*found.notes, *map(text, assumed(found.shape))):
         for line in wrapped(one_line(note)):
             out(line)
 
@@ -92,7 +93,7 @@ def _config(found: Estimated, as_json: bool) -> None:
         json_line(_as_json(made, found.found, plan, time, disk))
         return
     if time is not None:
-        duration = time.text
+        duration = text(time.message)
     elif found.planned.size is None:
         duration = "not known, as the rows can't be read"
     else:
@@ -113,7 +114,7 @@ def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunD
         lines.append("Settled, as the config says auto")
         for field, value in made.resolution.settings.items():
             shown = str(value).lower() if isinstance(value, bool) else str(value)
-            lines += wrapped(f"{field} = {shown}: {made.resolution.reasons.get(field, '')}", "  ", "      ")
+            lines += wrapped(f"{field} = {shown}: {text(made.resolution.reasons[field])}", "  ", "      ")
         lines.append("")
     on_gpu = made.budget.device == "cuda"
     lines += estimate_text(
@@ -121,7 +122,8 @@ def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunD
     ).splitlines()  # fmt: skip
     lines.append("")
     lines += wrapped(f"Time: {duration}.", "", "      ")
-    lines += wrapped(f"Disk: {disk.text}; {disk.later}.", "", "      ")
+    later = f"; {text(disk.later)}" if disk.later is not None else ""
+    lines += wrapped(f"Disk: {text(disk.message)}{later}.", "", "      ")
     for note in found.notes:
         lines += wrapped(note)
     for line in lines:
@@ -141,12 +143,12 @@ def _as_json(
         "device": made.budget.name,
         "total_bytes": round(made.budget.total_bytes),
         "settled": {
-            field: {"value": value, "reason": resolution.reasons.get(field, "")}
+            field: {"value": value, "reason": resolution.reasons[field].as_json()}
             for field, value in resolution.settings.items()
         },
         "time": None if time is None else {
             "seconds": round(time.seconds, 1), "tokens": time.tokens, "exact_tokens": time.exact_tokens,
-            "tokens_per_second": round(time.tokens_per_second, 2), "origin": time.origin, "basis": time.basis,
+            "tokens_per_second": round(time.tokens_per_second, 2), "origin": time.origin.as_json(), "basis": time.basis,
         },
         "disk": {
             "run_bytes": disk.run, "checkpoint_bytes": disk.checkpoint, "adapter_bytes": disk.adapter,
@@ -160,9 +162,9 @@ def _place(budget: Budget) -> str:
     from engine.machine.gpu_specs import GIB
 
     name = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
-    text = f"{name}: {budget.available_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB free"
+    told = f"{name}: {budget.available_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB free"
     for other in budget.others[:3]:
         size = f"{other.memory_bytes / GIB:.1f} GiB" if other.memory_bytes else "some"
-        text += f"; {size} with {other.program or f'process {other.pid}'}"
-        text += f" of {other.user}" if other.user else ""
-    return one_line(f"{text}. {budget.unused}" if budget.unused else text)
+        told += f"; {size} with {other.program or f'process {other.pid}'}"
+        told += f" of {other.user}" if other.user else ""
+    return one_line(f"{told}. {text(budget.unused)}." if budget.unused else told)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.console import one_line, out, say
+from engine.cli.console import out, say
 from engine.common.errors import RunError
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
@@ -30,30 +31,30 @@ def print_post_mortem(run: RunDir, found: PostMortem) -> None:
     from engine.app.remedy import way_of
 
     out()
-    out(one_line(found.title))
-    for line in (found.sentence, found.shortage):
-        if line:
-            out(f"  {one_line(line)}")
+    out(text(found.title))
+    for line in (*([found.what] if found.what else []), *found.shortage):
+        out(f"  {text(line)}")
     for who in found.others:
-        out(f"  also on the GPU: {one_line(who)}")
+        out(f"  also on the GPU: {text(who)}")
     if not found.remedies:
         if found.is_explained:
             out("  Nothing in the settings would save enough; take a smaller model or a larger GPU.")
         return
     out("Remedies")
     for number, remedy in enumerate(found.remedies, 1):
-        out(f"  {number}  {one_line(remedy.title)}" + (f": {remedy.gain}" if remedy.gain else ""))
+        out(f"  {number}  {text(remedy.message)}")
         out(f"     {_short_way(way_of(run, found, remedy).kind)}")
     out(f"`tunedeck resume {run.id} --remedy 1` applies the first and starts the training again.")
 
 
 def json_values(found: PostMortem) -> dict[str, Any]:
     return {
-        "title": found.title, "sentence": found.sentence, "shortage": found.shortage, "others": list(found.others),
+        "title": found.title.as_json(), "what": found.what.as_json() if found.what else None,
+        "shortage": [each.as_json() for each in found.shortage], "others": [each.as_json() for each in found.others],
         "phase": found.failure.phase, "step": found.failure.step,
         "remedies": [
             {
-                "title": each.title, "reason": each.reason, "settings": each.settings,
+                **each.what.as_json(), "settings": each.settings,
                 "saved_bytes": round(each.saved_bytes), "slow_down": round(each.slow_down, 3), "carries": each.carries,
                 "enough": each.enough, "same_result": each.same_result,
             }
@@ -84,9 +85,9 @@ def apply_remedy(run: RunDir, number: int) -> RunDir:
         )  # fmt: skip
     remedy = found.remedies[number - 1]
     way = remedying.way_of(run, found, remedy)
-    say(one_line(remedy.title))
+    say(text(remedy.what))
     for line in way.lines:
-        say(f"  {one_line(line)}")
+        say(f"  {text(line)}")
     machine = read_machine_now() if remedy.wait_bytes else None
     target = remedying.apply(run, found, remedy, launch, machine)
     if target != run:

@@ -93,8 +93,8 @@ def checked(resolved: Resolved, thorough: bool = False) -> Checked:
 
 def tell(found: Checked, with_remedies: bool = False) -> None:
     """Narrate the findings but the refusal, which is raised, and what the run needs."""
-    if found.planned.line:
-        say(one_line(found.planned.line))
+    if found.planned.parts:
+        say("; ".join(map(text, found.planned.parts)))
     raised = found.wrong
     for each in found.findings:
         if each in raised:

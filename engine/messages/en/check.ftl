@@ -3,8 +3,8 @@
 refused = { WHOLE($error) }
 
 # The machine
-memory-short = does not fit: { GIB($lacks) } too much at { $phase }.
-memory-short-for-good = does not fit: { GIB($lacks) } too much at { $phase }.
+memory-short = does not fit, { GIB($lacks) } short in { $phase }.
+memory-short-for-good = does not fit, { GIB($lacks) } short in { $phase }.
     .hint = Take a smaller model or a larger GPU.
 gpus-unused = { $why }
 unwritable-runs = The run directory can't be written
@@ -104,5 +104,4 @@ choose = choose { $way ->
     }
 mix-in = mix { PERCENT($share) } of them in
 set-fields = { $fields }
-change = { $title }
 changes = { $count } changes

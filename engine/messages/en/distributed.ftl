@@ -7,7 +7,7 @@ no-kernels = This torch can't use the GPU
     .message = torch { $torch } has no kernels for { $gpu } (compute capability { $capability }). It has { COMMAS($built) }.
     .hint = { $advice }
 gpu-unusable = The GPU can't be used
-    .message = launch.gpus = { $gpus }: { $reason }
+    .message = launch.gpus = { $gpus }: { $reason }.
     .hint = { $advice }
 gpu-unseen = torch sees no GPU
     .message = launch.gpus = { $gpus }: torch { $torch } finds no CUDA device. { $reason }

@@ -100,5 +100,4 @@ choose = 选择{ $way ->
     }
 mix-in = 混入 { PERCENT($share) }
 set-fields = { $fields }
-change = { $title }
 changes = { $count } 项修改

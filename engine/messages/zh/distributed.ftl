@@ -7,7 +7,7 @@ no-kernels = 当前 torch 无法使用该 GPU
     .message = torch { $torch } 没有适用于 { $gpu }（计算能力 { $capability }）的内核，只有 { COMMAS($built) }。
     .hint = { $advice }
 gpu-unusable = 无法使用该 GPU
-    .message = launch.gpus = { $gpus }：{ $reason }
+    .message = launch.gpus = { $gpus }：{ $reason }。
     .hint = { $advice }
 gpu-unseen = torch 找不到 GPU
     .message = launch.gpus = { $gpus }：torch { $torch } 没有找到 CUDA 设备。{ $reason }

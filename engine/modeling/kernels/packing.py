@@ -10,6 +10,7 @@ from engine.config.schema import RunConfig
 from engine.distributed.device import Placement
 from engine.memory.from_config import Setup, attention_of
 from engine.memory.packing import Packing, decide, mixer_in
+from engine.messages.message import Message
 from engine.modeling.kernels import cpu_attention
 from engine.modeling.kernels.attention import planned
 from engine.modeling.kernels.flash import is_flash
@@ -26,7 +27,7 @@ def packing_of(config: RunConfig, card: ModelCard, shape: ModelShape | None, pla
     """Whether the run packs its rows, from its config and the model's files. Raises ConfigError where it can't."""
     known = shape is not None and "architecture" not in shape.guessed
     if shape is None:
-        return Packing(config.dataset.packing is True, "this model's layers are not known")
+        return Packing(config.dataset.packing is True, Message("memory.unknown-layers"))
     setup = Setup(config, shape, "cuda" if placement.device.type == "cuda" else "cpu")
     attention = attention_of(planned(card.path, config.model, placement), setup)
     return decide(config.dataset.packing, attention, mixer_in(card.path), known)

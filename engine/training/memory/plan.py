@@ -73,12 +73,12 @@ class RunMemory:
         """Whether the rows of a micro-batch lie end to end in one sequence."""
         return self.config.dataset.packing is True
 
-    def remedies(self) -> list[str]:
-        """Changes that would save memory, best first, in words; smaller micro-batches are not among them."""
+    def remedies(self) -> list[Message]:
+        """Changes that would save memory, best first; smaller micro-batches are not among them."""
         if self.fit is None:
             return []
         changes = self.fit.plan().changes
-        return [change.text for change in changes if "train.micro_batch_tokens" not in change.settings]
+        return [change.message for change in changes if "train.micro_batch_tokens" not in change.settings]
 
     def estimate_of(self, batches: Sequence[Batch]) -> Estimate | None:
         """The estimate for the larger of ``batches``."""
@@ -132,8 +132,7 @@ def make_plan(
     rare = _seldomer(plan, prepared, steps)
     plan = replace(plan, config=with_settings(plan.config, rare), settings={**plan.settings, **rare})
     reasons = {
-        **{field: Message.from_json(why) for field, why in found.resolution.reasons.items()},
-        **dict.fromkeys(by_itself, Message.from_json(laid.reason)), **dict.fromkeys(kept, _KEPT),
+        **found.resolution.reasons, **dict.fromkeys(by_itself, laid.reason), **dict.fromkeys(kept, _KEPT),
         **dict.fromkeys(rare, _RARE),
     }  # fmt: skip
     _tell(plan, expected, budget, verdict, longest, reasons, sink)
@@ -283,16 +282,16 @@ def _tell(
             allocated_bytes=int(expected.allocated_bytes), shown_bytes=int(expected.shown_bytes(budget.total_bytes)),
             peak_phase=expected.peak.name, phases={phase.name: int(phase.bytes) for phase in expected.phases},
             terms={name: int(size) for name, size in expected.peak.terms.items() if size},
-            verdict=Message.from_json(verdict.text), longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
+            verdict=verdict.message, longest_row=longest, micro_batch_tokens=plan.micro_batch_tokens,
             settings=plan.settings, reasons=reasons,
             others=others_on(budget.gpu) if budget.gpu else [],
         )
     )  # fmt: skip
     if verdict.level != "too much":
         return
-    changes = tuple(Message.from_json(change.text) for change in plan.fit.plan().changes[:3])
+    changes = tuple(change.message for change in plan.fit.plan().changes[:3])
     told = Message(
-        "events.does-not-fit", needed=int(expected.needed_bytes), phase=Message.from_json(expected.peak.title),
+        "events.does-not-fit", needed=int(expected.needed_bytes), phase=expected.peak.title,
         device=budget.name, free=int(budget.available_bytes),
         help=Message("runs.memory-remedies", changes=changes) if changes else Message("runs.memory-shorten"),
     )  # fmt: skip

@@ -15,10 +15,12 @@ from engine.common.errors import MachineError
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
 from engine.machine.gpu_specs import GIB
-from engine.machine.gpus import Gpu, GpuReport, Unusable
+from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
 from engine.memory import throughput
+from engine.messages.message import Message
+from tests.engine.machine.fake_gpus import no_use
 from tests.engine.models.conftest import CONFIG, MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -111,38 +113,41 @@ def test_without_model_or_machine_auto_is_left_to_the_runner(
     missing, there = asked("some-org/some-model", rows), asked(make_model(), rows)
     assert settle(missing, machine()) is missing
     assert settle(there, None) is there
-    assert planning.plan(missing, machine()).line == ""
+    assert planning.plan(missing, machine()).parts == []
 
 
 def test_the_freest_gpu_is_planned_for_and_named(make_model: MakeModel, rows: Path) -> None:
     here = machine(("NVIDIA L4", 22.5, 3.0), ("NVIDIA A100-SXM4-80GB", 79.3, 70.0))
     planned = planning.plan(asked(make_model(config=LLAMA_8B), rows), here)
-    assert "of 70.0 GiB free on GPU 1, NVIDIA A100-SXM4-80GB (9.3 of 79.3 in use); fits" in planned.line
-    assert "; about " in planned.line
+    needs, used, verdict, time = planned.parts
+    assert needs.args["device"] == Message("memory.device-gpu", gpu=1, name="NVIDIA A100-SXM4-80GB")
+    assert needs.args["available"] == 70 * GIB
+    assert (used.code, verdict.code, time.code) == ("memory.in-use", "memory.fits", "memory.about")
     assert planned.disk is not None
     named = planning.plan(asked(make_model(config=LLAMA_8B), rows, launch={"gpus": "0"}), here)
-    assert "GPU 0, NVIDIA L4" in named.line
+    assert named.parts[0].args["device"].args["gpu"] == 0
 
 
 def test_a_gpu_that_is_not_there_is_refused_where_the_gpus_are_known(make_model: MakeModel, rows: Path) -> None:
     before = asked(make_model(), rows, launch={"gpus": "7"})
-    with pytest.raises(MachineError, match="this machine has: 0 Tesla T4"):
+    with pytest.raises(MachineError, match="This machine has: 0 Tesla T4"):
         settle(before, machine(("Tesla T4", 14.6, 14.0)))
     assert settle(before, machine()) is before
 
 
 def barred(here: Machine, **how: Any) -> Machine:
     """``here`` with a torch that can use none of its GPUs."""
-    gpus = tuple(replace(gpu, unusable=Unusable("torch is of another kind.", "Install X.", **how)) for gpu in here.gpus)
+    gpus = tuple(replace(gpu, unusable=no_use("torch is of another kind", "Install X", **how)) for gpu in here.gpus)
     return replace(here, gpus=gpus, report=GpuReport(gpus))
 
 
 def test_a_torch_for_cpus_is_planned_on_the_cpu_and_says_so(make_model: MakeModel, rows: Path) -> None:
     here = barred(machine(("Tesla T4", 14.6, 14.0)), falls_to_cpu=True)
     planned = planning.plan(asked(make_model(), rows), here)
-    assert "GiB free of RAM" in planned.line
+    assert planned.parts[0].args["device"] == "RAM"
     assert planned.fit is not None
-    assert planned.fit.budget.unused == "The GPUs are not used: torch is of another kind. Install X."
+    assert planned.fit.budget.unused is not None
+    assert planned.fit.budget.unused.code == "machine.gpus-not-used"
     with pytest.raises(MachineError, match="Install X"):
         planning.plan(asked(make_model(), rows, launch={"gpus": "0"}), here)
 
@@ -156,9 +161,10 @@ def test_a_gpu_that_its_torch_cannot_use_refuses_the_start_before_the_model_is_t
 
 def test_of_two_gpus_the_usable_one_is_planned_for(make_model: MakeModel, rows: Path) -> None:
     old, new = machine(("Tesla V100", 31.7, 31.0), ("NVIDIA L4", 22.5, 3.0)).gpus
-    gpus = (replace(old, unusable=Unusable("too old", "Install X.")), new)
+    gpus = (replace(old, unusable=no_use("too old", "Install X.")), new)
     here = replace(machine(), gpus=gpus, report=GpuReport(gpus))
-    assert "GPU 1, NVIDIA L4" in planning.plan(asked(make_model(), rows), here).line
+    planned = planning.plan(asked(make_model(), rows), here)
+    assert planned.parts[0].args["device"] == Message("memory.device-gpu", gpu=1, name="NVIDIA L4")
 
 
 def test_gpus_that_would_train_in_different_dtypes_are_refused_until_one_is_set(
@@ -193,9 +199,10 @@ def test_two_instances_of_one_card_are_no_two_gpus(make_model: MakeModel, rows: 
         for n in range(2)
     )
     here = replace(machine(), gpus=parts, report=GpuReport(parts))
-    with pytest.raises(MachineError, match="two MIG instances of one GPU"):
+    with pytest.raises(MachineError, match="Two MIG instances of one GPU"):
         settle(asked(make_model(), rows, launch={"gpus": "MIG-0,MIG-1"}), here)
-    assert "MIG 3g" in planning.plan(asked(make_model(), rows, launch={"gpus": "MIG-1"}), here).line
+    found = planning.plan(asked(make_model(), rows, launch={"gpus": "MIG-1"}), here)
+    assert "MIG 3g" in found.parts[0].args["device"].args["name"]
 
 
 def test_the_time_is_from_runs_here_where_there_were_some(make_model: MakeModel, rows: Path) -> None:
@@ -203,17 +210,17 @@ def test_the_time_is_from_runs_here_where_there_were_some(make_model: MakeModel,
     first = planning.plan(before, here)
     assert first.fit is not None
     assert first.duration is not None
-    assert first.duration.origin == "computed for this GPU"
+    assert first.duration.origin == Message("memory.pace-gpu")
     job = first.fit.estimate.job
     throughput.record(job.shape.name, throughput.method_of(job), "NVIDIA A100-SXM4-80GB", 10.0, job.tokens)
     second = planning.plan(before, here).duration
     assert second is not None
-    assert (second.tokens_per_second, second.origin) == (10.0, "measured here in 1 run")
+    assert (second.tokens_per_second, second.origin) == (10.0, Message("memory.pace-run", runs=1))
 
 
 def test_a_gpu_that_does_not_tell_its_memory_is_a_clear_error(make_model: MakeModel, rows: Path) -> None:
     here = machine(("Tesla T4", 14.6, 14.0))
-    lost = replace(here.gpus[0], total_bytes=None, free_bytes=None, trouble="The driver has lost this GPU.")
+    lost = replace(here.gpus[0], total_bytes=None, free_bytes=None, trouble=Message("machine.gpu-lost"))
     here = replace(here, gpus=(lost,), report=GpuReport((lost,)))
     with pytest.raises(MachineError, match="has lost this GPU"):
         settle(asked(make_model(), rows, launch={"gpus": "0"}), here)

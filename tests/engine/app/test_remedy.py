@@ -16,7 +16,10 @@ from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
 from engine.machine.snapshot import Machine
+from engine.memory.estimate import PHASES
 from engine.memory.out_of_memory import Remedy
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, what_delete_removes
@@ -57,7 +60,7 @@ def remedy(**settings: Any) -> Remedy:
     from engine.memory.out_of_memory import carries
 
     dotted = {name.replace("__", "."): value for name, value in settings.items()}
-    return Remedy("t", "r", dotted, 1.0, 0.0, carries(dotted), True)
+    return Remedy(Message.literal("t"), dotted, 1.0, 0.0, carries(dotted), True)
 
 
 def apply(run: RunDir, found: PostMortem, wanted: Remedy, launched: Launched, machine: Machine | None = None) -> RunDir:
@@ -70,11 +73,13 @@ def values(run: RunDir) -> dict[str, Any]:
 
 def test_a_failure_on_the_gpu_is_explained_from_the_run_directory_alone(root: Path, folder: Path) -> None:
     found = found_of(memory_runs.out_of_memory(root, folder, others=[memory_runs.OTHER]))
-    assert found.title == "Out of memory in the backward pass of a layer, at step 118"
-    assert "32 layers for 1 row x 2,048 tokens" in found.sentence, "the runner gives up at one row at a time only"
-    assert "asked for 1.8 GiB more" in found.shortage
-    assert "others held 11.2 GiB" in found.shortage
-    assert found.others == ("python, user u17, 11.2 GiB",)
+    assert found.title.code == "memory.out-of-memory-in"
+    assert found.title.args == {"phase": PHASES["backward"], "when": Message("memory.at-step", step=118)}
+    assert found.what is not None
+    one_row = Message("memory.batch", rows=1, tokens=2048)
+    assert found.what.args["term"].args["batch"] == one_row, "the runner gives up at one row at a time only"
+    assert {each.code for each in found.shortage} >= {"memory.held-and-asked", "memory.gpu-has-others"}
+    assert [text(each) for each in found.others] == ["python, user u17, 11.2 GiB"]
     assert found.failure.gpu == 0
     assert found.remedies
     assert all("train.micro_batch_tokens" not in each.settings for each in found.remedies)
@@ -88,8 +93,9 @@ def test_a_freer_gpu_of_the_machine_is_a_remedy(root: Path, folder: Path) -> Non
 
 def test_a_run_that_the_system_killed_has_a_post_mortem_without_an_event(root: Path, folder: Path) -> None:
     found = found_of(memory_runs.killed(root, folder))
-    assert found.title == "Killed by the system for lack of memory (RAM), at step 43"
-    assert found.sentence.startswith("most likely ")
+    assert found.title == Message("memory.killed", when=Message("memory.at-step", step=43))
+    assert found.what is not None
+    assert found.what.code == "memory.most-likely"
     assert found.remedies[0].settings
     assert found.remedies[0].carries == "all"
 
@@ -110,18 +116,18 @@ def test_a_shortage_that_was_survived_is_none(run: RunDir) -> None:
     assert not ended_for_memory(load_state(run))
 
 
-@pytest.mark.parametrize("text", ["", "not toml [", '[model]\nname_or_path = "/nowhere"\n[[data]]\npath = "x"\n'])
-def test_without_config_or_model_what_can_be_told_is_told(run: RunDir, text: str) -> None:
-    run.config.write_text(text)
+@pytest.mark.parametrize("config", ["", "not toml [", '[model]\nname_or_path = "/nowhere"\n[[data]]\npath = "x"\n'])
+def test_without_config_or_model_what_can_be_told_is_told(run: RunDir, config: str) -> None:
+    run.config.write_text(config)
     mark_launched(run)
     write(
         run, memory_runs.device(23.5, 22.0, others=[memory_runs.OTHER]),
         ev.OutOfMemory(phase="loss", device="cuda", step=3), failure("Out of memory", error="OutOfMemory"),
     )  # fmt: skip
     found = found_of(run)
-    assert found.title == "Out of memory in the loss, at step 3"
-    assert found.sentence == ""
-    assert "others held 11.2 GiB" in found.shortage
+    assert found.title.args["phase"] == PHASES["loss"]
+    assert found.what is None
+    assert "memory.gpu-has-others" in {each.code for each in found.shortage}
     assert found.remedies == ()
 
 
@@ -148,8 +154,8 @@ def test_a_remedy_rewrites_the_config_keeps_the_earlier_one_and_goes_on_from_the
     way = remedying.way_of(run, found_of(run), wanted)
     assert way.kind == "resume"
     assert way.lines == (
-        "train.gradient_checkpointing = true", "The training goes on from checkpoint-100.",
-        "The config as it was is kept as config.1.toml.",
+        Message("remedy.sets", field="train.gradient_checkpointing", value="true"),
+        Message("remedy.resumes", checkpoint="checkpoint-100"), Message("remedy.config-kept", file="config.1.toml"),
     )  # fmt: skip
     assert apply(run, found_of(run), wanted, launched) == run
     assert launched == [(run, True)]
@@ -227,9 +233,10 @@ def test_waiting_for_others_starts_nothing_before_they_are_gone(root: Path, fold
     run = memory_runs.out_of_memory(root, folder, others=[memory_runs.OTHER])
     found = found_of(run)
     wait = next(each for each in found.remedies if each.wait_bytes)
-    with pytest.raises(RunError, match="u17") as refused:
+    with pytest.raises(RunError) as refused:
         apply(run, found, wait, launched, machine(3.0))
-    assert "Nothing was started" in refused.value.hint
+    assert refused.value.code == "remedy.gpu-taken"
+    assert refused.value.reason.args["others"][0].args["who"].args["user"] == "u17"
     assert launched == []
     before = run.config.read_text()
     apply(run, found, wait, launched, machine(90.0))

@@ -39,7 +39,7 @@ def test_the_standing_of_a_run_that_memory_ended_has_its_post_mortem(shell: Shel
     answer = shell("status", failed.id)
     assert answer.code == 0
     for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
-                 "also on the GPU: python, user u17, 11.2 GiB", "Remedies", "  1  Recompute layers", "  2  ", "  3  ",
+                 "also on the GPU: python, user u17, 11.2 GiB", "Remedies", "  1  Gradient checkpointing", "  2  ",
                  "goes on from the last checkpoint", "starts a new run", f"tunedeck resume {failed.id} --remedy 1",
                  "memory:", "predicted"):  # fmt: skip
         assert part in answer.out, part
@@ -48,7 +48,7 @@ def test_the_standing_of_a_run_that_memory_ended_has_its_post_mortem(shell: Shel
 def test_the_same_as_json(shell: Shell, failed: RunDir) -> None:
     found = shell("status", failed.id, "--json").json["post_mortem"]
     assert (found["phase"], found["step"]) == ("backward", 118)
-    assert found["others"] == ["python, user u17, 11.2 GiB"]
+    assert found["others"][0]["code"] == "memory.process-holds"
     assert found["remedies"][0]["settings"] == {"train.gradient_checkpointing": True}
     assert found["remedies"][0]["saved_bytes"] > GIB
     assert found["remedies"][0]["carries"] == "all"
@@ -70,7 +70,7 @@ def test_another_gpu_that_is_free_is_named(shell: Shell, failed: RunDir, monkeyp
     cards = (Gpu(0, "NVIDIA L4", free_bytes=GIB), Gpu(1, "NVIDIA H100", free_bytes=70 * GIB))
     machine = Machine(0.0, GpuReport(cards), cards, Host("h", GIB, GIB, None, 1, None, ()))
     monkeypatch.setattr(snapshot, "read_machine_now", lambda: machine)
-    assert "  1  Use GPU 1, NVIDIA H100: 70.0 GiB free now" in shell("status", failed.id).out
+    assert "  1  Use GPU 1, NVIDIA H100: has " in shell("status", failed.id).out
 
 
 def test_a_remedy_is_applied_and_the_training_goes_on(
@@ -81,9 +81,9 @@ def test_a_remedy_is_applied_and_the_training_goes_on(
     assert answer.code == 0, answer.err
     assert calls == [(failed, True)]
     for part in (
-        "Recompute layers",
+        "Gradient checkpointing",
         "train.gradient_checkpointing = true",
-        "goes on from checkpoint-100",
+        "resumes from checkpoint-100",
         "config.1.toml",
     ):
         assert part in answer.err, part

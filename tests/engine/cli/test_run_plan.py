@@ -12,12 +12,12 @@ import pytest
 
 from engine.app.examine import Examined
 from engine.machine import snapshot
-from engine.machine.gpus import Unusable
 from engine.machine.snapshot import Machine
 from engine.runs import events as ev
 from engine.runs.directory import list_runs
 from tests.engine.app.test_plan import LLAMA_8B, machine
 from tests.engine.cli.cli_calls import Shell, launches
+from tests.engine.machine.fake_gpus import no_use
 from tests.engine.models.conftest import MakeModel, make_model
 
 __all__ = ["make_model"]
@@ -65,7 +65,7 @@ def test_one_line_says_what_it_needs_where_and_how_long(
     [(run, _)] = calls
     written = run.config.read_text()
     assert "gradient_checkpointing = false # auto: not needed" in written
-    assert 'optim = "adamw" # auto: its states take' in written
+    assert 'optim = "adamw" # auto: 32-bit optimizer states take only' in written
     assert 'gpus = "auto" # default' in written
 
 
@@ -76,9 +76,9 @@ def test_what_will_not_fit_is_warned_of_with_remedies(
     launches(monkeypatch, lambda runner: FINISHED)
     answer = shell("run", config, "--check", "--set", "launch.gpus=0", "--set", "model.quantization=none")
     assert answer.code == 0
-    assert "of 2.0 GiB free on GPU 0, NVIDIA L4 (20.5 of 22.5 in use); does not fit: " in answer.err
-    assert "warning: memory: does not fit: " in answer.err
-    assert "Store the frozen weights in 4 bit" in answer.err
+    assert "of 2.0 GiB free on GPU 0, NVIDIA L4; 20.5 GiB of 22.5 GiB in use; does not fit, " in answer.err
+    assert "warning: memory: does not fit, " in answer.err
+    assert "4-bit base model (NF4, QLoRA)" in answer.err
 
 
 @pytest.mark.usefixtures("here")
@@ -89,7 +89,7 @@ def test_a_disk_that_cannot_hold_it_refuses_the_start(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 10**8))
     answer = shell("run", config)
     assert answer.code == 5
-    assert "The disk is too small for the checkpoints" in answer.err
+    assert "The disk is too small for the run" in answer.err
     assert (calls, list_runs()) == ([], [])
 
 
@@ -98,7 +98,7 @@ def test_a_gpu_that_is_not_there_refuses_the_start(shell: Shell, config: Path, m
     launches(monkeypatch, lambda runner: FINISHED)
     answer = shell("run", config, "--set", "launch.gpus=7")
     assert answer.code == 5
-    assert "this machine has: 0 NVIDIA L4, 1 NVIDIA A100-SXM4-80GB" in answer.err
+    assert "This machine has: 0 NVIDIA L4, 1 NVIDIA A100-SXM4-80GB" in answer.err
     assert list_runs() == []
 
 
@@ -106,14 +106,14 @@ def test_a_gpu_that_is_not_there_refuses_the_start(shell: Shell, config: Path, m
 def test_gpus_that_the_installed_torch_cannot_use_are_told(
     shell: Shell, config: Path, here: Machine, monkeypatch: pytest.MonkeyPatch, falls_to_cpu: bool, code: int
 ) -> None:
-    reason = Unusable("torch 2.13 is of another kind.", "Install X.", falls_to_cpu)
+    reason = no_use("torch 2.13 is of another kind", "Install X", falls_to_cpu)
     gpus = tuple(replace(gpu, unusable=reason) for gpu in here.gpus)
     monkeypatch.setattr(snapshot, "read_machine_now", lambda: replace(here, gpus=gpus))
     answer = shell("run", config, "--check")
     assert answer.code == code
-    assert ("GiB free of RAM" in answer.err) == falls_to_cpu
+    assert ("GiB free on RAM" in answer.err) == falls_to_cpu
     assert "torch 2.13 is of another kind." in answer.err
-    assert "Install X." in answer.err
+    assert "Install X" in answer.err
 
 
 def test_a_driver_that_hangs_keeps_nobody_from_starting(

@@ -119,7 +119,7 @@ def test_the_doctor_tells_how_it_ended(home: Path, monkeypatch: pytest.MonkeyPat
         (check,) = machine_check.self_test()
         levels.append(check.level)
     assert levels == ["warn", "ok", "fail"]
-    assert "step in nf4" in check.found
+    assert check.found.args["failed"] == ("step in nf4",)
     monkeypatch.setattr(snapshot, "read_machine_now", machine)
     assert machine_check.self_test() == []
 

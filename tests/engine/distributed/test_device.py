@@ -16,6 +16,7 @@ from engine.machine.gpus import Gpu, GpuReport, visible
 from engine.machine.host import read_host
 from engine.machine.snapshot import Machine
 from engine.machine.torch_build import TorchBuild, judged
+from engine.messages.message import Message
 
 
 def config(**sections: Any) -> RunConfig:
@@ -25,7 +26,7 @@ def config(**sections: Any) -> RunConfig:
 GPUS = (
     Gpu(0, "Small", "GPU-aa", total_bytes=80 << 30, free_bytes=4 << 30),
     Gpu(1, "Large", "GPU-bb", total_bytes=80 << 30, free_bytes=70 << 30),
-    Gpu(2, "Lost", "GPU-cc", trouble="fell off the bus"),
+    Gpu(2, "Lost", "GPU-cc", trouble=Message.literal("fell off the bus")),
     Gpu(3, "Middle", "GPU-dd", total_bytes=80 << 30, free_bytes=40 << 30),
 )
 
@@ -67,7 +68,7 @@ def test_a_companion_is_given_a_card_that_its_first_process_no_longer_sees(four_
 def test_where_no_gpu_can_be_looked_up_only_what_the_environment_names_is_taken(
     four_gpus: None, monkeypatch: pytest.MonkeyPatch, answers: bool
 ) -> None:
-    silent = Machine(0.0, GpuReport(problem="no driver"), (), read_host(())) if answers else None
+    silent = Machine(0.0, GpuReport(problem=Message.literal("no driver")), (), read_host(())) if answers else None
     monkeypatch.setattr(devices, "read_machine_now", lambda: silent)
     assert restrict_gpus(config(launch={"gpus": "1"})) == ["1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
@@ -82,7 +83,9 @@ def test_indices_mean_what_nvidia_smi_shows(four_gpus: None) -> None:
     assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
-@pytest.mark.parametrize("machine", [None, Machine(0.0, GpuReport(problem="no driver"), (), read_host(()))])
+@pytest.mark.parametrize(
+    "machine", [None, Machine(0.0, GpuReport(problem=Message.literal("no driver")), (), read_host(()))]
+)
 def test_without_a_driver_that_answers_nothing_is_chosen(
     four_gpus: None, monkeypatch: pytest.MonkeyPatch, machine: Machine | None
 ) -> None:

@@ -87,7 +87,7 @@ def test_the_next_plan_goes_by_the_probe(tiny: Path, rows: Path) -> None:
     probe(config(tiny, rows), lambda *progress: None)
     time = plan(resolve([Layer("file", values(tiny, rows))]), machine()).duration
     assert time is not None
-    assert time.origin == "from a probe of three steps here"
+    assert time.origin.code == "memory.pace-probe"
 
 
 def test_steps_are_of_the_longest_rows_and_of_middle_ones_and_never_large() -> None:

@@ -12,7 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from engine.machine.gpus import Unusable
+from engine.messages.message import Message
+
 SOURCE = Path(__file__).with_name("stub_nvml.c")
+
+
+def no_use(reason: str, advice: str, falls_to_cpu: bool = False) -> Unusable:
+    """Why a torch that only a test has can't use a GPU."""
+    return Unusable(Message.literal(reason), Message.literal(advice), falls_to_cpu)
 
 
 def compiler() -> str | None:

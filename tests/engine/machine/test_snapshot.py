@@ -11,12 +11,15 @@ from engine.common.errors import MachineError
 from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.host import Host, read_disk, read_host
 from engine.machine.snapshot import Machine, MachineWatch, read_machine
+from engine.messages.message import Message
 
 GIB = 2**30
 HOST = Host("box", 64 * GIB, 50 * GIB, 0, 8, 3.0, ())
 
+NO_DRIVER = Message("machine.no-driver")
 
-def machine(*gpus: Gpu, problem: str = "") -> Machine:
+
+def machine(*gpus: Gpu, problem: Message | None = None) -> Machine:
     return Machine(0.0, GpuReport(gpus, problem=problem), gpus, HOST)
 
 
@@ -49,21 +52,22 @@ def test_a_containers_limit_bounds_the_ram(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_the_budget_is_the_freest_gpu_and_ram_without_one() -> None:
     two = machine(Gpu(0, total_bytes=24 * GIB, free_bytes=2 * GIB), Gpu(1, total_bytes=16 * GIB, free_bytes=9 * GIB))
     assert (two.budget_bytes, two.budget_total_bytes) == (9 * GIB, 16 * GIB)
-    assert machine(problem="none").budget_bytes == 50 * GIB
+    assert machine(problem=NO_DRIVER).budget_bytes == 50 * GIB
 
 
 def test_a_gpu_whose_memory_is_unknown_is_no_budget() -> None:
-    assert machine(Gpu(0, trouble="lost")).freest is None
+    assert machine(Gpu(0, trouble=Message("machine.gpu-lost"))).freest is None
 
 
 def test_why_there_is_no_gpu_is_said() -> None:
-    assert machine(problem="No driver.").gpu_line == "No driver."
-    barred = Gpu(0, free_bytes=GIB, unusable=Unusable("torch is too new.", "Install another."))
-    assert machine(barred).gpu_line == "The GPUs are not used: torch is too new. Install another."
+    assert machine(problem=NO_DRIVER).no_gpu == NO_DRIVER
+    reason, advice = Message.literal("torch is too new"), Message.literal("Install another")
+    barred = Gpu(0, free_bytes=GIB, unusable=Unusable(reason, advice))
+    assert machine(barred).no_gpu == Message("machine.gpus-not-used", reason=reason, advice=advice)
     assert machine(barred).freest is None
     hidden = Machine(0.0, GpuReport((Gpu(0),)), (), HOST)
-    assert "CUDA_VISIBLE_DEVICES" in hidden.gpu_line
-    assert machine(Gpu(0)).gpu_line == ""
+    assert hidden.no_gpu == Message("machine.gpus-hidden")
+    assert machine(Gpu(0)).no_gpu is None
 
 
 def test_a_gpu_is_found_by_index_uuid_or_name_and_a_wrong_name_lists_them() -> None:

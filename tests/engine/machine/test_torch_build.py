@@ -15,6 +15,8 @@ from engine.machine import torch_build
 from engine.machine.gpu_specs import WHEELS
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.torch_build import TorchBuild, judged, unusable
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +84,7 @@ def test_a_gpu_that_the_installed_torch_cannot_use_is_known_before_it_is_loaded(
     capability: tuple[int, int] | None, report: GpuReport, build: TorchBuild, says: str
 ) -> None:
     found = unusable(Gpu(0, "Some card", compute_capability=capability), report, build)
-    assert (says in found.words) if found and says else (found is None and not says)
+    assert (says in text(found.reason)) if found and says else (found is None and not says)
 
 
 @pytest.mark.parametrize("report", [NEW, OLD, GpuReport(driver="470.82.01", cuda=(11, 4))])
@@ -95,14 +97,16 @@ def test_what_is_advised_makes_the_gpu_usable(
     found = unusable(gpu, report, build)
     if found is None:
         return
-    alone, _, keeping = found.mend.partition(" Or keep it: ")
-    for mend in (alone, keeping):
-        if mend:
-            assert unusable(gpu, *after(mend, report, build)) is None
+    advice = found.advice
+    if advice.code == "machine.update-driver-or-keep":
+        assert unusable(gpu, *after(advice.args["install"], report, build)) is None
+        advice = Message("machine.update-driver", driver=advice.args["driver"])
+    assert unusable(gpu, *after(advice, report, build)) is None
 
 
-def after(mend: str, report: GpuReport, build: TorchBuild) -> tuple[GpuReport, TorchBuild]:
-    """Driver and torch once somebody has done what ``mend`` says."""
+def after(advice: Message, report: GpuReport, build: TorchBuild) -> tuple[GpuReport, TorchBuild]:
+    """Driver and torch once somebody has done as ``advice`` says."""
+    mend = text(advice)
     driver, wheel = re.search(r"driver to (\d+)", mend), re.search(r"whl/(cu\d+)", mend)
     assert driver or wheel
     if driver:

@@ -12,8 +12,8 @@ import pytest
 
 from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
-from engine.machine.gpu_specs import GIB
 from engine.memory.disk import LOG_BYTES, TOKENIZER_BYTES, disk_of, require, run_disk, what_helps_full
+from engine.messages.message import Message
 from engine.models.dims import ModelShape
 from tests.engine.memory.models import LLAMA_3_8B, SMOLLM2_135M
 
@@ -63,8 +63,8 @@ def test_the_tokenizers_own_files_are_counted_where_they_are_known(tmp_path: Pat
 def test_merging_later_takes_the_16_bit_weights() -> None:
     disk = disk_of(config(), SMOLLM2_135M)
     assert disk.merged == disk.export == 2 * SMOLLM2_135M.parameters
-    assert disk.later == "merging later takes 0.25 GiB, one exported file as much again"
-    assert run_disk(1000, 2).later == ""
+    assert disk.later == Message("memory.disk-later", merged=disk.merged)
+    assert run_disk(1000, 2).later is None
 
 
 def test_a_disk_that_is_too_small_is_refused_with_both_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,9 +72,9 @@ def test_a_disk_that_is_too_small_is_refused_with_both_numbers(tmp_path: Path, m
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, disk.run - 1))
     with pytest.raises(MachineError) as caught:
         require(disk, tmp_path / "not" / "there" / "yet")
-    assert f"{disk.run / GIB:.2f} GiB" in caught.value.message
-    assert "3 checkpoints" in caught.value.message
-    assert "checkpoint.keep" in caught.value.hint
+    assert caught.value.code == "memory.disk-too-small"
+    assert caught.value.reason.args["free"] == disk.run - 1
+    assert caught.value.reason.args["disk"] == Message("memory.disk", run=disk.run, checkpoints=3)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, disk.run))
     require(disk, tmp_path)
 
@@ -87,13 +87,14 @@ def inodes(monkeypatch: pytest.MonkeyPatch, left: int, of: int = 1000) -> None:
 def test_a_disk_that_takes_no_more_files_is_no_matter_of_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = run_disk(1000, 2, "adamw")
     inodes(monkeypatch, left=3)
-    with pytest.raises(MachineError, match="takes no more files") as caught:
+    with pytest.raises(MachineError) as caught:
         require(disk, tmp_path)
-    assert "df -i" in caught.value.message
+    assert caught.value.code == "memory.disk-takes-no-files"
+    assert caught.value.reason.args["left"] == 3
     inodes(monkeypatch, left=0)
-    assert "no more fit" in what_helps_full(tmp_path)
+    assert what_helps_full(tmp_path) == Message("memory.remove-files")
     inodes(monkeypatch, left=500)
     require(disk, tmp_path)
-    assert what_helps_full(tmp_path) == "Free space on that disk"
+    assert what_helps_full(tmp_path) == Message("memory.free-disk-space")
     inodes(monkeypatch, left=0, of=0)  # btrfs makes them as they are needed
     require(disk, tmp_path / "not" / "there" / "yet")

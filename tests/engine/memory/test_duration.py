@@ -21,9 +21,11 @@ from engine.memory.duration import (
 from engine.memory.estimate import estimate
 from engine.memory.job import Job, tunedeck
 from engine.memory.throughput import Expected
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tests.engine.memory.models import SMOLLM2_135M
 
-PACE = Expected(530.0, "measured here in 3 runs")
+PACE = Expected(530.0, Message("memory.pace-run", runs=3))
 
 
 def config(path: Path, **dataset: Any) -> RunConfig:
@@ -34,10 +36,10 @@ def config(path: Path, **dataset: Any) -> RunConfig:
 
 def test_the_line_says_time_tokens_pace_and_where_it_is_from() -> None:
     said = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=True), PACE)
-    assert said.short == "about 38 min"
-    assert said.text == "about 38 min: 1.2M tokens at 530 tokens/s, measured here in 3 runs"
+    assert said.short.code == "memory.about"
+    assert text(said.message) == "about 38 min: 1.2M tokens at 530 tokens/s, measured here in 3 runs"
     guessed = duration_of(TrainSection(), DataSize(1000, 1_200_000, exact=False), PACE)
-    assert "about 1.2M tokens (guessed from the bytes of some rows)" in guessed.text
+    assert guessed.message.args["parts"][0].code == "memory.guessed-tokens-at"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_short_run_is_mostly_what_stands_around_its_steps(tmp_path: Path) -> N
     assert beside - fewer == pytest.approx(answers)
     said = duration_of(short.train, size, PACE, beside)
     assert said.seconds == pytest.approx(12_000 / 530 + beside)
-    assert "for loading, evaluation and answers" in said.text
+    assert said.message.args["parts"][-1] == Message("memory.beside-training", seconds=beside)
 
 
 def test_a_long_run_is_mostly_its_steps(tmp_path: Path) -> None:

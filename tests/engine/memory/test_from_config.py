@@ -10,6 +10,7 @@ import pytest
 from engine.machine.gpu_specs import GIB
 from engine.memory.estimate import estimate, judge
 from engine.memory.from_config import Setup, estimate_run, job_of, profile_of
+from engine.messages.message import Message
 from engine.models.dims import from_config
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
@@ -97,11 +98,11 @@ def test_settings_of_a_change_do_not_touch_the_original() -> None:
 
 def test_the_verdict_says_by_how_much_and_where() -> None:
     result = estimate_run(setup(model__quantization="nf4"))
-    assert judge(result, 24 * GIB).text == f"fits, {24 - result.needed_bytes / GIB:.1f} GiB spare"
+    assert judge(result, 24 * GIB).message == Message("memory.fits", spare=24 * GIB - result.needed_bytes)
     assert judge(result, result.needed_bytes + 1e8).level == "tight"
     short = judge(result, 6 * GIB)
     assert short.level == "too much"
-    assert result.peak.title in short.text
+    assert short.message == Message("memory.too-much", missing=-short.spare_bytes, phase=result.peak.title)
     assert short.spare_bytes < 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.memory.history import Observation, calibrate, history_file, read_history, record
+from engine.messages.catalogue import text
 
 
 def seen(run: str, ratio: float, phase: str = "backward", **changes: object) -> Observation:
@@ -47,7 +48,7 @@ def test_the_factor_is_the_median_of_runs_by_their_peak() -> None:
     assert found is not None
     assert (found.factor, found.runs) == (pytest.approx(1.02), 3)
     assert found.apply(100.0) == pytest.approx(102.0)
-    assert found.text == "± 2% from 3 runs"
+    assert text(found.message) == "± 2% from 3 runs"
 
 
 def test_runs_like_this_one_count_before_others() -> None:

@@ -98,7 +98,7 @@ def test_every_resolved_field_has_a_reason(gib: int) -> None:
     assert set(found.settings) == {
         "model.quantization", "train.gradient_checkpointing", "train.micro_batch_tokens", "train.optim",
     }  # fmt: skip
-    assert all(found.reasons.values())
+    assert all(reason.code.startswith("memory.auto-") for reason in found.reasons.values())
     assert found.fits == (found.estimate.needed_bytes <= gib * GIB)
 
 
@@ -155,7 +155,7 @@ def test_what_a_remedy_promises_is_what_comes_once_it_is_applied(fields: dict[st
     for change in (*plan.changes, *([plan.together] if plan.together else [])):
         after = fit(before.asked.with_settings(change.settings).config, run.shape, budget)
         came = before.verdict.needed_bytes - after.verdict.needed_bytes
-        assert came == pytest.approx(change.saved_bytes), change.title
+        assert came == pytest.approx(change.saved_bytes), change.what.code
         assert change.fits == (after.verdict.level != "too much")
         before_rate, after_rate = (
             seconds_per_token(found.estimate.job, found.estimate.profile, "card") for found in (before, after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import wcwidth
 
 from engine.machine.gpu_specs import GIB
 from engine.memory.budget import Budget, elsewhere
@@ -13,10 +14,15 @@ from engine.memory.fit import fit
 from engine.memory.from_config import estimate_run, job_of
 from engine.memory.methods import best_method
 from engine.memory.setting_costs import step_costs
+from engine.messages import language
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
 
 ANY = setup().config
+
+LORA_16, QLORA = Message("memory.method", kind="LoRA", bits=16), Message("memory.method", kind="QLoRA", bits=4)
 
 
 def gpu(gib: float) -> Budget:
@@ -24,21 +30,21 @@ def gpu(gib: float) -> Budget:
 
 
 def test_a_large_gpu_takes_the_weights_as_they_are_and_a_small_one_packs_them() -> None:
-    assert best_method(ANY, LLAMA_3_8B, gpu(80)).text == "LoRA 16 bit, fits"
-    assert best_method(ANY, LLAMA_3_8B, gpu(16)).text == "QLoRA 4 bit, fits"
-    assert best_method(ANY, LLAMA_3_8B, gpu(8)).text == "QLoRA 4 bit, tight"
+    assert best_method(ANY, LLAMA_3_8B, gpu(80)).message == Message("memory.column-fits", method=LORA_16)
+    assert best_method(ANY, LLAMA_3_8B, gpu(16)).message == Message("memory.column-fits", method=QLORA)
+    assert best_method(ANY, LLAMA_3_8B, gpu(8)).message == Message("memory.column-tight", method=QLORA)
 
 
 def test_what_can_not_fit_says_by_how_much() -> None:
     found = best_method(ANY, QWEN3_30B_A3B, gpu(24))
     assert found.verdict.level == "too much"
-    assert found.text == f"{-found.verdict.spare_bytes / GIB:.1f} GiB too much"
+    assert found.message == Message("memory.column-short", missing=-found.verdict.spare_bytes)
     assert (found.largest_micro_batch, found.longest_row) == (0, 0)
 
 
 def test_the_method_is_chosen_whatever_the_run_says_of_it() -> None:
     asked = setup(model__quantization="none", train__gradient_checkpointing=False).config
-    assert best_method(asked, LLAMA_3_8B, gpu(16)).name == "QLoRA 4 bit"
+    assert best_method(asked, LLAMA_3_8B, gpu(16)).name == QLORA
     assert asked.model.quantization == "none"
 
 
@@ -50,8 +56,10 @@ def test_the_verdict_is_that_of_a_run_that_leaves_all_to_auto() -> None:
 
 def test_every_verdict_fits_its_column() -> None:
     dora = setup(adapter__use_dora=True).config
-    texts = [best_method(dora, shape, gpu(gib)).text for shape in (LLAMA_3_8B, QWEN3_30B_A3B) for gib in (4, 8, 16, 80)]
-    assert max(map(len, texts)) <= 18
+    for spoken in language.LANGUAGES:
+        language.use(spoken)
+        for shape in (LLAMA_3_8B, QWEN3_30B_A3B):
+            assert all(wcwidth.width(text(best_method(dora, shape, gpu(gib)).message)) <= 18 for gib in (4, 8, 16, 80))
 
 
 @pytest.mark.parametrize("gib", [80, 16, 8])
@@ -84,13 +92,13 @@ def test_shorter_rows_may_fit_where_the_runs_own_are_too_long() -> None:
 def test_4_bit_is_not_called_the_only_way_where_16_bit_fits_too() -> None:
     faster = best_method(ANY, LLAMA_3_8B, gpu(24)).resolution.reasons["model.quantization"]
     only = best_method(ANY, LLAMA_3_8B, gpu(12)).resolution.reasons["model.quantization"]
-    assert "faster than 16-bit weights" in faster
-    assert "16-bit weights would not fit" in only
+    assert faster.args["why"].code == "memory.auto-4-bit-faster"
+    assert only.args["why"].code == "memory.auto-4-bit-needed"
 
 
 def test_weights_are_not_packed_for_a_gain_that_nobody_notices() -> None:
-    assert best_method(ANY, GEMMA_2_2B, gpu(140)).name == "LoRA 16 bit"
-    assert best_method(setup(train__batch_size=256).config, MISTRAL_7B, gpu(140)).name == "LoRA 16 bit"
+    assert best_method(ANY, GEMMA_2_2B, gpu(140)).name == LORA_16
+    assert best_method(setup(train__batch_size=256).config, MISTRAL_7B, gpu(140)).name == LORA_16
 
 
 def test_a_step_costs_what_the_estimate_says_of_the_changed_run() -> None:
@@ -105,15 +113,14 @@ def test_a_step_costs_what_the_estimate_says_of_the_changed_run() -> None:
 def test_twice_the_rank_costs_memory_and_twice_the_batch_none() -> None:
     costs = step_costs(setup(train__micro_batch_tokens=4096), 80 * GIB)
     assert costs["adapter.r"].extra_bytes > 0.3 * GIB
-    assert costs["adapter.r"].short.startswith("rank 32: +")
-    assert costs["train.batch_size"].text == "batch 32: no memory (it is cut into micro-batches)"
+    assert costs["adapter.r"].step == Message("memory.rank-to", value=32)
+    assert text(costs["adapter.r"].short).startswith("rank 32: +")
+    assert text(costs["train.batch_size"].message) == "batch 32: no extra memory, split automatically"
 
 
 def test_longer_rows_cost_nothing_where_the_data_has_none() -> None:
     short = setup(longest_row=300, train__micro_batch_tokens=4096)
-    assert step_costs(short, 24 * GIB)["dataset.max_length"].text == (
-        "rows to 4,096: no memory (no row is longer than 300)"
-    )
+    assert step_costs(short, 24 * GIB)["dataset.max_length"].why == Message("memory.no-longer-row", tokens=300)
     alone = setup(train__micro_batch_tokens=2048)
     assert step_costs(alone, 24 * GIB)["dataset.max_length"].extra_bytes > 0
 
@@ -122,16 +129,16 @@ def test_recomputing_goes_either_way() -> None:
     on = step_costs(setup(train__gradient_checkpointing=True), 80 * GIB)["train.gradient_checkpointing"]
     off = step_costs(setup(train__gradient_checkpointing=False), 80 * GIB)["train.gradient_checkpointing"]
     assert on.value is False
-    assert on.text.startswith("recomputing off: +")
-    assert "% less time" in on.text
+    assert on.step.code == "memory.recomputing-off"
+    assert (on.memory.code, on.time and on.time.code) == ("memory.costs-more", "memory.less-time")
     assert -0.36 < on.slow_down < -0.25
-    assert "% slower" in off.text
+    assert off.time == Message("memory.slower", share=off.slow_down)
     assert off.extra_bytes == pytest.approx(-on.extra_bytes)
 
 
 def test_a_step_too_far_says_so() -> None:
     cost = step_costs(setup(model__quantization="nf4", train__gradient_checkpointing=True), 12 * GIB)
-    assert cost["model.quantization"].text.endswith("; would not fit")
+    assert cost["model.quantization"].message.args["parts"][-1].code == "memory.would-not-fit"
     assert cost["adapter.r"].lacks_bytes == 0
 
 

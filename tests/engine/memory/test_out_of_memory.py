@@ -19,10 +19,12 @@ from engine.memory.out_of_memory import (
     named,
     phase_of,
     remedies,
-    sentence,
     shortage,
     title,
+    what_did_not_fit,
 )
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.runs.events import ProcessUse
 from tests.engine.memory.models import LLAMA_3_8B, MISTRAL_7B, SMOLLM2_135M
 from tests.engine.memory.runs import setup
@@ -61,8 +63,8 @@ def test_whatever_failed_where_three_ways_at_most_and_never_batch_or_data(phase:
     failure = ran_out(run, phase, room)
     found = remedies(failure, run)
     assert len(found) <= 3
-    assert title(failure)
-    assert sentence(failure, run)
+    assert text(title(failure))
+    assert text(what_did_not_fit(failure, run))
     for remedy in found:
         assert remedy.saved_bytes > 0
         assert not any(field.startswith(FORBIDDEN) for field in remedy.settings)
@@ -138,7 +140,7 @@ def test_when_no_change_suffices_the_fewest_that_do_together_lead() -> None:
     assert len(found[0].settings) > 1
     assert found[0].enough
     assert after(run, found[0]) <= (failure.room_bytes or 0)
-    assert "not enough by itself" in found[1].gain
+    assert found[1].gain[-1].code == "memory.not-enough"
 
 
 def test_the_impossible_is_not_promised() -> None:
@@ -153,13 +155,13 @@ def test_where_others_hold_the_memory_waiting_and_a_freer_gpu_are_ways_on_too() 
     gpus = [Gpu(0, "NVIDIA L40S", free_bytes=int(total)), Gpu(1, "NVIDIA A100", free_bytes=int(total)), Gpu(2)]
     elsewhere, change, wait = remedies(failure, run, gpus)
     assert elsewhere.settings == {"launch.gpus": "1"}
-    assert "GPU 1, NVIDIA A100" in elsewhere.title
+    assert elsewhere.what == Message("memory.other-gpu", gpu=1, name="NVIDIA A100", free=int(total))
     assert change.settings
     assert wait.settings == {}
-    assert "python, user u17" in wait.title
+    assert text(wait.what) == "Start again when python, user u17 is done"
     assert wait.wait_bytes is not None
     assert all(remedy.carries == "all" for remedy in (elsewhere, wait))
-    assert named(failure.others) == ["python, user u17, 11.2 GiB"]
+    assert [text(each) for each in named(failure.others)] == ["python, user u17, 11.2 GiB"]
 
 
 def test_nobody_is_waited_for_where_the_run_is_too_large_for_the_whole_gpu() -> None:
@@ -174,32 +176,32 @@ def test_without_the_models_dimensions_only_another_gpu_can_be_named() -> None:
     found = remedies(failure, None, [Gpu(1, "NVIDIA A100", free_bytes=70 * GIB)])
     assert [remedy.settings for remedy in found] == [{"launch.gpus": "1"}]
     assert remedies(failure, None) == ()
-    assert "24.0 GiB" in shortage(failure, None)
+    assert Message("memory.gpu-has-others", total=24 * GIB, others=4 * GIB) in shortage(failure, None)
 
 
 def test_killed_on_the_cpu_smaller_pieces_help() -> None:
     run = setup(SMOLLM2_135M, device="cpu", train__micro_batch_tokens=16_384, train__gradient_checkpointing=False,
                 dataset__max_length=1024)  # fmt: skip
     failure = ran_out(run, "", room=0.7, killed=True, held_bytes=2 * GIB, gpu=None)
-    assert title(failure) == "Killed by the system for lack of memory (RAM), at step 118"
-    assert "The run held 2.0 GiB when last seen." in shortage(failure, run)
+    assert title(failure) == Message("memory.killed", when=Message("memory.at-step", step=118))
+    assert Message("memory.held-last", held=2 * GIB) in shortage(failure, run)
     found = remedies(failure, run)
     assert found[0].enough
     assert found[0].carries == "all"
     assert all("optim" not in field for remedy in found for field in remedy.settings), "8-bit states need a GPU"
 
 
-def test_the_sentence_names_phase_and_term_in_the_runs_own_numbers() -> None:
+def test_phase_and_term_are_told_in_the_runs_own_numbers() -> None:
     run = plain()
-    assert sentence(ran_out(run, "loss"), run).startswith("the loss, at the end of the forward pass: ")
-    assert "32 layers for 4 rows x 2,048 tokens" in sentence(ran_out(run, "loss"), run)
-    assert "the weights of 32 layers" in sentence(ran_out(run, "load"), run)
-    assert "adapter of rank 16" in sentence(ran_out(run, "step"), run) or "weights" in sentence(
-        ran_out(run, "step"), run
-    )
-    assert sentence(ran_out(run, ""), run).startswith("most likely ")
+    told = what_did_not_fit(ran_out(run, "loss"), run)
+    assert told.args["phase"] == PHASES["loss"]
+    batch = Message("memory.batch", rows=4, tokens=2048)
+    assert told.args["term"] == Message("memory.of-activations", layers=32, batch=batch)
+    assert what_did_not_fit(ran_out(run, "load"), run).args["term"].code == "memory.of-weights"
+    assert what_did_not_fit(ran_out(run, "step"), run).args["term"].code in ("memory.of-adapter", "memory.of-weights")
+    assert what_did_not_fit(ran_out(run, ""), run).code == "memory.most-likely"
     small = setup(SMOLLM2_135M, train__micro_batch_tokens=2048)
-    assert "x 49,152 words" in sentence(ran_out(small, "loss"), small)
+    assert what_did_not_fit(ran_out(small, "loss"), small).args["term"].args["vocab"] == 49_152
 
 
 def test_every_phase_and_its_largest_term_can_be_told() -> None:
@@ -211,5 +213,5 @@ def test_every_phase_and_its_largest_term_can_be_told() -> None:
         for phase in estimate_run(run).phases:
             failure = ran_out(run, phase.name)
             assert phase_of(failure, estimate_run(run)) is not None
-            assert "GiB" in sentence(failure, run)
-            assert dataclasses.replace(failure, step=None).when == "before the first step"
+            assert "GiB" in text(what_did_not_fit(failure, run))
+            assert dataclasses.replace(failure, step=None).when.code == "memory.before-first-step"

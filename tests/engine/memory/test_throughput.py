@@ -12,6 +12,7 @@ from engine.machine.gpu_specs import CARDS
 from engine.memory import throughput
 from engine.memory.job import Job, tunedeck
 from engine.memory.speed import flops_per_token, on_card, seconds_per_token
+from engine.messages.message import Message
 from tests.engine.memory.models import LLAMA_3_8B, QWEN3_30B_A3B, SMOLLM2_135M
 
 LORA = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
@@ -32,13 +33,13 @@ class TestHistory:
         measured(QLORA, 100)
         measured(LORA, 50, "probe")
         found = throughput.expected(LORA, OURS, CARD, throughput.read())
-        assert found == throughput.Expected(530, "measured here in 3 runs")
+        assert found == throughput.Expected(530, Message("memory.pace-run", runs=3))
 
     def test_a_probe_counts_where_there_was_no_run(self) -> None:
         measured(LORA, 50, "probe")
         measured(QLORA, 100)
         assert throughput.expected(LORA, OURS, CARD, throughput.read()) == throughput.Expected(
-            50, "from a probe of three steps here", "probe"
+            50, Message("memory.pace-probe"), "probe"
         )
 
     def test_another_method_of_the_model_is_scaled_by_the_work_each_takes(self) -> None:
@@ -48,7 +49,7 @@ class TestHistory:
         assert found.tokens_per_second == pytest.approx(
             100 * seconds_per_token(QLORA, OURS, CARD) / seconds_per_token(LORA, OURS, CARD)
         )
-        assert found.origin == "scaled from 1 run here with another method"
+        assert found.origin == Message("memory.pace-other-method", runs=1)
 
     def test_larger_pieces_are_faster_on_a_gpu_and_not_on_the_cpu(self) -> None:
         for device in (CARD, "CPU, 2 threads"):
@@ -57,14 +58,14 @@ class TestHistory:
         on_gpu, on_cpu = (throughput.expected(large, OURS, device, throughput.read()) for device in (CARD, "RAM"))
         assert on_gpu is not None
         assert on_gpu.tokens_per_second > 110
-        assert on_cpu == throughput.Expected(100, "measured here in 1 run")
+        assert on_cpu == throughput.Expected(100, Message("memory.pace-run", runs=1))
 
     def test_other_devices_and_models_do_not_count(self) -> None:
         measured(LORA, 100, device="Tesla T4")
         measured(replace(LORA, shape=LLAMA_3_8B), 100)
         found = throughput.expected(LORA, OURS, CARD, throughput.read())
         assert found is not None
-        assert found.origin == "computed for this GPU"
+        assert found.origin == Message("memory.pace-gpu")
 
     @pytest.mark.parametrize(
         "damage",

@@ -28,6 +28,7 @@ _ONLY_CHINESE = {"fields", "presets"}
 """Rooms whose English stands at what it describes."""
 _FILE_ENDINGS = {
     "json", "toml", "jsonl", "txt", "py", "log", "md", "safetensors", "bin", "model", "html", "csv", "lock", "tcss",
+    "events",
 }  # fmt: skip
 _OLD_WORDS = (
     "go on from", "learnt", "frozen weights", "step length", "cut to fit", "hold the training",

@@ -45,8 +45,8 @@ async def test_why_and_what_helps_is_on_one_screen(
         await until_shows(pilot, "1, 2 or 3 applies one")
         text = flat(app)
         for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
-                     "also on the GPU: python, user u17, 11.2 GiB", "1 Recompute layers", "2 Start it again once",
-                     "3 Store the frozen weights in 4 bit", "goes on from the checkpoint", "memory, GiB",
+                     "also on the GPU: python, user u17, 11.2 GiB", "1 Gradient checkpointing", "2 Start again when",
+                     "3 4-bit base model", "goes on from the checkpoint", "memory, GiB",
                      "r Resume"):  # fmt: skip
             assert part in text, part
         assert unicode or screen_text(app).isascii()
@@ -59,7 +59,7 @@ async def test_a_run_that_the_system_killed_is_explained_too(
 ) -> None:
     app = TunedeckApp(make_world(colours, unicode), "monitor", memory_runs.killed(root, folder))
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "Killed by the system for lack of memory (RAM), at step 43")
+        await until_shows(pilot, "Killed by the system: out of RAM, at step 43")
         assert "Most likely " in flat(app)
         assert "resident" in flat(app)
         assert unicode or screen_text(app).isascii()
@@ -87,7 +87,7 @@ async def test_a_remedy_asks_first_then_changes_the_run_and_goes_on(
         await pilot.press("1")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         text = screen_text(app)
-        for part in ("train.gradient_checkpointing = true", "goes on from checkpoint-100", "config.1.toml"):
+        for part in ("train.gradient_checkpointing = true", "resumes from checkpoint-100", "config.1.toml"):
             assert part in text, part
         await pilot.press("n")
         await until_shows(pilot, "1, 2 or 3 applies one")
@@ -143,12 +143,12 @@ async def test_waiting_is_refused_while_the_others_are_still_there(
     run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
     app = TunedeckApp(make_world(machine=machine), "monitor", run)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until_shows(pilot, "2 Start it again once")
+        await until_shows(pilot, "2 Start again when")
         await until(pilot, lambda: app.machine_feed.latest is not None)
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
-        await until_shows(pilot, "The GPU is still taken")
+        await until_shows(pilot, "The GPU is still in use")
     assert spawned == []
 
 

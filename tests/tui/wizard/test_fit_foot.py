@@ -10,9 +10,10 @@ import pytest
 from textual.containers import VerticalScroll
 
 from engine.common import paths
-from engine.machine.gpus import Unusable
 from engine.memory import history
 from engine.memory.history import Observation
+from engine.messages.catalogue import text as text_of_code
+from tests.engine.machine.fake_gpus import no_use
 from tests.tui.machines import gpu, lost, no_gpu, process, used_by, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import CONFIG, WizardApp, make_model, text_of
@@ -45,7 +46,7 @@ def foot_of(app: WizardApp) -> str:
 
 async def test_gpus_that_are_not_used_are_told_whole_before_there_is_a_model(open_wizard: Opener) -> None:
     mend = f"Install torch for CUDA 12.6: {'/long' * 12}/bin/python -m pip install --force-reinstall torch"
-    barred = replace(gpu(), unusable=Unusable("torch 2.13.0+cpu is built for CPUs only.", mend, falls_to_cpu=True))
+    barred = replace(gpu(), unusable=no_use("torch 2.13.0+cpu is built for CPUs only", mend, falls_to_cpu=True))
     async with open_wizard(machine=with_gpus(barred), size=SMALL) as (app, pilot):
         assert "built for CPUs only. F4 says what to do." in " ".join(text_of(app).split())
         await press(app, pilot, "f4")
@@ -225,9 +226,9 @@ async def test_f4_explains_every_term_and_every_gpu(
         text = "\n".join(lines)
         fit = app.wizard.facts.fit
         assert fit is not None
-        assert f"The peak: {fit.estimate.peak.title}" in text
+        assert f"The peak: {text_of_code(fit.estimate.peak.title)}" in text
         for words in (
-            "W  Layers' weights",
+            "W  Layer weights",
             "C  Context and margin",
             "<- peak",
             "nvidia-smi may show",

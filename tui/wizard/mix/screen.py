@@ -323,7 +323,7 @@ class MixScreen(WholeScreen, Screen[bool]):
             return ""
         size = DataSize(found.rows, round(found.tokens), exact=not self.board.guessed)
         time = expected_time(fit, size, self.facts.machine)
-        return time.short if time else ""
+        return text(time.short) if time else ""
 
     def _show_fit(self) -> None:
         line, bar, fit = self.query_one(ConsequenceLine), self.query_one(FitBar), self.facts.fit

@@ -47,7 +47,7 @@ class Verdicts:
     def column(self, card: ModelCard) -> str:
         """The verdict in its column, "" where there is none."""
         found = self.of(card)
-        return f"{found.text:<{COLUMN}}" if found else ""
+        return f"{text(found.message):<{COLUMN}}" if found else ""
 
     def _best(self, folder: Path) -> BestMethod | None:
         shape = shape_of(folder)
@@ -75,7 +75,7 @@ def sentences(found: BestMethod, card: ModelCard) -> list[str]:
 
 
 def _method(found: BestMethod) -> str:
-    return text("wizard-model.recomputed", method=found.name) if found.recomputes else found.name
+    return text("wizard-model.recomputed", method=found.name) if found.recomputes else text(found.name)
 
 
 def _config_for_all(draft: Draft) -> RunConfig | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.data.quality.catalogue import fix_text
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui.draft import changes
 
 if TYPE_CHECKING:
@@ -20,12 +22,12 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
     settings = dict(remedy.settings)
     if remedy.fix:
         settings[FIXES] = [*fixes_of(draft), remedy.fix]
-    facts.repairs.append(changes.apply(draft, remedy.text, settings))
+    facts.repairs.append(changes.apply(draft, Message.literal(remedy.text), settings))
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
     title = f"max_length {max_length:,}"
-    facts.repairs.append(changes.apply(draft, title, {"dataset.max_length": max_length}))
+    facts.repairs.append(changes.apply(draft, Message.literal(title), {"dataset.max_length": max_length}))
 
 
 def take_back(draft: Draft, facts: Facts) -> str:
@@ -36,7 +38,7 @@ def take_back(draft: Draft, facts: Facts) -> str:
     if facts.repairs:
         applied = facts.repairs.pop()
         changes.take_back(draft, applied)
-        return applied.title
+        return text(applied.what)
     before = fixes_of(draft)
     if not before:
         return ""
@@ -56,5 +58,5 @@ def in_force(draft: Draft, facts: Facts) -> str:
     """What the draft repairs, in a sentence; "" where nothing is."""
     named = [fix_text(fix).replace("those rows", f"rows with {fix.removeprefix('drop_').replace('_', ' ')}")
              for fix in fixes_of(draft)]  # fmt: skip
-    named += [applied.title for applied in facts.repairs if FIXES not in applied.settings]
+    named += [text(applied.what) for applied in facts.repairs if FIXES not in applied.settings]
     return f"Applied: {'; '.join(named)}. u takes the last back." if named else ""

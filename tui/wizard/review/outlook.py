@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.messages.catalogue import text
 from tui.words import gibibytes
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
         return ""
     if found is None:
         return f"time  not known here; {HOW_TO_KNOW}"
-    told = f"time  {found.text if whole else f'{found.short}, {found.origin}'}"
+    told = f"time  {text(found.message) if whole else f'{text(found.short)}, {text(found.origin)}'}"
     return told if found.is_measured else f"{told}; {HOW_TO_KNOW}"
 
 
@@ -75,5 +76,5 @@ def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str
     if found is None:
         return ""
     free = f" of {gibibytes(free_bytes)} free" if free_bytes is not None else ""
-    later = f"; {found.later}" if whole and found.later else ""
+    later = f"; {text(found.later)}" if whole and found.later else ""
     return f"disk  {gibibytes(found.run)}{free}: {found.checkpoints} checkpoints and the adapter{later}"

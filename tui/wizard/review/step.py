@@ -17,6 +17,7 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from tui.draft import changes
 from tui.draft.findings import MEMORY, apply, findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
@@ -157,12 +158,12 @@ class ReviewStep(Step):
             else:
                 self.say("Not started. F7 shows what would make it fit.")
 
-        text = (
-            f"By the estimate it {fit.verdict.text}. When memory runs out, the run halves its micro-batch and "
+        told = (
+            f"By the estimate it {text(fit.verdict.message)}. When memory runs out, the run halves its micro-batch and "
             "goes on; when that does not help, it stops and says what would."
         )
         self.app.push_screen(
-            ConfirmScreen("Start a run that does not fit?", text, yes="Start it", no="Not now"), answered
+            ConfirmScreen("Start a run that does not fit?", told, yes="Start it", no="Not now"), answered
         )
 
     def findings(self) -> list[Issue]:
@@ -221,7 +222,7 @@ class ReviewStep(Step):
         if finding is None or remedy is None:
             return
         if finding.issue.field == MEMORY:
-            self.facts.remedies.append(changes.apply(self.draft, remedy.words, remedy.settings))
+            self.facts.remedies.append(changes.apply(self.draft, remedy.what, remedy.settings))
         else:
             apply(self.draft, self.facts, remedy.settings)
         self._show_values()

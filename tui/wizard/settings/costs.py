@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.messages.catalogue import text
 from tui.draft import fields
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ class Costs:
 
 def beside(cost: StepCost) -> str:
     """In the 28 cells beside a field: "rank 32: +0.31 GiB"."""
-    if cost.field == "train.batch_size" and cost.memory == "no memory":
-        return "no memory: it is cut to fit"
-    return f"{cost.short}!" if cost.lacks_bytes > 0 else cost.short
+    return f"{text(cost.short)}!" if cost.lacks_bytes > 0 else text(cost.short)
 
 
 def below(dotted: str, fit: Fit | None, costs: dict[str, StepCost]) -> str:
     """In the lines below a field: what auto becomes and why, and what one step more costs. "" for other fields."""
     cost = costs.get(dotted)
-    parts = [chosen_by_auto(dotted, fit), f"One step on is {cost.text}." if cost else ""]
+    parts = [chosen_by_auto(dotted, fit), f"One step up: {text(cost.message)}." if cost else ""]
     return " ".join(filter(None, parts))
 
 
@@ -55,7 +54,7 @@ def chosen_by_auto(dotted: str, fit: Fit | None) -> str:
     if fit is None or dotted not in fit.resolution.settings:
         return ""
     value = shown(fit.resolution.settings[dotted])
-    return f"auto is {value} here: {fit.resolution.reasons.get(dotted, '')}."
+    return f"auto is {value} here: {text(fit.resolution.reasons[dotted])}."
 
 
 def about_quantization(kind: str, fit: Fit | None, costs: dict[str, StepCost]) -> str:
@@ -65,7 +64,7 @@ def about_quantization(kind: str, fit: Fit | None, costs: dict[str, StepCost]) -
         return auto
     cost = costs.get("model.quantization")
     told = QUANTIZATION.get(kind, "")
-    return f"{told}; {cost.text}" if cost and told else told
+    return f"{told}; {text(cost.message)}" if cost and told else told
 
 
 def shown(value: object) -> str:

@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.common.clean_text import clean, shorten
+from engine.common.clean_text import shorten
+from engine.messages.catalogue import part, text
 from tui import fit_words
 from tui.draft import changes
 from tui.draft.fit import fit_of
@@ -111,19 +112,17 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
             where,
         ]
         if self._facts.remedies:
-            titles = "; ".join(applied.title for applied in self._facts.remedies)
+            titles = "; ".join(text(applied.what) for applied in self._facts.remedies)
             parts.append((f"\napplied: {shorten(titles, 64)}", "bold"))
         return Content.assemble(*parts)
 
     def _explain(self) -> None:
         pick, fit = self._list.current, self._facts.fit
-        change = next((change for change in self._changes if pick and change.title == pick.id), None)
-        reason = change.reason if change else ""
-        if change is not None and len(change.settings) > 1 and change is self._changes[0]:
-            reason = f"{change.title}."
+        change = next((change for change in self._changes if pick and change.what.code == pick.id), None)
+        reason = part(change.what, "why") if change else ""
         if fit is not None and fit.verdict.level == "too much" and not any(change.fits for change in self._changes):
             reason = NOTHING
-        self.query_one("#remedy-reason", Static).update(Content(clean(reason)))
+        self.query_one("#remedy-reason", Static).update(Content(reason))
 
     @on(PickList.Moved)
     def _moved(self) -> None:
@@ -135,14 +134,14 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         if event.pick.id == KEEP:
             self.action_keep()
             return
-        await self._apply(next(change for change in self._changes if change.title == event.pick.id))
+        await self._apply(next(change for change in self._changes if change.what.code == event.pick.id))
 
     async def action_apply(self, number: int) -> None:
         if number <= len(self._changes):
             await self._apply(self._changes[number - 1])
 
     async def _apply(self, change: Change) -> None:
-        self._facts.remedies.append(changes.apply(self._draft, change.title, change.settings))
+        self._facts.remedies.append(changes.apply(self._draft, change.what, change.settings))
         await self._refit()
 
     async def action_undo(self) -> None:
@@ -177,14 +176,12 @@ def _offered(fit: Fit) -> list[Change]:
 
 
 def _pick(number: int, change: Change, fit: Fit) -> Pick:
-    together = change.title.count("; ")
-    title = f"All of {together + 1} changes together" if together else change.title
     saved = -change.saved_bytes / 2**30
     time = f"{max(change.slow_down, 0.0) * 100:+.0f}%"
     tail = f"{time:>{TIME_WIDTH}}  {'same' if change.same_result else 'other':<6}"
     shown = f"{saved:.1f}" if abs(saved) < 100 else f"{saved:.0f}"
-    name = f"{number} {_mark(change, fit)} {title}"
-    return Pick(change.title, name, f"{shown:>{GIB_WIDTH}}", tail=tail)
+    name = f"{number} {_mark(change, fit)} {text(change.what)}"
+    return Pick(change.what.code, name, f"{shown:>{GIB_WIDTH}}", tail=tail)
 
 
 def _mark(change: Change, fit: Fit) -> str:

@@ -192,7 +192,7 @@ def test_a_disk_too_small_for_the_checkpoints_is_found_before_training(
     seen: list[ev.Event] = []
     with pytest.raises(MachineError, match="disk is too small") as caught:
         train(values(tiny, rows), lambda event, steering: seen.append(event))
-    assert "10 MiB free" in caught.value.message
+    assert "10 MB free" in caught.value.message
     assert not [event for event in seen if isinstance(event, ev.Step)]
 
 

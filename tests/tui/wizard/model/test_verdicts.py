@@ -34,9 +34,9 @@ async def test_each_model_has_its_verdict_in_one_column(
     async with open_wizard(size=size, machine=with_gpus(gpu(total_gib=22))) as (app, pilot):
         await press(app, pilot, "enter")
         lines = {name: _line(text_of(app), name) for name in ("llama-8b", "llama-70b", "tiny-chat")}
-        assert "QLoRA 4 bit, fits" in lines["llama-8b"]
-        assert " GiB too much" in lines["llama-70b"]
-        assert "LoRA 16 bit, fits" in lines["tiny-chat"]
+        assert "QLoRA 4-bit, fits" in lines["llama-8b"]
+        assert " GiB short" in lines["llama-70b"]
+        assert "LoRA 16-bit, fits" in lines["tiny-chat"]
         starts = {lines["llama-8b"].index("QLoRA"), lines["tiny-chat"].index("LoRA 16")}
         assert len(starts) == 1
 
@@ -48,7 +48,7 @@ async def test_the_card_says_method_longest_row_and_micro_batch(open_wizard: Ope
             if "> llama-8b" not in text_of(app):
                 await press(app, pilot, "down")
         words = shown_words(app)
-        assert "LoRA 16 bit: fits, " in words
+        assert "LoRA 16-bit: fits, " in words
         assert "Rows can have up to 8,192 tokens, micro-batches " in words  # the model reads no more
         assert "llama-8b: llama" in words
 
@@ -56,9 +56,9 @@ async def test_the_card_says_method_longest_row_and_micro_batch(open_wizard: Ope
 async def test_the_verdicts_follow_the_machine(open_wizard: Opener, large: Path) -> None:
     async with open_wizard(machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
         await press(app, pilot, "enter")
-        assert "LoRA 16 bit, fits" in _line(text_of(app), "llama-8b")
+        assert "LoRA 16-bit, fits" in _line(text_of(app), "llama-8b")
         app.watch.read(with_gpus(gpu(total_gib=80, used_gib=66)))
-        while "QLoRA 4 bit" not in _line(text_of(app), "llama-8b"):
+        while "QLoRA 4-bit" not in _line(text_of(app), "llama-8b"):
             await pilot.pause(0.02)
         await settle(app, pilot)
 
@@ -106,7 +106,7 @@ def test_what_does_not_fit_says_by_how_much_and_which_rows_would(large: Path) ->
     found = verdicts.of(card)
     assert found is not None
     first, second = sentences(found, card)
-    assert first.startswith("Does not fit: even QLoRA 4 bit with gradient checkpointing needs ")
+    assert first.startswith("Does not fit: even QLoRA 4-bit with gradient checkpointing needs ")
     assert second == f"Rows of up to {found.longest_row:,} tokens would fit."
 
 

@@ -11,6 +11,7 @@ import pytest
 from engine.app.examine import Inspection
 from engine.app.findings import Finding
 from engine.memory.budget import Budget
+from engine.messages.message import Message
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, to_data, write
@@ -72,15 +73,15 @@ def test_errors_come_before_warnings() -> None:
 
 
 def test_gpus_that_the_installed_torch_leaves_unused_are_told_until_the_cpu_is_chosen() -> None:
-    def fit(unused: str) -> Any:
+    def fit(unused: Message | None) -> Any:
         budget = Budget("cpu", "RAM", 8.0, 8.0, unused=unused)
         return SimpleNamespace(verdict=SimpleNamespace(level="fits"), budget=budget)
 
-    (warning,) = found_in(draft_with(), "launch.gpus", fit=fit("Not used."))
-    assert warning.issue.message == "Not used."
+    (warning,) = found_in(draft_with(), "launch.gpus", fit=fit(Message.literal("Not used")))
+    assert warning.issue.message == "Not used"
     assert warning.remedy is not None
     assert warning.remedy.settings == {"launch.gpus": "cpu"}
-    assert found_in(draft_with(), "launch.gpus", fit=fit("")) == []
+    assert found_in(draft_with(), "launch.gpus", fit=fit(None)) == []
 
 
 def test_long_rows_offer_a_length_that_holds_them() -> None:

@@ -48,10 +48,10 @@ def test_costs_are_worked_out_once_for_a_fit(facts: Facts) -> None:
 def test_auto_says_what_it_becomes_here_and_why(facts: Facts) -> None:
     facts.fit = fit_of(Draft({"model.quantization": "auto"}), facts)
     told = about_quantization("auto", facts.fit, Costs().of(facts.fit))
-    assert told.startswith("auto is nf4 here: faster than 16-bit weights would be; in 4 bit: fits, ")
+    assert told.startswith("auto is nf4 here: 4 bit is faster here; 4-bit weights: fits, ")
     facts.machine = with_gpus(gpu(total_gib=80))
     facts.fit = fit_of(Draft({"model.quantization": "auto"}), facts)
-    assert about_quantization("auto", facts.fit, {}).startswith("auto is none here: 16-bit weights: fits, ")
+    assert about_quantization("auto", facts.fit, {}).startswith("auto is none here: 16-bit weights; fits, ")
     assert "the fastest that fits" in about_quantization("auto", None, {})
 
 
@@ -62,7 +62,7 @@ def test_a_field_left_to_auto_tells_its_value_and_the_next_step(facts: Facts) ->
     chosen = facts.fit.resolution.settings["train.micro_batch_tokens"]
     assert isinstance(chosen, int)
     assert told.startswith(f"auto is {chosen:,} here: ")
-    assert f"One step on is {2 * chosen:,}: " in told
+    assert f"One step up: {2 * chosen:,} tokens: " in told
     assert below("run.name", facts.fit, Costs().of(facts.fit)) == ""
 
 
@@ -70,7 +70,7 @@ async def test_the_common_fields_show_what_one_step_more_costs(open_wizard: Open
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
         await press(app, pilot, "enter", "enter", "enter", "enter", "f2")
         assert "rank 32: +0." in text_of(app)
-        assert "no memory: it is cut to fit" in text_of(app)
+        assert "batch 32: no extra memory" in text_of(app)
         assert "4-bit weights: -" in shown_words(app)
         assert "Shown: common fields." in text_of(app)
 

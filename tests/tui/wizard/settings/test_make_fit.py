@@ -52,7 +52,7 @@ async def test_the_key_opens_ranked_changes_with_what_each_saves_and_costs(
         assert "F7 Make fit" in text_of(app)
         await press(app, pilot, "f7")
         text = text_of(app)
-        for words in ("does not fit", "Store the frozen weights in 4 bit", "GiB", "time  result", "computed"):
+        for words in ("does not fit", "4-bit base model (NF4, QLoRA)", "GiB", "time  result", "computed"):
             assert words in text, words
         assert "Batch size and data stay" in text
         assert "k: keep" in text
@@ -69,7 +69,7 @@ async def test_one_key_applies_one_change_and_the_bar_follows_at_once(open_wizar
         await press(app, pilot, "f7", "1")
         assert app.wizard.draft.get("model.quantization") == "nf4"
         assert level(app) == "fits"
-        assert "applied: Store the frozen weights" in text_of(app)
+        assert "applied: 4-bit base model" in text_of(app)
         await press(app, pilot, "k")
         assert not isinstance(app.screen, MakeFitScreen)
         assert "[nf4]" in text_of(app)  # the step shows it, so that its own commit does not undo it
