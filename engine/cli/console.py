@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from engine.common.columns import aligned
-from engine.common.errors import TunedeckError
+from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.message import Message
 
 _SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL", re.IGNORECASE)
@@ -40,6 +40,32 @@ def error(problem: TunedeckError) -> None:
         say("\n".join(f"  {line.strip()}" for line in problem.message.splitlines()))
     if problem.hint:
         say(problem.hint)
+
+
+def fail(problem: TunedeckError, exit_code: int | None = None) -> None:
+    """An error that ends a verb: for a person, and where ``--json`` is asked for, for a program too."""
+    error(problem)
+    if wants_json():
+        json_line({"error": error_values(problem) | {"exit_code": exit_code or problem.exit_code}})
+
+
+def wants_json() -> bool:
+    given = sys.argv[1:]
+    return "--json" in (given[: given.index("--")] if "--" in given else given)
+
+
+def error_values(problem: TunedeckError) -> dict[str, Any]:
+    """Class, code and arguments of an error, its texts, and the findings of a config."""
+    values = problem.as_json() | {"title": problem.title, "message": problem.message, "hint": problem.hint}
+    if isinstance(problem, ConfigError) and problem.issues:
+        from engine.config.rules import Issue
+
+        values["issues"] = [
+            {"level": each.level, "field": each.field} | each.what.as_json()
+            for each in problem.issues
+            if isinstance(each, Issue)
+        ]
+    return values
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

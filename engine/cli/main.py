@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +28,7 @@ from engine.cli.commands import (
 )
 from engine.common import paths
 from engine.common.errors import TunedeckError
+from engine.messages.message import Message
 
 INTERRUPTED = 130
 
@@ -61,7 +61,7 @@ def main(open_screen: Callable[..., int]) -> None:
         help_texts.put_in(command)
         command(obj=open_screen, prog_name="tunedeck")
     except TunedeckError as problem:
-        console.error(problem)
+        console.fail(problem)
         raise SystemExit(problem.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -69,9 +69,7 @@ def main(open_screen: Callable[..., int]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads; nothing more is to be said
         raise SystemExit(1) from None
     except Exception:
-        console.say(
-            f"tunedeck: something unexpected happened. The details are in {_save_crash(traceback.format_exc())}"
-        )
+        console.fail(TunedeckError("cli-runs.unexpected", details=_save_crash(traceback.format_exc())))
         raise SystemExit(1) from None
 
 
@@ -97,8 +95,8 @@ def _version() -> None:
     console.out(version("tunedeck"))
 
 
-def _save_crash(text: str) -> str:
-    """Keep a traceback, without secrets, where only its owner reads it; where that is, for a message."""
+def _save_crash(text: str) -> Message:
+    """Keep a traceback, without secrets, where only its owner reads it; says where that is."""
     path = paths.home() / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     try:
         paths.private_dir(path.parent)
@@ -106,6 +104,5 @@ def _save_crash(text: str) -> str:
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(console.redact(text))
     except OSError:
-        last = text.strip().splitlines()[-1:]
-        return f"no file, as none can be written to {Path(path).parent}. The last line: {''.join(last)}"
-    return str(path)
+        return Message("cli-runs.unwritten", last=console.redact("".join(text.strip().splitlines()[-1:])))
+    return Message("cli-runs.details", path=path)

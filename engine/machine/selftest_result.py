@@ -10,12 +10,14 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.common import paths
 from engine.common.files import write_atomic
-from engine.machine.snapshot import Machine
 from engine.machine.torch_build import installed
+
+if TYPE_CHECKING:
+    from engine.machine.snapshot import Machine
 
 Verdict = Literal["passed", "failed", "skipped"]
 _SHORTEST_NAME = 3

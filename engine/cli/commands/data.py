@@ -9,7 +9,7 @@ import typer
 from engine.cli.commands.data_named import FATAL, NO_MODEL, UNUSABLE, config_of
 from engine.cli.commands.data_show import show
 from engine.cli.commands.run import Json, Settings
-from engine.cli.console import Progress, error, json_line, out
+from engine.cli.console import Progress, fail, json_line, out
 from engine.common.errors import TunedeckError
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def check(
             report = examine(config, progress, tokens=config.model.name_or_path != NO_MODEL)
     except TunedeckError as problem:
         progress.end()
-        error(problem)
+        fail(problem, UNUSABLE)
         raise typer.Exit(UNUSABLE) from None
     progress.end()
     if as_json:

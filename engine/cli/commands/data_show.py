@@ -14,7 +14,7 @@ import typer
 
 from engine.cli.commands.data_named import FATAL, NO_MODEL, UNUSABLE, config_of
 from engine.cli.commands.run import Json, Settings
-from engine.cli.console import Progress, error, json_line, out
+from engine.cli.console import Progress, fail, json_line, out
 from engine.common.errors import ConfigError, DataError, TunedeckError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def show(
         said = look(config, row, file, bad, progress)
     except TunedeckError as problem:
         progress.end()
-        error(problem)
+        fail(problem, UNUSABLE)
         raise typer.Exit(UNUSABLE) from None
     progress.end()
     if said["type"] == "none":

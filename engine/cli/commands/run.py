@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
-from engine.cli.console import Progress, error, json_line, one_line, out, say
+from engine.cli.console import Progress, error, error_values, json_line, one_line, out, say
 from engine.common.errors import ConfigError, RunError
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -52,7 +52,7 @@ def run(
     found.require()
     if check:
         if not as_json:
-            out("The config can be run.")
+            out(text("cli-runs.can-be-run"))
         return
     started = start(found)
     say(text("cli-runs.created", run=started.id, path=started.path))
@@ -194,7 +194,8 @@ def result(run: RunDir, watched: Watched) -> dict[str, Any]:
     state = watched.state
     adapter = state.finished.adapter if state.finished else None
     return {
-        "run": run.id, "path": str(run.path), "state": state.state, "reason": state.reason, "step": state.done_steps,
+        "run": run.id, "path": str(run.path), "state": state.state, "reason": state.reason,
+        "error": error_values(state.failure.as_error) if state.failure else None, "step": state.done_steps,
         "total_steps": state.total_steps, "loss": state.step.loss if state.step else None,
         "evals": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.evals],
         "tests": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.tests],

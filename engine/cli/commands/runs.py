@@ -11,7 +11,7 @@ import typer
 
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.post_mortem import examined, json_values, print_post_mortem
-from engine.cli.console import json_line, one_line, out, padded, say, table
+from engine.cli.console import error_values, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -71,7 +71,7 @@ def status(run: AnyRun = "", as_json: Json = False) -> None:
         json_line(facts | {"post_mortem": json_values(found) if found else None})
         return
     for key, value in facts.items():
-        if value is not None and value != "" and value != []:
+        if key in _LABELS and value is not None and value != "" and value != []:
             out(f"{padded(text(_LABELS[key]), _LABEL_CELLS)}{_shown(key, value)}")
     if found is not None:
         print_post_mortem(target, found)
@@ -153,6 +153,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
     facts = run.read_run_json()
     return {
         "run": run.id, "name": str(facts.get("name") or run.id), "state": state.state, "reason": state.reason,
+        "error": error_values(state.failure.as_error) if state.failure else None,
         "model": started.model if started else str(facts.get("model") or ""),
         "device": started.device if started else None, "threads": started.threads if started else None,
         "phase": _phase(state),

