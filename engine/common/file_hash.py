@@ -100,7 +100,7 @@ def _kept(place: Path, mtime_ns: int) -> dict[str, Any]:
 
 
 def _place() -> Path:
-    return paths.cache_dir() / "file_sha256.json"
+    return paths.cache_dir() / "file-hashes"  # no name of data: the folder may lie in one of data
 
 
 def _state(found: os.stat_result) -> list[int]:

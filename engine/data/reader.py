@@ -230,16 +230,12 @@ def load(config: RunConfig, within: Sequence[str] = ()) -> Loaded:
 def nothing_left(reading: Reading, count: int) -> DataError:
     """The error of a config of whose rows ``count``, all of them, are left out."""
     first = reading.skipped[0] if reading.skipped else None
-    files = ", ".join(source.path for source in reading.config.data[:3])
-    message = f"{files}: all {count:,} rows were left out"
-    if first:
-        message += f"; the first, {first.file}, row {first.row:,}: {first.reason}"
+    files = [source.path for source in reading.config.data[:3]]
+    if first is None:
+        return DataError("data.all-left-out", files=files, rows=count)
     return DataError(
-        "No row can be trained on",
-        message,
-        "Training needs answers: check that the right columns are mapped to completion, output or text, and that no "
-        "mark such as train or loss leaves all of them out.",
-    )
+        "data.all-left-out-first", files=files, rows=count, path=first.file, row=first.row, reason=first.reason
+    )  # fmt: skip
 
 
 def expected_rows(source: DataSource) -> int:

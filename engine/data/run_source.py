@@ -26,7 +26,7 @@ def run_of(source: DataSource) -> RunDir:
     try:
         return directory.find(name)
     except TunedeckError as error:
-        raise DataError(error.title, f"{source.path}: {error.message}", error.hint) from None
+        raise DataError("data.no-such-run", path=source.path, reason=error.reason) from None
 
 
 def config_of(source: DataSource, within: Sequence[str] = ()) -> tuple[RunDir, RunConfig]:
@@ -37,16 +37,11 @@ def config_of(source: DataSource, within: Sequence[str] = ()) -> tuple[RunDir, R
     run = run_of(source)
     if run.id in within:
         chain = " <- ".join([*within[within.index(run.id) :], run.id])
-        raise DataError(
-            "Runs are each other's data", f"{source.path}: {chain}", "Name the files of one of them instead."
-        )
+        raise DataError("data.runs-in-a-circle", path=source.path, chain=chain)
     try:
         return run, toml.load(run.config).config
     except TunedeckError as error:
-        raise DataError(
-            "The data of an earlier run can't be told", f"{source.path}: {error.title}. {error.message}",
-            "Name its files instead.",
-        ) from error  # fmt: skip
+        raise DataError("data.run-unusable", path=source.path, reason=error.reason) from error
 
 
 def parts(source: DataSource, within: Sequence[str] = ()) -> list[DataSource]:

@@ -72,9 +72,7 @@ def _arrow_batches(path: Path) -> Iterator[pyarrow.RecordBatch]:
 
 def _check(path: Path) -> None:
     if path.suffix.lower() in PACKINGS:
-        raise DataError(
-            "This kind of file can't be read packed", str(path), "Unpack it: parquet and Arrow are compact already."
-        )
+        raise DataError("data.packed-columns", path=path)
     check_file(path)
 
 
@@ -93,9 +91,7 @@ def _rows(path: Path, source: str, kind: str, batches: Callable[[], Iterator[pya
     except (arrow.ArrowException, OSError, ValueError, OverflowError, TypeError, KeyError) as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(
-            f"The {kind} file can't be read",
-            f"{path}, after {number:,} rows: {said[0][:200]}",
-            f"It may be cut off or not {kind} at all: fetch or write it again.",
+            "data.columns-unreadable", kind=kind, path=path, rows=number, reason=said[0][:200].rstrip(".")
         ) from None
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.common.clean_text import clean
 from engine.common.errors import DataError
 from engine.config.schema import DataSource
 from engine.data.rows.untrainable import preferences
@@ -49,11 +48,7 @@ class Entry:
             changed = {"path": str(self.values["hf_hub_url"]), "subset": str(self.values.get("subset") or "")}
             changed |= {"split": str(self.values["split"])} if self.values.get("split") else {}
         else:
-            raise DataError(
-                "The dataset lies where it can't be fetched from",
-                f"{self.file}: '{self.name}' has neither file_name nor hf_hub_url",
-                "Download it and name its file.",
-            )
+            raise DataError("data.dataset-without-place", path=self.file, name=self.name)
         count = self.values.get("num_samples")
         if source.max_rows is None and isinstance(count, int) and count > 0:
             changed["max_rows"] = count
@@ -137,12 +132,9 @@ def about(paths: Sequence[Path]) -> list[Entry | None]:
 
 
 def _unknown(folder: Path, name: str, known: Mapping[str, Entry]) -> DataError:
+    path, shown = folder / NAME, [key[:60] for key in list(known)[:20]]
     if not known:
-        return DataError("No dataset is described there", f"{folder} holds no {NAME} with datasets", "Name a file.")
-    shown = ", ".join(clean(key[:60], keep_newlines=False) for key in list(known)[:20])
-    said = f"there is no '{name}'" if name else "several are described"
-    return DataError(
-        "Which dataset is meant can't be told" if not name else "No such dataset",
-        f"{folder / NAME}: {said}",
-        f"Name one behind a #: {folder / NAME}#NAME. There are: {shown}",
-    )
+        return DataError("data.no-dataset-described", path=path)
+    if name:
+        return DataError("data.no-dataset-of-that-name", path=path, name=name, known=shown)
+    return DataError("data.several-datasets", path=path, count=len(known), known=shown)

@@ -33,9 +33,7 @@ def walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         count += len(files) + len(folders)
         if count > MOST_FILES:
-            raise DataError(
-                "The folder holds too many files", f"{folder}: more than {MOST_FILES:,}", "Name the folder of the data."
-            )
+            raise DataError("data.folder-too-large", path=folder, most=MOST_FILES)
         yield from (Path(parent) / name for name in sorted(files) if not _NOT_ROWS.match(name))
 
 
@@ -60,8 +58,10 @@ def matching(pattern: str, kinds: Collection[str]) -> list[Path]:
     found = [path for name in named for path in (walk(name) if name.is_dir() else [name])]
     files = [path for path in dict.fromkeys(found) if kind_of(path) in kinds]
     if not files:
-        what = f"none of the {len(found):,} files it names can be read as rows" if found else "it names no file"
-        raise DataError("The pattern finds no data", f"{pattern}: {what}", "Readable are: " + " ".join(kinds))
+        readable = " ".join(kinds)
+        if found:
+            raise DataError("data.pattern-without-data", path=pattern, files=len(found), kinds=readable)
+        raise DataError("data.pattern-without-file", path=pattern, kinds=readable)
     return files
 
 

@@ -42,7 +42,7 @@ def rows_of(source: DataSource, fetch: bool = True, export: Export | None = None
     folder = folder_of(source)
     if not (folder / DONE).is_file():
         if not fetch:
-            raise _absent(source, "its rows have not been fetched yet")
+            raise DataError("data.hub-dataset-absent", path=source.path)
         _fetch(source, folder, export or _run)
     return sorted(folder.glob("*.parquet"))
 
@@ -60,16 +60,16 @@ def _fetch(source: DataSource, folder: Path, export: Export) -> None:
             said = export(arguments, True)
         if said.get("type") != "done" and not offline:
             said = export(arguments, False)
+        if said.get("type") == "failed":
+            raise DataError("data.hub-dataset-failed", path=source.path, reason=said["message"].rstrip("."))
         if said.get("type") == "error":
             raise DataError(*(clean(said.get(part, "")) for part in ("title", "message", "hint")))
         if said.get("type") != "done":
-            raise _absent(source, "it is not on this machine, and the hub is not to be asked (HF_HUB_OFFLINE)")
+            raise DataError("data.hub-dataset-offline", path=source.path)
         (made / DONE).touch()
         _put(made, folder)
     except OSError as error:
-        raise DataError(
-            "The dataset can't be kept", f"{folder}: {error.strerror}", "Free space or set TUNEDECK_HOME."
-        ) from error
+        raise DataError("data.hub-dataset-unkept", path=folder, reason=error.strerror) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -90,11 +90,7 @@ def _run(arguments: list[str], offline: bool) -> dict[str, str]:
     said = hub_watch.ask("engine.jobs.hub_export", arguments, arguments[0], environment=environment)
     if said["type"] != "ended":
         return {str(key): str(value) for key, value in said.items()}
-    return {
-        "type": "error", "title": "The dataset can't be fetched",
-        "message": f"{arguments[0]}: {shorten(str(said['message']), 200)}",
-        "hint": "Download it yourself and name its folder.",
-    }  # fmt: skip
+    return {"type": "failed", "message": shorten(str(said["message"]), 200)}
 
 
 def _is_cached(name: str) -> bool:
@@ -107,11 +103,3 @@ def _is_cached(name: str) -> bool:
 
 def _is_set(name: str) -> bool:
     return os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE")
-
-
-def _absent(source: DataSource, why: str) -> DataError:
-    return DataError(
-        "The dataset of the hub is not here",
-        f"{source.path}: {why}",
-        "Check the path if a file is meant. Else allow the network, or download the dataset and name its folder.",
-    )

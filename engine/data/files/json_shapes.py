@@ -91,7 +91,7 @@ def _of_lists(value: Mapping[str, Any]) -> Iterable[Any] | None:
         return None
     if len({len(column) for column in columns}) > 1:
         lengths = ", ".join(f"'{name[:40]}' {len(column):,}" for name, column in list(value.items())[:4])
-        raise ValueError(f"its columns hold different numbers of rows: {lengths}")
+        raise ValueError(lengths)
     return (dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True))
 
 

@@ -17,9 +17,12 @@ from engine.data.files.opened import kind_of, open_file
 from engine.data.files.utf8 import LONGEST_BYTES, beginning, chunks, lines, lines_in, too_long
 from engine.data.rows.contents import python_value
 from engine.data.rows.json_text import DECODER, FAST
-from engine.data.rows.messages import RawRow, where
+from engine.data.rows.messages import RawRow
+from engine.messages.message import Message
 
 _SPACE = " \t\n\r"
+_ROW = '{"prompt": "...", "completion": "..."}'
+_CONVERSATION = '{"messages": [{"role": "user", "content": "..."}, ...]}'
 _LONGEST_TOKEN = 32  # characters of a number, an escape or a name that the end of a window may cut
 
 
@@ -47,7 +50,7 @@ def _heads(path: Path) -> tuple[str, str]:
         filled = (text for line in lines_in(file, path) if (text := line.text.strip(_SPACE)))
         first, second = next(filled, ""), next(filled, "")
     if not first:
-        raise DataError("The file is empty", f"{path} holds only blank space", "Name a file with rows in it.")
+        raise DataError("data.blank", path=path)
     return ("[", "") if first.startswith("[") else (first, second)
 
 
@@ -73,7 +76,7 @@ def line_values(text: str | bytes, line: str | bytes, path: Path, number: int) -
             value = DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             column = line.find(text) + getattr(error, "pos", 0) + 1
-            raise _broken(path, number, f"column {column:,}", error, text) from None
+            raise _broken(path, number, Message("data.column", column=column), error, text) from None
     return _row(value, path, number)
 
 
@@ -122,7 +125,7 @@ def _read_object(path: Path, source: str) -> Iterator[RawRow]:
     try:
         value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
-        place = f"line {getattr(error, 'lineno', 1):,}, column {getattr(error, 'colno', 1):,}"
+        place = _place(getattr(error, "lineno", 1), getattr(error, "colno", 1))
         raise _broken(path, 1, place, error, text) from None
     if text[end:].strip(_SPACE):
         yield from _read_values(_Text(path), path, source)
@@ -130,17 +133,12 @@ def _read_object(path: Path, source: str) -> Iterator[RawRow]:
     row = _row(value, path, 1)
     if parts := parts_in(row):
         script = '[json.dump(rows, open(name + ".json", "w")) for name, rows in json.load(sys.stdin).items()]'
-        raise DataError(
-            "The file holds several parts", f"{path}: {', '.join(parts)}",
-            f"Write each into a file of its own and name the one to train on: "
-            f"python3 -c 'import json, sys; {script}' < {shlex.quote(str(path))}",
-        )  # fmt: skip
+        command = f"python3 -c 'import json, sys; {script}' < {shlex.quote(str(path))}"
+        raise DataError("data.several-parts", path=path, parts=parts, command=command)
     try:
         rows = rows_in(row)
     except ValueError as error:
-        raise DataError(
-            "A table by columns can't be read", f"{path}: {error}", "Write it by rows: a list with an object for each."
-        ) from None
+        raise DataError("data.uneven-table", path=path, lengths=str(error)) from None
     for number, item in enumerate(rows, start=1):
         yield RawRow(_row(item, path, number), source, str(path), number)
 
@@ -165,7 +163,7 @@ def _whole(path: Path) -> str:
         pieces.append(piece)
         size += len(piece)
         if size > LONGEST_BYTES:
-            raise too_long(path, "its one object")
+            raise too_long(path, Message("data.its-object"))
     return "".join(pieces)
 
 
@@ -180,18 +178,14 @@ def _read_list(path: Path, source: str) -> Iterator[RawRow]:
             return
         yield RawRow(_row(value, path, number), source, str(path), number, text.end_byte)
     if text.peek():
-        raise _broken(path, number + 1, text.place(text.position), ValueError("text after the end of the list"))
+        raise _fault("data.not-json", path, number + 1, text.place(text.position), Message("data.list-goes-on"))
 
 
 def _turns(items: Iterator[Any], path: Path) -> Iterator[Any]:
     """The rest of a list that begins with a turn."""
     for number, value in enumerate(items, start=2):
         if not is_turn(value):
-            raise DataError(
-                "A list of turns holds something else",
-                f"{path}: it begins with a turn and is one conversation, but its item {number:,} is no turn",
-                'Write one conversation a row: {"messages": [{"role": "user", "content": "..."}, ...]}.',
-            )
+            raise DataError("data.not-all-turns", path=path, item=number, example=_CONVERSATION)
         yield value
 
 
@@ -203,8 +197,8 @@ def _items(text: _Text, path: Path) -> Iterator[Any]:
         number += 1
         if number > 1:
             if character != ",":
-                said = "expected ',' or ']'" if character else "the list is cut off"
-                raise _broken(path, number, text.place(text.position), ValueError(said))
+                said = Message("data.list-unparted") if character else Message("data.list-cut-off")
+                raise _fault("data.not-json", path, number, text.place(text.position), said)
             text.position += 1
         try:
             value = text.item()
@@ -254,12 +248,12 @@ class _Text:
             if len(self._buffer) - self.position > LONGEST_BYTES:
                 raise too_long(self._path, self.place(self.position))
 
-    def place(self, at: int) -> str:
+    def place(self, at: int) -> Message:
         """``at``, a place in the window, as line and column of the file."""
         line = self._line + self._buffer.count("\n", 0, at)
         last_break = self._buffer.rfind("\n", 0, at)
         column = at - (last_break + 1 if last_break >= 0 else self._line_start) + 1
-        return f"line {line:,}, column {column:,}"
+        return _place(line, column)
 
     def _fill(self) -> bool:
         more = next(self._pieces, "")
@@ -281,40 +275,47 @@ def _row(value: Any, path: Path, number: int) -> dict[str, Any]:
         return value
     if are_turns(value):
         return {"messages": value}
-    raise DataError(
-        "A row is not an object",
-        f"{where(str(path), number)} is {_kind(value)}",
-        'Each row must be an object with named fields, such as {"prompt": "...", "completion": "..."}.',
-    )
+    raise DataError("data.no-object", path=path, row=number, reason=_kind(value), example=_ROW)
 
 
-def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
+def _kind(value: Any) -> Message:
+    if isinstance(value, list):
+        return Message("data.is-list")
+    if isinstance(value, str):
+        return Message("data.is-text")
+    if isinstance(value, bool):
+        return Message("data.is-truth")
+    return Message("data.is-number") if isinstance(value, (int, float)) else Message("data.is-null")
 
 
-def _broken(path: Path, number: int, place: str, error: Exception, text: str = "") -> DataError:
+def _place(line: int, column: int) -> Message:
+    return Message("data.line-column", line=line, column=column)
+
+
+def _fault(code: str, path: Path, number: int, place: Message, reason: Message | str, **more: Any) -> DataError:
+    return DataError(code, path=path, row=number, place=place, reason=reason, **more)
+
+
+def _broken(path: Path, number: int, place: Message, error: Exception, text: str = "") -> DataError:
     """The error of row ``number``; ``text`` is all of it, where that is known, and may tell what it is instead."""
-    title, hint = "A row is not valid JSON", "Correct or remove that row."
-    said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-    said = said.removesuffix(" at").removesuffix(" starting")
-    said = f"{said[:1].lower()}{said[1:]}"
     if isinstance(error, RecursionError):
-        said = "nested too deeply"
-    elif _is_json(text.removesuffix(",")):
-        said = "a comma after the object"
-        hint = "Remove it: " + written_anew("sed 's/,[[:space:]]*$//'", path)
-    elif python_value(text) is not None:
-        title, said = "A row is written in Python's notation, not in JSON", "single quotes, None or True"
+        return _fault("data.not-json", path, number, place, Message("data.too-deep"))
+    if _is_json(text.removesuffix(",")):
+        command = written_anew("sed 's/,[[:space:]]*$//'", path)
+        return _fault("data.comma-after-row", path, number, place, Message("data.has-comma"), command=command)
+    if python_value(text) is not None:
         read = "ast.literal_eval"
         convert = (
             f"json.dump({read}(sys.stdin.read()), sys.stdout)" if text.count("\n") or kind_of(path) == ".json"
             else f"[print(json.dumps({read}(line))) for line in sys.stdin]"
         )  # fmt: skip
-        hint = "Convert it: " + written_anew(f"python3 -c 'import ast, json, sys; {convert}'", path)
-    elif text.startswith("{") and getattr(error, "pos", 0) >= len(text):
-        said, hint = "the object does not end in this line", "Write each row on one line, or all rows as a list."
-    return DataError(title, f"{where(str(path), number)}, {place}: {said}", hint)
+        command = written_anew(f"python3 -c 'import ast, json, sys; {convert}'", path)
+        return _fault("data.python-row", path, number, place, Message("data.is-python"), command=command)
+    if text.startswith("{") and getattr(error, "pos", 0) >= len(text):
+        return _fault("data.row-goes-on", path, number, place, Message("data.no-end"))
+    said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    said = said.removesuffix(" at").removesuffix(" starting")
+    return _fault("data.not-json", path, number, place, f"{said[:1].lower()}{said[1:]}")
 
 
 def _is_json(text: str) -> bool:

@@ -15,6 +15,7 @@ from engine.data.files.sources import DataFile, read_file
 from engine.data.files.utf8 import LONGEST_BYTES, decoded, lines, too_long
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow
+from engine.messages.message import Message
 
 SAMPLE_ROWS = 100
 """Rows of a file by which its format is found."""
@@ -71,7 +72,7 @@ def tolerant_blocks(file: DataFile, name: str, tell: Tell) -> tuple[Iterator[Blo
 def _format_of(file: DataFile, name: str, sample: list[RawRow]) -> Detected:
     if not sample:
         next(read_file(file.path, name), None)  # raises the reason, if there is one
-        raise DataError("The file holds no rows", str(file.path), "Check where it was written, or name another one.")
+        raise DataError("data.no-rows", path=file.path)
     return detect(sample, file.reading(sample))
 
 
@@ -157,7 +158,7 @@ def _whole_lines(file: BufferedReader, path: Path, number: int) -> tuple[bytes, 
             rest = file.readline(LONGEST_BYTES + 1)
             if len(rest) > LONGEST_BYTES:
                 last = number + data.count(b"\n")
-                raise too_long(path, f"line {last:,}")
+                raise too_long(path, Message("data.line", line=last))
             data += rest
     except DataError as error:
         return data[: data.rfind(b"\n") + 1], error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.common.errors import DataError
 from engine.common.file_hash import HashedFile
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -54,7 +55,7 @@ def check_name(path: str) -> str:
     """``path``, if it is text: a config could not hold another one. Raises DataError."""
     if path.isascii() or path == path.encode("utf-8", "replace").decode("utf-8"):
         return path
-    raise DataError("The name is not UTF-8 text", path, "Rename the file or folder, or copy it under another name.")
+    raise DataError("data.name-not-text", path=path)
 
 
 def check_file(path: Path) -> int:
@@ -62,15 +63,13 @@ def check_file(path: Path) -> int:
     try:
         found = path.stat()
     except FileNotFoundError:
-        raise DataError(
-            "No such file", str(path), "Check the path; relative ones start at the current folder."
-        ) from None
+        raise DataError("data.no-file", path=path) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise DataError("This is not a file", str(path), "Name a file, or a folder of files.")
+        raise DataError("data.not-a-file", path=path)
     if found.st_size == 0:
-        raise DataError("The file is empty", str(path), "Check where it was written, or name another one.")
+        raise DataError("data.empty", path=path)
     return found.st_size
 
 
@@ -135,11 +134,8 @@ class _Pulled(io.RawIOBase):
             data = self._pull(len(view))
         except (OSError, EOFError, zlib.error, ValueError) as error:
             said = " ".join(str(error).split())[:160] or type(error).__name__
-            raise DataError(
-                "The file can't be read to its end",
-                f"{self._path}, behind line {self._lines:,}: {said}",
-                "It may be cut off or damaged: fetch or write it again.",
-            ) from None
+            place = Message("data.after-line", line=self._lines)
+            raise DataError("data.damaged", path=self._path, place=place, reason=said.rstrip(".")) from None
         view[: len(data)] = data
         self._lines += data.count(b"\n")
         return len(data)
@@ -200,11 +196,8 @@ def _transcoding(path: Path, stream: BinaryIO, encoding: str) -> Callable[[int],
             try:
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                raise DataError(
-                    f"The file is not {name} text",
-                    f"{path}: about byte {state['byte'] + error.start:,} can't be read as {name}",
-                    f"It begins like {name}; write it again as UTF-8.",
-                ) from None
+                said = Message("data.byte-not-wide", byte=state["byte"] + error.start, encoding=name)
+                raise DataError("data.not-wide", encoding=name, path=path, reason=said) from None
             state["byte"] += len(raw)
             if text and not state["begun"]:
                 text, state["begun"] = text.removeprefix("\ufeff"), True
@@ -238,4 +231,4 @@ def _is_text(head: bytes, encoding: str, controls: bool = False) -> bool:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     reason = getattr(error, "strerror", None) or str(error)
-    return DataError("The file can't be read", f"{path}: {reason}", "Check its rights and the path.")
+    return DataError("data.unreadable", path=path, reason=reason)

@@ -101,7 +101,7 @@ def look(source: DataSource, limit: int = 5, fetch: bool = True) -> Preview:
 
 
 def _no_rows(path: Path) -> DataError:
-    return DataError("The file holds no rows", str(path), "Check where it was written, or name another one.")
+    return DataError("data.no-rows", path=path)
 
 
 def _head(raw_rows: Iterator[RawRow], most_rows: int) -> list[RawRow]:

@@ -64,11 +64,9 @@ def read_file(path: Path, name: str) -> Iterator[RawRow]:
     """The raw rows of one file, by its suffix."""
     reader = READERS.get(kind_of(path))
     if reader is None:
-        raise DataError(
-            "This kind of file can't be read",
-            f"{path} ends in '{path.suffix}'" if path.suffix else f"{path} has no suffix",
-            f"Readable are: {READABLE}. Unpack other archives first.",
-        )
+        if not path.suffix:
+            raise DataError("data.without-suffix", path=path, kinds=READABLE)
+        raise DataError("data.unknown-kind", path=path, suffix=path.suffix, kinds=READABLE)
     return reader(path, name)
 
 
@@ -101,7 +99,7 @@ def data_files(source: DataSource, fetch: bool = True) -> list[DataFile]:
         if is_pattern(source.path):
             return _described(matching(source.path, READERS), source)
     except (OSError, ValueError, RuntimeError) as error:
-        raise DataError("The path can't be used", f"{source.path}: {error}", "Name a file or a folder.") from None
+        raise DataError("data.path-unusable", path=source.path, reason=str(error)) from None
     if hub.is_hub_id(source.path):
         return [DataFile(file, source) for file in hub.rows_of(source, fetch)]
     raise _missing(source)
@@ -143,11 +141,7 @@ def _folder_files(folder: Path, split: str) -> list[Path]:
         files_of_kind = [path for path in found if kind_of(path) in readers]
         if files_of_kind:
             return _of_split(files_of_kind, folder, split)
-    raise DataError(
-        "The folder holds no data",
-        f"{folder}: none of its {len(found):,} files can be read as rows",
-        f"Readable are: {READABLE}",
-    )
+    raise DataError("data.folder-without-data", path=folder, files=len(found), kinds=READABLE)
 
 
 def _of_split(files: list[Path], folder: Path, split: str) -> list[Path]:
@@ -158,5 +152,6 @@ def _of_split(files: list[Path], folder: Path, split: str) -> list[Path]:
 
 def _missing(source: DataSource) -> DataError:
     near = nearest(Path(source.path.partition("#")[0]).expanduser())
-    hint = f"Did you mean {near}?" if near else "Check the path; relative ones start at the current folder."
-    return DataError("No such file or folder", source.path, hint)
+    if near:
+        return DataError("data.no-place-but-near", path=source.path, near=near)
+    return DataError("data.no-place", path=source.path)

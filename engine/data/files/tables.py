@@ -11,7 +11,8 @@ from pathlib import Path
 from engine.common.errors import DataError
 from engine.data.files.opened import kind_of
 from engine.data.files.utf8 import LONGEST_BYTES, lines
-from engine.data.rows.messages import RawRow, where
+from engine.data.rows.messages import RawRow
+from engine.messages.message import Message
 
 _DELIMITERS = ",;\t|"
 _SAID = re.compile(r'"?sep=([,;\t|])"?')
@@ -43,19 +44,12 @@ def read_csv(path: Path, source: str) -> Iterator[RawRow]:
                 header = _header(fields, path)
             elif header and fields:
                 if len(fields) != len(header):
-                    raise DataError(
-                        "A row does not fit its header",
-                        f"{where(str(path), begins)} has {len(fields)} fields, the header {len(header)}",
-                        'Text with commas, quotes or line breaks must stand in "double quotes".',
-                    )
+                    said = Message("data.fields-misfit", fields=len(fields), header=len(header))
+                    raise DataError("data.row-misfits", path=path, row=begins, reason=said)
                 yield RawRow(dict(zip(header, fields, strict=True)), source, str(path), begins, last_byte)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(
-            "A row is not valid CSV",
-            f"{where(str(path), begins)}: {error}",
-            'Text with quotes must stand in "double quotes", each quote inside doubled.',
-        ) from None
+        raise DataError("data.not-csv", path=path, row=begins, reason=str(error)) from None
 
 
 def _names_delimiter(fields: list[str], delimiter: str) -> bool:
@@ -75,11 +69,8 @@ def _delimiter(path: Path) -> str:
 def _header(fields: list[str], path: Path) -> list[str]:
     names = [name.strip() for name in fields]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice:
+        raise DataError("data.header-names-twice", path=path, column=twice[:40])
     if not any(names) or twice is not None:
-        said = f"names the column '{twice[:40]}' twice" if twice else "has no column names"
-        raise DataError(
-            "The table's header can't be used",
-            f"{path}: the first line {said}",
-            "Give every column one name of its own in the first line.",
-        )
+        raise DataError("data.header-without-names", path=path)
     return names

@@ -15,6 +15,7 @@ from typing import Any
 from engine.common.errors import DataError
 from engine.common.shell import written_anew
 from engine.data.files.opened import BUFFER_BYTES, open_file
+from engine.messages.message import Message
 
 CHUNK_BYTES = BUFFER_BYTES
 LONGEST_BYTES = 512 * 2**20
@@ -53,7 +54,7 @@ def lines_in(file: BufferedReader[Any], path: Path) -> Iterator[Line]:
     while raw := file.readline(LONGEST_BYTES + 1):
         number += 1
         if len(raw) > LONGEST_BYTES:
-            raise too_long(path, f"line {number:,}")
+            raise too_long(path, Message("data.line", line=number))
         text = decoded(raw, offset, path)
         offset += len(raw)
         yield Line(text.removeprefix("\ufeff") if number == 1 else text, number, offset)
@@ -88,12 +89,8 @@ def chunks(path: Path) -> Iterator[str]:
             size = min(size * 2, CHUNK_BYTES * 64)
 
 
-def too_long(path: Path, what: str) -> DataError:
-    return DataError(
-        "A row is too long to be one",
-        f"{path}, {what}: more than {LONGEST_BYTES // 2**20} MiB without an end",
-        "Check that it is the file you mean; write one row a line.",
-    )
+def too_long(path: Path, place: Message) -> DataError:
+    return DataError("data.row-too-long", path=path, place=place, most=LONGEST_BYTES)
 
 
 def decoded(raw: bytes, offset: int, path: Path) -> str:
@@ -106,11 +103,9 @@ def decoded(raw: bytes, offset: int, path: Path) -> str:
 
 def _not_utf8(raw: bytes, byte: int, path: Path) -> DataError:
     likely = _likely(raw[:CHUNK_BYTES])
-    return DataError(
-        "The file is not UTF-8 text",
-        f"{path}: byte {byte:,} can't be read as UTF-8; by its letters it is {likely}",
-        f"Convert it: {written_anew(f'iconv -f {likely} -t UTF-8', path, 'utf8-')}",
-    )
+    command = written_anew(f"iconv -f {likely} -t UTF-8", path, "utf8-")
+    said = Message("data.byte-not-utf8", byte=byte, encoding=likely)
+    return DataError("data.not-utf8", path=path, reason=said, command=command)
 
 
 def _likely(raw: bytes) -> str:

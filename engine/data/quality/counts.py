@@ -16,6 +16,8 @@ from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
 from engine.data.quality.inspection import faults_of
 from engine.data.rows.convert import problem
 from engine.data.rows.messages import Row
+from engine.messages import catalogue
+from engine.messages.message import Message
 
 SEEN_CHARACTERS = 60
 ENDS = ", and nothing behind it"
@@ -61,9 +63,7 @@ class Counts:
             ours.lost.update(theirs.lost)
 
     def _unreadable(self, fault: Unreadable) -> None:
-        message = fault.error.message.removeprefix(fault.file)
-        # The place is told beside it.
-        said = message.rpartition(f"row {fault.row:,}")[2].strip(" ,:\n") or fault.error.title
+        said = _said(fault)
         seen = f"{said}{ENDS}" if fault.ends else said
         self._add("unreadable", Place(fault.file, fault.row, seen, fault.error.hint))
 
@@ -108,6 +108,13 @@ class Counts:
             if still < count.tried and (count.lost[fix] < count.tried or count.count < rows):
                 remedies.append(Remedy(fix_text(fix), count.tried, still, fix))
         return tuple(remedies)
+
+
+def _said(fault: Unreadable) -> str:
+    """What is wrong with the row; its place is told beside it."""
+    reason, place = (fault.error.reason.args.get(name) for name in ("reason", "place"))
+    parts = [catalogue.text(part) if isinstance(part, Message) else str(part) for part in (place, reason) if part]
+    return ": ".join(parts) or fault.error.title
 
 
 @cache

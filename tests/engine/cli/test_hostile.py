@@ -119,7 +119,7 @@ def test_a_file_without_the_right_to_read_it_is_named(
     def denied(*_args: object, **_kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr("engine.data.files.opened.HashedFile", denied)
     answer = shell("data", "check", path)
     assert answer.code == 2
     assert f"{path}: Permission denied" in answer.err

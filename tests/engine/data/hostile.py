@@ -96,7 +96,7 @@ FILES: dict[str, Hostile] = {
     "device": Hostile(_device, 2, "not a file"),
     "link to nothing": Hostile(_dangling, 2, "no such file"),
     "folder with a file's name": Hostile(_folder_of_a_name, 2, "rows.jsonl"),
-    "cut gz": Hostile(_file("a.jsonl.gz", gzip.compress((PAIR * 5000).encode(), mtime=0)[:-40]), 1, "behind line"),
+    "cut gz": Hostile(_file("a.jsonl.gz", gzip.compress((PAIR * 5000).encode(), mtime=0)[:-40]), 1, "after line"),
     "no zst": Hostile(_file("a.jsonl.zst", PAIR), 2, "can't be read to its end"),
     "no parquet": Hostile(_file("a.parquet", PAIR * 20), 2, "parquet file can't be read"),
     "unbalanced quotes": Hostile(_file("a.csv", 'prompt,completion\na,b\nc,"d\ne,f\n'), 1, "row 3"),

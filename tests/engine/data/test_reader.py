@@ -71,9 +71,8 @@ def test_no_row_left_is_an_error_with_the_first_reason(write: Write) -> None:
     path = write("a.jsonl", jsonl(("1", ""), ("2", "")))
     with pytest.raises(DataError) as caught:
         load(config(source(path)))
-    assert caught.value.title == "No row can be trained on"
-    assert "all 2 rows" in caught.value.message
-    assert "row 1: no assistant text" in caught.value.message
+    assert caught.value.code == "data.all-left-out-first"
+    assert [caught.value.reason.args[name] for name in ("rows", "row", "reason")] == [2, 1, "no assistant text"]
 
 
 def test_a_header_alone_holds_no_rows(write: Write) -> None:

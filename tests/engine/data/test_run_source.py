@@ -106,7 +106,7 @@ def test_runs_that_are_each_others_data_are_refused(write: Write) -> None:
     for ask in (lambda: load(config(source("run:second"))), lambda: run_source.files(source("run:first"))):
         with pytest.raises(DataError) as caught:
             ask()
-        assert "each other's data" in caught.value.title
+        assert caught.value.code == "data.runs-in-a-circle"
         assert first.id in caught.value.message
         assert second.id in caught.value.message
 

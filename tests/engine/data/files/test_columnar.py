@@ -134,7 +134,7 @@ def test_a_pattern_names_files_in_order(
 
 
 def test_a_pattern_without_data_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="names no file") as caught:
+    with pytest.raises(DataError) as caught:
         source_files(source(tmp_path / "*.jsonl"))
     assert caught.value.hint
 

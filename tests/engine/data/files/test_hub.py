@@ -92,7 +92,7 @@ def test_a_failed_export_leaves_nothing_and_its_words_are_clean() -> None:
 
 
 def test_a_look_may_do_without_fetching() -> None:
-    with pytest.raises(DataError, match="not been fetched yet"):
+    with pytest.raises(DataError, match="not been downloaded yet"):
         source_files(WANTED, fetch=False)
 
 

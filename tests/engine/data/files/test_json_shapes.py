@@ -64,7 +64,7 @@ def test_a_list_of_turns_wrapped_in_an_object_is_one_conversation(write: Write) 
 def test_a_list_of_turns_that_holds_something_else_is_refused(write: Write) -> None:
     with pytest.raises(DataError) as caught:
         load(config(source(write("a.json", json.dumps([*TALK, {"note": "x"}])))))
-    assert "its item 3 is no turn" in caught.value.message
+    assert (caught.value.code, caught.value.reason.args["item"]) == ("data.not-all-turns", 3)
 
 
 TABLES = {
@@ -122,7 +122,10 @@ def test_an_object_that_is_one_row_stays_one(write: Write, value: dict[str, Any]
 def test_a_table_whose_columns_differ_in_length_is_refused_with_the_lengths(write: Write, name: str) -> None:
     with pytest.raises(DataError) as caught:
         load(config(source(write(name, '{"instruction": ["A?", "C?"], "output": ["B."]}'))))
-    assert "'instruction' 2, 'output' 1" in caught.value.message
+    assert (caught.value.code, caught.value.reason.args["lengths"]) == (
+        "data.uneven-table",
+        "'instruction' 2, 'output' 1",
+    )
 
 
 def test_turns_may_hold_more_but_not_which_conversation_they_belong_to(write: Write) -> None:

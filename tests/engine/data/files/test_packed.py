@@ -73,7 +73,8 @@ def test_a_packed_file_that_is_cut_off_says_behind_which_line(write: Write, suff
     text = "".join(f'{{"text": "row {number} {number * 7919 % 10007}"}}\n' for number in range(50_000))
     packed = PACK[suffix](text.encode())
     error = refused(write("a.jsonl" + suffix, packed[: len(packed) // 2]))
-    assert "behind line" in error.message
+    assert error.code == "data.damaged"
+    assert error.reason.args["place"].args["line"] > 0
 
 
 @each_packing
@@ -84,11 +85,11 @@ def test_a_file_that_only_claims_to_be_packed_is_refused(write: Write, suffix: s
 
 @each_packing
 def test_packed_nothing_is_called_empty(write: Write, suffix: str) -> None:
-    assert "empty" in refused(write("a.jsonl" + suffix, PACK[suffix](b"\n"))).title
+    assert refused(write("a.jsonl" + suffix, PACK[suffix](b"\n"))).code == "data.blank"
 
 
 def test_tables_that_are_compact_already_are_not_read_packed(write: Write) -> None:
-    assert "Unpack it" in refused(write("a.parquet.gz", gzip.compress(b"PAR1"))).hint
+    assert refused(write("a.parquet.gz", gzip.compress(b"PAR1"))).code == "data.packed-columns"
 
 
 def test_a_source_is_named_without_its_packing() -> None:
@@ -115,8 +116,8 @@ def test_wide_text_of_nothing_but_chinese_is_read(write: Write, encoding: str) -
 
 def test_utf16_that_breaks_off_is_located(write: Write) -> None:
     error = refused(write("a.jsonl", (ROW * 3).encode("utf-16")[:-1]))
-    assert "UTF-16" in error.title
-    assert "byte" in error.message
+    assert error.code == "data.not-wide"
+    assert error.reason.args["encoding"] == "UTF-16"
 
 
 def test_the_size_of_utf16_is_that_of_its_text(write: Write) -> None:

@@ -10,6 +10,7 @@ import pytest
 from engine.common.errors import DataError
 from engine.data.files.sources import read_source, source_files, source_names
 from engine.data.rows.messages import RawRow
+from engine.messages.message import Message
 from tests.engine.data.conftest import Write, source
 
 PAIR = '{"prompt": "a", "completion": "b"}'
@@ -150,18 +151,17 @@ def test_sources_have_names_of_their_own() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     error = refused(tmp_path / "none.jsonl")
-    assert "No such file" in error.title
-    assert str(tmp_path / "none.jsonl") in error.message
+    assert (error.code, error.reason.args["path"]) == ("data.no-place", str(tmp_path / "none.jsonl"))
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.txt", "a.md", "a.parquet"])
 def test_an_empty_file_is_called_empty(write: Write, name: str) -> None:
-    assert "empty" in refused(write(name, "")).title
+    assert refused(write(name, "")).code == "data.empty"
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 def test_blank_space_only_is_called_empty(write: Write, name: str) -> None:
-    assert "empty" in refused(write(name, " \n\n ")).title
+    assert refused(write(name, " \n\n ")).code in ("data.blank", "data.no-rows")
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_blank_space_only_is_called_empty(write: Write, name: str) -> None:
 )
 def test_bytes_that_are_not_utf8_are_located(write: Write, name: str, content: bytes, byte: int) -> None:
     error = refused(write(name, content))
-    assert "not UTF-8" in error.title
-    assert f"byte {byte:,} " in error.message
-    assert "iconv" in error.hint
+    assert error.code == "data.not-utf8"
+    assert error.reason.args["reason"].args["byte"] == byte
+    assert "iconv" in error.reason.args["command"]
 
 
 def test_a_broken_line_is_located_by_row_and_column(write: Write) -> None:
@@ -198,7 +198,7 @@ def test_the_place_is_right_far_into_a_large_list(write: Write) -> None:
 
 @pytest.mark.parametrize("content", [f"[{PAIR}", f"[{PAIR},", f"[{PAIR}, {{", f"[{PAIR} {PAIR}]", f"[{PAIR}] x", "["])
 def test_a_list_that_does_not_end_well_is_refused(write: Write, content: str) -> None:
-    assert "not valid JSON" in refused(write("a.json", content)).title
+    assert refused(write("a.json", content)).code in ("data.not-json", "data.row-goes-on", "data.comma-after-row")
 
 
 def test_depth_that_would_exhaust_the_parser_is_refused(write: Write) -> None:
@@ -213,13 +213,13 @@ def test_a_number_too_long_to_read_is_refused(write: Write) -> None:
 @pytest.mark.parametrize(("name", "content"), [("a.jsonl", f"{PAIR}\n[1]"), ("a.json", f'[{PAIR}, "text"]')])
 def test_a_row_that_is_no_object_is_refused(write: Write, name: str, content: str) -> None:
     error = refused(write(name, content))
-    assert error.title == "A row is not an object"
-    assert "row 2" in error.message
+    assert (error.code, error.reason.args["row"]) == ("data.no-object", 2)
 
 
 def test_a_csv_row_with_too_many_fields_is_refused(write: Write) -> None:
     error = refused(write("a.csv", "prompt,completion\na,b\nhello, world,c\n"))
-    assert "row 3 has 3 fields, the header 2" in error.message
+    assert (error.code, error.reason.args["row"]) == ("data.row-misfits", 3)
+    assert error.reason.args["reason"] == Message("data.fields-misfit", fields=3, header=2)
 
 
 def test_a_stray_quote_does_not_swallow_the_rest(write: Write) -> None:
@@ -227,22 +227,22 @@ def test_a_stray_quote_does_not_swallow_the_rest(write: Write) -> None:
 
 
 def test_a_column_named_twice_is_refused(write: Write) -> None:
-    assert "'text' twice" in refused(write("a.csv", "text,text\na,b\n")).message
+    assert refused(write("a.csv", "text,text\na,b\n")).code == "data.header-names-twice"
 
 
 def test_a_file_that_is_not_parquet_is_refused(write: Write) -> None:
-    assert "parquet" in refused(write("a.parquet", "PAR1 no")).title
+    assert refused(write("a.parquet", "PAR1 no")).code == "data.columns-unreadable"
 
 
 def test_other_suffixes_are_refused_with_those_that_work(write: Write) -> None:
-    assert ".jsonl" in refused(write("a.xlsx", "x")).hint
+    assert refused(write("a.xlsx", "x")).code == "data.unknown-kind"
 
 
 def test_a_device_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "endless.jsonl").symlink_to("/dev/zero")
-    assert refused(tmp_path / "endless.jsonl").title == "This is not a file"
+    assert refused(tmp_path / "endless.jsonl").code == "data.not-a-file"
 
 
 def test_a_folder_without_data_is_refused(write: Write, tmp_path: Path) -> None:
     write("d/picture.png", "x")
-    assert "none of its 1 files" in refused(tmp_path / "d").message
+    assert refused(tmp_path / "d").code == "data.folder-without-data"

@@ -38,8 +38,9 @@ def test_the_command_in_the_hint_makes_the_file_readable(tmp_path: Path, encodin
     wanted = [{"prompt": prompt, "completion": f"{answer} {number}"} for number in range(rows)]
     file = tmp_path / "rows.json"
     file.write_bytes(json.dumps(wanted, ensure_ascii=False).encode(encoding))
-    with pytest.raises(DataError, match="not UTF-8") as caught:
+    with pytest.raises(DataError) as caught:
         list(read_json(file, "a"))
-    command = caught.value.hint.removeprefix("Convert it: ")
+    assert caught.value.code == "data.not-utf8"
+    command = caught.value.reason.args["command"]
     subprocess.run(command, shell=True, check=True, cwd=tmp_path)
     assert [row.values for row in read_json(tmp_path / "utf8-rows.json", "a")] == wanted
