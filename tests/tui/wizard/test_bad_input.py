@@ -58,7 +58,7 @@ async def test_unknown_columns_can_be_mapped_where_they_are_told(
         await to_data(app, pilot)
         await write(pilot, str(path))
         await press(app, pilot, "enter")
-        assert "F2: say which column is what" in shown_words(app)
+        assert "F2: map the columns" in shown_words(app)
         await press(app, pilot, "f2", "down", "right", "down", "right", "right", "enter", "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("data.0.columns") == {"prompt": "foo", "completion": "bar"}
@@ -133,7 +133,7 @@ async def test_no_file_at_all_is_told_beside_the_field(open_wizard: Opener, mode
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
         await press(app, pilot, "ctrl+n")
-        assert "name at least one file" in text_of(app)
+        assert "Name at least one file" in text_of(app)
         assert "> Add a file" in text_of(app)
 
 

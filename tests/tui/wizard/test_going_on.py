@@ -46,11 +46,11 @@ async def test_replay_stands_among_the_data_with_its_origin_and_can_be_removed(
 ) -> None:
     async with open_wizard(size=size) as (app, pilot):
         await with_new_rows(app, pilot, rows)
-        assert "replay 10%, by continue" in shown_words(app)
+        assert "replay 10%, for continuing" in shown_words(app)
         await press(app, pilot, "shift+tab", "tab", "tab")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "data-list")
         await press(app, pilot, "home", "delete")
-        assert "Nothing old is mixed in: it may forget." in shown_words(app)
+        assert "No earlier data is mixed in: the model may forget." in shown_words(app)
         assert [Path(item["path"]).name for item in app.wizard.draft.data_sources()] == ["orders.jsonl"]
         await press(app, pilot, "ctrl+k", "ctrl+n")
         assert len(app.wizard.draft.data_sources()) == 1, "what was taken out stays out"
@@ -61,7 +61,7 @@ async def test_replay_alone_is_not_enough_to_go_on(open_wizard: Opener, run: Run
         await to_data_continuing(app, pilot)
         await press(app, pilot, "ctrl+n")
         assert app.wizard.step_name == "data"
-        assert "name at least one file with new rows." in shown_words(app)
+        assert "Name at least one file with new rows." in shown_words(app)
 
 
 async def test_the_sample_stands_in_where_the_old_files_are_gone(open_wizard: Opener, base: Path, rows: Path) -> None:
@@ -84,7 +84,7 @@ async def test_settings_show_what_the_adapter_fixes_as_locked(open_wizard: Opene
         await press(app, pilot, "ctrl+n", "f2")
         words = shown_words(app)
         assert "locked: from the adapter" in words
-        assert "a third, by continue" in words or "6.7e-5" in words
+        assert "one third, for continuing" in words or "6.7e-5" in words
         await press(app, pilot, "f2")
         listed = app.wizard.query_one("#field-list")
         names = [pick.id for pick in listed.picks]  # type: ignore[attr-defined]
@@ -129,7 +129,7 @@ async def test_comparing_shows_progress_a_verdict_and_the_figures(
     command = make_child(folder, RELATED, waits_for=go)
     async with open_wizard(relation_command=command) as (app, pilot):
         await with_new_rows(app, pilot, rows)
-        assert "F9 compares your rows with what the adapter has learnt." in shown_words(app)
+        assert "F9 compares your rows with the adapter's training data." in shown_words(app)
         await pilot.press("f9")
         await until(pilot, lambda: "reading 1 of 4 ctrl+x stops it" in shown_words(app))
         go.touch()

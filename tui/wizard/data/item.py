@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
 from engine.data.mixing.parts import parts_of
+from engine.messages.catalogue import text
 from tui.draft.strategy_state import REPLAY_SOURCE
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def part(item: Item, source: str) -> str:
     role, share = item.get("role", "new"), item.get("share")
     if role == "new" and share is None:
         return ""
-    words = f"{role} {share:.0%}" if isinstance(share, float) else str(role)
-    return f"{words}, by continue" if source == REPLAY_SOURCE else words
+    words = text("wizard-data.role-share", role=str(role), share=share) if isinstance(share, float) else str(role)
+    return text("wizard-data.by-continue", role=words) if source == REPLAY_SOURCE else words
 
 
 def rows_by_path(items: Sequence[Item], found: Mapping[str, Preview | TunedeckError | None]) -> dict[str, int]:

@@ -10,7 +10,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.common.errors import TunedeckError
-from tui.wizard.data import text
+from engine.messages.catalogue import text
+from tui.wizard.data import text as data_text
 from tui.wizard.data.item import Item, key_of, reading_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from engine.data.files.preview import Preview
 
 _PREVIEW_ROWS = 5
-_HEAD = "first rows, as the model will see them; F6: token by token"
 _LEAST_WIDTH, _LEAST_HEIGHT = 30, 4
 
 
@@ -63,7 +63,7 @@ class Evidence(Static):
         """Of ``item``; None where there is no source at all."""
         found = self.of(item) if item is not None else None
         self.set_class(isinstance(found, TunedeckError), "wrong")
-        self.update(Content(text.evidence(item is not None, found)))
+        self.update(Content(data_text.evidence(item is not None, found)))
 
 
 class FirstRows(Static):
@@ -74,5 +74,5 @@ class FirstRows(Static):
             self.update("")
             return
         width, height = self.content_size.width or 60, self.content_size.height or 6
-        lines = text.first_rows(found.rows, max(_LEAST_WIDTH, width), max(_LEAST_HEIGHT, height) - 1)
-        self.update(Content.assemble((f"{_HEAD}\n", "bold"), "\n".join(lines)))
+        lines = data_text.first_rows(found.rows, max(_LEAST_WIDTH, width), max(_LEAST_HEIGHT, height) - 1)
+        self.update(Content.assemble((f"{text('wizard-data.first-rows')}\n", "bold"), "\n".join(lines)))

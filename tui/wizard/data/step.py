@@ -12,6 +12,8 @@ from textual.binding import Binding, BindingType
 from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui.draft.draft import DETECTED
 from tui.draft.findings import HINTS, ROWS
 from tui.draft.mix_sources import report_of, short
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 FORMAT, ADD = "data.0.format", "path"
 RUN = "run:"
-BROWSE = "F3 browses"
 
 
 class DataStep(RelatingStep):
@@ -51,15 +52,16 @@ class DataStep(RelatingStep):
         self._go_on = False
         self._just_typed: dict[str, str] = {}
         yield FormField(
-            ADD, "Add a file", suggester=PathSuggester(self._suggest), placeholder="path, then Enter", hint=BROWSE
-        )
+            ADD, text("wizard-data.add"), suggester=PathSuggester(self._suggest),
+            placeholder=text("wizard-data.add-hint"), hint=text("wizard-data.browse"),
+        )  # fmt: skip
         yield PickList(title_width=24, id="data-list")
         yield Evidence(self.services.preview, id="data-evidence")
-        yield make_field(FORMAT, self.draft, label="Format")
+        yield make_field(FORMAT, self.draft, label=text("wizard-data.format"))
         if self.draft.get("dataset.eval_rows") is None:
-            yield make_field("dataset.eval_share", self.draft, label="Held-out share")
+            yield make_field("dataset.eval_share", self.draft, label=text("wizard-data.eval-share"))
         else:
-            yield make_field("dataset.eval_rows", self.draft, label="Held-out rows")
+            yield make_field("dataset.eval_rows", self.draft, label=text("wizard-data.eval-rows"))
         yield MixLine(id="data-mix")
         yield RelationPanel(id="relation")
         yield CheckPanel(self.facts, brief=True, id="check")
@@ -95,7 +97,8 @@ class DataStep(RelatingStep):
     # Adding and removing
 
     def _suggest(self, name: str) -> None:
-        self._form(ADD).set_hint(f"Right: {shorten(name, 16)}" if name else BROWSE)
+        hint = text("wizard-data.complete", name=shorten(name, 16)) if name else text("wizard-data.browse")
+        self._form(ADD).set_hint(hint)
 
     def on_key(self, event: events.Key) -> None:
         """A path typed while the list has the focus goes where paths are typed."""
@@ -121,7 +124,7 @@ class DataStep(RelatingStep):
     def _add(self, typed: str) -> None:
         path = absolute(typed)
         if path in [item["path"] for item in self._items]:
-            self._form(ADD).show_error("this file is in the list already.")
+            self._form(ADD).show_error(text("wizard-data.listed-already"))
             return
         self._form(ADD).show_error("")
         self._form(ADD).text = ""
@@ -354,13 +357,11 @@ class DataStep(RelatingStep):
     def findings(self) -> list[Issue]:
         found = self.field_issues(["dataset.eval_share", "dataset.eval_rows"])
         if not self._new_items:
-            what = "name at least one file with new rows." if self._items else "name at least one file."
-            found.append(Issue("error", ADD, what, "F3 browses."))
+            what = Message("wizard-data.no-new-file" if self._items else "wizard-data.no-file")
+            found.append(Issue("error", ADD, what))
         for index, item in enumerate(self._items):
             if isinstance(self._found(item), TunedeckError):
-                found.append(
-                    Issue("error", f"data.{index}", "this file can't be used.", "Mend it, or Delete removes it.")
-                )
+                found.append(Issue("error", f"data.{index}", Message("wizard-data.unusable")))
         return found or self._fatal_in_rows()
 
     def _fatal_in_rows(self) -> list[Issue]:

@@ -10,11 +10,10 @@ from rich.cells import set_cell_size
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.data.rows.formats import ColumnsUnclear
-from engine.messages.catalogue import sentences
+from engine.messages.catalogue import text
 from tui.draft.draft import Draft
 from tui.draft.relation import line
 from tui.widgets.line import wrap
-from tui.words import gibibytes
 
 GIVEN = " (set in the config)"
 SURE = 0.75
@@ -29,30 +28,29 @@ if TYPE_CHECKING:
 def summary(found: Preview | TunedeckError | None) -> str:
     """Format, rows and size on one line; None means that it is still being read."""
     if found is None:
-        return "reading ..."
+        return text("wizard-data.reading")
     if isinstance(found, TunedeckError):
-        return f"! {found.title}"
-    count = "1 row" if found.count_estimate == 1 else f"{found.count_estimate:,} rows"
-    rows = count if found.exact else f"about {count}"
-    return f"{found.detected.format}, {rows}, {gibibytes(found.size_bytes)}"
+        return text("wizard-data.not-readable", title=found.title)
+    code = "wizard-data.summary" if found.exact else "wizard-data.summary-about"
+    return text(code, format=found.detected.format, rows=found.count_estimate, size=found.size_bytes)
 
 
 def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
     """Why a file is read as it is, or why it can't be; ``named`` is false while there is no file at all."""
     if not named:
-        return "JSON, JSONL, CSV, parquet or text. Questions with answers, dialogues, or documents."
+        return text("wizard-data.accepted")
     if found is None:
-        return "reading ..."
+        return text("wizard-data.reading")
     if isinstance(found, ColumnsUnclear):
-        text = sentences(f"! {found.title}: {found.message}", "F2: say which column is what.")
-    elif isinstance(found, TunedeckError):
-        text = f"! {found.said}"
-    else:
-        about = found.detected.evidence.replace(GIVEN, "")
-        sure = "as set" if about != found.detected.evidence else f"{found.detected.confidence * 100:.0f}% sure"
-        wrong = "; is that wrong? F2 shows it and maps columns" if is_unclear(found) else ""
-        text = f"read as {found.detected.format} ({sure}{wrong}): {about}"
-    return clean(text, keep_newlines=False)
+        return clean(text("wizard-data.map-columns", reason=found.reason), keep_newlines=False)
+    if isinstance(found, TunedeckError):
+        return clean(text("wizard-data.error", reason=found.reason), keep_newlines=False)
+    seen = found.detected
+    about = seen.evidence.replace(GIVEN, "")
+    if about != seen.evidence:
+        return text("wizard-data.read-as-set", format=seen.format, evidence=about)
+    code = "wizard-data.read-as-unsure" if is_unclear(found) else "wizard-data.read-as"
+    return text(code, format=seen.format, confidence=seen.confidence, evidence=about)
 
 
 def is_unclear(found: Preview | TunedeckError) -> bool:
@@ -78,7 +76,7 @@ def row_lines(row: Row, width: int, height: int) -> list[str]:
     Who speaks stands before the words. Of a row that is too long each turn keeps its share of the lines, so that
     a long question does not hide the answer.
     """
-    turns = [(message.role, message.text) for message in row.messages] or [("text", row.text)]
+    turns = [(message.role, message.text) for message in row.messages] or [(text("wizard-data.text-row"), row.text)]
     names = [clean(role, keep_newlines=False)[:10] for role, _ in turns]
     column = max(len(name) for name in names) + 1
     room = max(10, width - column)
@@ -102,5 +100,5 @@ def relation(draft: Draft, facts: Facts) -> str:
     if found is not None:
         return line(found, kind)
     replayed = any(item.get("role") == "replay" for item in draft.data_sources())
-    missing = "! Nothing old is mixed in: it may forget. " if kind == "continue" and not replayed else ""
-    return f"{missing}F9 compares your rows with what the adapter has learnt."
+    missing = f"{text('wizard-data.no-replay')} " if kind == "continue" and not replayed else ""
+    return missing + text("wizard-data.compare")

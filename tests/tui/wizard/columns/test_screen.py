@@ -42,7 +42,7 @@ async def test_an_unclear_file_offers_the_mapping_beside_it_with_the_focus_there
         await write(pilot, str(odd))
         await press(app, pilot, "enter")
         assert "> odd.csv" in shown_words(app)
-        assert "odd.csv has the columns: id, Frage, Antwort. F2: say which column is what." in shown_words(app)
+        assert "odd.csv has the columns: id, Frage, Antwort. F2: map the columns." in shown_words(app)
 
 
 async def test_a_format_that_is_only_guessed_is_shown_with_its_confidence_and_the_key(
@@ -54,7 +54,7 @@ async def test_a_format_that_is_only_guessed_is_shown_with_its_confidence_and_th
         await to_data(app, pilot)
         await write(pilot, str(path))
         await press(app, pilot, "enter")
-        assert "60% sure; is that wrong? F2" in shown_words(app)
+        assert "60% sure; wrong? F2" in shown_words(app)
         assert "> numbers.csv" in shown_words(app)
 
 
