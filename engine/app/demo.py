@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.common import paths
+from engine.config import provenance
 from engine.config.presets import Layer, Resolved, load_preset, resolve
 
 
@@ -16,7 +17,7 @@ def orders_file() -> Path:
 def demo_layers() -> list[Layer]:
     """The demo's settings and its rows, as layers that flags or the wizard's answers go on top of."""
     source = {"path": str(orders_file()), "format": "prompt_completion"}
-    return [Layer("preset demo", load_preset("demo").values), Layer("demo", {"data": [source]})]
+    return [Layer(provenance.preset("demo"), load_preset("demo").values), Layer(provenance.DEMO, {"data": [source]})]
 
 
 def demo_config() -> Resolved:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common.errors import TunedeckError
+from engine.config import provenance
 from engine.config.presets import Resolved
 from engine.config.schema import RunConfig
 from engine.config.toml import located
@@ -19,7 +20,6 @@ from engine.memory.duration import DataSize, Duration, duration_of, guess_size, 
 from engine.memory.fit import Fit, fit
 from engine.memory.history import Observation, read_history
 from engine.memory.speed import CPU
-from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.models.adapter.adopt import adopt
 from engine.models.dims import ModelShape, from_folder
@@ -71,7 +71,7 @@ def plan(
     shape: ModelShape | None = None,
 ) -> Planned:
     """``resolved`` settled for ``machine``, with fit, expected time and disk: each ``auto`` that memory decides has its
-    value, source "auto: <reason>", what the adapter of strategy "continue" fixes stands there, and paths are absolute.
+    value and as its source the reason, what the adapter of strategy "continue" fixes stands there, paths are absolute.
 
     What depends on a model or machine that is not known stays ``auto``: the runner resolves it by the same rules.
     ``rows`` are the figures of its rows, where they were examined; else the heads of the data files are read.
@@ -155,7 +155,7 @@ def expected_time(found: Fit, size: DataSize, machine: Machine | None) -> Durati
 def filled_in(resolved: Resolved, found: Fit) -> Resolved:
     """``resolved`` with the settings that ``found`` chose for its ``auto`` fields."""
     resolution = found.resolution
-    sources = {field: f"auto: {text(resolution.reasons[field])}" for field in resolution.settings}
+    sources = {field: provenance.auto(resolution.reasons[field]) for field in resolution.settings}
     return Resolved(_with(resolved.config, resolution.settings), {**resolved.sources, **sources})
 
 

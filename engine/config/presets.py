@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.common import paths
 from engine.common.errors import ConfigError
-from engine.config import synonyms
+from engine.config import provenance, synonyms
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.messages.catalogue import described
@@ -23,9 +23,9 @@ from engine.messages.message import Message
 
 @dataclass(frozen=True)
 class Layer:
-    """Values of one origin. ``name`` is shown to people: preset "first-steps", file, you, detected."""
+    """Values of one origin: a message of ``provenance``, or a word of the caller's own."""
 
-    name: str
+    origin: Message | str
     values: Mapping[str, Any]
 
 
@@ -34,11 +34,11 @@ class Resolved:
     """A valid config and, for each dotted field that is not a default, where its value came from."""
 
     config: RunConfig
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Message] = field(default_factory=dict)
 
-    def source(self, dotted: str) -> str:
-        """Origin of ``train.batch_size`` and the like; ``default`` when nobody set it."""
-        return self.sources.get(dotted, "default")
+    def source(self, dotted: str) -> Message:
+        """Origin of ``train.batch_size`` and the like; DEFAULT when nobody set it."""
+        return self.sources.get(dotted, provenance.DEFAULT)
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def resolve(layers: Sequence[Layer]) -> Resolved:
     Raises ConfigError that holds every finding, unknown keys with their nearest valid name.
     """
     merged: dict[str, Any] = {}
-    sources: dict[str, str] = {}
+    sources: dict[str, Message] = {}
     for layer in layers:
-        _merge(merged, layer.values, layer.name, sources, "")
+        _merge(merged, layer.values, provenance.of(layer.origin), sources, "")
     try:
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
@@ -143,7 +143,9 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     return dotted.strip(), raw.strip() if isinstance(value, (date, time)) or "\n" in raw else value
 
 
-def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: dict[str, str], prefix: str) -> None:
+def _merge(
+    into: dict[str, Any], values: Mapping[str, Any], origin: Message, sources: dict[str, Message], prefix: str
+) -> None:
     for key, value in values.items():
         dotted = f"{prefix}{key}"
         if key == "data" and not prefix and isinstance(value, Mapping) and all(isinstance(k, int) for k in value):
@@ -151,22 +153,22 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any], name: str, sources: 
             for index, item in value.items():
                 sources_so_far.extend({} for _ in range(index + 1 - len(sources_so_far)))
                 if isinstance(sources_so_far[index], dict):
-                    _merge(sources_so_far[index], item, name, sources, f"data.{index}.")
+                    _merge(sources_so_far[index], item, origin, sources, f"data.{index}.")
         elif isinstance(value, Mapping) and key != "columns":
             here = into.setdefault(key, {})
             if not isinstance(here, dict):
                 here = into[key] = {}
-            _merge(here, value, name, sources, f"{dotted}.")
+            _merge(here, value, origin, sources, f"{dotted}.")
         elif key == "data" and not prefix and isinstance(value, list):
             into[key] = [dict(item) if isinstance(item, Mapping) else item for item in value]
             for gone in [dotted for dotted in sources if dotted.startswith("data.")]:
                 del sources[gone]
             for index, item in enumerate(value):
                 for sub in item if isinstance(item, Mapping) else ():
-                    sources[f"data.{index}.{sub}"] = name
+                    sources[f"data.{index}.{sub}"] = origin
         else:
             into[key] = value
-            sources[dotted] = name
+            sources[dotted] = origin
 
 
 def _issue(error: Any) -> Issue:

@@ -14,8 +14,12 @@ from tomlkit.items import Table
 
 from engine.common.errors import ConfigError
 from engine.common.regular_files import open_regular, read_regular
+from engine.config import provenance
 from engine.config.presets import GONE, Layer, Resolved, load_preset, overrides, resolve
+from engine.config.provenance import DEFAULT, EARLIER_VERSION, FILE, SET
 from engine.config.schema import RunConfig
+from engine.messages.catalogue import text as said
+from engine.messages.message import Message
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
 _MOST_BYTES = 4 << 20
@@ -36,11 +40,11 @@ def load(path: Path, assignments: Sequence[str] = (), preset: str = "") -> Resol
     values, of_a_run = read_values(path), _is_of_a_run(path)
     if of_a_run:
         _leave_out_gone(values)
-    layers = [Layer("the version that wrote it", _BEFORE)] if of_a_run else []
-    layers += [Layer(f"preset {preset}", load_preset(preset).values)] if preset else []
-    layers.append(Layer("file", _anchored(values, path.parent, Path.cwd())))
+    layers = [Layer(EARLIER_VERSION, _BEFORE)] if of_a_run else []
+    layers += [Layer(provenance.preset(preset), load_preset(preset).values)] if preset else []
+    layers.append(Layer(FILE, _anchored(values, path.parent, Path.cwd())))
     if assignments:
-        layers.append(Layer("--set", _anchored(overrides(assignments), Path.cwd())))
+        layers.append(Layer(SET, _anchored(overrides(assignments), Path.cwd())))
     return resolve(layers)
 
 
@@ -96,7 +100,7 @@ def dumps(resolved: Resolved, full: bool = True) -> str:
     return tomlkit.dumps(document)
 
 
-def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
+def with_values(text: str, values: Mapping[str, Any], source: Message | str) -> str:
     """A config's text with ``values`` by dotted field, each with ``source`` beside it; all else stays as it is.
 
     Fields of a run's own file that are gone since are left out. Raises ConfigError when the text is not TOML, or the
@@ -113,10 +117,10 @@ def with_values(text: str, values: Mapping[str, Any], source: str) -> str:
         if section not in document:
             document.add(section, tomlkit.table())
         item = tomlkit.item(value)
-        item.comment(source)
+        item.comment(said(provenance.of(source)))
         document[section][field] = item
     changed = tomlkit.dumps(document)
-    resolve([Layer("file", tomllib.loads(changed))])
+    resolve([Layer(FILE, tomllib.loads(changed))])
     return changed
 
 
@@ -142,10 +146,10 @@ def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:
     for name in type(part).model_fields:
         value = getattr(part, name)
         source = resolved.source(f"{prefix}.{name}")
-        if value is None or value == {} or (not full and source == "default"):
+        if value is None or value == {} or (not full and source == DEFAULT):
             continue
         item = tomlkit.item(value)
-        item.comment(source)
+        item.comment(said(source))
         table.add(name, item)
     return table
 

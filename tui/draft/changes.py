@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.config.provenance import DEFAULT, YOU
 from engine.messages.message import Message
-from tui.draft.draft import DEFAULT, YOU, Draft
+from tui.draft.draft import Draft
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Applied:
 
     what: Message
     settings: dict[str, object]
-    before: dict[str, tuple[Any, str] | None]
+    before: dict[str, tuple[Any, Message] | None]
 
 
 def apply(draft: Draft, what: Message, settings: Mapping[str, object]) -> Applied:

@@ -12,13 +12,12 @@ from typing import Any
 from engine.common import paths
 from engine.common.errors import ConfigError, MachineError
 from engine.common.files import write_atomic
-from engine.config import presets
+from engine.config import presets, provenance
 from engine.config.presets import Resolved
+from engine.config.provenance import DEFAULT, DETECTED, YOU
 from engine.config.rules import Issue
+from engine.messages.message import Message
 
-YOU = "you"
-DETECTED = "detected"
-DEFAULT = "default"
 FIRST_STEP = "task"
 TASK_PRESETS = {"instructions": "first-steps", "text": "continued-pretraining"}
 """Each task and the preset it begins with."""
@@ -36,7 +35,7 @@ class Draft:
     """
 
     values: dict[str, Any] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Message] = field(default_factory=dict)
     task: str = ""
     preset: str = ""
     step: str = FIRST_STEP
@@ -45,10 +44,10 @@ class Draft:
         """The value in force: the answered one, else the default of the schema."""
         return self.values[dotted] if dotted in self.values else default_of(dotted)
 
-    def source(self, dotted: str) -> str:
+    def source(self, dotted: str) -> Message:
         return self.sources.get(dotted, DEFAULT)
 
-    def set(self, dotted: str, value: Any, source: str = YOU) -> None:
+    def set(self, dotted: str, value: Any, source: Message = YOU) -> None:
         """Answer one field. Passing an unchanged value along changes nothing, so its source stays true."""
         before = self.get(dotted)
         if before == value and isinstance(before, bool) == isinstance(value, bool):
@@ -65,7 +64,7 @@ class Draft:
         """Back to what the preset says, else to the default."""
         self.unset(dotted)
         if dotted in (said := self._preset_values()):
-            self.values[dotted], self.sources[dotted] = said[dotted], f"preset {self.preset}"
+            self.values[dotted], self.sources[dotted] = said[dotted], provenance.preset(self.preset)
 
     def unanswered(self, dotted: str) -> Any:
         """What the field is when nobody answers it: the preset's value, else the default."""
@@ -83,13 +82,13 @@ class Draft:
         preset = presets.load_preset(preset_id)
         if preset_id == self.preset:
             return
-        for dotted in [name for name, source in self.sources.items() if source.startswith("preset ")]:
+        for dotted in [name for name, source in self.sources.items() if source.code == "source.preset"]:
             if not dotted.startswith(_NOT_HOW):
                 self.unset(dotted)
         for dotted, value in flatten(preset.values):
             if dotted not in self.values and not dotted.startswith(_NOT_HOW):
                 self.values[dotted] = value
-                self.sources[dotted] = f"preset {preset_id}"
+                self.sources[dotted] = provenance.preset(preset_id)
         self.preset = preset_id
 
     @property
@@ -164,14 +163,9 @@ class Draft:
             if source != DEFAULT:
                 draft.values[dotted] = value
                 draft.sources[dotted] = source
-        ids = [source.removeprefix("preset ") for source in resolved.sources.values() if source.startswith("preset ")]
+        ids = [str(source.args["name"]) for source in resolved.sources.values() if source.code == "source.preset"]
         draft.preset = max(set(ids), key=ids.count) if ids else ""
         return draft
-
-
-def origin(source: str) -> str:
-    """Where a value comes from in one word of at most eight letters: preset, adapter, auto, you, a file."""
-    return source.partition(" ")[0].removesuffix(":")
 
 
 def task_of(draft: Draft) -> str:
@@ -222,7 +216,7 @@ def save(draft: Draft, path: Path | None = None) -> None:
     document.add("empty", tomlkit.item([name for name, value in draft.values.items() if value is None]))
     kept = {name: value for name, value in draft.values.items() if value is not None}
     document.add("values", tomlkit.item(kept))
-    document.add("sources", tomlkit.item(dict(draft.sources)))
+    document.add("sources", tomlkit.item({name: provenance.written(source) for name, source in draft.sources.items()}))
     try:
         paths.private_dir(path.parent)
         write_atomic(path, tomlkit.dumps(document))
@@ -237,7 +231,7 @@ def load(path: Path | None = None) -> Draft | None:
         record = tomllib.loads((path or paths.draft_file()).read_text("utf-8"))
         about, values, sources = record["draft"], dict(record["values"]), record["sources"]
         values |= {str(name): None for name in record.get("empty", [])}
-        draft = Draft(values, {name: str(sources.get(name, YOU)) for name in values})
+        draft = Draft(values, {name: provenance.read(sources.get(name, YOU.code)) for name in values})
         draft.task, draft.preset, draft.step = str(about["task"]), str(about["preset"]), str(about["step"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.config.provenance import YOU
 from engine.messages.catalogue import text
-from tui.draft.draft import YOU
 from tui.draft.mix_sources import inspection_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.app.old_adapter import OldAdapter
-from engine.config import toml
+from engine.config import provenance, toml
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.training_data import replay_of
 from tui.draft import strategy_state
@@ -13,9 +13,6 @@ from tui.draft.draft import Draft, flatten, preset_of
 
 if TYPE_CHECKING:
     from engine.runs.directory import RunDir
-
-SOURCE = "run"
-"""Where the model and how it is read come from; the run's id follows."""
 
 
 def draft_from(run: RunDir) -> Draft:
@@ -27,9 +24,11 @@ def draft_from(run: RunDir) -> Draft:
     card = read_adapter(run.path)
     draft = Draft(step="strategy")
     for name, value in flatten({"model": config.model.model_dump(exclude_defaults=True)}):
-        draft.set(name, value, f"{SOURCE} {run.id}")
+        draft.set(name, value, provenance.run(run.id))
     if config.strategy.kind == "merge" and card.base:
-        draft.set("model.name_or_path", card.base, f"{SOURCE} {run.id}")  # trained on what was merged, not on its base
+        draft.set(
+            "model.name_or_path", card.base, provenance.run(run.id)
+        )  # trained on what was merged, not on its base
     draft.task = "text" if config.dataset.train_on == "all" else "instructions"
     draft.apply_preset(preset_of(draft.task))
     strategy_state.choose(draft, "continue", OldAdapter(run.id, card=card, replay=replay_of(card)))

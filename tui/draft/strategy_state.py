@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.config import presets
-from engine.models.adapter.adopt import RATE_SOURCE, fixed_by
-from tui.draft.draft import YOU, Draft, flatten
+from engine.config import presets, provenance
+from engine.config.provenance import NOBODYS, REPLAY, THIRD, YOU
+from engine.messages.message import Message
+from engine.models.adapter.adopt import fixed_by
+from tui.draft.draft import Draft, flatten
 
 if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter
     from engine.models.adapter.card import AdapterCard
     from engine.models.adapter.training_data import Replay
 
-FROM_ADAPTER = "adapter "
-"""How the source of a locked value begins; the adapter's name follows."""
-REPLAY_SOURCE = "strategy continue"
 _RATE = "train.learning_rate"
-_NOBODYS = ("default", "preset", "detected", "auto")
 
 
 def choose(draft: Draft, kind: str, old: OldAdapter | None) -> None:
@@ -55,36 +53,36 @@ def named(old: OldAdapter | None) -> str:
 
 def is_locked(draft: Draft, dotted: str) -> bool:
     """Whether the value comes from the adapter that is continued, and can't be another."""
-    return draft.source(dotted).startswith(FROM_ADAPTER)
+    return draft.source(dotted).code == "source.adapter"
 
 
 def take(draft: Draft, card: AdapterCard) -> None:
     """Write what ``card`` fixes, and a third of the rate unless a person set it."""
     for name, value in fixed_by(card).items():
-        _put(draft, f"adapter.{name}", value, f"{FROM_ADAPTER}{card.name}")
-    if draft.source(_RATE).startswith(_NOBODYS):
-        _put(draft, _RATE, _third(draft.get(_RATE)), RATE_SOURCE)
+        _put(draft, f"adapter.{name}", value, provenance.adapter(card.name))
+    if draft.source(_RATE).code in NOBODYS - {"source.third"}:
+        _put(draft, _RATE, _third(draft.get(_RATE)), THIRD)
 
 
 def release(draft: Draft) -> None:
     """Take back what ``take`` wrote; the preset's own values come in its place."""
-    taken = [name for name, source in draft.sources.items() if source.startswith((FROM_ADAPTER, RATE_SOURCE))]
+    taken = [name for name, source in draft.sources.items() if source.code in ("source.adapter", "source.third")]
     for dotted in taken:
         draft.unset(dotted)
     for dotted, value in _of_preset(draft).items():
         if dotted in taken:
-            _put(draft, dotted, value, f"preset {draft.preset}")
+            _put(draft, dotted, value, provenance.preset(draft.preset))
 
 
 def follow_preset(draft: Draft) -> None:
     """After another preset was chosen: a third of its rate, where the rate was a third of the last one's."""
-    if draft.source(_RATE) == RATE_SOURCE:
+    if draft.source(_RATE) == THIRD:
         draft.unset(_RATE)
         fresh = _of_preset(draft).get(_RATE, draft.get(_RATE))
-        _put(draft, _RATE, _third(fresh), RATE_SOURCE)
+        _put(draft, _RATE, _third(fresh), THIRD)
 
 
-def with_replay(draft: Draft, replay: Replay, source: str = REPLAY_SOURCE) -> None:
+def with_replay(draft: Draft, replay: Replay, source: Message = REPLAY) -> None:
     """Put the old rows behind the sources there are, unless they are among them; ``source`` is who wants them."""
     items = draft.data_sources()
     known = {item.get("path") for item in items}
@@ -113,7 +111,7 @@ def toggle_replay(draft: Draft, replay: Replay) -> None:
 def without_replay(draft: Draft) -> None:
     """Take out what ``with_replay`` put there; a source somebody named stays."""
     items: Sequence[Mapping[str, Any]] = draft.data_sources()
-    kept = [item for index, item in enumerate(items) if draft.source(f"data.{index}.path") != REPLAY_SOURCE]
+    kept = [item for index, item in enumerate(items) if draft.source(f"data.{index}.path") != REPLAY]
     if len(kept) < len(items):
         draft.set_data(kept)
 
@@ -126,6 +124,6 @@ def _of_preset(draft: Draft) -> dict[str, Any]:
     return dict(flatten(presets.load_preset(draft.preset).values)) if draft.preset else {}
 
 
-def _put(draft: Draft, dotted: str, value: Any, source: str) -> None:
+def _put(draft: Draft, dotted: str, value: Any, source: Message) -> None:
     """Even where it is the default: it is not one now."""
     draft.values[dotted], draft.sources[dotted] = value, source

@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.config.provenance import DEFAULT, THIRD, short
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.models.adapter.adopt import RATE_SOURCE
 from tui.draft import fields
-from tui.draft.draft import Draft, default_of, origin
+from tui.draft.draft import Draft, default_of
 from tui.draft.strategy_state import is_locked
 from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
@@ -206,5 +206,5 @@ def hint_of(spec: fields.FieldSpec, draft: Draft) -> str:
     source = draft.source(spec.dotted)
     if is_locked(draft, spec.dotted):
         return text("wizard.locked")
-    shown = text("wizard.rate-of-continue") if source == RATE_SOURCE else origin(source)
-    return "  ".join(filter(None, (spec.range, "" if shown == "default" else shown)))
+    shown = text("wizard.rate-of-continue") if source == THIRD else short(source)
+    return "  ".join(filter(None, (spec.range, "" if source == DEFAULT else shown)))

@@ -19,6 +19,7 @@ def config_of(what: list[str], assignments: list[str], model: str) -> RunConfig:
     """The config that is meant, or one made of the data that is named. Raises ConfigError, DataError."""
     from engine.config import toml
     from engine.config.presets import Layer, overrides, resolve
+    from engine.config.provenance import COMMAND_LINE, SET
     from engine.data.files.opened import check_name
 
     if any(name.endswith(".toml") for name in what):
@@ -27,4 +28,4 @@ def config_of(what: list[str], assignments: list[str], model: str) -> RunConfig:
         chosen = [f"model.name_or_path={model}"] if model else []
         return toml.load(Path(what[0]).expanduser(), [*assignments, *chosen]).config
     named = {"model": {"name_or_path": model or NO_MODEL}, "data": [{"path": check_name(path)} for path in what]}
-    return resolve([Layer("command line", named), Layer("--set", overrides(assignments))]).config
+    return resolve([Layer(COMMAND_LINE, named), Layer(SET, overrides(assignments))]).config

@@ -58,8 +58,9 @@ def demo_with(settings: Sequence[str]) -> Resolved:
     """The demo's config with ``--set`` assignments on top."""
     from engine.app.demo import demo_layers
     from engine.config.presets import Layer, overrides, resolve
+    from engine.config.provenance import SET
 
-    extra = [Layer("--set", overrides(settings))] if settings else []
+    extra = [Layer(SET, overrides(settings))] if settings else []
     return resolve([*demo_layers(), *extra])
 
 

@@ -7,16 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from engine.config import provenance
 from engine.config.presets import Resolved, config_error
+from engine.config.provenance import FILE, NOBODYS, THIRD
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.models.adapter.card import AdapterCard, read_adapter
 
 LOCKED = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "modules_to_save", "trainable_token_indices")
 """Fields of ``[adapter]`` that continuing takes from the adapter; dropout and the rest stay free."""
-RATE_SOURCE = "strategy continue: a third of fresh"
-# Origins nobody chose by hand: a default, a preset's advice, or what the program found itself.
-_NOBODYS = ("default", "preset", "detected", "auto", "adapter ", "strategy ")
 _USUAL_LINEARS = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 
@@ -40,19 +39,19 @@ def with_adapter(resolved: Resolved, card: AdapterCard) -> Resolved:
     sources = dict(resolved.sources)
     for name, value in fixed_by(card).items():
         setattr(config.adapter, name, value)
-        sources[f"adapter.{name}"] = f"adapter {card.name}"
+        sources[f"adapter.{name}"] = provenance.adapter(card.name)
     # A name such as "last" may mean another run tomorrow.
     is_result = bool(card.run) and card.path.name == "adapter"
     config.strategy.adapter = card.run if is_result else str(Path(card.path).absolute())
-    if _is_nobodys(resolved, "train.learning_rate") and resolved.source("train.learning_rate") != RATE_SOURCE:
+    if _is_nobodys(resolved, "train.learning_rate") and resolved.source("train.learning_rate") != THIRD:
         config.train.learning_rate = float(f"{config.train.learning_rate / 3:.1e}")
-        sources["train.learning_rate"] = RATE_SOURCE
+        sources["train.learning_rate"] = THIRD
     return replace(resolved, config=config, sources=sources)
 
 
 def check_locked(config: RunConfig, card: AdapterCard) -> None:
     """Raise ConfigError unless every locked field of ``config`` says what ``card`` is."""
-    conflicts = list(_conflicts(Resolved(config, {f"adapter.{name}": "file" for name in LOCKED}), card))
+    conflicts = list(_conflicts(Resolved(config, dict.fromkeys((f"adapter.{name}" for name in LOCKED), FILE)), card))
     if conflicts:
         raise config_error(conflicts)
 
@@ -97,7 +96,7 @@ def _same(name: str, given: Any, value: Any, card: AdapterCard) -> bool:
 
 
 def _is_nobodys(resolved: Resolved, dotted: str) -> bool:
-    return resolved.source(dotted).startswith(_NOBODYS)
+    return resolved.source(dotted).code in NOBODYS
 
 
 def _shown(value: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from engine.app.demo import demo_config, demo_layers, orders_file
 from engine.common import paths
-from engine.config import presets, rules
+from engine.config import presets, provenance, rules
 from engine.config.presets import Layer, resolve
 from engine.data.reader import load
 from tests.engine.data.splitting.making import split
@@ -64,7 +64,7 @@ def test_sentences_vary_so_that_none_is_known_by_heart(generate: ModuleType) -> 
 def test_the_demo_is_a_valid_config_with_nothing_to_object_to() -> None:
     resolved = demo_config()
     assert not rules.errors(rules.check(resolved.config))
-    assert resolved.source("train.batch_size") == "preset demo"
+    assert resolved.source("train.batch_size") == provenance.preset("demo")
     assert Path(resolved.config.data[0].path).is_absolute()
 
 
@@ -79,7 +79,7 @@ def test_the_demo_learns_from_460_rows_and_is_asked_100_others() -> None:
 
 def test_answers_on_top_of_the_demo_win() -> None:
     resolved = resolve([*demo_layers(), Layer("you", {"train": {"batch_size": 4}})])
-    assert (resolved.config.train.batch_size, resolved.source("train.batch_size")) == (4, "you")
+    assert (resolved.config.train.batch_size, resolved.source("train.batch_size")) == (4, provenance.YOU)
 
 
 @pytest.mark.parametrize("preset_id", presets.preset_ids())

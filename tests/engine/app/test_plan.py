@@ -14,6 +14,7 @@ from engine.app.examine import Inspection
 from engine.common.errors import MachineError
 from engine.config import toml
 from engine.config.presets import Layer, Resolved, resolve
+from engine.config.provenance import FILE, YOU
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu, GpuReport
 from engine.machine.host import Host
@@ -76,8 +77,8 @@ def test_every_auto_that_memory_decides_becomes_a_value_with_its_reason(make_mod
     settled = settle(asked(make_model(config=LLAMA_8B), rows), machine(("Tesla T4", 14.6, 14.0)))
     assert values_of(settled)["model.quantization"] == "nf4"
     assert "auto" not in values_of(settled).values()
-    assert all(settled.source(field).startswith("auto: ") for field in AUTO)
-    assert settled.source("model.name_or_path") == "file"
+    assert all(settled.source(field).code == "source.auto" for field in AUTO)
+    assert settled.source("model.name_or_path") == FILE
 
 
 def test_what_somebody_chose_is_never_touched(make_model: MakeModel, rows: Path) -> None:
@@ -86,7 +87,7 @@ def test_what_somebody_chose_is_never_touched(make_model: MakeModel, rows: Path)
     settled = settle(before, machine(("Tesla T4", 14.6, 14.0)))
     for field in ("model.quantization", "train.micro_batch_tokens", "train.optim"):
         assert values_of(settled)[field] == values_of(before)[field]
-        assert settled.source(field) == "file"
+        assert settled.source(field) == FILE
 
 
 def test_the_written_config_says_why_and_settles_to_itself(make_model: MakeModel, rows: Path, tmp_path: Path) -> None:
@@ -236,4 +237,4 @@ def test_what_was_typed_as_a_relative_path_is_absolute_when_a_run_starts(
     for found in (settle(typed, None), planning.plan(typed, None).resolved):
         assert found.config.data[0].path == found.config.model.chat_template == str(tmp_path / "rows.jsonl")
         assert found.config.model.name_or_path == "org/model"
-        assert found.source("data.0.path") == "you"
+        assert found.source("data.0.path") == YOU

@@ -8,6 +8,7 @@ import pytest
 
 from engine.app import preflight
 from engine.cli.commands import demo
+from engine.config.provenance import SET
 from engine.runs import events as ev
 from tests.engine.cli.cli_calls import Shell, launches
 from tests.engine.runs.making import failure, step
@@ -37,7 +38,7 @@ def test_the_demo_on_the_screen_comes_filled_in(shell: Shell) -> None:
     assert route == "demo"
     config = options["prefill"].config
     assert (config.model.name_or_path, config.adapter.r) == ("smollm2-135m", 8)
-    assert options["prefill"].source("adapter.r") == "--set"
+    assert options["prefill"].source("adapter.r") == SET
 
 
 @pytest.mark.usefixtures("ready")

@@ -8,8 +8,11 @@ import pytest
 
 from engine.common import paths
 from engine.common.errors import ConfigError
-from engine.config import toml
+from engine.config import provenance, toml
 from engine.config.presets import Layer, load_preset, overrides, parse_assignment, resolve, set_dotted
+from engine.config.provenance import DEFAULT, FILE, SET, YOU
+from engine.messages.catalogue import codes, part
+from engine.messages.message import Message
 
 
 @pytest.fixture
@@ -38,11 +41,11 @@ def test_later_layers_win_and_each_value_knows_its_layer(presets: Path, file: Pa
     resolved = toml.load(file, ["adapter.r=64"], preset="careful")
     config = resolved.config
     assert (config.train.learning_rate, config.train.batch_size, config.adapter.r) == (5e-5, 8, 64)
-    assert resolved.source("train.learning_rate") == "preset careful"
-    assert resolved.source("train.batch_size") == "file"
-    assert resolved.source("adapter.r") == "--set"
-    assert resolved.source("train.weight_decay") == "default"
-    assert resolved.source("data.1.path") == "file"
+    assert resolved.source("train.learning_rate") == provenance.preset("careful")
+    assert resolved.source("train.batch_size") == FILE
+    assert resolved.source("adapter.r") == SET
+    assert resolved.source("train.weight_decay") == DEFAULT
+    assert resolved.source("data.1.path") == FILE
 
 
 def test_a_preset_has_words_for_people(presets: Path) -> None:
@@ -62,8 +65,8 @@ def test_one_field_of_one_source_can_be_set_and_the_others_stay(file: Path) -> N
     first, second = resolved.config.data
     assert (first.path, first.format, first.max_rows) == ("a.jsonl", "alpaca", 10)
     assert (second.path, second.format) == ("b.jsonl", "text")
-    assert resolved.source("data.0.max_rows") == "--set"
-    assert resolved.source("data.0.format") == "file"
+    assert resolved.source("data.0.max_rows") == SET
+    assert resolved.source("data.0.format") == FILE
 
 
 def test_a_source_can_be_added(file: Path) -> None:
@@ -81,8 +84,8 @@ def test_a_layer_with_sources_of_its_own_replaces_those_before() -> None:
     base = {"model": {"name_or_path": "m"}, "data": [{"path": "a", "format": "text"}, {"path": "b"}]}
     resolved = resolve([Layer("preset p", base), Layer("you", {"data": [{"path": "c"}]})])
     assert [source.path for source in resolved.config.data] == ["c"]
-    assert resolved.source("data.0.path") == "you"
-    assert resolved.source("data.0.format") == "default"
+    assert resolved.source("data.0.path") == YOU
+    assert resolved.source("data.0.format") == DEFAULT
 
 
 def test_columns_are_replaced_whole() -> None:
@@ -181,3 +184,26 @@ def test_paths_beside_the_file_and_paths_typed_at_the_prompt_are_both_found(
     assert config.model.name_or_path == str(beside / "model")
     assert config.model.chat_template == str(beside / "template.jinja")
     assert [source.path for source in config.data] == [str(beside / "a.jsonl"), "org/rows", str(here / "b.jsonl")]
+
+
+def test_a_source_is_kept_as_text_and_comes_back() -> None:
+    for source in (YOU, provenance.preset("qlora"), provenance.auto(YOU), provenance.of("a word of one's own")):
+        assert provenance.read(provenance.written(source)) == source
+
+
+@pytest.mark.parametrize(
+    ("words", "source"),
+    [
+        ("you", YOU), ("--set", SET), ("preset first-steps", provenance.preset("first-steps")),
+        ("adapter orders", provenance.adapter("orders")), ("strategy continue: a third of fresh", provenance.THIRD),
+    ],
+)  # fmt: skip
+def test_a_source_in_the_words_of_an_earlier_version_is_understood(words: str, source: Message) -> None:
+    assert provenance.read(words) == source
+
+
+def test_a_source_has_a_word_that_fits_its_column() -> None:
+    for code in codes("en"):
+        if code.startswith("source."):
+            assert 1 <= len(part(Message(code), "short")) <= 8, code
+    assert provenance.short(provenance.of("mine")) == "mine"

@@ -9,9 +9,10 @@ import pytest
 from engine.app.demo import demo_config
 from engine.common import paths
 from engine.common.errors import MachineError
-from engine.config import toml
+from engine.config import provenance, toml
+from engine.config.provenance import DEFAULT, DETECTED, YOU
 from tui.draft import draft as drafts
-from tui.draft.draft import DETECTED, YOU, Draft
+from tui.draft.draft import Draft
 
 
 def filled() -> Draft:
@@ -26,15 +27,15 @@ def test_an_answer_is_marked_as_yours_and_an_untouched_value_is_not() -> None:
     draft = filled()
     draft.set("train.batch_size", draft.get("train.batch_size"))
     draft.set("train.learning_rate", 1e-4)
-    assert draft.source("train.batch_size") == "preset first-steps"
+    assert draft.source("train.batch_size") == provenance.preset("first-steps")
     assert draft.source("train.learning_rate") == YOU
-    assert draft.source("run.seed") == "default"
+    assert draft.source("run.seed") == DEFAULT
 
 
 def test_a_number_written_another_way_is_no_new_answer() -> None:
     draft = filled()
     draft.set("adapter.lora_alpha", 32)
-    assert draft.source("adapter.lora_alpha") == "preset first-steps"
+    assert draft.source("adapter.lora_alpha") == provenance.preset("first-steps")
 
 
 def test_another_preset_replaces_the_old_ones_values_and_keeps_yours() -> None:

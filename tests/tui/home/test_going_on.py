@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.config import provenance
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.wizard.making import make_rows
@@ -48,12 +49,12 @@ async def test_g_opens_the_wizard_with_the_runs_model_its_adapter_and_its_rows(
         assert isinstance(app.screen, WizardScreen)
         draft = app.screen.draft
         assert draft.get("model.name_or_path") == str(base)
-        assert draft.source("model.name_or_path") == f"run {run.id}"
+        assert draft.source("model.name_or_path") == provenance.run(run.id)
         assert (draft.get("strategy.kind"), draft.get("strategy.adapter")) == ("continue", run.id)
         assert (draft.get("adapter.r"), draft.task) == (4, "instructions")
         assert [item["path"] for item in draft.data_sources()] == [f"run:{run.id}"]
         await pilot.press("enter")
-        await until_shows(pilot, "What should it learn from?")
+        await until_shows(pilot, "Which data should it learn from?")
 
 
 async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, root: Path) -> None:
@@ -72,7 +73,7 @@ async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
 ) -> None:
     from tui.draft import draft as drafts
 
-    drafts.save(drafts.Draft({"train.batch_size": 7}, {"train.batch_size": "you"}, "instructions"))
+    drafts.save(drafts.Draft({"train.batch_size": 7}, {"train.batch_size": provenance.YOU}, "instructions"))
     run = make_run(root, base, make_rows(tmp_path / "orders.jsonl"))
     before = drafts.load()
     app = TunedeckApp(make_world())
@@ -81,7 +82,7 @@ async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
         await pilot.press("g")
         await until_shows(pilot, "merge, then LoRA")
         await pilot.press("enter")
-        await until_shows(pilot, "What should it learn from?")
+        await until_shows(pilot, "Which data should it learn from?")
         await pilot.press("ctrl+q")
     (earlier,) = drafts.set_aside()
     assert drafts.load(earlier) == before

@@ -9,6 +9,8 @@ import pytest
 
 from engine.common import paths
 from engine.common.errors import ModelError
+from engine.config import provenance
+from engine.config.provenance import YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
 from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
@@ -62,7 +64,7 @@ async def test_unknown_columns_can_be_mapped_where_they_are_told(
         await press(app, pilot, "f2", "down", "right", "down", "right", "right", "enter", "ctrl+n")
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("data.0.columns") == {"prompt": "foo", "completion": "bar"}
-        assert app.wizard.draft.source("data.0.columns") == "you"
+        assert app.wizard.draft.source("data.0.columns") == YOU
 
 
 async def test_a_bad_file_can_be_removed_and_another_added(
@@ -175,7 +177,7 @@ async def test_a_field_that_was_emptied_is_at_its_default_again_and_shows_it(
         await write(pilot, "7")
         await press(app, pilot, "tab", "shift+tab", "end", "backspace", "tab")
         assert app.wizard.draft.get("train.num_train_epochs") == 2
-        assert app.wizard.draft.source("train.num_train_epochs") == "preset first-steps"
+        assert app.wizard.draft.source("train.num_train_epochs") == provenance.preset("first-steps")
         assert "> learning rate" in text_of(app)
         (line,) = [line for line in text_of(app).splitlines() if "epochs  " in line]
         assert line.split("epochs")[1].split()[0] == "2"

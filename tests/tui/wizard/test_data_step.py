@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.config.provenance import YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_rows, text_of
 from tests.tui.wizard.steering import press, shown_words, to_data, write
@@ -95,7 +96,7 @@ async def test_another_format_is_tried_at_once(open_wizard: Opener, model: Path,
         await press(app, pilot, "left")
         assert "assistant 1" in text_of(app)
         await press(app, pilot, "ctrl+n")
-        assert app.wizard.draft.source("data.0.format") == "you"
+        assert app.wizard.draft.source("data.0.format") == YOU
 
 
 async def test_the_step_says_that_rows_were_not_examined_and_then_what_was_found(

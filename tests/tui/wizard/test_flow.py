@@ -12,6 +12,7 @@ from engine.app.demo import demo_layers
 from engine.common import paths
 from engine.common.errors import MachineError
 from engine.config.presets import Layer, Resolved, resolve
+from engine.config.provenance import DETECTED, YOU
 from engine.runs.directory import RunDir
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
@@ -101,9 +102,9 @@ async def test_going_back_and_forth_keeps_every_answer(open_wizard: Opener, mode
             await settle(app, pilot)
         assert app.wizard.step_name == "settings"
         assert app.wizard.draft.get("train.num_train_epochs") == 7
-        assert app.wizard.draft.source("train.num_train_epochs") == "you"
+        assert app.wizard.draft.source("train.num_train_epochs") == YOU
         assert app.wizard.draft.get("data.0.path") == str(rows)
-        assert app.wizard.draft.source("data.0.format") == "detected"
+        assert app.wizard.draft.source("data.0.format") == DETECTED
 
 
 async def test_back_does_not_check_and_keeps_even_a_wrong_value(open_wizard: Opener, model: Path, rows: Path) -> None:

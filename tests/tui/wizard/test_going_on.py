@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.common import paths
+from engine.config.provenance import THIRD
 from engine.runs.directory import RunDir
 from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener
@@ -100,7 +101,7 @@ async def test_another_preset_keeps_the_lock_and_takes_a_third_of_its_own_rate(
         await press(app, pilot, "ctrl+n", "down")
         draft = app.wizard.draft
         assert draft.get("adapter.r") == 4
-        assert draft.source("train.learning_rate") == "strategy continue: a third of fresh"
+        assert draft.source("train.learning_rate") == THIRD
 
 
 async def test_the_started_run_says_what_it_continues_and_where_each_value_is_from(

@@ -10,7 +10,9 @@ import pytest
 
 from engine.app.demo import demo_layers
 from engine.common import paths
+from engine.config import provenance
 from engine.config.presets import Layer, resolve
+from engine.config.provenance import FILE
 from engine.models.card import ModelCard, read_card
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_model, text_of
@@ -108,7 +110,7 @@ async def test_the_demos_model_is_found_again_by_its_name(open_wizard: Opener, h
         await press(app, pilot, "enter")
         assert "> smollm2-135m" in text_of(app)
         await press(app, pilot, "enter")
-        assert app.wizard.draft.source("model.name_or_path") == "preset demo"
+        assert app.wizard.draft.source("model.name_or_path") == provenance.preset("demo")
 
 
 async def test_an_unnamed_source_in_a_config_stays_as_it_was(open_wizard: Opener, model: Path, rows: Path) -> None:
@@ -118,4 +120,4 @@ async def test_an_unnamed_source_in_a_config_stays_as_it_was(open_wizard: Opener
         assert app.wizard.step_name == "review"
         draft = app.wizard.draft
         assert draft.get("train.learning_rate") == 3e-4
-        assert {draft.source(name) for name in ("train.learning_rate", "model.name_or_path", "data.0.path")} == {"file"}
+        assert {draft.source(name) for name in ("train.learning_rate", "model.name_or_path", "data.0.path")} == {FILE}

@@ -10,6 +10,8 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.common import paths
+from engine.config import provenance
+from engine.config.provenance import REPLAY, THIRD
 from engine.runs.directory import RunDir
 from tests.engine.models.making import lora_tensors
 from tests.tui.looking import until
@@ -88,9 +90,9 @@ async def test_continuing_locks_the_adapters_shape_and_mixes_its_rows_in(open_wi
         draft = app.wizard.draft
         assert (draft.get("strategy.kind"), draft.get("strategy.adapter")) == ("continue", run.id)
         assert draft.get("adapter.r") == 4
-        assert draft.source("adapter.r") == f"adapter {run.id}"
+        assert draft.source("adapter.r") == provenance.adapter(run.id)
         assert draft.get("adapter.target_modules") == ["q_proj", "v_proj"]
-        assert draft.source("train.learning_rate") == "strategy continue: a third of fresh"
+        assert draft.source("train.learning_rate") == THIRD
         assert draft.data_sources() == [{"path": f"run:{run.id}", "role": "replay", "share": 0.1}]
 
 
@@ -103,7 +105,7 @@ async def test_what_continuing_wrote_goes_when_another_way_is_chosen(open_wizard
         assert draft.get("strategy.kind") == "merge"
         assert (draft.get("train.learning_rate"), draft.get("adapter.r")) == (rate, rank)
         assert draft.data_sources() == []
-        assert not [source for source in draft.sources.values() if source.startswith("adapter ")]
+        assert not [source for source in draft.sources.values() if source.code == "source.adapter"]
 
 
 async def test_a_typed_path_of_an_adapter_trained_elsewhere_is_read(
@@ -193,7 +195,7 @@ async def test_the_draft_keeps_adapter_and_way_over_a_disconnect(open_wizard: Op
         await press(app, pilot, "enter", "ctrl+k")
         assert app.wizard.step_name == "strategy"
         assert "> continue" in text_of(app)
-        assert app.wizard.draft.source("data.0.path") == "strategy continue"
+        assert app.wizard.draft.source("data.0.path") == REPLAY
         await settle(app, pilot)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.config.provenance import REPLAY
 from engine.data.mixing.parts import parts_of
 from engine.messages.catalogue import text
-from tui.draft.strategy_state import REPLAY_SOURCE
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
@@ -42,13 +43,13 @@ def keep(item: dict[str, Any], name: str, value: Any, default: Any) -> None:
         item[name] = value
 
 
-def part(item: Item, source: str) -> str:
+def part(item: Item, source: Message) -> str:
     """What a source is in the mix, where it is not simply new rows: "replay 10%, by continue"."""
     role, share = item.get("role", "new"), item.get("share")
     if role == "new" and share is None:
         return ""
     words = text("wizard-data.role-share", role=str(role), share=share) if isinstance(share, float) else str(role)
-    return text("wizard-data.by-continue", role=words) if source == REPLAY_SOURCE else words
+    return text("wizard-data.by-continue", role=words) if source == REPLAY else words
 
 
 def rows_by_path(items: Sequence[Item], found: Mapping[str, Preview | TunedeckError | None]) -> dict[str, int]:

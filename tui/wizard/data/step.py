@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 
 from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
+from engine.config.provenance import DETECTED
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tui.draft.draft import DETECTED
 from tui.draft.findings import HINTS, ROWS
 from tui.draft.mix_sources import report_of, short
 from tui.widgets.choosers import Pick, PickList

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError
+from engine.config.provenance import auto, short
 from tui.draft import fields
-from tui.draft.draft import DEFAULT, flatten, origin
+from tui.draft.draft import flatten
 from tui.widgets.choosers import Pick
 from tui.wizard.settings.costs import chosen_by_auto, shown
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from tui.draft.draft import Draft
 
-AUTO = "auto"
-_ORDER = {AUTO: 0, "you": 1, "detected": 2, DEFAULT: 4}
+_ORDER = {"source.auto": 0, "source.you": 1, "source.detected": 2, "source.default": 4}
 _OTHERS = 3
 
 
@@ -27,11 +27,11 @@ def values(draft: Draft, fit: Fit | None) -> list[Pick]:
         return [Pick(name, name, fields.show(value)) for name, value in draft.values.items()]
     chosen = fit.resolution.settings if fit else {}
     found = [
-        (name, shown(chosen[name]), AUTO) if name in chosen else (name, _tight(value), origin(draft.source(name)))
+        (name, shown(chosen[name]), auto("")) if name in chosen else (name, _tight(value), draft.source(name))
         for name, value in flatten(config)
     ]
-    found.sort(key=lambda entry: _ORDER.get(entry[2], _OTHERS))
-    return [Pick(name, name, value, tail=f"{source:<8}") for name, value, source in found]
+    found.sort(key=lambda entry: _ORDER.get(entry[2].code, _OTHERS))
+    return [Pick(name, name, value, tail=f"{short(source):<8}") for name, value, source in found]
 
 
 def about(dotted: str, fit: Fit | None) -> str:

@@ -11,9 +11,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.config.provenance import short
 from engine.config.rules import Issue
+from engine.messages.catalogue import text as text_of
 from tui.draft import fields
-from tui.draft.draft import Draft, default_of, origin
+from tui.draft.draft import Draft, default_of
 from tui.draft.strategy_state import is_locked
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
@@ -75,9 +77,8 @@ class AllFields(Vertical):
         return [self._pick(name) for name in names]
 
     def _pick(self, dotted: str) -> Pick:
-        source = self.draft.source(dotted)
         shown = fields.show(self.draft.get(dotted), fields.spec_of(dotted).separator) or "empty"
-        tail = origin(source)
+        tail = short(self.draft.source(dotted))
         wrong = self._findings.get(dotted)
         return Pick(dotted, dotted, f"! {shown}" if wrong else shown, tail=f"{tail:<8}")
 
@@ -152,7 +153,8 @@ class AllFields(Vertical):
         default = fields.show(default_of(dotted)) or "empty"
         text = f"{spec.description}. Default: {default}." + (f" Range: {spec.range}." if spec.range else "")
         if is_locked(self.draft, dotted):
-            text = f"Locked: it comes from the {self.draft.source(dotted)}, which is continued. {spec.description}."
+            source = text_of(self.draft.source(dotted))
+            text = f"Locked: it comes from the {source}, which is continued. {spec.description}."
         else:
             text = f"{text}\n{below(dotted, self._fit, self._costs)}".rstrip()
         if text != self._help:

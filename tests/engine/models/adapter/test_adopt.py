@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from engine.common.errors import ConfigError, ModelError
-from engine.config import toml
+from engine.config import provenance, toml
 from engine.config.presets import Layer, Resolved, resolve
+from engine.config.provenance import THIRD
 from engine.memory.from_config import Setup, job_of
-from engine.models.adapter.adopt import RATE_SOURCE, adopt
+from engine.models.adapter.adopt import adopt
 from engine.models.dims import from_config
 from engine.runs import directory
 from tests.engine.models.conftest import CONFIG
@@ -26,23 +27,25 @@ def config(old: Path | str, /, *layers: Layer, kind: str = "continue", **file: A
 
 def test_rank_alpha_and_targets_come_from_the_adapter_and_say_so(tmp_path: Path, home: Path) -> None:
     folder = write_adapter(tmp_path / "old", use_rslora=True, modules_to_save=["lm_head"])
-    adopted = adopt(config(folder, Layer('preset "first-steps"', {"adapter": {"r": 64, "lora_dropout": 0.1}})))
+    adopted = adopt(
+        config(folder, Layer(provenance.preset("first-steps"), {"adapter": {"r": 64, "lora_dropout": 0.1}}))
+    )
     adapter = adopted.config.adapter
     assert (adapter.r, adapter.lora_alpha, adapter.use_rslora) == (4, 8, True)
     assert (adapter.target_modules, adapter.modules_to_save) == (["q_proj", "v_proj"], ["lm_head"])
-    assert adopted.source("adapter.r") == "adapter old"
-    assert (adapter.lora_dropout, adopted.source("adapter.lora_dropout")) == (0.1, 'preset "first-steps"')
+    assert adopted.source("adapter.r") == provenance.adapter("old")
+    assert (adapter.lora_dropout, adopted.source("adapter.lora_dropout")) == (0.1, provenance.preset("first-steps"))
 
 
 def test_the_learning_rate_nobody_chose_becomes_a_third_and_a_chosen_one_stays(tmp_path: Path, home: Path) -> None:
     folder = write_adapter(tmp_path / "old")
     default = adopt(config(folder))
     assert default.config.train.learning_rate == pytest.approx(2e-4 / 3, rel=0.01)
-    assert default.source("train.learning_rate") == RATE_SOURCE
+    assert default.source("train.learning_rate") == THIRD
     preset = adopt(config(folder, Layer("preset qlora", {"train": {"learning_rate": 3e-4}})))
     assert preset.config.train.learning_rate == pytest.approx(1e-4)
     chosen = adopt(config(folder, train={"learning_rate": 5e-4}))
-    assert (chosen.config.train.learning_rate, chosen.source("train.learning_rate")) == (5e-4, "file")
+    assert (chosen.config.train.learning_rate, chosen.source("train.learning_rate")) == (5e-4, provenance.FILE)
 
 
 def test_adopting_twice_and_reading_the_written_config_change_nothing(tmp_path: Path, home: Path) -> None:

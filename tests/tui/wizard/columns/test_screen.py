@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from engine.config.provenance import DETECTED
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import WizardApp, text_of
 from tests.tui.wizard.steering import press, shown_words, to_data, write
@@ -122,7 +123,7 @@ async def test_looking_without_a_change_keeps_a_file_recognised_by_itself(
         assert "Detected as alpaca (95% sure)." in words_of(app)
         assert "instruction (required) < instruction > Add 0 and 1." in words_of(app)
         await press(app, pilot, "enter", "ctrl+n")
-        assert app.wizard.draft.source("data.0.format") == "detected"
+        assert app.wizard.draft.source("data.0.format") == DETECTED
 
 
 async def test_a_mapping_that_cannot_be_read_is_not_kept(open_wizard: Opener, model: Path, odd: Path) -> None:

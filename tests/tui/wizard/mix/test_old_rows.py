@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.common import paths
+from engine.config.provenance import YOU
 from engine.runs.directory import RunDir
 from tests.tui.looking import until
 from tests.tui.wizard.conftest import Opener
@@ -36,7 +37,7 @@ async def test_merge_mixes_old_rows_in_by_a_key_and_takes_them_out(open_wizard: 
         draft = app.wizard.draft
         assert (draft.get("strategy.kind"), draft.get("data.0.path")) == ("merge", f"run:{run.id}")
         assert (draft.get("data.0.role"), draft.get("data.0.share")) == ("replay", 0.1)
-        assert draft.source("data.0.path") == "you"
+        assert draft.source("data.0.path") == YOU
         assert "F8 takes them out." in shown_words(app)
         await press(app, pilot, "enter", "ctrl+k")
         assert len(draft.data_sources()) == 1, "it stays when one passes by again"

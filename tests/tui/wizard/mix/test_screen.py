@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from engine.config.provenance import YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.conftest import model as model
 from tests.tui.wizard.conftest import open_wizard as open_wizard
@@ -37,7 +38,7 @@ def figures(name: str, rows: int, dropped: int = 0) -> dict[str, Any]:
 def drafted(*paths: Path) -> Draft:
     """A draft that opens at the data step with these sources."""
     values = {f"data.{index}.path": str(path) for index, path in enumerate(paths)}
-    draft = Draft({"model.name_or_path": "tiny", **values}, dict.fromkeys(values, "you"))
+    draft = Draft({"model.name_or_path": "tiny", **values}, dict.fromkeys(values, YOU))
     draft.step = "data"
     return draft
 
@@ -81,7 +82,7 @@ async def test_the_slider_moves_the_share_and_enter_keeps_it(
         assert "43%" in line_of(app, "chat")
         await strike(app, pilot, "enter")
         assert app.wizard.draft.get("data.1.share") == 0.43
-        assert app.wizard.draft.source("data.1.share") == "you"
+        assert app.wizard.draft.source("data.1.share") == YOU
         assert "mix: orders 57%, chat 43% of tokens; F8" in shown_words(app)
         await strike(app, pilot, "ctrl+n")
         assert app.wizard.step_name == "settings"

@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from engine.config.provenance import DEFAULT, YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
 from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
@@ -122,7 +123,7 @@ async def test_a_remedy_is_kept_in_the_run_and_the_new_counts_are_shown(
         await at_data(app, pilot, rows)
         await press(app, pilot, "f5", "1")
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
-        assert app.wizard.draft.source("dataset.fixes") == "you"
+        assert app.wizard.draft.source("dataset.fixes") == YOU
         assert asked(tmp_path, 1)["dataset"]["fixes"] == ["drop_empty_answers"]
         assert "40 rows: nothing wrong was found" in words_of(app)
         assert "Applied: leave rows with empty answers out. u takes the last back." in words_of(app)
@@ -143,7 +144,7 @@ async def test_a_remedy_can_be_taken_back(
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
         await press(app, pilot, "u")
         assert not app.wizard.draft.get("dataset.fixes")
-        assert app.wizard.draft.source("dataset.fixes") == "default"
+        assert app.wizard.draft.source("dataset.fixes") == DEFAULT
         assert "Applied" not in words_of(app)
         assert asked(tmp_path, 2)["dataset"]["fixes"] == ["drop_empty_answers", "unescape_html"]
         assert asked(tmp_path, 4)["dataset"]["fixes"] == []
@@ -156,7 +157,7 @@ async def test_a_remedy_may_set_a_field(
         await at_data(app, pilot, rows)
         await press(app, pilot, "f5", "down", "2")
         assert app.wizard.draft.get("dataset.max_length") == 512
-        assert app.wizard.draft.source("dataset.max_length") == "you"
+        assert app.wizard.draft.source("dataset.max_length") == YOU
         await press(app, pilot, "u")
         assert app.wizard.draft.get("dataset.max_length") == 1024
 
@@ -291,7 +292,7 @@ async def test_the_facts_show_lengths_and_one_key_sets_max_length(
             assert said in words
         await press(app, pilot, "4")
         assert app.wizard.draft.get("dataset.max_length") == 260
-        assert app.wizard.draft.source("dataset.max_length") == "you"
+        assert app.wizard.draft.source("dataset.max_length") == YOU
         assert "4 99% of rows 260 chosen" in words_of(app)
         await press(app, pilot, "f", "u")
         assert app.wizard.draft.get("dataset.max_length") == 1024

@@ -10,6 +10,7 @@ import pytest
 
 from engine.app.examine import Inspection
 from engine.app.findings import Finding
+from engine.config.provenance import YOU
 from engine.memory.budget import Budget
 from engine.messages.message import Message
 from tests.tui.wizard.conftest import Opener
@@ -104,7 +105,7 @@ async def test_one_key_on_the_review_applies_the_remedy(
         assert "[1: set it to 2,048]" in text_of(app)
         await press(app, pilot, "1")
         assert app.wizard.draft.get("dataset.max_length") == 2048
-        assert app.wizard.draft.source("dataset.max_length") == "you"
+        assert app.wizard.draft.source("dataset.max_length") == YOU
 
 
 async def test_the_config_is_saved_for_the_headless_command_and_never_over_a_file(

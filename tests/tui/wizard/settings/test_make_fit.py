@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from engine.config import provenance
 from engine.config.presets import Layer, Resolved, resolve
+from engine.config.provenance import DEFAULT, YOU
 from tests.tui.machines import gpu, process, used_by, with_gpus
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import LLAMA_70B, make_large
@@ -75,7 +77,7 @@ async def test_one_key_applies_one_change_and_the_bar_follows_at_once(open_wizar
         assert "[nf4]" in text_of(app)  # the step shows it, so that its own commit does not undo it
         await press(app, pilot, "ctrl+n")
         assert app.wizard.draft.get("model.quantization") == "nf4"
-        assert app.wizard.draft.source("model.quantization") == "you"
+        assert app.wizard.draft.source("model.quantization") == YOU
 
 
 async def test_enter_applies_the_best_and_enter_again_keeps_it(open_wizard: Opener, prefill: Resolved) -> None:
@@ -172,10 +174,10 @@ async def test_batch_size_and_data_stay(open_wizard: Opener, prefill: Resolved) 
 
 
 def test_what_was_answered_anew_is_not_taken_back() -> None:
-    draft = Draft({"adapter.r": 32}, {"adapter.r": "preset first-steps"})
+    draft = Draft({"adapter.r": 32}, {"adapter.r": provenance.preset("first-steps")})
     done = changes.apply(draft, "Rank 16", {"adapter.r": 16, "train.optim": "adamw_8bit"})
     draft.set("adapter.r", 64)
     changes.take_back(draft, done)
     assert draft.get("adapter.r") == 64
-    assert draft.source("train.optim") == "default"
+    assert draft.source("train.optim") == DEFAULT
     assert draft.get("train.optim") == "auto"

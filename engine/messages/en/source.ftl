@@ -1,0 +1,30 @@
+# Where a value of a config came from: a comment beside it in the file; .short is one word of at most eight letters.
+
+default = default
+    .short = default
+file = file
+    .short = file
+set = --set
+    .short = --set
+you = you
+    .short = you
+detected = detected
+    .short = detected
+command-line = command line
+    .short = command
+demo = demo
+    .short = demo
+earlier-version = the version that wrote it
+    .short = file
+preset = preset { $name }
+    .short = preset
+adapter = adapter { $name }
+    .short = adapter
+run = run { $name }
+    .short = run
+auto = auto: { $reason }
+    .short = auto
+third = a third of the rate of a fresh start
+    .short = continue
+replay = replay, by continue
+    .short = continue
