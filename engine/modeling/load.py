@@ -76,7 +76,7 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
     Raises ModelError where none is.
     """
     model: Any = None
-    faults: list[str] = []
+    faults: list[Message] = []
     told: list[Message] = []
     attention.avoid_plans()
     choices = attention.choices(card.path, section, placement)
@@ -101,17 +101,17 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
             if section.attn_implementation == "auto":
                 told += _passed_over(name, faults, type(model).__name__)
             return model, told
-        faults.append(f"{name} {fault}")
+        faults.append(Message("modeling.fault-of", attention=name, fault=fault))
     is_auto = section.attn_implementation == "auto"
     code = "modeling.attention-fails" if is_auto else "modeling.attention-fails-as-set"
-    raise ModelError(code, folder=card.path, faults="; ".join(faults))
+    raise ModelError(code, folder=card.path, faults=faults)
 
 
-def _passed_over(name: str, faults: list[str], kind: str) -> list[Message]:
+def _passed_over(name: str, faults: list[Message], kind: str) -> list[Message]:
     """Why attention ``name`` is used, where others would be faster; nothing where it is the usual one."""
     if not faults and name != attention.OWN:
         return []
-    reason = Message.literal("; ".join(faults)) if faults else Message("events.no-fused-attention", model=kind)
+    reason = Message("modeling.faults", faults=faults) if faults else Message("events.no-fused-attention", model=kind)
     code = "events.attention-slow" if name == attention.OWN else "events.attention-passed-over"
     return [Message(code, name=name, reason=reason)]
 

@@ -60,8 +60,9 @@ def check_attention(trial: Trial) -> Iterator[Check]:
     built = trial.built(torch.float32, "none")
     fault = attention_fault(built.base.model)
     name = built.base.model.config._attn_implementation
+    found = f"{name}, {text(fault) if fault else 'as expected'}"
     yield Check(
-        "attention of the model", "causal, and what the model's own code computes", f"{name}, {fault or 'as expected'}",
+        "attention of the model", "causal, and what the model's own code computes", found,
         "failed" if fault else "passed", 'Set model.attn_implementation = "eager".',
     )  # fmt: skip
     del built

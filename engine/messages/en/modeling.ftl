@@ -13,10 +13,10 @@ tokenizer-of-another = Tokenizer and model do not fit together
     .message = { $folder } has { NUMBER($rows) } embeddings, the tokenizer in { $tokenizer } { NUMBER($tokens) } tokens.
     .hint = Move the tokenizer files out of { $tokenizer }: the model's own tokenizer is used then.
 attention-fails = The model's attention fails its test
-    .message = { $folder }: { $faults }.
+    .message = { $folder }: { COMMAS($faults) }.
     .hint = Choose a causal language model: no other kind can be trained.
 attention-fails-as-set = The model's attention fails its test
-    .message = { $folder }: { $faults }.
+    .message = { $folder }: { COMMAS($faults) }.
     .hint = Set model.attn_implementation = "auto".
 model-fails = The model can't be run
     .message = { $folder }: { $reason }.
@@ -78,3 +78,15 @@ targets-unfit-named = The adapter does not fit this model
 adapter-not-continuable = The adapter can't be continued
     .message = { $folder }: it sets { $tensor } without training it.
     .hint = Merge it into its base and train a new adapter on the result: strategy.kind = "merge".
+
+# What is wrong with a kernel.
+fault-of = { $attention }: { $fault }
+faults = { COMMAS($faults) }
+fault-raises = it can't be computed ({ BRIEF($reason) })
+fault-not-finite = its numbers are not finite
+fault-leaks = tokens see later ones
+fault-differs = it computes something else than the model's own code
+fault-apart = its numbers are { PERCENT($share) } off
+liger-has-none = the library has none for { $type }
+liger-raises = a trial ended with { $kind }: { $reason }
+liger-differs = in a trial they computed something else than the model

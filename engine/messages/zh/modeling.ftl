@@ -13,10 +13,10 @@ tokenizer-of-another = 分词器与模型不匹配
     .message = { $folder } 有 { NUMBER($rows) } 个词嵌入，{ $tokenizer } 中的分词器却有 { NUMBER($tokens) } 个词元。
     .hint = 将分词器文件移出 { $tokenizer }，即改用模型自带的分词器。
 attention-fails = 模型的注意力未通过检验
-    .message = { $folder }：{ $faults }。
+    .message = { $folder }：{ COMMAS($faults) }。
     .hint = 请选择因果语言模型，其他类型无法训练。
 attention-fails-as-set = 模型的注意力未通过检验
-    .message = { $folder }：{ $faults }。
+    .message = { $folder }：{ COMMAS($faults) }。
     .hint = 设置 model.attn_implementation = "auto"。
 model-fails = 模型无法运行
     .message = { $folder }：{ $reason }。
@@ -78,3 +78,15 @@ targets-unfit-named = 适配器与该模型不匹配
 adapter-not-continuable = 无法继续训练该适配器
     .message = { $folder }：其中的 { $tensor } 只被设定、未被训练。
     .hint = 请先并入基座模型，再训练新的适配器：strategy.kind = "merge"。
+
+# 内核有什么问题。
+fault-of = { $attention }：{ $fault }
+faults = { COMMAS($faults) }
+fault-raises = 无法计算（{ BRIEF($reason) }）
+fault-not-finite = 结果不是有限数值
+fault-leaks = 词元能看到后面的内容
+fault-differs = 结果与模型自身代码不同
+fault-apart = 数值相差 { PERCENT($share) }
+liger-has-none = 该库没有适用于 { $type } 的内核
+liger-raises = 试运行因 { $kind } 结束：{ $reason }
+liger-differs = 试运行的结果与模型不同

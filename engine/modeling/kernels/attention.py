@@ -76,7 +76,7 @@ def _flash(folder: Path, kind: type[Any], placement: Placement) -> tuple[list[st
         trouble = flash.trouble(name, placement.device, getattr(torch, _dtype(placement)), _head_width(folder))
         if not trouble:
             return [name], told
-        told.append(Message("events.flash-fails", name=name, reason=Message.from_json(trouble)))
+        told.append(Message("events.flash-fails", name=name, reason=trouble))
     return [], told
 
 

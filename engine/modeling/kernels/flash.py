@@ -23,6 +23,7 @@ from transformers.utils import is_flash_attn_2_available
 from transformers.utils.import_utils import is_kernels_available
 
 from engine.common.errors import own_words
+from engine.messages.message import Message
 from engine.modeling.kernels.head import body_of
 
 PACKAGE, HUB_KERNEL = "flash_attention_2", "kernels-community/flash-attn2"
@@ -57,8 +58,8 @@ def installed(kind: type[Any]) -> list[str]:
 
 
 @cache
-def trouble(name: str, device: torch.device, dtype: torch.dtype, head_width: int) -> str:
-    """Why flash attention ``name`` can't be used there, in words; "" once it computed two rows rightly, both ways."""
+def trouble(name: str, device: torch.device, dtype: torch.dtype, head_width: int) -> Message | None:
+    """Why flash attention ``name`` can't be used there; None once it computed two rows rightly, both ways."""
     generator = torch.Generator(device).manual_seed(0)
     inputs = [
         torch.randn(1, heads, sum(_LENGTHS), head_width, generator=generator, device=device).to(dtype).requires_grad_()
@@ -73,8 +74,8 @@ def trouble(name: str, device: torch.device, dtype: torch.dtype, head_width: int
             float((ours - right).abs().max() / right.abs().max()) for ours, right in zip(found, expected, strict=True)
         )
     except Exception as error:  # binaries for other cards, drivers or torches fail in many ways
-        return f"{type(error).__name__}: {own_words(error)}"
-    return "" if apart <= _APART else f"its numbers are {apart:.0%} off"
+        return Message.literal(f"{type(error).__name__}: {own_words(error)}")
+    return None if apart <= _APART else Message("modeling.fault-apart", share=apart)
 
 
 def _both_ways(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -71,8 +71,8 @@ def told_of_change(settings: Mapping[str, Any], used: bool) -> Iterator[Message]
         yield Message("events.liger-off" if before else "events.liger-on")
 
 
-def _fault(model: Any) -> str:
-    """Nothing if the kernels are on ``model`` and compute what it computed before; else why they are off again."""
+def _fault(model: Any) -> Message | None:
+    """None if the kernels are on ``model`` and compute what it computed before; else why they are off again."""
     base = model.get_base_model()
     before = _trial(model)
     with _taken_back_unless_good(base) as outcome:
@@ -81,16 +81,16 @@ def _fault(model: Any) -> str:
 
             apply(model=base, cross_entropy=False, fused_linear_cross_entropy=False)
             if not outcome.changed():
-                return f"the library has none for {base.config.model_type}"
+                return Message("modeling.liger-has-none", type=base.config.model_type)
             after = _trial(model)
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            return f"a trial ended with {type(error).__name__}: {own_words(error, 200)}"
+            return Message("modeling.liger-raises", kind=type(error).__name__, reason=own_words(error, 200))
         outcome.good = _same(before, after)
     if outcome.good:
         _replaced.extend(outcome.replaced())
-    return "" if outcome.good else "in a trial they computed something else than the model"
+    return None if outcome.good else Message("modeling.liger-differs")
 
 
 def _trial(model: Any) -> list[Tensor | None]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from engine.common.errors import TunedeckError, own_words
+from engine.messages.message import Message
 from engine.modeling.kernels.attention import OWN, takes_any
 from engine.modeling.kernels.head import PLAIN, Head, LogitForm, OwnHead, body_of, logit_forms
 from engine.modeling.kernels.loss import hidden_states
@@ -47,8 +48,8 @@ _EIGHT = _Bounds(0.3, 0.3, 0.1, 0.1)
 """Which activations int8 keeps in 16 bit depends on the whole row: 0.07 is seen before the change."""
 
 
-def attention_fault(model: Any) -> str:
-    """What is wrong with the attention that ``model`` computes with now, as the rest of a sentence; "" if nothing.
+def attention_fault(model: Any) -> Message | None:
+    """What is wrong with the attention that ``model`` computes with now; None if nothing.
 
     It must be causal, and what the model's own code (eager) computes where the class lets one switch to that.
     Running out of memory is raised.
@@ -63,16 +64,16 @@ def attention_fault(model: Any) -> str:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        reason = error.message if isinstance(error, TunedeckError) else own_words(error)
-        return f"can't compute it ({reason.removesuffix('.')})"
+        reason = error.reason if isinstance(error, TunedeckError) else own_words(error)
+        return Message("modeling.fault-raises", reason=reason)
     if not bool(found.isfinite().all()):
-        return "gives numbers that are not finite"
+        return Message("modeling.fault-not-finite")
     moved, bounds = (found - other).abs().mean(-1), _bounds(model)
     if not moved[:-_CHANGED].median() <= bounds.leak * moved[-_CHANGED:].median():
-        return "lets tokens see later ones"
+        return Message("modeling.fault-leaks")
     if own is not None and not _apart(found, own) <= bounds.apart:
-        return "computes something else than the model's own code"
-    return ""
+        return Message("modeling.fault-differs")
+    return None
 
 
 def proved_head(model: Any) -> tuple[Head | None, float]:

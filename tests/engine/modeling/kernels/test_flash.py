@@ -14,6 +14,7 @@ from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
 from engine.memory.packing import Packing
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.modeling.batches import collate, cut
 from engine.modeling.kernels import flash
 from engine.modeling.kernels.attention import choices, planned
@@ -158,10 +159,10 @@ def card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flash, "is_flash_attn_2_available", lambda: True)
 
 
-def tried(monkeypatch: pytest.MonkeyPatch, trouble: str) -> list[tuple[Any, ...]]:
+def tried(monkeypatch: pytest.MonkeyPatch, trouble: Message | None = None) -> list[tuple[Any, ...]]:
     calls: list[tuple[Any, ...]] = []
 
-    def answer(*asked: Any) -> str:
+    def answer(*asked: Any) -> Message | None:
         calls.append(asked)
         return trouble
 
@@ -180,7 +181,7 @@ AUTO = ModelSection(name_or_path="x")
 def test_auto_takes_installed_flash_attention_that_works_here(
     card: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = tried(monkeypatch, "")
+    calls = tried(monkeypatch)
     folder = folder_of("llama", tmp_path)
     assert choices(folder, AUTO, GPU).names == [flash.PACKAGE, "sdpa", "eager"]
     assert calls == [(flash.PACKAGE, GPU.device, torch.bfloat16, 8)]
@@ -191,7 +192,7 @@ def test_auto_takes_installed_flash_attention_that_works_here(
 def test_auto_leaves_flash_attention_that_fails_its_test_and_says_why(
     card: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried(monkeypatch, "no kernel image")
+    tried(monkeypatch, Message.literal("no kernel image"))
     found = choices(folder_of("llama", tmp_path), AUTO, GPU)
     assert found.names == ["sdpa", "eager"]
     assert "no kernel image" in text(found.told[0].args["reason"])
@@ -211,7 +212,7 @@ def test_auto_leaves_flash_attention_that_fails_its_test_and_says_why(
 def test_flash_attention_is_not_even_tried_where_it_can_not_be_used(
     card: None, family: str, placement: Placement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = tried(monkeypatch, "")
+    calls = tried(monkeypatch)
     names = choices(folder_of(family, tmp_path), AUTO, placement).names
     assert not any(flash.is_flash(name) for name in names)
     assert calls == []
@@ -219,7 +220,7 @@ def test_flash_attention_is_not_even_tried_where_it_can_not_be_used(
 
 def test_nothing_is_tried_where_nothing_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
-    calls = tried(monkeypatch, "")
+    calls = tried(monkeypatch)
     assert choices(folder_of("llama", tmp_path), AUTO, GPU).names == ["sdpa", "eager"]
     assert calls == []
 
@@ -230,7 +231,7 @@ def test_a_hub_kernel_counts_only_where_it_lies_on_this_machine(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
     monkeypatch.setattr(flash, "is_kernels_available", lambda: True)
     monkeypatch.setattr(flash.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    tried(monkeypatch, "")
+    tried(monkeypatch)
     folder = folder_of("llama", tmp_path / "model")
     assert choices(folder, AUTO, GPU).names == ["sdpa", "eager"]
     (tmp_path / "hub/models--kernels-community--flash-attn2/snapshots/abc").mkdir(parents=True)
@@ -280,7 +281,7 @@ def test_the_test_is_a_real_forward_and_backward(library: str, words: str, monke
     before = torch.get_rng_state()
     found = flash.trouble(flash.PACKAGE, CPU, torch.bfloat16, 16)
     flash.trouble.cache_clear()
-    assert (words in found) if words else found == ""
+    assert (words in text(found)) if found else not words
     assert torch.equal(torch.get_rng_state(), before)
     assert not flash.constants.HF_HUB_OFFLINE
 
@@ -288,7 +289,7 @@ def test_the_test_is_a_real_forward_and_backward(library: str, words: str, monke
 def test_a_plan_counts_on_the_attention_that_will_be_used(
     card: None, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried(monkeypatch, "")
+    tried(monkeypatch)
 
     def laid(folder: Path, placement: Placement) -> Packing:
         from engine.config.schema import RunConfig
@@ -305,11 +306,11 @@ def test_auto_pads_where_the_loaded_model_has_another_attention_than_planned(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was to be our own kernel, which fails the proof."""
-    faults = iter(["computes something else than the model's own code"])
-    monkeypatch.setattr("engine.modeling.load.attention_fault", lambda model: next(faults, ""))
+    faults = iter([Message("modeling.fault-differs")])
+    monkeypatch.setattr("engine.modeling.load.attention_fault", lambda model: next(faults, None))
     from engine.runs import events as ev
 
     trained = making.train(making.values(tiny, rows, train={"max_steps": 2}))
-    titles = [text(warning.message) for warning in trained.of(ev.Warn)]
-    assert any("Attention is sdpa" in title for title in titles)
-    assert any("Rows are padded" in title for title in titles)
+    warned = [warning.message.code for warning in trained.of(ev.Warn)]
+    assert "events.attention-passed-over" in warned
+    assert "events.padded-mask" in warned

@@ -22,7 +22,6 @@ from transformers.models.llama import modeling_llama
 from engine.common.errors import ConfigError, MachineError
 from engine.config.schema import RunConfig, TrainSection
 from engine.distributed.device import Placement
-from engine.messages.message import Message
 from engine.modeling.kernels import fused_norm, liger, lora_kernel
 from engine.modeling.kernels.loss import hidden_states
 from engine.modeling.out_of_memory import MemoryGuard
@@ -128,10 +127,10 @@ def test_the_next_model_of_a_process_is_made_of_transformers_own_parts(tiny: Pat
 @pytest.mark.parametrize(
     ("forward", "why"),
     [
-        (another_activation, "in a trial they computed something else than the model"),
-        (past_the_adapter, "in a trial they computed something else than the model"),
-        (does_not_compile, "a trial ended with RuntimeError: PTX was compiled with an unsupported toolchain"),
-        (None, "the library has none for llama"),
+        (another_activation, "modeling.liger-differs"),
+        (past_the_adapter, "modeling.liger-differs"),
+        (does_not_compile, "modeling.liger-raises"),
+        (None, "modeling.liger-has-none"),
     ],
 )
 def test_others_are_taken_off_and_said(
@@ -141,14 +140,17 @@ def test_others_are_taken_off_and_said(
     model = model_of(tiny)
     before = [dict(vars(module)) for module in model.modules()]
     expected = hidden_states(model, IDS)
-    assert liger.install(model, TrainSection(), GPU) == (False, Message("events.liger-fails", reason=why))
+    used, told = liger.install(model, TrainSection(), GPU)
+    assert told is not None
+    assert (used, told.code) == (False, "events.liger-fails")
+    assert told.args["reason"].code == why
     assert modeling_llama.apply_rotary_pos_emb is own_rope
     assert [vars(module).keys() for module in model.modules()] == [kept.keys() for kept in before]
     assert torch.equal(hidden_states(model, IDS), expected)
     assert fused_norm.install(model) == 5, "torch's own fused norm takes its place"
-    with pytest.raises(MachineError, match="can't be used") as caught:
+    with pytest.raises(MachineError) as caught:
         liger.install(model, TrainSection(use_liger_kernel=True), GPU)
-    assert why in caught.value.message
+    assert (caught.value.code, caught.value.reason.args["fault"]) == ("modeling.liger-unusable", told.args["reason"])
     assert caught.value.hint == 'Set train.use_liger_kernel to "auto" or false.'
 
 
@@ -158,7 +160,7 @@ def test_a_library_that_can_not_be_imported_is_said(tiny: Path, library: Any, mo
     used, reason = liger.install(model_of(tiny), TrainSection(), GPU)
     assert not used
     assert reason is not None
-    assert "a trial ended with ModuleNotFoundError" in reason.args["reason"]
+    assert reason.args["reason"].args["kind"] == "ModuleNotFoundError"
 
 
 def test_want_of_memory_in_the_trial_is_left_to_who_knows_what_of(tiny: Path, library: Any) -> None:

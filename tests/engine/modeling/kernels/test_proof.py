@@ -11,6 +11,7 @@ import torch
 from engine.common.errors import ConfigError, ModelError
 from engine.config.schema import ModelSection
 from engine.distributed.device import Placement
+from engine.messages.message import Message
 from engine.modeling.kernels import attention, cpu_attention, repeated_heads
 from engine.modeling.kernels.head import LogitForm
 from engine.modeling.kernels.loss import SupervisedLoss, hidden_states
@@ -74,7 +75,7 @@ def test_each_family_is_loaded_with_its_own_attention_and_its_own_loss(family: t
 @pytest.mark.parametrize("name", ["llama", "falcon_h1", "hyperclovax", "granite", "mixtral"])
 def test_sixteen_bits_find_the_same_form(name: str, kernel: Any) -> None:
     model = model_of(name, kernel.register(), torch.bfloat16)
-    assert attention_fault(model) == ""
+    assert attention_fault(model) is None
     head, extra = proved_head(model)
     assert head is not None
     assert (head.form, head.own, extra) == (FORMS.get(name, LogitForm()), None, 0.0)
@@ -115,7 +116,7 @@ class Seeing:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(
     ("kernel", "fault"),
-    [("later", "see later"), ("otherwise", "something else"), ("nothing", "no such thing"), ("infinity", "not finite")],
+    [("later", "leaks"), ("otherwise", "differs"), ("nothing", "raises"), ("infinity", "not-finite")],
 )
 def test_a_wrong_kernel_is_found_out(kernel: str, fault: str, dtype: torch.dtype) -> None:
     from transformers import AttentionInterface, AttentionMaskInterface
@@ -123,7 +124,9 @@ def test_a_wrong_kernel_is_found_out(kernel: str, fault: str, dtype: torch.dtype
 
     AttentionInterface.register(f"wrong_{kernel}", getattr(Seeing, kernel))
     AttentionMaskInterface.register(f"wrong_{kernel}", sdpa_mask)
-    assert fault in attention_fault(model_of("llama", f"wrong_{kernel}", dtype))
+    found = attention_fault(model_of("llama", f"wrong_{kernel}", dtype))
+    assert found is not None
+    assert found.code == f"modeling.fault-{fault}"
 
 
 def test_the_proof_leaves_no_trace() -> None:
@@ -215,9 +218,11 @@ def test_attention_that_a_class_lacks_is_refused_and_the_hint_helps(name: str, n
 
 
 def test_attention_that_is_named_and_wrong_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.modeling.load.attention_fault", lambda model: "lets tokens see later ones")
-    with pytest.raises(ModelError, match="sdpa lets tokens") as caught:
+    monkeypatch.setattr("engine.modeling.load.attention_fault", lambda model: Message("modeling.fault-leaks"))
+    with pytest.raises(ModelError) as caught:
         loaded(tiny, attn_implementation="sdpa")
+    of_sdpa = Message("modeling.fault-of", attention="sdpa", fault=Message("modeling.fault-leaks"))
+    assert caught.value.reason.args["faults"] == (of_sdpa,)
     assert caught.value.hint == 'Set model.attn_implementation = "auto".'
 
 
