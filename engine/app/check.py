@@ -201,17 +201,10 @@ def _of_mix(config: RunConfig, known: Known) -> Iterator[Finding]:
     for warning in mix_warnings(sources, mix.parts, steps / a_pass, cap):
         if warning.kind == "replay" or known.sources[warning.source] is None:
             continue
-        said = f"{warning.title} {warning.message}".strip()
-        issue = Issue("warning", f"data.{warning.source}", Message(_MIX[warning.kind], what=said, fix=warning.hint))
+        issue = Issue("warning", f"data.{warning.source}", warning.what)
         caps = warning.kind == "repeated" and cap is None
         what = Message("mix.cap-remedy", passes=round(OFTEN))
         yield Finding(issue, Remedy(what, {"dataset.epochs_cap": OFTEN}) if caps else None)
-
-
-_MIX = {
-    "unmet": "check.mix-unmet", "repeated": "check.mix-repeated", "dominates": "check.mix-dominates",
-    "dropped": "check.mix-dropped",
-}  # fmt: skip
 
 
 def _of_rows(config: RunConfig, known: Known) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Mix, Rows
 from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
-from engine.messages.message import Message
 from engine.modeling.batches import StepPlan
 from engine.runs import events as ev
 from engine.runs.phases import Sink
@@ -51,7 +50,7 @@ def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink)
     ]  # fmt: skip
     passes = steps.epoch_after(steps.total_steps)
     for warning in mix_warnings(sources, mix.parts, passes, config.dataset.epochs_cap):
-        sink(ev.Warn(message=Message.literal(warning.title, message=warning.message, hint=warning.hint)))
+        sink(ev.Warn(message=warning.what))
 
 
 def trained_tokens(config: RunConfig, prepared: Prepared, steps: int) -> dict[str, int]:

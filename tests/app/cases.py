@@ -316,8 +316,8 @@ CASES = (
     Case("check.rows-too-long", lambda place: setattr(place, "examined", Examined(
         Report((), ()), Inspection(rows=40, train_rows=36, eval_rows=4, tokens_max=30, tokens_total=900, too_long=9,
                                    supervised_share=0.5)))),
-    Case("check.mix-unmet", lambda place: place.two_sources(figures("a"), figures("b", 0))),
-    Case("check.mix-repeated", lambda place: place.two_sources(figures("a"), figures("b", 2), share=0.5)),
-    Case("check.mix-dominates", lambda place: place.two_sources(figures("a", 4000), figures("b", 2))),
-    Case("check.mix-dropped", lambda place: place.two_sources(figures("a"), figures("b", too_long=39))),
+    Case("mixing.unusable", lambda place: place.two_sources(figures("a"), figures("b", 0))),
+    Case("mixing.repeated", lambda place: place.two_sources(figures("a"), figures("b", 2), share=0.5)),
+    Case("mixing.dominates", lambda place: place.two_sources(figures("a", 4000), figures("b", 2))),
+    Case("mixing.dropped", lambda place: place.two_sources(figures("a"), figures("b", too_long=39))),
 )  # fmt: skip

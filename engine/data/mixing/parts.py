@@ -63,11 +63,7 @@ def _wanted(sizes: Sequence[float], shares: Sequence[float | None]) -> list[floa
     asked = sum(share for share, size in zip(shares, sizes, strict=True) if share is not None and size)
     free = sum(size for share, size in zip(shares, sizes, strict=True) if share is None)
     if free and asked >= 1:
-        raise ConfigError(
-            "The shares leave nothing for the other sources",
-            f"data: the shares add up to {asked:.0%}, and there are sources without one.",
-            "Lower the shares, or give every source one.",
-        )
+        raise ConfigError("mixing.shares-leave-nothing", asked=asked)
     # Where every source has a share, a pass is as long as all the rows there are.
     total = free / (1 - asked) if free else sum(sizes)
     scale = 1.0 if free else 1 / (asked or 1.0)

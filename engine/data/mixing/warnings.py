@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.config.rules import replay_effect
 from engine.data.mixing.parts import Part
-from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 OFTEN = 4.0
 """Passes over a source that is repeated more than the others, from which its rows begin to be learnt by heart."""
@@ -31,13 +31,11 @@ class MixSource:
 
 @dataclass(frozen=True)
 class MixWarning:
-    """``source`` is the index of the one that it is about. ``title`` is a sentence that can stand alone."""
+    """``source`` is the index of the one that it is about. The part ``hint`` of ``what`` says what to do."""
 
     kind: Kind
     source: int
-    title: str
-    message: str = ""
-    hint: str = ""
+    what: Message
 
 
 def mix_warnings(
@@ -54,26 +52,14 @@ def mix_warnings(
         found += _repeated(index, source, part, passes, epochs_cap)
         effect = replay_effect(round(part.share, 3)) if source.role == "replay" and part.rows else None
         if effect is not None:
-            found.append(
-                MixWarning(
-                    "replay", index, f"{source.name}: {part.share:.1%} of the mix is replay, which {text(effect)}."
-                )
-            )
+            what = Message("mixing.replay", source=source.name, share=part.share, effect=effect)
+            found.append(MixWarning("replay", index, what))
         if several and part.tokens > DOMINATES * total:
-            found.append(
-                MixWarning(
-                    "dominates", index,
-                    f"{source.name} is {part.tokens / total:.0%} of all tokens: the others are hardly learnt.",
-                    hint="Give the others shares, or balance them.",
-                )
-            )  # fmt: skip
+            what = Message("mixing.dominates", source=source.name, share=part.tokens / total)
+            found.append(MixWarning("dominates", index, what))
         if source.dropped >= NEARLY_ALL:
-            found.append(
-                MixWarning(
-                    "dropped", index, f"{source.name}: {source.dropped:.0%} of its rows are dropped.",
-                    "They are too long, or nothing in them is trained.", "Raise dataset.max_length, or check its rows.",
-                )
-            )  # fmt: skip
+            what = Message("mixing.dropped", source=source.name, share=source.dropped)
+            found.append(MixWarning("dropped", index, what))
     return found
 
 
@@ -86,21 +72,13 @@ def _asked(sources: Sequence[MixSource], parts: Sequence[Part], index: int) -> f
 
 
 def _unmet(index: int, source: MixSource, part: Part, asked: float | None) -> Iterator[MixWarning]:
+    told = {"source": source.name, "share": part.share, "asked": asked or 0.0}
     if not part.rows:
-        yield MixWarning(
-            "unmet", index, f"{source.name}: not one of its rows can be used.", hint="Check its rows, or remove it."
-        )
+        yield MixWarning("unmet", index, Message("mixing.unusable", source=source.name))
     elif part.capped:
-        yield MixWarning(
-            "unmet", index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked or 0:.1%}.",
-            f"More would pass over its {part.rows:,} rows more than dataset.epochs_cap allows.",
-            "Raise the cap, or give it more rows.",
-        )  # fmt: skip
+        yield MixWarning("unmet", index, Message("mixing.capped", rows=part.rows, **told))
     elif asked is not None and part.drawn == 1 and part.share > 2 * asked:
-        yield MixWarning(
-            "unmet", index, f"{source.name} gets {part.share:.1%} of the mix instead of {asked:.1%}.",
-            "One of its rows is more than that.", "Raise its share, or remove it.",
-        )  # fmt: skip
+        yield MixWarning("unmet", index, Message("mixing.one-row", **told))
 
 
 def _repeated(
@@ -110,7 +88,5 @@ def _repeated(
     over_the_run = part.repeats * passes
     most = OFTEN if epochs_cap is None else epochs_cap
     if part.repeats > 1.01 and over_the_run > most and not part.capped:
-        yield MixWarning(
-            "repeated", index, f"{source.name} is repeated {over_the_run:.1f} times in the run.",
-            f"Its {part.rows:,} rows may be learnt by heart.", "Lower its share, or set dataset.epochs_cap.",
-        )  # fmt: skip
+        what = Message("mixing.repeated", source=source.name, times=over_the_run, rows=part.rows)
+        yield MixWarning("repeated", index, what)

@@ -77,22 +77,17 @@ def wanted_rows(count: int, dataset: DatasetSection) -> tuple[int, int]:
     heldout = _validation_rows(count, dataset)
     if dataset.test_rows is not None:
         if dataset.test_rows and heldout + dataset.test_rows >= count > 0:
+            most = max(0, count - 1 - heldout)
             raise ConfigError(
-                "Too many rows are held out",
-                f"dataset.test_rows is {dataset.test_rows:,} beside {heldout:,} rows for validation, but there are "
-                f"{count:,} rows: none is left to train on.",
-                f"Set it to {max(0, count - 1 - heldout):,} at most, or leave it out.",
+                "splitting.too-many-test-rows", asked=dataset.test_rows, heldout=heldout, rows=count, most=most
             )
         return heldout, min(dataset.test_rows, max(0, count - 1))
     if dataset.test_share == 0 or count < 2:
         return heldout, 0
     if heldout + dataset.test_share * count >= count:
         raise ConfigError(
-            "Too many rows are held out",
-            f"dataset.test_share is {dataset.test_share:g} beside {heldout:,} of {count:,} rows for validation: none "
-            "is left to train on.",
-            "Lower dataset.test_share or dataset.eval_share: together they must stay below 1.",
-        )
+            "splitting.too-large-test-share", asked=dataset.test_share, heldout=heldout, rows=count
+        )  # fmt: skip
     return heldout, min(max(1, round(dataset.test_share * count)), count - 1 - heldout)
 
 
@@ -100,10 +95,8 @@ def _validation_rows(count: int, dataset: DatasetSection) -> int:
     if dataset.eval_rows is not None:
         if dataset.eval_rows >= count > 0:
             raise ConfigError(
-                "Too many rows are held out",
-                f"dataset.eval_rows is {dataset.eval_rows:,}, but there are {count:,} rows: none is left to train on.",
-                f"Set it to {count - 1:,} at most, or leave it out.",
-            )
+                "splitting.too-many-eval-rows", asked=dataset.eval_rows, rows=count, most=count - 1
+            )  # fmt: skip
         return min(dataset.eval_rows, max(0, count - 1))
     if dataset.eval_share == 0 or count < 2:
         return 0
@@ -145,11 +138,7 @@ class _Units:
         among = list(among)
         unit = min(among, key=self._size, default=None)
         if unit is None or 2 * self._size(unit) > sum(map(self._size, among)):
-            raise ConfigError(
-                "The groups leave no row to hold out",
-                "All rows that may be held out are in one group, or the smallest group is more than half of them.",
-                f"Map group to another column, or set dataset.{field}_share = 0.",
-            )
+            raise ConfigError("splitting.groups-too-large", field=f"dataset.{field}_share")
         return unit
 
     def _plain(self, among: Sequence[int], wanted: int) -> list[int]:

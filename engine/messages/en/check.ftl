@@ -82,14 +82,6 @@ rows-too-long = { COUNT($count, "row", "rows") } ({ PERCENT($share) }) are longe
         [split] split
        *[other] cut
     }.
-mix-unmet = { $what }
-    .hint = { $fix }
-mix-repeated = { $what }
-    .hint = { $fix }
-mix-dominates = { $what }
-    .hint = { $fix }
-mix-dropped = { $what }
-    .hint = { $fix }
 
 # Remedies, each a few words
 set-to = set it to { $value }

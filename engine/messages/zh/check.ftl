@@ -78,14 +78,6 @@ rows-too-long = { COUNT($count, "行") }（{ PERCENT($share) }）超长，将被
         [split] 切分
        *[other] 截断
     }。
-mix-unmet = { $what }
-    .hint = { $fix }
-mix-repeated = { $what }
-    .hint = { $fix }
-mix-dominates = { $what }
-    .hint = { $fix }
-mix-dropped = { $what }
-    .hint = { $fix }
 
 set-to = 设为 { $value }
 set-to-nothing = 留空

@@ -73,7 +73,7 @@ def test_a_source_that_repeats_often_is_warned_of(tiny: Path, tmp_path: Path) ->
 def test_a_capped_source_says_what_it_gets(tiny: Path, tmp_path: Path) -> None:
     config = mixed_config(tiny, tmp_path, share=0.9)
     config.dataset.epochs_cap = 3
-    assert "instead of 90.0%" in said(config, prepared_of(config))[0]
+    assert "instead of 90%" in said(config, prepared_of(config))[0]
 
 
 def test_too_much_replay_is_warned_of(tiny: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from engine.common.clean_text import clean, shorten
 from engine.data.mixing.presets import TITLES
 from engine.data.mixing.warnings import MixWarning
 from engine.messages import formats
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
 from engine.messages.formats import amount
 from tui.draft.mix_board import Board, Line
 from tui.widgets.bars import fit
@@ -159,8 +159,8 @@ def about(board: Board, at: int) -> str:
 
 def warning(found: MixWarning) -> str:
     """What is wrong, and what helps here."""
-    hint = text("mix.repeated-hint") if found.kind == "repeated" else found.hint
-    return clean(f"! {found.title} {hint}", keep_newlines=False).rstrip()
+    hint = text("mix.repeated-hint") if found.kind == "repeated" else part(found.what, "hint")
+    return f"! {text(found.what)} {hint}".rstrip()
 
 
 def presets(board: Board) -> str:
