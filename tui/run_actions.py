@@ -25,10 +25,10 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
 
     Raises TunedeckError.
     """
-    from engine.models import origins
+    from engine.app import resume
     from tui.widgets.dialogs import ConfirmScreen
 
-    changed = await asyncio.to_thread(origins.changes, run)
+    changed = await asyncio.to_thread(resume.changes, run)
     if not changed:
         return False
     lines = [clean(said, keep_newlines=False) for said in changed]

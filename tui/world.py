@@ -43,9 +43,9 @@ class WatchMachine(Protocol):
 
 
 def _launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
-    from engine.runs.launch import launch
+    from engine.app.start import launch
 
-    return launch(run, resume, accept_changes=accept_changes)
+    return launch(run, resume, accept_changes)
 
 
 def _demo() -> Resolved:

@@ -87,7 +87,12 @@ def check(
 
     ``on_hash`` gets bytes done and bytes of all while a model's weights are compared with those an adapter recorded.
     """
-    return of_parts(resolved, tuple(of_files(resolved, on_hash)), machine, known)
+    return of_parts(resolved, files_of(resolved, on_hash), machine, known)
+
+
+def files_of(resolved: Resolved, on_hash: Callable[[int, int], None] | None = None) -> tuple[Finding, ...]:
+    """What rules, model, adapter, data, disk and rights say; takes seconds."""
+    return tuple(of_files(resolved, on_hash))
 
 
 def of_parts(

@@ -68,6 +68,16 @@ def ended_for_memory(state: RunState) -> bool:
     return state.reason.code == KILLED_FOR_MEMORY or (killed and _ram_was_scarce(state))
 
 
+def examine_here(run: RunDir, state: RunState) -> PostMortem | None:
+    """``examine`` with this machine's GPUs in mind, which are only read where memory ended the run."""
+    from engine.machine import snapshot
+
+    if not ended_for_memory(state):
+        return None
+    machine = snapshot.read_machine_now()
+    return examine(run, state, machine.gpus if machine else ())
+
+
 def examine(run: RunDir, state: RunState, gpus: Sequence[Gpu] = ()) -> PostMortem | None:
     """The post-mortem of ``run``; None unless memory ended it. ``gpus``: those of the machine now.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.app.start import launch
 from engine.common.errors import MachineError, RunError
 from engine.common.files import write_atomic
 from engine.config import toml
@@ -34,6 +35,25 @@ class Way:
     lines: tuple[Message, ...]
 
 
+def require_ended(run: RunDir) -> None:
+    """Raise RunError while ``run`` is running."""
+    if run.is_alive():
+        raise RunError("This run is running", run.id, "Stop it first; a remedy is for a run that memory has ended.")
+
+
+def numbered(run: RunDir, found: PostMortem | None, number: int) -> Remedy:
+    """Remedy ``number``, from 1. Raises RunError where memory did not end the run, or there are fewer."""
+    if found is None:
+        raise RunError(
+            "There is nothing to remedy", f"{run.id} was not ended by lack of memory.",
+            "`tunedeck resume` without --remedy goes on with it.",
+        )  # fmt: skip
+    if not 1 <= number <= len(found.remedies):
+        there = f"There are {len(found.remedies)}" if found.remedies else "There is none"
+        raise RunError("No such remedy", f"{run.id}: {number}. {there}.", f"`tunedeck status {run.id}` lists them.")
+    return found.remedies[number - 1]
+
+
 def way_of(run: RunDir, found: PostMortem, remedy: Remedy) -> Way:
     """What applying ``remedy`` to ``run`` does; changes nothing."""
     checkpoints = run.complete_checkpoints()
@@ -54,7 +74,9 @@ def way_of(run: RunDir, found: PostMortem, remedy: Remedy) -> Way:
     return Way(kind, tuple(lines))
 
 
-def apply(run: RunDir, found: PostMortem, remedy: Remedy, launch: Launch, machine: Machine | None = None) -> RunDir:
+def apply(
+    run: RunDir, found: PostMortem, remedy: Remedy, launch: Launch = launch, machine: Machine | None = None
+) -> RunDir:
     """Change the config as ``remedy`` says and launch; returns the run that now runs.
 
     The settings that ``auto`` had become are written down too: chosen anew they could undo the remedy.

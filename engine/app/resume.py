@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.start import launch
 from engine.common.errors import RunError
 from engine.messages.message import Message
 from engine.models import origins
@@ -28,13 +29,11 @@ def changes(run: RunDir) -> list[str]:
     return origins.changes(run)
 
 
-def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., object] | None = None) -> Resumed:
+def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., object] = launch) -> Resumed:
     """Launch ``run`` again from its last whole checkpoint.
 
     Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
     """
-    from engine.runs.launch import launch
-
     if (damage := damage_of(run)) is not None:
         raise RunError("runs.files-damaged", path=run.path, reason=damage)
     if load_state(run).state == "finished":
@@ -45,5 +44,5 @@ def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., objec
     if changed:
         raise origins.refuse(run, changed)
     newest, damaged = newest_whole(run)
-    (spawn or launch)(run, resume=True, accept_changes=accept_changes)
+    spawn(run, resume=True, accept_changes=accept_changes)
     return Resumed(newest, tuple(damaged))

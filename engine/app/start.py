@@ -13,19 +13,24 @@ from engine.runs import directory
 from engine.runs.directory import RunDir
 
 
-def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], object] | None = None) -> RunDir:
+def launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
+    """Start the detached runner of ``run``; returns the pid of the process that waits for it. Raises TunedeckError."""
+    from engine.runs.launch import launch
+
+    return launch(run, resume, accept_changes=accept_changes)
+
+
+def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], object] = launch) -> RunDir:
     """Create the directory of a run that nothing speaks against, in ``root`` or where runs are, and launch its runner.
 
     Raises TunedeckError for what ``checked`` found against it and for what keeps it from starting; nothing is left
     behind then.
     """
-    from engine.runs.launch import launch
-
     checked.require()
     settled = checked.planned.resolved
     created = directory.create(settled.config.model.name_or_path, toml.dumps(settled), settled.config.run.name, root)
     try:
-        (spawn or launch)(created)
+        spawn(created)
     except TunedeckError:
         with contextlib.suppress(OSError, TunedeckError):
             directory.delete(created)  # an unborn run would stand in the list for ever

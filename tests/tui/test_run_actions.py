@@ -30,6 +30,7 @@ def run(root: Path, tmp_path: Path) -> RunDir:
     model = make_model(tmp_path / "model")
     made.config.write_text(f'[model]\nname_or_path = "{model}"\n[[data]]\npath = "{rows}"\n')
     origins.note(made, toml.load(made.config).config, model)
+    origins.note_rows(made, {str(rows): 3})
     return made
 
 

@@ -243,8 +243,10 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="act")
     def _resume(self, run: RunSummary, accept_changes: bool) -> None:
+        from engine.app.resume import resume
+
         try:
-            world_of(self).spawn(run.run, resume=True, accept_changes=accept_changes)
+            resume(run.run, accept_changes, world_of(self).spawn)
         except TunedeckError as error:
             self._tell(str(error), "error")
         else:
@@ -261,22 +263,21 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     @work
     async def action_delete(self) -> None:
-        from engine.models.lineage import made_from, read_lineage
-        from engine.runs import directory
+        from engine.app import deletion
         from tui.widgets.dialogs import ConfirmScreen
 
         run = self.chosen
         if run is None:
             return
-        lines = removal_lines(run.run, directory.what_delete_removes(run.run))
+        removal = deletion.removal_of(run.run, world_of(self).root)
+        lines = removal_lines(run.run, removal.paths)
         text = "This removes what tunedeck made. Files of your own in that folder stay, and so do model and data."
-        children = made_from(run.run, read_lineage(world_of(self).root))
-        if children:
-            names = ", ".join(clean(node.title, False) for node in children)
-            text = f"{len(children)} made from it would lose their parent: {names}.\n{text}"
+        if removal.children:
+            names = ", ".join(clean(title, False) for title in removal.children)
+            text = f"{len(removal.children)} made from it would lose their parent: {names}.\n{text}"
         title = f"Delete {clean(run.name, False)}?"
         if await self.app.push_screen_wait(ConfirmScreen(title, text, lines, "Delete", "Keep it")):
-            self._do(lambda: directory.delete(run.run), "Deleted.")
+            self._do(lambda: deletion.delete(run.run), "Deleted.")
 
     @work(thread=True, group="act")
     def _do(self, act: object, done: str) -> None:

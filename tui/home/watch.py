@@ -11,6 +11,8 @@ from textual.message_pump import MessagePump
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.runs.directory import RunDir
     from engine.runs.summary import RunSummary
 
@@ -69,7 +71,7 @@ def _mark(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def removal_lines(run: RunDir, paths: list[Path]) -> list[str]:
+def removal_lines(run: RunDir, paths: Sequence[Path]) -> list[str]:
     """What a deletion takes, one line each with its size, the whole at the end."""
     from tui.words import size
 

@@ -326,8 +326,10 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="send")
     def _launch(self, accept_changes: bool) -> None:
+        from engine.app.resume import resume
+
         try:
-            world_of(self).spawn(self.run_dir, resume=True, accept_changes=accept_changes)
+            resume(self.run_dir, accept_changes, world_of(self).spawn)
             self._tell(f"Going on from {self._resumable}.", "information")
         except TunedeckError as error:
             self._resumed_at = None

@@ -5,25 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.console import out, say
-from engine.common.errors import RunError
 from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
     from engine.runs.directory import RunDir
-    from engine.runs.state import RunState
-
-
-def examined(run: RunDir, state: RunState) -> PostMortem | None:
-    """The post-mortem of ``run`` with this machine's GPUs in mind; None unless memory ended it."""
-    from engine.app.post_mortem import ended_for_memory, examine
-
-    if not ended_for_memory(state):
-        return None
-    from engine.machine.snapshot import read_machine_now
-
-    machine = read_machine_now()
-    return examine(run, state, machine.gpus if machine else ())
 
 
 def print_post_mortem(run: RunDir, found: PostMortem) -> None:
@@ -66,30 +52,19 @@ def json_values(found: PostMortem) -> dict[str, Any]:
 def apply_remedy(run: RunDir, number: int) -> RunDir:
     """Apply remedy ``number`` (from 1) and launch; returns the run that runs now. Raises RunError, TunedeckError."""
     from engine.app import remedy as remedying
+    from engine.app.post_mortem import examine_here
     from engine.machine.snapshot import read_machine_now
     from engine.runs.follow import load_state
-    from engine.runs.launch import launch
 
-    if run.is_alive():
-        raise RunError("This run is running", run.id, "Stop it first; a remedy is for a run that memory has ended.")
-    found = examined(run, load_state(run))
-    if found is None:
-        raise RunError(
-            "There is nothing to remedy", f"{run.id} was not ended by lack of memory.",
-            "`tunedeck resume` without --remedy goes on with it.",
-        )  # fmt: skip
-    if not 1 <= number <= len(found.remedies):
-        there = f"There are {len(found.remedies)}" if found.remedies else "There is none"
-        raise RunError(
-            "No such remedy", f"{run.id}: {number}. {there}.", f"`tunedeck status {run.id}` lists them."
-        )  # fmt: skip
-    remedy = found.remedies[number - 1]
-    way = remedying.way_of(run, found, remedy)
+    remedying.require_ended(run)
+    found = examine_here(run, load_state(run))
+    remedy = remedying.numbered(run, found, number)
+    assert found is not None
     say(text(remedy.what))
-    for line in way.lines:
+    for line in remedying.way_of(run, found, remedy).lines:
         say(f"  {text(line)}")
     machine = read_machine_now() if remedy.wait_bytes else None
-    target = remedying.apply(run, found, remedy, launch, machine)
+    target = remedying.apply(run, found, remedy, machine=machine)
     if target != run:
         say(f"Run {target.id} in {target.path}")
     return target

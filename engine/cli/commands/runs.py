@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.lookup import run_or_latest
-from engine.cli.commands.post_mortem import examined, json_values, print_post_mortem
+from engine.cli.commands.post_mortem import json_values, print_post_mortem
 from engine.cli.console import error_values, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
 from engine.messages import formats
@@ -61,12 +61,13 @@ def runs(as_json: Json = False) -> None:
 
 def status(run: AnyRun = "", as_json: Json = False) -> None:
     """Tell how one run stands."""
+    from engine.app.post_mortem import examine_here
     from engine.runs.follow import load_state
 
     target = run_or_latest(run)
     state = load_state(target)
     facts = _facts(target, state)
-    found = examined(target, state)
+    found = examine_here(target, state)
     if as_json:
         json_line(facts | {"post_mortem": json_values(found) if found else None})
         return

@@ -187,9 +187,9 @@ class ReviewStep(Step):
 
     @work(thread=True, group="files", exclusive=True)
     def _read_files(self, resolved: Resolved, key: str) -> None:
-        from engine.app.preflight import of_files
+        from engine.app.check import files_of
 
-        self.post_message(self.FilesRead(tuple(of_files(resolved)), key))
+        self.post_message(self.FilesRead(files_of(resolved), key))
 
     @on(FilesRead)
     def _files_read(self, event: FilesRead) -> None:
