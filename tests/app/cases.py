@@ -17,13 +17,13 @@ from engine.app.examine import Examined, Inspection
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.quality.findings import Finding as RowFinding
 from engine.data.quality.findings import Report
-from engine.machine.gpus import GpuReport, Unusable
+from engine.machine.gpus import Gpu, GpuReport, Unusable
 from engine.machine.snapshot import Machine
 from engine.messages.message import Message
 from engine.models.weights import hash_files
 from tests.engine.models.conftest import CONFIG, TOKENIZER, safetensors
 from tests.engine.models.making import lora_tensors, write_adapter
-from tests.tui.machines import gpu, no_gpu, with_gpus
+from tests.tui.machines import gpu, lost, no_gpu, with_gpus
 
 Usage = namedtuple("Usage", "total used free")
 WEIGHTS = safetensors({
@@ -125,6 +125,12 @@ def _set(**sections: Any) -> Callable[[Place], object]:
 
 def _disk_full(place: Place) -> None:
     place.monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
+
+
+def _gpus(place: Place, named: str, *cards: Gpu, seen: int | None = None) -> None:
+    """A machine with these ``cards``, of which the first ``seen`` are visible, and a run that names some."""
+    place.machine = Machine(0.0, GpuReport(cards, "575.51.03"), cards[:seen], no_gpu().host)
+    place.set(launch={"gpus": named})
 
 
 def _barred(place: Place, falls_to_cpu: bool) -> None:
@@ -264,13 +270,23 @@ CASES = (
         adapter={"r": 1}) or place.set(model={"quantization": "nf4"}) or setattr(
         place, "machine", with_gpus(gpu(0, total_gib=2.0, used_gib=0.5)))),
     Case("check.gpus-unused", lambda place: _barred(place, falls_to_cpu=True)),
-    Case("MachineError: The GPU can't be used", lambda place: _barred(place, falls_to_cpu=False)),
-    Case("MachineError: No such GPU", lambda place: place.set(launch={"gpus": "7"}) or setattr(
-        place, "machine", with_gpus(gpu(0)))),
+    Case("memory.gpu-unusable", lambda place: _barred(place, falls_to_cpu=False)),
+    Case("machine.no-such-gpu", lambda place: _gpus(place, "7", gpu(0))),
+    Case("machine.gpu-ambiguous", lambda place: _gpus(place, "h100", gpu(0), gpu(1))),
+    Case("machine.gpu-hidden", lambda place: _gpus(place, "1", gpu(0), gpu(1), seen=1)),
+    Case("machine.all-gpus-hidden", lambda place: _gpus(place, "0", gpu(0), seen=0)),
+    Case("memory.memory-unknown", lambda place: _gpus(place, "0", lost(0), gpu(1))),
+    Case("memory.no-common-dtype", lambda place: _gpus(
+        place, "0,1", gpu(0), replace(gpu(1, name="Tesla T4"), compute_capability=(7, 5)))),
+    Case("memory.gpu-named-twice", lambda place: _gpus(place, "0,h100", gpu(0))),
+    Case("memory.one-instance-per-gpu", lambda place: _gpus(place, "MIG-a,MIG-b", *(
+        replace(gpu(0, name=f"H100 MIG-{name}"), uuid=f"MIG-{name}", mig_of=0) for name in "ab"))),
+    Case("memory.disk-takes-no-files", lambda place: place.monkeypatch.setattr(
+        "engine.memory.disk.files_left", lambda place: 3)),
     Case("runs.ends-at-logout", lambda place: place.monkeypatch.setattr(
         "engine.runs.logout_survival.warning", lambda: Message("runs.ends-at-logout"))),
     Case("check.unwritable-runs", _unwritable),
-    Case("MachineError: The disk is too small for the checkpoints", _disk_full),
+    Case("memory.disk-too-small", _disk_full),
     # The model
     Case("check.model-not-here", _set(model={"name_or_path": "some-org/some-model"})),
     Case("check.no-tokenizer", lambda place: place.make_model(
