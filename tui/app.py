@@ -157,6 +157,16 @@ class TunedeckApp(App[None]):
     def _leave_wizard(self) -> None:
         self.switch_mode("home")
 
+    @on(messages.LanguageChosen)
+    async def _speak_it(self) -> None:
+        """Draw home anew; other places are made when they are opened next."""
+        self.add_mode("between", Screen)
+        with self.batch_update():
+            await self.switch_mode("between")
+            await self._forget("home")
+            await self.switch_mode("home")
+        await self.remove_mode("between")
+
     @on(messages.RunOpened)
     async def _open_run(self, message: messages.RunOpened) -> None:
         await self._watch(message.run_dir)

@@ -50,6 +50,7 @@ HOME = (
     Key("family", "f", "Family tree", "Which adapter was made from which; compare two", bar=False),
     Key("go_on", "g", "Go on from this", "Continue the selected run's adapter, or merge it", bar=False),
     Key("adapter", "a", "Its adapter", "What it is, whether it is sound, its family", bar=False),
+    Key("language", "l", "Language", "English, Chinese: the other one from now on", bar=False),
 )
 
 FAMILY = (

@@ -37,6 +37,10 @@ class AdapterAsked(Message):
         self.named, self.base, self.base_named, self.pickles = named, base, base_named, pickles
 
 
+class LanguageChosen(Message):
+    """Everything is to be shown in another language."""
+
+
 class RunLaunched(Message):
     """A run directory was created and its runner started."""
 

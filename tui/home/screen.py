@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages import language
 from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.home.machine_line import is_news, machine_line
@@ -185,6 +186,15 @@ class HomeScreen(WholeScreen, Screen[None]):
         """The list moves by pages wherever the focus is."""
         self.query_one(RunList).focus()
         self.query_one(RunList).action_move(by)
+
+    def action_language(self) -> None:
+        """Speak the next language from now on."""
+        spoken = [*language.LANGUAGES]
+        try:
+            language.keep(spoken[(spoken.index(language.current()) + 1) % len(spoken)])
+        except OSError as error:
+            self._tell(f"{error.filename}: {error.strerror}", "error")
+        self.post_message(messages.LanguageChosen())
 
     def action_new(self) -> None:
         self.post_message(messages.WizardAsked())
