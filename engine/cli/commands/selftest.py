@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, one_line, out
 from engine.common.errors import MachineError
-from engine.machine.selftest_result import Check, Report, lines_of, verdict_line
+
+if TYPE_CHECKING:
+    from engine.machine.selftest_result import Check, Report
 
 COMMAND = (sys.executable, "-P", "-m", "engine.selftest")
 
@@ -22,6 +24,8 @@ def selftest(
     as_json: Json = False,
 ) -> None:
     """Check that this machine computes what it should."""
+    from engine.machine.selftest_result import lines_of, verdict_line
+
     checks: list[Check] = []
 
     def on_check(check: Check) -> None:
@@ -48,6 +52,7 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
     """Run the self-test in a process of its own and remember how it ended. Raises MachineError for a wrong GPU."""
     from engine.common.child import run_child
     from engine.machine import selftest_result
+    from engine.machine.selftest_result import Check, Report
     from engine.machine.snapshot import read_machine_now
 
     machine = read_machine_now()
