@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.common.clean_text import clean
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -31,8 +32,8 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
     changed = await asyncio.to_thread(resume.changes, run)
     if not changed:
         return False
-    lines = [clean(said, keep_newlines=False) for said in changed]
-    title = "What this run was made from has changed"
+    lines = [clean(text(said), keep_newlines=False) for said in changed]
+    title = text("origins.changed", run=run.id, changes=changed)
     return True if await app.push_screen_wait(ConfirmScreen(title, _CHANGED, lines, "Go on", "Not now")) else None
 
 

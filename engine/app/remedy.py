@@ -38,19 +38,15 @@ class Way:
 def require_ended(run: RunDir) -> None:
     """Raise RunError while ``run`` is running."""
     if run.is_alive():
-        raise RunError("This run is running", run.id, "Stop it first; a remedy is for a run that memory has ended.")
+        raise RunError("remedy.running", run=run.id)
 
 
 def numbered(run: RunDir, found: PostMortem | None, number: int) -> Remedy:
     """Remedy ``number``, from 1. Raises RunError where memory did not end the run, or there are fewer."""
     if found is None:
-        raise RunError(
-            "There is nothing to remedy", f"{run.id} was not ended by lack of memory.",
-            "`tunedeck resume` without --remedy goes on with it.",
-        )  # fmt: skip
+        raise RunError("remedy.not-needed", run=run.id)
     if not 1 <= number <= len(found.remedies):
-        there = f"There are {len(found.remedies)}" if found.remedies else "There is none"
-        raise RunError("No such remedy", f"{run.id}: {number}. {there}.", f"`tunedeck status {run.id}` lists them.")
+        raise RunError("remedy.no-such", run=run.id, number=number, count=len(found.remedies))
     return found.remedies[number - 1]
 
 

@@ -24,8 +24,8 @@ class Resumed:
     damaged: tuple[tuple[Path, Message], ...] = ()
 
 
-def changes(run: RunDir) -> list[str]:
-    """What ``run`` was made from that is another now, a sentence each; they are to be accepted before it goes on."""
+def changes(run: RunDir) -> list[Message]:
+    """What ``run`` was made from that is another now; to be accepted before it goes on."""
     return origins.changes(run)
 
 

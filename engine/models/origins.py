@@ -17,6 +17,7 @@ from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
 from engine.data.files.sources import data_files, read_file
+from engine.messages.message import Message
 from engine.models.adapter.card import read_adapter
 from engine.models.local import model_folder
 from engine.models.weights import hash_files, read_weights
@@ -28,8 +29,8 @@ _SMALL_BYTES = 64 << 20
 _OF_MODEL = ("config.json", "generation_config.json", "tokenizer*", "*.model", "vocab*", "merges.txt", "*.tiktoken",
              "special_tokens_map.json", "added_tokens.json", "chat_template*", "*.py")  # fmt: skip
 _NAMES = {
-    "data": "Data", "model": "Model", "template": "Chat template", "adapter": "Old adapter", "run": "Split",
-    "settings": "Config",
+    "data": "origins.part-data", "model": "origins.part-model", "template": "origins.part-template",
+    "adapter": "origins.part-adapter", "run": "origins.part-run", "settings": "origins.part-settings",
 }  # fmt: skip
 _OF_SPLIT = {"eval_share", "eval_rows", "test_share", "test_rows", "stratify"}
 _OF_READING = {"subset", "split", "format", "columns", "tags", "labels", "max_rows", "streaming"}
@@ -51,14 +52,14 @@ class Origin:
     rows: int | None = None
 
 
-def note(run: RunDir, config: RunConfig, model: Path, changes: Sequence[str] = ()) -> None:
+def note(run: RunDir, config: RunConfig, model: Path, changes: Sequence[Message] = ()) -> None:
     """Write down what ``run`` is made from now; of large weights only size and time, see ``hash_weights``.
 
     ``changes`` are those since its start that a person accepted; they are kept with earlier ones. Raises
     TunedeckError for data that is not there, OSError.
     """
     found = [_noted(each) for each in (*_files(config, model), _settings(run, config))]
-    accepted = [*accepted_changes(run), *({"t": time.time(), "said": said} for said in changes)]
+    accepted = [*accepted_changes(run), *({"t": time.time(), "said": said.as_json()} for said in changes)]
     _write(run, found, accepted)
     file_hash.keep()
 
@@ -95,15 +96,15 @@ def read(run: RunDir) -> list[Origin]:
 
 
 def accepted_changes(run: RunDir) -> list[dict[str, object]]:
-    """Changes that the run went on with: when (``t``) and which (``said``)."""
+    """Changes that the run went on with: when (``t``) and which (``said``: code and arguments)."""
     found = read_json(run.origins).get("accepted")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def changes(
     run: RunDir, config: RunConfig | None = None, model: Path | None = None, *, thorough: bool = False
-) -> list[str]:
-    """What of data, model, chat template and old adapter is no longer what it was, a sentence each.
+) -> list[Message]:
+    """What of data, model, chat template and old adapter is no longer what it was.
 
     A file whose size and time are the same counts as unchanged; with ``thorough`` all but weights are hashed.
     Raises ConfigError.
@@ -117,24 +118,25 @@ def changes(
     try:
         now = [*_files(config, model), _settings(run, config)]
     except TunedeckError as error:
-        return [f"{error.title}: {error.message}."]
+        return [Message("origins.unreadable", error=error.reason)]
     if model is None:
         before = [each for each in before if each.part not in ("model", "template")]
-        return [f"Model {config.model.name_or_path}: it is no longer here.", *_compared(before, now, thorough)]
+        gone = _change("model", config.model.name_or_path, Message("origins.model-gone"))
+        return [gone, *_compared(before, now, thorough)]
     return _compared(before, now, thorough)
 
 
-def refuse(run: RunDir, said: Sequence[str]) -> RunError:
+def refuse(run: RunDir, changes: Sequence[Message]) -> RunError:
     """The error for a run that is not to go on with these ``changes`` before a person agreed."""
-    return RunError(
-        "What this run was made from has changed", "\n".join(said),
-        f"Put it back as it was, or go on with it as it is now: `tunedeck resume {run.id} --accept-changes` "
-        "(on the screen r asks).",
-    )  # fmt: skip
+    return RunError("origins.changed", run=run.id, changes=changes)
 
 
-def _compared(before: Sequence[Origin], now: Sequence[Origin], thorough: bool) -> list[str]:
-    said: list[str] = []
+def _change(part: str, path: str, how: Message) -> Message:
+    return Message("origins.change", part=Message(_NAMES[part]), path=path, how=how)
+
+
+def _compared(before: Sequence[Origin], now: Sequence[Origin], thorough: bool) -> list[Message]:
+    said: list[Message] = []
     for key in dict.fromkeys((each.part, each.source) for each in (*before, *now)):
         old = [each for each in before if (each.part, each.source) == key]
         new = [each for each in now if (each.part, each.source) == key]
@@ -148,10 +150,10 @@ def _compared(before: Sequence[Origin], now: Sequence[Origin], thorough: bool) -
         for each in old:
             there = by_path.pop(each.path, None)
             if there is None:
-                said.append(f"{_NAMES[each.part]} {each.path}: it is no longer among the files.")
+                said.append(_change(each.part, each.path, Message("origins.file-gone")))
             elif not _same(each, there, thorough):
-                said.append(f"{_NAMES[each.part]} {each.path}: {_how(each, there)}.")
-        said += [f"{_NAMES[each.part]} {each.path}: it is new among the files." for each in by_path.values()]
+                said.append(_change(each.part, each.path, _how(each, there)))
+        said += [_change(each.part, each.path, Message("origins.file-new")) for each in by_path.values()]
     return said
 
 
@@ -169,23 +171,21 @@ def _same(before: Origin, now: Origin, thorough: bool) -> bool:
     return False
 
 
-def _how(before: Origin, now: Origin) -> str:
+def _how(before: Origin, now: Origin) -> Message:
     if before.part == "run":
-        return "that run now splits or reads its data in another way"
+        return Message("origins.run-reads-otherwise")
     if before.part == "settings":
-        return "its seed, its split or how it reads the data is no longer what it was at the start"
+        return Message("origins.settings-otherwise")
     if before.size == now.size and not before.sha256:
-        return "it was written again, and its hash was not noted, so it may be another"
+        return Message("origins.written-again")
     rows = _rows(Path(now.path), now.size) if before.rows is not None else None
+    if rows is not None and rows == before.rows:
+        return Message("origins.other-rows")
     if rows is not None:
-        return (
-            f"{before.rows:,} rows at the start, {rows:,} now"
-            if rows != before.rows
-            else "other rows than at the start"
-        )
+        return Message("origins.other-count", before=before.rows, now=rows)
     if before.size != now.size:
-        return f"{before.size:,} bytes at the start, {now.size:,} now"
-    return "not what it was at the start"
+        return Message("origins.other-size", before=before.size, now=now.size)
+    return Message("origins.other-content")
 
 
 def _files(config: RunConfig, model: Path | None) -> Iterator[Origin]:
