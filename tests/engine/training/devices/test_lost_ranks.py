@@ -87,9 +87,11 @@ def test_a_companion_that_is_killed_ends_the_run_with_the_reason(
     death = Death(moment, companions)
     death.install(monkeypatch)
     run = create_run(settings(tiny, rows))
-    with pytest.raises(MachineError, match=r"process 2 of 2 ended \(signal 9\)") as caught:
+    with pytest.raises(MachineError) as caught:
         Trained(run, death.react)
-    assert caught.value.code == "runs.process-lost-because"
+    assert caught.value.reason.args["how"] == Message("runs.exit-signal", signal=9)
+    assert caught.value.reason.args["process"] == Message("runs.process-of", number=2, count=2)
+    assert caught.value.code == "runs.process-lost"
     assert time.monotonic() - death.at < AT_MOST_S
     assert companions() == []
     again = caught.value.reason.args["again"].code
@@ -120,8 +122,10 @@ def test_a_companion_that_would_compute_in_another_dtype_ends_the_run(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Placement, "precision", property(lambda placement: "bfloat16, bf16"))
-    with pytest.raises(MachineError, match="different dtypes: float32, no here, bfloat16, bf16 in the first process"):
+    with pytest.raises(MachineError) as caught:
         train(settings(tiny, rows))
+    differs = Message("distributed.precision-differs", own="float32, no", first="bfloat16, bf16")
+    assert caught.value.reason.args["reason"] == differs
     assert companions() == []
 
 
