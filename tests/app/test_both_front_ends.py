@@ -171,3 +171,16 @@ def test_a_remedy_makes_its_finding_go_away(place: Place, case: Case) -> None:
         facts.fit = fit_of(mended, facts)
         left = {identity(each.reason) for each in findings_of(mended, facts) if each.issue.field == finding.issue.field}
         assert identity(finding.reason) not in left or finding.reason.code == "check.rows-too-long"
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.code.startswith(("machine.", "memory.gpu", "check.gpus"))]
+)
+def test_fit_bar_estimate_and_start_judge_a_device_alike(shell: Shell, place: Place, case: Case) -> None:
+    case.spoil(place)
+    checked = by_shell(shell, place)
+    estimated = shell("estimate", place.folder / "run.toml", "--json")
+    _, facts = in_wizard(place)
+    assert (estimated.code, facts.fit is None) == (checked.code, checked.code != 0)
+    if facts.fit is not None:
+        assert estimated.json["device"] == checked.json["fit"]["device"] == facts.fit.budget.name == "RAM"

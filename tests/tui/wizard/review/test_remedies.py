@@ -15,7 +15,7 @@ from engine.memory.budget import Budget
 from engine.messages.message import Message
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, text_of
-from tests.tui.wizard.steering import press, to_data, write
+from tests.tui.wizard.steering import press, shown_words, to_data, write
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.findings import apply, findings_of
@@ -126,3 +126,29 @@ async def test_the_config_is_saved_for_the_headless_command_and_never_over_a_fil
         assert "tunedeck run other.toml" in text_of(app)
     assert (tmp_path / "mine.toml").read_text() == "precious"
     assert str(rows) in (tmp_path / "other.toml").read_text()
+
+
+async def test_the_review_tells_that_a_logout_ends_the_training(
+    open_wizard: Opener, model: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.runs.logout_survival.warning", lambda: Message("runs.ends-at-logout"))
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter")
+        shown = [finding.reason.code for finding in app.wizard.step._found]  # type: ignore[union-attr]
+        assert shown == ["runs.ends-at-logout"]
+        assert "logout" in text_of(app)
+
+
+async def test_what_broke_after_the_review_is_refused_at_the_start(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard() as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter", "ctrl+n", "enter")
+        rows.write_text(rows.read_text() + "{broken\n")
+        await press(app, pilot, "enter")
+        assert "A row is not valid JSON" in shown_words(app)
+        assert app.started == []
