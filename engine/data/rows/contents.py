@@ -50,22 +50,16 @@ def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
 def refuse_printed(found: Mapping[str, list[Any]], name: str, file: str) -> None:
     """Raise DataError where all that the column ``name`` holds is lists or dicts as Python prints them."""
     if found[name] and all(isinstance(value, str) and _looks_printed(value) for value in found[name]):
-        raise DataError(
-            "What a column holds can't be read",
-            f"{file}: '{_short(name)}' holds lists as Python prints them, not the lists",
-            f"If it is meant as text: columns = {{text = {json.dumps(name)}}}. "
-            f"Else: {_convert(name, found[name], file)}",
-        )
+        columns = f"columns = {{text = {json.dumps(name)}}}"
+        convert = _convert(name, found[name], file)
+        raise DataError("rows.printed-lists", path=file, column=_short(name), columns=columns, convert=convert)
 
 
 def refuse_printed_turns(found: Mapping[str, list[Any]], name: str, file: str) -> None:
     """The same for turns only: other objects may be what a model is to answer with."""
     if found[name] and all(isinstance(value, str) and _PRINTED_TURNS.match(value) for value in found[name]):
-        raise DataError(
-            "What a column holds can't be read",
-            f"{file}: '{_short(name)}' holds turns as Python prints them, not the turns",
-            _convert(name, found[name], file),
-        )
+        convert = _convert(name, found[name], file)
+        raise DataError("rows.printed-turns", path=file, column=_short(name), convert=convert)
 
 
 def _refuse_single_turns(found: Mapping[str, list[Any]], file: str) -> None:
@@ -74,10 +68,8 @@ def _refuse_single_turns(found: Mapping[str, list[Any]], file: str) -> None:
     content = next((names[key] for key in CONTENT_KEYS if key in names and names[key] != role), None)
     if role is not None and content is not None:
         raise DataError(
-            "Each row is one turn, not a conversation",
-            f"{file} has who spoke in '{_short(role)}' and what was said in '{_short(content)}'",
-            f"Put the turns of each conversation into one row: {_TURNS}",
-        )
+            "rows.single-turns", path=file, role=_short(role), content=_short(content), example=_TURNS
+        )  # fmt: skip
 
 
 def _are_roles(values: Sequence[Any]) -> bool:

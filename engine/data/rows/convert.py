@@ -11,9 +11,12 @@ from engine.common.errors import DataError
 from engine.data.rows.fields import needed
 from engine.data.rows.flags import is_mark, mark_of
 from engine.data.rows.formats import Detected
-from engine.data.rows.messages import Message, RawRow, Row, where
-from engine.data.rows.tools import schemas_of
+from engine.data.rows.messages import Message, RawRow, Row
+from engine.data.rows.tools import BadCall, schemas_of
 from engine.data.rows.turns import TurnReader, listed
+from engine.messages import message as codes
+
+_TOOL = '{"name": "...", "description": "...", "parameters": {...}}'
 
 
 def to_row(raw: RawRow, detected: Detected) -> Row:
@@ -95,7 +98,7 @@ class _Reader:
         if column is None:
             return None
         if column not in self._raw.values and field in self._needed:
-            raise self._error(f"has no '{column}'", "Every row needs it; remove the row or give it one.")
+            raise self._error(codes.Message("rows.lacks-column", column=column), codes.Message("rows.cure-column"))
         return self._raw.values.get(column)
 
     def text(self, field: str) -> str:
@@ -142,7 +145,8 @@ class _Reader:
             return text
         if text not in self._labels:
             shown = shorten(text, 40)
-            raise self._error(f"the label '{shown}' has no name in labels", f'Add it: labels = {{"{shown}" = "..."}}')
+            said = codes.Message("rows.label-unnamed", label=shown)
+            raise self._error(said, codes.Message("rows.cure-label", setting=f'labels = {{"{shown}" = "..."}}'))
         return self._labels[text]
 
     def history(self) -> list[Message]:
@@ -153,9 +157,7 @@ class _Reader:
         messages = []
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
-                raise self._error(
-                    "'history' is not a list of pairs", "Each pair is [what was asked, what was answered]."
-                )
+                raise self._error(codes.Message("rows.history-no-pairs"), codes.Message("rows.cure-history"))
             asked, answered = (self._turns.text(part, "history") for part in pair)
             messages += [Message("user", asked), Message("assistant", answered)]
         return messages
@@ -164,11 +166,9 @@ class _Reader:
         try:
             value = self._value("tools")
             return schemas_of(self._turns.filled(value, self._columns["tools"])) if value is not None else ()
-        except ValueError as error:
-            raise self._error(
-                f"'{self._columns['tools']}' can't be read as tools: {error}",
-                'Tools are a list of {"name": "...", "description": "...", "parameters": {...}}.',
-            ) from None
+        except BadCall as error:
+            said = codes.Message("rows.tools-unreadable", column=self._columns["tools"], reason=error.reason)
+            raise self._error(said, codes.Message("rows.cure-tools", example=_TOOL)) from None
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
@@ -191,8 +191,9 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             weight = math.nan
         if not math.isfinite(weight) or weight < 0:
-            raise self._error(f"'{self._columns['weight']}' is no weight", "A weight is a number from 0 on.")
+            said = codes.Message("rows.no-weight", column=self._columns["weight"])
+            raise self._error(said, codes.Message("rows.cure-weight"))
         return weight
 
-    def _error(self, what: str, hint: str) -> DataError:
-        return DataError("A row can't be used", f"{where(self._raw.file, self._raw.number)}: {what}", hint)
+    def _error(self, reason: codes.Message, cure: codes.Message) -> DataError:
+        return DataError("rows.unusable", path=self._raw.file, row=self._raw.number, reason=reason, cure=cure)

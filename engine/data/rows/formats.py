@@ -268,7 +268,7 @@ def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
     unknown = [tag for tag in source.tags if tag not in TAGS]
     if unknown:
         file = sample[0].file if sample else source.path
-        raise DataError(f"'{unknown[0]}' is no tag", file, f"tags may name: {', '.join(TAGS)}.")
+        raise DataError("rows.unknown-tag", tag=unknown[0], path=file, known=list(TAGS))
 
 
 def _evidence(columns: Mapping[str, str], marks: Sequence[str], unused: Sequence[str], how: str) -> str:

@@ -7,15 +7,24 @@ from typing import Any
 
 from engine.data.rows import json_text
 from engine.data.rows.messages import ToolCall
+from engine.messages.message import Message
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 
 
+class BadCall(ValueError):
+    """A call or a tool that can't be read, and the ``reason``."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
 def calls_of(value: Any) -> tuple[ToolCall, ...]:
     """Calls from a list, one object, or JSON text of either; in the manner of OpenAI or as name and arguments.
 
-    Raises ValueError that says what is wrong.
+    Raises BadCall.
     """
     value = _parsed(value)
     each = value if isinstance(value, list) else [value]
@@ -35,7 +44,7 @@ def calls_in(text: str) -> tuple[ToolCall, ...]:
 def schemas_of(value: Any) -> tuple[str, ...]:
     """Schemas as JSON texts, each in the form ``{"type": "function", "function": {...}}``, which templates expect.
 
-    ``value`` is a list, one schema, or JSON text of either; (), where it is empty. Raises ValueError.
+    ``value`` is a list, one schema, or JSON text of either; (), where it is empty. Raises BadCall.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return ()
@@ -48,24 +57,24 @@ def without_nulls(value: Any) -> Any:
     """``value`` without the fields that are null; JSON text stays as it was written.
 
     Tables give every object the fields of all others, as null, and what is written from one, as JSON too, keeps them.
-    Raises ValueError when it is nested too deeply.
+    Raises BadCall when it is nested too deeply.
     """
     try:
         if isinstance(value, dict):
             return {key: without_nulls(item) for key, item in value.items() if item is not None}
         return [without_nulls(item) for item in value] if isinstance(value, list) else value
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise BadCall(Message("rows.too-deep")) from None
 
 
 def _call(item: Any) -> ToolCall:
     if not isinstance(item, dict):
-        raise ValueError("a call is not an object with name and arguments")
+        raise BadCall(Message("rows.call-no-object"))
     function = item.get("function")
     named = function if isinstance(function, dict) else item
     name = named.get("name")
     if not isinstance(name, str) or not name:
-        raise ValueError("a call has no name")
+        raise BadCall(Message("rows.call-unnamed"))
     found: Any = next((named[key] for key in _ARGUMENTS if named.get(key) is not None), {})
     arguments = found if not isinstance(found, str) else _object_in(found)
     identity = item.get("id")
@@ -77,10 +86,10 @@ def _call(item: Any) -> ToolCall:
 def _schema(item: Any) -> dict[str, Any]:
     item = _parsed(item)
     if not isinstance(item, dict):
-        raise ValueError("a tool is not an object with a name")
+        raise BadCall(Message("rows.tool-no-object"))
     inner = item.get("function", item)
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-        raise ValueError("a tool has no name")
+        raise BadCall(Message("rows.tool-unnamed"))
     return item if "function" in item else {"type": "function", "function": item}
 
 
@@ -90,9 +99,9 @@ def _parsed(value: Any) -> Any:
     try:
         return json_text.loads(value)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise BadCall(Message("rows.too-deep")) from None
     except ValueError:
-        raise ValueError("it is not JSON") from None
+        raise BadCall(Message("rows.not-json")) from None
 
 
 def _object_in(text: str) -> Any:

@@ -16,7 +16,8 @@ from engine.data.rows import json_text
 from engine.data.rows.fields import CALL_ROLES, CONTENT_KEYS, REASONING_KEYS, ROLE_KEYS, ROLE_NAMES, TURN_KEYS
 from engine.data.rows.flags import mark_of, mark_of_turn
 from engine.data.rows.messages import Message, ToolCall
-from engine.data.rows.tools import calls_in, calls_of, without_nulls
+from engine.data.rows.tools import BadCall, calls_in, calls_of, without_nulls
+from engine.messages import message as codes
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -27,7 +28,11 @@ _SCALARS = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
-Failed = Callable[[str, str], DataError]
+_AS_TEXT = codes.Message("rows.cure-text")
+_CALL = '{"function": {"name": "...", "arguments": "{...}"}}'
+_RESULT = '{"role": "tool", "content": "..."}'
+
+Failed = Callable[[codes.Message, codes.Message], DataError]
 """Makes the error of a row from what is wrong and what to do."""
 
 
@@ -65,29 +70,34 @@ class TurnReader:
             return "" if isinstance(value, float) and not math.isfinite(value) else str(value)
         if value == [] or _is_parts(value):
             return "".join(self._part(part, name) for part in value)
-        kind = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else type(value).__name__
-        raise self._failed(f"'{name}' is {kind}, not text", "Write it as text; JSON as a quoted string.")
+        if isinstance(value, list):
+            raise self._failed(codes.Message("rows.is-list", name=name), _AS_TEXT)
+        if isinstance(value, dict):
+            raise self._failed(codes.Message("rows.is-object", name=name), _AS_TEXT)
+        raise self._failed(codes.Message("rows.is-other", name=name, kind=type(value).__name__), _AS_TEXT)
 
     def turns(self, value: Any, name: str) -> list[Message]:
         """Messages from a list of turns in any of the known manners."""
         value = listed(value)
         if not isinstance(value, list):
-            raise self._failed(f"'{name}' is not a list of turns", self._form())
+            raise self._failed(codes.Message("rows.no-turns", name=name), self._form())
         return [self._turn(turn, number) for number, turn in enumerate(value, start=1)]
 
     def _turn(self, turn: Any, number: int) -> Message:
         key = _first_held(turn, self._role_keys) if isinstance(turn, dict) else None
         if key is None:
-            raise self._failed(f"turn {number} has no '{self._role_keys[0]}'", self._form())
+            said = codes.Message("rows.turn-lacks-key", turn=number, key=self._role_keys[0])
+            raise self._failed(said, self._form())
         said_by = str(turn[key]).strip().lower()
         role = self._roles.get(said_by)
         if role is None:
             shown = clean(str(turn[key])[:80], keep_newlines=False)[:40]
             raise self._failed(
-                f"turn {number} has the unknown role '{shown}'",
-                f'Say whose it is in [[data]], as tags = {{assistant = "{shown}"}}, or write one of: '
-                + ", ".join(self._roles) + ".",
-            )  # fmt: skip
+                codes.Message("rows.unknown-role", turn=number, role=shown),
+                codes.Message(
+                    "rows.cure-role", setting=f'tags = {{assistant = "{shown}"}}', known=", ".join(self._roles)
+                ),
+            )
         content_key = _first_held(turn, self._content_keys) or self._content_keys[0]
         held = turn.get(content_key)
         if len(turn) == 2 and isinstance(held, str) and role != "tool" and said_by not in self._call_roles:
@@ -144,18 +154,17 @@ class TurnReader:
             return ()
         try:
             return calls_of(self.filled(held, f"turn {number}"))
-        except ValueError as error:
-            raise self._failed(
-                f"turn {number} has a call that can't be read: {error}",
-                'A call is {"function": {"name": "...", "arguments": "{...}"}}.',
-            ) from None
+        except BadCall as error:
+            said = codes.Message("rows.call-unreadable", turn=number, reason=error.reason)
+            raise self._failed(said, codes.Message("rows.cure-call", example=_CALL)) from None
 
     def _result(self, value: Any, number: int) -> str:
         """What a tool gave, when it is no text."""
         try:
             return json_text.dumps(self.filled(value, f"turn {number}"))
-        except ValueError as error:
-            raise self._failed(f"turn {number} is {error}", "Write it as text; JSON as a quoted string.") from None
+        except (BadCall, ValueError) as error:
+            said = error.reason if isinstance(error, BadCall) else str(error)
+            raise self._failed(codes.Message("rows.turn-unreadable", turn=number, reason=said), _AS_TEXT) from None
 
     def _reasoning(self, turn: Mapping[str, Any], content: Any, number: int) -> str:
         for key in REASONING_KEYS:
@@ -178,21 +187,15 @@ class TurnReader:
             return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
         if _is_thought(part):
             return ""
-        hint = "Pictures, sound and files can't be trained on by this version: take the row out."
-        if part["type"] in _CALL_PARTS:
-            hint = (
-                'Write calls as "tool_calls" of the assistant\'s turn, and each result as a turn of its own: '
-                '{"role": "tool", "content": "..."}.'
-            )
-        raise self._failed(
-            f"'{name}' holds a part of the type '{clean(part['type'][:40], keep_newlines=False)}', not text", hint
-        )
+        is_call = part["type"] in _CALL_PARTS
+        cure = codes.Message("rows.cure-call-part", example=_RESULT) if is_call else codes.Message("rows.cure-media")
+        raise self._failed(codes.Message("rows.no-text-part", name=name, kind=part["type"][:40]), cure)
 
     def _word(self, value: Any) -> str:
         return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else ""
 
-    def _form(self) -> str:
-        return f"Each turn has '{self._role_keys[0]}' and '{self._content_keys[0]}'."
+    def _form(self) -> codes.Message:
+        return codes.Message("rows.cure-turns", role=self._role_keys[0], content=self._content_keys[0])
 
 
 @cache

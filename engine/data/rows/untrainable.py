@@ -11,12 +11,13 @@ from engine.common.errors import DataError
 from engine.data.rows.fields import FIELDS
 from engine.data.rows.flags import says_yes_or_no
 from engine.data.rows.turns import listed, turn_manner
+from engine.messages.message import Message
 
 _PREFERRED = (("chosen", "rejected"), ("chosen", "reject"), ("response_j", "response_k"), ("response_0", "response_1"))
 """Two answers, the better one first where the names tell."""
 _MEDIA = {
-    "image": "pictures", "images": "pictures", "video": "videos", "videos": "videos", "audio": "sound",
-    "audios": "sound",
+    "image": "rows.pictures", "images": "rows.pictures", "video": "rows.videos", "videos": "rows.videos",
+    "audio": "rows.sound", "audios": "rows.sound",
 }  # fmt: skip
 _JUDGED = ({"prompt", "completion", "label"}, {"messages", "label"}, {"kto_tag"})
 
@@ -33,29 +34,21 @@ def refuse_untrainable(found: Mapping[str, list[Any]], file: str) -> None:
     for wanted in _JUDGED:
         judging = names.get("label" if "label" in wanted else "kto_tag", "")
         if wanted <= set(names) and _judge(found[judging]):
-            raise DataError(
-                "These are judged answers, which this version does not train on",
-                f"{file} has good and bad answers in one column, told apart in '{judging}'",
-                f"Keep only the good ones and take the column '{judging}' out.",
-            )
+            raise DataError("rows.judged-answers", path=file, column=judging)
     for name, what in _MEDIA.items():
         if name in names and any(listed(value) for value in found[names[name]]):
-            raise DataError(
-                f"These rows come with {what}, which this version does not train on",
-                f"{file} has the column '{name}'",
-                f"To train on their text alone, map it: {mapped}" if (mapped := _mapping(found)) else "Take them out.",
-            )
+            mapped = _mapping(found)
+            if mapped:
+                raise DataError("rows.with-media", what=Message(what), path=file, column=name, columns=mapped)
+            raise DataError("rows.with-media-unmapped", what=Message(what), path=file, column=name)
 
 
 def preferences(file: str, found: Mapping[str, list[Any]] | None = None, preferred: str = "") -> DataError:
     """The refusal of rows with a better and a worse answer; ``preferred`` is the column of the better one."""
     mapped = _mapping(found, preferred) if found and preferred else ""
-    return DataError(
-        "These are preference pairs, which this version does not train on",
-        f"{file} has a preferred and a rejected answer in each row",
-        f"To learn the preferred answers: {mapped}" if mapped else
-        "To learn the preferred answers, write each behind its prompt as the last turn of one list of messages.",
-    )  # fmt: skip
+    if mapped:
+        return DataError("rows.preference-pairs", path=file, columns=mapped)
+    return DataError("rows.preference-pairs-unmapped", path=file)
 
 
 def _mapping(found: Mapping[str, list[Any]], answer: str = "") -> str:

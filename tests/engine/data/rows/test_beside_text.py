@@ -114,7 +114,7 @@ def test_plain_text_is_what_is_asked_for() -> None:
 def test_rows_of_one_turn_each_are_no_plain_text(names: tuple[str, str]) -> None:
     with pytest.raises(DataError) as caught:
         found({"dialog_id": [1, 1, 2, 2], names[0]: ["user", "assistant"] * 2, names[1]: TEXTS[:4]})
-    assert caught.value.title == "Each row is one turn, not a conversation"
+    assert caught.value.code == "rows.single-turns"
 
 
 def test_a_list_of_turns_as_json_text_in_a_column_of_texts_is_a_dialogue() -> None:

@@ -71,7 +71,7 @@ def test_what_numpy_prints_can_only_be_written_again(write: Write, printed: str)
 def test_printed_turns_are_no_answers_but_printed_objects_may_be(write: Write, column: str) -> None:
     ask = {"completion": "prompt", "output": "instruction", "answer": "question"}[column]
     path = write("a.csv", table({ask: "?", column: str(TURNS[1:])}))
-    assert "turns as Python prints them" in refused(path).message
+    assert refused(path).code == "rows.printed-turns"
     path = write("b.csv", table({ask: "Extract the name.", column: "{'name': 'Ada'}"}))
     assert load(config(source(path))).rows[0].messages[1].content == "{'name': 'Ada'}"
 

@@ -201,7 +201,7 @@ def test_a_format_without_its_column_is_refused() -> None:
     ],
 )
 def test_preference_pairs_are_recognised_and_refused(values: dict[str, Any]) -> None:
-    assert "preference" in refused(values).title
+    assert refused(values).code.startswith("rows.preference-pairs")
 
 
 REJECTED = [OPENAI[0], {"role": "assistant", "content": "no"}]
@@ -262,7 +262,7 @@ def test_judged_answers_are_refused_since_bad_ones_would_be_learnt(judged: list[
 
 def test_rows_with_pictures_are_refused_unless_their_text_alone_is_mapped() -> None:
     values = {"messages": OPENAI, "images": ["cat.png"]}
-    assert "pictures" in refused(values).title
+    assert refused(values).reason.args["what"].code == "rows.pictures"
     assert turns(values, columns={"messages": "messages"}) == BOTH
     assert turns({"messages": OPENAI, "images": []}) == BOTH
 
@@ -340,7 +340,7 @@ def test_a_bad_row_is_named_with_its_place(values: dict[str, Any], said: str) ->
     }[format]
     with pytest.raises(DataError) as caught:
         to_row(raw(values, 7), Detected(format, columns, 1.0, ""))
-    assert "rows.jsonl, row 7" in caught.value.message
+    assert (caught.value.code, caught.value.reason.args["row"]) == ("rows.unusable", 7)
     assert said in caught.value.message
     assert caught.value.hint
 
