@@ -223,15 +223,15 @@ def test_no_text_has_words_that_were_replaced(old: str) -> None:
 
 
 _SAID = {"title", "message", "hint", "said", "fix"}
-_TAKE_APART = {"startswith", "endswith", "find", "partition", "rpartition", "split", "removeprefix", "removesuffix"}
-_STILL = {"engine/app/post_mortem.py"}
-"""Files that have no codes to compare yet."""
+_TAKE_APART = {"startswith", "endswith", "find", "partition", "rpartition", "removeprefix"}
+_THEIRS = {"engine/jobs/hub_export.py", "engine/modeling/out_of_memory.py", "engine/data/files/jsonrows.py"}
+"""Files that read what libraries say, who have no codes for it."""
 
 
 def test_no_code_compares_sentences() -> None:
     """What happens must not hang on words that are made for people."""
     found = []
-    for file, tree in (each for each in _trees() if each[0] not in _STILL):
+    for file, tree in (each for each in _trees() if each[0] not in _THEIRS):
         for node in ast.walk(tree):
             sides: list[ast.expr] = []
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
@@ -241,9 +241,20 @@ def test_no_code_compares_sentences() -> None:
             has_text = any(
                 isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in sides
             )
-            if has_text and any(isinstance(_bare(each), ast.Attribute) and _bare(each).attr in _SAID for each in sides):
+            if has_text and any(_is_said(_bare(each)) for each in sides):
                 found.append(f"{file}:{node.lineno}: {ast.unparse(node)[:100]}")
     assert found == []
+
+
+def _is_said(node: Any) -> bool:
+    """Whether ``node`` is a part of an error or a message, or all of one as text."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("str", "text", "part"):
+        return any(isinstance(each, ast.Name) for each in node.args) and node.func.id != "str" or _names_error(node)
+    return isinstance(node, ast.Attribute) and node.attr in _SAID
+
+
+def _names_error(node: ast.Call) -> bool:
+    return any(isinstance(each, ast.Name) and each.id in ("error", "problem", "issue") for each in node.args)
 
 
 def _bare(node: Any) -> Any:
