@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.messages.catalogue import part, text
-from engine.units import percent
+from engine.messages.formats import percent
 from tui import fit_words
 from tui.widgets.fitbar import NAMES
 from tui.widgets.line import cut_cells, wrap

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
-from engine.units import amount
+from engine.messages.formats import amount
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard

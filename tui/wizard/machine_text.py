@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import sentences, text
-from engine.units import percent
+from engine.messages.formats import percent
 from tui.widgets.line import wrap
 from tui.wizard.breakdown_text import Line, heading
 from tui.words import gib

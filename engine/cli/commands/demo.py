@@ -13,7 +13,7 @@ from engine.cli.commands.run import Settings, checked, exit_code, tell, tell_end
 from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.common.errors import RunError
-from engine.units import duration
+from engine.messages.formats import duration
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import Progress, json_line, one_line, out, say, table
-from engine.units import amount
+from engine.messages.formats import amount
 
 app = typer.Typer(name="model", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 

@@ -224,14 +224,14 @@ def test_no_text_has_words_that_were_replaced(old: str) -> None:
 
 _SAID = {"title", "message", "hint", "said", "fix"}
 _TAKE_APART = {"startswith", "endswith", "find", "partition", "rpartition", "removeprefix"}
-_THEIRS = {"engine/jobs/hub_export.py", "engine/modeling/out_of_memory.py", "engine/data/files/jsonrows.py"}
-"""Files that read what libraries say, who have no codes for it."""
+_STILL = {"tui/wizard/model/step.py"}
+"""Files that have no codes to compare yet."""
 
 
 def test_no_code_compares_sentences() -> None:
     """What happens must not hang on words that are made for people."""
     found = []
-    for file, tree in (each for each in _trees() if each[0] not in _THEIRS):
+    for file, tree in (each for each in _trees() if each[0] not in _STILL):
         for node in ast.walk(tree):
             sides: list[ast.expr] = []
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
@@ -249,7 +249,7 @@ def test_no_code_compares_sentences() -> None:
 def _is_said(node: Any) -> bool:
     """Whether ``node`` is a part of an error or a message, or all of one as text."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("str", "text", "part"):
-        return any(isinstance(each, ast.Name) for each in node.args) and node.func.id != "str" or _names_error(node)
+        return (any(isinstance(each, ast.Name) for each in node.args) and node.func.id != "str") or _names_error(node)
     return isinstance(node, ast.Attribute) and node.attr in _SAID
 
 

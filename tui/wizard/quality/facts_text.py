@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import LanguageTokens, Lengths, Report, SourceFacts
 from engine.data.rows.unused import told as unused_words
-from engine.units import percent
+from engine.messages.formats import percent
 from tui import words
 from tui.widgets.line import wrap
 

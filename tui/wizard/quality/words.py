@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import SEVERITIES, Finding, Place, Remedy, Report, Severity
-from engine.units import percent
+from engine.messages.formats import percent
 from tui.widgets.choosers import Pick
 
 MARKS: dict[Severity, str] = {"fatal": "!!", "warning": "! ", "note": "- "}
