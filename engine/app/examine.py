@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.common.clean_text import clean
-from engine.common.errors import DataError, TunedeckError
+from engine.common.errors import TunedeckError
 from engine.config.schema import RunConfig
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.quality.examine import Progress, ask
 from engine.data.quality.findings import Report, from_json
+from engine.messages.message import Message
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,16 @@ class Examined:
     report: Report | None = None
     inspection: Inspection | None = None
     refused: TunedeckError | None = None
-    not_known: str = ""
+    not_known: Message | None = None
 
 
 def examine(config: RunConfig, on_progress: Progress) -> Examined:
     """Ask a child process about the rows of ``config``; what stands against them is in the answer."""
     try:
         said = ask("examine", config, on_progress)
-        return Examined(not_known=str(said["message"])) if said["type"] == "unavailable" else examined(said)
+        return (
+            Examined(not_known=Message.from_json(said["message"])) if said["type"] == "unavailable" else examined(said)
+        )
     except TunedeckError as error:
         return Examined(refused=error)
 
@@ -68,12 +71,10 @@ def examined(record: Mapping[str, Any]) -> Examined:
         report = from_json(record["report"])
     except (KeyError, TypeError, ValueError) as error:
         raise TunedeckError("The answer about the rows can't be read", clean(str(error), False)[:200]) from None
-    given = record.get("trouble")
-    refused = None
-    if isinstance(given, dict) and given:
-        refused = DataError(*(clean(str(given.get(part, ""))) for part in ("title", "message", "hint")))
+    trouble, later = record.get("trouble"), record.get("not_known")
+    refused = TunedeckError.from_json(trouble) if isinstance(trouble, dict) else None
     inspection = _inspection(record) if "rows" in record else None
-    return Examined(report, inspection, refused, clean(str(record.get("not_known", "")), keep_newlines=False))
+    return Examined(report, inspection, refused, Message.from_json(later) if later else None)
 
 
 def _inspection(record: Mapping[str, Any]) -> Inspection:

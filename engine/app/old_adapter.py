@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.models.adapter.card import AdapterCard
@@ -75,7 +76,7 @@ def refusal(old: OldAdapter | None, kind: str, trusts_base: bool = False) -> str
         return f"it is broken: NaN or infinite numbers in {old.soundness.not_finite[0]}. Its training diverged."
     against = old.match.refusals(trust_base=trusts_base, continuing=kind == "continue") if old.match else ()
     if against:
-        return " ".join(reason.text for reason in against)
+        return " ".join(text(reason.message) for reason in against)
     if kind == "merge" and old.card is not None and old.card.is_pickle:
         return "a pickled adapter is not merged. Convert it to safetensors first."
     return ""
@@ -85,13 +86,13 @@ def doubts(old: OldAdapter | None) -> list[str]:
     """What is not against it and should be known."""
     if old is None or old.card is None:
         return []
-    found = [f"{old.card.note}."] if old.card.note else []
+    found = [text(old.card.note)] if old.card.note else []
     if old.soundness is not None and old.soundness.without_effect:
         found.append("Every B matrix is zero: it changes nothing yet.")
     if old.match is None:
         found.append("Whether it fits is checked once the model is on this machine.")
     else:
-        found += [reason.text for reason in old.match.reasons if reason.level == "unsure"]
+        found += [text(reason.message) for reason in old.match.reasons if reason.level == "unsure"]
     return found
 
 

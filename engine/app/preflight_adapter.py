@@ -38,16 +38,16 @@ def check_old_adapter(
     if soundness is not None and soundness.without_effect:
         yield _of("warning", Message("check.adapter-zero"))
     if card.note:
-        yield _of("note", Message("check.adapter-note", note=card.note))
+        yield _of("note", card.note)
     if base is not None:
         trust = config.strategy.trust_base
         found = match(card, base, config.model.name_or_path, on_hash)
         require_match(found, card, base, trust, config.strategy.kind == "continue")
         for reason in found.reasons:
             if reason.level == "unsure":
-                yield _of("warning", Message("check.adapter-doubt", reason=reason.text))
+                yield _of("warning", reason.message)
             elif reason.level == "refused":
-                yield _of("warning", Message("check.adapter-vouched", reason=reason.text))
+                yield _of("warning", Message("check.adapter-vouched", reason=reason.message))
     if config.strategy.kind == "continue" and not has_replay(config):
         yield _no_replay(card, len(config.data))
     if config.strategy.take_optimizer and config.strategy.kind == "continue" and optimizer_file(card) is None:
@@ -118,7 +118,7 @@ def _no_replay(card: AdapterCard, sources: int) -> Finding:
         for number, source in enumerate(replay.sources)
         for name, value in source.items()
     }
-    what = Message("check.no-replay", why=replay.text if replay.level == "gone" else "")
+    what = Message("check.no-replay", why=replay.message if replay.level == "gone" else "")
     remedy = Remedy(Message("check.mix-in", share=SHARE), settings) if settings else None
     return Finding(Issue("warning", "data", what), remedy)
 

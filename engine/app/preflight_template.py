@@ -32,8 +32,7 @@ def check_template(config: RunConfig, card: ModelCard) -> Iterator[Finding]:
     )  # fmt: skip
     yield from map(Finding, _of_adapter(theirs, card, wanted))
     for each in found:
-        what = Message("check.template-problem", what=each.message, fix=each.fix)
-        issue = Issue(each.level, each.config_field, what)
+        issue = Issue(each.level, each.config_field, each.message)
         yield Finding(issue, _remedy(config, each.settings))
 
 

@@ -101,8 +101,12 @@ class Progress:
         self._told_at = -math.inf
         self._said = ""
 
-    def __call__(self, done: int, total: int | None, message: str) -> None:
+    def __call__(self, done: int, total: int | None, message: Message | str) -> None:
         """``done`` of ``total`` bytes or steps of what ``message`` says."""
+        if not isinstance(message, str):
+            from engine.messages.catalogue import text as sentence
+
+            message = sentence(message)
         now = time.monotonic()
         if message == self._said and now - self._told_at < self._every_s and done != total:
             return

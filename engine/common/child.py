@@ -1,17 +1,60 @@
-"""Run a helper process to its end and hand over its output line by line; it never outlives its caller."""
+"""Processes that answer in lines of JSON: run one to its end, read what it says, and be one that says it.
+
+A line is an object with a ``type``: progress (done, total, message), at the end result, error or another. Messages
+and errors travel as code and arguments. Lines that are no such object are the noise of libraries.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
+
+from engine.messages.message import Message
 
 _PATIENCE_S = 5
 _SILENCE_S = 0.5
+
+
+class Say(Protocol):
+    """Say one line of ``kind`` with its values."""
+
+    def __call__(self, kind: str, /, **values: Any) -> None: ...
+
+
+def answers() -> Say:
+    """In a child: what says lines on its stdout, where from now on nobody else can print.
+
+    Libraries print where they like: what they write to stdout goes to stderr.
+    """
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(kind: str, /, **values: Any) -> None:
+        print(json.dumps({"type": kind, **values}, default=_plain), file=stream, flush=True)
+
+    return say
+
+
+def record_of(line: str | bytes) -> dict[str, Any] | None:
+    """What a line of a child says; None for noise."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("type"), str) else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.as_json()
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def run_child(
@@ -48,6 +91,20 @@ def run_child(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def run_answering(command: Sequence[str], on_record: Callable[[dict[str, Any]], None]) -> tuple[int, list[str]]:
+    """Run a child that says records; its exit status and the lines that were none. As ``run_child`` else."""
+    noise: list[str] = []
+
+    def on_line(line: str) -> None:
+        record = record_of(line)
+        if record is None:
+            noise.append(line)
+        else:
+            on_record(record)
+
+    return run_child(command, on_line), noise
 
 
 def _read(stream: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

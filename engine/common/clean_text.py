@@ -44,6 +44,11 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else at_word_end(kept, line[len(kept) :]) + "..."
 
 
+def in_words(error: BaseException, most: int = 200) -> str:
+    """What an error that nobody foresaw says, in one line: "ValueError: not enough values to unpack"."""
+    return shorten(f"{type(error).__name__}: {error}", most)
+
+
 def at_word_end(kept: str, rest: str) -> str:
     """``kept`` of a text that goes on with ``rest``, back to the end of a word where that leaves half of it."""
     if kept[-1:].isalnum() and rest[:1].isalnum() and (space := kept.rfind(" ")) >= len(kept) / 2:

@@ -7,7 +7,6 @@ goes, and ends itself when next to nothing has arrived for as long as the limit.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import stat
@@ -21,11 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
+from engine.common.child import Say, record_of
 from engine.common.errors import ModelError
+from engine.messages.message import Message
 
 LIMIT_VARIABLE = "TUNEDECK_HUB_TIMEOUT"
+SILENT = "models.hub-silent"
+"""Code of the error of a hub that does not answer."""
 _LIMIT_S = 30.0
 _LEAST_BYTES = 32 << 10
 _LEAST_CPU_S = 1.5
@@ -34,7 +37,7 @@ _PULSE_S = 0.5
 SPOKEN_OF_S = 3.0
 _BYTES_RECEIVED = 128  # of the kernel's struct tcp_info
 _Answer = TypeVar("_Answer")
-Tell = Callable[[str], None]
+Tell = Callable[[Message], None]
 _silent: dict[tuple[str, str], float] = {}
 _listener: ContextVar[Tell | None] = ContextVar("hub_listener", default=None)
 
@@ -48,7 +51,7 @@ def limit_s() -> float:
 
 @contextmanager
 def listening(tell: Tell) -> Iterator[None]:
-    """``tell`` hears twice a second in words how the waiting goes; what it raises ends the waiting."""
+    """``tell`` hears twice a second how the waiting goes; what it raises ends the waiting."""
     before = _listener.set(tell)
     try:
         yield
@@ -62,12 +65,13 @@ def ask(
 ) -> dict[str, Any]:  # fmt: skip
     """Run ``module``, which ``guard``s itself, and return the last record it says, ``type`` done or error.
 
-    ``what`` is being fetched. Every other record goes to ``on_record``, or in words to who is ``listening``. Whatever
-    these raise, and Ctrl+C, ends the child and is passed on. A hub that was silent is not asked the same again at once.
+    ``what`` is being fetched. Every other record goes to ``on_record``, or as a message to who is ``listening``.
+    Whatever these raise, and Ctrl+C, ends the child and is passed on. A hub that was silent is not asked the same again
+    at once.
     """
     asked = (module, what)
     if time.monotonic() - _silent.get(asked, -3600.0) < limit_s():
-        return silent_record(what)
+        return {"type": "error", **silence(what).as_json()}
     tell = _listener.get()
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
@@ -77,15 +81,15 @@ def ask(
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                record = _record(line)
+                record = record_of(line) or {}
                 if record.get("type") in ("done", "error"):
-                    if record == silent_record(what):
+                    if record.get("code") == SILENT:
                         _silent[asked] = time.monotonic()
                     return record
                 if on_record is not None:
                     on_record(record)
                 elif tell is not None:
-                    tell(words(record, what))
+                    tell(told(record, what))
             code = process.wait()
         finally:
             process.kill()
@@ -95,39 +99,31 @@ def ask(
                     pipe.close()
         complaints.seek(0)
         said = complaints.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
-    return {"type": "ended", "message": f"exit code {code}, {said[-1] if said else 'it said nothing'}"}
+    code_of = "models.child-said" if said else "models.child-silent"
+    return {"type": "ended", "message": Message(code_of, code=code, said=said[-1] if said else "")}
 
 
-def words(record: dict[str, Any], what: str) -> str:
-    """A pulse as people read it; other words only every few seconds."""
+def told(record: dict[str, Any], what: str) -> Message:
+    """A pulse as people read it; it changes every few seconds only."""
     silent, seconds = _number(record.get("silent_s")), _number(record.get("seconds"))
     if silent >= SPOKEN_OF_S:
         limit = _number(record.get("limit_s"))
-        return f"the hub has been silent for {silent // 3 * 3:.0f} s ({what}); given up at {limit:.0f} s"
-    return f"fetching {what} from the hub" + (f", for {seconds // 10 * 10:.0f} s so far" if seconds >= 10 else "")
+        return Message("models.hub-silent-for", seconds=silent // 3 * 3, what=what, limit=limit)
+    if seconds >= 10:
+        return Message("models.hub-fetching-for", what=what, seconds=seconds // 10 * 10)
+    return Message("models.hub-fetching", what=what)
 
 
 def silence(what: str) -> ModelError:
     """The error of a hub that does not answer."""
-    return ModelError(
-        "The hub does not answer",
-        f"{what}: next to nothing came for {limit_s():.0f} s",
-        f"Try again later, check HF_ENDPOINT, pip's index and the proxy, or set {LIMIT_VARIABLE} to more seconds; or "
-        "copy it here and name its folder.",
-    )
+    return ModelError(SILENT, what=what, seconds=limit_s(), variable=LIMIT_VARIABLE)
 
 
-def silent_record(what: str) -> dict[str, Any]:
-    """``silence`` as a child says it."""
-    error = silence(what)
-    return {"type": "error", "title": error.title, "message": error.message, "hint": error.hint}
-
-
-def guard(answers: TextIO, what: str) -> None:
-    """In a child: tell on ``answers`` how it goes, and end the process when the hub is silent or the parent is gone."""
+def guard(say: Say, what: str) -> None:
+    """In a child: ``say`` how it goes, and end the process when the hub is silent or the parent is gone."""
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    threading.Thread(target=_watch, args=(answers, what), daemon=True).start()
+    threading.Thread(target=_watch, args=(say, what), daemon=True).start()
 
 
 class Pace:
@@ -167,7 +163,7 @@ def within(call: Callable[[], _Answer], what: str) -> _Answer:
     return found[0]
 
 
-def _watch(answers: TextIO, what: str) -> None:
+def _watch(say: Say, what: str) -> None:
     counted = _Received()
     began = last = time.monotonic()
     mark, cpu_mark = 0, 0.0
@@ -176,10 +172,9 @@ def _watch(answers: TextIO, what: str) -> None:
         if arrived - mark >= _LEAST_BYTES or cpu - cpu_mark >= _LEAST_CPU_S:
             last, mark, cpu_mark = now, arrived, cpu
         if now - last >= limit_s():
-            print(json.dumps(silent_record(what)), file=answers, flush=True)
+            say("error", **silence(what).as_json())
             os._exit(1)
-        pulse = {"type": "pulse", "silent_s": now - last, "limit_s": limit_s(), "seconds": now - began}
-        print(json.dumps(pulse), file=answers, flush=True)
+        say("pulse", silent_s=now - last, limit_s=limit_s(), seconds=now - began)
         time.sleep(_PULSE_S)
 
 
@@ -219,14 +214,6 @@ def _written() -> int:
 def _end_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(1)
-
-
-def _record(line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _number(value: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 
+from engine.messages.message import Message
 from engine.modeling.load import BaseModel
 from engine.models.kind import Kind
 from engine.models.tokenizer_files import Tokens
@@ -54,17 +55,17 @@ class KindProbe:
     templated: Said | None
     plain: Said
     suggests: Kind
-    evidence: tuple[str, ...]
+    evidence: tuple[Message, ...]
 
 
 @torch.no_grad()
 def probe_kind(
-    base: BaseModel, tokens: Tokens, has_template: bool, on_progress: Callable[[int, int, str], None]
+    base: BaseModel, tokens: Tokens, has_template: bool, on_progress: Callable[[int, int, Message], None]
 ) -> KindProbe:
     """Norms of the template's marks and two short answers; seconds on a small model, a minute on a large one."""
-    on_progress(0, 3, "reading the embeddings")
+    on_progress(0, 3, Message("evaluation.reading-embeddings"))
     marks = mark_norms(base, tokens)
-    on_progress(1, 3, "asking one question in the template")
+    on_progress(1, 3, Message("evaluation.asking-in-template"))
     templated = None
     if has_template:
         text = base.tokenizer.apply_chat_template(
@@ -72,32 +73,27 @@ def probe_kind(
         )
         ids = base.tokenizer(text, add_special_tokens=False)["input_ids"]
         templated = _say(base, ids, QUESTION)
-    on_progress(2, 3, "letting it go on with plain text")
+    on_progress(2, 3, Message("evaluation.continuing-text"))
     plain = _say(base, base.tokenizer(PLAIN)["input_ids"], PLAIN)
     suggests, evidence = judge(marks, templated)
-    on_progress(3, 3, "done")
     return KindProbe(marks, templated, plain, suggests, evidence)
 
 
-def judge(marks: Sequence[MarkNorm], templated: Said | None) -> tuple[Kind, tuple[str, ...]]:
-    """What embeddings and answer say together, one sentence apiece. A chat model's marks are trained and it stops."""
-    evidence = []
+def judge(marks: Sequence[MarkNorm], templated: Said | None) -> tuple[Kind, tuple[Message, ...]]:
+    """What embeddings and answer say together. A chat model's marks are trained and it stops."""
+    evidence: list[Message] = []
     untrained = [mark for mark in marks if not mark.looks_trained]
     for mark in untrained[:2]:
-        evidence.append(
-            f"the {mark.matrix} of {mark.token} looks untrained: it is shorter than {1 - mark.shorter:.1%} of all rows"
-        )
+        code = "evaluation.embedding-untrained" if mark.matrix == "embedding" else "evaluation.head-untrained"
+        evidence.append(Message(code, token=mark.token, longer=1 - mark.shorter))
     if marks and not untrained:
-        evidence.append(
-            f"the embeddings of {', '.join(dict.fromkeys(m.token for m in marks))} are as long as those of words"
-        )
+        evidence.append(Message("evaluation.marks-trained", tokens=list(dict.fromkeys(m.token for m in marks))))
     if templated is None:
-        evidence.append("it has no template to be asked in")
-        return "base", tuple(evidence)
+        return "base", (*evidence, Message("evaluation.no-template"))
     if templated.stopped:
-        evidence.append(f"asked in its template, it answered and stopped by itself at {templated.at}")
+        evidence.append(Message("evaluation.stopped", token=templated.at))
     else:
-        evidence.append(f"asked in its template, it did not stop within {NEW_TOKENS} tokens")
+        evidence.append(Message("evaluation.never-stopped", tokens=NEW_TOKENS))
     if untrained:
         return ("unclear" if templated.stopped else "base"), tuple(evidence)
     if templated.stopped and templated.text.strip():

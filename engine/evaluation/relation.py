@@ -18,6 +18,7 @@ from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import compare
 from engine.evaluation.heldout import heldout_loss
+from engine.messages.message import Message
 from engine.modeling.adapters import put_on
 from engine.modeling.batches import MicroBatch, cut
 from engine.modeling.kernels.head import body_of
@@ -29,7 +30,7 @@ from engine.tokens.render import Renderer
 
 SAMPLE_ROWS = 200
 BATCH_TOKENS = 2048
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Message, int, int], None]
 """What is being measured, batches done, batches in all, counted once from first to last; what it raises ends it."""
 
 
@@ -45,7 +46,7 @@ def relate(
     old: Sequence[Row],
     new: Sequence[Row],
     dataset: DatasetSection,
-    missing: Sequence[str] = (),
+    missing: Sequence[Message] = (),
     on_progress: Progress = lambda what, done, total: None,
     seed: int = 0,
 ) -> Relation:
@@ -62,7 +63,7 @@ def relate(
     both = len(news.batches) + len(olds.batches)
     total, told = (3 if olds.batches else 2) * both, 0
 
-    def loss(net: Any, sample: _Sample, what: str) -> float | None:
+    def loss(net: Any, sample: _Sample, what: Message) -> float | None:
         nonlocal told
         before = told
 
@@ -73,19 +74,19 @@ def relate(
         return heldout_loss(net, sample.batches, device, lambda: None, report).loss if sample.batches else None
 
     plain = SupervisedLoss(base.model, base.head)
-    base_new = loss(plain, news, "the new rows under the base")
-    base_old = loss(plain, olds, "the old rows under the base")
+    base_new = loss(plain, news, Message("evaluation.loss-new-base"))
+    base_old = loss(plain, olds, Message("evaluation.loss-old-base"))
     mixing = None
     if olds.batches:
         seen = []
         for sample in (olds, news):
-            on_progress("how alike the rows look", told, total)
+            on_progress(Message("evaluation.similarity"), told, total)
             seen.append(hidden_means(base.model, sample.batches, device))
             told += len(sample.batches)
         mixing = mixed(*seen)
     with_adapter = SupervisedLoss(put_on(base.model, adapter), base.head)
-    adapter_new = loss(with_adapter, news, "the new rows under the adapter")
-    adapter_old = loss(with_adapter, olds, "the old rows under the adapter")
+    adapter_new = loss(with_adapter, news, Message("evaluation.loss-new-adapter"))
+    adapter_old = loss(with_adapter, olds, Message("evaluation.loss-old-adapter"))
     assert base_new is not None
     assert adapter_new is not None
     return Relation(

@@ -1,41 +1,43 @@
 """Child process that turns a GGUF model into a Hugging Face folder with safetensors, once.
 
 ``python -P -m engine.export.safetensors_from_gguf SRC_GGUF DST_DIR`` writes ``DST_DIR.partial`` and renames it,
-so a folder named DST_DIR is always complete. Each phase is one JSON line on stdout: done, total, message.
+so a folder named DST_DIR is always complete. Each phase is one JSON line on stdout, of type progress.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.common.child import answers
+from engine.common.clean_text import in_words
+from engine.messages.message import Message
+
 PHASES = (
-    "loading the libraries",
-    "reading the tokenizer",
-    "converting the weights to bfloat16",
-    "writing safetensors",
-    "checking the result",
-)
+    "export.loading-libraries", "export.reading-tokenizer", "export.converting", "export.writing", "export.checking"
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
     """Convert; 0 when DST_DIR stands, 1 with one line on stderr when it can't."""
     source, target = Path(arguments[0]).absolute(), Path(arguments[1]).absolute()
+    say = answers()
     try:
-        convert(source, target)
+        convert(source, target, lambda phase: say(
+            "progress", done=phase, total=len(PHASES), message=Message(PHASES[phase])
+        ))  # fmt: skip
     except Exception as error:  # the caller shows one line, whatever a broken file makes the libraries raise
-        said = " ".join(str(error).split())
-        print(f"{type(error).__name__}: {said[:300]}", file=sys.stderr, flush=True)
+        print(in_words(error, 300), file=sys.stderr, flush=True)
         return 1
     return 0
 
 
-def convert(source: Path, target: Path) -> None:
+def convert(source: Path, target: Path, on_phase: Callable[[int], None]) -> None:
     """Convert the GGUF file ``source`` into the folder ``target``, which must not exist yet."""
-    _say(0)
+    on_phase(0)
     import torch
     import transformers
     from transformers import AutoTokenizer, GgufConfig
@@ -46,25 +48,21 @@ def convert(source: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _say(1)
+    on_phase(1)
     tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     if _pre_tokenizer(source) == "smollm":
         _split_digits(tokenizer)
-    _say(2)
+    on_phase(2)
     model = load_model(
         source.parent, gguf_file=source.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
     ).model
     tokenizer.model_max_length = model.config.max_position_embeddings
-    _say(3)
+    on_phase(3)
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
-    _say(4)
+    on_phase(4)
     _check(model, partial)
     partial.rename(target)
-
-
-def _say(phase: int) -> None:
-    print(json.dumps({"done": phase, "total": len(PHASES), "message": PHASES[phase]}), flush=True)
 
 
 def _pre_tokenizer(source: Path) -> str:

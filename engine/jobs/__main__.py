@@ -12,27 +12,21 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from engine.common import hub_watch
+from engine.common.child import answers
+from engine.common.clean_text import in_words
 from engine.common.errors import TunedeckError
 from engine.config import toml
 
 QUESTIONS = {
-    "data": "The rows can't be tokenised",
-    "relation": "The rows can't be compared",
-    "probe": "The pace can't be measured",
-    "kind": "The model can't be asked",
-    "quality": "The rows can't be examined",
-    "examine": "The rows can't be examined",
-    "xray": "The rows can't be looked at",
-}
-"""Modules of ``engine/jobs``, each with the title of an error that nobody foresaw."""
+    "data": "jobs.no-data", "relation": "jobs.no-relation", "probe": "jobs.no-probe", "kind": "jobs.no-kind",
+    "quality": "jobs.no-quality", "examine": "jobs.no-quality", "xray": "jobs.no-xray",
+}  # fmt: skip
+"""Modules of ``engine/jobs``, each with the code of an error that nobody foresaw."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,23 +35,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("question", choices=list(QUESTIONS))
     parser.add_argument("--config", type=Path, required=True)
     options = parser.parse_args(argv)
-    # Libraries print where they like; only our lines may reach the reader.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def say(kind: str, **values: Any) -> None:
-        print(json.dumps({"type": kind, **values}), file=answers, flush=True)
-
+    say = answers()
     try:
         question = importlib.import_module(f"engine.jobs.{options.question}")
-        with hub_watch.listening(lambda words: say("progress", message=words)):
+        with hub_watch.listening(lambda message: say("progress", message=message)):
             answer = question.answer(toml.load(options.config).config, say)
     except TunedeckError as error:
-        say("error", title=error.title, message=error.message, hint=error.hint)
+        say("error", **error.as_json())
         return 1
     except Exception as error:
-        words = " ".join(str(error).split())[:200]
-        say("error", title=QUESTIONS[options.question], message=f"{type(error).__name__}: {words}", hint="")
+        say("error", **TunedeckError(QUESTIONS[options.question], reason=in_words(error)).as_json())
         return 1
     say(answer.pop("kind"), **answer)
     return 0

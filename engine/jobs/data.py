@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine.common.child import Say
 from engine.config.schema import RunConfig
 from engine.data.batches import BySource, Rows
 from engine.data.files.sources import source_names
@@ -15,6 +16,7 @@ from engine.data.mixing.source_figures import SourceFigures, of_mix
 from engine.data.reader import Reading, expected_rows, index_of, parts_of
 from engine.data.rows.messages import Row
 from engine.data.splitting.row_index import RowIndex
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +27,6 @@ SAMPLE_ROWS = 2000
 LEAST_ROWS = 200
 """Of each source, however small its part: the mix is worked out from what one of its rows holds."""
 EXAMPLES = 2
-Say = Callable[..., None]
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     ``train_rows`` and ``tokens_total`` are those of one pass over the mix; ``sources`` are the figures of each source
     (see ``SourceFigures``), from which any other mix of them follows.
     """
-    say("progress", done=0, total=None, message="reading the rows")
+    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
     reading, index, sample = Reading(config), index_of(config), sample_of(config)
     reading.observe([index, sample])
     return figures(reading, index, sample, say)
@@ -51,18 +52,17 @@ def figures(reading: Reading, index: RowIndex, kept: BySource[RowSample], say: S
     import numpy as np
 
     from engine.modeling.batch_sizes import expected_share
-    from engine.models.local import resolve
+    from engine.models.local import is_here
     from engine.tokens.examples import tokenise
     from engine.tokens.render import Renderer, check_stop_tokens
     from engine.tokens.tokenizer import locate, words_of
 
     config, names = reading.config, reading.names
     parts = parts_of(reading, index)
-    model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": "lengths are known once the model is downloaded"}
-    say("progress", done=0, total=None, message="loading the tokenizer")
-    card = locate(model, lambda done, total, message: None)
+    if not is_here(config.model):
+        return {"kind": "unavailable", "message": Message("jobs.lengths-later", model=config.model.name_or_path)}
+    say("progress", done=0, total=None, message=Message("jobs.loading-tokenizer"))
+    card = locate(config.model, lambda done, total, message: None)
     words = words_of(config, card)
     renderer = Renderer(words.tokenizer, words.stops)
     numbers = {name: number for number, name in enumerate(names)}
@@ -76,7 +76,7 @@ def figures(reading: Reading, index: RowIndex, kept: BySource[RowSample], say: S
     told = 0
 
     def progress(done: int, total: int) -> None:
-        say("progress", done=told + done, total=in_all, message="tokenising")
+        say("progress", done=told + done, total=in_all, message=Message("jobs.tokenizing"))
 
     examples: list[Example] = []
     by_source: list[SourceFigures] = []

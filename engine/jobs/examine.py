@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.common.errors import TunedeckError
+from engine.common.child import Say
+from engine.common.clean_text import in_words
+from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import DataSource, RunConfig
 from engine.data.batches import BySource
 from engine.data.quality.check import Quality
@@ -17,24 +18,24 @@ from engine.data.quality.examine import merged, with_trouble
 from engine.data.quality.findings import Report, from_json, to_json
 from engine.data.reader import Reading
 from engine.jobs import data, quality
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
-Say = Callable[..., None]
 _TOLD_EVERY_S = 0.25
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """``report`` (the doctor's) with the figures of ``engine.jobs.data`` beside it, for time and memory.
 
-    Where those can't be had, ``trouble`` holds title, message and hint of what stands in the way, and ``not_known``
-    a sentence where the model is not here yet; both are empty else. Raises DataError for sources that can't be read
-    at all.
+    Where those can't be had, ``trouble`` is the error that stands in the way, or ``not_known`` the message that the
+    model is not here yet; both are None else. Raises DataError for sources that can't be read at all.
     """
     tell = _Tell(say)
     with tempfile.TemporaryDirectory(prefix="tunedeck-examine-") as folder:
         sample = Path(folder, "sample.jsonl")
         reading, kept = Reading(config, tolerant=True), data.sample_of(config)
         seen = Quality(config, with_sample=True, all_near="drop_near_duplicates" in config.dataset.fixes)
-        seen.look(reading, lambda done, total: tell(done, total, "looking at rows"), [kept])
+        seen.look(reading, lambda done, total: tell(done, total, Message("jobs.looking-at-rows")), [kept])
         seen.sample.write(sample)
         report = seen.report()
         if sum(source.rows for source in report.sources):
@@ -51,47 +52,43 @@ def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -
     except TunedeckError as error:
         return with_trouble(report, error)
     except Exception as error:  # a library's, of a tokenizer nobody foresaw
-        note = _in_words("The sample can't be tokenised", error)
+        note = Message("jobs.sample-not-tokenized", reason=in_words(error))
     else:
         if said["kind"] == "result":
             return merged(report, from_json(said["report"]))
-        note = str(said["message"])
-    return replace(report, notes=(*report.notes, note))
+        note = said["message"]
+    return replace(report, notes=(*report.notes, text(note)))
 
 
 def _figures(
     reading: Reading, seen: Quality, kept: BySource[data.RowSample], tell: _Tell
-) -> tuple[dict[str, Any], dict[str, str], str]:
+) -> tuple[dict[str, Any], dict[str, Any] | None, Message | None]:
     """The figures, or what is wrong, or why they are not known yet."""
     try:
         if reading.fault is not None:
             raise reading.fault
         said = data.figures(reading, seen.index, kept, tell.as_progress)
     except TunedeckError as error:
-        return {}, {"title": error.title, "message": error.message, "hint": error.hint}, ""
+        return {}, error.as_json(), None
     except Exception as error:
-        return {}, {"title": "The rows can't be tokenised", "message": _in_words("", error), "hint": ""}, ""
+        return {}, DataError("jobs.no-data", reason=in_words(error)).as_json(), None
     kind = said.pop("kind")
-    return (said, {}, "") if kind == "result" else ({}, {}, str(said["message"]))
+    return (said, None, None) if kind == "result" else ({}, None, said["message"])
 
 
 class _Tell:
     """Passes progress on a few times a second: each line wakes a screen."""
 
     def __init__(self, say: Say) -> None:
-        self._say, self._last, self._message = say, 0.0, ""
+        self._say, self._last = say, 0.0
+        self._message: Message | None = None
 
-    def __call__(self, done: int, total: int, message: str) -> None:
+    def __call__(self, done: int, total: int, message: Message | None) -> None:
         now = time.monotonic()
         if message != self._message or now - self._last >= _TOLD_EVERY_S:
             self._last, self._message = now, message
             self._say("progress", done=done, total=total, message=message)
 
-    def as_progress(self, kind: str, done: int = 0, total: int | None = None, message: str = "") -> None:
+    def as_progress(self, kind: str, /, **values: Any) -> None:
         """The same in the form in which questions tell."""
-        self(done, total or 0, message)
-
-
-def _in_words(title: str, error: Exception) -> str:
-    said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    return f"{title}: {said}" if title else said
+        self(values.get("done", 0), values.get("total") or 0, values.get("message"))

@@ -7,7 +7,6 @@ line: done or error.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import hub_watch
+from engine.common.child import answers
 from engine.common.clean_text import shorten
 from engine.common.errors import DataError, TunedeckError
 
@@ -45,7 +45,7 @@ def export(name: str, subset: str, split: str, into: Path, draw: int | None = No
     count = len(rows)
     shutil.rmtree(into / _CACHE, ignore_errors=True)
     if not count:
-        raise DataError("The dataset holds no rows", f"{name}, split '{split}'", "Name another split.")
+        raise DataError("jobs.dataset-empty", name=name, split=split)
     return count
 
 
@@ -62,26 +62,16 @@ def _drawn(stream: Any, count: int, into: Path) -> Any:
 def _refused(name: str, subset: str, split: str, error: Exception) -> DataError:
     said = shorten(f"{type(error).__name__}: {error}", 300)
     lower = said.lower()
+    at: dict[str, Any] = {"name": name, "reason": said}
     if "unknown split" in lower or "bad split" in lower:
-        return DataError("The dataset has no such split", f"{name}, split '{split}': {said}", "Set split in [[data]].")
+        return DataError("jobs.no-split", split=split, **at)
     if "config name is missing" in lower or "builderconfig" in lower or "couldn't find cache" in lower:
-        return DataError(
-            "The dataset needs a subset" if not subset else "The dataset has no such subset", f"{name}: {said}",
-            "Set subset in [[data]] to one of those.",
-        )  # fmt: skip
+        return DataError("jobs.no-subset" if subset else "jobs.needs-subset", **at)
     if "gated" in lower or "401" in said or "403" in said:
-        return DataError(
-            "The hub refuses access", f"{name}: {said}", "Accept its terms on its page, and set HF_TOKEN to a token."
-        )
+        return DataError("jobs.access-refused", **at)
     if "doesn't exist" in lower or "not found" in lower or "404" in said:
-        return DataError(
-            "No such dataset on the hub", f"{name}: {said}",
-            "Check the spelling (OWNER/NAME); if a file is meant, its path: relative ones start at the current folder.",
-        )  # fmt: skip
-    return DataError(
-        "The dataset of the hub can't be had", f"{name}: {said}",
-        "Check the network, HF_HUB_OFFLINE and HF_ENDPOINT; or download the dataset and name its folder.",
-    )  # fmt: skip
+        return DataError("jobs.no-dataset", **at)
+    return DataError("jobs.dataset-unreachable", **at)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -92,18 +82,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--draw", type=int)
     options = parser.parse_args(argv)
-    # Libraries print where they like; only our line may reach the reader.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    hub_watch.guard(answers, options.name)
+    say = answers()
+    hub_watch.guard(say, options.name)
     try:
         rows = export(options.name, options.subset, options.split, options.into, options.draw)
     except TunedeckError as error:
-        said = {"type": "error", "title": error.title, "message": error.message, "hint": error.hint}
-    else:
-        said = {"type": "done", "rows": str(rows)}
-    print(json.dumps(said), file=answers, flush=True)
-    return 0 if said["type"] == "done" else 1
+        say("error", **error.as_json())
+        return 1
+    say("done", rows=rows)
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from engine.common.child import Say
 from engine.config.schema import RunConfig
-
-Say = Callable[..., None]
+from engine.messages.message import Message
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """The files' verdict beside that of the model itself; the rows of ``config`` are not read."""
     from engine.distributed.device import place, restrict_gpus
-    from engine.models.local import resolve
+    from engine.models.local import is_here
 
     model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": "the model can be asked once it is downloaded"}
+    if not is_here(model):
+        return {"kind": "unavailable", "message": Message("jobs.kind-later", model=model.name_or_path)}
     restrict_gpus(config)  # before torch is loaded
-    say("progress", done=0, total=None, message="loading the model")
+    say("progress", done=0, total=None, message=Message("jobs.loading-model"))
     from engine.common.files import read_json
     from engine.evaluation.kind_probe import probe_kind
     from engine.modeling.load import load_base

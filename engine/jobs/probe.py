@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from engine.common.child import Say
 from engine.config.schema import RunConfig
-
-Say = Callable[..., None]
+from engine.messages.message import Message
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """Tokens a second, and bytes at the peak, of ``config`` on this machine."""
     from engine.distributed.device import restrict_gpus, settle_memory
-    from engine.models.local import resolve
+    from engine.models.local import is_here
 
-    model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": "the pace can be measured once the model is downloaded"}
+    if not is_here(config.model):
+        return {"kind": "unavailable", "message": Message("jobs.probe-later", model=config.model.name_or_path)}
     restrict_gpus(config)  # before torch is loaded
     settle_memory()
-    say("progress", done=0, total=None, message="loading the training libraries")
+    say("progress", done=0, total=None, message=Message("jobs.loading-libraries"))
     from engine.training.probe import probe
 
-    def progress(done: float, total: float | None, message: str) -> None:
+    def progress(done: float, total: float | None, message: Message | str) -> None:
         say("progress", done=round(done), total=None if total is None else round(total), message=message)
 
     return {"kind": "result", **asdict(probe(config, progress))}

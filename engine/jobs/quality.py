@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.common.child import Say
 from engine.config.schema import RunConfig
 from engine.data.quality.catalogue import CATALOGUE
 from engine.data.quality.findings import (
@@ -25,11 +26,11 @@ from engine.data.quality.findings import (
 from engine.data.rows.messages import Row, whole_text
 from engine.data.similarity.language import language_of
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.tokens.render import RenderError
 
-Say = Callable[..., None]
 _TOLD_EVERY = 100
 _BINS = 8
 _ROUND_TO = 64
@@ -46,16 +47,15 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     """
     from engine.data.rows.records import row_of
     from engine.models.checks import longest_row
-    from engine.models.local import resolve
+    from engine.models.local import is_here
     from engine.tokens.render import Renderer
     from engine.tokens.tokenizer import locate, words_of
 
-    model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": f"Lengths in tokens are known once {model.name_or_path} is here."}
+    if not is_here(config.model):
+        return {"kind": "unavailable", "message": Message("jobs.lengths-later", model=config.model.name_or_path)}
     records = [json.loads(line) for line in Path(config.data[0].path).read_text("utf-8").splitlines()]
-    say("progress", done=0, total=len(records), message="loading the tokenizer")
-    card = locate(model, lambda done, total, message: None)
+    say("progress", done=0, total=len(records), message=Message("jobs.loading-tokenizer"))
+    card = locate(config.model, lambda done, total, message: None)
     words = words_of(config, card)
     most = longest_row(card)
     if most and config.dataset.max_length > most:
@@ -64,7 +64,7 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     look = _Look(config, Renderer(words.tokenizer, words.stops), most or card.max_position_embeddings)
     for done, record in enumerate(records):
         if done % _TOLD_EVERY == 0:
-            say("progress", done=done, total=len(records), message="tokenising")
+            say("progress", done=done, total=len(records), message=Message("jobs.tokenizing"))
         look.at(row_of(record, record["source"]))
     return {"kind": "result", "report": to_json(look.report())}
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from engine.common.child import Say
 from engine.common.errors import ConfigError
 from engine.config.schema import RunConfig
-
-Say = Callable[..., None]
+from engine.messages.message import Message
 
 
 def answer(config: RunConfig, say: Say) -> dict[str, Any]:
@@ -17,17 +16,17 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.data.reader import load
     from engine.models.adapter.card import read_adapter, require_sound
     from engine.models.adapter.training_data import rows_behind
-    from engine.models.local import resolve
+    from engine.models.local import is_here
     from engine.models.relation import advise, to_json
 
     if not config.strategy.adapter:
-        raise ConfigError("No adapter is named", "strategy.adapter is empty", "Name a run or an adapter's folder.")
+        raise ConfigError("adapter.unnamed")
     card = read_adapter(config.strategy.adapter, config.model.allow_pickle)
     require_sound(card)
     model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": "the rows can be compared once the model is downloaded"}
-    say("progress", done=0, total=None, message="reading the rows")
+    if not is_here(model):
+        return {"kind": "unavailable", "message": Message("jobs.relation-later", model=model.name_or_path)}
+    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
     news = [source for source in config.data if source.role != "replay"]  # replay is old by its nature
     new = load(config.model_copy(update={"data": news or config.data})).rows
     old, missing = rows_behind(card)
@@ -39,13 +38,13 @@ def answer(config: RunConfig, say: Say) -> dict[str, Any]:
     from engine.tokens.tokenizer import locate
 
     restrict_gpus(config)
-    say("progress", done=0, total=None, message="loading the model")
+    say("progress", done=0, total=None, message=Message("jobs.loading-model"))
     base_card = locate(model, lambda done, total, message: None)
     require_positions(config, base_card)
     base = load_base(base_card, model, place(config), False)
 
-    def progress(what: str, done: int, total: int) -> None:
-        say("progress", done=done, total=total, message=f"measuring {what}")
+    def progress(what: Message, done: int, total: int) -> None:
+        say("progress", done=done, total=total, message=what)
 
     found = relate(
         base, card.path, old, new, config.dataset, [missing] if missing else [], progress, config.run.seed

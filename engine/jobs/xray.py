@@ -17,15 +17,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.common.child import Say
+from engine.common.clean_text import in_words
 from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import RunConfig
 from engine.data.token_view.form import LEFT_OUT, MOST_TOKENS, Xray, to_json
 from engine.data.token_view.row_store import Shelf
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.tokens.xray import Looker
 
-Say = Callable[..., None]
 _BATCH_ROWS = 100  # read ahead between two looks at the requests
 _WHOLE_ROWS = 200_000
 _TOLD_EVERY_S = 0.5
@@ -34,21 +36,21 @@ _TOLD_EVERY_S = 0.5
 def answer(config: RunConfig, say: Say, requests: Iterable[str] | None = None) -> dict[str, Any]:
     """Serve ``requests`` (stdin) to their end; every answer is a line of type row, none or trouble, with its ``id``."""
     from engine.data.files.sources import source_names
-    from engine.models.local import resolve
+    from engine.models.local import is_here
     from engine.tokens.render import Renderer
     from engine.tokens.tokenizer import locate, words_of
     from engine.tokens.xray import Looker
 
     model = config.model
-    if resolve(model.name_or_path, model.revision, model.allow_pickle).path is None:
-        return {"kind": "unavailable", "message": f"rows can be looked at once {model.name_or_path} is downloaded"}
+    if not is_here(model):
+        return {"kind": "unavailable", "message": Message("jobs.xray-later", model=model.name_or_path)}
     asked: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_listen, args=(requests or sys.stdin, asked), daemon=True).start()
-    say("progress", done=0, total=None, message="reading the rows")
+    say("progress", done=0, total=None, message=Message("jobs.reading-rows"))
     shelf = Shelf(config)
     try:
         shelf.read(_BATCH_ROWS)
-        say("progress", done=0, total=None, message="loading the tokenizer")
+        say("progress", done=0, total=None, message=Message("jobs.loading-tokenizer"))
         words = words_of(config, locate(model, lambda done, total, message: None))
         names = source_names(config.data)
         weights = dict(zip(names, (source.weight for source in config.data), strict=True))
@@ -97,9 +99,9 @@ class _Desk:
             how = {"row": self._row, "place": self._place, "source": self._source, "seek": self._seek}[request["ask"]]
             how(request)
         except TunedeckError as error:
-            self._say("trouble", id=request.get("id"), title=error.title, message=error.message, hint=error.hint)
+            self._say("trouble", id=request.get("id"), **error.as_json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._say("trouble", id=None, title="The request can't be understood", message=str(error), hint="")
+            self._say("trouble", id=None, **DataError("jobs.senseless-request", reason=in_words(error)).as_json())
 
     @property
     def _is_asked_anew(self) -> bool:
@@ -111,21 +113,21 @@ class _Desk:
         if self._is_there(at):
             self._show(request, at)
         else:
-            self._none(request, f"there are {len(self._shelf):,} rows")
+            self._none(request, Message("jobs.rows-in-all", rows=len(self._shelf)))
 
     def _place(self, request: dict[str, Any]) -> None:
         file, number = str(request.get("file", "")), int(request["row"])
         at, begin = self._shelf.find(file, number), len(self._shelf)
         while at is None and not self._shelf.is_complete and not self._is_asked_anew:
             self._shelf.read(_BATCH_ROWS)
-            self._tell(f"reading: {len(self._shelf):,} rows")
+            self._tell(Message("jobs.rows-read", rows=len(self._shelf)))
             at, begin = self._shelf.find(file, number, begin), len(self._shelf)
         if at is not None:
             self._show(request, at)
         elif self._shelf.is_complete:
             raise _no_such_row(self._shelf, file, number)
         else:
-            self._none(request, f"stopped after {len(self._shelf):,} rows")
+            self._none(request, Message("jobs.search-stopped", rows=len(self._shelf)))
 
     def _source(self, request: dict[str, Any]) -> None:
         name = self._sources[int(request["number"])]
@@ -141,11 +143,11 @@ class _Desk:
                 self._show(request, at)
                 return
             at += step
-            self._tell(f"looking: {abs(at - begun):,} rows")
+            self._tell(Message("jobs.rows-searched", rows=abs(at - begun)))
             if self._is_asked_anew:
-                self._none(request, f"stopped after {abs(at - begun):,} rows")
+                self._none(request, Message("jobs.search-stopped", rows=abs(at - begun)))
                 return
-        self._none(request, f"{abs(at - begun):,} rows looked at")
+        self._none(request, Message("jobs.search-ended", rows=abs(at - begun)))
 
     def _is_there(self, at: int) -> bool:
         self._read_until(lambda: at < len(self._shelf))
@@ -170,7 +172,7 @@ class _Desk:
     def _show(self, request: dict[str, Any], at: int) -> None:
         self._say("row", id=request.get("id"), at=at, ray=to_json(self._ray(at)), **self._count())
 
-    def _none(self, request: dict[str, Any], why: str) -> None:
+    def _none(self, request: dict[str, Any], why: Message) -> None:
         self._say("none", id=request.get("id"), message=why, **self._count())
 
     def _count(self) -> dict[str, Any]:
@@ -192,9 +194,9 @@ class _Desk:
     def _read_until(self, holds: Callable[[], bool]) -> None:
         while not holds() and not self._shelf.is_complete and not self._is_asked_anew:
             self._shelf.read(_BATCH_ROWS)
-            self._tell(f"reading: {len(self._shelf):,} rows")
+            self._tell(Message("jobs.rows-read", rows=len(self._shelf)))
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, message: Message) -> None:
         if time.monotonic() - self._told_at >= _TOLD_EVERY_S:
             self._told_at = time.monotonic()
             self._say("progress", done=0, total=None, message=message)
@@ -204,10 +206,14 @@ def _no_such_row(shelf: Shelf, file: str, number: int) -> DataError:
     """Says which rows there are."""
     name = shelf.named(file)
     if name is None:
-        return DataError("No such file among the data", file, "There are: " + ", ".join(shelf.files[:5]))
+        return DataError("jobs.no-such-file", file=file, files=shelf.files[:5])
     numbers = shelf.numbers(name)
     near = sorted(sorted(numbers, key=lambda each: abs(each - number))[:2])
-    gaps = "" if len(numbers) == numbers[-1] - numbers[0] + 1 else f"; the nearest are {' and '.join(map(str, near))}"
-    what = f"its {len(numbers):,} rows are numbered {numbers[0]:,} to {numbers[-1]:,}{gaps}"
-    looked_at = f" (looked at: {shelf.ended})" if shelf.ended else ""
-    return DataError("There is no such row", f"{name}, row {number:,}: {what}{looked_at}", "Name one of these.")
+    found: dict[str, Any] = {
+        "file": name, "row": number, "rows": len(numbers), "first": numbers[0], "last": numbers[-1], "near": near,
+        "ended": shelf.ended,
+    }  # fmt: skip
+    has_gaps = len(numbers) != numbers[-1] - numbers[0] + 1
+    if shelf.ended:
+        return DataError("jobs.no-such-row-yet", **found)
+    return DataError("jobs.no-such-row-near" if has_gaps else "jobs.no-such-row", **found)

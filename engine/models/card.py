@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.common.errors import ModelError
+from engine.messages.message import Message
 from engine.models.kind import Kind, judge_kind
 from engine.models.tokenizer_files import read_tokens
 from engine.models.weights import Weights, read_weights
@@ -67,7 +68,7 @@ class ModelCard:
     eos_tokens: tuple[str, ...]
     pad_token: str
     kind: Kind
-    kind_evidence: tuple[str, ...]
+    kind_evidence: tuple[Message, ...]
 
 
 def read_card(folder: Path, allow_pickle: bool = False) -> ModelCard:
@@ -132,26 +133,30 @@ def model_name(folder: Path) -> str:
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
+    if not folder.is_dir():
+        raise ModelError("models.not-a-folder" if folder.exists() else "models.no-folder", path=folder)
+    config = read_config(path)
+    if config is None:
+        raise ModelError("models.is-adapter" if (folder / "adapter_config.json").is_file() else "models.no-config",
+                         folder=folder)  # fmt: skip
+    return config
+
+
+def read_config(path: Path) -> dict[str, Any] | None:
+    """The fields of a ``config.json``; None where there is none. Raises ModelError for one that can't be read."""
     try:
-        if not folder.is_dir():
-            what = "is a file, not a model's folder" if folder.exists() else "does not exist"
-            raise ModelError("No such model folder", f"{folder} {what}", "Check the path, or name a model's hub id.")
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
-        if (folder / "adapter_config.json").is_file():
-            hint = "This is an adapter: name the model it was trained on."
-        else:
-            hint = "Name the folder that holds config.json and the weights."
-        raise ModelError("The model has no config.json", str(folder), hint) from None
+        return None
     except OSError as error:
-        raise ModelError("The model can't be read", f"{path}: {error.strerror}", "Check the folder's rights.") from None
+        raise ModelError("models.unreadable", path=path, reason=error.strerror) from None
     except json.JSONDecodeError as error:
-        place = f"{path}: line {error.lineno}, column {error.colno}: {error.msg}"
-        raise ModelError("The model's config.json is broken", place, "Fetch the model again.") from None
+        place = Message("models.json-error", line=error.lineno, column=error.colno, reason=error.msg)
+        raise ModelError("models.broken-config", path=path, reason=place) from None
     except (ValueError, RecursionError) as error:
-        raise ModelError("The model's config.json is broken", f"{path}: {error}", "Fetch the model again.") from None
+        raise ModelError("models.broken-config", path=path, reason=str(error)) from None
     if not isinstance(value, dict):
-        raise ModelError("The model's config.json is broken", f"{path} is not an object", "Fetch the model again.")
+        raise ModelError("models.broken-config", path=path, reason=Message("models.no-object"))
     return value
 
 
@@ -167,11 +172,7 @@ def _number(config: Mapping[str, Any], field: str) -> int:
 def _needed(config: Mapping[str, Any], field: str, folder: Path) -> int:
     value = _number(config, field)
     if not value:
-        raise ModelError(
-            "This is not a language model tunedeck knows",
-            f"{folder / 'config.json'} has no {_NAMES[field][0]}",
-            "Name the folder of a causal language model.",
-        )
+        raise ModelError("models.not-causal", path=folder / "config.json", field=_NAMES[field][0])
     return value
 
 

@@ -11,6 +11,7 @@ from engine.common.files import read_json
 from engine.config.presets import config_error
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.models.card import PADDING, ModelCard
 from engine.models.weights import Tensor, stored_tensors, weight_files
 
@@ -35,30 +36,26 @@ def check_complete(card: ModelCard) -> None:
 def incomplete(folder: Path, missing: Sequence[str]) -> ModelError:
     """The error for a model whose files lack the tensors ``missing``, with the cure that fits what they hold."""
     files, stored = weight_files(folder), stored_tensors(folder)
-    where = files[0].name if len(files) == 1 else f"{len(files):,} files" if files else "its files"
-    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    return ModelError(
-        "The model lacks weights",
-        f"{folder}: {where} holds no {missing[0]}{more}; random numbers would stand in for what is missing.",
-        _cure(folder, missing, stored),
-    )
+    more = len(missing) - 1
+    if len(files) == 1:
+        code = "models.file-lacks-more" if more else "models.file-lacks"
+        lacks = Message(code, file=files[0].name, tensor=missing[0], more=more)
+    else:
+        code = "models.files-lack-more" if more else "models.files-lack"
+        lacks = Message(code, files=len(files), tensor=missing[0], more=more)
+    return ModelError("models.lacks-weights", folder=folder, lacks=lacks, cure=_cure(folder, missing, stored))
 
 
-def _cure(folder: Path, missing: Sequence[str], stored: Mapping[str, Tensor]) -> str:
-    wrapper = _wrapper(stored)
-    if wrapper:
-        return (
-            f'Its names begin with "{wrapper}", which a trainer\'s wrapper put there: take that off them, or save the '
-            "model again without the wrapper."
-        )
-    again = "Fetch the model again"
+def _cure(folder: Path, missing: Sequence[str], stored: Mapping[str, Tensor]) -> Message:
+    if wrapper := _wrapper(stored):
+        return Message("models.cure-wrapper", prefix=wrapper)
     layers, asked = _layers(stored), {_layer(name) for name in missing}
     if layers and min(asked) >= layers:
         field = next((name for name in _LAYER_FIELDS if name in read_json(folder / "config.json")), _LAYER_FIELDS[0])
-        return f"{again}. If it is meant to have {layers:,} layers, set {field} to {layers} in its config.json."
+        return Message("models.cure-layers", layers=layers, field=field)
     if len(missing) == 1 and _layer(missing[0]) < 0 and missing[0].endswith(_HEADS):
-        return f"{again}. If its head is its input embeddings, set tie_word_embeddings to true in its config.json."
-    return f"{again}: its weights are not those that its config.json describes."
+        return Message("models.cure-tie")
+    return Message("models.cure-fetch")
 
 
 def _missing_by_headers(card: ModelCard, stored: Mapping[str, Tensor]) -> list[str]:
@@ -103,12 +100,12 @@ def position_issue(max_length: int, card: ModelCard) -> Issue | None:
     """What is wrong with rows of up to ``max_length`` tokens: an error where the model can't compute them."""
     most, named = longest_row(card), card.max_position_embeddings
     if most and max_length > most:
-        return Issue(
-            "error", FIELD, f"{max_length:,} tokens are more than the {card.position_limit:,} positions that "
-            f"{card.name} can compute.", f"Set it to {most:,}.",
+        message = Message(
+            "models.beyond-positions", length=max_length, positions=card.position_limit, model=card.name, most=most
         )  # fmt: skip
+        return Issue("error", FIELD, message)
     if named and max_length > named:
-        return Issue("warning", FIELD, f"{max_length:,} is more than the model's {named:,} positions.")
+        return Issue("warning", FIELD, Message("models.above-positions", length=max_length, positions=named))
     return None
 
 

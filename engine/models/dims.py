@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -248,11 +247,7 @@ def from_config(config: Mapping[str, Any], name: str = "") -> ModelShape:
     needed = {ours: _first(config, names) for ours, names in _ALIASES.items()}
     missing = [f"{_ALIASES[ours][0]}" for ours, value in needed.items() if value is None]
     if missing:
-        raise ModelError(
-            "The model's config is incomplete",
-            f"{name or 'config.json'} lacks {', '.join(missing)}",
-            "Fetch the model again, or give the dimensions by hand.",
-        )
+        raise ModelError("models.incomplete-config", model=name or "config.json", fields=missing)
     hidden, layers, heads, vocab = (_positive(needed[key], key, name) for key in ("hidden", "layers", "heads", "vocab"))
     intermediate = _first(config, ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"))
     if intermediate is None:
@@ -341,15 +336,11 @@ def _towers(config: Mapping[str, Any]) -> tuple[int, int]:
 
 def from_folder(folder: Path) -> ModelShape:
     """The shape of the model in ``folder``. Raises ModelError: no config.json, or not a JSON object."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError("The model's config can't be read", f"{path}: {error}", "Fetch the model again.") from None
-    if not isinstance(config, dict):
-        raise ModelError("The model's config can't be read", f"{path} is no JSON object", "Fetch the model again.")
-    from engine.models.card import model_name
+    from engine.models.card import model_name, read_config
 
+    config = read_config(folder / "config.json")
+    if config is None:
+        raise ModelError("models.no-config", folder=folder)
     return from_config(config, model_name(folder))
 
 
@@ -393,8 +384,6 @@ def _int(value: Any, default: int) -> int:
 def _positive(value: Any, what: str, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ModelError(
-            "The model's config makes no sense",
-            f"{name or 'config.json'}: {what} is {value!r}, which is no positive whole number",
-            "Fetch the model again, or give the dimensions by hand.",
-        )
+            "models.senseless-config", model=name or "config.json", field=what, value=repr(value)[:80]
+        )  # fmt: skip
     return value

@@ -7,7 +7,6 @@ prints JSON lines, progress and pulses, then done or error.
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import threading
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import hub_watch
+from engine.common.child import answers
 from engine.common.clean_text import shorten
 from engine.common.errors import MachineError, ModelError, TunedeckError
+from engine.messages.message import Message
 
-Progress = Callable[[int, int | None, str], None]
+Progress = Callable[[int, int | None, Message], None]
 
 WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
 PICKLED = ("*.bin", "*.pt", "*.pth")
@@ -37,23 +38,25 @@ def download(repo_id: str, revision: str, on_progress: Progress, allow_pickle: b
     known), at least twice a second; what it raises ends the download. Raises ModelError: hub not reachable or silent,
     no such model or revision, gated model; MachineError: disk full.
     """
-    on_progress(0, None, f"asking the hub for {repo_id}")
-    last: list[tuple[int, int | None, str]] = [(0, None, f"asking the hub for {repo_id}")]
+    asking = Message("models.asking-hub", model=repo_id)
+    on_progress(0, None, asking)
+    last: list[tuple[int, int | None, Message]] = [(0, None, asking)]
 
     def on_record(record: dict[str, Any]) -> None:
         if record.get("type") == "progress":
-            last[0] = record["done"], record["total"], str(record["message"])
+            last[0] = record["done"], record["total"], Message.from_json(record["message"])
         done, total, message = last[0]
         is_silent = record.get("type") == "pulse" and record["silent_s"] >= hub_watch.SPOKEN_OF_S
-        on_progress(done, total, hub_watch.words(record, repo_id) if is_silent else message)
+        on_progress(done, total, hub_watch.told(record, repo_id) if is_silent else message)
 
     arguments = [repo_id, revision, *(["--pickle"] if allow_pickle else [])]
     said = hub_watch.ask("engine.models.hub", arguments, repo_id, on_record)
     if said["type"] == "done":
-        on_progress(1, 1, f"{repo_id} is here")
+        on_progress(1, 1, Message("models.here", model=repo_id))
         return Path(said["path"])
-    error = MachineError if said.get("family") == "MachineError" else ModelError
-    raise error(str(said.get("title", "The model can't be fetched")), str(said["message"]), str(said.get("hint", "")))
+    if said["type"] == "ended":
+        raise ModelError("models.fetch-failed", model=repo_id, reason=Message.from_json(said["message"]))
+    raise TunedeckError.from_json(said)
 
 
 def fetch(repo_id: str, revision: str, on_progress: Progress, allow_pickle: bool = False) -> Path:
@@ -74,35 +77,24 @@ def fetch(repo_id: str, revision: str, on_progress: Progress, allow_pickle: bool
             revision=revision,
             allow_patterns=[*WANTED, *(PICKLED if allow_pickle else ())],
             ignore_patterns=list(UNWANTED),
-            tqdm_class=_bar_class(f"downloading {repo_id}", on_progress),
+            tqdm_class=_bar_class(Message("models.downloading", model=repo_id), on_progress),
         )
     except GatedRepoError:
-        raise ModelError(
-            "This model is gated",
-            f"{repo_id}: its owners ask you to accept terms first",
-            f"Open the page of {repo_id} on the hub and accept them, then set HF_TOKEN to a token of your account.",
-        ) from None
+        raise ModelError("models.gated", model=repo_id) from None
     except RevisionNotFoundError:
-        raise ModelError(
-            "No such revision", f"{repo_id} has no '{revision}'", "Name a branch, tag or commit."
-        ) from None
+        raise ModelError("models.no-revision", model=repo_id, revision=revision) from None
     except (RepositoryNotFoundError, HFValidationError):
-        raise ModelError(
-            "No such model on the hub",
-            repo_id,
-            "Check the spelling (organisation/model). A private model needs HF_TOKEN to be set.",
-        ) from None
+        raise ModelError("models.not-on-hub", model=repo_id) from None
     except EntryNotFoundError as error:
         raise _unreachable(repo_id, error) from None
     except HfHubHTTPError as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status in (401, 403):
-            hint = "Set HF_TOKEN to a token that may read it."
-            raise ModelError("The hub refuses access", f"{repo_id}: status {status}", hint) from None
+            raise ModelError("models.access-refused", model=repo_id, status=str(status)) from None
         raise _unreachable(repo_id, error) from None
     except OSError as error:
         if error.errno == 28:
-            raise MachineError("The disk is full", f"{repo_id} does not fit", "Free space or set HF_HOME.") from None
+            raise MachineError("models.disk-full", model=repo_id) from None
         raise _unreachable(repo_id, error) from None
     except Exception as error:
         # The library's HTTP client has its own errors, another family in each major version.
@@ -110,11 +102,7 @@ def fetch(repo_id: str, revision: str, on_progress: Progress, allow_pickle: bool
             raise _unreachable(repo_id, error) from None
         raise
     if not any(Path(folder).glob("*.safetensors")) and not allow_pickle:
-        raise ModelError(
-            "The model has no safetensors weights",
-            f"{repo_id} offers none, and pickled weights can run any code when they are loaded",
-            "Choose another model, or, if you trust its owners, set model.allow_pickle = true.",
-        )
+        raise ModelError("models.no-safetensors", model=repo_id)
     return Path(folder)
 
 
@@ -123,14 +111,10 @@ def _unreachable(repo_id: str, error: BaseException) -> ModelError:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     said = shorten(f"{type(cause).__name__}: {cause}", 160)
-    return ModelError(
-        "The hub can't be reached",
-        f"{repo_id}: {said}",
-        "Check the network, HF_HUB_OFFLINE and HF_ENDPOINT; or copy the model here and name its folder.",
-    )
+    return ModelError("models.unreachable", model=repo_id, reason=said)
 
 
-def _bar_class(message: str, on_progress: Progress) -> type[Any]:
+def _bar_class(message: Message, on_progress: Progress) -> type[Any]:
     """A progress bar that draws nothing and tells the furthest byte count of all bars instead."""
     from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -166,21 +150,15 @@ def _bar_class(message: str, on_progress: Progress) -> type[Any]:
 
 
 def main(argv: list[str]) -> int:
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def say(kind: str, **values: object) -> None:
-        print(json.dumps({"type": kind, **values}), file=answers, flush=True)
-
-    hub_watch.guard(answers, argv[0])
+    say = answers()
+    hub_watch.guard(say, argv[0])
     try:
         folder = fetch(
             argv[0], argv[1], lambda done, total, message: say("progress", done=done, total=total, message=message),
             "--pickle" in argv[2:],
         )  # fmt: skip
     except TunedeckError as error:
-        family = type(error).__name__
-        say("error", family=family, title=error.title, message=error.message, hint=error.hint)
+        say("error", **error.as_json())
         return 1
     say("done", path=str(folder))
     return 0

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.messages.message import Message
 from engine.models.tokenizer_files import Tokens
 
 Kind = Literal["base", "chat", "unclear"]
@@ -22,62 +23,54 @@ class KindAdvice:
     """Whether this kind of model suits the task; ``fits`` is None where the kind is unclear."""
 
     fits: bool | None
-    text: str
+    message: Message
 
 
-def judge_kind(name: str, tokens: Tokens) -> tuple[Kind, tuple[str, ...]]:
-    """The kind and each piece of evidence, one sentence apiece.
+def judge_kind(name: str, tokens: Tokens) -> tuple[Kind, tuple[Message, ...]]:
+    """The kind and each piece of evidence.
 
     A template alone proves little: base models often carry one whose marks they were never trained on. What
     counts is whether the model's own end token is the one that ends a turn in the template.
     """
     chat_name, base_name = _CHAT_NAME.search(name), _BASE_NAME.search(name)
-    evidence: list[str] = []
+    evidence: list[Message] = []
     points = 0
     if chat_name:
         points += 1
-        evidence.append(f"its name says '{chat_name[1]}'")
+        evidence.append(Message("models.name-says", word=chat_name[1]))
     elif base_name:
         points -= 1
-        evidence.append(f"its name says '{base_name[1]}'")
+        evidence.append(Message("models.name-says", word=base_name[1]))
     if not tokens.chat_template:
-        evidence.append("it has no chat template")
+        evidence.append(Message("models.no-template"))
         return ("unclear" if chat_name else "base"), tuple(evidence)
-    evidence.append("it has a chat template")
+    evidence.append(Message("models.has-template"))
     points += 1
     ends = [token for token in tokens.eos_tokens if token in tokens.chat_template]
     marks, missing = tokens.marks(), tokens.missing()
     if missing:
         points -= 1
-        evidence.append(f"the template writes {missing[0]}, which is no token of this model")
+        evidence.append(Message("models.mark-missing", mark=missing[0]))
     elif marks and tokens.added:
-        evidence.append(f"the template's {', '.join(marks[:3])} are tokens of its own")
+        evidence.append(Message("models.marks-own", marks=marks[:3]))
     if ends:
         points += 1
-        where = "its generation settings stop" if ends[0] in tokens.generation_stops else "it stops"
-        evidence.append(f"{where} at {ends[0]}, which ends a turn in the template")
+        code = "models.ends-generation" if ends[0] in tokens.generation_stops else "models.ends-turn"
+        evidence.append(Message(code, token=ends[0]))
     elif "eos_token" in tokens.chat_template:
         points += 1
-        evidence.append("the template ends turns with the model's end token")
+        evidence.append(Message("models.ends-eos"))
     elif tokens.eos_tokens:
         points -= 1
-        evidence.append(f"it stops at {tokens.eos_tokens[0]}, which the template never writes")
+        evidence.append(Message("models.never-written", token=tokens.eos_tokens[0]))
     return ("chat" if points >= 2 else "base" if points <= 0 else "unclear"), tuple(evidence)
 
 
 def advise_kind(task: Task, kind: Kind) -> KindAdvice:
     """What the task asks of the model."""
     if kind == "unclear":
-        return KindAdvice(None, "Its files don't tell. Set model.kind if you know; asking it two questions shows more.")
+        return KindAdvice(None, Message("models.kind-unclear"))
     if task == "dialogue":
-        if kind == "chat":
-            return KindAdvice(True, "It already holds turns and stops by itself, so few rows go a long way.")
-        return KindAdvice(
-            False, "A chat model needs fewer rows for dialogue. A base model has to learn turns and stopping as well: "
-            "choose a template for it.",
-        )  # fmt: skip
-    if kind == "base":
-        return KindAdvice(True, "Plain text goes on where its own training left off.")
-    return KindAdvice(
-        False, "Plain text wears down how a chat model answers. Use the base model, or mix dialogue in as replay."
-    )
+        code = "models.chat-for-dialogue" if kind == "chat" else "models.base-for-dialogue"
+        return KindAdvice(kind == "chat", Message(code))
+    return KindAdvice(kind == "base", Message("models.base-for-text" if kind == "base" else "models.chat-for-text"))

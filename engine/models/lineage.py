@@ -11,6 +11,7 @@ from engine.common.errors import TunedeckError
 from engine.common.files import read_json
 from engine.config import toml
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.models.adapter.config import RECORD_FILE, read_record
 from engine.runs import directory
 from engine.runs.directory import RunDir
@@ -33,15 +34,17 @@ class Node:
     run: str = ""
     strategy: str = ""
     data: tuple[str, ...] = ()
-    details: tuple[str, ...] = ()
+    details: tuple[Message, ...] = ()
     parents: tuple[str, ...] = ()
     is_missing: bool = False
     is_here: bool = False
 
     @property
-    def absence(self) -> str:
-        """ "" for what is there, "missing" for what was moved or deleted, "no adapter" for a run that has made none."""
-        return "" if not self.is_missing else "no adapter" if self.is_here else "missing"
+    def absence(self) -> Message | None:
+        """None for what is there; else that it was moved or deleted, or that its run has made none."""
+        if not self.is_missing:
+            return None
+        return Message("models.no-adapter" if self.is_here else "models.missing")
 
 
 @dataclass(frozen=True)
@@ -164,17 +167,18 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         else:
             parents.append(old.key)
     data = tuple(source.path for source in config.data)
-    details = (f"r {config.adapter.r}", *_scale(config))
+    details = (Message("models.rank", r=config.adapter.r), *_scale(config))
     yield Node(
         key_of(run), "adapter", name, str(run.adapter), run.id, strategy.kind, data, details, tuple(parents),
         is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
 
 
-def _scale(config: RunConfig) -> tuple[str, ...]:
+def _scale(config: RunConfig) -> tuple[Message, Message]:
     train = config.train
-    count, unit = (train.max_steps, "step") if train.max_steps else (train.num_train_epochs, "epoch")
-    return (f"{count:g} {unit}{'' if count == 1 else 's'}", f"learning rate {train.learning_rate:g}")
+    steps, epochs = train.max_steps, train.num_train_epochs
+    length = Message("models.steps", count=steps) if steps else Message("models.epochs", count=epochs)
+    return length, Message("models.learning-rate", rate=train.learning_rate)
 
 
 def _model(name: str) -> list[Node]:

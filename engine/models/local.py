@@ -15,7 +15,7 @@ from typing import Literal
 from engine.common import paths
 from engine.common.errors import ModelError, TunedeckError
 from engine.common.files import read_json
-from engine.config.schema import RunConfig
+from engine.config.schema import ModelSection, RunConfig
 from engine.models.adapter.config import PROOF_FILE
 from engine.models.card import ModelCard, read_card
 from engine.models.starter import STARTERS
@@ -75,15 +75,13 @@ def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = Fals
         folder = Path(text).expanduser()
         is_there = folder.exists()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError("The model's path can't be used", f"{text!r}: {error}", "Name a folder or a hub id.") from None
+        raise ModelError("models.unusable-path", path=text, reason=str(error)) from None
     if is_there:
         return Resolution("folder", text, folder, read_card(folder, allow_pickle))
     if text in STARTERS:
         own = paths.models_dir() / text
         if not own.is_dir():
-            raise ModelError(
-                "The starter model is not fetched yet", text, f"Run `tunedeck model get {text}` (once, about a minute)."
-            )
+            raise ModelError("models.not-fetched", name=text)
         return Resolution("starter", text, own, read_card(own, allow_pickle))
     snapshot = cached_snapshot(text, revision)
     if snapshot is not None:
@@ -95,12 +93,19 @@ def resolve(name_or_path: str, revision: str = "main", allow_pickle: bool = Fals
     close = difflib.get_close_matches(text.lower(), STARTERS, n=1, cutoff=0.7)
     if paths.names_a_place(text):
         near = paths.nearest(folder)
-        hint = f"Check the path. If a model of the hub is meant, fetch it first: `tunedeck model get {text}`."
-        raise ModelError("No such model folder", text, f"Did you mean {near}?" if near else hint)
+        if near:
+            raise ModelError("models.no-folder-near", path=text, near=near)
+        raise ModelError("models.no-folder-or-hub", path=text)
     if _HUB_ID.fullmatch(text) and not close:
         return Resolution("hub", text, None, None)
-    hint = f"Did you mean {close[0]}?" if close else "Check the path, or name a hub id such as organisation/model."
-    raise ModelError("No such model", text, hint)
+    if close:
+        raise ModelError("models.not-found-near", name=text, near=close[0])
+    raise ModelError("models.not-found", name=text)
+
+
+def is_here(model: ModelSection) -> bool:
+    """Whether the model that a config names is on this machine. Raises ModelError for one that can't be used."""
+    return resolve(model.name_or_path, model.revision, model.allow_pickle).path is not None
 
 
 def hub_cache() -> Path:

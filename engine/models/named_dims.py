@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any
 from engine.common import hub_watch
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, ModelError, TunedeckError
-from engine.models.card import model_name
+from engine.messages.message import Message
+from engine.models.card import model_name, read_config
 from engine.models.dims import ModelShape, from_config
 from engine.models.local import cached_snapshot, resolve
 from engine.models.weights import Tensor, read_header
@@ -27,11 +27,7 @@ TYPED = {
 NEEDED = ("hidden", "layers", "heads", "vocab")
 EXAMPLE = "--shape hidden=4096,layers=32,heads=32,kv_heads=8,intermediate=14336,vocab=128256"
 ASKING_S = 10
-_REFUSED = {
-    401: "status 401: there is no such model, or it is private; set HF_TOKEN to a token that may read it",
-    403: "status 403: its owners ask to accept terms first; do so on its page and set HF_TOKEN",
-    404: "status 404: there is no such model, or it has no config.json",
-}
+_REFUSED = {401: "models.status-401", 403: "models.status-403", 404: "models.status-404"}
 _EMBEDDING = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 
 
@@ -41,7 +37,7 @@ class Found:
 
     shape: ModelShape
     folder: Path | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def typed(text: str) -> Found:
@@ -54,19 +50,20 @@ def typed(text: str) -> Found:
         name, _, value = (piece.strip() for piece in part.partition("="))
         if name not in TYPED:
             close = difflib.get_close_matches(name, TYPED, n=1)
-            meant = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(TYPED)}."
-            raise ConfigError("A dimension is not known", f"--shape {part}", meant)
+            if close:
+                raise ConfigError("models.dimension-near", given=part, near=close[0])
+            raise ConfigError("models.dimension-unknown", given=part, known=tuple(TYPED))
         if name == "family":
             fields[name] = value
         elif name == "tied":
             fields[name] = value.lower() in ("true", "yes", "1")
         elif not value.isdecimal() or not 0 < int(value) < 10**9:
-            raise ConfigError("A dimension makes no sense", f"--shape {part}", "Give a positive whole number.")
+            raise ConfigError("models.dimension-invalid", given=part)
         else:
             fields[name] = int(value)
     missing = [name for name in NEEDED if name not in fields]
     if missing:
-        raise ConfigError("A dimension is missing", f"--shape lacks {', '.join(missing)}", f"Write {EXAMPLE}")
+        raise ConfigError("models.dimension-missing", missing=missing, example=EXAMPLE)
     return Found(from_config({TYPED[name]: value for name, value in fields.items()}, "typed in"))
 
 
@@ -80,7 +77,7 @@ def find(name: str, revision: str = "main") -> Found:
         path = path.parent if path.name == "config.json" and path.is_file() else path
         is_there = path.exists()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError("The model's path can't be used", f"{name[:80]!r}: {error}", "Name a folder.") from None
+        raise ModelError("models.unusable-path", path=name[:80], reason=str(error)) from None
     if is_there:
         return in_folder(path)
     snapshot = cached_snapshot(name, revision)
@@ -96,39 +93,38 @@ def in_folder(folder: Path) -> Found:
     Raises ModelError when both together don't.
     """
     if not folder.is_dir():
-        raise ModelError("No such model folder", f"{folder} is a file", "Name the folder that holds config.json.")
+        raise ModelError("models.not-a-folder", path=folder)
     name = model_name(folder)
     path = folder / "config.json"
     if not path.is_file() and (folder / "adapter_config.json").is_file():
-        raise ModelError("This is an adapter, not a model", str(folder), "Name the model that it was trained on.")
+        raise ModelError("models.is-adapter", folder=folder)
     if not path.is_file() and not any(folder.glob("*.safetensors")):
-        raise ModelError("There is no model here", f"{folder} has no config.json", f"Name a model, or {EXAMPLE}")
+        raise ModelError("models.no-model-here", folder=folder, example=EXAMPLE)
     config, trouble = _config(path)
     try:
-        return Found(from_config(config, name), folder, (trouble,) if trouble else ())
+        doubts = (Message("models.config-doubtful", reason=trouble),) if trouble else ()
+        return Found(from_config(config, name), folder, doubts)
     except ModelError as error:
+        reason = trouble or Message("models.as-told", reason=error.reason)
         told = _from_headers(folder)
         lacking = {key: value for key, value in told.items() if not _sensible(config.get(key))}
         if not lacking:
-            hint = f"Fetch the model again, or give its dimensions: {EXAMPLE}"
-            raise ModelError(error.title, trouble or error.message, hint) from None
+            raise ModelError("models.dimensions-unknown", model=name, reason=reason, example=EXAMPLE) from None
         shape = from_config(config | lacking, name)
         certain = sorted(key for key in lacking if key != "num_attention_heads")
-        notes = [trouble or error.message, f"Read from the weights instead: {', '.join(certain)}."]
+        notes = [Message("models.from-weights", reason=reason, fields=certain)]
         if "num_attention_heads" in lacking:
-            notes.append("The number of heads is guessed from the usual width of one.")
-        return Found(shape, folder, tuple(f"Uncertain: {note}" for note in notes))
+            notes.append(Message("models.heads-guessed"))
+        return Found(shape, folder, tuple(notes))
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str]:
+def _config(path: Path) -> tuple[dict[str, Any], Message | None]:
     """The fields of a config.json, and what is wrong with it."""
     try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}, f"{path.parent} has no config.json"
-    except (OSError, ValueError, RecursionError) as error:
-        return {}, f"{path} can't be read: {error}"
-    return (value, "") if isinstance(value, dict) else ({}, f"{path} is no JSON object")
+        config = read_config(path)
+    except ModelError as error:
+        return {}, Message("models.as-told", reason=error.reason)
+    return (config, None) if config is not None else ({}, Message("models.config-missing"))
 
 
 def _sensible(value: Any) -> bool:
@@ -178,17 +174,15 @@ def _asked(name: str, revision: str) -> Mapping[str, Any]:
             lambda: get_session().get(url, headers=headers, timeout=ASKING_S, follow_redirects=True), name
         )
         if response.status_code != 200:
-            raise ConnectionError(_REFUSED.get(response.status_code, f"it answers with status {response.status_code}"))
+            code = _REFUSED.get(response.status_code, "models.status")
+            status = Message(code, status=str(response.status_code))
+            raise ModelError("models.hub-gives-no-config", model=name, reason=status, example=EXAMPLE)
         config = response.json()
     except ModelError:
         raise
     except Exception as error:  # of the hub's library, of its HTTP client, of JSON: each has its own
-        words = shorten(str(error) or type(error).__name__, 160)
-        raise ModelError(
-            "The model is not on this machine, and the hub does not give its config",
-            f"{name}: {words}",
-            f"Fetch it with `tunedeck model get {name}`, name its folder, or give its dimensions:\n{EXAMPLE}",
-        ) from None
+        reason = shorten(str(error) or type(error).__name__, 160)
+        raise ModelError("models.hub-gives-no-config", model=name, reason=reason, example=EXAMPLE) from None
     if not isinstance(config, dict):
-        raise ModelError("The model's config.json is broken", f"{name}: no JSON object", f"Write {EXAMPLE}")
+        raise ModelError("models.broken-config", path=name, reason=Message("models.no-object"))
     return config

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from engine.data.similarity.compare import Likeness, Portrait
+from engine.messages.message import Message
 
 Verdict = Literal["same", "related", "unrelated"]
 Strategy = Literal["continue", "merge", "fresh"]
@@ -19,6 +21,13 @@ HELPS = 0.1
 MIXED = 0.25
 """``Relation.mixing`` from which old and new rows look the same: same tasks gave 0.35 to 0.99, others 0.10 at most."""
 SOME_OVERLAP = 0.15
+_SHAPES = {
+    "JSON": "models.shape-json", "number": "models.shape-number", "word": "models.shape-word",
+    "line": "models.shape-line", "several lines": "models.shape-lines", "plain text": "models.shape-text",
+}  # fmt: skip
+_WOULD_CHANGE: dict[Verdict, str] = {
+    "same": "models.if-same", "related": "models.if-related", "unrelated": "models.if-unrelated"
+}  # fmt: skip
 RECOMMENDED: dict[Verdict, Strategy] = {"same": "continue", "related": "merge", "unrelated": "fresh"}
 
 
@@ -38,7 +47,7 @@ class Relation:
     adapter_old: float | None = None
     mixing: float | None = None
     likeness: Likeness | None = None
-    missing: tuple[str, ...] = ()
+    missing: tuple[Message, ...] = ()
 
     @property
     def gain_new(self) -> float:
@@ -62,13 +71,13 @@ class Relation:
 
 @dataclass(frozen=True)
 class Advice:
-    """``confidence`` is low, fair or high; ``reasons`` and ``would_change`` are sentences."""
+    """``reasons`` are what speaks for it, the most telling first; ``would_change`` is what might."""
 
     verdict: Verdict
     strategy: Strategy
     confidence: Literal["low", "fair", "high"]
-    reasons: tuple[str, ...]
-    would_change: str
+    reasons: tuple[Message, ...]
+    would_change: Message
 
 
 def advise(relation: Relation) -> Advice:
@@ -126,42 +135,31 @@ def _confidence(relation: Relation, verdict: Verdict) -> Literal["low", "fair", 
     return "fair" if near or verdict == "related" else "high"
 
 
-def _reasons(relation: Relation) -> list[str]:
+def _reasons(relation: Relation) -> Iterator[Message]:
     gain = relation.gain_new
-    how = f"{gain:.0%} less" if gain >= 0 else f"{-gain:.0%} more"
-    lines = [
-        f"Your new rows lose {how} under the adapter than under the plain base "
-        f"({relation.adapter_new:.2f} against {relation.base_new:.2f})."
-    ]
+    code = "models.loss-lower" if gain >= 0 else "models.loss-higher"
+    yield Message(code, gain=abs(gain), adapted=relation.adapter_new, base=relation.base_new)
     if relation.gain_old is not None:
-        lines.append(
-            f"On its own rows the adapter takes away {relation.gain_old:.0%} "
-            f"({relation.adapter_old:.2f} against {relation.base_old:.2f})."
-        )
+        yield Message("models.loss-old", gain=relation.gain_old, adapted=relation.adapter_old, base=relation.base_old)
     if learnt_little(relation):
-        lines.append("That is little: only how the rows look can tell whether they are of one kind.")
+        yield Message("models.learned-little")
     if relation.mixing is not None:
-        lines.append(f"To the model old and new rows look {relation.mixing:.2f} alike (1: can't be told apart).")
+        yield Message("models.similarity", mixing=relation.mixing)
     texts = relation.likeness
     if texts is not None:
-        lines.append(f"{texts.prompt_overlap:.0%} of the new prompts' phrases stand in the old rows too.")
+        yield Message("models.shared-phrases", share=texts.prompt_overlap)
         if not texts.same_language:
-            lines.append(f"The language differs: {texts.old.language} then, {texts.new.language} now.")
+            yield Message("models.other-language", old=texts.old.language, new=texts.new.language)
         if not texts.same_format:
-            lines.append(f"The answers' form differs: {_form(texts.old)} then, {_form(texts.new)} now.")
-    return [*lines, *(f"Not measured: {what}." for what in relation.missing)]
+            yield Message("models.other-format", old=_form(texts.old), new=_form(texts.new))
+    for what in relation.missing:
+        yield Message("models.not-measured", what=what)
 
 
-def _form(portrait: Portrait) -> str:
-    fields = ", ".join(sorted(portrait.fields)[:4])
-    return f"{portrait.shape} with {fields}" if fields else portrait.shape
+def _form(portrait: Portrait) -> Message:
+    shape, fields = Message(_SHAPES[portrait.shape]), sorted(portrait.fields)[:4]
+    return Message("models.format-with-fields", format=shape, fields=fields) if fields else shape
 
 
-def _would_change(relation: Relation, verdict: Verdict) -> str:
-    if relation.old_rows == 0:
-        return "The old rows, if you still have them: with them both sides could be measured."
-    if verdict == "same":
-        return "If the old skill may be lost, fresh is cleaner; if continue learns too slowly, merge."
-    if verdict == "related":
-        return "If the old skill is not needed any more, fresh; if the task is to stay the same, continue."
-    return "If the old skill must be kept beside the new one, mix old rows in: a third of the tokens, not a tenth."
+def _would_change(relation: Relation, verdict: Verdict) -> Message:
+    return Message("models.with-old-rows" if relation.old_rows == 0 else _WOULD_CHANGE[verdict])

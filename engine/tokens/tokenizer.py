@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ from engine.common.errors import ModelError, own_words
 from engine.config.schema import ModelSection, RunConfig
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard, read_card
-from engine.models.hub import download
+from engine.models.hub import Progress, download
 from engine.models.local import resolve
 from engine.tokens.render import choose_template, stop_ids
 
 ADAPTERS_OWN = "the adapter's own"
-
-Progress = Callable[[float, "float | None", str], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def locate(section: ModelSection, on_progress: Progress) -> ModelCard:
     if folder is None:
         folder = download(
             section.name_or_path, section.revision,
-            lambda done, total, message: on_progress(done, total, message),
+            on_progress,
             allow_pickle=section.allow_pickle,
         )  # fmt: skip
     return read_card(folder, allow_pickle=section.allow_pickle)

@@ -22,6 +22,7 @@ from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.assess import Assessor, Unseen
 from engine.evaluation.generate import Generator
 from engine.memory.job import coarsest_on
+from engine.messages.message import Message
 from engine.modeling import optimizers
 from engine.modeling.adapters import attach_adapter, needs_autocast, trainable
 from engine.modeling.batch_sizes import padding_share
@@ -182,14 +183,15 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
 def _rows(context: Context, objective: Objective, words: Words) -> Prepared:
     """The rows as examples. What was held out and a sample are kept beside the run."""
     config, run, phases = context.config, context.run, context.phases
-    waiting, told = phases.progress("fetch"), ""
+    waiting = phases.progress("fetch")
+    told: Message | None = None
 
-    def on_wait(words: str) -> None:
+    def on_wait(message: Message) -> None:
         nonlocal told
         phases.check()
-        if words != told:
-            told = words
-            waiting(0, None, words)
+        if message != told:
+            told = message
+            waiting(0, None, message)
 
     with hub_watch.listening(on_wait):
         rows = objective.rows(

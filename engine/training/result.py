@@ -30,7 +30,7 @@ def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
     Raises MachineError when the disk refuses; an earlier ``adapter/`` stays until the new one is whole.
     """
     source = run.complete_checkpoints()[-1]
-    partial = run.path / "adapter.partial"
+    partial = run.adapter.with_suffix(".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(source, partial, ignore=_leave_out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -12,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.common.child import record_of
 from engine.common.clean_text import clean
 from engine.common.errors import DataError, TunedeckError
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui import words
 
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024  # examples travel whole
@@ -148,19 +150,21 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 def _understood(line: bytes) -> Progress | Result | Unavailable | None:
     """What one line of the child says; None for noise. Raises DataError for its error."""
-    try:
-        record = json.loads(line)
-        kind = record["type"]
-    except (ValueError, KeyError, TypeError):
+    record = record_of(line)
+    if record is None:
         return None
+    kind = record["type"]
     if kind == "error":
-        raise DataError(*(clean(str(record.get(part, ""))) for part in ("title", "message", "hint")))
+        raise DataError.of(TunedeckError.from_json(record).reason)
     if kind == "progress":
-        message = clean(str(record.get("message", "")), keep_newlines=False)
-        return Progress(_int(record.get("done")), _int(record.get("total")), message)
+        return Progress(_int(record.get("done")), _int(record.get("total")), _said(record))
     if kind == "unavailable":
-        return Unavailable(clean(str(record.get("message", "")), keep_newlines=False))
+        return Unavailable(_said(record))
     return Result(record) if kind == "result" else None
+
+
+def _said(record: dict[str, Any]) -> str:
+    return text(Message.from_json(record.get("message", "")))
 
 
 def _int(value: Any) -> int:

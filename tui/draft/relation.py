@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.common.clean_text import clean
@@ -85,5 +85,4 @@ def _measured(record: dict[str, Any], key: str) -> Measured:
         relation, advice = from_json(record["relation"]), msgspec.convert(record["advice"], Advice)
     except (KeyError, ValueError) as error:
         raise TunedeckError("The comparison's answer can't be read", clean(str(error), False)[:200]) from None
-    reasons = tuple(clean(reason, keep_newlines=False) for reason in advice.reasons)
-    return Measured(relation, replace(advice, reasons=reasons, would_change=clean(advice.would_change, False)), key)
+    return Measured(relation, advice, key)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.messages.message import Message
+
 if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter
     from engine.data.files.preview import Head, Preview
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 STARTER = "smollm2-135m"
 
-Progress = Callable[[int, int | None, str], None]
+Progress = Callable[[int, int | None, Message], None]
 """Done, in all (None: unknown), and what is being done; what it raises ends the work."""
 
 

@@ -17,6 +17,7 @@ from textual.worker import get_current_worker
 from engine.app.old_adapter import OldAdapter, look_at
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
 from tui import keys
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine
@@ -135,17 +136,19 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
 def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]:
     """Headings with their rows of label and text."""
-    from engine.models.adapter.facts import LEVELS, rows
+    from engine.models.adapter.facts import LEVELS, facts
 
     if old.error is not None or old.card is None:
         error = old.error or TunedeckError("It can't be read")
         return [(error.title, [("", error.message), ("", error.hint)])]
     reasons = old.match.reasons if old.match else ()
-    fits = [(LEVELS[reason.level], reason.text) for reason in reasons] or [("unknown", "Its base is not here.")]
-    replay = [("its rows", old.replay.text)] if old.replay else []
-    gone = {line.node.key: f" ({line.node.absence})" for line in lines if line.node.is_missing}
+    fits = [(text(LEVELS[reason.level]), text(reason.message)) for reason in reasons]
+    fits = fits or [("unknown", "Its base is not here.")]
+    replay = [("its rows", text(old.replay.message))] if old.replay else []
+    gone = {line.node.key: f" ({text(line.node.absence)})" for line in lines if line.node.absence}
     tree = [("", branch(line, unicode) + line.node.title + gone.get(line.node.key, "")) for line in lines]
-    found: list[Section] = [("What it is", [*rows(old.card, old.soundness), *replay]), ("On its base", fits)]
+    what = [(text(name), text(value)) for name, value in facts(old.card, old.soundness)]
+    found: list[Section] = [("What it is", [*what, *replay]), ("On its base", fits)]
     return [*found, ("What it was made from, and what from it", tree)] if tree else found
 
 
@@ -154,8 +157,8 @@ def _drawn(section: Section, width: int) -> list[Content]:
     lines = [Content.styled(title, "bold")]
     has_labels = any(label for label, _ in pairs)
     indent = LABEL_WIDTH if has_labels else 2
-    for label, text in pairs:
-        first, *rest = wrap(clean(text), width - indent) or [""]
+    for label, value in pairs:
+        first, *rest = wrap(clean(value), width - indent) or [""]
         lines.append(Content(f"  {label:<{indent - 2}}{first}"))
         lines += [Content(" " * indent + line) for line in rest]
     return [*lines, Content("")]

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
@@ -189,7 +190,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
 def _pick(key: str, line: Line, unicode: bool) -> Pick:
     node = line.node
     how = node.strategy if node.kind == "adapter" else KINDS[node.kind]
-    tail = node.absence
+    tail = text(node.absence) if node.absence else ""
     return Pick(
         key, branch(line, unicode) + node.title, "see above" if line.is_repeated else how or "adapter", tail=tail
     )
@@ -205,7 +206,7 @@ def branch(line: Line, unicode: bool) -> str:
 
 def about(node: Node) -> list[str]:
     """What is known of a node, a line each."""
-    lines = [f"{KINDS[node.kind]}, {', '.join(node.details)}" if node.details else KINDS[node.kind]]
+    lines = [f"{KINDS[node.kind]}, {', '.join(map(text, node.details))}" if node.details else KINDS[node.kind]]
     if node.data:
         lines.append(f"saw {', '.join(node.data)}")
     if node.path:

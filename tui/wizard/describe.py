@@ -50,7 +50,7 @@ def model_card(card: ModelCard) -> list[str]:
             layers=card.num_layers,
             width=card.hidden_size,
         ),
-        text(KINDS[card.kind][1], evidence=shorten("; ".join(card.kind_evidence), 120)),
+        text(KINDS[card.kind][1], evidence=shorten("; ".join(map(text, card.kind_evidence)), 120)),
     ]
     if not card.has_chat_template:
         lines.append(text("wizard-model.no-template"))

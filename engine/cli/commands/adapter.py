@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.console import Progress, json_line, out, say, table
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.models.adapter.card import AdapterCard
@@ -32,7 +33,7 @@ def inspect(
     """Describe a LoRA adapter from its files, whoever trained it."""
     from engine.common.errors import ModelError
     from engine.models.adapter.card import examine_adapter, read_adapter
-    from engine.models.adapter.facts import LEVELS, rows
+    from engine.models.adapter.facts import LEVELS, facts
 
     card = read_adapter(path, allow_pickle)
     soundness = examine_adapter(card)
@@ -41,11 +42,11 @@ def inspect(
         json_line(as_values(card, soundness, found))
     else:
         if card.note:
-            say(f"{card.note[0].upper()}{card.note[1:]}.")
-        table(["ADAPTER", card.name], map(list, rows(card, soundness)))
+            say(text(card.note))
+        table(["ADAPTER", card.name], [list(map(text, fact)) for fact in facts(card, soundness)])
         if found is not None and model is not None:
             out()
-            table(["ON", model.name], [[LEVELS[reason.level], reason.text] for reason in found.reasons])
+            table(["ON", model.name], [[text(LEVELS[reason.level]), text(reason.message)] for reason in found.reasons])
     if (soundness is not None and soundness.not_finite) or (found is not None and found.level == "refused"):
         raise typer.Exit(ModelError.exit_code)
 
@@ -59,7 +60,7 @@ def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | No
 
     resolved = resolve(base)
     if resolved.card is None:
-        raise ModelError("The model is not on this machine", base, f"Fetch it first: tunedeck model get {base}")
+        raise ModelError("models.not-here", name=base)
     progress = Progress()
     try:
         return resolved.card, match(
@@ -73,7 +74,7 @@ def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | Non
     """The same for a program; what is unknown is null."""
     settings, record = card.settings, card.record
     values: dict[str, Any] = {
-        "path": str(card.path), "name": card.name, "run": card.run or None, "note": card.note or None,
+        "path": str(card.path), "name": card.name, "run": card.run or None, "note": card.note,
         "base": card.base or None, "revision": settings.revision or None,
         "weights_sha256": dict(record.weights_sha256) if record else None,
         "r": settings.r, "lora_alpha": settings.lora_alpha, "lora_dropout": settings.lora_dropout,
@@ -95,6 +96,6 @@ def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | Non
     if found is not None:
         values["match"] = {
             "level": found.level, "proof": found.identity.proof,
-            "reasons": [{"level": r.level, "about": r.about, "text": r.text} for r in found.reasons],
+            "reasons": [{"level": r.level, "about": r.about, "message": r.message} for r in found.reasons],
         }  # fmt: skip
     return values

@@ -15,7 +15,10 @@ import typer
 from engine.cli.commands.data_named import FATAL, NO_MODEL, UNUSABLE, config_of
 from engine.cli.commands.run import Json, Settings
 from engine.cli.console import Progress, fail, json_line, out
+from engine.common.child import record_of
 from engine.common.errors import ConfigError, DataError, TunedeckError
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -53,7 +56,7 @@ def show(
         raise typer.Exit(UNUSABLE) from None
     progress.end()
     if said["type"] == "none":
-        out(f"No bad row from there on: {said['message']}.")
+        out(text("jobs.no-bad-row", reason=Message.from_json(said["message"])))
         return
     ray = from_json(said["ray"])
     if as_json:
@@ -108,23 +111,20 @@ class _Child:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         for line in self._process.stdout:
-            try:
-                record = json.loads(line)
-            except ValueError:
+            record = record_of(line)
+            if record is None:
                 continue
             if record["type"] == "progress":
-                self._progress(0, None, str(record["message"]))
+                self._progress(0, None, Message.from_json(record["message"]))
             elif record["type"] in ("error", "trouble"):
-                raise DataError(*(str(record.get(part, "")) for part in ("title", "message", "hint")))
+                raise DataError.of(TunedeckError.from_json(record).reason)
             elif record["type"] == "unavailable":
-                name = self._config.model.name_or_path
-                hint = f"Fetch it with `tunedeck model get {name}`."
-                raise DataError("The row can't be shown yet", str(record["message"]), hint)
+                raise DataError("models.not-here", name=self._config.model.name_or_path)
             elif record["type"] in ("row", "none"):
                 answer: dict[str, Any] = record
                 return answer
         lines = self._complaints.read_text("utf-8", "replace").strip().splitlines()
-        raise TunedeckError("The look at the row ended without an answer", lines[-1][:300] if lines else "")
+        raise TunedeckError("jobs.no-answer", said=lines[-1][:300] if lines else Message("jobs.said-nothing"))
 
 
 def _speaks_unicode() -> bool:

@@ -13,6 +13,7 @@ from engine.cli.commands.run import Settings, checked, exit_code, tell, tell_end
 from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.common.errors import RunError
+from engine.messages.catalogue import text
 from engine.messages.formats import duration
 
 if TYPE_CHECKING:
@@ -128,5 +129,5 @@ def _fetch_starter(name: str) -> None:
         result = get(name, progress)
     finally:
         progress.end()
-    for sentence in result.did:
-        say(sentence)
+    for each in result.did:
+        say(text(each))

@@ -72,14 +72,14 @@ def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
     from engine.memory.report import assumed, matrix_json, matrix_text, wrapped
 
     made = method_matrix(found.shape, budget, rank)
+    notes = [*found.notes, *assumed(found.shape)]
     if as_json:
-        told = [*found.notes, *(note.as_json() for note in assumed(found.shape))]
-        json_line({**matrix_json(made), "device": budget.name, "uncertain": told})
+        json_line({**matrix_json(made), "device": budget.name, "uncertain": notes})
         return
     for line in wrapped(f"On {_place(budget)}", "", "  "):
         out(line)
     out(matrix_text(made))
-    for note in (*found.notes, *map(text, assumed(found.shape))):
+    for note in map(text, notes):
         for line in wrapped(one_line(note)):
             out(line)
 
@@ -125,7 +125,7 @@ def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunD
     later = f"; {text(disk.later)}" if disk.later is not None else ""
     lines += wrapped(f"Disk: {text(disk.message)}{later}.", "", "      ")
     for note in found.notes:
-        lines += wrapped(note)
+        lines += wrapped(text(note))
     for line in lines:
         out(one_line(line))
 

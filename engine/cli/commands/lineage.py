@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.console import json_line, one_line, out, say, table
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.models.lineage import Line, Node
@@ -50,7 +51,8 @@ def describe(node: Node) -> str:
     kind = {"model": "base model", "merged": "merged model", "adapter": node.strategy or "adapter"}[node.kind]
     seen = [path.rpartition("/")[2] or path for path in node.data]
     data = f"data {', '.join(seen)}" if seen else ""
-    parts = [part for part in (kind, *node.details, data, node.absence) if part]
+    details = [*map(text, node.details), data, *([text(node.absence)] if node.absence else [])]
+    parts = [part for part in (kind, *details) if part]
     name = f"{node.title} [{node.run}]" if node.run and node.run not in node.title else node.title
     return f"{name}: {', '.join(parts)}"
 

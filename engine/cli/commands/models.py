@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import Progress, json_line, one_line, out, say, table
+from engine.messages.catalogue import text
 from engine.messages.formats import amount
 
 app = typer.Typer(name="model", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
@@ -30,8 +31,8 @@ def get(
             path, did = hub.download(name, revision, progress, allow_pickle), ()
     finally:
         progress.end()
-    for sentence in did:
-        say(sentence)
+    for each in did:
+        say(text(each))
     out(str(path))
 
 

@@ -8,16 +8,16 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.common import hub_watch, paths
-from engine.common.clean_text import clean, shorten
-from engine.common.errors import DataError
+from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import DataSource
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|parquet|arrow|txt|md|gz|zst|xlsx?|zip|tar|toml)$", re.IGNORECASE)
 DONE = "COMPLETE"
-Export = Callable[[list[str], bool], dict[str, str]]
+Export = Callable[[list[str], bool], dict[str, Any]]
 """Runs the exporter with its arguments, on the network or not; gives what it said."""
 
 
@@ -51,7 +51,7 @@ def _fetch(source: DataSource, folder: Path, export: Export) -> None:
     paths.private_dir(folder.parent)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        said: dict[str, str] = {}
+        said: dict[str, Any] = {}
         offline = _is_set("HF_HUB_OFFLINE") or _is_set("HF_DATASETS_OFFLINE")
         arguments = [source.path, "--subset", source.subset, "--split", source.split, "--into", str(made)]
         if source.streaming:
@@ -60,10 +60,10 @@ def _fetch(source: DataSource, folder: Path, export: Export) -> None:
             said = export(arguments, True)
         if said.get("type") != "done" and not offline:
             said = export(arguments, False)
-        if said.get("type") == "failed":
-            raise DataError("data.hub-dataset-failed", path=source.path, reason=said["message"].rstrip("."))
+        if said.get("type") == "ended":
+            raise DataError("data.hub-dataset-failed", path=source.path, reason=said["message"])
         if said.get("type") == "error":
-            raise DataError(*(clean(said.get(part, "")) for part in ("title", "message", "hint")))
+            raise DataError.of(TunedeckError.from_json(said).reason)
         if said.get("type") != "done":
             raise DataError("data.hub-dataset-offline", path=source.path)
         (made / DONE).touch()
@@ -83,14 +83,11 @@ def _put(made: Path, folder: Path) -> None:
             raise
 
 
-def _run(arguments: list[str], offline: bool) -> dict[str, str]:
+def _run(arguments: list[str], offline: bool) -> dict[str, Any]:
     environment = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     if offline:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    said = hub_watch.ask("engine.jobs.hub_export", arguments, arguments[0], environment=environment)
-    if said["type"] != "ended":
-        return {str(key): str(value) for key, value in said.items()}
-    return {"type": "failed", "message": shorten(str(said["message"]), 200)}
+    return hub_watch.ask("engine.jobs.hub_export", arguments, arguments[0], environment=environment)
 
 
 def _is_cached(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.common.child import run_child
+from engine.common.child import run_answering
 from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import DataSource, RunConfig
 from engine.data.quality.check import check
 from engine.data.quality.findings import Finding, Report, from_json, ordered
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
-Progress = Callable[[int, int, str], object]
+Progress = Callable[[int, int, Message], object]
 
 
 def examine(
@@ -29,7 +30,7 @@ def examine(
     """
 
     def told(done: int, total: int) -> None:
-        on_progress(done, total, "looking at rows")
+        on_progress(done, total, Message("jobs.looking-at-rows"))
 
     if not tokens:
         found = check(config, told)
@@ -61,7 +62,7 @@ def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Rep
     Raises DataError with what the child found wrong.
     """
     said = ask("quality", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
-    return from_json(said["report"]) if said["type"] == "result" else str(said["message"])
+    return from_json(said["report"]) if said["type"] == "result" else text(Message.from_json(said["message"]))
 
 
 def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, Any]:
@@ -71,25 +72,21 @@ def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, An
     """
     said: dict[str, Any] = {}
 
-    def on_line(line: str) -> None:
-        try:
-            record = json.loads(line)
-            kind = record["type"]
-        except (ValueError, KeyError, TypeError):
-            return  # a library's noise
-        if kind == "progress":
-            on_progress(int(record["done"]), int(record["total"] or 0), str(record["message"]))
+    def on_record(record: dict[str, Any]) -> None:
+        if record["type"] == "progress":
+            message = Message.from_json(record["message"])
+            on_progress(int(record.get("done") or 0), int(record.get("total") or 0), message)
         else:
             said.update(record)
 
     with tempfile.TemporaryDirectory(prefix="tunedeck-ask-") as folder:
         file = Path(folder, "config.toml")
         file.write_text(_as_toml(config), "utf-8")
-        code = run_child([sys.executable, "-P", "-m", "engine.jobs", question, "--config", str(file)], on_line)
+        command = [sys.executable, "-P", "-m", "engine.jobs", question, "--config", str(file)]
+        code, _ = run_answering(command, on_record)
     if said.get("type") == "error":
-        raise DataError(str(said.get("title")), str(said.get("message")), str(said.get("hint")))
-    ended = f"The tokenizer's process ended without an answer (exit code {code})."
-    return said if said else {"type": "unavailable", "message": ended}
+        raise DataError.of(TunedeckError.from_json(said).reason)
+    return said or {"type": "unavailable", "message": Message("jobs.tokenizer-ended", code=code)}
 
 
 def merged(found: Report, said: Report) -> Report:

@@ -21,8 +21,6 @@ no-chat-template = this model has no chat template.
     .hint = Set model.chat_template, e.g. "chatml".
 no-sdpa = { $family } models have no sdpa.
     .hint = Set it to "auto".
-template-problem = { $what }
-    .hint = { $fix }
 template-not-adapters = the adapter was trained with the template in its own folder; this is another.
     .hint = Leave model.chat_template empty to keep the adapter's.
 template-of-adapter = dialogue is written with the chat template in its folder, as it was trained. The model's own differs.
@@ -47,8 +45,6 @@ adapter-pickled = A pickled adapter can't be merged
     .message = { $path }
     .hint = Convert it to safetensors, or set strategy.kind = "continue".
 adapter-zero = every B matrix is zero: the adapter changes nothing yet.
-adapter-note = { $note }.
-adapter-doubt = { $reason }
 adapter-vouched = { $reason } You vouched for it with strategy.trust_base.
 no-replay = no earlier rows are mixed in, so what the adapter knows may fade.
     .hint = { $why }

@@ -19,8 +19,6 @@ no-chat-template = 这个模型没有对话模板。
     .hint = 请设置 model.chat_template，例如 "chatml"。
 no-sdpa = { $family } 模型不支持 sdpa。
     .hint = 请设为 "auto"。
-template-problem = { $what }
-    .hint = { $fix }
 template-not-adapters = 适配器是用它自己目录里的模板训练的；这里用的是另一个。
     .hint = 将 model.chat_template 留空即可沿用适配器的模板。
 template-of-adapter = 对话按适配器目录里的模板书写，与训练时一致；模型自带的模板不同。
@@ -43,8 +41,6 @@ adapter-pickled = 无法合并 pickle 格式的适配器
     .message = { $path }
     .hint = 请转换为 safetensors，或设置 strategy.kind = "continue"。
 adapter-zero = 所有 B 矩阵都是零：适配器还没有任何作用。
-adapter-note = { $note }。
-adapter-doubt = { $reason }
 adapter-vouched = { $reason } 你已用 strategy.trust_base 确认。
 no-replay = 没有混入旧数据，适配器学到的内容可能被遗忘。
     .hint = { $why }

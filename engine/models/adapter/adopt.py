@@ -12,6 +12,7 @@ from engine.config.presets import Resolved, config_error
 from engine.config.provenance import FILE, NOBODYS, THIRD
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
+from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard, read_adapter
 
 LOCKED = ("r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "modules_to_save", "trainable_token_indices")
@@ -75,10 +76,8 @@ def _conflicts(resolved: Resolved, card: AdapterCard) -> Iterator[Issue]:
         dotted, given = f"adapter.{name}", getattr(resolved.config.adapter, name)
         if _is_nobodys(resolved, dotted) or _same(name, given, value, card):
             continue
-        yield Issue(
-            "error", dotted, f"is {_shown(given)}, but the adapter that is continued has {_shown(value)}.",
-            'Leave it out; to choose another, use strategy.kind = "merge" or "fresh".',
-        )  # fmt: skip
+        message = Message("adapter.locked-field", given=_shown(given), value=_shown(value))
+        yield Issue("error", dotted, message)
 
 
 def _same(name: str, given: Any, value: Any, card: AdapterCard) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.common.errors import CutOff, ModelError
-from engine.models.adapter.config import CONFIG_FILE, AdapterRecord, AdapterSettings, read_record, read_settings
+from engine.messages.message import Message
+from engine.models.adapter.config import AdapterRecord, AdapterSettings, read_record, read_settings
 from engine.models.adapter.find import find_adapter
 from engine.models.adapter.tensors import (
     Contents,
@@ -28,14 +29,10 @@ HEADS = ("lm_head", "embed_out", "output")
 WEIGHTS_FILE = "adapter_model.safetensors"
 PICKLE_FILE = "adapter_model.bin"
 OPTIMIZER_FILE = "optimizer.pt"
-_SHARDED = (
-    "It was saved sharded (DeepSpeed ZeRO-3 or FSDP). Save it gathered, or make one of its checkpoint: for ZeRO-3 with "
-    "stage3_gather_16bit_weights_on_model_save or the zero_to_fp32.py beside it, for FSDP with FULL_STATE_DICT."
-)
-_CONVERT = (
-    'Convert it where you trust it: python -c "import torch, safetensors.torch as s; '
-    "s.save_file(torch.load('adapter_model.bin', weights_only=True), 'adapter_model.safetensors')\""
-)
+_LEFT_OUT = {
+    "target_modules": "adapter.left-out-targets", "layers_to_transform": "adapter.left-out-layers",
+    "exclude_modules": "adapter.left-out-excluded",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class AdapterCard:
     path: Path
     name: str
     run: str
-    note: str
+    note: Message | None
     file: Path
     settings: AdapterSettings
     tensors: dict[str, Tensor]
@@ -118,19 +115,15 @@ def examine_adapter(card: AdapterCard) -> Soundness | None:
     try:
         return examine(card.file, card.tensors)
     except OSError as error:
-        raise ModelError("The adapter can't be read", f"{card.file}: {error.strerror}", "Check its rights.") from None
+        raise ModelError("adapter.unreadable", path=card.file, reason=error.strerror) from None
 
 
 def require_sound(card: AdapterCard) -> Soundness | None:
     """``examine_adapter``, refusing an adapter with numbers nothing can be built on. Raises ModelError naming them."""
     soundness = examine_adapter(card)
     if soundness is not None and soundness.not_finite:
-        first, count = soundness.not_finite[0], len(soundness.not_finite)
-        raise ModelError(
-            "The adapter is broken: it has NaN or infinite numbers",
-            f"{card.file}: {first}" + (f" and {count - 1:,} more of {len(card.tensors):,} tensors" * (count > 1)),
-            "Its training diverged. Use an earlier checkpoint of it, or start fresh.",
-        )
+        bad = soundness.not_finite
+        raise ModelError("adapter.not-finite", path=card.file, tensor=bad[0], bad=len(bad), of=len(card.tensors))
     return soundness
 
 
@@ -150,12 +143,9 @@ def _weights_file(folder: Path, allow_pickle: bool) -> Path:
         return folder / WEIGHTS_FILE
     pickle = folder / PICKLE_FILE
     if not pickle.is_file():
-        raise ModelError(
-            "The adapter has no weights", f"{folder} holds no {WEIGHTS_FILE}",
-            "Copy the adapter again; the copy was probably cut off.",
-        )  # fmt: skip
+        raise ModelError("adapter.no-weights", folder=folder)
     if not allow_pickle:
-        raise ModelError("The adapter is pickled", f"{pickle}: loading it can run any code", _CONVERT)
+        raise ModelError("adapter.pickled", path=pickle)
     return pickle
 
 
@@ -163,9 +153,7 @@ def _header(file: Path) -> dict[str, Tensor]:
     try:
         return read_header(file)
     except CutOff as error:
-        raise ModelError(
-            "The adapter's file is cut off", error.message, "Copy it again, or use another checkpoint of it."
-        ) from None
+        raise ModelError("adapter.cut-off", path=file, reason=error.reason.args["reason"]) from None
 
 
 def _trained(settings: AdapterSettings, tensors: Mapping[str, Tensor]) -> int:
@@ -185,23 +173,21 @@ def _check_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Names that lead somewhere, and something in the tensors. Raises ModelError."""
     lost = passed_over(tensors)
     if lost is not None:
-        count = f"{len(lost.names):,} of its {len(tensors):,} tensors, such as {lost.names[0]}"
-        raise ModelError(
-            "PEFT would not load this adapter",
-            f"{folder}: it passes over {count}: {lost.why}. The model would answer without them.",
-            "Rename the tensors, in the adapter's folder: python -c \"import safetensors.torch as s; "
-            f"t = s.load(open('{WEIGHTS_FILE}', 'rb').read()); "
-            f"s.save_file({{{lost.mend}: v for k, v in t.items()}}, '{WEIGHTS_FILE}', {{'format': 'pt'}})\"",
+        command = (
+            f"python -c \"import safetensors.torch as s; t = s.load(open('{WEIGHTS_FILE}', 'rb').read()); "
+            f"s.save_file({{{lost.mend}: v for k, v in t.items()}}, '{WEIGHTS_FILE}', {{'format': 'pt'}})\""
         )
+        raise ModelError(
+            "adapter.ignored-tensors", folder=folder, count=len(lost.names), of=len(tensors), first=lost.names[0],
+            why=lost.why, command=command,
+        )  # fmt: skip
     empty = [
         name for name, tensor in tensors.items() if 0 in tensor.shape or (_is_factor(name) and len(tensor.shape) < 2)
     ]
     if empty:
-        shape = list(tensors[empty[0]].shape)
         raise ModelError(
-            "The adapter's tensors have no content",
-            f"{folder}: {len(empty):,} of its {len(tensors):,} tensors, such as {empty[0]} of shape {shape}",
-            _SHARDED,
+            "adapter.empty-tensors", folder=folder, count=len(empty), of=len(tensors), first=empty[0],
+            shape=tensors[empty[0]].shape,
         )  # fmt: skip
 
 
@@ -211,39 +197,25 @@ def _is_factor(name: str) -> bool:
 
 def _check(folder: Path, settings: AdapterSettings, contents: Contents) -> None:
     """What the tensors must have for the config to be true. Raises ModelError."""
-    again = "The two files are not of one adapter: copy it again from where it was made."
     if contents.unpaired:
-        raise ModelError("The adapter is incomplete", f"{folder}: {contents.unpaired[0]} has no other half", again)
+        raise ModelError("adapter.incomplete", folder=folder, tensor=contents.unpaired[0])
     if not contents.modules:
-        raise ModelError(
-            "The adapter is empty", f"{folder}: {WEIGHTS_FILE} holds no LoRA matrices",
-            "It was saved wrongly, as some trainers do under sharding. Use an earlier checkpoint of it.",
-        )  # fmt: skip
+        raise ModelError("adapter.empty", folder=folder)
     # A head may have its update from the embeddings it is tied to.
     own = [module.name for module in contents.modules if not module.name.endswith(HEADS)]
     left_out = {name: field for name in own if (field := settings.leaves_out(name))}
     if left_out:
         name, field = next(iter(left_out.items()))
-        leaves = ", ".join(f'"{leaf}"' for leaf in sorted({each.rpartition(".")[2] for each in left_out}))
-        cure = {
-            "target_modules": f"Add {leaves} to target_modules in {CONFIG_FILE}",
-            "layers_to_transform": f"Set layers_to_transform to null in {CONFIG_FILE}",
-            "exclude_modules": f"Set exclude_modules to null in {CONFIG_FILE}",
-        }[field]
+        names = [f'"{leaf}"' for leaf in sorted({each.rpartition(".")[2] for each in left_out})]
         raise ModelError(
-            "PEFT would not load this adapter",
-            f"{folder}: {field} in {CONFIG_FILE} leaves out {len(left_out):,} of the {len(own):,} layers that "
-            f"its tensors change, such as {name}. PEFT passes over their tensors.",
-            f"{cure}, or copy the config from where the adapter was made.",
-        )
+            _LEFT_OUT[field], folder=folder, count=len(left_out), of=len(own), first=name, names=names
+        )  # fmt: skip
     for module in contents.modules:
         expected = settings.rank(module.name)
         # PEFT gives every expert of a fused tensor its own rank, one behind the other.
         fused = bool(settings.target_parameters) and module.rank % expected == 0
         if module.rank != module.rank_b or (module.rank != expected and not fused):
+            rank = module.rank if module.rank != expected else module.rank_b
             raise ModelError(
-                "The adapter's rank is not the config's",
-                f"{folder}: r is {expected} in adapter_config.json, but {module.name} has matrices of rank "
-                f"{module.rank}" + (f" and {module.rank_b}" if module.rank_b != module.rank else ""),
-                again,
-            )
+                "adapter.rank-mismatch", folder=folder, expected=expected, layer=module.name, rank=rank
+            )  # fmt: skip

@@ -12,12 +12,9 @@ from typing import Any
 
 from engine.common.errors import ModelError
 from engine.common.files import read_json
+from engine.messages.message import Message
 
 CONFIG_FILE = "adapter_config.json"
-_OTHER_KINDS = {
-    "PREFIX_TUNING": "prefix tuning", "PROMPT_TUNING": "prompt tuning", "P_TUNING": "p-tuning", "IA3": "IA3",
-    "ADALORA": "AdaLoRA", "LOHA": "LoHa", "LOKR": "LoKr", "OFT": "OFT", "BOFT": "BOFT", "VERA": "VeRA",
-}  # fmt: skip
 RECORD_FILE = "tunedeck.json"
 PROOF_FILE = "proof.json"
 """What the proof of a merge found, in the merged model's folder."""
@@ -86,21 +83,28 @@ def read_settings(folder: Path) -> AdapterSettings:
     path = folder / CONFIG_FILE
     values = _object(path)
     kind = values.get("peft_type")
+    if kind is None:
+        raise ModelError("adapter.untyped", path=path)
     if kind != "LORA":
-        called = "doesn't say its kind" if kind is None else f"is {_OTHER_KINDS.get(str(kind), str(kind)[:40])}"
-        raise ModelError(
-            "This is not a LoRA adapter", f"{path}: it {called}", "tunedeck goes on from LoRA and DoRA adapters only."
-        )
+        raise ModelError("adapter.not-lora", path=path, type=str(kind)[:40])
     try:
         return _settings(values)
-    except (TypeError, ValueError) as error:
-        raise _broken(path, f"{error}") from None
+    except _Senseless as error:
+        raise ModelError("adapter.broken-config", path=path, reason=error.reason) from None
+
+
+class _Senseless(ValueError):
+    """A value that PEFT could not use."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def _settings(values: Mapping[str, Any]) -> AdapterSettings:
     rank = _number(values, "r", 8)
     if rank < 1 or rank != int(rank):
-        raise ValueError(f"r = {rank:g}, which is no rank")
+        raise _Senseless(Message("adapter.no-rank", value=rank))
     targets, excluded = values.get("target_modules"), values.get("exclude_modules")
     return AdapterSettings(
         r=int(rank),
@@ -132,23 +136,17 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise ModelError(
-            "There is no adapter here", f"{path.parent} holds no {CONFIG_FILE}",
-            "Name the folder PEFT saved, with adapter_config.json and adapter_model.safetensors in it.",
-        ) from None  # fmt: skip
+        raise ModelError("adapter.none-here", folder=path.parent) from None
     except OSError as error:
-        raise ModelError("The adapter can't be read", f"{path}: {error.strerror}", "Check its rights.") from None
+        raise ModelError("adapter.unreadable", path=path, reason=error.strerror) from None
     except json.JSONDecodeError as error:
-        raise _broken(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+        place = Message("adapter.json-error", line=error.lineno, column=error.colno, reason=error.msg)
+        raise ModelError("adapter.broken-config", path=path, reason=place) from None
     except (ValueError, RecursionError) as error:
-        raise _broken(path, str(error)) from None
+        raise ModelError("adapter.broken-config", path=path, reason=str(error)) from None
     if not isinstance(value, dict):
-        raise _broken(path, "it is not a JSON object")
+        raise ModelError("adapter.broken-config", path=path, reason=Message("adapter.no-object"))
     return value
-
-
-def _broken(path: Path, what: str) -> ModelError:
-    return ModelError("The adapter's config is broken", f"{path}: {what}", "Copy the adapter again.")
 
 
 def _number(values: Mapping[str, Any], name: str, default: float) -> float:
@@ -156,14 +154,14 @@ def _number(values: Mapping[str, Any], name: str, default: float) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name} = {value!r} is no number")
+        raise _Senseless(Message("adapter.no-number", field=name, value=repr(value)))
     return float(value)
 
 
 def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = values.get(name) or {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is no table")
+        raise _Senseless(Message("adapter.no-table", field=name))
     return value
 
 
@@ -171,14 +169,14 @@ def _names(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = values.get(name) or []
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list):
-        raise ValueError(f"{name} is no list of names")
+        raise _Senseless(Message("adapter.no-names", field=name))
     return tuple(sorted(str(item) for item in listed))
 
 
 def _layers(value: Any) -> tuple[int, ...]:
     """PEFT takes one number or a list."""
     listed = value if isinstance(value, list) else [] if value is None else [value]
-    return tuple(int(number) for number in listed)
+    return _integers("layers_to_transform", listed)
 
 
 def _is_named(wanted: str | tuple[str, ...], module: str) -> bool:
@@ -196,7 +194,14 @@ def _token_indices(value: Any) -> dict[str, tuple[int, ...]]:
     if not value:
         return {}
     tables = value if isinstance(value, Mapping) else {"": value}
-    return {str(name): tuple(int(index) for index in indices) for name, indices in tables.items()}
+    return {str(name): _integers("trainable_token_indices", indices) for name, indices in tables.items()}
+
+
+def _integers(name: str, value: Any) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in value)
+    except (TypeError, ValueError):
+        raise _Senseless(Message("adapter.no-integers", field=name, value=repr(value)[:80])) from None
 
 
 def _by_pattern(pattern: Mapping[str, float], module: str, default: float) -> float:

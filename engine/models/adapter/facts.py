@@ -1,78 +1,93 @@
-"""What an adapter is, in words for people: the table of `tunedeck adapter inspect` and of its screen."""
+"""Everything about an adapter as labels with values: the table of `tunedeck adapter inspect` and of its screen.
+
+Names and numbers that stand for themselves are literal messages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard
 from engine.models.adapter.tensors import Soundness
 
-UNKNOWN = "unknown"
-LEVELS = {"ok": "fits", "unsure": "unsure", "refused": "does not fit"}
-"""A reason of a match, by its level."""
+LEVELS = {"ok": Message("adapter.fits"), "unsure": Message("adapter.unsure"), "refused": Message("adapter.refused")}
+"""Of a reason of a match."""
+_UNKNOWN = Message("adapter.unknown")
+_METHODS = {
+    (False, False): "adapter.lora", (False, True): "adapter.lora-rs",
+    (True, False): "adapter.dora", (True, True): "adapter.dora-rs",
+}  # fmt: skip
+"""By use_dora and use_rslora."""
 
 
-def rows(card: AdapterCard, soundness: Soundness | None) -> Iterator[tuple[str, str]]:
-    """Everything about an adapter as (what, value), for people; what is not known is said to be unknown."""
-    settings, record = card.settings, card.record
-    yield "folder", str(card.path)
-    yield "base model", card.base + (f", revision {settings.revision}" if settings.revision else "") or UNKNOWN
-    yield "base weights", _hash(card)
-    yield "method", _method(card)
-    yield "rank", str(settings.r) + _pattern(settings.rank_pattern)
-    yield "alpha", f"{settings.lora_alpha:g}" + _pattern(settings.alpha_pattern)
-    yield "dropout", f"{settings.lora_dropout:g}"
-    count = f" ({len(card.contents.modules):,} in all)" if card.contents.modules else ""
-    yield "layers", f"{', '.join(card.targets) or UNKNOWN}{count}"
-    if settings.modules_to_save or card.contents.whole:
-        yield "saved whole", ", ".join(settings.modules_to_save or card.contents.whole)
+def facts(card: AdapterCard, soundness: Soundness | None) -> Iterator[tuple[Message, Message]]:
+    """Every fact as (what, value); what is not known is said to be unknown."""
+    settings, record, modules = card.settings, card.record, card.contents.modules
+    base = Message.literal(card.base) if card.base else _UNKNOWN
+    if settings.revision:
+        base = Message("adapter.base-with-revision", base=base, revision=settings.revision)
+    yield Message("adapter.folder"), Message.literal(str(card.path))
+    yield Message("adapter.base-model"), base
+    yield Message("adapter.base-weights"), _hashes(card)
+    yield Message("adapter.method"), Message(_METHODS[settings.use_dora, settings.use_rslora])
+    yield Message("adapter.rank"), _varied(settings.r, settings.rank_pattern)
+    yield Message("adapter.alpha"), _varied(settings.lora_alpha, settings.alpha_pattern)
+    yield Message("adapter.dropout"), Message.literal(f"{settings.lora_dropout:g}")
+    names = card.targets or (_UNKNOWN,)
+    counted = Message("adapter.layers-counted", names=names, count=len(modules))
+    yield Message("adapter.layers"), counted if modules else Message("adapter.names", names=names)
+    if saved := settings.modules_to_save or tuple(card.contents.whole):
+        yield Message("adapter.saved-whole"), Message("adapter.names", names=saved)
     if settings.trainable_token_indices:
-        yield "trained tokens", f"{sum(map(len, settings.trainable_token_indices.values())):,}"
+        count = sum(map(len, settings.trainable_token_indices.values()))
+        yield Message("adapter.trained-tokens"), Message.literal(f"{count:,}")
     if settings.bias != "none":
-        yield "bias", settings.bias
-    trained = UNKNOWN if card.parameters is None else f"{card.parameters:,}"
-    yield "trained numbers", f"{trained}, {_size(card.size_bytes)} {card.dtype}".rstrip()
-    yield "numbers", _soundness(card, soundness)
-    yield "made by", f"run {card.run}" if card.run else f"PEFT {settings.peft_version or 'of unknown version'}"
+        yield Message("adapter.bias"), Message.literal(settings.bias)
+    yield Message("adapter.parameters"), _parameters(card)
+    yield Message("adapter.values"), _soundness(soundness)
+    yield Message("adapter.made-by"), _maker(card)
     if record is None:
-        yield "trained on", f"{UNKNOWN}: it has no tunedeck.json"
+        yield Message("adapter.trained-on"), Message("adapter.trained-on-unknown")
         return
-    yield "strategy", record.strategy or UNKNOWN
+    yield Message("adapter.strategy"), Message.literal(record.strategy) if record.strategy else _UNKNOWN
     for parent in record.parents:
-        yield "goes back to", parent.run or parent.path
+        yield Message("adapter.parent"), Message.literal(parent.run or parent.path)
     for source in record.data:
-        tokens = f", {source.tokens:,} tokens" if source.tokens else ""
-        yield "trained on", f"{source.path} ({source.role}{tokens})"
+        code = "adapter.source-counted" if source.tokens else "adapter.source"
+        yield Message("adapter.trained-on"), Message(code, path=source.path, role=source.role, tokens=source.tokens)
 
 
-def _method(card: AdapterCard) -> str:
-    kind = "DoRA" if card.settings.use_dora else "LoRA"
-    return f"{kind}, scaled by alpha / {'sqrt(rank), rsLoRA' if card.settings.use_rslora else 'rank'}"
-
-
-def _hash(card: AdapterCard) -> str:
+def _hashes(card: AdapterCard) -> Message:
     recorded = card.record.weights_sha256 if card.record else {}
     if not recorded:
-        return f"{UNKNOWN}: no hash was recorded"
-    return ", ".join(f"{name} {digest[:12]}" for name, digest in list(recorded.items())[:2]) + (
-        f" and {len(recorded) - 2} more" if len(recorded) > 2 else ""
-    )
+        return Message("adapter.no-hash")
+    shown = [Message("adapter.hash", file=name, hash=digest[:12]) for name, digest in list(recorded.items())[:2]]
+    if len(recorded) > len(shown):
+        return Message("adapter.hashes-more", hashes=shown, more=len(recorded) - len(shown))
+    return Message("adapter.hashes", hashes=shown)
 
 
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:,.0f} kB"
+def _varied(value: float, pattern: object) -> Message:
+    return Message("adapter.varied", value=f"{value:g}") if pattern else Message.literal(f"{value:g}")
 
 
-def _pattern(pattern: object) -> str:
-    return ", other values for some layers" if pattern else ""
+def _parameters(card: AdapterCard) -> Message:
+    if card.parameters is None:
+        return Message("adapter.parameters-unknown", size=card.size_bytes)
+    return Message("adapter.parameters-in-file", count=card.parameters, size=card.size_bytes, dtype=card.dtype)
 
 
-def _soundness(card: AdapterCard, soundness: Soundness | None) -> str:
+def _maker(card: AdapterCard) -> Message:
+    if card.run:
+        return Message("adapter.made-by-run", run=card.run)
+    version = card.settings.peft_version
+    return Message("adapter.made-by-peft", version=version) if version else Message("adapter.made-by-unknown")
+
+
+def _soundness(soundness: Soundness | None) -> Message:
     if soundness is None:
-        return f"{UNKNOWN}: the file is pickled"
+        return Message("adapter.values-pickled")
     if soundness.not_finite:
-        first, more = soundness.not_finite[0], len(soundness.not_finite) - 1
-        return f"BROKEN: NaN or infinite in {first}" + (f" and {more:,} more tensors" if more else "")
-    if soundness.without_effect:
-        return "all finite, but every B is zero: it changes nothing"
-    return "all finite"
+        return Message("adapter.values-broken", tensor=soundness.not_finite[0], bad=len(soundness.not_finite))
+    return Message("adapter.values-no-effect" if soundness.without_effect else "adapter.values-finite")

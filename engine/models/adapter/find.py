@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.common.errors import ModelError, NoSuchRun, TunedeckError
+from engine.messages.message import Message
 from engine.models.adapter.config import CONFIG_FILE
 from engine.models.local import cached_snapshot
 from engine.models.tokenizer_files import brings_tokenizer
@@ -26,7 +27,7 @@ class Found:
 
     path: Path
     run: str = ""
-    note: str = ""
+    note: Message | None = None
 
 
 def find_adapter(name_or_path: str) -> Found:
@@ -39,7 +40,7 @@ def find_adapter(name_or_path: str) -> Found:
         path = Path(text).expanduser()
         is_there = bool(text) and path.exists()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError("The adapter's path can't be used", f"{text!r}: {error}", "Name a folder or a run.") from None
+        raise ModelError("adapter.unusable-path", path=text, reason=str(error)) from None
     if is_there:
         return _in_folder(path.parent if path.is_file() else path)
     snapshot = cached_snapshot(text) if "/" in text else None
@@ -48,10 +49,7 @@ def find_adapter(name_or_path: str) -> Found:
     try:
         run = directory.find(text)
     except NoSuchRun:
-        raise ModelError(
-            "No such adapter", f"{text or 'nothing was named'}: neither a folder nor a run is called so",
-            "Name a folder with adapter_config.json in it, or a run; `tunedeck runs` lists them.",
-        ) from None  # fmt: skip
+        raise ModelError("adapter.not-found", name=text) from None
     return _of_run(run)
 
 
@@ -64,16 +62,10 @@ def _in_folder(folder: Path) -> Found:
         return Found(folder / "adapter", _run_above(folder / "adapter"))
     newest = _newest_checkpoint(folder)
     if newest is not None:
-        return Found(newest, note=f"{newest.name} is the newest checkpoint in {folder.name}")
+        return Found(newest, note=Message("adapter.newest-checkpoint", checkpoint=newest.name, folder=folder.name))
     if (folder / "config.json").is_file():
-        raise ModelError(
-            "This is a model, not an adapter", f"{folder} holds config.json and no {CONFIG_FILE}",
-            "Name it as the base model.",
-        )  # fmt: skip
-    raise ModelError(
-        "There is no adapter here", f"{folder} holds no {CONFIG_FILE}",
-        "Name the folder PEFT saved, with adapter_config.json and adapter_model.safetensors in it.",
-    )  # fmt: skip
+        raise ModelError("adapter.is-model", folder=folder)
+    raise ModelError("adapter.none-here", folder=folder)
 
 
 def _of_run(run: RunDir) -> Found:
@@ -81,11 +73,8 @@ def _of_run(run: RunDir) -> Found:
         return Found(run.adapter, run.id)
     newest = newest_adapter(run)
     if newest is not None:
-        return Found(newest, run.id, f"run {run.id} has no result yet; {newest.name} is its newest")
-    raise ModelError(
-        "The run has no adapter", f"{run.id} has neither a result nor a checkpoint",
-        f"`tunedeck status {run.id}` tells how it went.",
-    )  # fmt: skip
+        return Found(newest, run.id, Message("adapter.unfinished-run", run=run.id, checkpoint=newest.name))
+    raise ModelError("adapter.run-without", run=run.id)
 
 
 def _run_above(folder: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from engine.common.errors import ModelError, TunedeckError
 from engine.common.files import read_json
+from engine.messages.message import Message
 from engine.models.adapter.card import HEADS, AdapterCard, read_adapter
 from engine.models.card import ModelCard
 from engine.models.weights import Progress, Tensor, hash_files, stored_tensors, weight_files
@@ -19,7 +20,6 @@ from engine.runs.directory import RunDir
 Level = Literal["ok", "unsure", "refused"]
 _RANKED: tuple[Level, ...] = ("ok", "unsure", "refused")
 _EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
-_ONLY_MERGED = "Merging takes that over; it can't be continued."
 # Names that repackagers put behind a model's own: the same weights, stored in another way.
 _PACKAGING = re.compile(r"(?:[-_.](?:unsloth|bnb|4bit|8bit|nf4|bf16|fp16|hf|int4|int8))+$", re.IGNORECASE)
 _MOST_RUNS = 200
@@ -31,7 +31,7 @@ class Reason:
 
     level: Level
     about: Literal["layers", "shapes", "vocabulary", "identity"]
-    text: str
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def match(
     bytes of that. Without ``reads_weights`` the name alone says whose it is. Raises ModelError for unreadable files.
     """
     identity = compare_base(adapter, base, named, on_progress, reads_weights)
-    reasons = [*_layers(adapter, base), Reason(identity.level, "identity", identity.text)]
+    reasons = [*_layers(adapter, base), Reason(identity.level, "identity", identity.message)]
     return Match(tuple(reasons), identity)
 
 
@@ -83,24 +83,22 @@ def require_match(
     if not refusals:
         return
     about = {reason.about for reason in refusals}
-    only_identity = about == {"identity"}
-    hint = "Name the model it was trained on, or start fresh."
-    if only_identity:
-        hint = "Name the model it was trained on, or set strategy.trust_base = true if you know that this is it."
-    elif about == {"vocabulary"}:
-        hint = 'Merge it and train a new adapter on the result: strategy.kind = "merge".'
-    reasons = "\n".join(reason.text for reason in refusals)
-    title = "The base is not surely the adapter's own" if only_identity else "The adapter does not fit this model"
-    raise ModelError(title, f"{adapter.name} on {base.name}\n{reasons}", hint)
+    code = "adapter.base-uncertain" if about == {"identity"} else "adapter.does-not-fit"
+    if about == {"vocabulary"}:
+        code = "adapter.resized"
+    raise ModelError(
+        code, adapter=adapter.name, model=base.name,
+        reasons=[reason.message for reason in refusals],
+    )  # fmt: skip
 
 
 def _layers(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
     stored = _stored(base.path)
     if adapter.is_pickle:
-        yield Reason("unsure", "layers", "The adapter is pickled, so its layers can't be compared before it is loaded.")
+        yield Reason("unsure", "layers", Message("adapter.layers-adapter-pickled"))
         return
     if not stored:
-        yield Reason("unsure", "layers", "The model's weights are pickled, so layers can't be compared beforehand.")
+        yield Reason("unsure", "layers", Message("adapter.layers-model-pickled"))
         return
     yield from _other_model(adapter, base)
     yield from _without_its_body(adapter, base)
@@ -118,11 +116,7 @@ def _other_model(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
         if not {"language_model", "text_model", "thinker"}.isdisjoint(module.name.split("."))
     ]
     if inside and not any(name.endswith("_config") and isinstance(part, dict) for name, part in config.items()):
-        yield Reason(
-            "refused", "layers",
-            f"It was trained on a model that also sees or hears: it changes {inside[0]}, and PEFT would find no layer "
-            "of that name in this one.",
-        )  # fmt: skip
+        yield Reason("refused", "layers", Message("adapter.layers-multimodal", layer=inside[0]))
 
 
 def _without_its_body(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]:
@@ -133,12 +127,9 @@ def _without_its_body(adapter: AdapterCard, base: ModelCard) -> Iterator[Reason]
         held = next((name for name in theirs if ours and name.endswith(f".{ours[1]}")), None)
         if ours and held and ours[1] not in theirs:
             before = held.removesuffix(ours[1])
-            yield Reason(
-                "refused", "layers",
-                f"It was trained on the model's body alone: it changes {module.name}, which is {before}{module.name} "
-                f"in this one. PEFT would find none of its layers. Put {before} behind base_model.model. in the names "
-                "of its tensors.",
-            )  # fmt: skip
+            here = f"{before}{module.name}"
+            message = Message("adapter.layers-body", layer=module.name, here=here, prefix=before)
+            yield Reason("refused", "layers", message)
             return
 
 
@@ -179,26 +170,23 @@ def _missing(adapter: AdapterCard, stored: Mapping[str, list[Tensor]]) -> Iterat
     # Experts that the library fuses in memory are stored one by one, below the name of the whole.
     missing = [name for name in missing if not any(key.startswith(f"{_key(name)}.") for key in stored)]
     if not missing:
-        names = ", ".join(adapter.targets)
-        yield Reason("ok", "layers", f"All {len(modules):,} layers it changes are in the model ({names}).")
+        found = Message("adapter.layers-found", layers=len(modules), names=adapter.targets)
+        yield Reason("ok", "layers", found)
         return
     theirs = {int(key.split(".")[0]) for key in stored if key[0].isdigit()}
     ours = {int(key.split(".")[0]) for key in map(_key, missing) if key[0].isdigit()}
     absent = sorted({name.rpartition(".")[2] for name in missing})
     present = {key.rpartition(".")[2] for key in stored}
     if theirs and ours and min(ours) > max(theirs) and set(absent) <= present:
-        text = f"It was trained on a model of at least {max(ours) + 1} layers; this one has {max(theirs) + 1}."
+        message = Message("adapter.layers-deeper", theirs=max(ours) + 1, ours=max(theirs) + 1)
     else:
-        text = (
-            f"{len(missing):,} of the {len(modules):,} layers it changes are not in the model, such as {missing[0]}. "
-            f"It is for another architecture."
-        )
-    yield Reason("refused", "layers", text)
+        message = Message("adapter.layers-missing", missing=len(missing), of=len(modules), first=missing[0])
+    yield Reason("refused", "layers", message)
 
 
 def _shapes(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
     if base.quantized:
-        yield Reason("unsure", "shapes", f"The model is stored as {base.quantized}, so widths can't be compared.")
+        yield Reason("unsure", "shapes", Message("adapter.widths-unknown", format=base.quantized))
         return
     wrong = []
     for module in adapter.contents.modules:
@@ -212,13 +200,13 @@ def _shapes(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list[Ten
         module, (outputs, inputs) = wrong[0]
         if module.kind == "embedding" or adapter.settings.fan_in_fan_out:
             outputs, inputs = inputs, outputs
-        yield Reason(
-            "refused", "shapes",
-            f"{module.name} turns {module.inputs:,} numbers into {module.outputs:,} in the adapter and {inputs:,} into "
-            f"{outputs:,} in the model" + (f"; so do {len(wrong) - 1:,} more layers." if len(wrong) > 1 else "."),
+        message = Message(
+            "adapter.widths-differ", layers=len(wrong), layer=module.name, inputs=module.inputs, outputs=module.outputs,
+            model_inputs=inputs, model_outputs=outputs,
         )  # fmt: skip
+        yield Reason("refused", "shapes", message)
     elif adapter.contents.modules:
-        yield Reason("ok", "shapes", "Their widths are those of the model's layers.")
+        yield Reason("ok", "shapes", Message("adapter.widths-equal"))
 
 
 def _vocabulary(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list[Tensor]]) -> Iterator[Reason]:
@@ -228,23 +216,20 @@ def _vocabulary(adapter: AdapterCard, base: ModelCard, stored: Mapping[str, list
         if name.endswith(".weight") and theirs and shape not in {tensor.shape for tensor in theirs}:
             model = theirs[0].shape
             if shape[1:] == model[1:] and len(shape) == 2:
-                why = "tokens were added" if shape[0] > model[0] else "rows were cut off"
-                text = f"{name} has {shape[0]:,} rows in the adapter, {model[0]:,} in the model: {why}. {_ONLY_MERGED}"
-                yield Reason("unsure", "vocabulary", text)
+                code = "adapter.vocabulary-grown" if shape[0] > model[0] else "adapter.vocabulary-cut"
+                message = Message(code, tensor=name, ours=shape[0], theirs=model[0])
+                yield Reason("unsure", "vocabulary", message)
             else:
-                text = f"{name} is {_by(shape)} in the adapter and {_by(model)} in the model."
-                yield Reason("refused", "shapes", text)
+                message = Message("adapter.shape-differs", tensor=name, ours=_by(shape), theirs=_by(model))
+                yield Reason("refused", "shapes", message)
     indices = [i for listed in adapter.settings.trainable_token_indices.values() for i in listed]
     if indices and max(indices) >= rows:
-        yield Reason(
-            "unsure",
-            "vocabulary",
-            f"It trains the embedding of token {max(indices):,}; the model has {rows:,} tokens. {_ONLY_MERGED}",
-        )
+        message = Message("adapter.token-beyond", token=max(indices), tokens=rows)
+        yield Reason("unsure", "vocabulary", message)
 
 
 def _by(shape: tuple[int, ...]) -> str:
-    return " by ".join(f"{width:,}" for width in shape) or "a single number"
+    return " x ".join(f"{width:,}" for width in shape) or "1"
 
 
 @dataclass(frozen=True)
@@ -253,7 +238,7 @@ class Identity:
 
     level: Level
     proof: Literal["hash", "name", "none"]
-    text: str
+    message: Message
 
 
 def compare_base(
@@ -271,21 +256,15 @@ def compare_base(
     if recorded and reads_weights:
         return _by_hash(dict(recorded), base.path, on_progress)
     if not adapter.base:
-        return Identity("refused", "none", "The adapter doesn't say which model it was trained on.")
+        return Identity("refused", "none", Message("adapter.base-unnamed"))
     if adapter.base in (named, base.name, str(base.path)) or _same_folder(adapter.base, base.path):
-        return Identity("ok", "name", f"It was trained on {adapter.base}; whether its weights changed can't be told.")
+        return Identity("ok", "name", Message("adapter.base-same-name", base=adapter.base))
     theirs, ours = _short(adapter.base), {_short(name) for name in (named, base.name) if name}
     if theirs in ours:
-        return Identity(
-            "unsure", "name", f"It was trained on {adapter.base}, which by its name may be this model ({base.name})."
-        )
+        return Identity("unsure", "name", Message("adapter.base-like-name", base=adapter.base, model=base.name))
     if _is_path(adapter.base):
-        return Identity(
-            "unsure",
-            "none",
-            f"It was trained on {adapter.base}, a folder that is not this one: it may be another model.",
-        )
-    return Identity("refused", "name", f"It was trained on {adapter.base}, not on {named or base.name}.")
+        return Identity("unsure", "none", Message("adapter.base-other-folder", base=adapter.base))
+    return Identity("refused", "name", Message("adapter.base-other", base=adapter.base, model=named or base.name))
 
 
 def _by_hash(recorded: dict[str, str], folder: Path, on_progress: Progress | None) -> Identity:
@@ -296,12 +275,12 @@ def _by_hash(recorded: dict[str, str], folder: Path, on_progress: Progress | Non
     missing = sorted(recorded.keys() - hashes.keys())
     added = sorted(hashes.keys() - recorded.keys())
     if not (changed or missing or added):
-        return Identity("ok", "hash", "The weights are the very ones it was trained on, byte by byte.")
-    listed = (("changed", changed), ("missing", missing), ("new", added))
-    what = "; ".join(
-        f"{word}: {', '.join(names[:3])}" + (" …" if len(names) > 3 else "") for word, names in listed if names
-    )
-    return Identity("refused", "hash", f"The model's weights are not those it was trained on ({what}).")
+        return Identity("ok", "hash", Message("adapter.base-same-weights"))
+    listed = (
+        ("adapter.weights-changed", changed), ("adapter.weights-missing", missing), ("adapter.weights-new", added)
+    )  # fmt: skip
+    changes = [Message(code, files=[*names[:3], *["…"] * (len(names) > 3)]) for code, names in listed if names]
+    return Identity("refused", "hash", Message("adapter.base-other-weights", changes=changes))
 
 
 def _short(name: str) -> str:
@@ -332,7 +311,7 @@ class Candidate:
     title: str
     card: AdapterCard | None
     level: Level
-    reason: str = ""
+    reason: Message | None = None
 
 
 def adapters_at_hand(base: ModelCard | None, named: str = "", root: Path | None = None) -> list[Candidate]:
@@ -352,6 +331,6 @@ def _candidate(run: RunDir, base: ModelCard | None, named: str) -> Candidate:
             return Candidate(run.id, title, card, "ok")
         found = match(card, base, named, reads_weights=False)
     except TunedeckError as error:
-        return Candidate(run.id, title, None, "refused", error.title)
-    reason = next((each.text for each in found.reasons if each.level == found.level != "ok"), "")
+        return Candidate(run.id, title, None, "refused", error.reason)
+    reason = next((each.message for each in found.reasons if each.level == found.level != "ok"), None)
     return Candidate(run.id, title, card, found.level, reason)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.messages.message import Message
 from engine.models.weights import Tensor
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class PassedOver:
     """Tensors that PEFT would not load: their names, why, and a Python expression that makes PEFT's of a name ``k``."""
 
     names: tuple[str, ...]
-    why: str
+    why: Message
     mend: str
 
 
@@ -179,7 +180,7 @@ def is_copy(name: str, names: Collection[str]) -> bool:
 
 def passed_over(names: Collection[str]) -> PassedOver | None:
     """The tensors among ``names`` that PEFT would not load, by the first fault found; None where it loads all."""
-    faults: dict[tuple[str, str], list[str]] = {}
+    faults: dict[tuple[Message, str], list[str]] = {}
     for name in sorted(names):
         fault = None if is_copy(name, names) else _fault(name)
         if fault is not None:
@@ -190,15 +191,16 @@ def passed_over(names: Collection[str]) -> PassedOver | None:
     return PassedOver(tuple(first), why, mend)
 
 
-def _fault(name: str) -> tuple[str, str] | None:
+def _fault(name: str) -> tuple[Message, str] | None:
     path = name.removeprefix(PREFIX)
     if path == name or path.startswith("base_model."):
         before = name[: name.rindex(PREFIX) + len(PREFIX)] if PREFIX in name else _wrapped_in(name)
-        why = f'it begins with "{before}"' if before else f"it lacks {PREFIX} at its beginning"
-        return why, f"'{PREFIX}' + k.removeprefix('{before}')" if before else f"'{PREFIX}' + k"
+        if not before:
+            return Message("adapter.name-lacks", prefix=PREFIX), f"'{PREFIX}' + k"
+        return Message("adapter.name-begins", prefix=before), f"'{PREFIX}' + k.removeprefix('{before}')"
     wrapper = next((each for each in _WRAPPERS if f".{each}." in f".{path}"), "")
     if wrapper:
-        return f'it has "{wrapper}" in it', f"k.replace('{wrapper}.', '')"
+        return Message("adapter.name-contains", part=wrapper), f"k.replace('{wrapper}.', '')"
     foreign = _FOREIGN.search(path)
     named = foreign[2] if foreign else ""
     if path.endswith(".lora_magnitude_vector.default"):
@@ -206,10 +208,11 @@ def _fault(name: str) -> tuple[str, str] | None:
     if tokens := _NAMED_TOKENS.search(path):
         named = tokens[1]
     if named:
-        return f'it has the adapter\'s name "{named}" in it', f"k.replace('.{named}.', '.').removesuffix('.{named}')"
+        mend = f"k.replace('.{named}.', '.').removesuffix('.{named}')"
+        return Message("adapter.name-has-adapter", name=named), mend
     if ".modules_to_save." in path:
         inside = ".modules_to_save.default." if ".modules_to_save.default." in path else ".modules_to_save."
-        return f'it has "{inside.strip(".")}" in it', f"k.replace('{inside}', '.')"
+        return Message("adapter.name-contains", part=inside.strip(".")), f"k.replace('{inside}', '.')"
     return None
 
 

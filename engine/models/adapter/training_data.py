@@ -15,37 +15,49 @@ from engine.data.files.sources import source_files
 from engine.data.reader import load, run_rows
 from engine.data.rows.messages import Row
 from engine.data.run_source import SAMPLE_ROWS
+from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard
 
 SHARE = 0.1
 """Of the tokens of each pass."""
 MOST_ROWS = 5000
 """Read of an earlier run before a sample is drawn."""
+_AT_HAND = Message("adapter.data-at-hand")
 
 
 @dataclass(frozen=True)
 class Replay:
     """``sources`` are entries of ``[[data]]``, none where ``level`` is gone.
 
-    ``level``: files (all old rows), sample (only those the run recorded), gone. ``text`` says which, in a sentence.
+    ``level``: files (all old rows), sample (only those the run recorded), gone. ``message`` says which and why.
     """
 
     level: Literal["files", "sample", "gone"]
     sources: tuple[Mapping[str, Any], ...]
-    text: str
+    message: Message
 
 
 def replay_of(card: AdapterCard) -> Replay:
     """What of the old rows of ``card`` can be mixed in, a tenth of the tokens in all."""
     if card.run:
         return _of_run(card.run)
-    if card.record is None or not card.record.data:
-        return Replay("gone", (), "Nothing says which rows this adapter was trained on.")
-    there = [data.path for data in card.record.data if Path(data.path).is_file()]
+    there, trouble = _recorded_files(card)
     if not there:
-        return Replay("gone", (), f"Its old rows are gone: {card.record.data[0].path} is not there any more.")
+        return Replay("gone", (), trouble or _AT_HAND)
     share = round(SHARE / len(there), 4)
-    return Replay("files", tuple(_entry(path, share) for path in there), "Its old rows are at hand.")
+    return Replay("files", tuple(_entry(path, share) for path in there), _AT_HAND)
+
+
+def _recorded_files(card: AdapterCard) -> tuple[list[str], Message | None]:
+    """The data files that an adapter's record names and that are still there, and what is to be said of the others."""
+    named = [data.path for data in card.record.data] if card.record else []
+    there = [path for path in named if Path(path).is_file()]
+    if not named:
+        return [], Message("adapter.data-unknown")
+    if not there:
+        return [], Message("adapter.data-gone", path=named[0])
+    gone = len(named) - len(there)
+    return there, Message("adapter.data-partly-gone", gone=gone, of=len(named)) if gone else None
 
 
 def has_replay(config: RunConfig) -> bool:
@@ -60,10 +72,9 @@ def _of_run(run: str) -> Replay:
             source_files(part, fetch=False)
     except DataError as error:
         if _has_sample(source):
-            text = f"Its files are gone; {SAMPLE_ROWS} rows at most that the run recorded stand for them."
-            return Replay("sample", (_entry(path, SHARE),), text)
-        return Replay("gone", (), f"Its old rows can't be read: {error.title.lower()} ({error.message}).")
-    return Replay("files", (_entry(path, SHARE),), "Its old rows are at hand.")
+            return Replay("sample", (_entry(path, SHARE),), Message("adapter.data-sample", rows=SAMPLE_ROWS))
+        return Replay("gone", (), Message("adapter.data-unreadable", reason=error.reason))
+    return Replay("files", (_entry(path, SHARE),), _AT_HAND)
 
 
 def _has_sample(source: DataSource) -> bool:
@@ -77,27 +88,20 @@ def _entry(path: str, share: float) -> dict[str, Any]:
     return {"path": path, "role": "replay", "share": share}
 
 
-def rows_behind(card: AdapterCard) -> tuple[list[Row], str]:
-    """Rows that ``card`` learnt from, and in words why there are none (or fewer): "" when all is well.
+def rows_behind(card: AdapterCard) -> tuple[list[Row], Message | None]:
+    """Rows that ``card`` learned from, and why there are none (or fewer): None when all is well.
 
     From the run that made it, else from the files its record names.
     """
-    if card.run:
-        source = DataSource(path=f"{RUN_PREFIX}{card.run}")
-        try:
-            found = itertools.islice(run_rows(source, "old"), MOST_ROWS)
-            return [row for row, _ in found], ""
-        except TunedeckError as error:
-            return [], f"the old rows can't be read: {error.message}"
-    if card.record is None or not card.record.data:
-        return [], "nothing says which rows the adapter was trained on"
-    there = [data.path for data in card.record.data if Path(data.path).is_file()]
-    if not there:
-        return [], f"the old rows are gone: {card.record.data[0].path}"
     try:
+        if card.run:
+            source = DataSource(path=f"{RUN_PREFIX}{card.run}")
+            found = itertools.islice(run_rows(source, "old"), MOST_ROWS)
+            return [row for row, _ in found], None
+        there, trouble = _recorded_files(card)
+        if not there:
+            return [], trouble
         config = RunConfig(model=ModelSection(name_or_path="-"), data=[DataSource(path=path) for path in there])
-        rows = load(config).rows[:MOST_ROWS]
+        return load(config).rows[:MOST_ROWS], trouble
     except TunedeckError as error:
-        return [], f"the old rows can't be read: {error.message}"
-    missing = len(card.record.data) - len(there)
-    return rows, f"{missing} of {len(card.record.data)} old sources are gone" if missing else ""
+        return [], Message("adapter.data-unreadable", reason=error.reason)

@@ -226,7 +226,7 @@ def test_dimensions_that_cannot_be_told_stop_nobody(
     make_model: MakeModel, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(folder: Path) -> None:
-        raise ModelError("The model's config is incomplete")
+        raise ModelError("models.incomplete-config", model="m", fields=["vocab_size"])
 
     monkeypatch.setattr("engine.app.plan.from_folder", unknown)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))

@@ -50,7 +50,7 @@ def test_an_adapter_on_its_own_base_has_nothing_said_against_it(tmp_path: Path, 
 def test_continue_with_a_changed_rank_in_the_config_is_refused(tmp_path: Path, home: Path, model: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         checked(tmp_path, model, adapter_on(model, tmp_path / "a"), adapter={"r": 32})
-    assert "adapter.r: is 32, but the adapter that is continued has 4" in caught.value.message
+    assert "adapter.r: is 32, but the adapter to continue has 4" in caught.value.message
     assert "fresh" in caught.value.message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,12 @@ def model(make_model: MakeModel) -> Path:
 
 def test_a_foreign_adapter_is_shown_with_what_is_unknown(shell: Shell, tmp_path: Path) -> None:
     answer = shell("adapter", "inspect", write_adapter(tmp_path / "theirs", use_rslora=True))
-    lines = {line[:15].strip(): line[15:].strip() for line in answer.out.splitlines()}
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in answer.out.splitlines())
     assert answer.code == 0
     assert lines["base model"] == "org/model"
     assert lines["base weights"].startswith("unknown")
     assert "rsLoRA" in lines["method"]
-    assert lines["layers"] == "q_proj, v_proj (4 in all)"
+    assert lines["layers"] == "q_proj, v_proj (4 in total)"
     assert lines["trained on"].startswith("unknown")
 
 

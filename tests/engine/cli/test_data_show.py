@@ -78,9 +78,9 @@ def test_a_row_that_is_not_there_ends_it_with_2(shell: Shell, rows: Path, serve:
 
 
 def test_without_a_bad_row_it_says_so(shell: Shell, rows: Path, serve: Serve) -> None:
-    serve("say(type='none', message='3 rows looked at') if asked['ask'] == 'seek' else say(type='row', at=0)")
+    serve("say(type='none', message='3 rows searched.') if asked['ask'] == 'seek' else say(type='row', at=0)")
     answer = show(shell, rows, "--bad", "--model", "any")
-    assert (answer.code, answer.out) == (0, "No bad row from there on: 3 rows looked at.\n")
+    assert (answer.code, answer.out) == (0, "No bad row from there on. 3 rows searched.\n")
 
 
 def test_a_child_that_dies_is_told_with_its_last_words(shell: Shell, rows: Path, serve: Serve) -> None:

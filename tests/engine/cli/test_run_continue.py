@@ -50,11 +50,11 @@ def test_another_rank_is_refused_before_anything_is_created(
     calls = launches(monkeypatch, lambda runner: ENDED)
     answer = shell("run", config, "--set", "adapter.r=64")
     assert answer.code == 2
-    assert "adapter.r: is 64, but the adapter that is continued has 4" in answer.err
+    assert "adapter.r: is 64, but the adapter to continue has 4" in answer.err
     assert (calls, len(directory.list_runs())) == ([], 1)
 
 
 def test_an_adapter_that_does_not_fit_is_a_model_error(shell: Shell, config: Path) -> None:
     answer = shell("run", config, "--check", "--set", "strategy.adapter=nobody")
     assert answer.code == 4
-    assert "No such adapter" in answer.err
+    assert "Adapter not found" in answer.err

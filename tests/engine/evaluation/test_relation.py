@@ -11,9 +11,11 @@ from peft import LoraConfig, get_peft_model
 
 from engine.common.errors import DataError
 from engine.config.schema import DatasetSection, ModelSection
-from engine.data.rows.messages import Message, Row
+from engine.data.rows.messages import Message as Turn
+from engine.data.rows.messages import Row
 from engine.distributed.device import Placement
 from engine.evaluation.relation import hidden_means, mixed, relate
+from engine.messages.message import Message
 from engine.modeling.batches import collate, cut
 from engine.modeling.load import BaseModel, load_base
 from engine.tokens.examples import tokenise
@@ -62,7 +64,7 @@ def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rows(task: str, seed: int, count: int = 40) -> list[Row]:
     return [
-        Row((Message("user", row["prompt"]), Message("assistant", row["completion"])), "", task, f"{task}.jsonl", n)
+        Row((Turn("user", row["prompt"]), Turn("assistant", row["completion"])), "", task, f"{task}.jsonl", n)
         for n, row in enumerate(task_pairs.draw(task, count, seed), start=1)
     ]
 
@@ -107,16 +109,16 @@ def test_progress_is_told_and_can_stop_it(base: BaseModel, adapter: Path) -> Non
     class Stopped(Exception):
         pass
 
-    seen: list[str] = []
+    seen: list[Message] = []
 
-    def on_progress(what: str, done: int, total: int) -> None:
+    def on_progress(what: Message, done: int, total: int) -> None:
         seen.append(what)
-        if what.endswith("under the adapter"):
+        if what.code == "evaluation.loss-new-adapter":
             raise Stopped
 
     with pytest.raises(Stopped):
         relate(base, adapter, rows("sums", 1), rows("sums", 2), DATASET, on_progress=on_progress)
-    assert seen[0] == "the new rows under the base"
+    assert seen[0] == Message("evaluation.loss-new-base")
 
 
 def test_progress_is_counted_once_from_first_to_last(base: BaseModel, adapter: Path) -> None:

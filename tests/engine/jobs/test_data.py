@@ -57,7 +57,7 @@ def test_it_counts_rows_and_tokens(tiny: Path, rows: Path) -> None:
     assert 0 <= answer["padding_share"] < 0.2
     assert (answer["too_long"], answer["no_supervised"], answer["refused"]) == (0, 0, 0)
     assert {item["type"] for item in said} == {"progress"}
-    assert said[-1] == {"type": "progress", "done": 20, "total": 20, "message": "tokenising"}
+    assert said[-1] == {"type": "progress", "done": 20, "total": 20, "message": Message("jobs.tokenizing")}
 
 
 def test_its_examples_show_what_is_read_and_what_is_trained(tiny: Path, rows: Path) -> None:
@@ -135,8 +135,7 @@ def test_rows_that_the_template_refuses_are_counted_and_named(tiny: Path, rows: 
 
 def test_a_model_that_is_not_here_yet_makes_no_error(rows: Path) -> None:
     answer, _ = ask(values(Path("someone/some-model"), rows))
-    assert answer["kind"] == "unavailable"
-    assert "downloaded" in answer["message"]
+    assert answer == {"kind": "unavailable", "message": Message("jobs.lengths-later", model="someone/some-model")}
 
 
 def test_stop_tokens_are_found_in_the_models_config_too(tiny: Path, rows: Path, tmp_path: Path) -> None:
@@ -227,9 +226,10 @@ def test_stdout_holds_json_lines_whatever_libraries_print(tiny: Path, rows: Path
     assert said[0][-1]["train_rows"] == 20
     assert "a library says hello" in answers[0][1]
 
-    assert (said[1][-1]["type"], said[1][-1]["title"]) == ("error", "Every row is longer than max_length")
-    assert said[1][-1]["hint"]
+    assert said[1][-1]["type"] == "error"
+    refusal = TunedeckError.from_json(said[1][-1])
+    assert (refusal.title, bool(refusal.hint)) == ("Every row is longer than max_length", True)
 
     assert [line["type"] for line in said[2]] == ["error"]
-    assert "learning_rat" in said[2][0]["message"]
+    assert "learning_rat" in TunedeckError.from_json(said[2][0]).message
     assert "Traceback" not in "".join(err for _, err in answers)

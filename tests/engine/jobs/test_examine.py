@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.common.errors import DataError
+from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import RunConfig
 from engine.data.quality.findings import Report, from_json
 from engine.jobs import data, examine
+from engine.messages.message import Message
 from tests.engine.training.making import values, write_rows
 from tests.tiny import make_tiny_model
 
@@ -44,9 +45,9 @@ def test_it_holds_the_report_the_sample_and_the_figures(tiny: Path, rows: Path) 
     assert {name: answer[name] for name in figures if name != "kind"} == {
         name: value for name, value in figures.items() if name != "kind"
     }
-    assert (answer["trouble"], answer["not_known"]) == ({}, "")
+    assert (answer["trouble"], answer["not_known"]) == (None, None)
     assert {item["type"] for item in said} == {"progress"}
-    assert {"looking at rows", "tokenising"} <= {item["message"] for item in said}
+    assert {"jobs.looking-at-rows", "jobs.tokenizing"} <= {item["message"].code for item in said}
 
 
 def test_rows_with_faults_are_reported_and_the_reason_why_they_have_no_figures(
@@ -58,7 +59,7 @@ def test_rows_with_faults_are_reported_and_the_reason_why_they_have_no_figures(
     assert report.is_fatal
     assert [finding.code for finding in report.findings if finding.severity == "fatal"] == ["unreadable"]
     assert "rows" not in answer
-    assert "row 21" in answer["trouble"]["message"]
+    assert "row 21" in TunedeckError.from_json(answer["trouble"]).message
 
 
 def test_without_the_model_the_rows_are_still_examined(rows: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_tokenizer_that_breaks_is_told_and_takes_no_finding_away(
     answer, report, _ = ask(values(tiny, rows))
     assert [source.rows for source in report.sources] == [24]
     assert any("no such vocabulary" in note for note in report.notes)
-    assert "no such vocabulary" in answer["trouble"]["message"]
+    assert "no such vocabulary" in TunedeckError.from_json(answer["trouble"]).message
 
 
 def test_a_source_that_is_not_there_is_an_error(tiny: Path, tmp_path: Path, home: Path) -> None:
@@ -93,10 +94,10 @@ def test_progress_comes_a_few_times_a_second_only(rows: Path, monkeypatch: pytes
     said: list[int] = []
     tell = examine._Tell(lambda kind, done, total, message: said.append(done))
     for done in range(1000):
-        tell(done, 1000, "looking at rows")
+        tell(done, 1000, Message("jobs.looking-at-rows"))
         now[0] += 0.01
     assert len(said) <= 41
-    tell(0, 10, "tokenising")
+    tell(0, 10, Message("jobs.tokenizing"))
     assert said[-1] == 0
 
 

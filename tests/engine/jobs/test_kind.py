@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.config import toml
-from engine.evaluation.kind_probe import MarkNorm, Said, judge
+from engine.evaluation.kind_probe import NEW_TOKENS, MarkNorm, Said, judge
 from engine.jobs import __main__ as inspect
 from engine.jobs import kind as question
+from engine.messages.message import Message
 from tests.tiny import make_tiny_model
 
 MARK = MarkNorm("<|im_end|>", "embedding", 1.0, 1.0, 0.5)
@@ -27,21 +28,21 @@ def said(text: str = "Paris.", stopped: bool = True) -> Said:
 @pytest.mark.parametrize(
     ("marks", "templated", "kind", "evidence"),
     [
-        ((MARK,), said(), "chat", "stopped by itself at <|im_end|>"),
-        ((MARK,), said(stopped=False), "unclear", "did not stop"),
-        ((SHORT,), said(), "unclear", "looks untrained"),
-        ((SHORT,), said(stopped=False), "base", "shorter than 100.0% of all rows"),
-        ((), said(stopped=False), "base", "did not stop"),
-        ((MARK,), said(text=" "), "unclear", "stopped by itself"),
-        ((MARK,), None, "base", "no template"),
+        ((MARK,), said(), "chat", Message("evaluation.stopped", token="<|im_end|>")),
+        ((MARK,), said(stopped=False), "unclear", Message("evaluation.never-stopped", tokens=NEW_TOKENS)),
+        ((SHORT,), said(), "unclear", Message("evaluation.embedding-untrained", token="<|im_end|>", longer=1.0)),
+        ((SHORT,), said(stopped=False), "base", Message("evaluation.never-stopped", tokens=NEW_TOKENS)),
+        ((), said(stopped=False), "base", Message("evaluation.never-stopped", tokens=NEW_TOKENS)),
+        ((MARK,), said(text=" "), "unclear", Message("evaluation.stopped", token="<|im_end|>")),
+        ((MARK,), None, "base", Message("evaluation.no-template")),
     ],
 )
 def test_marks_and_answer_together_give_the_verdict(
-    marks: tuple[MarkNorm, ...], templated: Said | None, kind: str, evidence: str
+    marks: tuple[MarkNorm, ...], templated: Said | None, kind: str, evidence: Message
 ) -> None:
-    suggests, sentences = judge(marks, templated)
+    suggests, found = judge(marks, templated)
     assert suggests == kind
-    assert evidence in "; ".join(sentences)
+    assert evidence in found
 
 
 def asked(model: Path, tmp_path: Path) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ def asked(model: Path, tmp_path: Path) -> list[dict[str, Any]]:
     file.write_text(f'[model]\nname_or_path = "{model}"\n[[data]]\npath = "not-yet.jsonl"\n[launch]\ngpus = "cpu"\n')
     lines: list[dict[str, Any]] = []
     result = question.answer(toml.load(file).config, lambda kind, **values: lines.append({"kind": kind, **values}))
-    return json.loads(json.dumps([*lines, result]))
+    return json.loads(json.dumps([*lines, result], default=Message.as_json))
 
 
 def test_it_is_a_question_of_the_child_process() -> None:
@@ -78,7 +79,9 @@ def test_a_mark_that_was_never_trained_is_found(tmp_path: Path, home: Path) -> N
     *_, result = asked(model, tmp_path)
     trained = {mark["token"]: mark["looks_trained"] for mark in result["marks"]}
     assert trained == {"<|im_start|>": False, "<|im_end|>": True}
-    assert any("<|im_start|> looks untrained" in sentence for sentence in result["model_evidence"])
+    assert {"code": "evaluation.embedding-untrained", "token": "<|im_start|>"} in [
+        {"code": each["code"], "token": each["args"].get("token")} for each in result["model_evidence"]
+    ]
 
 
 def test_a_model_without_a_template_is_not_asked_in_one(tmp_path: Path, home: Path) -> None:

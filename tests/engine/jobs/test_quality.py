@@ -15,6 +15,7 @@ from engine.data.quality.examine import examine, merged
 from engine.data.quality.findings import Finding, Report, from_json
 from engine.data.rows.messages import Row
 from engine.jobs import quality
+from engine.messages.message import Message
 from tests.engine.data.quality.making import asked, jsonl, plain, row
 from tests.engine.modeling.kernels.tiny_families import write_family
 from tests.tiny import make_tiny_model
@@ -185,12 +186,12 @@ def test_the_whole_examination_joins_both_parts(tiny: Path, tmp_path: Path, home
     """Through a real child process: findings of all rows get tokens from the sample."""
     data = tmp_path / "rows.jsonl"
     data.write_text(jsonl(*TALK, asked("Who are you?", "I am {{name}}.")))
-    told: list[str] = []
+    told: list[Message] = []
     report = examine(settings(tiny, data), lambda done, total, message: told.append(message))
     assert report.lengths is not None
     assert report.lengths.rows == 13
     assert 10 < (only(report, "placeholders").tokens or 0) < 60
-    assert "tokenising" in told
+    assert Message("jobs.tokenizing") in told
     assert report.notes == ()
 
 

@@ -13,6 +13,7 @@ import pytest
 from engine.config.schema import RunConfig
 from engine.data.token_view.form import from_json
 from engine.jobs import xray
+from engine.messages.message import Message
 from tests.engine.data.quality.making import asked, jsonl
 from tests.tiny import make_tiny_model
 
@@ -45,7 +46,7 @@ def answers(config: RunConfig, *requests: dict[str, Any] | str) -> list[dict[str
 
     def say(kind: str, **values: Any) -> None:
         if kind in ("row", "none", "trouble"):
-            said.append(json.loads(json.dumps({"type": kind, **values})))
+            said.append(json.loads(json.dumps({"type": kind, **values}, default=Message.as_json)))
             is_answered.set()
 
     def lines() -> Iterator[str]:
@@ -81,7 +82,7 @@ def test_the_next_bad_row_and_the_one_before_are_found(config: RunConfig) -> Non
     assert [place(each) for each in said[:3]] == [("b.jsonl", 120), ("b.jsonl", 130), ("b.jsonl", 130)]
     assert said[0]["ray"]["fate"] == "left out"
     assert said[1]["ray"]["fate"] == "unreadable"
-    assert (said[3]["type"], said[3]["message"]) == ("none", "20 rows looked at")
+    assert (said[3]["type"], said[3]["message"]) == ("none", Message("jobs.search-ended", rows=20).as_json())
 
 
 def test_text_is_searched_for(config: RunConfig) -> None:
@@ -96,8 +97,10 @@ def test_a_row_that_is_not_there_is_an_error_that_names_those_that_are(config: R
     said = answers(
         config, {"ask": "place", "file": "b.jsonl", "row": 151}, {"ask": "place", "file": "c.jsonl", "row": 1}
     )
-    assert "b.jsonl, row 151: its 150 rows are numbered 1 to 150" in said[0]["message"]
-    assert (said[1]["title"], "a.jsonl" in said[1]["hint"]) == ("No such file among the data", True)
+    assert (said[0]["code"], said[1]["code"]) == ("jobs.no-such-row", "jobs.no-such-file")
+    args = said[0]["args"]
+    assert (args["row"], args["rows"], args["first"], args["last"]) == (151, 150, 1, 150)
+    assert any("a.jsonl" in name for name in said[1]["args"]["files"])
 
 
 def test_it_is_known_who_is_held_out_once_all_rows_are_read(config: RunConfig) -> None:
@@ -123,10 +126,10 @@ def test_a_search_is_given_up_for_the_next_request(config: RunConfig) -> None:
     xray.answer(config, say, map(json.dumps, requests))
     given = [(each["id"], each["type"]) for each in said if each["type"] in ("row", "none")]
     assert given == [(1, "none"), (2, "row")]
-    assert next(each["message"] for each in said if each["type"] == "none") == "stopped after 1 rows"
+    assert next(each["message"] for each in said if each["type"] == "none") == Message("jobs.search-stopped", rows=1)
 
 
 def test_without_the_model_it_says_so(config: RunConfig) -> None:
     missing = config.model_copy(update={"model": config.model.model_copy(update={"name_or_path": "org/not-here"})})
     said = xray.answer(missing, lambda kind, **values: None, [])
-    assert said == {"kind": "unavailable", "message": "rows can be looked at once org/not-here is downloaded"}
+    assert said == {"kind": "unavailable", "message": Message("jobs.xray-later", model="org/not-here")}

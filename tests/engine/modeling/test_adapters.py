@@ -23,6 +23,7 @@ from engine.modeling.adapters import attach_adapter, trainable
 from engine.models.adapter.adopt import adopt
 from engine.models.card import read_card
 from engine.training.strategies import take_optimizer
+from tests.codes import raises
 from tests.tiny import make_tiny_model
 
 TOKENS = torch.tensor([[5, 17, 42, 99, 7, 61]])
@@ -140,7 +141,7 @@ def test_another_base_is_refused_in_the_runner_too(tiny: Path, tmp_path: Path, o
     folder = old()
     config = json.loads((folder / "adapter_config.json").read_text())
     (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": None}))
-    with pytest.raises(ModelError, match="not surely the adapter's own"):
+    with raises(ModelError, "adapter.base-uncertain"):
         attach_adapter(continuing(tiny, folder), base_of(tiny), "b")
 
 

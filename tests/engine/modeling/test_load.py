@@ -202,7 +202,7 @@ def spoil_tokenizer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "title"), [(spoil_weights, "weights are cut off"), (spoil_tokenizer, "tokenizer can't be loaded")]
+    ("spoil", "title"), [(spoil_weights, "weights are truncated"), (spoil_tokenizer, "tokenizer can't be loaded")]
 )
 def test_damaged_files_are_an_error_in_words(
     tiny: Path, tmp_path: Path, spoil: Callable[[Path], None], title: str

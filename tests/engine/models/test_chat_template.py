@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from engine.common.files import read_json
+from engine.messages.catalogue import part
+from engine.messages.message import Message
 from engine.models.card import read_card
-from engine.models.chat_template import CHATML_MARKS, Problem, problems, template_options
+from engine.models.chat_template import Problem, problems
 from engine.models.kind import Kind, advise_kind
 from engine.models.tokenizer_files import Tokens, read_tokens
 from tests.engine.models.conftest import CHATML, MakeModel
@@ -42,37 +44,29 @@ def test_the_kind_is_advised_from_the_task(task: Any, kind: Kind, fits: bool | N
     assert advise_kind(task, kind).fits is fits
 
 
-def test_dialogue_on_a_base_model_can_be_plain_or_chatml_with_its_marks_trained() -> None:
-    plain, chatml = template_options(tokens())
-    assert (plain.id, plain.settings["model.chat_template"]) == ("plain", "plain")
-    assert chatml.settings["adapter.trainable_token_indices"] == list(CHATML_MARKS)
-    assert not chatml.why_not
-    assert "<|im_start|>" in template_options(tokens(added={0: "</s>"}))[1].why_not
-
-
 @pytest.mark.parametrize(
-    ("given", "kind", "how", "field", "said"),
+    ("given", "kind", "how", "field", "code"),
     [
-        (tokens(chat_template=""), "chat", {}, "model.chat_template", "without its template"),
-        (tokens(chat_template=""), "base", {}, "model.chat_template", "no chat template"),
-        (tokens(added={0: "</s>"}), "chat", {}, "model.chat_template", "<|im_start|>, <|im_end|>, which are no token"),
-        (tokens(eos_tokens=("<|endoftext|>",)), "base", {}, "model.chat_template", "never writes <|endoftext|>"),
+        (tokens(chat_template=""), "chat", {}, "model.chat_template", "models.chat-without-template"),
+        (tokens(chat_template=""), "base", {}, "model.chat_template", "models.base-without-template"),
+        (tokens(added={0: "</s>"}), "chat", {}, "model.chat_template", "models.template-marks-missing"),
+        (tokens(eos_tokens=("<|endoftext|>",)), "base", {}, "model.chat_template", "models.never-stops"),
         (tokens(eos_tokens=("<|endoftext|>",)), "base", {"wanted": "chatml"}, "adapter.trainable_token_indices",
-         "untrained marks"),
+         "models.marks-untrained"),
         (tokens(), "chat", {"wanted": "x.jinja", "template": "{{ eos_token }}"}, "model.chat_template",
-         "a template of its own"),
-        (tokens(), "chat", {"rows": 2}, "model.name_or_path", "token 2 (<|im_end|>), the model only 2"),
+         "models.template-not-own"),
+        (tokens(), "chat", {"rows": 2}, "model.name_or_path", "models.token-beyond"),
         (tokens(bos_token="<s>", adds_bos=True, chat_template="<s>" + CHATML), "chat", {}, "model.chat_template",
-         "both write <s>"),
+         "models.two-bos"),
     ],
 )  # fmt: skip
-def test_each_problem_is_found_and_has_a_fix(
-    given: Tokens, kind: Kind, how: dict[str, Any], field: str, said: str
+def test_each_problem_is_found_and_says_what_to_do(
+    given: Tokens, kind: Kind, how: dict[str, Any], field: str, code: str
 ) -> None:
     (problem,) = found(given, kind, **how)
     assert problem.config_field == field
-    assert said in problem.message
-    assert problem.fix
+    assert problem.message.code == code
+    assert part(problem.message, "hint")
 
 
 def test_training_the_marks_ends_the_warning_about_them() -> None:
@@ -84,7 +78,7 @@ def test_training_the_marks_ends_the_warning_about_them() -> None:
 def test_a_mark_that_is_no_token_counts_against_a_chat_model(make_model: MakeModel) -> None:
     added = {"0": {"content": "</s>"}, "1": {"content": "<|im_end|>"}}
     card = read_card(make_model(tokenizer={"eos_token": "</s>", "added_tokens_decoder": added}))
-    assert "<|im_start|>, which is no token of this model" in "; ".join(card.kind_evidence)
+    assert Message("models.mark-missing", mark="<|im_start|>") in card.kind_evidence
     assert card.kind == "base"
 
 
@@ -94,9 +88,8 @@ def test_the_end_of_turn_in_the_generation_settings_is_evidence(make_model: Make
         tokenizer={"eos_token": "<|im_end|>", "added_tokens_decoder": added},
         generation_config__json=json.dumps({"eos_token_id": 7}),
     ))  # fmt: skip
-    evidence = "; ".join(card.kind_evidence)
-    assert "generation settings stop at <|im_end|>" in evidence
-    assert "<|im_start|>, <|im_end|> are tokens of its own" in evidence
+    assert Message("models.ends-generation", token="<|im_end|>") in card.kind_evidence
+    assert Message("models.marks-own", marks=("<|im_start|>", "<|im_end|>")) in card.kind_evidence
 
 
 @pytest.mark.parametrize("by", ["setting", "post_processor"])

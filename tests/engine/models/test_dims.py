@@ -9,6 +9,7 @@ import pytest
 
 from engine.common.errors import ModelError
 from engine.models.dims import UNFUSED, ModelShape, from_config, from_folder, from_row
+from tests.codes import raises
 from tests.engine.memory.models import GEMMA_2_2B, LLAMA_3_8B, MISTRAL_7B, QWEN3_30B_A3B, SMOLLM2_135M
 
 QWEN2_5_7B = {
@@ -66,10 +67,10 @@ def test_an_unknown_architecture_is_estimated_and_marked() -> None:
 
 
 def test_a_folder_without_a_readable_config_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"config\.json"):
+    with raises(ModelError, "models.no-config"):
         from_folder(tmp_path)
     (tmp_path / "config.json").write_text("[1]")
-    with pytest.raises(ModelError, match="no JSON object"):
+    with raises(ModelError, "models.broken-config"):
         from_folder(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(QWEN2_5_7B))
     assert from_folder(tmp_path).parameters == 7_615_616_512

@@ -33,11 +33,13 @@ import json, sys
 from engine.common.errors import TunedeckError
 from engine.models.hub import download
 said = []
+def progress(done, total, message):
+    said.append((done, total, message.code))
 try:
-    path = download(sys.argv[1], sys.argv[2], lambda *step: said.append(step), allow_pickle=len(sys.argv) > 3)
+    path = download(sys.argv[1], sys.argv[2], progress, allow_pickle=len(sys.argv) > 3)
     answer = {"path": str(path), "said": said}
 except TunedeckError as error:
-    answer = {"title": error.title, "message": error.message, "hint": error.hint}
+    answer = {"code": error.code, "message": error.message, "hint": error.hint}
 open(sys.stdin.readline().strip(), "w").write(json.dumps(answer))
 """
 
@@ -117,8 +119,8 @@ def names(result: dict[str, Any]) -> set[str]:
 def test_weights_config_and_tokenizer_come_and_nothing_else(tmp_path: Path, hub: str) -> None:
     result = download(tmp_path, hub, "org/good")
     assert names(result) == {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"}
-    assert result["said"][0] == [0, None, "asking the hub for org/good"]
-    assert result["said"][-1] == [1, 1, "org/good is here"]
+    assert result["said"][0] == [0, None, "models.asking-hub"]
+    assert result["said"][-1] == [1, 1, "models.here"]
 
 
 def test_a_model_of_pickles_is_refused_unless_allowed(tmp_path: Path, hub: str) -> None:
@@ -131,7 +133,7 @@ def test_a_model_of_pickles_is_refused_unless_allowed(tmp_path: Path, hub: str) 
 def test_a_hub_that_does_not_answer(tmp_path: Path, offline: str) -> None:
     env = {"HF_HUB_OFFLINE": offline} if offline else {}
     error = download(tmp_path, "http://127.0.0.1:9", "org/good", **env)
-    assert error["title"] == "The hub can't be reached"
+    assert error["code"] == "models.unreachable"
     assert "org/good" in error["message"]
     assert "HF_HUB_OFFLINE" in error["hint"]
 
@@ -142,17 +144,17 @@ def test_a_model_that_was_fetched_needs_no_hub(tmp_path: Path, hub: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("repo", "revision", "title", "hint"),
+    ("repo", "revision", "code", "hint"),
     [
-        ("org/gated", "main", "This model is gated", "Open the page of org/gated"),
-        ("org/none", "main", "No such model on the hub", "spelling"),
-        ("org/good", "v9", "No such revision", "branch"),
-        ("org//good", "main", "No such model on the hub", "spelling"),
+        ("org/gated", "main", "models.gated", "the page of org/gated"),
+        ("org/none", "main", "models.not-on-hub", "spelling"),
+        ("org/good", "v9", "models.no-revision", "branch"),
+        ("org//good", "main", "models.not-on-hub", "spelling"),
     ],
 )
-def test_refusals_say_what_to_do(tmp_path: Path, hub: str, repo: str, revision: str, title: str, hint: str) -> None:
+def test_refusals_say_what_to_do(tmp_path: Path, hub: str, repo: str, revision: str, code: str, hint: str) -> None:
     error = download(tmp_path, hub, repo, revision)
-    assert error["title"] == title
+    assert error["code"] == code
     assert hint in error["hint"]
 
 

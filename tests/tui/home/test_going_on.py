@@ -98,7 +98,7 @@ async def test_a_run_whose_adapter_cannot_be_read_says_so(make_world: MakeWorld,
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shows(pilot, "Go on from this")
         await pilot.press("g")
-        await until(pilot, lambda: "cut off" in " ".join(note.message for note in app._notifications))
+        await until(pilot, lambda: "truncated" in " ".join(note.message for note in app._notifications))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -117,6 +117,6 @@ async def test_a_shows_what_the_adapter_is_its_match_and_its_family(
             await pilot.press("down")
         await until_shows(pilot, "What it was made from")
         assert "fits" in words(app)
-        assert "All 4 layers it changes are in the model" in words(app)
+        assert "All 4 layers it changes exist in the model" in words(app)
         await pilot.press("escape")
         await until_shows(pilot, "Start something new")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.common.files import write_atomic
+from engine.messages.message import Message
 from engine.runs import directory
 from engine.runs.directory import RunDir
 from tests.engine.models.making import lora_tensors, safetensors_bytes, write_adapter
@@ -24,9 +25,11 @@ RELATED = {
     "relation": GOOD_RELATION,
     "advice": {
         "verdict": "related", "strategy": "merge", "confidence": "fair",
-        "reasons": ["Your new rows lose 40% less under the adapter than under the plain base (1.20 against 2.00).",
-                    "On its own rows the adapter takes away 73% (0.60 against 2.20)."],
-        "would_change": "If the old skill is not needed any more, fresh.",
+        "reasons": [
+            Message("models.loss-lower", gain=0.4, adapted=1.2, base=2.0).as_json(),
+            Message("models.loss-old", gain=0.73, adapted=0.6, base=2.2).as_json(),
+        ],
+        "would_change": Message("models.if-related").as_json(),
     },
 }  # fmt: skip
 

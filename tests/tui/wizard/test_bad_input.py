@@ -200,7 +200,8 @@ async def test_a_wrong_value_out_of_sight_is_brought_into_sight(open_wizard: Ope
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"), [("config.json", "config.json"), ("model.safetensors", "weights"), ("", "No such model")]
+    ("missing", "said"),
+    [("config.json", "config.json"), ("model.safetensors", "weights"), ("", "Model folder not found")],
 )
 async def test_a_model_folder_without_config_or_weights_is_refused_in_place(
     open_wizard: Opener, home: Path, tmp_path: Path, missing: str, said: str

@@ -72,7 +72,7 @@ async def test_the_sample_stands_in_where_the_old_files_are_gone(open_wizard: Op
         await to_data_continuing(app, pilot)
         assert app.wizard.draft.data_sources()[0]["path"] == f"run:{run.id}"
         await press(app, pilot, "ctrl+k")
-        assert "that the run recorded stand for them" in shown_words(app)
+        assert "that the run recorded replace them" in shown_words(app)
         await press(app, pilot, "ctrl+n")
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n")
@@ -137,12 +137,12 @@ async def test_comparing_shows_progress_a_verdict_and_the_figures(
         await until(pilot, lambda: "merge, then LoRA is recommended, you chose continue" in shown_words(app))
         assert "replay" not in (folder / "asked").read_text(), "the old rows are not compared with themselves"
         await press(app, pilot, "f9")
-        assert "On its own rows the adapter takes away 73%" in " ".join(text_of(app).split())
+        assert "On its own data the adapter lowers the loss by 73%" in " ".join(text_of(app).split())
         await press(app, pilot, "escape", "ctrl+k")
         words = shown_words(app)
         assert "* recommended" in words
         await press(app, pilot, "down")
-        assert "recommended, fair confidence. Your new rows lose 40% less" in shown_words(app)
+        assert "recommended, fair confidence. Loss on the new data is 40% lower" in shown_words(app)
 
 
 async def test_the_comparison_can_be_stopped(open_wizard: Opener, run: RunDir, rows: Path, tmp_path: Path) -> None:

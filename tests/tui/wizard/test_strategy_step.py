@@ -154,7 +154,11 @@ async def test_vouching_for_the_base_makes_the_ways_possible(open_wizard: Opener
 
 @pytest.mark.parametrize(
     ("broken", "told"),
-    [("pickled", "The adapter is pickled"), ("nan", "NaN or infinite numbers"), ("layers", "at least 9 layers")],
+    [
+        ("pickled", "The adapter weights are pickled"),
+        ("nan", "NaN or infinite numbers"),
+        ("layers", "at least 9 layers"),
+    ],
 )
 async def test_what_cannot_be_gone_on_from_is_refused_with_the_reason(
     open_wizard: Opener, base: Path, tmp_path: Path, broken: str, told: str

@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from engine.messages.message import Message as Doing
 from tui.draft.services import STARTER
 from tui.wizard import describe
 
@@ -72,10 +73,10 @@ class FetchLine(Static):
     def _work(self, name: str, revision: str, allow_pickle: bool, go_on: bool) -> None:
         worker = get_current_worker()
 
-        def progress(done: int, total: int | None, message: str) -> None:
+        def progress(done: int, total: int | None, message: Doing) -> None:
             if worker.is_cancelled:
                 raise _Cancelled
-            self.post_message(self.Advanced(describe.progress(done, total, message)))
+            self.post_message(self.Advanced(describe.progress(done, total, text(message))))
 
         card, error = None, None
         try:

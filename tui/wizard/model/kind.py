@@ -17,6 +17,7 @@ from textual.widgets import Static
 from engine.common.clean_text import clean, shorten
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from engine.messages.message import Message as Evidence
 from tui.draft.child import Progress, Result, ask
 from tui.draft.draft import task_of
 from tui.widgets.bars import fit
@@ -38,7 +39,7 @@ def advice(draft: Draft, card: ModelCard) -> str:
     kind = card.kind if chosen == "auto" else chosen
     found = advise_kind("text" if task_of(draft) == "text" else "dialogue", kind)  # type: ignore[arg-type]
     mark = {True: "", False: "! ", None: "? "}[found.fits]
-    return f"{mark}{found.text}" + (f" {text('wizard-model.test-how')}" if found.fits is None else "")
+    return f"{mark}{text(found.message)}" + (f" {text('wizard-model.test-how')}" if found.fits is None else "")
 
 
 class KindPanel(Static):
@@ -124,7 +125,7 @@ class KindScreen(WholeScreen, ModalScreen[str]):
 def told(values: Mapping[str, Any]) -> Iterator[str]:
     """What files and model say, the marks' norms, and both answers; every text cleaned."""
     for who in ("files", "model"):
-        evidence = "; ".join(_short(each, 160) for each in values.get(f"{who}_evidence") or ())
+        evidence = "; ".join(text(Evidence.from_json(each)) for each in values.get(f"{who}_evidence") or ())
         said = values.get("files_say" if who == "files" else "model_says") or "unclear"
         kind = text(KINDS[str(said)]) if str(said) in KINDS else _short(said)
         code = "wizard-model.files-say" if who == "files" else "wizard-model.answers-say"

@@ -14,7 +14,7 @@ from engine.app.examine import Examined, Inspection
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, DataError, TunedeckError
 from engine.config import toml
-from engine.messages.catalogue import sentences
+from engine.messages.catalogue import sentences, text
 from tui.draft.child import Progress
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import inspection_of, report_of
@@ -99,7 +99,7 @@ class CheckPanel(Static):
         if examined.refused is not None:
             lines.insert(0, trouble(examined.refused))
         elif examined.not_known:
-            lines.append(examined.not_known)
+            lines.append(text(examined.not_known))
         elif examined.inspection is not None and not self._brief:
             lines.insert(0, figures(examined.inspection))
         self._finish("\n".join(lines), examined, examined.refused, wrong=examined.refused is not None)

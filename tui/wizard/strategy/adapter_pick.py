@@ -14,6 +14,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from engine.common.clean_text import clean, shorten
+from engine.messages.catalogue import text
 from tui.draft.facts import Facts
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
@@ -309,7 +310,8 @@ def _pick(candidate: Candidate) -> Pick:
     what = f"r {card.settings.r}, {gibibytes(card.size_bytes)}" if card else ""
     if candidate.level == "ok":
         return Pick(candidate.name, candidate.title, what)
-    return Pick(candidate.name, candidate.title, candidate.reason or what, candidate.level != "refused")
+    why = text(candidate.reason) if candidate.reason else what
+    return Pick(candidate.name, candidate.title, why, candidate.level != "refused")
 
 
 def _comparing(done: int, total: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.app.old_adapter import OldAdapter, refusal, shape
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import text
 from tui import fit_words, words
 from tui.draft import strategy_state
 from tui.draft.draft import Draft
@@ -96,7 +97,7 @@ def _kept(kind: str, old: OldAdapter | None, draft: Draft) -> str:
         if replay.level == "gone":
             return "! Nothing old can be mixed in, so it may forget: its old rows are not at hand (F10 says why)."
         if mixed:
-            return f"10% of each pass are old rows, so that it forgets less. {replay.text}{taken}"
+            return f"10% of each pass are old rows, so that it forgets less. {text(replay.message)}{taken}"
         return "! No old rows are mixed in, so it may forget. F8 mixes a tenth in."
     held = "Model and old adapter stay as they are." if kind == "fresh" else ""
     if kind == "merge" and replay is not None:
@@ -127,7 +128,7 @@ def _why(kind: str, draft: Draft, old: OldAdapter | None, advice: Advice | None)
         how = "F9 compares the rows." if can_ask(draft) else "F9 compares, once there are rows (step 4)."
         return f"{NOT_MEASURED}. {_SUITS[kind]} {how}"
     if advice.strategy == kind:
-        return f"{RECOMMENDED}, {advice.confidence} confidence. {advice.reasons[0] if advice.reasons else ''}"
+        return f"{RECOMMENDED}, {advice.confidence} confidence. {text(advice.reasons[0])}"
     return f"{_SUITS[kind]} Your rows measured as {advice.verdict}: {TITLES[advice.strategy]} suits better."
 
 

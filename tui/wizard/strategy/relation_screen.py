@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from engine.messages.catalogue import text
 from tui.draft.relation import VERDICTS, WAYS, Measured
 from tui.widgets.whole import WholeScreen
 
@@ -33,8 +34,8 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):
             yield Static("New rows and the old adapter", markup=False, classes="dialog-title")
-            for text in told(self._found, self._chosen):
-                yield Static(Content(text), classes="dialog-text")
+            for paragraph in told(self._found, self._chosen):
+                yield Static(Content(paragraph), classes="dialog-text")
             yield Static("Esc closes this. m measures again.", classes="muted")
 
     def action_leave(self, again: bool) -> None:
@@ -48,7 +49,7 @@ def told(found: Measured, chosen: str) -> list[str]:
     choice = "" if advice.strategy == chosen else f" You chose {WAYS.get(chosen, chosen)}."
     return [
         f"Your rows are {VERDICTS[advice.verdict]}. Recommended: {WAYS[advice.strategy]}.{choice}",
-        "\n".join(f"- {reason}" for reason in advice.reasons),
+        "\n".join(f"- {text(reason)}" for reason in advice.reasons),
         f"Confidence: {advice.confidence}. Measured on {rows} rows.",
-        f"What would change it: {advice.would_change}",
+        f"What would change it: {text(advice.would_change)}",
     ]

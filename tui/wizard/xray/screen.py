@@ -23,6 +23,7 @@ from engine.config import numbers
 from engine.data.token_view.form import Xray, from_json
 from engine.data.token_view.text import ASCII, DETAILS, UNICODE, legend, sentences, spans, summary
 from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from tui import keys
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
@@ -123,18 +124,18 @@ class XrayScreen(WholeScreen, Screen[None]):
         if "count" in record:
             self._counting(int(record["count"]), bool(record["counted"]), str(record.get("ended", "")))
         if kind == "progress":
-            self._say(text("xray.working", what=str(record["message"])))
+            self._say(text("xray.working", what=Said.from_json(record["message"])))
         elif kind == "unavailable":
-            self._trouble(TunedeckError("xray.not-yet", reason=str(record["message"])))
+            self._trouble(TunedeckError("xray.not-yet", reason=Said.from_json(record["message"])))
         elif kind in ("error", "trouble"):
-            self._trouble(TunedeckError(*(str(record.get(part, "")) for part in ("title", "message", "hint"))))
+            self._trouble(TunedeckError.from_json(record))
         elif kind == "row" and record["id"] == self._asked:
             self.ray, self._at = from_json(record["ray"]), int(record["at"])
             self._say("")
             self._title()
             self._show()
         elif kind == "none" and record["id"] == self._asked:
-            self._say(text("xray.no-more", reason=str(record["message"])))
+            self._say(text("xray.no-more", reason=Said.from_json(record["message"])))
 
     def _counting(self, count: int, counted: bool, ended: str) -> None:
         """More rows were read: once all are, it is known on which side of the split the one on screen is."""

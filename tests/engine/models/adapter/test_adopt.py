@@ -15,6 +15,7 @@ from engine.memory.from_config import Setup, job_of
 from engine.models.adapter.adopt import adopt
 from engine.models.dims import from_config
 from engine.runs import directory
+from tests.codes import raises
 from tests.engine.models.conftest import CONFIG
 from tests.engine.models.making import write_adapter
 
@@ -59,11 +60,11 @@ def test_adopting_twice_and_reading_the_written_config_change_nothing(tmp_path: 
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("r", 16, "adapter.r: is 16, but the adapter that is continued has 4"),
+        ("r", 16, "adapter.r: is 16, but the adapter to continue has 4"),
         ("lora_alpha", 32, "adapter.lora_alpha: is 32"),
         ("target_modules", ["q_proj"], "has q_proj, v_proj"),
         ("target_modules", "all-linear", "is all-linear"),
-        ("use_dora", True, "is true, but the adapter that is continued has false"),
+        ("use_dora", True, "is true, but the adapter to continue has false"),
         ("modules_to_save", ["lm_head"], "has none"),
     ],
 )
@@ -98,7 +99,7 @@ def test_other_strategies_keep_their_own_shape(tmp_path: Path, home: Path) -> No
 
 
 def test_an_adapter_that_is_not_there_is_said_before_anything_else(home: Path) -> None:
-    with pytest.raises(ModelError, match="No such adapter"):
+    with raises(ModelError, "adapter.not-found"):
         adopt(config("nobody"))
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from engine.common.errors import ModelError
+from engine.messages.message import Message
 from engine.models.adapter.card import examine_adapter, read_adapter, require_sound
 from engine.runs import directory
+from tests.codes import raises
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
 
 FIRST = f"{PREFIX}0.self_attn.q_proj"
@@ -132,29 +134,28 @@ def _empty(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "title", "said"),
+    ("spoil", "code", "said"),
     [
-        (_no_config, "There is no adapter here", "adapter_config.json"),
-        (_broken_json, "The adapter's config is broken", "line 2, column 15"),
-        (_prefix_tuning, "This is not a LoRA adapter", "prefix tuning"),
-        (_senseless_rank, "The adapter's config is broken", "r = 'many'"),
-        (_pickled, "The adapter is pickled", "can run any code"),
-        (_no_weights, "The adapter has no weights", "adapter_model.safetensors"),
-        (_half_a_file, "The adapter's file is cut off", "bytes"),
-        (_wrong_rank, "The adapter's rank is not the config's", "r is 16 in adapter_config.json"),
-        (_one_half_missing, "The adapter is incomplete", "q_proj.lora_A"),
-        (_empty, "The adapter is empty", "no LoRA matrices"),
+        (_no_config, "adapter.none-here", "adapter_config.json"),
+        (_broken_json, "adapter.broken-config", "line 2, column 15"),
+        (_prefix_tuning, "adapter.not-lora", "PREFIX_TUNING"),
+        (_senseless_rank, "adapter.broken-config", "r = 'many'"),
+        (_pickled, "adapter.pickled", "can run any code"),
+        (_no_weights, "adapter.no-weights", "adapter_model.safetensors"),
+        (_half_a_file, "adapter.cut-off", "bytes"),
+        (_wrong_rank, "adapter.rank-mismatch", "r is 16 in adapter_config.json"),
+        (_one_half_missing, "adapter.incomplete", "q_proj.lora_A"),
+        (_empty, "adapter.empty", "no LoRA matrices"),
     ],
 )
 def test_what_is_no_sound_adapter_is_refused_with_its_reason(
-    tmp_path: Path, home: Path, spoil: object, title: str, said: str
+    tmp_path: Path, home: Path, spoil: object, code: str, said: str
 ) -> None:
     folder = write_adapter(tmp_path / "a")
     assert callable(spoil)
     spoil(folder)
-    with pytest.raises(ModelError) as caught:
+    with raises(ModelError, code) as caught:
         read_adapter(folder)
-    assert caught.value.title == title
     assert said in caught.value.message
     assert caught.value.hint
 
@@ -174,7 +175,7 @@ def test_a_trainers_output_means_its_newest_checkpoint(tmp_path: Path, home: Pat
         write_adapter(tmp_path / "output" / f"checkpoint-{step}")
     card = read_adapter(tmp_path / "output")
     assert card.path.name == "checkpoint-100"
-    assert "newest checkpoint" in card.note
+    assert card.note == Message("adapter.newest-checkpoint", checkpoint="checkpoint-100", folder="output")
 
 
 def test_a_file_inside_the_folder_names_it_too(tmp_path: Path, home: Path) -> None:
@@ -208,18 +209,19 @@ def test_an_unfinished_run_means_its_newest_whole_checkpoint(home: Path) -> None
     (run.checkpoint(5) / "COMPLETE").touch()
     card = read_adapter("cut")
     assert card.path == run.checkpoint(5)
-    assert "no result yet" in card.note
+    assert card.note is not None
+    assert card.note.code == "adapter.unfinished-run"
 
 
 def test_a_name_that_is_nothing_and_a_model_are_said_to_be_so(tmp_path: Path, home: Path) -> None:
-    with pytest.raises(ModelError, match="No such adapter"):
+    with raises(ModelError, "adapter.not-found"):
         read_adapter("nobody")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="This is a model, not an adapter"):
+    with raises(ModelError, "adapter.is-model"):
         read_adapter(tmp_path / "model")
     run = directory.create("m", "", name="empty")
-    with pytest.raises(ModelError, match="The run has no adapter"):
+    with raises(ModelError, "adapter.run-without"):
         read_adapter(run.id)
 
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from engine.common.errors import ModelError
+from engine.messages.message import Message
 from engine.models import weights as weight_files
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.match import Match, match, require_match
 from engine.models.card import read_card
 from engine.models.weights import hash_files
+from tests.codes import raises
 from tests.engine.models.conftest import CONFIG, MakeModel, safetensors
 from tests.engine.models.making import PREFIX, lora_tensors, write_adapter
 
@@ -44,16 +46,21 @@ def refusal(adapter: Path, base: Path, named: str = "org/model", trust_base: boo
     return caught.value
 
 
+def reasons(error: ModelError) -> tuple[Message, ...]:
+    found: tuple[Message, ...] = error.reason.args["reasons"]
+    return found
+
+
 def test_an_adapter_on_its_own_base_is_ok(tmp_path: Path, home: Path, base: Path) -> None:
     found = matched(write_adapter(tmp_path / "a"), base)
     assert found.level == "ok"
-    assert "All 4 layers" in found.reasons[0].text
+    assert found.reasons[0].message == Message("adapter.layers-found", layers=4, names=("q_proj", "v_proj"))
 
 
 def test_an_adapter_for_another_architecture_is_refused(tmp_path: Path, home: Path, base: Path) -> None:
     tensors = {name.replace("self_attn.q_proj", "attention.wq"): t for name, t in lora_tensors().items()}
     error = refusal(write_adapter(tmp_path / "a", tensors, target_modules=["wq", "v_proj"]), base, trust_base=True)
-    assert error.title == "The adapter does not fit this model"
+    assert error.code == "adapter.does-not-fit"
     assert "layers.0.attention.wq" in error.message
     assert "another architecture" in error.message
 
@@ -69,7 +76,7 @@ def test_an_adapter_of_a_model_of_several_parts_is_not_one_for_its_text_part_alo
 ) -> None:
     tensors = {name.replace("model.layers", "model.language_model.layers"): t for name, t in lora_tensors().items()}
     adapter = write_adapter(tmp_path / "a", tensors)
-    assert "also sees or hears" in refusal(adapter, base, trust_base=True).message
+    assert reasons(refusal(adapter, base, trust_base=True))[0].code == "adapter.layers-multimodal"
     config = {"model_type": "gemma3", "text_config": CONFIG, "vision_config": {}}
     whole = make_model("whole", config=config, weights=weights(prefix="language_model.model."))
     assert matched(adapter, whole).level == "ok"
@@ -77,13 +84,14 @@ def test_an_adapter_of_a_model_of_several_parts_is_not_one_for_its_text_part_alo
 
 def test_an_adapter_of_a_deeper_model_is_refused_with_both_depths(tmp_path: Path, home: Path, base: Path) -> None:
     error = refusal(write_adapter(tmp_path / "a", lora_tensors(layers=5)), base)
-    assert "at least 5 layers; this one has 2" in error.message
+    assert Message("adapter.layers-deeper", theirs=5, ours=2) in reasons(error)
 
 
 def test_an_adapter_of_a_wider_model_is_refused_with_both_widths(tmp_path: Path, home: Path, base: Path) -> None:
     error = refusal(write_adapter(tmp_path / "a", lora_tensors(hidden=16)), base)
-    assert "turns 16 numbers into 16" in error.message
-    assert "8 into 8 in the model" in error.message
+    (wrong,) = reasons(error)
+    assert wrong.code == "adapter.widths-differ"
+    assert [wrong.args[name] for name in ("inputs", "outputs", "model_inputs", "model_outputs")] == [16, 16, 8, 8]
 
 
 def test_an_adapter_of_the_body_alone_is_refused_with_the_names_that_it_lacks(
@@ -98,18 +106,22 @@ def test_an_adapter_of_the_body_alone_is_refused_with_the_names_that_it_lacks(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "count"),
+    ("field", "value", "code", "count"),
     [
-        ("target_modules", ["q_proj"], 2), ("layers_to_transform", [0], 2), ("layers_to_transform", 1, 2),
-        ("exclude_modules", ["v_proj"], 2), ("exclude_modules", ".*q_proj", 2), ("target_modules", ".*k_proj", 4),
+        ("target_modules", ["q_proj"], "adapter.left-out-targets", 2),
+        ("target_modules", ".*k_proj", "adapter.left-out-targets", 4),
+        ("layers_to_transform", [0], "adapter.left-out-layers", 2),
+        ("layers_to_transform", 1, "adapter.left-out-layers", 2),
+        ("exclude_modules", ["v_proj"], "adapter.left-out-excluded", 2),
+        ("exclude_modules", ".*q_proj", "adapter.left-out-excluded", 2),
     ],
 )  # fmt: skip
 def test_tensors_that_the_config_leaves_out_are_refused_with_the_field(
-    tmp_path: Path, home: Path, field: str, value: object, count: int
+    tmp_path: Path, home: Path, field: str, value: object, code: str, count: int
 ) -> None:
-    with pytest.raises(ModelError, match="PEFT would not load") as caught:
+    with raises(ModelError, code) as caught:
         read_adapter(write_adapter(tmp_path / "a", **{field: value}))
-    assert f"{field} in adapter_config.json leaves out {count} of the 4 layers" in caught.value.message
+    assert (caught.value.reason.args["count"], caught.value.reason.args["of"]) == (count, 4)
     assert field in caught.value.hint
 
 
@@ -131,7 +143,8 @@ def test_a_resized_vocabulary_is_told_from_other_differences(tmp_path: Path, hom
     assert not found.refusals()
     (reason,) = found.refusals(continuing=True)
     assert reason.about == "vocabulary"
-    assert "12 rows in the adapter, 10 in the model" in reason.text
+    assert (reason.message.code, reason.message.args["ours"]) == ("adapter.vocabulary-grown", 12)
+    assert reason.message.args["theirs"] == 10
 
 
 def test_a_head_that_is_tied_is_compared_with_the_embedding(tmp_path: Path, home: Path, base: Path) -> None:
@@ -145,15 +158,16 @@ def test_a_trained_token_the_model_does_not_have_is_merged_and_not_continued(
     card = read_adapter(write_adapter(tmp_path / "a", trainable_token_indices=[2, 10]))
     found = match(card, read_card(base), "org/model")
     require_match(found, card, read_card(base))
-    with pytest.raises(ModelError, match="token 10; the model has 10 tokens") as caught:
+    with raises(ModelError, "adapter.resized") as caught:
         require_match(found, card, read_card(base), continuing=True)
+    assert reasons(caught.value) == (Message("adapter.token-beyond", token=10, tokens=10),)
     assert 'strategy.kind = "merge"' in caught.value.hint
 
 
 def test_without_a_base_id_it_is_refused_until_the_user_vouches(tmp_path: Path, home: Path, base: Path) -> None:
     folder = write_adapter(tmp_path / "a", base_model_name_or_path=None)
     error = refusal(folder, base)
-    assert "doesn't say which model" in error.message
+    assert (error.code, reasons(error)) == ("adapter.base-uncertain", (Message("adapter.base-unnamed"),))
     assert "strategy.trust_base" in error.hint
     card = read_adapter(folder)
     require_match(match(card, read_card(base)), card, read_card(base), trust_base=True)

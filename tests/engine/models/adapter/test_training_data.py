@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.common import paths
+from engine.messages.message import Message
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.training_data import replay_of
 from tests.tui.wizard.making import make_rows
@@ -29,4 +30,4 @@ def test_the_recorded_sample_stands_for_files_that_are_gone(home: Path) -> None:
 def test_of_an_adapter_trained_elsewhere_nothing_is_known(home: Path, tmp_path: Path) -> None:
     found = replay_of(read_adapter(make_adapter(tmp_path / "foreign", "org/model")))
     assert (found.level, found.sources) == ("gone", ())
-    assert found.text == "Nothing says which rows this adapter was trained on."
+    assert found.message == Message("adapter.data-unknown")

@@ -141,7 +141,7 @@ def test_a_model_that_can_not_be_measured_starts_on_the_safe_side(tiny: Path, ro
     folder = shutil.copytree(tiny, tmp_path / "model")
 
     def no_dimensions(path: Path) -> Any:
-        raise memory_plan.TunedeckError("The model's config is incomplete", f"{path} lacks vocab_size")
+        raise memory_plan.TunedeckError("models.incomplete-config", model=path, fields=["vocab_size"])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory_plan, "from_folder", no_dimensions)

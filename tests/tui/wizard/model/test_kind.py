@@ -32,9 +32,9 @@ async def test_the_card_says_whether_the_kind_suits_the_task(
         await press(app, pilot, "enter")
         words = shown_words(app)
         assert "chat model:" in words
-        assert "It already holds turns and stops by itself" in words
+        assert "It already knows turns and when to stop." in words
         await press(app, pilot, "ctrl+k", "down", "enter")
-        assert "! Plain text wears down how a chat model answers." in shown_words(app)
+        assert "! Plain text weakens how a chat model answers." in shown_words(app)
 
 
 async def test_a_person_can_say_better(open_wizard: Opener, model: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_template_whose_answers_would_not_end_is_mended_by_one_key(
     values = {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}]}
     async with open_wizard(resolve([Layer("file", values)])) as (app, pilot):
         await enter(app, pilot, 5)
-        assert "answers would not end" in shown_words(app)
+        assert "Answers would not end" in shown_words(app)
         await press(app, pilot, "1")
         await settle(app, pilot)
         assert app.wizard.draft.get("model.chat_template") == "plain"
