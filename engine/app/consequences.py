@@ -13,6 +13,7 @@ from engine.memory.duration import DataSize, steps_of
 
 if TYPE_CHECKING:
     from engine.config.schema import DatasetSection, RunConfig
+    from engine.memory.fit import Fit
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ def written(config: RunConfig, folder: Path | None) -> RunDisk | None:
     """What the run writes, by the arithmetic that refuses its start; None where the model's dimensions aren't known."""
     shape = shape_of(folder)
     return disk_of(config, shape, folder) if shape is not None else None
+
+
+def disk_of_fit(found: Fit, folder: Path) -> RunDisk:
+    """The same of a run whose ``auto`` is settled; ``folder`` is the model's."""
+    return disk_of(found.setup.config, found.setup.shape, folder)
 
 
 def held_out(rows: int, dataset: DatasetSection) -> int:

@@ -12,6 +12,8 @@ from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.app.consequences import Consequence
+    from engine.memory.disk import RunDisk
+    from engine.memory.fit import Fit
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
 
@@ -36,6 +38,13 @@ def consequence(draft: Draft, facts: Facts) -> Consequence | None:
         mixed = size_of(draft, facts) if becomes_more else None
         train_rows = mixed.rows if mixed else rows - consequences.held_out(rows, config.dataset)
     return consequences.consequence(config, folder, rows, train_rows)
+
+
+def disk_of(fit: Fit | None, facts: Facts) -> RunDisk | None:
+    """What a run writes; None while its fit is not known."""
+    from engine.app.consequences import disk_of_fit
+
+    return disk_of_fit(fit, Path(facts.card.path)) if fit is not None and facts.card is not None else None
 
 
 def pieces(found: Consequence | None) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def checked(resolved: Resolved, thorough: bool = False) -> Checked:
                 resolved,
                 machine,
                 None,
-                lambda done, total: progress(done, total, "comparing the base with the adapter's"),
+                lambda done, total: progress(done, total, text("cli-runs.comparing-base")),
             )
             if thorough and found.refusal is None:
                 known = check.of_examination(resolved.config, examine(resolved.config, progress))
@@ -93,6 +93,8 @@ def checked(resolved: Resolved, thorough: bool = False) -> Checked:
 
 def tell(found: Checked, with_remedies: bool = False) -> None:
     """Narrate the findings but the refusal, which is raised, and what the run needs."""
+    from engine.app.check import ROWS
+
     if found.planned.parts:
         say("; ".join(map(text, found.planned.parts)))
     raised = found.wrong
@@ -100,7 +102,8 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
         if each in raised:
             continue
         remedy = f" ({_as_set(each.remedy.settings)})" if with_remedies and each.remedy else ""
-        say(f"{each.level}: {one_line(each.said)}{_HINTS.get(each.issue.field, '')}{remedy}")
+        more = f" {text('cli-runs.see-rows')}" if each.issue.field == ROWS and not each.issue.fix else ""
+        say(f"{text(_LEVELS[each.level])}: {one_line(each.said)}{more}{remedy}")
     fit = found.planned.fit
     if fit is not None and fit.verdict.level == "too much":
         from engine.memory.report import plan_lines
@@ -109,8 +112,7 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
             say(line)
 
 
-_HINTS = {"rows": " `tunedeck data check CONFIG` shows them, and what helps."}
-"""Where more is to be had on findings that belong to no field."""
+_LEVELS = {"error": "cli-runs.error", "warning": "cli-runs.warning", "note": "cli-runs.note"}
 
 
 def findings_json(found: Sequence[Finding], planned: Planned | None = None) -> dict[str, Any]:

@@ -74,3 +74,6 @@ unexpected = Something unexpected happened
 details = The details are in { $path }.
 unwritten = The details can't be written to a file. The last line: { $last }
 can-be-run = The config can be run.
+note = note
+see-rows = `tunedeck data check CONFIG` shows them, and what helps.
+comparing-base = comparing the base model with the adapter's

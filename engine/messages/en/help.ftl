@@ -21,7 +21,7 @@ run = Train the run that CONFIG describes.
     .settings = Set one field; can be given several times.
     .preset = Preset to start from; the file overrides it.
     .detach = Start the run and return at once.
-    .check = Only check; start nothing.
+    .check = Only check, all rows too; start nothing.
     .as_json = Print JSON on stdout.
 
 attach = Show a run on the screen, or follow it as text.

@@ -74,3 +74,6 @@ unexpected = 发生了意外错误
 details = 详情见 { $path }。
 unwritten = 详情无法写入文件。最后一行：{ $last }
 can-be-run = 此配置可以运行。
+note = 提示
+see-rows = `tunedeck data check CONFIG` 会列出它们和解决办法。
+comparing-base = 正在核对基座模型与适配器

@@ -22,7 +22,7 @@ run = 按 CONFIG 训练。
     .settings = 设置一个字段，可多次使用。
     .preset = 起始预设；文件中的值优先。
     .detach = 启动后立即返回。
-    .check = 只检查，不启动。
+    .check = 只检查（包括全部数据行），不启动。
     .as_json = 在 stdout 输出 JSON。
 
 attach = 在界面上查看一次运行，或以文本跟踪。

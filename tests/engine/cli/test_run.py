@@ -126,8 +126,18 @@ def test_ctrl_c_stops_the_training_with_a_checkpoint_and_ends_with_130(
         runners.append(runner)
 
     launches(monkeypatch, script)
-    presses = iter([False, True])
-    interrupt(monkeypatch, lambda: next(presses, False))
+    seen, poll = RunState(), Follower.poll
+
+    def poll_or_interrupt(self: Follower) -> RunState:
+        """Ctrl+C once a step was seen."""
+        nonlocal seen
+        if seen.step is not None and not runners[0].commands:
+            seen = RunState()
+            raise KeyboardInterrupt
+        seen = state = poll(self)
+        return state
+
+    monkeypatch.setattr(Follower, "poll", poll_or_interrupt)
     answer = shell("run", config)
     assert answer.code == 130
     assert "a checkpoint is saved first" in answer.err
@@ -155,7 +165,7 @@ def test_a_second_ctrl_c_leaves_the_runner_alone(shell: Shell, config: Path, mon
 def test_what_cannot_be_launched_leaves_no_run_behind(
     shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(run: RunDir) -> int:
+    def refuse(run: RunDir, resume: bool = False, *, accept_changes: bool = False) -> int:
         raise MachineError("The runner can't be started", "no processes left")
 
     monkeypatch.setattr(launching, "launch", refuse)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.common.errors import ConfigError, TunedeckError
+from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
 from tui.words import gibibytes
 
@@ -47,18 +46,6 @@ def _guessed(draft: Draft, rows_key: str) -> DataSize | None:
         except ConfigError:
             return None
     return _GUESSES[rows_key]
-
-
-def disk_of(facts: Facts) -> RunDisk | None:
-    """What the run writes; None while its fit is not known."""
-    if facts.fit is None or facts.card is None:
-        return None
-    from engine.memory import disk
-
-    try:
-        return disk.disk_of(facts.fit.setup.config, facts.fit.setup.shape, Path(facts.card.path))
-    except TunedeckError:
-        return None
 
 
 def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:

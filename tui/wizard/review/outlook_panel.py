@@ -13,9 +13,10 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import sentences
 from tui.draft.child import Progress, Unavailable, ask
+from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
+from tui.wizard.review.outlook import disk_line, time_line, time_of
 
 
 class OutlookPanel(Static):
@@ -39,7 +40,7 @@ class OutlookPanel(Static):
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
         self._time = time_line(time_of(draft, facts), facts, whole)
-        self._disk = disk_line(disk_of(facts), free_bytes, whole)
+        self._disk = disk_line(disk_of(facts.fit, facts), free_bytes, whole)
         self._draw()
 
     def measure(self, command: tuple[str, ...], config_text: str) -> None:

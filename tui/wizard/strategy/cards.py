@@ -11,6 +11,7 @@ from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
 from tui import fit_words, words
 from tui.draft import strategy_state
+from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.fit import fit_of
 from tui.draft.relation import can_ask
@@ -54,7 +55,7 @@ def _way(
     variant = Draft(dict(draft.values), dict(draft.sources), draft.task, draft.preset)
     strategy_state.choose(variant, kind, old)
     fit = fit_of(variant, facts)
-    disk = _disk(fit, facts)
+    disk = disk_of(fit, facts)
     refused = refusal(old, kind, draft.get("strategy.trust_base") is True) or _no_room(kind, disk, free_bytes)
     advice = measured.advice if measured else None
     details = [
@@ -160,18 +161,6 @@ def _same_names(draft: Draft, old: OldAdapter) -> bool:
     record = old.card.record if old.card else None
     seen = {data.path for data in record.data} if record else set()
     return any(item.get("path") in seen for item in draft.data_sources() if item.get("role", "new") == "new")
-
-
-def _disk(fit: Fit | None, facts: Facts) -> RunDisk | None:
-    from engine.common.errors import TunedeckError
-    from engine.memory.disk import disk_of
-
-    if fit is None or facts.card is None:
-        return None
-    try:
-        return disk_of(fit.setup.config, fit.setup.shape, Path(facts.card.path))
-    except TunedeckError:
-        return None
 
 
 def _no_room(kind: str, disk: RunDisk | None, free_bytes: int) -> str:

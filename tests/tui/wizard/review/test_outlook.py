@@ -16,12 +16,13 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.large_models import make_large
 from tests.tui.wizard.making import GOOD, make_child, text_of
 from tests.tui.wizard.steering import press, settle, shown_words
+from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.findings import apply, findings_of
 from tui.draft.fit import fit_of
 from tui.widgets.dialogs import ConfirmScreen
-from tui.wizard.review.outlook import disk_line, disk_of, time_line, time_of
+from tui.wizard.review.outlook import disk_line, time_line, time_of
 from tui.wizard.review.outlook_panel import OutlookPanel
 from tui.wizard.review.values import about, values
 
@@ -103,11 +104,11 @@ def test_a_gpu_that_nothing_is_known_of_gets_no_time(draft: Draft, facts: Facts)
 
 
 def test_the_disk_says_what_the_run_writes_and_what_comes_later(facts: Facts) -> None:
-    short, long = (disk_line(disk_of(facts), 50 * 2**30, whole) for whole in (False, True))
+    short, long = (disk_line(disk_of(facts.fit, facts), 50 * 2**30, whole) for whole in (False, True))
     assert short.startswith("disk  ")
     assert short.endswith("of 50.0 GiB free: 3 checkpoints and the adapter")
     assert "merging later takes" in long
-    assert disk_line(disk_of(Facts()), 2**30, False) == ""
+    assert disk_line(disk_of(None, Facts()), 2**30, False) == ""
 
 
 def test_a_run_that_does_not_fit_is_warned_of_with_what_makes_it_fit(draft: Draft, facts: Facts) -> None:
