@@ -51,15 +51,6 @@ class DataFile:
         return self.entry.reading(self.source, {name for raw in sample for name in raw.values})
 
 
-def read_source(source: DataSource, name: str) -> Iterator[RawRow]:
-    """All raw rows of a source, file by file, read as they are asked for.
-
-    Raises DataError with file, row and what to do for the first thing that can't be read.
-    """
-    for path in source_files(source):
-        yield from read_file(path, name)
-
-
 def read_file(path: Path, name: str) -> Iterator[RawRow]:
     """The raw rows of one file, by its suffix."""
     reader = READERS.get(kind_of(path))

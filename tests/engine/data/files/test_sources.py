@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import DataError
-from engine.data.files.sources import read_source, source_files, source_names
+from engine.data.files.sources import read_file, source_files, source_names
 from engine.data.rows.messages import RawRow
 from engine.messages.message import Message
 from tests.engine.data.conftest import Write, source
@@ -17,7 +17,7 @@ PAIR = '{"prompt": "a", "completion": "b"}'
 
 
 def read(path: Path) -> list[RawRow]:
-    return list(read_source(source(path), "s"))
+    return [raw for file in source_files(source(path)) for raw in read_file(file, "s")]
 
 
 def refused(path: Path) -> DataError:
