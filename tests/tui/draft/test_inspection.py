@@ -144,8 +144,8 @@ def test_the_figures_say_rows_lengths_and_what_is_learnt() -> None:
         examples=({"text": "q a", "trained": "a\nb"},),
     )
     assert figures(found).splitlines() == [
-        "1,200 rows: 1,100 to learn from, 100 held out",
-        "tokens a row: 85 on average, longest 93; 42% of them learnt",
-        "learnt of the first row: a b",
+        "1,200 rows: 1,100 to train on, 100 held out",
+        "tokens per row: 85 on average, longest 93; 42% trained",
+        "trained in the first row: a b",
     ]
-    assert figures(replace(found, padding_share=0.04)).splitlines()[1].endswith("42% of them learnt, 4% padding")
+    assert figures(replace(found, padding_share=0.04)).splitlines()[1].endswith("42% trained, 4% padding")

@@ -294,10 +294,10 @@ async def test_a_check_can_be_stopped_and_started_again(
             await pilot.pause(0.02)
         await pilot.press("ctrl+x")
         await settle(app, pilot)
-        assert "stopped" in text_of(app)
+        assert "Check cancelled" in text_of(app)
         (tmp_path / "never").touch()
         await press(app, pilot, "f5", "escape")
-        assert "36 to learn from" in text_of(app)
+        assert "36 to train on" in text_of(app)
 
 
 async def test_a_disk_too_small_for_checkpoints_blocks_the_start(

@@ -43,7 +43,7 @@ async def test_six_times_enter_starts_the_demo(open_wizard: Opener, demo: Resolv
             assert question in text_of(app)
             await pilot.press("enter")
             await settle(app, pilot)
-        assert "40 rows: 36 to learn from, 4 held out" in text_of(app)
+        assert "40 rows: 36 to train on, 4 held out" in text_of(app)
         await pilot.press("enter")
         await settle(app, pilot)
         (run,) = app.started
@@ -158,7 +158,7 @@ async def test_start_waits_for_the_check_and_goes_on_by_itself(
         await pilot.press("enter", "enter")
         await pilot.pause()
         assert app.started == []
-        assert "starts as soon as the rows are checked" in text_of(app)
+        assert "starts when the rows are checked" in text_of(app)
         go.touch()
         await settle(app, pilot)
         assert len(app.started) == 1

@@ -90,7 +90,7 @@ async def test_settings_show_what_the_adapter_fixes_as_locked(open_wizard: Opene
         listed = app.wizard.query_one("#field-list")
         names = [pick.id for pick in listed.picks]  # type: ignore[attr-defined]
         await press(app, pilot, *["down"] * names.index("adapter.r"), "enter")
-        assert "Locked: it comes from the adapter" in shown_words(app)
+        assert "Locked: set by the adapter" in shown_words(app)
 
 
 async def test_another_preset_keeps_the_lock_and_takes_a_third_of_its_own_rate(

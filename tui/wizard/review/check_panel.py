@@ -14,7 +14,7 @@ from engine.app.examine import Examined, Inspection
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, DataError, TunedeckError
 from engine.config import toml
-from engine.messages.catalogue import sentences, text
+from engine.messages.catalogue import text
 from tui.draft.child import Progress
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import inspection_of, report_of
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
     from tui.wizard.step import Step
-
-NOT_YET = "Rows not examined yet; F5 looks for what is wrong in them."
 
 
 class CheckPanel(Static):
@@ -54,7 +52,7 @@ class CheckPanel(Static):
     def start(self, command: tuple[str, ...], config_text: str, key: str) -> None:
         """Examine the rows of this config, known by ``key`` in the facts; an examination under way is given up."""
         self.busy = True
-        self.say("examining the rows: starting ...  ctrl+x stops it")
+        self.say(text("review.check-starting"))
         self._check(command, config_text, key)
         self.screen.refresh_bindings()
 
@@ -62,7 +60,7 @@ class CheckPanel(Static):
         """Give it up; the child is ended."""
         if self.busy:
             self.workers.cancel_group(self, "check")
-            self._finish("The check was stopped; F5 checks again.", None, None)
+            self._finish(text("review.check-cancelled"), None, None)
 
     def refuse(self, error: TunedeckError) -> None:
         """Say why the rows can't be examined yet."""
@@ -71,7 +69,7 @@ class CheckPanel(Static):
     def show(self, draft: Draft) -> None:
         """What is known of these rows, unless they are being examined."""
         if not self.busy:
-            self.say(self._known(draft) or NOT_YET)
+            self.say(self._known(draft) or text("review.not-checked"))
 
     def _known(self, draft: Draft) -> str:
         report, inspection = report_of(draft, self.facts), inspection_of(draft, self.facts)
@@ -83,11 +81,11 @@ class CheckPanel(Static):
         try:
             async for said in examine(command, config_text):
                 if isinstance(said, Progress):
-                    self.say(f"examining the rows: {said.text}  ctrl+x stops it")
+                    self.say(text("review.check-progress", what=said.text))
                 elif isinstance(said, Examined):
                     self._found(said, key)
                 else:
-                    self._finish(sentences(f"The rows were not looked at: {said.message}"), None, None)
+                    self._finish(text("review.check-refused", reason=said.message), None, None)
         except DataError as error:
             self._finish(trouble(error), None, error, wrong=True)
         except TunedeckError as error:
@@ -132,16 +130,17 @@ def begin(step: Step) -> None:
 
 def figures(found: Inspection) -> str:
     """The rows as tokens in three lines, and what stands out in them."""
-    padding = "" if found.padding_share is None else f", {found.padding_share:.0%} padding"
+    tokens = {"mean": round(found.tokens_mean), "longest": found.tokens_max, "trained": found.supervised_share}
     lines = [
-        f"{found.rows:,} rows: {found.train_rows:,} to learn from, {found.eval_rows:,} held out",
-        f"tokens a row: {found.tokens_mean:,.0f} on average, longest {found.tokens_max:,}; "
-        f"{found.supervised_share:.0%} of them learnt{padding}",
+        text("review.rows", rows=found.rows, train=found.train_rows, held=found.eval_rows),
+        text("review.tokens", **tokens)
+        if found.padding_share is None
+        else text("review.tokens-padding", **tokens, padding=found.padding_share),
     ]
     if found.examples:
-        lines.append(f"learnt of the first row: {shorten(found.examples[0]['trained'], 72)}")
+        lines.append(text("review.first-row", text=shorten(found.examples[0]["trained"], 72)))
     return "\n".join(lines)
 
 
 def trouble(error: TunedeckError) -> str:
-    return f"! {error.said}"
+    return text("review.error", reason=error.reason)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
-from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.memory.disk import RunDisk
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 _GUESSES: dict[str, DataSize | None] = {}
 """The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
-HOW_TO_KNOW = "F8 measures it"
 
 
 def time_of(draft: Draft, facts: Facts) -> Duration | None:
@@ -53,15 +51,20 @@ def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
     if facts.fit is None:
         return ""
     if found is None:
-        return f"time  not known here; {HOW_TO_KNOW}"
-    told = f"time  {text(found.message) if whole else f'{text(found.short)}, {text(found.origin)}'}"
-    return told if found.is_measured else f"{told}; {HOW_TO_KNOW}"
+        return text("review.time-unknown")
+    if whole:
+        told = text("review.time", what=found.message)
+    else:
+        told = text("review.time-origin", what=found.short, origin=found.origin)
+    return told if found.is_measured else text("review.time-measure", line=told)
 
 
 def disk_line(found: RunDisk | None, free_bytes: int | None, whole: bool) -> str:
     """What the run writes of what is free; with ``whole`` what merging and export take later."""
     if found is None:
         return ""
-    free = f" of {gibibytes(free_bytes)} free" if free_bytes is not None else ""
-    later = f"; {text(found.later)}" if whole and found.later else ""
-    return f"disk  {gibibytes(found.run)}{free}: {found.checkpoints} checkpoints and the adapter{later}"
+    written = {"bytes": found.run, "checkpoints": found.checkpoints}
+    line = (
+        text("review.disk", **written) if free_bytes is None else text("review.disk-free", **written, free=free_bytes)
+    )
+    return text("review.disk-later", line=line, later=found.later) if whole and found.later else line

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
-from engine.messages.catalogue import sentences
+from engine.messages.catalogue import text
 from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
@@ -46,7 +46,7 @@ class OutlookPanel(Static):
     def measure(self, command: tuple[str, ...], config_text: str) -> None:
         """Train three steps of this config in a child process and keep nothing but their pace."""
         self.busy = True
-        self._do("three steps are starting ...")
+        self._do(text("review.measure-starting"))
         self._probe(command, config_text)
         self.screen.refresh_bindings()
 
@@ -54,7 +54,7 @@ class OutlookPanel(Static):
         """End the probe."""
         if self.busy:
             self.workers.cancel_group(self, "probe")
-            self._finish("The measurement was stopped.")
+            self._finish(text("review.measure-cancelled"))
 
     @work(group="probe", exclusive=True)
     async def _probe(self, command: tuple[str, ...], config_text: str) -> None:
@@ -65,7 +65,7 @@ class OutlookPanel(Static):
                     if isinstance(said, Progress):
                         self._do(said.text)
                     elif isinstance(said, Unavailable):
-                        words = sentences(f"Not measured: {said.message}")
+                        words = text("review.not-measured", reason=said.message)
         except TunedeckError as error:
             words = error.said
         self._finish(words)
@@ -82,7 +82,7 @@ class OutlookPanel(Static):
 
     def _draw(self) -> None:
         """What is being done stays in sight while the machine is read and the fit worked out anew."""
-        time = f"time  measuring: {self._doing}  ctrl+x stops it" if self._doing else self._time
+        time = text("review.measuring", what=self._doing) if self._doing else self._time
         words = clean("\n".join(filter(None, (time, self._disk))))
         if words != self.words:
             self.words = words

@@ -17,7 +17,7 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.rules import Issue
-from engine.messages.catalogue import text
+from engine.messages.catalogue import sentences, text
 from tui.draft import changes
 from tui.draft.findings import MEMORY, apply, findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
@@ -72,8 +72,8 @@ class ReviewStep(Step):
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
         yield Static(id="value-about", classes="quiet")
         yield OutlookPanel(id="outlook")
-        yield Static(Content("Without a screen:  tunedeck run FILE   (F6 saves the file)"), id="command")
-        form = FormField(FILE, "Save config as", f"{self._slug()}.toml", hint="Enter saves, Esc not")
+        yield Static(Content(text("review.without-screen")), id="command")
+        form = FormField(FILE, text("review.save-as"), f"{self._slug()}.toml", hint=text("review.save-hint"))
         form.display = False
         yield form
 
@@ -140,7 +140,7 @@ class ReviewStep(Step):
     def hold(self) -> bool:
         if self.query_one(CheckPanel).busy:
             self._start_when_checked = True
-            self.say("It starts as soon as the rows are checked; ctrl+x stops the check, then Start does not wait.")
+            self.say(text("review.waits"))
             return True
         fit = self.facts.fit
         if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
@@ -156,15 +156,13 @@ class ReviewStep(Step):
             if yes:
                 self.done()
             else:
-                self.say("Not started. F7 shows what would make it fit.")
+                self.say(text("review.not-risked"))
 
-        told = (
-            f"By the estimate it {text(fit.verdict.message)}. When memory runs out, the run halves its micro-batch and "
-            "goes on; when that does not help, it stops and says what would."
-        )
-        self.app.push_screen(
-            ConfirmScreen("Start a run that does not fit?", told, yes="Start it", no="Not now"), answered
-        )
+        question = ConfirmScreen(
+            text("review.risk-title"), text("review.risk", verdict=sentences(text(fit.verdict.message).capitalize())),
+            yes=text("review.risk-yes"), no=text("review.risk-no"),
+        )  # fmt: skip
+        self.app.push_screen(question, answered)
 
     def findings(self) -> list[Issue]:
         return [finding.issue for finding in self._found if finding.level == "error"]
@@ -172,7 +170,7 @@ class ReviewStep(Step):
     async def show_findings(self, findings: list[Issue]) -> None:
         wrong = [finding for finding in self._found if finding.level == "error"]
         if wrong:
-            self.say(f"Not started. {clean(said(wrong[0]), keep_newlines=False)}", wrong=True)
+            self.say(text("review.not-started", reason=said(wrong[0])), wrong=True)
 
     # Warnings and remedies
 
@@ -200,12 +198,13 @@ class ReviewStep(Step):
         self._found = findings_of(self.draft, self.facts, self._refused)
         lines: list[tuple[str, str] | str] = []
         for number, finding in enumerate(self._shown, start=1):
-            text = clean(said(finding), keep_newlines=False)
-            remedy = f"  [{number}: {_words(finding.remedy)}]" if finding.remedy else ""
-            if finding.issue.field == MEMORY and finding.remedy is None and not finding.issue.fix:
-                text += " F7 shows what helps."
+            words = text("review.warning", what=said(finding))
+            if finding.remedy:
+                words += text("review.remedy", number=number, remedy=_words(finding.remedy))
+            elif finding.issue.field == MEMORY and not finding.issue.fix:
+                words += text("review.what-helps")
             lines += ["\n"] * bool(lines)
-            lines.append((f"! {text}{remedy}", "bold" if finding.level == "error" else ""))
+            lines.append((words, "bold" if finding.level == "error" else ""))
         shown = self.query_one("#warnings", Static)
         shown.display = bool(lines)
         shown.update(Content.assemble(*lines))
@@ -227,7 +226,7 @@ class ReviewStep(Step):
             apply(self.draft, self.facts, remedy.settings)
         self._show_values()
         self._show_warnings()
-        self.say(f"{next(iter(remedy.settings))}: {_words(remedy)}.")
+        self.say(text("review.applied", field=next(iter(remedy.settings)), remedy=_words(remedy)))
         self.post_message(self.Fixed())
         self._check_unless_known()
         self._look_at_files()
@@ -264,10 +263,10 @@ class ReviewStep(Step):
     def measure(self) -> None:
         """Measure the pace by three real steps, in the background."""
         try:
-            text = toml.dumps(self.draft.resolve())
+            config = toml.dumps(self.draft.resolve())
         except ConfigError:
             return
-        self.query_one(OutlookPanel).measure(self.services.probe_command, text)
+        self.query_one(OutlookPanel).measure(self.services.probe_command, config)
 
     @on(OutlookPanel.Measured)
     def _measured(self, event: OutlookPanel.Measured) -> None:
@@ -275,10 +274,10 @@ class ReviewStep(Step):
             self.say(event.words, wrong=True)
         self._show_outlook()
 
-    def _tell(self, selector: str, text: str) -> None:
-        if self._told.get(selector) != text:
-            self._told[selector] = text
-            self.query_one(selector, Static).update(Content(clean(text)))
+    def _tell(self, selector: str, words: str) -> None:
+        if self._told.get(selector) != words:
+            self._told[selector] = words
+            self.query_one(selector, Static).update(Content(clean(words)))
 
     # Saving the config
 
@@ -291,16 +290,16 @@ class ReviewStep(Step):
         try:
             path = Path(form.text.strip() or "run.toml").expanduser()
             if path.exists():
-                form.show_error("there is a file of that name; give another one.")
+                form.show_error(text("review.name-taken"))
                 return
             write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
         except (OSError, RuntimeError, TunedeckError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            form.show_error(f"it can't be saved: {why}.")
+            form.show_error(text("review.not-saved", reason=why))
             return
         form.display = False
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
-        self.query_one("#command", Static).update(Content(f"Saved. Without a screen:  {command}"))
+        self.query_one("#command", Static).update(Content(text("review.saved", command=command)))
         self.screen.query_one("#go-next").focus()
 
     async def close(self) -> bool:
@@ -309,10 +308,10 @@ class ReviewStep(Step):
         form.display = False
         return was_open
 
-    def say(self, text: str, wrong: bool = False) -> None:
+    def say(self, words: str, wrong: bool = False) -> None:
         command = self.query_one("#command", Static)
         command.set_class(wrong, "wrong")
-        command.update(Content(("! " if wrong else "") + text))
+        command.update(Content(("! " if wrong else "") + words))
 
     def _slug(self) -> str:
         name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
@@ -321,4 +320,4 @@ class ReviewStep(Step):
 
 def _words(remedy: Remedy) -> str:
     """What it does; of several changes at once also the way to them."""
-    return f"{remedy.words}; F7 shows them" if remedy.what.code == "check.changes" else remedy.words
+    return text("review.remedy-changes", remedy=remedy.words) if remedy.what.code == "check.changes" else remedy.words

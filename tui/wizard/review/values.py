@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError
 from engine.config.provenance import auto, short
+from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import flatten
 from tui.widgets.choosers import Pick
@@ -47,5 +48,5 @@ def about(dotted: str, fit: Fit | None) -> str:
 
 def _tight(value: object) -> str:
     """A value in a column of 22; of a long path the end tells more than the beginning."""
-    text = fields.show(value) or "empty"
-    return ".." + text[-20:] if len(text) > 22 and text.startswith("/") else text
+    shown = fields.show(value) or text("settings.empty")
+    return ".." + shown[-20:] if len(shown) > 22 and shown.startswith("/") else shown

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from engine.config.provenance import short
 from engine.config.rules import Issue
-from engine.messages.catalogue import text as text_of
+from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of
 from tui.draft.strategy_state import is_locked
@@ -77,7 +77,7 @@ class AllFields(Vertical):
         return [self._pick(name) for name in names]
 
     def _pick(self, dotted: str) -> Pick:
-        shown = fields.show(self.draft.get(dotted), fields.spec_of(dotted).separator) or "empty"
+        shown = fields.show(self.draft.get(dotted), fields.spec_of(dotted).separator) or text("settings.empty")
         tail = short(self.draft.source(dotted))
         wrong = self._findings.get(dotted)
         return Pick(dotted, dotted, f"! {shown}" if wrong else shown, tail=f"{tail:<8}")
@@ -150,13 +150,15 @@ class AllFields(Vertical):
         if not dotted:
             return
         spec = fields.spec_of(dotted)
-        default = fields.show(default_of(dotted)) or "empty"
-        text = f"{spec.description}. Default: {default}." + (f" Range: {spec.range}." if spec.range else "")
+        default = fields.show(default_of(dotted)) or text("settings.empty")
+        about = {"about": spec.description, "default": default}
+        said = (
+            text("settings.field-range", **about, range=spec.range) if spec.range else text("settings.field", **about)
+        )
         if is_locked(self.draft, dotted):
-            source = text_of(self.draft.source(dotted))
-            text = f"Locked: it comes from the {source}, which is continued. {spec.description}."
+            said = text("settings.field-locked", source=self.draft.source(dotted), about=spec.description)
         else:
-            text = f"{text}\n{below(dotted, self._fit, self._costs)}".rstrip()
-        if text != self._help:
-            self._help = text
-            self.query_one("#field-help", Static).update(Content(text))
+            said = f"{said}\n{below(dotted, self._fit, self._costs)}".rstrip()
+        if said != self._help:
+            self._help = said
+            self.query_one("#field-help", Static).update(Content(said))

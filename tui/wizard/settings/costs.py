@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from engine.memory.setting_costs import StepCost
 
 QUANTIZATION = {
-    "auto": "the fastest that fits: as they are where there is room, else in 4 bit",
-    "none": "as they are, 16 or 32 bit: nothing is lost",
-    "nf4": "4 bit (QLoRA): a little slower, hardly any loss",
-    "int8": "8 bit: slower; for when 4 bit answers badly",
+    "auto": "settings.precision-auto",
+    "none": "settings.precision-none",
+    "nf4": "settings.precision-nf4",
+    "int8": "settings.precision-int8",
 }
 
 
@@ -45,7 +45,7 @@ def beside(cost: StepCost) -> str:
 def below(dotted: str, fit: Fit | None, costs: dict[str, StepCost]) -> str:
     """In the lines below a field: what auto becomes and why, and what one step more costs. "" for other fields."""
     cost = costs.get(dotted)
-    parts = [chosen_by_auto(dotted, fit), f"One step up: {text(cost.message)}." if cost else ""]
+    parts = [chosen_by_auto(dotted, fit), text("settings.one-step-up", cost=cost.message) if cost else ""]
     return " ".join(filter(None, parts))
 
 
@@ -54,7 +54,7 @@ def chosen_by_auto(dotted: str, fit: Fit | None) -> str:
     if fit is None or dotted not in fit.resolution.settings:
         return ""
     value = shown(fit.resolution.settings[dotted])
-    return f"auto is {value} here: {text(fit.resolution.reasons[dotted])}."
+    return text("settings.auto-is", value=value, reason=fit.resolution.reasons[dotted])
 
 
 def about_quantization(kind: str, fit: Fit | None, costs: dict[str, StepCost]) -> str:
@@ -63,8 +63,8 @@ def about_quantization(kind: str, fit: Fit | None, costs: dict[str, StepCost]) -
     if auto:
         return auto
     cost = costs.get("model.quantization")
-    told = QUANTIZATION.get(kind, "")
-    return f"{told}; {text(cost.message)}" if cost and told else told
+    told = text(QUANTIZATION[kind]) if kind in QUANTIZATION else ""
+    return text("settings.precision-cost", about=told, cost=cost.message) if cost and told else told
 
 
 def shown(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +19,7 @@ from engine.messages.catalogue import part, text
 from tui import fit_words
 from tui.draft import changes
 from tui.draft.fit import fit_of
+from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
 
@@ -29,14 +31,7 @@ if TYPE_CHECKING:
 
 KEEP = "keep"
 MOST = 9
-NOTHING = "Even all that can be set is not enough: take a smaller model or a larger GPU."
 TITLE_WIDTH, GIB_WIDTH, TIME_WIDTH = 51, 5, 6
-HEADER = f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {'time':>{TIME_WIDTH}}  result"
-LEGEND = (
-    "* then it fits, ~ then it is tight. Time per token: computed.\n"
-    "Result: whether the same adapter comes out. Batch size and data stay."
-)
-HOW = "1 to 9, Enter: apply   u: take the last back   k: keep   Esc: as it was"
 
 
 class MakeFitScreen(WholeScreen, ModalScreen[None]):
@@ -71,13 +66,13 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static("Make it fit", markup=False, classes="dialog-title")
+            yield Static(text("settings.fit-title"), markup=False, classes="dialog-title")
             yield Static(id="remedy-verdict")
-            yield Static(Content(HEADER), id="remedy-header")
+            yield Static(Content(_header()), id="remedy-header")
             yield PickList(title_width=TITLE_WIDTH, id="remedy-list")
             yield Static(id="remedy-reason")
-            yield Static(Content(LEGEND), id="remedy-legend")
-            yield Static(Content(HOW))
+            yield Static(Content(text("settings.fit-legend")), id="remedy-legend")
+            yield Static(Content(text("settings.fit-keys")))
 
     def on_mount(self) -> None:
         self._show()
@@ -92,7 +87,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         fits = fit is not None and fit.verdict.level == "fits"
         self._changes = _offered(fit)[:MOST] if fit and not fits else []
         picks = [_pick(number, change, fit) for number, change in enumerate(self._changes, start=1) if fit]
-        picks.append(Pick(KEEP, "k Keep the settings as they are now", " "))
+        picks.append(Pick(KEEP, text("settings.fit-keep"), " "))
         self._list.set_picks(picks)
         self._list.choose(picks[0].id)
         self._list.mark("")
@@ -103,7 +98,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
 
     def _verdict(self, fit: Fit | None) -> Content:
         if fit is None:
-            return Content("What this run needs is not known yet.")
+            return Content(text("settings.fit-unknown"))
         where = f"\n{fit_words.needs(fit)}, {shorten(fit.budget.name, 30)}"
         held = fit_words.others(fit.budget, short=True)
         where += f"; {held}" if held else ""
@@ -113,7 +108,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         ]
         if self._facts.remedies:
             titles = "; ".join(text(applied.what) for applied in self._facts.remedies)
-            parts.append((f"\napplied: {shorten(titles, 64)}", "bold"))
+            parts.append((f"\n{text('settings.fit-applied', changes=shorten(titles, 64))}", "bold"))
         return Content.assemble(*parts)
 
     def _explain(self) -> None:
@@ -121,7 +116,7 @@ class MakeFitScreen(WholeScreen, ModalScreen[None]):
         change = next((change for change in self._changes if pick and change.what.code == pick.id), None)
         reason = part(change.what, "why") if change else ""
         if fit is not None and fit.verdict.level == "too much" and not any(change.fits for change in self._changes):
-            reason = NOTHING
+            reason = text("settings.fit-nothing")
         self.query_one("#remedy-reason", Static).update(Content(reason))
 
     @on(PickList.Moved)
@@ -169,6 +164,12 @@ def helps(facts: Facts) -> bool:
     return facts.fit is not None and (facts.fit.verdict.level != "fits" or bool(facts.remedies))
 
 
+def _header() -> str:
+    time = text("settings.fit-time")
+    blank = " " * (TIME_WIDTH - cell_len(time))
+    return f"  {'':{TITLE_WIDTH}} {'GiB':>{GIB_WIDTH}} {blank}{time}  {text('settings.fit-result')}"
+
+
 def _offered(fit: Fit) -> list[Change]:
     """What to offer, the best first: all together where no single change is enough."""
     plan = fit.plan()
@@ -178,7 +179,8 @@ def _offered(fit: Fit) -> list[Change]:
 def _pick(number: int, change: Change, fit: Fit) -> Pick:
     saved = -change.saved_bytes / 2**30
     time = f"{max(change.slow_down, 0.0) * 100:+.0f}%"
-    tail = f"{time:>{TIME_WIDTH}}  {'same' if change.same_result else 'other':<6}"
+    result = text("settings.fit-same" if change.same_result else "settings.fit-other")
+    tail = f"{time:>{TIME_WIDTH}}  {cells(result, 6)}"
     shown = f"{saved:.1f}" if abs(saved) < 100 else f"{saved:.0f}"
     name = f"{number} {_mark(change, fit)} {text(change.what)}"
     return Pick(change.what.code, name, f"{shown:>{GIB_WIDTH}}", tail=tail)

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from engine.common.errors import ConfigError
 from engine.config import presets, rules
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import Draft, preset_of, task_of
 from tui.draft.strategy_state import follow_preset, is_locked
@@ -19,8 +20,7 @@ from tui.wizard.settings.all_fields import SECTIONS, AllFields
 from tui.wizard.settings.costs import Costs, about_quantization, beside
 from tui.wizard.step import Step, hint_of, make_field
 
-DEPTHS = ("preset", "common fields", "all fields")
-HOW = ("", "", "  Enter edits.")
+DEPTHS = ("settings.depth-preset", "settings.depth-common", "settings.depth-all")
 WEIGHTS = "model.quantization"
 COMMON = (
     "train.num_train_epochs",
@@ -48,12 +48,9 @@ class SettingsStep(Step):
             yield Static(classes="explain", id="quantization-about")
         else:
             yield AllFields(self.draft)
-        following = DEPTHS[(depth + 1) % len(DEPTHS)]
-        yield Static(
-            Content(f"Shown: {DEPTHS[depth]}. F2 shows: {following}.{HOW[depth]}"),
-            classes="quiet",
-            id="depth",
-        )
+        following = text(DEPTHS[(depth + 1) % len(DEPTHS)])
+        code = "settings.depth-edit" if depth == 2 else "settings.depth"
+        yield Static(Content(text(code, depth=text(DEPTHS[depth]), following=following)), classes="quiet", id="depth")
 
     def _preset_form(self) -> ComposeResult:
         yield PickList(
@@ -63,7 +60,7 @@ class SettingsStep(Step):
             id="preset-list",
         )
         yield Static(classes="explain", id="preset-about")
-        yield make_field(WEIGHTS, self.draft, label="Frozen weights")
+        yield make_field(WEIGHTS, self.draft, label=text("settings.precision"))
         yield Static(classes="explain", id="quantization-about")
         yield Static(id="in-force", classes="explain")
 
@@ -178,33 +175,34 @@ class SettingsStep(Step):
         pick = self.query_one(PickList).current
         preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
         self._tell("#preset-about", preset.description if preset else "")
-        self._tell("#in-force", f"In force: {_in_force(self.draft)}")
+        self._tell("#in-force", text("settings.in-force", values=_in_force(self.draft)))
 
-    def _tell(self, selector: str, text: str) -> None:
-        """Write ``text`` there if it is not there yet: this is called once a second."""
+    def _tell(self, selector: str, said: str) -> None:
+        """Write ``said`` there if it is not there yet: this is called once a second."""
         found = self.query(selector).results(Static)
-        if self._told.get(selector) != text:
+        if self._told.get(selector) != said:
             for place in found:
-                self._told[selector] = text
-                place.update(Content(text))
+                self._told[selector] = said
+                place.update(Content(said))
 
-    def _tell_beside(self, form: FormField, text: str) -> None:
-        if self._told.get(form.key) != text:
-            self._told[form.key] = text
-            form.set_hint(text)
+    def _tell_beside(self, form: FormField, said: str) -> None:
+        if self._told.get(form.key) != said:
+            self._told[form.key] = said
+            form.set_hint(said)
 
 
-def _in_force(draft: Draft) -> str:
+def _in_force(draft: Draft) -> list[str]:
     """The few values people ask for first."""
     length, steps = draft.get("dataset.max_length"), draft.get("train.max_steps")
     values = [
-        f"{steps} steps" if steps else _passes(draft.get("train.num_train_epochs")),
-        f"batch {fields.show(draft.get('train.batch_size'))}",
-        f"learning rate {fields.show(draft.get('train.learning_rate'))}",
-        f"rank {fields.show(draft.get('adapter.r'))}",
-        f"rows up to {length:,} tokens" if isinstance(length, int) else "",
+        text("settings.steps", steps=steps)
+        if isinstance(steps, int) and steps
+        else text("settings.epochs", epochs=draft.get("train.num_train_epochs")),
+        text("settings.batch", size=fields.show(draft.get("train.batch_size"))),
+        text("settings.rate", rate=fields.show(draft.get("train.learning_rate"))),
+        text("settings.rank", rank=fields.show(draft.get("adapter.r"))),
     ]
-    return ", ".join(filter(None, values))
+    return values + ([text("settings.length", tokens=length)] if isinstance(length, int) else [])
 
 
 def training_presets(draft: Draft) -> list[presets.Preset]:
@@ -216,10 +214,6 @@ def training_presets(draft: Draft) -> list[presets.Preset]:
     fitting = [preset for preset in loaded if preset.id == draft.preset or not _is_demo(preset)]
     own = preset_of(task_of(draft))
     return sorted(fitting, key=lambda preset: (preset.id != draft.preset, preset.id != own, preset.id))
-
-
-def _passes(epochs: object) -> str:
-    return "1 epoch" if epochs == 1 else f"{fields.show(epochs)} epochs"
 
 
 def _is_demo(preset: presets.Preset) -> bool:

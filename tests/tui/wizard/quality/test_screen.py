@@ -190,10 +190,10 @@ async def test_it_begins_at_once_says_how_far_it_is_and_can_be_stopped(
     async with open_wizard(inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
         await at_data(app, pilot, rows)
         await pilot.press("f5")
-        while "examining the rows: reading 1 of 4" not in words_of(app):
+        while "Checking the rows: reading 1 of 4" not in words_of(app):
             await pilot.pause(0.02)
         await press(app, pilot, "ctrl+x")
-        assert "was stopped" in words_of(app)
+        assert "Check cancelled" in words_of(app)
         go.touch()
         await press(app, pilot, "r")
         assert "nothing wrong was found" in words_of(app)
@@ -210,7 +210,7 @@ async def test_leaving_it_lets_the_pass_go_on_in_the_step(
             await pilot.pause(0.02)
         await pilot.press("escape")
         await pilot.pause()
-        assert "examining the rows" in shown_words(app)
+        assert "Checking the rows" in shown_words(app)
         go.touch()
         await settle(app, pilot)
         assert "40 rows: nothing wrong was found" in shown_words(app)

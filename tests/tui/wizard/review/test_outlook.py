@@ -100,13 +100,13 @@ def test_before_the_check_the_time_is_guessed_from_the_rows(draft: Draft, facts:
 def test_a_gpu_that_nothing_is_known_of_gets_no_time(draft: Draft, facts: Facts) -> None:
     facts.machine = with_gpus(gpu(name="Graphics Device", total_gib=80))
     facts.fit = fit_of(draft, facts)
-    assert time_line(time_of(draft, facts), facts, whole=True) == "time  not known here; F8 measures it"
+    assert time_line(time_of(draft, facts), facts, whole=True) == "time  unknown here; F8 measures it"
 
 
 def test_the_disk_says_what_the_run_writes_and_what_comes_later(facts: Facts) -> None:
     short, long = (disk_line(disk_of(facts.fit, facts), 50 * 2**30, whole) for whole in (False, True))
     assert short.startswith("disk  ")
-    assert short.endswith("of 50.0 GiB free: 3 checkpoints and the adapter")
+    assert short.endswith("of 54 GB free: 3 checkpoints and the adapter")
     assert "merging later takes" in long
     assert disk_line(disk_of(None, Facts()), 2**30, False) == ""
 
@@ -133,7 +133,7 @@ async def test_the_review_shows_auto_time_and_disk(
         await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
         words = shown_words(app)
         assert "train.micro_batch_tokens" in words
-        assert "auto is " in words
+        assert "Auto chose " in words
         assert "of the longest length at once; fits" in words
         assert "time about" in words
         assert "checkpoints and the adapter" in words
@@ -214,7 +214,7 @@ async def test_a_probe_can_be_stopped_and_what_goes_wrong_is_told(
         await pilot.press("f8")
         await pilot.pause()
         await press(app, pilot, "ctrl+x")
-        assert "The measurement was stopped." in shown_words(app)
+        assert "Measurement cancelled." in shown_words(app)
     broken = make_child(folder, {"type": "error", "title": "No memory", "message": "3 GiB", "hint": "Free some."})
     async with open_wizard(prefill, machine=LARGE, probe_command=broken) as (app, pilot):
         await press(app, pilot, "enter", "enter", "enter", "enter", "enter", "f8")

@@ -48,10 +48,10 @@ def test_costs_are_worked_out_once_for_a_fit(facts: Facts) -> None:
 def test_auto_says_what_it_becomes_here_and_why(facts: Facts) -> None:
     facts.fit = fit_of(Draft({"model.quantization": "auto"}), facts)
     told = about_quantization("auto", facts.fit, Costs().of(facts.fit))
-    assert told.startswith("auto is nf4 here: 4 bit is faster here; 4-bit weights: fits, ")
+    assert told.startswith("Auto chose nf4: 4 bit is faster here; 4-bit weights: fits, ")
     facts.machine = with_gpus(gpu(total_gib=80))
     facts.fit = fit_of(Draft({"model.quantization": "auto"}), facts)
-    assert about_quantization("auto", facts.fit, {}).startswith("auto is none here: 16-bit weights; fits, ")
+    assert about_quantization("auto", facts.fit, {}).startswith("Auto chose none: 16-bit weights; fits, ")
     assert "the fastest that fits" in about_quantization("auto", None, {})
 
 
@@ -61,7 +61,7 @@ def test_a_field_left_to_auto_tells_its_value_and_the_next_step(facts: Facts) ->
     told = below("train.micro_batch_tokens", facts.fit, Costs().of(facts.fit))
     chosen = facts.fit.resolution.settings["train.micro_batch_tokens"]
     assert isinstance(chosen, int)
-    assert told.startswith(f"auto is {chosen:,} here: ")
+    assert told.startswith(f"Auto chose {chosen:,}: ")
     assert f"One step up: {2 * chosen:,} tokens: " in told
     assert below("run.name", facts.fit, Costs().of(facts.fit)) == ""
 
@@ -99,8 +99,8 @@ async def test_the_preset_depth_tells_what_auto_would_choose(open_wizard: Opener
         await press(app, pilot, "enter", "enter", "enter", "enter", "tab")
         assert "[none]" in text_of(app)
         await press(app, pilot, "left")
-        assert "auto is nf4 here" in shown_words(app)
+        assert "Auto chose nf4" in shown_words(app)
         app.watch.read(with_gpus(gpu(total_gib=80)))
-        while "auto is none here" not in shown_words(app):
+        while "Auto chose none" not in shown_words(app):
             await pilot.pause(0.02)
         await settle(app, pilot)
