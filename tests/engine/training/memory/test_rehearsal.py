@@ -128,7 +128,7 @@ def test_predicted_and_measured_are_told_by_phase_and_remembered(tiny: Path, row
     assert set(rehearsal.measured) == {"load", "loss", "backward", "step", "evaluation"}
     assert set(rehearsal.predicted) == set(rehearsal.measured)
     assert {"evaluation", "save"} < set(run.measured)
-    assert rehearsal.of == "resident memory of the process"
+    assert rehearsal.of == "resident"
     assert all(size > 50 << 20 for size in rehearsal.measured.values())
     seen = history.read_history()
     assert {(s.gpu, s.model, s.method) for s in seen} == {("RAM", "tiny", "none")}
