@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
 NAME_FIELD = "model.name_or_path"
+_PICKLED = ("models.pickled", "models.no-safetensors")
+"""Errors that allowing pickles makes go away."""
 
 
 class ModelStep(Step):
@@ -223,7 +225,7 @@ class ModelStep(Step):
 
     def _refuse(self, name: str, error: TunedeckError) -> None:
         said = clean(error.said, keep_newlines=False)
-        pickled = "pickle" in str(error).lower()
+        pickled = error.code in _PICKLED
         if pickled:
             self._pickle.display = True
         if self._typed.text.strip():
