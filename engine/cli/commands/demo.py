@@ -11,15 +11,16 @@ import typer
 
 from engine.cli.commands.run import Settings, checked, exit_code, tell, tell_end
 from engine.cli.commands.watch import INTERRUPTED, watch
-from engine.cli.console import Progress, json_line, one_line, out, say, table
+from engine.cli.console import Progress, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
 from engine.messages.catalogue import text
-from engine.messages.formats import duration
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs import events as ev
     from engine.runs.state import RunState
+
+_LABEL_CELLS = 13
 
 
 def demo(
@@ -39,10 +40,10 @@ def demo(
     tell(found)
     began = time.monotonic()
     run = start(found)
-    say(f"Run {run.id} in {run.path}")
+    say(text("cli-runs.created", run=run.id, path=run.path))
     watched = watch(run, on_interrupt="stop")
     if watched.left:
-        say(f"Left it to stop by itself. `tunedeck status {run.id}` tells how it went.")
+        say(text("cli-runs.left-to-stop", run=run.id))
         raise typer.Exit(INTERRUPTED)
     seconds = time.monotonic() - began
     tell_end(run, watched)
@@ -70,9 +71,11 @@ def compare(state: RunState, seconds: float) -> dict[str, Any]:
 
     Exact match is a fraction of ``n`` held-out rows, ``peak_rss_gib`` the runner's largest resident memory.
     """
+    from engine.runs import story
+
     before, after = state.evals_at("before"), state.evals_at("after")
     if before is None or after is None:
-        raise RunError("The run was not evaluated before and after", state.state, "See its log for the reason.")
+        raise RunError("cli-runs.not-evaluated", state=story.state(state.state))
     return {
         "exact_match_before": before.metrics.get("exact_match", math.nan),
         "exact_match_after": after.metrics.get("exact_match", math.nan),
@@ -88,21 +91,23 @@ def show(state: RunState, comparison: dict[str, Any]) -> None:
     """The table of before and after, and the example answers, on stdout."""
     n = comparison["n"]
     table(
-        [f"ON {n} ROWS IT NEVER SAW", "BEFORE", "AFTER"],
+        [text("cli-runs.on-rows", rows=n), text("cli-runs.before"), text("cli-runs.after")],
         [
-            ["exact match", *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after"))],
-            ["loss", *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after"))],
+            [text("events.exact-match"), *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after"))],
+            [text("cli-runs.loss-row"), *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after"))],
         ],
     )
     for number, (first, last) in enumerate(pairs(state.samples)[:3], 1):
         out()
-        out(f"example {number}   {one_line(last.prompt)}")
-        out(f"  before     {one_line(first.answer)}")
-        out(f"  after      {one_line(last.answer)}")
+        told = [(text("cli-runs.example", number=number), last.prompt),
+                ("  " + text("cli-runs.answer-before"), first.answer),
+                ("  " + text("cli-runs.answer-after"), last.answer)]  # fmt: skip
         if last.reference is not None:
-            out(f"  should be  {one_line(last.reference)}")
+            told.append(("  " + text("cli-runs.should-be"), last.reference))
+        for label, said in told:
+            out(f"{padded(label, _LABEL_CELLS)}{one_line(said)}")
     out()
-    out(f"{duration(comparison['seconds'])}, peak memory {comparison['peak_rss_gib']:.2f} GiB")
+    out(text("cli-runs.took", seconds=comparison["seconds"], peak=round(comparison["peak_rss_gib"] * 2**30)))
 
 
 def pairs(samples: Sequence[ev.Sample]) -> list[tuple[ev.Sample, ev.Sample]]:
@@ -123,7 +128,7 @@ def _fetch_starter(name: str) -> None:
 
     if name not in STARTERS or (paths.models_dir() / name).is_dir():
         return
-    say(f"The starter model {name} is not here yet; it is fetched once.")
+    say(text("cli-runs.starter-fetched", name=name))
     progress = Progress()
     try:
         result = get(name, progress)

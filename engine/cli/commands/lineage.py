@@ -32,7 +32,7 @@ def lineage(
     if as_json:
         json_line([asdict(node) for node in family.nodes.values()])
     elif not family.nodes:
-        say("No runs yet. `tunedeck demo` makes one.")
+        say(text("cli-runs.none"))
     else:
         for line in draw(family):
             out(one_line(f"{branch(line)}{describe(line.node)}{'  (see above)' if line.is_repeated else ''}"))
@@ -67,6 +67,9 @@ def _differences(first: str, second: str, as_json: bool) -> None:
     if as_json:
         json_line({"first": ours.id, "second": theirs.id, "differences": [asdict(each) for each in found]})
     elif not found:
-        say(f"{ours.id} and {theirs.id} do not differ in anything that was recorded.")
+        say(text("cli-runs.no-difference", first=ours.id, second=theirs.id))
     else:
-        table(["FIELD", ours.id, theirs.id], [[each.field, each.first, each.second] for each in found])
+        table(
+            [text("cli-runs.column-field"), ours.id, theirs.id],
+            [[each.field, each.first, each.second] for each in found],
+        )

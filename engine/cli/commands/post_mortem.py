@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from engine.app.post_mortem import PostMortem
     from engine.runs.directory import RunDir
 
+_WAYS = {"resume": "cli-runs.way-resumes", "restart": "cli-runs.way-restarts", "new run": "cli-runs.way-new-run"}
+
 
 def print_post_mortem(run: RunDir, found: PostMortem) -> None:
     """Title, why, who else was there, and the remedies with the command that applies one."""
@@ -21,16 +23,16 @@ def print_post_mortem(run: RunDir, found: PostMortem) -> None:
     for line in (*([found.what] if found.what else []), *found.shortage):
         out(f"  {text(line)}")
     for who in found.others:
-        out(f"  also on the GPU: {text(who)}")
+        out(f"  {text('cli-runs.also-on-gpu', who=who)}")
     if not found.remedies:
         if found.is_explained:
-            out("  Nothing in the settings would save enough; take a smaller model or a larger GPU.")
+            out(f"  {text('cli-runs.no-remedy')}")
         return
-    out("Remedies")
+    out(text("cli-runs.remedies"))
     for number, remedy in enumerate(found.remedies, 1):
         out(f"  {number}  {text(remedy.message)}")
-        out(f"     {_short_way(way_of(run, found, remedy).kind)}")
-    out(f"`tunedeck resume {run.id} --remedy 1` applies the first and starts the training again.")
+        out(f"     {text(_WAYS[way_of(run, found, remedy).kind])}")
+    out(text("cli-runs.apply-remedy", run=run.id))
 
 
 def json_values(found: PostMortem) -> dict[str, Any]:
@@ -66,12 +68,5 @@ def apply_remedy(run: RunDir, number: int) -> RunDir:
     machine = read_machine_now() if remedy.wait_bytes else None
     target = remedying.apply(run, found, remedy, machine=machine)
     if target != run:
-        say(f"Run {target.id} in {target.path}")
+        say(text("cli-runs.created", run=target.id, path=target.path))
     return target
-
-
-def _short_way(kind: str) -> str:
-    return {
-        "resume": "goes on from the last checkpoint", "restart": "starts again from the beginning",
-        "new run": "starts a new run; no checkpoint fits it",
-    }[kind]  # fmt: skip

@@ -47,7 +47,7 @@ def test_the_demo_compares_before_and_after_on_stdout(shell: Shell, monkeypatch:
     answer = shell("demo", "--headless")
     assert answer.code == 0, answer.err
     table, *examples = answer.out.split("\n\n")
-    assert "100 ROWS" in table
+    assert "100 UNSEEN ROWS" in table
     assert [line.split() for line in table.splitlines()[1:]] == [
         ["exact", "match", "1%", "97%"],
         ["loss", "2.500", "0.020"],
@@ -84,7 +84,7 @@ def test_a_demo_without_its_evaluations_says_so(shell: Shell, monkeypatch: pytes
     launches(monkeypatch, lambda runner: [ev.RunStarted(), step(1), ev.Finished(outcome="finished", step=1)])
     answer = shell("demo", "--headless")
     assert answer.code == 6
-    assert "not evaluated" in answer.err
+    assert "lacks an evaluation" in answer.err
 
 
 def test_answers_are_paired_by_prompt_and_the_lonely_left_out() -> None:

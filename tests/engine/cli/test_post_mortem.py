@@ -40,7 +40,7 @@ def test_the_standing_of_a_run_that_memory_ended_has_its_post_mortem(shell: Shel
     assert answer.code == 0
     for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
                  "also on the GPU: python, user u17, 11.2 GiB", "Remedies", "  1  Gradient checkpointing", "  2  ",
-                 "goes on from the last checkpoint", "starts a new run", f"tunedeck resume {failed.id} --remedy 1",
+                 "resumes from the last checkpoint", "starts a new run", f"tunedeck resume {failed.id} --remedy 1",
                  "memory:", "predicted"):  # fmt: skip
         assert part in answer.out, part
 
