@@ -297,7 +297,11 @@ CASES = (
         model={"kind": "chat"})),
     Case("check.no-sdpa", lambda place: place.make_model(CONFIG | {"model_type": "gptj"}) and place.set(
         model={"attn_implementation": "sdpa"})),
-    Case("check.template-problem", lambda place: place.dialogue() or place.make_model(**{"chat_template.jinja": ""})),
+    Case("models.base-without-template", lambda place: place.dialogue() or place.make_model(
+        **{"chat_template.jinja": ""})),
+    Case("models.above-positions", _set(dataset={"max_length": 64})),
+    Case("models.template-not-own", lambda place: place.dialogue() or place.set(
+        model={"kind": "chat", "chat_template": "plain"})),
     Case("check.template-not-adapters", lambda place: _with_template(place, wanted="chatml")),
     Case("check.template-of-adapter", _with_template),
     # The layers
@@ -312,12 +316,13 @@ CASES = (
     # The earlier adapter
     Case("check.adapter-pickled", _pickled_adapter),
     Case("check.adapter-zero", _zero_adapter),
-    Case("check.adapter-note", _in_checkpoint),
-    Case("check.adapter-doubt", lambda place: place.adapter(base="/elsewhere/another")),
+    Case("adapter.newest-checkpoint", _in_checkpoint),
+    Case("adapter.base-other-folder", lambda place: place.adapter(base="/elsewhere/another")),
+    Case("adapter.base-uncertain", lambda place: _changed_base(place, vouched=False)),
     Case("check.adapter-vouched", lambda place: _changed_base(place, vouched=True)),
     Case("check.no-replay", lambda place: place.adapter()),
     Case("check.no-optimizer-state", lambda place: place.adapter(take_optimizer=True)),
-    Case("ModelError: The adapter is broken: it has NaN or infinite numbers", _broken_adapter),
+    Case("adapter.not-finite", _broken_adapter),
     # The rows
     Case("check.rows-left-out", _rows('{"prompt": "no answer", "completion": ""}\n')),
     Case("check.columns-unused", lambda place: place.write(
