@@ -18,7 +18,6 @@ from engine.data.quality.examine import merged, with_trouble
 from engine.data.quality.findings import Report, from_json, to_json
 from engine.data.reader import Reading
 from engine.jobs import data, quality
-from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 _TOLD_EVERY_S = 0.25
@@ -57,7 +56,7 @@ def _with_tokens(report: Report, config: RunConfig, sample: Path, tell: _Tell) -
         if said["kind"] == "result":
             return merged(report, from_json(said["report"]))
         note = said["message"]
-    return replace(report, notes=(*report.notes, text(note)))
+    return replace(report, notes=(*report.notes, Message.from_json(note)))
 
 
 def _figures(

@@ -104,10 +104,10 @@ class _Look:
         trained = [label for label in labels[1:] if label != NOT_TRAINED]
         self._supervised += len(trained)
         if not trained:
-            self._note("no_supervised", row, f"of {len(ids):,} tokens none")
+            self._note("no_supervised", row, Message("quality.none-trained", tokens=len(ids)))
         elif row.kind == "messages" and trained[-1] not in self._renderer.stops:
             token = self._renderer.tokenizer.convert_ids_to_tokens(trained[-1])
-            self._note("stop_token", row, f"ends with {token!r}")
+            self._note("stop_token", row, Message("quality.last-token", token=repr(token)))
         bos = self._renderer.tokenizer.bos_token_id
         if bos is not None and ids[:2] == [bos, bos]:
             self._note("double_bos", row, self._renderer.tokenizer.bos_token)
@@ -120,7 +120,7 @@ class _Look:
         if error.code not in self._cures:
             cured = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
             self._cures[error.code] = text(cured)
-        self._note("refused", row, f"{error.title}: {error.message}", self._cures[error.code])
+        self._note("refused", row, error.reason, self._cures[error.code])
 
     def _length(self, row: Row, ids: Sequence[int], labels: Sequence[int], not_trained: int) -> None:
         limit = self._dataset.max_length
@@ -130,9 +130,8 @@ class _Look:
         self._answer_cut[row.source] += is_cut
         if row.kind == "text" and self._dataset.too_long == "split":
             return
-        self._note(
-            "too_long", row, f"{len(ids):,} tokens" + (", the answer reaches behind the limit" if is_cut else "")
-        )
+        code = "quality.answer-too-long" if is_cut else "quality.row-tokens"
+        self._note("too_long", row, Message(code, tokens=len(ids)))
 
     def _language(self, row: Row) -> None:
         """Count how the row's own words are split, without the template around them."""
@@ -144,9 +143,9 @@ class _Look:
         for at, value in enumerate((1, len(text), len(ids), pieces)):
             held[at] += value
         if pieces:
-            self._note("unknown_pieces", row, f"{pieces:,} of {len(ids):,} tokens")
+            self._note("unknown_pieces", row, Message("quality.unknown-of", unknown=pieces, tokens=len(ids)))
 
-    def _note(self, code: str, row: Row, seen: str, hint: str = "") -> None:
+    def _note(self, code: str, row: Row, seen: Message | str, hint: str = "") -> None:
         self._counts[code, row.source] += 1
         if len(self._places[code, row.source]) < MOST_PLACES:
             self._places[code, row.source].append(Place(row.file, row.number, seen, hint))
@@ -175,14 +174,10 @@ class _Look:
             return replace(made, severity="fatal")
         return made
 
-    def _what_is_cut(self, source: str) -> str:
+    def _what_is_cut(self, source: str) -> Message | None:
         cut = self._answer_cut[source]
-        what = {
-            "drop": "they are left out",
-            "truncate": f"cut at the end, but left out where the answer would be cut ({cut:,})",
-            "split": "plain text is split, dialogues are left out",
-        }[self._dataset.too_long]
-        return f"{what}; in {cut:,} of them the answer does not end before max_length" if cut else what
+        code = {"drop": "quality.long-dropped", "truncate": "quality.long-cut", "split": "quality.long-split"}
+        return Message(code[self._dataset.too_long], cut=cut) if cut else None
 
     def _longer(self, source: str) -> tuple[Remedy, ...]:
         """max_length for 99% of all rows, as far as the model has positions; splitting what is plain text only."""
@@ -193,10 +188,10 @@ class _Look:
         count = self._counts["too_long", source]
         made = []
         if wanted > self._dataset.max_length and left < count:
-            text = f"raise max_length to {wanted:,}, which holds {1 - left / self._rows[source]:.0%}; it costs memory"
-            made.append(Remedy(text, count, left, settings={"dataset.max_length": wanted}))
+            raised = Message("quality.raise-max-length", length=wanted, share=1 - left / self._rows[source])
+            made.append(Remedy(raised, count, left, settings={"dataset.max_length": wanted}))
         if not self._dialogues[source] and self._dataset.too_long != "split":
-            made.append(Remedy("split plain text", count, 0, settings={"dataset.too_long": "split"}))
+            made.append(Remedy(Message("quality.split-text"), count, 0, settings={"dataset.too_long": "split"}))
         return tuple(made)
 
     def _all_lengths(self) -> Lengths | None:
@@ -230,7 +225,7 @@ def _costly(languages: Sequence[LanguageTokens]) -> Iterator[Finding]:
         limit = _FINE_IDEOGRAPHS if each.language in _IDEOGRAPHS else _FINE
         if each.language and each.rows >= _FEWEST_ROWS and each.tokens_per_character > limit:
             entry = CATALOGUE["costly_language"]
-            detail = f"{each.language}: {each.tokens_per_character:.2f} tokens a character"
+            detail = Message("quality.tokens-per-character", language=each.language, rate=each.tokens_per_character)
             yield Finding(
                 "costly_language", entry.severity, each.source, each.rows, each.rows, entry.title, entry.why, detail
             )

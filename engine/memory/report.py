@@ -174,13 +174,13 @@ def _verdict_json(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     return {
-        "level": verdict.level, "spare_bytes": round(verdict.spare_bytes), **verdict.message.as_json(),
+        "level": verdict.level, "spare_bytes": round(verdict.spare_bytes), "message": verdict.message.as_json(),
     }  # fmt: skip
 
 
 def _change_json(change: Change) -> dict[str, Any]:
     return {
-        **change.what.as_json(),
+        "what": change.what.as_json(),
         "settings": change.settings,
         "saved_bytes": round(change.saved_bytes),
         "slow_down": round(change.slow_down, 3),

@@ -101,10 +101,13 @@ class Place:
 
     def found_in_rows(self, severity: str, count: int = 1) -> None:
         found = [
-            RowFinding(f"code-{n}", severity, "", 3, 40, "empty answers", "They teach nothing.", "")  # type: ignore[arg-type]
+            RowFinding(f"code-{n}", severity, "", 3, 40, EMPTY)  # type: ignore[arg-type]
             for n in range(count)
         ]
         self.examined = Examined(Report((), tuple(found)))
+
+
+EMPTY = Message("quality.empty-answers")
 
 
 def figures(name: str, examples: int = 40, tokens: float = 12.0, **more: Any) -> SourceFigures:

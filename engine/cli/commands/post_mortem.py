@@ -42,7 +42,7 @@ def json_values(found: PostMortem) -> dict[str, Any]:
         "phase": found.failure.phase, "step": found.failure.step,
         "remedies": [
             {
-                **each.what.as_json(), "settings": each.settings,
+                "what": each.what.as_json(), "settings": each.settings,
                 "saved_bytes": round(each.saved_bytes), "slow_down": round(each.slow_down, 3), "carries": each.carries,
                 "enough": each.enough, "same_result": each.same_result,
             }

@@ -1,4 +1,4 @@
-"""Every finding in words: how grave it is, why it matters, and which repairs may help."""
+"""Every finding: how serious it is, its name, why it matters, and which repairs may help."""
 
 from __future__ import annotations
 
@@ -6,145 +6,88 @@ from dataclasses import dataclass
 
 from engine.config.fix_names import Fix
 from engine.data.quality.findings import Severity
+from engine.messages.message import Message
 
 
 @dataclass(frozen=True)
 class Entry:
     severity: Severity
-    title: str
-    why: str
+    title: Message
+    why: Message
     fixes: tuple[Fix, ...] = ()
 
 
-FIX_TEXTS: dict[str, str] = {
-    "drop_unreadable": "leave those rows out",
-    "trim_whitespace": "take the blank space off",
-    "drop_unanswered_turn": "cut the turns behind the last answer",
-    "merge_system_turn": "put the system text in front of the first question",
-    "fix_mojibake": "turn the characters back (ftfy)",
-    "strip_control": "take these characters out",
-    "unescape_html": "turn &amp; and the like into characters",
-    "one_answer_per_prompt": "keep the first answer of each prompt",
-    "drop_exact_duplicates": "keep the first of each",
-    "drop_near_duplicates": "keep the first of each cluster",
+def _entry(severity: Severity, title: str, why: str, *fixes: Fix) -> Entry:
+    return Entry(severity, Message(title), Message(why), fixes)
+
+
+LEAVE_OUT = Message("quality.leave-out")
+_FIXES: dict[str, Message] = {
+    "trim_whitespace": Message("quality.trim-whitespace"),
+    "drop_unanswered_turn": Message("quality.drop-unanswered-turn"),
+    "merge_system_turn": Message("quality.merge-system-turn"),
+    "fix_mojibake": Message("quality.fix-mojibake"),
+    "strip_control": Message("quality.strip-control"),
+    "unescape_html": Message("quality.unescape-html"),
+    "one_answer_per_prompt": Message("quality.one-answer-per-prompt"),
+    "drop_exact_duplicates": Message("quality.keep-first"),
+    "drop_near_duplicates": Message("quality.keep-first-of-cluster"),
 }
 """What a repair does; one that is not here leaves the rows with the finding out."""
 
 CATALOGUE: dict[str, Entry] = {
-    "unreadable": Entry(
-        "fatal", "rows that can't be read", "The training refuses a file with such rows.", ("drop_unreadable",)
+    "unreadable": _entry("fatal", "quality.unreadable", "quality.unreadable-why", "drop_unreadable"),
+    "nothing_left": _entry("fatal", "quality.nothing-left", "quality.nothing-left-why"),
+    "empty_answers": _entry("warning", "quality.empty-answers", "quality.empty-answers-why", "drop_empty_answers"),
+    "missing_user": _entry("warning", "quality.missing-user", "quality.missing-user-why", "drop_missing_user"),
+    "untrained_rows": _entry("note", "quality.untrained-rows", "quality.untrained-rows-why"),
+    "untrained_turns": _entry("note", "quality.untrained-turns", "quality.untrained-turns-why"),
+    "unclear_marks": _entry("warning", "quality.unclear-marks", "quality.unclear-marks-why"),
+    "marked_questions": _entry("note", "quality.marked-questions", "quality.marked-questions-why"),
+    "turn_keys": _entry("note", "quality.turn-keys", "quality.turn-keys-why"),
+    "nulls": _entry("note", "quality.nulls", "quality.nulls-why"),
+    "role_order": _entry("warning", "quality.role-order", "quality.role-order-why", "drop_role_order"),
+    "unanswered": _entry(
+        "warning", "quality.unanswered", "quality.unanswered-why", "drop_unanswered_turn", "drop_unanswered"
     ),
-    "nothing_left": Entry("fatal", "rows that can't be split, or of which none is left", "A training would not start."),
-    "empty_answers": Entry(
-        "warning", "empty answers",
-        "A blank answer teaches the model to say nothing; rows without any other are left out.",
-        ("drop_empty_answers",),
+    "whitespace": _entry("note", "quality.whitespace", "quality.whitespace-why", "trim_whitespace"),
+    "placeholders": _entry("warning", "quality.placeholders", "quality.placeholders-why", "drop_placeholders"),
+    "html": _entry("note", "quality.html-in-prose", "quality.html-in-prose-why", "unescape_html", "drop_html"),
+    "mojibake": _entry("warning", "quality.mojibake", "quality.mojibake-why", "fix_mojibake", "drop_mojibake"),
+    "control": _entry("warning", "quality.control", "quality.control-why", "strip_control", "drop_control"),
+    "secrets": _entry("warning", "quality.secrets", "quality.secrets-why", "drop_secrets"),
+    "emails": _entry("warning", "quality.emails", "quality.emails-why", "drop_emails"),
+    "phones": _entry("warning", "quality.phones", "quality.phones-why", "drop_phones"),
+    "exact_duplicates": _entry(
+        "warning", "quality.exact-duplicates", "quality.exact-duplicates-why", "drop_exact_duplicates"
     ),
-    "missing_user": Entry(
-        "warning", "answers that nobody asked for",
-        "Without a question before it an answer is no example of how to answer.", ("drop_missing_user",),
+    "near_duplicates": _entry("note", "quality.near-duplicates", "quality.near-duplicates-why", "drop_near_duplicates"),
+    "conflicts": _entry("warning", "quality.conflicts", "quality.conflicts-why", "one_answer_per_prompt"),
+    "leakage": _entry(
+        "warning", "quality.leakage", "quality.leakage-why", "one_answer_per_prompt", "drop_near_duplicates"
     ),
-    "untrained_rows": Entry(
-        "note", "rows marked as not to be trained",
-        "They, or all their answers, ask for it: they are left out. A column that is no mark is passed over with "
-        'columns = {weight = ""}.',
-    ),
-    "untrained_turns": Entry(
-        "note", "answers marked as not to be trained",
-        "The model reads them but does not learn them.",
-    ),
-    "unclear_marks": Entry(
-        "warning", "marks of training that are neither yes nor no",
-        "They are passed over and the answers trained in full: write true or false. To weigh whole rows, map a column: "
-        'columns = {weight = "..."}.',
-    ),
-    "marked_questions": Entry(
-        "note", "turns marked as to be trained that are no answers",
-        'What is trained beside answers is up to dataset.train_on: "all" trains them too.',
-    ),
-    "turn_keys": Entry("note", "turns with fields that are not used", "The model sees nothing of them."),
-    "nulls": Entry(
-        "note", "null fields in tools or calls",
-        "They are left out, as tables pad objects with them. To keep one, write the tools or arguments as JSON text.",
-    ),
-    "role_order": Entry(
-        "warning", "turns out of order", "Many templates refuse such rows, others render them wrongly.",
-        ("drop_role_order",),
-    ),
-    "unanswered": Entry(
-        "warning", "last turns without an answer", "Nothing is learnt from them, but they cost memory and time.",
-        ("drop_unanswered_turn", "drop_unanswered"),
-    ),
-    "whitespace": Entry(
-        "note", "blank space around answers", "The model learns to begin or end its answers with it.",
-        ("trim_whitespace",),
-    ),
-    "placeholders": Entry(
-        "warning", "placeholders nobody filled in", "The model will answer with them, word for word.",
-        ("drop_placeholders",),
-    ),
-    "html": Entry(
-        "note", "HTML in prose", "Left over from the web, it will turn up in the answers.",
-        ("unescape_html", "drop_html"),
-    ),
-    "mojibake": Entry(
-        "warning", "garbled or lost characters", "Text read in a wrong encoding teaches letters that mean nothing.",
-        ("fix_mojibake", "drop_mojibake"),
-    ),
-    "control": Entry(
-        "warning", "control or invisible characters", "They steer terminals, hide text and waste tokens.",
-        ("strip_control", "drop_control"),
-    ),
-    "secrets": Entry(
-        "warning", "keys or passwords", "A model can repeat what it was trained on to anybody.", ("drop_secrets",)
-    ),
-    "emails": Entry(
-        "warning", "e-mail addresses", "A model can repeat people's addresses to anybody.", ("drop_emails",)
-    ),
-    "phones": Entry("warning", "phone numbers", "A model can repeat people's numbers to anybody.", ("drop_phones",)),
-    "exact_duplicates": Entry(
-        "warning", "exact duplicates", "Rows seen more often weigh more, and are learnt by heart.",
-        ("drop_exact_duplicates",),
-    ),
-    "near_duplicates": Entry(
-        "note", "near duplicates", "Rows that hardly differ weigh like one row repeated.", ("drop_near_duplicates",)
-    ),
-    "conflicts": Entry(
-        "warning", "one prompt, different answers", "The model learns to guess between them.",
-        ("one_answer_per_prompt",),
-    ),
-    "leakage": Entry(
-        "warning", "held-out rows also trained on", "What is measured on them looks better than it is.",
-        ("one_answer_per_prompt", "drop_near_duplicates"),
-    ),
-    "languages": Entry("note", "several languages", "The model may answer in the wrong one."),
-    "label_balance": Entry(
-        "warning", "uneven labels", "The model does well by saying the frequent one; judge it per label."
-    ),
-    "label_typos": Entry(
-        "warning", "labels that differ in case or blanks", "To the model these are different answers."
-    ),
-    "too_long": Entry("warning", "rows longer than max_length", "They are left out or cut: see dataset.too_long."),
-    "no_supervised": Entry("warning", "rows without a trained token", "They are left out: nothing in them is learnt."),
-    "refused": Entry("warning", "rows that the template refuses", "They are left out."),
-    "stop_token": Entry(
-        "fatal", "answers that do not end with a stop token", "The model would never learn to stop."
-    ),
-    "written_specials": Entry(
-        "warning", "special tokens written in the text",
-        "The model reads real ones: in the middle of an answer it learns to stop, or takes words for a turn.",
-    ),
-    "double_bos": Entry(
-        "warning", "two begin tokens in a row", "The model sees a beginning at training that it never sees at use."
-    ),
-    "unknown_pieces": Entry(
-        "warning", "characters the tokenizer does not know", "They all look the same to the model."
-    ),
-    "costly_language": Entry(
-        "note", "language that this tokenizer splits finely", "Rows cost more tokens, and are learnt less well."
-    ),
+    "languages": _entry("note", "quality.languages", "quality.languages-why"),
+    "label_balance": _entry("warning", "quality.label-balance", "quality.label-balance-why"),
+    "label_typos": _entry("warning", "quality.label-typos", "quality.label-typos-why"),
+    "too_long": _entry("warning", "quality.too-long", "quality.too-long-why"),
+    "no_supervised": _entry("warning", "quality.no-supervised", "quality.no-supervised-why"),
+    "refused": _entry("warning", "quality.refused", "quality.refused-why"),
+    "stop_token": _entry("fatal", "quality.stop-token", "quality.stop-token-why"),
+    "written_specials": _entry("warning", "quality.written-specials", "quality.written-specials-why"),
+    "double_bos": _entry("warning", "quality.double-bos", "quality.double-bos-why"),
+    "unknown_pieces": _entry("warning", "quality.unknown-pieces", "quality.unknown-pieces-why"),
+    "costly_language": _entry("note", "quality.costly-language", "quality.costly-language-why"),
 }  # fmt: skip
 
 
-def fix_text(fix: str) -> str:
-    return FIX_TEXTS.get(fix, "leave those rows out")
+def fix_message(fix: str) -> Message:
+    """What the repair ``fix`` does to the rows of a finding."""
+    return _FIXES.get(fix, LEAVE_OUT)
+
+
+def fix_named(fix: str) -> Message:
+    """The same by itself, where no finding stands beside it."""
+    entry = CATALOGUE.get(fix.removeprefix("drop_"))
+    if fix in _FIXES or entry is None:
+        return fix_message(fix)
+    return Message("quality.leave-out-named", what=entry.title)

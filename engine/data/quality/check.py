@@ -13,8 +13,8 @@ from engine.config.schema import RunConfig
 from engine.data.batches import BySource, Observer, Rows
 from engine.data.files.sources import source_names
 from engine.data.fixes import UNREADABLE
-from engine.data.quality.catalogue import CATALOGUE
-from engine.data.quality.counts import ENDS, Counts
+from engine.data.quality.catalogue import CATALOGUE, LEAVE_OUT
+from engine.data.quality.counts import Counts
 from engine.data.quality.cross_row import Comparison
 from engine.data.quality.findings import Finding, Remedy, Report, SourceFacts, ordered
 from engine.data.quality.source_stats import LANGUAGE_ROWS, SourceStats
@@ -22,6 +22,7 @@ from engine.data.reader import BATCH_ROWS, SHARED_ROWS, Reading, expected_rows
 from engine.data.rows.records import record_of
 from engine.data.splitting.row_index import RowIndex
 from engine.data.splitting.split import replayed
+from engine.messages.message import Message
 
 NEAR_ROWS = 200_000
 """Rows that are all compared for being nearly the same; of more, a sample of half as many is."""
@@ -109,29 +110,26 @@ def _remedied(finding: Finding) -> Finding:
     """Unreadable rows with the repair that passes over them, where reading went on behind all of them."""
     if finding.code != "unreadable" or finding.count >= finding.of:
         return finding
-    if any(place.seen.endswith(ENDS) for place in finding.places):
+    if any(isinstance(place.seen, Message) and place.seen.code == "quality.row-ends" for place in finding.places):
         return finding
     fix = CATALOGUE["unreadable"].fixes[0]
-    return replace(finding, remedies=(Remedy("leave those rows out", finding.count, 0, fix),))
+    return replace(finding, remedies=(Remedy(LEAVE_OUT, finding.count, 0, fix),))
 
 
 def _too_few(facts: Sequence[SourceFacts], comparison: Comparison) -> Iterator[Finding]:
     """That no row would be trained on, where it is so: all are left out, or the split refuses them."""
     used = sum(each.rows for each in facts)
     read = used + sum(each.left_out for each in facts)
-    detail = comparison.refused.message if comparison.refused else ""
+    detail = comparison.refused.reason if comparison.refused else None
     if not used:
-        detail = "all are left out"
-    if detail:
+        detail = Message("quality.all-left-out")
+    if detail is not None:
         entry = CATALOGUE["nothing_left"]
         yield Finding("nothing_left", entry.severity, "", read, read, entry.title, entry.why, detail)
 
 
-def _notes(index: RowIndex) -> Iterator[str]:
+def _notes(index: RowIndex) -> Iterator[Message]:
     if len(index) > 2 * LANGUAGE_ROWS:
-        yield f"Languages are told from about {LANGUAGE_ROWS:,} rows."
+        yield Message("quality.languages-sampled", rows=LANGUAGE_ROWS)
     if index.is_sampled:
-        yield (
-            f"Near duplicates are looked for among {len(index.near_rows):,} of {len(index):,} rows, "
-            f"as there are more than {NEAR_ROWS:,}."
-        )
+        yield Message("quality.near-sampled", looked=len(index.near_rows), rows=len(index), limit=NEAR_ROWS)

@@ -11,16 +11,15 @@ from engine.config.fix_names import Fix
 from engine.data.batches import DROPPED, Rows
 from engine.data.files.lenient import Unreadable
 from engine.data.fixes import Change, row_change
-from engine.data.quality.catalogue import CATALOGUE, fix_text
+from engine.data.quality.catalogue import CATALOGUE, fix_message
 from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
 from engine.data.quality.inspection import faults_of
+from engine.data.quality.structure import Seen
 from engine.data.rows.convert import problem
 from engine.data.rows.messages import Row
-from engine.messages import catalogue
 from engine.messages.message import Message
 
 SEEN_CHARACTERS = 60
-ENDS = ", and nothing behind it"
 
 
 @dataclass
@@ -63,14 +62,15 @@ class Counts:
             ours.lost.update(theirs.lost)
 
     def _unreadable(self, fault: Unreadable) -> None:
-        said = _said(fault)
-        seen = f"{said}{ENDS}" if fault.ends else said
+        parts = _said(fault)
+        seen = Message("quality.row-ends" if fault.ends else "quality.row-says", parts=parts)
         self._add("unreadable", Place(fault.file, fault.row, seen, fault.error.hint))
 
-    def _note(self, row: Row, faults: dict[str, str], size: int) -> None:
+    def _note(self, row: Row, faults: dict[str, Seen], size: int) -> None:
         """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""
         for code, seen in faults.items():
-            self._add(code, Place(row.file, row.number, shorten(seen, SEEN_CHARACTERS)), size)
+            seen = seen if isinstance(seen, Message) else shorten(seen, SEEN_CHARACTERS)
+            self._add(code, Place(row.file, row.number, seen), size)
             count = self._counts[code]
             if count.tried < self._most_tried:
                 count.tried += 1
@@ -106,15 +106,14 @@ class Counts:
         remedies = []
         for fix, still in count.still.items():
             if still < count.tried and (count.lost[fix] < count.tried or count.count < rows):
-                remedies.append(Remedy(fix_text(fix), count.tried, still, fix))
+                remedies.append(Remedy(fix_message(fix), count.tried, still, fix))
         return tuple(remedies)
 
 
-def _said(fault: Unreadable) -> str:
+def _said(fault: Unreadable) -> list[Message | str]:
     """What is wrong with the row; its place is told beside it."""
-    reason, place = (fault.error.reason.args.get(name) for name in ("reason", "place"))
-    parts = [catalogue.text(part) if isinstance(part, Message) else str(part) for part in (place, reason) if part]
-    return ": ".join(parts) or fault.error.title
+    reason = fault.error.reason
+    return [reason.args[name] for name in ("place", "reason") if reason.args.get(name)] or [reason]
 
 
 @cache
@@ -122,7 +121,7 @@ def _change(fix: Fix) -> Change:
     return row_change([fix])
 
 
-def _try(count: _Count, code: str, fix: Fix, row: Row, faults: dict[str, str]) -> None:
+def _try(count: _Count, code: str, fix: Fix, row: Row, faults: dict[str, Seen]) -> None:
     """Repair a copy of ``row`` by ``fix`` and look whether the fault is gone, and no other one has come."""
     after = _change(fix)(row)
     remaining = {} if after is None else faults_of(after)

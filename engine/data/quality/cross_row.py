@@ -12,10 +12,11 @@ from engine.config.fix_names import Fix
 from engine.config.schema import DatasetSection
 from engine.data.dedup import exact, near
 from engine.data.fixes import SETS
-from engine.data.quality.catalogue import CATALOGUE, fix_text
+from engine.data.quality.catalogue import CATALOGUE, fix_message
 from engine.data.quality.findings import MOST_PLACES, Finding, Place, Remedy
 from engine.data.splitting.draw import draw
 from engine.data.splitting.row_index import RowIndex
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ class Comparison:
             for source in np.unique(self._keys.sources[pairs.rows]).tolist():
                 chosen = self._keys.sources[pairs.rows] == source
                 remedies = tuple(
-                    Remedy(fix_text(fix), int(chosen.sum()), self._count(trials[fix].get(code), source), fix)
+                    Remedy(fix_message(fix), int(chosen.sum()), self._count(trials[fix].get(code), source), fix)
                     for fix in entry.fixes
                     if self._count(trials[fix].get(code), source) < chosen.sum()
                 )
@@ -78,7 +79,7 @@ class Comparison:
         keys, entry = self._keys, CATALOGUE[code]
         size = int(keys.sizes[keys.sources == source].sum())
         places = tuple(
-            Place(*keys.place(row), f"as {self._named(other, row)}")
+            Place(*keys.place(row), self._named(other, row))
             for row, other in zip(rows[:MOST_PLACES].tolist(), others[:MOST_PLACES].tolist(), strict=True)
         )
         looked_at = int((keys.sources[pairs.of] == source).sum())
@@ -88,10 +89,11 @@ class Comparison:
             remedies=remedies,
         )  # fmt: skip
 
-    def _named(self, other: int, row: int) -> str:
+    def _named(self, other: int, row: int) -> Message:
         (file, number), (own_file, _) = self._keys.place(other), self._keys.place(row)
-        where = f"row {number:,}"
-        return where if file == own_file else f"{where} of {Path(file).name}"
+        if file == own_file:
+            return Message("quality.as-row", row=number)
+        return Message("quality.as-row-of", row=number, file=Path(file).name)
 
     def _worth_trying(self, found: dict[str, _Pairs]) -> list[Fix]:
         wanted = [fix for code in found for fix in CATALOGUE[code].fixes]

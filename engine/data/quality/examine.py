@@ -14,7 +14,6 @@ from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import DataSource, RunConfig
 from engine.data.quality.check import check
 from engine.data.quality.findings import Finding, Report, from_json, ordered
-from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 Progress = Callable[[int, int, Message], object]
@@ -34,7 +33,7 @@ def examine(
 
     if not tokens:
         found = check(config, told)
-        return replace(found, notes=(*found.notes, "Lengths in tokens: name a model with --model, or give a config."))
+        return replace(found, notes=(*found.notes, Message("quality.no-model")))
     with tempfile.TemporaryDirectory(prefix="tunedeck-doctor-") as folder:
         sample = Path(folder, "sample.jsonl")
         found = check(config, told, sample)
@@ -44,7 +43,7 @@ def examine(
             said = ask_tokenizer(config, sample, on_progress)
         except TunedeckError as error:
             return with_trouble(found, error)
-    if isinstance(said, str):
+    if isinstance(said, Message):
         return replace(found, notes=(*found.notes, said))
     return merged(found, said)
 
@@ -52,17 +51,17 @@ def examine(
 def with_trouble(found: Report, error: TunedeckError) -> Report:
     """``found`` and, as a finding of all its rows, that the model can't read them."""
     rows = sum(source.rows for source in found.sources)
-    finding = Finding("model", "fatal", "", rows, rows, error.title, error.message, error.hint)
+    finding = Finding("model", "fatal", "", rows, rows, error.reason)
     return replace(found, findings=ordered([*found.findings, finding]))
 
 
-def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Report | str:
-    """What the tokenizer of ``config.model`` makes of the rows in ``sample``; in words, why it can't be asked.
+def ask_tokenizer(config: RunConfig, sample: Path, on_progress: Progress) -> Report | Message:
+    """What the tokenizer of ``config.model`` makes of the rows in ``sample``, or why it can't be asked.
 
     Raises DataError with what the child found wrong.
     """
     said = ask("quality", config.model_copy(update={"data": [DataSource(path=str(sample))]}), on_progress)
-    return from_json(said["report"]) if said["type"] == "result" else text(Message.from_json(said["message"]))
+    return from_json(said["report"]) if said["type"] == "result" else Message.from_json(said["message"])
 
 
 def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def merged(found: Report, said: Report) -> Report:
     looked_at = said.lengths.rows if said.lengths else 0
     notes = found.notes
     if looked_at < rows:
-        notes = (*notes, f"Lengths, stop tokens and templates are those of a sample of {looked_at:,} rows.")
+        notes = (*notes, Message("quality.tokens-sampled", rows=looked_at))
     return Report(found.sources, ordered(findings), notes, said.lengths, said.languages)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.messages.message import Message
+
 Severity = Literal["fatal", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "warning", "note")
 MOST_PLACES = 20
@@ -13,25 +15,25 @@ MOST_PLACES = 20
 
 @dataclass(frozen=True)
 class Place:
-    """A row with a finding. ``seen`` are a few words of it, not cleaned; for pairs they name the other row.
+    """A row with a finding. ``seen`` is what is wrong there, or a few words of it, not cleaned.
 
     ``hint`` says what to do about it, where that is known.
     """
 
     file: str
     row: int
-    seen: str = ""
+    seen: Message | str = ""
     hint: str = ""
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something that helps: a name for ``dataset.fixes``, or values of config fields. ``text`` says what it does.
+    """Something that helps: a name for ``dataset.fixes``, or values of config fields. ``what`` says what it does.
 
     It was tried on a copy of ``tried`` rows with the finding, ``left`` of which still had it then.
     """
 
-    text: str
+    what: Message
     tried: int
     left: int
     fix: str = ""
@@ -51,9 +53,9 @@ class Finding:
     source: str
     count: int
     of: int
-    title: str
-    why: str
-    detail: str = ""
+    title: Message
+    why: Message | None = None
+    detail: Message | None = None
     text_share: float | None = None
     tokens: int | None = None
     places: tuple[Place, ...] = ()
@@ -121,11 +123,11 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Report:
-    """All findings, the gravest first. ``notes`` say what was sampled or not looked at, and why."""
+    """All findings, the most serious first. ``notes`` say what was sampled or not looked at, and why."""
 
     sources: tuple[SourceFacts, ...]
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     lengths: Lengths | None = None
     languages: tuple[LanguageTokens, ...] = ()
 
@@ -138,7 +140,7 @@ class Report:
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
-    """The gravest first, then the most frequent."""
+    """The most serious first, then the most frequent."""
     return tuple(sorted(findings, key=lambda each: (SEVERITIES.index(each.severity), -each.count, each.code)))
 
 

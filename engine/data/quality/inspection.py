@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.quality.placeholders import placeholder_in
 from engine.data.quality.privacy import email_in, phone_in, secret_in
-from engine.data.quality.structure import form_faults
+from engine.data.quality.structure import Seen, form_faults
 from engine.data.quality.text_faults import control_in, html_in, mojibake_in
 from engine.data.rows.messages import Row, whole_text
 
@@ -19,9 +19,9 @@ _OF_TEXT = {
 }
 
 
-def faults_of(row: Row, text: str | None = None) -> dict[str, str]:
+def faults_of(row: Row, text: str | None = None) -> dict[str, Seen]:
     """Codes of the row's faults, each with a few uncleaned words of what was seen; ``text`` is its ``whole_text``."""
-    faults = dict(form_faults(row))
+    faults: dict[str, Seen] = dict(form_faults(row))
     text = whole_text(row) if text is None else text
     for code, find in _OF_TEXT.items():
         seen = find(text)

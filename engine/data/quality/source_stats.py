@@ -12,6 +12,7 @@ from engine.data.rows.labels import LONGEST_LABEL, MOST_LABELS, are_labels
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import answer_of
 from engine.data.similarity.language import languages
+from engine.messages.message import Message
 
 LANGUAGE_ROWS = 1000
 _LANGUAGE_CHARACTERS = 600
@@ -84,7 +85,7 @@ class SourceStats:
         shares = {code: share for code, share in facts.languages.items() if share >= _FOREIGN}
         if len(shares) > 1:
             count = round(self.rows * (1 - max(facts.languages.values())))
-            made.append(self._finding("languages", count, _shares(shares)))
+            made.append(self._finding("languages", count, Message.literal(_shares(shares))))
         if len(facts.labels) > 1:
             made += self._of_labels(Counter(facts.labels))
         return made
@@ -94,7 +95,9 @@ class SourceStats:
         ranked = labels.most_common()
         (most, highest), (least, lowest) = ranked[0], ranked[-1]
         if highest >= _UNEVEN * lowest:
-            detail = f"{shorten(most, 20)} {highest:,} times, {shorten(least, 20)} {lowest:,} times"
+            detail = Message(
+                "quality.label-counts", most=shorten(most, 20), highest=highest, least=shorten(least, 20), lowest=lowest
+            )
             made.append(self._finding("label_balance", lowest, detail))
         spelt: dict[str, list[str]] = {}
         for label in labels:
@@ -102,15 +105,18 @@ class SourceStats:
         twice = [each for each in spelt.values() if len(each) > 1]
         if twice:
             rarer = sum(sum(sorted(labels[label] for label in each)[:-1]) for each in twice)
-            shown = "; ".join(" and ".join(repr(shorten(label, 20)) for label in each) for each in twice[:3])
-            made.append(self._finding("label_typos", rarer, shown))
+            pairs = [
+                Message("quality.labels-pair", labels=[repr(shorten(label, 20)) for label in each])
+                for each in twice[:3]
+            ]
+            made.append(self._finding("label_typos", rarer, Message("quality.labels-alike", pairs=pairs)))
         return made
 
     def _labels(self) -> Counter[str]:
         answers = self._answers or Counter()
         return Counter(dict(answers.most_common())) if are_labels(len(answers), self.rows) else Counter()
 
-    def _finding(self, code: str, count: int, detail: str) -> Finding:
+    def _finding(self, code: str, count: int, detail: Message) -> Finding:
         entry = CATALOGUE[code]
         return Finding(code, entry.severity, self.name, count, self.rows, entry.title, entry.why, detail)
 

@@ -23,13 +23,13 @@ def test_clean_rows_end_with_nothing_wrong(shell: Shell) -> None:
     answer = shell("data", "check", ROOT / "presets/demo/orders.jsonl")
     assert answer.code == 0
     assert "560 rows of prompt_completion" in answer.out
-    assert answer.out.splitlines()[-1] == "Nothing found that is wrong in the text; no tokenizer has read it."
+    assert answer.out.splitlines()[-1] == "No problems found in the text. No tokenizer has read it."
 
 
 def test_warnings_do_not_end_it_otherwise_than_well(shell: Shell, tmp_path: Path) -> None:
     answer = shell("data", "check", write(tmp_path / "a.jsonl", "I am {{name}}.", "Yes, I am."))
     assert answer.code == 0
-    assert "Warning: placeholders nobody filled in: 1 of 2 rows (50%)" in answer.out
+    assert "Warning: unfilled placeholders: 1 of 2 rows (50%)" in answer.out
     assert "a.jsonl, row 1: {{name}}" in answer.out
 
 
@@ -66,7 +66,7 @@ def test_a_config_is_examined_with_its_model_and_settings(shell: Shell, tmp_path
     assert report.lengths.max_length == 64
     (finding,) = report.of("too_long")
     assert finding.remedies[0].settings["dataset.max_length"] > 64
-    assert "tokenising" in answer.err
+    assert "tokenizing" in answer.err
     assert shell("data", "check", config, tmp_path / "a.jsonl").code == 2
     config.write_text("[model\n")
     assert shell("data", "check", config).code == 2

@@ -12,6 +12,7 @@ from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import RunConfig
 from engine.data.quality.findings import Report, from_json
 from engine.jobs import data, examine
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tests.engine.training.making import values, write_rows
 from tests.tiny import make_tiny_model
@@ -66,7 +67,7 @@ def test_without_the_model_the_rows_are_still_examined(rows: Path) -> None:
     answer, report, _ = ask(values(Path("nobody/has-this"), rows))
     assert [source.rows for source in report.sources] == [24]
     assert report.lengths is None
-    assert any("nobody/has-this" in note for note in report.notes)
+    assert any("nobody/has-this" in text(note) for note in report.notes)
     assert answer["not_known"]
 
 
@@ -79,7 +80,7 @@ def test_a_tokenizer_that_breaks_is_told_and_takes_no_finding_away(
     monkeypatch.setattr("engine.tokens.tokenizer.load_words", broken)
     answer, report, _ = ask(values(tiny, rows))
     assert [source.rows for source in report.sources] == [24]
-    assert any("no such vocabulary" in note for note in report.notes)
+    assert any("no such vocabulary" in text(note) for note in report.notes)
     assert "no such vocabulary" in TunedeckError.from_json(answer["trouble"]).message
 
 

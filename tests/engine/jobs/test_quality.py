@@ -13,8 +13,10 @@ from engine.data.quality import examine as examining
 from engine.data.quality.check import check
 from engine.data.quality.examine import examine, merged
 from engine.data.quality.findings import Finding, Report, from_json
+from engine.data.quality.report import seen
 from engine.data.rows.messages import Row
 from engine.jobs import quality
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tests.engine.data.quality.making import asked, jsonl, plain, row
 from tests.engine.modeling.kernels.tiny_families import write_family
@@ -74,8 +76,8 @@ def test_rows_that_are_too_long_are_found_and_a_longer_limit_offered(tiny: Path,
     rows = [*TALK, asked("Tell me a story.", "Once there was a fox. " * 20), asked("Why? " * 60, "So.")]
     finding = only(look(tiny, tmp_path, *rows, max_length=100), "too_long")
     assert (finding.count, [place.row for place in finding.places]) == (2, [13, 14])
-    assert "left out" in finding.detail
-    assert "in 2 of them the answer does not end before max_length" in finding.detail
+    assert finding.detail is not None
+    assert finding.detail.args == {"cut": 2}
     (remedy,) = finding.remedies
     wanted = remedy.settings["dataset.max_length"]
     assert wanted % 64 == 0
@@ -112,7 +114,7 @@ def test_answers_without_a_stop_token_are_fatal(tmp_path: Path) -> None:
     report = look(model, tmp_path, *TALK)
     finding = only(report, "stop_token")
     assert (finding.severity, finding.count, finding.of) == ("fatal", 12, 12)
-    assert "<|im_end|>" in finding.places[0].seen
+    assert "<|im_end|>" in seen(finding.places[0])
 
 
 def test_two_begin_tokens_in_a_row_are_found(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_rows_the_template_refuses_are_named_with_its_reason(tmp_path: Path) -> 
     bad = row("system: Be kind.", "user: Hi.", "assistant: Hello.")
     finding = only(look(model, tmp_path, *TALK, bad), "refused")
     assert (finding.count, finding.severity) == (1, "warning")
-    assert "no system here" in finding.places[0].seen
+    assert "no system here" in seen(finding.places[0])
     assert only(look(model, tmp_path, bad), "refused").severity == "fatal"
 
 
@@ -173,7 +175,8 @@ def test_a_language_that_is_split_finely_is_noted(tiny: Path, tmp_path: Path) ->
         asked(f"请告诉我第{i}个城市今天的天气怎么样？", "今天很冷，整天都在下雨，请记得带上雨伞。") for i in range(12)
     ]
     finding = only(look(tiny, tmp_path, *chinese), "costly_language")
-    assert finding.detail.startswith("zh: ")
+    assert finding.detail is not None
+    assert finding.detail.args["language"] == "zh"
     assert finding.count == 12
 
 
@@ -203,7 +206,7 @@ def test_a_tokenizer_that_fails_is_fatal_beside_all_else(tmp_path: Path, home: P
     report = examine(settings(model, data))
     assert only(report, "placeholders").count == 1
     assert report.lengths is None
-    assert "can't be loaded" in only(report, "model").title
+    assert "can't be loaded" in text(only(report, "model").title)
     assert report.is_fatal
 
 
@@ -212,7 +215,7 @@ def test_of_a_sample_it_is_said_that_it_is_one(tiny: Path, tmp_path: Path) -> No
     light = check(settings(tiny, tmp_path / "rows.jsonl"))
     assert merged(light, said).notes == ()
     more = Report(tuple(source.__class__(**(vars(source) | {"rows": 5000})) for source in light.sources), ())
-    assert "a sample of 12 rows" in merged(more, said).notes[0]
+    assert merged(more, said).notes == (Message("quality.tokens-sampled", rows=12),)
 
 
 def test_nothing_is_asked_where_no_row_is_left(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

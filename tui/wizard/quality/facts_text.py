@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import LanguageTokens, Lengths, Report, SourceFacts
 from engine.data.rows.unused import told as unused_words
+from engine.messages.catalogue import text
 from engine.messages.formats import percent
 from tui import words
 from tui.widgets.line import wrap
@@ -26,7 +27,7 @@ def of_sources(report: Report, width: int, unicode: bool) -> Iterator[str]:
     yield from _languages(report.languages, width)
     for note in report.notes:
         yield ""
-        yield from wrap(clean(note, keep_newlines=False), width)
+        yield from wrap(text(note), width)
 
 
 def of_lengths(lengths: Lengths | None, max_length: int, width: int, unicode: bool) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.data.quality.catalogue import fix_text
+from engine.data.quality.catalogue import fix_named
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tui.draft import changes
@@ -22,7 +22,7 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
     settings = dict(remedy.settings)
     if remedy.fix:
         settings[FIXES] = [*fixes_of(draft), remedy.fix]
-    facts.repairs.append(changes.apply(draft, Message.literal(remedy.text), settings))
+    facts.repairs.append(changes.apply(draft, remedy.what, settings))
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
@@ -46,7 +46,7 @@ def take_back(draft: Draft, facts: Facts) -> str:
         draft.set(FIXES, before[:-1])
     else:
         draft.unset(FIXES)
-    return fix_text(before[-1])
+    return text(fix_named(before[-1]))
 
 
 def fixes_of(draft: Draft) -> list[str]:
@@ -56,7 +56,6 @@ def fixes_of(draft: Draft) -> list[str]:
 
 def in_force(draft: Draft, facts: Facts) -> str:
     """What the draft repairs, in a sentence; "" where nothing is."""
-    named = [fix_text(fix).replace("those rows", f"rows with {fix.removeprefix('drop_').replace('_', ' ')}")
-             for fix in fixes_of(draft)]  # fmt: skip
+    named = [text(fix_named(fix)) for fix in fixes_of(draft)]
     named += [text(applied.what) for applied in facts.repairs if FIXES not in applied.settings]
     return f"Applied: {'; '.join(named)}. u takes the last back." if named else ""

@@ -13,6 +13,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
+from engine.data.quality.report import why
+from engine.messages.catalogue import text
 from tui import keys
 from tui.draft.mix_sources import report_of
 from tui.widgets.bars import KeyBar, TopLine
@@ -157,12 +159,15 @@ class DoctorScreen(WholeScreen, Screen[None]):
         if finding is None:
             return
         fatal = " A training with it is refused." if finding.severity == "fatal" else ""
+        mark, (reason, *details) = words.MARKS[finding.severity], why(finding) or [""]
         parts: list[tuple[str, str] | str] = [
-            (f"{words.MARKS[finding.severity]} {finding.severity}: {finding.title}\n", words.STYLES[finding.severity]),
-            f"{words.head(finding)} {finding.why}{fatal}",
+            (
+                f"{mark} {finding.severity}: {text(finding.title)}\n",
+                words.STYLES[finding.severity],
+            ),
+            f"{words.head(finding)} {reason}{fatal}",
         ]
-        if finding.detail:
-            parts.append(f"\n{clean(finding.detail, keep_newlines=False)}")
+        parts += [f"\n{line}" for line in details]
         for hint in finding.hints:
             parts.append(f"\n{clean(hint, keep_newlines=False)}")
         for line in words.remedy_lines(finding):

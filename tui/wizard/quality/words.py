@@ -7,6 +7,8 @@ from pathlib import Path
 
 from engine.common.clean_text import clean, shorten
 from engine.data.quality.findings import SEVERITIES, Finding, Place, Remedy, Report, Severity
+from engine.data.quality.report import seen
+from engine.messages.catalogue import text
 from engine.messages.formats import percent
 from tui.widgets.choosers import Pick
 
@@ -40,16 +42,16 @@ def worst(report: Report, severity: Severity) -> Finding | None:
 
 def told(finding: Finding) -> str:
     """A finding within a sentence: "empty answers (12 of 40 rows)"."""
-    return f"{finding.title} ({finding.count:,} of {_plural(finding.of, 'row')})"
+    return f"{text(finding.title)} ({finding.count:,} of {_plural(finding.of, 'row')})"
 
 
 def pick_of(index: int, finding: Finding, name_source: bool) -> Pick:
     """The finding's line in the list: severity by mark and word, title, source, count and shares."""
-    text = "" if finding.text_share is None else percent(finding.text_share)
-    title = f"{MARKS[finding.severity]} {finding.severity:<{_SEVERITY_WIDTH - 3}}{finding.title}"
+    of_text = "" if finding.text_share is None else percent(finding.text_share)
+    title = f"{MARKS[finding.severity]} {finding.severity:<{_SEVERITY_WIDTH - 3}}{text(finding.title)}"
     source = finding.source if name_source else ""
     return Pick(
-        str(index), title, source or " ", tail=f"{_count(finding.count):>7} {percent(finding.share):>5} {text:>5}"
+        str(index), title, source or " ", tail=f"{_count(finding.count):>7} {percent(finding.share):>5} {of_text:>5}"
     )
 
 
@@ -58,14 +60,15 @@ def head(finding: Finding) -> str:
     where = f" in {clean(finding.source, keep_newlines=False)}" if finding.source else ""
     tokens = f"about {finding.tokens:,} tokens" if finding.tokens is not None else ""
     share = f"{percent(finding.text_share)} of the text" if finding.text_share is not None else ""
-    text = f", {tokens} ({share})" if tokens and share else f", {tokens or share}" if tokens or share else ""
-    return f"{finding.count:,} of {_plural(finding.of, 'row')}{where} ({percent(finding.share)}){text}."
+    much = f", {tokens} ({share})" if tokens and share else f", {tokens or share}" if tokens or share else ""
+    return f"{finding.count:,} of {_plural(finding.of, 'row')}{where} ({percent(finding.share)}){much}."
 
 
 def remedy_lines(finding: Finding) -> list[str]:
     """Each remedy with its key and what the trial showed."""
     return [
-        f"Press {number}: {remedy.text} ({tried(remedy)})" for number, remedy in enumerate(finding.remedies, start=1)
+        f"Press {number}: {text(remedy.what)} ({tried(remedy)})"
+        for number, remedy in enumerate(finding.remedies, start=1)
     ]
 
 
@@ -76,7 +79,7 @@ def tried(remedy: Remedy) -> str:
 def place_picks(places: Sequence[Place]) -> list[Pick]:
     """The rows of a finding: file, row number, and the words seen."""
     return [
-        Pick(str(index), f"row {place.row:,} {shorten(Path(place.file).name, PLACE_WIDTH)}", shorten(place.seen, 200))
+        Pick(str(index), f"row {place.row:,} {shorten(Path(place.file).name, PLACE_WIDTH)}", shorten(seen(place), 200))
         for index, place in enumerate(places)
     ]
 

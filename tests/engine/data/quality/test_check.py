@@ -15,6 +15,8 @@ from engine.data.quality import check as checking
 from engine.data.quality.check import check
 from engine.data.quality.findings import from_json, to_json
 from engine.data.reader import load
+from engine.messages.catalogue import text as text_of
+from engine.messages.message import Message
 from tests.engine.data.conftest import Write, config, source
 from tests.engine.data.quality.making import CLEAN, asked, codes, jsonl, only, row
 
@@ -84,7 +86,9 @@ def test_a_file_that_can_not_be_read_behind_a_fault_has_no_repair(write: Write) 
     path = write("a.json", "[" + ",".join(jsonl(*many(3)).splitlines()) + ', {"broken": ')
     finding = only(check(config(source(path))), "unreadable")
     assert finding.severity == "fatal"
-    assert "nothing behind it" in finding.places[0].seen
+    seen = finding.places[0].seen
+    assert isinstance(seen, Message)
+    assert seen.code == "quality.row-ends"
     assert finding.remedies == ()
     with pytest.raises(DataError):
         load(config(source(path), fixes=["drop_unreadable"]))
@@ -121,14 +125,14 @@ def test_it_is_fatal_when_no_row_is_left_to_train_on(write: Write) -> None:
 def test_copies_are_found_whatever_their_blank_space(write: Write) -> None:
     rows = [*many(4), asked("Question  1: what is 1 plus 1, asked in the year 1901? ", "It is 2; row 1 says so.\n")]
     finding = only(check(config(source(write("a.jsonl", jsonl(*rows))), eval_share=0)), "exact_duplicates")
-    assert [(place.row, place.seen) for place in finding.places] == [(5, "as row 2")]
+    assert [(place.row, place.seen) for place in finding.places] == [(5, Message("quality.as-row", row=2))]
 
 
 def test_copies_are_found_across_sources(write: Write) -> None:
     first, second = write("a.jsonl", jsonl(*many(5))), write("b.jsonl", jsonl(*many(3, 4)))
     finding = only(check(config(source(first), source(second), eval_share=0)), "exact_duplicates")
     assert (finding.source, finding.count, finding.of) == ("b", 1, 3)
-    assert finding.places[0].seen == "as row 5 of a.jsonl"
+    assert finding.places[0].seen == Message("quality.as-row-of", row=5, file="a.jsonl")
 
 
 def test_rows_that_hardly_differ_are_near_duplicates(write: Write) -> None:
@@ -136,7 +140,10 @@ def test_rows_that_hardly_differ_are_near_duplicates(write: Write) -> None:
             asked("Tell me a story!", STORY)]  # fmt: skip
     report = check(config(source(write("a.jsonl", jsonl(*rows))), eval_share=0))
     finding = only(report, "near_duplicates")
-    assert [(place.row, place.seen) for place in finding.places] == [(7, "as row 6"), (8, "as row 6")]
+    assert [(place.row, place.seen) for place in finding.places] == [
+        (7, Message("quality.as-row", row=6)),
+        (8, Message("quality.as-row", row=6)),
+    ]
     assert "exact_duplicates" not in codes(report)
 
 
@@ -149,7 +156,7 @@ def test_chinese_near_duplicates_are_found(write: Write) -> None:
 def test_one_prompt_with_different_answers_is_a_conflict(write: Write) -> None:
     rows = [*many(3), asked("Capital of France?", "Paris."), asked("Capital of France?", "Lyon.")]
     finding = only(check(config(source(write("a.jsonl", jsonl(*rows))), eval_share=0)), "conflicts")
-    assert [(place.row, place.seen) for place in finding.places] == [(5, "as row 4")]
+    assert [(place.row, place.seen) for place in finding.places] == [(5, Message("quality.as-row", row=4))]
 
 
 def test_another_system_message_makes_another_prompt(write: Write) -> None:
@@ -179,8 +186,10 @@ def test_uneven_labels_and_labels_of_two_spellings_are_found(write: Write) -> No
     rows += [asked(f"Review {i} of the play", "bad") for i in range(5)] + [asked("Review of all", "Good")]
     report = check(config(source(write("a.jsonl", jsonl(*rows)))))
     assert report.sources[0].labels == {"good": 60, "bad": 5, "Good": 1}
-    assert only(report, "label_balance").detail == "good 60 times, Good 1 times"
-    assert only(report, "label_typos").detail == "'good' and 'Good'"
+    balance, typos = (only(report, code).detail for code in ("label_balance", "label_typos"))
+    assert balance == Message("quality.label-counts", most="good", highest=60, least="Good", lowest=1)
+    assert typos is not None
+    assert text_of(typos) == "'good' and 'Good'"
     even = [asked(f"Review {i}", "good" if i % 2 else "bad") for i in range(40)]
     assert not codes(check(config(source(write("b.jsonl", jsonl(*even)))))) & {"label_balance", "label_typos"}
 
@@ -276,9 +285,9 @@ def test_above_the_limit_a_sample_is_compared_and_said_so(write: Write, monkeypa
     monkeypatch.setattr(checking, "NEAR_ROWS", 100)
     path = write("a.jsonl", jsonl(*many(1000)))
     report = check(config(source(path)))
-    (note,) = [note for note in report.notes if note.startswith("Near duplicates")]
-    assert "of 1,000 rows, as there are more than 100" in note
-    assert "Near duplicates" not in "".join(check(config(source(write("b.jsonl", jsonl(*many(9)))))).notes)
+    (note,) = [note for note in report.notes if note.code == "quality.near-sampled"]
+    assert (note.args["rows"], note.args["limit"]) == (1000, 100)
+    assert check(config(source(write("b.jsonl", jsonl(*many(9)))))).notes == ()
 
 
 def test_a_report_travels_as_json(write: Write) -> None:
@@ -330,7 +339,9 @@ def test_marks_are_counted_and_rows_without_any_other_answer_left_out(write: Wri
     report = check(made)
     assert (report.sources[0].rows, report.sources[0].left_out) == (4, 1)
     assert (only(report, "untrained_turns").count, only(report, "unclear_marks").count) == (4, 1)
-    assert [place.seen for place in only(report, "untrained_rows").places] == ["all its answers say weight = 0"]
+    assert [place.seen for place in only(report, "untrained_rows").places] == [
+        Message("quality.answers-marked", mark="weight = 0")
+    ]
     skipped = load(made).report.skipped
     assert [(each.row, each.reason) for each in skipped] == [
         (4, "every answer is marked as not to be trained (weight = 0)")

@@ -32,5 +32,7 @@ def test_rows_of_a_group_do_not_leak_into_each_other(write: Write) -> None:
 def test_groups_that_leave_nothing_to_hold_out_are_fatal(write: Write) -> None:
     lines = [json.dumps({"prompt": f"Question {i}?", "completion": f"Answer {i}.", "doc": 1}) for i in range(20)]
     grouped = source(write("a.jsonl", "\n".join(lines)), columns={"group": "doc"}, format="prompt_completion")
-    assert "one group" in only(check(config(grouped)), "nothing_left").detail
+    detail = only(check(config(grouped)), "nothing_left").detail
+    assert detail is not None
+    assert detail.code == "splitting.groups-too-large"
     assert not check(config(grouped, eval_share=0)).is_fatal

@@ -5,18 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.messages.message import Message
 from tests.tui.wizard.making import GOOD
 
 
-def finding(code: str, severity: str, title: str, count: int = 12, **more: Any) -> dict[str, Any]:
+def literal(words: str) -> dict[str, Any]:
+    return Message.literal(words).as_json()
+
+
+def finding(code: str, severity: str, title: str, count: int = 12, detail: str = "", **more: Any) -> dict[str, Any]:
     return {
-        "code": code, "severity": severity, "source": "orders", "count": count, "of": 40, "title": title,
-        "why": f"Why {title} matter.", **more,
+        "code": code, "severity": severity, "source": "orders", "count": count, "of": 40,
+        "title": literal(title), "why": literal(f"Why {title} matter."),
+        "detail": literal(detail) if detail else None, **more,
     }  # fmt: skip
 
 
 def remedy(text: str, tried: int, left: int, fix: str = "", settings: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"text": text, "tried": tried, "left": left, "fix": fix, "settings": settings or {}}
+    return {"what": literal(text), "tried": tried, "left": left, "fix": fix, "settings": settings or {}}
 
 
 def found(rows: Path, *findings: dict[str, Any], **report: Any) -> dict[str, Any]:

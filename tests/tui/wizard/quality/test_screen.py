@@ -15,7 +15,7 @@ from textual.widgets import Static
 from engine.config.provenance import DEFAULT, YOU
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
-from tests.tui.wizard.quality.making import LENGTHS, finding, found, remedy
+from tests.tui.wizard.quality.making import LENGTHS, finding, found, literal, remedy
 from tests.tui.wizard.steering import press, settle, shown_words, to_data, write
 from tui.terminal import Terminal
 from tui.wizard.quality.screen import DoctorScreen
@@ -126,7 +126,7 @@ async def test_a_remedy_is_kept_in_the_run_and_the_new_counts_are_shown(
         assert app.wizard.draft.source("dataset.fixes") == YOU
         assert asked(tmp_path, 1)["dataset"]["fixes"] == ["drop_empty_answers"]
         assert "40 rows: nothing wrong was found" in words_of(app)
-        assert "Applied: leave rows with empty answers out. u takes the last back." in words_of(app)
+        assert "Applied: leave rows out: empty answers. u takes the last back." in words_of(app)
         assert "empty answers 12" not in words_of(app)
         await press(app, pilot, "escape", "ctrl+n", "enter", "enter")
         (run,) = app.started
@@ -280,7 +280,7 @@ async def test_the_facts_show_lengths_and_one_key_sets_max_length(
     source = {"name": "orders", "format": "classification", "rows": 40, "left_out": 2, "characters": 900,
               "languages": {"de": 0.9, "en": 0.1}, "labels": {"good": 30, "bad": 10}}  # fmt: skip
     split = {"source": "orders", "language": "de", "rows": 36, "characters": 800, "tokens": 400, "unknown": 7}
-    answer = found(rows, lengths=LENGTHS, sources=[source], languages=[split], notes=["Only a sample."])
+    answer = found(rows, lengths=LENGTHS, sources=[source], languages=[split], notes=[literal("Only a sample.")])
     async with open_wizard(inspect_command=changing_child(tmp_path, answer), size=(120, 40)) as (app, pilot):
         await at_data(app, pilot, rows)
         await press(app, pilot, "f5", "f")
