@@ -33,9 +33,9 @@ _DROPPED = {
     "weightless": "events.dropped-weightless",
 }  # fmt: skip
 _PHASES = {
-    "load": "events.memory-load", "loss": "events.memory-loss", "backward": "events.memory-backward",
-    "backward_end": "events.memory-backward-end", "step": "events.memory-step",
-    "evaluation": "events.memory-evaluation", "save": "events.memory-save", "merge": "events.memory-merge",
+    "load": "memory.phase-load", "loss": "memory.phase-loss", "backward": "memory.phase-backward",
+    "backward_end": "memory.phase-backward-end", "step": "memory.phase-step",
+    "evaluation": "memory.phase-evaluation", "save": "memory.phase-save", "merge": "memory.phase-merge",
 }  # fmt: skip
 
 

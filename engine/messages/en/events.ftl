@@ -65,14 +65,6 @@ out-of-memory = out of memory
 out-of-memory-in = out of memory in { COMMAS($where) }
 at-step = step { NUMBER($step) }
 repeated = { $what }: repeated in pieces of { NUMBER($tokens) } tokens, with the same result
-memory-load = loading
-memory-loss = the loss
-memory-backward = the backward pass
-memory-backward-end = the end of the backward pass
-memory-step = the optimizer step
-memory-evaluation = the evaluation
-memory-save = saving
-memory-merge = the merge
 memory-asked = { GIB($bytes) } more could not be allocated
 killed-for-ram = the system killed the process for lack of RAM
 

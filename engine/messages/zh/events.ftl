@@ -65,14 +65,6 @@ out-of-memory = 内存不足
 out-of-memory-in = 内存不足：{ COMMAS($where) }
 at-step = 第 { NUMBER($step) } 步
 repeated = { $what }：改为每次 { NUMBER($tokens) } 个 token 重做，结果相同
-memory-load = 加载
-memory-loss = 损失计算
-memory-backward = 反向传播
-memory-backward-end = 反向传播末尾
-memory-step = 优化器更新
-memory-evaluation = 评估
-memory-save = 保存
-memory-merge = 合并
 memory-asked = 无法再分配 { GIB($bytes) }
 killed-for-ram = 内存不足，系统终止了进程
 

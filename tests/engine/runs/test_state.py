@@ -215,8 +215,8 @@ def test_a_run_started_again_from_the_beginning_has_no_step_yet() -> None:
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        (ev.OutOfMemory(phase="loss", step=1200, retry_tokens=4096),
-         "out of memory in the loss, step 1,200: repeated in pieces of 4,096 tokens, with the same result"),
+        (ev.OutOfMemory(phase="step", step=1200, retry_tokens=4096),
+         "out of memory in the optimizer step, step 1,200: repeated in pieces of 4,096 tokens, with the same result"),
         (ev.OutOfMemory(phase="backward_end"), "out of memory in the end of the backward pass"),
         (ev.OutOfMemory(), "out of memory"),
     ],
