@@ -71,4 +71,4 @@ def _is_here(gpu: str, machine: Machine) -> bool:
 
 
 def _no_answer() -> MachineError:
-    return MachineError("The driver does not answer", "this machine's GPUs can't be read", "Name one: --gpu 24GiB")
+    return MachineError("cli.gpus-unknown")

@@ -70,7 +70,7 @@ def examined(record: Mapping[str, Any]) -> Examined:
     try:
         report = from_json(record["report"])
     except (KeyError, TypeError, ValueError) as error:
-        raise TunedeckError("The answer about the rows can't be read", clean(str(error), False)[:200]) from None
+        raise TunedeckError("cli.answer-unreadable", reason=str(error)[:200]) from None
     trouble, later = record.get("trouble"), record.get("not_known")
     refused = TunedeckError.from_json(trouble) if isinstance(trouble, dict) else None
     inspection = _inspection(record) if "rows" in record else None

@@ -24,7 +24,7 @@ def config_of(what: list[str], assignments: list[str], model: str) -> RunConfig:
 
     if any(name.endswith(".toml") for name in what):
         if len(what) > 1:
-            raise ConfigError("Too much to check at once", " ".join(what), "Name one config, or data only.")
+            raise ConfigError("cli.config-and-data", given=" ".join(what))
         chosen = [f"model.name_or_path={model}"] if model else []
         return toml.load(Path(what[0]).expanduser(), [*assignments, *chosen]).config
     named = {"model": {"name_or_path": model or NO_MODEL}, "data": [{"path": check_name(path)} for path in what]}

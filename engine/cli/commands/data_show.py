@@ -48,7 +48,7 @@ def show(
     try:
         config = config_of(what, settings or [], model)
         if config.model.name_or_path == NO_MODEL:
-            raise ConfigError("No tokenizer to read it with", " ".join(what), "Name a model with --model.")
+            raise ConfigError("cli.no-tokenizer", given=" ".join(what))
         said = look(config, row, file, bad, progress)
     except TunedeckError as problem:
         progress.end()

@@ -37,16 +37,12 @@ def estimate(
     from engine.models import named_dims
 
     if bool(what) == bool(shape):
-        raise ConfigError(
-            "Nothing to estimate" if not what else "Two things to estimate",
-            "`tunedeck estimate` takes a config, a model, or --shape.",
-            f"Write `tunedeck estimate run.toml`, `tunedeck estimate org/model` or {named_dims.EXAMPLE}",
-        )
+        raise ConfigError("cli.two-estimates" if what else "cli.nothing-to-estimate", example=named_dims.EXAMPLE)
     file = None if shape else _config_file(what)
     if file is None:
         found = named_dims.typed(shape) if shape else named_dims.find(what)
         if settings:
-            raise ConfigError("--set needs a config", what or shape, "Name a run's TOML file to change a field of it.")
+            raise ConfigError("cli.set-needs-config", given=what or shape)
         _matrix(found, estimating.budget_for(gpu, estimating.machine_for(gpu)), rank, as_json)
         return
     from engine.config import toml

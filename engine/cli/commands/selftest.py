@@ -58,7 +58,7 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
     machine = read_machine_now()
     for name in gpus.split(",") if gpus else ():
         if machine is None:
-            raise MachineError("No such GPU", f"{name}: the driver does not answer", "Run nvidia-smi.")
+            raise MachineError("cli.no-driver", name=name)
         machine.gpu(name)
     report = Report({})
     trying = "the start"
