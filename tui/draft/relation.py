@@ -7,21 +7,18 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.config import toml
+from engine.messages.catalogue import text
 from tui.draft.child import Progress, Result, Unavailable, ask
 from tui.draft.draft import Draft
 
 if TYPE_CHECKING:
     from engine.models.relation import Advice, Relation
 
-VERDICTS = {
-    "same": "the same task as what the adapter has learnt",
-    "related": "related to what the adapter has learnt",
-    "unrelated": "unrelated to what the adapter has learnt",
-}
-WAYS = {"continue": "continue", "merge": "merge, then LoRA", "fresh": "fresh"}
+VERDICTS = {"same": "strategy.same", "related": "strategy.related", "unrelated": "strategy.unrelated"}
+WAYS = {"continue": "strategy.continue", "merge": "strategy.merge", "fresh": "strategy.fresh"}
+CONFIDENCE = {"low": "strategy.low", "fair": "strategy.fair", "high": "strategy.high"}
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,13 @@ async def compare(
 def line(found: Measured, chosen: str) -> str:
     """The verdict in a line or two, and whether the choice agrees with it."""
     advice = found.advice
-    agrees = "as you chose" if advice.strategy == chosen else f"you chose {WAYS.get(chosen, chosen)}"
-    return (
-        f"Your rows are {VERDICTS[advice.verdict]} ({advice.confidence} confidence): "
-        f"{WAYS[advice.strategy]} is recommended, {agrees}. F9 shows the figures."
-    )
+    said = {
+        "verdict": text(VERDICTS[advice.verdict]), "confidence": text(CONFIDENCE[advice.confidence]),
+        "way": text(WAYS[advice.strategy]),
+    }  # fmt: skip
+    if advice.strategy == chosen:
+        return text("strategy.line-agrees", **said)
+    return text("strategy.line-differs", **said, chosen=text(WAYS[chosen]))
 
 
 def _new_rows(draft: Draft) -> list[dict[str, Any]]:
@@ -84,5 +83,5 @@ def _measured(record: dict[str, Any], key: str) -> Measured:
     try:
         relation, advice = from_json(record["relation"]), msgspec.convert(record["advice"], Advice)
     except (KeyError, ValueError) as error:
-        raise TunedeckError("The comparison's answer can't be read", clean(str(error), False)[:200]) from None
+        raise TunedeckError("strategy.unreadable", reason=str(error)[:200]) from None
     return Measured(relation, advice, key)

@@ -30,7 +30,7 @@ def run(base: Path, tmp_path: Path) -> RunDir:
 
 async def to_data_continuing(app: WizardApp, pilot: Pilot[None]) -> None:
     await enter(app, pilot, 2)
-    await until(pilot, lambda: "looking for adapters" not in text_of(app))
+    await until(pilot, lambda: "Looking for adapters" not in text_of(app))
     await press(app, pilot, "down", "enter", "enter")
     assert app.wizard.step_name == "data"
 
@@ -132,7 +132,7 @@ async def test_comparing_shows_progress_a_verdict_and_the_figures(
         await with_new_rows(app, pilot, rows)
         assert "F9 compares your rows with the adapter's training data." in shown_words(app)
         await pilot.press("f9")
-        await until(pilot, lambda: "reading 1 of 4 ctrl+x stops it" in shown_words(app))
+        await until(pilot, lambda: "reading 1 of 4 Ctrl+X stops it" in shown_words(app))
         go.touch()
         await until(pilot, lambda: "merge, then LoRA is recommended, you chose continue" in shown_words(app))
         assert "replay" not in (folder / "asked").read_text(), "the old rows are not compared with themselves"
@@ -152,9 +152,9 @@ async def test_the_comparison_can_be_stopped(open_wizard: Opener, run: RunDir, r
     async with open_wizard(relation_command=command) as (app, pilot):
         await with_new_rows(app, pilot, rows)
         await pilot.press("f9")
-        await until(pilot, lambda: "ctrl+x stops it" in shown_words(app))
+        await until(pilot, lambda: "Ctrl+X stops it" in shown_words(app))
         await press(app, pilot, "ctrl+x")
-        assert "The comparison was stopped; F9 compares again." in shown_words(app)
+        assert "Comparison cancelled; F9 compares again." in shown_words(app)
 
 
 async def test_the_review_offers_the_recommended_way_by_one_key(

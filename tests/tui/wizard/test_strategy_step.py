@@ -43,7 +43,7 @@ async def test_with_no_adapter_here_one_line_says_so_and_one_enter_goes_on(open_
     async with open_wizard() as (app, pilot):
         await to_strategy(app, pilot)
         words = shown_words(app)
-        assert "No run here has made an adapter yet: a new one is trained on the plain model (fresh)." in words
+        assert "No run here has made an adapter yet: a new one is trained on the base model (fresh)." in words
         assert "merge" not in words
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "data"
@@ -54,7 +54,7 @@ async def test_with_adapters_here_one_enter_still_goes_on_afresh(open_wizard: Op
     async with open_wizard() as (app, pilot):
         await to_strategy(app, pilot)
         assert "> none" in text_of(app)
-        assert "1 adapter of earlier runs, 1 for this model" in shown_words(app)
+        assert "1 adapter from earlier runs, 1 for this model" in shown_words(app)
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("strategy.adapter") == ""
@@ -69,17 +69,17 @@ async def test_three_ways_are_told_of_the_actual_adapter(
         await press(app, pilot, "down", "enter")
         words = shown_words(app)
         assert "r 4, 2 kinds of layers" in words
-        assert "learnt orders.jsonl" in words
+        assert "trained on orders.jsonl" in words
         for title in ("continue", "merge, then LoRA", "fresh"):
             assert title in words
-        assert "not measured yet" in words
+        assert "Not measured yet" in words
         assert "recommended" not in words
-        assert "10% of each pass are old rows" in words
+        assert "10% of each pass is replay" in words
         assert "GiB" in words, "what it costs in memory"
         await press(app, pilot, "down" if size == (80, 24) else "right")
         words = shown_words(app)
         assert "16-bit copy of the model" in words
-        assert "of it the merged model" in words
+        assert "of it for the merged model" in words
 
 
 async def test_continuing_locks_the_adapters_shape_and_mixes_its_rows_in(open_wizard: Opener, run: RunDir) -> None:
@@ -117,8 +117,8 @@ async def test_a_typed_path_of_an_adapter_trained_elsewhere_is_read(
         await write(pilot, "elsewhere")
         await press(app, pilot, "enter")
         words = shown_words(app)
-        assert "nobody recorded what it learnt" in words
-        assert "Nothing old can be mixed in" in words
+        assert "training data unknown" in words
+        assert "The old rows are gone" in words
         await press(app, pilot, "enter")
         assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("strategy.adapter") == str(folder)
@@ -131,7 +131,7 @@ async def test_an_adapter_of_another_model_is_dim_with_the_reason_and_only_fresh
     assert other
     async with open_wizard() as (app, pilot):
         await to_strategy(app, pilot)
-        assert "1 adapter of earlier runs, 0 for this model" in shown_words(app)
+        assert "1 adapter from earlier runs, 0 for this model" in shown_words(app)
         await press(app, pilot, "down")
         words = shown_words(app)
         assert "Not possible here: It was trained on someone/else" in words
@@ -188,7 +188,7 @@ async def test_a_merge_the_disk_cannot_hold_is_not_offered(open_wizard: Opener, 
     async with open_wizard(free_bytes=lambda place: 1000) as (app, pilot):
         await to_strategy(app, pilot)
         await press(app, pilot, "down", "enter", "down")
-        assert "the disk is too small: it writes" in shown_words(app)
+        assert "the disk is too small: this writes" in shown_words(app)
 
 
 async def test_the_draft_keeps_adapter_and_way_over_a_disconnect(open_wizard: Opener, run: RunDir) -> None:
@@ -209,6 +209,6 @@ async def test_old_rows_that_are_gone_are_warned_of(open_wizard: Opener, base: P
     async with open_wizard() as (app, pilot):
         await to_strategy(app, pilot)
         await press(app, pilot, "down", "enter")
-        assert "Nothing old can be mixed in, so it may forget" in shown_words(app)
+        assert "The old rows are gone, so none can be mixed in: the model may forget" in shown_words(app)
         await press(app, pilot, "enter")
         assert app.wizard.draft.data_sources() == []

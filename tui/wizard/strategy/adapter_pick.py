@@ -19,7 +19,6 @@ from tui.draft.facts import Facts
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.wizard.paths import PathSuggester, absolute, is_there
-from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 NONE = ""
 FIELD = "adapter"
-EMPTY = "No run here has made an adapter yet: a new one is trained on the plain model (fresh)."
 
 
 class _Cancelled(Exception):
@@ -96,11 +94,11 @@ class AdapterPick(Vertical):
         yield listed
         yield FormField(
             FIELD,
-            "Old adapter",
+            text("strategy.old-adapter"),
             suggester=PathSuggester(self._suggest, folders_only=True),
-            placeholder="its folder or run, if you have one",
+            placeholder=text("strategy.old-adapter-hint"),
         )
-        yield Static(Content("looking for adapters on this machine ..."), id="adapter-status", classes="quiet")
+        yield Static(Content(text("strategy.searching")), id="adapter-status", classes="quiet")
 
     def on_mount(self) -> None:
         self._begin()
@@ -163,7 +161,10 @@ class AdapterPick(Vertical):
     def _listed(self, event: Listed) -> None:
         event.stop()
         self._candidates = event.candidates
-        picks = [Pick(NONE, "none", "start fresh on the plain model"), *map(_pick, event.candidates)]
+        picks = [
+            Pick(NONE, text("strategy.no-adapter"), text("strategy.no-adapter-about")),
+            *map(_pick, event.candidates),
+        ]
         names = [pick.id for pick in picks]
         mine = self.old.card.run if self.old and self.old.card and self.old.card.run else self._wanted
         if mine not in names:
@@ -277,7 +278,7 @@ class AdapterPick(Vertical):
             if self._wanted:
                 self._wanted = NONE
                 self._list.mark(NONE)
-                self._say("stopped; no adapter is chosen")
+                self._say(text("strategy.stopped"))
             self.screen.refresh_bindings()
 
     def _tell(self) -> None:
@@ -287,27 +288,27 @@ class AdapterPick(Vertical):
         from tui.wizard.strategy.cards import adapter_line
 
         if self.is_looking:
-            self._say("reading the adapter ...  ctrl+x stops it")
+            self._say(text("strategy.reading"))
         elif self.old is not None and self.old.error is not None:
-            self._say(f"! {self.old.error.said}", True)
+            self._say(text("strategy.error", reason=self.old.error.reason), True)
         elif self.old is not None:
             self._say(" ".join([adapter_line(self.old), *(f"! {doubt}" for doubt in doubts(self.old)[:1])]))
         elif not self._candidates:
-            self._say(EMPTY)
+            self._say(text("strategy.no-adapters"))
         else:
             fitting = sum(each.level != "refused" for each in self._candidates)
             count = len(self._candidates)
-            self._say(f"{count} adapter{'s' * (count != 1)} of earlier runs, {fitting} for this model")
+            self._say(text("strategy.found", adapters=count, fitting=fitting))
 
-    def _say(self, text: str, wrong: bool = False) -> None:
+    def _say(self, words: str, wrong: bool = False) -> None:
         status = self.query_one("#adapter-status", Static)
         status.set_class(wrong, "wrong")
-        status.update(Content(clean(text, keep_newlines=False)))
+        status.update(Content(clean(words, keep_newlines=False)))
 
 
 def _pick(candidate: Candidate) -> Pick:
     card = candidate.card
-    what = f"r {card.settings.r}, {gibibytes(card.size_bytes)}" if card else ""
+    what = text("strategy.listed", rank=card.settings.r, size=card.size_bytes) if card else ""
     if candidate.level == "ok":
         return Pick(candidate.name, candidate.title, what)
     why = text(candidate.reason) if candidate.reason else what
@@ -315,4 +316,4 @@ def _pick(candidate: Candidate) -> Pick:
 
 
 def _comparing(done: int, total: int) -> str:
-    return f"comparing the model's weights: {gibibytes(done)} of {gibibytes(total)}  ctrl+x stops it"
+    return text("strategy.comparing", done=done, total=total)

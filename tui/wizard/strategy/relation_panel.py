@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.common.errors import ConfigError, TunedeckError
-from engine.messages.catalogue import sentences
+from engine.messages.catalogue import text
 from tui.draft.child import Progress
 from tui.draft.draft import Draft
 from tui.draft.relation import Measured, asked, compare, key_of, line
@@ -53,20 +53,21 @@ class RelationPanel(Static):
     def start(self, command: tuple[str, ...], draft: Draft) -> None:
         """Compare the draft's new rows; a comparison under way is given up."""
         try:
-            text = asked(draft)
+            config = asked(draft)
         except ConfigError as error:
-            self.say(f"! The rows can't be compared yet: {error.issues[0] if error.issues else error}", wrong=True)
+            why = str(error.issues[0]) if error.issues else error.title
+            self.say(text("strategy.compare-refused", reason=why), wrong=True)
             return
         self.busy = True
-        self.say("comparing the rows: starting ...  ctrl+x stops it")
-        self._compare(command, text, key_of(draft), str(draft.get("strategy.kind")))
+        self.say(text("strategy.compare-starting"))
+        self._compare(command, config, key_of(draft), str(draft.get("strategy.kind")))
         self.screen.refresh_bindings()
 
     def stop(self) -> None:
         """Give the comparison up; the child is ended."""
         if self.busy:
             self.workers.cancel_group(self, "relation")
-            self._finish("The comparison was stopped; F9 compares again.", None)
+            self._finish(text("strategy.compare-cancelled"), None)
 
     def say(self, words: str, wrong: bool = False) -> None:
         """Show ``words``; "" takes the panel away."""
@@ -81,13 +82,13 @@ class RelationPanel(Static):
         try:
             async for said in compare(command, config_text, key):
                 if isinstance(said, Progress):
-                    self.say(f"comparing the rows: {said.text}  ctrl+x stops it")
+                    self.say(text("strategy.compare-progress", what=said.text))
                 elif isinstance(said, Measured):
                     self._finish(line(said, chosen), said)
                 else:
-                    self._finish(sentences(f"The rows were not compared: {said.message}"), None)
+                    self._finish(text("strategy.not-compared", reason=said.message), None)
         except TunedeckError as error:
-            self._finish(f"! {error.said}", None, wrong=True)
+            self._finish(text("strategy.error", reason=error.reason), None, wrong=True)
 
     def _finish(self, words: str, measured: Measured | None, wrong: bool = False) -> None:
         self.busy = False

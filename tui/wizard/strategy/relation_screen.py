@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.messages.catalogue import text
-from tui.draft.relation import VERDICTS, WAYS, Measured
+from tui.draft.relation import CONFIDENCE, VERDICTS, WAYS, Measured
 from tui.widgets.whole import WholeScreen
 
 
@@ -33,10 +33,10 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):
-            yield Static("New rows and the old adapter", markup=False, classes="dialog-title")
+            yield Static(text("strategy.relation-title"), markup=False, classes="dialog-title")
             for paragraph in told(self._found, self._chosen):
                 yield Static(Content(paragraph), classes="dialog-text")
-            yield Static("Esc closes this. m measures again.", classes="muted")
+            yield Static(text("strategy.relation-keys"), classes="muted")
 
     def action_leave(self, again: bool) -> None:
         self.dismiss(again)
@@ -45,11 +45,15 @@ class RelationScreen(WholeScreen, ModalScreen[bool]):
 def told(found: Measured, chosen: str) -> list[str]:
     """Verdict, figures, confidence, and what would change it: a paragraph each."""
     advice, relation = found.advice, found.relation
-    rows = f"{relation.new_rows:,} new" + (f" and {relation.old_rows:,} old" if relation.old_rows else "")
-    choice = "" if advice.strategy == chosen else f" You chose {WAYS.get(chosen, chosen)}."
+    said = {"verdict": text(VERDICTS[advice.verdict]), "way": text(WAYS[advice.strategy])}
+    measured = {"confidence": text(CONFIDENCE[advice.confidence]), "new": relation.new_rows}
     return [
-        f"Your rows are {VERDICTS[advice.verdict]}. Recommended: {WAYS[advice.strategy]}.{choice}",
+        text("strategy.relation-verdict", **said)
+        if advice.strategy == chosen
+        else text("strategy.relation-verdict-differs", **said, chosen=text(WAYS[chosen])),
         "\n".join(f"- {text(reason)}" for reason in advice.reasons),
-        f"Confidence: {advice.confidence}. Measured on {rows} rows.",
-        f"What would change it: {text(advice.would_change)}",
+        text("strategy.relation-measured-both", **measured, old=relation.old_rows)
+        if relation.old_rows
+        else text("strategy.relation-measured", **measured),
+        text("strategy.relation-change", what=advice.would_change),
     ]

@@ -11,8 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui import messages
 from tui.draft import relation, strategy_state
+from tui.widgets.bars import fit
 from tui.widgets.choosers import Card, Cards, Pick, PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import wrap
@@ -43,7 +46,7 @@ class StrategyStep(Step):
         self._goes_to_ways = False
         self._ways: list[Way] = []
         yield AdapterPick(self.draft, self.facts, self.services)
-        trust = make_field(TRUST, self.draft, label="Trust base", about=True)
+        trust = make_field(TRUST, self.draft, label=text("strategy.trust-base"), about=True)
         trust.display = False
         yield trust
         yield Cards([Card("fresh", "fresh", "")], unicode=world_of(self).terminal.unicode, id="strategy-cards")
@@ -153,7 +156,7 @@ class StrategyStep(Step):
             return
         self._ways = ways(self.draft, self.facts, self.old, self._measured(), self._free())
         cards.set_cards([Card(way.id, way.title, way.brief, not way.refused) for way in self._ways], self._kind)
-        picks = [Pick(way.id, way.title, _starred(way.note), not way.refused) for way in self._ways]
+        picks = [Pick(way.id, way.title, way.note, not way.refused) for way in self._ways]
         listed.set_picks(picks, chosen=self._kind)
         listed.choose(self._kind)
         way = next(way for way in self._ways if way.id == self._kind)
@@ -201,7 +204,8 @@ class StrategyStep(Step):
         way = next((way for way in self._ways if way.id == self._kind), None)
         if way is None or not way.refused:
             return []
-        return [Issue("error", "strategy.kind", f"'{way.title}' is not possible here: {way.refused}", "Choose fresh.")]
+        what = Message("strategy.refused-error", way=way.title, reason=way.refused)
+        return [Issue("error", "strategy.kind", what)]
 
     async def show_trouble(self, finding: Issue) -> None:
         self.query_one("#strategy-about", Static).update(Content(f"! {message_of(finding)}"))
@@ -256,15 +260,11 @@ class StrategyStep(Step):
         self._show()
 
 
-def _starred(note: str) -> str:
-    return f"* {note}" if note == "recommended" else note
-
-
 def _lines(way: Way, width: int) -> list[Content]:
     """Label and sentence, wrapped into two columns."""
     lines: list[Content] = []
-    for label, text in way.details:
-        first, *rest = wrap(text, max(20, width - _LABEL_WIDTH - 2))
-        lines.append(Content.assemble((f"  {label:<{_LABEL_WIDTH}}", "bold"), first))
+    for label, said in way.details:
+        first, *rest = wrap(said, max(20, width - _LABEL_WIDTH - 2))
+        lines.append(Content.assemble((f"  {fit(label, _LABEL_WIDTH)}", "bold"), first))
         lines += [Content(" " * (_LABEL_WIDTH + 2) + line) for line in rest]
     return lines

@@ -32,13 +32,13 @@ async def test_merge_mixes_old_rows_in_by_a_key_and_takes_them_out(open_wizard: 
         await enter(app, pilot, 2)
         await until(pilot, lambda: "looking for adapters" not in text_of(app))
         await press(app, pilot, "down", "enter", "down")
-        assert "F8 mixes a tenth of its old rows in." in shown_words(app)
+        assert "F8 mixes in 10% old rows." in shown_words(app)
         await press(app, pilot, "f8")
         draft = app.wizard.draft
         assert (draft.get("strategy.kind"), draft.get("data.0.path")) == ("merge", f"run:{run.id}")
         assert (draft.get("data.0.role"), draft.get("data.0.share")) == ("replay", 0.1)
         assert draft.source("data.0.path") == YOU
-        assert "F8 takes them out." in shown_words(app)
+        assert "F8 removes them." in shown_words(app)
         await press(app, pilot, "enter", "ctrl+k")
         assert len(draft.data_sources()) == 1, "it stays when one passes by again"
         await press(app, pilot, "f8")
