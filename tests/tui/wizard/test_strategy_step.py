@@ -35,7 +35,7 @@ def run(base: Path, rows: Path) -> RunDir:
 
 async def to_strategy(app: WizardApp, pilot: Pilot[None]) -> None:
     await enter(app, pilot, 2)
-    await until(pilot, lambda: "looking for adapters" not in text_of(app))
+    await until(pilot, lambda: "Looking for adapters" not in text_of(app))
     assert app.wizard.step_name == "strategy"
 
 

@@ -30,7 +30,7 @@ def run(home: Path, tmp_path: Path) -> RunDir:
 async def test_merge_mixes_old_rows_in_by_a_key_and_takes_them_out(open_wizard: Opener, run: RunDir) -> None:
     async with open_wizard() as (app, pilot):
         await enter(app, pilot, 2)
-        await until(pilot, lambda: "looking for adapters" not in text_of(app))
+        await until(pilot, lambda: "Looking for adapters" not in text_of(app))
         await press(app, pilot, "down", "enter", "down")
         assert "F8 mixes in 10% old rows." in shown_words(app)
         await press(app, pilot, "f8")
