@@ -103,7 +103,7 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
             continue
         remedy = f" ({_as_set(each.remedy.settings)})" if with_remedies and each.remedy else ""
         more = f" {text('cli-runs.see-rows')}" if each.issue.field == ROWS and not each.issue.fix else ""
-        say(f"{text(_LEVELS[each.level])}: {one_line(each.said)}{more}{remedy}")
+        say(f"{text(_LEVELS[each.level])} {one_line(each.said)}{more}{remedy}")
     fit = found.planned.fit
     if fit is not None and fit.verdict.level == "too much":
         from engine.memory.report import plan_lines

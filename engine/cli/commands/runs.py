@@ -42,6 +42,7 @@ _LABELS = {
 }  # fmt: skip
 _WAYS = {"eta_s": "cli-runs.left", "peak_rss": "cli-runs.size", "size": "cli-runs.size"}
 """How values of ``status`` are put that are no plain numbers or texts."""
+_MEMORY = {"predicted": "cli-runs.predicted", "used": "cli-runs.used", "total": "cli-runs.total"}
 _LABEL_CELLS = 19
 
 
@@ -215,8 +216,10 @@ def _shown(key: str, value: Any) -> str:
         return text("events.failed", error=value)
     if isinstance(value, float):
         return formats.setting(float(f"{value:.4g}"))
+    if key == "memory":
+        return ", ".join(f"{text(_MEMORY[name])} {_shown('size', size)}" for name, size in value.items())
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown('size' if key == 'memory' else name, each)}" for name, each in value.items())
+        return ", ".join(f"{name} {_shown(name, each)}" for name, each in value.items())
     if isinstance(value, list):
         return ("\n" + " " * _LABEL_CELLS).join(_shown("", item) for item in value)
     return one_line(f"{value:,}" if isinstance(value, int) else str(value))

@@ -86,7 +86,7 @@ class Narrator:
 
     def tell(self, state: RunState) -> None:
         for line in self._new_lines(state):
-            mark = f"{text(_MARKS[line.level])}: " if line.level in _MARKS else ""
+            mark = f"{text(_MARKS[line.level])} " if line.level in _MARKS else ""
             say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{text(line.message)}")
         now = time.monotonic()
         line_now = progress_line(state)

@@ -1,7 +1,7 @@
 # What the commands on runs print: run, runs, status, logs, attach, stop, pause, save, resume.
 
-warning = warning
-error = error
+warning = warning:
+error = error:
 created = Run { $run } in { $path }
 detached = It runs in the background. `tunedeck attach { $run }` shows it.
 none = No runs yet. `tunedeck demo` makes one.
@@ -74,7 +74,7 @@ unexpected = Something unexpected happened
 details = The details are in { $path }.
 unwritten = The details can't be written to a file. The last line: { $last }
 can-be-run = The config can be run.
-note = note
+note = note:
 see-rows = `tunedeck data check CONFIG` shows them, and what helps.
 comparing-base = comparing the base model with the adapter's
 also-on-gpu = also on the GPU: { $who }
@@ -99,3 +99,6 @@ took = { DURATION($seconds) }, peak memory { GIB($peak) }
 no-difference = { $first } and { $second } do not differ in anything recorded.
 column-field = FIELD
 starter-fetched = The starter model { $name } is not here yet. It is downloaded once.
+predicted = predicted
+used = used
+total = total

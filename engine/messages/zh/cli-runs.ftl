@@ -1,7 +1,7 @@
 # 与运行有关的命令所输出的内容：run、runs、status、logs、attach、stop、pause、save、resume。
 
-warning = 警告
-error = 错误
+warning = 警告：
+error = 错误：
 created = 运行 { $run }，位于 { $path }
 detached = 正在后台运行。用 `tunedeck attach { $run }` 查看。
 none = 还没有运行，`tunedeck demo` 可创建一个。
@@ -74,7 +74,7 @@ unexpected = 发生了意外错误
 details = 详情见 { $path }。
 unwritten = 详情无法写入文件。最后一行：{ $last }
 can-be-run = 此配置可以运行。
-note = 提示
+note = 提示：
 see-rows = `tunedeck data check CONFIG` 会列出它们和解决办法。
 comparing-base = 正在核对基座模型与适配器
 also-on-gpu = 同一 GPU 上还有：{ $who }
@@ -99,3 +99,6 @@ took = { DURATION($seconds) }，峰值内存 { GIB($peak) }
 no-difference = { $first } 与 { $second } 在已记录的内容中没有差异。
 column-field = 字段
 starter-fetched = 入门模型 { $name } 尚未下载，只需下载一次。
+predicted = 预测
+used = 已用
+total = 总共

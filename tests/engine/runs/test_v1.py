@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from engine.app.differences import differences
+from engine.messages.message import Message
 from engine.models import origins
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -73,6 +75,30 @@ def test_what_they_were_made_from_is_compared(old: dict[str, RunDir], home: Path
     rows = home / "rows.jsonl"
     rows.write_text(rows.read_text() + rows.read_text())
     assert len(origins.changes(old[STOPPED])) == 2  # the rows, and the model that is not here
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("1.75 GiB more could not be had", 1.75 * GIB), ("2,048 MiB more could not be had", 2 * GIB),
+     ("DefaultCPUAllocator: can't allocate memory", None), (". GiB", None), ("", None)],
+)  # fmt: skip
+def test_what_memory_could_not_be_had_stood_in_words(said: str, asked: float | None) -> None:
+    event = ev.decode(json.dumps({"type": "out_of_memory", "v": 1, "seq": 1, "t": 1.0, "message": said}).encode())
+    assert isinstance(event, ev.OutOfMemory)
+    assert (event.asked_bytes, event.cause) == (asked, Message.literal(said) if said else None)
+
+
+def test_an_end_by_lack_of_memory_and_a_warning_keep_their_three_parts() -> None:
+    told = {"v": 1, "seq": 1, "t": 1.0, "title": "Out of memory", "message": "in step 3", "hint": "Use nf4."}
+    failed, warned = (ev.decode(json.dumps(told | {"type": kind}).encode()) for kind in ("failed", "warning"))
+    assert isinstance(failed, ev.Failed)
+    assert isinstance(warned, ev.Warn)
+    assert (failed.error, failed.reason) == ("OutOfMemory", warned.message)
+    error = failed.as_error
+    assert (error.title, error.message, error.hint) == ("Out of memory", "in step 3", "Use nf4.")
 
 
 def test_a_runner_of_today_appends_to_an_old_log(old: dict[str, RunDir]) -> None:
