@@ -169,6 +169,7 @@ class Plan:
         from engine.machine.gpu_specs import card_of
         from engine.memory.speed import flops_per_token
         from engine.memory.throughput import expected
+        from engine.messages.catalogue import text
 
         job = self.estimate.job
         reached = measured.tokens_per_second * flops_per_token(replace(job, checkpointing="none")) / 1e12
@@ -180,7 +181,8 @@ class Plan:
         beside = 0 if self.is_gpu else self.estimate.profile.context_bytes
         return replace(
             measured, predicted_tokens_per_second=round(pace.tokens_per_second, 1) if pace else None,
-            predicted_by=pace.origin if pace else "", predicted_peak_bytes=int(self.estimate.allocated_bytes + beside),
+            predicted_by=text(pace.origin) if pace else "",
+            predicted_peak_bytes=int(self.estimate.allocated_bytes + beside),
         )  # fmt: skip
 
 

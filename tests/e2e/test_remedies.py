@@ -13,6 +13,7 @@ from engine.app import remedy as remedying
 from engine.app.post_mortem import examine
 from engine.common.files import read_json, write_atomic
 from engine.memory.out_of_memory import Remedy, carries
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
@@ -38,9 +39,9 @@ def test_a_run_changed_by_a_remedy_goes_on_from_its_checkpoint_to_its_end(make_c
     done = int(run.complete_checkpoints()[-1].name.removeprefix("checkpoint-"))
     found = examine(run, load_state(run))
     assert found is not None
-    assert found.title.startswith("Killed by the system for lack of memory (RAM), at step ")
+    assert found.title.code in ("memory.killed", "memory.killed-in")
     settings: dict[str, object] = {"train.micro_batch_tokens": 48, "train.gradient_checkpointing": True}
-    remedy = Remedy("Smaller pieces", "", settings, 1.0, 0.0, carries(settings), True)
+    remedy = Remedy(Message.literal("Smaller pieces"), settings, 1.0, 0.0, carries(settings), True)
 
     assert remedying.apply(run, found, remedy, launch) == run
     assert wait_for_end(run).state == "finished"
