@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import language_flag
 from engine.common.errors import RunError, TunedeckError
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -62,12 +63,12 @@ def _open(route: str, name: str, prefill: Resolved | None) -> int:
     run = find(name or "last") if route == "attach" else None
     place = {"attach": "monitor", "demo": "wizard", "wizard": "wizard", "home": "home"}.get(route)
     if place is None:
-        raise RunError("No such screen", route)
+        raise RunError("app.no-screen", screen=route)
     app = TunedeckApp(World(terminal=found), place, run, prefill)
     app.run(mouse=found.mouse)
     for left in dict.fromkeys(app.watched):
         if left.is_alive():
-            print(f"Training goes on. Come back with: tunedeck attach {left.id}", file=sys.stderr)
+            print(text("app.come-back", run=left.id), file=sys.stderr)
     return app.return_code or 0
 
 

@@ -13,6 +13,7 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
+from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.machine import MachineFeed
 from tui.theme import RICH, SIXTEEN, PlainScrollBar, theme_for
@@ -97,7 +98,7 @@ class TunedeckApp(App[None]):
 
     def action_help_quit(self) -> None:
         """Ctrl+C, pressed out of habit: it may be meant to copy, so it names the key that leaves."""
-        self.notify("ctrl+q leaves tunedeck; a running training goes on.")
+        self.notify(text("app.how-to-quit"))
 
     @on(Notify)
     def _make_room(self) -> None:
@@ -142,10 +143,17 @@ class TunedeckApp(App[None]):
         return next((each for each in self._screen_stacks["wizard"] if isinstance(each, WizardScreen)), None)
 
     async def action_quit(self) -> None:
-        """Leave; what stands in the wizard's fields is kept."""
-        if (wizard := self._wizard()) is not None:
-            wizard.keep()
-        await super().action_quit()
+        """Leave; what stands in the wizard's fields is kept, and where that can't be, a person is asked first."""
+        wizard = self._wizard()
+        if wizard is None or wizard.keep():
+            self.exit()
+            return
+        from tui.widgets.dialogs import ConfirmScreen
+
+        question = ConfirmScreen(
+            text("app.unsaved"), text("app.unsaved-about"), (), text("keys.quit"), text("app.stay")
+        )
+        self.push_screen(question, lambda leaves: self.exit() if leaves else None)
 
     @on(messages.AdapterAsked)
     def _show_adapter(self, asked: messages.AdapterAsked) -> None:
@@ -182,7 +190,7 @@ class TunedeckApp(App[None]):
         self.switch_mode("home")
         await self._forget("monitor")
         if message.running:
-            self.notify("Training keeps running. Enter opens it again.", timeout=6)
+            self.notify(text("app.keeps-running"), timeout=6)
 
     async def _watch(self, run: RunDir) -> None:
         if self.current_mode == "monitor":

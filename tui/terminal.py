@@ -11,7 +11,6 @@ from engine.common.errors import MachineError
 Colours = Literal["truecolor", "256", "16", "none"]
 
 _RICH_TERMS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")
-_HEADLESS = "Without a screen: `tunedeck run CONFIG`, `tunedeck status`, `tunedeck demo --headless`."
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,9 @@ def inspect(env: Mapping[str, str], stderr_is_terminal: bool, encoding: str, fla
     """
     term = env.get("TERM", "")
     if not stderr_is_terminal:
-        raise MachineError(
-            "There is no terminal to draw on",
-            "The screen is drawn on stderr, and stderr is a file or a pipe.",
-            f"Leave stderr alone (`2>` and `2>&1` take it away). {_HEADLESS}",
-        )
+        raise MachineError("app.no-terminal")
     if term == "dumb":
-        raise MachineError(
-            "This terminal can't show a screen",
-            "TERM is 'dumb': it knows no cursor and no colours.",
-            f"Use a real terminal, or set TERM (for example xterm-256color) if it is one. {_HEADLESS}",
-        )
+        raise MachineError("app.dumb-terminal")
     return Terminal(
         colours=flags.colours or _colours(env, term),
         unicode=not flags.ascii and _speaks_unicode(env, term, encoding),

@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
+
+from engine.common import paths
+from engine.common.clean_text import clean
+from engine.messages.catalogue import text
+from engine.messages.message import Message
+
+
+def said(value: Message | str | None) -> str:
+    """A text that came with data: a message's sentence, or plain words; cleaned, in one line."""
+    return clean(text(value) if isinstance(value, Message) else value or "", keep_newlines=False)
+
+
+@functools.lru_cache(maxsize=256)
+def source_name(name: str) -> str:
+    """A source of rows as people call it: for the rows of an earlier run its name, not its id; cleaned."""
+    run_id = next((name.removeprefix(prefix) for prefix in ("run:", "run-") if name.startswith(prefix)), "")
+    from engine.runs.directory import RunDir  # the first frame needs no run
+
+    known = RunDir(paths.runs_dir() / run_id).read_run_json().get("name") if run_id else None
+    return clean(str(known or name), keep_newlines=False)
 
 
 def duration(seconds: float | None) -> str:

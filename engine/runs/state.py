@@ -89,6 +89,13 @@ class RunState:
         return self.state in ENDED
 
     @property
+    def loss(self) -> float | None:
+        """The loss of now, the same everywhere: the moving average, before there is one that of the newest step."""
+        average = self.series.get("loss_average")
+        value = average.last() if average else None
+        return value if value is not None or self.step is None else self.step.loss
+
+    @property
     def done_steps(self) -> int:
         return self.step.step if self.step else 0
 

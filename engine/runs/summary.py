@@ -68,7 +68,7 @@ def _summary(run: RunDir) -> RunSummary:
     return RunSummary(
         run=run, name=str(facts.get("name") or run.id), model=str(facts.get("model") or ""),
         state=state.state, reason=state.reason,
-        step=state.done_steps, total_steps=total, loss=losses[-1] if losses else None, losses=losses,
+        step=state.done_steps, total_steps=total, loss=state.loss, losses=losses,
         eta_s=replace(state, total_steps=total).eta_s,
         last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),

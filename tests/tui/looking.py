@@ -9,6 +9,10 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
+from engine.messages.catalogue import text as said
+
+__all__ = ["said", "screen_text", "until", "until_shows"]
+
 
 def screen_text(app: App[Any]) -> str:
     """What is on the screen now, line by line."""

@@ -23,7 +23,7 @@ from engine.app.demo import demo_layers
 from engine.config.presets import Layer, resolve
 from engine.runs.directory import RunLock
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until
+from tests.tui.looking import said, screen_text, until
 from tests.tui.machines import FakeWatch, no_gpu, with_gpus
 from tests.tui.machines import gpu as a_gpu
 from tests.tui.wizard.making import GOOD, make_child, make_rows
@@ -148,7 +148,7 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                     break
                 app.post_message(events.Key("escape", None))
             assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
-            await until(pilot, lambda: "Start something new" in screen_text(app))
+            await until(pilot, lambda: said("home.start-new") in screen_text(app))
     except BaseException as error:
         error.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
         raise

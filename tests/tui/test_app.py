@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tui import keys, messages
 from tui.__main__ import SCREEN_FLAGS, _flags, open_screen
 from tui.app import TunedeckApp
@@ -27,31 +27,31 @@ MakeWorld = Callable[..., World]
 async def test_news_on_the_rule_above_the_keys_gives_way_to_what_comes_after_it(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         app.notify("The disk is full.", severity="error")
-        app.notify("Asked to pause.")
-        app.notify("Asked to resume.")
-        await until_shows(pilot, "Asked to resume.")
+        app.notify(said("monitor.pause-asked"))
+        app.notify(said("monitor.resume-asked"))
+        await until_shows(pilot, said("monitor.resume-asked"))
         lines = screen_text(app).splitlines()
-        assert "Asked to resume." in lines[-2]
+        assert said("monitor.resume-asked") in lines[-2]
         assert "The disk is full." in lines[-3]
-        assert not any("Asked to pause." in line for line in lines)
+        assert not any(said("monitor.pause-asked") in line for line in lines)
 
 
 async def test_ctrl_c_names_the_key_that_leaves_on_one_line(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         await pilot.press("ctrl+c")
-        await until_shows(pilot, "ctrl+q leaves tunedeck")
-        assert "ctrl+q leaves tunedeck; a running training goes on." in screen_text(app).splitlines()[-2]
+        await until_shows(pilot, said("app.how-to-quit"))
+        assert said("app.how-to-quit") in screen_text(app).splitlines()[-2]
         assert "Do you want to quit?" not in screen_text(app)
 
 
 async def test_a_launched_run_is_watched_at_once_and_the_wizard_begins_anew(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         await pilot.press("n")
         await until(pilot, lambda: app.current_mode == "wizard")
         wizard = app.screen
@@ -68,7 +68,7 @@ async def test_a_launched_run_is_watched_at_once_and_the_wizard_begins_anew(make
 async def test_leaving_the_wizard_and_coming_back_finds_it_as_it_was(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         await pilot.press("n")
         await until(pilot, lambda: app.current_mode == "wizard")
         wizard: Screen[None] = app.screen
@@ -85,7 +85,7 @@ async def test_attach_opens_the_monitor_and_leaving_it_leads_home(make_world: Ma
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
 
 
 async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
@@ -107,7 +107,7 @@ async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(
 async def test_help_teaches_the_screen_and_lists_every_key(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         await pilot.press("question_mark")
         await until_shows(pilot, "A run is one fine-tuning")
         text = " ".join(screen_text(app).split())
@@ -138,7 +138,7 @@ async def test_a_question_starts_on_the_safe_answer(make_world: MakeWorld) -> No
     app = TunedeckApp(make_world())
     answers: list[bool | None] = []
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
         app.push_screen(ConfirmScreen("Really?", "It is gone then.", ("[b]one[/b]",)), answers.append)
         await until_shows(pilot, "[b]one[/b]")
         await pilot.press("enter")
@@ -172,3 +172,33 @@ def test_attaching_to_a_run_that_is_not_there_is_told_in_words(
     monkeypatch.setattr("os.environ", dict(__import__("os").environ))  # the screen's switches stay in this test
     assert open_screen("attach", run="nothing-here") == 6
     assert "No such run" in capsys.readouterr().err
+
+
+async def test_q_on_home_leaves_at_once_where_all_is_kept(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.current_mode == "home")
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+
+async def test_leaving_asks_first_where_answers_would_be_lost(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = TunedeckApp(make_world(), "wizard")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app._wizard() is not None and app._wizard().is_mounted)  # type: ignore[union-attr]
+        monkeypatch.setattr("tui.wizard.flow.WizardScreen.keep", lambda self: False)
+        await pilot.press("ctrl+q")
+        await until_shows(pilot, said("app.unsaved"))
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
+        assert not app._exit
+        await pilot.press("ctrl+q")
+        await until_shows(pilot, said("app.unsaved"))
+        await pilot.press("y")
+        await until(pilot, lambda: app._exit)

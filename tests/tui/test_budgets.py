@@ -14,6 +14,7 @@ import pytest
 from engine.runs.directory import RunDir
 from tests.engine.machine import fake_gpus
 from tests.tui import fake_runs
+from tests.tui.looking import said
 from tests.tui.pty_session import ROOT, PtySession
 from tests.tui.wizard.making import make_model
 
@@ -89,7 +90,7 @@ def test_a_small_window_gets_a_friendly_message(env: dict[str, str], columns: in
 
 def test_leaving_with_ctrl_q_gives_the_terminal_back(env: dict[str, str]) -> None:
     with PtySession(env=env) as session:
-        session.wait_for("Start something new")
+        session.wait_for(said("home.start-new"))
         session.send("\x11")
         session.wait_for_end()
         assert session.process.returncode == 0
@@ -146,7 +147,7 @@ def test_home_and_wizard_over_live_gpus_send_nothing_while_no_figure_changes(
     (torch / "version.py").write_text("__version__ = '2.13.0+cu126'\ncuda = '12.6'\n")
     found = os.pathsep.join(filter(None, (str(torch.parent), env.get("PYTHONPATH"))))
     with PtySession(env=env | {"LD_LIBRARY_PATH": str(library), "PYTHONPATH": found}) as session:
-        session.wait_for("free 68.0 of 80.0 GiB")
+        session.wait_for("68.0 of 80.0 GiB free")
         assert session.bytes_while_quiet(2, settle=1) == 0
         session.send("n")
         session.wait_for("What should the model learn")

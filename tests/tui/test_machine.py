@@ -76,32 +76,32 @@ async def test_home_says_what_the_gpu_has_and_follows_it(make_world: MakeWorld, 
     world = make_world(colours, unicode, with_gpus(gpu(used_gib=18.1)))
     app = TunedeckApp(world)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "H100 80GB HBM3  free 61.2 of 79.3 GiB  41 C")
+        await until_shows(pilot, "H100 80GB HBM3  61.2 of 79.3 GiB free  41 C")
         watch = world.watch_machine
         assert isinstance(watch, FakeWatch)
         watch.read(with_gpus(gpu(used_gib=18.2)))
         await pilot.pause()
-        assert "free 61.2" in screen_text(app), "a breath of change is not worth a byte"
+        assert "61.2 of 79.3 GiB free" in screen_text(app), "a breath of change is not worth a byte"
         watch.read(with_gpus(gpu(used_gib=50)))
-        await until_shows(pilot, "free 29.3 of 79.3 GiB")
+        await until_shows(pilot, "29.3 of 79.3 GiB free")
         watch.read(with_gpus(lost(0)))
-        await until_shows(pilot, "GPU lost, RAM 18.2 of 24.0 GiB free")
+        await until_shows(pilot, "GPU lost  RAM 18.2 of 24.0 GiB free")
 
 
 async def test_home_without_a_gpu_says_so_and_what_ram_is_free(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "no GPU, RAM 18.2 of 24.0 GiB free")
+        await until_shows(pilot, "no GPU  RAM 18.2 of 24.0 GiB free")
 
 
 def test_gpus_that_the_installed_torch_cannot_use_are_not_said_to_be_missing() -> None:
     barred = replace(gpu(), unusable=no_use("torch is built for CPUs only", "Install another", falls_to_cpu=True))
-    assert machine_line(with_gpus(barred)) == "GPU not used, RAM 18.2 of 24.0 GiB free"
+    assert machine_line(with_gpus(barred)) == "GPU not used  RAM 18.2 of 24.0 GiB free"
 
 
 def test_the_freest_of_several_gpus_is_named() -> None:
     both = with_gpus(gpu(used_gib=70), gpu(1, 23.6, 0.1, "NVIDIA GeForce RTX 4090"))
-    assert machine_line(both) == "2 GPUs, RTX 4090  free 23.5 of 23.6 GiB  41 C"
+    assert machine_line(both) == "2 x RTX 4090  23.5 of 23.6 GiB free  41 C"
 
 
 def test_only_what_moved_is_news() -> None:

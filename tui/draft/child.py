@@ -14,9 +14,9 @@ from typing import Any
 from engine.common.child import record_of
 from engine.common.clean_text import clean
 from engine.common.errors import DataError, TunedeckError
+from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tui import words
 
 _LONGEST_LINE_BYTES = 16 * 1024 * 1024  # examples travel whole
 _TICK_S = 1.0
@@ -36,10 +36,10 @@ class Progress:
     @property
     def text(self) -> str:
         """What, how far, for how long, and how long still."""
-        count = f"{self.done:,} of {self.total:,}" if self.total else ""
-        said = " ".join(part for part in (self.message, count) if part) or "at work"
-        since = words.about(self.since_s) if self.since_s >= 1 else ""
-        left = f"about {words.about(self.left_s)} left" if self.left_s is not None else ""
+        count = text("draft.count-of", done=self.done, total=self.total) if self.total else ""
+        said = " ".join(part for part in (self.message, count) if part) or text("draft.at-work")
+        since = formats.rough_duration(self.since_s) if self.since_s >= 1 else ""
+        left = text("draft.left", left=self.left_s) if self.left_s is not None else ""
         return ", ".join(part for part in (said, since, left) if part)
 
 
@@ -137,7 +137,7 @@ async def start(command: Sequence[str], stderr: Any, is_asked: bool = False) -> 
             limit=_LONGEST_LINE_BYTES,
         )
     except OSError as error:
-        raise TunedeckError("The check can't be started", f"{command[0]}: {error.strerror}") from error
+        raise TunedeckError("draft.no-start", program=command[0], reason=error.strerror) from error
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
@@ -171,9 +171,9 @@ def _int(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def no_answer(code: int, complaints: Path, hint: str = "Check again, or start without it.") -> TunedeckError:
+def no_answer(code: int, complaints: Path, error: str = "draft.no-answer") -> TunedeckError:
     """What to say of a child that ended with ``code`` and wrote ``complaints``, but no answer."""
     lines = [line for line in complaints.read_text("utf-8", "replace").splitlines() if line.strip()]
-    last = clean(lines[-1], keep_newlines=False)[:300] if lines else "it said nothing"
-    how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-    return TunedeckError("The check ended without an answer", f"{how}: {last}", hint)
+    how = Message("draft.exit-code", code=code) if code >= 0 else Message("draft.signal", signal=-code)
+    last = clean(lines[-1], keep_newlines=False)[:300] if lines else Message("draft.no-words")
+    return TunedeckError(error, how=how, words=last)

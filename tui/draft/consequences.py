@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.units import amount
+from engine.messages.catalogue import text
 from tui.draft.fit import config_so_far
 from tui.draft.mix_sources import inspection_of, size_of
-from tui.words import gibibytes
 
 if TYPE_CHECKING:
     from engine.app.consequences import Consequence
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
-
-NOTHING_YET = "What your answers lead to is shown here."
 
 
 def consequence(draft: Draft, facts: Facts) -> Consequence | None:
@@ -49,27 +46,23 @@ def disk_of(fit: Fit | None, facts: Facts) -> RunDisk | None:
 
 def pieces(found: Consequence | None) -> tuple[str, ...]:
     """What follows the verdict in the fit bar, the most important first."""
-    if found is None:
-        return ()
-    disk = f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else ""
-    counts = ((found.steps, "step"), (found.rows, "row"))
-    return tuple(filter(None, (disk, *(_count(number, what) if number else "" for number, what in counts))))
+    told = _told(found)
+    return tuple(told[code] for code in ("draft.disk", "draft.steps", "draft.rows") if code in told)
 
 
 def sentence(found: Consequence | None, weights_bytes: int | None = None) -> str:
-    """One line of at most 78 cells for the foot of the wizard, where there is no fit."""
+    """One line of at most 78 cells for the foot of the wizard, where there is no fit; "" before anything is known."""
+    return "   ".join(_told(found, weights_bytes).values())
+
+
+def _told(found: Consequence | None, weights_bytes: int | None = None) -> dict[str, str]:
+    """By its code each number that is known, in words."""
     if found is None:
-        return NOTHING_YET
-    parts = [
-        f"model {gibibytes(weights_bytes)}" if weights_bytes else "",
-        _count(found.rows, "row") if found.rows else "",
-        _count(found.steps, "step") if found.steps else "",
-        f"checkpoint {gibibytes(found.checkpoint_bytes)}" if found.checkpoint_bytes else "",
-        f"disk {gibibytes(found.disk_bytes)}" if found.disk_bytes else "",
-    ]
-    return "   ".join(part for part in parts if part) or NOTHING_YET
-
-
-def _count(number: int, what: str) -> str:
-    shown = amount(number) if number >= 1_000_000 else f"{number:,}"
-    return f"{shown} {what}" + ("s" if number != 1 else "")
+        return {}
+    figures = {
+        "draft.model-size": weights_bytes, "draft.rows": found.rows, "draft.steps": found.steps,
+        "draft.checkpoint": found.checkpoint_bytes, "draft.disk": found.disk_bytes,
+    }  # fmt: skip
+    large = {"draft.rows": "draft.many-rows", "draft.steps": "draft.many-steps"}
+    codes = {code: large.get(code, code) if (figure or 0) >= 1_000_000 else code for code, figure in figures.items()}
+    return {code: text(codes[code], figure=figure) for code, figure in figures.items() if figure}

@@ -221,8 +221,7 @@ def save(draft: Draft, path: Path | None = None) -> None:
         paths.private_dir(path.parent)
         write_atomic(path, tomlkit.dumps(document))
     except OSError as error:
-        hint = "Free space or mend its rights, or set TUNEDECK_HOME to a folder you can write to."
-        raise MachineError("The draft can't be saved", f"{path}: {error.strerror}", hint) from error
+        raise MachineError("draft.not-saved", path=path, reason=error.strerror) from error
 
 
 def load(path: Path | None = None) -> Draft | None:

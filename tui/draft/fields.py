@@ -10,19 +10,20 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from engine.config import numbers, presets
+from engine.messages.catalogue import text
 
-_WORDS = {True: "yes", False: "no"}
+_WORDS = {True: "draft.yes", False: "draft.no"}
 _LABELS = {
-    "r": "rank (r)",
-    "lora_alpha": "alpha",
-    "num_train_epochs": "epochs",
-    "max_steps": "steps at most",
-    "lr_scheduler_type": "schedule",
-    "eval_share": "held-out share",
-    "eval_rows": "held-out rows",
-    "stratify": "stratify by label",
-    "max_length": "longest row",
-    "every": "every N steps",
+    "r": "draft.label-rank",
+    "lora_alpha": "draft.label-alpha",
+    "num_train_epochs": "draft.label-epochs",
+    "max_steps": "draft.label-max-steps",
+    "lr_scheduler_type": "draft.label-schedule",
+    "eval_share": "draft.label-eval-share",
+    "eval_rows": "draft.label-eval-rows",
+    "stratify": "draft.label-stratify",
+    "max_length": "draft.label-max-length",
+    "every": "draft.label-every",
 }
 
 _SEPARATORS = {"sample.prompts": "|"}  # prompts are sentences: they have commas of their own
@@ -60,12 +61,12 @@ def spec_of(dotted: str) -> FieldSpec:
     choices: tuple[Any, ...] = ()
     if not free:
         choices = tuple(literal + ([True, False] if bool in kinds else []))
-    range_text = " or ".join(filter(None, [*(str(value) for value in literal if free), _range(parts)]))
+    allowed = [*(str(value) for value in literal if free), *filter(None, [_range(parts)])]
     return FieldSpec(
         dotted=dotted,
-        label=_LABELS.get(name, name.replace("_", " ")),
+        label=text(_LABELS[name]) if name in _LABELS else name.replace("_", " "),
         description=presets.description(dotted),
-        range=range_text,
+        range=text("draft.either", values=allowed) if allowed else "",
         choices=choices,
         optional=type(None) in kinds,
         is_list=list in origins,
@@ -88,7 +89,7 @@ def show(value: Any, separator: str = ",") -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return _WORDS[value]
+        return text(_WORDS[value])
     if isinstance(value, float):
         if value and abs(value) < 1e-2:
             mantissa, exponent = f"{value:e}".split("e")
@@ -101,20 +102,18 @@ def show(value: Any, separator: str = ",") -> str:
     return str(value)
 
 
-def parse(spec: FieldSpec, text: str) -> Any:
+def parse(spec: FieldSpec, typed: str) -> Any:
     """What was typed as a value of the right kind; what can't be read stays text, and the schema refuses it."""
-    text = text.strip()
+    typed = typed.strip()
     if spec.choices:
-        return next((value for value in spec.choices if show(value) == text), text)
+        return next((value for value in spec.choices if show(value) == typed), typed)
     if spec.is_map:
-        return _map(text)
-    if spec.is_list and (spec.separator in text or not _takes_text(spec)):
-        return [part.strip() for part in text.split(spec.separator) if part.strip()]
-    if not text and spec.optional:
+        return _map(typed)
+    if spec.is_list and (spec.separator in typed or not _takes_text(spec)):
+        return [part.strip() for part in typed.split(spec.separator) if part.strip()]
+    if not typed and spec.optional:
         return None
-    if spec.is_number:
-        return _number(text, spec.is_whole)
-    return text
+    return _number(typed, spec.is_whole) if spec.is_number else typed
 
 
 def _takes_text(spec: FieldSpec) -> bool:
@@ -125,18 +124,18 @@ def _takes_text(spec: FieldSpec) -> bool:
     return any(kind is str for kind, _ in _parts(info.annotation, info.metadata))
 
 
-def _map(text: str) -> Any:
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+def _map(typed: str) -> Any:
+    pairs = [part.partition("=") for part in typed.split(",") if part.strip()]
     if any(not found for _, found, _ in pairs):
-        return text
+        return typed
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
 
-def _number(text: str, whole: bool) -> Any:
+def _number(typed: str, whole: bool) -> Any:
     try:
-        return numbers.read(text, whole)
+        return numbers.read(typed, whole)
     except numbers.NoNumber:
-        return text
+        return typed
 
 
 def _parts(annotation: Any, metadata: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
@@ -161,11 +160,11 @@ def _range(parts: list[tuple[Any, list[Any]]]) -> str:
         above = next((f"{limit.gt:,g}" for limit in limits if hasattr(limit, "gt")), "")
         high = next((_large(limit.le) for limit in limits if hasattr(limit, "le")), "")
         below = next((_large(limit.lt) for limit in limits if hasattr(limit, "lt")), "")
-        upper = high or (f"under {below}" if below else "")
+        upper = high or (text("draft.under", value=below) if below else "")
         if low:
-            return f"{low} to {upper}" if upper else f"{low} or more"
+            return text("draft.from-to", low=low, high=upper) if upper else text("draft.or-more", low=low)
         if above:
-            return f"over {above}" + (f", to {upper}" if upper else "")
+            return text("draft.over-to", low=above, high=upper) if upper else text("draft.over", value=above)
         return upper
     return ""
 

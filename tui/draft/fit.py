@@ -75,18 +75,16 @@ def budget_on(machine: Machine | None, config: RunConfig | None) -> Budget | Non
 def unknown(draft: Draft, facts: Facts) -> str:
     """Why there is no fit, in a line; before a model is chosen, what there is to train on where that is no GPU."""
     if facts.machine is None:
-        return "Memory: reading the machine ..." if facts.card else ""
+        return text("draft.reading-machine") if facts.card else ""
     if facts.card is None:
         barred = facts.machine.barred
         if barred is not None:
-            return f"The GPUs are not used: {text(barred.reason)}. F4 says what to do."
+            return text("draft.gpus-unused", reason=barred.reason)
         return text(facts.machine.no_gpu) if facts.machine.no_gpu else ""
     if shape_of(Path(facts.card.path)) is None:
-        return "Memory: not known, as the model's config.json does not tell its size."
+        return text("draft.unknown-size")
     against = barrier(draft, facts)
-    if against is not None:
-        return f"Memory: {' '.join(str(against).split())}"
-    return "Memory: not known before the answers make sense."
+    return text("draft.memory", reason=against.reason) if against is not None else text("draft.unknown-yet")
 
 
 def config_so_far(draft: Draft, model: str | Path = "") -> RunConfig | None:

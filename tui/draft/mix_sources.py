@@ -15,6 +15,7 @@ from engine.config.schema import DatasetSection, DataSource
 from engine.data.files.sources import source_names
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.mixing.source_guess import guess, hold_out
+from tui import words
 from tui.draft.mix_board import ROLES, Board, Line, Training
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def training_of(draft: Draft) -> Training:
 def names_of(items: Sequence[Item]) -> list[str]:
     """What people call the sources, the same as in the run's losses where they can be read."""
     try:
-        return source_names([DataSource(path=str(item["path"])) for item in items])
+        names = source_names([DataSource(path=str(item["path"])) for item in items])
+        return [words.source_name(name) for name in names]
     except (TunedeckError, ValidationError, KeyError):
         return [short(item.get("path", "")) for item in items]
 
@@ -169,8 +171,7 @@ def report_of(draft: Draft, facts: Facts) -> Report | None:
 
 def short(path: Any) -> str:
     """What people call a source."""
-    text = str(path)
-    return Path(text).name if text.startswith("/") else text
+    return Path(str(path)).name if str(path).startswith("/") else words.source_name(str(path))
 
 
 def remixed(draft: Draft, facts: Facts) -> Inspection | None:

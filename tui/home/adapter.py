@@ -20,10 +20,9 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys
 from tui.home.family import branch
-from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.line import wrap
 from tui.widgets.whole import WholeScreen
-from tui.words import gibibytes
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
     from engine.models.lineage import Line
 
 Section = tuple[str, list[tuple[str, str]]]
-LABEL_WIDTH = 18
+LABEL_WIDTH = 20
+LEVELS = {"ok": "home.fits", "unsure": "home.unsure", "refused": "home.unfit"}
+"""A reason of a match, by its level."""
 
 
 class _Left(Exception):
@@ -43,13 +44,8 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS = keys.bindings(keys.ADAPTER)
-    HELP_TITLE = "An adapter"
-    HELP = (
-        "All that the files of a LoRA adapter tell, whoever trained it. Numbers that are not finite and matrices that "
-        "are all zero are found by reading the whole file. Whether the base is the very one it was trained on is told "
-        "by the hash of its weights where that was recorded, else by its name alone."
-    )
-    KEY_TABLES: ClassVar = (("An adapter", keys.ADAPTER),)
+    HELP = "home.adapter-help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.ADAPTER),)
     DEFAULT_CSS = """
     AdapterScreen {
         #adapter { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
@@ -79,7 +75,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
         self._sections: list[Section] = []
 
     def compose(self) -> ComposeResult:
-        yield TopLine("An adapter", "reading it")
+        yield TopLine(text("home.adapter-help"), text("home.reading"))
         with VerticalScroll(id="adapter"):
             yield Static(id="adapter-table", markup=False)
         yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
@@ -97,8 +93,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
         def progress(done: int, total: int) -> None:
             if worker.is_cancelled:
                 raise _Left
-            words = f"comparing the model's weights: {gibibytes(done)} of {gibibytes(total)}"
-            self.post_message(self.Advanced(words))
+            self.post_message(self.Advanced(text("home.hashing", done=done, total=total)))
 
         old = look_at(self._named, self._pickles, None, "")
         lines: list[Line] = []
@@ -118,7 +113,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
     @on(Read)
     def _show(self, message: Read) -> None:
         card = message.old.card
-        name = clean(card.name, keep_newlines=False) if card else "An adapter"
+        name = clean(card.name, keep_newlines=False) if card else text("home.adapter-help")
         self.query_one(TopLine).show(left=name, right="")
         unicode = world_of(self).terminal.unicode
         self._sections = sections(message.old, message.lines, unicode)
@@ -139,17 +134,17 @@ def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]
     from engine.models.adapter.facts import LEVELS, facts
 
     if old.error is not None or old.card is None:
-        error = old.error or TunedeckError("It can't be read")
+        error = old.error or TunedeckError("home.adapter-unreadable")
         return [(error.title, [("", error.message), ("", error.hint)])]
     reasons = old.match.reasons if old.match else ()
     fits = [(text(LEVELS[reason.level]), text(reason.message)) for reason in reasons]
-    fits = fits or [("unknown", "Its base is not here.")]
-    replay = [("its rows", text(old.replay.message))] if old.replay else []
+    fits = fits or [(text("home.unknown"), text("home.no-base"))]
+    replay = [(text("home.its-data"), text(old.replay.message))] if old.replay else []
     gone = {line.node.key: f" ({text(line.node.absence)})" for line in lines if line.node.absence}
     tree = [("", branch(line, unicode) + line.node.title + gone.get(line.node.key, "")) for line in lines]
     what = [(text(name), text(value)) for name, value in facts(old.card, old.soundness)]
-    found: list[Section] = [("What it is", [*what, *replay]), ("On its base", fits)]
-    return [*found, ("What it was made from, and what from it", tree)] if tree else found
+    found: list[Section] = [(text("home.details"), [*what, *replay]), (text("home.on-base"), fits)]
+    return [*found, (text("home.family"), tree)] if tree else found
 
 
 def _drawn(section: Section, width: int) -> list[Content]:
@@ -159,7 +154,7 @@ def _drawn(section: Section, width: int) -> list[Content]:
     indent = LABEL_WIDTH if has_labels else 2
     for label, value in pairs:
         first, *rest = wrap(clean(value), width - indent) or [""]
-        lines.append(Content(f"  {label:<{indent - 2}}{first}"))
+        lines.append(Content(f"  {fit(label, indent - 2)}{first}"))
         lines += [Content(" " * indent + line) for line in rest]
     return [*lines, Content("")]
 

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
-from tui import keys, messages
+from tui import keys, messages, words
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.app.differences import Difference
     from engine.models.lineage import Line, Lineage, Node
 
-KINDS = {"model": "base model", "merged": "merged model", "adapter": "adapter"}
+KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter"}
 TITLE_WIDTH = 44
 
 
@@ -35,13 +35,8 @@ class FamilyScreen(WholeScreen, Screen[None]):
 
     AUTO_FOCUS = "PickList"
     BINDINGS = keys.bindings(keys.FAMILY)
-    HELP_TITLE = "The family"
-    HELP = (
-        "Every adapter stands under what it was made from: a base model, an adapter it continued, or a merged model. "
-        "What was moved or deleted since is marked as missing. Mark one run with space, go to another, and d says "
-        "what differs between the two: settings, data and base by their content, versions."
-    )
-    KEY_TABLES: ClassVar = (("The family", keys.FAMILY),)
+    HELP = "home.family-help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.FAMILY),)
     DEFAULT_CSS = """
     FamilyScreen {
         #family { height: 1fr; padding: 0 1; }
@@ -72,7 +67,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
         self._marked: Node | None = None
 
     def compose(self) -> ComposeResult:
-        yield TopLine("What was made from what", "reading the runs")
+        yield TopLine(text("home.family"), text("home.reading-runs"))
         with Vertical(id="family"):
             yield PickList(title_width=TITLE_WIDTH, id="tree")
             yield Static(id="node", markup=False)
@@ -101,10 +96,10 @@ class FamilyScreen(WholeScreen, Screen[None]):
         tree.set_picks(picks, chosen=here)
         adapters = [node.is_missing for node in message.family.nodes.values() if node.kind == "adapter"]
         there, gone = adapters.count(False), adapters.count(True)
-        counts = f"{there:,} adapter{'s' * (there != 1)}" + (f", {gone:,} not there" if gone else "")
+        counts = text("home.adapters-missing", here=there, missing=gone) if gone else text("home.adapters", here=there)
         self.query_one(TopLine).show(right=counts if adapters else "")
         if not picks:
-            self.query_one("#node", Static).update("Nothing was trained yet. Esc goes back; d there starts the demo.")
+            self.query_one("#node", Static).update(text("home.family-empty"))
         self._describe()
 
     @property
@@ -139,7 +134,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
             return
         run = RunDir(Path(world_of(self).root) / node.run)
         if not run.config.is_file():
-            self.notify("This run was deleted; only what others say of it is left.", severity="warning", timeout=4)
+            self.notify(text("home.run-deleted"), severity="warning", timeout=4)
             return
         self.dismiss()
         self.app.post_message(messages.RunOpened(run))
@@ -149,8 +144,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
         self._marked = self._node
         if self._marked is not None:
             self.query_one(PickList).mark(self.query_one(PickList).current.id)  # type: ignore[union-attr]
-            name = clean(self._marked.title, keep_newlines=False)
-            self.query_one(TopLine).show(right=f"marked: {name}; d on another compares")
+            self.query_one(TopLine).show(right=text("home.marked", run=self._marked.title))
         self.refresh_bindings()
 
     def action_differ(self) -> None:
@@ -180,7 +174,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
         if message.problem:
             lines = [f"! {clean(message.problem, keep_newlines=False)}"]
         elif not message.found:
-            lines = ["Nothing that was recorded differs between the two."]
+            lines = [text("home.no-differences")]
         self.query_one("#table", Static).update(Content("\n".join(lines)))
 
     def action_leave(self) -> None:
@@ -189,11 +183,9 @@ class FamilyScreen(WholeScreen, Screen[None]):
 
 def _pick(key: str, line: Line, unicode: bool) -> Pick:
     node = line.node
-    how = node.strategy if node.kind == "adapter" else KINDS[node.kind]
-    tail = text(node.absence) if node.absence else ""
-    return Pick(
-        key, branch(line, unicode) + node.title, "see above" if line.is_repeated else how or "adapter", tail=tail
-    )
+    how = (node.strategy if node.kind == "adapter" else "") or text(KINDS[node.kind])
+    detail = text("home.see-above") if line.is_repeated else how
+    return Pick(key, branch(line, unicode) + node.title, detail, tail=text(node.absence) if node.absence else "")
 
 
 def branch(line: Line, unicode: bool) -> str:
@@ -206,12 +198,12 @@ def branch(line: Line, unicode: bool) -> str:
 
 def about(node: Node) -> list[str]:
     """What is known of a node, a line each."""
-    lines = [f"{KINDS[node.kind]}, {', '.join(map(text, node.details))}" if node.details else KINDS[node.kind]]
+    lines = [", ".join([text(KINDS[node.kind]), *map(text, node.details)])]
     if node.data:
-        lines.append(f"saw {', '.join(node.data)}")
+        lines.append(text("home.trained-on", data=[words.source_name(each) for each in node.data]))
     if node.path:
-        lines.append(f"{'was' if node.is_missing else 'is'} in {node.path}")
-    return [clean(line, keep_newlines=False) for line in lines]
+        lines.append(text("home.was-in" if node.is_missing else "home.is-in", path=node.path))
+    return lines
 
 
 def table(names: tuple[str, str], found: list[Difference], width: int) -> list[str]:

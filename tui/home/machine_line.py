@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
-from tui.words import gib
+from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.machine.gpus import Gpu
@@ -20,12 +20,14 @@ def machine_line(machine: Machine) -> str:
     gpu, host = machine.freest, machine.host
     if gpu is not None:
         heat = "" if gpu.temperature_celsius is None else f"  {gpu.temperature_celsius} C"
-        count = f"{len(machine.gpus)} GPUs, " if len(machine.gpus) > 1 else ""
-        return f"{count}{short_name(gpu)}  free {gib(gpu.free_bytes)} of {gib(gpu.total_bytes)} GiB{heat}"
-    missing = "GPU lost" if any(gpu.trouble for gpu in machine.gpus) else "no GPU"
+        count = f"{len(machine.gpus)} x " if len(machine.gpus) > 1 else ""
+        name = f"{count}{short_name(gpu)}"
+        return text("home.gpu-free", name=name, free=gpu.free_bytes, total=gpu.total_bytes) + heat
+    missing = "home.gpu-lost" if any(gpu.trouble for gpu in machine.gpus) else "home.no-gpu"
     if machine.unused:
-        missing = "GPU not used"
-    return f"{missing}, RAM {gib(host.ram_available_bytes)} of {gib(host.ram_total_bytes)} GiB free"
+        missing = "home.gpu-unused"
+    ram = text("home.ram-free", free=host.ram_available_bytes, total=host.ram_total_bytes)
+    return f"{text(missing)}  {ram}"
 
 
 def short_name(gpu: Gpu) -> str:

@@ -15,7 +15,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.common.clean_text import clean
-from engine.messages.catalogue import text as text_of
+from engine.messages import formats
+from engine.messages.catalogue import text
 from tui import words
 from tui.widgets.bars import fit
 from tui.widgets.line import cut_cells
@@ -32,12 +33,8 @@ class RunList(Widget, can_focus=True):
 
     COMPONENT_CLASSES = {"runs--good", "runs--look", "runs--lost", "runs--muted", "runs--chosen"}  # noqa: RUF012
     BINDINGS = [  # noqa: RUF012
-        Binding("up", "move(-1)", "Up"),
-        Binding("down", "move(1)", "Down"),
-        Binding("pageup", "move(-10)", "Up", show=False),
-        Binding("pagedown", "move(10)", "Down", show=False),
-        Binding("home", "move(-10000)", "First", show=False),
-        Binding("end", "move(10000)", "Last", show=False),
+        Binding(key, f"move({by})", show=False)
+        for key, by in (("up", -1), ("down", 1), ("pageup", -10), ("pagedown", 10), ("home", -10_000), ("end", 10_000))
     ]
     DEFAULT_CSS = """
     RunList {
@@ -125,35 +122,37 @@ class RunList(Widget, can_focus=True):
             self.refresh(*changed)
 
     def _row(self, index: int, width: int) -> Text:
+        from engine.runs import story  # the first frame has no runs, and needs no decoder of their logs
+
         run = self.runs[index]
         chosen = index == self.chosen
         mark = "> " if chosen else "  "
         name_width = 20 if width < 100 else 34
         name = fit(cut_cells(clean(run.name, keep_newlines=False), name_width), name_width)
-        text = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
-        text.append(fit(run.state, 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
-        steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else f"{run.step:,} steps"
-        text.append(f" {steps:>12}  ")
-        rest = width - cell_len(text.plain)
+        line = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
+        line.append(fit(words.said(story.state(run.state)), 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
+        steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else text("app.steps", steps=run.step)
+        line.append(f" {' ' * (12 - cell_len(steps))}{steps}  ")
+        rest = width - cell_len(line.plain)
         if run.state in ("failed", "crashed", "damaged") and run.reason:
-            tail = "resume: r" if run.resumable else ""
-            text.append(cut_cells(text_of(run.reason), rest - len(tail) - 3), style=self._style("lost"))
+            tail = text("home.resume-hint") if run.resumable else ""
+            line.append(cut_cells(words.said(run.reason), rest - cell_len(tail) - 3), style=self._style("lost"))
         else:
-            text.append(f"loss {words.loss(run.loss):>6} ")
+            line.append(f"{text('app.loss')} {formats.loss(run.loss):>6} ")
             spark = 8 if width < 100 else 18
-            text.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
+            line.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
             tail = self._tail(run)
-        gap = width - 1 - cell_len(text.plain) - len(tail)
-        text.append(" " * max(1, gap) + tail)
-        text.truncate(width)
+        gap = width - 1 - cell_len(line.plain) - cell_len(tail)
+        line.append(" " * max(1, gap) + tail)
+        line.truncate(width)
         if chosen and self.has_focus:
-            text = Text.assemble((fit(text.plain, width), self._style("chosen")), end="", no_wrap=True)
-        return text
+            line = Text.assemble((fit(line.plain, width), self._style("chosen")), end="", no_wrap=True)
+        return line
 
     def _tail(self, run: RunSummary) -> str:
         if has_ended(run):
-            return words.ago(run.last_t, self._clock())
-        return f"ETA {words.about(run.eta_s)}" if run.eta_s is not None else ""
+            return formats.when(run.last_t, self._clock())
+        return text("home.eta", left=run.eta_s) if run.eta_s is not None else ""
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")

@@ -16,7 +16,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import language
 from engine.messages.catalogue import text
-from tui import keys, messages
+from tui import keys, messages, words
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
 from tui.home.watch import removal_lines, watch
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
     from engine.runs.summary import RunSummary
 
-_EMPTY = "No runs yet. d starts a three-minute demo; n asks a few questions and trains your own."
-_NEW_GPU = "New GPU, driver or torch: `tunedeck selftest` tries them in a minute or two."
 _MACHINE_EVERY_S = 10.0
 _OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter")
-_RUNS = "is running"
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
@@ -46,16 +43,12 @@ class HomeScreen(WholeScreen, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(keys.HOME),
         *(
-            Binding(key, f"move_list({by})", "", show=False)
+            Binding(key, f"move_list({by})", show=False)
             for key, by in (("pageup", -10), ("pagedown", 10), ("home", -10_000), ("end", 10_000))
         ),
     ]
-    HELP_TITLE = "Home"
-    HELP = (
-        "A run is one fine-tuning: its settings, its log, its checkpoints and the adapter it made. Trainings are "
-        "processes of their own: they go on when you leave, and this list finds them again."
-    )
-    KEY_TABLES: ClassVar = (("Home", keys.HOME),)
+    HELP = "home.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.HOME),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,12 +61,12 @@ class HomeScreen(WholeScreen, Screen[None]):
         world = world_of(self)
         yield TopLine("tunedeck")
         with Vertical(id="home"):
-            yield Line("  Runs", id="count", classes="heading")
+            yield Line(f"  {text('home.runs')}", id="count", classes="heading")
             yield Line("", id="empty")
             yield RunList(world.clock, world.terminal.unicode)
             yield Line("", id="detail", classes="muted")
             yield Line("", id="self-test")
-            yield Line("  Start something new", classes="heading start")
+            yield Line(f"  {text('home.start-new')}", classes="heading start")
             for key in keys.HOME:
                 if key.id in ROWS:
                     yield KeyRow(key)
@@ -110,10 +103,10 @@ class HomeScreen(WholeScreen, Screen[None]):
         runs, listing = message.runs, self.query_one(RunList)
         listing.display = bool(runs)
         self.query_one("#empty", Line).display = not runs
-        self.query_one("#empty", Line).show(f"  {_EMPTY}" if not runs else "")
+        self.query_one("#empty", Line).show(f"  {text('home.empty')}" if not runs else "")
         running = sum(not has_ended(run) for run in runs)
-        count = f"{len(runs):,} run{'s' * (len(runs) != 1)}, {running} running" if runs else ""
-        self.query_one("#count", Line).show(f"  Runs   {count}")
+        count = text("home.count", runs=len(runs), running=running) if runs else ""
+        self.query_one("#count", Line).show(f"  {text('home.runs')}   {count}")
         listing.show(runs)
         self.query_one("#home .key-family", KeyRow).display = bool(runs)
         self._show_rows()
@@ -126,9 +119,8 @@ class HomeScreen(WholeScreen, Screen[None]):
     @on(RunList.Chosen)
     def _another_chosen(self) -> None:
         run = self.chosen
-        reason = text(run.reason) if run is not None and run.reason else ""
-        about = "" if run is None else "   ".join(part for part in (run.model, run.id, reason) if part)
-        line = Text(f"  {clean(about, keep_newlines=False)}", no_wrap=True, end="")
+        about = () if run is None else (run.model, run.id, run.reason)
+        line = Text(f"  {'   '.join(words.said(part) for part in about if part)}", no_wrap=True, end="")
         cut(line, self.size.width)
         self.query_one("#detail", Line).show(line)
         self._show_rows()
@@ -152,7 +144,7 @@ class HomeScreen(WholeScreen, Screen[None]):
             from engine.machine import selftest_result  # with libraries that the first frame does not wait for
 
             if selftest_result.offer(message.machine):
-                self.query_one("#self-test", Line).show(f"  {_NEW_GPU}")
+                self.query_one("#self-test", Line).show(f"  {text('home.new-hardware')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "family":
@@ -170,17 +162,13 @@ class HomeScreen(WholeScreen, Screen[None]):
     def why_not(self, action: str) -> str:
         run = self.chosen
         if run is None:
-            return "There are no runs yet. n starts one." if action in _OF_A_RUN else ""
-        name = clean(run.name, keep_newlines=False)
+            return text("home.no-runs") if action in _OF_A_RUN else ""
         if action == "resume" and run.state == "finished":
-            return f"{name} is finished: there is nothing to resume. g continues its adapter with new data."
+            return text("home.nothing-to-resume", run=run.name)
         if action == "resume":
-            return f"{name} {_RUNS if not has_ended(run) else 'has no complete checkpoint to resume from'}."
-        if action == "stop":
-            return f"{name} is not running."
-        if action == "delete":
-            return f"{name} {_RUNS}: stop it first with x."
-        return f"{name} has no adapter yet." if action in ("go_on", "adapter") else ""
+            return text("home.no-checkpoint" if has_ended(run) else "home.is-running", run=run.name)
+        code = {"stop": "home.not-running", "delete": "home.stop-first"}.get(action, "home.has-no-adapter")
+        return text(code, run=run.name) if action in _OF_A_RUN else ""
 
     def action_move_list(self, by: int) -> None:
         """The list moves by pages wherever the focus is."""
@@ -195,6 +183,9 @@ class HomeScreen(WholeScreen, Screen[None]):
         except OSError as error:
             self._tell(f"{error.filename}: {error.strerror}", "error")
         self.post_message(messages.LanguageChosen())
+
+    async def action_leave(self) -> None:
+        await self.app.action_quit()
 
     def action_new(self) -> None:
         self.post_message(messages.WizardAsked())
@@ -268,8 +259,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         from tui.run_actions import agrees_to_stop
 
         run = self.chosen
-        if run is not None and await agrees_to_stop(self.app, f"Stop {clean(run.name, False)}?", run.step):
-            self._do(lambda: control.send(run.run, "stop"), "Asked to stop.")
+        if run is not None and await agrees_to_stop(self.app, text("home.stop", run=run.name), run.step):
+            self._do(lambda: control.send(run.run, "stop"), text("home.stop-asked"))
 
     @work
     async def action_delete(self) -> None:
@@ -280,14 +271,12 @@ class HomeScreen(WholeScreen, Screen[None]):
         if run is None:
             return
         removal = deletion.removal_of(run.run, world_of(self).root)
-        lines = removal_lines(run.run, removal.paths)
-        text = "This removes what tunedeck made. Files of your own in that folder stay, and so do model and data."
-        if removal.children:
-            names = ", ".join(clean(title, False) for title in removal.children)
-            text = f"{len(removal.children)} made from it would lose their parent: {names}.\n{text}"
-        title = f"Delete {clean(run.name, False)}?"
-        if await self.app.push_screen_wait(ConfirmScreen(title, text, lines, "Delete", "Keep it")):
-            self._do(lambda: deletion.delete(run.run), "Deleted.")
+        lines, about, children = removal_lines(run.run, removal.paths), text("home.delete-keeps"), removal.children
+        if children:
+            about = f"{text('home.delete-parent', count=len(children), names=children)}\n{about}"
+        title, delete = text("home.delete", run=run.name), text("keys.delete")
+        if await self.app.push_screen_wait(ConfirmScreen(title, about, lines, delete, text("home.keep"))):
+            self._do(lambda: deletion.delete(run.run), text("home.deleted"))
 
     @work(thread=True, group="act")
     def _do(self, act: object, done: str) -> None:
@@ -296,9 +285,9 @@ class HomeScreen(WholeScreen, Screen[None]):
         except TunedeckError as error:
             self._tell(str(error), "error")
         except OSError as error:
-            self._tell(f"{error.filename}: {error.strerror}", "error")
+            self._tell(f"{error.filename}: {error.strerror}", "error")  # the system's own words
         else:
             self._tell(done, "information")
 
-    def _tell(self, text: str, severity: str) -> None:
-        self.notify(clean(text), severity=severity, timeout=5, markup=False)  # type: ignore[arg-type]
+    def _tell(self, words: str, severity: str) -> None:
+        self.notify(clean(words), severity=severity, timeout=5, markup=False)  # type: ignore[arg-type]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.message_pump import MessagePump
 
+from engine.messages.catalogue import text
+from engine.messages.formats import size
 from tui.messages import RunsSummarised
 
 if TYPE_CHECKING:
@@ -73,14 +75,12 @@ def _mark(path: Path) -> tuple[int, int]:
 
 def removal_lines(run: RunDir, paths: Sequence[Path]) -> list[str]:
     """What a deletion takes, one line each with its size, the whole at the end."""
-    from tui.words import size
-
     lines, total = [], 0
     for path in paths:
         taken = _size(path)
         total += taken
         lines.append(f"{path.relative_to(run.path)}{'/' if path.is_dir() else ''}".ljust(24) + f"{size(taken):>9}")
-    return [*lines, f"{size(total)} in all, in {run.path}"]
+    return [*lines, text("home.delete-total", bytes=total, folder=run.path)]
 
 
 def _size(path: Path) -> int:

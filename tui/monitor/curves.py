@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from rich.cells import cell_len, set_cell_size
 
-from engine.common.clean_text import clean
+from engine.messages import formats
+from engine.messages.catalogue import text
 from engine.runs.by_source import AVERAGE, HELD_OUT, sources_of
 from engine.runs.curves import Series
 from engine.runs.state import RunState
@@ -46,7 +47,7 @@ def feed_sources(chart: Chart, state: RunState, unicode: bool) -> None:
             chart.set_series(
                 HELD_OUT + name, held_out.x, held_out.y, held_out.length, "points", tag=letter.upper()
             )  # fmt: skip
-    chart.rest = f"{len(names) - MOST} more sources" if len(names) > MOST else ""
+    chart.rest = text("monitor.more-sources", more=len(names) - MOST) if len(names) > MOST else ""
 
 
 def change(series: Series) -> float | None:
@@ -63,7 +64,7 @@ def change(series: Series) -> float | None:
 def short_names(names: Sequence[str], cells: int, unicode: bool) -> list[str]:
     """``names`` cleaned and within ``cells``: of long ones the middle goes, or what they begin with alike."""
     gap = "…" if unicode else ".."
-    whole = [clean(name, keep_newlines=False) for name in names]
+    whole = [words.source_name(name) for name in names]
     cut = [_short(name, cells, gap) for name in whole]
     labels = []
     for name, label in zip(whole, cut, strict=True):
@@ -94,25 +95,21 @@ def _short(name: str, cells: int, gap: str) -> str:
 
 def _note(average: Series, held_out: Series | None, letter: str) -> str:
     """``0.412 -0.021 A 0.511``: newest, change, held out."""
-    parts = [words.loss(average.last())]
+    parts = [formats.loss(average.last())]
     moved = change(average)
     if moved is not None and math.isfinite(moved):
-        parts.append(f"{moved:+.3f}" if abs(moved) >= 0.0005 else "flat")
+        parts.append(f"{moved:+.3f}" if abs(moved) >= 0.0005 else text("monitor.flat"))
     if held_out is not None and held_out.last() is not None:
-        parts.append(f"{letter} {words.loss(held_out.last())}")
+        parts.append(f"{letter} {formats.loss(held_out.last())}")
     return " ".join(parts)
 
 
 MEMORY = "memory over time"
 TITLES = {
-    "loss": "loss",
-    MEMORY: "memory, GiB",
-    "learning_rate": "learning rate",
-    "grad_norm": "gradient norm",
-    "tokens_per_second": "tokens/s",
-    "memory": "memory by step, GiB",
-    "sources": "loss by source",
-}
+    "loss": "app.loss", MEMORY: "monitor.memory-over-time", "learning_rate": "monitor.learning-rate",
+    "grad_norm": "monitor.gradient-norm", "tokens_per_second": "monitor.tokens-per-second",
+    "memory": "monitor.memory-by-step", "sources": "monitor.loss-by-source",
+}  # fmt: skip
 _GIB = 2**30
 _OWN_SIGN = "r"
 
@@ -143,21 +140,21 @@ class CurveFeed:
         if anew:
             chart.clear_series()
         over_time = self.quantity == MEMORY
-        chart.chart_title = TITLES[self.quantity]
+        chart.chart_title = text(TITLES[self.quantity])
         chart.set_time(over_time)
         chart.limit = None if over_time else state.total_steps
         if self.quantity == "loss":
-            _set(chart, state, "loss", "raw", "train")
-            _set(chart, state, "loss_average", "line", "average")
-            _set(chart, state, "eval_loss", "points", "eval")
+            _set(chart, state, "loss", "raw", text("monitor.train"))
+            _set(chart, state, "loss_average", "line", text("monitor.average"))
+            _set(chart, state, "eval_loss", "points", text("monitor.eval"))
         elif self.quantity == "sources":
             feed_sources(chart, state, chart.unicode)
         elif over_time:
             self._memory_over_time(chart, state)
         elif self.quantity == "memory":
-            self._gib(chart, state, "memory", "allocated")
+            self._gib(chart, state, "memory", text("monitor.allocated"))
         else:
-            _set(chart, state, self.quantity, "line", "each step")
+            _set(chart, state, self.quantity, "line", text("monitor.each-step"))
         self._mark(chart, state, over_time)
         chart.redraw()
 
@@ -169,14 +166,14 @@ class CurveFeed:
             if kind == "gpu":
                 self._gib(chart, state, name, f"GPU {index}", index[-1:])
             elif kind == "reserved" and gpu is not None and index == str(gpu.index):
-                self._gib(chart, state, name, "run", _OWN_SIGN)
+                self._gib(chart, state, name, text("monitor.this-run"), _OWN_SIGN)
             elif kind == "rss":
-                self._gib(chart, state, name, "resident")
+                self._gib(chart, state, name, text("monitor.resident"))
         total = gpu.total if gpu else state.device.ram_total if state.device else None
         predicted = state.predicted_bytes
         # The prediction first: the sign of each line must not depend on the other one.
-        levels = [Level(predicted / _GIB, f"predicted {words.gib(predicted)}")] if predicted else []
-        levels += [Level(total / _GIB, f"total {words.gib(total)}")] if total else []
+        levels = [Level(predicted / _GIB, text("monitor.predicted", bytes=predicted))] if predicted else []
+        levels += [Level(total / _GIB, text("monitor.total", bytes=total))] if total else []
         chart.set_levels(levels)
 
     def _mark(self, chart: Chart, state: RunState, over_time: bool) -> None:

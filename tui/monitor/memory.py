@@ -10,11 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
+from engine.messages import formats
+from engine.messages.catalogue import text
 from engine.runs import events as ev
 from engine.runs.state import RunState
 from tui import fit_words, words
 from tui.widgets.line import cut
 
+TABLE = ("monitor.phase", "monitor.predicted-head", "monitor.measured", "monitor.difference")
 _BAR_CELLS = 12
 _GAP = "   "
 _GIB = 2**30
@@ -24,11 +27,11 @@ def machine_lines(state: RunState, width: int, unicode: bool, most: int) -> list
     """At most ``most`` lines: the run's own GPU (or RAM), who else is on it, the loss by source, the other GPUs."""
     own, *extras = _own(state, unicode)
     lines = [_joined([own, *extras], width)] if own else []
-    for text in (_others(state.own_gpu), _sources(state)):
-        if text and lines and cell_len(lines[-1]) + len(_GAP) + cell_len(text) <= width:
-            lines[-1] += _GAP + text
-        elif text:
-            lines.append(text)
+    for more in (_others(state.own_gpu), _sources(state)):
+        if more and lines and cell_len(lines[-1]) + len(_GAP) + cell_len(more) <= width:
+            lines[-1] += _GAP + more
+        elif more:
+            lines.append(more)
     lines += (_joined(list(parts), width) for parts in _other_gpus(state))
     return [_fitted(line, width) for line in lines[: max(1, most)]] or [Text("", end="")]
 
@@ -43,16 +46,17 @@ def measured_table(state: RunState, muted: str) -> RenderableType | None:
     table.add_column(no_wrap=True)
     for _ in range(3):
         table.add_column(justify="right", no_wrap=True, min_width=10)
-    table.add_row(*(Text(head, style=muted) for head in ("phase", "predicted", "measured", "difference")))
+    table.add_row(*(Text(text(code), style=muted) for code in TABLE))
     for name, size in found.measured.items():
         expected = found.predicted.get(name)
         table.add_row(
-            Text(fit_words.MOMENTS.get(name) or clean(name, keep_newlines=False)[:12]),
+            Text(text(fit_words.MOMENTS[name]) if name in fit_words.MOMENTS else clean(name, False)[:12]),
             "-" if expected is None else f"{expected / _GIB:.2f}",
             f"{size / _GIB:.2f}",
             "-" if not expected else f"{100 * (size / expected - 1):+.0f}%",
         )
-    return Group(Text(f"memory of the {clean(found.moment, keep_newlines=False)}, GiB", style=muted), table)
+    head = "monitor.measured-run" if found.moment == "run" else "monitor.measured-test"
+    return Group(Text(text(head), style=muted), table)
 
 
 def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
@@ -60,12 +64,12 @@ def who(others: Sequence[ev.ProcessUse], most: int = 3) -> str:
     ordered = sorted(others, key=lambda other: -(other.memory or 0))
     told = []
     for other in ordered[:most]:
-        parts = [other.program or f"process {other.pid}"]
-        parts += [f"user {other.user}"] if other.user else []
-        parts += [f"{words.gib(other.memory)} GiB"] if other.memory else []
-        told.append(clean(", ".join(parts), keep_newlines=False))
+        parts = [clean(other.program, False) if other.program else text("widgets.process", pid=str(other.pid))]
+        parts += [text("widgets.user", user=other.user)] if other.user else []
+        parts += [formats.gib(other.memory)] if other.memory else []
+        told.append(", ".join(parts))
     if len(ordered) > most:
-        told.append(f"{len(ordered) - most} more")
+        told.append(text("monitor.more", more=len(ordered) - most))
     return "; ".join(told)
 
 
@@ -76,16 +80,20 @@ def _own(state: RunState, unicode: bool) -> list[str]:
     if gpu is not None and gpu.used is not None and gpu.total:
         others = sum(other.memory or 0 for other in gpu.others)
         name = f"GPU {gpu.index} " if device and len(device.gpus) > 1 else ""
-        text = f"memory {name}{_used(gpu.used, gpu.total, predicted, others, unicode)}"
-        return [text, *_extras(gpu)]
+        return [
+            f"{text('monitor.memory')} {name}{_used(gpu.used, gpu.total, predicted, others, unicode)}",
+            *_extras(gpu),
+        ]
     if device is None or device.rss is None:
         allocated = step.memory_allocated if step else None
-        return [f"memory {words.gib(allocated)} GiB{_beside(predicted)}" if allocated is not None else ""]
+        return [
+            f"{text('monitor.memory')} {formats.gib(allocated)}{_beside(predicted)}" if allocated is not None else ""
+        ]
+    held = formats.gib(device.rss) + _beside(predicted)
     if device.ram_total and gpu is None:
-        text = f"memory {_used(device.rss, device.ram_total, predicted, 0, unicode)}"
-    else:
-        text = f"memory {words.gib(device.rss)} GiB RAM{_beside(predicted)}"
-    return [text, f"peak {words.gib(state.peak_rss)}"] if state.peak_rss else [text]
+        held = _used(device.rss, device.ram_total, predicted, 0, unicode)
+    line = f"{text('monitor.ram')} {held}"
+    return [line, text("monitor.peak", bytes=state.peak_rss)] if state.peak_rss else [line]
 
 
 def _used(used: int, total: int, predicted: int | None, others: int, unicode: bool) -> str:
@@ -94,16 +102,16 @@ def _used(used: int, total: int, predicted: int | None, others: int, unicode: bo
         # Where the run's own prediction ends, on top of what others hold.
         at = min(_BAR_CELLS - 1, round((predicted + others) / total * _BAR_CELLS))
         bar = bar[:at] + "|" + bar[at + 1 :]
-    return f"{words.gib(used)} of {words.gib(total)} GiB {bar}{_beside(predicted)}"
+    return f"{text('monitor.of', used=used, total=total)} {bar}{_beside(predicted)}"
 
 
 def _beside(predicted: int | None) -> str:
-    return f" predicted {words.gib(predicted)}" if predicted else ""
+    return f" {text('monitor.predicted', bytes=predicted)}" if predicted else ""
 
 
 def _extras(gpu: ev.GpuUse) -> Iterator[str]:
     if gpu.utilization is not None:
-        yield f"{gpu.utilization}% busy"
+        yield text("monitor.busy", share=gpu.utilization / 100)
     if gpu.temperature is not None:
         yield f"{gpu.temperature} C"
     if gpu.power is not None:
@@ -111,15 +119,15 @@ def _extras(gpu: ev.GpuUse) -> Iterator[str]:
 
 
 def _others(gpu: ev.GpuUse | None) -> str:
-    return f"others: {who(gpu.others)}" if gpu is not None and gpu.others else ""
+    return text("monitor.others", who=who(gpu.others)) if gpu is not None and gpu.others else ""
 
 
 def _sources(state: RunState) -> str:
     sources = state.step.loss_by_source if state.step else {}
     if len(sources) < 2:
         return ""
-    each = "  ".join(f"{clean(name, keep_newlines=False)} {words.loss(value)}" for name, value in sources.items())
-    return f"loss by source: {each}"
+    each = "  ".join(f"{words.source_name(name)} {formats.loss(value)}" for name, value in sources.items())
+    return f"{text('monitor.loss-by-source')}  {each}"
 
 
 def _other_gpus(state: RunState) -> Iterator[list[str]]:
@@ -127,9 +135,9 @@ def _other_gpus(state: RunState) -> Iterator[list[str]]:
     for gpu in state.device.gpus if state.device and own else ():
         if gpu is own:
             continue
-        size = f"{words.gib(gpu.used)} of {words.gib(gpu.total)} GiB" if gpu.used is not None and gpu.total else "-"
+        size = text("monitor.of", used=gpu.used, total=gpu.total) if gpu.used is not None and gpu.total else "-"
         others = [_others(gpu)] if gpu.others else []
-        yield [f"memory GPU {gpu.index} {size}", *others, *_extras(gpu)]
+        yield [f"{text('monitor.memory')} GPU {gpu.index} {size}", *others, *_extras(gpu)]
 
 
 def _joined(parts: Sequence[str], width: int) -> str:
@@ -143,6 +151,6 @@ def _joined(parts: Sequence[str], width: int) -> str:
 
 
 def _fitted(line: str, width: int) -> Text:
-    text = Text(line, no_wrap=True, end="")
-    cut(text, width)
-    return text
+    fitted = Text(line, no_wrap=True, end="")
+    cut(fitted, width)
+    return fitted

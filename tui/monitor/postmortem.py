@@ -72,11 +72,8 @@ class Ending:
 
 
 _WAYS = {
-    "all": "goes on from the checkpoint",
-    "without optimizer": "goes on, the optimizer anew",
-    "nothing": "a new run from the start",
-}
-_NONE = "Nothing in the settings would save enough: take a smaller model, shorter rows or a larger GPU."
+    "all": "monitor.way-checkpoint", "without optimizer": "monitor.way-new-optimizer", "nothing": "monitor.way-new-run",
+}  # fmt: skip
 
 
 def panel(found: PostMortem, resumable: bool, roomy: bool) -> RenderableType:
@@ -87,9 +84,9 @@ def panel(found: PostMortem, resumable: bool, roomy: bool) -> RenderableType:
     if roomy or not found.is_explained:
         told.append(Text(_shortage(found)))
     if found.others:
-        told.append(Text(f"also on the GPU: {'; '.join(map(text, found.others))}"))
+        told.append(Text(text("monitor.also-on-gpu", who="; ".join(map(text, found.others)))))
     if not found.remedies:
-        return Group(*told, Text(_NONE))
+        return Group(*told, Text(text("monitor.no-remedy")))
     lines = Table.grid(padding=(0, 1))
     lines.add_column()
     lines.add_column(ratio=1)
@@ -103,12 +100,12 @@ def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
     told: list[RenderableType] = [Text(text(found.title), style="bold")]
     told += [_what(found.what)] if found.what is not None else []
     told += [Text(_shortage(found))] if found.shortage else []
-    told += [Text(f"also on the GPU: {text(each)}") for each in found.others]
+    told += [Text(text("monitor.also-on-gpu", who=each)) for each in found.others]
     told.append(Text())
     for number, remedy in enumerate(found.remedies, 1):
         told.append(Text.assemble((f"{number}  {text(remedy.what)}", "bold")))
         told += [Padding(Text(line, style=muted), (0, 0, 0, 3)) for line in _details(remedy, resumable)]
-    told.append(Text(_foot(found) if found.remedies else _NONE))
+    told.append(Text(_foot(found) if found.remedies else text("monitor.no-remedy")))
     return Group(*told)
 
 
@@ -122,7 +119,7 @@ def _shortage(found: PostMortem) -> str:
 
 
 def _way(remedy: Remedy, resumable: bool) -> str:
-    return _WAYS[remedy.carries] if resumable else "starts again"
+    return text(_WAYS[remedy.carries] if resumable else "monitor.way-restart")
 
 
 def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
@@ -133,6 +130,4 @@ def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
 
 
 def _foot(found: PostMortem) -> str:
-    numbers = [str(number) for number in range(1, len(found.remedies) + 1)]
-    keys = " or ".join([", ".join(numbers[:-1]), numbers[-1]] if len(numbers) > 1 else numbers)
-    return f"{keys} applies one and starts again; you are asked first."
+    return text("monitor.apply-remedy", keys=[str(number) for number in range(1, len(found.remedies) + 1)])

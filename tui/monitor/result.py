@@ -7,13 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
+from engine.messages import formats
+from engine.messages.catalogue import text
 from engine.runs import events as ev
 from engine.runs.state import RunState
-from engine.units import percent
-from tui import words
 from tui.monitor import memory
 
-PARTS = ("validation", "test")
+PARTS = {"validation": "monitor.validation-rows", "test": "monitor.test-rows"}
+METRICS = {"exact_match": "monitor.exact-match"}
 _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
@@ -28,13 +29,19 @@ def headline(state: RunState) -> str:
     (before, after), test = found[0], found[1][1] if len(found) > 1 else None
     parts = []
     for name, value in after.metrics.items():
-        beside = f"; test {_metric(test, name)}, n = {test.n:,}" if test else ""
-        of = f" (n = {after.n:,}{beside})" if after.n else ""
-        parts.append(f"{name.replace('_', ' ')} {_metric(before, name)} -> {percent(value)}{of}")
+        old = before.metrics.get(name) if before else None
+        change = text("monitor.metric-change", metric=metric_name(name), before=old, after=value)
+        if after.n and test:
+            change = text("monitor.change-of-test", change=change, n=after.n, test=test.metrics.get(name), of=test.n)
+        parts.append(text("monitor.change-of", change=change, n=after.n) if after.n and not test else change)
     if after.loss is not None:
-        beside = f" (test {words.loss(test.loss)})" if test else ""
-        parts.append(f"loss {words.loss(before.loss if before else None)} -> {words.loss(after.loss)}{beside}")
-    return clean("   ".join(parts), keep_newlines=False)
+        change = text("monitor.loss-change", before=before.loss if before else None, after=after.loss)
+        parts.append(text("monitor.loss-change-of-test", change=change, test=test.loss) if test else change)
+    return "   ".join(parts)
+
+
+def metric_name(name: str) -> str:
+    return text(METRICS[name]) if name in METRICS else clean(name.replace("_", " "), keep_newlines=False)
 
 
 def result(state: RunState, muted: str, good: str, adapter: str = "") -> RenderableType:
@@ -44,7 +51,7 @@ def result(state: RunState, muted: str, good: str, adapter: str = "") -> Rendera
     measured: list[RenderableType] = [Text(), table] if table is not None else []
     if not line:
         return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
-    where = [Text.assemble(("adapter  ", muted), adapter, overflow="fold")] if adapter else []
+    where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []
     return Group(comparison(state, muted, good), *where, *measured, Text(), answers(state, muted))
 
 
@@ -56,28 +63,28 @@ def comparison(state: RunState, muted: str, good: str) -> RenderableType:
     table.add_column(justify="right")
     found = [(part, after) for part in PARTS if (after := state.evals_at("after", part)) is not None]
     for number, (part, after) in enumerate(found):
-        kind = f"{part} rows" if len(found) > 1 or part == "test" else "unseen rows"
-        counted = f"{after.n:,} {kind}" if after.n and not _differs(after) else kind
-        head = (counted, *(("", "") if number else ("before", "after")))
+        kind = text(PARTS[part])
+        counted = text("monitor.rows-of", kind=kind, rows=after.n) if after.n and not _differs(after) else kind
+        head = (counted, *(("", "") if number else (text("monitor.before"), text("monitor.after"))))
         table.add_row(*(Text(cell, style=muted) for cell in head))
         _compare(table, state.evals_at("before", part), after, good)
     return table
 
 
 def _compare(table: Table, before: ev.Eval | None, after: ev.Eval, good: str) -> None:
-    of = " (n = {:,})" if _differs(after) else ""
+    of = "  n = {:,}" if _differs(after) else ""
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None
-        title = clean(name.replace("_", " "), keep_newlines=False) + of.format(after.n)
+        title = metric_name(name) + of.format(after.n)
         better = old is not None and value > old
-        table.add_row(title, percent(old), Text(percent(value), style=f"bold {good if better else ''}"))
+        table.add_row(title, formats.percent(old), Text(formats.percent(value), style=f"bold {good if better else ''}"))
     if after.loss is not None:
         old = before.loss if before else None
         better = old is not None and after.loss < old
         table.add_row(
-            "loss" + of.format(after.loss_rows),
-            words.loss(old),
-            Text(words.loss(after.loss), style=f"bold {good if better else ''}"),
+            text("app.loss") + of.format(after.loss_rows),
+            formats.loss(old),
+            Text(formats.loss(after.loss), style=f"bold {good if better else ''}"),
         )
 
 
@@ -92,8 +99,7 @@ def answers(state: RunState, muted: str, most: int = 8) -> RenderableType:
     for sample in state.samples:
         by_index.setdefault(sample.index, []).append(sample)
     if not by_index:
-        ask = "" if state.ended else " yet. g asks the model for some now"
-        return Text(f"No samples{ask}.", style=muted)
+        return Text(text("monitor.no-samples" if state.ended else "monitor.no-samples-yet"), style=muted)
     blocks: list[RenderableType] = []
     for _, samples in sorted(by_index.items())[:most]:
         blocks.extend(_pair(samples, muted))
@@ -108,44 +114,40 @@ def _pair(samples: list[ev.Sample], muted: str) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(ratio=1)
     table.add_column(ratio=1)
-    table.add_row(Text("before training", style=muted), Text(_when(now), style=muted))
+    table.add_row(Text(text("monitor.before-training"), style=muted), Text(_when(now), style=muted))
     table.add_row(_answer(before), _answer(now))
     rows: list[RenderableType] = [Text(_short(newest.prompt, 240), style="bold"), table]
     if newest.reference is not None:
         wanted = _short(newest.reference)
         same = now is not None and now.answer.strip() == newest.reference.strip()
-        verdict = "  the same" if same else ""
-        rows.append(Text.assemble(("wanted: ", muted), wanted, (verdict, "bold")))
+        verdict = f"  {text('monitor.matches')}" if same else ""
+        rows.append(Text.assemble((f"{text('monitor.reference')} ", muted), wanted, (verdict, "bold")))
     rows.append(Text())
     return rows
 
 
 def _when(sample: ev.Sample | None) -> str:
     if sample is None:
-        return "not asked again yet"
-    return "after training" if sample.moment == "after" else f"at step {sample.step:,}"
+        return text("monitor.not-yet")
+    return text("monitor.after-training") if sample.moment == "after" else text("monitor.at-step", step=sample.step)
 
 
 def _answer(sample: ev.Sample | None) -> Text:
     if sample is None:
         return Text("-")
-    return Text(_short(sample.answer) or "(an empty answer)")
+    return Text(_short(sample.answer) or text("monitor.empty-answer"))
 
 
-def _short(text: str, most: int = _LONGEST_ANSWER) -> str:
-    text = clean(text).strip()
-    return text if len(text) <= most else f"{text[:most].rstrip()} ... ({len(text):,} characters)"
-
-
-def _metric(event: ev.Eval | None, name: str) -> str:
-    return percent(event.metrics.get(name)) if event else "-"
+def _short(answer: str, most: int = _LONGEST_ANSWER) -> str:
+    answer = clean(answer).strip()
+    if len(answer) <= most:
+        return answer
+    return f"{answer[:most].rstrip()} ... {text('monitor.characters', count=len(answer))}"
 
 
 def _not_yet(state: RunState) -> str:
     if state.state in ("failed", "crashed"):
-        return "The run ended before its result could be measured."
+        return text("monitor.ended-unmeasured")
     if state.state == "stopped":
-        return "Stopped before the end: the result was not measured. r goes on with the training."
-    if state.ended:
-        return "This run has no evaluation after training."
-    return "The result is measured when the training is done. What the model says so far:"
+        return text("monitor.stopped-unmeasured")
+    return text("monitor.no-evaluation" if state.ended else "monitor.measured-later")

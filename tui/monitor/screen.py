@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 from textual import on, work
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from engine.memory.out_of_memory import Remedy
 
 VIEWS = ("curves", "result", "log")
+NEXT_VIEW = {"curves": "keys.cycle", "result": "monitor.log-view", "log": "monitor.curves"}
+"""What the key that turns the views is called on each of them."""
 _LIVE = ("starting", "running", "paused")
 _MACHINE_EVERY_S = 5.0
 _MACHINE_LINES = {"-short": 2, "-tall": 4}
@@ -48,14 +51,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
     CSS_PATH = "monitor.tcss"
     AUTO_FOCUS = "Chart"
     BINDINGS = keys.bindings(keys.MONITOR)
-    HELP_TITLE = "Watching a run"
-    HELP = (
-        "The chart shows the loss of every step (dim), its moving average (bright) and the loss on rows that are "
-        "never trained on (o). It should fall fast, then slowly. A rising o while the average falls means that the "
-        "model learns the rows by heart. v plots memory over time, with the prediction and the size of the GPU as "
-        "lines, and the loss of each source. The training is a process of its own: leaving does not touch it."
-    )
-    KEY_TABLES: ClassVar = (("This run", keys.MONITOR), ("The chart, when it has the focus", keys.CHART))
+    HELP = "monitor.help"
+    KEY_TABLES: ClassVar = (("monitor.this-run-keys", keys.MONITOR), ("monitor.chart-keys", keys.CHART))
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
@@ -73,13 +70,13 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         world = world_of(self)
-        yield TopLine(self.run_dir.id, "reading the log")
+        yield TopLine(self.run_dir.id, text("monitor.reading-log"))
         yield Line(id="gauges")
         yield Line(id="progress")
         yield Block(id="trouble")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield Chart("loss", unicode=world.terminal.unicode)
+                yield Chart(unicode=world.terminal.unicode)
                 yield Line(id="machine")
                 yield LogPane(id="story")
             with VerticalScroll(id="right", can_focus=False):
@@ -164,33 +161,31 @@ class MonitorScreen(WholeScreen, Screen[None]):
             if pane.display:
                 pane.show(state.log)
         self._show_result(muted)
-        self.query_one(KeyBar).rename("pause", "Go on" if state.state == "paused" or self.steering.pauses else "Pause")
+        holds = state.state == "paused" or self.steering.pauses
+        self.query_one(KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
         self.refresh_bindings()
 
     def _standing(self) -> Text:
-        text = story.standing(self.state, "resuming" if self._resumed_at is not None else "")
+        line = story.standing(self.state, text("monitor.resuming") if self._resumed_at is not None else "")
         colour = {"good": "success", "look": "warning", "lost": "error"}.get(
             story.STATE_STYLES.get(self.state.state, ""), "foreground"
         )
         if not world_of(self).terminal.sixteen:
-            text.stylize(self.app.theme_variables[colour])
-        return text
+            line.stylize(self.app.theme_variables[colour])
+        return line
 
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
         phase_since = state.phase.t if state.phase else state.started_t
-        text = story.progress(
-            state, world.clock(), self.size.width - 2, world.terminal.unicode, phase_since, self._resumable
-        )
-        line = result.headline(state) if state.ended else ""
-        if line:
-            text = Text.assemble((line, "bold"), f"   {text.plain}", no_wrap=True, end="")
-        elif note := self.steering.note(state):
-            room = self.size.width - 2 - len(note) - 3
-            rest = story.progress(state, world.clock(), room, world.terminal.unicode, phase_since, self._resumable)
-            text = Text.assemble((note, "bold"), f"   {rest.plain}", no_wrap=True, end="")
-        cut(text, self.size.width - 2)
-        self.query_one("#progress", Line).show(text)
+        first = result.headline(state) if state.ended else self.steering.note(state)
+        room = self.size.width - 2 - (cell_len(first) + 3 if first and not state.ended else 0)
+        line = story.progress(state, world.clock(), room, world.terminal.unicode, phase_since, self._resumable)
+        if first:  # of an ended run the figures alone, where there is no room for both: the rest stands above
+            both = Text.assemble((first, "bold"), f"   {line.plain}", no_wrap=True, end="")
+            fits = not state.ended or cell_len(both.plain) <= self.size.width - 2
+            line = both if fits else Text(first, "bold", no_wrap=True, end="")
+        cut(line, self.size.width - 2)
+        self.query_one("#progress", Line).show(line)
 
     def _show_machine(self) -> None:
         place = self.query_one("#machine", Line)
@@ -238,8 +233,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.view = view
         for name in VIEWS:
             self.set_class(name == view, f"-view-{name}")
-        names = {"curves": "Result", "result": "Log", "log": "Curves"}
-        self.query_one(KeyBar).rename("cycle", names[view])
+        self.query_one(KeyBar).rename("cycle", text(NEXT_VIEW[view]))
         if self.is_mounted:
             self._show_state()
         if view == "curves":
@@ -276,7 +270,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     async def action_stop(self) -> None:
         from tui.run_actions import agrees_to_stop
 
-        if await agrees_to_stop(self.app, "Stop this training?", self.state.done_steps):
+        if await agrees_to_stop(self.app, text("monitor.stop"), self.state.done_steps):
             self._send("stop")
 
     @work
@@ -287,8 +281,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if remedy is None:
             return
         lines = [sentences(text(line)) for line in self.ending.way(remedy).lines]
-        told = sentences(text(remedy.what), part(remedy.what, "why"))
-        if await self.app.push_screen_wait(ConfirmScreen(f"Apply remedy {number}?", told, lines, "Start", "Not now")):
+        about = sentences(text(remedy.what), part(remedy.what, "why"))
+        title, start, not_now = text("monitor.apply", number=number), text("monitor.start"), text("app.not-now")
+        if await self.app.push_screen_wait(ConfirmScreen(title, about, lines, start, not_now)):
             self._apply(remedy)
 
     @work(thread=True, group="send")
@@ -306,7 +301,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
             return
         self._resumed_at = self.state.last_seq
         self._show_state()
-        self._tell("The run was changed and starts again.", "information")
+        self._tell(text("monitor.restarts"), "information")
 
     @work
     async def action_resume(self) -> None:
@@ -330,7 +325,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
         try:
             resume(self.run_dir, accept_changes, world_of(self).spawn)
-            self._tell(f"Going on from {self._resumable}.", "information")
+            self._tell(text("monitor.resuming-from", checkpoint=self._resumable), "information")
         except TunedeckError as error:
             self._resumed_at = None
             self._tell(str(error), "error")
@@ -364,6 +359,6 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.steering.send(command)
         self.call_after_refresh(self._show_state)
 
-    def _tell(self, text: str, severity: str) -> None:
+    def _tell(self, words: str, severity: str) -> None:
         """Show a short notice; safe from any thread."""
-        self.notify(clean(text), severity=severity, timeout=4, markup=False)  # type: ignore[arg-type]
+        self.notify(clean(words), severity=severity, timeout=4, markup=False)  # type: ignore[arg-type]

@@ -11,12 +11,9 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 
 ASKED: dict[control.Command, str] = {
-    "stop": "Asked to stop.",
-    "save": "Asked for a checkpoint.",
-    "pause": "Asked to pause.",
-    "resume": "Asked to go on.",
-    "sample": "Asked for samples; they come after this step.",
-}
+    "stop": "home.stop-asked", "save": "monitor.save-asked", "pause": "monitor.pause-asked",
+    "resume": "monitor.resume-asked", "sample": "monitor.sample-asked",
+}  # fmt: skip
 
 
 class Steering:
@@ -36,18 +33,17 @@ class Steering:
         """What was asked for and is still to come, and when."""
         if not self.pauses or state.ended:
             return ""
-        when = "this step" if state.step and state.state == "running" else "its first step"
-        return f"Pausing after {when}; p takes it back."
+        return text("monitor.pausing" if state.step and state.state == "running" else "monitor.pausing-first")
 
     def send(self, command: control.Command) -> None:
-        """Write the command; meant for a thread. Every outcome is told in words."""
+        """Write the command; meant for a thread. Every outcome is told."""
         try:
             seq = control.send(self.run, command)
         except TunedeckError as error:
             self._tell(str(error), "error")
             return
         self._waiting[seq] = command
-        self._tell(ASKED.get(command, command), "information")
+        self._tell(text(ASKED[command]), "information")
 
     def heard(self, state: RunState) -> None:
         """Tell the runner's answers that came with ``state``."""

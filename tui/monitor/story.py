@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
-from engine.common.clean_text import clean, shorten
+from engine.common.clean_text import clean
+from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.runs import story
 from engine.runs.curves import Series
 from engine.runs.state import RunState
-from engine.units import percent
 from tui import words
+from tui.widgets.line import cut_cells
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
                 "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
@@ -30,7 +32,7 @@ def subject(name: str, state: RunState) -> Text:
 
 def standing(state: RunState, alive_words: str = "") -> Text:
     """The state, and once the run has ended how far it came; what moves each second is said elsewhere."""
-    parts = [alive_words or state.state]
+    parts = [alive_words or text(story.state(state.state))]
     if state.ended and state.total_steps and not alive_words:
         parts.append(f"{state.done_steps:,}/{state.total_steps:,}")
     return Text("   ".join(parts), style="bold")
@@ -39,27 +41,27 @@ def standing(state: RunState, alive_words: str = "") -> Text:
 def gauges(state: RunState, width: int, muted: str = "") -> Text:
     """Loss, eval, learning rate, gradient, speed and time left, as many as ``width`` holds whole."""
     step = state.step
-    average = _last(state.series.get("loss_average"))
     held_out = next((e for e in reversed(state.evals) if e.loss is not None), None)
-    found = [("loss", words.loss(average if average is not None else (step.loss if step else None)))]
-    found.append(("eval", words.loss(held_out.loss) if held_out else "-"))
+    found = [("app.loss", formats.loss(state.loss))]
+    found.append(("monitor.eval", formats.loss(held_out.loss if held_out else None)))
     if step:
-        found.append(("lr", words.rate(step.learning_rate)))
-        found.append(("grad", words.number(step.grad_norm)))
-        found.append(("tok/s", words.number(_recent(state.series.get("tokens_per_second")))))
+        found.append(("monitor.rate", formats.rate(step.learning_rate)))
+        found.append(("monitor.gradient", formats.number(step.grad_norm)))
+        found.append(("monitor.speed", formats.number(_recent(state.series.get("tokens_per_second")))))
     if state.ended:
-        found.append(("took", words.duration(took(state))))
+        found.append(("monitor.took", formats.duration(took(state))))
     elif state.eta_s:  # 0: it is over at any moment, or takes longer than before
-        found.append(("ETA", words.duration(state.eta_s)))
-    if state.step and width > 100:
-        found.append(("epoch", f"{state.step.epoch:.2f}"))
-        found.append(("tokens", f"{state.step.num_tokens:,}"))
+        found.append(("monitor.left", formats.duration(state.eta_s)))
+    if step and width > 100:
+        found.append(("monitor.epoch", f"{step.epoch:.2f}"))
+        found.append(("monitor.tokens", formats.number(step.num_tokens)))
+    told = [(f"{text(label)} ", value) for label, value in found]
+    gap = "   " if cell_len("   ".join(name + value for name, value in told)) <= width else "  "
     line = Text(end="", no_wrap=True)
-    for index, (label, value) in enumerate(found):
-        piece = f"{'   ' if index else ''}{label} {value}"
-        if len(line.plain) + len(piece) > width:
+    for index, (name, value) in enumerate(told):
+        if cell_len(line.plain + gap + name + value) > width:
             break
-        line.append(f"{'   ' if index else ''}{label} ", style=muted)
+        line.append((gap if index else "") + name, style=muted)
         line.append(value, style="bold")
     return line
 
@@ -76,75 +78,75 @@ def progress(
 ) -> Text:
     """What the runner is doing and how far it is; a phase that can't be counted shows its seconds.
 
-    ``resumable`` names the checkpoint that an ended run can go on from.
+    ``resumable`` names the checkpoint that an ended run can be resumed from.
     """
+    return Text(_progress(state, now, width, unicode, phase_since, resumable), no_wrap=True, end="")
+
+
+def _progress(state: RunState, now: float, width: int, unicode: bool, phase_since: float | None, resumable: str) -> str:
     if state.ended:
-        return Text(ending(state, resumable), no_wrap=True, end="")
+        return ending(state, resumable)
     if state.state == "created":
-        return Text("this run was never started", end="")
+        return text("monitor.never-started")
     phase = state.phase
     if state.state == "starting" and state.started is None and (phase is None or phase.name == "import"):
-        return Text("the runner is starting; the training libraries take a few seconds to load", end="")
-    done, total, unit, name = None, None, "", "working"
-    if phase:
+        return text("monitor.loading-libraries")
+    done, total, unit, name = None, None, "", text("monitor.getting-ready")
+    if phase is not None and phase.name != "train":
         done, total, unit = phase.done, phase.total, phase.unit
-        name = text(phase.message) if phase.message else phase.name
-    if phase is None and state.step is None:
-        name = "getting ready"
-    elif phase is None or phase.name == "train":
-        done, total, unit, name = state.done_steps, state.total_steps, "steps", "training"
+        name = words.said(phase.message or phase.name)
+    elif phase is not None or state.step is not None:
+        done, total, unit, name = state.done_steps, state.total_steps, "steps", text("monitor.training")
     if state.state in ("paused", "stopping"):
         name = text(story.state(state.state, state.reason))
-    name = clean(name, keep_newlines=False)
+    since = None if phase_since is None else now - phase_since
     if not total:
-        waited = "" if phase_since is None else f", {words.about(now - phase_since)}"
-        return Text(f"{name}{waited}", no_wrap=True, end="")
-    if done == total and phase_since is not None and now - phase_since > 3 and not state.step:
-        return Text(f"{name}: done; working on, {words.about(now - phase_since)}", no_wrap=True, end="")
-    if unit == "bytes":
-        count = f"{words.size(done or 0)} of {words.size(total)}"
-    else:
-        count = f"{done or 0:,.0f} of {total:,.0f} {unit}".rstrip()
-    share = (done or 0) / total
-    room = min(30, width - len(name) - len(count) - 10)
-    bar = f"  {words.bar(share, room, unicode)}" if room >= 6 else ""
-    left = width - len(count) - 8
-    if len(name) > left:  # the figures count more than what they are of
-        name = shorten(name, left) if left >= _SHORTEST_NAME else ""
-    return Text(f"{name}{bar} {percent(share):>5}  {count}".strip(), no_wrap=True, end="")
+        return name if since is None else text("monitor.for", what=name, time=since)
+    if done == total and since is not None and since > 3 and not state.step:
+        return text("monitor.done-still-working", what=name, time=since)
+    count = text(
+        "monitor.bytes-of" if unit == "bytes" else "monitor.count-of", done=round(done or 0), total=round(total)
+    )
+    if unit and unit != "bytes":
+        count += f" {words.said(story.named(story.UNITS, unit))}"
+    share = formats.percent((done or 0) / total)
+    room = min(30, width - cell_len(name) - cell_len(count) - 10)
+    bar = f"  {words.bar((done or 0) / total, room, unicode)}" if room >= 6 else ""
+    left = width - cell_len(count) - 8
+    if cell_len(name) > left:  # the figures count more than what they are of
+        name = cut_cells(name, left) if left >= _SHORTEST_NAME else ""
+    return f"{name}{bar} {share:>5}  {count}".strip()
 
 
 def ending(state: RunState, resumable: str = "") -> str:
     """One sentence on how a run ended."""
-    after = f" after {words.duration(took(state))}" if took(state) else ""
+    seconds = took(state)
+    said = text(story.state(state.state))
+    said = said if seconds is None else text("monitor.ended-after", state=said, time=seconds)
     if state.state == "finished":
-        return f"finished{after}"
-    if state.state == "stopped":
-        way = f"r goes on from {resumable}" if resumable else "there is no checkpoint to go on from"
-        return f"stopped{after} at step {state.done_steps:,}; {way}"
-    return f"{state.state}{after} at step {state.done_steps:,}"
+        return said
+    said = text("monitor.ended-at", ending=said, step=state.done_steps)
+    if state.state != "stopped":
+        return said
+    if resumable:
+        return text("monitor.resumes-from", ending=said, checkpoint=resumable)
+    return text("monitor.no-checkpoint", ending=said)
 
 
 def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
     """Title, message and way on of a run that failed or crashed; None for every other."""
+    reason, hint = words.said(state.reason), ""
     if state.state == "failed" and state.failure:
         error = state.failure.as_error
-        title, message, hint = error.title, error.message, error.hint
+        title, reason, hint = error.title, error.message, error.hint
     elif state.state == "damaged":
-        return "The files of this run are damaged", text(state.reason) if state.reason else "", ""
+        return text("monitor.damaged"), reason, ""
     elif state.state in ("failed", "crashed"):
-        title = "The training ended without a word of its own" if state.state == "crashed" else "The training failed"
-        message, hint = text(state.reason) if state.reason else "", ""
+        title = text("monitor.crashed" if state.state == "crashed" else "monitor.failed")
     else:
         return None
-    way = (
-        f"r goes on from {resumable}." if resumable else "There is no checkpoint to go on from: n on Home starts anew."
-    )
-    return clean(title), clean(message), clean(f"{hint} {way}".strip())
-
-
-def _last(series: Series | None) -> float | None:
-    return series.last() if series else None
+    way = text("monitor.way-on", checkpoint=resumable) if resumable else text("monitor.no-way-on")
+    return title, reason, f"{hint} {way}".strip()
 
 
 def _recent(series: Series | None, count: int = 5) -> float | None:

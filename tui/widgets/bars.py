@@ -49,8 +49,8 @@ class KeyButton(Static, can_focus=True):
     """One entry of the key bar: its key works everywhere on the screen; Tab, the arrows and Enter reach it too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,left", "app.focus_previous", "Before", show=False),
-        Binding("down,right", "app.focus_next", "Next", show=False),
+        Binding("up,left", "app.focus_previous", show=False),
+        Binding("down,right", "app.focus_next", show=False),
     ]
 
     def __init__(self, key: Key) -> None:
@@ -64,10 +64,10 @@ class KeyButton(Static, can_focus=True):
         return Text.assemble(mark, (self.key.shown, "bold"), " ", self.words, no_wrap=True, end="")
 
     def get_content_width(self, container: object, viewport: object) -> int:
-        return len(self.key.shown) + 2 + len(self.words)
+        return cell_len(self.key.shown) + 2 + cell_len(self.words)
 
     def rename(self, words: str) -> None:
-        """Say what the key does now, e.g. Pause or Go on."""
+        """Say what the key does now, e.g. Pause or Resume."""
         if words != self.words:
             self.words = words
             self.refresh(layout=True)
@@ -85,13 +85,13 @@ class KeyRow(KeyButton):
 
     def render(self) -> Text:
         mark = "> " if self.has_focus else "  "
-        words = f"{self.key.shown:<4}{self.words:<18}{self.key.tooltip}"
+        words = f"{self.key.shown:<4}{fit(self.words, 19)}{self.key.tooltip}"
         text = Text.assemble(mark, words, no_wrap=True, end="")
         cut(text, self.content_size.width)
         return text
 
     def get_content_width(self, container: object, viewport: object) -> int:
-        return 6 + 18 + len(self.key.tooltip)
+        return 6 + 19 + cell_len(self.key.tooltip)
 
 
 class KeyBar(Horizontal):
@@ -119,11 +119,11 @@ class KeyBar(Horizontal):
     def _make_room(self) -> None:
         """Leave out what yields, the last first, until the others have room."""
         shown = [button for button in self.query(KeyButton) if button.display]
-        width = sum(len(button.key.shown) + len(button.words) + 3 for button in shown)
+        width = sum(cell_len(button.key.shown + button.words) + 3 for button in shown)
         for button in reversed(shown):
             if width > self.size.width > 0 and button.key.yields:
                 button.display = False
-                width -= len(button.key.shown) + len(button.words) + 3
+                width -= cell_len(button.key.shown + button.words) + 3
 
     def on_resize(self) -> None:
         self._update(self.screen)

@@ -12,6 +12,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.chart_canvas import Row
 from tui.widgets.chart_plot import Curve, Level, Look, Plot, draw, extent
@@ -222,7 +223,7 @@ class Chart(Widget, can_focus=True):
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
             rest=self.rest, from_zero=self.of_time, join_up_to=_LONGEST_SILENCE_S if self.of_time else math.inf,
-            empty="not measured yet" if self.of_time else "no steps yet",
+            empty=text("widgets.not-measured" if self.of_time else "widgets.no-steps"),
         )  # fmt: skip
         return draw(self._curves, self._marks, look)
 

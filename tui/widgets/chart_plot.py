@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
-from tui import words
+from engine.messages import formats
+from engine.messages.catalogue import text
 from tui.widgets.chart_canvas import Canvas, Columns, Row
 from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
 
@@ -52,9 +53,10 @@ def level_legend(levels: Sequence[Level], axis: Axis | None, unicode: bool) -> l
     """What the header says of them, as text and style name; one above the plot is said to be there."""
     parts: list[tuple[str, str]] = []
     for index, level in enumerate(levels):
-        above = " (above)" if axis is not None and level.value > axis.high else ""
-        above = above or (" (below)" if axis is not None and level.value < axis.low else "")
-        parts += [(f"  {level_sign(index, unicode) * 2} ", f"level-{index % 2}"), (f"{level.label}{above}", "legend")]
+        label = level.label
+        if axis is not None and not axis.low <= level.value <= axis.high:
+            label = text("widgets.above" if level.value > axis.high else "widgets.below", level=label)
+        parts += [(f"  {level_sign(index, unicode) * 2} ", f"level-{index % 2}"), (label, "legend")]
     return parts
 
 
@@ -70,6 +72,7 @@ _SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o",
 _DASHED_SIGNS = ("⠤⠤⠤", "⠤⠄⠠", "⠄⠄⠄", "⠤⠄⠄")
 _OTHER_SIGNS = "*+#%"
 MARKS = {"checkpoint": "^", "event": "!"}
+MARK_NAMES = {"checkpoint": "widgets.checkpoint", "event": "widgets.event"}
 
 
 def glyph(curves: Mapping[str, Curve], name: str) -> str:
@@ -91,7 +94,8 @@ def header(
     shown = [curve for curve in curves.values() if curve.length]
     first: list[Part] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
     if look.cursor is not None:
-        where = f"at {time_label(look.cursor)}" if look.of_time else f"step {look.cursor:,.0f}"
+        at, step = time_label(look.cursor), round(look.cursor)
+        where = text("widgets.at-time", time=at) if look.of_time else text("widgets.at-step", step=step)
         first.append((f"  {where}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))
@@ -102,18 +106,18 @@ def header(
         if flows and _cells(lines[-1]) + _cells(entry) > look.width and len(lines) < look.height // 3:
             lines.append([])
         lines[-1] += entry
-    if look.rest and _cells(lines[-1]) + len(look.rest) + 2 > look.width:
+    if look.rest and _cells(lines[-1]) + cell_len(look.rest) + 2 > look.width:
         lines.append([])
     last = lines[-1] + level_legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []
-        last += [("  log y", "legend")] if look.log else []
-        last += [("  zoomed", "title")] if look.view.start is not None else []
+        last += [(f"  {text('widgets.log-y')}", "legend")] if look.log else []
+        last += [(f"  {text('widgets.zoomed')}", "title")] if look.view.start is not None else []
         if any(any(curve.columns.bad) for curve in shown):
-            last.append(("  x not a number", "lost"))
-    for kind in marks if look.cursor is None else ():
-        told = f"  {MARKS.get(kind, '')} {kind}"
-        if marks[kind] and kind in MARKS and _cells(last) + len(told) <= look.width:
+            last.append((f"  x {text('widgets.not-a-number')}", "lost"))
+    for kind, name in MARK_NAMES.items() if look.cursor is None else ():
+        told = f"  {MARKS[kind]} {text(name)}"
+        if marks.get(kind) and _cells(last) + cell_len(told) <= look.width:
             last.append((told, "legend"))
     lines[-1] = last
     return [_row(line, look.width) for line in lines]
@@ -129,31 +133,31 @@ def _entry(curves: Mapping[str, Curve], curve: Curve, look: Look, style: str) ->
     else:
         sign = glyph(curves, curve.name) or ":"
         sign = "" if sign == curve.tag else sign
-    text = curve.label or ("" if curve.tag else curve.name)
+    told = curve.label or ("" if curve.tag else curve.name)
     if look.cursor is not None:
         found = curve.value_at(look.cursor)
-        text += " -" if found is None else f" {words.loss(found[1])}"
+        told += " -" if found is None else f" {formats.loss(found[1])}"
     elif curve.note:
-        text += f" {curve.note}"
-    return [(f"  {sign}{curve.tag} ", style), (text.strip(), "legend")]
+        told += f" {curve.note}"
+    return [(f"  {sign}{curve.tag} ", style), (told.strip(), "legend")]
 
 
 def _cells(parts: Sequence[Part]) -> int:
-    return sum(cell_len(text) for text, _ in parts)
+    return sum(cell_len(words) for words, _ in parts)
 
 
 def _row(parts: Sequence[Part], width: int) -> Row:
     """``parts`` in ``width`` cells: cut, or filled up. A wide letter takes two cells with one character."""
-    text, names, cells = "", [], 0
+    line, names, cells = "", [], 0
     for part, name in parts:
         for letter in part:
             cells += cell_len(letter)
             if cells > width:
                 break
-            text += letter
+            line += letter
             names.append(name)
-    missing = width - cell_len(text)
-    return text + " " * missing, tuple(names + [""] * missing)
+    missing = width - cell_len(line)
+    return line + " " * missing, tuple(names + [""] * missing)
 
 
 _LETTER_EVERY = 24
@@ -214,7 +218,7 @@ class Look:
     unicode: bool = True
     focused: bool = False
     limit: float | None = None
-    empty: str = "no steps yet"
+    empty: str = ""
     of_time: bool = False
     from_zero: bool = False
     join_up_to: float = math.inf
@@ -250,10 +254,10 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
     labels = _labels_by_row(axis, canvas)
     body = []
     for row in range(rows):
-        text = labels.get(row, "").rjust(left)[-left:] if left else ""
+        label = labels.get(row, "").rjust(left)[-left:] if left else ""
         edge = ("┤" if row in labels else "│") if look.unicode else ("+" if row in labels else "|")
         line, line_styles = canvas.line(row)
-        body.append((text + edge + line, ("axis",) * (left + 1) + line_styles))
+        body.append((label + edge + line, ("axis",) * (left + 1) + line_styles))
     foot = _foot(marks, look, start, end, left, canvas)
     return Plot((*header(curves, marks, look, styles, axis), *body, *foot), start, end, left + 1, columns)
 
@@ -296,7 +300,7 @@ def _value_axis(curves: Mapping[str, Curve], look: Look, start: float, end: floa
         across = max(4, look.width - left - 1) * (2 if look.unicode else 1)
         _summarise(curves, start, end, across)
         axis = _measured(curves, rows, look) or value_axis(0, 1, 2)
-        needed = max((len(text) for _, text in axis.ticks), default=1)
+        needed = max((len(label) for _, label in axis.ticks), default=1)
         if needed == left:
             break
         left = needed
@@ -364,9 +368,9 @@ def _special_points(canvas: Canvas, curve: Curve, axis: Axis, start: float, end:
 def _labels_by_row(axis: Axis, canvas: Canvas) -> dict[int, str]:
     height = canvas.dots_up // canvas.rows
     found: dict[int, str] = {}
-    for value, text in axis.ticks:
+    for value, label in axis.ticks:
         dot = round(axis.place(value) * (canvas.dots_up - 1))
-        found.setdefault(canvas.rows - 1 - min(canvas.rows - 1, dot // height), text)
+        found.setdefault(canvas.rows - 1 - min(canvas.rows - 1, dot // height), label)
     return found
 
 
@@ -378,13 +382,13 @@ def _foot(
     numbers = [" "] * (left + 1 + canvas.columns)
     free = 0
     ticks = time_axis(start, end, canvas.columns) if look.of_time else step_axis(start, end, canvas.columns)
-    for value, text in ticks.ticks:
+    for value, label in ticks.ticks:
         column = canvas.cell_of((value - start) / (end - start))
         line[column] = tick
-        begin = min(max(0, left + 1 + column - len(text) // 2), len(numbers) - len(text))
+        begin = min(max(0, left + 1 + column - len(label) // 2), len(numbers) - len(label))
         if begin >= free:
-            numbers[begin : begin + len(text)] = text
-            free = begin + len(text) + 1
+            numbers[begin : begin + len(label)] = label
+            free = begin + len(label) + 1
     for kind, sign in MARKS.items():
         for step in marks.get(kind, ()):
             if start <= step <= end:

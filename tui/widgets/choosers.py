@@ -40,13 +40,13 @@ class PickList(Widget, can_focus=True):
     PickList > .picklist--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "move(-8)", "Page up", show=False),
-        Binding("pagedown", "move(8)", "Page down", show=False),
-        Binding("home", "move(-100000)", "First", show=False),
-        Binding("end", "move(100000)", "Last", show=False),
-        Binding("enter", "choose", "Choose", show=False),
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("pageup", "move(-8)", show=False),
+        Binding("pagedown", "move(8)", show=False),
+        Binding("home", "move(-100000)", show=False),
+        Binding("end", "move(100000)", show=False),
+        Binding("enter", "choose", show=False),
     ]
 
     cursor = reactive(0)
@@ -197,9 +197,9 @@ class Cards(Widget, can_focus=True):
     Cards > .cards--frame { color: $accent; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up", "move(-1)", "Previous card", show=False),
-        Binding("right,down", "move(1)", "Next card", show=False),
-        Binding("enter", "choose", "Choose", show=False),
+        Binding("left,up", "move(-1)", show=False),
+        Binding("right,down", "move(1)", show=False),
+        Binding("enter", "choose", show=False),
     ]
 
     cursor = reactive(0, layout=True)
@@ -272,9 +272,11 @@ class Cards(Widget, can_focus=True):
         frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "dim"
         words = "dim" if not card.enabled else "bold" if here else ""
         mark = ">" if focused else " "
-        title = set_cell_size(f"{mark}{card.title} ", min(len(card.title) + 2, width - 3))
+        title = set_cell_size(f"{mark}{card.title} ", min(cell_len(card.title) + 2, width - 3))
         named: str | Style = component_style(self, "cards--here") if focused else words
-        top = Content.assemble((left + line, frame), (title, named), (line * (width - 3 - len(title)) + right, frame))
+        top = Content.assemble(
+            (left + line, frame), (title, named), (line * (width - 3 - cell_len(title)) + right, frame)
+        )
         lines = wrap(card.text, width - 4)
         body = [
             Content.assemble((f"{side} ", frame), (set_cell_size(text, width - 4), words), (f" {side}", frame))

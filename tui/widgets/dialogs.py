@@ -16,32 +16,36 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message, is_code
 from tui import keys
 from tui.keys import Key
+from tui.widgets.line import Prose
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 
 
 class ConfirmScreen(WholeScreen, ModalScreen[bool]):
-    """``lines`` list what will happen. The safe answer has the focus; y and n answer too."""
+    """``lines`` list what will happen, ``yes`` and ``no`` name the answers. The safe one has the focus."""
 
     CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "#no"
     BINDINGS = [  # noqa: RUF012
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape", "answer(False)", "No"),
-        Binding("ctrl+q", "app.quit", "Quit"),
-        Binding("left,up", "app.focus_previous", "Before"),
-        Binding("right,down", "app.focus_next", "Next"),
+        Binding("y", "answer(True)"),
+        Binding("n,escape", "answer(False)"),
+        Binding("ctrl+q", "app.quit"),
+        Binding("left,up", "app.focus_previous"),
+        Binding("right,down", "app.focus_next"),
     ]
 
-    def __init__(self, title: str, text: str, lines: Sequence[str] = (), yes: str = "Yes", no: str = "No") -> None:
+    def __init__(self, title: str, about: str, lines: Sequence[str] = (), yes: str = "", no: str = "") -> None:
         super().__init__()
-        self._title, self._text, self._lines, self._yes, self._no = title, text, lines, yes, no
+        self._title, self._about, self._lines = title, about, lines
+        self._yes, self._no = yes or text("widgets.yes"), no or text("widgets.no")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(self._title, markup=False, classes="dialog-title")
-            yield Static(self._text, markup=False, classes="dialog-text")
+            yield Prose(self._about, classes="dialog-text")
             if self._lines:
                 with VerticalScroll(classes="dialog-list", can_focus=len(self._lines) > 8):
                     yield Static("\n".join(self._lines), markup=False)
@@ -62,8 +66,8 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS = [  # noqa: RUF012
-        Binding("escape,question_mark,f1,enter,q", "dismiss", "Close"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        Binding("escape,question_mark,f1,enter,q", "dismiss"),
+        Binding("ctrl+q", "app.quit"),
     ]
 
     def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]]) -> None:
@@ -72,18 +76,21 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 
     @classmethod
     def of(cls, screen: Screen[Any]) -> HelpScreen:
-        """The help of ``screen``, from its HELP_TITLE, HELP and KEY_TABLES where it has them."""
-        tables = (*getattr(screen, "KEY_TABLES", ()), ("Everywhere", keys.EVERYWHERE))
-        return cls(getattr(screen, "HELP_TITLE", "Keys"), getattr(screen, "HELP", ""), tables)
+        """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES."""
+        tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
+        code = getattr(screen, "HELP", "widgets.keys")
+        if not is_code(code):
+            return cls(getattr(screen, "HELP_TITLE", ""), code, tables)
+        return cls(text(code), part(Message(code), "about"), tables)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):
             yield Static(self._title, markup=False, classes="dialog-title")
             if self._about:
-                yield Static(self._about, markup=False, classes="dialog-text")
+                yield Prose(self._about, classes="dialog-text")
             for title, table in self._tables:
                 yield Static(_table(title, table), classes="dialog-text")
-            yield Static("Esc closes this. Up and down read on.", classes="muted")
+            yield Static(text("widgets.close-help"), classes="muted")
 
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)
@@ -95,7 +102,7 @@ def _table(title: str, table: Sequence[Key]) -> RenderableType:
     rows.add_column()
     for key in table:
         rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
-    return Group(Text(title, style="bold"), rows)
+    return Group(Text(text(title) if is_code(title) else title, style="bold"), rows)
 
 
 class _Notice(Widget):
@@ -103,20 +110,15 @@ class _Notice(Widget):
 
     def render(self) -> Text:
         size = self.app.size
-        return Text(
-            f"This window is {size.width}x{size.height}.\n"
-            f"tunedeck needs {LEAST_COLUMNS}x{LEAST_ROWS}, and likes 80x24.\n\n"
-            "Make it larger and go on where you were.\n"
-            "Nothing is lost; a training goes on.\n\n"
-            "ctrl+q  Quit"
-        )
+        least = f"{LEAST_COLUMNS}x{LEAST_ROWS}"
+        return Text(text("widgets.too-small", size=f"{size.width}x{size.height}", least=least))
 
 
 class TooSmallScreen(WholeScreen, ModalScreen[None]):
     """Put up and taken away by the app as the window changes."""
 
     DEFAULT_CLASSES = "too-small"
-    BINDINGS = [Binding("ctrl+q", "app.quit", "Quit")]  # noqa: RUF012
+    BINDINGS = [Binding("ctrl+q", "app.quit")]  # noqa: RUF012
     DEFAULT_CSS = "TooSmallScreen { background: $background; align: left top; }"
 
     def compose(self) -> ComposeResult:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.common.clean_text import shorten
+from engine.messages.catalogue import text
 from tui import fit_words
 from tui.widgets.line import cut
 
@@ -158,7 +159,8 @@ class FitBar(Widget):
     def _bar(self, fit: Fit, width: int) -> Text:
         muted = self.get_component_rich_style("fitbar--muted", partial=True)
         named = fit_words.others(fit.budget, short=width < WIDE)
-        tail = f"  peak: {fit_words.MOMENTS[fit.estimate.peak.name]}" + (f"  p {named}" if named else "")
+        tail = f"  {text('widgets.peak', moment=text(fit_words.MOMENTS[fit.estimate.peak.name]))}"
+        tail += f"  p {named}" if named else ""
         words = Text(tail, style=muted, end="")
         cut(words, width - 2 - LEAST_CELLS)
         budget = fit.budget

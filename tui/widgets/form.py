@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine.common.clean_text import clean
+from engine.messages.catalogue import text as text_of
 from tui.widgets.line import component_style
 
 
@@ -31,10 +33,10 @@ class Choice(Widget, can_focus=True):
     Choice > .choice--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Previous option", show=False),
-        Binding("right", "step(1)", "Next option", show=False),
-        Binding("space", "turn", "Next option", show=False),
-        Binding("enter", "submit", "Submit", show=False),
+        Binding("left", "step(-1)", show=False),
+        Binding("right", "step(1)", show=False),
+        Binding("space", "turn", show=False),
+        Binding("enter", "submit", show=False),
     ]
 
     index = reactive(0)
@@ -97,8 +99,8 @@ class Choice(Widget, can_focus=True):
         line = Content.assemble(*parts)
         if line.cell_length <= self.content_size.width:
             return line
-        place = f"  {self.index + 1} of {len(self.options)}"
-        return Content.assemble((f"< {self.value} >", style), (place, "dim"))
+        place = text_of("widgets.place", at=self.index + 1, all=len(self.options))
+        return Content.assemble((f"< {self.value} >", style), (f"  {place}", "dim"))
 
     def on_focus(self) -> None:
         self.refresh()
@@ -267,9 +269,9 @@ class FormButton(Widget, can_focus=True):
     FormButton > .button--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "press", "Press", show=False),
-        Binding("up,left", "app.focus_previous", "Before", show=False),
-        Binding("down,right", "app.focus_next", "Next", show=False),
+        Binding("enter,space", "press", show=False),
+        Binding("up,left", "app.focus_previous", show=False),
+        Binding("down,right", "app.focus_next", show=False),
     ]
 
     class Pressed(Message):
@@ -301,7 +303,7 @@ class FormButton(Widget, can_focus=True):
         self.action_press()
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
-        return len(self.label) + 4
+        return cell_len(self.label) + 4
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return 1

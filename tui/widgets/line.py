@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import RenderableType
 from rich.text import Text
+from textual.content import Content
+from textual.geometry import Size
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,23 +27,42 @@ def cut_cells(text: str, width: int) -> str:
     return at_word_end(kept, text[len(kept) :]) + DOTS if width >= len(DOTS) else ""
 
 
+_PIECE = re.compile(
+    r" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a][，。、；：？！）》”’…]*|[^\s\u2e80-\u9fff\uff10-\uff5a]+)|[ ]+"
+)
+"""What is not broken: a word, or a Chinese character with the marks that may not begin or end a line."""
+
+
 def wrap(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` cells, broken at spaces where there are some; indents stay."""
+    """``text`` in lines of at most ``width`` cells, broken at spaces or between Chinese characters; indents stay."""
     lines: list[str] = []
     for paragraph in text.expandtabs(4).split("\n"):
         words = paragraph.lstrip(" ")
         line = " " * min(len(paragraph) - len(words), width // 2)
-        for word in words.split(" "):
-            joined = f"{line} {word}" if line.strip() else line + word
-            if cell_len(joined) <= width:
-                line = joined
+        for piece in _PIECE.findall(words):
+            if cell_len(line + piece) <= width:
+                line += piece
                 continue
             if line.strip():
-                lines.append(line)
-            *full, line = chop_cells(word, width) or [""]
+                lines.append(line.rstrip(" "))
+            *full, line = chop_cells(piece.lstrip(" "), width) or [""]
             lines += full
-        lines.append(line)
+        lines.append(line.rstrip(" ") if line.strip() else line)
     return lines
+
+
+class Prose(Static):
+    """Sentences that fill the width they are given, in any language."""
+
+    def __init__(self, words: str, classes: str | None = None) -> None:
+        super().__init__("", classes=classes, markup=False)
+        self.words = words
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(wrap(self.words, width))
+
+    def render(self) -> Content:
+        return Content("\n".join(wrap(self.words, self.content_size.width or 60)))
 
 
 def component_style(widget: Widget, component: str) -> Style:

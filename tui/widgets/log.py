@@ -10,9 +10,9 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.runs.state import LogLine
-from tui import words
 from tui.widgets.line import cut
 
 _INDENT = 10  # the time and two blanks
@@ -91,7 +91,7 @@ class LogPane(Widget):
 
     def _rows_of(self, line: LogLine, width: int) -> list[Text]:
         message = Text(text(line.message), style=self._style(line.level), end="")
-        time = Text(words.clock_time(line.t) + "  ", style=self._style("time"), end="")
+        time = Text(formats.clock(line.t) + "  ", style=self._style("time"), end="")
         if not self.wrap:
             cut(message, width - _INDENT)
             return [Text.assemble(time, message, end="")]

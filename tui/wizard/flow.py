@@ -252,11 +252,12 @@ class WizardScreen(WholeScreen, Screen[None]):
         self.keep()
         self.post_message(messages.WizardLeft())
 
-    def keep(self) -> None:
-        """What stands in the fields into the draft, and the draft onto the disk."""
+    def keep(self) -> bool:
+        """What stands in the fields into the draft, and the draft onto the disk; whether nothing of it is lost now."""
         if self.step is not None and not isinstance(self.step, WelcomeStep):
             self.step.commit()
             self._save()
+        return self._keeps or not self.draft.is_begun
 
     # The keys of single steps
 

@@ -116,9 +116,7 @@ class Foot(Vertical):
             card = self._facts.card
             words = consequences.sentence(found, card.weight_bytes if card else None)
             note = unknown(draft, self._facts)
-            if note and words == consequences.NOTHING_YET:
-                words, note = note, ""
-            line.say(words, note)
+            line.say(words or note or text("draft.nothing-yet"), note if words else "")
         else:
             time = outlook.time_of(draft, self._facts)
             bar.show(fit, (*((text(time.short),) if time else ()), *consequences.pieces(found)))

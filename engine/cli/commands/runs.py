@@ -160,7 +160,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "device": started.device if started else None, "threads": started.threads if started else None,
         "phase": _phase(state),
         "step": state.done_steps, "total_steps": state.total_steps, "epoch": step.epoch if step else None,
-        "loss": step.loss if step else None, "learning_rate": step.learning_rate if step else None,
+        "loss": state.loss, "learning_rate": step.learning_rate if step else None,
         "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
         "loss_by_source": _by_source(state), "eval": _newest(state.evals), "test": _newest(state.tests),
         "checkpoints": [path.name for path in run.complete_checkpoints()],

@@ -18,7 +18,6 @@ no-more = No further match: { $reason }.
 searched = Searched: { $reason }.
 first-row = This is the first row.
 no-number = ! Type the row's number in its file.
-closed = Close this screen and open it again.
 text = Text
 bounds = Tokens
 ids = Ids

@@ -18,7 +18,6 @@ no-more = 后面没有匹配项：{ $reason }。
 searched = 已查找：{ $reason }。
 first-row = 已是第一行。
 no-number = ! 请输入该行在文件中的行号。
-closed = 请关闭此界面后重新打开。
 text = 文本
 bounds = Token
 ids = ID

@@ -30,6 +30,8 @@ _FILE_ENDINGS = {
     "json", "toml", "jsonl", "txt", "py", "log", "md", "safetensors", "bin", "model", "html", "csv", "lock", "tcss",
     "events",
 }  # fmt: skip
+_ACTIONS = {"app.quit", "app.bell"}
+"""What keys of the screen are bound to."""
 _OLD_WORDS = (
     "go on from", "learnt", "frozen weights", "step length", "cut to fit", "hold the training",
     "what was made from what", "a word of its own", "lose less", "look alike", "nobody asked for", "gravest", "ask it",
@@ -123,7 +125,8 @@ def _uses() -> list[_Call]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_code(node.value):
                 room, _, name = node.value.partition(".")
                 maker, given = called.get(node, ("", None))
-                if room in rooms and (maker or not (name in _FILE_ENDINGS or _is_field(node.value))):
+                is_other = name in _FILE_ENDINGS or _is_field(node.value) or node.value in _ACTIONS
+                if room in rooms and (maker or not is_other):
                     found.append(_Call(f"{file}:{node.lineno}", node.value, maker, given))
     return found
 

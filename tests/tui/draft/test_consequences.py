@@ -91,7 +91,7 @@ def test_parameters_are_named_as_people_do(number: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("done", "total", "text"),
-    [(2**20, 93 * 2**20, "fetching: 1.00 MiB of 93.0 MiB (1%)"), (3, 10, "fetching: 3 of 10"), (0, None, "fetching")],
+    [(2**20, 93 * 2**20, "fetching: 1.0 MB of 98 MB (1%)"), (3, 10, "fetching: 3 of 10"), (0, None, "fetching")],
 )
 def test_progress_is_told_in_bytes_or_steps(done: int, total: int | None, text: str) -> None:
     assert describe.progress(done, total, "fetching") == text

@@ -10,7 +10,7 @@ import pytest
 
 from engine.runs import directory
 from tests.engine.models.test_lineage import going_on, make_run
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.home.family import FamilyScreen
@@ -38,10 +38,10 @@ async def test_f_on_home_draws_the_tree(
         text = screen_text(app)
         assert ("├ orders" if unicode else "|-orders") in text
         assert ("└ orders-zh" if unicode else "`-orders-zh") in text
-        assert "missing" in text
-        assert "3 adapters, 2 not there" in text
-        assert "no adapter" in text
-        assert "base model" in text
+        assert said("models.missing") in text
+        assert said("home.adapters-missing", here=3, missing=2) in text
+        assert said("models.no-adapter") in text
+        assert said("home.base-model") in text
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, FamilyScreen))
 
@@ -53,9 +53,9 @@ async def test_two_runs_are_compared(make_world: MakeWorld, root: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "2 runs")
         await pilot.press("f")
-        await until_shows(pilot, "base model")
+        await until_shows(pilot, said("home.base-model"))
         await pilot.press("home", "down", "space")
-        await until_shows(pilot, "marked: first")
+        await until_shows(pilot, said("home.marked", run="first"))
         await pilot.press("down", "d")
         await until_shows(pilot, "train.learning_rate")
         line = next(line for line in screen_text(app).splitlines() if "train.learning_rate" in line)
@@ -69,7 +69,7 @@ async def test_enter_opens_the_run_under_the_cursor(make_world: MakeWorld, root:
     async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
         await until_shows(pilot, "1 run")
         await pilot.press("f")
-        await until_shows(pilot, "base model")
+        await until_shows(pilot, said("home.base-model"))
         await pilot.press("end", "enter")
         await until(pilot, lambda: any(isinstance(message, messages.RunOpened) for message in seen))
 
@@ -83,6 +83,6 @@ async def test_deleting_a_parent_names_who_would_lose_it(make_world: MakeWorld, 
         await pilot.press("down")
         await pilot.press("delete")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        assert "1 made from it would lose their parent: orders-zh." in screen_text(app)
+        assert said("home.delete-parent", count=1, names=["orders-zh"]) in screen_text(app)
         await pilot.press("n")
     assert first.path.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import provenance
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.wizard.making import make_rows
 from tests.tui.wizard.old_adapters import make_run, make_whole_model
 from tui.app import TunedeckApp
@@ -42,7 +42,7 @@ async def test_g_opens_the_wizard_with_the_runs_model_its_adapter_and_its_rows(
     run = make_run(root, base, make_rows(tmp_path / "orders.jsonl"))
     app = TunedeckApp(make_world())
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "Go on from this")
+        await until_shows(pilot, said("keys.continue"))
         await pilot.press("g")
         await until_shows(pilot, "merge, then LoRA")
         await until(pilot, lambda: "16-bit" in words(app) or "10% of each pass are old rows" in words(app))
@@ -54,7 +54,7 @@ async def test_g_opens_the_wizard_with_the_runs_model_its_adapter_and_its_rows(
         assert (draft.get("adapter.r"), draft.task) == (4, "instructions")
         assert [item["path"] for item in draft.data_sources()] == [f"run:{run.id}"]
         await pilot.press("enter")
-        await until_shows(pilot, "Which data should it learn from?")
+        await until_shows(pilot, said("wizard.data-question"))
 
 
 async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, root: Path) -> None:
@@ -62,10 +62,10 @@ async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, ro
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "orders-json")
-        assert "Go on from this" not in screen_text(app)
+        assert said("keys.continue") not in screen_text(app)
         await pilot.press("g", "a")
         await pilot.pause()
-        assert "Start something new" in screen_text(app)
+        assert said("home.start-new") in screen_text(app)
 
 
 async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
@@ -78,11 +78,11 @@ async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
     before = drafts.load()
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "Go on from this")
+        await until_shows(pilot, said("keys.continue"))
         await pilot.press("g")
         await until_shows(pilot, "merge, then LoRA")
         await pilot.press("enter")
-        await until_shows(pilot, "Which data should it learn from?")
+        await until_shows(pilot, said("wizard.data-question"))
         await pilot.press("ctrl+q")
     (earlier,) = drafts.set_aside()
     assert drafts.load(earlier) == before
@@ -96,7 +96,7 @@ async def test_a_run_whose_adapter_cannot_be_read_says_so(make_world: MakeWorld,
     (run.adapter / "adapter_model.safetensors").write_bytes(b"half")
     app = TunedeckApp(make_world())
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shows(pilot, "Go on from this")
+        await until_shows(pilot, said("keys.continue"))
         await pilot.press("g")
         await until(pilot, lambda: "truncated" in " ".join(note.message for note in app._notifications))
 
@@ -108,15 +108,15 @@ async def test_a_shows_what_the_adapter_is_its_match_and_its_family(
     run = make_run(root, base, make_rows(tmp_path / "orders.jsonl"))
     app = TunedeckApp(make_world())
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "Its adapter")
+        await until_shows(pilot, said("keys.adapter"))
         await pilot.press("a")
         await until_shows(pilot, "LoRA, scaled by alpha / rank")
         assert run.id in screen_text(app)
         assert "all finite" in words(app)
         for _ in range(30):
             await pilot.press("down")
-        await until_shows(pilot, "What it was made from")
+        await until_shows(pilot, said("home.family"))
         assert "fits" in words(app)
         assert "All 4 layers it changes exist in the model" in words(app)
         await pilot.press("escape")
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))

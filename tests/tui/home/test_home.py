@@ -12,7 +12,7 @@ from textual.message import Message
 from engine.runs import control
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tui import messages
 from tui.app import TunedeckApp
 from tui.home.runlist import RunList
@@ -26,9 +26,9 @@ MakeWorld = Callable[..., World]
 async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "No runs yet. d starts a three-minute demo")
-        assert "> n   New" in screen_text(app), "the first thing to do has the focus"
-        assert "Delete" in screen_text(app)
+        await until_shows(pilot, said("home.empty"))
+        assert f"> n   {said('keys.new')}" in screen_text(app), "the first thing to do has the focus"
+        assert said("keys.delete") in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -45,14 +45,14 @@ async def test_runs_are_listed_with_state_steps_loss_and_reason(
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "412/900")
         text = screen_text(app)
-        assert "3 runs, 1 running" in text
+        assert said("home.count", runs=3, running=1) in text
         by_name = {line.strip("> ").split()[0]: line for line in text.splitlines() if "/" in line}
         assert "running" in by_name["orders-json"]
         assert "ETA" in by_name["orders-json"]
         assert "finished" in by_name["done-before"]
         assert "just now" in by_name["done-before"]
         assert "failed" in by_name["too-large"]
-        assert "resume: r" in by_name["too-large"]
+        assert said("home.resume-hint") in by_name["too-large"]
 
 
 async def test_ascii_and_sixteen_colours_show_the_same(make_world: MakeWorld, root: Path) -> None:
@@ -72,7 +72,7 @@ async def test_enter_opens_the_chosen_run_and_q_comes_back(make_world: MakeWorld
         await pilot.press("enter")
         await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
-        await until_shows(pilot, "Start something new")
+        await until_shows(pilot, said("home.start-new"))
     ours = dict.fromkeys(m for m in seen if isinstance(m, (messages.RunOpened, messages.MonitorLeft)))
     assert [type(m) for m in ours] == [messages.RunOpened, messages.MonitorLeft]
 
@@ -94,7 +94,7 @@ async def test_delete_lists_what_it_removes_and_takes_only_that(make_world: Make
         await until_shows(pilot, "events.jsonl")
         await pilot.press("y")
         await until(pilot, lambda: not run.events.exists())
-        await until_shows(pilot, "No runs yet")
+        await until_shows(pilot, said("home.empty"))
     assert notes.read_text() == "mine"
 
 
@@ -109,7 +109,7 @@ async def test_stop_asks_first_and_then_tells_the_runner(
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "20/900")
         await pilot.press("x")
-        await until_shows(pilot, "Stop orders-json?")
+        await until_shows(pilot, said("home.stop", run="orders-json"))
         assert control.read(run) is None
         await pilot.press("y")
         await until(pilot, lambda: control.read(run) is not None)
@@ -124,7 +124,7 @@ async def test_resume_starts_the_runner_again_and_shows_it(
     run = fake_runs.failed_run(root)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "resume: r")
+        await until_shows(pilot, said("home.resume-hint"))
         await pilot.press("r")
         await until(pilot, lambda: app.current_mode == "monitor")
     assert spawned == [(run.id, True)]
@@ -152,7 +152,7 @@ async def test_tab_and_enter_reach_what_the_letters_do(make_world: MakeWorld, ro
                 break
             await pilot.press("tab")
         await pilot.press("enter")
-        await until_shows(pilot, "Delete orders-json?")
+        await until_shows(pilot, said("home.delete", run="orders-json"))
 
 
 async def test_names_from_files_can_neither_steer_the_terminal_nor_break_the_columns(
@@ -201,7 +201,7 @@ async def test_d_opens_the_wizard_filled_in_with_the_demo(make_world: MakeWorld,
     seen: list[Message] = []
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24), message_hook=seen.append) as pilot:
-        await until_shows(pilot, "No runs yet")
+        await until_shows(pilot, said("home.empty"))
         await pilot.press("d")
         await until(pilot, lambda: app.current_mode == "wizard")
     asked = next(m for m in seen if isinstance(m, messages.WizardAsked))
@@ -216,9 +216,9 @@ async def test_the_arrows_walk_from_the_runs_through_the_menu_and_back(make_worl
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "2 runs")
         await pilot.press("down", "down")
-        assert "> n   New" in screen_text(app)
+        assert f"> n   {said('keys.new')}" in screen_text(app)
         await pilot.press("down", "down")
-        assert "> f   Family tree" in screen_text(app)
+        assert f"> f   {said('keys.family')}" in screen_text(app)
         await pilot.press("up", "up", "up")
         assert isinstance(app.focused, RunList)
         await pilot.press("up")
@@ -238,26 +238,26 @@ async def test_a_key_that_cannot_be_used_says_why_wherever_the_focus_is(
     running(run)
     app = TunedeckApp(make_world())
 
-    def said() -> str:
+    def told() -> str:
         return " ".join(note.message for note in app._notifications)
 
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "2 runs")
         await pilot.press("r", "x", "g")
-        assert "done is finished: there is nothing to resume." in said()
-        assert "done is not running." in said()
-        assert "done has no adapter yet." in said()
+        assert said("home.nothing-to-resume", run="done") in told()
+        assert said("home.not-running", run="done") in told()
+        assert said("home.has-no-adapter", run="done") in told()
         await pilot.press("down", "down", "delete")
-        assert "> n   New" in screen_text(app)
-        assert "live is running: stop it first with x." in said()
+        assert f"> n   {said('keys.new')}" in screen_text(app)
+        assert said("home.stop-first", run="live") in told()
 
 
 async def test_without_a_run_its_keys_say_so(make_world: MakeWorld) -> None:
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "No runs yet.")
+        await until_shows(pilot, said("home.empty"))
         await pilot.press("r")
-        assert "There are no runs yet. n starts one." in " ".join(note.message for note in app._notifications)
+        assert said("home.no-runs") in " ".join(note.message for note in app._notifications)
 
 
 async def test_of_hundreds_of_runs_the_newest_are_there_first(

@@ -12,7 +12,7 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState, reduce
 from tests import memory_runs
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until_shows
+from tests.tui.looking import said, screen_text, until_shows
 from tui.app import TunedeckApp
 from tui.monitor import memory
 from tui.monitor.curves import MEMORY, CurveFeed
@@ -36,7 +36,7 @@ def lines(state: RunState, width: int = 78, most: int = 4, unicode: bool = True)
 
 def test_the_machine_line_has_used_total_a_bar_and_the_prediction() -> None:
     state = reduce([PLAN, ev.Device(gpus=[gpu(utilization=97, temperature=61)])])
-    assert lines(state) == ["memory 2.8 of 24.0 GiB █|░░░░░░░░░░ predicted 2.9   97% busy   61 C"]
+    assert lines(state) == ["memory 2.8 of 24.0 GiB █|░░░░░░░░░░ estimate 2.9   97% busy   61 C"]
     assert lines(state, unicode=False)[0].isascii()
 
 
@@ -67,9 +67,9 @@ def test_every_gpu_has_a_line_and_the_runs_own_comes_first() -> None:
 def test_on_the_cpu_it_is_resident_memory_with_its_peak() -> None:
     plan = ev.MemoryPlan(device="cpu", needed_bytes=round(1.4 * GIB), shown_bytes=9 * GIB)
     state = reduce([plan, ev.Device(rss=GIB, peak_rss=2 * GIB, ram_total=16 * GIB, ram_available=9 * GIB)])
-    assert lines(state) == ["memory 1.0 of 16.0 GiB █|░░░░░░░░░░ predicted 1.4   peak 2.0"]
+    assert lines(state) == ["RAM 1.0 of 16.0 GiB █|░░░░░░░░░░ estimate 1.4   peak 2.0"]
     bare = reduce([ev.Device(rss=GIB, peak_rss=2 * GIB)])
-    assert lines(bare) == ["memory 1.0 GiB RAM   peak 2.0"]
+    assert lines(bare) == ["RAM 1.0 GiB   peak 2.0"]
 
 
 def test_before_anything_was_measured_nothing_is_made_up() -> None:
@@ -111,7 +111,7 @@ async def test_memory_over_time_with_prediction_total_and_the_pause(
         await until_shows(pilot, "118 of 300")
         await pilot.press("v")
         text = screen_text(app)
-        for part in ("memory, GiB", "0 GPU 0", "1 GPU 1", "r run", "predicted 27.7", "1 h", "others: python, user u17",
+        for part in ("memory, GiB", "0 GPU 0", "1 GPU 1", "r run", "estimate 27.7", "1 h", "others: python, user u17",
                      "memory GPU 0 29.3 of 48.0 GiB"):  # fmt: skip
             assert part in text, part
         assert ("══ total" if unicode else "== total") in text
@@ -143,8 +143,8 @@ async def test_predicted_and_measured_stand_in_the_result_by_phase(
         await until_shows(pilot, "118 of 300")
         if size[0] < 110:
             await pilot.press("c")
-        await until_shows(pilot, "memory of the rehearsal, GiB")
+        await until_shows(pilot, said("monitor.measured-test"))
         text = screen_text(app)
-        for part in ("phase", "predicted", "measured", "difference", "evaluation", "+2%"):
+        for part in (*(said(code) for code in memory.TABLE), said("widgets.evaluation"), "+2%"):
             assert part in text, part
         assert "…" not in text

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.messages.message import Message
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
-from tests.engine.runs.making import said
 from tests.tui import fake_runs
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyButton
@@ -43,14 +43,14 @@ async def test_a_running_training_on_one_screen(
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "212 of 900")
         text = screen_text(app)
-        for part in ("orders-json", "running", "24%", "loss ", "eval ", "lr ", "grad ", "tok/s", "ETA",
-                     "memory 2.6 GiB", "orders 0.", "checkpoint-200 saved", "p Pause", "x Stop",
+        for part in ("orders-json", "running", "24%", "loss ", "eval ", "lr ", "grad ", "tokens/s", "ETA",
+                     "memory 2.6 GiB", "orders 0.", "checkpoint-200 saved", f"p {said('keys.pause')}", "x Stop",
                      "q Leave"):  # fmt: skip
             assert part in text, part
         assert unicode or text.isascii()
         assert all(len(line) <= size[0] for line in text.splitlines())
         if size[0] >= 110:
-            assert "before training" in text, "wide terminals show the samples beside the chart"
+            assert said("monitor.before-training") in text, "wide terminals show the samples beside the chart"
 
 
 async def test_new_steps_appear_by_themselves(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
@@ -75,7 +75,7 @@ async def test_keys_command_the_runner_and_its_answer_is_shown(
         sent = control.read(run)
         assert sent is not None
         assert sent.command == command
-        writer.emit(ev.ControlAck(control_seq=sent.seq, command=command, message=said("heard at step 213")))
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command=command, message=Message.literal("heard at step 213")))
         await until_shows(pilot, f"{command}: heard at step 213")
 
 
@@ -83,9 +83,9 @@ async def test_pause_turns_into_go_on(make_world: MakeWorld, live: tuple[RunDir,
     run, writer = live
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "p Pause")
+        await until_shows(pilot, f"p {said('keys.pause')}")
         writer.emit(ev.State(state="paused"))
-        await until_shows(pilot, "p Go on")
+        await until_shows(pilot, f"p {said('keys.resume')}")
         await pilot.press("p")
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
 
@@ -95,7 +95,9 @@ async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_
 ) -> None:
     run, writer = fake_runs.new_run(root)
     writer.emit(ev.State(state="starting"))
-    writer.emit(ev.Phase(name="merge", message=said("merging old into base"), done=4.2e9, total=8.4e9, unit="bytes"))
+    writer.emit(
+        ev.Phase(name="merge", message=Message.literal("merging old into base"), done=4.2e9, total=8.4e9, unit="bytes")
+    )
     running(run)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -103,15 +105,15 @@ async def test_a_pause_asked_for_during_the_start_says_when_it_comes_and_can_be_
         assert "merging old into base" in screen_text(app)
         assert "50" in screen_text(app)
         await pilot.press("p")
-        await until_shows(pilot, "Pausing after its first step; p takes it back.")
+        await until_shows(pilot, said("monitor.pausing-first"))
         assert "50%  4.2 GB of 8.4 GB" in screen_text(app), "how far it is stays to be read"
-        await until_shows(pilot, "p Go on")
+        await until_shows(pilot, f"p {said('keys.resume')}")
         await pilot.press("p")
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "resume")
         sent = control.read(run)
         assert sent is not None
-        writer.emit(ev.ControlAck(control_seq=sent.seq, command="resume", message=said("going on")))
-        await until_shows(pilot, "p Pause")
+        writer.emit(ev.ControlAck(control_seq=sent.seq, command="resume", message=Message.literal("going on")))
+        await until_shows(pilot, f"p {said('keys.pause')}")
         assert "Pausing" not in screen_text(app)
 
 
@@ -123,12 +125,12 @@ async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
         await pilot.press("x")
-        await until_shows(pilot, "saves a checkpoint")
+        await until_shows(pilot, said("app.stop-saves"))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
         assert control.read(run) is None
         await pilot.press("x")
-        await until_shows(pilot, "saves a checkpoint")
+        await until_shows(pilot, said("app.stop-saves"))
         await pilot.press("tab", "enter")
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "stop")
 
@@ -136,11 +138,11 @@ async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
 async def test_a_run_without_a_step_or_a_checkpoint_promises_none(make_world: MakeWorld, root: Path) -> None:
     run, writer = fake_runs.new_run(root, "soon-stopped", 900)
     fake_runs.begin(writer, 900)
-    writer.emit(ev.Finished(outcome="stopped", step=0, seconds=2.0, reason=said("asked to stop")))
+    writer.emit(ev.Finished(outcome="stopped", step=0, seconds=2.0, reason=Message.literal("asked to stop")))
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(100, 24)) as pilot:
-        await until_shows(pilot, "at step 0; there is no checkpoint to go on from")
-        assert "r goes on" not in screen_text(app)
+        await until_shows(pilot, "at step 0; there is no checkpoint to resume from")
+        assert "r resumes" not in screen_text(app)
 
 
 async def test_the_result_is_what_one_sees_when_the_training_ends(
@@ -154,10 +156,10 @@ async def test_the_result_is_what_one_sees_when_the_training_ends(
         await until_shows(pilot, "exact match 0% -> 97%")
         text = screen_text(app)
         assert "loss 2.311 -> 0.421" in text
-        assert "100 unseen rows" in text
-        assert "after training" in text
+        assert said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100) in text
+        assert said("monitor.after-training") in text
         assert '"item": "pizza"' in text
-        assert "Pause" not in text
+        assert said("keys.pause") not in text
 
 
 async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeWorld, root: Path) -> None:
@@ -169,9 +171,9 @@ async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeW
     fake_runs.finish(writer, 900)
     app = TunedeckApp(make_world("16", unicode=False), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "60 test rows")
+        await until_shows(pilot, said("monitor.rows-of", kind=said("monitor.test-rows"), rows=60))
         text = screen_text(app)
-        assert "100 validation rows" in text
+        assert said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100) in text
         for line in ("loss 2.311 0.421", "loss 2.302 0.433"):
             assert line in " ".join(text.split())
         assert "exact match 0% -> 97% (n = 100; test 95%, n = 60)" in text
@@ -180,22 +182,25 @@ async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeW
 async def test_before_and_after_stand_side_by_side_and_are_cleaned(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "before training")
+        await until_shows(pilot, said("monitor.before-training"))
         text = screen_text(app)
-        heads = next(line for line in text.splitlines() if "before training" in line)
-        assert "after training" in heads
+        heads = next(line for line in text.splitlines() if said("monitor.before-training") in line)
+        assert said("monitor.after-training") in heads
         assert "Pizza [b]large[/b]" in text, "markup of a model's answer is shown, not obeyed"
         assert "\x1b" not in text
-        assert "wanted:" in text
+        assert said("monitor.reference") in text
 
 
 async def test_a_long_result_scrolls_in_ascii_too(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world("16", unicode=False), "monitor", fake_runs.finished_run(root))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "100 unseen rows")
+        await until_shows(pilot, said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100))
         assert screen_text(app).isascii()
         await pilot.press("pagedown")
-        await until(pilot, lambda: "100 unseen rows" not in screen_text(app))
+        await until(
+            pilot,
+            lambda: said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100) not in screen_text(app),
+        )
         await pilot.press("c")
         await until_shows(pilot, "answering held-out rows")
         assert screen_text(app).isascii()
@@ -210,10 +215,10 @@ async def test_a_failure_is_told_in_words_with_the_way_on(
         await until_shows(pilot, "The GPU is out of memory")
         text = " ".join(screen_text(app).split())
         assert "Set dataset.max_length to 768" in text
-        assert "r Resume" in text
+        assert f"r {said('keys.resume-run')}" in text
         await pilot.press("r")
         await until(pilot, lambda: spawned)
-        await until_shows(pilot, "resuming")
+        await until_shows(pilot, said("monitor.resuming"))
     assert spawned == [(run.id, True)]
 
 
@@ -223,8 +228,8 @@ async def test_a_crash_says_why_and_that_there_is_nothing_to_go_on_from(make_wor
         await until_shows(pilot, "crashed")
         text = screen_text(app)
         assert "out of memory" in text
-        assert "no checkpoint to go on from" in text
-        assert "r Resume" not in text
+        assert said("monitor.no-way-on") in text
+        assert f"r {said('keys.resume-run')}" not in text
 
 
 async def test_views_cycle_through_curves_result_and_log(
@@ -232,14 +237,14 @@ async def test_views_cycle_through_curves_result_and_log(
 ) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "c Result")
+        await until_shows(pilot, f"c {said('keys.cycle')}")
         await pilot.press("c")
-        await until_shows(pilot, "before training")
-        assert "c Log" in screen_text(app)
+        await until_shows(pilot, said("monitor.before-training"))
+        assert f"c {said('monitor.log-view')}" in screen_text(app)
         await pilot.press("c")
         await until_shows(pilot, "answering held-out rows")
         await pilot.press("c")
-        await until_shows(pilot, "average")
+        await until_shows(pilot, said("monitor.average"))
 
 
 async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
@@ -252,7 +257,7 @@ async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, li
             titles.append(chart.chart_title)
             await pilot.press("v")
         assert titles == ["loss", "learning rate", "gradient norm", "tokens/s", "memory by step, GiB", "loss by source"]
-        assert chart.chart_title == "loss"
+        assert chart.chart_title == said("app.loss")
         await pilot.press("l")
         assert "log y" in chart.lines[0]
 
@@ -262,7 +267,7 @@ async def test_leaving_says_that_the_training_goes_on(make_world: MakeWorld, liv
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, "212 of 900")
         await pilot.press("q")
-        await until_shows(pilot, "Training keeps running.")
+        await until_shows(pilot, said("app.keeps-running"))
         assert app.current_mode == "home"
     assert app.watched == [live[0]]
 
@@ -293,7 +298,11 @@ async def test_before_the_first_step_the_phase_tells_what_goes_on(
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         writer.emit(fake_runs.started(900))
-        writer.emit(ev.Phase(name="baseline", done=34, total=100, unit="rows", message=said("answering held-out rows")))
+        writer.emit(
+            ev.Phase(
+                name="baseline", done=34, total=100, unit="rows", message=Message.literal("answering held-out rows")
+            )
+        )
         await until_shows(pilot, "34 of 100 rows")
         assert "answering held-out rows" in screen_text(app)
-        assert "no steps yet" in screen_text(app)
+        assert said("widgets.no-steps") in screen_text(app)

@@ -12,7 +12,7 @@ from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
 from engine.runs.directory import RunDir
 from tests import memory_runs
-from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.machines import with_gpus
 from tui.app import TunedeckApp
 from tui.widgets.dialogs import ConfirmScreen
@@ -42,12 +42,12 @@ async def test_why_and_what_helps_is_on_one_screen(
     run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
     app = TunedeckApp(make_world(colours, unicode), "monitor", run)
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, "1, 2 or 3 applies one")
+        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
         text = flat(app)
         for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
                      "also on the GPU: python, user u17, 11.2 GiB", "1 Gradient checkpointing", "2 Start again when",
-                     "3 4-bit base model", "goes on from the checkpoint", "memory, GiB",
-                     "r Resume"):  # fmt: skip
+                     "3 4-bit base model", said("monitor.way-checkpoint"), "memory, GiB",
+                     f"r {said('keys.resume-run')}"):  # fmt: skip
             assert part in text, part
         assert unicode or screen_text(app).isascii()
         assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
@@ -68,7 +68,7 @@ async def test_a_run_that_the_system_killed_is_explained_too(
 async def test_the_result_view_gives_reasons_and_settings(make_world: MakeWorld, root: Path, folder: Path) -> None:
     app = TunedeckApp(make_world(), "monitor", memory_runs.out_of_memory(root, folder))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "1, 2 or 3 applies one")
+        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
         await pilot.press("c")
         await until_shows(pilot, "train.gradient_checkpointing = true")
         text = flat(app)
@@ -83,21 +83,21 @@ async def test_a_remedy_asks_first_then_changes_the_run_and_goes_on(
     run = memory_runs.out_of_memory(root, folder)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "1, 2 or 3 applies one")
+        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
         await pilot.press("1")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         text = screen_text(app)
         for part in ("train.gradient_checkpointing = true", "resumes from checkpoint-100", "config.1.toml"):
             assert part in text, part
         await pilot.press("n")
-        await until_shows(pilot, "1, 2 or 3 applies one")
+        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
         assert spawned == []
         await pilot.press("1")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: spawned)
-        await until_shows(pilot, "resuming")
-        assert "applies one" not in screen_text(app)
+        await until_shows(pilot, said("monitor.resuming"))
+        assert "to apply a fix" not in screen_text(app)
     assert spawned == [(run.id, True)]
     assert tomllib.loads(run.config.read_text())["train"]["gradient_checkpointing"] is True
     assert (run.path / "config.1.toml").is_file()
@@ -109,7 +109,7 @@ async def test_a_remedy_that_needs_a_new_run_shows_that_run(
     run = memory_runs.out_of_memory(root, folder)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "1, 2 or 3 applies one")
+        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
         await pilot.press("2")
         await until_shows(pilot, "This run stays as it is")
         await pilot.press("y")
@@ -162,5 +162,5 @@ async def test_keys_of_remedies_do_nothing_where_there_are_none(
         await until_shows(pilot, "118 of 300")
         await pilot.press("1", "2", "3")
         assert not isinstance(app.screen, ConfirmScreen)
-        assert "applies one" not in screen_text(app)
+        assert "to apply a fix" not in screen_text(app)
     assert spawned == []

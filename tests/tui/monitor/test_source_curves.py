@@ -12,6 +12,7 @@ from engine.runs import events as ev
 from engine.runs.curves import Series
 from engine.runs.state import RunState, reduce
 from tests.tui import fake_runs
+from tests.tui.looking import said
 from tui.monitor.curves import MOST, CurveFeed, change, short_names
 from tui.widgets.chart import Chart
 
@@ -84,7 +85,7 @@ async def test_eight_sources_are_shown_and_the_others_counted(size: tuple[int, i
         assert all(line.isascii() for line in lines)
     if size[0] >= 120:
         text = "\n".join(lines)
-        assert "3 more sources" in text
+        assert said("monitor.more-sources", more=3) in text
         assert all(f"-{i:02} " in text for i in range(MOST)), "what tells the names apart is their end"
 
 

@@ -29,7 +29,7 @@ def test_gauges_show_as_many_as_fit_whole(width: int) -> None:
     text = story.gauges(running(), width).plain
     assert len(text) <= width
     assert text.startswith("loss 0.")
-    assert ("ETA 5:42" in text) == (width >= 78)
+    assert ("ETA 5 min 42 s" in text) == (width >= 78)
 
 
 @pytest.mark.parametrize("width", [60, 78, 118])
@@ -51,13 +51,13 @@ def test_a_phase_that_can_not_be_counted_shows_its_seconds() -> None:
 def test_what_follows_a_finished_count_unannounced_shows_its_seconds_too() -> None:
     counted = state(ev.Phase(name="before", message=said("measuring"), done=9, total=9, unit="batches", t=100.0))
     assert story.progress(counted, 101.0, 78, True, 100.0).plain.endswith("100%  9 of 9 batches")
-    assert story.progress(counted, 160.0, 78, True, 100.0).plain == "measuring: done; working on, 60 s"
+    assert story.progress(counted, 160.0, 78, True, 100.0).plain == "measuring: done, still working, 60 s"
 
 
 def test_what_is_not_known_yet_is_not_made_up() -> None:
-    assert story.progress(RunState(), 0.0, 78, True, None).plain == "this run was never started"
-    assert "is starting" in story.progress(RunState(state="starting"), 0.0, 78, True, None).plain
-    assert story.progress(state(), 0.0, 78, True, None).plain == "getting ready"
+    assert story.progress(RunState(), 0.0, 78, True, None).plain == text("monitor.never-started")
+    assert text("monitor.loading-libraries") in story.progress(RunState(state="starting"), 0.0, 78, True, None).plain
+    assert story.progress(state(), 0.0, 78, True, None).plain == text("monitor.getting-ready")
     assert story.gauges(RunState(), 78).plain == "loss -   eval -"
     assert result.headline(RunState()) == ""
 
@@ -69,16 +69,16 @@ def test_paused_and_stopping_say_so_with_the_reason() -> None:
 
 def test_the_ways_a_run_can_end() -> None:
     done = state(fake_runs.step(900, 900), ev.Finished(outcome="finished", step=900, seconds=131))
-    assert story.ending(done).startswith("finished after 2:11")
+    assert story.ending(done).startswith("finished after 2 min 11 s")
     stopped = state(fake_runs.step(400, 900), ev.Finished(outcome="stopped", step=400, seconds=60))
-    assert story.ending(stopped, "checkpoint-400") == "stopped after 1:00 at step 400; r goes on from checkpoint-400"
-    assert story.ending(stopped) == "stopped after 1:00 at step 400; there is no checkpoint to go on from"
+    assert story.ending(stopped, "checkpoint-400") == "stopped after 1 min at step 400; r resumes from checkpoint-400"
+    assert story.ending(stopped) == "stopped after 1 min at step 400; there is no checkpoint to resume from"
 
 
 def test_trouble_has_title_message_and_way_on() -> None:
     failed = state(failure("Out of memory", "step 3", "Set dataset.max_length lower.", error="OutOfMemory"))
     assert story.trouble(failed, "checkpoint-2") == (
-        "Out of memory", "step 3", "Set dataset.max_length lower. r goes on from checkpoint-2."
+        "Out of memory", "step 3", "Set dataset.max_length lower. r resumes from checkpoint-2."
     )  # fmt: skip
     found = story.trouble(failed, "")
     assert found is not None
@@ -106,6 +106,6 @@ def test_answers_and_loss_are_of_as_many_rows_as_they_were_measured_on() -> None
     console = Console(width=78, file=io.StringIO())
     console.print(result.comparison(state(some), "", ""))
     shown = console.file.getvalue()
-    assert "exact match (n = 100)" in shown
-    assert "loss (n = 500)" in shown
+    assert "exact match  n = 100" in shown
+    assert "loss  n = 500" in shown
     assert "(n = 100)" in result.headline(state(some))

@@ -118,7 +118,7 @@ def test_several_lines_have_signs_of_their_own_in_ascii() -> None:
 
 
 def test_an_empty_chart_says_so() -> None:
-    assert "no steps yet" in lines([], Look(40, 8, "loss"))[0]
+    assert "no steps yet" in lines([], Look(40, 8, "loss", empty="no steps yet"))[0]
 
 
 def test_only_what_is_in_view_sets_the_axis() -> None:

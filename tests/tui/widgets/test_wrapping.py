@@ -18,6 +18,8 @@ from tui.widgets.line import cut, cut_cells, wrap
         ("          far in", 8, ["    far", "in"]),
         ("one\n\ntwo", 9, ["one", "", "two"]),
         ("", 5, [""]),
+        ("按 r 从 checkpoint-100 恢复。", 22, ["按 r 从 checkpoint-100", "恢复。"]),
+        ("先快后慢地下降。", 14, ["先快后慢地下", "降。"]),
     ],
 )
 def test_lines_break_at_spaces_and_keep_their_indent(text: str, width: int, lines: list[str]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.messages.catalogue import text
 from tui.draft.child import end, no_answer, start
 
 
@@ -53,7 +52,7 @@ class XrayChild:
                         yield record
                 code = await process.wait()
                 if not said_why:
-                    raise no_answer(code, complaints, text("xray.closed"))
+                    raise no_answer(code, complaints, "draft.xray-ended")
             finally:
                 self._closing = asyncio.ensure_future(_close(process))
                 await asyncio.shield(self._closing)

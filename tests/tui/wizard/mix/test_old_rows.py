@@ -9,7 +9,7 @@ import pytest
 from engine.common import paths
 from engine.config.provenance import YOU
 from engine.runs.directory import RunDir
-from tests.tui.looking import until
+from tests.tui.looking import said, until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.conftest import open_wizard as open_wizard
 from tests.tui.wizard.conftest import rows as rows
@@ -56,11 +56,11 @@ async def test_the_board_adds_the_old_rows_of_any_strategy(
     async with open_wizard(draft) as (app, pilot):
         await strike(app, pilot, "f8")
         assert isinstance(app.screen, MixScreen)
-        await until(pilot, lambda: "o Old rows" in text_of(app))
+        await until(pilot, lambda: f"o {said('keys.mix-replay')}" in text_of(app))
         await strike(app, pilot, "o")
         assert "replay" in text_of(app)
         assert "10%" in text_of(app)
-        assert "o Old rows" not in text_of(app)
+        assert f"o {said('keys.mix-replay')}" not in text_of(app)
         await strike(app, pilot, "enter")
         kept = app.wizard.draft
         assert (kept.get("data.1.path"), kept.get("data.1.role")) == (f"run:{run.id}", "replay")

@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.config.provenance import YOU
+from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.conftest import model as model
 from tests.tui.wizard.conftest import open_wizard as open_wizard
@@ -194,8 +195,8 @@ async def test_nothing_is_cut_off(
         text = text_of(app)
         assert all(len(line) <= size[0] for line in text.splitlines())
         for words in (
-            "Enter Keep",
-            "Esc Cancel",
+            f"Enter {said('keys.mix-keep')}",
+            f"Esc {said('keys.cancel-leave')}",
             "4 temperature 2",
             "the run",
             "[AAA",
@@ -216,7 +217,7 @@ async def test_many_sources_scroll(open_wizard: Opener, model: Path, tmp_path: P
         assert "1 to 6 of 9 sources" in text_of(app)
         await strike(app, pilot, *["down"] * 8)
         assert "> I part-8" in text_of(app)
-        assert "Enter Keep" in text_of(app)
+        assert f"Enter {said('keys.mix-keep')}" in text_of(app)
 
 
 async def test_a_name_from_a_file_steers_nothing(open_wizard: Opener, model: Path, rows: Path, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+# Home: the list of runs, the history of models and adapters, one adapter in detail.
+
+help = Home
+    .about = A run is one fine-tuning: its settings, log, checkpoints and adapter. Training runs in its own process. It keeps running when you leave, and this list finds it again.
+runs = Runs
+count = { COUNT($runs, "run", "runs") }, { NUMBER($running) } running
+empty = No runs yet. d starts a three-minute demo, n your own training.
+start-new = Start something new
+resume-hint = resume: r
+eta = ETA { ABOUT($left) }
+
+# The machine
+gpu-free = { $name }  { GIB($free, unit: 0) } of { GIB($total) } free
+ram-free = RAM { GIB($free, unit: 0) } of { GIB($total) } free
+no-gpu = no GPU
+gpu-lost = GPU lost
+gpu-unused = GPU not used
+new-hardware = New GPU, driver or torch. `tunedeck selftest` checks them in two minutes.
+
+# Why a key does nothing now
+no-runs = There are no runs yet. n starts one.
+nothing-to-resume = { $run } is finished. g trains its adapter further.
+no-checkpoint = { $run } has no complete checkpoint to resume from.
+is-running = { $run } is running.
+not-running = { $run } is not running.
+stop-first = { $run } is running. Stop it first with x.
+has-no-adapter = { $run } has no adapter yet.
+
+# Stop and delete
+stop = Stop { $run }?
+stop-asked = Stop requested.
+delete = Delete { $run }?
+delete-keeps = This deletes what tunedeck made. The model, the data and your own files in that folder stay.
+delete-parent = Made from it: { COMMAS($names) }. { PLURAL($count, "It loses its parent.", "They lose their parent.") }
+delete-total = { BYTES($bytes) } in total, in { $folder }
+keep = Keep
+deleted = Deleted.
+
+# History of models and adapters
+family = Model and adapter history
+family-help = Model and adapter history
+    .about = Every adapter stands under what it was made from: a base model, an adapter it continued, or a merged model. Files that were moved or deleted are marked as missing. Mark a run with Space, move to another one and press d. It shows the differences in settings, data, base model and versions.
+family-empty = Nothing has been trained yet. Esc goes back; d on Home starts the demo.
+reading-runs = reading the runs
+adapters = { COUNT($here, "adapter", "adapters") }
+adapters-missing = { COUNT($here, "adapter", "adapters") }, { NUMBER($missing) } missing
+base-model = base model
+merged-model = merged model
+adapter = adapter
+see-above = see above
+trained-on = trained on { COMMAS($data) }
+is-in = in { $path }
+was-in = was in { $path }
+run-deleted = This run was deleted. Only its entry in other runs is left.
+marked = marked: { $run }
+no-differences = No recorded differences between the two.
+
+# One adapter
+adapter-help = Adapter
+    .about = Everything that the files of a LoRA adapter tell, whoever trained it. The whole file is read to find numbers that are not finite and matrices that are all zero. The base model is compared by the hash of its weights where that was recorded, else by its name.
+adapter-unreadable = The adapter can't be read
+    .message = Its files can't be read.
+    .hint = Check the folder.
+reading = reading
+hashing = comparing weights: { GIB($done, unit: 0) } of { GIB($total) }
+details = Details
+on-base = Compatibility with the base model
+its-data = training data
+fits = fits
+unsure = unsure
+unfit = does not fit
+unknown = unknown
+no-base = The base model is not on this machine.

@@ -1,0 +1,121 @@
+# The monitor: one run's curves, result and log, and what steers it.
+
+help = Watching a run
+    .about = The chart shows the loss of every step (dim), its moving average (bright) and the loss on held-out rows (o). The loss should fall fast at first, then slowly. If o rises while the average falls, the model is overfitting. v shows memory over time, with the estimate and the size of the GPU as lines, and the loss of each source. Training runs in its own process, so leaving does not stop it.
+this-run-keys = This run
+chart-keys = The chart, when it has the focus
+reading-log = reading the log
+log-view = Log
+curves = Curves
+
+# Gauges
+eval = eval
+rate = lr
+gradient = grad
+speed = tokens/s
+took = took
+left = ETA
+epoch = epoch
+tokens = tokens
+
+# Curves
+memory-over-time = memory, GiB
+learning-rate = learning rate
+gradient-norm = gradient norm
+tokens-per-second = tokens/s
+memory-by-step = memory by step, GiB
+loss-by-source = loss by source
+train = train
+average = average
+allocated = allocated
+each-step = each step
+this-run = run
+resident = resident
+predicted = estimate { GIB($bytes, unit: 0) }
+total = total { GIB($bytes, unit: 0) }
+more-sources = { COUNT($more, "more source", "more sources") }
+flat = flat
+
+# Memory
+memory = memory
+ram = RAM
+of = { GIB($used, unit: 0) } of { GIB($total) }
+peak = peak { GIB($bytes, unit: 0) }
+busy = { PERCENT($share) } busy
+others = others: { $who }
+more = { NUMBER($more) } more
+measured-run = memory of the run, GiB
+measured-test = memory test with the longest rows, GiB
+phase = phase
+predicted-head = estimate
+measured = measured
+difference = difference
+
+# What the runner does
+never-started = this run was never started
+loading-libraries = starting; loading the training libraries takes a few seconds
+getting-ready = getting ready
+training = training
+for = { $what }, { ABOUT($time) }
+done-still-working = { $what }: done, still working, { ABOUT($time) }
+count-of = { NUMBER($done) } of { NUMBER($total) }
+bytes-of = { BYTES($done) } of { BYTES($total) }
+save-asked = Checkpoint requested.
+pause-asked = Pause requested.
+resume-asked = Resume requested.
+sample-asked = Samples requested. They follow after this step.
+pausing = Pausing after this step; p resumes.
+pausing-first = Pausing after the first step; p resumes.
+stop = Stop this training?
+resuming = resuming
+resuming-from = Resuming from { $checkpoint }.
+restarts = The run was changed and starts again.
+
+# How it ended
+ended-after = { $state } after { DURATION($time) }
+ended-at = { $ending } at step { NUMBER($step) }
+resumes-from = { $ending }; r resumes from { $checkpoint }
+no-checkpoint = { $ending }; there is no checkpoint to resume from
+damaged = The files of this run are damaged
+crashed = The training process exited without an error message
+failed = Training failed
+way-on = r resumes from { $checkpoint }.
+no-way-on = There is no checkpoint to resume from. n on Home starts a new run.
+
+# After memory ran out
+way-checkpoint = resumes from the checkpoint
+way-new-optimizer = resumes with a new optimizer state
+way-new-run = starts a new run
+way-restart = restarts
+no-remedy = No combination of settings fits. Use a smaller model, shorter rows or a larger GPU.
+also-on-gpu = also on the GPU: { $who }
+apply-remedy = Press { OR($keys) } to apply a fix and restart. You are asked first.
+apply = Apply fix { $number }?
+start = Start
+
+# The result
+validation-rows = validation rows
+test-rows = test rows
+exact-match = exact match
+metric-change = { $metric } { PERCENT($before) } -> { PERCENT($after) }
+change-of = { $change } (n = { NUMBER($n) })
+change-of-test = { $change } (n = { NUMBER($n) }; test { PERCENT($test) }, n = { NUMBER($of) })
+loss-change = loss { LOSS($before) } -> { LOSS($after) }
+loss-change-of-test = { $change } (test { LOSS($test) })
+rows-of = { NUMBER($rows) } { $kind }
+before = before
+after = after
+no-samples = No samples.
+no-samples-yet = No samples yet. g asks the model for some now.
+before-training = before training
+after-training = after training
+at-step = at step { NUMBER($step) }
+not-yet = not asked again yet
+matches = matches
+reference = reference:
+empty-answer = (empty answer)
+characters = ({ COUNT($count, "character", "characters") })
+ended-unmeasured = The run ended before its result could be measured.
+stopped-unmeasured = Stopped before the end, so the result was not measured. r resumes training.
+no-evaluation = This run has no evaluation after training.
+measured-later = The result is measured when training is done. Answers so far:

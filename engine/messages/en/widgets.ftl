@@ -1,0 +1,56 @@
+# Widgets: dialogs, chart, forms, and the bar that shows whether a run fits.
+
+yes = Yes
+no = No
+keys = Keys
+everywhere = Everywhere
+close-help = Esc closes this. Up and Down scroll.
+too-small =
+        This window is { $size }.
+        tunedeck needs { $least }, better 80x24.
+        
+        Make it larger to continue.
+        Nothing is lost; training keeps running.
+        
+        ctrl+q  Quit
+place = { $at } of { $all }
+
+# The chart
+at-time = at { $time }
+at-step = step { NUMBER($step) }
+no-steps = no steps yet
+not-measured = not measured yet
+log-y = log y
+zoomed = zoomed
+not-a-number = not a number
+checkpoint = checkpoint
+event = event
+above = { $level } (above)
+below = { $level } (below)
+
+# Whether it fits
+needs = needs { GIB($needed, unit: 0) } of { GIB($free) } free
+needs-ram = needs { GIB($needed, unit: 0) } of { GIB($free) } RAM free
+fits = fits, { GIB($spare) } spare
+tight = tight, { GIB($spare) } spare in { $moment }
+too-much = does not fit, { GIB($spare) } too much in { $moment }
+at-load = loading
+at-loss = the loss
+at-backward = the backward pass
+at-backward-end = the end of the backward pass
+at-step-phase = the optimizer step
+at-evaluation = evaluation
+at-save = saving
+at-merge = the merge
+peak = peak: { $moment }
+load = loading
+backward = backward
+optimizer = optimizer
+evaluation = evaluation
+save = saving
+merge = merging
+calibrated = calibrated { GIB($needed) }, { $spread }
+others-hold = others { GIB($used) }
+and-more = { $first }, and { NUMBER($more) } more, { GIB($held) }
+user = user { $user }
+process = process { $pid }

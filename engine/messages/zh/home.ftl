@@ -1,0 +1,73 @@
+# Home: the list of runs, the history of models and adapters, one adapter in detail.
+
+help = 主界面
+    .about = 一个任务就是一次微调，包括它的设置、日志、检查点和适配器。训练在独立进程中运行：离开后仍会继续，回来可在此列表中找到。
+runs = 任务
+count = 共 { NUMBER($runs) } 个，{ NUMBER($running) } 个运行中
+empty = 还没有任务。按 d 运行三分钟演示，按 n 开始自己的训练。
+start-new = 开始
+resume-hint = 恢复：r
+eta = 剩余 { ABOUT($left) }
+
+# The machine
+gpu-free = { $name }  空闲 { GIB($free, unit: 0) } / { GIB($total) }
+ram-free = 内存空闲 { GIB($free, unit: 0) } / { GIB($total) }
+no-gpu = 无 GPU
+gpu-lost = GPU 失联
+gpu-unused = 未使用 GPU
+new-hardware = GPU、驱动或 torch 有变化，可运行 `tunedeck selftest` 检查，约两分钟。
+
+# Why a key does nothing now
+no-runs = 还没有任务，按 n 新建。
+nothing-to-resume = { $run } 已完成。按 g 可在其适配器上继续训练。
+no-checkpoint = { $run } 没有可供恢复的完整检查点。
+is-running = { $run } 正在运行。
+not-running = { $run } 没有在运行。
+stop-first = { $run } 正在运行，请先按 x 停止。
+has-no-adapter = { $run } 还没有适配器。
+
+# Stop and delete
+stop = 停止 { $run }？
+stop-asked = 已请求停止。
+delete = 删除 { $run }？
+delete-keeps = 将删除 tunedeck 生成的文件。模型、数据以及该目录中您自己的文件都会保留。
+delete-parent = 由它得来的 { COMMAS($names) } 共 { NUMBER($count) } 个将失去来源。
+delete-total = 共 { BYTES($bytes) }，位于 { $folder }
+keep = 保留
+deleted = 已删除。
+
+# History of models and adapters
+family = 模型与适配器的来历
+family-help = 模型与适配器的来历
+    .about = 每个适配器列在其来源之下：基座模型、被继续训练的适配器，或合并后的模型。已移动或删除的文件标为“缺失”。用空格标记一个任务，移到另一个再按 d，即可比较两者的设置、数据、基座模型和版本。
+family-empty = 还没有训练过任何模型。按 Esc 返回，在主界面按 d 运行演示。
+reading-runs = 正在读取任务
+adapters = { NUMBER($here) } 个适配器
+adapters-missing = { NUMBER($here) } 个适配器，{ NUMBER($missing) } 个缺失
+base-model = 基座模型
+merged-model = 合并模型
+adapter = 适配器
+see-above = 见上
+trained-on = 训练数据：{ COMMAS($data) }
+is-in = 位于 { $path }
+was-in = 曾位于 { $path }
+run-deleted = 该任务已删除，只在其他任务中留有记录。
+marked = 已标记：{ $run }
+no-differences = 两者没有记录在案的差异。
+
+# One adapter
+adapter-help = 适配器
+    .about = 显示 LoRA 适配器文件中的全部信息，无论由谁训练。会读取整个文件，查找非有限数值和全零矩阵。基座模型按记录的权重哈希比对；没有记录时只按名称比对。
+adapter-unreadable = 无法读取适配器
+    .message = 其文件无法读取。
+    .hint = 请检查该目录。
+reading = 正在读取
+hashing = 正在比对权重：{ GIB($done, unit: 0) } / { GIB($total) }
+details = 详情
+on-base = 与基座模型的匹配
+its-data = 训练数据
+fits = 匹配
+unsure = 不确定
+unfit = 不匹配
+unknown = 未知
+no-base = 本机没有其基座模型。

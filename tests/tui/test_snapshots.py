@@ -1,0 +1,232 @@
+"""Every state of home and the monitor looks as it was last agreed on, in both languages, two sizes, and in ASCII.
+
+After a change that is meant: ``TUNEDECK_SNAPSHOTS=write pytest tests/tui/test_snapshots.py``, and read the diff.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from wcwidth import wcswidth
+
+from engine.messages import language
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until, until_shows
+from tui.app import TunedeckApp
+from tui.home.screen import HomeScreen
+from tui.monitor.screen import MonitorScreen
+from tui.widgets.bars import KeyBar, KeyButton
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+Hold = Callable[[RunDir], None]
+Look = Callable[[Pilot[None]], Awaitable[None]]
+
+KEPT = Path(__file__).parent / "snapshots"
+SIZES = ((80, 24), (120, 40))
+BEGAN = 1_700_000_000.0
+ID = re.compile(r"\d{8}-\d{6}-smollm2-135m-[0-9a-f]{4}")
+
+
+@pytest.fixture(autouse=True)
+def one_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Times of day and paths are everywhere the same."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNEDECK_HOME", "home")
+
+
+def at_fixed_times(run: RunDir) -> RunDir:
+    """Its log with an event each half second."""
+    records = [json.loads(line) for line in run.events.read_bytes().splitlines()]
+    run.events.write_text("".join(json.dumps(each | {"t": BEGAN + each["seq"] / 2}) + "\n" for each in records))
+    return run
+
+
+def live_run(root: Path, last: int = 212, state: str = "") -> RunDir:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    if last:
+        fake_runs.train(writer, 1, last, 900)
+    if state:
+        writer.emit(ev.State(state=state))
+    writer.close()
+    return at_fixed_times(run)
+
+
+def ended_run(root: Path, outcome: str) -> RunDir:
+    run, writer = fake_runs.new_run(root, "ended")
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 118, 900)
+    writer.emit(ev.Finished(outcome=outcome, step=118, seconds=62.0))
+    writer.close()
+    (run.checkpoint(100) / "COMPLETE").parent.mkdir()
+    (run.checkpoint(100) / "COMPLETE").touch()
+    return at_fixed_times(run)
+
+
+async def nothing(pilot: Pilot[None]) -> None:
+    await pilot.pause()
+
+
+def pressing(*keys: str) -> Look:
+    async def look(pilot: Pilot[None]) -> None:
+        for key in keys:
+            await pilot.press(key)
+        await pilot.pause()
+
+    return look
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """A screen: the runs there are (the last made is looked at), whether it runs, and what is pressed."""
+
+    runs: tuple[Callable[[Path], RunDir], ...] = ()
+    place: str = "home"
+    alive: bool = False
+    look: Look = nothing
+
+
+def finished(root: Path) -> RunDir:
+    return at_fixed_times(fake_runs.finished_run(root))
+
+
+def failed(root: Path) -> RunDir:
+    return at_fixed_times(fake_runs.failed_run(root))
+
+
+def crashed(root: Path) -> RunDir:
+    return at_fixed_times(fake_runs.crashed_run(root))
+
+
+def never_started(root: Path) -> RunDir:
+    return fake_runs.new_run(root)[0]
+
+
+def starting(root: Path) -> RunDir:
+    return live_run(root, 0)
+
+
+def paused(root: Path) -> RunDir:
+    return live_run(root, 50, "paused")
+
+
+def stopped(root: Path) -> RunDir:
+    return ended_run(root, "stopped")
+
+
+STATES = {
+    "home-empty": State(),
+    "home-runs": State((finished, failed, live_run), alive=True),
+    "home-help": State(look=pressing("question_mark")),
+    "home-delete": State((finished,), look=pressing("delete")),
+    "home-stop": State((live_run,), alive=True, look=pressing("x")),
+    "home-history": State((finished, failed), look=pressing("f")),
+    "monitor-starting": State((starting,), "monitor", alive=True),
+    "monitor-never-started": State((never_started,), "monitor"),
+    "monitor-live": State((live_run,), "monitor", alive=True),
+    "monitor-crosshair": State((live_run,), "monitor", alive=True, look=pressing("plus", "space", "left", "l")),
+    "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("v")),
+    "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing(*"vvvvv")),
+    "monitor-samples": State((live_run,), "monitor", alive=True, look=pressing("c")),
+    "monitor-log": State((live_run,), "monitor", alive=True, look=pressing("c", "c")),
+    "monitor-pausing": State((live_run,), "monitor", alive=True, look=pressing("p")),
+    "monitor-paused": State((paused,), "monitor", alive=True),
+    "monitor-stop": State((live_run,), "monitor", alive=True, look=pressing("x")),
+    "monitor-help": State((live_run,), "monitor", alive=True, look=pressing("question_mark")),
+    "monitor-finished": State((finished,), "monitor"),
+    "monitor-stopped": State((stopped,), "monitor"),
+    "monitor-failed": State((failed,), "monitor"),
+    "monitor-crashed": State((crashed,), "monitor"),
+}
+
+
+@pytest.mark.parametrize("how", ["en", "zh", "ascii"])
+@pytest.mark.parametrize("name", STATES)
+async def test_the_screen_looks_as_it_was_agreed_on(
+    name: str, how: str, make_world: MakeWorld, root: Path, running: Hold
+) -> None:
+    state = STATES[name]
+    language.use("zh" if how == "zh" else "en")
+    home = Path("home/runs")
+    made = []
+    for number, make in enumerate(state.runs):
+        made.append(make(home))
+        # Newest first is by id: runs of one second would stand in any order.
+        moved = home / ID.sub(f"20261130-09400{number}-smollm2-135m-000{number}", made[-1].id)
+        made[-1].path.rename(moved)
+        made[-1] = run = RunDir(moved)
+        # What the run was begun with has as many digits every time, so that its files have the same sizes.
+        run.run_json.write_text(json.dumps(run.read_run_json() | {"created_t": BEGAN}))
+    if state.alive:
+        running(made[-1])
+    world = dataclasses.replace(
+        make_world("16" if how == "ascii" else "truecolor", how != "ascii"), root=home, clock=lambda: BEGAN + 900
+    )
+    shown = []
+    for size in SIZES if how != "ascii" else SIZES[:1]:
+        app = TunedeckApp(world, state.place, made[-1] if state.place == "monitor" else None)
+        async with app.run_test(size=size) as pilot:
+            await ready(pilot, len(made))
+            await state.look(pilot)
+            await still(pilot)
+            text = screen_text(app)
+            check(app, text, size, how)
+            shown.append(text)
+    for run in made:
+        (run.path / "control.json").unlink(missing_ok=True)
+    compare(KEPT / f"{name}.{how}.txt", f"\n{'=' * 20}\n".join(shown) + "\n")
+
+
+async def ready(pilot: Pilot[None], runs: int) -> None:
+    """Until what the screen's threads read is shown."""
+    app = pilot.app
+    if isinstance(app.screen, HomeScreen):
+        await until_shows(pilot, "24.0 GiB")
+        await until(pilot, lambda: len(app.screen.query_one("RunList").runs) == runs)  # type: ignore[attr-defined]
+    else:
+        screen = app.screen
+        assert isinstance(screen, MonitorScreen)
+        await until(pilot, lambda: screen.state.last_seq or screen.state.state == "created")
+
+
+async def still(pilot: Pilot[None]) -> None:
+    """Until nothing changes any more."""
+    before = ""
+    while before != (before := screen_text(pilot.app)):
+        for _ in range(8):
+            await pilot.pause(0.02)
+
+
+def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
+    """What holds for every screen, whatever was agreed on."""
+    for line in text.splitlines():
+        assert wcswidth(line) <= size[0], line
+    assert how != "ascii" or text.isascii()
+    for bar in app.screen.query(KeyBar):
+        buttons = [button for button in bar.query(KeyButton) if button.display]
+        assert all(button.region.right <= size[0] for button in buttons), "a key in the foot is cut"
+
+
+def compare(file: Path, text: str) -> None:
+    if os.environ.get("TUNEDECK_SNAPSHOTS") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
+
+
+def test_no_snapshot_is_left_of_a_state_that_is_gone() -> None:
+    kept = {file.name for file in KEPT.iterdir()}
+    assert kept == {f"{name}.{how}.txt" for name in STATES for how in ("en", "zh", "ascii")}
