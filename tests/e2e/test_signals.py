@@ -51,7 +51,7 @@ def test_it_outlives_a_hangup_saves_pauses_goes_on_and_stops(make_config: MakeCo
 
     send(run, signal.SIGTSTP)
     paused = wait(run, lambda state: state.state == "paused")
-    assert checkpoints(run)[-1] == (paused.done_steps, "before the pause")
+    assert checkpoints(run)[-1] == (paused.done_steps, "pause")
     # It waits, and is not frozen as the signal would do by itself: it still writes to its log and can be spoken to.
     assert psutil.Process(pid).status() != psutil.STATUS_STOPPED
     log_bytes = run.events.stat().st_size
