@@ -83,11 +83,11 @@ def _on_merged(config: RunConfig, target: Path) -> RunConfig:
 
 
 def _judge(proof: Proof, target: Path, sink: Sink) -> None:
-    told = proof.sentences()
+    told = proof.told()
     if proof.verdict == "failed":
-        raise ModelError("training.merge-unproven", folder=target, reason=" ".join(told))
+        raise ModelError("training.merge-unproven", folder=target, reason=Message("export.told-all", told=told))
     if proof.verdict != "proven":
-        sink(ev.Warn(message=Message("events.merge-not-proven", reason=Message.from_json(told[0]))))
+        sink(ev.Warn(message=Message("events.merge-not-proven", reason=told[0])))
     elif proof.rounding_share > ROUNDING_SHARE:
         sink(ev.Warn(message=Message("events.merge-rounding", share=proof.rounding_share)))
 

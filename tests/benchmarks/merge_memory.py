@@ -28,7 +28,7 @@ MERGING = """
 import sys, time
 from pathlib import Path
 import torch
-from engine.export.merge.shards import merge
+from engine.export.merge.write import merge
 
 def peak_bytes():  # of this program alone: getrusage would count what the process was before it became this one
     status = Path("/proc/self/status").read_text()

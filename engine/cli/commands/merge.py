@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,10 @@ import typer
 
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, out, say
+from engine.common.columns import aligned
 from engine.common.errors import ConfigError, ModelError, TunedeckError
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message
 
 
 def merge(
@@ -29,12 +31,9 @@ def merge(
     """Merge LoRA adapters into their base model; prints its folder."""
     weights = weight or [1.0] * len(adapters)
     if len(weights) != len(adapters):
-        raise ConfigError(
-            "The weights do not match the adapters", f"{len(weights)} weights for {len(adapters)} adapters",
-            "Give --weight once for each, in their order.",
-        )  # fmt: skip
+        raise ConfigError("export.weights-uneven", weights=len(weights), adapters=len(adapters))
     if dtype not in ("", "bfloat16", "float16", "float32"):
-        raise ConfigError("There is no such dtype", dtype, "Use bfloat16, float16 or float32.")
+        raise ConfigError("export.no-dtype", dtype=dtype)
     from engine.models.adapter.find import find_adapter
 
     folders = [str(find_adapter(name).path.absolute()) for name in adapters]
@@ -49,7 +48,8 @@ def merge(
         json_line(result)
     else:
         out(result["path"])
-        say(f"{result['changed']:,} of {result['tensors']:,} tensors changed, {result['size_bytes'] / 1e9:.2f} GB.")
+        counts = {"changed": result["changed"], "tensors": result["tensors"], "size": result["size_bytes"]}
+        say(text("export.merged", **counts))
         if told:
             _tell(told)
     if told and told["verdict"] == "failed":
@@ -59,16 +59,21 @@ def merge(
 def _tell(proof: dict[str, Any]) -> None:
     """The proof for a person: what was compared, then what it means."""
     if proof.get("comparisons"):
-        say()
-        texts = f"{proof['tokens']:,} tokens of {proof['rows']:,} texts"
-        say(f"{texts:42}  LOGIT OFF BY  KL, NATS  PERPLEXITY")
+        head = Message("export.table-head", tokens=proof["tokens"], rows=proof["rows"])
         expected = proof["comparisons"][0]["expected_perplexity"]
-        say(f"{'base + adapter':42}  {'':12}  {'':8}  {expected:10.4g}")
+        rows = [
+            [text(head), *(part(head, name) for name in ("logit", "kl", "perplexity"))],
+            [text("export.base-and-adapter"), "", "", f"{expected:.4g}"],
+        ]
         for one in proof["comparisons"]:
-            say(f"{one['what']:42}  {one['max_logit']:12.2g}  {one['mean_kl']:8.1e}  {one['perplexity']:10.4g}")
+            figures = [f"{one['max_logit']:.2g}", f"{one['mean_kl']:.1e}", f"{one['perplexity']:.4g}"]
+            rows.append([text(Message.from_json(one["what"])), *figures])
         say()
-    for sentence in proof["sentences"]:
-        say(sentence)
+        for line in aligned(rows, right=True):
+            say(line)
+        say()
+    for each in proof["told"]:
+        say(text(Message.from_json(each)))
 
 
 def _folder(base: str) -> Path:
@@ -77,38 +82,31 @@ def _folder(base: str) -> Path:
 
     path = resolve(base).path
     if path is None:
-        raise ModelError("The model is not on this machine", base, f"Fetch it first: tunedeck model get {base}")
+        raise ModelError("models.not-here", name=base)
     return path.absolute()
 
 
 def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     """Merge in a process of its own: the training libraries stay out of this one. Raises TunedeckError."""
-    from engine.common.child import run_child
+    from engine.common.child import run_answering
 
-    answers: list[dict[str, Any]] = []
-    said: list[str] = []
+    found: list[dict[str, Any]] = []
     progress = Progress()
 
-    def on_line(line: str) -> None:
-        value = None
-        with suppress(ValueError):
-            value = json.loads(line)
-        if not isinstance(value, dict) or "type" not in value:
-            said.append(line)
-        elif value["type"] == "progress":
-            progress(value["done"], value["total"], value["message"])
+    def on_record(record: dict[str, Any]) -> None:
+        if record["type"] == "progress":
+            progress(record["done"], record["total"], Message.from_json(record["message"]))
         else:
-            answers.append(value)
+            found.append(record)
 
+    command = [sys.executable, "-P", "-m", "engine.export.merge", json.dumps(request)]
     try:
-        code = run_child([sys.executable, "-P", "-m", "engine.export.merge", json.dumps(request)], on_line)
+        code, noise = run_answering(command, on_record)
     finally:
         progress.end()
-    if not answers:
-        raise TunedeckError("The merge ended early", f"exit code {code}: {' '.join(said[-3:])[:300]}", "Try it again.")
-    answer = answers[-1]
+    if not found:
+        raise TunedeckError("export.merge-ended", code=code, said=" ".join(noise[-3:])[:300])
+    answer = found[-1]
     if answer.pop("type") == "error":
-        problem = TunedeckError(answer["title"], answer["message"], answer["hint"])
-        problem.exit_code = answer["exit_code"]
-        raise problem
+        raise TunedeckError.from_json(answer)
     return answer

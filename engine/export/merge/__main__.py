@@ -7,15 +7,17 @@ type progress, then one result or error. SIGTERM and SIGINT end it after removin
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.common.child import Say, answers
+from engine.common.clean_text import in_words
 from engine.common.errors import TunedeckError
+from engine.messages.message import Message
 
 
 class Interrupted(BaseException):
@@ -24,13 +26,7 @@ class Interrupted(BaseException):
 
 def main(arguments: Sequence[str]) -> int:
     """0 when the merge stands (and its proof, if one was asked for); 1 with an error line; 130 when interrupted."""
-    # Libraries print where they like; only our lines may reach the reader.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def say(kind: str, **values: Any) -> None:
-        print(json.dumps({"type": kind, **values}), file=answers, flush=True)
-
+    say = answers()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
@@ -39,20 +35,19 @@ def main(arguments: Sequence[str]) -> int:
     except Interrupted:
         return 130
     except TunedeckError as error:
-        say("error", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
+        say("error", **error.as_json())
     except Exception as error:
-        words = " ".join(str(error).split())[:300]
-        say("error", title="The merge failed", message=f"{type(error).__name__}: {words}", hint="", exit_code=1)
+        say("error", **TunedeckError("export.merge-failed", reason=in_words(error, 300)).as_json())
     return 1
 
 
-def answer(request: dict[str, Any], say: Callable[..., None]) -> dict[str, Any]:
+def answer(request: dict[str, Any], say: Say) -> dict[str, Any]:
     """Merge, then prove it if asked; the result's values. Raises TunedeckError."""
-    say("progress", done=0, total=None, message="loading the libraries")
+    say("progress", done=0, total=None, message=Message("export.loading-libraries"))
     from engine.export.merge.write import merge
 
     def merging(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message="merging")
+        say("progress", done=done, total=total, message=Message("export.merging"))
 
     base, target = Path(request["base"]), Path(request["target"])
     adapters = [(str(name), float(weight)) for name, weight in request["adapters"]]
@@ -63,16 +58,14 @@ def answer(request: dict[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     return values
 
 
-def _prove(
-    base: Path, adapters: list[tuple[str, float]], merged: Path, rows: str | None, say: Callable[..., None]
-) -> dict[str, Any]:
+def _prove(base: Path, adapters: list[tuple[str, float]], merged: Path, rows: str | None, say: Say) -> dict[str, Any]:
     from engine.config.schema import RunConfig
     from engine.export.merge.write import write_json
     from engine.export.proof.prove import data_rows, prove
     from engine.models.adapter.config import PROOF_FILE
 
     def proving(done: int, total: int) -> None:
-        say("progress", done=done, total=total, message="comparing with base + adapter")
+        say("progress", done=done, total=total, message=Message("export.proving"))
 
     ids = []
     if rows:

@@ -135,11 +135,7 @@ def _refuse_unmergeable(folder: Path, config: dict[str, Any]) -> None:
     if _OTHER_RESIDUALS.search(start) or (start in RESIDUALS and config.get("target_parameters")):
         used.append(f"init_lora_weights = {start}")
     if used:
-        raise ModelError(
-            "This adapter can't be merged",
-            f"{folder} uses {', '.join(used)}, which a sum of base and adapter can't express.",
-            "Train further with strategy continue, or start fresh.",
-        )
+        raise ModelError("export.not-mergeable", folder=folder, settings=used)
 
 
 def _parts(card: AdapterCard, source: TensorFile, config: dict[str, Any], weight: float) -> dict[str, Part]:
@@ -148,7 +144,7 @@ def _parts(card: AdapterCard, source: TensorFile, config: dict[str, Any], weight
         if is_copy(name, source.slots):
             continue
         if slot.dtype not in DTYPES:
-            raise ModelError("The adapter's tensors can't be used", f"{source.path}: {name} is stored as {slot.dtype}")
+            raise ModelError("export.adapter-dtype", path=source.path, tensor=name, dtype=slot.dtype)
         module, field, kind, tensor = _understand(module_path(name))
         part = parts.get(module + tensor) or Part(source, weight)
         if kind != "none":
@@ -182,11 +178,8 @@ def _settle(card: AdapterCard, name: str, part: Part, start: str) -> Part:
         tables = settings.trainable_token_indices
         ids = next((ids for table, ids in tables.items() if not table or f".{module}".endswith(f".{table}")), ())
         if part.source.slots[part.tokens].shape[0] != len(ids):
-            raise ModelError(
-                "The adapter's token rows do not match its config",
-                f"{part.source.path}: {part.source.slots[part.tokens].shape[0]} rows for {len(ids)} token ids",
-                "Copy adapter_config.json and the tensors from the same training.",
-            )
+            rows = part.source.slots[part.tokens].shape[0]
+            raise ModelError("export.token-rows", path=part.source.path, rows=rows, ids=len(ids))
         part = replace(part, token_ids=ids)
     return part
 

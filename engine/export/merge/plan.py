@@ -16,6 +16,7 @@ import torch
 from engine.common.errors import ModelError
 from engine.export.merge.lora import BLOCK_NUMBERS, Adapter, Output, Part, needs_all_rows
 from engine.export.tensor_files import DTYPES, TensorFile
+from engine.messages.message import Message
 from engine.modeling.model_names import ModelNames
 from engine.models.weights import read_weights
 
@@ -111,11 +112,7 @@ def _refuse_quantized(base: Path, config: Mapping[str, Any]) -> None:
     quantization = config.get("quantization_config")
     if quantization:
         method = quantization.get("quant_method", "unknown") if isinstance(quantization, dict) else "unknown"
-        raise ModelError(
-            "Adapters are never merged into quantized weights",
-            f"{base} is stored as {method}: adding the adapter there would round it away, a few bits a weight.",
-            "Name the 16-bit model this one was made from; the merged model can be quantized afterwards.",
-        )
+        raise ModelError("export.quantized-base", base=base, format=method)
 
 
 def _is_of_a_layer_in(stored: Mapping[str, tuple[int, ...]], name: str) -> bool:
@@ -151,18 +148,12 @@ def _collect(
                 wanted[found].append(piece)
         beside = next((name for name in missing if _is_of_a_layer_in(stored, name)), None)
         if beside is not None:
-            raise ModelError(
-                "This adapter can't be merged",
-                f"{adapter.folder}: {beside} has no place in {base}, although the layer it belongs to is there. What "
-                "the adapter adds to that layer, such as a bias, is more than the model can hold.",
-                "Train further with strategy continue, or start fresh.",
-            )
+            raise ModelError("export.no-place-beside", folder=adapter.folder, tensor=beside, base=base)
         if missing:
             raise ModelError(
-                "The adapter was trained on another model",
-                f"{adapter.folder}: {len(missing)} of its tensors have no place in {base}, first {missing[0]}",
-                f"Its config names {adapter.card.base or 'no model'} as its base.",
-            )
+                "export.other-base", folder=adapter.folder, missing=len(missing), base=base, first=missing[0],
+                named=_base_of(adapter),
+            )  # fmt: skip
     return wanted, head
 
 
@@ -228,10 +219,17 @@ def _check_shape(adapter: Adapter, name: str, part: Part, shape: tuple[int, ...]
     width = slots[part.tokens].shape[1] if part.tokens else shape[-1]
     if ours != shape or width != shape[-1]:
         raise ModelError(
-            "The adapter does not fit this base",
-            f"{adapter.folder}: {name} is {' x '.join(map(str, ours))}, the base has {' x '.join(map(str, shape))}",
-            f"Its config names {adapter.card.base or 'no model'} as its base.",
-        )
+            "export.other-shape", folder=adapter.folder, tensor=name, ours=_times(ours), theirs=_times(shape),
+            named=_base_of(adapter),
+        )  # fmt: skip
+
+
+def _base_of(adapter: Adapter) -> Message | str:
+    return adapter.card.base or Message("export.no-model")
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _output(
@@ -239,11 +237,7 @@ def _output(
 ) -> Output:
     """The tensor ``name``, with as many rows as the adapters give it. Raises ModelError where those disagree."""
     if parts and stored not in DTYPES:
-        raise ModelError(
-            "Adapters are never merged into quantized weights",
-            f"{base} is stored as {stored}, not in 16 or 32 bits.",
-            "Name the 16-bit model.",
-        )
+        raise ModelError("export.quantized-tensor", tensor=base, dtype=stored)
     rows = {shape[0]} if shape else set()
     for part in parts:
         ids = part.token_ids
@@ -251,21 +245,13 @@ def _output(
             rows.add(part.source.slots[part.whole].shape[0])
         elif ids and max(ids) >= shape[0]:
             if not set(range(shape[0], max(ids) + 1)) <= set(ids):
-                raise ModelError(
-                    "The adapter's new tokens are incomplete",
-                    f"{part.source.path}: {name} grows to {max(ids) + 1:,} rows, of which some are nowhere saved",
-                    "Save the adapter again with save_embedding_layers = True.",
-                )
+                raise ModelError("export.tokens-missing", path=part.source.path, tensor=name, rows=max(ids) + 1)
             rows.add(max(ids) + 1)
     count = max(rows, default=0)
     if len(rows) > 1:
         sole = len(parts) == 1 and parts[0].weight == 1
         if not sole or any(part.whole and part.source.slots[part.whole].shape[0] != count for part in parts):
-            raise ModelError(
-                "Adapters with vocabularies of different sizes can't be merged together",
-                f"{name}: {', '.join(f'{number:,}' for number in sorted(rows))} rows",
-                "Merge the one with the larger vocabulary alone and with weight 1 first.",
-            )
+            raise ModelError("export.vocabularies-differ", tensor=name, rows=[f"{number:,}" for number in sorted(rows)])
         shape = (count, *shape[1:])
     return Output(name, base, dtype if dtype and stored in DTYPES else stored, shape, tuple(parts))
 
@@ -277,11 +263,7 @@ def _vocab_size(base: Path, outputs: Sequence[Output], stored: Mapping[str, tupl
         return None
     tables = {o.shape[0] for o in outputs if o.base == table or is_one_of(o.name, HEADS)}
     if len(changed) > 1 or tables != changed:
-        raise ModelError(
-            "The vocabulary would not fit together",
-            f"{base}: the adapter gives input table and head {', '.join(f'{n:,}' for n in sorted(tables))} rows",
-            "Save the adapter again with save_embedding_layers = True.",
-        )
+        raise ModelError("export.vocabulary-torn", base=base, rows=[f"{n:,}" for n in sorted(tables)])
     return changed.pop()
 
 

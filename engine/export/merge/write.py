@@ -99,18 +99,10 @@ def check_room(plan: Plan, target: Path, other_bytes: int = 0) -> None:
     host = read_host([target.parent])
     free, needed = host.disks[0].free_bytes, plan.size_bytes + other_bytes + _SPARE_DISK_BYTES
     if free is not None and free < needed:
-        raise MachineError(
-            "The disk is too small for the merged model",
-            f"{target.parent} has {free / 1e9:.2f} GB free, the merged model takes {needed / 1e9:.2f} GB.",
-            "Free space, or name a folder on a larger disk.",
-        )
+        raise MachineError("export.disk-small", folder=target.parent, free=free, needed=needed)
     memory = plan.memory_bytes + _SPARE_MEMORY_BYTES
     if host.ram_available_bytes < memory:
-        raise MachineError(
-            "The memory is too small to merge",
-            f"{host.ram_available_bytes / 1e9:.2f} GB are available, the largest tensor takes {memory / 1e9:.2f} GB.",
-            "End other programs, or merge on a larger machine; the result can be copied.",
-        )
+        raise MachineError("export.memory-small", available=host.ram_available_bytes, needed=memory)
 
 
 def _write(
@@ -161,19 +153,15 @@ def _write_rows(source: TensorFile, output: Output, writer: TensorWriter, wrote:
     for _, exact in blocks(source, output):
         rows = exact.to(DTYPES[output.dtype])
         if output.parts and not torch.isfinite(rows).all():
-            raise ModelError(
-                "The merged weights are not finite",
-                f"{output.name} would hold NaN or Inf: {', '.join(str(part.source.path) for part in output.parts)}",
-                "The adapter's training went wrong (see its losses), or the weights are too large for this dtype.",
-            )
+            adapters = [part.source.path for part in output.parts]
+            raise ModelError("export.not-finite", tensor=output.name, adapters=adapters)
         wrote(writer.write(rows))
 
 
 def _cannot_write(target: Path, error: OSError) -> MachineError:
     if error.errno == errno.ENOSPC:
-        return MachineError("The disk is full", f"while writing {target}; nothing of it is left.", "Free space first.")
-    what = error.strerror or str(error)
-    return MachineError("The merged model can't be written", f"{error.filename or target}: {what}", "Check its rights.")
+        return MachineError("export.disk-full", target=target)
+    return MachineError("export.not-written", path=error.filename or target, reason=error.strerror or str(error))
 
 
 def files_to_carry(base: Path, adapters: Iterable[Path]) -> dict[str, Path]:
@@ -271,7 +259,7 @@ class MergeFolder:
         try:
             self._remove_leftover()
             if self.target.exists() and (not self.target.is_dir() or any(self.target.iterdir())):
-                raise ModelError("The merged model's folder is taken", f"{self.target} is not empty", "Name another.")
+                raise ModelError("export.folder-taken", folder=self.target)
             self.target.parent.mkdir(parents=True, exist_ok=True)
             self.outer.mkdir(mode=0o700)
             self._fd = os.open(self._mark, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -279,11 +267,7 @@ class MergeFolder:
             self.announce([])
             self.path.mkdir(mode=0o700)
         except OSError as error:
-            raise MachineError(
-                "The merged model can't be written",
-                f"{self.outer}: {error.strerror or error}",
-                "Mend that folder's rights, or name a folder you can write to.",
-            ) from error
+            raise MachineError("export.not-written", path=self.outer, reason=error.strerror or str(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -315,11 +299,7 @@ class MergeFolder:
             return
         if not self._mark.is_file():
             if any(self.outer.iterdir()):
-                raise ModelError(
-                    "A folder is in the way",
-                    f"{self.outer} was not made by tunedeck, or not marked as such",
-                    "Move it away, or name another folder for the merged model.",
-                )
+                raise ModelError("export.folder-in-the-way", folder=self.outer)
             self.outer.rmdir()
             return
         self._fd = os.open(self._mark, os.O_RDWR)
@@ -330,19 +310,13 @@ class MergeFolder:
             os.close(self._fd)
             self._fd = -1
         if self.outer.exists():
-            raise ModelError(
-                "An interrupted merge can't be cleared away",
-                f"{self.outer} holds files tunedeck did not make",
-                "Move them away, then merge again.",
-            )
+            raise ModelError("export.leftover", folder=self.outer)
 
     def _lock(self) -> None:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ModelError(
-                "Another merge writes to this folder", str(self.target), "Wait for it, or name another folder."
-            ) from None
+            raise ModelError("export.merge-under-way", folder=self.target) from None
         except OSError:
             pass  # file systems without locks: two merges to one target are the user's to avoid
 

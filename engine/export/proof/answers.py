@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import BitsAndBytesConfig
 
+from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, ModelError
 from engine.export.proof.verdict import Difference
 from engine.modeling.adapters import put_on
@@ -75,9 +76,9 @@ def loaded(
             quantization_config=_quantized(quantization, dtype, double_quant),
         ).model.eval()  # fmt: skip
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise MachineError("The memory is too small for the proof", f"{folder}, as {dtype}") from error
+        raise MachineError("export.out-of-memory", folder=folder, dtype=str(dtype).removeprefix("torch.")) from error
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        raise ModelError("The model can't be loaded", f"{folder}: {' '.join(str(error).split())[:300]}") from error
+        raise ModelError("export.model-unusable", folder=folder, reason=in_words(error, 300)) from error
     try:
         yield model
     finally:

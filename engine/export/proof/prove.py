@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, ModelError
 from engine.config.schema import RunConfig
 from engine.data.reader import load
@@ -21,6 +22,7 @@ from engine.export.proof.answers import Answers, ask, attach, compare, loaded, r
 from engine.export.proof.verdict import Proof
 from engine.export.tensor_files import DTYPES, TensorFile
 from engine.machine.host import read_host
+from engine.messages.message import Message
 from engine.modeling.model_names import places_of
 from engine.models.card import ModelCard, read_card
 from engine.models.weights import read_header, weight_files
@@ -72,11 +74,7 @@ def prove(
     where = torch.device(device if device == "cpu" or _fits(card, 2, torch.device(device)) else "cpu")
     full = _fits(card, 4, where)
     if not full and not _fits(card, 2, where):
-        raise MachineError(
-            "The memory is too small for the proof",
-            f"{card.name} takes {(card.parameters or 0) * 2 / 1e9:.1f} GB in 16 bits to answer with.",
-            "Prove it on a larger machine, or merge without the proof.",
-        )
+        raise MachineError("export.proof-memory", model=card.name, needed=(card.parameters or 0) * 2)
     half = torch.float16 if card.dtype == "float16" else torch.bfloat16
     in_half = card.dtype != "float32" or not full
     with ExitStack() as stack:
@@ -188,19 +186,16 @@ def _trained_with(adapter: Path) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _not_comparable(adapters: Sequence[tuple[str | Path, float]]) -> str:
-    """Why PEFT can't compute these adapters together unmerged; empty where it can."""
+def _not_comparable(adapters: Sequence[tuple[str | Path, float]]) -> Message | None:
+    """Why PEFT can't compute these adapters together unmerged; None where it can."""
     if len(adapters) == 1 and adapters[0][1] == 1:
-        return ""
+        return None
     for name, weight in adapters:
         adapter = open_adapter(name, weight)
         adapter.source.close()
         if not _is_plain(adapter):
-            return (
-                f"{adapter.folder.name} has more than A and B matrices, and of such PEFT can neither add up several "
-                "nor weigh one without merging. Merge them one at a time, with weight 1, to prove each."
-            )
-    return ""
+            return Message("export.beyond-a-and-b", adapter=adapter.folder.name)
+    return None
 
 
 def _is_plain(adapter: Adapter) -> bool:
@@ -226,8 +221,8 @@ def _fits(card: ModelCard, bytes_each: int, device: torch.device) -> bool:
     return read_host([]).ram_available_bytes > needed
 
 
-def check_weights(plan: Plan, merged: Path, on_tensor: Callable[[], None]) -> str:
-    """What is wrong with the files in ``merged``, in words; empty where they hold what ``plan`` says.
+def check_weights(plan: Plan, merged: Path, on_tensor: Callable[[], None]) -> Message | None:
+    """What is wrong with the files in ``merged``, None where they hold what ``plan`` says.
 
     Tensors that no adapter touches must be the base's byte for byte. Raises ModelError for files that can't be read.
     """
@@ -235,17 +230,20 @@ def check_weights(plan: Plan, merged: Path, on_tensor: Callable[[], None]) -> st
         written = TensorFile(merged / shard.name)
         try:
             if set(written.slots) != {output.name for output in shard.outputs}:
-                return f"{shard.name} does not hold the tensors it should."
+                return Message("export.other-tensors", shard=shard.name)
             for output in shard.outputs:
                 slot = written.slots[output.name]
                 if (slot.dtype, slot.shape) != (output.dtype, output.shape):
-                    return f"{output.name} is {slot.dtype} {slot.shape}, not {output.dtype} {output.shape}."
+                    return Message(
+                        "export.other-form", tensor=output.name, found=f"{slot.dtype} {slot.shape}",
+                        expected=f"{output.dtype} {output.shape}",
+                    )  # fmt: skip
                 if not _holds(shard.source, written, output):
-                    return f"{output.name} is not base and adapter added up and rounded once."
+                    return Message("export.wrong-sum", tensor=output.name)
                 on_tensor()
         finally:
             written.close()
-    return ""
+    return None
 
 
 def _holds(source: TensorFile, written: TensorFile, output: Output) -> bool:
@@ -278,7 +276,7 @@ def put_exact(model: Any, plan: Plan) -> None:
             if held is not None and place is not None and place.expert is not None:
                 held = held[place.expert].chunk(place.slots)[place.slot]
             if held is None or held.shape != output.shape:
-                raise ModelError("The proof can't find a tensor", f"{output.name} has another name once loaded")
+                raise ModelError("export.tensor-renamed", tensor=output.name)
             with torch.no_grad():
                 for start, exact in blocks(shard.source, output):
                     held[start : start + len(exact)].copy_(exact)
@@ -309,5 +307,5 @@ def own_rows(model: Path) -> list[list[int]]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
     except Exception as error:  # tokenizer files fail in many ways
-        raise ModelError("The tokenizer can't be loaded", f"{model}: {' '.join(str(error).split())[:300]}") from error
+        raise ModelError("export.tokenizer-unusable", model=model, reason=in_words(error, 300)) from error
     return [tokenizer(text)["input_ids"] for text in _TEXTS]

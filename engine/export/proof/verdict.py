@@ -1,9 +1,11 @@
-"""What makes a merge proven: the figures of a comparison, the limits they are held to, and both in words."""
+"""What makes a merge proven: the figures of a comparison, the limits they are held to, and what they mean."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from engine.messages.message import Message
 
 Verdict = Literal["proven", "failed", "not comparable"]
 
@@ -39,7 +41,7 @@ class Difference:
 class Proof:
     """Base + adapter against the merged model, on the same texts. What was not compared is None.
 
-    ``complaint`` is what is wrong with the written tensors, empty where each is the exact sum rounded once.
+    ``complaint`` is what is wrong with the written tensors, None where each is the exact sum rounded once.
     ``exact``: the merged numbers before rounding, computed in float32. ``stored``: the files, computed in float32.
     ``sixteen``: both computed in 16 bits, ``sixteen_dtype``. ``rounding``: base + adapter in 16 bits against itself in
     float32, the yardstick. ``effect``: the base alone. ``trained``: base + adapter with the base quantized as in
@@ -50,7 +52,7 @@ class Proof:
     rows: int
     stored_dtype: str = ""
     largest_logit: float = 0.0
-    complaint: str = ""
+    complaint: Message | None = None
     effect: Difference | None = None
     exact: Difference | None = None
     stored: Difference | None = None
@@ -59,11 +61,11 @@ class Proof:
     rounding: Difference | None = None
     trained: Difference | None = None
     trained_as: str = ""
-    reason: str = ""
+    reason: Message | None = None
 
     @property
     def verdict(self) -> Verdict:
-        if self.reason:
+        if self.reason is not None:
             return "not comparable"
         return "failed" if self.failures() else "proven"
 
@@ -71,21 +73,18 @@ class Proof:
     def logit_limit(self) -> float:
         return max(EXACT_LOGIT, EXACT_SHARE * self.largest_logit)
 
-    def failures(self) -> list[str]:
-        """Which limits are not kept, in words."""
+    def failures(self) -> list[Message]:
+        """Which limits are not kept."""
         failures = [self.complaint] if self.complaint else []
         if self.exact is not None and not _within(self.exact.max_logit, self.logit_limit):
-            failures.append(
-                f"Before rounding a logit differs by {self.exact.max_logit:.2g}, more than the {self.logit_limit:.2g} "
-                "that the order of float32 sums explains."
-            )
+            found, limit = self.exact.max_logit, self.logit_limit
+            failures.append(Message("export.logit-off", found=f"{found:.2g}", limit=f"{limit:.2g}"))
         final = self.stored or self.sixteen
         if final is None:
-            failures.append("The merged model was not asked.")
+            failures.append(Message("export.not-asked"))
         elif not _within(abs(final.perplexity_change), PERPLEXITY_SHARE):
-            failures.append(
-                f"The perplexity differs by {final.perplexity_change:+.1%}, more than {PERPLEXITY_SHARE:.0%}."
-            )
+            change = f"{final.perplexity_change:+.1%}"
+            failures.append(Message("export.perplexity-off", change=change, limit=PERPLEXITY_SHARE))
         return failures
 
     @property
@@ -95,51 +94,48 @@ class Proof:
             return 0.0
         return self.stored.mean_kl / self.effect.mean_kl
 
-    def comparisons(self) -> list[tuple[str, Difference]]:
-        """What was compared with what, in few words, in the order to show."""
-        sixteen = self.sixteen_dtype
+    def comparisons(self) -> list[tuple[Message, Difference]]:
+        """What was compared with what, in the order to show."""
         named = (
-            ("the base without the adapter", self.effect),
-            ("merged, before rounding", self.exact),
-            (f"merged, as {self.stored_dtype}", self.stored),
-            (f"merged, both computed in {sixteen}", self.sixteen),
-            (f"base + adapter in {sixteen}, no merge", self.rounding),
-            (f"merged against the {self.trained_as} base + adapter", self.trained),
+            (Message("export.base-alone"), self.effect),
+            (Message("export.before-rounding"), self.exact),
+            (Message("export.as-stored", dtype=self.stored_dtype), self.stored),
+            (Message("export.both-in", dtype=self.sixteen_dtype), self.sixteen),
+            (Message("export.unmerged-in", dtype=self.sixteen_dtype), self.rounding),
+            (Message("export.against-trained", quantization=self.trained_as), self.trained),
         )
-        return [(words, difference) for words, difference in named if difference is not None]
+        return [(what, difference) for what, difference in named if difference is not None]
 
-    def sentences(self) -> list[str]:
-        """What the comparisons mean, for a person, the verdict first."""
-        if self.verdict == "not comparable":
-            return [f"The merge was not proven: {self.reason}"]
-        told = ["The merged model answers as base + adapter did."] if self.verdict == "proven" else self.failures()
-        if not self.complaint:
-            told.append("Every written tensor is base and adapter added up in float32 and rounded once.")
+    def told(self) -> list[Message]:
+        """What the comparisons mean, the verdict first."""
+        if self.reason is not None:
+            return [Message("export.not-proven", reason=self.reason)]
+        told = [Message("export.proven")] if self.verdict == "proven" else self.failures()
+        if self.complaint is None:
+            told.append(Message("export.sums-exact"))
         if self.exact is None:
-            told.append("The memory is too small to answer in float32; the tensors and the perplexity decide.")
+            told.append(Message("export.no-float32"))
         elif self.verdict == "proven":
-            told.append(f"No logit is off by more than {self.exact.max_logit:.2g} (limit {self.logit_limit:.2g}).")
+            found, limit = self.exact.max_logit, self.logit_limit
+            told.append(Message("export.logits-close", found=f"{found:.2g}", limit=f"{limit:.2g}"))
         if self.rounding_share > ROUNDING_SHARE:
-            told.append(
-                f"Rounding to {self.stored_dtype} is {self.rounding_share:.0%} of what the adapter changes: its effect "
-                "is small. Keep the adapter as it is, or merge to float32, if that matters."
-            )
+            told.append(Message("export.rounding", dtype=self.stored_dtype, share=self.rounding_share))
         if self.trained is not None:
             told.append(
-                f"The adapter was trained on the base in {self.trained_as}, which differs from the 16-bit one: so do "
-                f"the answers, by KL {self.trained.mean_kl:.2g} nats a token. That is no error of the merge. The "
-                f"perplexities say which fits these texts better: {self.trained.expected_perplexity:.4g} as trained, "
-                f"{self.trained.perplexity:.4g} merged."
-            )
+                Message(
+                    "export.trained-quantized", quantization=self.trained_as, kl=f"{self.trained.mean_kl:.2g}",
+                    trained=f"{self.trained.expected_perplexity:.4g}", merged=f"{self.trained.perplexity:.4g}",
+                )
+            )  # fmt: skip
         return told
 
     def as_values(self) -> dict[str, Any]:
-        """For a program: the figures, the verdict and the sentences."""
+        """For a program and a file: the figures, the verdict, and what they mean as codes."""
         return asdict(self) | {
             "verdict": self.verdict,
             "logit_limit": self.logit_limit,
-            "sentences": self.sentences(),
-            "comparisons": [{"what": words, **asdict(difference)} for words, difference in self.comparisons()],
+            "told": [each.as_json() for each in self.told()],
+            "comparisons": [{"what": what.as_json(), **asdict(each)} for what, each in self.comparisons()],
         }
 
 

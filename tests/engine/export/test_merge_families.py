@@ -91,7 +91,7 @@ def test_other_families_merge_and_are_proven(tmp_path: Path, family: str) -> Non
     merged = merge(base, [(adapter, 1.0)], tmp_path / "merged").path
     torch.testing.assert_close(logits(merged), adapted_logits(base, adapter), rtol=0, atol=1e-4)
     proof = prove(base, [(adapter, 1.0)], merged, IDS.tolist())
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
 
 
 MOE: dict[str, Any] = SMALL | {"num_experts_per_tok": 2, "moe_intermediate_size": 24, "head_dim": 8}
@@ -133,7 +133,7 @@ def test_adapters_inside_experts_are_read_merged_proven_and_put_on_again(
     torch.testing.assert_close(logits(merged), right, rtol=0, atol=1e-4)
     assert (right - logits(base)).abs().max() > 20 * (right - logits(merged)).abs().max()
     proof = prove(base, [(adapter, 1.0)], merged, IDS.tolist())
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     with torch.no_grad():
         again = put_on(AutoModelForCausalLM.from_pretrained(base).eval(), adapter, "default", trainable=True)
         torch.testing.assert_close(again(input_ids=IDS).logits, right)
@@ -156,7 +156,7 @@ def test_an_adapter_from_when_experts_were_layers_of_their_own_is_merged_as_peft
     assert match(read_adapter(folder), read_card(base)).refusals(trust_base=True) == ()
     merged = merge(base, [(folder, 1.0)], tmp_path / "merged", trust_base=True).path
     proof = prove(base, [(folder, 1.0)], merged, IDS.tolist())
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     assert proof.effect is not None
     assert proof.exact is not None
     assert proof.effect.max_logit > 100 * proof.exact.max_logit

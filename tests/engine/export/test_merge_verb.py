@@ -55,7 +55,7 @@ def test_an_error_of_the_child_is_an_error_of_the_verb(shell: Shell, tiny: Path,
     (base / "config.json").write_text(json.dumps(config | {"quantization_config": {"quant_method": "awq"}}))
     answer = shell("merge", base, make_adapter(tiny, tmp_path / "adapter"), "--out", tmp_path / "merged")
     assert answer.code == 4
-    assert "never merged into quantized" in answer.err
+    assert "The base model is quantized" in answer.err
     assert "Traceback" not in answer.err
     assert not (tmp_path / "merged").exists()
 
@@ -64,7 +64,7 @@ def test_a_failed_proof_keeps_the_model_and_ends_with_4(
     shell: Shell, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failed(request: dict[str, object]) -> dict[str, object]:
-        proof = {"verdict": "failed", "sentences": ["A logit differs by 3."], "comparisons": []}
+        proof = {"verdict": "failed", "told": ["A logit differs by 3."], "comparisons": []}
         return {"path": str(request["target"]), "changed": 1, "tensors": 2, "size_bytes": 3, "proof": proof}
 
     monkeypatch.setattr(verb, "_in_child", failed)
@@ -76,8 +76,8 @@ def test_a_failed_proof_keeps_the_model_and_ends_with_4(
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
-        (("--weight", "1", "--weight", "2"), "weights do not match", 2),
-        (("--dtype", "int4"), "no such dtype", 2),
+        (("--weight", "1", "--weight", "2"), "The weights do not match", 2),
+        (("--dtype", "int4"), "Unknown dtype", 2),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused(

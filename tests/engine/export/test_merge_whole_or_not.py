@@ -16,14 +16,15 @@ from engine.common.errors import MachineError, ModelError
 from engine.export.merge import write as merging
 from engine.export.merge.write import MARK, MergeFolder, merge
 from engine.export.tensor_files import TensorWriter
+from tests.codes import raises
 from tests.engine.export.making import adapted_logits, logits, make_adapter, names, save_sharded
 
 # Dies by SIGKILL at a share of the way; at 2 after the new name was given, before the mark is gone.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from engine.export.merge.shards import merge
-from engine.export.merge.folder import MergeFolder
+from engine.export.merge.write import merge
+from engine.export.merge.write import MergeFolder
 base, adapter, target, share = sys.argv[1:]
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if float(share) == 2:
@@ -61,7 +62,7 @@ def test_killed_after_its_new_name_the_model_is_whole(tiny: Path, tmp_path: Path
     target = tmp_path / "out" / "merged"
     kill_at(2, tiny, adapter, target)
     torch.testing.assert_close(logits(target), adapted_logits(tiny, adapter), rtol=0, atol=2e-5)
-    with pytest.raises(ModelError, match="folder is taken"):
+    with raises(ModelError, "export.folder-taken"):
         merge(tiny, [(adapter, 1.0)], target)
     assert names(target.parent) == ["merged"], "what the killed one left is cleared away all the same"
 
@@ -85,20 +86,20 @@ def test_a_disk_that_fills_up_leaves_nothing_and_says_so(
 
     monkeypatch.setattr(TensorWriter, "write", full)
     target = tmp_path / "out" / "merged"
-    with pytest.raises(MachineError, match="disk is full"):
+    with raises(MachineError, "export.disk-full"):
         merge(tiny, [(make_adapter(tiny, tmp_path / "adapter"), 1.0)], target)
     assert names(target.parent) == []
 
 
 @pytest.mark.parametrize(
-    ("field", "title", "figures"),
+    ("field", "code", "args"),
     [
-        ("free", "disk is too small for the merged model", ("0.00 GB free", "0.07 GB")),
-        ("ram", "memory is too small to merge", ("0.00 GB are available", "takes 0.")),
+        ("free", "export.disk-small", {"free": 1000}),
+        ("ram", "export.memory-small", {"available": 1000}),
     ],
 )
 def test_too_little_room_is_found_before_anything_is_written(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, title: str, figures: tuple[str, str]
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, code: str, args: dict[str, int]
 ) -> None:
     from dataclasses import replace
 
@@ -111,9 +112,10 @@ def test_too_little_room_is_found_before_anything_is_written(
 
     monkeypatch.setattr(merging, "read_host", small)
     target = tmp_path / "out" / "merged"
-    with pytest.raises(MachineError, match=title) as caught:
+    with raises(MachineError, code) as caught:
         merge(tiny, [(make_adapter(tiny, tmp_path / "adapter"), 1.0)], target)
-    assert all(figure in caught.value.message for figure in figures), caught.value.message
+    assert args.items() <= caught.value.reason.args.items()
+    assert caught.value.reason.args["needed"] > 1000
     assert not target.exists()
     assert names(target.parent) == []
 
@@ -122,7 +124,7 @@ def test_a_folder_with_something_in_it_is_never_written_to(tiny: Path, tmp_path:
     target = tmp_path / "merged"
     target.mkdir()
     (target / "notes.txt").write_text("mine")
-    with pytest.raises(ModelError, match="folder is taken"):
+    with raises(ModelError, "export.folder-taken"):
         merge(tiny, [(make_adapter(tiny, tmp_path / "adapter"), 1.0)], target)
     assert names(target) == ["notes.txt"]
     assert not (tmp_path / "merged.merging").exists()
@@ -132,7 +134,7 @@ def test_a_folder_that_only_looks_like_a_leftover_is_left_alone(tmp_path: Path) 
     mine = tmp_path / "merged.merging"
     mine.mkdir()
     (mine / "thesis.txt").write_text("mine")
-    with pytest.raises(ModelError, match="in the way"), MergeFolder(tmp_path / "merged"):
+    with raises(ModelError, "export.folder-in-the-way"), MergeFolder(tmp_path / "merged"):
         pass
     assert names(mine) == ["thesis.txt"]
 
@@ -144,7 +146,7 @@ def test_of_a_leftover_only_what_it_made_is_removed(tmp_path: Path) -> None:
     (left / "model" / "model.safetensors").write_text("half")
     (left / "model" / "mine.txt").write_text("mine")
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(ModelError, match="can't be cleared away"), MergeFolder(tmp_path / "merged"):
+    with raises(ModelError, "export.leftover"), MergeFolder(tmp_path / "merged"):
         pass
     assert names(left / "model") == ["mine.txt"]
     assert (tmp_path / "precious.txt").exists()
@@ -154,7 +156,7 @@ def test_two_merges_to_one_folder_do_not_meet(tmp_path: Path) -> None:
     with MergeFolder(tmp_path / "merged") as first:
         first.announce(["model.safetensors"])
         (first.path / "model.safetensors").write_text("half")
-        with pytest.raises(ModelError, match="Another merge"), MergeFolder(tmp_path / "merged"):
+        with raises(ModelError, "export.merge-under-way"), MergeFolder(tmp_path / "merged"):
             pass
         assert names(first.path) == ["model.safetensors"]
     assert names(tmp_path) == []

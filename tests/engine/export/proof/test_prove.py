@@ -17,6 +17,8 @@ from engine.export.proof import answers as proof_models
 from engine.export.proof.answers import Answers, ask, compare, loaded
 from engine.export.proof.prove import prove, quantization_of
 from engine.export.proof.verdict import Difference, Proof
+from engine.messages.message import Message
+from tests.codes import raises
 from tests.engine.export.making import change_tensors, make_adapter, save_as
 
 
@@ -39,7 +41,7 @@ def edit(folder: Path, change: Any) -> Path:
 def test_a_right_merge_is_proven_in_float32(tiny: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
     adapter = make_adapter(tiny, tmp_path / "adapter", **settings)
     proof = prove(tiny, [(adapter, 1.0)], merge(tiny, [(adapter, 1.0)], tmp_path / "merged").path)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     assert proof.exact is not None
     assert proof.effect is not None
     assert proof.exact.max_logit < 1e-4 < proof.effect.max_logit
@@ -50,18 +52,18 @@ def test_sixteen_bits_are_proven_too_and_their_rounding_is_told_apart(tiny: Path
     base = save_as(tiny, tmp_path / "base", torch.bfloat16)
     adapter = make_adapter(base, tmp_path / "adapter", target_modules="all-linear")
     proof = prove(base, [(adapter, 1.0)], merge(base, [(adapter, 1.0)], tmp_path / "merged").path)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     assert proof.exact is not None
     assert proof.stored is not None
     assert proof.sixteen is not None
     assert proof.exact.max_logit <= 1e-3 < proof.stored.max_logit
     assert proof.sixteen_dtype == "bfloat16"
-    assert [words for words, _ in proof.comparisons()] == [
-        "the base without the adapter",
-        "merged, before rounding",
-        "merged, as bfloat16",
-        "merged, both computed in bfloat16",
-        "base + adapter in bfloat16, no merge",
+    assert [what for what, _ in proof.comparisons()] == [
+        Message("export.base-alone"),
+        Message("export.before-rounding"),
+        Message("export.as-stored", dtype="bfloat16"),
+        Message("export.both-in", dtype="bfloat16"),
+        Message("export.unmerged-in", dtype="bfloat16"),
     ]
 
 
@@ -78,20 +80,20 @@ def test_a_model_of_several_precisions_keeps_them_and_is_proven(tiny: Path, tmp_
 def test_a_vocabulary_that_has_grown_is_proven(tiny: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tiny, tmp_path / "adapter", rows=410)
     proof = prove(tiny, [(adapter, 1.0)], merge(tiny, [(adapter, 1.0)], tmp_path / "merged").path)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
 
 
 def test_two_weighted_adapters_are_proven_together(tiny: Path, tmp_path: Path) -> None:
     pair = [(make_adapter(tiny, tmp_path / f"a{seed}", seed=seed, r=2 * seed), 0.5 * seed) for seed in (1, 2)]
     proof = prove(tiny, pair, merge(tiny, pair, tmp_path / "merged").path)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
 
 
 def test_what_peft_can_not_add_up_is_said_to_be_unproven(tiny: Path, tmp_path: Path) -> None:
     pair = [(make_adapter(tiny, tmp_path / f"a{seed}", seed=seed, use_dora=True), 1.0) for seed in (1, 2)]
     proof = prove(tiny, pair, merge(tiny, pair, tmp_path / "merged").path)
     assert proof.verdict == "not comparable"
-    assert "one at a time" in proof.sentences()[0]
+    assert proof.told()[0].args["reason"].code == "export.beyond-a-and-b"
 
 
 def test_a_merge_with_the_wrong_scale_fails_by_its_tensors(tiny: Path, tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_a_merge_with_the_wrong_scale_fails_by_its_tensors(tiny: Path, tmp_path:
     wrong = merge(tiny, [(adapter, 0.9)], tmp_path / "merged").path
     proof = prove(tiny, [(adapter, 1.0)], wrong)
     assert proof.verdict == "failed"
-    assert "q_proj" in proof.sentences()[0]
+    assert proof.told()[0].code == "export.wrong-sum"
 
 
 def test_a_tensor_that_changed_without_reason_fails(tiny: Path, tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_tensor_that_changed_without_reason_fails(tiny: Path, tmp_path: Path) 
     edit(merged, lambda tensors: tensors["model.norm.weight"].mul_(1.001))
     proof = prove(tiny, [(adapter, 1.0)], merged)
     assert proof.verdict == "failed"
-    assert "model.norm.weight" in proof.complaint
+    assert proof.complaint == Message("export.wrong-sum", tensor="model.norm.weight")
 
 
 def test_a_merge_by_other_rules_than_pefts_fails_by_its_answers(
@@ -122,7 +124,7 @@ def test_a_merge_by_other_rules_than_pefts_fails_by_its_answers(
     proof = prove(tiny, [(adapter, 1.0)], merge(tiny, [(adapter, 1.0)], tmp_path / "merged").path)
     assert not proof.complaint
     assert proof.verdict == "failed"
-    assert "Before rounding" in proof.sentences()[0]
+    assert proof.told()[0].code == "export.logit-off"
 
 
 def test_an_adapter_of_a_quantized_base_is_compared_with_that_too(tiny: Path, tmp_path: Path) -> None:
@@ -132,12 +134,12 @@ def test_an_adapter_of_a_quantized_base_is_compared_with_that_too(tiny: Path, tm
     adapter = make_adapter(tiny, run / "adapter", target_modules="all-linear")
     assert quantization_of(adapter) == "nf4"
     proof = prove(tiny, [(adapter, 1.0)], merge(tiny, [(adapter, 1.0)], tmp_path / "merged").path)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     assert proof.trained is not None
     assert proof.exact is not None
     assert proof.trained.max_logit > 10 * proof.exact.max_logit
-    assert "trained on the base in nf4" in proof.sentences()[-1]
-    assert proof.comparisons()[-1] == ("merged against the nf4 base + adapter", proof.trained)
+    assert (proof.told()[-1].code, proof.told()[-1].args["quantization"]) == ("export.trained-quantized", "nf4")
+    assert proof.comparisons()[-1] == (Message("export.against-trained", quantization="nf4"), proof.trained)
 
 
 def test_the_quantized_base_is_quantized_as_it_was(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,10 +179,10 @@ def test_without_room_for_float32_tensors_and_perplexity_decide(
     merged = merge(base, [(adapter, 1.0)], tmp_path / "merged").path
     monkeypatch.setattr(proofs, "_fits", lambda card, bytes_each, device: bytes_each == 2)
     proof = prove(base, [(adapter, 1.0)], merged)
-    assert proof.verdict == "proven", proof.sentences()
+    assert proof.verdict == "proven", proof.told()
     assert proof.exact is None
     monkeypatch.setattr(proofs, "_fits", lambda card, bytes_each, device: False)
-    with pytest.raises(TunedeckError, match="memory is too small for the proof"):
+    with raises(TunedeckError, "export.proof-memory"):
         prove(base, [(adapter, 1.0)], merged)
 
 
@@ -205,7 +207,7 @@ def test_numbers_that_are_not_finite_never_pass(tiny: Path, tmp_path: Path) -> N
     edit(spoiled, spoil)
     assert prove(tiny, [(adapter, 1.0)], spoiled).verdict == "failed"
     change_tensors(adapter, spoil)
-    with pytest.raises(TunedeckError, match="NaN or infinite"):
+    with raises(TunedeckError, "adapter.not-finite"):
         prove(tiny, [(adapter, 1.0)], merged)
 
 
