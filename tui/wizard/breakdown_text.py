@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.messages.catalogue import part, text
 from engine.messages.formats import percent
 from tui import fit_words
+from tui.widgets.bars import fit as cells
 from tui.widgets.fitbar import NAMES
 from tui.widgets.line import cut_cells, wrap
 from tui.words import gib
@@ -65,7 +66,7 @@ def _lead(fit: Fit) -> str:
 
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
-    name = f"{title:<{max(20, min(32, width - 22))}}"
+    name = cells(title, max(20, min(32, width - 22)))
     yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {percent(share):>6}", "bold")
     for line in wrap(sentence, width - 3):
         yield ((f"   {line}", "$muted"),)
@@ -79,7 +80,7 @@ def phases(fit: Fit, width: int) -> Iterator[Line]:
         is_peak = phase is fit.estimate.peak
         title = cut_cells(text(phase.title), room)
         mark = "  <- peak" if is_peak else ""
-        yield ((f"{title:<{room}}{gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
+        yield ((f"{cells(title, room)}{gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
 
 
 def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
@@ -96,7 +97,7 @@ def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
         rows.append(("Calibrated", measured, fit_words.calibration(fit.calibration, unicode)))
     rows.append(("Available", gib(budget.available_bytes), f"of {gib(budget.total_bytes)} GiB"))
     for name, figure, note in rows:
-        yield ((f"{name:<20}{figure:>7} GiB  {note}"[:width].rstrip(), ""),)
+        yield ((f"{cells(name, 20)}{figure:>7} GiB  {note}"[:width].rstrip(), ""),)
     yield ((fit_words.verdict(fit), f"bold ${fit_words.STYLES[verdict.level]}"),)
     if fit.calibration is None:
         for line in wrap("Not calibrated yet: no run has been measured on this device.", width):

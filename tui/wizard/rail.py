@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.widgets.bars import fit
+
 
 class Rail(Static):
     """``> 3 Strategy`` is where one is; a tick marks what is answered."""
@@ -23,6 +25,6 @@ class Rail(Static):
         for index, title in enumerate(self._titles):
             marker, tick = (">" if index == at else " "), (self._tick if index < done else "")
             style = "bold" if index == at else "dim" if index >= done else ""
-            name = (f"{marker} {index + 1} {title:<9}", style)
+            name = (f"{marker} {index + 1} {fit(title, 9)}", style)
             lines.append(Content.assemble(name, (f"{tick:>2}", "$success")))
         self.update(Content("\n").join(lines))

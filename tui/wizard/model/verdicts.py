@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.messages.catalogue import text
 from tui.draft.draft import Draft
 from tui.draft.fit import budget_on, config_so_far, shape_of
+from tui.widgets.bars import fit as cells
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -47,7 +48,7 @@ class Verdicts:
     def column(self, card: ModelCard) -> str:
         """The verdict in its column, "" where there is none."""
         found = self.of(card)
-        return f"{text(found.message):<{COLUMN}}" if found else ""
+        return cells(text(found.message), COLUMN) if found else ""
 
     def _best(self, folder: Path) -> BestMethod | None:
         shape = shape_of(folder)

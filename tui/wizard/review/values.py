@@ -9,6 +9,7 @@ from engine.config.provenance import auto, short
 from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import flatten
+from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick
 from tui.wizard.settings.costs import chosen_by_auto, shown
 
@@ -32,7 +33,7 @@ def values(draft: Draft, fit: Fit | None) -> list[Pick]:
         for name, value in flatten(config)
     ]
     found.sort(key=lambda entry: _ORDER.get(entry[2].code, _OTHERS))
-    return [Pick(name, name, value, tail=f"{short(source):<8}") for name, value, source in found]
+    return [Pick(name, name, value, tail=cells(short(source), 8)) for name, value, source in found]
 
 
 def about(dotted: str, fit: Fit | None) -> str:
