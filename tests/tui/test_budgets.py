@@ -155,5 +155,5 @@ def test_home_and_wizard_over_live_gpus_send_nothing_while_no_figure_changes(
         session.wait_for("needs 0.")
         assert session.bytes_while_quiet(4) == 0
         session.send("\x1bOS")  # F4
-        session.wait_for("term by term")
+        session.wait_for("Memory by term")
         assert session.bytes_while_quiet(3) == 0

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from engine.messages.catalogue import part, text
-from engine.messages.message import Message, is_code
+from engine.messages.message import Message
 from tui import keys
 from tui.keys import Key
 from tui.widgets.line import Prose
@@ -79,8 +79,6 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
         """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES."""
         tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
         code = getattr(screen, "HELP", "widgets.keys")
-        if not is_code(code):
-            return cls(getattr(screen, "HELP_TITLE", ""), code, tables)
         return cls(text(code), part(Message(code), "about"), tables)
 
     def compose(self) -> ComposeResult:
@@ -102,7 +100,7 @@ def _table(title: str, table: Sequence[Key]) -> RenderableType:
     rows.add_column()
     for key in table:
         rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
-    return Group(Text(text(title) if is_code(title) else title, style="bold"), rows)
+    return Group(Text(text(title), style="bold"), rows)
 
 
 class _Notice(Widget):

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from engine.messages.catalogue import text
 from tui.widgets.whole import WholeScreen
 from tui.wizard import breakdown_text, machine_text
 from tui.wizard.breakdown_text import Line
@@ -25,7 +26,6 @@ WIDEST = 136
 FRAME = 7
 """Cells of the dialog that hold no text: border, padding, scroll bar."""
 BETWEEN = 4
-KEYS = "Esc closes this, up and down read on"
 
 
 class Section(Static):
@@ -80,7 +80,10 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="breakdown"):
-            yield Static(Content.assemble(("Memory, term by term", "bold"), (f"   {KEYS}", "$muted")), id="title")
+            yield Static(
+                Content.assemble((text("breakdown.title"), "bold"), (f"   {text('breakdown.keys')}", "$muted")),
+                id="title",
+            )
             with Horizontal(id="halves"):
                 with Vertical(classes="half", id="term-half"):
                     yield Section("figures")
@@ -109,9 +112,7 @@ class BreakdownScreen(WholeScreen, ModalScreen[None]):
         width = self._column()
         fit, machine = facts.fit, facts.machine
         unicode = world_of(self).terminal.unicode
-        sections: dict[str, Iterable[Line]] = {
-            "figures": [(("Not known yet: choose a model first, and the machine must have been read.", "$muted"),)]
-        }
+        sections: dict[str, Iterable[Line]] = {"figures": [((text("breakdown.unknown"), "$muted"),)]}
         if fit is not None:
             sections = {
                 "figures": breakdown_text.figures(fit, width, unicode),

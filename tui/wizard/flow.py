@@ -277,7 +277,7 @@ class WizardScreen(WholeScreen, Screen[None]):
     def action_why(self) -> None:
         from tui.widgets.dialogs import HelpScreen
 
-        tables = ((text("wizard.keys"), keys.WIZARD), (text("wizard.everywhere"), keys.EVERYWHERE))
+        tables = (("widgets.keys", keys.WIZARD), ("widgets.everywhere", keys.EVERYWHERE))
         title = text("wizard.why-step", step=step_title(self.step_name))
         self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables))
 

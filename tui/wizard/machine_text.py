@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import sentences, text
 from engine.messages.formats import percent
+from tui.widgets.bars import fit
 from tui.widgets.line import wrap
 from tui.wizard.breakdown_text import Line, heading
 from tui.words import gib
@@ -17,31 +18,30 @@ if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
     from engine.memory.budget import Budget
 
-NOT_AVAILABLE = "n/a"
-
 
 def others(budget: Budget, width: int) -> Iterator[Line]:
     """Who holds memory of ``budget``: pid, user, program and GiB of each process."""
-    where = "in RAM" if budget.gpu is None else "on this GPU"
-    yield heading(f"Others {where}: {gib(budget.used_bytes)} GiB")
+    where = "breakdown.others-ram" if budget.gpu is None else "breakdown.others-gpu"
+    yield heading(text(where, used=budget.used_bytes))
     if budget.gpu is not None and budget.gpu.processes is None:
-        yield (("The driver does not tell which processes.", "$muted"),)
+        yield ((text("breakdown.processes-unknown"), "$muted"),)
     elif budget.gpu is not None and not budget.others:
-        yield (("No process.", "$muted"),)
+        yield ((text("breakdown.no-process"), "$muted"),)
     if budget.others:
-        yield ((f"{'pid':>8}  {'user':<12}{'program':<18}{'GiB':>6}", "$muted"),)
+        user, program = text("breakdown.user"), text("breakdown.program")
+        yield ((f"{text('breakdown.pid'):>8}  {fit(user, 12)}{fit(program, 18)}{'GiB':>6}", "$muted"),)
     for process in budget.others:
-        user = shorten(process.user or NOT_AVAILABLE, 11)
-        program = shorten(process.program or NOT_AVAILABLE, 17)
-        held = NOT_AVAILABLE if process.memory_bytes is None else gib(process.memory_bytes)
-        yield ((f"{process.pid:>8}  {user:<12}{program:<18}{held:>6}"[:width], ""),)
+        user = shorten(process.user or _not_available(), 11)
+        program = shorten(process.program or _not_available(), 17)
+        held = _not_available() if process.memory_bytes is None else gib(process.memory_bytes)
+        yield ((f"{process.pid:>8}  {fit(user, 12)}{fit(program, 18)}{held:>6}"[:width], ""),)
 
 
 def gpus(machine: Machine, chosen: Gpu | None, width: int) -> Iterator[Line]:
     """Every GPU of the machine, the chosen one marked; without one, why there is none."""
-    driver = f", driver {machine.report.driver}" if machine.report.driver else ""
+    driver = machine.report.driver
     if machine.report.gpus:
-        yield heading(f"GPUs of this machine{driver}")
+        yield heading(text("breakdown.gpus-driver", driver=driver) if driver else text("breakdown.gpus"))
     for gpu in machine.report.gpus:
         yield from _gpu(gpu, _is(gpu, chosen), gpu in machine.gpus, width)
     if machine.no_gpu is not None:
@@ -51,27 +51,27 @@ def gpus(machine: Machine, chosen: Gpu | None, width: int) -> Iterator[Line]:
 
 def _gpu(gpu: Gpu, is_chosen: bool, is_visible: bool, width: int) -> Iterator[Line]:
     mark = "*" if is_chosen else " "
-    name = shorten((gpu.name or NOT_AVAILABLE).removeprefix("NVIDIA "), width - 14)
-    note = "  this run's" if is_chosen else "" if is_visible else "  hidden"
+    name = shorten((gpu.name or _not_available()).removeprefix("NVIDIA "), width - 14)
+    note = text("breakdown.of-this-run") if is_chosen else "" if is_visible else text("breakdown.hidden")
     yield ((f"{mark} {gpu.index}  {name}{note}", "bold" if is_chosen else ""),)
     if gpu.trouble:
         for line in wrap(sentences(text(gpu.trouble)), width - 5):
             yield ((f"     {line}", "$error"),)
         return
-    used, total, free = (NOT_AVAILABLE if size is None else gib(size) for size in _memory(gpu))
-    yield ((f"     used {used} of {total} GiB, free {free}", ""),)
+    used, total, free = (_not_available() if size is None else gib(size) for size in _memory(gpu))
+    yield ((f"     {text('breakdown.gpu-memory', used=used, total=total, free=free)}", ""),)
     busy = gpu.utilization_percent
-    load = NOT_AVAILABLE if busy is None else percent(busy / 100)
-    facts = (_unit(gpu.temperature_celsius, "C"), f"load {load}", _power(gpu))
+    load = _not_available() if busy is None else percent(busy / 100)
+    facts = (_unit(gpu.temperature_celsius, "C"), text("breakdown.load", load=load), _power(gpu))
     yield (("     " + "   ".join(facts), "$muted"),)
 
 
 def host(machine: Machine) -> Iterator[Line]:
     """RAM and cores."""
     here = machine.host
-    yield heading("This machine")
-    free, total = gib(here.ram_available_bytes), gib(here.ram_total_bytes)
-    yield ((f"RAM {free} of {total} GiB free, {here.cores} cores", ""),)
+    yield heading(text("breakdown.host"))
+    ram = text("breakdown.ram", free=here.ram_available_bytes, total=here.ram_total_bytes, cores=here.cores)
+    yield ((ram, ""),)
 
 
 def _memory(gpu: Gpu) -> tuple[int | None, int | None, int | None]:
@@ -83,9 +83,17 @@ def _is(gpu: Gpu, chosen: Gpu | None) -> bool:
 
 
 def _unit(value: float | None, unit: str) -> str:
-    return f"{NOT_AVAILABLE} {unit}" if value is None else f"{value:.0f} {unit}"
+    return f"{_not_available()} {unit}" if value is None else f"{value:.0f} {unit}"
 
 
 def _power(gpu: Gpu) -> str:
     limit = "" if gpu.power_limit_watts is None else f" of {gpu.power_limit_watts:.0f}"
-    return f"power {NOT_AVAILABLE}" if gpu.power_watts is None else f"{gpu.power_watts:.0f}{limit} W"
+    return (
+        text("breakdown.power", watts=_not_available())
+        if gpu.power_watts is None
+        else f"{gpu.power_watts:.0f}{limit} W"
+    )
+
+
+def _not_available() -> str:
+    return text("breakdown.not-available")

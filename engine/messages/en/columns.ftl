@@ -51,3 +51,6 @@ tag-tool = The name of turns that hold a tool's result.
 tag-call = The name of turns that call a tool.
 tag-system = The name of system turns.
 name-of-class = Type a name for the class { $name } of the file.
+
+help = Columns
+    .about = A row needs a question and an answer, a dialogue, or a text. Choose the format, then the column for each of its fields: Left and Right step through the columns, a letter jumps to the next column that begins with it. The row below shows the result. What you keep is written into the run's config; your file is not changed.

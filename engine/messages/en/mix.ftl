@@ -50,3 +50,6 @@ out-of-range = Enter a number above 0, at most { $most }.
 not-kept = ! The shares leave nothing for the sources without one: lower them, or press - on another source.
 no-replay = No source is replay: press r to change the role of the source under the cursor.
 memory-unknown = Memory: not known yet.
+
+help = Data mix
+    .about = How much of each source the model sees. A share holds in every stretch of the training, not only over all of it: a source that is too small for its share is repeated; of a source that is too large, each pass takes other rows. A source without a share gives each of its rows once per pass. Replay is earlier data that limits forgetting: 10% is usual. Rows repeated more than about four times are memorized. Balanced helps where all sources matter equally; a temperature lies between the sizes and balanced.

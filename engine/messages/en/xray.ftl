@@ -21,3 +21,6 @@ no-number = ! Type the row's number in its file.
 text = Text
 bounds = Tokens
 ids = Ids
+
+help = X-ray of the training mask
+    .about = A row as the training takes it, made by the code that trains. The loss counts the tokens marked as trained, from the beginning of an answer to its stop token. The rest is context. A row is bad if an answer is cut, no stop token is trained, the template refuses it, or its own text contains special tokens. Padding depends on the other rows of a batch; shown is the padding of the row alone.

@@ -109,7 +109,7 @@ async def test_the_step_says_that_rows_were_not_examined_and_then_what_was_found
         await press(app, pilot, "enter")
         assert "not checked yet; F5" in shown_words(app)
         await press(app, pilot, "f5", "escape")
-        assert "40 rows: nothing wrong was found" in shown_words(app)
+        assert "40 rows: no faults found" in shown_words(app)
         assert str(rows) in (tmp_path / "asked").read_text()
 
 

@@ -226,7 +226,7 @@ async def test_f4_explains_every_term_and_every_gpu(
         text = "\n".join(lines)
         fit = app.wizard.facts.fit
         assert fit is not None
-        assert f"The peak: {text_of_code(fit.estimate.peak.title)}" in text
+        assert f"Peak: {text_of_code(fit.estimate.peak.title)}" in text
         for words in (
             "W  Layer weights",
             "C  Context and margin",
@@ -250,7 +250,7 @@ async def test_the_breakdown_is_read_to_its_end_by_keyboard(open_wizard: Opener,
     async with open_wizard(machine=with_gpus(gpu())) as (app, pilot):
         await enter(app, pilot, 1)
         await press(app, pilot, "f4")
-        assert "The peak" in text_of(app)
+        assert "Peak:" in text_of(app)
         assert "This machine" not in text_of(app)
         await press(app, pilot, "end")
         scroll = app.screen.query_one(VerticalScroll)

@@ -66,14 +66,8 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
     CSS_PATH = "columns.tcss"
     AUTO_FOCUS = "#mapping"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.COLUMNS)
-    HELP_TITLE = "Columns"
-    HELP = (
-        "A row needs a question and an answer, or a dialogue, or a text. Choose the format, then for each of its "
-        "fields the column that holds it: Left and Right go through the columns, a letter jumps to the next that "
-        "begins with it. Below stands the row as it comes out. What you keep is written into the run's config; "
-        "your file is not changed."
-    )
-    KEY_TABLES = (("Columns", keys.COLUMNS),)
+    HELP = "columns.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.COLUMNS),)
 
     class Opened(Message):
         """The head of the source was read, or why it can't be."""

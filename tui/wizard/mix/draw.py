@@ -119,7 +119,7 @@ def totals(board: Board, time: str) -> list[str]:
         return [text("mix.unknown"), ""]
     steps, passes = board.training.steps(found.rows), board.training.passes(found.rows)
     once = "mix.one-pass-guessed" if board.guessed else "mix.one-pass"
-    run = {"passes": float(f"{passes:.3g}"), "steps": steps, "tokens": found.tokens * passes}
+    run = {"passes": _as_counted(float(f"{passes:.3g}")), "steps": steps, "tokens": found.tokens * passes}
     return [
         text(once, rows=found.rows, tokens=found.tokens, trained=found.trained),
         text("mix.whole-run-time", **run, time=time) if time else text("mix.whole-run", **run),
@@ -129,7 +129,7 @@ def totals(board: Board, time: str) -> list[str]:
 def free(board: Board) -> str:
     """What the sources without a share get, in a sentence."""
     whole = [at for at, line in enumerate(board.lines) if line.share is None]
-    cap = "" if board.epochs_cap is None else text("mix.cap", passes=board.epochs_cap)
+    cap = "" if board.epochs_cap is None else text("mix.cap", passes=_as_counted(board.epochs_cap))
     if len(whole) == len(board.lines):
         return text("mix.free-all") + cap
     if not whole:
@@ -189,6 +189,11 @@ def in_short(board: Board, width: int = 80) -> str:
 def percent(share: float, whole: bool = False) -> str:
     """ "70%", with a decimal where it says more, "12.5%", unless only ``whole`` ones are wanted."""
     return formats.percent(share, digits=0 if whole and share >= 0.01 else 1)
+
+
+def _as_counted(number: float) -> int | float:
+    """4.0 as 4: passes are counted, and only some counts are broken."""
+    return int(number) if number == int(number) else number
 
 
 def _right(words: str, cells: int) -> str:

@@ -49,15 +49,8 @@ class MixScreen(WholeScreen, Screen[bool]):
     CSS_PATH = "mix.tcss"
     AUTO_FOCUS = "MixTable"
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings(keys.MIX)
-    HELP_TITLE = "The mix"
-    HELP = (
-        "How much of each source the model sees. A share is kept in every stretch of the training, not only over all "
-        "of it: a source that is too small for its share is repeated, of one that is too large each pass takes "
-        "other rows. A source without a share gives all of its rows once a pass. Replay are old rows, so that the "
-        "model forgets less of them: a tenth is usual. Rows that come back more than about four times are learnt by "
-        "heart. Balanced helps where all sources matter alike; a temperature lies between the sizes and balanced."
-    )
-    KEY_TABLES = (("Mix", keys.MIX),)
+    HELP = "mix.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.MIX),)
 
     class Guessed(Message):
         """The head of a source was read."""

@@ -32,12 +32,12 @@ def of_sources(report: Report, width: int, unicode: bool) -> Iterator[str]:
 
 def of_lengths(lengths: Lengths | None, max_length: int, width: int, unicode: bool) -> Iterator[str]:
     """Histogram with the chosen max_length, and what would hold more rows whole: keys 1 to 5 choose it."""
-    yield "Length of a row in tokens"
+    yield text("quality-screen.lengths")
     if lengths is None:
-        yield "Not known: no tokenizer has looked at the rows."
+        yield text("quality-screen.lengths-unknown")
         return
     mean = lengths.tokens / lengths.rows
-    yield from wrap(f"{mean:,.0f} on average; {percent(lengths.supervised)} of the tokens are trained.", width)
+    yield from wrap(text("quality-screen.mean", mean=round(mean), trained=lengths.supervised), width)
     yield ""
     first = next((at for at, (_, count) in enumerate(lengths.bins) if count), 0)
     bins = lengths.bins[first:]
@@ -49,14 +49,14 @@ def of_lengths(lengths: Lengths | None, max_length: int, width: int, unicode: bo
         share = words.bar(count / most, room, unicode).rstrip("░.")
         # A few rows are never nothing.
         drawn = share or (("▏" if unicode else ":") if count else "")
-        yield f"to {end:>{column},} {set_cell_size(drawn, room)} {count:>7,}{mark}"
+        yield f"{text('quality-screen.up-to', end=f'{end:>{column},}')} {set_cell_size(drawn, room)} {count:>7,}{mark}"
     if max_length > bins[-1][0]:
-        yield f"max_length is {max_length:,}: every row of the sample is whole."
+        yield text("quality-screen.whole", tokens=max_length)
     yield ""
-    yield "A max_length that keeps rows whole; its key sets it"
+    yield text("quality-screen.keep-whole")
     for number, (share, needed) in enumerate(lengths.needed.items(), start=1):
-        chosen = "  chosen" if needed == max_length else ""
-        yield f"  {number}  {share:>3}% of rows {needed:>9,}{chosen}"
+        chosen = text("quality-screen.chosen") if needed == max_length else ""
+        yield text("quality-screen.keeps", key=number, share=f"{share:>3}", tokens=f"{needed:>9,}") + chosen
 
 
 def choices(lengths: Lengths | None) -> list[int]:
@@ -66,15 +66,16 @@ def choices(lengths: Lengths | None) -> list[int]:
 
 def _source(source: SourceFacts, width: int, unicode: bool) -> Iterator[str]:
     name = clean(source.name, keep_newlines=False)
-    count = f"{source.rows:,} row{'s' if source.rows != 1 else ''} of {source.format or 'no known format'}"
-    yield from wrap(f"{name}: {count}, {source.characters:,} characters", width)
+    format = source.format or text("quality-screen.no-format")
+    counted = {"rows": source.rows, "characters": source.characters}
+    yield from wrap(text("quality-screen.source", name=name, format=format, **counted), width)
     if source.left_out:
-        yield from wrap(f"  {source.left_out:,} left out, as nothing can be learnt from them", width)
+        yield from wrap(text("quality-screen.left-out", rows=source.left_out), width)
     spoken = [f"{code} {percent(share)}" for code, share in source.languages.items() if share >= _LEAST_SHARE]
     if spoken:
-        yield from wrap(f"  language {', '.join(spoken[:6])}", width)
+        yield from wrap(text("quality-screen.language", languages=spoken[:6]), width)
     if source.unused:
-        yield from wrap(f"  not used: {unused_words(source.unused)}", width)
+        yield from wrap(text("quality-screen.unused", columns=unused_words(source.unused)), width)
     if source.labels:
         yield from _labels(source, width, unicode)
 
@@ -83,29 +84,35 @@ def _labels(source: SourceFacts, width: int, unicode: bool) -> Iterator[str]:
     labels = list(source.labels.items())
     most, total = max(count for _, count in labels), sum(count for _, count in labels)
     room = max(6, min(24, width - _NAME - 20))
-    yield f"  {len(labels)} labels"
+    yield text("quality-screen.labels", labels=len(labels))
     for label, count in labels[:MOST_LABELS]:
         bar = words.bar(count / most, room, unicode)
         yield f"  {_fit(label, _NAME)} {bar} {count:>7,} {percent(count / total):>5}"
     if len(labels) > MOST_LABELS:
-        yield f"  and {len(labels) - MOST_LABELS} more"
+        yield text("quality-screen.more", more=len(labels) - MOST_LABELS)
 
 
 def _languages(languages: Iterable[LanguageTokens], width: int) -> Iterator[str]:
     told = [each for each in languages if each.language]
     if not told:
         return
-    yield "How this tokenizer splits each language"
+    yield text("quality-screen.splits")
     name = max(8, min(_NAME, width - 40))
-    yield f"  {'':{name}} {'':5} {'tokens per':>10} {'unknown':>8} {'rows':>7}"
-    yield f"  {'':{name}} {'':5} {'character':>10} {'pieces':>8}"
+    first = (("quality-screen.tokens-per", 10), ("quality-screen.unknown-head", 8), ("quality-screen.rows", 7))
+    second = (("quality-screen.character", 10), ("quality-screen.pieces", 8))
+    for heads in (first, second):
+        yield f"  {'':{name}} {'':5} " + " ".join(_right(text(code), width) for code, width in heads)
     most = max(each.rows for each in told)
     for each in [each for each in told if each.rows * 50 >= most][:8]:
         fine = f"{each.tokens_per_character:>10.2f} {each.unknown:>8,} {each.rows:>7,}"
         yield f"  {_fit(each.source, name)} {each.language:5} {fine}"
 
 
-def _fit(text: str, cells: int) -> str:
-    """``text`` cleaned, in exactly ``cells`` cells."""
-    short = shorten(text, cells)
+def _right(words: str, cells: int) -> str:
+    return " " * (cells - cell_len(words)) + words
+
+
+def _fit(words: str, cells: int) -> str:
+    """``words`` cleaned, in exactly ``cells`` cells."""
+    short = shorten(words, cells)
     return set_cell_size(short if cell_len(short) <= cells else set_cell_size(short, cells - 2) + "..", cells)

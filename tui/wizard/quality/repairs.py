@@ -26,8 +26,11 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
-    title = f"max_length {max_length:,}"
-    facts.repairs.append(changes.apply(draft, Message.literal(title), {"dataset.max_length": max_length}))
+    facts.repairs.append(
+        changes.apply(
+            draft, Message("quality-screen.max-length", tokens=max_length), {"dataset.max_length": max_length}
+        )
+    )
 
 
 def take_back(draft: Draft, facts: Facts) -> str:
@@ -58,4 +61,4 @@ def in_force(draft: Draft, facts: Facts) -> str:
     """What the draft repairs, in a sentence; "" where nothing is."""
     named = [text(fix_named(fix)) for fix in fixes_of(draft)]
     named += [text(applied.what) for applied in facts.repairs if FIXES not in applied.settings]
-    return f"Applied: {'; '.join(named)}. u takes the last back." if named else ""
+    return text("quality-screen.applied", remedies="; ".join(named)) if named else ""

@@ -17,7 +17,7 @@ from engine.data.quality.report import why
 from engine.messages.catalogue import text
 from tui import keys
 from tui.draft.mix_sources import report_of
-from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.quality import facts_text, repairs, words
@@ -33,8 +33,6 @@ WIDE = 110
 _LIST_NARROW, _LIST_WIDE = 78, 70
 _SOURCE_WIDTH = 13
 _PLACE_NARROW = 22
-NOT_YET = "What is found stands here once the rows were examined."
-NOTHING = "Nothing to mend. f shows what the rows are like: their lengths, languages and labels."
 
 
 class DoctorScreen(WholeScreen, Screen[None]):
@@ -49,15 +47,8 @@ class DoctorScreen(WholeScreen, Screen[None]):
         *keys.bindings(keys.DOCTOR),
         *(Binding(str(number), f"apply({number})", f"Remedy {number}", show=False) for number in range(1, 10)),
     ]
-    HELP_TITLE = "The doctor"
-    HELP = (
-        "Every row was looked at, and a sample of them as your model's tokenizer sees it. Fatal findings keep a "
-        "training from starting, warnings are worth a look, notes are good to know. 1 to 9 apply a remedy; one is "
-        "offered only after it was tried on a copy and fewer rows had the fault. Remedies are kept in the run's "
-        "config as dataset.fixes, or change its settings; your files stay as they are. On the facts 1 to 5 set "
-        "max_length."
-    )
-    KEY_TABLES = (("Doctor", keys.DOCTOR),)
+    HELP = "quality-screen.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.DOCTOR),)
 
     def __init__(self, step: Step) -> None:
         super().__init__()
@@ -68,7 +59,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         self._shows_facts = False
 
     def compose(self) -> ComposeResult:
-        yield TopLine("What is wrong with the rows, and what helps")
+        yield TopLine(text("quality-screen.title"))
         yield Static(id="doctor-state")
         with Vertical(id="doctor-findings"):
             with Vertical(id="doctor-list"):
@@ -81,7 +72,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         with VerticalScroll(id="doctor-facts"), Horizontal():
             yield Static(id="facts-lengths")
             yield Static(id="facts-sources")
-        yield Static(Content(words.FILES_STAY), id="doctor-files")
+        yield Static(Content(text("quality-screen.files-stay")), id="doctor-files")
         yield KeyBar(keys.in_bar(keys.DOCTOR))
 
     def on_mount(self) -> None:
@@ -126,29 +117,31 @@ class DoctorScreen(WholeScreen, Screen[None]):
         is_old = known is None and self._report is not None
         lines = [clean(self.panel.words)] if known is None or self.panel.busy else [self._verdict(known)]
         if is_old:
-            lines[0] += "\nBelow stands what was found before the change."
+            lines[0] += f"\n{text('quality-screen.before-change')}"
         if known is not None and self.panel.has_class("wrong"):
             lines = [clean(self.panel.words.partition("\n")[0]), *lines]
         state.update(Content("\n".join([*lines, *([applied] if applied else [])])))
 
     def _verdict(self, report: Report) -> str:
-        counts = words.summary(report).partition(";")[0]
-        before = self._rows_before
-        return counts + (f" ({before:,} rows before)" if before not in (None, words.rows_of(report)) else "") + "."
+        before, found = self._rows_before, words.found(report)
+        if before in (None, words.rows_of(report)):
+            return text("quality-screen.verdict", found=found)
+        return text("quality-screen.verdict-before", found=found, before=before)
 
     def _show_list(self) -> None:
         report, listed = self._report, self.query_one("#findings", PickList)
         name_sources = report is not None and len(report.sources) > 1
         room = _LIST_WIDE if self.app.size.width >= WIDE else _LIST_NARROW
-        listed.title_width = room - 3 - len(words.TAIL) - (_SOURCE_WIDTH if name_sources else 1)
+        listed.title_width = room - 3 - words.TAIL_WIDTH - (_SOURCE_WIDTH if name_sources else 1)
         picks = (
             [words.pick_of(at, finding, name_sources) for at, finding in enumerate(report.findings)] if report else []
         )
         listed.set_picks(picks)
         for part in (listed, self.query_one("#doctor-detail")):
             part.display = bool(picks)
-        count = f"  {len(picks)} finding{'s' if len(picks) > 1 else ''}, the gravest first"
-        heads = f"{count:<{room - len(words.TAIL)}}{words.TAIL}" if picks else NOTHING if report else NOT_YET
+        count = fit(text("quality-screen.listed", findings=len(picks)), room - words.TAIL_WIDTH)
+        none = "quality-screen.nothing" if report else "quality-screen.not-checked"
+        heads = f"{count}{words.tail()}" if picks else text(none)
         self.query_one("#doctor-heads", Static).update(Content(heads))
         if picks and self.focused is None:
             listed.focus()
@@ -158,11 +151,11 @@ class DoctorScreen(WholeScreen, Screen[None]):
         finding = self.finding
         if finding is None:
             return
-        fatal = " A training with it is refused." if finding.severity == "fatal" else ""
+        fatal = text("quality-screen.refused") if finding.severity == "fatal" else ""
         mark, (reason, *details) = words.MARKS[finding.severity], why(finding) or [""]
         parts: list[tuple[str, str] | str] = [
             (
-                f"{mark} {finding.severity}: {text(finding.title)}\n",
+                f"{mark} {text(words.NAMES[finding.severity])}: {text(finding.title)}\n",
                 words.STYLES[finding.severity],
             ),
             f"{words.head(finding)} {reason}{fatal}",
@@ -178,7 +171,9 @@ class DoctorScreen(WholeScreen, Screen[None]):
         places.set_picks(words.place_picks(finding.places))
         places.choose("0")
         places.mark("")
-        some = f"the first {len(finding.places)} of those rows" if finding.count > len(finding.places) else "those rows"
+        shown = len(finding.places)
+        first = finding.count > shown
+        some = text("quality-screen.first-places", count=shown) if first else text("quality-screen.places")
         self.query_one("#places-head", Static).update(Content(some if finding.places else ""))
         places.display = bool(finding.places)
         self.refresh_bindings()
@@ -231,7 +226,9 @@ class DoctorScreen(WholeScreen, Screen[None]):
         self.query_one("#doctor-findings").display = not self._shows_facts
         self.query_one("#doctor-facts").display = self._shows_facts
         self.query_one("#doctor-facts" if self._shows_facts else "#findings").focus()
-        self.query_one(KeyBar).rename("facts", "Findings" if self._shows_facts else "Facts")
+        self.query_one(KeyBar).rename(
+            "facts", text("quality-screen.findings" if self._shows_facts else "quality-screen.facts")
+        )
         self.refresh_bindings()
 
     async def action_apply(self, number: int) -> None:

@@ -47,14 +47,8 @@ class XrayScreen(WholeScreen, Screen[None]):
     CSS_PATH = "xray.tcss"
     AUTO_FOCUS = "#xray-rows"
     BINDINGS = keys.bindings(keys.XRAY)
-    HELP_TITLE = "The mask X-ray"
-    HELP = (
-        "A row as the training takes it, by the code that trains. The loss counts what is marked as trained, from the "
-        "beginning of an answer to its stop token; the rest is only read. A row is bad if an answer is cut, no stop "
-        "token is trained, the template refuses it, or its own words spell special tokens. What is padding depends on "
-        "the rows beside it: shown is that of the row alone."
-    )
-    KEY_TABLES: ClassVar = (("X-ray", keys.XRAY),)
+    HELP = "xray.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.XRAY),)
 
     def __init__(
         self, command: Sequence[str], config_text: str, at: tuple[str, int] | None = None, source: int = 0

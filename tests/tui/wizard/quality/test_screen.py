@@ -125,8 +125,8 @@ async def test_a_remedy_is_kept_in_the_run_and_the_new_counts_are_shown(
         assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
         assert app.wizard.draft.source("dataset.fixes") == YOU
         assert asked(tmp_path, 1)["dataset"]["fixes"] == ["drop_empty_answers"]
-        assert "40 rows: nothing wrong was found" in words_of(app)
-        assert "Applied: leave rows out: empty answers. u takes the last back." in words_of(app)
+        assert "40 rows: no faults found" in words_of(app)
+        assert "Applied: leave rows out: empty answers. u undoes the last one." in words_of(app)
         assert "empty answers 12" not in words_of(app)
         await press(app, pilot, "escape", "ctrl+n", "enter", "enter")
         (run,) = app.started
@@ -196,7 +196,7 @@ async def test_it_begins_at_once_says_how_far_it_is_and_can_be_stopped(
         assert "Check cancelled" in words_of(app)
         go.touch()
         await press(app, pilot, "r")
-        assert "nothing wrong was found" in words_of(app)
+        assert "no faults found" in words_of(app)
 
 
 async def test_leaving_it_lets_the_pass_go_on_in_the_step(
@@ -213,7 +213,7 @@ async def test_leaving_it_lets_the_pass_go_on_in_the_step(
         assert "Checking the rows" in shown_words(app)
         go.touch()
         await settle(app, pilot)
-        assert "40 rows: nothing wrong was found" in shown_words(app)
+        assert "40 rows: no faults found" in shown_words(app)
 
 
 async def test_the_same_rows_are_not_examined_twice(
@@ -238,7 +238,7 @@ async def test_a_fatal_finding_keeps_the_data_step_and_says_which_key_shows_it(
         await at_data(app, pilot, rows)
         await press(app, pilot, "f5")
         assert "!! fatal" in words_of(app)
-        assert "A training with it is refused." in words_of(app)
+        assert "A run with it is refused." in words_of(app)
         await press(app, pilot, "escape", "ctrl+n")
         assert app.wizard.step_name == "data"
         assert "! rows that can't be read (12 of 40 rows). F5 shows them" in shown_words(app)
