@@ -13,6 +13,7 @@ from engine.common import paths
 from engine.config import provenance
 from engine.config.presets import Layer, resolve
 from engine.config.provenance import FILE
+from engine.messages.message import Message
 from engine.models.card import ModelCard, read_card
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_model, text_of
@@ -35,7 +36,7 @@ async def test_without_a_model_enter_fetches_the_starter_and_enter_again_goes_on
 
     def fetch(name: str, revision: str, allow_pickle: bool, on_progress: Any) -> ModelCard:
         told.append(name)
-        on_progress(2**20, 93 * 2**20, "downloading")
+        on_progress(2**20, 93 * 2**20, Message.literal("downloading"))
         return read_card(make_model(paths.models_dir() / name))
 
     async with open_wizard(get_model=fetch) as (app, pilot):
@@ -68,7 +69,7 @@ async def test_fetching_shows_how_far_it_is_and_can_be_stopped(open_wizard: Open
     def fetch(name: str, revision: str, allow_pickle: bool, on_progress: Any) -> ModelCard:
         try:
             for done in range(1, 1000):
-                on_progress(done * 2**20, 93 * 2**20, "downloading")
+                on_progress(done * 2**20, 93 * 2**20, Message.literal("downloading"))
                 go.wait(0.02)
         except BaseException as stop:
             ended.append(type(stop).__name__)
