@@ -62,8 +62,8 @@ class TestPreflight:
         rows.write_text("".join(json.dumps({"messages": talk}) + "\n" for talk in talks))
         issues = preflight(resolved(make_model(), rows))
         assert [(issue.level, issue.message) for issue in issues] == [
-            ("note", "5 rows with answers marked as not to be trained."),
-            ("warning", "5 rows with marks of training that are neither yes nor no."),
+            ("note", "5 rows with answers marked as not trained."),
+            ("warning", "5 rows with training marks that are neither yes nor no."),
         ]
 
     def test_every_error_of_the_rules_is_told_at_once(self, make_model: MakeModel, rows: Path) -> None:

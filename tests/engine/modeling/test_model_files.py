@@ -44,7 +44,7 @@ def unwrap(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "config", "named", "hint", "cure"),
     [
-        (lambda t: {f"module.{name}": tensor for name, tensor in t.items()}, {}, " more; random",
+        (lambda t: {f"module.{name}": tensor for name, tensor in t.items()}, {}, "more tensors. Random",
          'begin with "module."', unwrap),
         (lambda t: t, {"num_hidden_layers": 4}, "model.layers.2.input_layernorm.weight",
          "set num_hidden_layers to 2", lambda folder: set_config(folder, num_hidden_layers=2)),
@@ -73,7 +73,7 @@ def test_one_missing_matrix_is_found_at_loading(tiny: Path, tmp_path: Path) -> N
         return {name: tensor for name, tensor in tensors.items() if not name.endswith("1.mlp.up_proj.weight")}
 
     folder = with_tensors(tiny, tmp_path / "model", without)
-    with pytest.raises(ModelError, match=r"holds no model\.layers\.1\.mlp\.up_proj\.weight;"):
+    with pytest.raises(ModelError, match=r"does not hold model\.layers\.1\.mlp\.up_proj\.weight\."):
         load_model(folder)
 
 

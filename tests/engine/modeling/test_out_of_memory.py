@@ -166,7 +166,7 @@ def test_with_no_memory_for_one_row_it_ends_and_says_so(stories: dict[str, Any])
     found = stories["rehearsal:4"]
     assert found["losses"] == []
     assert found["ended"][0] == "Out of memory with a single row"
-    assert "gradient checkpointing" in found["ended"][2]
+    assert "Gradient checkpointing" in found["ended"][2]
     assert found["shortages"][-1][2] is None
 
 

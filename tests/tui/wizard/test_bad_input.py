@@ -276,7 +276,7 @@ async def test_a_check_that_breaks_down_says_so_and_does_not_block(
         await to_data(app, pilot)
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n", "enter")
-        assert "without an answer" in text_of(app)
+        assert "ended without a result" in text_of(app)
         await press(app, pilot, "enter")
         assert len(app.started) == 1
 

@@ -168,19 +168,20 @@ def test_a_model_that_mixes_rows_is_found_out_when_it_is_loaded(family: str, set
     [
         ({"model_type": "llama"}, ""),
         ({"model_type": "gemma3_text", "layer_types": ["sliding_attention", "full_attention"]}, ""),
-        ({"model_type": "mamba2"}, "state-space layers"),
+        ({"model_type": "mamba2"}, "memory.mixer-state-space"),
         ({"model_type": "granitemoehybrid", "layer_types": ["mamba", "attention"], "mamba_d_state": 4},
-         "state-space layers"),
+         "memory.mixer-state-space"),
         ({"model_type": "granitemoehybrid", "layer_types": ["attention"], "mamba_d_state": 4}, ""),
-        ({"model_type": "new", "ssm_state_size": 16}, "state-space layers"),
-        ({"model_type": "qwen3_next", "layer_types": ["linear_attention", "full_attention"]}, "linear attention"),
-        ({"model_type": "lfm2", "layer_types": ["conv", "full_attention"]}, "convolutions"),
-        ({"model_type": "recurrent_gemma"}, "recurrent layers"),
-        ({"model_type": "seeing", "text_config": {"model_type": "falcon_h1"}}, "state-space layers"),
+        ({"model_type": "new", "ssm_state_size": 16}, "memory.mixer-state-space"),
+        ({"model_type": "qwen3_next", "layer_types": ["linear_attention", "full_attention"]}, "memory.mixer-linear-attention"),
+        ({"model_type": "lfm2", "layer_types": ["conv", "full_attention"]}, "memory.mixer-convolutions"),
+        ({"model_type": "recurrent_gemma"}, "memory.mixer-recurrent"),
+        ({"model_type": "seeing", "text_config": {"model_type": "falcon_h1"}}, "memory.mixer-state-space"),
     ],
 )  # fmt: skip
 def test_what_mixes_along_the_sequence_is_told_by_the_config(config: dict[str, Any], mixer: str) -> None:
-    assert mixer_of(config) == mixer
+    found = mixer_of(config)
+    assert (found.code if found else "") == mixer
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ def test_a_packed_run_has_the_losses_of_a_padded_one(tiny: Path, rows: Path) -> 
     assert waste[True] < 0.06 < waste[False]
     plan = runs["auto"].of(ev.MemoryPlan)[0]
     assert plan.settings["dataset.packing"] is True
-    assert "row by row" in plan.reasons["dataset.packing"]
+    assert plan.reasons["dataset.packing"].code == "memory.packs"
 
 
 def test_stop_then_resume_of_a_packed_run_gives_the_same_losses(tiny: Path, rows: Path) -> None:
