@@ -142,7 +142,7 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                 await pilot.pause(random_.choice((None, None, 0.001, 0.02)))
             pressed.append("HOME")
             app.post_message(_resized(80, 24))
-            for _ in range(40):
+            for _ in range(200):
                 await pilot.pause(0.02)
                 if isinstance(app.screen, HomeScreen):
                     break

@@ -45,7 +45,7 @@ async def test_g_opens_the_wizard_with_the_runs_model_its_adapter_and_its_rows(
         await until_shows(pilot, said("keys.continue"))
         await pilot.press("g")
         await until_shows(pilot, "merge, then LoRA")
-        await until(pilot, lambda: "16-bit" in words(app) or "10% of each pass are old rows" in words(app))
+        await until(pilot, lambda: "16-bit" in words(app) or "10% of each pass is replay" in words(app))
         assert isinstance(app.screen, WizardScreen)
         draft = app.screen.draft
         assert draft.get("model.name_or_path") == str(base)
