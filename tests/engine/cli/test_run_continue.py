@@ -40,7 +40,7 @@ def test_the_runs_config_says_what_came_from_the_adapter(
     written = run.config.read_text()
     old = next(each for each in directory.list_runs() if each.id != run.id)
     assert f"r = 4 # adapter {old.id}" in written
-    assert "# strategy continue: a third of fresh" in written
+    assert "# a third of the rate of a fresh start" in written
     assert toml.load(run.config).config.strategy.adapter == old.id
 
 

@@ -148,7 +148,7 @@ def test_a_model_that_can_not_be_measured_starts_on_the_safe_side(tiny: Path, ro
         trained = train(values(folder, rows, **AUTO))
     (warning,) = trained.of(ev.Warn)
     assert warning.message.code == "events.no-estimate"
-    assert "lacks vocab_size" in part(warning.message, "message")
+    assert "has no vocab_size" in part(warning.message, "message")
     plan = planned(trained)
     assert plan.settings["train.gradient_checkpointing"] is True
     assert (plan.settings["model.quantization"], plan.settings["train.optim"]) == ("none", "adamw")
