@@ -117,6 +117,9 @@ class MonkeyApp(TunedeckApp):
     def _wizard_screen(self) -> Screen[Any]:
         return WizardScreen(self._prefill, self.services)
 
+    async def action_quit(self) -> None:
+        """`q` on home leaves, and then nothing more could be pressed."""
+
     def let_go(self) -> None:
         self._lock.release()
 
@@ -142,7 +145,7 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                 await pilot.pause(random_.choice((None, None, 0.001, 0.02)))
             pressed.append("HOME")
             app.post_message(_resized(80, 24))
-            for _ in range(200):
+            for _ in range(80):
                 await pilot.pause(0.02)
                 if isinstance(app.screen, HomeScreen):
                     break
