@@ -25,8 +25,8 @@ check-progress = 检查数据：{ $what }  Ctrl+X 停止
 check-cancelled = 已取消检查；按 F5 重新检查。
 check-refused = 数据未检查：{ $reason }
 rows = 共 { NUMBER($rows) } 行：训练 { NUMBER($train) } 行，留出 { NUMBER($held) } 行
-tokens = 每行 token：平均 { NUMBER($mean) }，最长 { NUMBER($longest) }；训练 { PERCENT($trained) }
-tokens-padding = 每行 token：平均 { NUMBER($mean) }，最长 { NUMBER($longest) }；训练 { PERCENT($trained) }，填充 { PERCENT($padding) }
+tokens = 每行词元：平均 { NUMBER($mean) }，最长 { NUMBER($longest) }；训练 { PERCENT($trained) }
+tokens-padding = 每行词元：平均 { NUMBER($mean) }，最长 { NUMBER($longest) }；训练 { PERCENT($trained) }，填充 { PERCENT($padding) }
 first-row = 第一行参与训练的部分：{ $text }
 error = ! { WHOLE($reason) }
 

@@ -12,7 +12,7 @@ epochs = { $epochs } 轮
 batch = 批大小 { $size }
 rate = 学习率 { $rate }
 rank = 秩 { $rank }
-length = 每行最多 { NUMBER($tokens) } token
+length = 每行最多 { NUMBER($tokens) } 个词元
 empty = 空
 field = { $about }。默认值：{ $default }。
 field-range = { $about }。默认值：{ $default }。范围：{ $range }。
@@ -29,7 +29,7 @@ fit-title = 使其放得下
 fit-time = 时间
 fit-result = 结果
 fit-legend =
-    改后：* 放得下，~ 勉强放得下。每 token 的时间为计算值。
+    改后：* 放得下，~ 勉强放得下。每词元的时间为计算值。
     结果：是否得到同样的适配器。批大小和数据不变。
 fit-keys = 1 至 9、回车：应用   u：撤销   k：保留   Esc：放弃更改
 fit-keep = k 保留当前设置

@@ -40,8 +40,8 @@ fits-guessed = { $method }：{ $verdict }，剩余 { GIB($spare) }；架构未�
 level-fits = 放得下
 level-tight = 勉强放得下
 too-large = 放不下：即使用 { $method }，也还差 { GIB($spare) }。
-too-large-rows = 每行不超过 { NUMBER($tokens) } token 时可以放下。
-rows = 每行最多 { NUMBER($tokens) } token，微批最多 { NUMBER($batch) } token。
+too-large-rows = 每行不超过 { NUMBER($tokens) } 个词元时可以放下。
+rows = 每行最多 { NUMBER($tokens) } 个词元，微批最多 { NUMBER($batch) } 个词元。
 recomputed = { $method }（梯度检查点）
 
 test-starting = 测试模型：正在启动……  Ctrl+X 停止
