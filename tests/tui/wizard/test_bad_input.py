@@ -11,6 +11,8 @@ from engine.common import paths
 from engine.common.errors import ModelError
 from engine.config import provenance
 from engine.config.provenance import YOU
+from engine.messages import language
+from engine.messages.catalogue import text
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, make_child, make_model, text_of
 from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
@@ -219,14 +221,18 @@ async def test_a_model_folder_without_config_or_weights_is_refused_in_place(
         assert app.wizard.step_name == "model"
 
 
-async def test_pickled_weights_need_a_person_to_allow_them(open_wizard: Opener, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoken", ["en", "zh"])
+async def test_pickled_weights_need_a_person_to_allow_them(
+    open_wizard: Opener, home: Path, tmp_path: Path, spoken: str
+) -> None:
+    language.use(spoken)
     folder = make_model(tmp_path / "elsewhere" / "pickled", weights="pytorch_model.bin")
     async with open_wizard() as (app, pilot):
         await press(app, pilot, "enter", "tab")
         await write(pilot, str(folder))
         await press(app, pilot, "enter")
         assert "pickle" in shown_words(app).lower()
-        assert "> Allow pickles" in text_of(app)
+        assert f"> {text('wizard-model.allow-pickle')}" in text_of(app)
         await press(app, pilot, "left", "ctrl+n")
         assert app.wizard.step_name == "strategy"
         assert app.wizard.draft.get("model.allow_pickle") is True

@@ -28,7 +28,7 @@ from tui.wizard.model.fetch_line import FetchLine
 from tui.wizard.model.kind import KIND, KindPanel, KindScreen, advice
 from tui.wizard.model.verdicts import Verdicts, sentences
 from tui.wizard.paths import PathSuggester, absolute
-from tui.wizard.step import Step, make_field
+from tui.wizard.step import Step, answer, make_field
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
@@ -283,7 +283,7 @@ class ModelStep(Step):
         name = self.chosen
         if name:
             self.draft.set(NAME_FIELD, name)
-        self.draft.set("model.allow_pickle", self._pickle.text == "yes")
+        answer(self.draft, self._pickle.key, self._pickle.text)
         self.draft.set(KIND, next(form.text for form in self.query(FormField) if form.key == KIND))
         self.facts.card = self._cards.get(name)
 
