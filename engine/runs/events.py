@@ -133,6 +133,15 @@ class Eval(Event, tag="eval", frozen=True, kw_only=True):
         return self.loss_n or self.n
 
 
+class Evaluated(Event, tag="evaluated", frozen=True, kw_only=True):
+    """An evaluation is whole and kept as ``evaluations/NAME``; ``sentence`` is its verdict."""
+
+    name: str
+    n: int = 0
+    sentence: Message | None = None
+    seconds: float = 0.0
+
+
 class Sample(Event, tag="sample", frozen=True, kw_only=True):
     """One generated answer; ``index`` tells the prompts apart so that answers can be laid side by side.
 
@@ -311,8 +320,8 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    RunStarted | Phase | Rows | Step | Eval | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory | Checkpoint
-    | Warn | ControlAck | State | Heartbeat | Finished | Failed
+    RunStarted | Phase | Rows | Step | Eval | Evaluated | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory
+    | Checkpoint | Warn | ControlAck | State | Heartbeat | Finished | Failed
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)

@@ -71,6 +71,7 @@ class RunState:
     series: dict[str, Series] = field(default_factory=dict)
     evals: tuple[ev.Eval, ...] = ()
     tests: tuple[ev.Eval, ...] = ()
+    evaluations: tuple[ev.Evaluated, ...] = ()
     samples: tuple[ev.Sample, ...] = ()
     checkpoints: tuple[ev.Checkpoint, ...] = ()
     warnings: tuple[ev.Warn, ...] = ()
@@ -166,6 +167,7 @@ class RunReducer:
         self._finished: ev.Finished | None = None
         self._evals: dict[tuple[int, str], ev.Eval] = {}
         self._tests: dict[tuple[int, str], ev.Eval] = {}
+        self._evaluations: dict[str, ev.Evaluated] = {}
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
         self._checkpoints: dict[int, ev.Checkpoint] = {}
         self._warnings: list[ev.Warn] = []
@@ -210,6 +212,10 @@ class RunReducer:
                 self._say(event, "good", story.evaluation(event))
                 for warning in () if is_test else self._by_source.evaluation(event):
                     self._warn(warning)
+            case ev.Evaluated():
+                self._evaluations[event.name] = event
+                told = event.sentence or Message("events.evaluated", name=event.name, rows=event.n)
+                self._say(event, "good", told)
             case ev.Sample():
                 _put_last(self._samples, (event.step, event.moment, event.index), event)
             case ev.Device():
@@ -263,7 +269,7 @@ class RunReducer:
             out_of_memory=self._out_of_memory, micro_batch_tokens=self._micro_batch_tokens, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
             evals=tuple(self._evals.values()), tests=tuple(self._tests.values()),
-            samples=tuple(self._samples.values()),
+            evaluations=tuple(self._evaluations.values()), samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), step_t=self._step_t, phase_t=self._phase_t,

@@ -39,6 +39,7 @@ test-after = test after training: { $figures }
 loss = loss { LOSS($loss) }
 metric = { $name } { PERCENT($value) }
 exact-match = exact match
+evaluated = evaluation { $name } is kept ({ COUNT($rows, "row", "rows") })
 loss-change = loss { LOSS($before) } -> { LOSS($after) }
 metric-change = { $name } { PERCENT($before) } -> { PERCENT($after) }
 figures = { COMMAS($figures) }

@@ -39,6 +39,7 @@ test-after = 训练后测试：{ $figures }
 loss = 损失 { LOSS($loss) }
 metric = { $name } { PERCENT($value) }
 exact-match = 完全匹配
+evaluated = 评估 { $name } 已保存（{ NUMBER($rows) } 行）
 loss-change = 损失 { LOSS($before) } -> { LOSS($after) }
 metric-change = { $name } { PERCENT($before) } -> { PERCENT($after) }
 figures = { COMMAS($figures) }

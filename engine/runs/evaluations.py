@@ -1,0 +1,134 @@
+"""The evaluations kept with a run: ``evaluations/NAME/`` with every answer and one summary.
+
+``answers.jsonl`` is appended row by row, so an evaluation that was interrupted goes on where it stood;
+``evaluation.json`` is written last: an evaluation without it is not whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from engine.common.files import MOST_JSON_BYTES, write_atomic
+from engine.common.regular_files import open_to_append, read_regular
+from engine.messages.message import Message
+from engine.metrics.result import Comparison, Confusion, Mean
+from engine.runs.directory import RunDir
+
+FOLDER, ANSWERS, SUMMARY = "evaluations", "answers.jsonl", "evaluation.json"
+BASE, FEW_SHOT, OLD_ADAPTER, TUNED = "base", "few-shot", "old-adapter", "tuned"
+"""Names of the usual candidates: the untouched model asked plainly, the same with examples in the prompt, the adapter
+that the run goes on from, and the run's result. Another run is named by its id."""
+TRAINING = "training"
+"""Name of the evaluation that a run makes by itself, before and after its training."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_MOST_ANSWER_BYTES = 1 << 30
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ``candidate`` answered to row ``row`` (its place in the evaluation's rows, from 0).
+
+    ``ended``: it stopped by itself, not at the limit of ``tokens``. ``scores`` by metric, NaN never; a metric that
+    can't be told of this row is left out. ``group`` is the cluster of the row, "" for none.
+    """
+
+    candidate: str
+    row: int
+    prompt: str
+    reference: str
+    answer: str
+    ended: bool = True
+    tokens: int = 0
+    group: str = ""
+    scores: dict[str, float] = {}
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The summary of one evaluation. ``n`` rows of ``part``: test, validation, or file (``data``, with its hash).
+
+    ``candidates`` in the order of a table, ``metrics`` with the one that decides first; ``reason`` says what these
+    metrics were chosen by. ``looked_at`` counts the comparisons that the p-values are corrected for. ``sentence`` is
+    the verdict as a whole; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
+    ``step`` is the checkpoint that was measured. ``seconds`` by candidate.
+    """
+
+    name: str
+    part: str
+    n: int
+    candidates: list[str]
+    metrics: list[str]
+    reason: Message | None = None
+    data: str = ""
+    data_sha256: str = ""
+    step: int | None = None
+    means: list[Mean] = []
+    comparisons: list[Comparison] = []
+    confusions: list[Confusion] = []
+    looked_at: int = 0
+    sentence: Message | None = None
+    notes: list[Message] = []
+    seconds: dict[str, float] = {}
+    versions: dict[str, str] = {}
+
+    def mean(self, candidate: str, metric: str) -> Mean | None:
+        return next((each for each in self.means if (each.candidate, each.metric) == (candidate, metric)), None)
+
+    def comparison(self, candidate: str, against: str, metric: str) -> Comparison | None:
+        wanted = (candidate, against, metric)
+        return next((c for c in self.comparisons if (c.candidate, c.against, c.metric) == wanted), None)
+
+
+def folder(run: RunDir, name: str) -> Path:
+    """Where evaluation ``name`` of a run is kept. Raises ValueError for a name that is none."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(name)
+    return run.path / FOLDER / name
+
+
+def keep_answers(where: Path, answers: list[Answer]) -> None:
+    """Append answers, in one write. Raises OSError."""
+    where.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers)
+    fd = open_to_append(where / ANSWERS)
+    with open(fd, "ab") as file:  # noqa: PTH123 - of a descriptor
+        file.write(lines)
+
+
+def answers(where: Path) -> Iterator[Answer]:
+    """The answers kept so far; a line that was cut off is left out, and of two for one row the later comes later."""
+    try:
+        raw = read_regular(where / ANSWERS, _MOST_ANSWER_BYTES)
+    except OSError:
+        return
+    decoder = msgspec.json.Decoder(Answer)
+    for line in raw.split(b"\n"):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            if line:
+                yield decoder.decode(line)
+
+
+def keep(where: Path, evaluation: Evaluation) -> None:
+    """Write the summary: from now on the evaluation is whole. Raises OSError."""
+    where.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(where / SUMMARY, msgspec.json.encode(evaluation).decode("utf-8"))
+
+
+def read(where: Path) -> Evaluation | None:
+    """The summary, None where there is none that can be read."""
+    try:
+        return msgspec.json.decode(read_regular(where / SUMMARY, MOST_JSON_BYTES), type=Evaluation)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def all_of(run: RunDir) -> list[Evaluation]:
+    """The whole evaluations of a run; the one that its training made first, then by time."""
+    try:
+        folders = sorted((run.path / FOLDER).iterdir(), key=lambda each: (each.name != TRAINING, each.stat().st_mtime))
+    except OSError:
+        return []
+    return [found for found in map(read, folders) if found is not None]
