@@ -1,0 +1,37 @@
+"""Metrics, candidates and verdicts have names in both languages, and figures are written in their unit."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.messages import language
+from engine.messages.catalogue import text
+from engine.metrics import words
+from engine.runs import evaluations
+
+
+def test_a_share_is_written_as_per_cent_and_a_loss_as_a_loss() -> None:
+    assert words.value("accuracy", 0.975) == "97.5%"
+    assert words.value("recall/refund", 1.0) == "100%"
+    assert words.value("loss", 0.42149) == "0.421"
+    assert words.value("chrf", 38.4) == "38.4"
+    assert words.value("accuracy", None) == "-"
+
+
+def test_a_difference_has_its_sign_and_nothing_is_minus_nothing() -> None:
+    assert words.difference("accuracy", 0.125) == "+12.5"
+    assert words.difference("loss", -0.31) == "-0.310"
+    assert words.difference("accuracy", -0.0001) == "0.0"
+    assert text(words.difference_interval("accuracy", -0.012, 0.31)) == "-1.2 to +31.0"
+
+
+@pytest.mark.parametrize("spoken", language.LANGUAGES)
+def test_all_usual_candidates_have_a_name(spoken: str) -> None:
+    language.use(spoken)
+    usual = (evaluations.BASE, evaluations.FEW_SHOT, evaluations.OLD_ADAPTER, evaluations.TUNED)
+    assert len({text(words.candidate(each)) for each in usual} - set(usual[:-1])) == 4
+
+
+def test_a_metric_of_the_users_keeps_its_name_and_a_class_is_named() -> None:
+    assert text(words.metric("my_score")) == "my score"
+    assert text(words.metric("recall/refund")) == "recall of refund"
