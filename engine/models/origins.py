@@ -126,6 +126,14 @@ def changes(
     return _compared(before, now, thorough)
 
 
+def base_changes(run: RunDir, model: Path, allow_pickle: bool = False) -> list[Message]:
+    """What of the base in folder ``model``, wherever it lies now, is not what ``run`` was trained on."""
+    noted = [each for each in read(run) if each.part == "model"]
+    before = [replace(each, path=str(model / Path(each.path).name)) for each in noted]
+    now = [origin for path in _model_files(model, allow_pickle) for origin in _file("model", path)]
+    return _compared(before, now, thorough=False) if before else []
+
+
 def refuse(run: RunDir, changes: Sequence[Message]) -> RunError:
     """The error for a run that is not to go on with these ``changes`` before a person agreed."""
     return RunError("origins.changed", run=run.id, changes=changes)
