@@ -33,7 +33,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ``candidate`` answered to row ``row`` (its place in the evaluation's rows, from 0).
 
     ``ended``: it stopped by itself, not at the limit of ``tokens``. ``scores`` by metric, NaN never; a metric that
-    can't be told of this row is left out. ``group`` is the cluster of the row, "" for none.
+    can't be told of this row is left out. ``group`` is the cluster of the row, "" for none. ``examples`` stood in the
+    prompt. ``mark`` is the same for the same prompt and weights. ``seconds`` are its share of those of its group.
     """
 
     candidate: str
@@ -45,6 +46,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: int = 0
     group: str = ""
     scores: dict[str, float] = {}
+    examples: int = 0
+    mark: str = ""
+    seconds: float = 0.0
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +57,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     ``candidates`` in the order of a table, ``metrics`` with the one that decides first; ``reason`` says what these
     metrics were chosen by. ``looked_at`` counts the comparisons that the p-values are corrected for. ``sentence`` is
     the verdict as a whole; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
-    ``step`` is the checkpoint that was measured. ``seconds`` by candidate.
+    ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
+    rows with the same references in the same order, whatever file or run they come from.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     reason: Message | None = None
     data: str = ""
     data_sha256: str = ""
+    rows_sha256: str = ""
     step: int | None = None
     means: list[Mean] = []
     comparisons: list[Comparison] = []
@@ -96,6 +102,12 @@ def keep_answers(where: Path, answers: list[Answer]) -> None:
     fd = open_to_append(where / ANSWERS)
     with open(fd, "ab") as file:  # noqa: PTH123 - of a descriptor
         file.write(lines)
+
+
+def write_answers(where: Path, answers: list[Answer]) -> None:
+    """Put ``answers`` in the place of all that are kept. Raises OSError."""
+    where.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(where / ANSWERS, "".join(msgspec.json.encode(answer).decode() + "\n" for answer in answers))
 
 
 def answers(where: Path) -> Iterator[Answer]:

@@ -18,6 +18,7 @@ evaluating-after = measuring the loss after training
 testing-before = measuring the test set before training
 testing-after = measuring the test set after training
 answering = generating answers
+answering-as = generating answers ({ $candidate })
 training = training
 progress = { $what }: { NUMBER($done) } of { NUMBER($total) } { $unit }
 progress-bytes = { $what }: { BYTES($done) } of { BYTES($total) }

@@ -18,6 +18,7 @@ evaluating-after = 正在测量训练后的损失
 testing-before = 正在测量训练前的测试集
 testing-after = 正在测量训练后的测试集
 answering = 正在生成回答
+answering-as = 正在生成回答（{ $candidate }）
 training = 正在训练
 progress = { $what }：{ NUMBER($done) } / { NUMBER($total) } { $unit }
 progress-bytes = { $what }：{ BYTES($done) } / { BYTES($total) }

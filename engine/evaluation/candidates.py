@@ -1,0 +1,112 @@
+"""Who answers in an evaluation: the untouched base, asked plainly or with examples, or an adapter on the same weights.
+
+All candidates of one base share its weights in memory: the base is the model with its adapter disabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from engine.data.rows.messages import Row
+from engine.data.similarity.compare import phrases, prompt_of
+from engine.evaluation.generate import Generator
+from engine.tokens.render import Renderer, RenderError
+
+MOST_PROMPT_TOKENS = 4096
+"""Of a prompt with examples: more would cost more time than examples are worth, on models with many positions."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked, and how many examples stand in front of it."""
+
+    ids: list[int]
+    examples: int = 0
+
+
+class Examples:
+    """Rows that are shown in the prompt with their answers, ``most`` of them: those nearest to the row that is asked.
+
+    Near is who shares many of its phrases (three words each), as in ``engine.data.similarity``. ``rows`` must be none
+    of those that are held out.
+    """
+
+    def __init__(self, rows: Sequence[Row], most: int) -> None:
+        self.most = most
+        self._rows = [row for row in rows if _can_be_shown(row)] if most else []
+        self._prompts = [prompt_of(row).strip() for row in self._rows]
+        self._phrases = [phrases(prompt) for prompt in self._prompts]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def nearest(self, row: Row) -> list[Row]:
+        """Examples for ``row``, the nearest first; none with its very question, none with other tools."""
+        prompt = prompt_of(row).strip()
+        own = phrases(prompt)
+        found = [
+            (len(own & theirs) / max(1, len(own | theirs)), -place)
+            for place, theirs in enumerate(self._phrases)
+            if self._prompts[place] != prompt and self._rows[place].tools == row.tools
+        ]
+        return [self._rows[-place] for _, place in sorted(found, reverse=True)[: self.most]]
+
+
+def _can_be_shown(row: Row) -> bool:
+    """Whether it is questions and answers in turn, which any template takes in the middle of a dialogue."""
+    turns = [message for message in row.messages if message.role != "system"]
+    roles = [message.role for message in turns]
+    return bool(roles) and roles == ["user", "assistant"] * (len(roles) // 2) and bool(turns[-1].text.strip())
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One that answers. ``name`` as in ``engine.runs.evaluations``; ``weights`` tells which weights answer.
+
+    An answer is kept for other runs of the evaluation as long as prompt and ``weights`` are the same. ``model`` puts
+    the generator's model into the state in which it is this candidate. Without ``examples`` a row is asked as it is.
+    """
+
+    name: str
+    weights: str
+    generator: Generator
+    renderer: Renderer
+    model: Callable[[], AbstractContextManager[Any]] = nullcontext
+    examples: Examples | None = None
+
+    def prompt(self, row: Row, new_tokens: int) -> Prompt:
+        """The tokens before the last answer of ``row``, with as many examples as leave room for ``new_tokens``."""
+        asked = list(row.messages[:-1])
+        plain = Prompt(self.renderer.prompt_ids(asked, row.tools))
+        if self.examples is None:
+            return plain
+        head = [message for message in asked if message.role == "system"]
+        rest = [message for message in asked if message.role != "system"]
+        positions = self.generator.most_positions
+        most = min(MOST_PROMPT_TOKENS, positions - new_tokens if positions else MOST_PROMPT_TOKENS)
+        shown = self.examples.nearest(row)
+        while shown:
+            turns = [turn for each in reversed(shown) for turn in each.messages if turn.role != "system"]
+            try:
+                ids = self.renderer.prompt_ids([*head, *turns, *rest], row.tools)
+            except RenderError:  # an example that the template can't take: the row is asked without it
+                ids = None
+            if ids is not None and len(ids) <= most:
+                return Prompt(ids, len(shown))
+            shown.pop()
+        return plain
+
+
+@contextmanager
+def base_alone(model: Any) -> Iterator[None]:
+    """``model``, a PEFT model, without its adapter. What is trained stays so: PEFT would train all it switches on."""
+    trained = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        with model.disable_adapter():
+            yield
+    finally:
+        for parameter, requires_grad in trained:
+            parameter.requires_grad_(requires_grad)

@@ -1,0 +1,256 @@
+"""Candidates answer the same rows; every answer is kept as it comes, and scores become a verdict.
+
+An evaluation that was interrupted goes on where it stood: what is kept for the same prompt and the same weights is not
+asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.common.errors import MachineError
+from engine.common.versions import versions
+from engine.data.rows.messages import Row
+from engine.distributed.ranks import ALONE, Ranks
+from engine.evaluation.candidates import Candidate
+from engine.evaluation.generate import Generator
+from engine.evaluation.metrics import exact_match
+from engine.messages.message import Message
+from engine.metrics import words
+from engine.modeling.out_of_memory import OutOfMemory
+from engine.runs import evaluations
+from engine.runs import events as ev
+from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.phases import MESSAGES, Phases
+from engine.runs.steering import StopRequested
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Rows that end with an answer, and where what is answered is kept: the folder ``where`` of evaluation ``name``.
+
+    ``part`` is test, validation or file (``data``, with its hash). Answers have at most ``new_tokens``.
+    """
+
+    where: Path
+    name: str
+    part: str
+    rows: Sequence[Row]
+    new_tokens: int
+    data: str = ""
+    data_sha256: str = ""
+
+    @property
+    def rows_sha256(self) -> str:
+        """The same for the same rows with the same references in the same order, wherever they come from."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            turns = [[message.role, message.text] for message in row.messages]
+            digest.update(json.dumps([turns, row.tools]).encode() + b"\n")
+        return digest.hexdigest()
+
+
+def evaluate(
+    questions: Questions, candidates: Sequence[Candidate], phases: Phases, ranks: Ranks = ALONE,
+    notes: Sequence[Message] = (), step: int | None = None,
+) -> Evaluation:  # fmt: skip
+    """Ask all ``candidates``, in the order of a table, and conclude. Raises as ``ask`` does."""
+    for candidate in candidates:
+        ask(questions, candidate, phases, ranks)
+    return conclude(questions, [candidate.name for candidate in candidates], phases, notes, step, ranks)
+
+
+def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks = ALONE) -> list[Answer]:
+    """The answer of ``candidate`` to each of the rows, in their order, from what is kept or generated now.
+
+    Several ranks share the work; the first one keeps. Raises OutOfMemory, MachineError (the folder can't be written)
+    and StopRequested; what was answered by then is kept.
+    """
+    rows, new_tokens = questions.rows, questions.new_tokens
+    prompts = [candidate.prompt(row, new_tokens) for row in rows]
+    marks = [_mark(prompt.ids, new_tokens, candidate.weights) for prompt in prompts]
+    found: dict[int, Answer] = ranks.from_first(_kept(questions, candidate.name, marks) if ranks.is_first else {})
+    left = [place for place in range(len(rows)) if place not in found]
+    if not left:
+        return [found[place] for place in range(len(rows))]
+    began, last = time.monotonic(), time.monotonic()
+    called, phase = words.candidate(candidate.name), f"answer {candidate.name}"
+    phase = phase if phase in MESSAGES else "answer"
+    phases.begin(phase, candidate=called)
+    report = phases.progress(phase, "answers", candidate=called)
+    tokenizer = candidate.generator.tokenizer
+
+    def take(group: dict[int, str]) -> None:
+        nonlocal last
+        seconds, last = time.monotonic() - last, time.monotonic()
+        made = []
+        for at, text in group.items():
+            place = left[at]
+            row, count = rows[place], len(tokenizer(text, add_special_tokens=False)["input_ids"])
+            made.append(
+                Answer(
+                    candidate=candidate.name, row=place, prompt=_asked(row), reference=row.messages[-1].text,
+                    answer=text, ended=count < new_tokens, tokens=count, group=row.group, mark=marks[place],
+                    examples=prompts[place].examples, seconds=round(seconds / len(group), 4),
+                )
+            )  # fmt: skip
+        found.update((answer.row, answer) for answer in made)
+        if ranks.is_first:
+            _keep(questions, made)
+
+    with candidate.model():
+        last = time.monotonic() if last == began else last
+        generate(
+            candidate.generator, [prompts[place].ids for place in left], new_tokens, ranks, take,
+            lambda done, _total: report(len(rows) - len(left) + done, len(rows)),
+        )  # fmt: skip
+    return [found[place] for place in range(len(rows))]
+
+
+def generate(
+    generator: Generator, prompts: Sequence[list[int]], new_tokens: int, ranks: Ranks = ALONE,
+    take: Callable[[dict[int, str]], None] = lambda answers: None, report: Report = lambda done, total: None,
+) -> list[str]:  # fmt: skip
+    """Greedy answers to ``prompts``, in their order. ``take`` gets them by index as soon as some are whole.
+
+    Of several ranks each gives every so-many-th group, whole: an answer can depend on those beside it, by the last
+    bits of sums. After each round all know all answers. Raises OutOfMemory and StopRequested in all of them.
+    """
+    whole: dict[int, str] = {}
+    generator.tokens_at_once = ranks.from_first(generator.tokens_at_once)
+    groups = generator.groups(prompts, new_tokens)
+    long = dict.fromkeys(set(range(len(prompts))).difference(*groups), generator.too_long)
+    if long:
+        take(long)
+    for start in range(0, len(groups), ranks.count):
+        together = groups[start : start + ranks.count]
+        done, count = len(whole), sum(map(len, together))
+        mine: dict[int, str] = {}
+        failure: OutOfMemory | None = None
+        stopped = False
+        try:
+            for group in ranks.dealt(together):
+                asked = [prompts[index] for index in group]
+                answers = generator.answer(asked, new_tokens, _part_of(report, done, count, len(prompts)))
+                mine.update(zip(group, answers, strict=True))
+        except StopRequested:
+            stopped = True
+        except OutOfMemory as error:
+            failure = error
+        told = ranks.everyone((mine, failure, stopped))
+        new = {index: text for answers, _, _ in told for index, text in answers.items()}
+        if new:
+            take(new)
+        for _, failed, _ in told:
+            if failed is not None:
+                raise failed
+        if any(stopped for _, _, stopped in told):
+            raise StopRequested
+        whole |= new
+    whole |= long
+    return [whole[index] for index in range(len(prompts))]
+
+
+def _part_of(report: Report, done: int, count: int, total: int) -> Report:
+    """``report`` of a group, told as of all: the ``count`` answered together stand behind the ``done``."""
+    return lambda so_far, of: report(done + so_far * count // max(1, of), total)
+
+
+def conclude(
+    questions: Questions, candidates: Sequence[str], phases: Phases, notes: Sequence[Message] = (),
+    step: int | None = None, ranks: Ranks = ALONE,
+) -> Evaluation:  # fmt: skip
+    """Score what ``candidates`` answered, keep answers and summary, and tell of it. Only rows that all answered count.
+
+    Of several ranks the first one does it, and the others get what it found. Raises MachineError.
+    """
+    evaluation = _concluded(questions, candidates, notes, step) if ranks.is_first else None
+    if evaluation is not None:
+        told = ev.Evaluated(
+            name=questions.name, n=evaluation.n, sentence=evaluation.sentence,
+            seconds=round(sum(evaluation.seconds.values()), 2),
+        )  # fmt: skip
+        phases.sink(told)
+    evaluation = ranks.from_first(evaluation)
+    assert evaluation is not None
+    return evaluation
+
+
+def _concluded(
+    questions: Questions, candidates: Sequence[str], notes: Sequence[Message], step: int | None
+) -> Evaluation:
+    newest = {(answer.candidate, answer.row): answer for answer in evaluations.answers(questions.where)}
+    rows = [place for place in range(len(questions.rows)) if all((name, place) in newest for name in candidates)]
+    answers = {name: [newest[name, place] for place in rows] for name in candidates}
+    scored, summary = _scored(answers)
+    evaluation = Evaluation(
+        name=questions.name, part=questions.part, n=len(rows), candidates=list(candidates), data=questions.data,
+        data_sha256=questions.data_sha256, rows_sha256=questions.rows_sha256, step=step,
+        seconds={name: round(sum(answer.seconds for answer in given), 2) for name, given in answers.items()},
+        versions=versions(), **summary,
+    )  # fmt: skip
+    evaluation = msgspec.structs.replace(evaluation, notes=[*evaluation.notes, *_of_answers(answers), *notes])
+    try:
+        evaluations.write_answers(questions.where, scored)
+        evaluations.keep(questions.where, evaluation)
+    except OSError as error:
+        raise _unwritable(questions, error) from error
+    return evaluation
+
+
+def _scored(answers: dict[str, list[Answer]]) -> tuple[list[Answer], dict[str, Any]]:
+    """The answers with their scores, and what a summary says of them."""
+    scored = [
+        msgspec.structs.replace(answer, scores={"exact_match": exact_match([answer.answer], [answer.reference])})
+        for given in answers.values()
+        for answer in given
+    ]
+    return scored, {"metrics": ["exact_match"]}
+
+
+def _of_answers(answers: dict[str, list[Answer]]) -> list[Message]:
+    """What must be known of how the answers came about."""
+    shown = [answer.examples for answer in answers.get(evaluations.FEW_SHOT, [])]
+    return [Message("baselines.examples-shown", least=min(shown), most=max(shown))] if shown else []
+
+
+def _kept(questions: Questions, name: str, marks: Sequence[str]) -> dict[int, Answer]:
+    """By row what ``name`` answered before to the same prompts with the same weights."""
+    return {
+        answer.row: answer
+        for answer in evaluations.answers(questions.where)
+        if answer.candidate == name
+        and 0 <= answer.row < len(marks)
+        and answer.mark == marks[answer.row]
+        and answer.reference == questions.rows[answer.row].messages[-1].text
+    }
+
+
+def _keep(questions: Questions, answers: list[Answer]) -> None:
+    try:
+        evaluations.keep_answers(questions.where, answers)
+    except OSError as error:
+        raise _unwritable(questions, error) from error
+
+
+def _unwritable(questions: Questions, error: OSError) -> MachineError:
+    reason = error.strerror or str(error)
+    return MachineError("baselines.answers-unwritable", path=questions.where, reason=reason)
+
+
+def _mark(ids: Sequence[int], new_tokens: int, weights: str) -> str:
+    return hashlib.blake2b(f"{weights} {new_tokens} {list(ids)}".encode(), digest_size=12).hexdigest()
+
+
+def _asked(row: Row) -> str:
+    return row.messages[-2].text if len(row.messages) > 1 else ""
