@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -59,9 +59,11 @@ def _plain(value: Any) -> Any:
 
 def run_child(
     command: Sequence[str], on_line: Callable[[str], None], cwd: Path | None = None,
-    on_silence: Callable[[], None] = lambda: None,
+    on_silence: Callable[[], None] = lambda: None, env: Mapping[str, str] | None = None,
 ) -> int:  # fmt: skip
     """Run ``command`` without a terminal, stdout and stderr as one stream, and return its exit status.
+
+    ``env``: its environment, where it is not to be ours.
 
     ``on_silence`` is called twice a second while it says nothing. Whatever it or ``on_line`` raises ends the child
     first and is then passed on.
@@ -72,7 +74,7 @@ def run_child(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=cwd,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env={**(os.environ if env is None else env), "PYTHONUNBUFFERED": "1"},
     )
     try:
         assert process.stdout is not None

@@ -1,0 +1,146 @@
+"""llama.cpp's own server on loopback over a GGUF file, as a child process: what users of the file will meet.
+
+``python -P -m engine.export.gguf.server MODEL [--lora FILE] [--context N] [--threads N]`` says one line of type
+listening with its address, and ends when its stdin does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from engine.common.child import answers, record_of
+from engine.common.errors import MachineError, ModelError
+
+_LIBRARY = "xllamacpp"
+_PATIENCE_S = 600
+_TO_END_S = 5
+
+
+class LlamaServer:
+    """A server over ``model``, alive inside ``with``.
+
+    ``lora`` is a GGUF LoRA applied at full strength; ``context`` the tokens of prompt and answer together. Raises
+    MachineError without the library, ModelError when llama.cpp can't load the file.
+    """
+
+    def __init__(self, model: Path, lora: Path | None = None, context: int = 2048, threads: int | None = None) -> None:
+        if importlib.util.find_spec(_LIBRARY) is None:
+            raise MachineError("gguf.no-library", library=_LIBRARY)
+        self._command = [sys.executable, "-P", "-m", __name__, str(model), "--context", str(context)]
+        self._command += ["--lora", str(lora)] if lora else []
+        self._command += ["--threads", str(threads)] if threads else []
+        self._model = model
+        self._process: subprocess.Popen[bytes] | None = None
+        self.address = ""
+
+    def __enter__(self) -> LlamaServer:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            record = record_of(line)
+            if record and record["type"] == "listening":
+                self.address = record["address"]
+                return self
+        self.__exit__(None, None, None)
+        raise ModelError("gguf.not-loaded", model=self._model.name, code=self._process.returncode)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            process.wait(_TO_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def render(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] = ()) -> str:
+        """The prompt that the file's own chat template makes of ``messages``."""
+        request: dict[str, Any] = {"messages": list(messages)}
+        if tools:
+            request["tools"] = list(tools)
+        return str(self.ask("/apply-template", request)["prompt"])
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of ``text``, with the special tokens that the file says belong in front."""
+        answer = self.ask("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+        return [int(token) for token in answer["tokens"]]
+
+    def answer(self, prompt: Sequence[int], most: int) -> tuple[str, bool]:
+        """The greedy answer to token ids, and whether it ended by itself before ``most`` tokens."""
+        request = {"prompt": list(prompt), "n_predict": most, "temperature": 0, "cache_prompt": False}
+        answer = self.ask("/completion", request)
+        return str(answer["content"]), answer.get("stop_type") != "limit"
+
+    def logprobs(self, prompt: Sequence[int], count: int) -> dict[int, float]:
+        """Natural log of the probability of the ``count`` likeliest next tokens, by id; {} where the answer ends here.
+
+        The server tells them of a token that it says, and an end is not said.
+        """
+        request = {
+            "prompt": list(prompt), "n_predict": 1, "temperature": 0, "n_probs": count, "cache_prompt": False,
+            "post_sampling_probs": False,
+        }  # fmt: skip
+        found = self.ask("/completion", request).get("completion_probabilities") or [{"top_logprobs": []}]
+        return {int(each["id"]): float(each["logprob"]) for each in found[0]["top_logprobs"]}
+
+    def ask(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What the server answers to a request. Raises ModelError when it refuses or died."""
+        body = json.dumps(request).encode()
+        message = urllib.request.Request(self.address + path, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(message, timeout=_PATIENCE_S) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except (urllib.error.URLError, ValueError, OSError) as error:
+            said = error.read().decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else str(error)
+            raise ModelError("gguf.server-refused", model=self._model.name, reason=said[:300]) from error
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until stdin ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--lora")
+    parser.add_argument("--context", type=int, default=2048)
+    parser.add_argument("--threads", type=int)
+    asked = parser.parse_args(arguments)
+    say = answers()
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = asked.model
+    parameters.n_ctx = asked.context
+    parameters.n_parallel = 1
+    parameters.warmup = False
+    if asked.threads:
+        parameters.cpuparams.n_threads = asked.threads
+        parameters.cpuparams_batch.n_threads = asked.threads
+    if asked.lora:
+        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(asked.lora, 1.0)]
+    server = xllamacpp.Server(parameters)
+    say("listening", address=server.listening_address)
+    sys.stdin.buffer.read()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
