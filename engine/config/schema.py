@@ -58,7 +58,15 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 class RunSection(Section):
     name: str = Field("", max_length=80, description="Name of the run; empty: made from date and model")
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of row order, split, adapter weights and dropout")
+    split_seed: int | None = Field(
+        None, ge=0, lt=2**32, description="Seed of the split alone; empty: as seed. Same rows are held out for any seed"
+    )
     notes: str = Field("", description="Free text kept with the run")
+
+    @property
+    def drawn_by(self) -> int:
+        """The seed that decides which rows are held out."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 class ModelSection(Section):

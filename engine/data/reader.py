@@ -265,7 +265,7 @@ class Parts:
 
 def index_of(config: RunConfig) -> RowIndex:
     """An empty index with all that ``parts_of`` needs."""
-    return RowIndex(config.run.seed, 1 if "drop_near_duplicates" in config.dataset.fixes else 0)
+    return RowIndex(config.run.drawn_by, 1 if "drop_near_duplicates" in config.dataset.fixes else 0)
 
 
 def parts_of(reading: Reading, index: RowIndex) -> Parts:

@@ -213,7 +213,7 @@ def _files(config: RunConfig, model: Path | None) -> Iterator[Origin]:
 
 def _settings(run: RunDir, config: RunConfig) -> Origin:
     """What decides which rows are held out; edited by hand, rows of the test would be trained on."""
-    deciding = [config.run.seed, config.dataset.model_dump(mode="json", include=_OF_SPLIT)]
+    deciding = [config.run.drawn_by, config.dataset.model_dump(mode="json", include=_OF_SPLIT)]
     deciding += [each.model_dump(mode="json", include=_OF_READING) for each in config.data]
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
     return Origin("settings", 0, str(run.config), 0, 0, digest)
@@ -230,7 +230,7 @@ def _of_source(source: DataSource, number: int, within: Sequence[str]) -> Iterat
     if run.id not in within:
         with suppress(TunedeckError):  # of a run whose config is gone the recorded rows stand
             config = toml.load(run.config).config
-            deciding = [config.dataset.model_dump(mode="json"), config.run.seed]
+            deciding = [config.dataset.model_dump(mode="json"), config.run.drawn_by]
             deciding += [each.model_dump(mode="json") for each in config.data]
             yield Origin(
                 "run", number, str(run.config), 0, 0, hashlib.sha256(json.dumps(deciding).encode()).hexdigest()

@@ -53,7 +53,7 @@ def key_of(config: RunConfig, renderer: Renderer) -> Key:
     parts: dict[str, Any] = {
         "format": FORMAT,
         "versions": {name: version(name) for name in _LIBRARIES},
-        "seed": config.run.seed,  # of the draw
+        "seed": config.run.drawn_by,  # of the draw
         "dataset": config.dataset.model_dump(mode="json", include=_OF_TOKENS),
         "data": [_of_source(source, stamps, ()) for source in config.data],
         "tokenizer": tokenizer_digest(renderer),
@@ -91,7 +91,7 @@ def _of_source(source: DataSource, stamps: dict[str, tuple[int, int]], within: S
         behind = []
         if run.id not in within and run.config.exists():
             config = toml.load(run.config).config
-            behind = [config.dataset.model_dump(mode="json"), config.run.seed]
+            behind = [config.dataset.model_dump(mode="json"), config.run.drawn_by]
             behind += [[each.path, each.role, _of_source(each, stamps, (*within, run.id))] for each in config.data]
         return [settings, names, behind]
     found = []

@@ -119,7 +119,7 @@ def write_tokens(
     pickled = folder / "renderer.pickle"
     if helpers and not _leave(renderer, pickled):
         helpers = 0
-    work = Tokeniser(renderer, config.dataset, config.run.seed, pickled)
+    work = Tokeniser(renderer, config.dataset, config.run.drawn_by, pickled)
     collected = _Collected(folder, [str(file.path) for files in reading.files for file in files])
     done = 0
     with closing(collected.writer), closing(collected.signatures):

@@ -131,7 +131,7 @@ class Draft:
 
     def rows_key(self) -> str:
         """The same for drafts whose rows come out the same: same files, split, lengths and tokenizer."""
-        prefixes = ("data.", "dataset.", "model.", "run.seed")
+        prefixes = ("data.", "dataset.", "model.", "run.seed", "run.split_seed")
         answered = [item for item in self.values.items() if item[0].startswith(prefixes)]
         # What a file showed follows from the file, and comes a moment after its name.
         found = {name for name, _ in answered if name.startswith("data.") and self.source(name) == DETECTED}

@@ -75,7 +75,7 @@ class Quality:
         most_tried = _TRIED if total < SHARED_ROWS else max(1, _TRIED * BATCH_ROWS // total)
         self._counts = BySource(partial(Counts, most_tried=most_tried, passes_over=UNREADABLE in config.dataset.fixes))
         self._stats = BySource(partial(SourceStats, language_every=max(1, total // LANGUAGE_ROWS)))
-        self.index = RowIndex(config.run.seed, 1 if all_near or total <= NEAR_ROWS else -(-2 * total // NEAR_ROWS))
+        self.index = RowIndex(config.run.drawn_by, 1 if all_near or total <= NEAR_ROWS else -(-2 * total // NEAR_ROWS))
         self.sample = TokenSample(max(1, total // TOKEN_ROWS))
         self._observers: list[Observer] = [self._counts, self._stats, self.index, *([self.sample] * with_sample)]
 

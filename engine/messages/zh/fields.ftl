@@ -1,6 +1,7 @@
 # 配置字段的说明；英文在 engine/config/schema.py 中。一个条目对应一个字段，点和下划线写作连字符。
 run-name = 运行名称；留空时由日期和模型生成
 run-seed = 行顺序、数据划分、适配器权重和 dropout 的随机种子
+run-split-seed = 仅用于数据划分的随机种子；留空则与 seed 相同。无论 seed 为何，留出的行不变
 run-notes = 随运行保存的备注
 
 model-name-or-path = 模型文件夹、入门模型名称或 Hub ID
