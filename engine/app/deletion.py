@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.models.lineage import made_from, read_lineage
-from engine.runs import directory
+from engine.runs import directory, groups
 from engine.runs.directory import RunDir
 
 
@@ -26,4 +26,7 @@ def removal_of(run: RunDir, root: Path) -> Removal:
 
 def delete(run: RunDir) -> None:
     """Remove what tunedeck made for ``run``. Raises RunError while it is running, OSError."""
+    group = groups.of_run(run)
     directory.delete(run)
+    if group is not None and not group.runs and not group.is_alive():
+        groups.delete(group)

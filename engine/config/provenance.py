@@ -17,6 +17,8 @@ COMMAND_LINE = Message("source.command-line")
 DEMO = Message("source.demo")
 EARLIER_VERSION = Message("source.earlier-version")
 """What a file that a run was started with meant where it lacks a field that is newer."""
+GROUP = Message("source.group")
+"""What tells the runs of a group of seeds apart."""
 THIRD = Message("source.third")
 """A learning rate that continuing takes: a third of that of a fresh start."""
 REPLAY = Message("source.replay")

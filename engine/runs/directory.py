@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,8 +124,12 @@ def _step_of(path: Path) -> int:
     return int(suffix) if suffix.isdigit() else -1
 
 
-def create(model: str, config_text: str, name: str = "", root: Path | None = None) -> RunDir:
+def create(
+    model: str, config_text: str, name: str = "", root: Path | None = None, more: Mapping[str, Any] | None = None
+) -> RunDir:  # fmt: skip
     """A new run directory, mode 0700, with its ``config.toml``; ``name`` is what people call the run.
+
+    ``more`` are further facts for lists of runs, kept in run.json.
 
     Raises MachineError when the folder can't be written.
     """
@@ -142,7 +147,7 @@ def create(model: str, config_text: str, name: str = "", root: Path | None = Non
         run = RunDir(path)
         write_atomic(run.config, config_text)
         facts = {"name": name or path.name, "model": Path(model.rstrip("/")).name, "created_t": time.time()}
-        write_atomic(run.run_json, json.dumps(facts))
+        write_atomic(run.run_json, json.dumps(facts | dict(more or {})))
     except OSError as error:
         where, reason = str(error.filename or root), str(error.strerror)
         raise MachineError("runs.cannot-create", path=where, reason=reason) from error

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.app.plan import Planned
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
+    from engine.runs.groups import Group
 
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE")]
 Json = Annotated[bool, typer.Option("--json")]
@@ -32,6 +33,7 @@ def run(
     preset: Annotated[str, typer.Option(metavar="NAME")] = "",
     detach: Annotated[bool, typer.Option("--detach")] = False,
     check: Annotated[bool, typer.Option("--check")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=100)] = 1,
     as_json: Json = False,
 ) -> None:
     """Train what CONFIG says."""
@@ -54,6 +56,8 @@ def run(
         if not as_json:
             out(text("cli-runs.can-be-run"))
         return
+    if seeds > 1:
+        raise typer.Exit(_start_group(found, seeds, detach, as_json))
     started = start(found)
     say(text("cli-runs.created", run=started.id, path=started.path))
     if detach:
@@ -154,6 +158,41 @@ def follow(run: RunDir, as_json: bool) -> int:
     if as_json:
         json_line(result(run, watched))
     return exit_code(watched)
+
+
+def _start_group(found: Checked, seeds: int, detach: bool, as_json: bool) -> int:
+    """Start a group of so many seeds, and follow it unless ``detach``; returns the exit code."""
+    from engine.app.groups import start_group
+
+    started = start_group(found, seeds)
+    say(text("cli-groups.created", group=started.id, count=len(started.runs)))
+    if not detach:
+        return follow_group(started, as_json)
+    if as_json:
+        json_line({"group": started.id, "path": str(started.path), "runs": [run.id for run in started.runs]})
+    else:
+        out(started.id)
+        say(text("cli-groups.detached", group=started.id))
+    return 0
+
+
+def follow_group(followed: Group, as_json: bool) -> int:
+    """Narrate the runs of a group to the last, say how each came out; 0 only when all finished."""
+    from engine.cli.commands import group
+
+    ends = group.follow(followed)
+    if ends is None:
+        return INTERRUPTED
+    for run, watched in ends:
+        say(text("cli-groups.of-run", run=run.id))
+        tell_end(run, watched)
+    not_begun = len(followed.runs) - len(ends)
+    if not_begun:
+        say(text("cli-groups.not-begun", count=not_begun, group=followed.id))
+    if as_json:
+        results = [result(run, watched) for run, watched in ends]
+        json_line({"group": followed.id, "path": str(followed.path), "runs": results})
+    return max([exit_code(watched) for _, watched in ends] + [STOPPED_EARLY] * bool(not_begun), default=0)
 
 
 def tell_end(run: RunDir, watched: Watched) -> None:

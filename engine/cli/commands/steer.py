@@ -26,9 +26,18 @@ _POLL_S = 0.1
 
 def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
     """Stop after the present step, with a checkpoint."""
+    from engine.cli.commands import group as of_groups
+    from engine.runs import groups
+
+    if run and (group := groups.find(run)) is not None:
+        of_groups.stop(group, no_wait)
+        return
     target = run_to_steer(run)
     if _command(target, "stop", no_wait):
         _wait_for_end(target)
+        group = groups.of_run(target)
+        if group is not None and group.is_alive():
+            say(text("cli-groups.next-starts", group=group.id))
         if target.complete_checkpoints():
             say(text("cli-runs.stopped", run=target.id))
         else:
@@ -57,6 +66,16 @@ def resume(
     accept_changes: Annotated[bool, typer.Option("--accept-changes")] = False,
 ) -> None:
     """Go on with a run that is paused or has ended."""
+    from engine.cli.commands import group as of_groups
+    from engine.runs import groups
+
+    if run and remedy is None and (group := groups.find(run)) is not None:
+        of_groups.resume(group, accept_changes)
+        if follow:
+            from engine.cli.commands.run import follow_group
+
+            raise typer.Exit(follow_group(group, as_json=False))
+        return
     target = run_or_latest(run)
     if remedy is not None:
         from engine.cli.commands.post_mortem import apply_remedy

@@ -22,6 +22,7 @@ run = Train the run that CONFIG describes.
     .preset = Preset to start from; the file overrides it.
     .detach = Start the run and return at once.
     .check = Only check, all rows too; start nothing.
+    .seeds = Train it N times in turn with different seeds, as a group; all are tested on the same rows.
     .as_json = Print JSON on stdout.
 
 attach = Show a run on the screen, or follow it as text.
@@ -41,8 +42,10 @@ logs = Print the end of the training process's own output.
     .lines = How many of the last lines.
 
 stop = Stop after the current step, with a checkpoint.
-    .help = `tunedeck resume` continues from there. Before the first step there is nothing to save.
-    .run = Name or id; default: the only run that is running.
+    .help =
+        `tunedeck resume` continues from there. Before the first step there is nothing to save. Of a group of seeds no
+        further run starts.
+    .run = Name or id, also of a group; default: the only run that is running.
     .no_wait = Do not wait for the training process to answer.
 
 pause = Pause training after the current step.
@@ -52,8 +55,9 @@ pause = Pause training after the current step.
 resume = Resume a run that is paused or has ended.
     .help =
         A paused run continues where it is. A stopped, failed or crashed run continues from its last complete
-        checkpoint. If memory ran out, --remedy changes the run first, so that it fits.
-    .run = Name or id; default: the newest run.
+        checkpoint. If memory ran out, --remedy changes the run first, so that it fits. Of a group, what is missing
+        is trained.
+    .run = Name or id, also of a group; default: the newest run.
     .no_wait = Do not wait for the training process to answer.
     .follow = Then follow it to its end.
     .remedy = First apply remedy N that `tunedeck status` lists.
