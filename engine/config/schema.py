@@ -198,6 +198,10 @@ class EvalSection(Section):
     early_stopping_patience: int | None = Field(
         None, ge=1, description="Stop after this many evaluations without improvement"
     )
+    keep: Literal["best", "last"] = Field("best", description="Checkpoint that becomes the result")
+    best_by: Literal["loss", "exact_match"] = Field(
+        "loss", description="What best means: validation loss, or a metric, which generates answers at each evaluation"
+    )
 
 
 class CheckpointSection(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -77,6 +77,7 @@ class Assessor:
     phases: Phases
     memory: MemoryGuard
     ranks: Ranks = ALONE
+    metrics: dict[str, float] = field(default_factory=dict)
 
     def evaluate(self, step: int, moment: Moment) -> float | None:
         """Emit an Eval event (and Sample events before and after); returns the validation loss.

@@ -70,17 +70,24 @@ class RunDisk:
 def run_disk(
     trained: int, keep: int, optim: str = "auto", *, beside: int = TOKENIZER_BYTES, parameters: int = 0
 ) -> RunDisk:
-    """Of ``trained`` numbers with the ``keep`` newest checkpoints; ``parameters`` of the model, 0 if not known."""
+    """Of ``trained`` numbers that keeps ``keep`` checkpoints; ``parameters`` of the model, 0 if not known."""
     adapter = trained * WEIGHT_BYTES
     checkpoint = adapter + round(trained * MOMENT_BYTES.get(optim, 8))
     return RunDisk(checkpoint, keep + 1, adapter, beside, 2 * parameters)
+
+
+def kept_checkpoints(config: RunConfig) -> int:
+    """How many a run keeps: the newest, and that of its best step beside them."""
+    dataset = config.dataset
+    held_out = dataset.eval_share if dataset.eval_rows is None else dataset.eval_rows
+    return config.checkpoint.keep + bool(held_out and config.eval.keep == "best")
 
 
 def disk_of(config: RunConfig, shape: ModelShape, folder: Path | None = None) -> RunDisk:
     """What a run of ``config`` on a model of ``shape`` writes; ``folder`` is the model's, for its tokenizer's size."""
     trained = trained_numbers(job_of(Setup(config, shape)))
     beside = beside_bytes(folder) if folder is not None else TOKENIZER_BYTES
-    disk = run_disk(trained, config.checkpoint.keep, config.train.optim, beside=beside, parameters=shape.parameters)
+    disk = run_disk(trained, kept_checkpoints(config), config.train.optim, beside=beside, parameters=shape.parameters)
     return replace(disk, merging=disk.merged) if config.strategy.kind == "merge" else disk
 
 

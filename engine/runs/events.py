@@ -253,7 +253,7 @@ class OutOfMemory(Event, tag="out_of_memory", frozen=True, kw_only=True):
 class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
     """A complete checkpoint is on disk at ``path`` (relative to the run directory).
 
-    ``reason``: scheduled, last-step, asked, pause, stop, early-stop, out-of-memory or not-finite.
+    ``reason``: scheduled, best, last-step, asked, pause, stop, early-stop, out-of-memory or not-finite.
     """
 
     step: int
@@ -293,13 +293,18 @@ class Heartbeat(Event, tag="heartbeat", frozen=True, kw_only=True):
 
 
 class Finished(Event, tag="finished", frozen=True, kw_only=True):
-    """A clean end. ``outcome`` is finished or stopped; ``adapter`` is relative to the run directory."""
+    """A clean end. ``outcome`` is finished or stopped; ``adapter`` is relative to the run directory.
+
+    The adapter is that of ``result_step``, which ``result`` gives the reason for (None: there was nothing to choose).
+    """
 
     outcome: str
     step: int
     adapter: str | None = None
     seconds: float = 0.0
     reason: Message | None = None
+    result_step: int | None = None
+    result: Message | None = None
 
 
 class Failed(Event, tag="failed", frozen=True, kw_only=True):

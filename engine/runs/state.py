@@ -207,10 +207,12 @@ class RunReducer:
             case ev.Eval():
                 is_test = event.part == "test"
                 _put_last(self._tests if is_test else self._evals, (event.step, event.moment), event)
-                if event.loss is not None and not is_test:
+                # The result may be of an earlier step, whose place in the curve is taken.
+                earlier = event.moment == "after" and self._step is not None and event.step < self._step.step
+                if event.loss is not None and not is_test and not earlier:
                     self._curve("eval_loss").add(event.step, event.loss)
                 self._say(event, "good", story.evaluation(event))
-                for warning in () if is_test else self._by_source.evaluation(event):
+                for warning in () if is_test or earlier else self._by_source.evaluation(event):
                     self._warn(warning)
             case ev.Evaluated():
                 self._evaluations[event.name] = event
@@ -252,6 +254,8 @@ class RunReducer:
                 self._finished, self._failure = event, None
                 self._state = "stopped" if event.outcome == "stopped" else "finished"
                 self._reason = event.reason
+                if event.result is not None:
+                    self._say(event, "info", event.result)
                 self._say(event, "good", story.state(self._state, event.reason))
             case ev.Failed():
                 self._failure, self._finished = event, None

@@ -39,7 +39,10 @@ class TrainerState:
     num_tokens: int = 0
     supervised_tokens: int = 0
     evaluated_step: int = 0
-    best_eval_loss: float | None = None
+    start_measure: float | None = None  # of the validation set, as ``eval.best_by`` says, the lower the better
+    best_measure: float | None = None
+    best_step: int = 0
+    last_measure: float | None = None
     worse_evals: int = 0
     train_seconds: float = 0.0
     micro_batch_tokens: int | None = None  # what running out of memory left of the budget
@@ -53,6 +56,8 @@ def save(
     run: RunDir, state: TrainerState, model: PeftModel, tokenizer: Any, optimizer: torch.optim.Optimizer, keep: int
 ) -> tuple[Path, int]:
     """Write ``checkpoint-<step>`` and remove all but the ``keep`` newest; returns its path and size in bytes.
+
+    That of the best step so far stays too.
 
     Raises MachineError when the disk refuses; what was there before stays as it was.
     """
@@ -88,7 +93,8 @@ def save(
             newest=before[-1].name if before else "",
         ) from error  # fmt: skip
     for old in run.complete_checkpoints()[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old != run.checkpoint(state.best_step):
+            shutil.rmtree(old, ignore_errors=True)
     return final, folder_bytes(final)
 
 
@@ -145,11 +151,7 @@ def _cant_load(folder: Path) -> Message | None:
 def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> TrainerState:
     """Put adapter, optimizer, loss scale and random state back as after the checkpoint's step. Raises RunError."""
     try:
-        weights = load_file(folder / "adapter_model.safetensors")
-        expected = get_peft_model_state_dict(model, save_embedding_layers=False)
-        if weights.keys() != expected.keys():
-            raise _unreadable(folder, Message("training.checkpoint-of-another"))
-        set_peft_model_state_dict(model, weights)
+        _load_adapter(folder, model)
         # weights_only: nothing in these files may run code.
         remembered = torch.load(folder / "optimizer.pt", weights_only=True, map_location="cpu")
         if _is_32_bit(remembered) == isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.AdamW):
@@ -167,6 +169,26 @@ def restore(folder: Path, model: PeftModel, optimizer: torch.optim.Optimizer) ->
     return read_state(folder)
 
 
+def restore_adapter(folder: Path, model: PeftModel) -> None:
+    """Put the adapter alone back as after the checkpoint's step. Raises RunError."""
+    try:
+        _load_adapter(folder, model)
+    except RunError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise _unreadable(folder, own_words(error, 200)) from error
+
+
+def _load_adapter(folder: Path, model: PeftModel) -> None:
+    weights = load_file(folder / "adapter_model.safetensors")
+    expected = get_peft_model_state_dict(model, save_embedding_layers=False)
+    if weights.keys() != expected.keys():
+        raise _unreadable(folder, Message("training.checkpoint-of-another"))
+    set_peft_model_state_dict(model, weights)
+
+
 def _is_32_bit(remembered: dict[str, Any]) -> bool:
     """Whether an optimizer's saved state is that of torch's AdamW, not of one with 8-bit states."""
     states = remembered["state"].values()
@@ -176,7 +198,10 @@ def _is_32_bit(remembered: dict[str, Any]) -> bool:
 def read_state(folder: Path) -> TrainerState:
     """Where the run stood at this checkpoint; needs no model. Raises RunError."""
     try:
-        return TrainerState(**json.loads((folder / STATE).read_text()))
+        values = json.loads((folder / STATE).read_text())
+        if "best_eval_loss" in values:  # of an earlier version: its step is not known
+            values["best_measure"] = values.pop("best_eval_loss")
+        return TrainerState(**values)
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(folder, own_words(error, 200)) from error
 

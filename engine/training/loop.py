@@ -22,6 +22,7 @@ from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
+from engine.training.best import judged, keeps_best
 from engine.training.checkpoint import TrainerState
 from engine.training.prepare import Training
 
@@ -47,8 +48,8 @@ class Outcome:
 
 @dataclass
 class Hooks:
-    """What the loop calls and does not do itself. ``save`` takes the reason of a Checkpoint event;
-    ``evaluate`` returns the held-out loss.
+    """What the loop calls and does not do itself. ``save`` takes the reason of a Checkpoint event; ``evaluate`` returns
+    what the validation set is judged by (``best.measure_of``), None where nothing was measured.
 
     ``between`` is called before each micro-batch.
     """
@@ -106,6 +107,9 @@ class Loop:
         patience = self.config.eval.early_stopping_patience
         while state.step < total:
             state = self._evaluate(state)
+            if state.best_step == state.step != saved_step and keeps_best(self.config):
+                self.hooks.save(state, "best")
+                saved_step = state.step
             if patience and state.worse_evals >= patience:
                 return self._end(state, saved_step, "finished", Message("events.early-stop", evaluations=patience))
             began = time.monotonic()
@@ -305,15 +309,10 @@ class Loop:
         step = state.step
         if step in (0, state.evaluated_step) or step % self.rhythm.evaluate:
             return state
-        loss = self.hooks.evaluate(state)
-        if self.steering.stop_requested and loss is None:
+        measured = self.ranks.from_first(self.hooks.evaluate(state))
+        if self.steering.stop_requested and measured is None:
             return state
-        state = replace(state, evaluated_step=step)
-        if loss is None:
-            return state
-        if state.best_eval_loss is None or loss < state.best_eval_loss:
-            return replace(state, best_eval_loss=loss, worse_evals=0)
-        return replace(state, worse_evals=state.worse_evals + 1)
+        return judged(replace(state, evaluated_step=step), measured)
 
     def _obey(self, state: TrainerState, saved_step: int) -> tuple[bool, int]:
         """Carry out waiting orders; returns whether to pause, and the newest saved step."""

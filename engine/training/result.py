@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+from pathlib import Path
 from typing import Any
 
 from engine.common.errors import MachineError
@@ -18,23 +19,24 @@ from engine.models.origins import Origin
 from engine.models.weights import hash_files, weight_files
 from engine.runs.directory import RunDir
 from engine.tokens.dataset import Prepared, file_hashes
+from engine.training.best import Result
 from engine.training.mixing import trained_tokens
 from engine.training.strategies import read_parents
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
 
 
-def publish(run: RunDir, config: RunConfig, prepared: Prepared | None) -> str:
-    """Copy the newest complete checkpoint's adapter to ``adapter/`` with ``tunedeck.json``; returns its name.
+def publish(run: RunDir, config: RunConfig, prepared: Prepared | None, source: Path, kept: Result) -> str:
+    """Copy the adapter of the checkpoint ``source`` to ``adapter/`` with ``tunedeck.json``; returns its name.
 
-    Raises MachineError when the disk refuses; an earlier ``adapter/`` stays until the new one is whole.
+    ``kept`` says why this one. Raises MachineError when the disk refuses; an earlier ``adapter/`` stays until the new
+    one is whole.
     """
-    source = run.complete_checkpoints()[-1]
     partial = run.adapter.with_suffix(".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(source, partial, ignore=_leave_out)
-        record = _record(run, config, prepared, int(source.name.removeprefix("checkpoint-")))
+        record = _record(run, config, prepared, kept)
         (partial / "tunedeck.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), "utf-8")
         shutil.rmtree(run.adapter, ignore_errors=True)
         partial.replace(run.adapter)
@@ -51,8 +53,9 @@ def _leave_out(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name in _NOT_RESULT or name.startswith("rng_state_")]
 
 
-def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int) -> dict[str, Any]:
+def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, kept: Result) -> dict[str, Any]:
     """What an adapter must remember of its making, so that later runs can build on it."""
+    step = kept.step
     unknown = [0] * len(config.data)
     read = list(trained_tokens(config, prepared, step).values()) if prepared else unknown
     there = list(prepared.tokens_by_source.values()) if prepared else unknown
@@ -68,6 +71,7 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, step: int
         "strategy": config.strategy.kind,
         "parents": read_parents(run),
         "step": step,
+        **({"kept": kept.reason.as_json()} if kept.reason else {}),
         "data": [
             {"path": source.path, "role": source.role, "tokens": tokens, "source_tokens": of_source}
             for source, tokens, of_source in zip(config.data, read, there, strict=True)

@@ -18,7 +18,7 @@ from engine.distributed.cpu_threads import Processors
 from engine.distributed.device import choose_devices, place
 from engine.distributed.workers import Companions
 from engine.evaluation.assess import Assessor
-from engine.memory.disk import beside_bytes, require, run_disk
+from engine.memory.disk import beside_bytes, kept_checkpoints, require, run_disk
 from engine.messages.message import Message
 from engine.modeling.out_of_memory import free_cached, give_back
 from engine.models import origins
@@ -31,6 +31,7 @@ from engine.runs.steering import Steering, StopRequested
 from engine.tokens.dataset import Prepared
 from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
+from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
 from engine.training.checkpoint import TrainerState, begun
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
@@ -78,13 +79,12 @@ class Session:
                     return
                 self._wait_paused()
                 if self.steering.stop_requested:
-                    self._finish("stopped", outcome.state.step, self.steering.reason)
+                    self._finish("stopped", outcome.state, self.steering.reason)
                     return
                 resume = True
         except StopRequested:
             last = self.run.complete_checkpoints()
-            step = int(last[-1].name.removeprefix("checkpoint-")) if last else 0
-            self._finish("stopped", step, self.steering.reason)
+            self._finish("stopped", checkpoint.read_state(last[-1]) if last else TrainerState(0), self.steering.reason)
 
     def _train(self, resume: bool) -> Outcome:
         """Make everything ready, train until the loop ends, and finish unless it is only paused."""
@@ -148,7 +148,8 @@ class Session:
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
-                measure.evaluate(0, "before")
+                loss = measure.evaluate(0, "before")
+            state = replace(state, start_measure=measure_of(training.config, loss, measure.metrics))
             free_cached()
         hooks = Hooks(
             save=lambda at, reason: self._save(at, reason, training, story),
@@ -163,10 +164,12 @@ class Session:
         story.trained(state, outcome.state, loop.budget)
         if outcome.kind == "finished":
             with story.phase("evaluation"):
-                measure.evaluate(outcome.state.step, "after")
+                kept, state = measure_result(self.run, training, measure, outcome.state)
+        else:
+            kept, state = None, outcome.state
         if outcome.kind != "paused":
             story.ended()
-            self._finish(outcome.kind, outcome.state.step, outcome.reason)
+            self._finish(outcome.kind, state, outcome.reason, kept)
         return outcome
 
     def _mind_origins(self, card: ModelCard, goes_on: bool) -> None:
@@ -222,7 +225,7 @@ class Session:
         """Refuse to start what the disk can't hold: checkpoints and the adapter, of what is really trained."""
         trained = sum(p.numel() for p in training.built.trained)
         beside = beside_bytes(Path(training.card.path))
-        disk = run_disk(trained, self.config.checkpoint.keep, training.config.train.optim, beside=beside)
+        disk = run_disk(trained, kept_checkpoints(self.config), training.config.train.optim, beside=beside)
         require(disk, self.run.path)
 
     def _check(self) -> None:
@@ -253,7 +256,8 @@ class Session:
     def _during(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> float | None:
         try:
             with story.phase("evaluation"):
-                return assessor.evaluate(state.step, "during")
+                loss = assessor.evaluate(state.step, "during")
+                return measure_of(assessor.config, loss, assessor.metrics)
         except StopRequested:  # the loop stops by itself, with a checkpoint
             return None
         finally:
@@ -274,12 +278,17 @@ class Session:
         if not self.steering.stop_requested:
             self.sink(ev.State(state="starting", reason=Message("events.resumed")))
 
-    def _finish(self, kind: str, step: int, reason: Message | None) -> None:
-        """Publish the newest checkpoint's adapter as the run's result and say that it is over."""
+    def _finish(self, kind: str, state: TrainerState, reason: Message | None, kept: Result | None = None) -> None:
+        """Publish the adapter of the step that is kept as the run's result, and say that it is over."""
         self._hashed()
-        adapter = result.publish(self.run, self.resolved, self.prepared) if self.run.complete_checkpoints() else None
+        kept = kept or result_of(self.run, self.config, state)
+        folder = folder_of(self.run, kept)
+        adapter = result.publish(self.run, self.resolved, self.prepared, folder, kept) if folder is not None else None
+        if kept.warning is not None and adapter is not None:
+            self.sink(ev.Warn(message=kept.warning, step=kept.step))
         self.sink(
             ev.Finished(
-                outcome=kind, step=step, adapter=adapter, seconds=round(time.monotonic() - self.began, 1), reason=reason
+                outcome=kind, step=state.step, adapter=adapter, seconds=round(time.monotonic() - self.began, 1),
+                reason=reason, result_step=kept.step if adapter is not None else None, result=kept.reason,
             )
-        )
+        )  # fmt: skip

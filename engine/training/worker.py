@@ -62,6 +62,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     from engine.distributed.workers import MEETING, ready_file, share_processors
     from engine.modeling.out_of_memory import OutOfMemory, free_cached
     from engine.runs.phases import Phases
+    from engine.training.best import measure_of, measure_result
     from engine.training.checkpoint import TrainerState, begun, read_state
     from engine.training.loop import Hooks, Loop, NotFinite
     from engine.training.prepare import Context, assessor, begin, placed, prepare
@@ -87,7 +88,8 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
 
     def during(at: TrainerState) -> float | None:
         try:
-            return measure.evaluate(at.step, "during")
+            loss = measure.evaluate(at.step, "during")
+            return measure_of(training.config, loss, measure.metrics)
         except StopRequested:  # the loop stops by itself
             return None
         finally:
@@ -100,7 +102,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
             free_cached()
         outcome = Loop(training, budget, hooks).run(state)
         if outcome.kind == "finished":
-            measure.evaluate(outcome.state.step, "after")
+            measure_result(RunDir(Path(task["run"])), training, measure, outcome.state)
     except (NotFinite, OutOfMemory):  # all have agreed on it, and the first process has its last checkpoint to write
         _wait_for_the_end()
     training.ranks.leave()

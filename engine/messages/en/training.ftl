@@ -31,3 +31,21 @@ run-unwritable = The run directory can't be written
 model-not-here = The model is not downloaded yet
     .message = { $model }
     .hint = Its speed can be measured once it is downloaded.
+
+# Which step is the result
+by-loss = validation loss
+kept-best = The result is step { NUMBER($step) }, the best by { $by } ({ $best }); the last, step { NUMBER($last) }, has { $last_value }
+kept-best-so-far = The result is step { NUMBER($step) }, the best measured by { $by } ({ $best }); step { NUMBER($last) } was not measured
+kept-last-best = The result is step { NUMBER($step) }: the last one is the best by { $by } ({ $best })
+kept-last = The result is the last step, { NUMBER($step) }, as eval.keep = "last" says; the best by { $by } was step { NUMBER($best_step) } ({ $best })
+best-unknown = No evaluation gave a number
+    .message = The best step by { $by } can't be told, so the last one is the result.
+    .hint = Lower train.learning_rate, or check the validation rows.
+best-gone = The best checkpoint is not whole
+    .message = checkpoint-{ $step }: { $reason }. The last step, { NUMBER($last) }, is the result.
+worse-than-base = Training made the model worse
+    .message = By { $by } it had { $before } before training and at best { $best }, at step { NUMBER($step) }, which is the result.
+    .hint = Use the base model as it is, or train again with a lower train.learning_rate.
+worse-than-adapter = Training made the model worse
+    .message = By { $by } the earlier model had { $before } and this one at best { $best }, at step { NUMBER($step) }, which is the result.
+    .hint = Keep the earlier adapter, or train again with a lower train.learning_rate.

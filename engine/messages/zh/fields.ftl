@@ -75,6 +75,8 @@ eval-every = 每隔多少步评估；留空：共十次，短训练更少
 eval-metrics = 损失之外的指标；需要生成文本
 eval-generate-rows = 为指标生成回答的验证行数
 eval-max-new-tokens = 生成回答的最大长度
+eval-keep = 哪个检查点成为结果
+eval-best-by = “最佳”的标准：验证损失，或某个指标（每次评估都要生成回答）
 eval-early-stopping-patience = 连续多少次评估没有改善就停止
 
 checkpoint-every = 每隔多少步保存检查点；留空：全程五次

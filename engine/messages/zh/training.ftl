@@ -31,3 +31,21 @@ run-unwritable = 无法写入训练目录
 model-not-here = 模型尚未下载
     .message = { $model }
     .hint = 下载之后才能测量训练速度。
+
+# 哪一步是结果
+by-loss = 验证损失
+kept-best = 结果取第 { NUMBER($step) } 步：按{ $by }最佳（{ $best }）；最后的第 { NUMBER($last) } 步为 { $last_value }
+kept-best-so-far = 结果取第 { NUMBER($step) } 步：已评估各步中按{ $by }最佳（{ $best }）；第 { NUMBER($last) } 步未评估
+kept-last-best = 结果取第 { NUMBER($step) } 步：最后一步按{ $by }也是最佳（{ $best }）
+kept-last = 按 eval.keep = "last"，结果取最后的第 { NUMBER($step) } 步；按{ $by }最佳的是第 { NUMBER($best_step) } 步（{ $best }）
+best-unknown = 没有一次评估得到数值
+    .message = 无法按{ $by }判断哪一步最佳，因此结果取最后一步。
+    .hint = 请降低 train.learning_rate，或检查验证集。
+best-gone = 最佳检查点不完整
+    .message = checkpoint-{ $step }：{ $reason }。结果取最后的第 { NUMBER($last) } 步。
+worse-than-base = 训练使模型变差
+    .message = 按{ $by }，训练前为 { $before }，训练后最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
+    .hint = 请直接使用基座模型，或降低 train.learning_rate 后重新训练。
+worse-than-adapter = 训练使模型变差
+    .message = 按{ $by }，早先的模型为 { $before }，本次最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
+    .hint = 请保留早先的适配器，或降低 train.learning_rate 后重新训练。

@@ -42,10 +42,17 @@ def test_word_tables_that_are_trained_whole_are_saved_whole() -> None:
 
 
 def test_one_checkpoint_more_than_is_kept_is_counted() -> None:
-    few, many = (disk_of(config(checkpoint={"keep": keep}), LLAMA_3_8B) for keep in (1, 5))
+    last: dict[str, Any] = {"eval": {"keep": "last"}}
+    few, many = (disk_of(config(checkpoint={"keep": keep}, **last), LLAMA_3_8B) for keep in (1, 5))
     assert few.checkpoint == 3 * few.adapter
     assert many.run - few.run == 4 * (few.checkpoint + TOKENIZER_BYTES)
     assert few.run == 2 * (few.checkpoint + TOKENIZER_BYTES) + few.adapter + TOKENIZER_BYTES + LOG_BYTES
+
+
+def test_the_best_checkpoint_is_counted_beside_the_newest() -> None:
+    assert disk_of(config(checkpoint={"keep": 2}), LLAMA_3_8B).checkpoints == 4
+    assert disk_of(config(checkpoint={"keep": 2}, eval={"keep": "last"}), LLAMA_3_8B).checkpoints == 3
+    assert disk_of(config(checkpoint={"keep": 2}, dataset={"eval_rows": 0}), LLAMA_3_8B).checkpoints == 3
 
 
 def test_states_in_8_bit_make_smaller_checkpoints() -> None:

@@ -87,7 +87,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_never_interrupted(tiny: Path, 
 
 def test_where_the_run_stands_comes_back(tiny: Path, run: RunDir) -> None:
     made = trainee(tiny)
-    state = TrainerState(7, 900, 300, best_eval_loss=1.25, worse_evals=2, train_seconds=12.5)
+    state = TrainerState(7, 900, 300, best_measure=1.25, best_step=5, worse_evals=2, train_seconds=12.5)
     folder, size = checkpoint.save(run, state, made.model, made.tokenizer, made.optimizer, 2)
     assert checkpoint.restore(folder, made.model, made.optimizer) == state
     assert size == sum(path.stat().st_size for path in folder.iterdir()) > 0

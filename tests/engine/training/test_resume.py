@@ -47,7 +47,9 @@ def test_a_resumed_run_does_not_measure_before_again(tiny: Path, rows: Path) -> 
     resumed = Trained(stopped.run, resume=True)
     assert [(event.moment, event.step) for event in stopped.of(ev.Eval)] == [("before", 0)]
     # The one after step 3 was cut short by the stop, so it is made up for.
-    assert [(event.moment, event.step) for event in resumed.of(ev.Eval)] == [("during", 3), ("during", 6), ("after", 8)]
+    assert [(event.moment, event.step) for event in resumed.of(ev.Eval)] == [
+        ("during", 3), ("during", 6), ("during", 8), ("after", 8),
+    ]  # fmt: skip
 
 
 def test_what_was_stopped_has_an_adapter_too(tiny: Path, rows: Path) -> None:
@@ -155,7 +157,7 @@ def test_a_pause_frees_the_memory_and_goes_on_with_the_same_losses(
     assert paused.losses() == straight.losses()
     assert [event.state for event in paused.of(ev.State)] == ["running", "paused", "starting", "running"]
     assert [event.resumed_from_step for event in paused.of(ev.RunStarted)] == [None, 3]
-    assert [event.moment for event in paused.of(ev.Eval)] == ["before", "during", "during", "after"]
+    assert [event.moment for event in paused.of(ev.Eval)] == ["before", "during", "during", "during", "after"]
 
 
 def test_a_paused_run_that_is_stopped_has_its_adapter(tiny: Path, rows: Path) -> None:

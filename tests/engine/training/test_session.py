@@ -50,8 +50,9 @@ def test_a_run_tells_its_story_in_order(tiny: Path, rows: Path, monkeypatch: pyt
     )  # fmt: skip
     assert story(trained) == [
         "read", "load", "started", "rehearsal", "answer before", "sample 0", "eval before 0", "running", "train",
-        "step 1", "step 2", "eval during 2", "step 3", "sample 3", "step 4", "checkpoint 4", "eval during 4",
-        "step 5", "step 6", "checkpoint 6", "answer after", "sample 6", "eval after 6", "finished 6",
+        "step 1", "step 2", "eval during 2", "checkpoint 2", "step 3", "sample 3", "step 4", "checkpoint 4",
+        "eval during 4", "step 5", "step 6", "checkpoint 6", "eval during 6",
+        "answer after", "sample 6", "eval after 6", "finished 6",
     ]  # fmt: skip
     assert len(freed) == 4, "the GPU's cache is given back each time before training goes on"
 
