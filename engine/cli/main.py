@@ -18,6 +18,7 @@ from engine.cli.commands import (
     demo,
     doctor,
     estimate,
+    export,
     lineage,
     merge,
     models,
@@ -39,7 +40,7 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, selftest.selftest,
+        merge.merge, export.export, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, selftest.selftest,
         run.fields,
     ):  # fmt: skip
         app.command()(verb)

@@ -1,4 +1,4 @@
-"""A LoRA adapter as GGUF, loaded beside a GGUF of its base; what that form can't hold is said before the start."""
+"""A LoRA adapter as GGUF, to be loaded beside a GGUF of its base."""
 
 from __future__ import annotations
 
@@ -12,33 +12,8 @@ from safetensors.torch import save_file
 
 from engine.common.errors import ModelError
 from engine.export.gguf import converter
-from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard
-
-_PREFIX = "base_model.model."
-_A, _B = ".lora_A.weight", ".lora_B.weight"
-
-
-def what_gguf_cannot_hold(card: AdapterCard) -> list[Message]:
-    """Parts of an adapter that a GGUF LoRA has no place for; [] where all of it has one. Merging first always helps."""
-    settings, kinds = card.settings, []
-    if settings.use_dora:
-        kinds.append(Message("gguf.part-dora"))
-    if settings.modules_to_save:
-        kinds.append(Message("gguf.part-modules", names=settings.modules_to_save))
-    if settings.trainable_token_indices:
-        kinds.append(Message("gguf.part-tokens"))
-    if settings.target_parameters:
-        kinds.append(Message("gguf.part-parameters", names=settings.target_parameters))
-    if settings.bias != "none":
-        kinds.append(Message("gguf.part-bias"))
-    others = sorted({name.removeprefix(_PREFIX) for name in card.tensors if not name.endswith((_A, _B))})
-    if others and not kinds:
-        kinds.append(Message("gguf.part-other", names=others[:3]))
-    tables = sorted(_module(name) for name in card.tensors if name.endswith(_A) and _is_table(_module(name)))
-    if tables:
-        kinds.append(Message("gguf.part-tables", names=tables))
-    return kinds
+from engine.models.gguf import LORA_A, LORA_B, module_of, what_gguf_cannot_hold
 
 
 def convert_adapter(
@@ -56,10 +31,10 @@ def convert_adapter(
     pairs: dict[str, torch.Tensor] = {}
     with safe_open(card.file, "pt") as file:
         for name in file.keys():  # noqa: SIM118 - no dictionary
-            if not name.endswith(_A):
+            if not name.endswith(LORA_A):
                 continue
-            module = _module(name)
-            first, second = file.get_tensor(name), file.get_tensor(name.removesuffix(_A) + _B)
+            module = module_of(name)
+            first, second = file.get_tensor(name), file.get_tensor(name.removesuffix(LORA_A) + LORA_B)
             factor = card.settings.scaling(module) * first.shape[0] / alpha
             pairs[f"{module}.lora_A"] = first.float().contiguous()
             pairs[f"{module}.lora_B"] = (second.float() * factor).contiguous()
@@ -76,11 +51,3 @@ def convert_adapter(
     finally:
         partial.unlink(missing_ok=True)
     return int(answer["tensors"])
-
-
-def _module(name: str) -> str:
-    return name.removeprefix(_PREFIX).removesuffix(_A).removesuffix(_B)
-
-
-def _is_table(module: str) -> bool:
-    return module.rpartition(".")[2] in ("embed_tokens", "wte", "lm_head", "embed_in", "embed_out")

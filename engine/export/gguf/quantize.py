@@ -14,12 +14,8 @@ from pathlib import Path
 from engine.common.child import run_child
 from engine.common.errors import MachineError, ModelError
 
-# llama.cpp's own numbers of its file types (enum llama_ftype in llama.h), and about how many bits they take a weight.
+# llama.cpp's own numbers of its file types (enum llama_ftype in llama.h).
 FILE_TYPES = {"q8_0": 7, "q6_k": 18, "q5_k_m": 17, "q4_k_m": 15, "q3_k_m": 12, "q2_k": 10}
-BITS = {
-    "f32": 32.0, "f16": 16.0, "bf16": 16.0,
-    "q8_0": 8.5, "q6_k": 6.6, "q5_k_m": 5.7, "q4_k_m": 4.9, "q3_k_m": 3.9, "q2_k": 3.2,
-}  # fmt: skip
 _LIBRARY = "cyllama"
 
 

@@ -81,6 +81,14 @@ merge = Merge LoRA adapters into their base model; prints the new folder.
     .trust_base = Merge even if the base may not be the adapters' own.
     .as_json = Print JSON on stdout.
 
+export = Export the adapter of a run for another program; prints the files.
+    .help = Targets: adapter (for PEFT), merged (16-bit model for Transformers and vLLM), gguf (for llama.cpp and Ollama),
+        gguf-lora (the adapter alone, for a GGUF of its base). Finished files are kept when it is run again.
+    .name = A run, or an adapter's folder.
+    .target = adapter, merged, gguf or gguf-lora.
+    .kinds = GGUF type: q8_0, q6_k, q5_k_m, q4_k_m, q3_k_m, q2_k, f16, bf16 or f32. May be given several times.
+    .folder = Where the files go; without it, a folder beside the run.
+    .trust-base = Accept a base model that may not be the one the adapter was trained on.
 lineage = Show model and adapter history.
     .help = Base models, merged models and adapters as a tree, each with how it was made and the data it was trained on.
     .run = Only its ancestors and what was made from it.

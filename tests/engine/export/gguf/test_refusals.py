@@ -10,9 +10,10 @@ import pytest
 
 from engine.common.errors import MachineError, ModelError
 from engine.export.gguf import converter, quantize
-from engine.export.gguf.adapter import convert_adapter, what_gguf_cannot_hold
+from engine.export.gguf.adapter import convert_adapter
 from engine.export.gguf.server import LlamaServer
 from engine.models.adapter.card import read_adapter
+from engine.models.gguf import what_gguf_cannot_hold
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import make_adapter
 

@@ -1,0 +1,190 @@
+"""Exporting an adapter: what each target is for and takes, what speaks against it, and the process that does it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.common.child import run_answering
+from engine.common.errors import ConfigError, MachineError, ModelError, TunedeckError
+from engine.common.files import sha256
+from engine.common.versions import versions
+from engine.machine.host import read_host
+from engine.messages.message import Message
+from engine.models import gguf
+from engine.models.adapter.card import AdapterCard, read_adapter, require_sound
+from engine.models.adapter.match import match, require_match
+from engine.models.card import ModelCard
+from engine.models.local import resolve
+from engine.runs import directory, exports
+from engine.runs.directory import RunDir
+from engine.runs.exports import Export
+
+TARGETS = ("adapter", "merged", "gguf", "gguf-lora")
+DEFAULT_KINDS = ("q8_0",)
+_SPARE_BYTES = 64 << 20
+_START_S = 6.0
+_PACE = 120e6
+"""Bytes of 16-bit weights a second through merge and conversion, and seconds for the libraries to load: measured on
+two CPU cores."""
+
+Progress = Callable[[int, int | None, Message], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An export that nothing speaks against. Sizes in bytes, about; ``seconds`` too.
+
+    ``work_bytes`` are needed on the way beside ``out_bytes``. ``done`` are files of this very adapter that are there
+    already.
+    """
+
+    target: str
+    kinds: tuple[str, ...]
+    adapter: AdapterCard
+    base: ModelCard
+    run: RunDir | None
+    out: Path
+    adapter_sha256: str
+    out_bytes: int
+    work_bytes: int
+    seconds: float
+    done: frozenset[str] = frozenset()
+    notes: tuple[Message, ...] = field(default=())
+
+
+def plan_export(
+    name: str, target: str, kinds: Sequence[str] = (), out: Path | None = None, trust_base: bool = False
+) -> Plan:
+    """What exporting the adapter of ``name`` (a run or a folder) to ``target`` takes; changes nothing.
+
+    ``kinds`` are GGUF types, for target gguf. ``out``: the folder for it, else one beside the run or adapter. Raises
+    TunedeckError for all that speaks against it.
+    """
+    if target not in TARGETS:
+        raise ConfigError("exporting.no-target", target=target, known=TARGETS)
+    kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target == "gguf" else ())
+    unknown = [kind for kind in kinds if kind not in gguf.BITS]
+    if unknown or (kinds and target != "gguf"):
+        raise ConfigError("exporting.no-gguf-type", kinds=unknown or kinds, known=tuple(gguf.BITS), target=target)
+    adapter = read_adapter(name)
+    require_sound(adapter)
+    base = _base_of(adapter)
+    require_match(match(adapter, base), adapter, base, trust_base)
+    if target == "gguf-lora" and (lacking := gguf.what_gguf_cannot_hold(adapter)):
+        raise ModelError("gguf.adapter-beyond-gguf", adapter=adapter.path, parts=lacking)
+    run = _run_of(adapter)
+    where = (out or _beside(adapter, run) / target).absolute()
+    digest = sha256(adapter.file)
+    done = _done(where, digest)
+    out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
+    _check_disk(where, out_bytes + work_bytes)
+    return Plan(
+        target, kinds, adapter, base, run, where, digest, out_bytes, work_bytes,
+        _START_S + 2 * base.weight_bytes / _PACE if target != "adapter" else 1.0, done,
+    )  # fmt: skip
+
+
+def export(plan: Plan, on_progress: Progress = lambda done, total, message: None) -> Export:
+    """Carry it out in a process of its own; what ``on_progress`` raises ends that and leaves nothing half-made.
+
+    Raises TunedeckError.
+    """
+    request = {
+        "target": plan.target, "kinds": list(plan.kinds), "adapter": str(plan.adapter.path.absolute()),
+        "base": str(plan.base.path.absolute()), "out": str(plan.out), "name": _file_name(plan),
+        "done": sorted(plan.done),
+    }  # fmt: skip
+    found: list[dict[str, Any]] = []
+
+    def on_record(record: dict[str, Any]) -> None:
+        if record["type"] == "progress":
+            on_progress(record["done"], record["total"], Message.from_json(record["message"]))
+        else:
+            found.append(record)
+
+    code, noise = run_answering([sys.executable, "-P", "-m", "engine.export", json.dumps(request)], on_record)
+    if not found:
+        raise TunedeckError("exporting.ended", code=code, said=" ".join(noise[-3:])[:300])
+    if found[-1].pop("type") == "error":
+        raise TunedeckError.from_json(found[-1])
+    made = Export(
+        target=plan.target, path=str(plan.out), adapter=str(plan.adapter.path.absolute()),
+        adapter_sha256=plan.adapter_sha256, base=str(plan.base.path.absolute()), run=plan.run.id if plan.run else "",
+        kinds=list(plan.kinds), files=found[-1]["files"], made=time.time(), versions=versions(),
+    )  # fmt: skip
+    try:
+        exports.keep(plan.run, made)
+    except OSError as error:
+        raise MachineError("exporting.unnoted", folder=plan.out, reason=error.strerror or str(error)) from error
+    return made
+
+
+def _base_of(adapter: AdapterCard) -> ModelCard:
+    """The base model, which must be on this machine. Raises ModelError."""
+    if not adapter.base:
+        raise ModelError("exporting.base-unnamed", adapter=adapter.path)
+    found = resolve(adapter.base, adapter.settings.revision or "main")
+    if found.card is None:
+        raise ModelError("models.not-here", name=adapter.base)
+    return found.card
+
+
+def _run_of(adapter: AdapterCard) -> RunDir | None:
+    if not adapter.run:
+        return None
+    try:
+        return directory.find(adapter.run)
+    except TunedeckError:  # a run elsewhere than where runs are
+        return RunDir(adapter.path.absolute().parent)
+
+
+def _beside(adapter: AdapterCard, run: RunDir | None) -> Path:
+    return (run.path if run else adapter.path.absolute()) / exports.FOLDER
+
+
+def _done(out: Path, digest: str) -> frozenset[str]:
+    """Files of an earlier export of the same adapter to the same folder. Raises ConfigError for a folder in use."""
+    if not out.exists():
+        return frozenset()
+    before = exports.read(out) if out.is_dir() else None
+    if before is not None and before.adapter_sha256 == digest:
+        return frozenset(name for name, size in before.files.items() if _size(out / name) == size)
+    if not out.is_dir() or any(out.iterdir()):
+        raise ConfigError("exporting.out-not-empty", folder=out)
+    return frozenset()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _sizes(target: str, kinds: Sequence[str], adapter: AdapterCard, base: ModelCard) -> tuple[int, int]:
+    """Bytes that stay, and those needed on the way."""
+    if target in ("adapter", "gguf-lora"):
+        return 2 * adapter.size_bytes, adapter.size_bytes
+    if target == "merged":
+        return base.weight_bytes, 0
+    plain = [kind for kind in kinds if kind in gguf.PLAIN]
+    merged, between = base.weight_bytes, 0 if plain else gguf.size_of(base, "f16")
+    return sum(gguf.size_of(base, kind) for kind in kinds), merged + between
+
+
+def _check_disk(out: Path, needed: int) -> None:
+    free = read_host([out]).disks[0].free_bytes
+    if free is not None and free < needed + _SPARE_BYTES:
+        raise MachineError("exporting.disk-small", folder=out, free=free, needed=needed + _SPARE_BYTES)
+
+
+def _file_name(plan: Plan) -> str:
+    """What files are named after: the run, or the adapter's folder."""
+    name = str(plan.run.read_run_json().get("name") or plan.run.id) if plan.run else plan.adapter.path.absolute().name
+    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name).strip(".-") or "model"
