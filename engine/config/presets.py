@@ -191,6 +191,14 @@ def _what(error: Any) -> Message:
         return Message("config.no-section", header="[[data]]" if loc[0] == "data" else f"[{loc[0]}]")
     if kind == "two_numbers":
         return Message("config.two-numbers", given=str(given)[:40], what=error["ctx"]["what"])
+    if kind == "literal_error" and isinstance(given, str) and len(names := _expected(kind, error)) > _MANY_NAMES:
+        known = [str(name).strip("'") for name in names]
+        close = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.5)
+        return (
+            Message("config.misspelt-name", given=given[:60], nearest=close[0])
+            if close
+            else Message("config.unknown-name", given=given[:60], known=known)
+        )
     shown = repr(given) if isinstance(given, (str, int, float)) else type(given).__name__
     shown = shown.lower() if isinstance(given, bool) else shown
     return Message("config.wrong-value", expected=_expected(kind, error), given=shown[:60])
@@ -208,6 +216,8 @@ def _expected(kind: str, error: Any) -> list[str | Message]:
     return [Message.literal(error["msg"])]
 
 
+_MANY_NAMES = 8
+"""With more names than these to choose from, the one that was probably meant says more than all."""
 GONE = {
     "adapter.method": "config.gone-method",
     "eval.forgetting": "config.gone-forgetting",
@@ -234,8 +244,12 @@ def _field_of(loc: tuple[int | str, ...]) -> str:
 
 def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:
     """A field that may be several things fails once for each; people need one line."""
+    found = list(issues)
     by_field: dict[str, Issue] = {}
-    for issue in issues:
+    for issue in found:
+        inside = f"{issue.field}."
+        if issue.what.args.get("given") == "list" and any(other.field.startswith(inside) for other in found):
+            continue  # a list is right: what is in it is not
         first = by_field.setdefault(issue.field, issue)
         if first is not issue and first.what.code == issue.what.code == "config.wrong-value":
             expected = dict.fromkeys((*first.what.args["expected"], *issue.what.args["expected"]))

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from engine.config import numbers
 from engine.config.fix_names import Fix
+from engine.config.metric_names import MetricName
 
 Auto = Literal["auto"]
 RUN_PREFIX = "run:"
@@ -190,9 +191,10 @@ class TrainSection(Section):
 
 class EvalSection(Section):
     every: int | None = Field(None, ge=1, description="Steps between evaluations; empty: ten, fewer in short runs")
-    metrics: list[Literal["exact_match"]] = Field(
-        default_factory=list, description="Metrics besides the loss; they generate text"
+    metrics: Auto | list[MetricName] = Field(
+        "auto", description="Metrics of answers, the deciding one first; auto: chosen by the rows; empty: only the loss"
     )
+    metric_file: str = Field("", description="Python file with your own metric: score(answer, reference, row)")
     generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
     early_stopping_patience: int | None = Field(

@@ -15,7 +15,8 @@ from engine.data.rows.messages import Message, Row
 from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
-from engine.evaluation.metrics import METRICS
+from engine.metrics.choose import named
+from engine.metrics.score import score
 from engine.modeling.batches import Batch
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from engine.runs import events as ev
@@ -179,13 +180,17 @@ class Assessor:
             answers = self._generate([self._prompt(row) for row in measured], moment, self.ranks)
         if not measured:
             return {}, unseen.count
-        references = [row.messages[-1].text for row in measured]
-        said = answers[: len(measured)]
-        return {name: METRICS[name](said, references) for name in self.config.eval.metrics}, len(measured)
+        names = named(self.config.eval)
+        scores = [
+            score(names, answer, row.messages[-1].text)
+            for answer, row in zip(answers[: len(measured)], measured, strict=True)
+        ]
+        told = {name: [each[name] for each in scores if name in each] for name in names}
+        return {name: sum(values) / len(values) for name, values in told.items() if values}, len(measured)
 
     def _measured(self, unseen: Unseen) -> list[Row]:
         """The unseen rows that metrics are over; none without a metric."""
-        return list(unseen.rows[: self.config.eval.generate_rows]) if self.config.eval.metrics else []
+        return list(unseen.rows[: self.config.eval.generate_rows]) if named(self.config.eval) else []
 
     def _asked(self, unseen: Unseen) -> list[Row]:
         """The unseen rows that are answered before and after training."""

@@ -12,6 +12,7 @@ from engine.memory.job import Job
 from engine.memory.speed import CORE_FLOPS, CPU, passes, seconds_per_token
 from engine.memory.throughput import Basis, Expected
 from engine.messages.message import Message
+from engine.metrics.choose import named
 from engine.runs.ahead import rhythm_of
 
 START_S = 12.0
@@ -83,7 +84,7 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     a GPU. Answers are taken to be as long as they may be: of a group one usually is."""
     total = steps_of(config.train, size)
     rhythm, row_s = rhythm_of(config, total), size.tokens / max(1, size.rows) / tokens_per_second / passes(job)
-    dataset, sample, metrics = config.dataset, config.sample, config.eval.metrics
+    dataset, sample, metrics = config.dataset, config.sample, named(config.eval)
     whole = size.rows / max(0.05, 1 - dataset.eval_share - dataset.test_share)
     held = dataset.eval_rows if dataset.eval_rows is not None else round(whole * dataset.eval_share)
     test = dataset.test_rows if dataset.test_rows is not None else round(whole * dataset.test_share)

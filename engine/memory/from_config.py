@@ -22,6 +22,7 @@ from engine.memory.job import (
 )
 from engine.memory.packing import computes_row_by_row
 from engine.memory.speed import CPU
+from engine.metrics.choose import named
 from engine.models.dims import ModelShape
 
 ANSWER_TOKENS = 16_384
@@ -113,7 +114,7 @@ def job_of(setup: Setup) -> Job:
     together = max(setup.row_tokens, min(budget, most))
     checkpointing = train.gradient_checkpointing
     recomputes = setup.device == "cuda" if checkpointing == "auto" else checkpointing
-    generates = bool(config.eval.metrics) or bool(config.sample.prompts) or config.sample.rows > 0
+    generates = bool(named(config.eval)) or bool(config.sample.prompts) or config.sample.rows > 0
     return Job(
         shape=setup.shape,
         rows=together // setup.row_tokens,
@@ -201,7 +202,7 @@ def _sharding(named: str, gpus: int) -> Sharding:
 def _answer_tokens(setup: Setup) -> int:
     """Prompts and answers of the rows that are answered at once."""
     each = setup.row_tokens + setup.config.eval.max_new_tokens
-    asked = setup.config.eval.generate_rows if setup.config.eval.metrics else max(
+    asked = setup.config.eval.generate_rows if named(setup.config.eval) else max(
         setup.config.sample.rows, len(setup.config.sample.prompts)
     )  # fmt: skip
     return min(ANSWER_TOKENS, each * max(1, asked)) if each <= ANSWER_TOKENS else each

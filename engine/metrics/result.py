@@ -6,38 +6,43 @@ from typing import Literal
 
 import msgspec
 
+BASE, FEW_SHOT, OLD_ADAPTER, TUNED = "base", "few-shot", "old-adapter", "tuned"
+"""Names of the usual candidates: the untouched model asked plainly, the same with examples in the prompt, the adapter
+that the run goes on from, and the run's result. Another run is named by its id."""
 Verdict = Literal["better", "worse", "unclear"]
 """Of a candidate against another: ``unclear`` when the rows can't tell."""
+Test = Literal["mcnemar", "clustered", "bootstrap", "none"]
+"""How a p-value was found: ``none`` where no test can be made (one row, one group)."""
 
 
 class Mean(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric of one candidate over ``n`` rows, with the bounds of its 95 % interval."""
+    """One metric of one candidate over ``n`` rows, with the bounds of its 95 % interval (None: can't be told)."""
 
     candidate: str
     metric: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """``candidate`` against ``against`` on the same ``n`` rows.
 
-    ``difference`` is the mean of candidate minus against, in the metric's own unit, with its 95 % interval. ``p`` is
-    two-sided, ``adjusted_p`` after Holm over all comparisons of the evaluation. ``test`` is mcnemar, bootstrap, or none
-    where no test can be made. A metric that is better when lower (a loss) counts so in ``verdict``.
+    ``difference`` is the metric of candidate minus against, in the metric's own unit, with its 95 % interval (None:
+    can't be told). ``p`` is two-sided, ``adjusted_p`` after Holm over all comparisons of the evaluation; the interval
+    is of this comparison alone. A metric that is better when lower (a loss) counts so in ``verdict``.
     """
 
     candidate: str
     against: str
     metric: str
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float | None
     adjusted_p: float | None
-    test: str
+    test: Test
     n: int
     verdict: Verdict
 
@@ -51,3 +56,16 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True):
     candidate: str
     labels: list[str]
     counts: list[list[int]]
+
+
+class OfClass(msgspec.Struct, frozen=True, kw_only=True):
+    """How well one class is found: of the answers ``label`` the share that is right, of its ``n`` rows the share found.
+
+    None where nothing was answered so, or no row is of the class.
+    """
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    n: int

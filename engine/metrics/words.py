@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.config.metric_names import USER_METRIC
 from engine.messages import formats
 from engine.messages.message import Message
 from engine.metrics.result import Verdict
@@ -15,7 +16,7 @@ _METRICS = {
     "chrf": "metric-words.chrf", "bleu": "metric-words.bleu", "rouge_l": "metric-words.rouge-l",
     "tool_name": "metric-words.tool-name", "tool_arguments": "metric-words.tool-arguments",
     "loss": "metric-words.loss", "perplexity": "metric-words.perplexity",
-    "bits_per_byte": "metric-words.bits-per-byte",
+    "bits_per_byte": "metric-words.bits-per-byte", USER_METRIC: "metric-words.user-metric",
 }  # fmt: skip
 _CANDIDATES = {
     "base": "metric-words.base", "few-shot": "metric-words.few-shot", "old-adapter": "metric-words.old-adapter",
@@ -23,8 +24,10 @@ _CANDIDATES = {
 }  # fmt: skip
 _VERDICTS = {"better": "metric-words.better", "worse": "metric-words.worse", "unclear": "metric-words.unclear"}
 LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_byte"))
-SHARES = frozenset(_METRICS) - LOWER_IS_BETTER - {"chrf", "bleu", "rouge_l"}
-"""Metrics of 0 to 1, written as per cent; chrF, BLEU and ROUGE-L count to 100 as in the literature."""
+SCORES = frozenset(("chrf", "bleu", "rouge_l"))
+"""Metrics of 0 to 1 that are written as 0 to 100, as is usual for them."""
+SHARES = frozenset(_METRICS) - LOWER_IS_BETTER - SCORES - {USER_METRIC}
+"""Metrics of 0 to 1, written as per cent. What is in none of these sets has a unit of its own."""
 
 
 def metric(name: str) -> Message:
@@ -48,25 +51,35 @@ def is_share(name: str) -> bool:
     return name.partition("/")[0] in SHARES
 
 
-def value(metric: str, figure: float | None) -> str:
-    """A mean as text: ``97%``, ``0.421``, ``38.4``; "-" where it is not known."""
+def value(metric: str, figure: float | None, digits: int = 1) -> str:
+    """A mean as text: ``97%``, ``0.421``, ``38.4`` (of a chrF of 0.384); "-" where it is not known.
+
+    ``digits`` of a share, 0 where there is little room.
+    """
     if is_share(metric):
-        return formats.percent(figure, digits=1)
+        return formats.percent(figure, digits)
+    if metric in SCORES:
+        return formats.number(figure if figure is None else 100 * figure, digits=1)
     return formats.loss(figure) if metric in LOWER_IS_BETTER else formats.number(figure)
 
 
-def interval(metric: str, low: float, high: float) -> Message:
-    """The bounds of a mean's interval: ``91.5% to 99%``."""
+def interval(metric: str, low: float | None, high: float | None) -> Message:
+    """The bounds of a mean's interval: ``91.5% to 99%``; "-" where it can't be told."""
+    if low is None or high is None:
+        return Message.literal("-")
     return Message("metric-words.interval", low=value(metric, low), high=value(metric, high))
 
 
-def difference_interval(metric: str, low: float, high: float) -> Message:
-    """The bounds of a difference's interval: ``+3.1 to +9.8``."""
+def difference_interval(metric: str, low: float | None, high: float | None) -> Message:
+    """The bounds of a difference's interval: ``+3.1 to +9.8``; "-" where it can't be told."""
+    if low is None or high is None:
+        return Message.literal("-")
     return Message("metric-words.interval", low=difference(metric, low), high=difference(metric, high))
 
 
 def difference(metric: str, figure: float) -> str:
-    """A difference with its sign, of shares in percentage points: ``+12.5``, ``-0.31``."""
-    digits = 1 if is_share(metric) else 3 if metric in LOWER_IS_BETTER else 2
-    shown = round(figure * (100 if is_share(metric) else 1), digits)
+    """A difference with its sign, of shares and scores in points of 100: ``+12.5``, ``-0.31``."""
+    points = is_share(metric) or metric in SCORES
+    digits = 1 if points else 3
+    shown = round(figure * (100 if points else 1), digits)
     return f"{shown:+,.{digits}f}" if shown else f"{0:.{digits}f}"  # never -0.0

@@ -16,13 +16,12 @@ import msgspec
 from engine.common.files import MOST_JSON_BYTES, write_atomic
 from engine.common.regular_files import open_to_append, read_regular
 from engine.messages.message import Message
+from engine.metrics import result
 from engine.metrics.result import Comparison, Confusion, Mean
 from engine.runs.directory import RunDir
 
 FOLDER, ANSWERS, SUMMARY = "evaluations", "answers.jsonl", "evaluation.json"
-BASE, FEW_SHOT, OLD_ADAPTER, TUNED = "base", "few-shot", "old-adapter", "tuned"
-"""Names of the usual candidates: the untouched model asked plainly, the same with examples in the prompt, the adapter
-that the run goes on from, and the run's result. Another run is named by its id."""
+BASE, FEW_SHOT, OLD_ADAPTER, TUNED = result.BASE, result.FEW_SHOT, result.OLD_ADAPTER, result.TUNED
 TRAINING = "training"
 """Name of the evaluation that a run makes by itself, before and after its training."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.messages.message import Message
+from engine.metrics import words
 from engine.runs import events as ev
 
 _MOST_NAMES = 8
@@ -26,7 +27,6 @@ _EVALS = {
     ("validation", "after"): "events.eval-after", ("test", "before"): "events.test-before",
     ("test", "after"): "events.test-after",
 }  # fmt: skip
-_METRICS = {"exact_match": "events.exact-match"}
 _DROPPED = {
     "unreadable": "events.dropped-unreadable", "too-long": "events.dropped-too-long",
     "unrenderable": "events.dropped-unrenderable", "unsupervised": "events.dropped-unsupervised",
@@ -66,7 +66,10 @@ def progress(event: ev.Phase) -> Message:
 
 def evaluation(event: ev.Eval) -> Message:
     loss = [] if event.loss is None else [Message("events.loss", loss=event.loss)]
-    metrics = [Message("events.metric", name=named(_METRICS, key), value=value) for key, value in event.metrics.items()]
+    metrics = [
+        Message("events.metric", name=words.metric(key), value=words.value(key, value, digits=0))
+        for key, value in event.metrics.items()
+    ]
     code = _EVALS.get((event.part, event.moment), "events.eval-during")
     return Message(code, figures=_of_rows([(loss, event.loss_rows), (metrics, event.n)]))
 
@@ -75,7 +78,12 @@ def outcome(before: ev.Eval | None, after: ev.Eval) -> Message:
     """What ``after`` measured, behind what ``before`` did: "exact match 2% -> 97%, loss 2.311 -> 0.421 (n = 100)"."""
     old: Mapping[str, float] = before.metrics if before else {}
     metrics = [
-        Message("events.metric-change", name=named(_METRICS, key), before=old.get(key), after=value)
+        Message(
+            "events.metric-change",
+            name=words.metric(key),
+            before=words.value(key, old.get(key), digits=0),
+            after=words.value(key, value, digits=0),
+        )
         for key, value in after.metrics.items()
     ]
     first = before.loss if before else None

@@ -24,7 +24,7 @@ from engine.data.rows.messages import Row
 from engine.distributed.device import place, restrict_gpus
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import heldout_loss
-from engine.evaluation.metrics import exact_match
+from engine.metrics.score import exact_match
 from engine.modeling.batches import cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import load_base
@@ -99,7 +99,9 @@ class Scorer:
 
     def _exact_match(self, rows: list[Row]) -> float:
         prompts = [self.renderer.prompt_ids(row.messages[:-1]) for row in rows]
-        return exact_match(self.generator.answer(prompts, ANSWER_TOKENS), [row.messages[-1].content for row in rows])
+        answers = self.generator.answer(prompts, ANSWER_TOKENS)
+        right = [exact_match(answer, row.messages[-1].content) for answer, row in zip(answers, rows, strict=True)]
+        return sum(right) / max(1, len(right))
 
 
 if __name__ == "__main__":

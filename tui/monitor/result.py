@@ -9,12 +9,12 @@ from rich.text import Text
 from engine.common.clean_text import clean
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.metrics import words
 from engine.runs import events as ev
 from engine.runs.state import RunState
 from tui.monitor import memory
 
 PARTS = {"validation": "monitor.validation-rows", "test": "monitor.test-rows"}
-METRICS = {"exact_match": "monitor.exact-match"}
 _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
@@ -30,18 +30,16 @@ def headline(state: RunState) -> str:
     parts = []
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None
-        change = text("monitor.metric-change", metric=metric_name(name), before=old, after=value)
+        before_it, after_it = words.value(name, old, digits=0), words.value(name, value, digits=0)
+        change = text("monitor.metric-change", metric=words.metric(name), before=before_it, after=after_it)
         if after.n and test:
-            change = text("monitor.change-of-test", change=change, n=after.n, test=test.metrics.get(name), of=test.n)
+            tested = words.value(name, test.metrics.get(name), digits=0)
+            change = text("monitor.change-of-test", change=change, n=after.n, test=tested, of=test.n)
         parts.append(text("monitor.change-of", change=change, n=after.n) if after.n and not test else change)
     if after.loss is not None:
         change = text("monitor.loss-change", before=before.loss if before else None, after=after.loss)
         parts.append(text("monitor.loss-change-of-test", change=change, test=test.loss) if test else change)
     return "   ".join(parts)
-
-
-def metric_name(name: str) -> str:
-    return text(METRICS[name]) if name in METRICS else clean(name.replace("_", " "), keep_newlines=False)
 
 
 def result(state: RunState, muted: str, good: str, adapter: str = "") -> RenderableType:
@@ -75,9 +73,10 @@ def _compare(table: Table, before: ev.Eval | None, after: ev.Eval, good: str) ->
     of = "  n = {:,}" if _differs(after) else ""
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None
-        title = metric_name(name) + of.format(after.n)
-        better = old is not None and value > old
-        table.add_row(title, formats.percent(old), Text(formats.percent(value), style=f"bold {good if better else ''}"))
+        title = text(words.metric(name)) + of.format(after.n)
+        better = old is not None and (value > old) is not (name in words.LOWER_IS_BETTER) and value != old
+        figures = words.value(name, old, digits=0), words.value(name, value, digits=0)
+        table.add_row(title, figures[0], Text(figures[1], style=f"bold {good if better else ''}"))
     if after.loss is not None:
         old = before.loss if before else None
         better = old is not None and after.loss < old

@@ -14,6 +14,7 @@ from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
 from engine.messages.catalogue import text
+from engine.metrics import words
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -93,7 +94,10 @@ def show(state: RunState, comparison: dict[str, Any]) -> None:
     table(
         [text("cli-runs.on-rows", rows=n), text("cli-runs.before"), text("cli-runs.after")],
         [
-            [text("events.exact-match"), *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after"))],
+            [
+                text(words.metric("exact_match")),
+                *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after")),
+            ],
             [text("cli-runs.loss-row"), *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after"))],
         ],
     )

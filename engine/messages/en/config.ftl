@@ -71,3 +71,7 @@ less = less than { $bound }
 at-most = at most { $bound }
 text-at-least = text of at least { COUNT($bound, "character", "characters") }
 text-at-most = text of at most { COUNT($bound, "character", "characters") }
+misspelt-name = '{ $given }' is not a known name.
+    .hint = Did you mean '{ $nearest }'?
+unknown-name = '{ $given }' is not a known name.
+    .hint = Use one of: { COMMAS($known) }.

@@ -38,11 +38,10 @@ eval-after = eval after training: { $figures }
 test-before = test before training: { $figures }
 test-after = test after training: { $figures }
 loss = loss { LOSS($loss) }
-metric = { $name } { PERCENT($value) }
-exact-match = exact match
+metric = { $name } { $value }
 evaluated = evaluation { $name } is kept ({ COUNT($rows, "row", "rows") })
 loss-change = loss { LOSS($before) } -> { LOSS($after) }
-metric-change = { $name } { PERCENT($before) } -> { PERCENT($after) }
+metric-change = { $name } { $before } -> { $after }
 figures = { COMMAS($figures) }
 figure-of = { COMMAS($figures) } (n = { NUMBER($rows) })
 source-loss = { $source } { LOSS($loss) }

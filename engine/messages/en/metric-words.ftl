@@ -21,6 +21,7 @@ tool-arguments = tool arguments right
 loss = loss
 perplexity = perplexity
 bits-per-byte = bits per byte
+user-metric = your metric
 
 base = base model
 few-shot = base, few-shot

@@ -96,10 +96,9 @@ start = Start
 # The result
 validation-rows = validation rows
 test-rows = test rows
-exact-match = exact match
-metric-change = { $metric } { PERCENT($before) } -> { PERCENT($after) }
+metric-change = { $metric } { $before } -> { $after }
 change-of = { $change } (n = { NUMBER($n) })
-change-of-test = { $change } (n = { NUMBER($n) }; test { PERCENT($test) }, n = { NUMBER($of) })
+change-of-test = { $change } (n = { NUMBER($n) }; test { $test }, n = { NUMBER($of) })
 loss-change = loss { LOSS($before) } -> { LOSS($after) }
 loss-change-of-test = { $change } (test { LOSS($test) })
 rows-of = { NUMBER($rows) } { $kind }

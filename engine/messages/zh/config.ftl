@@ -67,3 +67,7 @@ less = 小于 { $bound } 的数
 at-most = 不大于 { $bound } 的数
 text-at-least = 至少 { COUNT($bound, "个字符") }的文本
 text-at-most = 至多 { COUNT($bound, "个字符") }的文本
+misspelt-name = 没有名为 '{ $given }' 的选项。
+    .hint = 是否想写 '{ $nearest }'？
+unknown-name = 没有名为 '{ $given }' 的选项。
+    .hint = 可选：{ COMMAS($known) }。

@@ -38,11 +38,10 @@ eval-after = 训练后评估：{ $figures }
 test-before = 训练前测试：{ $figures }
 test-after = 训练后测试：{ $figures }
 loss = 损失 { LOSS($loss) }
-metric = { $name } { PERCENT($value) }
-exact-match = 完全匹配
+metric = { $name } { $value }
 evaluated = 评估 { $name } 已保存（{ NUMBER($rows) } 行）
 loss-change = 损失 { LOSS($before) } -> { LOSS($after) }
-metric-change = { $name } { PERCENT($before) } -> { PERCENT($after) }
+metric-change = { $name } { $before } -> { $after }
 figures = { COMMAS($figures) }
 figure-of = { COMMAS($figures) }（n = { NUMBER($rows) }）
 source-loss = { $source } { LOSS($loss) }

@@ -72,7 +72,8 @@ train-use-liger-kernel = Liger 的 norm、rope 和 SwiGLU GPU 内核；auto：�
 train-neftune-noise-alpha = NEFTune：训练时在输入嵌入上加噪声，例如 5；留空：不加
 
 eval-every = 每隔多少步评估；留空：共十次，短训练更少
-eval-metrics = 损失之外的指标；需要生成文本
+eval-metrics = 回答的指标，第一个起决定作用；auto：按数据选择；留空：只看损失
+eval-metric-file = 自定义指标的 Python 文件：score(answer, reference, row)
 eval-generate-rows = 为指标生成回答的验证行数
 eval-max-new-tokens = 生成回答的最大长度
 eval-keep = 哪个检查点成为结果

@@ -21,6 +21,7 @@ tool-arguments = 工具参数正确
 loss = 损失
 perplexity = 困惑度
 bits-per-byte = 每字节比特数
+user-metric = 自定义指标
 
 base = 基座模型
 few-shot = 基座，少样本

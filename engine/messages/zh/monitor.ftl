@@ -96,10 +96,9 @@ start = 开始
 # The result
 validation-rows = 验证集样本
 test-rows = 测试集样本
-exact-match = 完全匹配
-metric-change = { $metric } { PERCENT($before) } -> { PERCENT($after) }
+metric-change = { $metric } { $before } -> { $after }
 change-of = { $change }（n = { NUMBER($n) }）
-change-of-test = { $change }（n = { NUMBER($n) }；测试集 { PERCENT($test) }，n = { NUMBER($of) }）
+change-of-test = { $change }（n = { NUMBER($n) }；测试集 { $test }，n = { NUMBER($of) }）
 loss-change = 损失 { LOSS($before) } -> { LOSS($after) }
 loss-change-of-test = { $change }（测试集 { LOSS($test) }）
 rows-of = { NUMBER($rows) } 个{ $kind }

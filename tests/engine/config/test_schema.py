@@ -95,7 +95,9 @@ def test_an_unknown_key_like_nothing_else_is_to_be_removed() -> None:
         ("train", "num_train_epochs", float("nan"), "a finite number, not nan"),
         ("dataset", "eval_share", 1, "at most 0.9"),
         ("dataset", "too_long", "cut", "'truncate', 'drop' or 'split'"),
-        ("eval", "metrics", ["bleu"], "'exact_match'"),
+        ("eval", "metrics", ["exact_mach"], "'exact_mach' is not a known name. Did you mean 'exact_match'?"),
+        ("eval", "metrics", ["zzz"], "accuracy, macro_f1"),
+        ("eval", "metrics", "bleu", "'auto' or a list, not 'bleu'"),
         ("run", "name", "x" * 81, "at most 80 characters"),
     ],
 )

@@ -14,7 +14,7 @@ def test_a_share_is_written_as_per_cent_and_a_loss_as_a_loss() -> None:
     assert words.value("accuracy", 0.975) == "97.5%"
     assert words.value("recall/refund", 1.0) == "100%"
     assert words.value("loss", 0.42149) == "0.421"
-    assert words.value("chrf", 38.4) == "38.4"
+    assert words.value("chrf", 0.384) == "38.4"
     assert words.value("accuracy", None) == "-"
 
 

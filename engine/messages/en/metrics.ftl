@@ -1,0 +1,63 @@
+# Names of candidates, in a sentence.
+base = the base model
+few-shot = few-shot prompting
+old-adapter = the earlier adapter
+tuned = the tuned model
+# Values and differences.
+with-interval = { $value } ({ $low } to { $high })
+points = { COUNT($difference, "point", "points") } ({ $low } to { $high })
+points-comma = { COUNT($difference, "point", "points") }, { $low } to { $high }
+points-alone = { COUNT($difference, "point", "points") }
+score-points = { COUNT($difference, "point", "points") } ({ $low } to { $high })
+score-points-comma = { COUNT($difference, "point", "points") }, { $low } to { $high }
+score-points-alone = { COUNT($difference, "point", "points") }
+change = { NUMBER($difference) } ({ NUMBER($low) } to { NUMBER($high) })
+change-comma = { NUMBER($difference) }, { NUMBER($low) } to { NUMBER($high) }
+change-alone = { NUMBER($difference) }
+# Why these metrics.
+is-text = plain text: it is judged by its loss
+only-empty = every reference is empty: only the loss can be measured
+is-tools = { NUMBER($rows) } of { NUMBER($of) } answers call tools
+is-json = { NUMBER($rows) } of { NUMBER($of) } answers are JSON
+is-marked-number = { NUMBER($rows) } of { NUMBER($of) } answers end in a marked number, like #### 18
+is-classes = { COUNT($classes, "different answer", "different answers") } in { COUNT($rows, "row", "rows") }: classification
+is-number = { NUMBER($rows) } of { NUMBER($of) } answers are a number
+is-short = short answers: nine of ten have at most { COUNT($words, "word", "words") }
+is-free = free text: half of the answers have more than { COUNT($words, "word", "words") }
+set-by-you = set in eval.metrics
+# The verdict.
+nothing-measured = Nothing was measured on { COUNT($rows, "row", "rows") }
+alone = { $metric } of { $candidate }: { $figure } on { COUNT($rows, "row", "rows") }
+then-alone = { $candidate }: { $figure }
+and = { $first }; { $then }
+first-better = Better than { $against } by { $change } on { COUNT($rows, "row", "rows") }
+first-worse = Worse than { $against } by { $change } on { COUNT($rows, "row", "rows") }
+first-unclear = No clear difference from { $against } on { COUNT($rows, "row", "rows") }: { $change }
+first-one-row = One row can't show whether it is better than { $against }
+first-one-group = Rows of one group can't show whether it is better than { $against } ({ COUNT($rows, "row", "rows") })
+then-better = better than { $against } by { $change }
+then-worse = worse than { $against } by { $change }
+then-unclear = no clear difference from { $against }: { $change }
+then-untold = nor whether it is better than { $against }
+few-shot-not-enough = few-shot prompting alone would not have been enough (behind by { $change })
+few-shot-as-good = few-shot prompting is as good (difference: { $change }): training was not needed for this
+few-shot-maybe = no clear difference from few-shot prompting ({ $change }): prompting may have been enough
+few-shot-better = few-shot prompting is better by { $change }: training was not needed for this
+# Notes.
+one-row = One row shows nothing about others: the figures are of this row alone.
+empty-references = { COUNT($rows, "reference", "references") } of { NUMBER($of) } { PLURAL($rows, "is", "are") } empty and not scored.
+broken-references = { COUNT($rows, "reference", "references") } { PLURAL($rows, "is", "are") } not JSON and not scored by the JSON metrics.
+one-class = All references are the same ({ $label }): always answering that is right every time.
+unseen-classes = { COUNT($classes, "class", "classes") } in { COUNT($rows, "row", "rows") } never occur in the training rows: { $labels }.
+untold = Not measurable on these rows: { $metrics }.
+unanswered = { $candidate }: { COUNT($rows, "row", "rows") } of { NUMBER($of) } not answered; comparisons use the rows that both answered.
+few-groups = Only { COUNT($groups, "group", "groups") } of rows: intervals and p-values are rough.
+looked-at = { COUNT($comparisons, "comparison", "comparisons") } made; p-values are corrected for that (Holm), intervals are not.
+by-characters = Words are counted by characters: these references are in a script without spaces.
+cut-off = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } reached the token limit and { PLURAL($rows, "was", "were") } scored as cut off.
+unfinished-thought = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } never left { PLURAL($rows, "its", "their") } thinking and { PLURAL($rows, "counts", "count") } as empty.
+control-characters = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } { PLURAL($rows, "contains", "contain") } control characters; they are scored as they are and removed where shown.
+wrapped-json = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } { PLURAL($rows, "has", "have") } JSON in a code fence or among words; this counts as not valid.
+class-in-words = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } { PLURAL($rows, "names", "name") } one class among other words; this counts as wrong.
+no-calls = { $candidate }: no tool call was found in { COUNT($rows, "answer", "answers") }. Its format of calls may be unknown here.
+unscored = { $candidate }: { COUNT($rows, "answer", "answers") } of { NUMBER($of) } got no score from your metric and { PLURAL($rows, "is", "are") } left out.

@@ -1,0 +1,63 @@
+# 候选名称，用于句中。
+base = 基座模型
+few-shot = 少样本提示
+old-adapter = 先前的适配器
+tuned = 微调后的模型
+# 数值与差异。
+with-interval = { $value }（{ $low } 到 { $high }）
+points = { $difference } 个百分点（{ $low } 到 { $high }）
+points-comma = { $difference } 个百分点，{ $low } 到 { $high }
+points-alone = { $difference } 个百分点
+score-points = { $difference } 分（{ $low } 到 { $high }）
+score-points-comma = { $difference } 分，{ $low } 到 { $high }
+score-points-alone = { $difference } 分
+change = { NUMBER($difference) }（{ NUMBER($low) } 到 { NUMBER($high) }）
+change-comma = { NUMBER($difference) }，{ NUMBER($low) } 到 { NUMBER($high) }
+change-alone = { NUMBER($difference) }
+# 选择指标的理由。
+is-text = 纯文本：用损失衡量
+only-empty = 参考答案全部为空：只能衡量损失
+is-tools = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个调用工具
+is-json = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个是 JSON
+is-marked-number = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个以带标记的数字结尾，如 #### 18
+is-classes = { NUMBER($rows) } 行中只有 { NUMBER($classes) } 种不同的回答：分类任务
+is-number = { NUMBER($of) } 个回答中有 { NUMBER($rows) } 个是数字
+is-short = 简短回答：九成不超过 { NUMBER($words) } 个词
+is-free = 自由文本：半数回答超过 { NUMBER($words) } 个词
+set-by-you = 由 eval.metrics 指定
+# 结论。
+nothing-measured = { NUMBER($rows) } 行上没有任何测量结果
+alone = { $candidate }的{ $metric }：{ $figure }，共 { NUMBER($rows) } 行
+then-alone = { $candidate }：{ $figure }
+and = { $first }；{ $then }
+first-better = 在 { NUMBER($rows) } 行上比{ $against }好 { $change }
+first-worse = 在 { NUMBER($rows) } 行上比{ $against }差 { $change }
+first-unclear = 在 { NUMBER($rows) } 行上与{ $against }没有明确差异：{ $change }
+first-one-row = 仅凭一行无法判断是否优于{ $against }
+first-one-group = 所有行同属一组（{ NUMBER($rows) } 行），无法判断是否优于{ $against }
+then-better = 比{ $against }好 { $change }
+then-worse = 比{ $against }差 { $change }
+then-unclear = 与{ $against }没有明确差异：{ $change }
+then-untold = 也无法判断是否优于{ $against }
+few-shot-not-enough = 仅靠少样本提示达不到（落后 { $change }）
+few-shot-as-good = 少样本提示同样好（相差 { $change }）：这项任务无需训练
+few-shot-maybe = 与少样本提示没有明确差异（{ $change }）：也许提示就够了
+few-shot-better = 少样本提示更好，领先 { $change }：这项任务无需训练
+# 说明。
+one-row = 只有一行，说明不了其他数据：数字仅代表这一行。
+empty-references = { NUMBER($of) } 个参考答案中有 { NUMBER($rows) } 个为空，不参与评分。
+broken-references = { NUMBER($rows) } 个参考答案不是 JSON，不参与 JSON 指标的评分。
+one-class = 所有参考答案都相同（{ $label }）：永远这样回答就全对。
+unseen-classes = { NUMBER($rows) } 行中的 { NUMBER($classes) } 个类别在训练数据中从未出现：{ $labels }。
+untold = 在这些行上无法测量：{ $metrics }。
+unanswered = { $candidate }：{ NUMBER($of) } 行中有 { NUMBER($rows) } 行未回答；比较只用双方都回答了的行。
+few-groups = 只有 { NUMBER($groups) } 组数据：区间和 p 值较粗略。
+looked-at = 共做了 { NUMBER($comparisons) } 次比较；p 值已作多重比较校正（Holm），区间未校正。
+by-characters = 按字计词：参考答案所用的文字不以空格分词。
+cut-off = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个达到长度上限，按截断后的内容评分。
+unfinished-thought = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个没有结束思考，按空回答计。
+control-characters = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个含控制字符；评分按原样，显示时去除。
+wrapped-json = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个把 JSON 放在代码块或文字中，按无效计。
+class-in-words = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个在其他文字中提到一个类别，按错误计。
+no-calls = { $candidate }：{ NUMBER($rows) } 个回答中没有找到工具调用。这种调用格式可能无法识别。
+unscored = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个没有得到自定义指标的分数，已排除。
