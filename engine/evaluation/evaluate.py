@@ -22,9 +22,9 @@ from engine.data.rows.messages import Row
 from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.candidates import Candidate
 from engine.evaluation.generate import Generator
-from engine.evaluation.metrics import exact_match
 from engine.messages.message import Message
 from engine.metrics import words
+from engine.metrics.score import exact_match
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -211,7 +211,7 @@ def _concluded(
 def _scored(answers: dict[str, list[Answer]]) -> tuple[list[Answer], dict[str, Any]]:
     """The answers with their scores, and what a summary says of them."""
     scored = [
-        msgspec.structs.replace(answer, scores={"exact_match": exact_match([answer.answer], [answer.reference])})
+        msgspec.structs.replace(answer, scores={"exact_match": exact_match(answer.answer, answer.reference)})
         for given in answers.values()
         for answer in given
     ]
