@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -13,9 +11,8 @@ from typing import IO, Any
 
 from engine.common.columns import aligned
 from engine.common.errors import ConfigError, TunedeckError
+from engine.common.redact import redact
 from engine.messages.message import Message
-
-_SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL", re.IGNORECASE)
 
 
 def out(text: str = "") -> None:
@@ -139,14 +136,6 @@ def padded(text: str, cells: int) -> str:
     from rich.cells import cell_len
 
     return text + " " * max(1, cells - cell_len(text))
-
-
-def redact(text: str) -> str:
-    """``text`` without the values of environment variables whose names say that they are secrets."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and _SECRET_NAMES.search(name):
-            text = text.replace(value, f"<{name}>")
-    return text
 
 
 def _write(stream: IO[str], text: str) -> None:

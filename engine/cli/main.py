@@ -29,6 +29,7 @@ from engine.cli.commands import (
 )
 from engine.common import paths
 from engine.common.errors import TunedeckError
+from engine.common.redact import redact
 from engine.messages.message import Message
 
 INTERRUPTED = 130
@@ -103,7 +104,7 @@ def _save_crash(text: str) -> Message:
         paths.private_dir(path.parent)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(console.redact(text))
+            file.write(redact(text))
     except OSError:
-        return Message("cli-runs.unwritten", last=console.redact("".join(text.strip().splitlines()[-1:])))
+        return Message("cli-runs.unwritten", last=redact("".join(text.strip().splitlines()[-1:])))
     return Message("cli-runs.details", path=path)

@@ -63,6 +63,7 @@ class RunState:
     step: ev.Step | None = None
     total_steps: int | None = None
     device: ev.Device | None = None
+    rows: ev.Rows | None = None
     memory_plan: ev.MemoryPlan | None = None
     memory_measured: dict[str, ev.MemoryMeasured] = field(default_factory=dict)
     out_of_memory: ev.OutOfMemory | None = None
@@ -160,6 +161,7 @@ class RunReducer:
         self._step: ev.Step | None = None
         self._total: int | None = None
         self._device: ev.Device | None = None
+        self._rows: ev.Rows | None = None
         self._memory_plan: ev.MemoryPlan | None = None
         self._memory_measured: dict[str, ev.MemoryMeasured] = {}
         self._out_of_memory: ev.OutOfMemory | None = None
@@ -202,6 +204,7 @@ class RunReducer:
                     self._phase_t = event.t
                 self._phase = event
             case ev.Rows():
+                self._rows = event
                 for message in story.rows(event):
                     self._say(event, "info", message)
             case ev.Eval():
@@ -269,7 +272,8 @@ class RunReducer:
         return RunState(
             state=self._state, reason=self._reason, failure=self._failure, started=self._started,
             started_t=self._started_t, phase=self._phase, step=self._step, total_steps=self._total,
-            device=self._device, memory_plan=self._memory_plan, memory_measured=dict(self._memory_measured),
+            device=self._device, rows=self._rows, memory_plan=self._memory_plan,
+            memory_measured=dict(self._memory_measured),
             out_of_memory=self._out_of_memory, micro_batch_tokens=self._micro_batch_tokens, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
             evals=tuple(self._evals.values()), tests=tuple(self._tests.values()),

@@ -32,7 +32,7 @@ _DROPPED = {
     "unrenderable": "events.dropped-unrenderable", "unsupervised": "events.dropped-unsupervised",
     "weightless": "events.dropped-weightless",
 }  # fmt: skip
-_PHASES = {
+PHASES = {
     "load": "memory.phase-load", "loss": "memory.phase-loss", "backward": "memory.phase-backward",
     "backward_end": "memory.phase-backward-end", "step": "memory.phase-step",
     "evaluation": "memory.phase-evaluation", "save": "memory.phase-save", "merge": "memory.phase-merge",
@@ -141,7 +141,7 @@ def memory_measured(event: ev.MemoryMeasured) -> Message:
 
 def out_of_memory(event: ev.OutOfMemory) -> Message:
     """What ran out where, and whether the step is repeated in smaller pieces."""
-    where = [named(_PHASES, event.phase)] if event.phase else []
+    where = [named(PHASES, event.phase)] if event.phase else []
     where += [] if event.step is None else [Message("events.at-step", step=event.step)]
     said = Message("events.out-of-memory-in", where=where) if where else Message("events.out-of-memory")
     if event.retry_tokens is None:

@@ -17,6 +17,9 @@ _KEYS = re.compile(
     r"|\bhf_[A-Za-z]{30,}\b"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
 )
+_PRIVATE_KEY = re.compile(
+    r"(-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----).*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL
+)
 _NAMED = re.compile(
     r"(?:api[_-]?key|secret[_-]?(?:access[_-]?)?key|client[_-]?secret|access[_-]?token|passw(?:or)?d)[\"']?\s*[:=]\s*"
     r"[\"']?([A-Za-z0-9/+_=.-]{16,})",
@@ -74,6 +77,14 @@ def secret_in(text: str) -> str:
             if _is_real(value) and any(c.isdigit() for c in value) and any(c.isalpha() for c in value):
                 return _hidden(value)
     return ""
+
+
+def without_secrets(text: str) -> str:
+    """``text`` with the keys and passwords in it cut to their first characters, those made for examples too."""
+    if _may_hold_key(text):
+        text = _PRIVATE_KEY.sub(lambda match: f"{match[1]}...", text)
+        text = _KEYS.sub(lambda match: _hidden(match[0]), text)
+    return _NAMED.sub(lambda match: match[0].replace(match[1], _hidden(match[1])), text)
 
 
 def email_in(text: str) -> str:
