@@ -61,6 +61,7 @@ HOME = (
     Key("family", "f", "keys.family", bar=False),
     Key("go_on", "g", "keys.continue", bar=False),
     Key("adapter", "a", "keys.adapter", bar=False),
+    Key("report", "o", "keys.report", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("leave", "q", "keys.quit"),
 )
@@ -133,6 +134,7 @@ MONITOR = (
     Key("stop", "x", "keys.stop-run"),
     Key("resume", "r", "keys.resume-run"),
     Key("cycle", "c", "keys.cycle"),
+    Key("report", "o", "keys.report", yields=True),
     Key("leave", "q,escape", "keys.leave-run", "q"),
     Key("curve", "v", "keys.curve", bar=False),
     Key("log_y", "l", "keys.log-y", bar=False),

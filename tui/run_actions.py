@@ -1,4 +1,4 @@
-"""What home and the monitor ask before they act on a run: to stop it, to resume it although things have changed."""
+"""What home and the monitor ask before they act on a run, and how both write its report."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ async def agrees_to_stop(app: App[Any], title: str, done_steps: int) -> bool:
 
     about = text("app.stop-saves" if done_steps else "app.nothing-to-save")
     return await app.push_screen_wait(ConfirmScreen(title, about, (), text("keys.stop"), text("app.let-it-run")))
+
+
+def write_report(run: RunDir) -> str:
+    """Write the HTML report of ``run`` and show it where there is a desktop; says where it is. Blocks for a second.
+
+    Raises TunedeckError.
+    """
+    from engine.app.report import open_in_browser, write
+
+    path = write(run)
+    return text("report.opened" if open_in_browser(path) else "report.written", path=path)

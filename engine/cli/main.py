@@ -22,6 +22,7 @@ from engine.cli.commands import (
     lineage,
     merge,
     models,
+    report,
     run,
     runs,
     selftest,
@@ -41,8 +42,8 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, export.export, lineage.lineage, demo.demo, estimate.estimate, doctor.doctor, selftest.selftest,
-        run.fields,
+        merge.merge, export.export, lineage.lineage, report.report, demo.demo, estimate.estimate, doctor.doctor,
+        selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("version")(_version)

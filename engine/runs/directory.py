@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import html
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from typing import Any
 from engine.common import paths
 from engine.common.errors import MachineError, NoSuchRun, RunError
 from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
-from engine.common.regular_files import what_is_wrong
+from engine.common.regular_files import open_regular, what_is_wrong
 from engine.messages.message import Message
 
 MOST_LOG_BYTES = 4 << 30
@@ -80,6 +81,11 @@ class RunDir:
     def held_out(self) -> Path:
         """The rows it validates and tests with, by their hashes."""
         return self.path / "held_out.npy"
+
+    @property
+    def report(self) -> Path:
+        """What ``tunedeck report`` writes."""
+        return self.path / "report.html"
 
     @property
     def adapter(self) -> Path:
@@ -320,6 +326,20 @@ def lock_stamp(run: RunDir) -> int:
         return 0
 
 
+def report_mark(run_id: str) -> str:
+    """What stands among the first lines of the report of the run of this id."""
+    return f'<meta name="tunedeck-run" content="{html.escape(run_id)}">'
+
+
+def is_report_of(path: Path, run_id: str) -> bool:
+    """Whether the file at ``path`` is a report that was made of this run."""
+    try:
+        with open_regular(path) as file:
+            return report_mark(run_id).encode() in file.read(2000)
+    except OSError:
+        return False
+
+
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
               "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", ".events.reserve")  # fmt: skip
 
@@ -327,6 +347,7 @@ _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json",
 def what_delete_removes(run: RunDir) -> list[Path]:
     """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
     named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache")]
+    named += [run.report] if is_report_of(run.report, run.id) else []
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
     numbered += [p for p in run.path.glob("config.*.toml") if p.suffixes[0][1:].isdigit()]  # before a change
     numbered += [p for p in run.path.glob("checkpoint-*.damaged*") if _step_of(p.with_suffix("")) >= 0]

@@ -44,6 +44,8 @@ def test_it_holds_program_presets_and_licence_and_no_tests(wheel: Path) -> None:
         "tui/base.tcss",
         "presets/demo.toml",
         "presets/demo/orders.jsonl",
+        "engine/report/page.html.jinja",
+        "engine/report/page.css",
     ):
         assert needed in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -77,3 +77,28 @@ async def test_nothing_is_asked_where_all_is_as_it_was(world: World, run: RunDir
         await pilot.press("r")
         await until(pilot, lambda: asked)
     assert asked == [(True, False)]
+
+
+@pytest.mark.parametrize("place", ["home", "monitor"])
+async def test_o_writes_the_report_and_says_where(
+    make_world: Callable[..., World], root: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    made = fake_runs.finished_run(root, "orders")
+    app = TunedeckApp(make_world(), place, made if place == "monitor" else None)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until_shows(pilot, "orders")
+        await pilot.press("o")
+        await until_shows(pilot, "Report:")
+        assert "<html" in made.report.read_text("utf-8")
+
+
+async def test_a_report_that_would_overwrite_a_file_is_refused(make_world: Callable[..., World], root: Path) -> None:
+    made = fake_runs.finished_run(root, "orders")
+    made.report.write_text("mine")
+    app = TunedeckApp(make_world(), "monitor", made)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until_shows(pilot, "orders")
+        await pilot.press("o")
+        await until_shows(pilot, "The report would overwrite a file")
+        assert made.report.read_text() == "mine"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.runs.summary import RunSummary
 
 _MACHINE_EVERY_S = 10.0
-_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter")
+_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report")
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
@@ -155,7 +155,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         if run is None:
             return None
         ended = has_ended(run)
-        allowed = {"open": True, "resume": run.resumable, "stop": not ended, "delete": ended}
+        allowed = {"open": True, "report": True, "resume": run.resumable, "stop": not ended, "delete": ended}
         allowed |= dict.fromkeys(("go_on", "adapter"), run.has_adapter)
         return True if allowed[action] else None
 
@@ -217,6 +217,16 @@ class HomeScreen(WholeScreen, Screen[None]):
     def action_adapter(self) -> None:
         if self.chosen:
             self.post_message(messages.AdapterAsked(str(self.chosen.run.path)))
+
+    @work(thread=True, group="act")
+    def action_report(self) -> None:
+        from tui.run_actions import write_report
+
+        if self.chosen:
+            try:
+                self._tell(write_report(self.chosen.run), "information")
+            except TunedeckError as error:
+                self._tell(str(error), "error")
 
     @work(thread=True, group="act")
     def action_demo(self) -> None:

@@ -331,6 +331,15 @@ class MonitorScreen(WholeScreen, Screen[None]):
             self._tell(str(error), "error")
             self.app.call_from_thread(self._show_state)
 
+    @work(thread=True, group="report", exclusive=True)
+    def action_report(self) -> None:
+        from tui.run_actions import write_report
+
+        try:
+            self._tell(write_report(self.run_dir), "information")
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
 

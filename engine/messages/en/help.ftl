@@ -95,6 +95,13 @@ lineage = Show model and adapter history.
     .against = Print the differences between the two runs.
     .as_json = Print JSON on stdout.
 
+report = Write one HTML file on what a run did and whether it worked; prints its path.
+    .help = It needs no network and no script, and holds verdict, figures, answers, data, settings and how to repeat the run. Made from the run's own files, also of a run that still trains, or failed.
+    .run = A run; without one the running one, else the newest.
+    .to = The file to write, or a folder. Without it report.html in the run's directory.
+    .force = Overwrite a file that is no report of this run.
+    .open_it = Show it in the browser.
+
 demo = Teach a 135M model to write orders as JSON.
     .help =
         On the screen, the wizard opens filled in. With --headless the same run is trained, followed and compared:

@@ -30,6 +30,7 @@ _FILE_ENDINGS = {
     "json", "toml", "jsonl", "txt", "py", "log", "md", "safetensors", "bin", "model", "html", "csv", "lock", "tcss",
     "events",
 }  # fmt: skip
+_IN_TEMPLATE = re.compile(r'\bt\("([\w.-]+)"([^)]*)\)')
 _ACTIONS = {"app.quit", "app.bell"}
 """What keys of the screen are bound to."""
 _OLD_WORDS = (
@@ -128,6 +129,10 @@ def _uses() -> list[_Call]:
                 is_other = name in _FILE_ENDINGS or _is_field(node.value) or node.value in _ACTIONS
                 if room in rooms and (maker or not is_other):
                     found.append(_Call(f"{file}:{node.lineno}", node.value, maker, given))
+    for path in sorted((_ROOT / "engine").rglob("*.jinja")):
+        for call in _IN_TEMPLATE.finditer(path.read_text("utf-8")):
+            given = frozenset(re.findall(r"(\w+)=", call[2]))
+            found.append(_Call(f"{path.name}", call[1], "text", given))
     return found
 
 

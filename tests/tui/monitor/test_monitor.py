@@ -279,7 +279,7 @@ async def test_every_key_in_the_bar_fits_and_can_be_reached_by_tab(
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
         shown = [button for button in app.screen.query(KeyButton) if button.display]
-        assert {button.key.id for button in shown} == {"pause", "sample", "stop", "cycle", "leave", "help"}
+        assert {button.key.id for button in shown} == {"pause", "sample", "stop", "cycle", "report", "leave", "help"}
         assert all(button.region.right <= 80 for button in shown)
         reached = set()
         for _ in range(len(shown) + 1):

@@ -1,0 +1,260 @@
+"""An evaluation as a report shows it: candidates with their intervals, comparisons, classes, and rows worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.messages import formats
+from engine.messages.catalogue import text
+from engine.messages.message import Message
+from engine.metrics import words
+from engine.metrics.result import Confusion, Mean
+from engine.report.facts import Evaluated
+from engine.report.tables import Cell, Table
+from engine.runs.evaluations import BASE, TUNED, Answer
+
+MOST_WORST, MOST_SHOWN = 10, 4
+_PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file"}
+_TESTS = {"mcnemar": "report.test-mcnemar", "bootstrap": "report.test-bootstrap", "none": "report.test-none"}
+_TONES = {"better": "good", "worse": "bad", "unclear": "look"}
+_LONGEST = 1500
+"""Characters shown of a prompt or an answer."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One candidate's value on the common axis, all places in per cent of its width."""
+
+    label: str
+    value: str
+    interval: str
+    n: int
+    at: float
+    low: float
+    high: float
+    is_tuned: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one candidate answered; ``scores`` in words."""
+
+    label: str
+    answer: str
+    scores: str = ""
+    tone: str = ""
+    is_endless: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row with its answers side by side; ``number`` counts from 1, 0 for a prompt of the config."""
+
+    number: int
+    prompt: str
+    reference: str | None
+    said: list[Said]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A confusion matrix: per row of counts the shares of the row, which shade the cells."""
+
+    candidate: str
+    labels: list[str]
+    counts: list[list[int]]
+    shares: list[list[float]]
+    has_other: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """All of one evaluation, in words."""
+
+    title: str
+    about: str
+    reason: str
+    sentence: str
+    primary: str
+    tone: str
+    axis: tuple[str, str]
+    bars: list[Bar]
+    means: Table | None
+    comparisons: Table | None
+    classes: Table | None
+    grids: list[Grid]
+    notes: list[str]
+    changes: str
+    worst: list[Row] = field(default_factory=list)
+    shown: list[Row] = field(default_factory=list)
+
+
+def result(found: Evaluated) -> Result:
+    """``found`` in the language of the process."""
+    summary = found.summary
+    primary = summary.metrics[0] if summary.metrics else ""
+    decided = [each for each in summary.comparisons if (each.candidate, each.metric) == (TUNED, primary)]
+    against_base = next((each for each in decided if each.against == BASE), decided[0] if decided else None)
+    axis, bars = _bars([each for name in summary.candidates if (each := summary.mean(name, primary))], primary)
+    part = text(_PARTS[summary.part]) if summary.part in _PARTS else summary.part
+    return Result(
+        summary.name, text("report.about", rows=summary.n, part=part, data=summary.data) if summary.data
+        else text("report.about-own", rows=summary.n, part=part),
+        text(summary.reason) if summary.reason else "",
+        text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
+        _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
+        _means(found), _comparisons(found), _classes(found), [_grid(each) for each in summary.confusions],
+        [text(each) for each in summary.notes], _changes(found, primary),
+        _worst(found, primary), _first(found),
+    )  # fmt: skip
+
+
+def _bars(means: Sequence[Mean], metric: str) -> tuple[tuple[str, str], list[Bar]]:
+    """Shares on an axis of 0 to 1, other metrics on one as long as their intervals."""
+    if not means:
+        return ("", ""), []
+    low, high = min(each.low for each in means), max(each.high for each in means)
+    low, high = (0.0, 1.0) if words.is_share(metric) and low >= 0 and high <= 1 else (low, high)
+    room = (high - low) or 1.0
+
+    def place(figure: float) -> float:
+        return round(100 * (figure - low) / room, 2)
+
+    return (words.value(metric, low), words.value(metric, high)), [
+        Bar(
+            named(words.candidate(each.candidate)), words.value(metric, each.value),
+            text(words.interval(metric, each.low, each.high)), each.n,
+            place(each.value), place(each.low), place(each.high), each.candidate == TUNED,
+        )
+        for each in means
+    ]  # fmt: skip
+
+
+def _means(found: Evaluated) -> Table | None:
+    """Every metric of every candidate; none where the bars say all there is."""
+    summary = found.summary
+    metrics = [name for name in summary.metrics if "/" not in name]
+    if len(metrics) < 2:
+        return None
+    rows = []
+    for metric in metrics:
+        cells = [Cell(named(words.metric(metric)), kind="head")]
+        for candidate in summary.candidates:
+            mean = summary.mean(candidate, metric)
+            note = text(words.interval(metric, mean.low, mean.high)) if mean else ""
+            cells.append(Cell(words.value(metric, mean.value if mean else None), kind="number", note=note))
+        rows.append(cells)
+    head = [text("report.metric"), *(named(words.candidate(each)) for each in summary.candidates)]
+    return Table(text("report.all-metrics"), head, rows)
+
+
+def _comparisons(found: Evaluated) -> Table | None:
+    rows = []
+    for each in found.summary.comparisons:
+        bounds = text(words.difference_interval(each.metric, each.low, each.high))
+        test = text(_TESTS[each.test]) if each.test in _TESTS else each.test
+        p = each.adjusted_p if each.adjusted_p is not None else each.p
+        pair = Message("report.against", first=words.candidate(each.candidate), second=words.candidate(each.against))
+        said = f"p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}" if p is not None else ""
+        rows.append(
+            [
+                Cell(named(pair), kind="head", note=text(words.metric(each.metric))),
+                Cell(text(words.verdict(each.verdict)), tone=_TONES[each.verdict]),
+                Cell(words.difference(each.metric, each.difference), kind="number", note=bounds),
+                Cell(test, note=said),
+                Cell(formats.number(each.n), kind="number"),
+            ]
+        )  # fmt: skip
+    head = [text(code) for code in ("report.comparison", "report.verdict", "report.difference", "report.test")]
+    return Table(text("report.comparisons"), [*head, text("report.rows")], rows) if rows else None
+
+
+def _grid(confusion: Confusion) -> Grid:
+    shares = [[count / max(1, sum(row)) for count in row] for row in confusion.counts]
+    has_other = any(len(row) > len(confusion.labels) for row in confusion.counts)
+    return Grid(text(words.candidate(confusion.candidate)), confusion.labels, confusion.counts, shares, has_other)
+
+
+def _classes(found: Evaluated) -> Table | None:
+    """Precision, recall and F1 of each class, from the counts of the tuned model."""
+    confusion = next((each for each in found.summary.confusions if each.candidate == TUNED), None)
+    if confusion is None:
+        return None
+    rows = []
+    for at, label in enumerate(confusion.labels):
+        right, there = confusion.counts[at][at], sum(confusion.counts[at])
+        said = sum(row[at] for row in confusion.counts)
+        precision, recall = right / said if said else None, right / there if there else None
+        f1 = 2 * right / (said + there) if said + there else None
+        figures = [Cell(formats.percent(each), kind="number") for each in (precision, recall, f1)]
+        rows.append([Cell(label, kind="head"), *figures, Cell(formats.number(there), kind="number")])
+    head = [text("report.class"), *(named(words.metric(name)) for name in ("precision", "recall", "f1"))]
+    return Table(text("report.classes"), [*head, text("report.rows")], rows)
+
+
+def _changes(found: Evaluated, metric: str) -> str:
+    """How many rows got better and worse against the base; "" where either has no answers."""
+    base, tuned = found.answers.get(BASE, {}), found.answers.get(TUNED, {})
+    pairs = [
+        (base[row].scores[metric], tuned[row].scores[metric])
+        for row in tuned if row in base and metric in base[row].scores and metric in tuned[row].scores
+    ]  # fmt: skip
+    if not pairs:
+        return ""
+    sign = -1 if metric in words.LOWER_IS_BETTER else 1
+    up = sum(sign * (after - before) > 0 for before, after in pairs)
+    down = sum(sign * (after - before) < 0 for before, after in pairs)
+    return text("report.changes", up=up, down=down, same=len(pairs) - up - down)
+
+
+def _worst(found: Evaluated, metric: str) -> list[Row]:
+    """The rows with the lowest score of the tuned model; of equal ones first those that the base had better."""
+    tuned, base = found.answers.get(TUNED, {}), found.answers.get(BASE, {})
+    scored = {row: answer.scores[metric] for row, answer in tuned.items() if metric in answer.scores}
+    sign = -1 if metric in words.LOWER_IS_BETTER else 1
+    best = max((sign * score for score in scored.values()), default=0.0)
+    below = [row for row, score in scored.items() if sign * score < (1.0 if words.is_share(metric) else best)]
+
+    def badness(row: int) -> tuple[float, float, int]:
+        before = base[row].scores.get(metric) if row in base else None
+        lost = sign * (scored[row] - before) if before is not None else 0.0
+        return sign * scored[row], lost, row
+
+    return [_row(found, row) for row in sorted(below, key=badness)[:MOST_WORST]]
+
+
+def _first(found: Evaluated) -> list[Row]:
+    rows = sorted({row for answers in found.answers.values() for row in answers})
+    return [_row(found, row) for row in rows[:MOST_SHOWN]]
+
+
+def _row(found: Evaluated, row: int) -> Row:
+    metric = found.summary.metrics[0] if found.summary.metrics else ""
+    there = [answers[row] for answers in found.answers.values() if row in answers]
+    names = [*found.summary.candidates, *(name for name in found.answers if name not in found.summary.candidates)]
+    said = [_said(found.answers[name][row], metric) for name in names if row in found.answers.get(name, {})]
+    return Row(row + 1, short(there[0].prompt), short(there[0].reference), said)
+
+
+def _said(answer: Answer, metric: str) -> Said:
+    told, tone = "", ""
+    if metric in answer.scores:
+        score, is_share = answer.scores[metric], words.is_share(metric)
+        tone = ("good" if score >= 1 else "bad" if score <= 0 else "look") if is_share else ""
+        codes = {"good": "report.right", "bad": "report.wrong"}
+        told = text(codes[tone]) if tone in codes else f"{text(words.metric(metric))} {words.value(metric, score)}"
+    return Said(named(words.candidate(answer.candidate)), short(answer.answer), told, tone, not answer.ended)
+
+
+def named(message: Message) -> str:
+    """A name at the beginning of a line: with a capital."""
+    said = text(message)
+    return said[:1].upper() + said[1:]
+
+
+def short(long: str) -> str:
+    """``long`` cut to what a report shows, saying how long it is."""
+    if len(long) <= _LONGEST:
+        return long
+    return f"{long[:_LONGEST].rstrip()} ... {text('report.characters', count=len(long))}"
