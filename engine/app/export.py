@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,18 @@ from engine.common.files import sha256
 from engine.common.versions import versions
 from engine.machine.host import read_host
 from engine.messages.message import Message
-from engine.models import gguf
-from engine.models.adapter.card import AdapterCard, read_adapter, require_sound
-from engine.models.adapter.match import match, require_match
+from engine.models import gguf, vllm
+from engine.models.adapter.card import AdapterCard
 from engine.models.card import ModelCard
-from engine.models.local import resolve
-from engine.runs import directory, exports
+from engine.models.for_use import ForUse, Trust, check, find_for_use
+from engine.runs import exports
 from engine.runs.directory import RunDir
 from engine.runs.exports import Export
 
-TARGETS = ("adapter", "merged", "gguf", "gguf-lora")
+TARGETS = ("adapter", "merged", "gguf", "gguf-lora", "ollama", "vllm")
+_WITH_KINDS = ("gguf", "ollama")
 DEFAULT_KINDS = ("q8_0",)
+_LIGHT = ("adapter", "gguf-lora", "vllm")
 _SPARE_BYTES = 64 << 20
 _START_S = 6.0
 _PACE = 120e6
@@ -46,16 +47,22 @@ class Plan:
 
     target: str
     kinds: tuple[str, ...]
+    found: ForUse
     adapter: AdapterCard
-    base: ModelCard
-    run: RunDir | None
     out: Path
     adapter_sha256: str
     out_bytes: int
     work_bytes: int
     seconds: float
     done: frozenset[str] = frozenset()
-    notes: tuple[Message, ...] = field(default=())
+
+    @property
+    def base(self) -> ModelCard:
+        return self.found.card
+
+    @property
+    def run(self) -> RunDir | None:
+        return self.found.run
 
 
 def plan_export(
@@ -68,25 +75,27 @@ def plan_export(
     """
     if target not in TARGETS:
         raise ConfigError("exporting.no-target", target=target, known=TARGETS)
-    kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target == "gguf" else ())
+    kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target in _WITH_KINDS else ())
     unknown = [kind for kind in kinds if kind not in gguf.BITS]
-    if unknown or (kinds and target != "gguf"):
+    if unknown or (kinds and target not in _WITH_KINDS):
         raise ConfigError("exporting.no-gguf-type", kinds=unknown or kinds, known=tuple(gguf.BITS), target=target)
-    adapter = read_adapter(name)
-    require_sound(adapter)
-    base = _base_of(adapter)
-    require_match(match(adapter, base), adapter, base, trust_base)
+    found = find_for_use(name, Trust(base=trust_base))
+    adapter, base, run = found.adapter, found.card, found.run
+    if adapter is None:
+        raise ModelError("exporting.no-adapter", name=name)
+    check(found, Trust(base=trust_base))
     if target == "gguf-lora" and (lacking := gguf.what_gguf_cannot_hold(adapter)):
         raise ModelError("gguf.adapter-beyond-gguf", adapter=adapter.path, parts=lacking)
-    run = _run_of(adapter)
+    if target == "vllm" and (lacking := vllm.what_vllm_cannot_serve(adapter)):
+        raise ModelError("exporting.beyond-vllm", adapter=adapter.path, parts=lacking)
     where = (out or _beside(adapter, run) / target).absolute()
     digest = sha256(adapter.file)
     done = _done(where, digest)
     out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
     _check_disk(where, out_bytes + work_bytes)
     return Plan(
-        target, kinds, adapter, base, run, where, digest, out_bytes, work_bytes,
-        _START_S + 2 * base.weight_bytes / _PACE if target != "adapter" else 1.0, done,
+        target, kinds, found, adapter, where, digest, out_bytes, work_bytes,
+        _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done,
     )  # fmt: skip
 
 
@@ -96,9 +105,9 @@ def export(plan: Plan, on_progress: Progress = lambda done, total, message: None
     Raises TunedeckError.
     """
     request = {
-        "target": plan.target, "kinds": list(plan.kinds), "adapter": str(plan.adapter.path.absolute()),
-        "base": str(plan.base.path.absolute()), "out": str(plan.out), "name": _file_name(plan),
-        "done": sorted(plan.done),
+        "target": plan.target, "kinds": list(plan.kinds), "model": plan.found.model.model_dump(mode="json"),
+        "adapter": str(plan.adapter.path.absolute()), "base": str(plan.base.path.absolute()), "out": str(plan.out),
+        "name": _file_name(plan), "done": sorted(plan.done),
     }  # fmt: skip
     found: list[dict[str, Any]] = []
 
@@ -123,25 +132,6 @@ def export(plan: Plan, on_progress: Progress = lambda done, total, message: None
     except OSError as error:
         raise MachineError("exporting.unnoted", folder=plan.out, reason=error.strerror or str(error)) from error
     return made
-
-
-def _base_of(adapter: AdapterCard) -> ModelCard:
-    """The base model, which must be on this machine. Raises ModelError."""
-    if not adapter.base:
-        raise ModelError("exporting.base-unnamed", adapter=adapter.path)
-    found = resolve(adapter.base, adapter.settings.revision or "main")
-    if found.card is None:
-        raise ModelError("models.not-here", name=adapter.base)
-    return found.card
-
-
-def _run_of(adapter: AdapterCard) -> RunDir | None:
-    if not adapter.run:
-        return None
-    try:
-        return directory.find(adapter.run)
-    except TunedeckError:  # a run elsewhere than where runs are
-        return RunDir(adapter.path.absolute().parent)
 
 
 def _beside(adapter: AdapterCard, run: RunDir | None) -> Path:
@@ -169,7 +159,7 @@ def _size(path: Path) -> int:
 
 def _sizes(target: str, kinds: Sequence[str], adapter: AdapterCard, base: ModelCard) -> tuple[int, int]:
     """Bytes that stay, and those needed on the way."""
-    if target in ("adapter", "gguf-lora"):
+    if target in _LIGHT:
         return 2 * adapter.size_bytes, adapter.size_bytes
     if target == "merged":
         return base.weight_bytes, 0

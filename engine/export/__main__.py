@@ -1,8 +1,9 @@
 """Child process that exports an adapter: ``python -P -m engine.export REQUEST`` with JSON lines on stdout.
 
-REQUEST is a JSON object: target (adapter, merged, gguf, gguf-lora), kinds (GGUF types), adapter, base, out (folders),
-name (what files are named after), done (files that are there already). Lines are of type progress, then one result
-with ``files`` or one error. SIGTERM and SIGINT end it; a file appears under its name only when it is whole.
+REQUEST is a JSON object: target (of ``engine.app.export.TARGETS``), kinds (GGUF types), adapter, base, out (folders),
+model (the config's section), name (what files are named after), done (files that are there already). Lines are of type
+progress, then one result with ``files`` or one error. SIGTERM and SIGINT end it; a file appears under its name only
+when it is whole.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.common.child import Say, answers
 from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, TunedeckError
 from engine.messages.message import Message
+
+if TYPE_CHECKING:
+    from engine.tokens.tokenizer import Words
 
 Told = Callable[[], None]
 
@@ -68,7 +72,52 @@ def answer(request: dict[str, Any], say: Say) -> dict[str, int]:
         return _copied(adapter, out, say)
     if target == "gguf-lora":
         return _lora(base, adapter, out / f"{name}-lora.gguf", request["done"], say)
-    return _gguf(base, adapter, out, name, request["kinds"], request["done"], say)
+    if target == "vllm":
+        return _vllm(base, adapter, out, request)
+    if target == "gguf":
+        return _gguf(base, adapter, out, name, request["kinds"], request["done"], say)
+    told = _modelfile(base, adapter, f"{name}-{request['kinds'][0]}.gguf", request)  # before the long work
+    files = _gguf(base, adapter, out, name, request["kinds"][:1], request["done"], say)
+    return files | _written(out / "Modelfile", told)
+
+
+def _modelfile(base: Path, adapter: Path, file: str, request: dict[str, Any]) -> str:
+    from engine.export.serving import modelfile
+    from engine.models.card import read_card
+
+    return modelfile(_words(base, adapter, request), file, read_card(base).max_position_embeddings)
+
+
+def _vllm(base: Path, adapter: Path, out: Path, request: dict[str, Any]) -> dict[str, int]:
+    """The adapter as it is, the template of the training, and a script that serves both with the base."""
+    from engine.models.adapter.card import read_adapter
+    from engine.models.vllm import serve_script
+
+    files = _copied(adapter, out, lambda kind, /, **values: None)
+    template = _words(base, adapter, request).tokenizer.chat_template
+    files |= _written(out / "chat_template.jinja", template)
+    script = serve_script(read_adapter(adapter), str(base), request["name"], request["model"]["quantization"])
+    files |= _written(out / "serve.sh", script)
+    (out / "serve.sh").chmod(0o755)
+    return files
+
+
+def _words(base: Path, adapter: Path, request: dict[str, Any]) -> Words:
+    """Tokenizer and template as the training knew them: what was saved with the adapter, where it brings them."""
+    from engine.config.schema import ModelSection
+    from engine.models.card import read_card
+    from engine.models.tokenizer_files import brings_tokenizer
+    from engine.tokens.tokenizer import load_words
+
+    section = ModelSection.model_validate(request["model"])
+    own = adapter if brings_tokenizer(adapter) else None
+    section = section.model_copy(update={"chat_template": ""}) if own else section
+    return load_words(read_card(base, section.allow_pickle), section, own)
+
+
+def _written(path: Path, text: str) -> dict[str, int]:
+    path.write_text(text, "utf-8")
+    return {path.name: path.stat().st_size}
 
 
 def _merged(base: Path, adapter: Path, target: Path, say: Say) -> Path:

@@ -83,9 +83,10 @@ merge = Merge LoRA adapters into their base model; prints the new folder.
 
 export = Export the adapter of a run for another program; prints the files.
     .help = Targets: adapter (for PEFT), merged (16-bit model for Transformers and vLLM), gguf (for llama.cpp and Ollama),
-        gguf-lora (the adapter alone, for a GGUF of its base). Finished files are kept when it is run again.
+        gguf-lora (the adapter alone, for a GGUF of its base), ollama (GGUF and Modelfile), vllm (the adapter and a
+        script that serves it). Finished files are kept when it is run again.
     .name = A run, or an adapter's folder.
-    .target = adapter, merged, gguf or gguf-lora.
+    .target = adapter, merged, gguf, gguf-lora, ollama or vllm.
     .kinds = GGUF type: q8_0, q6_k, q5_k_m, q4_k_m, q3_k_m, q2_k, f16, bf16 or f32. May be given several times.
     .folder = Where the files go; without it, a folder beside the run.
     .trust-base = Accept a base model that may not be the one the adapter was trained on.

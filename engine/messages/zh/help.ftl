@@ -83,9 +83,10 @@ merge = 将 LoRA 适配器合并到基座模型，并输出新文件夹。
 
 export = 将训练所得的适配器导出给其他程序使用；打印文件路径。
     .help = 目标：adapter（供 PEFT 使用）、merged（16 位模型，供 Transformers 和 vLLM 使用）、gguf（供 llama.cpp 和 Ollama 使用）、
-        gguf-lora（仅适配器，配合其基座的 GGUF 使用）。重新运行时会保留已完成的文件。
+        gguf-lora（仅适配器，配合其基座的 GGUF 使用）、ollama（GGUF 与 Modelfile）、
+        vllm（适配器与启动脚本）。重新运行时会保留已完成的文件。
     .name = 训练，或适配器所在的文件夹。
-    .target = adapter、merged、gguf 或 gguf-lora。
+    .target = adapter、merged、gguf、gguf-lora、ollama 或 vllm。
     .kinds = GGUF 类型：q8_0、q6_k、q5_k_m、q4_k_m、q3_k_m、q2_k、f16、bf16 或 f32。可多次给出。
     .folder = 文件的存放位置；不给出时放在该训练旁边。
     .trust-base = 接受可能不是训练该适配器时所用的基座模型。
