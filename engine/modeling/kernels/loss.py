@@ -56,13 +56,23 @@ class SupervisedLoss(nn.Module):
         ``row_starts`` (rows + 1,), int32, are where those begin and the last ends, ``longest_row`` bounds their tokens.
         ``drawn`` are the rows that get noise in training, as ``EmbeddingNoise.on`` takes them.
         """
-        model: Any = self.model
-        base = _base(model)
+        hidden = self.states(input_ids, positions, position_ids, row_starts, longest_row, drawn)
+        return head_loss(hidden, self.output_head(), targets, self.head.form, weights)
+
+    def states(
+        self, input_ids: Tensor, positions: Tensor, position_ids: Tensor | None = None,
+        row_starts: Tensor | None = None, longest_row: int = 0, drawn: Sequence[tuple[int, int, int]] = (),
+    ) -> Tensor:  # fmt: skip
+        """Last hidden states (N, h) at ``positions``."""
         with self.noise.on(drawn) if self.noise is not None and self.training else nullcontext():
-            hidden = hidden_states(model, input_ids, position_ids, row_starts, longest_row)
-        hidden = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
-        head = self.head.own or base.get_output_embeddings()
-        return head_loss(hidden, head, targets, self.head.form, weights)
+            hidden = hidden_states(self.model, input_ids, position_ids, row_starts, longest_row)
+        return hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
+
+    def output_head(self) -> Callable[[Tensor], Tensor]:
+        """What makes logits of states, but for ``LogitForm``."""
+        model: Any = self.model
+        head: Callable[[Tensor], Tensor] = self.head.own or _base(model).get_output_embeddings()
+        return head
 
 
 def hidden_states(
@@ -116,7 +126,7 @@ def _plain_chunk_loss(hidden: Tensor, head: Callable[[Tensor], Tensor], targets:
     return nn.functional.cross_entropy(form.of(head(hidden).float()), targets, reduction="none")
 
 
-def _filled(rows: Tensor) -> Tensor:
+def filled(rows: Tensor) -> Tensor:
     """``rows`` (n, width), on a CPU with zeros behind them."""
     missing = -len(rows) % _FILLED
     return nn.functional.pad(rows, (0, 0, 0, missing)) if missing and rows.device.type == "cpu" else rows
@@ -137,7 +147,7 @@ class FusedHeadLoss(torch.autograd.Function):
         for start in range(0, targets.shape[0], chunk):
             part = slice(start, start + chunk)
             target = targets[part, None]
-            logits = nn.functional.linear(_filled(hidden[part].to(dtype)), weight, bias)[: len(target)].float()
+            logits = nn.functional.linear(filled(hidden[part].to(dtype)), weight, bias)[: len(target)].float()
             if scale != 1.0:
                 logits *= scale
             if softcap is not None:
@@ -157,7 +167,7 @@ class FusedHeadLoss(torch.autograd.Function):
                 if weights is not None:  # before the rounding to the head's dtype
                     logits *= weights[part, None]
                 del slope
-                grad[part] = (_filled(logits.to(dtype)) @ weight)[: len(target)]
+                grad[part] = (filled(logits.to(dtype)) @ weight)[: len(target)]
             del logits, shifted, total  # before the next chunk's come
         if grad is not None:
             ctx.save_for_backward(grad)
