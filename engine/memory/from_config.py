@@ -133,6 +133,7 @@ def job_of(setup: Setup) -> Job:
         sharding=_sharding(config.launch.distributed, setup.gpus),
         answer_tokens=_answer_tokens(setup) if generates else 0,
         packed_tokens=together if _packs(setup, attention) else 0,
+        beside_base=train.kl_to_base is not None,
     )
 
 
@@ -144,6 +145,7 @@ def profile_of(setup: Setup) -> Profile:
         full_precision=setup.config.model.dtype == "float32",
         fused_norm=not setup.shape.norms_by_one_more,
         gpus=setup.gpus,
+        beside_base=setup.config.train.kl_to_base is not None,
     )
 
 

@@ -57,7 +57,7 @@ class Job:
     ``gptq_group``: weights that share a scale, 0 for a whole column.
     ``answer_tokens``: tokens of prompts and answers that an evaluation generates side by side.
     ``packed_tokens``: of one sequence in which all rows lie end to end, the longest of them of ``row_tokens``; 0 where
-    each is padded to that.
+    each is padded to that. ``beside_base``: each micro-batch goes through the base too, without a gradient.
     """
 
     shape: ModelShape
@@ -80,6 +80,7 @@ class Job:
     gptq_group: int = 128
     answer_tokens: int = 0
     packed_tokens: int = 0
+    beside_base: bool = False
 
     @property
     def tokens(self) -> int:
@@ -236,15 +237,23 @@ CHUNK_POSITIONS = {"cpu": 128, "cuda": 512}
 """Supervised positions whose logits our loop forms at a time."""
 
 
-def chunked_loss(chunk_tokens: int, softcapped: bool = False, full_precision: bool = False) -> LossKernel:
+def chunked_loss(
+    chunk_tokens: int, softcapped: bool = False, full_precision: bool = False, beside_base: bool = False
+) -> LossKernel:
     """Our head: the logits of ``chunk_tokens`` supervised positions at a time, turned in place into their gradient.
 
     Per logit of a chunk: the 16-bit product 2 and its float32 copy 4 (with a soft cap the float32 product and the
     cap's slope; in float32 the product alone). Per token: the final norm's float32 input, 4. Per supervised token:
     its hidden state and the gradient of that.
+
+    ``beside_base``: the divergence from the base forms the logits of both for half as many positions, their logarithms
+    and the base's probabilities, 16 in all; it keeps the base's states and a second gradient.
     """
     per_logit = 8 if softcapped else 4 if full_precision else 6
-    return LossKernel("chunked", per_logit, 4, 8 if full_precision else 4, chunk_tokens)
+    supervised = 8 if full_precision else 4
+    if beside_base:
+        per_logit, supervised = max(per_logit, 10 if softcapped else 8), 2 * supervised
+    return LossKernel("chunked", per_logit, 4, supervised, chunk_tokens)
 
 
 A_SHAPE = 14 << 20
@@ -269,18 +278,20 @@ def tunedeck(
     full_precision: bool = False,
     fused_norm: bool = True,
     gpus: int = 1,
+    beside_base: bool = False,
 ) -> Profile:
     """Our own loop: frozen base in 16 bit, float32 adapters on the layer's own inputs, logits never kept, fused AdamW.
 
     ``lean``: plain LoRA layers, which share the layer's input. With DoRA the library's own layers run under autocast
     and keep a 16-bit copy each. ``full_precision``: everything in float32, without autocast. ``fused_norm``: the
-    model's norms are plain ones, for which a GPU has an operator.
+    model's norms are plain ones, for which a GPU has an operator. ``beside_base``: the loss holds
+    the model to its base.
     """
     size = 4.0 if full_precision else 2.0
     exchange = EXCHANGE_BYTES if device == "cuda" and gpus > 1 else 0.0
     return Profile(
         name="tunedeck",
-        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped, full_precision),
+        loss=chunked_loss(CHUNK_POSITIONS[device], softcapped, full_precision, beside_base),
         frozen_bytes=size,
         table_bytes=size,
         trained_bytes=size,

@@ -43,8 +43,8 @@ class Work:
 
 def passes(job: Job) -> float:
     """Passes over the weights per token, in units of one forward pass: forward, input gradient, for trained weights
-    their gradient, and the recomputed forward."""
-    return 1.0 + _forwards(job) + (1.0 if job.is_full else 0.0)
+    their gradient, the recomputed forward, and the base's own."""
+    return 1.0 + _forwards(job) + (1.0 if job.is_full else 0.0) + (1.0 if job.beside_base else 0.0)
 
 
 def _forwards(job: Job) -> float:
@@ -63,7 +63,9 @@ def flops_per_token(job: Job) -> float:
     if shape.experts:
         active -= round(shape.expert_weights * (1 - shape.experts_per_token / shape.experts))
     head = job.supervised_share * shape.embedding_weights * (3 if job.is_full else 2)
-    attention = 2.0 * job.scored_tokens * shape.query_width * shape.layers * (_forwards(job) + 2.5)
+    head *= 2.5 if job.beside_base else 1  # two more products for the divergence, and its gradient's
+    forwards = _forwards(job) + (1.0 if job.beside_base else 0.0)
+    attention = 2.0 * job.scored_tokens * shape.query_width * shape.layers * (forwards + 2.5)
     if job.keeps_scores:
         attention *= 2
     return 2.0 * (passes(job) * active + head) + attention + 6.0 * (0 if job.is_full else adapter_numbers(job))
@@ -73,7 +75,7 @@ def work_of(job: Job, profile: Profile) -> Work:
     """What one micro-batch of ``job`` takes under ``profile``'s kernels."""
     shape, again = job.shape, _forwards(job)
     forward, backward = _moved(job, profile)
-    layers = job.tokens * shape.layers * (again * forward + backward)
+    layers = job.tokens * shape.layers * ((again + job.beside_base) * forward + backward)
     supervised = job.tokens * job.supervised_share
     logits = supervised * shape.vocab * LOGIT_BYTES
     weights = shape.block_weights * passes(job)
@@ -152,8 +154,8 @@ def _kernels(job: Job, profile: Profile) -> tuple[float, float]:
     backward = norms * norm_backward + linears + adapted * (9 if lean else 15) + 28
     if job.quantization != "none":
         forward, backward = forward + 2 * linears, backward + 2 * linears
-    waits = linears * again if job.quantization == "int8" else 0.0
-    return again * forward + backward, waits
+    waits = linears * (again + job.beside_base) if job.quantization == "int8" else 0.0
+    return (again + job.beside_base) * forward + backward, waits
 
 
 def on_card(job: Job, profile: Profile, card: Card) -> float:

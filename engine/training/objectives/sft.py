@@ -1,4 +1,5 @@
-"""Supervised fine-tuning: the cross-entropy of each row's trained tokens, with noise on its embeddings if asked."""
+"""Supervised fine-tuning: the cross-entropy of each row's trained tokens, with noise on its embeddings if asked, and
+held to the base model if asked."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from torch import nn
 from engine.config.schema import RunConfig
 from engine.modeling.batch_sizes import longest_groups
 from engine.modeling.batches import Layout, MicroBatch, StepPlan, collate, cut
+from engine.modeling.kernels.base_loss import BaseRegularisedLoss
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel
 from engine.modeling.randomness import row_seed
@@ -22,14 +24,17 @@ from engine.tokens.render import Renderer
 
 
 class Sft:
-    """An ``Objective`` whose parts are supervised tokens. ``noise_alpha`` is NEFTune's, None for no noise."""
+    """An ``Objective`` whose parts are supervised tokens. ``noise_alpha`` is NEFTune's, None for no noise.
 
-    def __init__(self, seed: int = 0, noise_alpha: float | None = None) -> None:
-        self._seed, self._noise_alpha = seed, noise_alpha
+    ``kl_to_base`` is the weight of KL(base || tuned) over the same tokens, None for none.
+    """
+
+    def __init__(self, seed: int = 0, noise_alpha: float | None = None, kl_to_base: float | None = None) -> None:
+        self._seed, self._noise_alpha, self._kl_to_base = seed, noise_alpha, kl_to_base
 
     @classmethod
     def of(cls, config: RunConfig) -> Sft:
-        return cls(config.run.seed, config.train.neftune_noise_alpha)
+        return cls(config.run.seed, config.train.neftune_noise_alpha, config.train.kl_to_base)
 
     def rows(self, config: RunConfig, renderer: Renderer, phases: Phases, before: HeldOut | None) -> Prepared:
         return prepare_rows(config, renderer, phases, before)
@@ -49,4 +54,6 @@ class Sft:
         return [collate(self.of_step(group, 0), *layout) for group in groups]
 
     def net(self, model: Any, base: BaseModel) -> nn.Module:
-        return SupervisedLoss(model, base.head, self._noise_alpha)
+        if self._kl_to_base is None:
+            return SupervisedLoss(model, base.head, self._noise_alpha)
+        return BaseRegularisedLoss(model, base.head, self._noise_alpha, self._kl_to_base)
