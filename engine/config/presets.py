@@ -220,7 +220,6 @@ _MANY_NAMES = 8
 """With more names than these to choose from, the one that was probably meant says more than all."""
 GONE = {
     "adapter.method": "config.gone-method",
-    "eval.forgetting": "config.gone-forgetting",
     "launch.nodes": "config.gone-nodes",
 }
 """Fields that earlier versions had and nothing ever read, and what is said of each."""

@@ -187,6 +187,10 @@ class TrainSection(Section):
     neftune_noise_alpha: float | None = Field(
         None, gt=0, le=1000, description="NEFTune: noise on input embeddings in training, e.g. 5; empty: none"
     )
+    kl_to_base: float | None = Field(
+        None, gt=0, le=100,
+        description="Weight of KL(base || tuned) in the loss, against forgetting, e.g. 0.1; empty: none",
+    )  # fmt: skip
 
 
 class EvalSection(Section):
@@ -204,6 +208,10 @@ class EvalSection(Section):
     best_by: Literal["loss", "exact_match"] = Field(
         "loss", description="What best means: validation loss, or a metric, which generates answers at each evaluation"
     )
+    forgetting: bool | Auto = Field(
+        "auto", description="Measure what is forgotten, while training and before and after; auto: where it is cheap"
+    )
+    general_text: str = Field("", description="File of general text to measure forgetting on; empty: the built-in set")
 
 
 class CheckpointSection(Section):

@@ -27,6 +27,15 @@ PROMPTS_AT_ONCE = 50
 DECODE_LAYER_S = 6e-4
 """Of a layer for one more token of all answers side by side: some sixty operations of ten microseconds each."""
 
+GAUGE_SHARE = 0.05
+"""Of the time between two evaluations, that the gauge of forgetting may take by itself."""
+GAUGE_ROWS = (16, 8, 4)
+"""Rows of each kind that it reads: as many as that share allows."""
+GAUGE_ROW_TOKENS, GENERAL_TOKENS = 256, 90
+"""A row of the task is read as far as this; a passage of general text has about so many tokens."""
+GAUGE_PASSES = 1.6
+"""Of the gauge, in forward passes: the tuned model's, and the head three times instead of once."""
+
 
 @dataclass(frozen=True)
 class DataSize:
@@ -94,6 +103,9 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     answers = 2 * _answering(job, asked, config, cores) + 2 * _answering(job, min(test, generated), config, cores)
     shown = min(held, sample.rows) + len(sample.prompts)
     answers += (total - 1) // rhythm.sample * _answering(job, shown, config, cores)
+    gauge = gauge_rows(config, total, size.tokens / max(1, size.rows), passes(job))
+    gauging = gauge * gauge_tokens(size.tokens / max(1, size.rows)) / tokens_per_second / passes(job) * GAUGE_PASSES
+    answers += gauging * (2 + (total - 1) // rhythm.evaluate)
     loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
 
@@ -121,6 +133,26 @@ def seldomer(
     usual = rhythm_of(config, total_steps)
     usual_of = {"eval.every": usual.evaluate, "sample.every": usual.sample}
     return {field: every for field, every in found.items() if every != usual_of[field]}
+
+
+def gauge_rows(config: RunConfig, total_steps: int, row_tokens: float, train_passes: float = 3.0) -> int:
+    """Rows of each kind that the gauge of forgetting reads with each evaluation; 0 where it is off.
+
+    ``row_tokens`` of a row on average, ``train_passes`` over the weights a trained token takes. With ``auto`` it is off
+    where even the fewest rows would take more than a share of the time between two evaluations.
+    """
+    if config.eval.forgetting is False:
+        return 0
+    if config.eval.forgetting is True:
+        return GAUGE_ROWS[0]
+    interval = rhythm_of(config, total_steps).evaluate * config.train.batch_size * row_tokens * train_passes
+    allowed = GAUGE_SHARE * interval / (GAUGE_PASSES * gauge_tokens(row_tokens))
+    return next((rows for rows in GAUGE_ROWS if rows <= allowed), 0)
+
+
+def gauge_tokens(row_tokens: float) -> float:
+    """Of one row of the task and one of the general set."""
+    return min(row_tokens, GAUGE_ROW_TOKENS) + GENERAL_TOKENS
 
 
 def _every(usual: int, total_steps: int, once_s: float, allowed_s: float) -> int:

@@ -142,6 +142,32 @@ class Evaluated(Event, tag="evaluated", frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class Forgetting(Event, tag="forgetting", frozen=True, kw_only=True):
+    """How far the tuned model is from its base. ``moment`` is that of an Eval.
+
+    ``kl_task`` and ``kl_prompts`` are the mean KL(base || tuned) in nats a token over answers and over prompts of the
+    run's own ``task_rows``, ``kl_general`` over ``general_rows`` of general text and dialogues, of which the losses
+    ``general_loss`` and ``base_loss`` are the tuned model's and the base's. ``old_loss`` is that of rows of earlier
+    runs, ``old_before`` the same before the training. None: not measured, or not finite. ``mark`` is fine, look, stop
+    or unknown, ``reasons`` say by what.
+    """
+
+    step: int
+    moment: str = "during"
+    kl_task: float | None = None
+    kl_prompts: float | None = None
+    kl_general: float | None = None
+    general_loss: float | None = None
+    base_loss: float | None = None
+    old_loss: float | None = None
+    old_before: float | None = None
+    mark: str = "unknown"
+    reasons: list[Message] = []
+    task_rows: int = 0
+    general_rows: int = 0
+    seconds: float = 0.0
+
+
 class Sample(Event, tag="sample", frozen=True, kw_only=True):
     """One generated answer; ``index`` tells the prompts apart so that answers can be laid side by side.
 
@@ -325,8 +351,8 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    RunStarted | Phase | Rows | Step | Eval | Evaluated | Sample | Device | MemoryPlan | MemoryMeasured | OutOfMemory
-    | Checkpoint | Warn | ControlAck | State | Heartbeat | Finished | Failed
+    RunStarted | Phase | Rows | Step | Eval | Evaluated | Forgetting | Sample | Device | MemoryPlan | MemoryMeasured
+    | OutOfMemory | Checkpoint | Warn | ControlAck | State | Heartbeat | Finished | Failed
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)

@@ -26,6 +26,7 @@ _LOG_LINES = 500
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
+_GRAVER = ("unknown", "fine", "look", "stop")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
 _AVERAGE_SHARE = 8  # early on the window is an eighth of the steps so far: a short run's average must not lag
 
@@ -44,8 +45,8 @@ class RunState:
     """Everything a screen or a verb shows of a run, at one moment.
 
     ``series`` has, where the run gives them: loss, loss_average, learning_rate, grad_norm, tokens_per_second,
-    step_time, memory, eval_loss, and for each source loss/<source>, loss_average/<source> and eval_loss/<source>, over
-    the optimizer step; and over the seconds since the first
+    step_time, memory, eval_loss, those of ``gauged`` as forgetting/<name>, and for each source loss/<source>,
+    loss_average/<source> and eval_loss/<source>, over the optimizer step; and over the seconds since the first
     event, pauses included, rss and for each GPU by its index gpu/<i> (used by everybody) and reserved/<i> (by this
     run). Memory is in bytes. ``first_t`` is the first event's time, ``step_t`` the newest step's and
     ``phase_t`` that of the first word of the present phase.
@@ -73,6 +74,7 @@ class RunState:
     evals: tuple[ev.Eval, ...] = ()
     tests: tuple[ev.Eval, ...] = ()
     evaluations: tuple[ev.Evaluated, ...] = ()
+    forgetting: tuple[ev.Forgetting, ...] = ()
     samples: tuple[ev.Sample, ...] = ()
     checkpoints: tuple[ev.Checkpoint, ...] = ()
     warnings: tuple[ev.Warn, ...] = ()
@@ -170,6 +172,7 @@ class RunReducer:
         self._evals: dict[tuple[int, str], ev.Eval] = {}
         self._tests: dict[tuple[int, str], ev.Eval] = {}
         self._evaluations: dict[str, ev.Evaluated] = {}
+        self._forgetting: dict[tuple[int, str], ev.Forgetting] = {}
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
         self._checkpoints: dict[int, ev.Checkpoint] = {}
         self._warnings: list[ev.Warn] = []
@@ -221,6 +224,8 @@ class RunReducer:
                 self._evaluations[event.name] = event
                 told = event.sentence or Message("events.evaluated", name=event.name, rows=event.n)
                 self._say(event, "good", told)
+            case ev.Forgetting():
+                self._on_forgetting(event)
             case ev.Sample():
                 _put_last(self._samples, (event.step, event.moment, event.index), event)
             case ev.Device():
@@ -277,7 +282,8 @@ class RunReducer:
             out_of_memory=self._out_of_memory, micro_batch_tokens=self._micro_batch_tokens, finished=self._finished,
             series={name: curve.view() for name, curve in self._curves.items()},
             evals=tuple(self._evals.values()), tests=tuple(self._tests.values()),
-            evaluations=tuple(self._evaluations.values()), samples=tuple(self._samples.values()),
+            evaluations=tuple(self._evaluations.values()), forgetting=tuple(self._forgetting.values()),
+            samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
             warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), step_t=self._step_t, phase_t=self._phase_t,
@@ -321,6 +327,16 @@ class RunReducer:
             self._by_source.step(event)
         self._step_times.append(event.step_time)
 
+    def _on_forgetting(self, event: ev.Forgetting) -> None:
+        """Curves by step, but for what is measured again of an earlier step, the best; a worse mark is a warning."""
+        before = next(reversed(self._forgetting.values()), None)
+        _put_last(self._forgetting, (event.step, event.moment), event)
+        for name, value in gauged(event).items():
+            if value is not None and (before is None or event.moment != "after" or event.step > before.step):
+                self._curve(f"forgetting/{name}").add(event.step, value)
+        worse = event.mark in _GRAVER and _GRAVER.index(event.mark) > _GRAVER.index(before.mark if before else "fine")
+        self._say(event, "warning" if worse else "info", story.forgetting(event))
+
     def _on_device(self, event: ev.Device, seconds: float) -> None:
         self._device = event
         if event.peak_rss is not None:
@@ -349,6 +365,18 @@ class RunReducer:
 def reduce(events: Iterable[ev.AnyEvent]) -> RunState:
     """The state after ``events``; any prefix of a log gives a valid one."""
     return RunReducer().apply_all(events).snapshot()
+
+
+def gauged(event: ev.Forgetting) -> dict[str, float | None]:
+    """What the gauge of forgetting shows: divergences, and losses as rises over what they were; nats a token."""
+    return {
+        "task": event.kl_task, "prompts": event.kl_prompts, "general": event.kl_general,
+        "general_loss": rise(event.general_loss, event.base_loss), "old_loss": rise(event.old_loss, event.old_before),
+    }  # fmt: skip
+
+
+def rise(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None else now - before
 
 
 def _put_last(into: dict[_Key, _Value], key: _Key, value: _Value) -> None:

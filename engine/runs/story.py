@@ -74,6 +74,25 @@ def evaluation(event: ev.Eval) -> Message:
     return Message(code, figures=_of_rows([(loss, event.loss_rows), (metrics, event.n)]))
 
 
+MARKS = {
+    "fine": "forgetting.fine", "look": "forgetting.look", "stop": "forgetting.stop", "unknown": "forgetting.unknown",
+}  # fmt: skip
+
+
+def forgetting(event: ev.Forgetting) -> Message:
+    """The mark of the gauge and its figures."""
+    figures = [
+        Message(code, value=value) for code, value in (
+            ("forgetting.figure-task", event.kl_task), ("forgetting.figure-general", event.kl_general),
+        ) if value is not None
+    ]  # fmt: skip
+    if event.general_loss is not None and event.base_loss is not None:
+        figures.append(Message("forgetting.figure-loss", before=event.base_loss, after=event.general_loss))
+    if event.old_loss is not None and event.old_before is not None and event.moment != "before":
+        figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
+    return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)
+
+
 def outcome(before: ev.Eval | None, after: ev.Eval) -> Message:
     """What ``after`` measured, behind what ``before`` did: "exact match 2% -> 97%, loss 2.311 -> 0.421 (n = 100)"."""
     old: Mapping[str, float] = before.metrics if before else {}

@@ -17,7 +17,8 @@ from engine.config.schema import RunConfig
 from engine.distributed.cpu_threads import Processors
 from engine.distributed.device import choose_devices, place
 from engine.distributed.workers import Companions
-from engine.evaluation.assess import Assessor
+from engine.evaluation.assess import Assessor, Moment
+from engine.evaluation.forgetting import Gauge
 from engine.memory.disk import beside_bytes, kept_checkpoints, require, run_disk
 from engine.messages.message import Message
 from engine.modeling.out_of_memory import free_cached, give_back
@@ -33,6 +34,7 @@ from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
 from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
 from engine.training.checkpoint import TrainerState, begun
+from engine.training.gauge import gauge_of
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
@@ -145,15 +147,17 @@ class Session:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
             story.rehearsed(tried)
         state, budget, _ = begun(training.ranks, state, planned, budget)
+        gauge = gauge_of(training, budget, self.run if not fresh else None)
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
                 loss = measure.evaluate(0, "before")
+                _gauge(gauge, 0, "before")
             state = replace(state, start_measure=measure_of(training.config, loss, measure.metrics))
             free_cached()
         hooks = Hooks(
             save=lambda at, reason: self._save(at, reason, training, story),
-            evaluate=lambda at: self._during(at, measure, story),
+            evaluate=lambda at: self._during(at, measure, gauge, story),
             sample=lambda at: self._sample(at, measure, story),
             between=self._share_processors,
         )
@@ -165,6 +169,7 @@ class Session:
         if outcome.kind == "finished":
             with story.phase("evaluation"):
                 kept, state = measure_result(self.run, training, measure, outcome.state)
+                _gauge(gauge, kept.step, "after")
         else:
             kept, state = None, outcome.state
         if outcome.kind != "paused":
@@ -253,10 +258,13 @@ class Session:
         self.sink(ev.Checkpoint(step=state.step, path=path.name, size_bytes=size, seconds=seconds, reason=reason))
         return path.name
 
-    def _during(self, state: TrainerState, assessor: Assessor, story: MemoryStory) -> float | None:
+    def _during(
+        self, state: TrainerState, assessor: Assessor, gauge: Gauge | None, story: MemoryStory
+    ) -> float | None:  # fmt: skip
         try:
             with story.phase("evaluation"):
                 loss = assessor.evaluate(state.step, "during")
+                _gauge(gauge, state.step, "during")
                 return measure_of(assessor.config, loss, assessor.metrics)
         except StopRequested:  # the loop stops by itself, with a checkpoint
             return None
@@ -292,3 +300,8 @@ class Session:
                 reason=reason, result_step=kept.step if adapter is not None else None, result=kept.reason,
             )
         )  # fmt: skip
+
+
+def _gauge(gauge: Gauge | None, step: int, moment: Moment) -> None:
+    if gauge is not None:
+        gauge.measure(step, moment)

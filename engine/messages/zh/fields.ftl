@@ -70,6 +70,7 @@ train-gradient-checkpointing = 反向时重新计算各层以节省显存
 train-optim = 优化器
 train-use-liger-kernel = Liger 的 norm、rope 和 SwiGLU GPU 内核；auto：已安装且验证通过时使用
 train-neftune-noise-alpha = NEFTune：训练时在输入嵌入上加噪声，例如 5；留空：不加
+train-kl-to-base = 损失中 KL(基座 || 微调后) 的权重，用于减轻遗忘，例如 0.1；留空：不加
 
 eval-every = 每隔多少步评估；留空：共十次，短训练更少
 eval-metrics = 回答的指标，第一个起决定作用；auto：按数据选择；留空：只看损失
@@ -79,6 +80,8 @@ eval-max-new-tokens = 生成回答的最大长度
 eval-keep = 哪个检查点成为结果
 eval-best-by = “最佳”的标准：验证损失，或某个指标（每次评估都要生成回答）
 eval-early-stopping-patience = 连续多少次评估没有改善就停止
+eval-forgetting = 在训练中及训练前后测量遗忘程度；auto：开销小时测量
+eval-general-text = 用来测量遗忘的通用文本文件；留空：使用内置文本
 
 checkpoint-every = 每隔多少步保存检查点；留空：全程五次
 checkpoint-keep = 保留最新检查点的数量

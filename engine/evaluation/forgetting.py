@@ -1,0 +1,172 @@
+"""The gauge of forgetting: how far the tuned model is from its base, on its own task and on what it is not trained for.
+
+It reads a few fixed rows with each evaluation. The base is the same model with its adapter off; as it never changes,
+its hidden states are kept from the first time on. Divergence on the new task's rows goes with what is forgotten
+elsewhere (Shenfeld et al. 2025, arXiv:2509.04259).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import numpy as np
+import torch
+
+from engine.messages.message import Message
+from engine.metrics.forgetting import mark_of
+from engine.modeling.batches import Layout, MicroBatch, cut
+from engine.modeling.kernels.base_loss import base_states, beside_base, evaluated
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
+from engine.runs import events as ev
+from engine.runs.phases import Phases
+from engine.runs.state import rise
+from engine.tokens.examples import Example
+
+MOST_ROWS = 16
+"""Rows of each kind: of the task, of general text, of earlier runs."""
+ROW_TOKENS = 256
+"""A longer row is read as far as this."""
+TASK, GENERAL, OLD = range(3)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over the positions of one kind of row."""
+
+    divergence: float = 0.0
+    loss: float = 0.0
+    base_loss: float = 0.0
+    count: int = 0
+
+    def plus(self, divergence: np.ndarray, loss: np.ndarray, base_loss: np.ndarray) -> Figures:
+        return Figures(
+            self.divergence + float(divergence.sum()), self.loss + float(loss.sum()),
+            self.base_loss + float(base_loss.sum()), self.count + len(loss),
+        )  # fmt: skip
+
+    def mean(self, name: str) -> float | None:
+        """None for no position, and for what is no number."""
+        value = getattr(self, name) / self.count if self.count else math.nan
+        return value if math.isfinite(value) else None
+
+
+@dataclass
+class Gauge:
+    """Measures ``net`` on ``examples``: of each kind (TASK, GENERAL, OLD) some rows, cut as rows of the training are.
+
+    ``autocast`` is what the training computes under. ``old_before`` is the loss of the old rows before the training,
+    None until it is known. A gauge for which there is no memory gives up, says so once, and never ends the run.
+    """
+
+    net: SupervisedLoss
+    examples: Mapping[int, Sequence[Example]]
+    budget_tokens: int
+    layout: Layout
+    device: torch.device
+    phases: Phases
+    memory: MemoryGuard
+    autocast: Callable[[], AbstractContextManager[None]] = nullcontext
+    old_before: float | None = None
+    _base: list[torch.Tensor] = field(default_factory=list)
+    _batches: list[tuple[int, MicroBatch, np.ndarray]] = field(default_factory=list)
+    _gave_up: bool = False
+
+    def measure(self, step: int, moment: str) -> ev.Forgetting | None:
+        """Emit a Forgetting event, and return it; None where there is no memory. Raises StopRequested."""
+        if self._gave_up or not any(self.examples.values()):
+            return None
+        began = time.monotonic()
+        self.phases.begin("forgetting")
+        found = self._in_memory()
+        if found is None:
+            return None
+        answers, prompts, general, old = found
+        event = ev.Forgetting(
+            step=step, moment=moment, kl_task=answers.mean("divergence"), kl_prompts=prompts.mean("divergence"),
+            kl_general=general.mean("divergence"), general_loss=general.mean("loss"),
+            base_loss=general.mean("base_loss"), old_loss=old.mean("loss"), old_before=self.old_before,
+            task_rows=len(self.examples.get(TASK, ())), general_rows=len(self.examples.get(GENERAL, ())),
+            seconds=round(time.monotonic() - began, 3),
+        )  # fmt: skip
+        if moment == "before" and event.old_loss is not None:
+            self.old_before = event.old_loss
+            event = msgspec.structs.replace(event, old_before=event.old_loss)
+        mark, reasons = mark_of(
+            event.kl_general, rise(event.general_loss, event.base_loss), rise(event.old_loss, event.old_before)
+        )
+        event = msgspec.structs.replace(event, mark=mark, reasons=reasons)
+        self.phases.sink(event)
+        return event
+
+    def _in_memory(self) -> tuple[Figures, Figures, Figures, Figures] | None:
+        """The figures, in smaller batches while memory runs out; None, said once, where single rows don't fit."""
+        while True:
+            self.memory.phase = "evaluation"
+            try:
+                return self._compute()
+            except OutOfMemory:
+                raise
+            except Exception as error:
+                shortage = self.memory.shortage(error)
+                if shortage is None:
+                    raise
+            single = all(batch.rows == 1 for _, batch, _ in self._batches)
+            largest = min(self.budget_tokens, max(batch.padded_tokens for _, batch, _ in self._batches))
+            self._base, self._batches = [], []
+            if single:
+                self._gave_up = True
+                self.phases.sink(ev.Warn(message=Message("forgetting.no-memory")))
+                return None
+            self.budget_tokens = largest // 2
+            self.memory.repeats(shortage, self.budget_tokens)
+
+    @torch.no_grad()
+    def _compute(self) -> tuple[Figures, Figures, Figures, Figures]:
+        if not self._batches:
+            self._batches = [
+                part for kind, rows in self.examples.items()
+                for part in _batches(kind, rows, self.budget_tokens, self.layout)
+            ]  # fmt: skip
+        answers = prompts = general = old = Figures()
+        with evaluated(self.net), self.autocast():
+            for index, (kind, batch, answered) in enumerate(self._batches):
+                self.phases.check()
+                inputs = batch.inputs(self.device)
+                if index == len(self._base):
+                    input_ids, positions, _, _, *packed, _ = inputs
+                    self._base.append(base_states(self.net.model, input_ids, positions, *packed).cpu())
+                beside = beside_base(self.net, inputs, self._base[index].to(self.device))
+                numbers = [part.cpu().double().numpy() for part in (beside.divergence, beside.loss, beside.base_loss)]
+                trained = [part[answered] for part in numbers]
+                if kind == TASK:
+                    answers = answers.plus(*trained)
+                    prompts = prompts.plus(*(part[~answered] for part in numbers))
+                elif kind == GENERAL:
+                    general = general.plus(*trained)
+                else:
+                    old = old.plus(*trained)
+        return answers, prompts, general, old
+
+
+def _batches(
+    kind: int, rows: Sequence[Example], budget_tokens: int, layout: Layout
+) -> list[tuple[int, MicroBatch, np.ndarray]]:
+    """``rows`` in batches over all their tokens, and of a batch's positions which lead to a trained token."""
+    whole = [replace(row, labels=row.ids, source=number, weight=1.0, seed=None) for number, row in enumerate(rows)]
+    found = []
+    for batch in cut(whole, budget_tokens, *layout):
+        order = dict.fromkeys(batch.sources.tolist())
+        answered = np.concatenate([rows[number].labels[1:] >= 0 for number in order])
+        found.append((kind, batch, answered))
+    return found
+
+
+def shortened(example: Example, tokens: int = ROW_TOKENS) -> Example:
+    """The first ``tokens`` of an example."""
+    return replace(example, ids=example.ids[:tokens], labels=example.labels[:tokens])

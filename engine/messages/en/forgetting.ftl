@@ -1,0 +1,27 @@
+# What a training costs elsewhere: the gauge while it runs, before and after, and its marks.
+
+measuring = measuring what is forgotten
+line = forgetting: { $mark }; { COMMAS($figures) }
+fine = fine
+look = have a look
+stop = stop
+unknown = unknown
+figure-task = KL on the task { NUMBER($value, digits: 3) }
+figure-general = on general text { NUMBER($value, digits: 3) }
+figure-loss = general loss { LOSS($before) } -> { LOSS($after) }
+figure-old = loss on earlier data { LOSS($before) } -> { LOSS($after) }
+by-divergence = answers to general text changed (KL { NUMBER($value, digits: 2) } nats a token)
+by-general-loss = loss on general text rose by { NUMBER($value, digits: 2) }
+by-old-loss = loss on earlier data rose by { NUMBER($value, digits: 2) }
+no-memory = Forgetting isn't measured: out of memory
+    .hint = Training continues. To measure it, set a smaller train.micro_batch_tokens.
+text-unusable = The built-in general text is used: { BRIEF($reason) }
+    .hint = Correct eval.general_text.
+text-too-short = Too little general text
+    .message = { $path } has { COUNT($passages, "passage", "passages") } and { COUNT($characters, "character", "characters") }.
+    .hint = Give at least { NUMBER($fewest) } passages, parted by empty lines, and { NUMBER($least) } characters, or leave eval.general_text empty.
+old-unreadable = What run { $run } learned can't be tested: { BRIEF($reason) }
+old-sample = Run { $run } is tested with { COUNT($rows, "row", "rows") } it was trained on: its held-out rows are gone
+no-old-rows = Run { $run } kept no rows
+    .message = { $run } held nothing out and recorded no sample.
+    .hint = Forgetting of that run can't be measured.

@@ -1,0 +1,27 @@
+# 训练在别处的代价：训练中的度量、训练前后的对比及其标记。
+
+measuring = 正在测量遗忘程度
+line = 遗忘：{ $mark }；{ COMMAS($figures) }
+fine = 正常
+look = 需要留意
+stop = 应当停止
+unknown = 未知
+figure-task = 任务上的 KL 为 { NUMBER($value, digits: 3) }
+figure-general = 通用文本上为 { NUMBER($value, digits: 3) }
+figure-loss = 通用损失 { LOSS($before) } -> { LOSS($after) }
+figure-old = 旧数据损失 { LOSS($before) } -> { LOSS($after) }
+by-divergence = 对通用文本的预测已改变（每个 token 的 KL 为 { NUMBER($value, digits: 2) } nat）
+by-general-loss = 通用文本上的损失上升了 { NUMBER($value, digits: 2) }
+by-old-loss = 旧数据上的损失上升了 { NUMBER($value, digits: 2) }
+no-memory = 显存或内存不足，无法测量遗忘程度
+    .hint = 训练继续。如需测量，请减小 train.micro_batch_tokens。
+text-unusable = 改用内置的通用文本：{ BRIEF($reason) }
+    .hint = 请更正 eval.general_text。
+text-too-short = 通用文本太少
+    .message = { $path } 只有 { NUMBER($passages) } 段、{ NUMBER($characters) } 个字符。
+    .hint = 请至少提供 { NUMBER($fewest) } 段（以空行分隔）和 { NUMBER($least) } 个字符，或将 eval.general_text 留空。
+old-unreadable = 无法检验训练 { $run } 学到的内容：{ BRIEF($reason) }
+old-sample = 训练 { $run } 的验证行已不存在，改用它训练过的 { NUMBER($rows) } 行来检验
+no-old-rows = 训练 { $run } 没有保留任何行
+    .message = { $run } 没有留出验证行，也没有记录样本。
+    .hint = 无法测量对该训练内容的遗忘。

@@ -1,0 +1,101 @@
+"""What a run's gauge of forgetting reads: rows of its own task, general text, and rows of the runs it builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from engine.common.errors import TunedeckError
+from engine.data.general import general_of, shipped, spread
+from engine.data.rows.messages import Row
+from engine.evaluation.forgetting import GENERAL, OLD, TASK, Gauge, shortened
+from engine.evaluation.old_rows import old_rows
+from engine.memory.duration import gauge_rows
+from engine.messages.message import Message
+from engine.modeling.adapter_off import has_adapter
+from engine.modeling.kernels.loss import SupervisedLoss
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from engine.runs.follow import load_state
+from engine.tokens.examples import Example
+from engine.tokens.render import Renderer, RenderError
+from engine.training.prepare import Training
+
+
+def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = None) -> Gauge | None:
+    """The gauge of the first process, in batches of ``budget_tokens``; None where the run has none.
+
+    ``resumed``: the run that goes on, whose log knows what the old rows' loss was at first. A general text that can't
+    be read is said, and the shipped one taken in its place.
+    """
+    net = training.built.accelerator.unwrap_model(training.built.net)
+    rows = gauge_rows_of(training)
+    if not rows or not isinstance(net, SupervisedLoss) or not has_adapter(net.model):
+        return None
+    renderer = Renderer(training.words.tokenizer, training.words.stops)
+    examples = {
+        TASK: _own(training, rows),
+        GENERAL: _general(training, renderer, rows),
+        OLD: _old(training, renderer, rows),
+    }
+    gauge = Gauge(
+        net, examples, budget_tokens, training.layout, training.placement.device, training.phases, training.memory,
+        training.built.accelerator.autocast,
+    )  # fmt: skip
+    if resumed is not None:
+        gauge.old_before = next((each.old_before for each in load_state(resumed).forgetting if each.old_before), None)
+    return gauge
+
+
+def gauge_rows_of(training: Training) -> int:
+    """Rows of each kind; 0 where the gauge is off or would cost too much."""
+    lengths = training.rows.train.lengths
+    row_tokens = float(lengths.mean()) if len(lengths) else 0.0
+    return gauge_rows(training.config, training.steps.total_steps, row_tokens)
+
+
+def _own(training: Training, count: int) -> list[Example]:
+    """Rows of the task: held-out ones, and where these are few some that are trained on."""
+    held, train = training.rows.heldout, training.rows.train
+    some = [held[index] for index in _places(len(held), count)]
+    some += [train[index] for index in _places(len(train), count - len(some))]
+    return [shortened(example) for example in some if isinstance(example, Example)]
+
+
+def _general(training: Training, renderer: Renderer, count: int) -> list[Example]:
+    """Half texts, half dialogues."""
+    try:
+        general = general_of(training.config)
+    except TunedeckError as error:
+        training.phases.sink(ev.Warn(message=Message("forgetting.text-unusable", reason=error.reason)))
+        general = shipped()
+    dialogues = spread(general.dialogues, count // 2)
+    texts = spread(general.texts, count - len(dialogues))
+    return [*_rendered(texts, renderer), *_rendered(dialogues, renderer)]
+
+
+def _old(training: Training, renderer: Renderer, count: int) -> list[Example]:
+    found: list[Example] = []
+    for old in old_rows(training.config, count):
+        if old.note is not None:
+            training.phases.sink(ev.Warn(message=old.note))
+        found += _rendered(old.rows[:count], renderer)
+    return found
+
+
+def _rendered(rows: Iterable[Row], renderer: Renderer) -> list[Example]:
+    """``rows`` as examples; those that the template can't write are left out."""
+    found = []
+    for number, row in enumerate(rows):
+        try:
+            ids, labels = renderer.render(row)
+        except RenderError:
+            continue
+        found.append(shortened(Example(np.asarray(ids, np.int32), np.asarray(labels, np.int32), 0, number)))
+    return [example for example in found if example.supervised]
+
+
+def _places(length: int, count: int) -> list[int]:
+    """``count`` places, evenly from the first to the last; all where there are no more."""
+    return spread(range(length), max(0, count))
