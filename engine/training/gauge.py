@@ -17,7 +17,7 @@ from engine.modeling.adapter_off import has_adapter
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.follow import load_state
+from engine.runs.writer import tail_lines
 from engine.tokens.examples import Example
 from engine.tokens.render import Renderer, RenderError
 from engine.training.prepare import Training
@@ -44,8 +44,15 @@ def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = No
         training.built.accelerator.autocast,
     )  # fmt: skip
     if resumed is not None:
-        gauge.old_before = next((each.old_before for each in load_state(resumed).forgetting if each.old_before), None)
+        gauge.old_before = _old_before(resumed)
     return gauge
+
+
+def _old_before(run: RunDir) -> float | None:
+    """The loss of the old rows before the training, as the log of ``run`` has it."""
+    told = (ev.decode(line) for line in tail_lines(run.events, 1 << 40) if b'"forgetting"' in line)
+    known = [event.old_before for event in told if isinstance(event, ev.Forgetting) and event.old_before is not None]
+    return known[-1] if known else None
 
 
 def gauge_rows_of(training: Training) -> int:
