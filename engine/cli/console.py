@@ -111,7 +111,7 @@ class Progress:
         large = (total or done) > 1_000_000
         unit = 1e6 if large else 1
         text = message if total is None and not done else f"{message}: {done / unit:,.0f}"
-        text += f" of {total / unit:,.0f}" if total else ""
+        text += f" / {total / unit:,.0f}" if total else ""
         text += " MB" if large else ""
         if self._live:
             sys.stderr.write(f"\r\x1b[K{_safe(text)}")

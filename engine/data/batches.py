@@ -17,8 +17,9 @@ from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import Detected
 from engine.data.rows.messages import RawRow, Row, whole_text
 from engine.data.rows.unused import Unused
+from engine.messages.message import Message
 
-DROPPED = "dataset.fixes leaves it out"
+DROPPED = Message("rows.dropped")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Skipped:
 
     file: str
     row: int
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Account:
 
 @dataclass
 class Rows:
-    """A batch's rows in their order, as ``dataset.fixes`` leave them; ``why`` nothing is learnt from one, "" if it is.
+    """A batch's rows in their order, as ``dataset.fixes`` leave them; ``why`` nothing is learnt from one, or None.
 
     A row that the fixes leave out is there as it was read, with DROPPED. ``unused`` are columns that nothing is read
     from. Columns that several observers need are made once.
@@ -80,7 +81,7 @@ class Rows:
     detected: Detected | None
     refused: DataError | None
     all: list[Row] = field(default_factory=list)
-    why: list[str] = field(default_factory=list)
+    why: list[Message | None] = field(default_factory=list)
     faults: list[Unreadable] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     files: Counter[str] = field(default_factory=Counter)
@@ -106,9 +107,9 @@ class Rows:
         return [keys_of(row) for row in self.used]
 
     @property
-    def in_order(self) -> Iterator[tuple[Row, str] | Unreadable]:
+    def in_order(self) -> Iterator[tuple[Row, Message | None] | Unreadable]:
         """Rows with why nothing is learnt from them, and those that can't be read, as they stand in their file."""
-        every: list[tuple[int, tuple[Row, str] | Unreadable]] = [(each.row, each) for each in self.faults]
+        every: list[tuple[int, tuple[Row, Message | None] | Unreadable]] = [(each.row, each) for each in self.faults]
         every += [(row.number, (row, why)) for row, why in zip(self.all, self.why, strict=True)]
         # Rows of an earlier run come from several files, and without faults.
         return (each for _, each in (sorted(every, key=lambda entry: entry[0]) if self.faults else every))

@@ -344,7 +344,7 @@ def _observed(batch: Batch, blank: bytes, fixes: Sequence[Fix]) -> _Observed:
 
 
 def _recorded(row: Row) -> Detected:
-    return Detected("messages" if row.messages else "text", {}, 1.0, "the run recorded these rows")
+    return Detected("messages" if row.messages else "text", {}, 1.0)
 
 
 def _is_long(rows: Sequence[RawRow | Row]) -> bool:

@@ -25,7 +25,6 @@ from engine.data.quality.findings import (
 )
 from engine.data.rows.messages import Row, whole_text
 from engine.data.similarity.language import language_of
-from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class _Look:
         self._dialogues: Counter[str] = Counter()
         self._answer_cut: Counter[str] = Counter()
         self._supervised = 0
-        self._cures: dict[str, str] = {}
+        self._cures: dict[str, Message] = {}
         self._split: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
 
     def at(self, row: Row) -> None:
@@ -118,8 +117,7 @@ class _Look:
         from engine.tokens.examples import cure
 
         if error.code not in self._cures:
-            cured = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
-            self._cures[error.code] = text(cured)
+            self._cures[error.code] = cure(row, self._renderer, self._dataset.train_on, self._dataset.fixes)
         self._note("refused", row, error.reason, self._cures[error.code])
 
     def _length(self, row: Row, ids: Sequence[int], labels: Sequence[int], not_trained: int) -> None:
@@ -145,7 +143,7 @@ class _Look:
         if pieces:
             self._note("unknown_pieces", row, Message("quality.unknown-of", unknown=pieces, tokens=len(ids)))
 
-    def _note(self, code: str, row: Row, seen: Message | str, hint: str = "") -> None:
+    def _note(self, code: str, row: Row, seen: Message | str, hint: Message | None = None) -> None:
         self._counts[code, row.source] += 1
         if len(self._places[code, row.source]) < MOST_PLACES:
             self._places[code, row.source].append(Place(row.file, row.number, seen, hint))

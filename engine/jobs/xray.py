@@ -21,7 +21,7 @@ from engine.common.child import Say
 from engine.common.clean_text import in_words
 from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import RunConfig
-from engine.data.token_view.form import LEFT_OUT, MOST_TOKENS, Xray, to_json
+from engine.data.token_view.form import MOST_TOKENS, Xray, to_json
 from engine.data.token_view.row_store import Shelf
 from engine.messages.message import Message
 
@@ -164,9 +164,10 @@ class _Desk:
 
         found = self._shelf.at(at)
         if found.row is None:
+            assert found.unused is not None
             return unreadable(found.file, found.number, found.source, found.unused)
         if found.unused:
-            return unused(found.row, LEFT_OUT, f"It is left out: {found.unused}.")
+            return unused(found.row, Message("xray.left-out-as", reason=found.unused))
         return self._looker.look(found.row, self._shelf.side(at), most_tokens)
 
     def _show(self, request: dict[str, Any], at: int) -> None:

@@ -12,14 +12,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import wcwidth
+
 from engine.common import paths
 from engine.common.files import write_atomic
 from engine.machine.torch_build import installed
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
 
 Verdict = Literal["passed", "failed", "skipped"]
+_VERDICTS = {"passed": "selftest.passed", "failed": "selftest.failed", "skipped": "selftest.skipped"}
+_COUNTS: dict[Verdict, str] = {
+    "failed": "selftest.failed-count", "passed": "selftest.passed-count", "skipped": "selftest.skipped-count",
+}  # fmt: skip
 _SHORTEST_NAME = 3
 """A shorter name of a user or host may be part of any word, and tells nobody anything."""
 
@@ -28,12 +36,19 @@ _SHORTEST_NAME = 3
 class Check:
     """One thing tried. ``advice`` says what to do where it failed, or why it was skipped; ``seconds`` it took."""
 
-    name: str
-    expected: str
-    found: str
+    name: Message
+    expected: Message
+    found: Message
     verdict: Verdict
-    advice: str = ""
+    advice: Message | None = None
     seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Check:
+        """What ``dataclasses.asdict`` made of a check. Raises KeyError for anything else."""
+        name, expected, found = (Message.from_json(record[part]) for part in ("name", "expected", "found"))
+        advice = Message.from_json(record["advice"]) if record["advice"] else None
+        return cls(name, expected, found, record["verdict"], advice, float(record["seconds"]))
 
 
 @dataclass(frozen=True)
@@ -53,29 +68,30 @@ class Report:
 
 def lines_of(check: Check) -> Iterable[str]:
     """A check for a person: one line, and what else there is to know where it did not pass."""
-    yield f"{check.verdict:<8} {check.name:<34} {check.found}"
+    verdict, name = wcwidth.ljust(text(_VERDICTS[check.verdict]), 8), wcwidth.ljust(text(check.name), 34)
+    yield f"{verdict} {name} {text(check.found)}"
     if check.verdict == "failed":
-        yield f"{'':<8} expected: {check.expected}"
+        yield f"{'':<8} {text('selftest.expected', expected=check.expected)}"
     if check.advice and check.verdict != "passed":
-        yield f"{'':<8} -> {check.advice}"
+        yield f"{'':<8} -> {text(check.advice)}"
 
 
 def verdict_line(checks: Sequence[Check]) -> str:
-    counts = {verdict: sum(check.verdict == verdict for check in checks) for verdict in ("failed", "passed", "skipped")}
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    seconds = sum(check.seconds for check in checks)
-    return f"{said} in {seconds:.0f} s." + (" Send the output of --json with a report." if counts["failed"] else "")
+    counts = {verdict: sum(check.verdict == verdict for check in checks) for verdict in _COUNTS}
+    said = [Message(_COUNTS[verdict], count=count) for verdict, count in counts.items() if count]
+    code = "selftest.end-failed" if counts["failed"] else "selftest.end"
+    return text(code, counts=said, seconds=sum(check.seconds for check in checks))
 
 
-def anonymous(text: str) -> str:
-    """``text`` without what names a person or a machine: home folder, temporary folder, user, host."""
+def anonymous(words: str) -> str:
+    """``words`` without what names a person or a machine: home folder, temporary folder, user, host."""
     for place, sign in ((str(Path.home()), "~"), (tempfile.gettempdir(), "TMP")):
         if place not in ("/", ""):
-            text = text.replace(place, sign)
+            words = words.replace(place, sign)
     for name, sign in ((_user(), "USER"), (socket.gethostname(), "HOST")):
         if len(name) >= _SHORTEST_NAME:
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", sign, text)
-    return text
+            words = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", sign, words)
+    return words
 
 
 def _user() -> str:
@@ -91,7 +107,7 @@ class Tested:
 
     key: str = ""
     passed: bool | None = None
-    failed: tuple[str, ...] = ()
+    failed: tuple[Message, ...] = ()
     offered: tuple[str, ...] = ()
 
     def of(self, machine: Machine) -> bool | None:
@@ -112,13 +128,13 @@ def read() -> Tested:
         record: Any = json.loads(_file().read_text("utf-8"))
         return Tested(
             str(record["key"]), record["passed"] if isinstance(record["passed"], bool) else None,
-            tuple(map(str, record["failed"])), tuple(map(str, record["offered"])),
+            tuple(map(Message.from_json, record["failed"])), tuple(map(str, record["offered"])),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return Tested()
 
 
-def remember(machine: Machine, failed: tuple[str, ...]) -> None:
+def remember(machine: Machine, failed: tuple[Message, ...]) -> None:
     """Keep what a self-test found: names of the checks that failed. A disk that refuses costs the memory only."""
     _write(replace(read(), key=key_of(machine), passed=not failed, failed=failed))
 
@@ -139,6 +155,6 @@ def _file() -> Path:
 def _write(record: Tested) -> None:
     try:
         paths.private_dir(paths.home())
-        write_atomic(_file(), json.dumps(record.__dict__))
+        write_atomic(_file(), json.dumps(asdict(record)))
     except OSError:
         pass

@@ -18,6 +18,7 @@ from typing import Any
 
 from engine.common.errors import own_words
 from engine.machine.selftest_result import Check, anonymous
+from engine.messages.message import Message
 
 
 def main(gpus: str) -> int:
@@ -55,36 +56,36 @@ def _run(folder: Path, gpus: str, say: Callable[[str, dict[str, Any]], None]) ->
     say("machine", _facts(machine, torch))
     devices = tuple(str(gpu.index) for gpu in chosen) if device.type == "cuda" else ("cpu", "cpu")
     trial = make_trial(folder, device, devices)
-    tried: list[tuple[str, Callable[[], Iterator[Check]]]] = [
-        ("driver and torch", partial(hardware.check_driver, trial, machine)),
-        ("dtype", partial(hardware.check_dtype, trial)),
+    tried: list[tuple[Message, Callable[[], Iterator[Check]]]] = [
+        (Message("selftest.driver"), partial(hardware.check_driver, trial, machine)),
+        (Message("selftest.dtype"), partial(hardware.check_dtype, trial)),
         # Before others leave freed memory behind, which a limit would not reach.
-        ("out of memory", partial(memory.check_shortage, trial)),
-        ("attention", partial(hardware.check_attention, trial)),
+        (Message("selftest.out-of-memory"), partial(memory.check_shortage, trial)),
+        (Message("selftest.attention"), partial(hardware.check_attention, trial)),
         *((way.name, partial(steps.check_step, trial, way)) for way in steps.ways(device)),
-        ("waits in a micro-batch", partial(hardware.check_waits, trial)),
-        ("predicted memory", partial(memory.check_peak, trial)),
-        ("several devices", partial(several.check_several, trial)),
+        (Message("selftest.waits"), partial(hardware.check_waits, trial)),
+        (Message("selftest.peak"), partial(memory.check_peak, trial)),
+        (Message("selftest.several"), partial(several.check_several, trial)),
     ]
     for name, make in tried:
-        say("progress", {"name": name})
+        say("progress", {"name": name.as_json()})
         for check in _timed(name, make):
             say("check", asdict(check))
             yield check
 
 
-def _timed(name: str, make: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+def _timed(name: Message, make: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """The checks that ``make`` gives, each with its seconds; an error nobody foresaw is a check that failed."""
     began = time.monotonic()
     try:
         for check in make():
-            advice = "" if check.verdict == "passed" else check.advice
+            advice = None if check.verdict == "passed" else check.advice
             yield replace(check, advice=advice, seconds=round(time.monotonic() - began, 2))
             began = time.monotonic()
     except Exception as error:
-        said = f"{type(error).__name__}: {own_words(error)}"
+        said = Message.literal(f"{type(error).__name__}: {own_words(error)}")
         seconds = round(time.monotonic() - began, 2)
-        yield Check(name, "no error", said, "failed", "Please report this with the output of --json.", seconds)
+        yield Check(name, Message("selftest.no-error"), said, "failed", Message("selftest.report-json"), seconds)
 
 
 def _facts(machine: Any, torch: Any) -> dict[str, Any]:

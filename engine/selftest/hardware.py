@@ -12,7 +12,7 @@ from engine.common.errors import own_words
 from engine.machine.gpu_specs import Dtype, attention_kernel, trained_dtype
 from engine.machine.selftest_result import Check
 from engine.machine.snapshot import Machine
-from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.modeling.batches import cut
 from engine.modeling.kernels.proof import attention_fault
 from engine.selftest.trial import Trial
@@ -28,22 +28,21 @@ _WIDTH = 64
 
 def check_driver(trial: Trial, machine: Machine) -> Iterator[Check]:
     """That torch sees what the driver sees, and has kernels for it."""
-    expected = "torch computes on every visible GPU"
-    seen = ", ".join(f"{gpu.name}" for gpu in machine.gpus)
+    name, expected = Message("selftest.driver"), Message("selftest.every-gpu")
+    seen = [str(gpu.name) for gpu in machine.gpus]
     if not machine.gpus:
-        why = text(machine.no_gpu) if machine.no_gpu else ""
-        yield Check("driver and torch", expected, why, "skipped", "Everything is tried on the CPU.")
+        why = machine.no_gpu or Message("selftest.no-gpu")
+        yield Check(name, expected, why, "skipped", Message("selftest.on-cpu"))
         return
     for gpu in machine.gpus:
         if gpu.unusable is not None:
-            yield Check("driver and torch", expected, text(gpu.unusable.reason), "failed", text(gpu.unusable.advice))
+            yield Check(name, expected, gpu.unusable.reason, "failed", gpu.unusable.advice)
             return
     if trial.device.type == "cpu":
-        found = f"{seen}, but torch sees no GPU"
-        yield Check("driver and torch", expected, found, "failed", "`tunedeck doctor` says what to install.")
+        yield Check(name, expected, Message("selftest.unseen", gpus=seen), "failed", Message("selftest.see-doctor"))
         return
-    built = f"driver {machine.report.driver}, torch {torch.__version__}"
-    yield Check("driver and torch", expected, f"{seen}: {built}", "passed")
+    found = Message("selftest.seen", gpus=seen, driver=machine.report.driver, torch=torch.__version__)
+    yield Check(name, expected, found, "passed")
 
 
 def check_dtype(trial: Trial) -> Iterator[Check]:
@@ -52,7 +51,10 @@ def check_dtype(trial: Trial) -> Iterator[Check]:
         return
     expected = trained_dtype(torch.cuda.get_device_capability())
     found = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    yield Check("dtype", expected, found, "passed" if found == expected else "failed", f'Set model.dtype = "{found}".')
+    yield Check(
+        Message("selftest.dtype"), Message.literal(expected), Message.literal(found),
+        "passed" if found == expected else "failed", Message("selftest.set-dtype", setting=f'model.dtype = "{found}"'),
+    )  # fmt: skip
 
 
 def check_attention(trial: Trial) -> Iterator[Check]:
@@ -60,10 +62,11 @@ def check_attention(trial: Trial) -> Iterator[Check]:
     built = trial.built(torch.float32, "none")
     fault = attention_fault(built.base.model)
     name = built.base.model.config._attn_implementation
-    found = f"{name}, {text(fault) if fault else 'as expected'}"
     yield Check(
-        "attention of the model", "causal, and what the model's own code computes", found,
-        "failed" if fault else "passed", 'Set model.attn_implementation = "eager".',
+        Message("selftest.model-attention"), Message("selftest.right-attention"),
+        Message("selftest.attention-found", name=name, found=fault or Message("selftest.as-expected")),
+        "failed" if fault else "passed",
+        Message("selftest.set-attention", setting='model.attn_implementation = "eager"'),
     )  # fmt: skip
     del built
     if trial.device.type == "cpu":
@@ -75,9 +78,9 @@ def check_attention(trial: Trial) -> Iterator[Check]:
         expected = attention_kernel(capability, dtype, head_width=_WIDTH, masked=masked)
         found = next((name for name in _BACKENDS if _computes(name, _DTYPES[dtype], masked)), "none")
         yield Check(
-            f"attention in {dtype}" + (" with a mask" if masked else ""), f"{expected} kernel", f"{found} kernel",
-            "passed" if found == expected else "failed",
-            "The memory estimate expects another kernel than torch takes here: please report this.",
+            Message("selftest.attention-masked" if masked else "selftest.attention-in", dtype=dtype),
+            Message("selftest.kernel", name=expected), Message("selftest.kernel", name=found),
+            "passed" if found == expected else "failed", Message("selftest.other-kernel"),
         )  # fmt: skip
 
 
@@ -110,12 +113,12 @@ def check_waits(trial: Trial) -> Iterator[Check]:
     torch.cuda.set_sync_debug_mode("error")
     try:
         pass_through()
-        found = "no wait"
+        found = Message("selftest.no-wait")
     except RuntimeError as error:
-        found = own_words(error, 200)
+        found = Message.literal(own_words(error, 200))
     finally:
         torch.cuda.set_sync_debug_mode("default")
     yield Check(
-        "waits in a micro-batch", "no wait", found, "passed" if found == "no wait" else "failed",
-        "Training is right but slower than it need be: please report this.",
+        Message("selftest.waits"), Message("selftest.no-wait"), found,
+        "passed" if found.code == "selftest.no-wait" else "failed", Message("selftest.slow"),
     )  # fmt: skip

@@ -15,6 +15,7 @@ import torch
 
 from engine.common.errors import own_words
 from engine.machine.selftest_result import Check
+from engine.messages.message import Message
 from engine.modeling.memory_peaks import highest_bytes, restart_peak
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import events as ev
@@ -41,35 +42,37 @@ def check_peak(trial: Trial) -> Iterator[Check]:
     run_session(trial, trial.config(), "peak", react)
     last = next((event for event in reversed(found) if event.predicted and event.measured), None)
     if last is None:
-        yield Check("predicted memory", "a prediction", "none", "failed", "Please report this.")
+        yield Check(
+            Message("selftest.peak"), Message("selftest.a-prediction"), Message("selftest.none"), "failed",
+            Message("selftest.report"),
+        )  # fmt: skip
         return
     predicted, measured = (max(each.values()) for each in (last.predicted, last.measured))
     bound = _CPU_BOUND * measured if trial.device.type == "cpu" else max(_GPU_BOUND * measured, _GPU_FLOOR)
-    said = f"{predicted / _MIB:,.0f} MiB predicted, {measured / _MIB:,.0f} measured"
     yield Check(
-        "predicted memory", f"within {bound / _MIB:,.0f} MiB", said,
-        "passed" if abs(predicted - measured) <= bound else "failed",
-        "What the wizard says fits may not: leave some memory spare, and please report this.",
+        Message("selftest.peak"), Message("selftest.within", bound=bound),
+        Message("selftest.peaks", predicted=predicted, measured=measured),
+        "passed" if abs(predicted - measured) <= bound else "failed", Message("selftest.peak-advice"),
     )  # fmt: skip
 
 
 def check_shortage(trial: Trial) -> Iterator[Check]:
     """A run with all the memory it wants, and the same run with little more than half of what that took."""
-    expected = "smaller pieces, the same losses"
+    name, expected = Message("selftest.out-of-memory"), Message("selftest.same-losses")
     plenty = _trained(trial, None)
     little = _trained(trial, round(_LITTLE * plenty.took_bytes))
     if not little.shortages:
-        found = f"memory did not run out at {_LITTLE:.0%} of {plenty.took_bytes / _MIB:,.0f} MiB"
-        yield Check("out of memory", expected, found, "skipped", "The limit was not felt on this machine.")
+        found = Message("selftest.enough", share=_LITTLE, memory=plenty.took_bytes)
+        yield Check(name, expected, found, "skipped", Message("selftest.no-limit"))
         return
     pairs = zip(little.losses, plenty.losses, strict=False)
     apart = max((abs(a - b) / b for a, b in pairs), default=1.0)
     passed = len(little.losses) == len(plenty.losses) and apart <= _SAME
-    found = f"{little.shortages} times halved, " + (little.ended or f"losses {apart:.3%} apart")
-    yield Check(
-        "out of memory", expected, found, "passed" if passed else "failed",
-        "Set train.micro_batch_tokens yourself, and please report this.",
-    )  # fmt: skip
+    if little.ended:
+        found = Message("selftest.halved-and-ended", times=little.shortages, reason=little.ended)
+    else:
+        found = Message("selftest.halved", times=little.shortages, apart=apart)
+    yield Check(name, expected, found, "passed" if passed else "failed", Message("selftest.shortage-advice"))
 
 
 @dataclass(frozen=True)

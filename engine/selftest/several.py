@@ -8,21 +8,23 @@ from collections.abc import Iterator
 import psutil
 
 from engine.machine.selftest_result import Check
+from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.steering import Steering
 from engine.selftest.trial import Trial, run_session
 
 _PATIENCE_S = 30.0
 _SAME = 1e-4
-_NAME = "several devices"
 
 
 def check_several(trial: Trial) -> Iterator[Check]:
     """A run on the first two devices, paused after its first step, beside the same run on one."""
-    expected = "the losses of one device, a pause, and no process left"
+    expected = Message("selftest.as-one-device")
     devices = trial.gpus[:2]
     if len(devices) < 2:
-        yield Check(_NAME, expected, "one GPU", "skipped", "There is only one.")
+        yield Check(
+            Message("selftest.several"), expected, Message("selftest.one-gpu"), "skipped", Message("selftest.only-one")
+        )
         return
     train: dict[str, object] = {"max_steps": 2, "batch_size": 8}
     alone, _, _ = _trained(trial, devices[0], train, pauses=False)
@@ -32,11 +34,14 @@ def check_several(trial: Trial) -> Iterator[Check]:
     left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
     apart = max((abs(a - b) / b for a, b in zip(together, alone, strict=False)), default=1.0)
     passed = len(together) == len(alone) and apart <= _SAME and paused and ended <= _PATIENCE_S and not left
-    found = f"losses {apart:.3%} apart, {'paused' if paused else 'no pause'}, ended in {ended:.0f} s of {seconds:.0f} s"
-    found += f", {len(left)} processes left" if left else ""
+    parts = [
+        Message("selftest.losses-apart", apart=apart), Message("selftest.paused" if paused else "selftest.no-pause"),
+        Message("selftest.ended", seconds=ended, of=seconds),
+        *([Message("selftest.processes-left", count=len(left))] if left else []),
+    ]  # fmt: skip
     yield Check(
-        f"{_NAME} ({len(devices)})", expected, found, "passed" if passed else "failed",
-        "Train on one device (launch.gpus), and please report this.",
+        Message("selftest.several-devices", count=len(devices)), expected, Message("selftest.parts", parts=parts),
+        "passed" if passed else "failed", Message("selftest.several-advice"),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import torch
 from peft.tuners.lora.layer import LoraLayer
 
 from engine.machine.selftest_result import Check
+from engine.messages.message import Message
 from engine.modeling.batches import cut
 from engine.modeling.kernels.known_rows import rows_known
 from engine.modeling.kernels.packing import parts_rows
@@ -36,13 +37,13 @@ class Way:
     lean: bool = True
 
     @property
-    def name(self) -> str:
-        parts = [str(self.dtype).removeprefix("torch.")]
+    def name(self) -> Message:
+        parts: list[str | Message] = [str(self.dtype).removeprefix("torch.")]
         parts += [self.quantization] if self.quantization != "none" else []
-        parts += ["recomputed"] if self.recompute else []
-        parts += ["packed"] if self.packed else []
-        parts += [] if self.lean else ["PEFT's LoRA"]
-        return "step in " + ", ".join(parts)
+        parts += [Message("selftest.recomputed")] if self.recompute else []
+        parts += [Message("selftest.packed")] if self.packed else []
+        parts += [] if self.lean else [Message("selftest.by-peft")]
+        return Message("selftest.step", parts=parts)
 
 
 def ways(device: torch.device) -> list[Way]:
@@ -70,10 +71,10 @@ class Step:
 def check_step(trial: Trial, way: Way) -> Iterator[Check]:
     """One step as ``way`` says on the trial's device, beside the same on the CPU in float32."""
     bound = _INT8_BOUND if way.quantization == "int8" else _BOUNDS[way.dtype]
-    expected = f"loss and gradients within {bound:.1%} of float32 on the CPU"
+    expected = Message("selftest.as-float32", bound=bound)
     built = trial.built(way.dtype, way.quantization, way.recompute)
     if way.packed and not parts_rows(built.model):
-        yield Check(way.name, expected, "not tried", "skipped", "This attention can't part rows: they are padded.")
+        yield Check(way.name, expected, Message("selftest.not-tried"), "skipped", Message("selftest.no-packing"))
         return
     if not way.lean:
         _as_peft(built.model)
@@ -87,8 +88,8 @@ def check_step(trial: Trial, way: Way) -> Iterator[Check]:
     apart = float((found.gradients - right.gradients).norm() / right.gradients.norm())
     passed = loss <= bound and apart <= bound  # a number that is not finite is not
     yield Check(
-        way.name, expected, f"loss {loss:.3%}, gradients {apart:.2%} apart", "passed" if passed else "failed",
-        "Runs of this kind would train something else: choose another model.dtype or model.quantization.",
+        way.name, expected, Message("selftest.step-apart", loss=loss, gradients=apart),
+        "passed" if passed else "failed", Message("selftest.step-advice"),
     )  # fmt: skip
 
 

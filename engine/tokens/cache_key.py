@@ -19,7 +19,7 @@ from engine.data.files.opened import check_file
 from engine.data.files.sources import data_files
 from engine.tokens.render import Renderer
 
-FORMAT = 6
+FORMAT = 7
 """Of the stores, and of how rows become tokens: raise it with every change of either."""
 _LIBRARIES = ("tunedeck", "transformers", "tokenizers", "jinja2")
 _OF_ROWS = {"format", "columns", "tags", "labels", "max_rows", "split", "subset"}

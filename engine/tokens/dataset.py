@@ -233,7 +233,7 @@ def _left_out(report: TokenReport, facts: Facts) -> Iterator[Message]:
         first = facts.skipped[0]
         yield Message(
             "events.rows-unreadable", rows=facts.skipped_count, file=first.file, row=first.row,
-            reason=Message.from_json(first.reason),
+            reason=first.reason,
         )  # fmt: skip
     if report.too_long:
         code = "events.rows-too-long-cut" if report.answer_cut else "events.rows-too-long"

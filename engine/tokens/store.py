@@ -150,7 +150,9 @@ class TokenStore:
 
     def __init__(self, folder: Path) -> None:
         facts = json.loads((folder / INDEX).read_text("utf-8"))
-        facts["skipped"] = [Skipped(**skipped) for skipped in facts["skipped"]]
+        facts["skipped"] = [
+            Skipped(each["file"], each["row"], Message.from_json(each["reason"])) for each in facts["skipped"]
+        ]
         facts["refused"] = [(int(row), Message.from_json(reason)) for row, reason in facts["refused"]]
         facts["hints"] = [Message.from_json(hint) for hint in facts["hints"]]
         self.folder, self.facts = folder, Facts(**facts)

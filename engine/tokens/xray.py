@@ -10,27 +10,25 @@ from itertools import groupby, pairwise
 from engine.common.clean_text import shorten
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row
-from engine.data.token_view.form import LEFT_OUT, MOST_TOKENS, Part, Piece, State, Verdict, Xray
+from engine.data.token_view.form import MOST_TOKENS, Part, Piece, State, Verdict, Xray
+from engine.data.token_view.form import Fate as Becomes
 from engine.memory.job import padded_length
+from engine.messages.message import Message as Said
 from engine.tokens.examples import Fate, Rendered, rendered
 from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
 from engine.tokens.token_text import TokenText, WrittenSpecials, told
 
-SIDES: dict[str, tuple[str, str]] = {
-    "train": ("trained on", "It is trained on."),
-    "heldout": ("held out", "It is held out: measured during the training, never trained on."),
-    "test": ("test", "It is in the test: measured before and after the training, never trained on."),
-    "repeated": (LEFT_OUT, "It is left out: dataset.fixes drops it, as it says what another row says."),
-    "": ("used", "It is used; whether trained on or held out is known once all rows are read."),
-}
-"""What becomes of a row that can be used, in two words and in a sentence."""
+SIDES: dict[str, tuple[Becomes, str]] = {
+    "train": ("trained", "xray.is-trained"), "heldout": ("heldout", "xray.is-heldout"),
+    "test": ("test", "xray.is-test"),
+    "repeated": ("left-out", "xray.dropped-repeated"), "": ("used", "xray.is-used"),
+}  # fmt: skip
+"""What becomes of a row that can be used, by the side of the split, and the sentence that says so."""
 _WHY_LEFT_OUT = {
-    Fate.TOO_LONG: "It is left out, as it is too long.",
-    Fate.ANSWER_CUT: "It is left out, as its answer would be cut.",
-    Fate.NOT_TRAINED: "It is left out, as nothing in it would be trained.",
-    Fate.WEIGHTLESS: "It is left out, as its weight is 0.",
-    Fate.REPEATED: "It is left out, as it says what another row says.",
-}
+    Fate.TOO_LONG: "xray.left-out-long", Fate.ANSWER_CUT: "xray.left-out-cut",
+    Fate.NOT_TRAINED: "xray.left-out-untrained", Fate.WEIGHTLESS: "xray.left-out-weightless",
+    Fate.REPEATED: "xray.left-out-repeated",
+}  # fmt: skip
 _MOST_WORDS = 20_000
 _SPACE = re.compile(r"\s+")
 
@@ -56,13 +54,13 @@ class Looker:
         try:
             ids, labels = self._all_of(row, made)
         except RenderError as error:
-            said = f"It is left out. {error.title}: {error.message}" if error.message else f"{error.title}."
-            return unused(row, LEFT_OUT, said, self._written(row))
-        fate, why = (LEFT_OUT, _WHY_LEFT_OUT[made.fate]) if made.fate is not Fate.USED else SIDES[side]
-        if made.fate is Fate.TOO_LONG:
-            why += " Raise dataset.max_length" + (", or set dataset.too_long to split." if row.kind == "text" else ".")
+            return unused(row, Said("xray.left-out", reason=error.reason), self._written(row))
+        fate, why = SIDES[side]
+        if made.fate is not Fate.USED:
+            fate, why = "left-out", _WHY_LEFT_OUT[made.fate]
+        if made.fate is Fate.TOO_LONG and row.kind == "text":
+            why = "xray.left-out-long-text"
         counts = row.weight * self._source_weights.get(row.source, 1.0)
-        weight = f" Its weight is {counts:g}." if counts not in (0.0, 1.0) else ""
         verdicts = (
             self._begin(row, ids),
             self._stop(row, labels),
@@ -70,7 +68,8 @@ class Looker:
             self._tokens(labels, made),
             *self._turns(row, ids, labels),
             *self._written(row),
-            Verdict("fate", made.fate is Fate.USED, why + weight),
+            Verdict("fate", made.fate is Fate.USED, Said(why)),
+            *((Verdict("weight", True, Said("xray.weight", weight=counts)),) if counts not in (0.0, 1.0) else ()),
         )
         parts = tuple(self._parts(ids, labels, made, most_tokens))
         return Xray(row.file, row.number, row.source, fate, verdicts, parts)
@@ -121,53 +120,52 @@ class Looker:
     def _begin(self, row: Row, ids: list[int]) -> Verdict:
         bos, name = self._renderer.tokenizer.bos_token_id, self._renderer.tokenizer.bos_token
         if bos is None:
-            return Verdict("begin", True, "No begin token: this model has none.")
+            return Verdict("begin", True, Said("xray.begin-none"))
         if any(a == b == bos for a, b in pairwise(ids)):
-            return Verdict("begin", False, f"The begin token {name} is there twice in a row.")
+            return Verdict("begin", False, Said("xray.begin-twice", token=name))
         count = ids.count(bos)
         if not count:
-            who = "the template writes" if row.kind == "messages" else "this tokenizer puts"
-            return Verdict("begin", True, f"No begin token: {who} no {name}.")
+            code = "xray.begin-not-in-template" if row.kind == "messages" else "xray.begin-not-by-tokenizer"
+            return Verdict("begin", True, Said(code, token=name))
         if ids[0] != bos:
-            return Verdict("begin", False, f"The row does not begin with the begin token {name}, which follows later.")
-        often = "once" if count == 1 else f"which is there {count:,} times, never twice in a row"
-        return Verdict("begin", True, f"Begins with {name}, {often}.")
+            return Verdict("begin", False, Said("xray.begin-late", token=name))
+        if count == 1:
+            return Verdict("begin", True, Said("xray.begin-once", token=name))
+        return Verdict("begin", True, Said("xray.begin-often", token=name, count=count))
 
     def _stop(self, row: Row, labels: list[int]) -> Verdict:
         trained = [label for label in labels if label != NOT_TRAINED]
         if not trained:
-            return Verdict("stop", False, "No stop token is trained.")
-        name = self._renderer.tokenizer.convert_ids_to_tokens(trained[-1])
+            return Verdict("stop", False, Said("xray.stop-none"))
+        name = str(self._renderer.tokenizer.convert_ids_to_tokens(trained[-1]))
         if trained[-1] in self._renderer.stops:
-            return Verdict("stop", True, f"Ends with the stop token {name}, which is trained.")
+            return Verdict("stop", True, Said("xray.stop-trained", token=name))
         if row.kind == "messages" and self._dataset.train_on == "all":
-            return Verdict("stop", True, "The dialogue is trained to its end, behind the last stop token.")
-        return Verdict("stop", False, f"The last trained token is {name!r}, where generation does not stop.")
+            return Verdict("stop", True, Said("xray.stop-passed"))
+        return Verdict("stop", False, Said("xray.stop-other", token=name))
 
     def _whole(self, row: Row, labels: list[int], made: Rendered) -> Verdict:
         limit, length = self._dataset.max_length, len(labels)
         if length <= limit:
-            return Verdict("whole", True, f"Nothing is cut: {length:,} of at most {limit:,} tokens.")
+            return Verdict("whole", True, Said("xray.whole", tokens=length, limit=limit))
         if len(made.pieces) > 1:
-            said = f"{length:,} tokens are split into {len(made.pieces):,} pieces of up to {limit:,}."
+            said = Said("xray.whole-in-pieces", tokens=length, pieces=len(made.pieces), limit=limit)
             return Verdict("whole", True, said)
         last = max((at for at, label in enumerate(labels) if label != NOT_TRAINED), default=0)
         if not made.pieces:
-            what = "the last answer ends at token" if row.kind == "messages" else "the text ends at token"
-            return Verdict("whole", False, f"Too long: {what} {last + 1:,}, max_length is {limit:,}.")
+            code = "xray.answer-too-long" if row.kind == "messages" else "xray.text-too-long"
+            return Verdict("whole", False, Said(code, token=last + 1, limit=limit))
         kept = len(made.pieces[0][0])
         if last < kept:
-            return Verdict("whole", True, f"Every answer is whole; {length - kept:,} tokens behind them are cut.")
-        return Verdict("whole", False, f"Cut behind {kept:,} of {length:,} tokens.")
+            return Verdict("whole", True, Said("xray.whole-answers", cut=length - kept))
+        return Verdict("whole", False, Said("xray.cut-after", kept=kept, tokens=length))
 
     def _tokens(self, labels: list[int], made: Rendered) -> Verdict:
         taken = [marked.tolist() for _, marked in made.pieces] or [labels]
         count = sum(map(len, taken))
         trained = sum(label != NOT_TRAINED for piece in taken for label in piece[1:])
-        would = "are" if made.pieces else "would be"
-        return Verdict(
-            "tokens", bool(trained), f"{trained:,} of {count:,} tokens {would} trained ({trained / count:.0%})."
-        )
+        code = "xray.tokens-trained" if made.pieces else "xray.tokens-would-be"
+        return Verdict("tokens", bool(trained), Said(code, trained=trained, tokens=count, share=trained / count))
 
     def _turns(self, row: Row, ids: list[int], labels: list[int]) -> Iterator[Verdict]:
         """Whether what is trained says what the assistant's turns say, by reading it back."""
@@ -180,12 +178,12 @@ class Looker:
             if each.untrained and _may_train(each, train_on)
         ]
         for at, mark in marked:
-            yield Verdict("marked", True, f"Turn {at + 1} is not trained, as the row says so: {shorten(mark, 40)}.")
+            yield Verdict("marked", True, Said("xray.turn-marked", turn=at + 1, mark=shorten(mark, 40)))
         if train_on == "all":
             if marked:
                 return
             all_of_it = NOT_TRAINED not in labels
-            yield Verdict("turns", all_of_it, f"Every token is {'' if all_of_it else 'not '}trained (train_on = all).")
+            yield Verdict("turns", all_of_it, Said("xray.all-trained" if all_of_it else "xray.not-all-trained"))
             return
         turns = [at for at, message in enumerate(row.messages) if message.role == "assistant" and at > 0]
         turns = [at for at in (turns[-1:] if train_on == "last" else turns) if not row.messages[at].untrained]
@@ -198,38 +196,34 @@ class Looker:
             for part in _parts_of(row.messages[at]):
                 found = text.find(_bare(part), position)
                 if found < 0:
-                    lost = shorten(part, 30)
-                    yield Verdict(
-                        "turns", False, f"Turn {at + 1} is not trained as it is written: '{lost}' is not in it."
-                    )
+                    yield Verdict("turns", False, Said("xray.turn-changed", turn=at + 1, lost=shorten(part, 30)))
                     return
                 ends.append(found + len(_bare(part)))
             position = max(ends)
         if not turns:
             return
-        which = "The last answer is" if train_on == "last" else _answers(len(turns), bool(marked))
-        yield Verdict("turns", True, f"{which} trained whole (train_on = {train_on}).")
+        if train_on == "last":
+            yield Verdict("turns", True, Said("xray.last-answer-whole"))
+        elif len(turns) == 1:
+            yield Verdict("turns", True, Said("xray.other-answer-whole" if marked else "xray.answer-whole"))
+        else:
+            code = "xray.other-answers-whole" if marked else "xray.answers-whole"
+            yield Verdict("turns", True, Said(code, answers=len(turns)))
 
     def _written(self, row: Row) -> tuple[Verdict, ...]:
         found = self._specials.within(row)
-        said = f"Special tokens are written in the text, and become real ones: {told(found)}."
-        return (Verdict("written", False, said),) if found else ()
+        return (Verdict("written", False, Said("xray.specials-written", tokens=told(found))),) if found else ()
 
 
-def unused(row: Row, fate: str, why: str, verdicts: Sequence[Verdict] = ()) -> Xray:
+def unused(row: Row, why: Said, verdicts: Sequence[Verdict] = ()) -> Xray:
     """A row that has no tokens in the training, with its own words instead."""
     words = "\n".join(f"{message.role}: {message.text}" for message in row.messages) or row.text
     made = (*verdicts, Verdict("fate", False, why))
-    return Xray(row.file, row.number, row.source, fate, made, (), words[:_MOST_WORDS])
+    return Xray(row.file, row.number, row.source, "left-out", made, (), words[:_MOST_WORDS])
 
 
 def _may_train(message: Message, train_on: str) -> bool:
     return train_on == "all" or message.role == "assistant"
-
-
-def _answers(count: int, of_others: bool) -> str:
-    other = " other" if of_others else ""
-    return f"The{other} answer is" if count == 1 else f"All {count:,}{other} answers are"
 
 
 def _parts_of(message: Message) -> tuple[str, ...]:
@@ -241,6 +235,6 @@ def _bare(text: str) -> str:
     return _SPACE.sub("", unicodedata.normalize("NFKC", text))
 
 
-def unreadable(file: str, number: int, source: str, why: str) -> Xray:
+def unreadable(file: str, number: int, source: str, why: Said) -> Xray:
     """A row that is none: what stands there can't be read."""
-    return Xray(file, number, source, "unreadable", (Verdict("fate", False, f"{why[:1].upper()}{why[1:]}"),))
+    return Xray(file, number, source, "unreadable", (Verdict("fate", False, why),))

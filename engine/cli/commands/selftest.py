@@ -12,6 +12,7 @@ import typer
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, one_line, out
 from engine.common.errors import MachineError
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.machine.selftest_result import Check, Report
@@ -37,7 +38,7 @@ def selftest(
 
     progress = Progress()
     try:
-        report = run(gpus, on_check, lambda name: progress(len(checks), None, f"trying: {name}"))
+        report = run(gpus, on_check, lambda name: progress(len(checks), None, Message("selftest.trying", name=name)))
     finally:
         progress.end()
     if as_json:
@@ -61,7 +62,7 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
             raise MachineError("cli.no-driver", name=name)
         machine.gpu(name)
     report = Report({})
-    trying = "the start"
+    trying = Message("selftest.start")
 
     def on_line(line: str) -> None:
         nonlocal report, trying
@@ -73,19 +74,19 @@ def run(gpus: str, on_check: Any, on_name: Any) -> Report:
         if kind == "machine":
             report = Report(record, report.checks)
         elif kind == "progress":
-            trying = str(record["name"])
+            trying = Message.from_json(record["name"])
             on_name(trying)
         elif kind == "check":
-            report.checks.append(Check(**record))
+            report.checks.append(Check.from_json(record))
             on_check(report.checks[-1])
 
     code = run_child([*COMMAND, gpus], on_line)
     if code not in (0, 1):
-        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        lost = Check(
-            trying, "an answer", f"the process ended ({ended})", "failed",
-            "A driver, a kernel or the lack of memory ended it: see `dmesg`, and please report this.",
-        )  # fmt: skip
+        if code < 0:
+            ended = Message("selftest.killed", signal=signal.Signals(-code).name)
+        else:
+            ended = Message("selftest.exited", code=code)
+        lost = Check(trying, Message("selftest.an-answer"), ended, "failed", Message("selftest.crash-advice"))
         report.checks.append(lost)
         on_check(lost)
     if machine is not None and not gpus:

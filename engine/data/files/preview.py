@@ -124,8 +124,7 @@ def _of_run(source: DataSource, limit: int, fetch: bool) -> Preview:
         sample = run_source.read_sample(run_source.run_of(source))
         if not sample:
             raise
-        evidence = "the files of that run are gone; it recorded these rows"
-        detected = Detected("messages" if sample[0].messages else "text", {}, 1.0, evidence)
+        detected = Detected("messages" if sample[0].messages else "text", {}, 1.0)
         size_bytes = (run_source.run_of(source).path / run_source.SAMPLE_NAME).stat().st_size
         return Preview(tuple(sample[:limit]), detected, size_bytes, len(sample), True)
     rows = tuple(itertools.chain.from_iterable(part.rows for part in parts))[:limit]

@@ -64,7 +64,8 @@ class Counts:
     def _unreadable(self, fault: Unreadable) -> None:
         parts = _said(fault)
         seen = Message("quality.row-ends" if fault.ends else "quality.row-says", parts=parts)
-        self._add("unreadable", Place(fault.file, fault.row, seen, fault.error.hint))
+        hint = Message("quality.hint-of", reason=fault.error.reason) if fault.error.hint else None
+        self._add("unreadable", Place(fault.file, fault.row, seen, hint))
 
     def _note(self, row: Row, faults: dict[str, Seen], size: int) -> None:
         """Count the faults of ``row``, which has ``size`` characters, and try their repairs on copies of it."""

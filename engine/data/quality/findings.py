@@ -23,7 +23,7 @@ class Place:
     file: str
     row: int
     seen: Message | str = ""
-    hint: str = ""
+    hint: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
 
     @property
-    def hints(self) -> tuple[str, ...]:
+    def hints(self) -> tuple[Message, ...]:
         """What to do about its rows, each thing once."""
         return tuple(dict.fromkeys(place.hint for place in self.places if place.hint))
 

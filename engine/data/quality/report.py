@@ -141,7 +141,7 @@ def _finding(finding: Finding, name_source: bool, rows: int) -> Iterator[str]:
     if finding.count > rows and len(finding.places) > rows:
         yield f"{' ' * 11}{text('quality.more', count=finding.count - rows)}"
     for hint in finding.hints:
-        yield from _wrapped(hint, " " * 9 + "> ", " " * 11)
+        yield from _wrapped(text(hint), " " * 9 + "> ", " " * 11)
     for remedy in finding.remedies:
         setting = f'fixes = ["{remedy.fix}"]' if remedy.fix else ""
         setting = setting or ", ".join(f"{name} = {value}" for name, value in remedy.settings.items())

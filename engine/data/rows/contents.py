@@ -15,12 +15,14 @@ from engine.common.errors import DataError
 from engine.common.shell import written_anew
 from engine.data.rows.fields import CONTENT_KEYS, FIELDS, ROLE_KEYS, ROLE_NAMES, TURN_NAMES
 from engine.data.rows.turns import listed, turn_manner
+from engine.messages.message import Message
 
 _LONGEST_PYTHON = 1 << 20
 _SHOWN = 40
 _TEXT_NAMES = FIELDS["text"]["text"][1]
 _PRINTED_TURNS = re.compile(r"\s*(array\()?\[\{'(role|from|content|value)': ")
 _TURNS = '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
+_ASKED, _ANSWERED = '{"role": "user", "content": INPUT}', '{"role": "assistant", "content": OUTPUT}'
 
 
 def python_value(text: str) -> list[Any] | dict[Any, Any] | None:
@@ -43,8 +45,8 @@ def refuse_unknown(found: Mapping[str, list[Any]], file: str) -> None:
     for name, values in found.items():
         is_nested = any(isinstance(value, (list, dict)) for value in values)
         if values and (name.strip().lower() in TURN_NAMES or (is_nested and name.strip().lower() in _TEXT_NAMES)):
-            what, hint = _of_turns(name, values, file)
-            raise DataError("What a column holds can't be read", f"{file}: '{_short(name)}' holds {what}", hint)
+            what, cure = _of_turns(name, values, file)
+            raise DataError("rows.no-list-of-turns", path=file, column=_short(name), what=what, cure=cure)
 
 
 def refuse_printed(found: Mapping[str, list[Any]], name: str, file: str) -> None:
@@ -76,40 +78,38 @@ def _are_roles(values: Sequence[Any]) -> bool:
     return bool(values) and all(isinstance(each, str) and each.strip().lower() in ROLE_NAMES for each in values)
 
 
-def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[str, str]:
+def _of_turns(name: str, values: Sequence[Any], file: str) -> tuple[Message, Message]:
     """What stands in a column of turns instead of turns, and what to do."""
+    write_turns = Message("rows.write-turns", example=_TURNS)
     first = next((value for value in map(listed, values) if value not in ("", [], {})), None)
     if isinstance(first, str) and isinstance(inner_value := _parsed(first), dict):
-        return f"JSON text of an object with {_keys(inner_value)}", f"Write a list of turns: {_TURNS}"
+        return Message("rows.json-object", keys=_keys(inner_value)), write_turns
     if isinstance(first, str):
         if _looks_printed(first):
-            return "lists as Python prints them, not the lists", _convert(name, values, file)
-        return f"text: '{shorten(first, _SHOWN)}'", f"Write a list of turns: {_TURNS}"
+            return Message("rows.lists-as-printed"), _convert(name, values, file)
+        return Message("rows.only-text", words=shorten(first, _SHOWN)), write_turns
     if isinstance(first, dict):
         inner = next((key for key, value in first.items() if turn_manner([value], {})), None)
         if inner is None:
-            return "an object, not a list of turns", f"Write a list of turns: {_TURNS}"
-        return f"an object, with the turns in its '{_short(inner)}'", _unwrap(name, inner, file)
+            return Message("rows.one-object"), write_turns
+        return Message("rows.object-with-turns", key=_short(inner)), _unwrap(name, inner, file)
     turns = first if isinstance(first, list) else []
     turn = turns[0] if turns else None
     if not isinstance(turn, dict):
-        return "lists without a word on who speaks", f"Write each as an object with who speaks: {_TURNS}"
+        return Message("rows.no-speakers"), Message("rows.write-speakers", example=_TURNS)
     inner = next((str(key) for key, value in turn.items() if turn_manner([value], {})), None)
     if inner is not None:
-        return f"conversations, each with its turns in '{_short(inner)}'", f"Write one conversation a row: {_TURNS}"
+        several = Message("rows.several-conversations", key=_short(inner))
+        return several, Message("rows.write-one-conversation", example=_TURNS)
     if all(str(key).strip().lower() in ROLE_NAMES for key in turn):
-        return f"texts by who speaks, under {_keys(turn)}", f"Write each text as a turn of its own: {_TURNS}"
+        return Message("rows.texts-by-speaker", keys=_keys(turn)), Message("rows.write-each-turn", example=_TURNS)
     if {"input", "output"} <= set(turn):
-        return (
-            "pairs of an input and an output, not turns",
-            'Write each pair as two turns, {"role": "user", "content": INPUT} and {"role": "assistant", "content": '
-            'OUTPUT}, and what is in "system" as a turn of that role before them.',
-        )
-    return f"turns with {_keys(turn)}", "Say which of them is who speaks, and which what is said: " + _tags(turns)
+        return Message("rows.pairs"), Message("rows.write-pairs", asked=_ASKED, answered=_ANSWERED)
+    return Message("rows.turns-with-keys", keys=_keys(turn)), Message("rows.name-keys", setting=_tags(turns))
 
 
-def _keys(value: Mapping[str, Any]) -> str:
-    return "the keys " + ", ".join(f"'{_short(str(key))}'" for key in list(value)[:6])
+def _keys(value: Mapping[str, Any]) -> list[str]:
+    return [_short(str(key)) for key in list(value)[:6]]
 
 
 def _tags(turns: Sequence[Any]) -> str:
@@ -132,9 +132,9 @@ def _looks_printed(text: str) -> bool:
     return bare.startswith(("[{'", "{'", "array([{'")) or python_value(bare) is not None
 
 
-def _convert(name: str, values: Sequence[Any], file: str) -> str:
+def _convert(name: str, values: Sequence[Any], file: str) -> Message:
     """How to make lists of the texts in column ``name``."""
-    again = "Write the file again from where the lists are, as JSONL or parquet."
+    again = Message("rows.write-again")
     if not all(isinstance(value, str) and python_value(value.strip()) is not None for value in values):
         return again
     rows = {
@@ -145,16 +145,16 @@ def _convert(name: str, values: Sequence[Any], file: str) -> str:
     key = json.dumps(name)
     row = f"{{**r, {key}: ast.literal_eval(r[{key}])}}"
     code = f"import ast, csv, json, sys; csv.field_size_limit(2**30); [print(json.dumps({row})) for r in {rows}]"
-    return f"Convert it: {_command(code, file)}"
+    return Message("rows.convert-by", command=_command(code, file))
 
 
-def _unwrap(name: str, inner: str, file: str) -> str:
+def _unwrap(name: str, inner: str, file: str) -> Message:
     if Path(file).suffix.lower() != ".jsonl":
-        return f"Take it out of the object: {_TURNS}"
+        return Message("rows.take-out", example=_TURNS)
     outer, key = json.dumps(name), json.dumps(inner)
     row = f"{{**r, {outer}: r[{outer}][{key}]}}"
     code = f"import json, sys; [print(json.dumps({row})) for r in map(json.loads, sys.stdin)]"
-    return f"Take it out: {_command(code, file)}"
+    return Message("rows.take-out-by", command=_command(code, file))
 
 
 def _command(code: str, file: str) -> str:

@@ -52,20 +52,20 @@ def to_row(raw: RawRow, detected: Detected) -> Row:
     )
 
 
-def problem(row: Row) -> str:
-    """Why nothing can be learnt from ``row``; "" if something can."""
+def problem(row: Row) -> codes.Message | None:
+    """Why nothing can be learnt from ``row``; None if something can."""
     if row.untrained:
-        return f"it is marked as not to be trained ({row.untrained})"
+        return codes.Message("rows.marked-untrained", mark=row.untrained)
     if not row.messages:
-        return "" if row.text.strip() else "it holds no text"
+        return None if row.text.strip() else codes.Message("rows.no-text")
     if not any(message.role == "assistant" and message.text.strip() for message in row.messages):
-        return "no assistant text"
+        return codes.Message("rows.no-assistant-text")
     if mark := all_marked(row):
-        return f"every answer is marked as not to be trained ({mark})"
+        return codes.Message("rows.answers-marked", mark=mark)
     before = [message for message in row.messages if message.role != "system"]
     if before[0].role == "user" and not before[0].content.strip():
-        return "the prompt is empty"
-    return ""
+        return codes.Message("rows.prompt-empty")
+    return None
 
 
 def all_marked(row: Row) -> str:
@@ -165,13 +165,17 @@ class _Reader:
     def tools(self) -> tuple[str, ...]:
         try:
             value = self._value("tools")
-            return schemas_of(self._turns.filled(value, self._columns["tools"])) if value is not None else ()
+            return (
+                schemas_of(self._turns.filled(value, "rows.column-has-nulls", column=self._columns["tools"]))
+                if value is not None
+                else ()
+            )
         except BadCall as error:
             said = codes.Message("rows.tools-unreadable", column=self._columns["tools"], reason=error.reason)
             raise self._error(said, codes.Message("rows.cure-tools", example=_TOOL)) from None
 
     @property
-    def remarks(self) -> tuple[tuple[str, str], ...]:
+    def remarks(self) -> tuple[tuple[str, codes.Message], ...]:
         return tuple(self._turns.remarks.items())
 
     def untrained(self) -> str:
@@ -179,7 +183,7 @@ class _Reader:
         marks = [mark for name in self._marks if (mark := mark_of(name, self._raw.values.get(name)))]
         unclear = next((mark for mark in marks if mark.trains is None), None)
         if unclear is not None:
-            self._turns.remark("unclear_marks", f"it says {unclear.text}")
+            self._turns.remark("unclear_marks", "rows.row-says", mark=unclear.text)
         return next((mark.text for mark in marks if mark.trains is False), "")
 
     def weight(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -19,11 +19,14 @@ from engine.data.rows.labels import looks_classified, said_of_labels
 from engine.data.rows.messages import RawRow
 from engine.data.rows.turns import turn_manner
 from engine.data.rows.untrainable import refuse_untrainable
-from engine.data.rows.unused import holds_something, told
+from engine.data.rows.unused import holds_something, listed, told
+from engine.messages.message import Message
 
 # In the order of trust: turns leave no doubt.
 _ORDER: tuple[Format, ...] = ("messages", "sharegpt", "alpaca", "prompt_completion", "classification")
 Columns = Mapping[str, list[Any]]
+_MOST_NAMED = 20
+_RECORDED = Message("rows.recorded")
 
 
 class ColumnsUnclear(DataError):
@@ -34,21 +37,22 @@ class ColumnsUnclear(DataError):
 class Detected:
     """The format of a source. ``columns`` maps our field to the file's column; ``confidence`` is 0 to 1.
 
-    ``evidence`` says in one sentence what the finding rests on. ``tags`` are a source's own names inside turns,
-    ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a row is trained,
-    ``unused`` those of the sample that nothing is read from. What only later rows have is read by its name, marks
-    unless ``has_marks`` is false.
+    ``evidence`` says what the finding rests on, ``is_given`` that the config has it. ``tags`` are a source's own names
+    inside turns, ``labels`` the names of its classes by what the rows hold. ``marks`` are columns that say whether a
+    row is trained, ``unused`` those of the sample that nothing is read from. What only later rows have is read by its
+    name, marks unless ``has_marks`` is false.
     """
 
     format: Format
     columns: dict[str, str]
     confidence: float
-    evidence: str
+    evidence: Message = _RECORDED
     tags: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     has_marks: bool = True
+    is_given: bool = False
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -79,11 +83,11 @@ def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
         wanted = _format_of(given, found, sample)
     if wanted is not None:
         columns = _complete(wanted, given, found, sample)
-        how = "set in the config" if source.format != "auto" or given else ""
-        return _made(source, sample, found, wanted, columns, 1.0, how)
+        made = _made(source, sample, found, wanted, columns, 1.0)
+        return replace(made, is_given=source.format != "auto" or bool(given))
     missing = next((column for column in beside.values() if column and column not in found), None)
     if missing is not None:
-        raise unknown_columns(sample, found, f"There is no column '{clean(missing, keep_newlines=False)}'")
+        raise unknown_columns(sample, found, "rows.no-such-column", column=_short(missing))
     beside = {name: column for name, column in beside.items() if column}
     rest = {name: values for name, values in found.items() if name not in beside.values()}
     for candidate in _ORDER:
@@ -93,7 +97,7 @@ def detect(sample: Sequence[RawRow], source: DataSource) -> Detected:
         for name in needed(candidate):
             refuse_printed_turns(rest, matched[name], sample[0].file)
         usual = all(column == FIELDS[candidate][name][1][0] for name, column in matched.items())
-        return _made(source, sample, found, candidate, matched | beside, 0.95 if usual else 0.8, "")
+        return _made(source, sample, found, candidate, matched | beside, 0.95 if usual else 0.8)
     return _by_shape(source, found, beside, sample) or _by_text(source, found, rest, beside, sample)
 
 
@@ -107,7 +111,7 @@ def _by_shape(
             candidate: Format = "messages" if manner == "messages" else "sharegpt"
             given = {"messages" if manner == "messages" else "conversations": column, **beside}
             columns = _complete(candidate, given, found, sample)  # with the system text and the tools beside them
-            return _made(source, sample, found, candidate, columns, 0.7, "from its shape")
+            return _made(source, sample, found, candidate, columns, 0.7, by_shape=True)
     return None
 
 
@@ -127,29 +131,25 @@ def _by_text(
     label = label_beside(text, rest)
     if label:
         columns = {"text": text, "label": label, **beside}
-        return _made(source, sample, found, "classification", columns, 0.7, "")
+        return _made(source, sample, found, "classification", columns, 0.7)
     more = more_beside(text, rest)
     if more or text.strip().lower() not in FIELDS["text"]["text"][1]:
         raise _unclear_text(text, more, file)
     refuse_printed(rest, text, file)
-    return _made(source, sample, found, "text", {"text": text, **beside}, 0.95 if text == "text" else 0.8, "")
+    return _made(source, sample, found, "text", {"text": text, **beside}, 0.95 if text == "text" else 0.8)
 
 
 def _unclear_text(text: str, more: Sequence[str], file: str) -> ColumnsUnclear:
     """The refusal to guess what is to be learnt of a text and what stands beside it."""
-    shown = ", ".join(f"'{_short(name)}'" for name in more[:5]) or "no label"
-    own, other = _quoted(text), _quoted(more[0]) if more else ""
-    ways = [f"for plain text alone columns = {{text = {own}}}"]
-    if more:
-        ways += [
-            f"for labels columns = {{text = {own}, label = {other}}}",
-            f"for answers columns = {{prompt = {own}, completion = {other}}}",
-        ]
+    own, plain = _quoted(text), f"columns = {{text = {_quoted(text)}}}"
+    if not more:
+        return ColumnsUnclear("rows.unclear-text", path=file, column=_short(text), plain=plain)
+    other = _quoted(more[0])
     return ColumnsUnclear(
-        "What is to be learnt can't be told from the columns",
-        f"{file}: beside the text in '{_short(text)}' there is {shown}",
-        f"Say it in [[data]]: {', '.join(ways)}.",
-    )
+        "rows.unclear-text-beside", path=file, column=_short(text), beside=[_short(name) for name in more[:5]],
+        plain=plain, labels=f"columns = {{text = {own}, label = {other}}}",
+        answers=f"columns = {{prompt = {own}, completion = {other}}}",
+    )  # fmt: skip
 
 
 def _are_texts(values: Sequence[Any]) -> bool:
@@ -158,7 +158,7 @@ def _are_texts(values: Sequence[Any]) -> bool:
 
 def _made(
     source: DataSource, sample: Sequence[RawRow], found: Columns, format: Format, columns: dict[str, str],
-    confidence: float, how: str,
+    confidence: float, by_shape: bool = False,
 ) -> Detected:  # fmt: skip
     """The finding with its evidence; rows of the sample that lack a needed column lower the confidence."""
     lacking = sum(any(columns[name] not in raw.values for name in needed(format)) for raw in sample)
@@ -168,28 +168,36 @@ def _made(
     )  # fmt: skip
     read = {*columns.values(), *marks}
     names = tuple(name for name, values in found.items() if name not in read and holds_something(values))
-    evidence = _evidence(columns, marks, names, how)
+    parts = _evidence(columns, marks, names, by_shape)
     if lacking:
-        evidence += f"; {lacking} of the first {len(sample)} rows lack one of them"
+        parts.append(Message("rows.lacking", rows=lacking, of=len(sample)))
     if format == "classification":
         said = said_of_labels(found[columns["label"]], source.labels)
-        evidence, confidence = f"{evidence}; {said.text}", min(confidence, said.confidence)
+        parts.append(said.what)
+        confidence = min(confidence, said.confidence)
     confidence = confidence if confidence == 1.0 else round(confidence * (1 - lacking / len(sample)), 2)
     return Detected(
-        format, columns, confidence, evidence, dict(source.tags), dict(source.labels), marks, names, has_marks
+        format,
+        columns,
+        confidence,
+        Message("rows.evidence", parts=parts),
+        dict(source.tags),
+        dict(source.labels),
+        marks,
+        names,
+        has_marks,
     )
 
 
-def unknown_columns(sample: Sequence[RawRow], found: Mapping[str, object], problem: str = "") -> ColumnsUnclear:
-    """The error for columns that fit no format, or not the one asked for (``problem`` says which)."""
-    file = sample[0].file if sample else ""
-    shown = ", ".join(clean(name[:200], keep_newlines=False)[:40] for name in list(found)[:20])
-    more = f" and {len(found) - 20:,} more" if len(found) > 20 else ""
+def unknown_columns(
+    sample: Sequence[RawRow], found: Mapping[str, object], code: str = "rows.unknown-columns", **args: Any
+) -> ColumnsUnclear:
+    """The error for columns that fit no format, or not the one asked for (``code`` and ``args`` say which)."""
+    names = [_short(name) for name in list(found)[:_MOST_NAMED]]
     return ColumnsUnclear(
-        problem or "The columns are not known",
-        f"{file} has the columns: {shown or 'none'}{more}",
-        f'Accepted are: {ACCEPTED}. Map yours in [[data]]: columns = {{prompt = "...", completion = "..."}}',
-    )
+        code, path=sample[0].file if sample else "", columns=listed(names, len(found) - _MOST_NAMED),
+        accepted=ACCEPTED, example='columns = {prompt = "...", completion = "..."}', **args,
+    )  # fmt: skip
 
 
 def _columns(sample: Sequence[RawRow]) -> dict[str, list[Any]]:
@@ -236,11 +244,7 @@ def _format_of(given: Mapping[str, str], found: Columns, sample: Sequence[RawRow
     if fitting:
         return fitting[0]  # type: ignore[no-any-return]
     known = sorted({name for fields in FIELDS.values() for name in fields})
-    raise unknown_columns(
-        sample,
-        found,
-        f"columns = {{{', '.join(given)} = ...}} names no field of a format; fields are {', '.join(known)}",
-    )
+    raise unknown_columns(sample, found, "rows.no-field", given=list(given), fields=known)
 
 
 def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: Sequence[RawRow]) -> dict[str, str]:
@@ -248,9 +252,9 @@ def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: 
     fields = FIELDS[wanted]
     for name, column in given.items():
         if name not in fields:
-            raise unknown_columns(sample, found, f"'{name}' is not a field of {wanted}: {', '.join(fields)}")
+            raise unknown_columns(sample, found, "rows.not-of-format", field=name, format=wanted, fields=list(fields))
         if column not in found and (column or fields[name][0]):
-            raise unknown_columns(sample, found, f"There is no column '{clean(column, keep_newlines=False)}'")
+            raise unknown_columns(sample, found, "rows.no-such-column", column=_short(column))
     by_name = {name.strip().lower(): name for name in reversed(list(found))}
     columns = {name: column for name, column in given.items() if column}
     for name, (is_needed, names) in fields.items():
@@ -260,7 +264,7 @@ def _complete(wanted: Format, given: Mapping[str, str], found: Columns, sample: 
         if free:
             columns[name] = free[0]
         elif is_needed:
-            raise unknown_columns(sample, found, f"No column for '{name}' of the format {wanted}")
+            raise unknown_columns(sample, found, "rows.field-without-column", field=name, format=wanted)
     return {name: columns[name] for name in fields if name in columns}
 
 
@@ -271,13 +275,14 @@ def _check_tags(source: DataSource, sample: Sequence[RawRow]) -> None:
         raise DataError("rows.unknown-tag", tag=unknown[0], path=file, known=list(TAGS))
 
 
-def _evidence(columns: Mapping[str, str], marks: Sequence[str], unused: Sequence[str], how: str) -> str:
-    used = ", ".join(
-        _short(column) if name == column else f"{_short(column)} as {name}" for name, column in columns.items()
-    )
-    text = f"columns {used}" + (f" ({how})" if how else "")
-    text += f"; {', '.join(map(_short, marks))} says which rows are trained" if marks else ""
-    return text + (f"; not used: {told(unused)}" if unused else "")
+def _evidence(columns: Mapping[str, str], marks: Sequence[str], unused: Sequence[str], by_shape: bool) -> list[Message]:
+    used = [
+        _short(column) if name == column else Message("rows.column-as", column=_short(column), field=name)
+        for name, column in columns.items()
+    ]
+    parts = [Message("rows.columns-by-shape" if by_shape else "rows.columns-by-name", columns=used)]
+    parts += [Message("rows.marks-rows", columns=[_short(name) for name in marks])] if marks else []
+    return parts + ([Message("rows.not-used", columns=told(unused))] if unused else [])
 
 
 def _quoted(name: str) -> str:

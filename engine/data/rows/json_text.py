@@ -44,7 +44,7 @@ def dumps(value: Any) -> str:
             text = _written(value)
         return _SURROGATE.sub("\ufffd", text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(value) from None
 
 
 def _written(value: Any) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.common.clean_text import shorten
+from engine.data.rows.unused import listed
+from engine.messages.message import Message
 
 LONGEST_LABEL = 60
 """Characters; what is longer is an answer, not a label."""
@@ -20,9 +22,9 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence on the labels, and how sure one can be of them."""
+    """What the labels are, and how sure one can be of them."""
 
-    text: str
+    what: Message
     confidence: float
 
 
@@ -51,12 +53,11 @@ def are_labels(kinds: int, rows: int) -> bool:
 def said_of_labels(labels: Sequence[Any], names: Mapping[str, str]) -> Said:
     """What ``labels`` are called (by ``names`` where it has them); numbers without names are only half understood."""
     kinds = sorted({_text(label) for label in labels} - {""})
-    shown = ", ".join(shorten(names.get(kind, kind), 20) for kind in kinds[:_SHOWN])
-    more = f" and {len(kinds) - _SHOWN} more" if len(kinds) > _SHOWN else ""
-    text = f"labels {shown}{more}"
+    shown = listed([shorten(names.get(kind, kind), 20) for kind in kinds[:_SHOWN]], len(kinds) - _SHOWN)
     if kinds and not names and all(map(_NUMBER.fullmatch, kinds)):
-        return Said(f'{text} are numbers: name them with labels = {{"{kinds[0]}" = "..."}}', 0.6)
-    return Said(text, 1.0)
+        setting = f'labels = {{"{kinds[0]}" = "..."}}'
+        return Said(Message("rows.labels-are-numbers", labels=shown, setting=setting), 0.6)
+    return Said(Message("rows.labels-are", labels=shown), 1.0)
 
 
 def _text(label: Any) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.messages.message import Message as Said
+
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -77,7 +79,7 @@ class Row:
     schemas of the functions that may be called, each as JSON text. ``weight`` is what the row counts for in the loss;
     rows of one ``group`` (a document, a person) stay on one side of the split, "" for a row by itself. ``untrained`` is
     the mark by which the row says that it is not to be trained. ``remarks`` say what was not taken as it stands there:
-    the code of a finding and a few words.
+    the code of a finding and what was seen.
     """
 
     messages: tuple[Message, ...]
@@ -89,7 +91,7 @@ class Row:
     weight: float = 1.0
     group: str = ""
     untrained: str = ""
-    remarks: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[tuple[str, Said], ...] = ()
 
     @property
     def kind(self) -> Literal["messages", "text"]:
@@ -103,8 +105,3 @@ class Row:
 def whole_text(row: Row) -> str:
     """All that a row says, its turns parted by empty lines."""
     return "\n\n".join([message.text for message in row.messages]) if row.messages else row.text
-
-
-def where(file: str, number: int) -> str:
-    """A row's place the way all messages say it."""
-    return f"{file}, row {number:,}"

@@ -32,7 +32,7 @@ def row_of(record: dict[str, Any], source: str = "") -> Row:
         weight, group = float(record.get("weight", 1.0)), str(record.get("group", ""))
         return Row((), str(record["text"]), source, file, number, weight=weight, group=group)
     columns = {name: name for name in record if name in ("messages", "tools", "weight", "group")}
-    return to_row(RawRow(record, source, file, number), Detected("messages", columns, 1.0, ""))
+    return to_row(RawRow(record, source, file, number), Detected("messages", columns, 1.0))
 
 
 def turn_of(message: Message) -> dict[str, Any]:

@@ -49,16 +49,16 @@ def listed(value: Any) -> Any:
 class TurnReader:
     """Reads the turns of one row. ``tags`` are its own names for keys and roles (``engine.data.rows.fields.TAGS``).
 
-    ``remarks`` are those of the row, by their codes.
+    ``remarks`` are what is to be told of the row, by the code of the finding.
     """
 
     def __init__(self, failed: Failed, tags: Mapping[str, str]) -> None:
         self._failed = failed
-        self.remarks: dict[str, str] = {}
+        self.remarks: dict[str, codes.Message] = {}
         self._role_keys, self._content_keys, self._roles, self._call_roles = _names(tuple(sorted(tags.items())))
 
-    def text(self, value: Any, name: str) -> str:
-        """``value`` as text: scalars are written out, parts joined, null is empty."""
+    def text(self, value: Any, name: str, turn: int = 0) -> str:
+        """``value``, the field ``name`` of a turn or of the row (0), as text: scalars are written out, parts joined."""
         if value is None:
             return ""
         if isinstance(value, str):
@@ -69,12 +69,13 @@ class TurnReader:
             # A table's way to say that there is nothing is no answer.
             return "" if isinstance(value, float) and not math.isfinite(value) else str(value)
         if value == [] or _is_parts(value):
-            return "".join(self._part(part, name) for part in value)
+            return "".join(self._part(part, name, turn) for part in value)
         if isinstance(value, list):
-            raise self._failed(codes.Message("rows.is-list", name=name), _AS_TEXT)
+            raise self._failed(codes.Message("rows.is-list", name=_named(name, turn)), _AS_TEXT)
         if isinstance(value, dict):
-            raise self._failed(codes.Message("rows.is-object", name=name), _AS_TEXT)
-        raise self._failed(codes.Message("rows.is-other", name=name, kind=type(value).__name__), _AS_TEXT)
+            raise self._failed(codes.Message("rows.is-object", name=_named(name, turn)), _AS_TEXT)
+        said = codes.Message("rows.is-other", name=_named(name, turn), kind=type(value).__name__)
+        raise self._failed(said, _AS_TEXT)
 
     def turns(self, value: Any, name: str) -> list[Message]:
         """Messages from a list of turns in any of the known manners."""
@@ -105,7 +106,7 @@ class TurnReader:
         untrained = self._mark(turn, role, number, (key, content_key))
         if role == "tool" and isinstance(held, (dict, list)) and (not _is_parts(held) or any(map(_is_bare, held))):
             held = self._result(held, number)
-        content = self.text(held, f"{content_key} of turn {number}")
+        content = self.text(held, content_key, number)
         if role == "tool":
             return Message(
                 role, content, name=self._word(turn.get("name")), call_id=self._word(turn.get("tool_call_id")),
@@ -127,25 +128,26 @@ class TurnReader:
                 continue
             mark = mark_of_turn(key, value)
             if mark is None:
-                self.remark("turn_keys", f"turn {number} has '{key[:40]}'")
+                self.remark("turn_keys", "rows.turn-has-key", turn=number, key=key[:40])
             elif mark.trains is False:
                 untrained = untrained or mark.text
             elif mark.trains is None and role == "assistant":
-                self.remark("unclear_marks", f"turn {number} says {mark.text}")
+                self.remark("unclear_marks", "rows.turn-says", turn=number, mark=mark.text)
             elif mark.trains and role != "assistant" and "weight" not in key.lower():
-                self.remark("marked_questions", f"turn {number} says {mark.text}")
+                self.remark("marked_questions", "rows.turn-says", turn=number, mark=mark.text)
         if untrained and role == "assistant":
-            self.remark("untrained_turns", f"turn {number} says {untrained}")
+            self.remark("untrained_turns", "rows.turn-says", turn=number, mark=untrained)
         return untrained
 
-    def remark(self, code: str, words: str) -> None:
-        self.remarks.setdefault(code, words)
+    def remark(self, finding: str, code: str, **args: Any) -> None:
+        if finding not in self.remarks:
+            self.remarks[finding] = codes.Message(code, **args)
 
-    def filled(self, value: Any, name: str) -> Any:
-        """``value`` of ``name`` without the nulls that a table gives it, which are remarked. Raises ValueError."""
+    def filled(self, value: Any, code: str, **args: Any) -> Any:
+        """``value`` without the nulls that a table gives it, which ``code`` remarks. Raises ValueError."""
         left = without_nulls(value)
         if left != value:
-            self.remark("nulls", f"'{name}' holds fields that are null")
+            self.remark("nulls", code, **args)
         return left
 
     def _calls(self, turn: Mapping[str, Any], number: int) -> tuple[ToolCall, ...]:
@@ -153,7 +155,7 @@ class TurnReader:
         if not held:
             return ()
         try:
-            return calls_of(self.filled(held, f"turn {number}"))
+            return calls_of(self.filled(held, "rows.turn-has-nulls", turn=number))
         except BadCall as error:
             said = codes.Message("rows.call-unreadable", turn=number, reason=error.reason)
             raise self._failed(said, codes.Message("rows.cure-call", example=_CALL)) from None
@@ -161,41 +163,46 @@ class TurnReader:
     def _result(self, value: Any, number: int) -> str:
         """What a tool gave, when it is no text."""
         try:
-            return json_text.dumps(self.filled(value, f"turn {number}"))
+            return json_text.dumps(self.filled(value, "rows.turn-has-nulls", turn=number))
         except (BadCall, ValueError) as error:
-            said = error.reason if isinstance(error, BadCall) else str(error)
+            said = error.reason if isinstance(error, BadCall) else codes.Message("rows.too-deep")
             raise self._failed(codes.Message("rows.turn-unreadable", turn=number, reason=said), _AS_TEXT) from None
 
     def _reasoning(self, turn: Mapping[str, Any], content: Any, number: int) -> str:
         for key in REASONING_KEYS:
             if turn.get(key):
-                return self.text(turn[key], f"{key} of turn {number}")
+                return self.text(turn[key], key, number)
         parts = content if isinstance(content, list) else []
         thoughts = [part[_THOUGHT_PARTS[part["type"]]] for part in parts if _is_thought(part)]
-        return "\n".join(self.text(thought, f"content of turn {number}") for thought in thoughts)
+        return "\n".join(self.text(thought, "content", number) for thought in thoughts)
 
-    def _part(self, part: Any, name: str) -> str:
+    def _part(self, part: Any, name: str, turn: int) -> str:
         """The text of a part of a content."""
         if isinstance(part, str):
-            return self.text(part, name)
+            return self.text(part, name, turn)
         untrained = [mark for key, value in part.items() if (mark := mark_of(key, value)) and mark.trains is False]
         if untrained:
-            self.remark("unclear_marks", f"a part of the {name} says {untrained[0].text}")
+            self.remark("unclear_marks", "rows.part-says", name=_named(name, turn), mark=untrained[0].text)
         if _is_bare(part):
-            return self.text(part["text"], name)
+            return self.text(part["text"], name, turn)
         if part["type"] in _TEXT_PARTS:
-            return self.text(part.get(_TEXT_PARTS[part["type"]]), name)
+            return self.text(part.get(_TEXT_PARTS[part["type"]]), name, turn)
         if _is_thought(part):
             return ""
         is_call = part["type"] in _CALL_PARTS
         cure = codes.Message("rows.cure-call-part", example=_RESULT) if is_call else codes.Message("rows.cure-media")
-        raise self._failed(codes.Message("rows.no-text-part", name=name, kind=part["type"][:40]), cure)
+        said = codes.Message("rows.no-text-part", name=_named(name, turn), kind=part["type"][:40])
+        raise self._failed(said, cure)
 
     def _word(self, value: Any) -> str:
         return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else ""
 
     def _form(self) -> codes.Message:
         return codes.Message("rows.cure-turns", role=self._role_keys[0], content=self._content_keys[0])
+
+
+def _named(name: str, turn: int) -> codes.Message | str:
+    return codes.Message("rows.of-turn", field=name, turn=turn) if turn else name
 
 
 @cache

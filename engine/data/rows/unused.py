@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.common.clean_text import clean
 from engine.data.rows.flags import is_mark
+from engine.messages.message import Message
 
 _MOST_SHOWN = 8
 _SHOWN = 40
@@ -52,9 +53,15 @@ class Unused:
         return (self._detected.has_marks and is_mark(name)) or name.strip().lower() in self._detected.open_fields
 
 
-def told(names: Sequence[str]) -> str:
-    """``names`` as a message says them, cleaned; with what there is to do about one that may be a weight."""
+def told(names: Sequence[str]) -> Message:
+    """``names`` of columns, the first of many; with what there is to do about one that may be a weight."""
     shown = [clean(name[:200], keep_newlines=False)[:_SHOWN] for name in names[:_MOST_SHOWN]]
-    text = ", ".join(shown) + (f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else "")
+    said = listed(shown, len(names) - _MOST_SHOWN)
     weight = next((name for name in shown if "weight" in name.lower() and is_mark(name)), "")
-    return f'{text} (to weigh rows: columns = {{weight = "{weight}"}})' if weight else text
+    setting = f'columns = {{weight = "{weight}"}}'
+    return Message("rows.names-one-a-weight", names=said, setting=setting) if weight else said
+
+
+def listed(names: Sequence[str | Message], more: int) -> Message:
+    """``names``, and how many ``more`` there are where it is above 0."""
+    return Message("rows.names-and-more", names=names, more=more) if more > 0 else Message("rows.names", names=names)

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.messages.message import Message
+
 State = Literal["trained", "context", "cut", "padding"]
 """Trained: the loss counts it. Context: read only. Cut: behind max_length. Padding: what a micro-batch fills up."""
 
-LEFT_OUT = "left out"
-"""The fate of a row that the training does not take."""
+Fate = Literal["trained", "heldout", "test", "used", "left-out", "unreadable"]
+"""What becomes of a row; "used" while it is not known whether it is trained on or held out."""
+FATES: dict[Fate, str] = {
+    "trained": "xray.fate-trained", "heldout": "xray.fate-heldout", "test": "xray.fate-test", "used": "xray.fate-used",
+    "left-out": "xray.fate-left-out", "unreadable": "xray.fate-unreadable",
+}  # fmt: skip
 MOST_TOKENS = 20_000
 """Shown of one row; of longer ones the rest is counted."""
 
@@ -44,24 +50,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``about`` is begin, stop, whole, tokens, turns, written or fate; ``text`` is one sentence."""
+    """``about`` is begin, stop, whole, tokens, marked, turns, written, fate or weight; ``what`` is one sentence."""
 
     about: str
     passes: bool
-    text: str
+    what: Message
 
 
 @dataclass(frozen=True)
 class Xray:
     """A row's place, its examples (none where it can't be rendered), and what is to be said of it.
 
-    ``words`` are the row's own, for rows without tokens; ``fate`` is what becomes of it in two or three words.
+    ``words`` are the row's own, for rows without tokens.
     """
 
     file: str
     row: int
     source: str
-    fate: str
+    fate: Fate
     verdicts: tuple[Verdict, ...]
     parts: tuple[Part, ...] = ()
     words: str = ""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from engine.common.clean_text import clean
-from engine.data.token_view.form import Xray
+from engine.data.token_view.form import FATES, Xray
 from engine.data.token_view.text import Detail, Signs, legend, sentences, spans
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 WIDTH = 79
 
 
 def lines_of(ray: Xray, signs: Signs, detail: Detail = "text") -> Iterator[str]:
     """The row's place, its tokens between marks, the marks' meaning, and what is right and wrong with it."""
-    yield from folded(clean(f"{ray.file}, row {ray.row:,}: {ray.fate}", keep_newlines=False))
+    yield from folded(text("xray.title", file=ray.file, row=ray.row, fate=Message(FATES[ray.fate])))
     yield ""
     yield from folded("".join(span.text for span in spans(ray, signs, detail)))
     yield ""
@@ -25,9 +26,9 @@ def lines_of(ray: Xray, signs: Signs, detail: Detail = "text") -> Iterator[str]:
         yield from folded(sentence, indent=3)
 
 
-def folded(text: str, width: int = WIDTH, indent: int = 0) -> Iterator[str]:
-    """``text`` in lines of at most ``width`` columns of a terminal, broken behind a blank where there is one."""
-    for line in text.split("\n"):
+def folded(words: str, width: int = WIDTH, indent: int = 0) -> Iterator[str]:
+    """``words`` in lines of at most ``width`` columns of a terminal, broken behind a blank where there is one."""
+    for line in words.split("\n"):
         left, begun = line, False
         while cells(left) > width:
             cut = _fitting(left, width)

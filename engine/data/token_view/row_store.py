@@ -15,6 +15,7 @@ from engine.data.fixes import UNREADABLE
 from engine.data.reader import Reading, index_of, parts_of
 from engine.data.rows.messages import Row, whole_text
 from engine.data.token_view.packed_records import PackedRecords
+from engine.messages.message import Message
 
 MOST_PACKED_BYTES = 1 << 29  # of rows of about 2 GB
 
@@ -23,21 +24,21 @@ MOST_PACKED_BYTES = 1 << 29  # of rows of about 2 GB
 class Shelved:
     """A row of the data as ``dataset.fixes`` leave it; ``row`` is None for one that can't be read.
 
-    ``unused`` says why the training does not take it, "" if it may.
+    ``unused`` says why the training does not take it, None if it may.
     """
 
     file: str
     number: int
     source: str
     row: Row | None
-    unused: str = ""
+    unused: Message | None = None
 
 
 class Shelf:
     """Rows by their place from 0, as far as they were read. To be closed.
 
     ``firsts`` are the places of each source's first row. ``is_complete`` once there are no more; ``ended`` then says
-    in words why not all are here, if they are not.
+    why not all are here, if they are not.
     """
 
     def __init__(self, config: RunConfig, most_packed_bytes: int = MOST_PACKED_BYTES) -> None:
@@ -51,7 +52,7 @@ class Shelf:
         self._usable = array("Q")
         self._sides: dict[int, str] | None = None
         self.is_complete = False
-        self.ended = ""
+        self.ended: Message | None = None
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -69,10 +70,10 @@ class Shelf:
             try:
                 self._put(found)
             except OSError as error:
-                self._end(f"the first {len(self):,} rows; no more can be kept on disk: {error.strerror}")
+                self._end(Message("xray.ended-by-disk", rows=len(self), reason=error.strerror))
                 return
             if self._records.packed_bytes > self._most:
-                self._end(f"the first {len(self):,} rows, as more would take too much disk")
+                self._end(Message("xray.ended-by-size", rows=len(self)))
                 return
 
     def at(self, place: int) -> Shelved:
@@ -143,9 +144,8 @@ class Shelf:
 
     def _unreadable(self, fault: Unreadable, name: str) -> Shelved:
         passed_over = UNREADABLE in self._config.dataset.fixes and not fault.ends
-        then = "dataset.fixes passes over it" if passed_over else "the training refuses a file with such a row"
-        why = f"it can't be read, so {then}. {fault.error.title}: {fault.error.message}"
-        return Shelved(fault.file, fault.row, name, None, why)
+        code = "xray.unreadable-skipped" if passed_over else "xray.unreadable-refused"
+        return Shelved(fault.file, fault.row, name, None, Message(code, reason=fault.error.reason))
 
     def _put(self, found: Shelved) -> None:
         self._records.append(pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
@@ -155,7 +155,7 @@ class Shelf:
         self._numbers.append(found.number)
         self._files.append(self._names.setdefault(found.file, len(self._names)))
 
-    def _end(self, looked_at: str) -> None:
+    def _end(self, looked_at: Message) -> None:
         self.is_complete, self.ended = True, looked_at
 
     # What becomes of them

@@ -9,7 +9,9 @@ from itertools import groupby
 from typing import Literal
 
 from engine.common.clean_text import clean
-from engine.data.token_view.form import LEFT_OUT, Part, Piece, State, Verdict, Xray
+from engine.data.token_view.form import FATES, Part, Piece, State, Verdict, Xray
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 Detail = Literal["text", "tokens", "ids"]
 DETAILS: tuple[Detail, ...] = ("text", "tokens", "ids")
@@ -31,7 +33,6 @@ class Signs:
 UNICODE = Signs("\u00bb", "\u00ab", "\u21b5", "\u21e5", "\u2423", "\u2502")
 ASCII = Signs("[+", "+]", "<nl>", "<tab>", "<sp>", "|")
 SPECIAL = ("{", "}")
-CUT = ("[cut: ", "]")
 _SHOWN_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SHOWN_INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -52,35 +53,37 @@ class Span:
 def legend(signs: Signs) -> list[Span]:
     """One line that shows what the marks mean."""
     return [
-        Span(f"{signs.opens}trained{signs.closes}", "trained"), Span("  context  ", "context"),
-        Span("{special}", "context", True), Span("  ", "sign"), Span("[cut: behind max_length]", "cut"),
-        Span("  ", "sign"), Span("[padding]", "padding"),
+        Span(f"{signs.opens}{text('xray.trained')}{signs.closes}", "trained"),
+        Span(f"  {text('xray.context')}  ", "context"),
+        Span(f"{SPECIAL[0]}{text('xray.special')}{SPECIAL[1]}", "context", True), Span("  ", "sign"),
+        Span(text("xray.legend-cut"), "cut"), Span("  ", "sign"), Span(text("xray.legend-padding"), "padding"),
     ]  # fmt: skip
 
 
 def spans(ray: Xray, signs: Signs, detail: Detail = "text") -> Iterator[Span]:
     """All of the row's examples one after the other; a row without any in its own words."""
     if not ray.parts and ray.words:
-        yield Span("[not tokens, but the row's own words]\n", "sign")
+        yield Span(text("xray.own-words") + "\n", "sign")
         yield Span(visible(ray.words, signs), "context")
     for number, part in enumerate(ray.parts, start=1):
         if len(ray.parts) > 1:
             lead = "\n" if number > 1 else ""
-            yield Span(f"{lead}[piece {number:,} of {len(ray.parts):,}: {part.tokens:,} tokens]\n", "sign")
+            piece = text("xray.piece", piece=number, pieces=len(ray.parts), tokens=part.tokens)
+            yield Span(f"{lead}{piece}\n", "sign")
         yield from _part(part, signs, detail)
 
 
-def visible(text: str, signs: Signs, marks_blanks: bool = True) -> str:
-    """``text`` with line breaks, tabs, controls and invisible characters shown, and blanks where they could be missed.
+def visible(words: str, signs: Signs, marks_blanks: bool = True) -> str:
+    """``words`` with line breaks, tabs, controls and invisible characters shown, and blanks where they could be missed.
 
-    These are at the ends of ``text`` and of its lines, and where there are several.
+    These are at the ends of ``words`` and of its lines, and where there are several.
     """
     if marks_blanks:
-        text = _BLANKS.sub(lambda found: _blanks(len(found[0]), signs), text)
-    text = text.replace("\t", signs.tab)
-    text = _SHOWN_CONTROL.sub(lambda found: f"<0x{ord(found[0]):02X}>", text)
-    text = _SHOWN_INVISIBLE.sub(lambda found: found[0] if found[0] == _JOINER else f"<U+{ord(found[0]):04X}>", text)
-    return clean(text.replace("\n", signs.newline + "\n"))
+        words = _BLANKS.sub(lambda found: _blanks(len(found[0]), signs), words)
+    words = words.replace("\t", signs.tab)
+    words = _SHOWN_CONTROL.sub(lambda found: f"<0x{ord(found[0]):02X}>", words)
+    words = _SHOWN_INVISIBLE.sub(lambda found: found[0] if found[0] == _JOINER else f"<U+{ord(found[0]):04X}>", words)
+    return clean(words.replace("\n", signs.newline + "\n"))
 
 
 def _blanks(count: int, signs: Signs) -> str:
@@ -94,16 +97,18 @@ def _part(part: Part, signs: Signs, detail: Detail) -> Iterator[Span]:
         pieces = list(run)
         if state == "padding":
             named = visible(pieces[0].text, signs)
-            yield Span(f"[padding: {sum(len(piece.ids) for piece in pieces):,} x {named}]", "padding")
+            tokens = sum(len(piece.ids) for piece in pieces)
+            yield Span(text("xray.padding", tokens=tokens, token=named), "padding")
             continue
-        opens, closes = {"trained": (signs.opens, signs.closes), "cut": CUT}.get(state, ("", ""))
+        marks = {"trained": (signs.opens, signs.closes), "cut": (text("xray.cut") + " ", "]")}
+        opens, closes = marks.get(state, ("", ""))
         if opens:
             yield Span(opens, state)
         yield from _stretch(pieces, state, signs, detail)
         if closes:
             yield Span(closes, state)
     if part.hidden:
-        yield Span(f"\n[{part.hidden:,} more tokens are not shown]", "sign")
+        yield Span("\n" + text("xray.hidden", tokens=part.hidden), "sign")
 
 
 def _stretch(pieces: Sequence[Piece], state: State, signs: Signs, detail: Detail) -> Iterator[Span]:
@@ -136,20 +141,24 @@ def _special(piece: Piece, state: State, signs: Signs) -> Span:
 
 def summary(ray: Xray) -> str:
     """One line: what becomes of the row, how much of it is trained, and what is right with it."""
-    parts = [ray.fate]
+    parts = [text(FATES[ray.fate])]
     if ray.parts:
         tokens, trained = sum(part.tokens for part in ray.parts), sum(part.trained for part in ray.parts)
-        of = f"{tokens:,} tokens"
-        parts.append(of if ray.fate == LEFT_OUT else f"{trained:,} of {of} trained, {trained / max(1, tokens):.0%}")
+        if ray.fate == "left-out":
+            parts.append(text("xray.tokens-in-all", tokens=tokens))
+        else:
+            parts.append(text("xray.share-trained", tokens=tokens, trained=trained, share=trained / max(1, tokens)))
     if len(ray.parts) > 1:
-        parts.append(f"{len(ray.parts):,} pieces")
-    right = [_SHORT[verdict.about] for verdict in ray.verdicts if verdict.passes and verdict.about in _SHORT]
-    return "  ".join([*parts, *([f"ok: {', '.join(right)}"] if right else [])])
+        parts.append(text("xray.pieces", pieces=len(ray.parts)))
+    right = [Message(_SHORT[verdict.about]) for verdict in ray.verdicts if verdict.passes and verdict.about in _SHORT]
+    return "  ".join([*parts, *([text("xray.right", what=right)] if right else [])])
 
 
-_SHORT = {"begin": "begin", "stop": "stop", "whole": "whole", "turns": "answers"}
+_SHORT = {
+    "begin": "xray.right-begin", "stop": "xray.right-stop", "whole": "xray.right-whole", "turns": "xray.right-answers",
+}  # fmt: skip
 
 
 def sentences(verdicts: Iterable[Verdict]) -> list[str]:
     """Each on a line of its own, cleaned, those that fail marked with "!"."""
-    return [f"{'ok' if each.passes else '! '} {clean(each.text, keep_newlines=False)}" for each in verdicts]
+    return [f"{'ok' if each.passes else '! '} {text(each.what)}" for each in verdicts]

@@ -161,3 +161,4 @@ in-source = { $head } in { $source }
 place = { $file }, row { NUMBER($row) }
 more = and { NUMBER($count) } more
 tried = { $what } (tried: { NUMBER($tried) } -> { NUMBER($left) }): { $setting }
+hint-of = { HINT($reason) }

@@ -66,3 +66,83 @@ printed-turns = What a column holds can't be read
 unknown-tag = '{ $tag }' is no tag
     .message = { $path }
     .hint = tags may name: { COMMAS($known) }.
+
+# How a file is read, as clauses of one line.
+evidence = { CLAUSES($parts) }
+columns-by-name = columns { COMMAS($columns) }
+columns-by-shape = columns { COMMAS($columns) } (found by shape)
+column-as = { $column } as { $field }
+marks-rows = { COMMAS($columns) } says which rows are trained
+not-used = not used: { $columns }
+lacking = { NUMBER($rows) } of the first { NUMBER($of) } rows lack one of them
+labels-are = labels { $labels }
+labels-are-numbers = labels { $labels } are numbers: name them with { $setting }
+names = { COMMAS($names) }
+names-and-more = { COMMAS($names) } and { NUMBER($more) } more
+names-one-a-weight = { $names } (to weight rows: { $setting })
+recorded = recorded by the run, whose files are gone
+
+# Why nothing is learned from a row.
+marked-untrained = it is marked as not to be trained ({ $mark })
+answers-marked = every answer is marked as not to be trained ({ $mark })
+no-text = it holds no text
+no-assistant-text = no assistant text
+prompt-empty = the prompt is empty
+dropped = dataset.fixes drops it
+
+# What was seen in a row that was not taken as it stands there.
+turn-has-key = turn { NUMBER($turn) } has '{ $key }'
+turn-says = turn { NUMBER($turn) } says { $mark }
+turn-has-nulls = turn { NUMBER($turn) } holds null fields
+column-has-nulls = '{ $column }' holds null fields
+part-says = a part of { $name } says { $mark }
+row-says = it says { $mark }
+of-turn = { $field } of turn { NUMBER($turn) }
+
+# Columns that fit no format.
+unknown-columns = The columns are not known
+    .message = { $path } has the columns: { $columns }.
+    .hint = Accepted: { $accepted }. Map yours in [[data]]: { $example }
+no-such-column = There is no column '{ $column }'
+    .message = { $path } has the columns: { $columns }.
+    .hint = Accepted: { $accepted }. Map yours in [[data]]: { $example }
+no-field = The mapping names no field of a format
+    .message = columns maps { COMMAS($given) }, but the fields are { COMMAS($fields) }. { $path } has the columns: { $columns }.
+    .hint = Accepted: { $accepted }. Map yours in [[data]]: { $example }
+not-of-format = '{ $field }' is not a field of { $format }
+    .message = Its fields are { COMMAS($fields) }. { $path } has the columns: { $columns }.
+    .hint = Accepted: { $accepted }. Map yours in [[data]]: { $example }
+field-without-column = No column for '{ $field }' of { $format }
+    .message = { $path } has the columns: { $columns }.
+    .hint = Accepted: { $accepted }. Map yours in [[data]]: { $example }
+unclear-text = It is unclear what to train on
+    .message = { $path } has text in '{ $column }', and no label beside it.
+    .hint = To train on the text alone, set in [[data]]: { $plain }
+unclear-text-beside = It is unclear what to train on
+    .message = { $path } has text in '{ $column }', and beside it: { COMMAS($beside) }.
+    .hint = Set one of these in [[data]]. For plain text alone: { $plain }. For labels: { $labels }. For answers: { $answers }.
+
+# A column of turns that holds something else, and what mends it.
+no-list-of-turns = What a column holds can't be read
+    .message = { $path }: '{ $column }' holds { $what }.
+    .hint = { $cure }
+json-object = JSON text of an object with the keys { COMMAS($keys) }
+lists-as-printed = lists as Python prints them, not the lists
+only-text = text: '{ $words }'
+one-object = an object, not a list of turns
+object-with-turns = an object with the turns in its '{ $key }'
+no-speakers = lists that do not say who speaks
+several-conversations = conversations, each with its turns in '{ $key }'
+texts-by-speaker = texts by who speaks, under the keys { COMMAS($keys) }
+pairs = pairs of an input and an output, not turns
+turns-with-keys = turns with the keys { COMMAS($keys) }
+write-turns = Write a list of turns: { $example }
+write-speakers = Write each as an object that says who speaks: { $example }
+write-one-conversation = Write one conversation per row: { $example }
+write-each-turn = Write each text as a turn of its own: { $example }
+write-pairs = Write each pair as two turns, { $asked } and { $answered }. What is in "system" becomes a turn of that role before them.
+write-again = Write the file again from the original lists, as JSONL or parquet.
+name-keys = Name the key of the speaker and the key of the text: { $setting }
+convert-by = Convert it: { $command }
+take-out = Take it out of the object: { $example }
+take-out-by = Take it out: { $command }

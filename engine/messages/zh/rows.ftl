@@ -66,3 +66,83 @@ printed-turns = 列的内容无法读取
 unknown-tag = “{ $tag }”不是标签字段
     .message = { $path }
     .hint = tags 可以包含：{ COMMAS($known) }。
+
+# 文件如何读取，一行中的各个分句。
+evidence = { CLAUSES($parts) }
+columns-by-name = 列：{ COMMAS($columns) }
+columns-by-shape = 列：{ COMMAS($columns) }（按结构识别）
+column-as = { $column } 作为 { $field }
+marks-rows = { COMMAS($columns) } 标明哪些行参与训练
+not-used = 未使用：{ $columns }
+lacking = 前 { NUMBER($of) } 行中有 { NUMBER($rows) } 行缺少其中之一
+labels-are = 标签：{ $labels }
+labels-are-numbers = 标签 { $labels } 是数字，请用 { $setting } 为其命名
+names = { COMMAS($names) }
+names-and-more = { COMMAS($names) } 等，另有 { NUMBER($more) } 个
+names-one-a-weight = { $names }（如要给行加权：{ $setting }）
+recorded = 来自该任务的记录，其文件已不存在
+
+# 为什么无法从某一行学到内容。
+marked-untrained = 该行标明不参与训练（{ $mark }）
+answers-marked = 所有回答都标明不参与训练（{ $mark }）
+no-text = 没有文本
+no-assistant-text = 没有助手的文本
+prompt-empty = 提示为空
+dropped = 被 dataset.fixes 去掉
+
+# 某一行中没有照原样采用的内容。
+turn-has-key = 第 { NUMBER($turn) } 条消息含有“{ $key }”
+turn-says = 第 { NUMBER($turn) } 条消息标有 { $mark }
+turn-has-nulls = 第 { NUMBER($turn) } 条消息含有空字段（null）
+column-has-nulls = “{ $column }”含有空字段（null）
+part-says = { $name } 的一部分标有 { $mark }
+row-says = 该行标有 { $mark }
+of-turn = 第 { NUMBER($turn) } 条消息的 { $field }
+
+# 不符合任何格式的列。
+unknown-columns = 无法识别这些列
+    .message = { $path } 的列为：{ $columns }。
+    .hint = 可接受：{ $accepted }。请在 [[data]] 中映射：{ $example }
+no-such-column = 没有列“{ $column }”
+    .message = { $path } 的列为：{ $columns }。
+    .hint = 可接受：{ $accepted }。请在 [[data]] 中映射：{ $example }
+no-field = 映射中没有任何格式的字段
+    .message = columns 映射了 { COMMAS($given) }，可用的字段是 { COMMAS($fields) }。{ $path } 的列为：{ $columns }。
+    .hint = 可接受：{ $accepted }。请在 [[data]] 中映射：{ $example }
+not-of-format = “{ $field }”不是 { $format } 的字段
+    .message = 它的字段是 { COMMAS($fields) }。{ $path } 的列为：{ $columns }。
+    .hint = 可接受：{ $accepted }。请在 [[data]] 中映射：{ $example }
+field-without-column = { $format } 的“{ $field }”没有对应的列
+    .message = { $path } 的列为：{ $columns }。
+    .hint = 可接受：{ $accepted }。请在 [[data]] 中映射：{ $example }
+unclear-text = 无法确定要训练什么
+    .message = { $path } 的“{ $column }”中有文本，旁边没有标签。
+    .hint = 只训练文本时，请在 [[data]] 中设置：{ $plain }
+unclear-text-beside = 无法确定要训练什么
+    .message = { $path } 的“{ $column }”中有文本，旁边还有：{ COMMAS($beside) }。
+    .hint = 请在 [[data]] 中设置以下之一。只训练文本：{ $plain }。训练标签：{ $labels }。训练回答：{ $answers }。
+
+# 消息列中是别的内容，以及处理办法。
+no-list-of-turns = 列的内容无法读取
+    .message = { $path }：“{ $column }”中是{ $what }。
+    .hint = { $cure }
+json-object = 一个对象的 JSON 文本，键为 { COMMAS($keys) }
+lists-as-printed = Python 打印出来的列表，不是列表本身
+only-text = 文本：“{ $words }”
+one-object = 一个对象，不是消息列表
+object-with-turns = 一个对象，消息在它的“{ $key }”中
+no-speakers = 没有说明由谁说话的列表
+several-conversations = 多段对话，消息各在“{ $key }”中
+texts-by-speaker = 按说话人分开的文本，键为 { COMMAS($keys) }
+pairs = 成对的输入和输出，不是消息
+turns-with-keys = 键为 { COMMAS($keys) } 的消息
+write-turns = 请写成消息列表：{ $example }
+write-speakers = 请把每条写成说明了说话人的对象：{ $example }
+write-one-conversation = 每行请只写一段对话：{ $example }
+write-each-turn = 请把每段文本写成单独一条消息：{ $example }
+write-pairs = 请把每一对写成两条消息：{ $asked } 和 { $answered }。“system”中的内容写成它们之前的一条同角色消息。
+write-again = 请用原来的列表重新写出该文件，格式用 JSONL 或 parquet。
+name-keys = 请指明哪个键是说话人、哪个键是文本：{ $setting }
+convert-by = 转换命令：{ $command }
+take-out = 请把它从对象中取出：{ $example }
+take-out-by = 取出命令：{ $command }

@@ -77,7 +77,7 @@ def test_json_says_all_and_what_is_fatal(shell: Shell, tmp_path: Path) -> None:
     assert answer.json["fatal"] is False
     (finding,) = answer.json["findings"]
     assert (finding["code"], finding["severity"], finding["count"]) == ("placeholders", "warning", 1)
-    assert finding["places"] == [{"file": str(tmp_path / "a.jsonl"), "row": 1, "seen": "{{name}}", "hint": ""}]
+    assert finding["places"] == [{"file": str(tmp_path / "a.jsonl"), "row": 1, "seen": "{{name}}", "hint": None}]
     assert finding["remedies"][0]["fix"] == "drop_placeholders"
 
 

@@ -12,6 +12,7 @@ import pytest
 from engine.cli.commands import data_show
 from engine.data.token_view.form import from_json
 from engine.data.token_view.report import WIDTH, cells
+from engine.messages.catalogue import text
 from tests.engine.cli.cli_calls import Answer, Shell
 from tests.engine.data.quality.making import asked, jsonl
 from tests.tiny import make_tiny_model
@@ -67,7 +68,7 @@ def test_the_next_bad_row_of_a_config_is_given_as_json(shell: Shell, rows: Path,
     answer = show(shell, config, "--bad", "--json", "--set", "dataset.train_on=last")
     ray = from_json({name: value for name, value in answer.json.items() if name not in ("at", "bad")})
     assert (answer.code, ray.row, answer.json["bad"]) == (1, 2, True)
-    assert any("(train_on = last)" in verdict.text for verdict in ray.verdicts)
+    assert any("(train_on = last)" in text(verdict.what) for verdict in ray.verdicts)
 
 
 def test_a_row_that_is_not_there_ends_it_with_2(shell: Shell, rows: Path, serve: Serve) -> None:

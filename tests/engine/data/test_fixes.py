@@ -9,6 +9,7 @@ import pytest
 from engine.config import toml
 from engine.config.fix_names import Fix
 from engine.config.presets import Layer, resolve
+from engine.data.batches import DROPPED
 from engine.data.fixes import row_change, without_repeats
 from engine.data.reader import load
 from engine.data.rows.messages import Row
@@ -88,7 +89,7 @@ def test_loading_applies_them_counts_what_goes_and_leaves_the_files(write: Write
     assert loaded.rows[0].first("assistant") == "1"
     assert loaded.report.rows_per_source == {"a": 2, "b": 1}
     assert loaded.report.skipped_count == 3
-    assert (loaded.report.skipped[0].row, loaded.report.skipped[0].reason) == (2, "dataset.fixes leaves it out")
+    assert (loaded.report.skipped[0].row, loaded.report.skipped[0].reason) == (2, DROPPED)
     assert (path.read_bytes(), other.read_bytes()) == before
 
 

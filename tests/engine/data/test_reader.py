@@ -9,6 +9,7 @@ import pytest
 
 from engine.common.errors import DataError
 from engine.data.reader import load
+from engine.messages.message import Message
 from tests.engine.data.conftest import Write, config, load_rows, source
 
 
@@ -31,7 +32,8 @@ def test_rows_without_an_answer_are_skipped_counted_and_named(write: Write) -> N
     assert report.rows_per_source == {"a": 1}
     assert report.skipped_count == 3
     assert [(item.row, item.reason) for item in report.skipped] == [
-        (2, "no assistant text"), (3, "no assistant text"), (4, "the prompt is empty"),
+        (2, Message("rows.no-assistant-text")), (3, Message("rows.no-assistant-text")),
+        (4, Message("rows.prompt-empty")),
     ]  # fmt: skip
 
 
@@ -72,7 +74,8 @@ def test_no_row_left_is_an_error_with_the_first_reason(write: Write) -> None:
     with pytest.raises(DataError) as caught:
         load(config(source(path)))
     assert caught.value.code == "data.all-left-out-first"
-    assert [caught.value.reason.args[name] for name in ("rows", "row", "reason")] == [2, 1, "no assistant text"]
+    args = caught.value.reason.args
+    assert (args["rows"], args["row"], args["reason"]) == (2, 1, Message("rows.no-assistant-text"))
 
 
 def test_a_header_alone_holds_no_rows(write: Write) -> None:

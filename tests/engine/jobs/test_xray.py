@@ -80,7 +80,7 @@ def test_the_next_bad_row_and_the_one_before_are_found(config: RunConfig) -> Non
         {"ask": "seek", "at": 299, "step": -1, "bad": True}, {"ask": "seek", "at": 280, "bad": True},
     )  # fmt: skip
     assert [place(each) for each in said[:3]] == [("b.jsonl", 120), ("b.jsonl", 130), ("b.jsonl", 130)]
-    assert said[0]["ray"]["fate"] == "left out"
+    assert said[0]["ray"]["fate"] == "left-out"
     assert said[1]["ray"]["fate"] == "unreadable"
     assert (said[3]["type"], said[3]["message"]) == ("none", Message("jobs.search-ended", rows=20).as_json())
 
@@ -107,7 +107,7 @@ def test_it_is_known_who_is_held_out_once_all_rows_are_read(config: RunConfig) -
     (early,) = answers(config, {"ask": "row", "at": 0})
     assert early["ray"]["fate"] == "used"
     (late,) = answers(config, {"ask": "row", "at": 0, "whole": True})
-    assert late["ray"]["fate"] in ("trained on", "held out")
+    assert late["ray"]["fate"] in ("trained", "heldout")
     assert late["counted"]
 
 

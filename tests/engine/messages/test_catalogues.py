@@ -154,8 +154,10 @@ def _is_field(dotted: str) -> bool:
 
 def _samples(variables: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Arguments of every kind an entry may get."""
-    kinds = {"LIST": (["a", "b"],), "OR": (["a", 1],), "COMMAS": (["a", "b"],), "LINES": (["a", "b"],)}
+    kinds: dict[str, tuple[Any, ...]] = dict.fromkeys(("LIST", "COMMAS", "CLAUSES", "LINES"), (["a", "b"],))
+    kinds["OR"] = (["a", 1],)
     kinds |= {"WHOLE": (Message.literal("a", message="b", hint="c"),), "BRIEF": (Message.literal("a", message="b"),)}
+    kinds |= {"HINT": (Message.literal("a", hint="c"),)}
     kinds |= {"WHEN": (1.7e9,), "DAY": (1.7e9,), "CLOCK": (1.7e9,)}
     kinds[""] = ("text\x1b[31m", 1, 12345, 0.25, Message.literal("a"), ["a", "b"], True, None)
     for at in range(8):

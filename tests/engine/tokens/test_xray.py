@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from engine.config.schema import DatasetSection
 from engine.data.rows.messages import Message, Row, ToolCall
 from engine.data.token_view.form import Xray, from_json, to_json
+from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from engine.tokens.examples import rendered
 from engine.tokens.render import Renderer, stop_ids
 from engine.tokens.token_text import TokenText
@@ -32,7 +34,7 @@ def look(row: Row, name: str = "chatml", made: Renderer | None = None, **dataset
 
 def says(ray: Xray, about: str) -> tuple[bool, str]:
     (verdict,) = [each for each in ray.verdicts if each.about == about]
-    return verdict.passes, verdict.text
+    return verdict.passes, text(verdict.what)
 
 
 def written(ray: Xray, *states: str) -> str:
@@ -82,30 +84,33 @@ def test_a_good_row_passes_everything() -> None:
     assert says(ray, "turns") == (True, "All 2 answers are trained whole (train_on = assistant).")
     assert says(ray, "begin") == (True, "No begin token: this model has none.")
     assert says(ray, "fate") == (True, "It is trained on.")
-    assert says(look(dialogue("One?", "First."), "llama 3"), "begin")[1] == "Begins with <|begin_of_text|>, once."
+    assert (
+        says(look(dialogue("One?", "First."), "llama 3"), "begin")[1]
+        == "Starts with <|begin_of_text|>, which occurs once."
+    )
     twice = look(dialogue("One?", "First.", "Two?", "Second."), "llama 2")
-    assert says(twice, "begin") == (True, "Begins with <s>, which is there 2 times, never twice in a row.")
+    assert says(twice, "begin") == (True, "Starts with <s>, which occurs 2 times, never twice in a row.")
 
 
 def test_two_begin_tokens_in_a_row_are_a_fault() -> None:
     tokenizer = make_tokenizer(FAMILIES["mistral"], "{{ bos_token }}" + FAMILIES["mistral"].template)
     ray = look(dialogue("One?", "First."), made=Renderer(tokenizer, stop_ids(tokenizer)))
-    assert says(ray, "begin") == (False, "The begin token <s> is there twice in a row.")
+    assert says(ray, "begin") == (False, "The begin token <s> occurs twice in a row.")
 
 
 def test_an_end_where_generation_does_not_stop_is_a_fault() -> None:
     tokenizer = make_tokenizer(FAMILIES["gemma"])
     ray = look(dialogue("One?", "First."), made=Renderer(tokenizer, stop_ids(tokenizer)))
-    passes, text = says(ray, "stop")
+    passes, said = says(ray, "stop")
     assert not passes
-    assert "<end_of_turn>" in text
+    assert "<end_of_turn>" in said
 
 
 def test_an_answer_beyond_max_length_is_left_out_and_the_rest_of_it_cut() -> None:
     ray = look(dialogue("Tell me a story.", LONG * 20), max_length=64)
-    assert ray.fate == "left out"
+    assert ray.fate == "left-out"
     assert not says(ray, "whole")[0]
-    assert says(ray, "fate")[1] == "It is left out, as it is too long. Raise dataset.max_length."
+    assert says(ray, "fate")[1] == "It is left out, because it is too long. Raise dataset.max_length."
     assert written(ray, "cut").endswith("<|im_end|>\n")
     assert ray.parts[0].padded == 0
 
@@ -114,7 +119,7 @@ def test_what_follows_the_answers_may_be_cut() -> None:
     row = dialogue("One?", "First.", LONG * 20)
     ray = look(row, max_length=64, too_long="truncate")
     assert not ray.is_bad
-    assert "behind them are cut" in says(ray, "whole")[1]
+    assert "after them are cut" in says(ray, "whole")[1]
     assert len([token for piece in ray.parts[0].pieces if piece.state != "cut" for token in piece.ids]) == 64
     assert written(ray, "context", "trained", "cut") == renderer("chatml").tokenizer.decode(
         renderer("chatml").render(row)[0]
@@ -126,7 +131,7 @@ def test_plain_text_is_shown_in_the_pieces_it_is_split_into() -> None:
     assert len(ray.parts) > 2
     assert written(replace(ray, parts=ray.parts[1:2]), "context") != "", "what a piece shares with the last is read"
     assert not ray.is_bad
-    assert ray.fate == "trained on"
+    assert ray.fate == "trained"
 
 
 def test_calls_and_reasoning_are_looked_for_in_what_is_trained() -> None:
@@ -140,15 +145,15 @@ def test_calls_and_reasoning_are_looked_for_in_what_is_trained() -> None:
 def test_an_answer_that_the_template_changes_is_said() -> None:
     shouting = CHATML.replace("m.content", "m.content | upper")
     tokenizer = make_tokenizer(FAMILIES["chatml"], shouting)
-    passes, text = says(look(dialogue("One?", "First."), made=Renderer(tokenizer, stop_ids(tokenizer))), "turns")
+    passes, said = says(look(dialogue("One?", "First."), made=Renderer(tokenizer, stop_ids(tokenizer))), "turns")
     assert not passes
-    assert text == "Turn 2 is not trained as it is written: 'First.' is not in it."
+    assert said == "Turn 2 is not trained as written: 'First.' is missing."
 
 
 def test_a_row_that_the_template_refuses_is_shown_in_its_own_words() -> None:
     row = Row((Message("user", "One?"), Message("user", "Two?"), Message("assistant", "Yes.")), "", "r", "r", 1)
     ray = look(row, "llama 2")
-    assert (ray.fate, ray.parts) == ("left out", ())
+    assert (ray.fate, ray.parts) == ("left-out", ())
     assert "user and assistant must alternate" in says(ray, "fate")[1]
     assert ray.words == "user: One?\nuser: Two?\nassistant: Yes."
 
@@ -156,9 +161,10 @@ def test_a_row_that_the_template_refuses_is_shown_in_its_own_words() -> None:
 def test_weights_are_said_and_a_row_without_any_is_left_out() -> None:
     row, made = dialogue("One?", "First."), renderer("chatml")
     looker = Looker(made, 0, DatasetSection(), {"rows": 3.0})
-    assert looker.look(replace(row, weight=0.5)).verdicts[-1].text == "It is trained on. Its weight is 1.5."
-    assert looker.look(replace(row, weight=0.0)).verdicts[-1].text == "It is left out, as its weight is 0."
-    assert looker.look(row, "heldout").fate == "held out"
+    weighed = looker.look(replace(row, weight=0.5)).verdicts[-2:]
+    assert [each.what for each in weighed] == [Said("xray.is-trained"), Said("xray.weight", weight=1.5)]
+    assert looker.look(replace(row, weight=0.0)).verdicts[-1].what == Said("xray.left-out-weightless")
+    assert looker.look(row, "heldout").fate == "heldout"
 
 
 def test_a_turn_marked_as_not_to_be_trained_is_context_and_says_so() -> None:
@@ -167,7 +173,7 @@ def test_a_turn_marked_as_not_to_be_trained_is_context_and_says_so() -> None:
     ray = look(replace(row, messages=tuple(messages)))
     assert "wrong" in written(ray, "context")
     assert written(ray, "trained") == "right<|im_end|>"
-    assert says(ray, "marked") == (True, "Turn 2 is not trained, as the row says so: loss = false.")
+    assert says(ray, "marked") == (True, "Turn 2 is not trained, because the row says so: loss = false.")
     assert says(ray, "turns") == (True, "The other answer is trained whole (train_on = assistant).")
     assert not ray.is_bad
 
@@ -181,8 +187,8 @@ def test_of_a_very_long_row_the_rest_is_counted() -> None:
 
 
 def test_a_row_that_can_not_be_read_has_nothing_but_its_reason() -> None:
-    ray = unreadable("a.jsonl", 3, "a", "it can't be read, so there")
-    assert (ray.fate, ray.parts, says(ray, "fate")) == ("unreadable", (), (False, "It can't be read, so there"))
+    ray = unreadable("a.jsonl", 3, "a", Said("xray.is-used"))
+    assert (ray.fate, ray.parts, says(ray, "fate")) == ("unreadable", (), (False, text(Said("xray.is-used"))))
 
 
 def test_a_template_without_an_opening_is_no_fault() -> None:

@@ -99,7 +99,7 @@ def test_progress_is_told_in_bytes_or_steps(done: int, total: int | None, text: 
 
 def test_a_pass_takes_of_each_source_what_its_share_says() -> None:
     def found(count: int) -> Preview:
-        return Preview((), Detected("text", {}, 1.0, ""), 1, count, True)
+        return Preview((), Detected("text", {}, 1.0), 1, count, True)
 
     items = [{"path": "/new"}, {"path": "/old", "role": "replay", "share": 0.1}, {"path": "/wrong"}]
     previews = {"/new": found(900), "/old": found(5000), "/wrong": DataError("no", "such", "file")}

@@ -24,7 +24,6 @@ from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.columns import words
 from tui.wizard.columns.mapping import ColumnMap, Line
-from tui.wizard.data.text import GIVEN
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Head
@@ -161,8 +160,8 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
             self._state(f"{self._by_itself}\n{words.trouble(error)}", wrong=True)
             out.update(Content(text("columns.no-row")))
             return
-        evidence = clean(found.evidence.replace(GIVEN, ""), keep_newlines=False)
-        self._state(f"{self._by_itself}\n{text('columns.now', format=found.format, evidence=evidence)}", wrong=False)
+        now = text("columns.now", format=found.format, evidence=found.evidence)
+        self._state(f"{self._by_itself}\n{now}", wrong=False)
         out.update(Content("\n".join(lines)))
 
     def _show_about(self) -> None:

@@ -15,7 +15,6 @@ from tui.draft.draft import Draft
 from tui.draft.relation import line
 from tui.widgets.line import wrap
 
-GIVEN = " (set in the config)"
 SURE = 0.75
 """Confidence from which a format is not asked about: names that are usual, or at least known."""
 
@@ -46,11 +45,10 @@ def evidence(named: bool, found: Preview | TunedeckError | None) -> str:
     if isinstance(found, TunedeckError):
         return clean(text("wizard-data.error", reason=found.reason), keep_newlines=False)
     seen = found.detected
-    about = seen.evidence.replace(GIVEN, "")
-    if about != seen.evidence:
-        return text("wizard-data.read-as-set", format=seen.format, evidence=about)
+    if seen.is_given:
+        return text("wizard-data.read-as-set", format=seen.format, evidence=seen.evidence)
     code = "wizard-data.read-as-unsure" if is_unclear(found) else "wizard-data.read-as"
-    return text(code, format=seen.format, confidence=seen.confidence, evidence=about)
+    return text(code, format=seen.format, confidence=seen.confidence, evidence=seen.evidence)
 
 
 def is_unclear(found: Preview | TunedeckError) -> bool:

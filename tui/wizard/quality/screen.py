@@ -162,7 +162,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         ]
         parts += [f"\n{line}" for line in details]
         for hint in finding.hints:
-            parts.append(f"\n{clean(hint, keep_newlines=False)}")
+            parts.append(f"\n{text(hint)}")
         for line in words.remedy_lines(finding):
             parts.append(("\n" + line, "bold"))
         self.query_one("#finding", Static).update(Content.assemble(*parts))

@@ -58,7 +58,8 @@ class XrayScreen(WholeScreen, Screen[None]):
         self._first, self._source = at, source
         self._asked = 0
         self._at = 0
-        self._count, self._counted, self._ended = 0, False, ""
+        self._count, self._counted = 0, False
+        self._ended: Said | None = None
         self._detail = 0
         self._found = ""
         self._says_all: bool | None = None
@@ -116,7 +117,8 @@ class XrayScreen(WholeScreen, Screen[None]):
     def _hear(self, record: dict[str, Any]) -> None:
         kind = record["type"]
         if "count" in record:
-            self._counting(int(record["count"]), bool(record["counted"]), str(record.get("ended", "")))
+            ended = record.get("ended")
+            self._counting(int(record["count"]), bool(record["counted"]), Said.from_json(ended) if ended else None)
         if kind == "progress":
             self._say(text("xray.working", what=Said.from_json(record["message"])))
         elif kind == "unavailable":
@@ -131,10 +133,10 @@ class XrayScreen(WholeScreen, Screen[None]):
         elif kind == "none" and record["id"] == self._asked:
             self._say(text("xray.no-more", reason=Said.from_json(record["message"])))
 
-    def _counting(self, count: int, counted: bool, ended: str) -> None:
+    def _counting(self, count: int, counted: bool, ended: Said | None) -> None:
         """More rows were read: once all are, it is known on which side of the split the one on screen is."""
         was_counted, self._counted = self._counted, counted
-        self._count, self._ended = count, clean(ended, keep_newlines=False)
+        self._count, self._ended = count, ended
         self._title()
         if counted and not was_counted and self.ray is not None and not self._said:
             self._ask("row", at=self._at)
@@ -172,7 +174,7 @@ class XrayScreen(WholeScreen, Screen[None]):
         if self.ray is not None:
             says_all = self.size.height >= TALL if self._says_all is None else self._says_all
             verdicts = self.ray.verdicts if says_all else tuple(self.ray.bad)
-            lines.append(Content.styled(clean(summary(self.ray), keep_newlines=False), "bold"))
+            lines.append(Content.styled(summary(self.ray), "bold"))
             for each, words in zip(verdicts, sentences(verdicts), strict=True):
                 lines.append(Content.styled(words, "" if each.passes else "bold $warning"))
         if self._ended:

@@ -15,6 +15,7 @@ from engine.data.files.columnar import read_parquet
 from engine.data.files.preview import preview
 from engine.data.files.sources import read_file
 from engine.data.reader import load
+from engine.messages.catalogue import text
 from tests.engine.data.conftest import Write, config, source
 
 PAIR = '{"prompt": "a", "completion": "b"}'
@@ -98,7 +99,7 @@ def test_ten_thousand_columns_are_no_trouble(write: Write, suffix: str) -> None:
     assert "and 9,980 more" in error.message
     mapped = source(write(f"b.{suffix}", content), columns={"text": "column 9999"})
     loaded = load(config(mapped))
-    assert len(loaded.report.detected["b"].evidence) < 1000
+    assert len(text(loaded.report.detected["b"].evidence)) < 1000
 
 
 def test_a_file_that_grows_while_it_is_read_gives_what_it_held_at_first(write: Write) -> None:

@@ -343,9 +343,7 @@ def test_marks_are_counted_and_rows_without_any_other_answer_left_out(write: Wri
         Message("quality.answers-marked", mark="weight = 0")
     ]
     skipped = load(made).report.skipped
-    assert [(each.row, each.reason) for each in skipped] == [
-        (4, "every answer is marked as not to be trained (weight = 0)")
-    ]
+    assert [(each.row, each.reason) for each in skipped] == [(4, Message("rows.answers-marked", mark="weight = 0"))]
 
 
 def test_rows_marked_as_not_to_be_trained_are_counted(write: Write) -> None:

@@ -65,10 +65,10 @@ def test_what_rows_hold_can_not_steer_the_terminal() -> None:
 
 def test_a_reason_is_told_to_its_end_and_what_to_do_once() -> None:
     reason = "The template refuses the row: " + "conversation roles must alternate user and assistant " * 3
-    places = tuple(Place("a.jsonl", row, reason, "Set dataset.train_on = 'last'.") for row in (1, 2))
+    places = tuple(Place("a.jsonl", row, reason, Message("tokens.cure-last")) for row in (1, 2))
     shown = " ".join(shown_text(finding("refused", places=places)).split())
     assert shown.count(reason.strip()) == 2
-    assert shown.count("> Set dataset.train_on = 'last'.") == 1
+    assert shown.count('> Set dataset.train_on = "last":') == 1
 
 
 def test_rows_are_named_as_many_as_asked_for() -> None:

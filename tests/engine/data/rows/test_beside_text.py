@@ -14,6 +14,7 @@ from engine.data.files.preview import look
 from engine.data.reader import load
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import RawRow
+from engine.messages.catalogue import text
 from tests.engine.data.conftest import Write, config, source
 
 
@@ -36,7 +37,7 @@ LABELS: dict[str, Sequence[Any]] = {
 def test_a_text_with_a_column_called_like_a_label_is_a_classification(name: str, kind: str) -> None:
     detected = found({"text": TEXTS, name: LABELS[kind], "id": range(6)})
     assert (detected.format, detected.columns) == ("classification", {"text": "text", "label": name})
-    assert "not used: id" in detected.evidence
+    assert "not used: id" in text(detected.evidence)
 
 
 @pytest.mark.parametrize("header", ["review,stars", "tweet;sentiment_label", "text\tclass"])
@@ -53,7 +54,7 @@ def test_labels_are_trained_as_the_file_has_them_and_rows_without_one_are_left_o
     loaded = load(config(source(write("a.jsonl", "\n".join(lines)))))
     assert [row.messages[1].content for row in loaded.rows] == [label for label in labels if label != "null"]
     assert loaded.report.skipped_count == 1
-    assert 'name them with labels = {"0.0" = "..."}' in loaded.report.detected["a"].evidence
+    assert 'name them with labels = {"0.0" = "..."}' in text(loaded.report.detected["a"].evidence)
 
 
 def test_floats_of_a_parquet_file_are_labels_too(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ ABOUT: dict[str, Any] = {
 def test_a_text_with_what_is_known_about_it_is_plain_text_and_names_what_is_not_used(name: str) -> None:
     detected = found({"text": TEXTS, name: [ABOUT[name]] * 6})
     assert (detected.format, detected.columns) == ("text", {"text": "text"})
-    assert f"not used: {name}" in detected.evidence
+    assert f"not used: {name}" in text(detected.evidence)
 
 
 @pytest.mark.parametrize(
@@ -94,20 +95,20 @@ def test_a_text_with_what_is_known_about_it_is_plain_text_and_names_what_is_not_
         ("role", ["customer", "agent"] * 12),
     ],
 )
-@pytest.mark.parametrize("text", ["text", "content", "review"])
-def test_a_text_with_more_that_may_have_to_be_learnt_is_asked_about(name: str, values: list[Any], text: str) -> None:
-    held: dict[str, Sequence[Any]] = {text: TEXTS * 4, name: values}
+@pytest.mark.parametrize("column", ["text", "content", "review"])
+def test_a_text_with_more_that_may_have_to_be_learnt_is_asked_about(name: str, values: list[Any], column: str) -> None:
+    held: dict[str, Sequence[Any]] = {column: TEXTS * 4, name: values}
     with pytest.raises(ColumnsUnclear) as caught:
         found(held)
-    assert f"beside the text in '{text}' there is '{name}'" in caught.value.message
-    assert f'columns = {{text = "{text}"}}' in caught.value.hint
-    assert found(held, columns={"text": text}).format == "text"
+    assert f"has text in '{column}', and beside it: {name}" in caught.value.message
+    assert f'columns = {{text = "{column}"}}' in caught.value.hint
+    assert found(held, columns={"text": column}).format == "text"
 
 
 def test_plain_text_is_what_is_asked_for() -> None:
     held = {"text": TEXTS, "label": LABELS["whole"]}
     assert found(held, format="text").format == "text"
-    assert "not used: label" in found(held, format="text").evidence
+    assert "not used: label" in text(found(held, format="text").evidence)
 
 
 @pytest.mark.parametrize("names", [("role", "content"), ("from", "value"), ("speaker", "text")])

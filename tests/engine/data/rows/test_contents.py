@@ -84,13 +84,13 @@ def test_prompts_and_completions_may_be_turns_as_json_text(write: Write) -> None
 def test_turns_wrapped_in_an_object_are_taken_out_by_the_hint(write: Write) -> None:
     path = write("a.jsonl", "\n".join(json.dumps({"conversation": {"messages": TURNS}}) for _ in range(2)))
     error = refused(path)
-    assert "an object, with the turns in its 'messages'" in error.message
+    assert "an object with the turns in its 'messages'" in error.message
     assert [row.messages for row in load(config(source(mended(path, error)))).rows] == [READ, READ]
 
 
 def test_objects_in_a_column_of_texts_are_said(write: Write) -> None:
     error = refused(write("a.jsonl", json.dumps({"text": {"messages": TURNS}})))
-    assert "'text' holds an object, with the turns in its 'messages'" in error.message
+    assert "'text' holds an object with the turns in its 'messages'" in error.message
 
 
 def test_pairs_of_xtuner_are_named(write: Write) -> None:
@@ -104,8 +104,8 @@ def test_turns_with_keys_of_their_own_are_read_by_the_tags_of_the_hint(write: Wr
     turns = [{"who": "customer", "said": "Which colour?"}, {"who": "agent", "said": "Red."}]
     path = write("a.jsonl", json.dumps({"dialogue": turns}))
     error = refused(path)
-    assert "turns with the keys 'who', 'said'" in error.message
-    tags = tomllib.loads(error.hint.partition("said: ")[2])
+    assert "turns with the keys who, said" in error.message
+    tags = tomllib.loads(error.hint.partition("text: ")[2])
     assert load(config(source(path, **tags))).rows[0].messages == (
         Message("user", "Which colour?"), Message("assistant", "Red."),
     )  # fmt: skip
@@ -115,9 +115,9 @@ def test_turns_with_keys_of_their_own_are_read_by_the_tags_of_the_hint(write: Wr
     ("content", "what"),
     [
         ("hello there", "text: 'hello there'"),
-        (["Hi.", "Hello."], "lists without a word on who speaks"),
+        (["Hi.", "Hello."], "lists that do not say who speaks"),
         ({"turns": 3}, "an object, not a list of turns"),
-        (json.dumps({"messages": TURNS}), "JSON text of an object with the keys 'messages'"),
+        (json.dumps({"messages": TURNS}), "JSON text of an object with the keys messages"),
     ],
 )
 def test_other_contents_are_said(write: Write, content: Any, what: str) -> None:
@@ -129,8 +129,8 @@ def test_other_contents_are_said(write: Write, content: Any, what: str) -> None:
 @pytest.mark.parametrize(
     ("turns", "said"),
     [
-        ([{"user": "a"}, {"assistant": "b"}], "texts by who speaks, under the keys 'user'"),
-        ([{"human": "a", "assistant": "b"}], "texts by who speaks, under the keys 'human', 'assistant'"),
+        ([{"user": "a"}, {"assistant": "b"}], "texts by who speaks, under the keys user"),
+        ([{"human": "a", "assistant": "b"}], "texts by who speaks, under the keys human, assistant"),
         ([{"messages": TURNS}], "conversations, each with its turns in 'messages'"),
     ],
 )

@@ -11,6 +11,8 @@ from engine.data.rows.flags import is_mark
 from engine.data.rows.formats import Detected, detect
 from engine.data.rows.messages import RawRow, Row
 from engine.data.rows.records import record_of, row_of
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tests.engine.data.conftest import source
 
 DENIED: list[tuple[str, Any]] = [
@@ -40,7 +42,7 @@ def test_an_answer_marked_as_not_to_be_trained_is_not(key: str, value: Any) -> N
     assert [bool(message.untrained) for message in made.messages] == [False, True, False, False]
     assert made.messages[1].untrained.startswith(key)
     assert [code for code, _ in made.remarks] == ["untrained_turns"]
-    assert problem(made) == ""
+    assert problem(made) is None
 
 
 @pytest.mark.parametrize(("key", "value"), [("masked", True), ("skip", 1), ("ignore", "yes"), ("include", False)])
@@ -80,7 +82,7 @@ def test_sharegpt_with_weight_0_on_what_the_human_says_trains_the_answer() -> No
     (made,), _ = read({"conversations": turns})
     assert [bool(message.untrained) for message in made.messages] == [True, False]
     assert made.remarks == ()
-    assert problem(made) == ""
+    assert problem(made) is None
 
 
 def test_a_question_marked_as_to_be_trained_is_remarked_as_train_on_decides() -> None:
@@ -92,18 +94,18 @@ def test_a_question_marked_as_to_be_trained_is_remarked_as_train_on_decides() ->
 def test_a_row_whose_every_answer_is_marked_is_left_out_with_the_mark_as_the_reason() -> None:
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!", "loss": False}]
     (made,), _ = read({"messages": turns})
-    assert problem(made) == "every answer is marked as not to be trained (loss = false)"
+    assert problem(made) == Message("rows.answers-marked", mark="loss = false")
 
 
 @pytest.mark.parametrize(("key", "value"), DENIED)
 def test_a_row_marked_as_not_to_be_trained_is_left_out(key: str, value: Any) -> None:
     unmarked, marked = {"prompt": "a", "completion": "b", key: None}, {"prompt": "c", "completion": "d", key: value}
     rows, detected = read(unmarked, marked)
-    assert problem(rows[0]) == ""
+    assert problem(rows[0]) is None
     assert detected.marks == (key,)
-    assert f"{key} says which rows are trained" in detected.evidence
-    assert "not used" not in detected.evidence
-    assert problem(rows[1]) == f"it is marked as not to be trained ({rows[1].untrained})"
+    assert f"{key} says which rows are trained" in text(detected.evidence)
+    assert "not used" not in text(detected.evidence)
+    assert problem(rows[1]) == Message("rows.marked-untrained", mark=rows[1].untrained)
 
 
 def test_marks_stand_beside_plain_text_and_labels_too() -> None:
@@ -120,14 +122,14 @@ def test_a_column_of_weights_that_are_no_marks_is_not_guessed_to_be_one() -> Non
         {"prompt": "a", "completion": "b", "weight": 0.5}, {"prompt": "c", "completion": "d", "weight": 0}
     )
     assert detected.marks == ()
-    assert "not used: weight" in detected.evidence
-    assert [problem(made) for made in rows] == ["", ""]
+    assert "not used: weight" in text(detected.evidence)
+    assert [problem(made) for made in rows] == [None, None]
 
 
 def test_a_mark_beyond_the_sample_that_is_neither_yes_nor_no_is_remarked() -> None:
     _, detected = read({"prompt": "a", "completion": "b", "train": 1})
     made = to_row(RawRow({"prompt": "a", "completion": "b", "train": 0.5}, "s", "a", 2), detected)
-    assert made.remarks == (("unclear_marks", "it says train = 0.5"),)
+    assert made.remarks == (("unclear_marks", Message("rows.row-says", mark="train = 0.5")),)
 
 
 @pytest.mark.parametrize("name", ["weight_kg", "train_number", "mood", "losses", "content", "trainer", "mask", "label"])

@@ -12,6 +12,8 @@ from engine.common.errors import DataError
 from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import ColumnsUnclear, Detected, detect
 from engine.data.rows.messages import Message, RawRow, Row
+from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from tests.engine.data.conftest import source
 
 
@@ -74,7 +76,7 @@ def test_confidence_falls_with_less_usual_names() -> None:
 
 
 def test_evidence_names_columns_that_are_not_used() -> None:
-    assert "not used: id, url" in found({"conversations": SHAREGPT, "id": 1, "url": "[]"}).evidence
+    assert "not used: id, url" in text(found({"conversations": SHAREGPT, "id": 1, "url": "[]"}).evidence)
 
 
 def test_input_joins_the_instruction() -> None:
@@ -185,7 +187,7 @@ def test_a_field_mapped_to_nothing_is_not_found_by_its_name() -> None:
 
 
 def test_a_mapping_to_no_field_lists_the_fields() -> None:
-    assert "instruction" in refused({"a": "b"}, columns={"promt": "a"}).title
+    assert "instruction" in refused({"a": "b"}, columns={"promt": "a"}).message
 
 
 def test_a_format_without_its_column_is_refused() -> None:
@@ -271,7 +273,7 @@ def test_a_label_is_the_answer_to_its_text() -> None:
     rows = [raw({"text": f"t{number}", "label": ["good", "bad"][number % 2]}, number) for number in range(20)]
     detected = detect(rows, source("rows.jsonl"))
     assert detected.format == "classification"
-    assert "labels bad, good" in detected.evidence
+    assert "labels bad, good" in text(detected.evidence)
     assert [m.content for m in to_row(rows[1], detected).messages] == ["t1", "bad"]
 
 
@@ -279,7 +281,7 @@ def test_numbers_as_labels_get_names_from_the_config() -> None:
     rows = [raw({"text": "t", "label": number % 2}, number) for number in range(20)]
     unnamed = detect(rows, source("rows.jsonl"))
     assert unnamed.confidence == 0.6
-    assert "name them with labels" in unnamed.evidence
+    assert "name them with labels" in text(unnamed.evidence)
     detected = detect(rows, source("rows.jsonl", labels={"0": "bad", "1": "good"}))
     assert [to_row(row, detected).messages[1].content for row in rows[:2]] == ["bad", "good"]
     with pytest.raises(DataError, match="label '7' has no name"):
@@ -296,7 +298,7 @@ def test_answers_that_never_repeat_are_no_labels() -> None:
     rows = [raw({"text": f"t{number}", "label": f"label {number}"}, number) for number in range(40)]
     with pytest.raises(ColumnsUnclear) as caught:
         detect(rows, source("rows.jsonl"))
-    assert "beside the text in 'text' there is 'label'" in caught.value.message
+    assert "has text in 'text', and beside it: label" in caught.value.message
 
 
 def test_a_text_with_other_columns_is_text_when_mapped_so() -> None:
@@ -316,7 +318,7 @@ def test_rows_without_a_needed_column_lower_the_confidence() -> None:
     rows = [raw({"prompt": "a", "completion": "b"}), raw({"prompt": "a"})]
     detected = detect(rows, source("rows.jsonl"))
     assert detected.confidence < 0.5
-    assert "1 of the first 2 rows lack" in detected.evidence
+    assert "1 of the first 2 rows lack" in text(detected.evidence)
 
 
 @pytest.mark.parametrize(
@@ -339,31 +341,31 @@ def test_a_bad_row_is_named_with_its_place(values: dict[str, Any], said: str) ->
         "prompt_completion": {"prompt": "prompt", "completion": "completion"},
     }[format]
     with pytest.raises(DataError) as caught:
-        to_row(raw(values, 7), Detected(format, columns, 1.0, ""))
+        to_row(raw(values, 7), Detected(format, columns, 1.0))
     assert (caught.value.code, caught.value.reason.args["row"]) == ("rows.unusable", 7)
     assert said in caught.value.message
     assert caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("values", "reason"),
+    ("values", "code"),
     [
-        ({"prompt": "a", "completion": " "}, "no assistant text"),
-        ({"prompt": "a", "completion": None}, "no assistant text"),
-        ({"prompt": "", "completion": "b"}, "the prompt is empty"),
-        ({"text": "\n "}, "it holds no text"),
-        ({"prompt": "a", "completion": "b"}, ""),
-        ({"text": "t"}, ""),
+        ({"prompt": "a", "completion": " "}, "rows.no-assistant-text"),
+        ({"prompt": "a", "completion": None}, "rows.no-assistant-text"),
+        ({"prompt": "", "completion": "b"}, "rows.prompt-empty"),
+        ({"text": "\n "}, "rows.no-text"),
+        ({"prompt": "a", "completion": "b"}, None),
+        ({"text": "t"}, None),
     ],
 )
-def test_rows_that_teach_nothing_say_why(values: dict[str, Any], reason: str) -> None:
-    assert problem(row(values)) == reason
+def test_rows_that_teach_nothing_say_why(values: dict[str, Any], code: str | None) -> None:
+    assert problem(row(values)) == (Said(code) if code else None)
 
 
 def test_an_empty_dialogue_teaches_nothing() -> None:
-    detected = Detected("messages", {"messages": "messages"}, 1.0, "")
-    assert problem(to_row(raw({"messages": []}), detected)) == "it holds no text"
+    detected = Detected("messages", {"messages": "messages"}, 1.0)
+    assert problem(to_row(raw({"messages": []}), detected)) == Said("rows.no-text")
 
 
 def test_a_dialogue_that_begins_with_the_assistant_is_fine() -> None:
-    assert problem(Row((Message("assistant", "hello"),), "", "s", "f", 1)) == ""
+    assert problem(Row((Message("assistant", "hello"),), "", "s", "f", 1)) is None

@@ -16,6 +16,7 @@ from engine.data.rows.formats import Detected
 from engine.data.rows.json_text import JsonNumber, dumps, loads
 from engine.data.rows.messages import RawRow, Row
 from engine.data.rows.records import record_of, row_of
+from engine.messages.message import Message as Said
 from tests.engine.data.conftest import Write, config, source
 
 NUMBERS = (
@@ -53,7 +54,7 @@ def test_a_number_keeps_its_text_where_lines_are_read_in_blocks(write: Write) ->
 def called(arguments: Any) -> Row:
     calls = [{"function": {"name": "pay", "arguments": arguments}}]
     turns = [{"role": "user", "content": "Pay."}, {"role": "assistant", "content": None, "tool_calls": calls}]
-    return to_row(RawRow({"messages": turns}, "s", "a", 1), Detected("messages", {"messages": "messages"}, 1.0, ""))
+    return to_row(RawRow({"messages": turns}, "s", "a", 1), Detected("messages", {"messages": "messages"}, 1.0))
 
 
 def test_numbers_in_arguments_and_results_keep_their_text() -> None:
@@ -72,10 +73,10 @@ def test_what_is_written_is_what_was_read() -> None:
 
 
 def test_not_a_number_is_no_answer() -> None:
-    detected = Detected("prompt_completion", {"prompt": "prompt", "completion": "completion"}, 1.0, "")
+    detected = Detected("prompt_completion", {"prompt": "prompt", "completion": "completion"}, 1.0)
     for value in (float("nan"), float("inf"), None):
         made = to_row(RawRow({"prompt": "?", "completion": value}, "s", "a.parquet", 1), detected)
-        assert problem(made) == "no assistant text"
+        assert problem(made) == Said("rows.no-assistant-text")
 
 
 def test_weights_may_be_numbers_with_a_point(write: Write) -> None:

@@ -12,6 +12,8 @@ from engine.data.rows.convert import problem, to_row
 from engine.data.rows.formats import detect
 from engine.data.rows.messages import Message, RawRow, Row, ToolCall
 from engine.data.rows.records import record_of, row_of
+from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from tests.engine.data.conftest import source
 
 ARGUMENTS = {"city": "Köln"}
@@ -83,7 +85,7 @@ def test_calls_are_written_out_as_json_where_only_text_is_wanted() -> None:
 
 def test_a_row_of_calls_alone_teaches_something() -> None:
     made = row({"messages": openai({"name": "weather", "arguments": {}})[:2]})
-    assert problem(made) == ""
+    assert problem(made) is None
 
 
 @pytest.mark.parametrize("tools", [[SCHEMA], json.dumps([SCHEMA]), [{"type": "function", "function": SCHEMA}]])
@@ -144,7 +146,7 @@ def test_a_turn_is_read_by_the_keys_that_hold_something(turns: list[dict[str, An
 
 def test_fields_of_turns_that_are_not_used_are_remarked() -> None:
     turns = [{"role": "user", "content": "?", "mood": "glad"}, {"role": "assistant", "content": "!", "mood": None}]
-    assert row({"messages": turns}).remarks == (("turn_keys", "turn 1 has 'mood'"),)
+    assert row({"messages": turns}).remarks == (("turn_keys", Said("rows.turn-has-key", turn=1, key="mood")),)
 
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
@@ -251,4 +253,5 @@ def test_what_the_system_says_is_read_beside_turns_of_any_manner(values: dict[st
 def test_a_part_that_is_marked_is_remarked() -> None:
     parts = [{"type": "text", "text": "a", "loss": False}, {"type": "text", "text": "b"}]
     made = row({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": parts}]})
-    assert made.remarks == (("unclear_marks", "a part of the content of turn 2 says loss = false"),)
+    ((finding, seen),) = made.remarks
+    assert (finding, text(seen)) == ("unclear_marks", "a part of content of turn 2 says loss = false")

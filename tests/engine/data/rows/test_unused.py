@@ -11,6 +11,8 @@ from engine.data.quality.report import lines_of
 from engine.data.reader import load
 from engine.data.rows.formats import Detected
 from engine.data.rows.unused import Unused, told
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tests.engine.data.conftest import Write, config, source
 
 ROWS = [{"prompt": f"Question {n}?", "completion": f"Answer {n}.", "id": n, "notes": ""} for n in range(150)]
@@ -18,7 +20,7 @@ LATE = {"prompt": "Late?", "completion": "Yes.", "source": "web", "url": None}
 
 
 def test_columns_are_unused_once_they_hold_something() -> None:
-    unused = Unused(Detected("prompt_completion", {"prompt": "prompt"}, 1.0, ""))
+    unused = Unused(Detected("prompt_completion", {"prompt": "prompt"}, 1.0))
     for values in ({"prompt": "a", "x": None, "y": "", "z": [], "id": 0}, {"prompt": "b", "x": 1}, {"x": 2, "id": 1}):
         unused.see(values)
     assert unused.names == ["id", "x"]
@@ -31,19 +33,19 @@ def test_load_check_and_look_name_them(write: Write) -> None:
     assert look(made.data[0]).detected.unused == ("id",)
     report = from_json(to_json(check(made)))
     assert [each.unused for each in report.sources] == [("id", "source"), ("url",)]
-    text = " ".join(" ".join(lines_of(report)).split())
-    assert "not used: id, source" in text
-    assert "not used: url" in text
+    lines = " ".join(" ".join(lines_of(report)).split())
+    assert "not used: id, source" in lines
+    assert "not used: url" in lines
 
 
 def test_names_are_shortened_cleaned_and_counted() -> None:
-    assert told(["a\x1b[31m", "b" * 100]) == f"a, {'b' * 40}"
-    assert told([f"c{n}" for n in range(10)]).endswith("c7 and 2 more")
+    assert text(told(["a\x1b[31m", "b" * 100])) == f"a, {'b' * 40}"
+    assert text(told([f"c{n}" for n in range(10)])).endswith("c7 and 2 more")
 
 
 def test_a_column_that_may_be_a_weight_says_how_it_is_used(write: Write) -> None:
     path = write("a.csv", "prompt,completion,sample_weight\na,b,0.5\n")
-    assert 'columns = {weight = "sample_weight"}' in look(source(path)).detected.evidence
+    assert 'columns = {weight = "sample_weight"}' in text(look(source(path)).detected.evidence)
     weighed = load(config(source(path, columns={"weight": "sample_weight"})))
     assert (weighed.rows[0].weight, weighed.report.unused) == (0.5, {})
 
@@ -58,7 +60,7 @@ def test_what_only_later_rows_have_is_read_by_its_name(write: Write) -> None:
     assert [message.content for message in loaded.rows[150].messages] == ["Be short.", "Late?", "Yes."]
     assert loaded.rows[151].messages[0].content == "It is late.\n\nLast?"
     assert [(each.row, each.reason) for each in loaded.report.skipped] == [
-        (152, "it is marked as not to be trained (train = false)")
+        (152, Message("rows.marked-untrained", mark="train = false"))
     ]
     assert loaded.report.unused == {"a": ["id"]}
 

@@ -17,6 +17,8 @@ from engine.data.reader import load
 from engine.data.splitting.split import replayed
 from engine.data.token_view.packed_records import PackedRecords
 from engine.data.token_view.row_store import Shelf
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tests.engine.data.splitting.making import split
 
 
@@ -81,11 +83,11 @@ def test_rows_that_are_not_used_stand_in_their_place_with_the_reason(tmp_path: P
     path.write_text(path.read_text() + "{broken\n" + json.dumps({"prompt": "P", "completion": "z"}) + "\n")
     with shelf_of(config_of(path)) as shelf:
         assert [shelf.at(at).number for at in range(5)] == [1, 2, 3, 4, 5]
-        assert "no assistant text" in shelf.at(1).unused
+        assert shelf.at(1).unused == Message("rows.no-assistant-text")
         assert shelf.at(3).row is None
-        assert "the training refuses a file with such a row" in shelf.at(3).unused
+        assert "training refuses a file with such a row" in text(shelf.at(3).unused or "")
     with shelf_of(config_of(path, fixes=["drop_unreadable"])) as shelf:
-        assert "dataset.fixes passes over it" in shelf.at(3).unused
+        assert "dataset.fixes skips it" in text(shelf.at(3).unused or "")
 
 
 def test_the_side_of_each_row_is_that_of_the_split(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_reading_ends_where_the_disk_would_fill_and_says_so(tmp_path: Path) -> N
     path = write(tmp_path / "a.jsonl", *map(str, range(1000)))
     with shelf_of(config_of(path), most_packed_bytes=1000) as shelf:
         assert shelf.is_complete
-        assert shelf.ended == f"the first {len(shelf):,} rows, as more would take too much disk"
+        assert shelf.ended == Message("xray.ended-by-size", rows=len(shelf))
         assert shelf.side(0) == ""
 
 

@@ -9,11 +9,12 @@ from engine.common.clean_text import clean
 from engine.data.token_view.form import Part, Piece, Verdict, Xray
 from engine.data.token_view.report import WIDTH, cells, folded, lines_of
 from engine.data.token_view.text import ASCII, UNICODE, Detail, Signs, spans, summary, visible
+from engine.messages.message import Message
 
 END = Piece((2,), "<|im_end|>", "trained", True)
 RAY = Xray(
-    "a.jsonl", 1, "a", "trained on",
-    (Verdict("begin", True, "Begins."), Verdict("stop", False, "No stop token is trained.")),
+    "a.jsonl", 1, "a", "trained",
+    (Verdict("begin", True, Message("xray.begin-none")), Verdict("stop", False, Message("xray.stop-none"))),
     (
         Part(
             (
@@ -66,7 +67,7 @@ def test_the_summary_is_one_line_and_names_what_is_right() -> None:
 
 def test_pieces_of_a_split_row_are_numbered_and_hidden_tokens_counted() -> None:
     part = Part((END,), 70, 1, 72, hidden=69)
-    ray = Xray("a", 1, "a", "trained on", (), (part, part))
+    ray = Xray("a", 1, "a", "trained", (), (part, part))
     shown = "".join(span.text for span in spans(ray, ASCII))
     assert shown.startswith(
         "[piece 1 of 2: 70 tokens]\n[+{<|im_end|>}+]\n[69 more tokens are not shown]\n[piece 2 of 2"
@@ -74,8 +75,8 @@ def test_pieces_of_a_split_row_are_numbered_and_hidden_tokens_counted() -> None:
 
 
 def test_a_row_without_tokens_is_shown_in_its_own_words() -> None:
-    ray = Xray("a", 1, "a", "left out", (), words="user: hi\x1b")
-    assert "".join(span.text for span in spans(ray, ASCII)).endswith("row's own words]\nuser: hi<0x1B>")
+    ray = Xray("a", 1, "a", "left-out", (), words="user: hi\x1b")
+    assert "".join(span.text for span in spans(ray, ASCII)).endswith("no tokens]\nuser: hi<0x1B>")
 
 
 @given(st.text(max_size=400), st.integers(10, 79))
@@ -90,4 +91,4 @@ def test_the_report_keeps_to_its_columns_and_ends_with_the_verdicts() -> None:
     lines = list(lines_of(RAY, ASCII))
     assert all(cells(line) <= WIDTH for line in lines)
     assert lines[0] == "a.jsonl, row 1: trained on"
-    assert lines[-2:] == ["ok Begins.", "!  No stop token is trained."]
+    assert lines[-2:] == ["ok No begin token: this model has none.", "!  No stop token is trained."]

@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 import tui.app
 from engine.data.token_view.form import Part, Piece, Verdict, Xray, to_json
+from engine.messages.message import Message
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.wizard.making import keys_of
 from tests.tui.wizard.steering import to_data, write
@@ -25,10 +26,11 @@ from tui.wizard.xray.screen import XrayScreen
 from tui.world import World
 
 GOOD = (
-    Verdict("begin", True, "Begins with <s>, once."), Verdict("stop", True, "Ends with </s>, which is trained."),
-    Verdict("turns", True, "The answer is trained whole."), Verdict("fate", True, "It is trained on."),
+    Verdict("begin", True, Message("xray.begin-once", token="<s>")),
+    Verdict("stop", True, Message("xray.stop-trained", token="</s>")),
+    Verdict("turns", True, Message("xray.answer-whole")), Verdict("fate", True, Message("xray.is-trained")),
 )  # fmt: skip
-BAD = (*GOOD[:3], Verdict("fate", False, "It is left out, as it is too long."))
+BAD = (*GOOD[:3], Verdict("fate", False, Message("xray.left-out-long")))
 
 
 def ray(number: int, answer: str, bad: bool = False) -> Xray:
@@ -38,7 +40,7 @@ def ray(number: int, answer: str, bad: bool = False) -> Xray:
         Piece((2, 2), "</s>", "padding"),
     )  # fmt: skip
     part = Part(pieces, 6, 3, 8)
-    return Xray("/data/a.jsonl", number, "a", "left out" if bad else "trained on", BAD if bad else GOOD, (part,))
+    return Xray("/data/a.jsonl", number, "a", "left-out" if bad else "trained", BAD if bad else GOOD, (part,))
 
 
 RAYS = [ray(1, "好\x1b[31m"), ray(2, "Second."), ray(3, "Third. " * 200, bad=True), ray(5, "Fifth zebra.")]
@@ -49,7 +51,7 @@ rays = json.load(open({rays!r}))
 def say(kind, **values): print(json.dumps(dict(type=kind, **values)), flush=True)
 open({pid!r}, "w").write(str(__import__("os").getpid()))
 say("progress", done=0, total=None, message="loading the tokenizer")
-count = dict(count=len(rays), counted=True, ended="")
+count = dict(count=len(rays), counted=True, ended=None)
 def show(asked, at):
     if 0 <= at < len(rays): say("row", id=asked["id"], at=at, ray=rays[at], **count)
     else: say("none", id=asked["id"], message="4 rows looked at", **count)
@@ -163,7 +165,7 @@ async def test_bad_rows_are_found_and_what_is_wrong_stands_above(opened: Open) -
         assert "!" not in screen_text(pilot.app)
         await press(pilot, "b", shows="row 3")
         assert "left out  6 tokens  ok: begin" in screen_text(pilot.app)
-        assert "!  It is left out, as it is too long." in screen_text(pilot.app)
+        assert "!  It is left out, because it is too long." in screen_text(pilot.app)
         await press(pilot, "b", shows="No further match")
         await press(pilot, "n", shows="row 5")
         await press(pilot, "B", shows="row 3")
@@ -198,11 +200,11 @@ async def test_bounds_and_ids_of_tokens_are_shown_in_turn(opened: Open) -> None:
 
 async def test_all_verdicts_stand_there_where_there_is_room_or_on_request(opened: Open) -> None:
     async with opened() as pilot:
-        await press(pilot, "v", shows="ok Begins with <s>, once.")
+        await press(pilot, "v", shows="ok Starts with <s>, which occurs once.")
         await pilot.press("v")
-        await until(pilot, lambda: "ok Begins" not in screen_text(pilot.app))
+        await until(pilot, lambda: "ok Starts" not in screen_text(pilot.app))
     async with opened(size=(120, 40)) as pilot:
-        await until_shows(pilot, "ok Begins with <s>, once.")
+        await until_shows(pilot, "ok Starts with <s>, which occurs once.")
 
 
 async def test_escape_closes_what_is_typed_first_and_then_ends_the_child(opened: Open, tmp_path: Path) -> None:
