@@ -218,8 +218,10 @@ def _functions(spoken: str) -> dict[str, Callable[..., str]]:
 
 
 def _brief(message: Message, spoken: str) -> str:
+    """Title and message without a full stop at their end: what they stand in has one."""
     parts = [render(message, "", spoken).rstrip(" .:。："), render(message, "message", spoken)]
-    return ("：" if spoken == "zh" else ": ").join(each for each in parts if each)
+    colon, stop = ("：", "。") if spoken == "zh" else (": ", ".")
+    return colon.join(each for each in parts if each).removesuffix(stop)
 
 
 def _paragraph(message: Message, spoken: str) -> str:

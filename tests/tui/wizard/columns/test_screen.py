@@ -68,7 +68,7 @@ async def test_columns_are_shown_with_samples_and_rows_come_out_on_every_change(
         await at_columns(app, pilot, odd)
         words = words_of(app)
         assert "Unknown format: map the columns." in words
-        assert "No column for 'prompt' of the format prompt_completion" in words
+        assert "No column for 'prompt' of prompt_completion" in words
         assert "3 columns in the file" in words
         assert "Antwort Zwei." in words
         assert "prompt (required) < none >" in words
