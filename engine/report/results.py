@@ -114,7 +114,8 @@ def _bars(means: Sequence[Mean], metric: str) -> tuple[tuple[str, str], list[Bar
     """Shares on an axis of 0 to 1, other metrics on one as long as their intervals."""
     if not means:
         return ("", ""), []
-    low, high = min(each.low for each in means), max(each.high for each in means)
+    bounds = [at for each in means for at in (each.low, each.value, each.high) if at is not None]
+    low, high = min(bounds), max(bounds)
     low, high = (0.0, 1.0) if words.is_share(metric) and low >= 0 and high <= 1 else (low, high)
     room = (high - low) or 1.0
 
@@ -125,7 +126,8 @@ def _bars(means: Sequence[Mean], metric: str) -> tuple[tuple[str, str], list[Bar
         Bar(
             named(words.candidate(each.candidate)), words.value(metric, each.value),
             text(words.interval(metric, each.low, each.high)), each.n,
-            place(each.value), place(each.low), place(each.high), each.candidate == TUNED,
+            place(each.value), place(each.value if each.low is None else each.low),
+            place(each.value if each.high is None else each.high), each.candidate == TUNED,
         )
         for each in means
     ]  # fmt: skip
@@ -178,17 +180,15 @@ def _grid(confusion: Confusion) -> Grid:
 
 def _classes(found: Evaluated) -> Table | None:
     """Precision, recall and F1 of each class, from the counts of the tuned model."""
+    from engine.metrics.summary import of_classes
+
     confusion = next((each for each in found.summary.confusions if each.candidate == TUNED), None)
     if confusion is None:
         return None
     rows = []
-    for at, label in enumerate(confusion.labels):
-        right, there = confusion.counts[at][at], sum(confusion.counts[at])
-        said = sum(row[at] for row in confusion.counts)
-        precision, recall = right / said if said else None, right / there if there else None
-        f1 = 2 * right / (said + there) if said + there else None
-        figures = [Cell(formats.percent(each), kind="number") for each in (precision, recall, f1)]
-        rows.append([Cell(label, kind="head"), *figures, Cell(formats.number(there), kind="number")])
+    for each in of_classes(confusion):
+        figures = [Cell(formats.percent(share), kind="number") for share in (each.precision, each.recall, each.f1)]
+        rows.append([Cell(each.label, kind="head"), *figures, Cell(formats.number(each.n), kind="number")])
     head = [text("report.class"), *(named(words.metric(name)) for name in ("precision", "recall", "f1"))]
     return Table(text("report.classes"), [*head, text("report.rows")], rows)
 

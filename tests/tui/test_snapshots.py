@@ -20,6 +20,7 @@ from wcwidth import wcswidth
 from engine.messages import language
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from tests.engine.report import making
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tui.app import TunedeckApp
@@ -76,6 +77,13 @@ def ended_run(root: Path, outcome: str) -> RunDir:
     return at_fixed_times(run)
 
 
+def showing(words: str) -> Look:
+    async def look(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, words)
+
+    return look
+
+
 async def nothing(pilot: Pilot[None]) -> None:
     await pilot.pause()
 
@@ -101,6 +109,11 @@ class State:
 
 def finished(root: Path) -> RunDir:
     return at_fixed_times(fake_runs.finished_run(root))
+
+
+def judged(root: Path) -> RunDir:
+    """Finished, with an evaluation of its own."""
+    return at_fixed_times(making.whole_run(root))
 
 
 def failed(root: Path) -> RunDir:
@@ -148,6 +161,7 @@ STATES = {
     "monitor-help": State((live_run,), "monitor", alive=True, look=pressing("question_mark")),
     "monitor-finished": State((finished,), "monitor"),
     "monitor-stopped": State((stopped,), "monitor"),
+    "monitor-verdict": State((judged,), "monitor", look=showing("62.5")),
     "monitor-failed": State((failed,), "monitor"),
     "monitor-crashed": State((crashed,), "monitor"),
 }

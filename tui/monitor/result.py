@@ -1,6 +1,8 @@
-"""What the training changed: the table of before and after, on validation and test, and answers side by side."""
+"""What the training changed: the verdict where there is one, the figures of before and after, and answers."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,7 +14,9 @@ from engine.messages.catalogue import text
 from engine.metrics import words
 from engine.runs import events as ev
 from engine.runs.state import RunState
-from tui.monitor import memory
+from tui import keys
+from tui.monitor import memory, verdict
+from tui.monitor.verdict import Outcome
 
 PARTS = {"validation": "monitor.validation-rows", "test": "monitor.test-rows"}
 _LONGEST_ANSWER = 600  # characters shown of one answer
@@ -42,15 +46,40 @@ def headline(state: RunState) -> str:
     return "   ".join(parts)
 
 
-def result(state: RunState, muted: str, good: str, adapter: str = "") -> RenderableType:
-    """The whole result of a run that ended: table, where the adapter is, answers; or what is still missing."""
-    line = headline(state)
+def result(
+    state: RunState, style: Callable[[str], str], adapter: str = "", outcome: Outcome | None = None
+) -> RenderableType:
+    """The whole result of a run: verdict and figures, where the adapter is, what next, answers; or what is missing.
+
+    ``style`` gives the theme's colour of a name, "" where there are none.
+    """
+    muted, line = style("muted"), headline(state)
     table = memory.measured_table(state, muted)
     measured: list[RenderableType] = [Text(), table] if table is not None else []
-    if not line:
+    if outcome is None and not line:
         return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
     where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []
-    return Group(comparison(state, muted, good), *where, *measured, Text(), answers(state, muted))
+    further = [verdict.what_next(keys.MONITOR, muted)] if state.ended else []
+    if outcome is None:
+        return Group(comparison(state, muted, style("success")), *where, *further, *measured, Text(),
+                     answers(state, muted))  # fmt: skip
+    more = [each for each in (verdict.more_metrics(outcome, muted), _loss(state, muted)) if each is not None]
+    rows = verdict.answers(outcome, muted, _short) or [answers(state, muted)]
+    remarks = verdict.notes(outcome, muted)
+    return Group(
+        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, Text(), *where, *further,
+        Text(), *rows, *([remarks] if remarks is not None else []), *measured,
+    )  # fmt: skip
+
+
+def _loss(state: RunState, muted: str) -> RenderableType | None:
+    """The held-out loss before and after, in one line."""
+    before, after = state.evals_at("before"), state.evals_at("after")
+    if after is None or after.loss is None:
+        return None
+    first = formats.loss(before.loss if before else None)
+    change = text("monitor.from-to", before=first, after=formats.loss(after.loss))
+    return Text.assemble((f"{text('report.eval-loss')}  ", muted), change)
 
 
 def comparison(state: RunState, muted: str, good: str) -> RenderableType:

@@ -22,7 +22,7 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from tui import keys, messages
 from tui.machine import feed_of
-from tui.monitor import memory, postmortem, result, story
+from tui.monitor import memory, postmortem, result, story, verdict
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.follow import follow
 from tui.monitor.postmortem import Ending
@@ -66,6 +66,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self._resumable = ""
         self._resumed_at: int | None = None
         self._told_end = False
+        self._outcome: verdict.Outcome | None = None
+        self._outcome_of: object = None
         self._stop_following = threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -112,13 +114,33 @@ class MonitorScreen(WholeScreen, Screen[None]):
             self._resumable = found[-1].name if found and state.state not in ("finished", "damaged") else ""
         self.steering.heard(state)
         self._look_into_ending()
+        known = (state.state, state.ended, tuple((each.name, each.seq) for each in state.evaluations))
+        if known != self._outcome_of and (state.ended or state.evaluations):
+            self._outcome_of = known
+            self._read_outcome()
         self._show_state()
         if state.ended and not self._told_end:
             self._told_end = True
-            if result.headline(state) and not self.has_class("-wide"):
+            if (result.headline(state) or state.evaluations) and not self.has_class("-wide"):
                 self._show_view("result")
         elif not state.ended:
             self._told_end, self._resumable = False, ""
+
+    @work(thread=True, group="outcome", exclusive=True)
+    def _read_outcome(self) -> None:
+        worker, found = get_current_worker(), verdict.read(self.run_dir)
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._outcome_read, found)
+
+    def _outcome_read(self, found: verdict.Outcome | None) -> None:
+        if found != self._outcome:
+            self._outcome = found
+            self._show_state()
+
+    def on_screen_resume(self) -> None:
+        """What was evaluated on another screen is shown."""
+        if self.state.ended:
+            self._read_outcome()
 
     def _look_into_ending(self) -> None:
         """Once memory has ended the run: ask why, and again when the machine's GPUs are known."""
@@ -164,6 +186,10 @@ class MonitorScreen(WholeScreen, Screen[None]):
         holds = state.state == "paused" or self.steering.pauses
         self.query_one(KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
         self.refresh_bindings()
+
+    def _style(self, name: str) -> str:
+        """The theme's colour called so; "" where there are sixteen, which are the terminal's own."""
+        return "" if world_of(self).terminal.sixteen else self.app.theme_variables[name]
 
     def _standing(self) -> Text:
         line = story.standing(self.state, text("monitor.resuming") if self._resumed_at is not None else "")
@@ -212,14 +238,14 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def _show_result(self, muted: str) -> None:
         state, why = self.state, self.ending.found
-        good = "" if world_of(self).terminal.sixteen else self.app.theme_variables["success"]
         key = (
             state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq,
             len(state.tests), tuple(state.memory_measured), why, self._resumable, self.view,
+            self._outcome and self._outcome.summary,
         )  # fmt: skip
         made = state.finished.adapter if state.finished else None
         adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""
-        shown = result.result(state, muted, good, adapter)
+        shown = result.result(state, self._style, adapter, self._outcome)
         if why is not None and self.view == "result":
             shown = Group(postmortem.whole(why, bool(self._resumable), muted), Text(), shown)
         self.query_one("#result", Block).show(key, shown)

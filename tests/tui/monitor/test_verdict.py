@@ -1,0 +1,88 @@
+"""At its end a run says in one sentence whether it worked, how sure that is, and what leads on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.runs import evaluations
+from engine.runs import events as ev
+from engine.runs.directory import RunDir
+from tests.engine.report import making
+from tests.tui import fake_runs
+from tests.tui.looking import screen_text, until_shows
+from tui.app import TunedeckApp
+from tui.monitor import verdict
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+SHOWN = ("47.5%", "42.5% to 52.5%", "+62.5", "better", "can't be told", "What next:", "o Report", "right")
+
+
+@pytest.mark.parametrize("colours", ["truecolor", "16"])
+async def test_verdict_table_answers_and_what_next_stand_on_one_screen(
+    make_world: MakeWorld, root: Path, colours: str
+) -> None:
+    app = TunedeckApp(make_world(colours, colours != "16"), "monitor", making.whole_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "Better: the tuned model answers 94%")
+        shown = screen_text(app)
+        for part in SHOWN:
+            assert part in shown, part
+        assert shown.index("Better:") < shown.index("+62.5") < shown.index("What next:") < shown.index("Ticket 0")
+
+
+async def test_a_narrow_pane_keeps_value_difference_and_verdict(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", making.whole_run(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "base, few-shot 71.7%")
+        line = next(line for line in screen_text(app).splitlines() if "few-shot 71.7%" in line)
+        assert line.rstrip().endswith("+3.0 can't be told")
+
+
+async def test_the_verdict_comes_when_the_run_has_measured_it(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root, "orders", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 212, 900)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shows(pilot, "212 of 900")
+        found = making.keep_evaluation(run)
+        writer.emit(ev.Evaluated(name=found.name, n=found.n, sentence=found.sentence))
+        await until_shows(pilot, "+62.5")
+
+
+async def test_texts_of_models_are_cleaned(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", making.whole_run(root, evil=making.EVIL + "[red]x[/red]\n"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "+62.5")
+        assert not set(screen_text(app)) & {"\x1b", "\x00", "\u202e"}
+
+
+def test_a_run_without_an_evaluation_has_none_and_damage_is_no_error(root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    assert verdict.read(run) is None
+    making.keep_evaluation(run)
+    where = evaluations.folder(run, evaluations.TRAINING)
+    with (where / evaluations.ANSWERS).open("ab") as file:
+        file.write(b'{"candidate": "tuned", "row": 0, "prom')
+    found = verdict.read(run)
+    assert found is not None
+    assert len(found.answers) == verdict.MOST_ANSWERS
+    (where / evaluations.SUMMARY).write_text("{")
+    assert verdict.read(run) is None
+
+
+def test_an_evaluation_made_later_is_shown_where_the_run_made_none(root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    making.keep_evaluation(run)
+    evaluations.folder(run, evaluations.TRAINING).rename(run.path / evaluations.FOLDER / "later")
+    found = verdict.read(run)
+    assert found is not None
+    assert found.verdict is not None
+    assert found.verdict.verdict == "better"

@@ -1,0 +1,172 @@
+"""Whether it worked: the verdict in one sentence, each candidate with its interval, and answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from engine.common.clean_text import clean
+from engine.messages.catalogue import text
+from engine.metrics import words
+from engine.metrics.result import Comparison
+from engine.runs import evaluations
+from engine.runs.directory import RunDir
+from engine.runs.evaluations import BASE, FEW_SHOT, OLD_ADAPTER, TRAINING, TUNED, Answer, Evaluation
+from tui import keys
+
+STYLES = {"better": "success", "worse": "error", "unclear": "warning"}
+"""The theme's colour of each verdict."""
+MOST_ANSWERS = 3
+_PARTS = {"test": "monitor.on-test", "validation": "monitor.on-validation", "file": "monitor.on-file"}
+_BESIDE = (BASE, OLD_ADAPTER, FEW_SHOT)
+"""What the tuned model's answers stand beside: the first of these that answered."""
+_NEXT = ("t", "e", "m", "o")
+"""Keys that lead on from a result: talk to it, evaluate it, set its strength, write the report."""
+_WIDE = 68  # cells in which a candidate's whole line has room
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An evaluation, and the answers to its first rows as (other, tuned); ``other`` is a candidate, "" for none."""
+
+    summary: Evaluation
+    other: str = ""
+    answers: tuple[tuple[Answer | None, Answer], ...] = ()
+
+    @property
+    def verdict(self) -> Comparison | None:
+        """What the sentence begins with: the comparison with the base model by the metric that decides."""
+        metric = self.summary.metrics[0] if self.summary.metrics else ""
+        found = [each for each in self.summary.comparisons if (each.candidate, each.metric) == (TUNED, metric)]
+        return next((each for each in found if each.against == BASE), found[0] if found else None)
+
+
+def read(run: RunDir) -> Outcome | None:
+    """What the run itself measured, else the first evaluation there is. Not for the screen's own thread."""
+    where = evaluations.folder(run, TRAINING)
+    summary = evaluations.read(where)
+    if summary is None:
+        found = evaluations.all_of(run)
+        if not found:
+            return None
+        try:
+            summary, where = found[0], evaluations.folder(run, found[0].name)
+        except ValueError:  # a summary that somebody edited
+            return Outcome(found[0])
+    by_candidate: dict[str, dict[int, Answer]] = {}
+    for answer in evaluations.answers(where):
+        by_candidate.setdefault(answer.candidate, {})[answer.row] = answer
+    tuned = by_candidate.get(TUNED, {})
+    other = next((name for name in _BESIDE if name in by_candidate), "")
+    rows = sorted(tuned)[:MOST_ANSWERS]
+    return Outcome(summary, other, tuple((by_candidate.get(other, {}).get(row), tuned[row]) for row in rows))
+
+
+@dataclass(frozen=True)
+class ByWidth:
+    """A renderable that is made for the cells there are."""
+
+    make: Callable[[int], RenderableType]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield self.make(options.max_width)
+
+
+def sentence(found: Outcome, style: Callable[[str], str]) -> RenderableType:
+    """The verdict, in the colour of what it says; ``style`` gives the theme's colour of a name, "" without colours."""
+    verdict = found.verdict
+    said = text(found.summary.sentence) if found.summary.sentence else text("monitor.no-verdict")
+    return Text(clean(said, keep_newlines=False), style=f"bold {style(STYLES[verdict.verdict]) if verdict else ''}")
+
+
+def table(found: Outcome, style: Callable[[str], str]) -> RenderableType:
+    """Each candidate with its value, its interval, and how the tuned model differs from it."""
+    return ByWidth(lambda width: _table(found, style, width >= _WIDE))
+
+
+def _table(found: Outcome, style: Callable[[str], str], wide: bool) -> RenderableType:
+    summary, muted = found.summary, style("muted")
+    metric = summary.metrics[0] if summary.metrics else ""
+    part = text(_PARTS[summary.part], rows=summary.n) if summary.part in _PARTS else summary.part
+    head = Text.assemble((_named(metric), "bold"), (f"  {part}", muted))
+    grid = Table.grid(padding=(0, 2 if wide else 1))
+    more = ["monitor.interval", "monitor.tuned-differs"] if wide else ["monitor.short-difference"]
+    columns = ["", "monitor.value", *more, ""]
+    for at in range(len(columns)):
+        grid.add_column(justify="right" if 0 < at < len(columns) - 1 else "left", no_wrap=at > 0)
+    grid.add_row(*(Text(text(code) if code else "", style=muted) for code in columns))
+    for name in summary.candidates:
+        mean, compared = summary.mean(name, metric), summary.comparison(TUNED, name, metric)
+        strong = "bold" if name == TUNED else ""
+        interval = text(words.interval(metric, mean.low, mean.high)) if mean else "-"
+        cells = [Text(clean(text(words.candidate(name)), keep_newlines=False), style=strong)]
+        cells.append(Text(words.value(metric, mean.value if mean else None), style=strong))
+        cells += [Text(interval, style=muted)] if wide else []
+        if compared is None:
+            cells += [Text(), Text()]
+        else:
+            cells.append(Text(words.difference(metric, compared.difference)))
+            cells.append(Text(text(words.verdict(compared.verdict)), style=style(STYLES[compared.verdict])))
+        grid.add_row(*cells)
+    return Group(head, grid)
+
+
+def _named(metric: str) -> str:
+    """A metric at the beginning of a line: with a capital."""
+    said = clean(text(words.metric(metric)), keep_newlines=False)
+    return said[:1].upper() + said[1:]
+
+
+def more_metrics(found: Outcome, muted: str) -> RenderableType | None:
+    """The other metrics in one line each: "loss 2.311 -> 0.421"; None where there is one metric alone."""
+    summary, lines = found.summary, []
+    for metric in summary.metrics[1:]:
+        ours = summary.mean(TUNED, metric)
+        theirs = summary.mean(found.other, metric) if found.other else None
+        if ours is not None and "/" not in metric:
+            before = words.value(metric, theirs.value if theirs else None)
+            change = text("monitor.from-to", before=before, after=words.value(metric, ours.value))
+            lines.append(Text.assemble((f"{_named(metric)}  ", muted), change))
+    return Text("   ").join(lines) if lines else None
+
+
+def notes(found: Outcome, muted: str) -> RenderableType | None:
+    """What a reader must know of the figures."""
+    said = [clean(text(each), keep_newlines=False) for each in found.summary.notes]
+    return Text("\n".join(said), style=muted) if said else None
+
+
+def what_next(table: tuple[keys.Key, ...], muted: str) -> RenderableType:
+    """The keys that lead on, each with its word: those of the screen's table that are for a result."""
+    known = {key.key: key for key in table}
+    line = Text(f"{text('monitor.what-next')}  ", style=muted)
+    for key in (known[name] for name in _NEXT if name in known):
+        line.append(f"{key.shown} ", style="bold not dim")
+        line.append(f"{key.text}   ", style="not dim")
+    return line
+
+
+def answers(found: Outcome, muted: str, short: Callable[[str], str]) -> list[RenderableType]:
+    """The first rows: what was asked, the answers side by side, and what was wanted."""
+    blocks: list[RenderableType] = []
+    for other, tuned in found.answers:
+        grid = Table.grid(padding=(0, 2), expand=True)
+        grid.add_column(ratio=1)
+        grid.add_column(ratio=1)
+        grid.add_row(*(Text(text(words.candidate(name)), style=muted) for name in (found.other or BASE, TUNED)))
+        grid.add_row(_answer(other, short), _answer(tuned, short))
+        right = next(iter(tuned.scores.values()), 0.0) >= 1 and words.is_share(next(iter(tuned.scores), ""))
+        wanted = Text.assemble((f"{text('monitor.reference')} ", muted), short(tuned.reference))
+        wanted.append(f"  {text('monitor.right')}" if right else "", style="bold")
+        blocks += [Text(short(tuned.prompt), style="bold"), grid, wanted, Text()]
+    return blocks
+
+
+def _answer(answer: Answer | None, short: Callable[[str], str]) -> Text:
+    if answer is None:
+        return Text("-")
+    return Text(short(answer.answer) or text("monitor.empty-answer"))
