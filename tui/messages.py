@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
     from engine.models.card import ModelCard
     from engine.runs.directory import RunDir
+    from engine.runs.group_summary import Line
     from engine.runs.state import RunState
-    from engine.runs.summary import RunSummary
     from tui.draft.draft import Draft
 
 
@@ -88,9 +88,9 @@ class PostMortemFound(Message):
 
 
 class RunsSummarised(Message):
-    """The list of runs as it is now, newest first."""
+    """The list of runs as it is now, newest first, those of a group in one line."""
 
-    def __init__(self, runs: tuple[RunSummary, ...]) -> None:
+    def __init__(self, runs: tuple[Line, ...]) -> None:
         super().__init__()
         self.runs = runs
 

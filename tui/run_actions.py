@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.messages.catalogue import text
@@ -11,6 +12,7 @@ from tui import words
 if TYPE_CHECKING:
     from textual.app import App
 
+    from engine.messages.message import Message
     from engine.runs.directory import RunDir
 
 
@@ -20,9 +22,14 @@ async def accepts_changes(app: App[Any], run: RunDir) -> bool | None:
     Raises TunedeckError.
     """
     from engine.app import resume
+
+    return await accepts(app, await asyncio.to_thread(resume.changes, run))
+
+
+async def accepts(app: App[Any], changed: Sequence[Message]) -> bool | None:
+    """The same of what is known to have ``changed``."""
     from tui.widgets.dialogs import ConfirmScreen
 
-    changed = await asyncio.to_thread(resume.changes, run)
     if not changed:
         return False
     question = ConfirmScreen(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
     from engine.runs.directory import RunDir
+    from engine.runs.groups import Group
 
 
 class Spawn(Protocol):
@@ -48,6 +49,12 @@ def _launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> 
     return launch(run, resume, accept_changes)
 
 
+def _launch_group(group: Group, accept_changes: bool = False) -> None:
+    from engine.app.groups import launch_group
+
+    launch_group(group, accept_changes)
+
+
 def _demo() -> Resolved:
     from engine.app.demo import demo_config
 
@@ -64,7 +71,8 @@ def _watch_machine(runs: Path, on_reading: Callable[[Machine], None]) -> Watch:
 
 @dataclass(frozen=True)
 class World:
-    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``demo`` prefills the wizard.
+    """``root`` holds the runs, ``clock`` gives Unix seconds, ``spawn`` starts runners, ``spawn_group`` the
+    supervisor of a group whose changes are accepted or not, ``demo`` prefills the wizard.
 
     ``watch_machine`` reads GPUs and host again and again. ``refresh_s`` is how often a watched run or the list of
     runs is looked at.
@@ -73,6 +81,7 @@ class World:
     root: Path = field(default_factory=paths.runs_dir)
     clock: Callable[[], float] = time.time
     spawn: Spawn = _launch
+    spawn_group: Callable[[Group, bool], None] = _launch_group
     demo: Callable[[], Resolved] = _demo
     watch_machine: WatchMachine = _watch_machine
     refresh_s: float = 1.0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.app.check import Checked
 from engine.app.resume import changes
+from engine.app.start import facts_of
 from engine.common import paths
 from engine.common.errors import MachineError, RunError, TunedeckError
 from engine.common.regular_files import open_to_append
@@ -137,7 +138,7 @@ def _create(settled: Resolved, name: str, seed: int, group: Group) -> RunDir:
     config.run.name = f"{name[:60]} seed {seed}"
     by_group = dict.fromkeys(("run.seed", "run.split_seed", "run.name"), provenance.GROUP)
     resolved = replace(settled, config=config, sources=dict(settled.sources) | by_group)
-    facts = {groups.GROUP: group.id, groups.SEED: seed}
+    facts = facts_of(config) | {groups.GROUP: group.id, groups.SEED: seed}
     return directory.create(
         config.model.name_or_path, toml.dumps(resolved), config.run.name, group.path.parent, facts
     )  # fmt: skip

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.app.check import Checked
 from engine.common.errors import TunedeckError
 from engine.config import toml
+from engine.config.schema import RunConfig
 from engine.runs import directory
 from engine.runs.directory import RunDir
+from engine.runs.summary import DATA
 
 
 def launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> int:
@@ -18,6 +21,11 @@ def launch(run: RunDir, resume: bool = False, accept_changes: bool = False) -> i
     from engine.runs.launch import launch
 
     return launch(run, resume, accept_changes=accept_changes)
+
+
+def facts_of(config: RunConfig) -> dict[str, Any]:
+    """What run.json is to hold from the start, for lists of runs."""
+    return {DATA: [source.path for source in config.data]}
 
 
 def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], object] = launch) -> RunDir:
@@ -28,7 +36,10 @@ def start(checked: Checked, root: Path | None = None, spawn: Callable[[RunDir], 
     """
     checked.require()
     settled = checked.planned.resolved
-    created = directory.create(settled.config.model.name_or_path, toml.dumps(settled), settled.config.run.name, root)
+    config = settled.config
+    created = directory.create(
+        config.model.name_or_path, toml.dumps(settled), config.run.name, root, facts_of(config)
+    )  # fmt: skip
     try:
         spawn(created)
     except TunedeckError:

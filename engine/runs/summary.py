@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from engine.common.files import MOST_JSON_BYTES
+from engine.common.regular_files import read_regular
 from engine.messages.message import Message
+from engine.metrics.result import Verdict
+from engine.metrics.words import LOWER_IS_BETTER
+from engine.runs import evaluations, groups
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import infer
-from engine.runs.state import StateName, reduce
+from engine.runs.state import RunState, StateName, reduce
 from engine.runs.writer import tail_lines
 
+DATA = "data"
+"""Fact of run.json: the paths of a run's sources."""
 _RESUMABLE = ("stopped", "failed", "crashed")
 _TAIL_BYTES = 96 * 1024  # about 250 steps
+
+
+@dataclass(frozen=True)
+class Score:
+    """The metric that decides, of the result on ``n`` rows; ``verdict`` against the best that there was without it.
+
+    ``verdict`` is None where nothing was compared.
+    """
+
+    metric: str
+    value: float
+    n: int
+    verdict: Verdict | None = None
+    against: str = ""
+
+    @property
+    def rank(self) -> float:
+        """Higher is better, of one metric."""
+        return -self.value if self.metric in LOWER_IS_BETTER else self.value
 
 
 @dataclass(frozen=True)
 class RunSummary:
     """What a list shows of a run. ``losses`` are recent averages, oldest first; times are Unix seconds.
 
-    ``eval_loss`` is the newest of the validation, ``test_loss`` that of the test after training.
+    ``eval_loss`` is the newest of the validation, ``test_loss`` that of the test after training. ``data`` names its
+    sources; ``group`` is the id of the group of seeds it is part of, with its ``seed``.
     """
 
     run: RunDir
@@ -38,6 +68,10 @@ class RunSummary:
     has_adapter: bool = False
     eval_loss: float | None = None
     test_loss: float | None = None
+    score: Score | None = None
+    data: tuple[str, ...] = ()
+    group: str = ""
+    seed: int | None = None
 
     @property
     def id(self) -> str:
@@ -73,7 +107,56 @@ def _summary(run: RunDir) -> RunSummary:
         last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
+        score=_score(run, state), data=_data(run, facts), group=_text(facts.get(groups.GROUP)),
+        seed=_whole(facts.get(groups.SEED)),
     )  # fmt: skip
+
+
+def score_of(found: evaluations.Evaluation) -> Score | None:
+    """The first metric of an evaluation, of the tuned model, and how it compares with the best other candidate."""
+    metric = found.metrics[0] if found.metrics else ""
+    mean = found.mean(evaluations.TUNED, metric)
+    if mean is None:
+        return None
+    against = best_other(found, metric)
+    compared = found.comparison(evaluations.TUNED, against, metric) if against else None
+    return Score(metric, mean.value, mean.n, compared.verdict if compared else None, against if compared else "")
+
+
+def best_other(found: evaluations.Evaluation, metric: str) -> str:
+    """The best candidate beside the tuned model by ``metric``; "" where there is none."""
+    means = [each for each in found.means if each.metric == metric and each.candidate != evaluations.TUNED]
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    return max(means, key=lambda each: sign * each.value).candidate if means else ""
+
+
+def _score(run: RunDir, state: RunState) -> Score | None:
+    """From what the run measured itself; of a run of an earlier version from its log."""
+    kept = evaluations.read(evaluations.folder(run, evaluations.TRAINING))
+    if kept is not None:
+        return score_of(kept)
+    after = state.evals_at("after", "test") or state.evals_at("after")
+    if after is None or not after.metrics:
+        return None
+    metric, value = next(iter(after.metrics.items()))
+    return Score(metric, value, after.n)
+
+
+def _data(run: RunDir, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of its sources: noted at its start, of a run of an earlier version from its config."""
+    noted = facts.get(DATA)
+    if isinstance(noted, list):
+        return tuple(map(str, noted))
+    try:
+        found = tomllib.loads(read_regular(run.config, MOST_JSON_BYTES).decode("utf-8")).get("data")
+    except (OSError, ValueError):
+        return ()
+    sources = found if isinstance(found, list) else found.values() if isinstance(found, dict) else []
+    return tuple(str(each.get("path")) for each in sources if isinstance(each, dict))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _whole(value: object) -> int | None:

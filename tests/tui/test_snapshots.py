@@ -19,8 +19,10 @@ from wcwidth import wcswidth
 
 from engine.messages import language
 from engine.runs import events as ev
+from engine.runs import groups
 from engine.runs.directory import RunDir
 from tests.engine.report import making
+from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tui.app import TunedeckApp
@@ -99,12 +101,16 @@ def pressing(*keys: str) -> Look:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """A screen: the runs there are (the last made is looked at), whether it runs, and what is pressed."""
+    """A screen: the runs there are (the last made is looked at), whether it runs, and what is pressed.
+
+    So many of the first runs are a ``group`` of seeds.
+    """
 
     runs: tuple[Callable[[Path], RunDir], ...] = ()
     place: str = "home"
     alive: bool = False
     look: Look = nothing
+    group: int = 0
 
 
 def finished(root: Path) -> RunDir:
@@ -114,6 +120,25 @@ def finished(root: Path) -> RunDir:
 def judged(root: Path) -> RunDir:
     """Finished, with an evaluation of its own."""
     return at_fixed_times(making.whole_run(root))
+
+
+def measured(root: Path, right: int = 97, rows: str = "row") -> RunDir:
+    run = at_fixed_times(fake_runs.finished_run(root))
+    measure(run, [1.0] * right + [0.0] * (100 - right), [1.0] * 10 + [0.0] * 90, rows=rows)
+    return run
+
+
+def less_right(root: Path) -> RunDir:
+    return measured(root, 91)
+
+
+def make_group_of(home: Path, runs: list[RunDir]) -> None:
+    """As if ``runs`` were those of a group."""
+    group = groups.Group(home / f"{groups.PREFIX}20261130-094000-0000")
+    group.path.mkdir()
+    groups.keep(group, "orders-json", runs)
+    for seed, run in enumerate(runs, 42):
+        set_facts(run, group=group.id, seed=seed, name=f"orders-json seed {seed}")
 
 
 def failed(root: Path) -> RunDir:
@@ -143,6 +168,10 @@ def stopped(root: Path) -> RunDir:
 STATES = {
     "home-empty": State(),
     "home-runs": State((finished, failed, live_run), alive=True),
+    "home-group": State(
+        (measured, less_right, measured, failed), look=pressing("down", "down", "enter", "space"), group=2
+    ),
+    "home-filter": State((measured, failed, live_run), alive=True, look=pressing("s", "slash", *"ord")),
     "home-help": State(look=pressing("question_mark")),
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
@@ -184,6 +213,8 @@ async def test_the_screen_looks_as_it_was_agreed_on(
         made[-1] = run = RunDir(moved)
         # What the run was begun with has as many digits every time, so that its files have the same sizes.
         run.run_json.write_text(json.dumps(run.read_run_json() | {"created_t": BEGAN}))
+    if state.group:
+        make_group_of(home, made[: state.group])
     if state.alive:
         running(made[-1])
     world = dataclasses.replace(
@@ -193,7 +224,7 @@ async def test_the_screen_looks_as_it_was_agreed_on(
     for size in SIZES if how != "ascii" else SIZES[:1]:
         app = TunedeckApp(world, state.place, made[-1] if state.place == "monitor" else None)
         async with app.run_test(size=size) as pilot:
-            await ready(pilot, len(made))
+            await ready(pilot, len(made) - state.group + bool(state.group))
             await state.look(pilot)
             await still(pilot)
             text = screen_text(app)

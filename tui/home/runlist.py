@@ -1,8 +1,8 @@
-"""The list of runs, one line each; only lines that changed are drawn again."""
+"""The list of runs and groups, one line each; only lines that changed are drawn again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -19,17 +19,28 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import words
 from tui.widgets.bars import fit
-from tui.widgets.line import cut_cells
+from tui.widgets.line import cut, cut_cells
 
 if TYPE_CHECKING:
-    from engine.runs.summary import RunSummary
+    from engine.metrics.result import Verdict
+    from engine.runs.group_summary import GroupSummary, Line
 
 _STATE_STYLE = {"running": "good", "finished": "good", "starting": "good", "paused": "look", "stopping": "look",
                 "stopped": "look", "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
+_VERDICTS: dict[Verdict, tuple[str, str, str]] = {
+    "better": ("▲", "+", "good"), "worse": ("▼", "-", "lost"), "unclear": ("≈", "~", "look"),
+}  # fmt: skip
+"""The sign of a verdict with Unicode and in ASCII, and its style."""
+_FEWEST_LINES = 3
+_FIGURES = 20
+"""Cells of loss and curve, or of a group's figures, in a narrow window."""
 
 
 class RunList(Widget, can_focus=True):
-    """Shows ``runs``; up and down choose one. The chosen run stays chosen when others come or go."""
+    """Shows ``runs``; up and down choose one. The chosen run stays chosen when others come or go.
+
+    Runs of the groups in ``unfolded`` stand below their group; ``marked`` are ids that a person marked.
+    """
 
     COMPONENT_CLASSES = {"runs--good", "runs--look", "runs--lost", "runs--muted", "runs--chosen"}  # noqa: RUF012
     BINDINGS = [  # noqa: RUF012
@@ -52,19 +63,27 @@ class RunList(Widget, can_focus=True):
     def __init__(self, clock: Callable[[], float], unicode: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._clock, self._unicode = clock, unicode
-        self.runs: tuple[RunSummary, ...] = ()
+        self.runs: tuple[Line, ...] = ()
+        self.unfolded: frozenset[str] = frozenset()
+        self.marked: dict[str, None] = {}  # in the order of their marking
         self.chosen = 0
         self._top = 0
         self._rows: list[Text] = []
 
     @property
-    def current(self) -> RunSummary | None:
+    def current(self) -> Line | None:
         return self.runs[self.chosen] if self.runs else None
 
-    def show(self, runs: Sequence[RunSummary]) -> None:
+    def mark(self) -> None:
+        """Mark the chosen line, or take its mark away."""
+        if self.current is not None and self.marked.pop(self.current.id, self) is self:
+            self.marked[self.current.id] = None
+        self._lay_out()
+
+    def show(self, runs: Sequence[Line], unfolded: Collection[str] = ()) -> None:
         """Take new summaries; the same run stays chosen."""
         before, count = self.current, len(self.runs)
-        self.runs = tuple(runs)
+        self.runs, self.unfolded = tuple(runs), frozenset(unfolded)
         ids = [run.id for run in runs]
         if before is not None and before.id in ids:
             self.chosen = ids.index(before.id)
@@ -97,7 +116,10 @@ class RunList(Widget, can_focus=True):
         return [row.plain for row in self._rows]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return max(1, len(self.runs))
+        """As many lines as there are runs, while what stands beside it, a line each, has room too."""
+        beside = [each for each in self.siblings if each.display]
+        room = container.height - sum(1 + each.styles.margin.height for each in beside)
+        return max(1, min(len(self.runs), max(_FEWEST_LINES, room)))
 
     def render_line(self, y: int) -> Strip:
         if y >= len(self._rows):
@@ -126,9 +148,9 @@ class RunList(Widget, can_focus=True):
 
         run = self.runs[index]
         chosen = index == self.chosen
-        mark = "> " if chosen else "  "
+        mark = (">" if chosen else " ") + ("*" if run.id in self.marked else " ")
         name_width = 20 if width < 100 else 34
-        name = fit(cut_cells(clean(run.name, keep_newlines=False), name_width), name_width)
+        name = fit(cut_cells(self._title(run), name_width), name_width)
         line = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
         line.append(fit(words.said(story.state(run.state)), 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
         steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else text("app.steps", steps=run.step)
@@ -138,9 +160,7 @@ class RunList(Widget, can_focus=True):
             tail = text("home.resume-hint") if run.resumable else ""
             line.append(cut_cells(words.said(run.reason), rest - cell_len(tail) - 3), style=self._style("lost"))
         else:
-            line.append(f"{text('app.loss')} {formats.loss(run.loss):>6} ")
-            spark = 8 if width < 100 else 18
-            line.append(fit(words.sparkline(run.losses, spark, self._unicode), spark), style=self._style("muted"))
+            self._append_figures(line, run, width)
             tail = self._tail(run)
         gap = width - 1 - cell_len(line.plain) - cell_len(tail)
         line.append(" " * max(1, gap) + tail)
@@ -149,15 +169,70 @@ class RunList(Widget, can_focus=True):
             line = Text.assemble((fit(line.plain, width), self._style("chosen")), end="", no_wrap=True)
         return line
 
-    def _tail(self, run: RunSummary) -> str:
+    def _title(self, run: Line) -> str:
+        name = clean(run.name, keep_newlines=False)
+        group = _group(run)
+        if group is not None:
+            is_open = run.id in self.unfolded
+            sign = ("▾" if is_open else "▸") if self._unicode else ("-" if is_open else "+")
+            return f"{sign} {name} x{len(group.members)}"
+        if getattr(run, "group", "") in self.unfolded:
+            seed = getattr(run, "seed", None)
+            return f"  {name if seed is None else text('home.seed', seed=str(seed))}"
+        return name
+
+    def _append_figures(self, line: Text, run: Line, width: int) -> None:
+        """Loss, then its curve, or once there is one the metric that decides with the sign of its verdict."""
+        from engine.metrics import words as metric_words
+
+        wide = 0 if width < 100 else 10
+        group = _group(run)
+        spread = group.spread if group else None
+        if spread is not None:
+            low, high = (metric_words.value(spread.metric, each) for each in (spread.low, spread.high))
+            mean = metric_words.value(spread.metric, spread.mean)
+            told = Text(f"{mean} {low}{'–' if self._unicode else '-'}{high}")
+            self._append_sign(told, spread.verdict)
+            self._fill(line, told, _FIGURES + wide)
+            return
+        line.append(f"{text('app.loss')} {formats.loss(run.loss):>6} ")
+        spark = 8 + wide
+        if run.score is not None and has_ended(run):
+            told = Text(metric_words.value(run.score.metric, run.score.value))
+            self._append_sign(told, run.score.verdict)
+            if wide:
+                metric = words.said(metric_words.metric(run.score.metric))
+                told.append(f" {cut_cells(metric, spark - cell_len(told.plain) - 1)}")
+            self._fill(line, told, spark)
+        else:
+            losses = getattr(run, "losses", ())
+            line.append(fit(words.sparkline(losses, spark, self._unicode), spark), style=self._style("muted"))
+
+    def _append_sign(self, told: Text, verdict: Verdict | None) -> None:
+        if verdict is not None:
+            unicode, ascii_sign, style = _VERDICTS[verdict]
+            told.append(f" {unicode if self._unicode else ascii_sign}", style=self._style(style))
+
+    def _fill(self, line: Text, told: Text, cells: int) -> None:
+        cut(told, cells)
+        line.append_text(told)
+        line.append(" " * max(0, cells - cell_len(told.plain)))
+
+    def _tail(self, run: Line) -> str:
         if has_ended(run):
             return formats.when(run.last_t, self._clock())
-        return text("home.eta", left=run.eta_s) if run.eta_s is not None else ""
+        eta_s = getattr(run, "eta_s", None)
+        return text("home.eta", left=eta_s) if eta_s is not None else ""
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")
 
 
-def has_ended(run: RunSummary) -> bool:
+def _group(line: Line) -> GroupSummary | None:
+    """``line`` where it is a group's; told by what it has, as the class lies behind decoders of logs."""
+    return line if hasattr(line, "members") else None  # type: ignore[return-value]
+
+
+def has_ended(run: Line) -> bool:
     """Whether nothing of ``run`` goes on now."""
     return run.state in ("created", "finished", "stopped", "failed", "crashed", "damaged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,10 +29,15 @@ from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
+    from engine.runs.group_summary import GroupSummary
+    from engine.runs.group_summary import Line as Listed
+    from engine.runs.listing import Order
     from engine.runs.summary import RunSummary
+    from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report")
+_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark")
+_OF_RUNS = ("family", "sort", "filter")
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
 
@@ -42,6 +48,7 @@ class HomeScreen(WholeScreen, Screen[None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(keys.HOME),
+        Binding("escape", "unfilter", show=False),
         *(
             Binding(key, f"move_list({by})", show=False)
             for key, by in (("pageup", -10), ("pagedown", 10), ("home", -10_000), ("end", 10_000))
@@ -56,6 +63,10 @@ class HomeScreen(WholeScreen, Screen[None]):
         self._awake = threading.Event()
         self._seen = False
         self._machine: Machine | None = None
+        self._lines: tuple[Listed, ...] = ()
+        self._order: Order = "newest"
+        self._wanted = ""
+        self._unfolded: set[str] = set()
 
     def compose(self) -> ComposeResult:
         world = world_of(self)
@@ -93,21 +104,29 @@ class HomeScreen(WholeScreen, Screen[None]):
         self._stop_watching.set()
         self._awake.set()
 
+    def on_resize(self) -> None:
+        self._another_chosen()
+
     @property
-    def chosen(self) -> RunSummary | None:
+    def chosen(self) -> Listed | None:
         return self.query_one(RunList).current
+
+    @property
+    def _run(self) -> RunSummary | None:
+        """The chosen line where it is a run."""
+        return None if self._group is not None else self.chosen  # type: ignore[return-value]
+
+    @property
+    def _group(self) -> GroupSummary | None:
+        """The chosen line where it is a group."""
+        return self.chosen if hasattr(self.chosen, "members") else None  # type: ignore[return-value]
 
     @on(messages.RunsSummarised)
     def _show_runs(self, message: messages.RunsSummarised) -> None:
         message.stop()
-        runs, listing = message.runs, self.query_one(RunList)
-        listing.display = bool(runs)
-        self.query_one("#empty", Line).display = not runs
-        self.query_one("#empty", Line).show(f"  {text('home.empty')}" if not runs else "")
-        running = sum(not has_ended(run) for run in runs)
-        count = text("home.count", runs=len(runs), running=running) if runs else ""
-        self.query_one("#count", Line).show(f"  {text('home.runs')}   {count}")
-        listing.show(runs)
+        self._lines, listing = message.runs, self.query_one(RunList)
+        runs = self._lines
+        self._show_lines()
         self.query_one("#home .key-family", KeyRow).display = bool(runs)
         self._show_rows()
         if not self._seen:
@@ -116,10 +135,34 @@ class HomeScreen(WholeScreen, Screen[None]):
                 (listing if runs else self.query(KeyRow).first()).focus()
         self.refresh_bindings()
 
+    def _show_lines(self) -> None:
+        """The runs that are looked for, in the order that is asked for, and how many there are."""
+        from engine.runs.listing import NAMES, matching, ordered, unfolded
+
+        listing, runs = self.query_one(RunList), self._lines
+        found = unfolded(ordered(matching(runs, self._wanted), self._order), self._unfolded)
+        listing.display = bool(found)
+        empty = "home.nothing-found" if runs else "home.empty"
+        self.query_one("#empty", Line).display = not found
+        self.query_one("#empty", Line).show(f"  {text(empty)}" if not found else "")
+        every = [each for line in runs for each in getattr(line, "members", (line,))]
+        running = sum(not has_ended(run) for run in every)
+        told = [text("home.count", runs=len(every), running=running)] if runs else []
+        if self._wanted:
+            told.append(text("home.matching", wanted=self._wanted, lines=len(found)))
+        if self._order != "newest":
+            told.append(text(NAMES[self._order]))
+        count = Text(f"  {text('home.runs')}   {'   '.join(told)}", no_wrap=True, end="")
+        cut(count, self.size.width)
+        self.query_one("#count", Line).show(count.plain.rstrip() if not told else count.plain)
+        listing.show(found, self._unfolded)
+
     @on(RunList.Chosen)
     def _another_chosen(self) -> None:
+        from engine.runs.listing import result_of
+
         run = self.chosen
-        about = () if run is None else (run.model, run.id, run.reason)
+        about = () if run is None else (run.model, result_of(run), run.id, run.reason)
         line = Text(f"  {'   '.join(words.said(part) for part in about if part)}", no_wrap=True, end="")
         cut(line, self.size.width)
         self.query_one("#detail", Line).show(line)
@@ -128,7 +171,7 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     def _show_rows(self) -> None:
         """The ways on from the chosen run stand there while it has an adapter."""
-        has_adapter = bool(self.chosen and self.chosen.has_adapter)
+        has_adapter = bool(self._run and self._run.has_adapter)
         for name in ("go_on", "adapter"):
             self.query_one(f"#home .key-{name}", KeyRow).display = has_adapter
 
@@ -147,22 +190,26 @@ class HomeScreen(WholeScreen, Screen[None]):
                 self.query_one("#self-test", Line).show(f"  {text('home.new-hardware')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "family":
-            return True if self.is_mounted and self.query_one(RunList).runs else None
+        if action in _OF_RUNS:
+            return True if self.is_mounted and self._lines else None
         if action not in _OF_A_RUN:
             return True
         run = self.query_one(RunList).current if self.is_mounted else None
         if run is None:
             return None
-        ended = has_ended(run)
-        allowed = {"open": True, "report": True, "resume": run.resumable, "stop": not ended, "delete": ended}
-        allowed |= dict.fromkeys(("go_on", "adapter"), run.has_adapter)
+        ended, is_group = has_ended(run), self._group is not None
+        allowed = {"open": True, "mark": True, "resume": run.resumable, "stop": not ended}
+        allowed |= {"delete": ended and not is_group, "report": not is_group}
+        allowed |= dict.fromkeys(("go_on", "adapter"), self._run is not None and self._run.has_adapter)
         return True if allowed[action] else None
 
     def why_not(self, action: str) -> str:
         run = self.chosen
         if run is None:
-            return text("home.no-runs") if action in _OF_A_RUN else ""
+            return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS) else ""
+        if self._group is not None and action in _OF_A_RUN:
+            codes = {"resume": "home.group-complete", "stop": "home.not-running"}
+            return text(codes.get(action, "home.one-run-of-group"), run=run.name)
         if action == "resume" and run.state == "finished":
             return text("home.nothing-to-resume", run=run.name)
         if action == "resume":
@@ -191,17 +238,64 @@ class HomeScreen(WholeScreen, Screen[None]):
         self.post_message(messages.WizardAsked())
 
     def action_open(self) -> None:
-        if self.chosen:
-            self.post_message(messages.RunOpened(self.chosen.run))
+        """Watch the chosen run; show the runs of the chosen group, or fold them again."""
+        if self._group is not None:
+            self._unfolded ^= {self._group.id}
+            self._show_lines()
+        elif self._run is not None:
+            self.post_message(messages.RunOpened(self._run.run))
+
+    def action_mark(self) -> None:
+        listing = self.query_one(RunList)
+        listing.mark()
+        if listing.chosen + 1 < len(listing.runs):
+            listing.action_move(1)
+        self.refresh_bindings()
+
+    def action_sort(self) -> None:
+        """Show the list in the next order; the first line is chosen then."""
+        from engine.runs.listing import ORDERS
+
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._show_lines()
+        self.query_one(RunList).action_move(-len(self._lines) * 100)
+
+    async def action_filter(self) -> None:
+        """Type what runs are to have in name, model, data or state."""
+        from tui.home.filter import Filter
+
+        if not self.query(Filter):
+            await self.query_one("#home").mount(Filter(self._wanted), before=self.query_one("#empty"))
+        self.query_one(Filter).focus()
+
+    def on_input_changed(self, message: Filter.Changed) -> None:
+        message.stop()
+        self._wanted = message.value.strip()
+        self._show_lines()
+
+    async def on_filter_left(self, message: Filter.Left) -> None:
+        """Back to the list; without words all runs are shown again."""
+        message.stop()
+        if message.clears or not self._wanted:
+            self._wanted = ""
+            await self.query("Filter").remove()
+            self._show_lines()
+        self.query_one(RunList).focus()
+
+    async def action_unfilter(self) -> None:
+        if self._wanted:
+            self._wanted = ""
+            await self.query("Filter").remove()
+            self._show_lines()
 
     def action_family(self) -> None:
         from tui.home.family import FamilyScreen
 
-        self.app.push_screen(FamilyScreen(self.chosen.run.id if self.chosen else ""))
+        self.app.push_screen(FamilyScreen(self._run.id if self._run else ""))
 
     def action_go_on(self) -> None:
-        if self.chosen:
-            self._go_on(self.chosen)
+        if self._run:
+            self._go_on(self._run)
 
     @work(thread=True, group="act")
     def _go_on(self, run: RunSummary) -> None:
@@ -215,16 +309,16 @@ class HomeScreen(WholeScreen, Screen[None]):
             self.post_message(messages.WizardAsked(draft))
 
     def action_adapter(self) -> None:
-        if self.chosen:
-            self.post_message(messages.AdapterAsked(str(self.chosen.run.path)))
+        if self._run:
+            self.post_message(messages.AdapterAsked(str(self._run.run.path)))
 
     @work(thread=True, group="act")
     def action_report(self) -> None:
         from tui.run_actions import write_report
 
-        if self.chosen:
+        if self._run:
             try:
-                self._tell(write_report(self.chosen.run), "information")
+                self._tell(write_report(self._run.run), "information")
             except TunedeckError as error:
                 self._tell(str(error), "error")
 
@@ -241,7 +335,9 @@ class HomeScreen(WholeScreen, Screen[None]):
     async def action_resume(self) -> None:
         from tui.run_actions import accepts_changes
 
-        run = self.chosen
+        run = self._run
+        if self._group is not None:
+            await self._resume_group(self._group)
         if run is None:
             return
         try:
@@ -263,12 +359,29 @@ class HomeScreen(WholeScreen, Screen[None]):
         else:
             self.post_message(messages.RunOpened(run.run))
 
+    async def _resume_group(self, line: GroupSummary) -> None:
+        """Train what is missing of a group, once changes are accepted."""
+        from engine.app import groups
+        from tui.run_actions import accepts
+
+        try:
+            accepted = await accepts(self.app, await asyncio.to_thread(groups.changed, line.group))
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        if accepted is not None:
+            spawn = world_of(self).spawn_group
+            self._do(lambda: groups.resume_group(line.group, accepted, spawn), text("home.group-resumed"))
+
     @work
     async def action_stop(self) -> None:
+        from engine.app.groups import stop_group
         from engine.runs import control
         from tui.run_actions import agrees_to_stop
 
-        run = self.chosen
+        run, group = self._run, self._group
+        if group is not None and await agrees_to_stop(self.app, text("home.stop-group", run=group.name), group.step):
+            self._do(lambda: stop_group(group.group), text("home.stop-asked"))
         if run is not None and await agrees_to_stop(self.app, text("home.stop", run=run.name), run.step):
             self._do(lambda: control.send(run.run, "stop"), text("home.stop-asked"))
 
@@ -277,7 +390,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         from engine.app import deletion
         from tui.widgets.dialogs import ConfirmScreen
 
-        run = self.chosen
+        run = self._run
         if run is None:
             return
         removal = deletion.removal_of(run.run, world_of(self).root)

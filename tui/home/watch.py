@@ -16,35 +16,40 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.runs.directory import RunDir
+    from engine.runs.group_summary import Known, Line
     from engine.runs.summary import RunSummary
 
-_MOST_RUNS = 500
+_MOST_RUNS = 5000
 _SEEN_FIRST = 40
 
 
 class RunWatch:
-    """``poll`` gives the summaries of all runs under ``root``, newest first."""
+    """``poll`` gives the summaries of all runs under ``root``, newest first, groups folded."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
+        self._spreads: Known = {}
 
-    def poll(self, most: int = _MOST_RUNS) -> tuple[RunSummary, ...]:
-        """At most so many, the newest."""
+    def poll(self, most: int = _MOST_RUNS) -> tuple[Line, ...]:
+        """Of at most so many runs, the newest."""
         # Loaded here, in the thread: the first frame needs neither runs nor the decoder of their logs.
         from engine.runs.directory import list_runs
+        from engine.runs.evaluations import SUMMARY, TRAINING, folder
+        from engine.runs.group_summary import fold
         from engine.runs.state import ENDED
         from engine.runs.summary import summarise
 
         fresh: dict[str, tuple[tuple[object, ...], RunSummary]] = {}
         for run in list_runs(self.root)[:most]:
-            mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), run.is_alive())
+            measured = _mark(folder(run, TRAINING) / SUMMARY)
+            mark = (_mark(run.events), _mark(run.run_json), _mark(run.exit_json), measured, run.is_alive())
             known = self._known.get(run.id)
             # A run that is starting or gone silent changes its state with time alone.
             settled = known is not None and known[0] == mark and (mark[-1] or known[1].state in (*ENDED, "created"))
             fresh[run.id] = known if known is not None and settled else (mark, summarise(run))
         self._known = fresh
-        return tuple(summary for _, summary in fresh.values())
+        return fold([summary for _, summary in fresh.values()], self._spreads)
 
 
 def watch(
@@ -60,9 +65,14 @@ def watch(
         if wake.wait(timeout=0.5):
             found = runs.poll(first)
             target.post_message(RunsSummarised(found))
-            if len(found) != first or first == _MOST_RUNS:
+            if first == _MOST_RUNS or sum(map(runs_in, found)) != first:
                 stop.wait(interval_s)
             first = _MOST_RUNS
+
+
+def runs_in(line: Line) -> int:
+    """How many runs a line of the list stands for."""
+    return len(getattr(line, "members", (line,)))
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
     from engine.runs.directory import RunDir
     from engine.runs.events import Eval
+    from engine.runs.group_summary import Line
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 
 AnyRun = Annotated[str, typer.Argument(metavar="[RUN]")]
 Json = Annotated[bool, typer.Option("--json")]
 _COLUMNS = ("cli-runs.column-run", "cli-runs.column-name", "cli-runs.column-state", "cli-runs.column-step",
-            "cli-runs.column-loss", "cli-runs.column-seen", "cli-runs.column-note")  # fmt: skip
+            "cli-runs.column-loss", "cli-runs.column-result", "cli-runs.column-seen",
+            "cli-runs.column-note")  # fmt: skip
 _LABELS = {
     "run": "cli-runs.run", "name": "cli-runs.name", "state": "cli-runs.state", "reason": "cli-runs.reason",
     "model": "cli-runs.model-name", "device": "cli-runs.device", "threads": "cli-runs.threads",
@@ -46,18 +49,43 @@ _MEMORY = {"predicted": "cli-runs.predicted", "used": "cli-runs.used", "total": 
 _LABEL_CELLS = 19
 
 
-def runs(as_json: Json = False) -> None:
+class SortBy(StrEnum):
+    """The orders of ``engine.runs.listing``, as the command line takes them."""
+
+    newest = "newest"
+    name = "name"
+    state = "state"
+    metric = "metric"
+    loss = "loss"
+
+
+def runs(
+    sort: Annotated[SortBy, typer.Option("--sort")] = SortBy.newest,
+    only: Annotated[str, typer.Option("--filter", metavar="TEXT")] = "",
+    as_json: Json = False,
+) -> None:
     """List all runs, newest first."""
     from engine.runs.directory import list_runs
+    from engine.runs.group_summary import GroupSummary, fold
+    from engine.runs.listing import matching, ordered
     from engine.runs.summary import summarise
 
     found = [summarise(each) for each in list_runs()]
     if as_json:
-        json_line([_summary(each) for each in found])
-    elif not found:
+        shown = [each for each in ordered(matching(found, only), sort.value) if not isinstance(each, GroupSummary)]
+        json_line([_summary(each) for each in shown])
+        return
+    lines = ordered(matching(fold(found), only), sort.value)
+    if not found:
         say(text("cli-runs.none"))
+    elif not lines:
+        say(text("cli-runs.none-matches", wanted=only))
     else:
-        table([text(code) for code in _COLUMNS], [_row(each) for each in found])
+        rows = []
+        for line in lines:
+            rows.append(_row(line))
+            rows += [_row(each, "  ") for each in line.members] if isinstance(line, GroupSummary) else []
+        table([text(code) for code in _COLUMNS], rows)
 
 
 def status(run: AnyRun = "", as_json: Json = False) -> None:
@@ -128,23 +156,33 @@ def _summary(found: RunSummary) -> dict[str, Any]:
     return {
         "run": found.id, "name": found.name, "model": found.model, "state": found.state, "reason": found.reason,
         "step": found.step, "total_steps": found.total_steps, "loss": found.loss, "eval_loss": found.eval_loss,
-        "test_loss": found.test_loss, "eta_s": found.eta_s,
+        "test_loss": found.test_loss,
+        "score": None if found.score is None else {
+            "metric": found.score.metric, "value": found.score.value, "n": found.score.n,
+            "verdict": found.score.verdict, "against": found.score.against or None,
+        },
+        "data": list(found.data), "group": found.group or None, "seed": found.seed, "eta_s": found.eta_s,
         "last_t": found.last_t, "resumable": found.resumable, "path": str(found.run.path),
     }  # fmt: skip
 
 
-def _row(found: RunSummary) -> list[str]:
+def _row(found: Line, indent: str = "") -> list[str]:
     from engine.runs import story
+    from engine.runs.group_summary import GroupSummary
+    from engine.runs.listing import result_of
 
-    left = Message("cli-runs.left", left=found.eta_s) if found.eta_s is not None else None
+    eta_s = None if isinstance(found, GroupSummary) else found.eta_s
+    left = Message("cli-runs.left", left=eta_s) if eta_s is not None else None
+    result = result_of(found)
     notes = [each for each in (found.reason or left,) if each]
     notes += [Message("cli-runs.resumable")] if found.resumable else []
     return [
-        found.id,
+        f"{indent}{found.id}",
         "" if found.name == found.id else found.name,
         text(story.state(found.state)),
         f"{found.step:,}/{found.total_steps:,}" if found.total_steps else f"{found.step:,}",
         "" if found.loss is None else f"{found.loss:.4g}",
+        "" if result is None else text(result),
         time.strftime("%m-%d %H:%M", time.localtime(found.last_t)) if found.last_t else "",
         text("cli-runs.notes", notes=notes)[:100] if notes else "",
     ]

@@ -13,3 +13,5 @@ all-finished = All runs of this group have finished
     .message = { $group }
     .hint = `tunedeck compare { $group }` shows them.
 disk = { BYTES($bytes) } for { COUNT($seeds, "run", "runs") }
+failed = { $failed } of { COUNT($count, "run", "runs") } failed
+missing = { $missing } of { COUNT($count, "run", "runs") } missing

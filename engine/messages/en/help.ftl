@@ -31,6 +31,9 @@ attach = Show a run on the screen, or follow it as text.
     .plain = Follow it as text instead of on the screen.
 
 runs = List runs and their status, newest first.
+    .help = The runs of a group of seeds stand below their group.
+    .sort = Order: newest, name, state, metric (best first) or loss (lowest first).
+    .only = Only runs in which all these words are found: in name, model, data, state, id or metric.
     .as_json = Print JSON on stdout.
 
 status = Show the status of one run.

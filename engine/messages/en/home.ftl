@@ -5,6 +5,9 @@ help = Home
 runs = Runs
 count = { COUNT($runs, "run", "runs") }, { NUMBER($running) } running
 empty = No runs yet. d starts a three-minute demo, n your own training.
+nothing-found = No run matches. Esc shows all runs.
+matching = "{ $wanted }": { NUMBER($lines) }
+filter-about = words in name, model, data or state
 start-new = Start something new
 resume-hint = resume: r
 eta = ETA { ABOUT($left) }
@@ -24,10 +27,15 @@ no-checkpoint = { $run } has no complete checkpoint to resume from.
 is-running = { $run } is running.
 not-running = { $run } is not running.
 stop-first = { $run } is running. Stop it first with x.
+group-complete = All runs of { $run } are finished or running.
+one-run-of-group = { $run } is a group of seeds. Enter shows its runs; choose one of them.
 has-no-adapter = { $run } has no adapter yet.
 
 # Stop and delete
 stop = Stop { $run }?
+stop-group = Stop the group { $run }? No other seed starts.
+seed = seed { $seed }
+group-resumed = The group continues.
 stop-asked = Stop requested.
 delete = Delete { $run }?
 delete-keeps = This deletes what tunedeck made. The model, the data and your own files in that folder stay.

@@ -166,3 +166,17 @@ not-resumed = The run could not be resumed
 log-unreadable = The log can't be read
     .message = { $path }: { $reason }
 ends-at-logout = This host ends all of your processes at logout. Work inside tmux or screen, or ask for `loginctl enable-linger`. Otherwise the training ends with your connection.
+
+# Orders of a list of runs
+order-newest = newest first
+order-name = by name
+order-state = by state
+order-metric = best metric first
+order-loss = lowest loss first
+
+# What a list says of a run's result
+result = { $metric } { $value } (n = { $rows })
+result-against = { $metric } { $value }, against { $against }: { $verdict } (n = { $rows })
+range = { $low } to { $high }
+seeds-result = { $metric } { $value } ({ $range }, { COUNT($seeds, "seed", "seeds") }, n = { $rows })
+seeds-result-against = { $metric } { $value } ({ $range }, { COUNT($seeds, "seed", "seeds") }), against { $against }: { $verdict } (n = { $rows })

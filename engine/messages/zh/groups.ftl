@@ -13,3 +13,5 @@ all-finished = 该组的所有运行都已完成
     .message = { $group }
     .hint = 用 `tunedeck compare { $group }` 查看。
 disk = { BYTES($bytes) }（{ $seeds } 次运行）
+failed = { $count } 次运行中 { $failed } 次失败
+missing = { $count } 次运行中尚缺 { $missing } 次

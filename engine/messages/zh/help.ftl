@@ -32,6 +32,9 @@ attach = 在界面上查看一次运行，或以文本跟踪。
     .plain = 不用界面，以文本跟踪。
 
 runs = 列出所有运行及其状态，最新的在前。
+    .help = 种子组中的运行列在该组下方。
+    .sort = 排序：newest、name、state、metric（最好在前）或 loss（最低在前）。
+    .only = 只列出含有所有这些词的运行：名称、模型、数据、状态、ID 或指标。
     .as_json = 在 stdout 输出 JSON。
 
 status = 显示一次运行的状态。

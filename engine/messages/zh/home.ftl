@@ -5,6 +5,9 @@ help = 主界面
 runs = 任务
 count = 共 { NUMBER($runs) } 个，{ NUMBER($running) } 个运行中
 empty = 还没有任务。按 d 运行三分钟演示，按 n 开始自己的训练。
+nothing-found = 没有匹配的运行。按 Esc 显示全部。
+matching = “{ $wanted }”：{ NUMBER($lines) } 个
+filter-about = 名称、模型、数据或状态中的词
 start-new = 开始
 resume-hint = 恢复：r
 eta = 剩余 { ABOUT($left) }
@@ -24,10 +27,15 @@ no-checkpoint = { $run } 没有可供恢复的完整检查点。
 is-running = { $run } 正在运行。
 not-running = { $run } 没有在运行。
 stop-first = { $run } 正在运行，请先按 x 停止。
+group-complete = { $run } 的运行都已完成或正在进行。
+one-run-of-group = { $run } 是一个种子组。按 Enter 展开后选择其中一个运行。
 has-no-adapter = { $run } 还没有适配器。
 
 # Stop and delete
 stop = 停止 { $run }？
+stop-group = 停止种子组 { $run }？之后的种子不再开始。
+seed = 种子 { $seed }
+group-resumed = 种子组继续进行。
 stop-asked = 已请求停止。
 delete = 删除 { $run }？
 delete-keeps = 将删除 tunedeck 生成的文件。模型、数据以及该目录中您自己的文件都会保留。

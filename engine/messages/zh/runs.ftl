@@ -166,3 +166,17 @@ not-resumed = 无法恢复运行
 log-unreadable = 无法读取日志
     .message = { $path }：{ $reason }
 ends-at-logout = 此主机会在您注销时结束您的所有进程。请在 tmux 或 screen 中工作，或申请 `loginctl enable-linger`，否则断开连接后训练会结束。
+
+# 运行列表的排序
+order-newest = 最新在前
+order-name = 按名称
+order-state = 按状态
+order-metric = 指标最好在前
+order-loss = 损失最低在前
+
+# 列表中运行的结果
+result = { $metric } { $value }（n = { $rows }）
+result-against = { $metric } { $value }，与{ $against }相比：{ $verdict }（n = { $rows }）
+range = { $low } 至 { $high }
+seeds-result = { $metric } { $value }（{ $range }，{ $seeds } 个种子，n = { $rows }）
+seeds-result-against = { $metric } { $value }（{ $range }，{ $seeds } 个种子），与{ $against }相比：{ $verdict }（n = { $rows }）

@@ -29,7 +29,7 @@ from tests.engine.cli.test_selftest import GOOD, SAYS
 from tests.engine.data.quality.making import asked, jsonl
 from tests.engine.models.making import write_adapter
 from tests.engine.models.test_lineage import make_run
-from tests.engine.runs.making import make_checkpoint, mark_launched, step, write
+from tests.engine.runs.making import make_checkpoint, mark_launched, measure, step, write
 from tests.tiny import make_tiny_model
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "json.md"
@@ -111,6 +111,7 @@ def test_run(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_runs(call: Call, stopped: RunDir) -> None:
+    measure(stopped, [1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0])
     same("runs", call("runs"))
 
 

@@ -11,7 +11,17 @@ from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests.engine.cli.cli_calls import FakeRunner, Shell
-from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, said, step, write
+from tests.engine.runs.making import (
+    failure,
+    make_checkpoint,
+    make_group,
+    mark_exited,
+    mark_launched,
+    measure,
+    said,
+    step,
+    write,
+)
 
 
 @pytest.fixture
@@ -59,6 +69,45 @@ def test_runs_as_json_have_their_numbers(shell: Shell, finished: RunDir, crashed
     assert listed[finished.id]["name"] == "orders"
     assert (listed[crashed.id]["state"], listed[crashed.id]["resumable"]) == ("crashed", True)
     assert listed[crashed.id]["step"] == 2
+
+
+def test_the_list_is_sorted_and_filtered(shell: Shell, finished: RunDir, crashed: RunDir) -> None:
+    measure(crashed, [1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0])
+
+    def listed(*arguments: str) -> list[str]:
+        return [each["run"] for each in shell("runs", "--json", *arguments).json]
+
+    assert listed("--sort", "metric") == [crashed.id, finished.id]
+    assert listed("--filter", "finished orders") == [finished.id]
+    assert listed("--filter", "tiny") == [finished.id]
+    assert listed("--filter", "nothing") == []
+    answer = shell("runs", "--filter", "nothing")
+    assert (answer.code, answer.out) == (0, "")
+    assert "No run matches nothing" in answer.err
+    assert shell("runs", "--sort", "colour").code == 2
+
+
+def test_the_result_stands_in_the_list_with_its_verdict(shell: Shell, finished: RunDir, crashed: RunDir) -> None:
+    measure(crashed, [1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0])
+    by_id = {line.split()[0]: line for line in shell("runs").out.splitlines()}
+    assert "exact match 75%, against base model: better (n = 4)" in by_id[crashed.id]
+    assert "exact match 25% (n = 4)" in by_id[finished.id]
+    score = {each["run"]: each["score"] for each in shell("runs", "--json").json}[crashed.id]
+    assert score == {"metric": "exact_match", "value": 0.75, "n": 4, "verdict": "better", "against": "base"}
+
+
+def test_the_runs_of_a_group_stand_below_it(shell: Shell, home: Path) -> None:
+    group, runs = make_group(home / "runs")
+    for run in runs:
+        measure(run, [1.0] * 20, [0.0] * 20)
+    lines = shell("runs").out.splitlines()
+    assert lines[1].startswith(group.id)
+    assert "exact match 100% (100% to 100%, 3 seeds), against base model: better (n = 20)" in lines[1]
+    assert [line.split()[0] for line in lines[2:]] == [run.id for run in runs]
+    assert all(line.startswith("  ") for line in lines[2:])
+    told = shell("runs", "--json").json
+    assert {each["group"] for each in told} == {group.id}
+    assert sorted(each["seed"] for each in told) == [42, 43, 44]
 
 
 def test_the_standing_of_a_run_tells_results_and_warnings_clean(shell: Shell, finished: RunDir) -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from engine.common import files
 from engine.messages.message import Message
+from engine.metrics.result import Comparison, Mean, Verdict
+from engine.runs import directory, evaluations
 from engine.runs import events as ev
+from engine.runs import groups as groups_of_runs
 from engine.runs.directory import RunDir
+from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.groups import Group
 from engine.runs.writer import EventWriter
 
 
@@ -36,6 +43,51 @@ def write(run: RunDir, *events: ev.Event) -> None:
     for event in events:
         writer.emit(event)
     writer.close()
+
+
+def measure(
+    run: RunDir, tuned: Sequence[float], base: Sequence[float] = (), *, metric: str = "exact_match",
+    rows: str = "row", verdict: Verdict = "better", name: str = evaluations.TRAINING, groups: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Keep an evaluation of ``run``: the scores of its result and of the untouched model on rows called ``rows``."""
+    where = evaluations.folder(run, name)
+    sides = {evaluations.BASE: base, evaluations.TUNED: tuned} if base else {evaluations.TUNED: tuned}
+    evaluations.keep_answers(
+        where,
+        [
+            Answer(
+                candidate=candidate, row=at, prompt=f"{rows} {at}", reference=f"answer {at}", answer=str(score),
+                scores={metric: score}, group=groups[at] if groups else "",
+            )
+            for candidate, scores in sides.items() for at, score in enumerate(scores)
+        ],
+    )  # fmt: skip
+    means = [
+        Mean(candidate=candidate, metric=metric, value=sum(scores) / len(scores), low=0.0, high=1.0, n=len(scores))
+        for candidate, scores in sides.items()
+    ]
+    difference = means[-1].value - means[0].value
+    compared = Comparison(
+        candidate=evaluations.TUNED, against=evaluations.BASE, metric=metric, difference=difference, low=0.0, high=1.0,
+        p=0.01, adjusted_p=0.01, test="mcnemar", n=len(tuned), verdict=verdict,
+    )  # fmt: skip
+    found = Evaluation(
+        name=name, part="test", n=len(tuned), candidates=[*sides], metrics=[metric], means=means,
+        comparisons=[compared] if base else [],
+    )  # fmt: skip
+    evaluations.keep(where, found)
+
+
+def make_group(root: Path, seeds: Sequence[int] = (42, 43, 44), name: str = "orders") -> tuple[Group, list[RunDir]]:
+    """A group whose runs have not begun."""
+    group = groups_of_runs.create(name, root)
+    runs = []
+    for seed in seeds:
+        facts = {groups_of_runs.GROUP: group.id, groups_of_runs.SEED: seed, "data": ["/data/orders.jsonl"]}
+        config = f'[model]\nname_or_path = "tiny"\n[run]\nseed = {seed}\n[[data]]\npath = "/data/orders.jsonl"\n'
+        runs.append(directory.create("tiny", config, f"{name} seed {seed}", root, facts))
+    groups_of_runs.keep(group, name, runs)
+    return group, runs
 
 
 def set_facts(run: RunDir, **facts: Any) -> None:
