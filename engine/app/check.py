@@ -276,6 +276,8 @@ def remedy_for(issue: Issue, config: RunConfig, known: Known) -> Remedy | None:
         "strategy.adapter": (Message("check.set-to-nothing"), {field: None}),
         "launch.gpus": (Message("check.set-to-auto"), {field: None}),
         "model.trust_remote_code": (Message("check.set-to-no"), {field: None}),
+        "eval.metrics": (Message("check.set-to-auto"), {field: None}),
+        "eval.metric_file": (Message("check.set-to-nothing"), {field: None}),
         "model.chat_template": (Message("check.set-to-nothing"), {field: None}),
     }
     if field not in remedies:

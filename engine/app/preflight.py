@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from engine.app.findings import Finding, Remedy, of_error
+from engine.app.findings import REFUSED, Finding, Remedy, of_error
 from engine.app.preflight_adapter import check_old_adapter, check_targets
 from engine.app.preflight_template import check_template
 from engine.common import paths
-from engine.common.errors import MachineError, TunedeckError
+from engine.common.errors import ConfigError, MachineError, TunedeckError
 from engine.config import rules
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
@@ -20,6 +20,7 @@ from engine.data.quality.catalogue import CATALOGUE
 from engine.data.rows.unused import told
 from engine.memory import packing
 from engine.messages.message import Message
+from engine.metrics import user_metric
 from engine.models.adapter.adopt import adopt
 from engine.models.adapter.find import tokenizer_folder
 from engine.models.card import ModelCard
@@ -43,7 +44,11 @@ def of_files(resolved: Resolved, on_hash: Callable[[int, int], None] | None = No
         look = _Look(adopt(resolved).config, resolved.config.strategy.adapter, on_hash)
     except TunedeckError as error:
         return [*found, *of_error(error)]
-    for part in (look.model, look.targets, look.adapter, look.data, look.template, look.rights, look.disk, look.logout):
+    parts = (
+        look.model, look.targets, look.adapter, look.data, look.template, look.metric_file, look.rights, look.disk,
+        look.logout,
+    )  # fmt: skip
+    for part in parts:
         try:
             for each in part():
                 found.append(each)
@@ -134,6 +139,15 @@ class _Look:
         """How dialogue is written for this model."""
         if self._card is not None and self._has_dialogue:
             yield from check_template(self._config, self._card)
+
+    def metric_file(self) -> Iterator[Finding]:
+        """The user's own metric: a file that can be none."""
+        named = self._config.eval.metric_file
+        try:
+            if named:
+                user_metric.check(Path(named))
+        except ConfigError as error:
+            yield Finding(Issue("error", "eval.metric_file", Message(REFUSED, error=error.reason)), error=error)
 
     def rights(self) -> Iterator[Finding]:
         """Raises MachineError where the run can't be written."""

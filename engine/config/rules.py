@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.config.metric_names import USER_METRIC
 from engine.config.schema import DatasetSection, RunConfig
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
@@ -93,6 +94,8 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
     yield from _targets(adapter.target_modules)
     if config.eval.early_stopping_patience and not held_out:
         yield Issue("error", "eval.early_stopping_patience", Message("rules.patience-without-rows"))
+    if USER_METRIC in config.eval.metrics and not config.eval.metric_file:
+        yield Issue("error", "eval.metrics", Message("rules.no-metric-file"))
     if dataset.too_long == "split" and dataset.train_on != "all":
         yield Issue("note", "dataset.too_long", Message("rules.only-text-is-split"))
     yield from _of_overlap(dataset)

@@ -23,6 +23,10 @@ from engine.messages.message import Message
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
 _MOST_BYTES = 4 << 20
+_PATHS = (
+    ("model", "name_or_path"), ("model", "chat_template"), ("strategy", "adapter"), ("eval", "metric_file"),
+)  # fmt: skip
+"""Fields that may hold a path."""
 _BUILT_IN = ("plain", "chatml")
 """Chat templates that go before files of the same name."""
 _BEFORE = {"dataset": {"stratify": False}}
@@ -157,7 +161,7 @@ def _table(part: Any, prefix: str, resolved: Resolved, full: bool) -> Table:
 def _anchored(values: dict[str, Any], *folders: Path) -> dict[str, Any]:
     """Relative paths become absolute by the first of ``folders`` in which they exist: the runner works in another."""
     anchored = dict(values)
-    for section, name in (("model", "name_or_path"), ("model", "chat_template"), ("strategy", "adapter")):
+    for section, name in _PATHS:
         anchored |= {section: _with_absolute(anchored[section], name, folders)} if section in anchored else {}
     data = anchored.get("data")
     if isinstance(data, list):

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from engine.config.metric_names import USER_METRIC, MetricName
 from engine.config.schema import EvalSection
 from engine.messages.message import Message
-from engine.metrics.structured import calls_in, is_record, number_in
+from engine.metrics.structured import calls_in, is_bare_number, is_record, number_in
 from engine.metrics.texts import label, said, words
 
 Kind = Literal["classification", "json", "number", "tools", "short", "free", "text"]
@@ -105,7 +105,7 @@ def _found(references: Sequence[str], trained: Sequence[str]) -> Choice:
     if classes:
         found = _choice("classification", Message("metrics.is-classes", classes=len(classes), rows=len(every)), notes)
         return replace(found, labels=classes, notes=(*notes, *_odd_classes(references, trained, classes)))
-    bare = sum(_is_bare_number(text) for text in every)
+    bare = sum(map(is_bare_number, every))
     if share(bare):
         return _choice("number", Message("metrics.is-number", rows=bare, of=len(every)), notes)
     lengths = sorted(len(words(text[:2000])) for text in every)
@@ -153,8 +153,3 @@ def _odd_classes(references: Sequence[str], trained: Sequence[str], classes: Col
         notes.append(Message("metrics.unseen-classes", labels=[spelt[each] for each in unseen[:8]],
                              classes=len(unseen), rows=rows))  # fmt: skip
     return notes
-
-
-def _is_bare_number(text: str) -> bool:
-    """Whether a number is all there is, but for a currency or a unit."""
-    return number_in(text) is not None and len(text) <= 40 and len(words(text)) <= 4

@@ -36,10 +36,10 @@ def exact_match(answer: str, reference: str) -> float:
 
 
 def token_f1(answer: str, reference: str) -> float:
-    """F1 of the words that both have, as SQuAD counts them; Chinese by characters."""
+    """F1 of the words that both have, as SQuAD counts them; Chinese by characters. Where a side has none, equality."""
     given, wanted = Counter(squad_words(answer)), Counter(squad_words(reference))
     if not given or not wanted:
-        return float(answer.strip() == reference.strip() or given == wanted)
+        return exact_match(answer, reference)
     return 2 * (given & wanted).total() / (given.total() + wanted.total())
 
 

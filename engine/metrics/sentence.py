@@ -111,6 +111,8 @@ def _first(each: Comparison) -> Message:
         return Message("metrics.first-one-row", against=against)
     if each.test == "none":
         return Message("metrics.first-one-group", against=against, rows=each.n)
+    if each.against == FEW_SHOT and each.verdict == "worse":
+        return Message("metrics.first-few-shot-better", change=_size(each), rows=each.n)
     return Message(_FIRST[each.verdict], against=against, change=_size(each), rows=each.n)
 
 

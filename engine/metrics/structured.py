@@ -13,11 +13,12 @@ from typing import Any
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
 _DIGITS = (
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![,\d])|\d{1,3}(?:\.\d{3})+,\d+(?![.,]?\d)|\d{1,3}(?:\.\d{3}){2,}(?![.,]?\d)"
-    r"|\d+[.,]\d+(?![.,]?\d)|\d+|\.\d+)(?:[eE][-+]?\d{1,3}(?![\w.]))?"
+    r"|(?<!\d,)\d+[.,]\d+(?![.,]?\d)|\d+|\.\d+)(?:[eE][-+]?\d{1,3}(?![\w.]))?"
 )
 """1,234.5, then 1.234,5, then 1.234.567, then 3.5 or 3,5, then a whole number."""
 _NUMBER = re.compile(rf"(?<![A-Za-z_\d.])[-+]?{_DIGITS}(?:\s*/\s*{_DIGITS})*")
 _BLANK_BETWEEN = re.compile("(?<=\\d)[\u00a0\u202f\u2009'’](?=\\d{3})")
+_BARE = re.compile(rf"[-+]?{_DIGITS}")
 _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _MOST_DIGITS = 400
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)</function>", re.DOTALL)
@@ -85,6 +86,13 @@ def number_in(text: str) -> Fraction | None:
     for found in _numbers(boxed[-1] if boxed else plain):
         last = found
     return last
+
+
+def is_bare_number(text: str) -> bool:
+    """Whether a number is all there is, but for a currency's sign, percent and a full stop."""
+    plain = unicodedata.normalize("NFKC", _BLANK_BETWEEN.sub("", text)).replace("−", "-")
+    kept = "".join(char for char in plain if unicodedata.category(char) != "Sc" and char not in " %")
+    return _BARE.fullmatch(kept.rstrip(".")) is not None
 
 
 def exact_number(answer: str, reference: str) -> float | None:

@@ -56,7 +56,7 @@ def interval(total: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) 
         plain = mean * (1 - mean) / n
         # Where all rows are alike nothing tells how much a cluster's rows agree: each counts as one.
         rows = n if count == n else count if plain == 0 or error == 0 else min(n, plain * n / error**2)
-        return _wilson(mean, max(1.0, rows))
+        return share_bounds(mean, max(1.0, rows))
     if count < 2:
         return Bounds(None, None)
     margin = _t_quantile(count - 1) * error
@@ -159,7 +159,8 @@ def _no_difference(total: Total, count: int) -> Bounds:
     return Bounds(-margin, margin) if total.is_mean and _is_bounded(total.scores) else Bounds(None, None)
 
 
-def _wilson(share: float, n: float) -> Bounds:
+def share_bounds(share: float, n: float) -> Bounds:
+    """Wilson's 95 % interval of a share of ``n`` rows."""
     middle, scale = share + _Z**2 / (2 * n), 1 + _Z**2 / n
     margin = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
     return Bounds(max(0.0, (middle - margin) / scale), min(1.0, (middle + margin) / scale))

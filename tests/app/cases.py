@@ -226,6 +226,11 @@ def _replay(share: float | None) -> Callable[[Place], object]:
     return spoil
 
 
+def _metric(place: Place, source: str) -> None:
+    (place.folder / "metric.py").write_text(source)
+    place.set(eval={"metric_file": str(place.folder / "metric.py")})
+
+
 CASES = (
     # The rules
     Case("rules.micro-batch-below-row", _set(train={"micro_batch_tokens": 16})),
@@ -243,6 +248,7 @@ CASES = (
     Case("rules.only-text-is-split", _set(dataset={"too_long": "split"})),
     Case("rules.packing-by-mask", _set(dataset={"packing": True}, model={"attn_implementation": "sdpa"})),
     Case("rules.no-template-file", _set(model={"chat_template": "gone.jinja"})),
+    Case("rules.no-metric-file", _set(eval={"metrics": ["user_metric"]})),
     Case("rules.gpu-named-twice", _set(launch={"gpus": "0,0"})),
     Case("rules.no-list-of-gpus", _set(launch={"gpus": "0,cpu"})),
     Case("rules.batch-below-devices", _set(launch={"gpus": "0,1"}, train={"batch_size": 1})),
@@ -264,8 +270,16 @@ CASES = (
     Case("config.unknown-key", _set(train={"xyzzy": 4})),
     Case("config.misspelt-key", _set(train={"bath_size": 4})),
     Case("config.no-source", _set(data=[])),
+    Case("config.misspelt-name", _set(eval={"metrics": ["exact_mach"]})),
+    Case("config.unknown-name", _set(eval={"metrics": ["zzz"]})),
     Case("config.wrong-value", _set(train={"batch_size": 0})),
     Case("config.required", _set(data=[{"format": "auto"}])),
+    # The user's metric
+    Case("user-metric.no-such-file", _set(eval={"metric_file": "gone.py"})),
+    Case("user-metric.unreadable", lambda place: place.set(eval={"metric_file": str(place.folder)})),
+    Case("user-metric.not-python", lambda place: _metric(place, "def score(answer, reference, row) return 1")),
+    Case("user-metric.no-score", lambda place: _metric(place, "def scores(answer, reference, row):\n    return 1")),
+    Case("user-metric.wrong-arguments", lambda place: _metric(place, "def score(answer):\n    return 1")),
     # The machine
     Case("check.memory-short", _too_large),
     Case("check.memory-short-for-good", lambda place: _too_large(

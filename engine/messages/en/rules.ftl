@@ -17,6 +17,8 @@ whole-copies = this version keeps a whole copy of the model on each GPU.
     .hint = Set it to "auto"; several GPUs are launch.gpus = "0,1".
 patience-without-rows = needs held-out rows.
     .hint = Set dataset.eval_share.
+no-metric-file = user_metric needs the file of your metric.
+    .hint = Name it in eval.metric_file, or take user_metric out.
 only-text-is-split = only plain text is split; longer dialogues are dropped.
 packing-by-mask = { $kernel } separates packed rows with a mask over the whole sequence: more memory, no speed.
     .hint = Use "auto", or attn_implementation = "flash_attention_2", which isolates each row.

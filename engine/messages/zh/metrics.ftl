@@ -35,6 +35,7 @@ first-worse = 在 { NUMBER($rows) } 行上比{ $against }差 { $change }
 first-unclear = 在 { NUMBER($rows) } 行上与{ $against }没有明确差异：{ $change }
 first-one-row = 仅凭一行无法判断是否优于{ $against }
 first-one-group = 所有行同属一组（{ NUMBER($rows) } 行），无法判断是否优于{ $against }
+first-few-shot-better = 在 { NUMBER($rows) } 行上少样本提示更好，领先 { $change }：这项任务无需训练
 then-better = 比{ $against }好 { $change }
 then-worse = 比{ $against }差 { $change }
 then-unclear = 与{ $against }没有明确差异：{ $change }

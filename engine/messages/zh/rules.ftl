@@ -15,6 +15,8 @@ whole-copies = 此版本在每个 GPU 上放一份完整模型。
     .hint = 请设为 "auto"；多个 GPU 写作 launch.gpus = "0,1"。
 patience-without-rows = 需要验证数据。
     .hint = 请设置 dataset.eval_share。
+no-metric-file = user_metric 需要自定义指标的文件。
+    .hint = 请在 eval.metric_file 中填写，或删去 user_metric。
 only-text-is-split = 只有纯文本会被切分；过长的对话会被丢弃。
 packing-by-mask = { $kernel } 用覆盖整个序列的掩码隔开各行：占用更多显存，速度不会提高。
     .hint = 请用 "auto"，或 attn_implementation = "flash_attention_2"，它逐行隔离。
