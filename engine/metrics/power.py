@@ -31,5 +31,5 @@ def rows_needed(difference: float = 0.05, discordant: float = USUAL_DISCORDANT) 
     if not 0 < difference <= 1 or not 0 < discordant <= 1:
         raise ValueError(f"{difference}, {discordant}")
     rows = math.ceil(max(discordant, difference) * (FACTOR / difference) ** 2)
-    unit = 10 ** max(0, len(str(rows)) - 2)
+    unit = int(10 ** max(0, len(str(rows)) - 2))
     return -(-rows // unit) * unit
