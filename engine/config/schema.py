@@ -211,6 +211,9 @@ class EvalSection(Section):
     forgetting: bool | Auto = Field(
         "auto", description="Measure what is forgotten, while training and before and after; auto: where it is cheap"
     )
+    forgetting_margin: float = Field(
+        0.02, ge=0, le=1, description="Loss in quality at which an earlier task still counts as kept: 0.02 is 2 points"
+    )
     general_text: str = Field("", description="File of general text to measure forgetting on; empty: the built-in set")
 
 

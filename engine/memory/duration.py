@@ -33,6 +33,8 @@ GAUGE_ROWS = (16, 8, 4)
 """Rows of each kind that it reads: as many as that share allows."""
 GAUGE_ROW_TOKENS, GENERAL_TOKENS = 256, 90
 """A row of the task is read as far as this; a passage of general text has about so many tokens."""
+QUESTION_TOKENS = 48
+"""Of an answer to a general question: enough to see language, loops and whether it ends."""
 GAUGE_PASSES = 1.6
 """Of the gauge, in forward passes: the tuned model's, and the head three times instead of once."""
 
@@ -106,6 +108,9 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     gauge = gauge_rows(config, total, size.tokens / max(1, size.rows), passes(job))
     gauging = gauge * gauge_tokens(size.tokens / max(1, size.rows)) / tokens_per_second / passes(job) * GAUGE_PASSES
     answers += gauging * (2 + (total - 1) // rhythm.evaluate)
+    texts, questions, _ = elsewhere_rows(gauge)
+    losses += 2 * texts * GENERAL_TOKENS / tokens_per_second / passes(job)
+    answers += 2 * _answering(job, questions, config, cores, QUESTION_TOKENS)
     loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
 
@@ -150,6 +155,11 @@ def gauge_rows(config: RunConfig, total_steps: int, row_tokens: float, train_pas
     return next((rows for rows in GAUGE_ROWS if rows <= allowed), 0)
 
 
+def elsewhere_rows(gauge: int) -> tuple[int, int, int]:
+    """Texts, questions, and rows of each earlier run that are measured before and after, by the rows of the gauge."""
+    return 4 * gauge, 2 * gauge, 6 * gauge
+
+
 def gauge_tokens(row_tokens: float) -> float:
     """Of one row of the task and one of the general set."""
     return min(row_tokens, GAUGE_ROW_TOKENS) + GENERAL_TOKENS
@@ -162,11 +172,11 @@ def _every(usual: int, total_steps: int, once_s: float, allowed_s: float) -> int
     return total_steps if once_s > allowed_s else math.ceil(total_steps * once_s / allowed_s)
 
 
-def _answering(job: Job, count: int, config: RunConfig, cores: int | None) -> float:
+def _answering(job: Job, count: int, config: RunConfig, cores: int | None, most: int | None = None) -> float:
     """Seconds of ``count`` answers, generated side by side in groups, token by token."""
     if not count:
         return 0.0
-    new = config.eval.max_new_tokens
+    new = most or config.eval.max_new_tokens
     group = max(1, min(count, PROMPTS_AT_ONCE, ANSWER_TOKENS // (job.row_tokens + new)))
     token_s = job.shape.layers * DECODE_LAYER_S
     if cores is not None:

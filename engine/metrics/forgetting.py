@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.messages.message import Message
+from engine.metrics.result import Comparison
+from engine.metrics.words import LOWER_IS_BETTER
 
 Mark = Literal["fine", "look", "stop", "unknown"]
 LOOK_DIVERGENCE, STOP_DIVERGENCE = 0.1, 0.5
@@ -36,3 +38,20 @@ def mark_of(divergence: float | None, rise: float | None, old_rise: float | None
         return "stop", grave
     some = [Message(code, value=value) for value, (look, _), code in known if value >= look]
     return ("look", some) if some else ("fine", [])
+
+
+Kept = Literal["kept", "lost", "unclear"]
+
+
+def not_inferior(comparison: Comparison, margin: float) -> Kept:
+    """Whether what was known before is still known, by the 95 % interval of the paired difference.
+
+    Kept: the candidate is worse by ``margin`` at most, lost: by more than that for sure; else the rows can't tell. The
+    margin is in the metric's unit, of a loss a share of what it was.
+    """
+    low, high = comparison.low, comparison.high
+    if low is None or high is None:
+        return "unclear"
+    if comparison.metric in LOWER_IS_BETTER:
+        low, high = -high, -low
+    return "kept" if low >= -margin else "lost" if high < -margin else "unclear"

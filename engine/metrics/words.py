@@ -17,6 +17,9 @@ _METRICS = {
     "tool_name": "metric-words.tool-name", "tool_arguments": "metric-words.tool-arguments",
     "loss": "metric-words.loss", "perplexity": "metric-words.perplexity",
     "bits_per_byte": "metric-words.bits-per-byte", USER_METRIC: "metric-words.user-metric",
+    "answered": "forgetting.metric-answered", "ended": "forgetting.metric-ended",
+    "no_loops": "forgetting.metric-no-loops", "language_kept": "forgetting.metric-language",
+    "distinct": "forgetting.metric-distinct", "answer_tokens": "forgetting.metric-length",
 }  # fmt: skip
 _CANDIDATES = {
     "base": "metric-words.base", "few-shot": "metric-words.few-shot", "old-adapter": "metric-words.old-adapter",
@@ -26,7 +29,7 @@ _VERDICTS = {"better": "metric-words.better", "worse": "metric-words.worse", "un
 LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_byte"))
 SCORES = frozenset(("chrf", "bleu", "rouge_l"))
 """Metrics of 0 to 1 that are written as 0 to 100, as is usual for them."""
-SHARES = frozenset(_METRICS) - LOWER_IS_BETTER - SCORES - {USER_METRIC}
+SHARES = frozenset(_METRICS) - LOWER_IS_BETTER - SCORES - {USER_METRIC, "answer_tokens"}
 """Metrics of 0 to 1, written as per cent. What is in none of these sets has a unit of its own."""
 
 

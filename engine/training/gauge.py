@@ -1,4 +1,4 @@
-"""What a run's gauge of forgetting reads: rows of its own task, general text, and rows of the runs it builds on."""
+"""What a run's forgetting is measured on: rows of its own task, general text, and rows of the runs it builds on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 
 from engine.common.errors import TunedeckError
-from engine.data.general import general_of, shipped, spread
+from engine.data.general import General, general_of, shipped, spread
 from engine.data.rows.messages import Row
+from engine.evaluation.elsewhere import Elsewhere
 from engine.evaluation.forgetting import GENERAL, OLD, TASK, Gauge, shortened
+from engine.evaluation.generate import Generator
 from engine.evaluation.old_rows import old_rows
-from engine.memory.duration import gauge_rows
+from engine.memory.duration import elsewhere_rows, gauge_rows
 from engine.messages.message import Message
+from engine.metrics.result import BASE, OLD_ADAPTER
 from engine.modeling.adapter_off import has_adapter
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
@@ -48,6 +51,22 @@ def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = No
     return gauge
 
 
+def elsewhere_of(training: Training, run: RunDir, generator: Generator, budget_tokens: int) -> Elsewhere | None:
+    """What is measured elsewhere before and after the training; None where the gauge is off."""
+    net, config = training.built.accelerator.unwrap_model(training.built.net), training.config
+    rows = gauge_rows_of(training)
+    if not rows or not isinstance(net, SupervisedLoss) or not has_adapter(net.model):
+        return None
+    general, (texts, questions, old) = _general_set(training, tell=False), elsewhere_rows(rows)
+    return Elsewhere(
+        run, net, generator, Renderer(training.words.tokenizer, training.words.stops), spread(general.texts, texts),
+        spread(general.dialogues, questions), [each for each in old_rows(config, old) if each.rows],
+        BASE if config.strategy.kind == "fresh" else OLD_ADAPTER, config.eval.forgetting_margin,
+        config.eval.max_new_tokens, budget_tokens, training.layout, training.placement.device, training.phases,
+        training.memory, training.built.accelerator.autocast,
+    )  # fmt: skip
+
+
 def _old_before(run: RunDir) -> float | None:
     """The loss of the old rows before the training, as the log of ``run`` has it."""
     told = (ev.decode(line) for line in tail_lines(run.events, 1 << 40) if b'"forgetting"' in line)
@@ -72,14 +91,19 @@ def _own(training: Training, count: int) -> list[Example]:
 
 def _general(training: Training, renderer: Renderer, count: int) -> list[Example]:
     """Half texts, half dialogues."""
-    try:
-        general = general_of(training.config)
-    except TunedeckError as error:
-        training.phases.sink(ev.Warn(message=Message("forgetting.text-unusable", reason=error.reason)))
-        general = shipped()
+    general = _general_set(training)
     dialogues = spread(general.dialogues, count // 2)
     texts = spread(general.texts, count - len(dialogues))
     return [*_rendered(texts, renderer), *_rendered(dialogues, renderer)]
+
+
+def _general_set(training: Training, tell: bool = True) -> General:
+    try:
+        return general_of(training.config)
+    except TunedeckError as error:
+        if tell:
+            training.phases.sink(ev.Warn(message=Message("forgetting.text-unusable", reason=error.reason)))
+        return shipped()
 
 
 def _old(training: Training, renderer: Renderer, count: int) -> list[Example]:

@@ -34,7 +34,7 @@ from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
 from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
 from engine.training.checkpoint import TrainerState, begun
-from engine.training.gauge import gauge_of
+from engine.training.gauge import elsewhere_of, gauge_of
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
@@ -148,11 +148,14 @@ class Session:
             story.rehearsed(tried)
         state, budget, _ = begun(training.ranks, state, planned, budget)
         gauge = gauge_of(training, budget, self.run if not fresh else None)
+        elsewhere = elsewhere_of(training, self.run, measure.generator, budget)
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):
                 loss = measure.evaluate(0, "before")
                 _gauge(gauge, 0, "before")
+                if elsewhere is not None:
+                    elsewhere.before()
             state = replace(state, start_measure=measure_of(training.config, loss, measure.metrics))
             free_cached()
         hooks = Hooks(
@@ -170,6 +173,8 @@ class Session:
             with story.phase("evaluation"):
                 kept, state = measure_result(self.run, training, measure, outcome.state)
                 _gauge(gauge, kept.step, "after")
+                if elsewhere is not None:
+                    elsewhere.after(kept.step)
         else:
             kept, state = None, outcome.state
         if outcome.kind != "paused":

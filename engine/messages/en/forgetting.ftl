@@ -25,3 +25,22 @@ old-sample = Run { $run } is tested with { COUNT($rows, "row", "rows") } it was 
 no-old-rows = Run { $run } kept no rows
     .message = { $run } held nothing out and recorded no sample.
     .hint = Forgetting of that run can't be measured.
+
+# Before and after
+reason = general text and questions, which have nothing to do with the task
+metric-answered = answers that are not empty
+metric-ended = answers that end by themselves
+metric-no-loops = answers without a loop
+metric-language = answers in the language of the question
+metric-distinct = answers that no other question got
+metric-length = tokens an answer
+general-fine = No forgetting to be seen on { COUNT($rows, "general text", "general texts") } (loss { $difference })
+general-look = General text is predicted worse: loss { $difference } over { COUNT($rows, "text", "texts") }
+general-stop = Much is forgotten: the loss on { COUNT($rows, "general text", "general texts") } rose ({ $difference })
+general-unknown = What was forgotten can't be told: there is no measurement from before
+old-kept = { $run } is kept: { $metric } { $difference }, within { PERCENT($margin) } of before ({ COUNT($rows, "row", "rows") })
+old-lost = { $run } is forgotten: { $metric } { $difference }, worse by more than { PERCENT($margin) } ({ COUNT($rows, "row", "rows") })
+old-unclear = Whether { $run } is kept can't be told with { COUNT($rows, "row", "rows") }: { $metric } { $difference }
+old-unknown = Whether { $run } is kept can't be told: there is no measurement from before
+not-measured = Forgetting isn't measured any more: { $reason }
+    .hint = Training continues and its result is not affected.

@@ -81,6 +81,7 @@ eval-keep = 哪个检查点成为结果
 eval-best-by = “最佳”的标准：验证损失，或某个指标（每次评估都要生成回答）
 eval-early-stopping-patience = 连续多少次评估没有改善就停止
 eval-forgetting = 在训练中及训练前后测量遗忘程度；auto：开销小时测量
+eval-forgetting-margin = 旧任务最多变差多少仍算保住：0.02 即 2 个百分点
 eval-general-text = 用来测量遗忘的通用文本文件；留空：使用内置文本
 
 checkpoint-every = 每隔多少步保存检查点；留空：全程五次

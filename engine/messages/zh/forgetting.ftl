@@ -25,3 +25,22 @@ old-sample = 训练 { $run } 的验证行已不存在，改用它训练过的 { 
 no-old-rows = 训练 { $run } 没有保留任何行
     .message = { $run } 没有留出验证行，也没有记录样本。
     .hint = 无法测量对该训练内容的遗忘。
+
+# 训练前后
+reason = 与任务无关的通用文本和问题
+metric-answered = 非空回答
+metric-ended = 自行结束的回答
+metric-no-loops = 没有循环重复的回答
+metric-language = 与问题语言一致的回答
+metric-distinct = 不与其他问题雷同的回答
+metric-length = 每个回答的 token 数
+general-fine = 在 { NUMBER($rows) } 段通用文本上看不出遗忘（损失 { $difference }）
+general-look = 通用文本的预测变差：{ NUMBER($rows) } 段文本的损失 { $difference }
+general-stop = 遗忘严重：{ NUMBER($rows) } 段通用文本的损失上升（{ $difference }）
+general-unknown = 无法判断遗忘了多少：没有训练前的测量
+old-kept = { $run } 得以保住：{ $metric } { $difference }，与之前相差不超过 { PERCENT($margin) }（{ NUMBER($rows) } 行）
+old-lost = { $run } 已被遗忘：{ $metric } { $difference }，变差超过 { PERCENT($margin) }（{ NUMBER($rows) } 行）
+old-unclear = { NUMBER($rows) } 行不足以判断 { $run } 是否保住：{ $metric } { $difference }
+old-unknown = 无法判断 { $run } 是否保住：没有训练前的测量
+not-measured = 不再测量遗忘程度：{ $reason }
+    .hint = 训练继续，结果不受影响。

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from engine.modeling.adapters import trainable
 from engine.modeling.kernels.base_loss import BaseRegularisedLoss
 from engine.modeling.kernels.loss import SupervisedLoss
+from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.state import reduce
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
@@ -63,6 +65,49 @@ def test_a_run_that_builds_on_another_measures_that_ones_held_out_rows(tiny: Pat
     assert before.old_loss == before.old_before
     assert before.kl_task > 0  # the old adapter is not the base
     assert after.old_before == before.old_loss
+
+
+def test_before_and_after_are_kept_with_the_run_and_told(tiny: Path, rows: Path) -> None:
+    first = train(gauged(tiny, rows))
+    found = evaluations.read(evaluations.folder(first.run, "forgetting"))
+    assert found is not None
+    assert (found.part, found.n, found.candidates, found.step) == ("general", 90, ["base", "tuned"], 6)
+    assert found.sentence is not None
+    assert found.sentence.code == "forgetting.general-fine"
+    loss, length = found.comparison("tuned", "base", "loss"), found.mean("tuned", "answer_tokens")
+    assert loss is not None
+    assert (loss.n, length is not None and length.n) == (60, 30)
+    assert [each.name for each in first.of(ev.Evaluated)] == ["forgetting"]
+    second = train(gauged(tiny, rows, strategy={"kind": "continue", "adapter": first.run.id}))
+    old = evaluations.read(evaluations.folder(second.run, f"forgetting-{first.run.id}"))
+    assert old is not None
+    assert (old.candidates, old.n) == (["old-adapter", "tuned"], 4)
+    assert old.sentence is not None
+    assert old.sentence.code == "forgetting.old-unclear"  # four rows can't show 2 points
+    assert old.sentence.args["run"] == first.run.id
+
+
+def test_what_was_answered_before_a_stop_is_compared_with_after(tiny: Path, rows: Path) -> None:
+    run = create_run(gauged(tiny, rows))
+    Trained(run, stop_after(3))
+    assert evaluations.read(evaluations.folder(run, "forgetting")) is None
+    Trained(run, resume=True)
+    found = evaluations.read(evaluations.folder(run, "forgetting"))
+    assert found is not None
+    assert found.candidates == ["base", "tuned"]
+
+
+def test_a_disk_that_is_full_ends_the_measuring_and_not_the_run(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(evaluations, "keep_answers", full)
+    trained = train(gauged(tiny, rows))
+    assert [each.message.code for each in trained.of(ev.Warn)] == ["forgetting.not-measured"]
+    assert trained.of(ev.Finished)[0].outcome == "finished"
+    assert trained.of(ev.Evaluated) == []
 
 
 def regularised(model: Path, rows: Path, beta: float | None, **more: Any) -> Trained:
@@ -124,15 +169,15 @@ def test_loss_and_gradients_of_the_held_loss_are_autograds_own() -> None:
     targets = torch.tensor([4, 5, 6, 7, 8])
     total, losses = net(ids, positions, targets, weights)
     total.backward()
-    found = [parameter.grad.clone() for parameter in trainable(model)]
-    model.zero_grad()
+    found = [parameter.grad for parameter in trainable(model)]
+    model.zero_grad(set_to_none=True)
     log_q = model(input_ids=ids).logits.reshape(27, -1)[positions].log_softmax(1)
     with torch.no_grad(), model.disable_adapter():
         log_p = model(input_ids=ids).logits.reshape(27, -1)[positions].log_softmax(1)
     plain = torch.nn.functional.nll_loss(log_q, targets, reduction="none")
     kl = torch.nn.functional.kl_div(log_q, log_p, log_target=True, reduction="none").sum(1)
     expected = (weights * (plain + 0.3 * kl)).sum()
-    expected.backward()
+    torch.autograd.backward(expected)
     torch.testing.assert_close(total, expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(losses, plain.detach(), atol=1e-5, rtol=1e-5)
     for mine, parameter in zip(found, trainable(model), strict=True):
