@@ -201,11 +201,15 @@ class EvalSection(Section):
     metric_file: str = Field("", description="Python file with your own metric: score(answer, reference, row)")
     generate_rows: int = Field(100, ge=1, description="Held-out rows answered for the metrics")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="Longest generated answer")
+    baseline: Literal["auto", "none", "zero_shot", "few_shot"] = Field(
+        "auto", description="Base model to compare with; few_shot means both; auto: both where answers are short"
+    )
+    few_shot: int = Field(4, ge=1, le=8, description="Training rows shown in the prompt of the few-shot baseline")
     early_stopping_patience: int | None = Field(
         None, ge=1, description="Stop after this many evaluations without improvement"
     )
     keep: Literal["best", "last"] = Field("best", description="Checkpoint that becomes the result")
-    best_by: Literal["loss", "exact_match"] = Field(
+    best_by: Literal["loss"] | MetricName = Field(
         "loss", description="What best means: validation loss, or a metric, which generates answers at each evaluation"
     )
     forgetting: bool | Auto = Field(

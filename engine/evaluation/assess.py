@@ -13,13 +13,16 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.distributed.ranks import ALONE, Ranks
+from engine.evaluation.evaluate import figures, generate
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
-from engine.metrics.choose import named
-from engine.metrics.score import score
+from engine.evaluation.of_run import OfRun
+from engine.metrics.choose import Choice, named
 from engine.modeling.batches import Batch
-from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
+from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
+from engine.runs.baselines import by_metric
+from engine.runs.evaluations import Answer
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
 from engine.tokens.render import Renderer
@@ -78,18 +81,27 @@ class Assessor:
     phases: Phases
     memory: MemoryGuard
     ranks: Ranks = ALONE
+    choice: Choice | None = None
+    own: OfRun | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    _newest: dict[Part, tuple[int, HeldoutLoss]] = field(default_factory=dict)
 
     def evaluate(self, step: int, moment: Moment) -> float | None:
         """Emit an Eval event (and Sample events before and after); returns the validation loss.
 
-        Metrics generate an answer a row, so they are measured before and after, not during; the test likewise.
+        Metrics generate an answer a row, so they are measured before and after, and during only those that the best
+        step is found by; the test is never measured during. ``metrics`` are those of the validation set afterwards.
+        Before training the baselines are asked too, and after it the run's own evaluation is concluded.
         """
-        loss = None
+        loss, self.metrics = None, {}
         if self.validation.batches or self.config.sample.prompts:
             loss = self._measure(self.validation, "validation", step, moment)
         if self.test.batches and moment != "during":
             self._measure(self.test, "test", step, moment)
+        if self.own is not None and moment == "before":
+            self.own.baselines()
+        if self.own is not None and moment == "after":
+            self.own.conclude(step)
         return loss
 
     def _measure(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> float | None:
@@ -99,11 +111,16 @@ class Assessor:
         tokens = self.ranks.from_first(unseen.tokens)
         if tokens is not None and tokens != unseen.tokens:  # memory ran out in the first one alone
             unseen.cut_to(tokens)
-        found = self._losses(unseen, lambda: unseen.batches, self.ranks, report)
-        metrics: dict[str, float] = {}
-        counted, answering = unseen.count, time.monotonic()
-        if moment != "during":
-            metrics, counted = self._answers(unseen, part, step, moment)
+        known = self._newest.get(part)
+        if known is not None and known[0] == step and moment == "after":  # the last step was measured already
+            found = known[1]
+        else:
+            found = self._losses(unseen, lambda: unseen.batches, self.ranks, report)
+            self._newest[part] = step, found
+        answering = time.monotonic()
+        metrics, counted = self._answers(unseen, part, step, moment)
+        if part == "validation":
+            self.metrics = metrics
         answering = time.monotonic() - answering
         if found.loss is None:
             return None
@@ -119,9 +136,7 @@ class Assessor:
 
     def rehearse(self) -> LargestWork:
         """Compute the largest micro-batch of an evaluation once, and begin its largest group of answers."""
-        asked = [*self._asked(self.validation), *self._measured(self.test)]
-        prompts = [self._prompt(row) for row in asked] + self._own_prompts()
-        answers = self.generator.rehearse(prompts, self.config.eval.max_new_tokens) if prompts else 0
+        answers = self._rehearse_answers()
         parts = [unseen for unseen in (self.validation, self.test) if unseen.batches]
         if not parts:
             return LargestWork(answer_tokens=answers)
@@ -131,6 +146,19 @@ class Assessor:
         return LargestWork(
             largest.rows, largest.row_tokens, largest.supervised_tokens, answers, largest.packed_tokens
         )  # fmt: skip
+
+    def _rehearse_answers(self) -> int:
+        """Begin the largest group of answers; returns the tokens that stand side by side in it."""
+        most = self.config.eval.max_new_tokens
+        rows = list(self.validation.rows[: self.config.sample.rows])
+        parts: list[tuple[Unseen, Part]] = [(self.validation, "validation"), (self.test, "test")]
+        for unseen, part in parts:
+            if self.own is None or self.own.questions.part != part:
+                rows += self._measured(unseen, part, "before")
+        groups = [([self._prompt(row) for row in rows] + self._own_prompts(), most)]
+        if self.own is not None:
+            groups.append((self.own.prompts(), self.own.questions.new_tokens))
+        return max(self.generator.rehearse(prompts, tokens) if prompts else 0 for prompts, tokens in groups)
 
     def _losses(
         self, unseen: Unseen, batches: Callable[[], Sequence[Batch]], ranks: Ranks,
@@ -170,31 +198,39 @@ class Assessor:
 
     def _answers(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> tuple[dict[str, float], int]:
         """Metrics over answers to unseen rows, and how many; the first of the validation's are samples too."""
-        measured = self._measured(unseen)
-        if part == "validation":
-            shown = self.config.sample.rows
-            rows = self._asked(unseen)
-            answers = self._generate([self._prompt(row) for row in rows] + self._own_prompts(), moment, self.ranks)
-            self._emit_samples(step, moment, rows[:shown], answers[: len(rows)][:shown] + answers[len(rows) :])
-        else:
-            answers = self._generate([self._prompt(row) for row in measured], moment, self.ranks)
-        if not measured:
-            return {}, unseen.count
-        names = named(self.config.eval)
-        scores = [
-            score(names, answer, row.messages[-1].text)
-            for answer, row in zip(answers[: len(measured)], measured, strict=True)
+        rows, metrics, texts = self._measured(unseen, part, moment), {}, []
+        if rows:
+            assert self.choice is not None
+            given = self._given(rows, part, step, moment)
+            texts = [answer.answer for answer in given]
+            metrics = figures(given, self.choice, rows)
+        if part == "validation" and moment != "during":
+            shown = list(unseen.rows[: self.config.sample.rows])
+            asked = [self._prompt(row) for row in shown[len(texts) :]] + self._own_prompts()
+            others = self._generate(asked, moment, self.ranks)
+            self._emit_samples(step, moment, shown, texts[: len(shown)] + others)
+        return (metrics, len(rows)) if rows else ({}, unseen.count)
+
+    def _given(self, rows: Sequence[Row], part: Part, step: int, moment: Moment) -> list[Answer]:
+        """The answers to ``rows``: those of the run's own evaluation where they are its rows."""
+        if self.own is not None and self.own.questions.part == part and moment != "during":
+            return self.own.before() if moment == "before" else self.own.after(step)
+        texts = self._generate([self._prompt(row) for row in rows], moment, self.ranks)
+        return [
+            Answer(candidate="", row=place, prompt="", reference=row.messages[-1].text, answer=text, group=row.group)
+            for place, (row, text) in enumerate(zip(rows, texts, strict=True))
         ]
-        told = {name: [each[name] for each in scores if name in each] for name in names}
-        return {name: sum(values) / len(values) for name, values in told.items() if values}, len(measured)
 
-    def _measured(self, unseen: Unseen) -> list[Row]:
-        """The unseen rows that metrics are over; none without a metric."""
-        return list(unseen.rows[: self.config.eval.generate_rows]) if named(self.config.eval) else []
-
-    def _asked(self, unseen: Unseen) -> list[Row]:
-        """The unseen rows that are answered before and after training."""
-        return list(unseen.rows[: max(len(self._measured(unseen)), self.config.sample.rows)])
+    def _measured(self, unseen: Unseen, part: Part, moment: Moment) -> list[Row]:
+        """The unseen rows that metrics are over."""
+        section = self.config.eval
+        decides = part == "validation" and by_metric(self.config)
+        if moment == "during":
+            return list(unseen.rows[: section.generate_rows]) if decides else []
+        if self.own is not None and self.own.questions.part == part:
+            return list(self.own.questions.rows)
+        answered = named(section) or section.metric_file or decides
+        return list(unseen.rows[: section.generate_rows]) if answered else []
 
     def _generate(self, prompts: list[list[int]], moment: Moment, ranks: Ranks) -> list[str]:
         if not prompts:
@@ -202,39 +238,7 @@ class Assessor:
         if moment != "during":
             self.phases.begin(f"answer {moment}")
         report = self.phases.progress(f"answer {moment}", "answers")
-        if ranks.count == 1:
-            return self.generator.answer(prompts, self.config.eval.max_new_tokens, report)
-        return self._generate_share(prompts, ranks, report)
-
-    def _generate_share(self, prompts: list[list[int]], ranks: Ranks, report: Callable[[int, int], None]) -> list[str]:
-        """Answers to ``prompts``, of which each process gives those to every so-many-th group.
-
-        Groups are dealt whole: an answer can depend on those beside it, by the last bits of sums.
-        """
-        most, tokens = self.config.eval.max_new_tokens, self.generator.tokens_at_once
-        self.generator.tokens_at_once = ranks.from_first(tokens)
-        share = ranks.dealt(self.generator.groups(prompts, most))
-        mine: dict[int, str] = {}
-        failure: OutOfMemory | None = None
-        stopped = False
-        report = _of_all(ranks, len(prompts), report)
-        try:
-            for group in share:
-                answers = self.generator.answer([prompts[index] for index in group], most)
-                mine.update(zip(group, answers, strict=True))
-                report(len(mine), sum(map(len, share)))
-        except StopRequested:
-            stopped = True
-        except OutOfMemory as error:
-            failure = error
-        told = ranks.everyone((mine, failure, stopped))
-        for _, failed, _ in told:
-            if failed is not None:
-                raise failed
-        if any(stopped for _, _, stopped in told):
-            raise StopRequested
-        whole = {index: answer for answers, _, _ in told for index, answer in answers.items()}
-        return [whole.get(index, self.generator.too_long) for index in range(len(prompts))]
+        return generate(self.generator, prompts, self.config.eval.max_new_tokens, ranks, report=report)
 
     def _prompt(self, row: Row) -> list[int]:
         return self.renderer.prompt_ids(row.messages[:-1], row.tools)

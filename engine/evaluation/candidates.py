@@ -5,18 +5,16 @@ All candidates of one base share its weights in memory: the base is the model wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import phrases, prompt_of
 from engine.evaluation.generate import Generator
+from engine.runs.baselines import MOST_PROMPT_TOKENS
 from engine.tokens.render import Renderer, RenderError
-
-MOST_PROMPT_TOKENS = 4096
-"""Of a prompt with examples: more would cost more time than examples are worth, on models with many positions."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +28,12 @@ class Prompt:
 class Examples:
     """Rows that are shown in the prompt with their answers, ``most`` of them: those nearest to the row that is asked.
 
-    Near is who shares many of its phrases (three words each), as in ``engine.data.similarity``. ``rows`` must be none
-    of those that are held out.
+    With them a prompt has at most ``most_tokens``. Near is who shares many of its phrases (three words each), as in
+    ``engine.data.similarity``. ``rows`` must be none of those that are held out.
     """
 
-    def __init__(self, rows: Sequence[Row], most: int) -> None:
-        self.most = most
+    def __init__(self, rows: Sequence[Row], most: int, most_tokens: int = MOST_PROMPT_TOKENS) -> None:
+        self.most, self.most_tokens = most, min(most_tokens, MOST_PROMPT_TOKENS)
         self._rows = [row for row in rows if _can_be_shown(row)] if most else []
         self._prompts = [prompt_of(row).strip() for row in self._rows]
         self._phrases = [phrases(prompt) for prompt in self._prompts]
@@ -86,7 +84,7 @@ class Candidate:
         head = [message for message in asked if message.role == "system"]
         rest = [message for message in asked if message.role != "system"]
         positions = self.generator.most_positions
-        most = min(MOST_PROMPT_TOKENS, positions - new_tokens if positions else MOST_PROMPT_TOKENS)
+        most = min(self.examples.most_tokens, positions - new_tokens if positions else self.examples.most_tokens)
         shown = self.examples.nearest(row)
         while shown:
             turns = [turn for each in reversed(shown) for turn in each.messages if turn.role != "system"]
@@ -98,15 +96,3 @@ class Candidate:
                 return Prompt(ids, len(shown))
             shown.pop()
         return plain
-
-
-@contextmanager
-def base_alone(model: Any) -> Iterator[None]:
-    """``model``, a PEFT model, without its adapter. What is trained stays so: PEFT would train all it switches on."""
-    trained = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    try:
-        with model.disable_adapter():
-            yield
-    finally:
-        for parameter, requires_grad in trained:
-            parameter.requires_grad_(requires_grad)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,7 +23,9 @@ from engine.evaluation.candidates import Candidate
 from engine.evaluation.generate import Generator
 from engine.messages.message import Message
 from engine.metrics import words
-from engine.metrics.score import exact_match
+from engine.metrics.choose import Choice
+from engine.metrics.score import score
+from engine.metrics.summary import summarize
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -61,13 +62,17 @@ class Questions:
 
 
 def evaluate(
-    questions: Questions, candidates: Sequence[Candidate], phases: Phases, ranks: Ranks = ALONE,
-    notes: Sequence[Message] = (), step: int | None = None,
+    questions: Questions, candidates: Sequence[Candidate], choice: Choice, phases: Phases, ranks: Ranks = ALONE,
+    notes: Sequence[Message] = (), step: int | None = None, of: str = evaluations.TUNED,
 ) -> Evaluation:  # fmt: skip
-    """Ask all ``candidates``, in the order of a table, and conclude. Raises as ``ask`` does."""
+    """Ask all ``candidates``, in the order of a table, and conclude by the metrics of ``choice``.
+
+    ``of`` is the one that is compared with each other. Raises as ``ask`` does.
+    """
     for candidate in candidates:
         ask(questions, candidate, phases, ranks)
-    return conclude(questions, [candidate.name for candidate in candidates], phases, notes, step, ranks)
+    names = [candidate.name for candidate in candidates]
+    return conclude(questions, names, choice, phases, notes, step, ranks, of)
 
 
 def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks = ALONE) -> list[Answer]:
@@ -167,14 +172,14 @@ def _part_of(report: Report, done: int, count: int, total: int) -> Report:
 
 
 def conclude(
-    questions: Questions, candidates: Sequence[str], phases: Phases, notes: Sequence[Message] = (),
-    step: int | None = None, ranks: Ranks = ALONE,
+    questions: Questions, candidates: Sequence[str], choice: Choice, phases: Phases, notes: Sequence[Message] = (),
+    step: int | None = None, ranks: Ranks = ALONE, of: str = evaluations.TUNED,
 ) -> Evaluation:  # fmt: skip
-    """Score what ``candidates`` answered, keep answers and summary, and tell of it. Only rows that all answered count.
+    """Score what ``candidates`` answered, keep answers and summary, and tell of it.
 
     Of several ranks the first one does it, and the others get what it found. Raises MachineError.
     """
-    evaluation = _concluded(questions, candidates, notes, step) if ranks.is_first else None
+    evaluation = _concluded(questions, candidates, choice, notes, step, of) if ranks.is_first else None
     if evaluation is not None:
         told = ev.Evaluated(
             name=questions.name, n=evaluation.n, sentence=evaluation.sentence,
@@ -186,41 +191,51 @@ def conclude(
     return evaluation
 
 
+def figures(answers: Sequence[Answer], choice: Choice, rows: Sequence[Row]) -> dict[str, float]:
+    """The metrics of ``choice`` over ``answers`` of one candidate to ``rows``, those that can be told."""
+    means = summarize(scored(answers, choice, rows), choice).means
+    return {mean.metric: mean.value for mean in means}
+
+
+def scored(answers: Sequence[Answer], choice: Choice, rows: Sequence[Row]) -> list[Answer]:
+    """``answers`` to ``rows`` with their scores by the metrics of ``choice``."""
+    return [
+        msgspec.structs.replace(answer, scores=score(choice.metrics, answer.answer, answer.reference))
+        for answer in answers
+    ]
+
+
 def _concluded(
-    questions: Questions, candidates: Sequence[str], notes: Sequence[Message], step: int | None
+    questions: Questions, candidates: Sequence[str], choice: Choice, notes: Sequence[Message], step: int | None, of: str
 ) -> Evaluation:
-    newest = {(answer.candidate, answer.row): answer for answer in evaluations.answers(questions.where)}
-    rows = [place for place in range(len(questions.rows)) if all((name, place) in newest for name in candidates)]
-    answers = {name: [newest[name, place] for place in rows] for name in candidates}
-    scored, summary = _scored(answers)
+    newest = {
+        (answer.candidate, answer.row): answer
+        for answer in evaluations.answers(questions.where)
+        if answer.candidate in candidates and 0 <= answer.row < len(questions.rows)
+    }
+    order = [(name, row) for name in candidates for row in range(len(questions.rows))]
+    answers = scored([newest[each] for each in order if each in newest], choice, questions.rows)
+    found = summarize(answers, choice, of, candidates)
+    seconds = {name: sum(each.seconds for each in answers if each.candidate == name) for name in found.candidates}
     evaluation = Evaluation(
-        name=questions.name, part=questions.part, n=len(rows), candidates=list(candidates), data=questions.data,
-        data_sha256=questions.data_sha256, rows_sha256=questions.rows_sha256, step=step,
-        seconds={name: round(sum(answer.seconds for answer in given), 2) for name, given in answers.items()},
-        versions=versions(), **summary,
+        name=questions.name, part=questions.part, n=found.n, candidates=found.candidates, metrics=found.metrics,
+        reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
+        rows_sha256=questions.rows_sha256, step=step, means=found.means, comparisons=found.comparisons,
+        confusions=found.confusions, looked_at=found.looked_at, sentence=found.sentence,
+        notes=[*found.notes, *_of_examples(answers), *notes],
+        seconds={name: round(value, 2) for name, value in seconds.items()}, versions=versions(),
     )  # fmt: skip
-    evaluation = msgspec.structs.replace(evaluation, notes=[*evaluation.notes, *_of_answers(answers), *notes])
     try:
-        evaluations.write_answers(questions.where, scored)
+        evaluations.write_answers(questions.where, answers)
         evaluations.keep(questions.where, evaluation)
     except OSError as error:
         raise _unwritable(questions, error) from error
     return evaluation
 
 
-def _scored(answers: dict[str, list[Answer]]) -> tuple[list[Answer], dict[str, Any]]:
-    """The answers with their scores, and what a summary says of them."""
-    scored = [
-        msgspec.structs.replace(answer, scores={"exact_match": exact_match(answer.answer, answer.reference)})
-        for given in answers.values()
-        for answer in given
-    ]
-    return scored, {"metrics": ["exact_match"]}
-
-
-def _of_answers(answers: dict[str, list[Answer]]) -> list[Message]:
-    """What must be known of how the answers came about."""
-    shown = [answer.examples for answer in answers.get(evaluations.FEW_SHOT, [])]
+def _of_examples(answers: Sequence[Answer]) -> list[Message]:
+    """How many examples stood in the prompts of the few-shot baseline."""
+    shown = [answer.examples for answer in answers if answer.candidate == evaluations.FEW_SHOT]
     return [Message("baselines.examples-shown", least=min(shown), most=max(shown))] if shown else []
 
 

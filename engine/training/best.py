@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 from engine.metrics import words
+from engine.runs.baselines import by_metric
 from engine.runs.checkpoints import damage
 from engine.runs.directory import RunDir
 from engine.training.checkpoint import TrainerState, restore_adapter
@@ -17,8 +18,6 @@ from engine.training.checkpoint import TrainerState, restore_adapter
 if TYPE_CHECKING:
     from engine.evaluation.assess import Assessor
     from engine.training.prepare import Training
-
-LOSS = "loss"
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,10 @@ def keeps_best(config: RunConfig) -> bool:
 
 def measure_of(config: RunConfig, loss: float | None, metrics: dict[str, float]) -> float | None:
     """What an evaluation of the validation set is judged by, the lower the better; None where it is not measured."""
-    name = config.eval.best_by
-    if name == LOSS:
+    if not by_metric(config):
         return loss
-    value = metrics.get(name)
-    return None if value is None else value if name in words.LOWER_IS_BETTER else -value
+    value = metrics.get(config.eval.best_by)
+    return None if value is None else -value
 
 
 def judged(state: TrainerState, measured: float | None) -> TrainerState:
@@ -88,7 +86,7 @@ def _worse(config: RunConfig, state: TrainerState) -> Message | None:
 
 
 def _said(config: RunConfig, code: str, state: TrainerState | None = None, **args: Any) -> Message:
-    by = Message("training.by-loss") if config.eval.best_by == LOSS else words.metric(config.eval.best_by)
+    by = words.metric(config.eval.best_by) if by_metric(config) else Message("training.by-loss")
     if state is not None:
         args = {"step": state.best_step, "best": _figure(config, state.best_measure),
                 "last_value": _figure(config, state.last_measure), **args}  # fmt: skip
@@ -96,10 +94,9 @@ def _said(config: RunConfig, code: str, state: TrainerState | None = None, **arg
 
 
 def _figure(config: RunConfig, measured: float | None) -> str:
-    name = config.eval.best_by
-    if measured is None:
-        return "-"
-    return words.value(name, measured if name == LOSS or name in words.LOWER_IS_BETTER else -measured)
+    if measured is None or not by_metric(config):
+        return words.value("loss", measured)
+    return words.value(config.eval.best_by, -measured)
 
 
 def measure_result(
@@ -115,7 +112,7 @@ def measure_result(
         loss = measure.evaluate(state.step, "during")
         measured = ranks.from_first(measure_of(config, loss, measure.metrics))
         state = judged(replace(state, evaluated_step=state.step), measured)
-    kept: Result = ranks.from_first(result_of(run, config, state) if ranks.is_first else None)
+    kept = ranks.from_first(result_of(run, config, state))
     if kept.step != state.step:
         if ranks.is_first:
             restore_adapter(run.checkpoint(kept.step), training.built.model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,17 +15,14 @@ from accelerate.utils import set_seed
 from engine.common import hub_watch
 from engine.config.schema import RunConfig
 from engine.data import run_source
-from engine.data.rows.messages import Row
 from engine.distributed.device import Placement, place
 from engine.distributed.ranks import ALONE, Ranks
-from engine.evaluation.assess import Assessor, Unseen
-from engine.evaluation.generate import Generator
 from engine.memory.job import coarsest_on
 from engine.messages.message import Message
 from engine.modeling import optimizers
 from engine.modeling.adapters import attach_adapter, needs_autocast, trainable
 from engine.modeling.batch_sizes import padding_share
-from engine.modeling.batches import Batch, Layout, StepPlan
+from engine.modeling.batches import Layout, StepPlan
 from engine.modeling.kernels import fused_norm, liger
 from engine.modeling.kernels.recompute import recompute_layers
 from engine.modeling.load import BaseModel, load_base
@@ -294,24 +290,3 @@ def begin(context: Context, training: Training) -> TrainerState:
     assert context.run is not None
     take_over(context.run, context.config, built.optimizer, context.phases.sink)
     return context.state
-
-
-def assessor(training: Training, budget_tokens: int) -> Assessor:
-    """What measures the model on the unseen rows, in batches of ``budget_tokens``."""
-    built, words, rows = training.built, training.words, training.rows
-
-    def unseen(examples: Sequence[Any], dialogues: Sequence[Row]) -> Unseen:
-        def recut(tokens: int) -> Sequence[Batch]:
-            return training.objective.cut(examples, tokens, training.layout) if examples else []
-
-        return Unseen(dialogues, recut(budget_tokens), recut)
-
-    generator = Generator(
-        built.model, words.tokenizer, words.stops, words.pad_id, training.phases.check, training.memory,
-        most_positions=training.card.position_limit,
-    )  # fmt: skip
-    return Assessor(
-        training.config, built.net, generator, Renderer(words.tokenizer, words.stops),
-        unseen(rows.heldout, rows.heldout_rows), unseen(rows.test, rows.test_rows), rows.sources,
-        training.placement.device, training.phases, training.memory, training.ranks,
-    )  # fmt: skip

@@ -32,6 +32,7 @@ from engine.runs.steering import Steering, StopRequested
 from engine.tokens.dataset import Prepared
 from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
+from engine.training.assessor import assessor
 from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
 from engine.training.checkpoint import TrainerState, begun
 from engine.training.gauge import elsewhere_of, gauge_of
@@ -39,7 +40,7 @@ from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
 from engine.training.objectives.objective import Objective
-from engine.training.prepare import Context, Training, assessor, begin, find_model, placed, prepare
+from engine.training.prepare import Context, Training, begin, find_model, placed, prepare
 from engine.training.strategies import merge_first
 
 
@@ -138,7 +139,7 @@ class Session:
         budget = min(planned, state.micro_batch_tokens or planned, training.most_tokens or planned)
         if budget < planned:
             state = replace(state, micro_batch_tokens=budget)
-        measure = assessor(training, budget)
+        measure = assessor(training, budget, self.run)
         story = MemoryStory(self.run.path.name, training.plan, training.peaks, self.sink)
         if state.step < training.steps.total_steps:
             self.phases.begin("rehearsal")

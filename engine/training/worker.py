@@ -62,10 +62,11 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     from engine.distributed.workers import MEETING, ready_file, share_processors
     from engine.modeling.out_of_memory import OutOfMemory, free_cached
     from engine.runs.phases import Phases
+    from engine.training.assessor import assessor
     from engine.training.best import measure_of, measure_result
     from engine.training.checkpoint import TrainerState, begun, read_state
     from engine.training.loop import Hooks, Loop, NotFinite
-    from engine.training.prepare import Context, assessor, begin, placed, prepare
+    from engine.training.prepare import Context, begin, placed, prepare
 
     def unheard(event: object) -> None:
         """The first process tells the log."""
@@ -84,7 +85,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     ready_file(folder, index).touch()
     training.meet(join(index, len(task["devices"]), str(folder / MEETING), placement.device))
     state, budget, eval_tokens = begun(training.ranks, state, 0, 0)
-    measure = assessor(training, eval_tokens)
+    measure = assessor(training, eval_tokens, RunDir(Path(task["run"])))
 
     def during(at: TrainerState) -> float | None:
         try:

@@ -11,6 +11,7 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.evaluation.assess import Assessor, Moment, Unseen
+from engine.metrics.choose import choose
 from engine.modeling.batches import cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
@@ -25,6 +26,11 @@ class Scripted:
 
     def __init__(self, *answers: str) -> None:
         self.answers, self.asked = answers, [0]
+
+    tokens_at_once, too_long = 100, ""
+
+    def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        return [list(range(len(prompts)))] if prompts else []
 
     def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Any = None) -> list[str]:
         self.asked.append(len(prompts))
@@ -59,6 +65,7 @@ def assessor(
     made = Assessor(
         config, SupervisedLoss(loaded.model), scripted, loaded.renderer, unseen(rows), unseen(test), ["rows"],
         torch.device("cpu"), Phases(sink), MemoryGuard(torch.device("cpu"), events.append),
+        choice=choose([row.messages[-1].text for row in rows], section=config.eval),
     )  # fmt: skip
     return made, events
 
@@ -114,13 +121,13 @@ def test_prompts_of_the_config_are_answered_too_and_have_no_reference(loaded: Lo
 
 
 def test_prompts_are_not_measured(loaded: Loaded) -> None:
-    scripted = Scripted("answer 0", "answer 1", "answer 2", "answer 3", "answer 4", "whoever")
+    scripted = Scripted("answer 0", "answer 1", "answer 2", "answer 3", "answer 4")
     made, events = assessor(
         loaded, scripted, eval={"metrics": ["exact_match"]}, sample={"rows": 0, "prompts": ["Who?"]}
     )
     made.evaluate(0, "after")
     assert (events[-1].metrics, events[-1].n) == ({"exact_match": 1.0}, 5)
-    assert [(event.prompt, event.answer) for event in events[:-1]] == [("Who?", "whoever")]
+    assert [(event.prompt, event.reference) for event in events[:-1]] == [("Who?", None)]
 
 
 def test_with_nothing_held_out_and_nothing_to_ask_nothing_is_measured(loaded: Loaded) -> None:

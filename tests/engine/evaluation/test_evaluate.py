@@ -12,9 +12,10 @@ import torch
 
 from engine.common.errors import MachineError
 from engine.data.rows.messages import Message, Row
-from engine.evaluation.candidates import Candidate, Examples, base_alone
+from engine.evaluation.candidates import Candidate, Examples
 from engine.evaluation.evaluate import Questions, ask, evaluate
 from engine.evaluation.generate import Generator
+from engine.metrics.choose import choose
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -114,11 +115,13 @@ def test_all_candidates_are_compared_on_the_same_rows(loaded: Loaded, tmp_path: 
     events: list[Any] = []
     right = Scripted(loaded.base.tokenizer, *(each.messages[-1].text for each in ROWS))
     wrong = Scripted(loaded.base.tokenizer, "no idea")
-    asked = questions(tmp_path)
-    found = evaluate(asked, [candidate(loaded, wrong), candidate(loaded, right, "tuned")], phases(events), step=6)
+    asked, choice = questions(tmp_path), choose([each.messages[-1].text for each in ROWS])
+    found = evaluate(
+        asked, [candidate(loaded, wrong), candidate(loaded, right, "tuned")], choice, phases(events), step=6
+    )
     assert (found.n, found.candidates, found.step, found.part) == (6, ["base", "tuned"], 6, "test")
     assert evaluations.read(asked.where) == found
-    scores = {(a.candidate, a.row): a.scores["exact_match"] for a in evaluations.answers(asked.where)}
+    scores = {(a.candidate, a.row): a.scores[choice.primary] for a in evaluations.answers(asked.where)}
     assert scores == {(name, i): float(name == "tuned") for name in ("base", "tuned") for i in range(6)}
     (told,) = [event for event in events if isinstance(event, ev.Evaluated)]
     assert (told.name, told.n) == ("training", 6)
@@ -217,36 +220,6 @@ def test_without_a_chat_template_examples_are_plain_questions_and_answers(tmp_pa
 
 
 # One model for all
-
-
-def test_the_base_is_the_same_model_with_its_adapter_off(tmp_path: Path) -> None:
-    from peft import LoraConfig, get_peft_model
-
-    from engine.config.schema import ModelSection
-    from engine.distributed.device import Placement
-    from engine.modeling.kernels import lora_kernel
-    from engine.modeling.load import load_base
-    from engine.models.card import read_card
-
-    folder = make_tiny_model(tmp_path / "tiny", seed=3)
-    base = load_base(
-        read_card(folder), ModelSection(name_or_path=str(folder)),
-        Placement(torch.device("cpu"), torch.float32, "no"), False,
-    )  # fmt: skip
-    ids = torch.tensor([base.tokenizer("Give me the order as JSON.")["input_ids"]])
-    with torch.no_grad():
-        untouched = base.model(ids).logits
-        model = get_peft_model(base.model, LoraConfig(target_modules="all-linear", r=4, init_lora_weights=False))
-        lora_kernel.install(model)
-        frozen = next(parameter for name, parameter in model.named_parameters() if "lora_A" in name)
-        frozen.requires_grad_(False)
-        flags = [parameter.requires_grad for parameter in model.parameters()]
-        tuned = model(ids).logits
-        with base_alone(model):
-            assert torch.equal(model(ids).logits, untouched)
-        assert torch.equal(model(ids).logits, tuned)
-    assert not torch.equal(tuned, untouched)
-    assert [parameter.requires_grad for parameter in model.parameters()] == flags
 
 
 def test_a_real_generator_answers_group_by_group_as_all_at_once(loaded: Loaded, tmp_path: Path) -> None:

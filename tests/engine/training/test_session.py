@@ -49,10 +49,10 @@ def test_a_run_tells_its_story_in_order(tiny: Path, rows: Path, monkeypatch: pyt
         values(tiny, rows, eval={"every": 2}, checkpoint={"every": 4}, sample={"rows": 1, "every": 3})
     )  # fmt: skip
     assert story(trained) == [
-        "read", "load", "started", "rehearsal", "answer before", "sample 0", "eval before 0", "running", "train",
-        "step 1", "step 2", "eval during 2", "checkpoint 2", "step 3", "sample 3", "step 4", "checkpoint 4",
-        "eval during 4", "step 5", "step 6", "checkpoint 6", "eval during 6",
-        "answer after", "sample 6", "eval after 6", "finished 6",
+        "read", "load", "started", "rehearsal", "answer base", "sample 0", "eval before 0", "answer few-shot",
+        "running", "train", "step 1", "step 2", "eval during 2", "checkpoint 2", "step 3", "sample 3", "step 4",
+        "checkpoint 4", "eval during 4", "step 5", "step 6", "checkpoint 6", "eval during 6",
+        "answer tuned", "sample 6", "eval after 6", "finished 6",
     ]  # fmt: skip
     assert len(freed) == 4, "the GPU's cache is given back each time before training goes on"
 

@@ -1,0 +1,125 @@
+"""What measures the model of a run: its unseen rows, what is asked of them, and the evaluation it makes of itself."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.common.files import read_json
+from engine.data.rows.messages import Row
+from engine.evaluation.assess import Assessor, Part, Unseen
+from engine.evaluation.evaluate import Questions
+from engine.evaluation.generate import Generator
+from engine.evaluation.of_run import Answering, OfRun, of_run
+from engine.messages.message import Message
+from engine.metrics.choose import Choice, choose
+from engine.modeling.batches import Batch
+from engine.models.weights import weight_files
+from engine.runs import evaluations
+from engine.runs.ahead import rhythm_of
+from engine.runs.baselines import Asked, asked, by_metric
+from engine.runs.directory import COMPLETE, RunDir
+from engine.tokens.render import Renderer
+from engine.training.prepare import Training
+
+_ADAPTER = "adapter_model.safetensors"
+
+
+def assessor(training: Training, budget_tokens: int, run: RunDir | None = None) -> Assessor:
+    """What measures the model on the unseen rows, in batches of ``budget_tokens``.
+
+    With ``run`` its evaluation ``training`` is kept there.
+    """
+    built, words, rows = training.built, training.words, training.rows
+
+    def unseen(examples: Sequence[Any], dialogues: Sequence[Row]) -> Unseen:
+        def recut(tokens: int) -> Sequence[Batch]:
+            return training.objective.cut(examples, tokens, training.layout) if examples else []
+
+        return Unseen(dialogues, recut(budget_tokens), recut)
+
+    generator = Generator(
+        built.model, words.tokenizer, words.stops, words.pad_id, training.phases.check, training.memory,
+        most_positions=training.card.position_limit,
+    )  # fmt: skip
+    renderer = Renderer(words.tokenizer, words.stops)
+    own = _own(training, run, budget_tokens, generator, renderer) if run is not None else None
+    return Assessor(
+        training.config, built.net, generator, renderer, unseen(rows.heldout, rows.heldout_rows),
+        unseen(rows.test, rows.test_rows), rows.sources, training.placement.device, training.phases, training.memory,
+        training.ranks, own.choice if own is not None else _choice(training, rows.heldout_rows), own,
+    )  # fmt: skip
+
+
+def _own(
+    training: Training, run: RunDir, budget_tokens: int, generator: Generator, renderer: Renderer
+) -> OfRun | None:  # fmt: skip
+    """The run's own evaluation, on the test set where there is one; None where nothing is answered."""
+    config, rows = training.config, training.rows
+    part: Part = "test" if len(rows.test_rows) else "validation"
+    held = rows.test_rows if part == "test" else rows.heldout_rows
+    found = _asked(training, held[: config.eval.generate_rows], len(held), renderer)
+    if not found.rows:
+        return None
+    questions = Questions(
+        evaluations.folder(run, evaluations.TRAINING), evaluations.TRAINING, part, held[: found.rows], found.new_tokens
+    )
+    by = Answering(generator, renderer, rows.sample, budget_tokens, _weights(training), _of_step(training, run))
+    own = of_run(config, found, questions, _choice(training, held), by, training.phases, training.ranks)
+    if part == "validation" and _is_decided_by(training):
+        own.notes.append(Message("baselines.on-validation"))
+    return own
+
+
+def _is_decided_by(training: Training) -> bool:
+    """Whether the validation set decides over the result: which step is kept, or when to stop."""
+    section, total = training.config.eval, training.steps.total_steps
+    uses = section.keep == "best" or section.early_stopping_patience is not None
+    return uses and rhythm_of(training.config, total).evaluate < total
+
+
+def _asked(training: Training, some: Sequence[Row], count: int, renderer: Renderer) -> Asked:
+    tokenizer, device = renderer.tokenizer, training.placement.device.type
+    lengths = [len(tokenizer(row.messages[-1].text, add_special_tokens=False)["input_ids"]) for row in some]
+    mean = statistics.fmean(lengths) if lengths else 0.0
+    return asked(training.config, count, mean, max(lengths, default=0), "cuda" if device == "cuda" else "cpu")
+
+
+def _choice(training: Training, held: Sequence[Row]) -> Choice:
+    """The metrics of answers to ``held``, that which the best step is found by among them."""
+    config = training.config
+    references = [row.messages[-1].text for row in held[: config.eval.generate_rows]]
+    trained = [row.messages[-1].text for row in training.rows.sample if _ends_with_answer(row)]
+    choice = choose(references, trained, config.eval)
+    if by_metric(config) and config.eval.best_by not in choice.metrics:
+        return replace(choice, metrics=(*choice.metrics, config.eval.best_by))
+    return choice
+
+
+def _ends_with_answer(row: Row) -> bool:
+    return bool(row.messages) and row.messages[-1].role == "assistant"
+
+
+def _weights(training: Training) -> str:
+    """What tells the base's weights from others: name, size and time of their files, and how they are loaded."""
+    stats = [(file.name, file.stat()) for file in weight_files(Path(training.card.path))]
+    files = [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]
+    model = training.config.model
+    return " ".join([*files, model.quantization, str(training.placement.dtype)])
+
+
+def _of_step(training: Training, run: RunDir) -> Any:
+    """What tells the adapter after a step from others: the hash of its checkpoint's, or of the one begun with."""
+
+    def of_step(step: int) -> str:
+        if step == 0:
+            file = Path(training.config.strategy.adapter) / _ADAPTER
+            stat = file.stat() if file.is_file() else None
+            return f"{file} {stat.st_size} {stat.st_mtime_ns}" if stat else str(file)
+        files = read_json(run.checkpoint(step) / COMPLETE).get("files")
+        return f"step {step} {files.get(_ADAPTER) if isinstance(files, dict) else ''}"
+
+    return of_step
