@@ -143,6 +143,15 @@ class Renderer:
         """What the model is given before it answers: the dialogue so far and the template's opening of the answer."""
         return self._encode(self._text(messages, tools, opening=True))
 
+    def prompt_text(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> str:
+        """The text of ``prompt_ids``. Raises RenderError."""
+        return self._text(messages, tools, opening=True)
+
+    def as_asked(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> tuple[Turns, list[Any] | None, str]:
+        """What the template is given, turns and tools, and the prompt that it makes of exactly that."""
+        turns, given = self._input.make(messages, tools)
+        return turns, given, self._rendered(turns, given, opening=True)
+
     def _spans(
         self, messages: Sequence[Message], tools: Sequence[str], only_last: bool = False
     ) -> tuple[list[int], dict[int, tuple[int, int]]]:
