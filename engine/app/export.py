@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from engine.common.child import run_answering
 from engine.common.errors import ConfigError, MachineError, ModelError, TunedeckError
-from engine.common.files import sha256
+from engine.common.files import read_json, sha256, write_atomic
 from engine.common.versions import versions
 from engine.machine.host import read_host
 from engine.messages.message import Message
 from engine.models import gguf, vllm
 from engine.models.adapter.card import AdapterCard
+from engine.models.adapter.config import CONFIG_FILE
 from engine.models.card import ModelCard
 from engine.models.for_use import ForUse, Trust, check, find_for_use
 from engine.runs import exports
@@ -27,6 +30,7 @@ from engine.runs.exports import Export
 TARGETS = ("adapter", "merged", "gguf", "gguf-lora", "ollama", "vllm")
 _WITH_KINDS = ("gguf", "ollama")
 DEFAULT_KINDS = ("q8_0",)
+CARD = "README.md"
 _LIGHT = ("adapter", "gguf-lora", "vllm")
 _SPARE_BYTES = 64 << 20
 _START_S = 6.0
@@ -55,6 +59,7 @@ class Plan:
     work_bytes: int
     seconds: float
     done: frozenset[str] = frozenset()
+    base_id: str = ""
 
     @property
     def base(self) -> ModelCard:
@@ -66,12 +71,14 @@ class Plan:
 
 
 def plan_export(
-    name: str, target: str, kinds: Sequence[str] = (), out: Path | None = None, trust_base: bool = False
-) -> Plan:
+    name: str, target: str, kinds: Sequence[str] = (), out: Path | None = None, trust_base: bool = False,
+    base_id: str = "",
+) -> Plan:  # fmt: skip
     """What exporting the adapter of ``name`` (a run or a folder) to ``target`` takes; changes nothing.
 
-    ``kinds`` are GGUF types, for target gguf. ``out``: the folder for it, else one beside the run or adapter. Raises
-    TunedeckError for all that speaks against it.
+    ``kinds`` are GGUF types, for targets gguf and ollama. ``out``: the folder for it, else one beside the run or
+    adapter. ``base_id`` takes the place of the base's folder in PEFT's config. Raises TunedeckError for all that
+    speaks against it.
     """
     if target not in TARGETS:
         raise ConfigError("exporting.no-target", target=target, known=TARGETS)
@@ -95,7 +102,7 @@ def plan_export(
     _check_disk(where, out_bytes + work_bytes)
     return Plan(
         target, kinds, found, adapter, where, digest, out_bytes, work_bytes,
-        _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done,
+        _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done, base_id,
     )  # fmt: skip
 
 
@@ -128,10 +135,30 @@ def export(plan: Plan, on_progress: Progress = lambda done, total, message: None
         kinds=list(plan.kinds), files=found[-1]["files"], made=time.time(), versions=versions(),
     )  # fmt: skip
     try:
+        if plan.base_id and plan.target == "adapter":
+            _name_base(plan.out / CONFIG_FILE, plan.base_id)
+        made = _with_card(plan, made)
         exports.keep(plan.run, made)
     except OSError as error:
         raise MachineError("exporting.unnoted", folder=plan.out, reason=error.strerror or str(error)) from error
     return made
+
+
+def _name_base(config: Path, base_id: str) -> None:
+    """Write a name that others can load in place of a folder of this machine. Raises OSError."""
+    write_atomic(config, json.dumps(read_json(config) | {"base_model_name_or_path": base_id}, indent=2))
+
+
+def _with_card(plan: Plan, made: Export) -> Export:
+    """Write the model card beside the files, where a run knows what it says. Raises OSError."""
+    if plan.run is None:
+        return made
+    from engine.report.facts import read
+    from engine.report.model_card import model_card
+
+    path = plan.out / CARD
+    write_atomic(path, model_card(read(plan.run), _file_name(plan)))
+    return msgspec.structs.replace(made, files={**made.files, CARD: path.stat().st_size})
 
 
 def _beside(adapter: AdapterCard, run: RunDir | None) -> Path:

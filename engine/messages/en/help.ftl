@@ -89,10 +89,16 @@ export = Export the adapter of a run for another program; prints the files.
         gguf-lora (the adapter alone, for a GGUF of its base), ollama (GGUF and Modelfile), vllm (the adapter and a
         script that serves it). Finished files are kept when it is run again.
     .name = A run, or an adapter's folder.
-    .target = adapter, merged, gguf, gguf-lora, ollama or vllm.
+    .target = adapter, merged, gguf, gguf-lora, ollama, vllm or hub.
     .kinds = GGUF type: q8_0, q6_k, q5_k_m, q4_k_m, q3_k_m, q2_k, f16, bf16 or f32. May be given several times.
     .folder = Where the files go; without it, a folder beside the run.
-    .trust-base = Accept a base model that may not be the one the adapter was trained on.
+    .repo = With --to hub: where it goes. Private unless --public.
+    .public = Everybody can see it.
+    .dry_run = Show what would be pushed, and push nothing.
+    .yes = Push without asking.
+    .base_id = Hub id of the base model, written into the adapter's config: others can't load a folder of this machine.
+    .trust_base = Accept a base model that may not be the one the adapter was trained on.
+    .as_json = Print JSON on stdout.
 lineage = Show model and adapter history.
     .help = Base models, merged models and adapters as a tree, each with how it was made and the data it was trained on.
     .run = Only its ancestors and what was made from it.

@@ -89,10 +89,16 @@ export = 将训练所得的适配器导出给其他程序使用；打印文件�
         gguf-lora（仅适配器，配合其基座的 GGUF 使用）、ollama（GGUF 与 Modelfile）、
         vllm（适配器与启动脚本）。重新运行时会保留已完成的文件。
     .name = 训练，或适配器所在的文件夹。
-    .target = adapter、merged、gguf、gguf-lora、ollama 或 vllm。
+    .target = adapter、merged、gguf、gguf-lora、ollama、vllm 或 hub。
     .kinds = GGUF 类型：q8_0、q6_k、q5_k_m、q4_k_m、q3_k_m、q2_k、f16、bf16 或 f32。可多次给出。
     .folder = 文件的存放位置；不给出时放在该训练旁边。
-    .trust-base = 接受可能不是训练该适配器时所用的基座模型。
+    .repo = 与 --to hub 一起使用：推送到哪里。除非给出 --public，否则为私有。
+    .public = 所有人可见。
+    .dry_run = 只显示将推送的内容，不推送。
+    .yes = 不询问，直接推送。
+    .base_id = 基座模型的 hub 名称，写入适配器配置：别人无法加载本机的文件夹。
+    .trust_base = 接受可能不是训练该适配器时所用的基座模型。
+    .as_json = 在标准输出打印 JSON。
 lineage = 显示模型与适配器的来源。
     .help = 以树形列出基座、合并模型和适配器，及其产生方式和训练数据。
     .run = 只看它的来源，以及由它产生的模型。

@@ -1,0 +1,86 @@
+"""Pushing an exported folder to the hub: what would be sent, and the deed. The token is the hub library's; it is never
+read here, kept or shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.common.clean_text import shorten
+from engine.common.errors import ConfigError, MachineError, ModelError
+from engine.common.files import read_json
+from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE
+from engine.runs.exports import RECORD, Export
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}")
+_DENIED, _TAKEN = (401, 403), 409
+
+
+@dataclass(frozen=True)
+class Push:
+    """What goes to ``repo``: names and bytes of the files of ``folder``. ``private``: only its owner sees it.
+
+    ``local_base``: the folder of this machine by which PEFT's config names the base; "" where it has a hub id.
+    """
+
+    repo: str
+    folder: Path
+    files: dict[str, int]
+    private: bool = True
+    local_base: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.files.values())
+
+
+def plan_push(made: Export, repo: str, private: bool = True) -> Push:
+    """Of an export that is there. Our own record stays here: it names folders of this machine.
+
+    Raises ConfigError for a name that is none, and for files that are gone.
+    """
+    if not _REPO.fullmatch(repo):
+        raise ConfigError("hub.bad-repo", repo=repo)
+    folder = Path(made.path)
+    if not made.is_there:
+        raise ConfigError("hub.files-gone", folder=folder)
+    files = {name: (folder / name).stat().st_size for name in made.files if name not in (RECORD, RECORD_FILE)}
+    base = str(read_json(folder / CONFIG_FILE).get("base_model_name_or_path") or "")
+    return Push(repo, folder, files, private, base if Path(base).is_dir() else "")
+
+
+def push(planned: Push, api: Any = None) -> str:
+    """Create the repository if it is new, and send the files in one commit; its address.
+
+    ``api`` is huggingface_hub's HfApi. A failed push leaves the repository as it was before the commit. Raises
+    ModelError and MachineError.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    api = api or HfApi()
+    try:
+        api.whoami()
+        api.create_repo(planned.repo, private=planned.private, exist_ok=True, repo_type="model")
+        operations = [CommitOperationAdd(name, str(planned.folder / name)) for name in planned.files]
+        api.create_commit(planned.repo, operations, commit_message="Add adapter", repo_type="model")
+        return str(api.repo_info(planned.repo).id)
+    except LocalTokenNotFoundError:
+        raise ModelError("hub.no-token", repo=planned.repo) from None
+    except HfHubHTTPError as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in _DENIED:
+            raise ModelError("hub.denied", repo=planned.repo, status=str(status)) from None
+        if status == _TAKEN:
+            raise ModelError("hub.taken", repo=planned.repo) from None
+        raise MachineError("hub.push-failed", repo=planned.repo, reason=shorten(str(error), 200)) from None
+    except Exception as error:
+        # The library's HTTP client has its own errors, another family in each major version.
+        if isinstance(error, OSError) or type(error).__module__.partition(".")[0].startswith(
+            ("httpx", "httpcore", "requests")
+        ):
+            raise MachineError("hub.push-failed", repo=planned.repo, reason=shorten(str(error), 200)) from None
+        raise

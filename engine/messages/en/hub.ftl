@@ -1,0 +1,30 @@
+# Pushing an export to the hub.
+
+bad-repo = That is no name of a repository
+    .message = { $repo }
+    .hint = Give it as OWNER/NAME, for example anna/orders-lora.
+repo-and-target = --to hub and --repo belong together
+    .message = One was given without the other.
+    .hint = Give both: --to hub --repo OWNER/NAME.
+files-gone = The exported files are gone
+    .message = { $folder } does not hold all of them any more.
+    .hint = Export again, then push.
+no-token = You are not logged in to the hub
+    .message = Pushing to { $repo } needs a token with the right to write.
+    .hint = Log in with `hf auth login`, then run it again. tunedeck does not keep the token.
+denied = The hub refused the push
+    .message = { $repo }: your token may not write there (status { $status }).
+    .hint = Use a token with the right to write, or another owner's name that is yours.
+taken = The repository's name is taken
+    .message = { $repo } exists and is not yours to write to.
+    .hint = Choose another name with --repo.
+push-failed = The push did not get through
+    .message = { $repo }: { $reason }. Nothing was changed there.
+    .hint = Check the network, then run it again; the exported files are kept.
+would-push = { COUNT($files, "file", "files") }, { BYTES($size) } would go to { $repo } ({ $seen })
+seen-private = private
+seen-public = public
+read-card = Read and edit { $card } first: it is what others see.
+ask = Push now?
+pushed = pushed to { $repo }
+local-base = adapter_config.json names the base model by a folder of this machine ({ $base }); give its hub id with --base-id

@@ -1,0 +1,30 @@
+# 把导出结果推送到 hub。
+
+bad-repo = 这不是仓库名
+    .message = { $repo }
+    .hint = 请写成 所有者/名称，例如 anna/orders-lora。
+repo-and-target = --to hub 与 --repo 必须同时给出
+    .message = 只给出了其中一个。
+    .hint = 请同时给出：--to hub --repo 所有者/名称。
+files-gone = 导出的文件已不在
+    .message = { $folder } 中的文件不再齐全。
+    .hint = 请重新导出后再推送。
+no-token = 尚未登录 hub
+    .message = 推送到 { $repo } 需要有写权限的令牌。
+    .hint = 请先运行 `hf auth login` 登录，再重新运行。tunedeck 不保存令牌。
+denied = hub 拒绝了推送
+    .message = { $repo }：你的令牌没有写权限（状态 { $status }）。
+    .hint = 请使用有写权限的令牌，或换成你自己的所有者名称。
+taken = 仓库名已被占用
+    .message = { $repo } 已存在，且你无权写入。
+    .hint = 请用 --repo 换一个名称。
+push-failed = 推送未成功
+    .message = { $repo }：{ $reason }。远端没有任何改动。
+    .hint = 请检查网络后重新运行；导出的文件会保留。
+would-push = { NUMBER($files) } 个文件（{ BYTES($size) }）将推送到 { $repo }（{ $seen }）
+seen-private = 私有
+seen-public = 公开
+read-card = 请先阅读并修改 { $card }：这是别人看到的内容。
+ask = 现在推送？
+pushed = 已推送到 { $repo }
+local-base = adapter_config.json 以本机文件夹（{ $base }）指明基座模型；请用 --base-id 给出它的 hub 名称

@@ -1,0 +1,24 @@
+"""The model card says what the run knows, in a form the hub reads, and leaves out what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+from engine.report.facts import read
+from engine.report.model_card import model_card
+from tests.engine.report.making import keep_evaluation, whole_run
+
+
+def test_the_hub_reads_the_card_and_its_figures(tmp_path: Path) -> None:
+    run = whole_run(tmp_path)
+    keep_evaluation(run)
+    written = model_card(read(run), "orders-lora")
+    card = ModelCard(written)
+    assert card.data.library_name == "peft"
+    summary = read(run).evaluations[0].summary
+    tuned = [mean for mean in summary.means if mean.candidate == "tuned"]
+    assert [each.metric_value for each in card.data.eval_results] == [mean.value for mean in tuned]
+    assert str(tmp_path) not in written
+    assert "# orders-lora" in written
