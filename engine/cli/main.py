@@ -46,6 +46,7 @@ def build() -> typer.Typer:
         selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
+    app.command("set")(steer.change)
     app.command("version")(_version)
     app.add_typer(models.app)
     app.add_typer(data.app)

@@ -24,7 +24,10 @@ COMMANDS: tuple[str, ...] = get_args(Command)
 
 @dataclass(frozen=True)
 class ControlMessage:
-    """Command number ``seq``. ``values`` belongs to ``set``, e.g. {"train.learning_rate": 1e-4}."""
+    """Command number ``seq``.
+
+    ``values`` of ``set``: {"replay": 0.2} or {"replay": "more"}; of ``stop``: {"at": "best"}.
+    """
 
     seq: int
     command: Command

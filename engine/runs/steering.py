@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from engine.common.errors import TunedeckError
 from engine.messages.message import Message
@@ -19,10 +20,14 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """A command and how to answer it: ``answer(ok, message)`` is called once, when it is done or refused."""
+    """A command and how to answer it: ``answer(ok, message)`` is called once, when it is done or refused.
+
+    ``values`` are those of a ControlMessage.
+    """
 
     command: Command
     answer: Answer
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def _no_answer(ok: bool, message: Message) -> None:
@@ -38,6 +43,8 @@ class Steering:
         self._stop = False
         self._paused = False
         self._on_stop: list[Callable[[], None]] = []
+        self.at_best = False
+        """Whether the best step is to be the result, whatever the config says."""
         self.reason: Message | None = None
         self.lost: TunedeckError | None = None
 
@@ -67,7 +74,7 @@ class Steering:
         """A process that trains along ended, as ``error`` says: the training thread may wait for it for ever."""
         self.lost = self.lost or error
 
-    def put(self, command: Command, answer: Answer = _no_answer) -> None:
+    def put(self, command: Command, answer: Answer = _no_answer, values: dict[str, Any] | None = None) -> None:
         """Queue an order. ``resume`` acts at once, or is refused when nothing is paused."""
         with self._lock:
             if command == "resume":
@@ -79,7 +86,7 @@ class Steering:
                 answer(going_on, Message("events.resuming" if going_on else "events.not-paused"))
                 self._paused = False
             else:
-                self._orders.append(Order(command, answer))
+                self._orders.append(Order(command, answer, values or {}))
             self._lock.notify_all()
 
     def take(self) -> list[Order]:

@@ -16,21 +16,24 @@ import torch
 from engine.common.errors import MachineError, TunedeckError
 from engine.evaluation.heldout import add_by_source
 from engine.messages.message import Message
-from engine.modeling.batches import Batch
+from engine.modeling.batches import Batch, StepPlan
 from engine.modeling.optimizers import learning_rate
 from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
+from engine.runs.mix_changes import MixChange
+from engine.runs.steering import Order
 from engine.training.best import judged, keeps_best
 from engine.training.checkpoint import TrainerState
+from engine.training.mixing import replay_now, share_wanted
 from engine.training.prepare import Training
 
 _RETRY = 100
 """Steps after memory ran out before larger micro-batches are tried again, at least."""
 
 # What became of a step or lies ahead, the gravest word of any process being the last.
-_DONE, _PAUSE, _STOP, _SHORT = range(4)
+_DONE, _CHANGE, _PAUSE, _STOP, _SHORT = range(5)
 
 
 class NotFinite(TunedeckError):
@@ -51,13 +54,15 @@ class Hooks:
     """What the loop calls and does not do itself. ``save`` takes the reason of a Checkpoint event; ``evaluate`` returns
     what the validation set is judged by (``best.measure_of``), None where nothing was measured.
 
-    ``between`` is called before each micro-batch.
+    ``between`` is called before each micro-batch. ``remix`` gives the steps with another share of replay, keeps that
+    where this process is the first, and raises TunedeckError where it can't be; None where shares can't be changed.
     """
 
     save: Callable[[TrainerState, str], str]
     evaluate: Callable[[TrainerState], float | None]
     sample: Callable[[TrainerState], None]
     between: Callable[[], None] = lambda: None
+    remix: Callable[[StepPlan, MixChange], StepPlan] | None = None
 
 
 @dataclass
@@ -89,6 +94,7 @@ class Loop:
         self.short_at = 0
         self.tries_larger = self.accelerator.device.type == "cuda"  # in RAM too much of it would end the process
         self.told_overflow = False
+        self._orders: list[Order] = []
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.device = self.accelerator.device
         self.rhythm = rhythm_of(self.config, self.plan.total_steps)
@@ -122,8 +128,12 @@ class Loop:
             if state.step % self.rhythm.save == 0 or state.step == total:
                 self.hooks.save(state, "last-step" if state.step == total else "scheduled")
                 saved_step = state.step
+            change = self._change(state)
             paused, saved_step = self._obey(state, saved_step)
-            ahead = self.ranks.largest(_STOP if self.steering.stop_requested else _PAUSE if paused else _DONE)
+            mine = _STOP if self.steering.stop_requested else _PAUSE if paused else _CHANGE if change else _DONE
+            ahead = self.ranks.largest(mine)
+            if ahead == _CHANGE and self.ranks.count > 1:
+                self._follow(self.ranks.from_first(change))
             if ahead == _STOP:
                 return self._end(state, saved_step, "stopped", self.steering.reason)
             if ahead == _PAUSE:
@@ -314,10 +324,35 @@ class Loop:
             return state
         return judged(replace(state, evaluated_step=step), measured)
 
+    def _change(self, state: TrainerState) -> MixChange | None:
+        """Take the waiting orders, and change the share of replay first: a checkpoint of this step is before it."""
+        self._orders, change = [], None
+        for order in self.steering.take():
+            if order.command != "set":
+                self._orders.append(order)
+                continue
+            try:
+                if self.hooks.remix is None or order.values.keys() != {"replay"}:
+                    raise TunedeckError("events.cannot-set")
+                now = replay_now(self.config, self.plan)
+                change = MixChange(state.step, share_wanted(order.values.get("replay"), now))
+                self.plan = self.hooks.remix(self.plan, change)
+            except TunedeckError as error:
+                change = None
+                order.answer(False, error.reason)
+                continue
+            order.answer(True, Message("forgetting.replay-set", share=change.replay, step=state.step + 1))
+        return change
+
+    def _follow(self, change: MixChange | None) -> None:
+        """What the first process changed, in the others."""
+        if change is not None and not self.ranks.is_first and self.hooks.remix is not None:
+            self.plan = self.hooks.remix(self.plan, change)
+
     def _obey(self, state: TrainerState, saved_step: int) -> tuple[bool, int]:
         """Carry out waiting orders; returns whether to pause, and the newest saved step."""
         paused = False
-        for order in self.steering.take():
+        for order in self._orders:
             if order.command == "save":
                 name = self.hooks.save(state, "asked") if saved_step != state.step else f"checkpoint-{state.step}"
                 saved_step = state.step

@@ -32,6 +32,7 @@ from engine.models import origins
 from engine.models.card import ModelCard
 from engine.models.checks import require_positions
 from engine.runs import events as ev
+from engine.runs import mix_changes
 from engine.runs.directory import RunDir
 from engine.runs.phases import Phases, Sink
 from engine.runs.steering import Steering
@@ -155,7 +156,7 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
     words = words_of(config, card, context.newest)
     objective = context.objective or Sft.of(config)
     rows = context.rows = context.rows or _rows(context, objective, words)
-    steps = plan_steps(config, rows)
+    steps = plan_steps(config, rows, mix_changes.read(context.run) if context.run else ())
     plan = context.plan = _plan(context, objective, card, words, rows, steps, placement)
     memory, peaks = MemoryGuard(placement.device, sink, plan.remedies), Peaks(placement.device)
     most_tokens = None

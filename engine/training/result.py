@@ -17,6 +17,7 @@ from engine.models import origins
 from engine.models.local import resolve
 from engine.models.origins import Origin
 from engine.models.weights import hash_files, weight_files
+from engine.runs import mix_changes
 from engine.runs.directory import RunDir
 from engine.tokens.dataset import Prepared, file_hashes
 from engine.training.best import Result
@@ -57,7 +58,7 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, kept: Res
     """What an adapter must remember of its making, so that later runs can build on it."""
     step = kept.step
     unknown = [0] * len(config.data)
-    read = list(trained_tokens(config, prepared, step).values()) if prepared else unknown
+    read = list(trained_tokens(config, prepared, step, mix_changes.read(run)).values()) if prepared else unknown
     there = list(prepared.tokens_by_source.values()) if prepared else unknown
     noted = origins.read(run)
     hashes = {each.path: each.sha256 for each in noted if each.part == "data"} or file_hashes(config)

@@ -178,11 +178,12 @@ class Runner:
         if message.command == "stop":
             code = "events.stopping-with-checkpoint" if self.state == "running" else "events.stopping"
             answer(True, Message(code))
+            self.steering.at_best = message.values.get("at") == "best"
             self._stop(Message("events.asked-to-stop"))
-        elif message.command == "set":
+        elif message.command == "set" and message.values.keys() != {"replay"}:
             answer(False, Message("events.cannot-set"))
         else:
-            self.steering.put(message.command, answer)
+            self.steering.put(message.command, answer, message.values)
 
     def _stop(self, reason: Message) -> None:
         if not self.steering.stop_requested:

@@ -21,12 +21,15 @@ from engine.evaluation.assess import Assessor, Moment
 from engine.evaluation.forgetting import Gauge
 from engine.memory.disk import beside_bytes, kept_checkpoints, require, run_disk
 from engine.messages.message import Message
+from engine.modeling.batches import StepPlan
 from engine.modeling.out_of_memory import free_cached, give_back
 from engine.models import origins
 from engine.models.card import ModelCard
 from engine.runs import events as ev
+from engine.runs import mix_changes
 from engine.runs.ahead import rhythm_of
 from engine.runs.directory import RunDir
+from engine.runs.mix_changes import MixChange
 from engine.runs.phases import Phases, Sink
 from engine.runs.steering import Steering, StopRequested
 from engine.tokens.dataset import Prepared
@@ -39,6 +42,7 @@ from engine.training.gauge import elsewhere_of, gauge_of
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
+from engine.training.mixing import changed
 from engine.training.objectives.objective import Objective
 from engine.training.prepare import Context, Training, begin, find_model, placed, prepare
 from engine.training.strategies import merge_first
@@ -164,6 +168,7 @@ class Session:
             evaluate=lambda at: self._during(at, measure, gauge, story),
             sample=lambda at: self._sample(at, measure, story),
             between=self._share_processors,
+            remix=lambda steps, change: self._remix(steps, change, training),
         )
         loop = Loop(training, budget, hooks)
         self.sink(ev.State(state="running"))
@@ -284,6 +289,16 @@ class Session:
         free_cached()
         self.phases.begin("train")
 
+    def _remix(self, steps: StepPlan, change: MixChange, training: Training) -> StepPlan:
+        """The steps with another share of replay, which the run keeps. Raises ConfigError, MachineError."""
+        plan = changed(steps, self.config, training.rows, change)
+        try:
+            mix_changes.add(self.run, change)
+        except OSError as error:
+            reason = str(error.strerror)
+            raise MachineError("training.run-unwritable", path=self.run.path, reason=reason) from error
+        return plan
+
     def _wait_paused(self) -> None:
         """Give the memory back and wait. What was built is out of scope by now; only the rows stay."""
         give_back(place(self.config).device)
@@ -295,7 +310,10 @@ class Session:
     def _finish(self, kind: str, state: TrainerState, reason: Message | None, kept: Result | None = None) -> None:
         """Publish the adapter of the step that is kept as the run's result, and say that it is over."""
         self._hashed()
-        kept = kept or result_of(self.run, self.config, state)
+        config = self.config
+        if self.steering.at_best:
+            config = config.model_copy(update={"eval": config.eval.model_copy(update={"keep": "best"})})
+        kept = kept or result_of(self.run, config, state)
         folder = folder_of(self.run, kept)
         adapter = result.publish(self.run, self.resolved, self.prepared, folder, kept) if folder is not None else None
         if kept.warning is not None and adapter is not None:

@@ -66,6 +66,7 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
     from engine.training.best import measure_of, measure_result
     from engine.training.checkpoint import TrainerState, begun, read_state
     from engine.training.loop import Hooks, Loop, NotFinite
+    from engine.training.mixing import changed
     from engine.training.prepare import Context, begin, placed, prepare
 
     def unheard(event: object) -> None:
@@ -96,7 +97,8 @@ def _train(folder: Path, index: int, steering: Steering) -> None:
         finally:
             free_cached()
 
-    hooks = Hooks(save=lambda at, reason: "", evaluate=during, sample=lambda at: None)
+    hooks = Hooks(save=lambda at, reason: "", evaluate=during, sample=lambda at: None,
+                  remix=lambda steps, change: changed(steps, config, training.rows, change))  # fmt: skip
     try:
         if newest is None:
             measure.evaluate(0, "before")

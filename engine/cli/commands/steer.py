@@ -1,15 +1,16 @@
-"""``tunedeck stop``, ``pause``, ``save`` and ``resume``: commands to a run, and their answers."""
+"""``tunedeck stop``, ``pause``, ``save``, ``set`` and ``resume``: commands to a run, and their answers."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.commands.lookup import run_or_latest, run_to_steer
 from engine.cli.console import say
-from engine.common.errors import RunError
+from engine.common.errors import ConfigError, RunError
+from engine.config import numbers
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 
@@ -24,8 +25,10 @@ END_TIMEOUT_S = 600.0
 _POLL_S = 0.1
 
 
-def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
-    """Stop after the present step, with a checkpoint."""
+def stop(
+    run: RunToSteer = "", no_wait: NoWait = False, at_best: Annotated[bool, typer.Option("--at-best")] = False
+) -> None:
+    """Stop after the present step, with a checkpoint; with ``at_best`` the best step is the result."""
     from engine.cli.commands import group as of_groups
     from engine.runs import groups
 
@@ -33,7 +36,7 @@ def stop(run: RunToSteer = "", no_wait: NoWait = False) -> None:
         of_groups.stop(group, no_wait)
         return
     target = run_to_steer(run)
-    if _command(target, "stop", no_wait):
+    if _command(target, "stop", no_wait, {"at": "best"} if at_best else None):
         _wait_for_end(target)
         group = groups.of_run(target)
         if group is not None and group.is_alive():
@@ -56,6 +59,30 @@ def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
     target = run_to_steer(run)
     if _command(target, "save", no_wait):
         say(text("cli-runs.saved"))
+
+
+def change(
+    first: Annotated[str, typer.Argument(metavar="[RUN]")],
+    second: Annotated[str, typer.Argument(metavar="replay=SHARE|more")] = "",
+    no_wait: NoWait = False,
+) -> None:
+    """Change the share of replay from the next step on."""
+    name, setting = (first, second) if second else ("", first)
+    target = run_to_steer(name)
+    _command(target, "set", no_wait, _setting(setting))
+
+
+def _setting(given: str) -> dict[str, Any]:
+    """What ``replay=0.2`` or ``replay=more`` sets. Raises ConfigError."""
+    field, _, value = given.partition("=")
+    if field.strip() != "replay" or not value.strip():
+        raise ConfigError("forgetting.no-setting", given=given)
+    if value.strip() == "more":
+        return {"replay": "more"}
+    try:
+        return {"replay": numbers.read(value, whole=False)}
+    except (numbers.NoNumber, numbers.TwoNumbers):
+        raise ConfigError("forgetting.no-share", given=value) from None
 
 
 def resume(
@@ -110,11 +137,11 @@ def relaunch(run: RunDir, accept_changes: bool = False) -> None:
     say(text(goes_on if newest else Message("cli-runs.started-again", run=run.id)))
 
 
-def _command(run: RunDir, command: Command, no_wait: bool) -> bool:
+def _command(run: RunDir, command: Command, no_wait: bool, values: dict[str, Any] | None = None) -> bool:
     """Send ``command``; True once it was done, False if nobody waits. Raises RunError when refused or unanswered."""
     from engine.runs import control, story
 
-    seq = control.send(run, command)
+    seq = control.send(run, command, values)
     if no_wait:
         say(text("cli-runs.asked", run=run.id, command=Message(story.COMMANDS[command])))
         return False

@@ -44,3 +44,18 @@ old-unclear = Whether { $run } is kept can't be told with { COUNT($rows, "row", 
 old-unknown = Whether { $run } is kept can't be told: there is no measurement from before
 not-measured = Forgetting isn't measured any more: { $reason }
     .hint = Training continues and its result is not affected.
+
+# More replay while training
+no-replay = The run has no replay
+    .message = None of its sources has the role replay or general.
+    .hint = Start it with one, for example the run before: path = "run:NAME", role = "replay", share = 0.1.
+no-share = No share of replay
+    .message = { $given } is no share.
+    .hint = Give a number between 0 and 1, for example replay=0.2, or replay=more.
+no-setting = That can't be changed while training
+    .message = { $given } is not replay=SHARE.
+    .hint = Give replay=0.2 or replay=more. Other settings need a new run.
+replay-at-most = Replay is at its most already
+    .message = Its share is { PERCENT($share) }; more of it slows down learning.
+    .hint = If it must be more, name the share: replay=0.6.
+replay-set = replay is { PERCENT($share) } of the mix from step { NUMBER($step) } on

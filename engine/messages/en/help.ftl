@@ -50,6 +50,7 @@ stop = Stop after the current step, with a checkpoint.
         further run starts.
     .run = Name or id, also of a group; default: the only run that is running.
     .no_wait = Do not wait for the training process to answer.
+    .at_best = Make the best checkpoint the result, whatever eval.keep says.
 
 pause = Pause training after the current step.
     .run = Name or id; default: the only run that is running.
@@ -68,6 +69,14 @@ resume = Resume a run that is paused or has ended.
 
 save = Save a checkpoint now and keep training.
     .run = Name or id; default: the only run that is running.
+    .no_wait = Do not wait for the training process to answer.
+
+set = Change the share of replay from the next step on.
+    .help =
+        For example `tunedeck set RUN replay=0.2`, or `replay=more` for twice as much, at most half. The run must have a
+        source of earlier or general data.
+    .first = Name or id; default: the only run that is running.
+    .second = The new share, 0 to 1, or more.
     .no_wait = Do not wait for the training process to answer.
 
 merge = Merge LoRA adapters into their base model; prints the new folder.

@@ -44,3 +44,18 @@ old-unclear = { NUMBER($rows) } 行不足以判断 { $run } 是否保住：{ $me
 old-unknown = 无法判断 { $run } 是否保住：没有训练前的测量
 not-measured = 不再测量遗忘程度：{ $reason }
     .hint = 训练继续，结果不受影响。
+
+# 训练中增加回放
+no-replay = 本次训练没有回放数据
+    .message = 没有任何数据源的角色是 replay 或 general。
+    .hint = 启动训练时加上一个，例如上一次训练：path = "run:NAME", role = "replay", share = 0.1。
+no-share = 不是回放比例
+    .message = { $given } 不是比例。
+    .hint = 请给出 0 到 1 之间的数，例如 replay=0.2，或 replay=more。
+no-setting = 训练中无法更改此项
+    .message = { $given } 不是 replay=比例。
+    .hint = 请使用 replay=0.2 或 replay=more。其他设置需要新的训练。
+replay-at-most = 回放比例已达上限
+    .message = 当前比例为 { PERCENT($share) }；再多会拖慢学习。
+    .hint = 如确有需要，请直接给出比例：replay=0.6。
+replay-set = 从第 { NUMBER($step) } 步起，回放占数据配比的 { PERCENT($share) }
