@@ -12,6 +12,7 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.source_figures import SourceFigures
 from engine.data.quality.examine import Progress, ask
 from engine.data.quality.findings import Report, from_json
+from engine.memory.duration import DataSize
 from engine.messages.message import Message
 
 
@@ -38,6 +39,16 @@ class Inspection:
     refused: int = 0
     examples: tuple[dict[str, str], ...] = field(default=())
     sources: tuple[SourceFigures, ...] = field(default=())
+
+    @property
+    def size(self) -> DataSize:
+        """The rows to train on, for estimates of time."""
+        return DataSize(self.train_rows, self.tokens_total, True, self.answer_tokens)
+
+    @property
+    def answer_tokens(self) -> float:
+        """Trained tokens of a row on average."""
+        return self.supervised_share * self.tokens_mean
 
 
 @dataclass(frozen=True)

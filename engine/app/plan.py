@@ -84,7 +84,7 @@ def plan(
     if found is None:
         return Planned(resolved)
     counted = rows is not None and bool(rows.tokens_total)
-    size = DataSize(rows.train_rows, rows.tokens_total, True) if rows and counted else guess_size(resolved.config)
+    size = rows.size if rows and counted else guess_size(resolved.config)
     time = expected_time(found, size, machine) if size else None
     folder = model_folder(resolved.config)
     return Planned(
@@ -117,6 +117,7 @@ def fit_on(
         budget,
         longest_row=rows.tokens_max if rows and rows.tokens_max else None,
         supervised_share=rows.supervised_share if rows and rows.supervised_share else 1.0,
+        answer_tokens=rows.answer_tokens if rows else 0.0,
         history=read_history() if history is None else history,
     )
 

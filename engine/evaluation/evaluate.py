@@ -17,7 +17,9 @@ import msgspec
 
 from engine.common.errors import MachineError
 from engine.common.versions import versions
+from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
+from engine.data.rows.records import record_of
 from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.candidates import Candidate
 from engine.evaluation.generate import Generator
@@ -26,6 +28,7 @@ from engine.metrics import words
 from engine.metrics.choose import Choice
 from engine.metrics.score import score
 from engine.metrics.summary import summarize
+from engine.metrics.user_metric import Item, measure
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -40,7 +43,8 @@ Report = Callable[[int, int], None]
 class Questions:
     """Rows that end with an answer, and where what is answered is kept: the folder ``where`` of evaluation ``name``.
 
-    ``part`` is test, validation or file (``data``, with its hash). Answers have at most ``new_tokens``.
+    ``part`` is test, validation or file (``data``, with its hash). Answers have at most ``new_tokens``. ``metric_file``
+    holds the user's own metric, where there is one.
     """
 
     where: Path
@@ -50,6 +54,7 @@ class Questions:
     new_tokens: int
     data: str = ""
     data_sha256: str = ""
+    metric_file: str = ""
 
     @property
     def rows_sha256(self) -> str:
@@ -191,18 +196,31 @@ def conclude(
     return evaluation
 
 
-def figures(answers: Sequence[Answer], choice: Choice, rows: Sequence[Row]) -> dict[str, float]:
+def figures(
+    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str = ""
+) -> dict[str, float]:  # fmt: skip
     """The metrics of ``choice`` over ``answers`` of one candidate to ``rows``, those that can be told."""
-    means = summarize(scored(answers, choice, rows), choice).means
+    means = summarize(scored(answers, choice, rows, metric_file)[0], choice).means
     return {mean.metric: mean.value for mean in means}
 
 
-def scored(answers: Sequence[Answer], choice: Choice, rows: Sequence[Row]) -> list[Answer]:
-    """``answers`` to ``rows`` with their scores by the metrics of ``choice``."""
-    return [
-        msgspec.structs.replace(answer, scores=score(choice.metrics, answer.answer, answer.reference))
-        for answer in answers
-    ]
+def scored(
+    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str = ""
+) -> tuple[list[Answer], list[Message]]:  # fmt: skip
+    """``answers`` to ``rows`` with their scores by the metrics of ``choice``, and what is to be said of the scoring."""
+    scores = [score(choice.metrics, answer.answer, answer.reference) for answer in answers]
+    notes: list[Message] = []
+    if metric_file and USER_METRIC in choice.metrics:
+        asked = [(answer, rows[answer.row]) for answer in answers]
+        items = [
+            Item(answer.answer, answer.reference, record_of(row), f"{row.file}:{row.number}") for answer, row in asked
+        ]
+        own = measure(Path(metric_file), items)
+        notes = own.notes
+        for found, value in zip(scores, own.scores, strict=True):
+            if value is not None:
+                found[USER_METRIC] = value
+    return [msgspec.structs.replace(each, scores=found) for each, found in zip(answers, scores, strict=True)], notes
 
 
 def _concluded(
@@ -214,7 +232,8 @@ def _concluded(
         if answer.candidate in candidates and 0 <= answer.row < len(questions.rows)
     }
     order = [(name, row) for name in candidates for row in range(len(questions.rows))]
-    answers = scored([newest[each] for each in order if each in newest], choice, questions.rows)
+    asked = [newest[each] for each in order if each in newest]
+    answers, told = scored(asked, choice, questions.rows, questions.metric_file)
     found = summarize(answers, choice, of, candidates)
     seconds = {name: sum(each.seconds for each in answers if each.candidate == name) for name in found.candidates}
     evaluation = Evaluation(
@@ -222,7 +241,7 @@ def _concluded(
         reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
         rows_sha256=questions.rows_sha256, step=step, means=found.means, comparisons=found.comparisons,
         confusions=found.confusions, looked_at=found.looked_at, sentence=found.sentence,
-        notes=[*found.notes, *_of_examples(answers), *notes],
+        notes=[*found.notes, *told, *_of_examples(answers), *notes],
         seconds={name: round(value, 2) for name, value in seconds.items()}, versions=versions(),
     )  # fmt: skip
     try:

@@ -70,7 +70,7 @@ class OfRun:
 
     def figures(self, answers: Sequence[Answer]) -> dict[str, float]:
         """The metrics over ``answers`` of one candidate."""
-        return figures(answers, self.choice, self.questions.rows)
+        return figures(answers, self.choice, self.questions.rows, self.questions.metric_file)
 
     def prompts(self) -> list[list[int]]:
         """Everything that will be asked before the training, for a rehearsal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from engine.config.schema import RunConfig, TrainSection
 from engine.memory.estimate import Estimate
@@ -14,6 +15,7 @@ from engine.memory.throughput import Basis, Expected
 from engine.messages.message import Message
 from engine.metrics.choose import named
 from engine.runs.ahead import rhythm_of
+from engine.runs.baselines import MOST_PROMPT_TOKENS, Asked, asked, by_metric
 
 START_S = 12.0
 """Importing the libraries, reading rows, setting up the device."""
@@ -41,11 +43,15 @@ GAUGE_PASSES = 1.6
 
 @dataclass(frozen=True)
 class DataSize:
-    """Rows to train on and their tokens in one pass. ``exact``: they were tokenised, not guessed from bytes."""
+    """Rows to train on and their tokens in one pass. ``exact``: they were tokenised, not guessed from bytes.
+
+    ``answer_tokens``: trained tokens of a row on average, 0 where that is not known.
+    """
 
     rows: int
     tokens: int
     exact: bool
+    answer_tokens: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,16 +101,23 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     a GPU. Answers are taken to be as long as they may be: of a group one usually is."""
     total = steps_of(config.train, size)
     rhythm, row_s = rhythm_of(config, total), size.tokens / max(1, size.rows) / tokens_per_second / passes(job)
-    dataset, sample, metrics = config.dataset, config.sample, named(config.eval)
+    dataset, sample = config.dataset, config.sample
+    device: Literal["cpu", "cuda"] = "cuda" if cores is None else "cpu"
     whole = size.rows / max(0.05, 1 - dataset.eval_share - dataset.test_share)
     held = dataset.eval_rows if dataset.eval_rows is not None else round(whole * dataset.eval_share)
     test = dataset.test_rows if dataset.test_rows is not None else round(whole * dataset.test_share)
-    losses = row_s * (held * (2 + (total - 1) // rhythm.evaluate) + 2 * test)
-    generated = config.eval.generate_rows if metrics else 0
-    asked = min(held, max(sample.rows, generated)) + len(sample.prompts)
-    answers = 2 * _answering(job, asked, config, cores) + 2 * _answering(job, min(test, generated), config, cores)
+    during = (total - 1) // rhythm.evaluate
+    during += bool(during) and config.eval.keep == "best"  # the last step is compared with the others
+    losses = row_s * (held * (2 + during) + 2 * test)
     shown = min(held, sample.rows) + len(sample.prompts)
-    answers += (total - 1) // rhythm.sample * _answering(job, shown, config, cores)
+    answers = (2 + (total - 1) // rhythm.sample) * _answering(job, shown, config, cores)
+    answers += _asking(config, job, asked_of(config, size, test or held, device), cores, row_s)
+    # The validation set is answered beside a test set where metrics are named, and each time where one decides.
+    own = config.eval.generate_rows if named(config.eval) or by_metric(config) else 0
+    times = 2 if test else 0
+    if by_metric(config):
+        times += during + 1
+    answers += times * _answering(job, min(held, own), config, cores)
     gauge = gauge_rows(config, total, size.tokens / max(1, size.rows), passes(job))
     gauging = gauge * gauge_tokens(size.tokens / max(1, size.rows)) / tokens_per_second / passes(job) * GAUGE_PASSES
     answers += gauging * (2 + (total - 1) // rhythm.evaluate)
@@ -113,6 +126,28 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     answers += 2 * _answering(job, questions, config, cores, QUESTION_TOKENS)
     loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
+
+
+def asked_of(config: RunConfig, size: DataSize, rows: int, device: Literal["cpu", "cuda"]) -> Asked:
+    """What is asked of so many held-out ``rows`` like those of ``size``; where answers' length is not known, not much.
+
+    The longest answer is taken for twice the mean.
+    """
+    mean = size.answer_tokens or math.inf
+    return asked(config, rows, mean, min(2 * mean, config.eval.max_new_tokens), device)
+
+
+def _asking(config: RunConfig, job: Job, ask: Asked, cores: int | None, row_s: float) -> float:
+    """Seconds of the run's own evaluation: the model before and after, the base under an adapter, and with examples.
+
+    Reading examples takes as long as a forward pass over so many rows more, ``row_s`` each.
+    """
+    once = _answering(job, ask.rows, config, cores, ask.new_tokens)
+    times = 2 + (ask.base and config.strategy.kind == "continue")
+    if not ask.examples:
+        return times * once
+    fit = min(ask.examples, MOST_PROMPT_TOKENS // max(1, job.row_tokens))
+    return (times + 1) * once + ask.rows * fit * row_s
 
 
 def seldomer(
@@ -212,4 +247,4 @@ def guess_size(config: RunConfig) -> DataSize | None:
         mix = of_mix(hold_out(known, [source.role for source in config.data], config.dataset), config)
     except (TunedeckError, OSError):
         return None
-    return DataSize(mix.rows, max(1, round(mix.tokens)), exact=False)
+    return DataSize(mix.rows, max(1, round(mix.tokens)), False, mix.trained / max(1, mix.rows))

@@ -47,13 +47,14 @@ def fit(
     *,
     longest_row: int | None = None,
     supervised_share: float = 1.0,
+    answer_tokens: float = 0.0,
     history: Sequence[Observation] = (),
 ) -> Fit:
     """Resolve and judge ``config`` on ``budget``; some milliseconds at most, most of it for fields that are auto.
 
-    ``longest_row`` (tokens) and ``supervised_share`` are those of the data, where it was read.
+    ``longest_row`` (tokens), ``supervised_share`` and ``answer_tokens`` are those of the data, where it was read.
     """
-    asked = setup_on(budget, config, shape, longest_row, supervised_share)
+    asked = setup_on(budget, config, shape, longest_row, supervised_share, answer_tokens)
     resolution = resolve(asked, budget.available_bytes)
     setup = asked.with_settings(resolution.settings)
     verdict = judge(resolution.estimate, budget.available_bytes)

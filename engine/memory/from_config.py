@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,8 +23,8 @@ from engine.memory.job import (
 )
 from engine.memory.packing import computes_row_by_row
 from engine.memory.speed import CPU
-from engine.metrics.choose import named
 from engine.models.dims import ModelShape
+from engine.runs.baselines import MOST_PROMPT_TOKENS, asked, by_metric
 
 ANSWER_TOKENS = 16_384
 """Tokens of prompts and answers that an evaluation keeps in memory side by side."""
@@ -38,8 +39,9 @@ LINEAR_NAMES = {"q_proj": "q", "k_proj": "k", "v_proj": "v", "o_proj": "o", "gat
 @dataclass(frozen=True)
 class Setup:
     """A run's config on a machine. ``longest_row``: tokens of the longest row if the data were read, else
-    ``dataset.max_length`` counts. ``supervised_share``: of the tokens, those with a loss. ``card`` is the GPU's name,
-    ``capability`` its compute capability where the driver says it."""
+    ``dataset.max_length`` counts. ``supervised_share``: of the tokens, those with a loss; ``answer_tokens`` those of a
+    row on average, 0 where that is not known. ``card`` is the GPU's name, ``capability`` its compute capability where
+    the driver says it."""
 
     config: RunConfig
     shape: ModelShape
@@ -49,6 +51,7 @@ class Setup:
     supervised_share: float = 1.0
     card: str = ""
     capability: Capability | None = None
+    answer_tokens: float = 0.0
 
     @property
     def device_name(self) -> str:
@@ -95,12 +98,15 @@ class Setup:
 
 
 def setup_on(
-    budget: Budget, config: RunConfig, shape: ModelShape, longest_row: int | None = None, supervised_share: float = 1.0
-) -> Setup:
+    budget: Budget, config: RunConfig, shape: ModelShape, longest_row: int | None = None,
+    supervised_share: float = 1.0, answer_tokens: float = 0.0,
+) -> Setup:  # fmt: skip
     """The run on the device that ``budget`` is of."""
     capability = budget.gpu.compute_capability if budget.gpu else None
     gpus = len(config.launch.devices)
-    return Setup(config, shape, budget.device, gpus, longest_row, supervised_share, budget.name, capability)
+    return Setup(
+        config, shape, budget.device, gpus, longest_row, supervised_share, budget.name, capability, answer_tokens
+    )
 
 
 def job_of(setup: Setup) -> Job:
@@ -114,7 +120,6 @@ def job_of(setup: Setup) -> Job:
     together = max(setup.row_tokens, min(budget, most))
     checkpointing = train.gradient_checkpointing
     recomputes = setup.device == "cuda" if checkpointing == "auto" else checkpointing
-    generates = bool(named(config.eval)) or bool(config.sample.prompts) or config.sample.rows > 0
     return Job(
         shape=setup.shape,
         rows=together // setup.row_tokens,
@@ -131,7 +136,7 @@ def job_of(setup: Setup) -> Job:
         optimizer=_optimizer(train.optim),
         gpus=setup.gpus,
         sharding=_sharding(config.launch.distributed, setup.gpus),
-        answer_tokens=_answer_tokens(setup) if generates else 0,
+        answer_tokens=_answer_tokens(setup),
         packed_tokens=together if _packs(setup, attention) else 0,
         beside_base=train.kl_to_base is not None,
     )
@@ -202,9 +207,18 @@ def _sharding(named: str, gpus: int) -> Sharding:
 
 
 def _answer_tokens(setup: Setup) -> int:
-    """Prompts and answers of the rows that are answered at once."""
-    each = setup.row_tokens + setup.config.eval.max_new_tokens
-    asked = setup.config.eval.generate_rows if named(setup.config.eval) else max(
-        setup.config.sample.rows, len(setup.config.sample.prompts)
-    )  # fmt: skip
-    return min(ANSWER_TOKENS, each * max(1, asked)) if each <= ANSWER_TOKENS else each
+    """Prompts and answers that are in memory at once; with examples a prompt is as long as several rows."""
+    section, sample = setup.config.eval, setup.config.sample
+    mean = setup.answer_tokens or math.inf
+    ask = asked(setup.config, section.generate_rows, mean, min(2 * mean, section.max_new_tokens), setup.device)
+    prompt = setup.row_tokens
+    if ask.examples:
+        # No prompt with examples is longer than what the training computes at once.
+        tokens = setup.config.train.micro_batch_tokens
+        most = min(MOST_PROMPT_TOKENS, AUTO_TOKENS[setup.device] if tokens == "auto" else tokens)
+        prompt = max(prompt, min(most, prompt * (1 + ask.examples)))
+    groups = [(max(sample.rows, len(sample.prompts)), setup.row_tokens + section.max_new_tokens)]
+    groups.append((ask.rows, prompt + ask.new_tokens))
+    if by_metric(setup.config):
+        groups.append((section.generate_rows, setup.row_tokens + section.max_new_tokens))
+    return max(min(max(ANSWER_TOKENS, each), each * count) for count, each in groups)

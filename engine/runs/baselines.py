@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from engine.config.schema import RunConfig
@@ -41,7 +42,8 @@ def by_metric(config: RunConfig) -> bool:
 def asked(config: RunConfig, rows: int, mean_tokens: float, longest_tokens: float, device: str) -> Asked:
     """What a run of ``config`` on ``device`` (cpu or cuda) asks of ``rows`` held-out rows that end with an answer.
 
-    The answers that they should have are ``mean_tokens`` long on average, ``longest_tokens`` at most.
+    The answers that they should have are ``mean_tokens`` long on average (infinite: not known), ``longest_tokens`` at
+    most.
     """
     section = config.eval
     names, baseline, most = bool(named(section) or section.metric_file), section.baseline, section.max_new_tokens
@@ -57,7 +59,9 @@ def asked(config: RunConfig, rows: int, mean_tokens: float, longest_tokens: floa
     if baseline == "none":
         return Asked(count if names else 0, most, False, 0, Message("baselines.asked-none"))
     if not short:
-        told = Message("baselines.long", tokens=round(mean_tokens), most=SHORT_TOKENS[device])
+        told = Message("baselines.unknown-length")
+        if math.isfinite(mean_tokens):
+            told = Message("baselines.long", tokens=round(mean_tokens), most=SHORT_TOKENS[device])
         return Asked(count if names else 0, most, False, 0, told)
     if not names:
         most = min(most, max(_LEAST_NEW, round(_NOT_WORSE * longest_tokens)))

@@ -65,8 +65,9 @@ def _own(
     if not found.rows:
         return None
     questions = Questions(
-        evaluations.folder(run, evaluations.TRAINING), evaluations.TRAINING, part, held[: found.rows], found.new_tokens
-    )
+        evaluations.folder(run, evaluations.TRAINING), evaluations.TRAINING, part, held[: found.rows], found.new_tokens,
+        metric_file=config.eval.metric_file,
+    )  # fmt: skip
     by = Answering(generator, renderer, rows.sample, budget_tokens, _weights(training), _of_step(training, run))
     own = of_run(config, found, questions, _choice(training, held), by, training.phases, training.ranks)
     if part == "validation" and _is_decided_by(training):

@@ -77,7 +77,8 @@ def size_of(draft: Draft, facts: Facts) -> DataSize | None:
     board = board_of(draft, facts)
     if board.mix is None or any(line.figures is None for line in board.lines):
         return None
-    return DataSize(board.mix.rows, max(1, round(board.mix.tokens)), exact=not board.guessed)
+    trained = board.mix.trained / max(1, board.mix.rows)
+    return DataSize(board.mix.rows, max(1, round(board.mix.tokens)), not board.guessed, trained)
 
 
 def training_of(draft: Draft) -> Training:

@@ -16,3 +16,4 @@ short = answers are short: { COUNT($tokens, "token", "tokens") } on average
 no-examples = no training row can stand in a prompt as an example, so there is no few-shot baseline
 merged-base = The earlier adapter is merged, so the base before it was not asked; few-shot is of the merged model
 on-validation = These rows also chose the checkpoint or the time to stop, so the result looks a little better than it is; hold out a test set with dataset.test_rows
+unknown-length = the length of the answers is not known yet

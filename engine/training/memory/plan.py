@@ -115,8 +115,10 @@ def make_plan(
     dtype = {"model.dtype": str(placement.dtype).removeprefix("torch.")}
     used = {"model.attn_implementation": planned(card.path, config.model, placement)}
     share = prepared.tokens.supervised / max(1, prepared.tokens.tokens)
+    asks = len(prepared.test_rows) or len(prepared.heldout_rows)
     found = fit(
         with_settings(config, dtype | used), shape, budget, longest_row=longest, supervised_share=share,
+        answer_tokens=prepared.tokens.supervised / max(1, len(prepared.train)) if asks else 0.0,
         history=read_history(),
     )  # fmt: skip
     settings = {**kept, **by_itself, **found.resolution.settings}

@@ -20,6 +20,7 @@ from engine.memory.duration import (
 )
 from engine.memory.estimate import estimate
 from engine.memory.job import Job, tunedeck
+from engine.memory.speed import passes
 from engine.memory.throughput import Expected
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -60,8 +61,8 @@ def test_the_size_is_guessed_from_the_head_of_the_rows(tmp_path: Path) -> None:
     row = json.dumps({"prompt": "p" * 40, "completion": "c" * 40}) + "\n"
     path.write_text(row * 100)
     size = guess_size(config(path, eval_rows=20))
-    assert size == DataSize(80, 80 * (20 + 2 * 6), exact=False)
-    assert guess_size(config(path, eval_share=0.5, max_length=8)) == DataSize(50, 50 * 8, exact=False)
+    assert size == DataSize(80, 80 * (20 + 2 * 6), False, 10.0)
+    assert guess_size(config(path, eval_share=0.5, max_length=8)) == DataSize(50, 50 * 8, False, 8.0)
 
 
 def test_rows_that_cannot_be_read_have_no_size(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_guess_takes_of_each_source_what_its_share_says(tmp_path: Path) -> Non
     old.write_text((json.dumps({"prompt": "p" * 8, "completion": "c" * 8}) + "\n") * 500)
     found = config(new, eval_rows=0)
     found.data.append(found.data[0].model_copy(update={"path": str(old), "role": "replay", "share": 0.1}))
-    assert guess_size(found) == DataSize(90 + 20, 90 * 32 + 20 * 16, exact=False)
+    assert guess_size(found) == DataSize(90 + 20, 90 * 32 + 20 * 16, False, (90 * 10 + 20 * 2) / 110)
 
 
 def test_a_short_run_is_mostly_what_stands_around_its_steps(tmp_path: Path) -> None:
@@ -93,6 +94,24 @@ def test_a_short_run_is_mostly_what_stands_around_its_steps(tmp_path: Path) -> N
     said = duration_of(short.train, size, PACE, beside)
     assert said.seconds == pytest.approx(12_000 / 530 + beside)
     assert said.message.args["parts"][-1] == Message("memory.beside-training", seconds=beside)
+
+
+def test_baselines_of_short_answers_are_counted_with_the_examples_they_read(tmp_path: Path) -> None:
+    job = Job(SMOLLM2_135M, rows=4, row_tokens=256, checkpointing="none")
+
+    def beside(answer_tokens: float, **fields: Any) -> float:
+        run = config(tmp_path / "rows.jsonl", eval_rows=50)
+        for field, value in fields.items():
+            setattr(run.eval, field, value)
+        return seconds_beside(run, job, DataSize(950, 190_000, True, answer_tokens), 500.0, cores=2)
+
+    none, both, plain = beside(500.0), beside(20.0), beside(20.0, baseline="zero_shot")
+    assert none == beside(0.0) == beside(20.0, metrics=[])
+    assert none < plain
+    assert none < both
+    assert beside(20.0, few_shot=8) - beside(20.0, few_shot=4) == pytest.approx(50 * 4 * 200 / 500 / passes(job))
+    assert beside(500.0, baseline="few_shot") > beside(500.0, baseline="zero_shot") > none
+    assert beside(500.0, best_by="exact_match") > none + 5 * (beside(500.0, metrics=["exact_match"]) - none) / 2
 
 
 def test_a_long_run_is_mostly_its_steps(tmp_path: Path) -> None:

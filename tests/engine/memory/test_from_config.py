@@ -89,6 +89,15 @@ def test_generated_answers_are_part_of_evaluation() -> None:
     assert estimate_run(asking).phase("evaluation").terms["kv_cache"] > GIB
 
 
+def test_prompts_with_examples_take_more_memory_and_only_where_they_are_asked() -> None:
+    short = replace(setup(), answer_tokens=20.0)
+    long = replace(setup(), answer_tokens=2_000.0)
+    assert job_of(short).answer_tokens > job_of(long).answer_tokens == job_of(setup()).answer_tokens
+    asked = replace(setup(eval__baseline="few_shot"), answer_tokens=2_000.0)
+    plain = replace(setup(eval__baseline="zero_shot", eval__generate_rows=1), answer_tokens=2_000.0)
+    assert job_of(asked).answer_tokens > job_of(plain).answer_tokens
+
+
 def test_settings_of_a_change_do_not_touch_the_original() -> None:
     before = setup()
     after = before.with_settings({"train.gradient_checkpointing": False, "adapter.r": 8})

@@ -252,3 +252,18 @@ def test_a_mark_is_of_prompt_weights_and_length() -> None:
         Questions(Path("x"), "training", "test", [], 8).rows_sha256
         == Questions(Path("y"), "other", "file", [], 9).rows_sha256
     )
+
+
+def test_a_metric_of_the_user_s_decides_and_what_it_could_not_score_is_said(
+    tiny: Path, rows: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "metric.py"
+    file.write_text(
+        "def score(answer, reference, row):\n"
+        "    if row['messages'][0]['content'].startswith('1'):\n        raise ValueError('no ones')\n"
+        "    return len(reference)\n"
+    )
+    found = kept(train(values(tiny, rows, dataset={"eval_rows": 10}, eval={"metric_file": str(file)})).run)
+    assert found.metrics[0] == "user_metric"
+    assert found.mean("base", "user_metric") is not None
+    assert "user-metric.row-failed" in [note.code for note in found.notes]

@@ -314,7 +314,8 @@ class MixScreen(WholeScreen, Screen[bool]):
         fit, found = self.facts.fit, self.board.mix
         if fit is None or found is None:
             return ""
-        size = DataSize(found.rows, round(found.tokens), exact=not self.board.guessed)
+        trained = found.trained / max(1, found.rows)
+        size = DataSize(found.rows, round(found.tokens), not self.board.guessed, trained)
         time = expected_time(fit, size, self.facts.machine)
         return text(time.short) if time else ""
 

@@ -25,11 +25,10 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
     if facts.fit is None:
         return None
     from engine.app.plan import expected_time
-    from engine.memory.duration import DataSize
     from tui.draft.mix_sources import inspection_of, size_of
 
     seen = inspection_of(draft, facts)
-    known = DataSize(seen.train_rows, seen.tokens_total, exact=True) if seen and seen.tokens_total else None
+    known = seen.size if seen and seen.tokens_total else None
     size = known or size_of(draft, facts) or _guessed(draft, draft.rows_key())
     return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None
 
