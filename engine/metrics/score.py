@@ -50,7 +50,15 @@ def chrf(answer: str, reference: str) -> float:
 
 def bleu(answer: str, reference: str) -> float:
     """BLEU of one answer with effective order, 0 to 1: rough, to sort rows by. ``totals.bleu`` is that of all."""
-    return min(1.0, float(_bleu(bleu_tokenizer(reference)).sentence_score(answer, [reference]).score) / 100)
+    return bleu_counts(answer, reference)[0]
+
+
+@functools.lru_cache(20_000)
+def bleu_counts(answer: str, reference: str) -> tuple[float, tuple[int, ...]]:
+    """sacrebleu's BLEU of one answer, and its counts: matching n-grams of 1 to 4 words, all of them, words answered,
+    words wanted."""
+    found = _bleu(bleu_tokenizer(reference)).sentence_score(answer, [reference])
+    return min(1.0, float(found.score) / 100), (*found.counts, *found.totals, found.sys_len, found.ref_len)
 
 
 def rouge_l(answer: str, reference: str) -> float:

@@ -56,7 +56,7 @@ def sentence(metric: str, of: str, means: Sequence[Mean], comparisons: Sequence[
 
 def candidate(name: str) -> Message:
     """A candidate as it is called in a sentence; another run by its id."""
-    return Message(_CANDIDATES[name]) if name in _CANDIDATES else Message.literal(name)
+    return Message(_CANDIDATES[name]) if name in _CANDIDATES else Message("metrics.run", id=name)
 
 
 def best_alternative(of: str, metric: str, means: Sequence[Mean]) -> str:

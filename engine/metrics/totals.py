@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics.score import bleu_tokenizer
+from engine.metrics.score import bleu_counts
 from engine.metrics.texts import label, said
 
 Floats = NDArray[np.float64]
@@ -100,9 +99,9 @@ def class_numbers(texts: Sequence[str], labels: Sequence[str]) -> NDArray[np.int
 def bleu(answers: Sequence[str], references: Sequence[str]) -> Total:
     """BLEU of all rows as sacrebleu's ``corpus_score`` (13a, or zh for Chinese; exponential smoothing), 0 to 1.
 
-    Parts are the counts of sacrebleu: matching n-grams of 1 to 4 words, all of them, words answered, words wanted.
+    Parts are ``bleu_counts``.
     """
-    parts = np.array([_bleu_counts(said(a), said(r)) for a, r in zip(answers, references, strict=True)])
+    parts = np.array([bleu_counts(said(a), said(r))[1] for a, r in zip(answers, references, strict=True)])
 
     def figure(sums: Floats) -> Floats:
         right, all_of, length, wanted = sums[..., :4], sums[..., 4:8], sums[..., 8], sums[..., 9]
@@ -114,17 +113,6 @@ def bleu(answers: Sequence[str], references: Sequence[str]) -> Total:
         return np.where((right.sum(axis=-1) > 0) & (length > 0), np.minimum(1.0, found), 0.0)
 
     return Total(parts.astype(np.float64), figure)
-
-
-def _bleu_counts(answer: str, reference: str) -> list[int]:
-    score = _sacrebleu(bleu_tokenizer(reference)).corpus_score([answer], [[reference]])
-    return [*score.counts, *score.totals, score.sys_len, score.ref_len]
-
-
-def _sacrebleu(tokenizer: str) -> Any:
-    from sacrebleu.metrics.bleu import BLEU
-
-    return BLEU(tokenize=tokenizer)
 
 
 def _ratio(sums: Floats) -> Floats:

@@ -3,6 +3,7 @@ base = 基座模型
 few-shot = 少样本提示
 old-adapter = 先前的适配器
 tuned = 微调后的模型
+run = “{ $id }”
 # 数值与差异。
 with-interval = { $value }（{ $low } 到 { $high }）
 points = { $difference } 个百分点（{ $low } 到 { $high }）
@@ -27,7 +28,7 @@ is-free = 自由文本：半数回答超过 { NUMBER($words) } 个词
 set-by-you = 由 eval.metrics 指定
 # 结论。
 nothing-measured = { NUMBER($rows) } 行上没有任何测量结果
-alone = { $candidate }的{ $metric }：{ $figure }，共 { NUMBER($rows) } 行
+alone = { $candidate }，{ $metric }：{ $figure }，共 { NUMBER($rows) } 行
 then-alone = { $candidate }：{ $figure }
 and = { $first }；{ $then }
 first-better = 在 { NUMBER($rows) } 行上比{ $against }好 { $change }

@@ -308,12 +308,13 @@ def test_before_the_training_the_baselines_are_told_alone() -> None:
     told = summary_of({BASE: 0.5, FEW_SHOT: 0.7})
     assert told.comparisons == []
     assert text(told.sentence) == (
-        "accuracy of the base model: 50% (40.4% to 59.6%) on 100 rows; few-shot prompting: 70% (60.4% to 78.1%)"
+        "Measured accuracy of the base model: 50% (40.4% to 59.6%) on 100 rows; "
+        "few-shot prompting: 70% (60.4% to 78.1%)"
     )
 
 
 def test_without_a_baseline_the_result_stands_alone() -> None:
-    assert text(summary_of({TUNED: 0.9}).sentence).startswith("accuracy of the tuned model: 90% (")
+    assert text(summary_of({TUNED: 0.9}).sentence).startswith("Measured accuracy of the tuned model: 90% (")
 
 
 def test_the_best_alternative_is_the_cheapest_of_equal_ones() -> None:

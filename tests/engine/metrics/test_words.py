@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from engine.config.metric_names import USER_METRIC, MetricName
 from engine.messages import language
 from engine.messages.catalogue import text
 from engine.metrics import words
@@ -30,6 +33,13 @@ def test_all_usual_candidates_have_a_name(spoken: str) -> None:
     language.use(spoken)
     usual = (evaluations.BASE, evaluations.FEW_SHOT, evaluations.OLD_ADAPTER, evaluations.TUNED)
     assert len({text(words.candidate(each)) for each in usual} - set(usual[:-1])) == 4
+
+
+def test_every_metric_that_a_config_may_name_has_a_name_and_a_unit() -> None:
+    for name in get_args(MetricName):
+        assert words.metric(name).code.startswith("metric-words.")
+        units = [words.is_share(name), name in words.SCORES, name in words.LOWER_IS_BETTER, name == USER_METRIC]
+        assert sum(units) == 1
 
 
 def test_a_metric_of_the_users_keeps_its_name_and_a_class_is_named() -> None:
