@@ -61,9 +61,9 @@ def choose(
 ) -> Choice:  # fmt: skip
     """The metrics of rows whose answers should be ``references``; none at all are rows of plain text.
 
-    ``trained`` are answers of training rows: they help to see what the task is, and classes that stand in none of them
-    can't be known. ``section`` names metrics or leaves them to the rows; the user's own metric decides unless the list
-    says otherwise.
+    ``trained`` are answers of training rows, all or a sample: they help to see what the task is, and classes that stand
+    in none of them are said. ``section`` names metrics or leaves them to the rows; the user's own metric decides unless
+    the list says otherwise.
     """
     found = _found(references, trained)
     section = section or EvalSection()
@@ -150,6 +150,7 @@ def _odd_classes(references: Sequence[str], trained: Sequence[str], classes: Col
     unseen = sorted(each for each in wanted if each not in known) if trained else []
     if unseen:
         rows = sum(wanted[each] for each in unseen)
-        notes.append(Message("metrics.unseen-classes", labels=[spelt[each] for each in unseen[:8]],
-                             classes=len(unseen), rows=rows))  # fmt: skip
+        some = [spelt[each] for each in unseen[:8]]
+        note = Message("metrics.unseen-classes", labels=some, classes=len(unseen), rows=rows, looked=len(trained))
+        notes.append(note)
     return notes

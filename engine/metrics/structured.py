@@ -108,7 +108,7 @@ def calls_in(text: str) -> list[tuple[str, str]]:
     and ``<function=NAME>`` with ``<parameter=KEY>`` or JSON within.
     """
     found = [call for value in _values_in(text) for call in _calls(value)]
-    for name, inner in _FUNCTION.findall(text):
+    for name, inner in _FUNCTION.findall(text[: text.rfind("</function>") + len("</function>")]):
         given = {key: _typed(value) for key, value in _PARAMETER.findall(inner)}
         found.append((name, _canonical(given or inner.strip() or {})))
     return found
@@ -199,7 +199,9 @@ def _values_in(text: str) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, opening.start())
             yield value
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return
+        except ValueError:
             at = opening.start() + 1
 
 

@@ -109,6 +109,8 @@ def parse(spec: FieldSpec, typed: str) -> Any:
         return next((value for value in spec.choices if show(value) == typed), typed)
     if spec.is_map:
         return _map(typed)
+    if spec.is_list and typed in _words(spec):
+        return typed
     if spec.is_list and (spec.separator in typed or not _takes_text(spec)):
         return [part.strip() for part in typed.split(spec.separator) if part.strip()]
     if not typed and spec.optional:
@@ -118,10 +120,19 @@ def parse(spec: FieldSpec, typed: str) -> Any:
 
 def _takes_text(spec: FieldSpec) -> bool:
     """Whether a list field may also be one word, as ``target_modules`` may."""
+    return str in _kinds(spec)
+
+
+def _words(spec: FieldSpec) -> list[Any]:
+    """The words that a field may be beside a list, as ``auto`` of ``eval.metrics``."""
+    return [word for kind in _kinds(spec) if get_origin(kind) is Literal for word in get_args(kind)]
+
+
+def _kinds(spec: FieldSpec) -> list[Any]:
     model = presets.section_model(spec.dotted.split(".")[0])
     assert model is not None
     info = model.model_fields[spec.dotted.split(".")[-1]]
-    return any(kind is str for kind, _ in _parts(info.annotation, info.metadata))
+    return [kind for kind, _ in _parts(info.annotation, info.metadata)]
 
 
 def _map(typed: str) -> Any:

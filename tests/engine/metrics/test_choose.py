@@ -65,6 +65,7 @@ def test_what_is_odd_about_the_references_is_said() -> None:
     unseen = choose(["a", "b", "c"] * 10, trained=["a", "b"] * 20)
     [note] = unseen.notes
     assert (note.code, note.args["labels"], note.args["rows"]) == ("metrics.unseen-classes", ("c",), 10)
+    assert note.args["looked"] == 40
     assert [each.code for each in choose(["yes"] * 20).notes] == ["metrics.one-class"]
     broken = choose([json.dumps({"a": n}) for n in range(40)] + ['{"a": '])
     assert (broken.kind, [each.code for each in broken.notes]) == ("json", ["metrics.broken-references"])

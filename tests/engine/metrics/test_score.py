@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
@@ -109,6 +110,16 @@ def test_a_call_is_the_same_however_a_model_writes_it(written: str) -> None:
     assert calls_in(written) == calls_in('{"name": "f", "arguments": {"a": 1, "b": "x"}}')
 
 
+def test_a_text_of_nothing_but_beginnings_is_read_in_time() -> None:
+    began = time.process_time()
+    for piece in ("<function=a>", "[", '{"a":', "1,", "1/", "```", "1.", "<think>"):
+        score(SCORES, piece * 5_000, ORDER)
+        calls_in(piece * 5_000)
+        number_in(piece * 5_000)
+        is_wrapped(piece * 5_000)
+    assert time.process_time() - began < 60
+
+
 def test_calls_are_right_by_name_and_by_arguments_in_any_order() -> None:
     wanted = '{"name": "f", "arguments": {"a": 1}}\n{"name": "g", "arguments": {}}'
     names = ["tool_name", "tool_arguments"]
@@ -152,7 +163,7 @@ def test_rouge_and_bleu_do_not_lose_what_is_not_latin() -> None:
 
 
 @pytest.mark.parametrize("metric", SCORES)
-@pytest.mark.parametrize("answer", ["", "\x1b[31mred\x07", "\ud800", "{" * 3000, "\x00", "<think>", "####"])
+@pytest.mark.parametrize("answer", ["", "\x1b[31mred\x07", "\ud800", "{" * 300, "\x00", "<think>", "####"], ids=ascii)
 def test_any_answer_has_a_score_and_an_empty_reference_none(metric: str, answer: str) -> None:
     found = of(metric, answer, json.dumps({"a": 7}))
     assert found is not None

@@ -55,6 +55,8 @@ def test_the_range_is_told_in_words(dotted: str, text: str) -> None:
         ("adapter.init_lora_weights", "pissa", "pissa"),
         ("sample.prompts", "Hello, you | And you", ["Hello, you", "And you"]),
         ("eval.metrics", "exact_match", ["exact_match"]),
+        ("eval.metrics", "auto", "auto"),
+        ("eval.metrics", "", []),
         ("data.0.columns", "prompt=foo, completion=bar", {"prompt": "foo", "completion": "bar"}),
         ("data.0.columns", "nonsense", "nonsense"),
     ],
