@@ -1,0 +1,45 @@
+"""What a child process is asked to evaluate, by whom it was asked: one line of JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Evaluate the run in folder ``run`` as evaluation ``name`` against ``against``: base, few-shot, folders of runs.
+
+    ``data`` is the ``[[data]]`` entry of a file, None for the run's own held-out rows. ``rows`` is how many are asked
+    (0: all). ``unseen_only`` leaves out rows that were trained on. ``scales`` asks the run's adapter at these strengths
+    instead, with the loss on ``general`` beside them (a text file, "": as the run has it); without ``answers`` losses
+    are all that is measured. ``tasks`` are lm-eval's, some defined in ``task_folder``. ``trust_base``: the base may be
+    another one than it was trained on.
+    """
+
+    run: str
+    name: str
+    against: tuple[str, ...] = ()
+    data: dict[str, object] | None = None
+    rows: int = 0
+    new_tokens: int = 0
+    unseen_only: bool = False
+    scales: tuple[float, ...] = ()
+    answers: bool = True
+    general: str = ""
+    tasks: tuple[str, ...] = ()
+    task_folder: str = ""
+    trust_base: bool = False
+
+
+class JudgeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Let model ``judge`` prefer one of two answers, of candidates ``pair``, to each row of an evaluation.
+
+    ``where`` is the evaluation's folder, ``seed`` draws the order of its pairs; of ``rows`` (0: all) those that come
+    first and are not judged yet are asked.
+    """
+
+    where: str
+    pair: tuple[str, str]
+    judge: str
+    seed: int
+    rows: int = 0
+    trust_base: bool = False
