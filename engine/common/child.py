@@ -95,7 +95,9 @@ def run_child(
                 process.wait()
 
 
-def run_answering(command: Sequence[str], on_record: Callable[[dict[str, Any]], None]) -> tuple[int, list[str]]:
+def run_answering(
+    command: Sequence[str], on_record: Callable[[dict[str, Any]], None], on_silence: Callable[[], None] = lambda: None
+) -> tuple[int, list[str]]:
     """Run a child that says records; its exit status and the lines that were none. As ``run_child`` else."""
     noise: list[str] = []
 
@@ -106,7 +108,7 @@ def run_answering(command: Sequence[str], on_record: Callable[[dict[str, Any]], 
         else:
             on_record(record)
 
-    return run_child(command, on_line), noise
+    return run_child(command, on_line, on_silence=on_silence), noise
 
 
 def _read(stream: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

@@ -37,6 +37,13 @@ def why_not(folder: Path) -> Message | None:
     return None
 
 
+def require_scalable(folder: Path) -> None:
+    """Raise ModelError where ``why_not`` has a reason."""
+    reason = why_not(folder)
+    if reason is not None:
+        raise ModelError("strength.not-scalable", folder=folder, reason=reason)
+
+
 def not_scaled(card: AdapterCard) -> tuple[Message, ...]:
     """What of an adapter acts in full at any scale: modules and tokens that are saved whole, and trained biases."""
     found = []
@@ -66,9 +73,7 @@ def keep(folder: Path, scale: float, measured: str = "") -> Path | None:
     """
     if not math.isfinite(scale) or not 0 < scale <= STRONGEST:
         raise ModelError("strength.no-scale", scale=scale, most=STRONGEST)
-    reason = why_not(folder)
-    if reason is not None:
-        raise ModelError("strength.not-scalable", folder=folder, reason=reason)
+    require_scalable(folder)
     config, full = folder / CONFIG_FILE, folder / FULL_FILE
     trained = read_json(full) or read_json(config)
     if not isinstance(trained.get("lora_alpha", 8), int | float):

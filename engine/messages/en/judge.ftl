@@ -1,0 +1,63 @@
+# Judging pairs of answers, blind: by a person on the screen, or by a local model.
+
+title = Judge
+help = Judge pairs of answers
+    .about = Two models answered the same request. Choose the better answer without knowing whose it is. The order and the sides are drawn. Every choice is kept at once, so you can leave and continue later. About 30 pairs are enough to check a model that judges; more pairs show smaller differences.
+progress = { NUMBER($done) } of { NUMBER($total) }
+left = { " " }· { ABOUT($left) } left
+wanted = Wanted:
+empty = (empty answer)
+
+no-evaluation = Nothing to judge yet
+    .message = { $run } has no evaluation, so there are no answers to compare.
+    .hint = Run tunedeck evaluate { $run } first.
+no-such-evaluation = No such evaluation
+    .message = { $run } has no evaluation called { $name }. It has { COMMAS($names) }.
+    .hint = Name one of these with --evaluation.
+no-pairs = No pairs to judge
+    .message = In evaluation { $name } of { $run }, { LIST($pair) } gave the same answer to { COUNT($same, "row", "rows") } and different answers to none.
+    .hint = Evaluate on more rows, or compare with another candidate: --against.
+no-candidate = No such candidate
+    .message = Evaluation { $name } of { $run } has no answers of { $against }. It has { COMMAS($candidates) }.
+    .hint = Name one of these with --against.
+nothing-judged = No pair is judged yet
+    .message = Evaluation { $name } of { $run } has no choice of this judge.
+    .hint = Judge at least one pair.
+unwritable = The choice can't be kept
+    .message = { $path }: { $reason }.
+    .hint = Free space or make the folder writable, then choose again.
+no-letters = This model can't judge
+    .message = The tokenizer of { $model } has no single tokens for A and B.
+    .hint = Choose another model with --by.
+failed = Judging failed
+    .message = { $reason }
+
+preferred = { $candidate } is preferred to { $against }: { NUMBER($wins) } wins, { NUMBER($losses) } losses, { COUNT($ties, "tie", "ties") }. Preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
+not-preferred = { $against } is preferred to { $candidate }: { NUMBER($losses) } wins, { NUMBER($wins) } losses, { COUNT($ties, "tie", "ties") }. { $candidate } is preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
+unclear = { COUNT($n, "pair", "pairs") } can't tell which is better, { $candidate } or { $against }: { NUMBER($wins) } wins, { NUMBER($losses) } losses, { COUNT($ties, "tie", "ties") }.
+by-hand = Judged by hand, without knowing whose answer it was.
+by-model = Judged by { $judge }, each pair in both orders.
+pairs-left = { NUMBER($left) } of { COUNT($total, "pair is", "pairs are") } not judged yet.
+pairs-same = { COUNT($same, "row", "rows") } with the same answer from both were left out.
+flips = { NUMBER($flips) } of { COUNT($n, "pair", "pairs") } flipped with the order and count as ties.
+flips-often = { NUMBER($flips) } of { COUNT($n, "pair", "pairs") } flipped with the order: this judge goes by the place of an answer. Do not rely on it.
+too-long = { COUNT($rows, "pair is", "pairs are") } too long for the judge and were left out.
+not-spoken = In { NUMBER($rows) } of { COUNT($n, "pair", "pairs") } the judge would have answered neither A nor B. Its choices may mean little.
+own-answers = The judge is the base model of this run: models tend to prefer their own answers.
+
+key-left = A better
+    .help = The answer on the left is better.
+key-right = B better
+    .help = The answer on the right is better.
+key-tie = Tie
+    .help = Neither is better.
+key-undo = Undo
+    .help = Take the last choice back.
+key-verdict = Verdict
+    .help = Show what your choices say so far, and whose answers they were; press again to continue.
+judging = judging pairs by { $judge }
+stopped = Stopped. { COUNT($kept, "choice is", "choices are") } kept: run the same command again to continue.
+needs-terminal = Judging by hand needs a terminal
+    .message = The pairs of { $run } are shown on the screen.
+    .hint = Run it in a terminal, name a model with --by, or read the choices so far with --verdict.
+unchecked = How far this judge can be trusted is not known: { NUMBER($both) } of its pairs were judged by hand too, { NUMBER($least) } are needed. Judge some with: tunedeck judge { $run }

@@ -1,0 +1,63 @@
+# 盲评成对回答：由人在屏幕上选择，或由本地模型评判。
+
+title = 评判
+help = 评判成对回答
+    .about = 两个模型回答了同一个请求。请在不知道出自谁的情况下选出更好的回答。顺序和左右都是随机的。每次选择都会立即保存，可以随时离开，稍后继续。约 30 对就足以检验作为评委的模型；对数越多，能看出的差别越小。
+progress = { NUMBER($done) } / { NUMBER($total) }
+left = { " " }· 还需约 { ABOUT($left) }
+wanted = 参考答案：
+empty = （空回答）
+
+no-evaluation = 还没有可评判的内容
+    .message = { $run } 没有评估结果，因此没有可比较的回答。
+    .hint = 请先运行 tunedeck evaluate { $run }。
+no-such-evaluation = 没有这个评估
+    .message = { $run } 没有名为 { $name } 的评估，现有：{ COMMAS($names) }。
+    .hint = 请用 --evaluation 指定其中之一。
+no-pairs = 没有可评判的成对回答
+    .message = 在 { $run } 的评估 { $name } 中，{ LIST($pair) } 对 { NUMBER($same) } 行给出了相同的回答，没有不同的回答。
+    .hint = 请评估更多行，或用 --against 与其他候选比较。
+no-candidate = 没有这个候选
+    .message = { $run } 的评估 { $name } 中没有 { $against } 的回答，现有：{ COMMAS($candidates) }。
+    .hint = 请用 --against 指定其中之一。
+nothing-judged = 还没有评判任何一对
+    .message = 在 { $run } 的评估 { $name } 中，该评委还没有做出选择。
+    .hint = 请至少评判一对。
+unwritable = 无法保存选择
+    .message = { $path }：{ $reason }。
+    .hint = 请腾出空间或使文件夹可写，然后重新选择。
+no-letters = 该模型无法充当评委
+    .message = { $model } 的分词器没有表示 A 和 B 的单个词元。
+    .hint = 请用 --by 选择其他模型。
+failed = 评判失败
+    .message = { $reason }
+
+preferred = { $candidate } 优于 { $against }：胜 { NUMBER($wins) }，负 { NUMBER($losses) }，平 { NUMBER($ties) }。在 { NUMBER($n) } 对中偏好率为 { PERCENT($share) }（{ PERCENT($low) } 至 { PERCENT($high) }）。
+not-preferred = { $against } 优于 { $candidate }：胜 { NUMBER($losses) }，负 { NUMBER($wins) }，平 { NUMBER($ties) }。在 { NUMBER($n) } 对中，{ $candidate } 的偏好率为 { PERCENT($share) }（{ PERCENT($low) } 至 { PERCENT($high) }）。
+unclear = { NUMBER($n) } 对无法判断 { $candidate } 与 { $against } 孰优：胜 { NUMBER($wins) }，负 { NUMBER($losses) }，平 { NUMBER($ties) }。
+by-hand = 由人评判，评判时不知道回答出自谁。
+by-model = 由 { $judge } 评判，每对以两种顺序各评一次。
+pairs-left = { NUMBER($total) } 对中还有 { NUMBER($left) } 对未评判。
+pairs-same = { NUMBER($same) } 行的两个回答相同，未参与评判。
+flips = { NUMBER($n) } 对中有 { NUMBER($flips) } 对随顺序翻转，按平局计。
+flips-often = { NUMBER($n) } 对中有 { NUMBER($flips) } 对随顺序翻转：该评委看的是位置而不是回答，不可依赖。
+too-long = { NUMBER($rows) } 对超出评委的长度上限，未参与评判。
+not-spoken = { NUMBER($n) } 对中有 { NUMBER($rows) } 对，评委本来既不会答 A 也不会答 B，其选择可能意义不大。
+own-answers = 评委就是本次运行的基座模型：模型往往偏好自己的回答。
+
+key-left = A 更好
+    .help = 左边的回答更好。
+key-right = B 更好
+    .help = 右边的回答更好。
+key-tie = 平局
+    .help = 两者不分高下。
+key-undo = 撤销
+    .help = 撤回上一次选择。
+key-verdict = 结论
+    .help = 显示目前的结论以及回答出自谁；再按一次继续评判。
+judging = { $judge } 正在评判
+stopped = 已停止。已保存 { NUMBER($kept) } 个选择：再次运行同一命令即可继续。
+needs-terminal = 人工评判需要终端
+    .message = { $run } 的成对回答显示在屏幕上。
+    .hint = 请在终端中运行，用 --by 指定模型，或用 --verdict 查看已有选择的结论。
+unchecked = 该评委的可信度未知：其中 { NUMBER($both) } 对也由人评判过，至少需要 { NUMBER($least) } 对。人工评判：tunedeck judge { $run }
