@@ -18,7 +18,9 @@ from engine.cli.commands import (
     demo,
     doctor,
     estimate,
+    evaluate,
     export,
+    judge,
     lineage,
     merge,
     models,
@@ -27,6 +29,7 @@ from engine.cli.commands import (
     runs,
     selftest,
     steer,
+    strength,
 )
 from engine.common import paths
 from engine.common.errors import TunedeckError
@@ -42,8 +45,8 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, export.export, lineage.lineage, report.report, demo.demo, estimate.estimate, doctor.doctor,
-        selftest.selftest, run.fields,
+        merge.merge, export.export, lineage.lineage, report.report, demo.demo, estimate.estimate, evaluate.evaluate,
+        strength.strength, judge.judge, doctor.doctor, selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("set")(steer.change)

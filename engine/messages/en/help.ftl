@@ -141,6 +141,53 @@ estimate = Estimate memory, time and disk without loading anything.
     .settings = Set one field; can be given several times.
     .as_json = Print JSON on stdout.
 
+evaluate = Evaluate a run afterwards, on its held-out rows or any file.
+    .help =
+        The run's adapter, its base model and whatever --against names answer the same rows. Prints the verdict, every
+        figure with its 95% interval, and the rows that were answered worst. Answers are kept in the run's folder as
+        they come: after Ctrl+C the same command continues. Rows that were trained on are found and named.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .data = A file of rows, in any format that a run can train on; default: the run's held-out rows.
+    .settings = Describe the file, e.g. data.0.columns.prompt=question; can be given several times.
+    .against = Compare with base, few-shot, or another run; can be given several times; default: base.
+    .name = Name to keep it under; default: from the file.
+    .rows = How many rows; 0: all; default: eval.generate_rows of the run.
+    .max_new_tokens = Longest answer in tokens; default: that of the run.
+    .unseen_only = Leave out rows that were trained on.
+    .tasks = Tasks of lm-eval instead of rows, e.g. gsm8k,arc_easy (needs pip install "tunedeck[eval]").
+    .task_folder = Folder of your own lm-eval tasks.
+    .trust_base = Evaluate although the base model may not be the one that was trained on.
+    .worst = How many of the worst rows to show.
+    .as_json = Print JSON on stdout.
+
+strength = Measure a run's adapter at several strengths, or keep one.
+    .help =
+        The adapter answers the run's held-out rows and reads general text at each strength: 0 is the base model, 1 the
+        adapter as trained. --keep writes one into the saved adapter (lora_alpha), so that PEFT loads it at that
+        strength everywhere; the config at full strength stays beside it, and --keep 1 brings it back.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .scales = Strengths to measure; default: 0,0.25,0.5,0.75,1,1.25.
+    .keep = Keep this strength; without --scales nothing is measured.
+    .rows = How many held-out rows; 0: all; default: eval.generate_rows of the run.
+    .general = File of general text; default: as the run has it, or the built-in set.
+    .losses_only = Measure losses only, without answers: much faster.
+    .trust_base = Measure although the base model may not be the one that was trained on.
+    .as_json = Print JSON on stdout.
+
+judge = Judge pairs of a run's answers, blind.
+    .help =
+        Without --by the screen opens: A or B by the arrow keys, about a second a pair. With --by a local model judges
+        every pair in both orders; a pair that flips with the order is a tie. With 30 pairs judged by hand too, its
+        agreement is told and its rate corrected. Choices are kept as they are made.
+    .run = Path, id, start of an id, or name; default: the newest run.
+    .by = A model that judges: a folder, a starter model, a run.
+    .evaluation = Whose answers; default: those of the training.
+    .against = The other candidate; default: base.
+    .rows = How many pairs; 0: all.
+    .verdict = Only say what the choices so far mean.
+    .trust_base = With a run as the judge: its base may not be the one it was trained on.
+    .as_json = Print JSON on stdout.
+
 doctor = Check this machine and say how to fix it.
     .help =
         Looks at Python, libraries, GPU, terminal, disk and permissions. Exit code 5 if something is broken, 0 if there

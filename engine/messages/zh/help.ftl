@@ -142,6 +142,50 @@ estimate = 估算显存、时间和磁盘，不加载任何模型。
     .settings = 设置一个字段，可多次使用。
     .as_json = 在 stdout 输出 JSON。
 
+evaluate = 在运行结束后评估，用它留出的数据行或任意文件。
+    .help =
+        运行的适配器、基座模型以及 --against 指定的对象回答同样的数据行。打印结论、每个数字的 95% 区间和回答最差的数据行。
+        回答随时保存在运行的文件夹中：按 Ctrl+C 之后，同一命令会接着进行。训练过的数据行会被找出并指明。
+    .run = 路径、id、id 的开头或名称；默认：最新的运行。
+    .data = 数据行文件，可用任何能训练的格式；默认：运行留出的数据行。
+    .settings = 描述该文件，例如 data.0.columns.prompt=question；可多次给出。
+    .against = 与 base、few-shot 或另一个运行比较；可多次给出；默认：base。
+    .name = 保存用的名称；默认：取自文件名。
+    .rows = 行数；0：全部；默认：运行的 eval.generate_rows。
+    .max_new_tokens = 回答的最大词元数；默认：与运行相同。
+    .unseen_only = 排除训练过的数据行。
+    .tasks = 改用 lm-eval 的任务，例如 gsm8k,arc_easy（需要 pip install "tunedeck[eval]"）。
+    .task_folder = 自己的 lm-eval 任务所在的文件夹。
+    .trust_base = 即使基座模型可能与训练时不同也进行评估。
+    .worst = 显示多少个最差的数据行。
+    .as_json = 在 stdout 打印 JSON。
+
+strength = 在若干强度下测量适配器，或保留其中一个。
+    .help =
+        在每个强度下，适配器回答运行留出的数据行并阅读通用文本：0 是基座模型，1 是训练所得的适配器。
+        --keep 把一个强度写入保存的适配器（lora_alpha），PEFT 在任何地方都以该强度加载；完整强度的配置保留在旁边，--keep 1 可恢复。
+    .run = 路径、id、id 的开头或名称；默认：最新的运行。
+    .scales = 要测量的强度；默认：0,0.25,0.5,0.75,1,1.25。
+    .keep = 保留该强度；不给 --scales 时不作测量。
+    .rows = 留出行数；0：全部；默认：运行的 eval.generate_rows。
+    .general = 通用文本文件；默认：与运行相同，或内置文本。
+    .losses_only = 只测损失，不生成回答：快得多。
+    .trust_base = 即使基座模型可能与训练时不同也进行测量。
+    .as_json = 在 stdout 打印 JSON。
+
+judge = 盲评一次运行的成对回答。
+    .help =
+        不给 --by 时打开屏幕：用方向键选 A 或 B，每对约一秒。给出 --by 时由本地模型以两种顺序评判每一对，随顺序翻转的按平局计。
+        若有 30 对也由人评判过，则给出一致程度并校正其比率。选择随时保存。
+    .run = 路径、id、id 的开头或名称；默认：最新的运行。
+    .by = 充当评委的模型：文件夹、入门模型或运行。
+    .evaluation = 哪次评估的回答；默认：训练时的评估。
+    .against = 另一个候选；默认：base。
+    .rows = 对数；0：全部。
+    .verdict = 只给出已有选择的结论。
+    .trust_base = 以运行充当评委时：其基座模型可能与训练时不同。
+    .as_json = 在 stdout 打印 JSON。
+
 doctor = 检查本机，并说明如何修复。
     .help =
         检查 Python、库、GPU、终端、磁盘和权限。
