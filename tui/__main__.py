@@ -32,14 +32,16 @@ def main() -> None:
     verbs(open_screen)
 
 
-def open_screen(route: str, run: str = "", prefill: Resolved | None = None, **_: Any) -> int:
+def open_screen(
+    route: str, run: str = "", prefill: Resolved | None = None, judged: tuple[str, str] | None = None, **_: Any
+) -> int:
     """Show the app and return its exit code.
 
-    ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last") or "demo" (the wizard,
-    begun with ``prefill``). Errors are told on stderr.
+    ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last"), "judge" (``judged``: the evaluation
+    of ``run`` and the other candidate) or "demo" (the wizard, begun with ``prefill``). Errors are told on stderr.
     """
     try:
-        return _open(route, run, prefill)
+        return _open(route, run, prefill, judged)
     except TunedeckError as error:
         return _tell(error)
 
@@ -49,7 +51,7 @@ def _tell(error: TunedeckError) -> int:
     return error.exit_code
 
 
-def _open(route: str, name: str, prefill: Resolved | None) -> int:
+def _open(route: str, name: str, prefill: Resolved | None, judged: tuple[str, str] | None) -> int:
     from tui import terminal as term
 
     encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
@@ -60,11 +62,11 @@ def _open(route: str, name: str, prefill: Resolved | None) -> int:
     from tui.app import TunedeckApp
     from tui.world import World
 
-    run = find(name or "last") if route == "attach" else None
-    place = {"attach": "monitor", "demo": "wizard", "wizard": "wizard", "home": "home"}.get(route)
+    run = find(name or "last") if route in ("attach", "judge") else None
+    place = {"attach": "monitor", "judge": "home", "demo": "wizard", "wizard": "wizard", "home": "home"}.get(route)
     if place is None:
         raise RunError("app.no-screen", screen=route)
-    app = TunedeckApp(World(terminal=found), place, run, prefill)
+    app = TunedeckApp(World(terminal=found), place, run, prefill, judged)
     app.run(mouse=found.mouse)
     for left in dict.fromkeys(app.watched):
         if left.is_alive():

@@ -30,7 +30,10 @@ _LONGEST_MOUNT_S = 5.0
 
 
 class TunedeckApp(App[None]):
-    """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``)."""
+    """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``).
+
+    With ``judged``, an evaluation of ``run`` and a candidate, its pairs are judged first.
+    """
 
     TITLE = "tunedeck"
     CSS_PATH = ["base.tcss", "home/home.tcss"]  # noqa: RUF012
@@ -46,6 +49,7 @@ class TunedeckApp(App[None]):
         route: str = "home",
         run: RunDir | None = None,
         prefill: Resolved | Draft | None = None,
+        judged: tuple[str, str] | None = None,
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]
@@ -53,7 +57,7 @@ class TunedeckApp(App[None]):
         self.world = world or World()
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
-        self._run, self._prefill = run, prefill
+        self._run, self._prefill, self._judged = run, prefill, judged
         self.register_theme(RICH)
         self.register_theme(SIXTEEN)
         self.theme = theme_for(self.world.terminal).name
@@ -73,6 +77,8 @@ class TunedeckApp(App[None]):
 
     def on_mount(self) -> None:
         self.mode_change_signal.subscribe(self, self._mode_changed)
+        if self._judged is not None and self._run is not None:
+            self.post_message(messages.JudgeAsked(self._run, *self._judged))
 
     def on_unmount(self) -> None:
         self.machine_feed.stop()
@@ -160,6 +166,20 @@ class TunedeckApp(App[None]):
         from tui.home.adapter import AdapterScreen
 
         self.push_screen(AdapterScreen(asked.named, asked.base, asked.base_named, asked.pickles))
+
+    @on(messages.EvaluateAsked)
+    def _evaluate(self, asked: messages.EvaluateAsked) -> None:
+        from tui.evaluation.screen import EvaluateScreen
+        from tui.evaluation.strength import StrengthScreen
+
+        is_strength = isinstance(asked, messages.StrengthAsked)
+        self.push_screen(StrengthScreen(asked.run_dir) if is_strength else EvaluateScreen(asked.run_dir))
+
+    @on(messages.JudgeAsked)
+    def _judge(self, asked: messages.JudgeAsked) -> None:
+        from tui.judge.screen import JudgeScreen
+
+        self.push_screen(JudgeScreen(asked.run_dir, asked.name, asked.against))
 
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:

@@ -65,6 +65,8 @@ HOME = (
     Key("go_on", "g", "keys.continue", bar=False),
     Key("adapter", "a", "keys.adapter", bar=False),
     Key("report", "o", "keys.report", bar=False),
+    Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
+    Key("strength", "m", "strength.key-strength", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("leave", "q", "keys.quit"),
 )
@@ -141,11 +143,38 @@ MONITOR = (
     Key("leave", "q,escape", "keys.leave-run", "q"),
     Key("curve", "v", "keys.curve", bar=False),
     Key("log_y", "l", "keys.log-y", bar=False),
+    Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
+    Key("strength", "m", "strength.key-strength", bar=False),
     Key("scroll(10)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
     Key("remedy(1)", "1", "keys.remedy-1", bar=False),
     Key("remedy(2)", "2", "keys.remedy-2", bar=False),
     Key("remedy(3)", "3", "keys.remedy-3", bar=False),
+)
+
+EVALUATE = (
+    Key("start", "ctrl+n", "evaluate.key-start"),
+    Key("again", "e", "evaluate.key-again"),
+    Key("judge", "j", "evaluate.key-judge"),
+    Key("leave", "escape", "keys.back", "Esc"),
+)
+
+STRENGTH = (
+    Key("measure", "r", "strength.key-measure"),
+    Key("losses", "l", "strength.key-losses"),
+    Key("keep", "enter,k", "strength.key-keep", "Enter"),
+    Key("leave", "escape,q,m", "keys.back", "Esc"),
+)
+
+JUDGE = (
+    Key("choose_left", "left,a", "judge.key-left", "Left"),
+    Key("choose_right", "right,b", "judge.key-right", "Right"),
+    Key("choose_tie", "down,space", "judge.key-tie", "Down"),
+    Key("undo", "u", "judge.key-undo"),
+    Key("verdict", "v", "judge.key-verdict"),
+    Key("scroll(5)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
+    Key("scroll(-5)", "pageup", "keys.scroll-up", "PgUp", bar=False),
+    Key("leave", "escape,q", "keys.back", "Esc"),
 )
 
 CHART = (

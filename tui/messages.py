@@ -37,6 +37,26 @@ class AdapterAsked(Message):
         self.named, self.base, self.base_named, self.pickles = named, base, base_named, pickles
 
 
+class EvaluateAsked(Message):
+    """A person wants to evaluate a run that has an adapter."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+
+
+class StrengthAsked(EvaluateAsked):
+    """A person wants to see how strong a run's adapter acts, or to keep another strength."""
+
+
+class JudgeAsked(Message):
+    """A person wants to judge pairs of answers of a run's evaluation ``name``, "" for that of its training."""
+
+    def __init__(self, run_dir: RunDir, name: str = "", against: str = "") -> None:
+        super().__init__()
+        self.run_dir, self.name, self.against = run_dir, name, against
+
+
 class LanguageChosen(Message):
     """Everything is to be shown in another language."""
 

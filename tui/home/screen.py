@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark")
+_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength")
 _OF_RUNS = ("family", "sort", "filter")
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
@@ -200,7 +200,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         ended, is_group = has_ended(run), self._group is not None
         allowed = {"open": True, "mark": True, "resume": run.resumable, "stop": not ended}
         allowed |= {"delete": ended and not is_group, "report": not is_group}
-        allowed |= dict.fromkeys(("go_on", "adapter"), self._run is not None and self._run.has_adapter)
+        with_adapter = ("go_on", "adapter", "evaluate", "strength")
+        allowed |= dict.fromkeys(with_adapter, self._run is not None and self._run.has_adapter)
         return True if allowed[action] else None
 
     def why_not(self, action: str) -> str:
@@ -311,6 +312,14 @@ class HomeScreen(WholeScreen, Screen[None]):
     def action_adapter(self) -> None:
         if self._run:
             self.post_message(messages.AdapterAsked(str(self._run.run.path)))
+
+    def action_evaluate(self) -> None:
+        if self._run:
+            self.post_message(messages.EvaluateAsked(self._run.run))
+
+    def action_strength(self) -> None:
+        if self._run:
+            self.post_message(messages.StrengthAsked(self._run.run))
 
     @work(thread=True, group="act")
     def action_report(self) -> None:

@@ -279,6 +279,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if action == "remedy":
             number = parameters[0] if parameters else 0
             return isinstance(number, int) and self._resumed_at is None and self.ending.remedy(number) is not None
+        if action in ("evaluate", "strength"):
+            return True if self.state.ended and self.run_dir.has_adapter else None
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
@@ -365,6 +367,12 @@ class MonitorScreen(WholeScreen, Screen[None]):
             self._tell(write_report(self.run_dir), "information")
         except TunedeckError as error:
             self._tell(str(error), "error")
+
+    def action_evaluate(self) -> None:
+        self.post_message(messages.EvaluateAsked(self.run_dir))
+
+    def action_strength(self) -> None:
+        self.post_message(messages.StrengthAsked(self.run_dir))
 
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])

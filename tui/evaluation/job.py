@@ -1,0 +1,78 @@
+"""An evaluation that runs beside the screen: in a thread that waits for a child process, and can be stopped."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.worker import get_current_worker
+
+from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
+from tui import words
+
+if TYPE_CHECKING:
+    from engine.runs.evaluation_request import EvaluationRequest
+    from engine.runs.evaluations import Evaluation
+
+_TOLD_EVERY_S = 0.5
+
+
+class Advanced(Message):
+    """The evaluation got on a little."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Advanced)
+
+
+class Ended(Message):
+    """It is over: with a result, with an error, or stopped by the person with so many answers kept."""
+
+    def __init__(
+        self, found: Evaluation | None = None, problem: TunedeckError | None = None, kept: int | None = None
+    ) -> None:
+        super().__init__()
+        self.found, self.problem, self.kept = found, problem, kept
+
+
+class _Cancelled(Exception):
+    """Raised inside the wait for a child that nobody waits for any more."""
+
+
+def carry_out(asked: EvaluationRequest, screen: MessagePump) -> None:
+    """Wait for the child of ``asked`` in a thread worker, and post Advanced and Ended to ``screen``."""
+    from pathlib import Path
+
+    from engine.app import evaluate
+    from engine.runs.directory import RunDir
+    from engine.runs.evaluations import folder
+
+    worker, told = get_current_worker(), 0.0
+
+    def on_silence() -> None:
+        if worker.is_cancelled:
+            raise _Cancelled
+
+    def on_progress(done: int, total: int | None, message: Said) -> None:
+        nonlocal told
+        on_silence()
+        if time.monotonic() - told < _TOLD_EVERY_S and done != total:
+            return
+        told = time.monotonic()
+        count = text("draft.count-of", done=done, total=total) if total else ""
+        screen.post_message(Advanced(" ".join(part for part in (words.said(message), count) if part)))
+
+    try:
+        screen.post_message(Ended(evaluate.run_request(asked, on_progress, on_silence=on_silence)))
+    except (_Cancelled, evaluate.Stopped):
+        kept = evaluate.kept_in(folder(RunDir(Path(asked.run)), asked.name))
+        screen.post_message(Ended(kept=kept))
+    except TunedeckError as error:
+        screen.post_message(Ended(problem=error))

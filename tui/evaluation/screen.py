@@ -1,0 +1,305 @@
+"""Evaluate a run: what to ask and whom to compare with, how far it is, and the table that comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker
+
+from engine.common.clean_text import clean
+from engine.common.columns import aligned
+from engine.common.errors import TunedeckError
+from engine.messages.catalogue import text
+from tui import keys, messages, words
+from tui.evaluation import job
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.choosers import Pick, PickList
+from tui.widgets.form import FormField
+from tui.widgets.line import Block, Line, wrap
+from tui.widgets.whole import WholeScreen
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.app.evaluate import RowOf
+    from engine.runs.directory import RunDir
+    from engine.runs.evaluations import Evaluation
+
+_MOST_ANSWER = 400
+VIEWS = ("form", "running", "result")
+
+
+class EvaluateScreen(WholeScreen, Screen[None]):
+    """Opened over home or the monitor for a run with an adapter."""
+
+    AUTO_FOCUS = ""
+    CSS_PATH = "evaluation.tcss"
+    BINDINGS = keys.bindings(keys.EVALUATE)
+    HELP = "evaluate.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.EVALUATE),)
+
+    class Read(Message):
+        """The evaluations that are kept, and the other runs there are."""
+
+        def __init__(self, kept: list[Evaluation], runs: list[tuple[str, str]]) -> None:
+            super().__init__()
+            self.kept, self.runs = kept, runs
+
+    class Looked(Message):
+        """An evaluation with its worst rows."""
+
+        def __init__(self, found: Evaluation, worst: list[RowOf]) -> None:
+            super().__init__()
+            self.found, self.worst = found, worst
+
+    def __init__(self, run: RunDir) -> None:
+        super().__init__()
+        self._run = run
+        self._runs: dict[str, str] = {}
+        self._kept: list[Evaluation] = []
+        self._shown: Evaluation | None = None
+        self._worst: list[RowOf] = []
+        self._worker: Worker[None] | None = None
+        self.view = "form"
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(f"{text('evaluate.title')}  {_called(self._run)}")
+        with VerticalScroll(id="form", can_focus=False):
+            own, file = text("evaluate.own-rows"), text("evaluate.a-file")
+            yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
+            yield FormField("file", text("evaluate.file"), about=text("evaluate.file-about"))
+            yield FormField("against", text("evaluate.against"), options=self._against_options())
+            yield FormField("count", text("evaluate.count"), hint=text("evaluate.count-hint"))
+            yield Line(f"  {text('evaluate.kept-before')}", id="kept-head", classes="muted")
+            yield PickList(title_width=24, id="kept")
+        with Vertical(id="running"):
+            yield Line("", id="progress")
+            yield Line(text("evaluate.how-to-stop"), classes="muted")
+        with VerticalScroll(id="result"):
+            yield Block(id="table")
+        yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
+
+    def _against_options(self) -> list[str]:
+        plain = [text("evaluate.with-base"), text("evaluate.with-few-shot"), text("evaluate.with-both")]
+        return [*plain, *self._runs]
+
+    def on_mount(self) -> None:
+        self._show_view("form")
+        self._field("file").display = False
+        self._field("rows").focus_control()
+        self._read()
+
+    def _field(self, name: str) -> FormField:
+        return next(each for each in self.query(FormField) if each.name == name)
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read(self) -> None:
+        from engine.runs import evaluations
+        from engine.runs.directory import list_runs
+
+        others = [each for each in list_runs(world_of(self).root) if each.id != self._run.id and each.has_adapter]
+        names = [
+            (clean(str(each.read_run_json().get("name") or each.id), keep_newlines=False), each.id) for each in others
+        ]
+        self.post_message(self.Read(evaluations.all_of(self._run), names))
+
+    @on(Read)
+    def _show_read(self, message: Read) -> None:
+        counted: dict[str, str] = {}
+        for name, run_id in message.runs:
+            counted[name if name not in counted else run_id] = run_id
+        self._runs, self._kept = counted, message.kept
+        against = self._field("against").control
+        chosen = against.value
+        against.options = self._against_options()  # type: ignore[union-attr]
+        against.value = chosen
+        picks = [
+            Pick(str(at), each.name, words.said(each.sentence), tail=text("evaluate.n-rows", rows=each.n))
+            for at, each in enumerate(message.kept)
+        ]
+        self.query_one("#kept", PickList).set_picks(picks)
+        for place in ("#kept", "#kept-head"):
+            self.query_one(place).display = bool(picks)
+
+    @on(FormField.Changed)
+    def _changed(self, message: FormField.Changed) -> None:
+        if message.field.name == "rows":
+            self._field("file").display = message.field.text == text("evaluate.a-file")
+        message.field.show_error("")
+
+    @on(FormField.Submitted)
+    def _submitted(self) -> None:
+        self.action_start()
+
+    @on(PickList.Chosen)
+    def _kept_chosen(self, message: PickList.Chosen) -> None:
+        self._look(self._kept[int(message.pick.id)])
+
+    @work(thread=True, group="look", exclusive=True)
+    def _look(self, found: Evaluation) -> None:
+        from engine.app.evaluate import worst_rows
+        from engine.runs import evaluations
+
+        self.post_message(self.Looked(found, worst_rows(evaluations.folder(self._run, found.name), found)))
+
+    @on(Looked)
+    def _show_looked(self, message: Looked) -> None:
+        self._shown, self._worst = message.found, message.worst
+        self._show_view("result")
+        self._draw()
+        self.query_one("#result").focus()
+
+    def on_resize(self) -> None:
+        if self._shown is not None and self.is_whole:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is not None:
+            width = self.size.width - 3
+            warning = "" if world_of(self).terminal.sixteen else self.app.theme_variables["warning"]
+            shown = result(self._shown, self._worst, width, self.app.theme_variables["muted"], warning)
+            self.query_one("#table", Block).show((self._shown, width), shown)
+
+    def _show_view(self, view: str) -> None:
+        self.view = view
+        for name in VIEWS:
+            self.query_one(f"#{name}").display = name == view
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "start":
+            return self.view == "form"
+        if action in ("judge", "again"):
+            return self.view == "result"
+        return True
+
+    def action_start(self) -> None:
+        if self.view != "form":
+            return
+        from engine.app import evaluate
+        from engine.runs.evaluations import BASE, FEW_SHOT
+
+        plain = {
+            text("evaluate.with-base"): [BASE], text("evaluate.with-few-shot"): [FEW_SHOT],
+            text("evaluate.with-both"): [BASE, FEW_SHOT],
+        }  # fmt: skip
+        chosen = self._field("against").text
+        against = plain.get(chosen) or [BASE, self._runs[chosen]]
+        file = self._field("file").text.strip() if self._field("file").display else ""
+        if self._field("file").display and not file:
+            self._field("file").show_error(text("evaluate.file-missing"))
+            self._field("file").focus_control()
+            return
+        count = self._field("count").text.strip()
+        if count and not count.isdecimal():
+            self._field("count").show_error(text("evaluate.count-wrong"))
+            self._field("count").focus_control()
+            return
+        try:
+            asked = evaluate.request(
+                self._run, data=file, against=against, rows=int(count) if count else None
+            )  # fmt: skip
+        except TunedeckError as error:
+            self._trouble(error)
+            return
+        self.query_one("#progress", Line).show(text("evaluate.starting"))
+        self._show_view("running")
+        self._worker = self.run_worker(lambda: job.carry_out(asked, self), thread=True, group="evaluate")
+
+    def _trouble(self, error: TunedeckError) -> None:
+        self.notify(clean(error.said), severity="error", timeout=8, markup=False)
+
+    @on(job.Advanced)
+    def _advanced(self, message: job.Advanced) -> None:
+        self.query_one("#progress", Line).show(message.said)
+
+    @on(job.Ended)
+    def _ended(self, message: job.Ended) -> None:
+        self._worker = None
+        self._show_view("form")
+        self._read()
+        if message.found is not None:
+            self._look(message.found)
+        elif message.problem is not None:
+            self._trouble(message.problem)
+        else:
+            self.notify(text("evaluate.stopped-on-screen", kept=message.kept or 0), timeout=6)
+
+    def action_again(self) -> None:
+        self._shown = None
+        self._show_view("form")
+        self._field("rows").focus_control()
+
+    def action_judge(self) -> None:
+        if self._shown is not None:
+            self.post_message(messages.JudgeAsked(self._run, self._shown.name.partition(".judged-by-")[0]))
+
+    def action_leave(self) -> None:
+        """Back one layer: from the table to the form, from a running evaluation to its stop, from the form away."""
+        if self._worker is not None:
+            self._worker.cancel()
+        elif self.view == "result":
+            self.action_again()
+        else:
+            self.dismiss()
+
+    def on_unmount(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+
+def _called(run: RunDir) -> str:
+    return clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
+
+
+def result(
+    found: Evaluation, worst: list[RowOf], width: int, muted: str, warning: str
+) -> RenderableType:  # fmt: skip
+    """An evaluation on a screen of ``width`` cells: verdict, what takes its worth, the figures, the worst rows."""
+    from engine.app import evaluation_lines as lines
+    from engine.metrics import words as metric_words
+
+    parts: list[RenderableType] = [_folded(words.said(found.sentence) or text("evaluate.no-verdict"), width, "bold")]
+    for is_grave, note in lines.notes(found):
+        parts.append(_folded(f"! {note}" if is_grave else note, width, f"bold {warning}" if is_grave else muted))
+    parts.append(Text())
+    tables = lines.by_metric(found)
+    head = [text(code) for code in lines.HEAD]
+    every = aligned([head, *(line for _, table in tables for line in table)])
+    parts.append(Text(f"  {every[0]}", style=muted, no_wrap=True))
+    at = 1
+    for title, table in tables:
+        parts.append(Text(title, style="bold"))
+        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in every[at : at + len(table)]]
+        at += len(table)
+    classes = lines.confusion(found)
+    if classes is not None:
+        parts += [Text(), Text(text("evaluate.confusion"), style="bold")]
+        parts += [Text(clean(line), no_wrap=True) for line in aligned(classes[1], right=True)]
+    if worst:
+        parts += [Text(), Text(text("evaluate.worst"), style="bold")]
+    for each in worst:
+        parts.append(_folded(text("evaluate.worst-row", row=each.row + 1, prompt=_short(each.prompt)), width))
+        if not each.reference:  # of plain text there is no more to show
+            continue
+        parts.append(_folded(f"  {text('evaluate.wanted')} {_short(each.reference)}", width, muted))
+        for name in found.candidates:
+            if name in each.answers:
+                called = text("evaluate.answered", candidate=metric_words.candidate(name))
+                parts.append(_folded(f"  {called} {_short(each.answers[name].answer)}", width, muted))
+    return Group(*parts)
+
+
+def _folded(said: str, width: int, style: str = "") -> Text:
+    return Text("\n".join(wrap(clean(said), max(20, width))), style=style)
+
+
+def _short(said: str) -> str:
+    flat = clean(said, keep_newlines=False).strip()
+    return f"{flat[:_MOST_ANSWER].rstrip()} ..." if len(flat) > _MOST_ANSWER else flat
