@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.messages.catalogue import text
 from engine.runs.curves import Series
 
 MOST_POINTS = 700
@@ -67,8 +68,12 @@ def points_of(series: Series | None) -> tuple[array[float], array[float]]:
 def chart(
     title: str, curves: Sequence[Curve], x_label: str, alt: str, write: Callable[[float], str],
     write_x: Callable[[float], str] = "{:,.0f}".format, levels: Sequence[tuple[float, str]] = (), zero: bool = False,
+    whole: bool = False,
 ) -> Chart | None:  # fmt: skip
-    """A chart of what has points, None for nothing. ``levels`` are lines across, ``zero`` begins the axis at 0."""
+    """A chart of what has points, None for nothing. ``levels`` are lines across, ``zero`` begins the axis at 0.
+
+    ``whole``: x counts things, so its ticks are whole numbers.
+    """
     there = [curve for curve in curves if len(curve.x)]
     if not there:
         return None
@@ -92,11 +97,20 @@ def chart(
 
     return Chart(
         title, [place(curve) for curve in there],
-        [(100 * (at - left) / (right - left), write_x(at)) for at in ticks(left, right, 6)],
+        [(100 * (at - left) / (right - left), write_x(at)) for at in ticks(left, right, 6, least=whole)],
         [(100 * (1 - (at - low) / (high - low)), write(at)) for at in ticks(low, high, 5)],
         x_label, alt, sum(y > high for curve in there for y in curve.y),
         tuple((100 * (1 - (level - low) / (high - low)), label) for level, label in levels),
     )  # fmt: skip
+
+
+def in_words(what: str, points: tuple[Sequence[float], Sequence[float]], write: Callable[[float], str]) -> str:
+    """A curve in a sentence, for those who can't see it."""
+    y = points[1]
+    if not len(y):
+        return what
+    first, last, low, high = (write(each) for each in (y[0], y[-1], min(y), max(y)))
+    return text("report.alt", what=what, first=first, last=last, low=low, high=high, points=len(y))
 
 
 def _highest(curve: Curve) -> float:
@@ -124,10 +138,11 @@ def thinned(x: Sequence[float], y: Sequence[float], most: int) -> list[tuple[flo
     return [(x[at], y[at]) for at in kept]
 
 
-def ticks(low: float, high: float, about: int) -> list[float]:
-    """Round numbers from ``low`` to ``high``, about so many."""
+def ticks(low: float, high: float, about: int, least: float = 0) -> list[float]:
+    """Round numbers from ``low`` to ``high``, about so many, ``least`` apart."""
     rough = (high - low) / max(1, about)
     size = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next((size * each for each in (1, 2, 2.5, 5) if size * each >= rough), size * 10)
+    step = max(step, least)
     first = math.ceil(low / step - 1e-9)
     return [round(at * step, 12) for at in range(first, math.floor(high / step + 1e-9) + 1)]

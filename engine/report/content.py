@@ -16,7 +16,8 @@ from engine.messages.message import Message
 from engine.metrics import words
 from engine.report import charts
 from engine.report.facts import Facts
-from engine.report.results import Result, Row, Said, result, short
+from engine.report.forgetting import Cost, cost
+from engine.report.results import Result, Row, Said, named, result, short
 from engine.report.tables import Cell, Fact, Table
 from engine.runs import events as ev
 from engine.runs import story
@@ -24,6 +25,7 @@ from engine.runs.evaluations import TRAINING
 from engine.runs.state import RunState
 
 MOST_SAMPLES = 4
+_GIB = 2**30
 _HASH = 12
 _STATE_TONES = {"finished": "good", "failed": "bad", "crashed": "bad", "damaged": "bad"}
 _KINDS = {"model": "report.kind-model", "merged": "report.kind-merged", "adapter": "report.kind-adapter"}
@@ -59,6 +61,7 @@ class Content:
     tiles: list[Fact]
     results: list[Result]
     fallback: Table | None
+    cost: Cost | None
     samples: list[Row]
     done: list[Fact]
     data: Table | None
@@ -89,7 +92,7 @@ def content(facts: Facts) -> Content:
         state=text(story.state(state.state)), state_tone=_STATE_TONES.get(state.state, "look"),
         made=moment(facts.made_t), verdict=verdict, verdict_tone=tone, verdict_note=note,
         tiles=_tiles(facts), results=results, fallback=None if results else _before_and_after(state),
-        samples=_samples(state) if not any(each.shown for each in results) else [],
+        cost=cost(state), samples=_samples(state) if not any(each.shown for each in results) else [],
         done=list(_done(facts)), data=_data(facts), left_out=_left_out(state), curves=list(_curves(state)),
         memory=_memory(state), memory_facts=list(_memory_facts(state)), warnings=_warnings(facts),
         family=_family(facts), config=facts.config_text, settled=_settled(state),
@@ -140,6 +143,9 @@ def _tiles(facts: Facts) -> list[Fact]:
     if facts.seconds:
         steps = text("report.of-steps", done=state.done_steps, of=state.total_steps)
         tiles.append(Fact(text("report.time"), formats.duration(facts.seconds), steps))
+    elsewhere = cost(state)
+    if elsewhere is not None:
+        tiles.append(Fact(text("report.forgetting"), elsewhere.mark, elsewhere.reasons[0] if elsewhere.reasons else ""))
     peak = _peak(state)
     if peak:
         note = text("report.predicted-bytes", bytes=state.predicted_bytes) if state.predicted_bytes else ""
@@ -159,7 +165,7 @@ def _before_and_after(state: RunState) -> Table | None:
                 old, new = _figure(before, name), _figure(after, name)
                 rows.append(
                     [
-                        Cell(text(words.metric(name)), kind="head", note=text(code)),
+                        Cell(named(words.metric(name)), kind="head", note=text(code)),
                         Cell(words.value(name, old), kind="number"),
                         Cell(words.value(name, new), kind="number"),
                         Cell(formats.number(event.loss_rows if name == "loss" else event.n), kind="number"),
@@ -201,7 +207,7 @@ def _done(facts: Facts) -> Iterator[Fact]:
         name = Path(named).name if os.path.isabs(named) else named  # noqa: PTH117 - a hub id is no path
         yield Fact(text("report.base"), name, named if name != named else "")
         yield Fact(text("report.licence"), facts.licence or text("report.not-known"))
-        if not os.path.isabs(named):  # noqa: PTH117
+        if "/" in named and name == named:
             yield Fact(text("report.revision"), config.model.revision)
         kind = config.strategy.kind
         old = config.strategy.adapter
@@ -228,7 +234,8 @@ def _done(facts: Facts) -> Iterator[Fact]:
     made = state.finished.adapter if state.finished else None
     if made:
         step = facts.record.step if facts.record else None
-        note = text("report.of-step", step=step) if step is not None else ""
+        why = state.finished.result if state.finished else None
+        note = text(why) if why else text("report.of-step", step=step) if step is not None else ""
         yield Fact(text("report.adapter"), str(facts.run.path / made), note, kind="code")
     if config is not None and config.run.notes:
         yield Fact(text("report.notes"), config.run.notes)
@@ -264,7 +271,7 @@ def _left_out(state: RunState) -> list[str]:
         rows = (started.train_rows, started.eval_rows or 0, started.test_rows or 0)
         said.append(text("report.split", train=rows[0], validation=rows[1], test=rows[2]))
     if state.rows is not None:
-        said += [text(each) for each in story.rows(state.rows)]
+        said += [named(each) for each in story.rows(state.rows)]
         if not any(state.rows.dropped.values()):
             said.append(text("report.nothing-left-out"))
     return said
@@ -279,25 +286,18 @@ def _curves(state: RunState) -> Iterator[charts.Chart]:
         charts.Curve(text("report.average"), *average, hue=1),
         charts.Curve(text("report.eval-loss"), *held, kind="points", hue=2),
     ]  # fmt: skip
-    alt = _alt("report.loss-curve", average, formats.loss)
+    alt = charts.in_words(text("report.loss-curve"), average, formats.loss)
     steps = text("report.step-axis")
-    found = [charts.chart(text("report.loss"), curves, steps, alt, "{:g}".format)]
+    found = [charts.chart(text("report.loss"), curves, steps, alt, "{:g}".format, whole=True)]
     for name, code, write in (
-        ("learning_rate", "report.learning-rate", formats.rate), ("grad_norm", "report.gradient", formats.number),
+        ("learning_rate", "report.learning-rate-curve", formats.rate), ("grad_norm", "report.gradient", formats.number),
     ):  # fmt: skip
         points = charts.points_of(series.get(name))
         kind = "faint" if name == "grad_norm" else "line"
         curve = charts.Curve(text(code), *points, kind=kind)
-        found.append(
-            charts.chart(
-                text(code),
-                [curve],
-                steps,
-                _alt(code, points, write),
-                formats.rate if name == "learning_rate" else "{:g}".format,
-                zero=True,
-            )
-        )
+        alt = charts.in_words(text(code), points, write)
+        shown = write if name == "learning_rate" else "{:g}".format
+        found.append(charts.chart(text(code), [curve], steps, alt, shown, zero=True, whole=True))
     found.append(_memory_curve(state))
     yield from (each for each in found if each is not None)
 
@@ -308,21 +308,14 @@ def _memory_curve(state: RunState) -> charts.Chart | None:
     x, y = charts.points_of(state.series.get(f"reserved/{gpu.index}" if gpu else "rss"))
     if len(x) < 2:
         return None
-    curve, predicted = charts.Curve(text("report.memory"), x, y, hue=3), state.predicted_bytes
-    levels = [(float(predicted), text("report.predicted"))] if predicted else []
+    gib = [size / _GIB for size in y]
+    curve, predicted = charts.Curve(text("report.memory"), x, gib, hue=3), state.predicted_bytes
+    levels = [(predicted / _GIB, text("report.predicted"))] if predicted else []
     return charts.chart(
-        text("report.memory-over-time"), [curve], text("report.time-axis"), _alt("report.memory", (x, y), formats.gib),
-        formats.gib, formats.rough_duration, levels, zero=True,
+        text("report.memory-over-time"), [curve], text("report.time-axis"),
+        charts.in_words(text("report.memory"), (x, y), formats.gib), "{:g} GiB".format, formats.rough_duration, levels,
+        zero=True,
     )  # fmt: skip
-
-
-def _alt(code: str, points: tuple[Sequence[float], Sequence[float]], write: object) -> str:
-    """A curve in a sentence, for those who can't see it."""
-    y = points[1]
-    if not len(y):
-        return text(code)
-    first, last, low, high = (write(each) for each in (y[0], y[-1], min(y), max(y)))  # type: ignore[operator]
-    return text("report.alt", what=text(code), first=first, last=last, low=low, high=high, points=len(y))
 
 
 def _memory(state: RunState) -> Table | None:
@@ -398,7 +391,12 @@ def _settled(state: RunState) -> list[Fact]:
     if plan is None:
         return []
     return [
-        Fact(name, str(value), text(plan.reasons[name]) if name in plan.reasons else "", kind="code")
+        Fact(
+            name,
+            str(value).lower() if isinstance(value, bool) else str(value),
+            text(plan.reasons[name]) if name in plan.reasons else "",
+            kind="code",
+        )
         for name, value in plan.settings.items()
     ]
 
@@ -435,6 +433,8 @@ def _unknown(facts: Facts, results: Sequence[Result]) -> Iterator[Message]:
         yield Message("report.unknown-baseline")
     if not state.tests and not any(each.summary.part == "test" for each in facts.evaluations):
         yield Message("report.unknown-test")
+    if not state.forgetting:
+        yield Message("report.unknown-forgetting")
     if _peak(state) is None:
         yield Message("report.unknown-memory")
     if not any(each.sha256 for each in facts.origins if each.part == "data"):

@@ -17,7 +17,8 @@ from engine.runs.directory import report_mark
 _HERE = Path(__file__).parent
 _TAGS = {"en": "en", "zh": "zh-CN"}
 _PARTS = (
-    ("results", "report.results"), ("answers", "report.answers"), ("done", "report.done"), ("data", "report.data"),
+    ("results", "report.results"), ("forgetting", "report.forgetting-title"),
+    ("answers", "report.answers"), ("done", "report.done"), ("data", "report.data"),
     ("curves", "report.curves"), ("memory", "report.memory-title"), ("warnings", "report.warnings"),
     ("history", "report.history"), ("repeat", "report.repeat"), ("unknown", "report.unknown"),
     ("settings", "report.settings"),
@@ -39,7 +40,8 @@ def html(content: Content) -> str:
     )  # fmt: skip
     has_answers = bool(content.samples) or any(each.shown for each in content.results)
     there = {
-        "results": bool(content.results or content.fallback), "answers": has_answers, "curves": bool(content.curves),
+        "results": bool(content.results or content.fallback), "answers": has_answers,
+        "forgetting": content.cost is not None, "curves": bool(content.curves),
         "warnings": bool(content.warnings), "history": bool(content.family),
     }  # fmt: skip
     spoken = language.current()

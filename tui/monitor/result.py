@@ -13,6 +13,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.metrics import words
 from engine.runs import events as ev
+from engine.runs import story
 from engine.runs.state import RunState
 from tui import keys
 from tui.monitor import memory, verdict
@@ -63,23 +64,33 @@ def result(
     if outcome is None:
         return Group(comparison(state, muted, style("success")), *where, *further, *measured, Text(),
                      answers(state, muted))  # fmt: skip
-    more = [each for each in (verdict.more_metrics(outcome, muted), _loss(state, muted)) if each is not None]
+    figures = [*verdict.more_metrics(outcome, muted), *_loss(state, muted)]
+    more = [Text("   ").join(figures)] if figures else []
+    more += _elsewhere(state)
     rows = verdict.answers(outcome, muted, _short) or [answers(state, muted)]
     remarks = verdict.notes(outcome, muted)
     return Group(
-        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, Text(), *where, *further,
+        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, *where, *further,
         Text(), *rows, *([remarks] if remarks is not None else []), *measured,
     )  # fmt: skip
 
 
-def _loss(state: RunState, muted: str) -> RenderableType | None:
-    """The held-out loss before and after, in one line."""
+def _loss(state: RunState, muted: str) -> list[Text]:
+    """The held-out loss before and after; nothing where it was not measured."""
     before, after = state.evals_at("before"), state.evals_at("after")
     if after is None or after.loss is None:
-        return None
+        return []
     first = formats.loss(before.loss if before else None)
     change = text("monitor.from-to", before=first, after=formats.loss(after.loss))
-    return Text.assemble((f"{text('report.eval-loss')}  ", muted), change)
+    return [Text.assemble((f"{text('report.eval-loss')}  ", muted), change)]
+
+
+def _elsewhere(state: RunState) -> list[Text]:
+    """What it cost elsewhere, in one line; nothing where the gauge read nothing."""
+    if not state.forgetting:
+        return []
+    said = clean(text(story.forgetting(state.forgetting[-1])), keep_newlines=False)
+    return [Text(said[:1].upper() + said[1:])]
 
 
 def comparison(state: RunState, muted: str, good: str) -> RenderableType:

@@ -121,17 +121,17 @@ def _named(metric: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def more_metrics(found: Outcome, muted: str) -> RenderableType | None:
-    """The other metrics in one line each: "loss 2.311 -> 0.421"; None where there is one metric alone."""
-    summary, lines = found.summary, []
+def more_metrics(found: Outcome, muted: str) -> list[Text]:
+    """The other metrics, each as "Macro F1  45.5% -> 97.2%"."""
+    summary, told = found.summary, []
     for metric in summary.metrics[1:]:
         ours = summary.mean(TUNED, metric)
         theirs = summary.mean(found.other, metric) if found.other else None
         if ours is not None and "/" not in metric:
             before = words.value(metric, theirs.value if theirs else None)
             change = text("monitor.from-to", before=before, after=words.value(metric, ours.value))
-            lines.append(Text.assemble((f"{_named(metric)}  ", muted), change))
-    return Text("   ").join(lines) if lines else None
+            told.append(Text.assemble((f"{_named(metric)}  ", muted), change))
+    return told
 
 
 def notes(found: Outcome, muted: str) -> RenderableType | None:

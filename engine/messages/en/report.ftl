@@ -60,6 +60,23 @@ before-and-after = Before and after training
 before = Before
 after = After
 
+# What it cost elsewhere
+forgetting = Forgetting
+forgetting-title = What it cost elsewhere
+forgetting-note = How far the tuned model has moved from the base model on text it was not trained for.
+gauge-of = Measured on { COUNT($task, "row", "rows") } of the task and { NUMBER($general) } of general text.
+gauge-caption = Gauge of forgetting, nats a token
+measure = Measure
+change = Change
+look-from = Look from
+stop-from = Stop from
+general-loss = Loss on general text
+old-loss = Loss on earlier data
+kl-general = KL to the base, general text
+kl-task = KL to the base, this task
+limit-look = look
+limit-stop = stop
+
 # Answers
 answers = Answers side by side
 samples = Sample prompts
@@ -91,7 +108,8 @@ merge = New adapter on a merged model
 from = from { $adapter }
 method = Method
 trainable = { AMOUNT($trained) } trained parameters, { PERCENT($share, digits: 1) } of the model
-learning-rate = Learning rate
+learning-rate = Peak learning rate
+learning-rate-curve = Learning rate
 batch = Batch
 batch-of = { COUNT($rows, "row", "rows") }, each up to { COUNT($length, "token", "tokens") }
 steps = Steps
@@ -175,6 +193,7 @@ unknown-interval = No interval: the run kept no answers. tunedeck evaluate measu
 unknown-result = The result was not measured.
 unknown-baseline = The tuned model was not tested against the base model row by row, so chance is not ruled out.
 unknown-test = No test set: the validation rows may have decided which checkpoint is kept.
+unknown-forgetting = What the model forgot was not measured.
 unknown-memory = Memory was not measured.
 unknown-data = The data files were not recorded, so it can't be checked that they are the same today.
 unknown-versions = The versions of the libraries were not recorded.

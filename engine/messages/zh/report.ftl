@@ -60,6 +60,23 @@ before-and-after = 训练前后对比
 before = 训练前
 after = 训练后
 
+# 其他方面的代价
+forgetting = 遗忘
+forgetting-title = 其他方面的代价
+forgetting-note = 微调后的模型在未训练内容上偏离基座模型的程度。
+gauge-of = 在 { NUMBER($task) } 个任务样本和 { NUMBER($general) } 个通用文本样本上测量。
+gauge-caption = 遗忘程度（每词元 nat）
+measure = 度量
+change = 变化
+look-from = 留意线
+stop-from = 停止线
+general-loss = 通用文本上的损失
+old-loss = 旧数据上的损失
+kl-general = 与基座的 KL（通用文本）
+kl-task = 与基座的 KL（本任务）
+limit-look = 留意
+limit-stop = 停止
+
 # 回答
 answers = 回答对照
 samples = 样例提示词
@@ -91,7 +108,8 @@ merge = 合并后新建适配器
 from = 来自 { $adapter }
 method = 方法
 trainable = 训练 { AMOUNT($trained) } 参数，占模型的 { PERCENT($share, digits: 1) }
-learning-rate = 学习率
+learning-rate = 峰值学习率
+learning-rate-curve = 学习率
 batch = 批次
 batch-of = 每批 { NUMBER($rows) } 个样本，每个最长 { NUMBER($length) } 词元
 steps = 步数
@@ -175,6 +193,7 @@ unknown-interval = 没有置信区间：该任务没有保存回答。tunedeck e
 unknown-result = 结果未测量。
 unknown-baseline = 没有与基座模型逐样本检验，不能排除偶然因素。
 unknown-test = 没有测试集：验证集可能参与了检查点的选择。
+unknown-forgetting = 没有测量模型遗忘了什么。
 unknown-memory = 内存未测量。
 unknown-data = 没有记录数据文件，因此无法确认它们今天是否相同。
 unknown-versions = 没有记录各个库的版本。

@@ -91,7 +91,11 @@ def _log(writer: EventWriter, total: int, evil: str) -> None:
     writer.emit(ev.Warn(message=Message.literal(f"careful{evil}")))
     writer.emit(ev.Eval(step=0, moment="before", loss=2.311, n=24))
     writer.emit(ev.Eval(step=0, moment="before", part="test", loss=2.4, n=120, metrics={"accuracy": 0.31}))
+    _forgetting(writer, 0, "before")
     fake_runs.train(writer, 1, total, total)
+    for at in (total // 3, 2 * total // 3):
+        _forgetting(writer, at, "during")
+    _forgetting(writer, total, "after")
     writer.emit(ev.Eval(step=total, moment="after", loss=0.421, n=24, seconds=12))
     writer.emit(ev.Eval(step=total, moment="after", part="test", loss=0.43, n=120, metrics={"accuracy": 0.94}))
     predicted = {"load": 0.4 * GIB, "loss": 2.1 * GIB, "backward": 2.9 * GIB, "step": 1.2 * GIB}
@@ -103,6 +107,17 @@ def _log(writer: EventWriter, total: int, evil: str) -> None:
     )  # fmt: skip
     writer.emit(ev.Finished(outcome="finished", step=total, adapter="adapter", seconds=431.0))
     writer.close()
+
+
+def _forgetting(writer: EventWriter, step: int, moment: str) -> None:
+    general = 0.14 * step / 300
+    by = [Message("forgetting.by-divergence", value=general)] if general > 0.1 else []
+    writer.emit(
+        ev.Forgetting(
+            step=step, moment=moment, kl_task=1.6 * step / 300, kl_prompts=0.2, kl_general=general, base_loss=3.02,
+            general_loss=3.02 + general, mark="look" if by else "fine", task_rows=16, general_rows=12, reasons=by,
+        )
+    )  # fmt: skip
 
 
 def _record(run: RunDir, data: str, total: int) -> None:

@@ -89,10 +89,11 @@ def test_it_says_everything_of_a_finished_run(tmp_path: Path) -> None:
     said = page_of(run).text
     for part in (
         making.VERDICT, "Accuracy", "McNemar, exact", "can't be told", "damaged goods", "Macro F1", "Ticket 0:",
-        "Apache-2.0", "LoRA r16", "3e-4", "tickets.jsonl", "a" * 64, "88 kB", "51,204", "left out: 3 too long",
-        "columns of tickets not used: id, created", "2.9 GiB", "2.8 GiB", "no chat template", "smollm2-135m",
+        "Apache-2.0", "LoRA r16", "3e-4", "tickets.jsonl", "a" * 64, "88 kB", "51,204", "Left out: 3 too long",
+        "Columns of tickets not used: id, created", "2.9 GiB", "2.8 GiB", "no chat template", "smollm2-135m",
         "learning_rate = 0.0003 # you", "pip install tunedeck==0.1.0 torch==2.13.0 peft==0.21.2",
-        f"tunedeck run {run.config}", "16-bit weights fit", "One seed", "from the checkpoint of step 300",
+        f"tunedeck run {run.config}", "16-bit weights fit", "One seed", "Loss on general text", "+0.140",
+        "have a look", "from the checkpoint of step 300",
     ):  # fmt: skip
         assert part in said, part
 
@@ -145,7 +146,7 @@ def test_a_log_of_version_1_is_read(tmp_path: Path) -> None:
     run.events.write_text("".join(json.dumps({"v": 1, "seq": n, "t": n} | line) + "\n" for n, line in enumerate(lines)))
     said = page_of(run).text
     assert "Rows were cut" in said
-    assert "left out: 2 too long" in said
+    assert "Left out: 2 too long" in said
 
 
 def test_a_long_run_gives_a_small_file(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""What the training cost elsewhere, as a report shows it: the mark of the gauge, its figures, and their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.messages import formats
+from engine.messages.catalogue import text
+from engine.metrics import forgetting as limits
+from engine.report import charts
+from engine.report.tables import Cell, Table
+from engine.runs import events as ev
+from engine.runs import story
+from engine.runs.state import RunState, rise
+
+TONES = {"fine": "good", "look": "look", "stop": "bad"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The newest reading of the gauge; ``reasons`` say by what it is marked."""
+
+    mark: str
+    tone: str
+    reasons: list[str]
+    about: str
+    figures: Table
+    curves: list[charts.Chart]
+
+
+def cost(state: RunState) -> Cost | None:
+    """None for a run whose gauge never read anything."""
+    if not state.forgetting:
+        return None
+    newest = state.forgetting[-1]
+    return Cost(
+        text(story.named(story.MARKS, newest.mark)), TONES.get(newest.mark, ""),
+        [text(each) for each in newest.reasons],
+        text("report.gauge-of", task=newest.task_rows, general=newest.general_rows), _figures(newest),
+        [*_curves(state)],
+    )  # fmt: skip
+
+
+def _figures(event: ev.Forgetting) -> Table:
+    """Each measure before and after, its change, and from which change on it is a warning."""
+    divergence = (limits.LOOK_DIVERGENCE, limits.STOP_DIVERGENCE)
+    rows = []
+    for code, before, after, change, marks in (
+        ("report.general-loss", event.base_loss, event.general_loss, rise(event.general_loss, event.base_loss),
+         (limits.LOOK_LOSS, limits.STOP_LOSS)),
+        ("report.old-loss", event.old_before, event.old_loss, rise(event.old_loss, event.old_before),
+         (limits.LOOK_OLD, limits.STOP_OLD)),
+        ("report.kl-general", None, None, event.kl_general, divergence),
+        ("report.kl-task", None, None, event.kl_task, None),
+    ):  # fmt: skip
+        if change is not None:
+            tone = "" if marks is None else "bad" if change >= marks[1] else "look" if change >= marks[0] else "good"
+            is_loss = after is not None
+            rows.append(
+                [
+                    Cell(text(code), kind="head"),
+                    Cell(formats.loss(before) if is_loss else "", kind="number"),
+                    Cell(formats.loss(after) if is_loss else "", kind="number"),
+                    Cell(f"{change:+.3f}" if is_loss else f"{change:.3f}", kind="number", tone=tone),
+                    Cell(f"{marks[0]:g}" if marks else "", kind="number"),
+                    Cell(f"{marks[1]:g}" if marks else "", kind="number"),
+                ]
+            )  # fmt: skip
+    codes = ("report.measure", "report.before", "report.after", "report.change", "report.look-from", "report.stop-from")
+    return Table(text("report.gauge-caption"), [text(code) for code in codes], rows)
+
+
+def _curves(state: RunState) -> Iterator[charts.Chart]:
+    """The divergence on general text with its limits, and that on the task, which has none."""
+    for name, code, hue in (("general", "report.kl-general", 2), ("task", "report.kl-task", 4)):
+        points = charts.points_of(state.series.get(f"forgetting/{name}"))
+        if len(points[0]) < 2:
+            continue
+        known = ((limits.LOOK_DIVERGENCE, "report.limit-look"), (limits.STOP_DIVERGENCE, "report.limit-stop"))
+        # A limit far above would flatten the curve.
+        levels = [(at, text(word)) for at, word in known if name == "general" and at < 2 * max(points[1])]
+        drawn = charts.chart(
+            text(code), [charts.Curve(text(code), *points, hue=hue)], text("report.step-axis"),
+            charts.in_words(text(code), points, "{:.3g}".format), "{:g}".format, levels=levels, zero=True, whole=True,
+        )  # fmt: skip
+        if drawn is not None:
+            yield drawn
