@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.app.comparing import comparing, device_of
 from engine.app.findings import Finding, Remedy, of_error
 from engine.app.plan import Planned, plan
 from engine.app.preflight import of_files
@@ -128,7 +129,7 @@ def findings(resolved: Resolved, files: Sequence[Finding] | None, planned: Plann
     config = resolved.config
     of_config = files if files is not None else [Finding(issue) for issue in rules.check(config)]
     found = [*_of_machine(planned), *_of_relation(config, known), *_of_mix(config, known), *of_config]
-    found += _of_rows(config, known)
+    found += [*_of_rows(config, known), *_of_evaluation(config, planned, known)]
     told: dict[str, Finding] = {}
     for each in found:
         told.setdefault(str(each.issue), each)
@@ -230,6 +231,17 @@ def _of_rows(config: RunConfig, known: Known) -> Iterator[Finding]:
         yield Finding(Issue("warning", "dataset.max_length", what))
 
 
+def _of_evaluation(config: RunConfig, planned: Planned, known: Known) -> Iterator[Finding]:
+    """Held-out rows that are too few to tell whether the training worked, once the rows were examined."""
+    rows = known.rows.inspection if known.rows else None
+    if rows is None or not rows.tokens_total:
+        return
+    found = comparing(config, rows.size, device_of(planned.fit))
+    finding = found.finding(config) if found is not None else None
+    if finding is not None:
+        yield finding
+
+
 def _of_report(report: Report) -> Iterator[Finding]:
     """The gravest of what was found in the rows: what keeps a run from starting, and all warnings in one line."""
     fatal = fatal_in(report)
@@ -272,6 +284,8 @@ def remedy_for(issue: Issue, config: RunConfig, known: Known) -> Remedy | None:
         "adapter.lora_alpha": (Message("check.set-to", value=alpha), {field: alpha}),
         "dataset.eval_share": (Message("check.hold-out", share=0.05), held_out),
         "eval.early_stopping_patience": (Message("check.hold-out", share=0.05), held_out),
+        "eval.best_by": (Message("check.hold-out", share=0.05), held_out),
+        "eval.baseline": (Message("check.set-to-auto"), {field: None}),
         "train.micro_batch_tokens": (Message("check.set-to-auto"), {field: "auto"}),
         "strategy.adapter": (Message("check.set-to-nothing"), {field: None}),
         "launch.gpus": (Message("check.set-to-auto"), {field: None}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.app.comparing import Comparing, comparing, device_of
 from engine.common.errors import TunedeckError
 from engine.config import provenance
 from engine.config.presets import Resolved
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class Planned:
     """``resolved`` has a value and its reason for each ``auto`` that could be resolved. None: not known yet.
 
-    ``size`` is of its rows; ``refusal`` is what the machine, or the adapter that is continued, has against the run.
+    ``size`` is of its rows, ``comparing`` what its evaluation can show; ``refusal`` is what the machine, or the adapter
+    that is continued, has against the run.
     """
 
     resolved: Resolved
@@ -41,6 +43,7 @@ class Planned:
     duration: Duration | None = None
     disk: RunDisk | None = None
     size: DataSize | None = None
+    comparing: Comparing | None = None
     refusal: TunedeckError | None = None
 
     @property
@@ -88,8 +91,9 @@ def plan(
     time = expected_time(found, size, machine) if size else None
     folder = model_folder(resolved.config)
     return Planned(
-        filled_in(resolved, found), found, time, disk_of(found.setup.config, found.setup.shape, folder), size
-    )
+        filled_in(resolved, found), found, time, disk_of(found.setup.config, found.setup.shape, folder), size,
+        comparing(resolved.config, size, device_of(found)) if size else None,
+    )  # fmt: skip
 
 
 def fit_on(

@@ -94,6 +94,10 @@ def _findings(config: RunConfig) -> Iterator[Issue]:
     yield from _targets(adapter.target_modules)
     if config.eval.early_stopping_patience and not held_out:
         yield Issue("error", "eval.early_stopping_patience", Message("rules.patience-without-rows"))
+    if config.eval.best_by != "loss" and not held_out:
+        yield Issue("error", "eval.best_by", Message("rules.best-by-without-rows"))
+    if config.eval.baseline in ("zero_shot", "few_shot") and not (config.eval.metrics or config.eval.metric_file):
+        yield Issue("note", "eval.baseline", Message("rules.baseline-unused"))
     if USER_METRIC in config.eval.metrics and not config.eval.metric_file:
         yield Issue("error", "eval.metrics", Message("rules.no-metric-file"))
     if dataset.too_long == "split" and dataset.train_on != "all":

@@ -101,11 +101,9 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     a GPU. Answers are taken to be as long as they may be: of a group one usually is."""
     total = steps_of(config.train, size)
     rhythm, row_s = rhythm_of(config, total), size.tokens / max(1, size.rows) / tokens_per_second / passes(job)
-    dataset, sample = config.dataset, config.sample
+    sample = config.sample
     device: Literal["cpu", "cuda"] = "cuda" if cores is None else "cpu"
-    whole = size.rows / max(0.05, 1 - dataset.eval_share - dataset.test_share)
-    held = dataset.eval_rows if dataset.eval_rows is not None else round(whole * dataset.eval_share)
-    test = dataset.test_rows if dataset.test_rows is not None else round(whole * dataset.test_share)
+    held, test = held_out_rows(config, size)
     during = (total - 1) // rhythm.evaluate
     during += bool(during) and config.eval.keep == "best"  # the last step is compared with the others
     losses = row_s * (held * (2 + during) + 2 * test)
@@ -128,12 +126,24 @@ def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_secon
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
 
 
+def held_out_rows(config: RunConfig, size: DataSize) -> tuple[int, int]:
+    """Rows of the validation set and of the test set beside those of ``size``, which are trained on."""
+    dataset = config.dataset
+    shares = [0.0 if rows is not None else share for rows, share in (
+        (dataset.eval_rows, dataset.eval_share), (dataset.test_rows, dataset.test_share))]  # fmt: skip
+    whole = size.rows / max(0.05, 1 - sum(shares))
+    held = dataset.eval_rows if dataset.eval_rows is not None else round(whole * shares[0])
+    test = dataset.test_rows if dataset.test_rows is not None else round(whole * shares[1])
+    return held, test
+
+
 def asked_of(config: RunConfig, size: DataSize, rows: int, device: Literal["cpu", "cuda"]) -> Asked:
     """What is asked of so many held-out ``rows`` like those of ``size``; where answers' length is not known, not much.
 
-    The longest answer is taken for twice the mean.
+    The longest answer is taken for twice the mean. Rows of which all is trained are plain text, as far as can be told.
     """
-    mean = size.answer_tokens or math.inf
+    is_text = size.answer_tokens > 0.98 * size.tokens / max(1, size.rows)
+    mean = math.inf if is_text else size.answer_tokens or math.inf
     return asked(config, rows, mean, min(2 * mean, config.eval.max_new_tokens), device)
 
 

@@ -245,6 +245,8 @@ CASES = (
     Case("rules.nothing-to-train", _set(dataset={"eval_share": 0.5, "test_share": 0.5})),
     Case("rules.whole-copies", _set(launch={"distributed": "fsdp"})),
     Case("rules.patience-without-rows", _set(dataset={"eval_share": 0.0}, eval={"early_stopping_patience": 2})),
+    Case("rules.best-by-without-rows", _set(dataset={"eval_share": 0.0}, eval={"best_by": "exact_match"})),
+    Case("rules.baseline-unused", _set(eval={"baseline": "few_shot", "metrics": []})),
     Case("rules.only-text-is-split", _set(dataset={"too_long": "split"})),
     Case("rules.packing-by-mask", _set(dataset={"packing": True}, model={"attn_implementation": "sdpa"})),
     Case("rules.no-template-file", _set(model={"chat_template": "gone.jinja"})),
@@ -351,6 +353,9 @@ CASES = (
         place, "examined", Examined(not_known="the tokenizer's process ended"))),
     Case("check.rows-fatal", lambda place: place.found_in_rows("fatal")),
     Case("check.rows-warned", lambda place: place.found_in_rows("warning", 3)),
+    Case("check.few-rows", lambda place: setattr(place, "examined", Examined(
+        Report((), ()), Inspection(rows=400, train_rows=396, eval_rows=4, tokens_max=30, tokens_total=8000,
+                                   tokens_mean=20.0, supervised_share=0.5)))),
     Case("check.rows-too-long", lambda place: setattr(place, "examined", Examined(
         Report((), ()), Inspection(rows=40, train_rows=36, eval_rows=4, tokens_max=30, tokens_total=900, too_long=9,
                                    supervised_share=0.5)))),

@@ -73,6 +73,7 @@ rows-warned = { $what } ({ NUMBER($count) } of { COUNT($rows, "row", "rows") }){
         [1] {" "}and 1 more warning
        *[other] {" "}and { $more } more warnings
     }.
+few-rows = { COUNT($rows, "row shows", "rows show") } only differences from { NUMBER($points, digits: 1) } points on; 5 points need { NUMBER($needed) } rows.
 rows-too-long = { COUNT($count, "row", "rows") } ({ PERCENT($share) }) are longer and will be { $how ->
         [drop] left out
         [split] split

@@ -17,6 +17,10 @@ whole-copies = this version keeps a whole copy of the model on each GPU.
     .hint = Set it to "auto"; several GPUs are launch.gpus = "0,1".
 patience-without-rows = needs held-out rows.
     .hint = Set dataset.eval_share.
+best-by-without-rows = needs held-out rows.
+    .hint = Set dataset.eval_share, or eval.best_by = "loss".
+baseline-unused = has no effect: eval.metrics is empty, so nothing is answered.
+    .hint = Set eval.metrics = "auto", or leave eval.baseline at auto.
 no-metric-file = user_metric needs the file of your metric.
     .hint = Name it in eval.metric_file, or take user_metric out.
 only-text-is-split = only plain text is split; longer dialogues are dropped.

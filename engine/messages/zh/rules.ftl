@@ -15,6 +15,10 @@ whole-copies = 此版本在每个 GPU 上放一份完整模型。
     .hint = 请设为 "auto"；多个 GPU 写作 launch.gpus = "0,1"。
 patience-without-rows = 需要验证数据。
     .hint = 请设置 dataset.eval_share。
+best-by-without-rows = 需要验证数据。
+    .hint = 请设置 dataset.eval_share，或设 eval.best_by = "loss"。
+baseline-unused = 不起作用：eval.metrics 为空，不生成任何回答。
+    .hint = 请设 eval.metrics = "auto"，或让 eval.baseline 保持 auto。
 no-metric-file = user_metric 需要自定义指标的文件。
     .hint = 请在 eval.metric_file 中填写，或删去 user_metric。
 only-text-is-split = 只有纯文本会被切分；过长的对话会被丢弃。

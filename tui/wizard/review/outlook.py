@@ -18,19 +18,34 @@ _GUESSES: dict[str, DataSize | None] = {}
 
 
 def time_of(draft: Draft, facts: Facts) -> Duration | None:
-    """Time for the optimizer's steps; None where the rows can't be read, or no speed can be told.
-
-    Before the rows are checked their tokens are guessed from the heads of the files.
-    """
-    if facts.fit is None:
-        return None
+    """Time for the optimizer's steps; None where the rows can't be read, or no speed can be told."""
     from engine.app.plan import expected_time
+
+    size = _size_of(draft, facts) if facts.fit is not None else None
+    return expected_time(facts.fit, size, facts.machine) if facts.fit is not None and size is not None else None
+
+
+def comparing_line(draft: Draft, facts: Facts) -> str:
+    """What the evaluation of the run will be able to show; "" where that can't be told yet."""
+    from engine.app.comparing import comparing, device_of
+
+    try:
+        config = draft.resolve().config
+    except ConfigError:
+        return ""
+    size = _size_of(draft, facts)
+    found = comparing(config, size, device_of(facts.fit)) if size is not None else None
+    return text(found.message) if found is not None else ""
+
+
+def _size_of(draft: Draft, facts: Facts) -> DataSize | None:
+    """The rows that are trained on; before they are checked their tokens are guessed from the heads of the files."""
     from tui.draft.mix_sources import inspection_of, size_of
 
     seen = inspection_of(draft, facts)
     known = seen.size if seen and seen.tokens_total else None
     size = known or size_of(draft, facts) or _guessed(draft, draft.rows_key())
-    return expected_time(facts.fit, size, facts.machine) if size and size.rows > 0 else None
+    return size if size and size.rows > 0 else None
 
 
 def _guessed(draft: Draft, rows_key: str) -> DataSize | None:
