@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
@@ -105,6 +106,23 @@ def test_groups_widen_the_interval_and_few_of_them_are_said() -> None:
         assert other.low is not None and other.high is not None  # noqa: PT018
         assert other.high - other.low > one.high - one.low
     assert "metrics.few-groups" in [each.code for each in grouped.notes]
+
+
+def test_a_whole_evaluation_without_a_difference_says_better_in_at_most_five_of_a_hundred() -> None:
+    random = np.random.default_rng(17)
+    choice = choose(["yes it is"], section=EvalSection(metrics=["exact_match", "json_exact"]))
+    better = 0
+    for _ in range(400):
+        found = [
+            Answer(
+                candidate=name, row=row, prompt="", reference="yes it is", answer="",
+                scores=dict.fromkeys(choice.metrics, float(right)) | {"json_exact": float(other)},
+            )
+            for name in (BASE, FEW_SHOT, OLD_ADAPTER, TUNED)
+            for row, (right, other) in enumerate(zip(random.random(30) < 0.5, random.random(30) < 0.5, strict=True))
+        ]  # fmt: skip
+        better += any(each.verdict == "better" for each in summarize(found, choice).comparisons)
+    assert better <= 20
 
 
 def test_plain_text_is_compared_by_its_loss_and_lower_is_better() -> None:
