@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.config import toml
+from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.models.adapter.config import AdapterRecord, read_record
 from engine.runs.directory import RunDir
 
@@ -15,11 +17,14 @@ ABSENT = "-"
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of two runs, its values as text; "-" where a run has none."""
+    """One field of two runs and its values, None where a run has none.
 
-    field: str
-    first: str
-    second: str
+    ``field`` is the dotted name of a setting, or says what else differs.
+    """
+
+    field: str | Message
+    first: Any
+    second: Any
 
 
 def differences(first: RunDir, second: RunDir) -> list[Difference]:
@@ -32,24 +37,37 @@ def differences(first: RunDir, second: RunDir) -> list[Difference]:
     return found + (_compare(_made_of(ours), _made_of(theirs)) if ours and theirs else [])
 
 
-def _settings(run: RunDir) -> dict[str, Any]:
+def shown(value: Any) -> str:
+    """The field or a value of a difference as a cell of a table."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, Message):
+        return text(value)
+    if isinstance(value, bool):
+        return text("app.yes" if value else "app.no")
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _settings(run: RunDir) -> dict[str | Message, Any]:
     return dict(_flat(toml.load(run.config).config.model_dump(mode="json")))
 
 
-def _made_of(record: AdapterRecord) -> dict[str, Any]:
+def _made_of(record: AdapterRecord) -> dict[str | Message, Any]:
     """Content by hash, cut to what tells two apart: the same path may hold other rows today."""
-    hashes = {f"base weights, {name}": digest[:12] for name, digest in record.weights_sha256.items()}
-    files = {f"content of {path}": digest[:12] for path, digest in record.data_files.items()}
-    versions = {f"version of {name}": version for name, version in record.versions.items()}
-    return {**hashes, **files, **versions, "steps taken": record.step}
+    made: dict[str | Message, Any] = {
+        Message("app.base-weights", file=name): digest[:12] for name, digest in record.weights_sha256.items()
+    }
+    made |= {Message("app.content-of", path=path): digest[:12] for path, digest in record.data_files.items()}
+    made |= {Message("app.version-of", library=name): version for name, version in record.versions.items()}
+    return made | {Message("app.steps-taken"): record.step}
 
 
 def _compare(
-    first: Mapping[str, Any], second: Mapping[str, Any], leave_out: tuple[str, ...] = ()
+    first: Mapping[str | Message, Any], second: Mapping[str | Message, Any], leave_out: tuple[str, ...] = ()
 ) -> list[Difference]:  # fmt: skip
     names = [*first, *(name for name in second if name not in first)]
     return [
-        Difference(name, _show(first.get(name)), _show(second.get(name)))
+        Difference(name, _present(first.get(name)), _present(second.get(name)))
         for name in names
         if first.get(name) != second.get(name) and name not in leave_out
     ]
@@ -66,9 +84,5 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield dotted, item
 
 
-def _show(value: Any) -> str:
-    if value is None or value in ("", [], {}):
-        return ABSENT
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _present(value: Any) -> Any:
+    return None if value in ("", [], {}) else value

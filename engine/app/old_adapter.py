@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.common.errors import TunedeckError
-from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.models.adapter.card import AdapterCard
@@ -64,40 +64,40 @@ def look_at(
         return OldAdapter(named, where, error=error)
 
 
-def refusal(old: OldAdapter | None, kind: str, trusts_base: bool = False) -> str:
-    """Why strategy ``kind`` can't begin with ``old``, in a sentence; "" when it can. Fresh always can."""
+def refusal(old: OldAdapter | None, kind: str, trusts_base: bool = False) -> Message | None:
+    """Why strategy ``kind`` can't begin with ``old``, in a sentence; None when it can. Fresh always can."""
     if kind == "fresh":
-        return ""
+        return None
     if old is None:
-        return "there is no adapter to go on from."
+        return Message("adapter.none-chosen")
     if old.error is not None:
-        return old.error.said
+        return Message("adapter.as-told", reason=old.error.reason)
     if old.soundness is not None and old.soundness.not_finite:
-        return f"it is broken: NaN or infinite numbers in {old.soundness.not_finite[0]}. Its training diverged."
+        return Message("adapter.not-finite-in", tensor=old.soundness.not_finite[0])
     against = old.match.refusals(trust_base=trusts_base, continuing=kind == "continue") if old.match else ()
     if against:
-        return " ".join(text(reason.message) for reason in against)
+        return Message("adapter.against", reasons=[reason.message for reason in against])
     if kind == "merge" and old.card is not None and old.card.is_pickle:
-        return "a pickled adapter is not merged. Convert it to safetensors first."
-    return ""
+        return Message("adapter.pickle-unmergeable")
+    return None
 
 
-def doubts(old: OldAdapter | None) -> list[str]:
+def doubts(old: OldAdapter | None) -> list[Message]:
     """What is not against it and should be known."""
     if old is None or old.card is None:
         return []
-    found = [text(old.card.note)] if old.card.note else []
+    found = [old.card.note] if old.card.note else []
     if old.soundness is not None and old.soundness.without_effect:
-        found.append("Every B matrix is zero: it changes nothing yet.")
+        found.append(Message("adapter.without-effect"))
     if old.match is None:
-        found.append("Whether it fits is checked once the model is on this machine.")
+        found.append(Message("adapter.base-not-here"))
     else:
-        found += [text(reason.message) for reason in old.match.reasons if reason.level == "unsure"]
+        found += [reason.message for reason in old.match.reasons if reason.level == "unsure"]
     return found
 
 
-def shape(card: AdapterCard) -> str:
+def shape(card: AdapterCard) -> Message:
     """ "r 16, 7 kinds of layers"; one that is known by another name is that, too."""
-    count = len(card.targets)
-    kind = "DoRA, " if card.settings.use_dora else ""
-    return f"{kind}r {card.settings.r}" + (f", {count} kind{'s' * (count != 1)} of layers" if count else "")
+    parts: list[str | Message] = [*(["DoRA"] if card.settings.use_dora else []), f"r {card.settings.r}"]
+    parts += [Message("adapter.kinds-of-layers", kinds=len(card.targets))] if card.targets else []
+    return Message("adapter.shape", parts=parts)

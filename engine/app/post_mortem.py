@@ -51,7 +51,7 @@ class PostMortem:
     @property
     def source(self) -> str:
         """What the config says beside a value that a remedy changed."""
-        return f"after out of memory {text(self.failure.when)}"
+        return text("app.after-shortage", when=self.failure.when)
 
 
 def ended_for_memory(state: RunState) -> bool:

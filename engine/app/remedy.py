@@ -13,6 +13,7 @@ from engine.common.errors import MachineError, RunError
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.memory.out_of_memory import named
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.runs import directory
 from engine.runs.directory import RunDir, RunLock, is_starting
@@ -111,16 +112,20 @@ def _as_new_run(run: RunDir, found: PostMortem, remedy: Remedy) -> RunDir:
     """Another run directory with the changed config. Raises OSError, MachineError."""
     config = toml.load(run.config).config
     name = _another_name(config.run.name, run.path.parent) if config.run.name else ""
-    text = _changed(run.config.read_text("utf-8"), found, remedy)
+    changed = _changed(run.config.read_text("utf-8"), found, remedy)
     if name:
-        text = toml.with_values(text, {"run.name": name}, f"{found.source} of {run.id}")
-    return directory.create(config.model.name_or_path, text, name, run.path.parent)
+        changed = toml.with_values(
+            changed, {"run.name": name}, text("app.source-of-run", source=found.source, run=run.id)
+        )
+    return directory.create(config.model.name_or_path, changed, name, run.path.parent)
 
 
-def _changed(text: str, found: PostMortem, remedy: Remedy) -> str:
-    text = toml.with_values(text, remedy.settings, found.source) if remedy.settings else text
+def _changed(config: str, found: PostMortem, remedy: Remedy) -> str:
+    config = toml.with_values(config, remedy.settings, found.source) if remedy.settings else config
     kept = {field: value for field, value in found.settled.items() if field not in remedy.settings}
-    return toml.with_values(text, kept, f"what auto was, {found.source}") if kept and remedy.settings else text
+    if not (kept and remedy.settings):
+        return config
+    return toml.with_values(config, kept, text("app.what-auto-was", source=found.source))
 
 
 def _kept_as(run: RunDir) -> Path:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import console, help_texts, language_flag
+from engine.cli import console, help_texts, language_flag, usage
 from engine.cli.commands import (
     adapter,
     data,
@@ -32,11 +32,12 @@ from engine.cli.commands import (
     strength,
 )
 from engine.common import paths
-from engine.common.errors import TunedeckError
+from engine.common.errors import ConfigError, TunedeckError
 from engine.common.redact import redact
 from engine.messages.message import Message
 
 INTERRUPTED = 130
+_UsageError = typer.BadParameter.__bases__[0]  # the base of all errors about a command line, which Typer does not name
 
 
 def build() -> typer.Typer:
@@ -66,11 +67,20 @@ def main(open_screen: Callable[..., int]) -> None:
         sys.argv[1:] = language_flag.take(sys.argv[1:])
         command = typer.main.get_command(build())
         help_texts.put_in(command)
-        command(obj=open_screen, prog_name="tunedeck")
+        usage.watch(command)
+        code = command(obj=open_screen, prog_name="tunedeck", standalone_mode=False)
+        raise SystemExit(code if isinstance(code, int) else 0)
     except TunedeckError as problem:
         console.fail(problem)
         raise SystemExit(problem.exit_code) from None
-    except KeyboardInterrupt:
+    except _UsageError as problem:
+        if problem.ctx is not None and type(problem).__name__ == "NoArgsIsHelpError":
+            console.say(problem.ctx.get_help())
+            raise SystemExit(ConfigError.exit_code) from None
+        refused = usage.error_of(problem)
+        console.fail(refused)
+        raise SystemExit(refused.exit_code) from None
+    except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads; nothing more is to be said

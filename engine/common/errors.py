@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from engine.messages import catalogue
-from engine.messages.message import Message, is_code
+from engine.messages.message import Message
 
 
 class TunedeckError(Exception):
@@ -14,14 +14,14 @@ class TunedeckError(Exception):
     ``DataError("data.unknown-format", path=path, row=3)``: a code of the catalogue and its arguments. ``title`` says
     what happened in a few words (the entry's value), ``message`` to what (file, row, field), ``hint`` what to do (its
     attributes). They are read in the language of the process that shows them: ``reason``, code and arguments, is what
-    travels. A text that is no code, with message and hint behind it, is taken as it is.
+    travels.
     """
 
     exit_code = 1
 
-    def __init__(self, code: str, message: str = "", hint: str = "", /, **args: Any) -> None:
+    def __init__(self, code: str, /, **args: Any) -> None:
         super().__init__(code)
-        self.reason = Message(code, **args) if is_code(code) else _as_written(code, message, hint)
+        self.reason = Message(code, **args)
 
     @classmethod
     def of(cls, reason: Message) -> Self:
@@ -68,11 +68,8 @@ class TunedeckError(Exception):
         kind = known.get(str(record.get("error")), TunedeckError)
         if "code" in record:
             return kind.of(Message.from_json({"code": record["code"], "args": record.get("args", {})}))
-        return kind.of(_as_written(*(str(record.get(part, "")) for part in ("title", "message", "hint"))))
-
-
-def _as_written(title: str, message: str, hint: str) -> Message:
-    return Message.literal(title, message=message, hint=hint)
+        title, message, hint = (str(record.get(part, "")) for part in ("title", "message", "hint"))
+        return kind.of(Message.literal(title, message=message, hint=hint))
 
 
 def _kinds(kind: type[TunedeckError]) -> list[type[TunedeckError]]:
@@ -91,10 +88,8 @@ class ConfigError(TunedeckError):
 
     exit_code = 2
 
-    def __init__(
-        self, code: str, message: str = "", hint: str = "", /, issues: tuple[object, ...] = (), **args: Any
-    ) -> None:
-        super().__init__(code, message, hint, **args)
+    def __init__(self, code: str, /, issues: tuple[object, ...] = (), **args: Any) -> None:
+        super().__init__(code, **args)
         self.issues = issues
 
 

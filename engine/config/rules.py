@@ -18,23 +18,16 @@ LEAST_REPLAY, MOST_REPLAY = 0.01, 0.5
 """Shares of old rows under which they hardly help, and above which they stand in the way."""
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Issue:
     """A finding. ``field`` is the TOML path (``train.batch_size``, ``data.0.path``).
 
-    ``what`` says it: the entry's value what is wrong, its ``hint`` what to do. Texts are taken as they are.
+    ``what`` says it: the entry's value what is wrong, its ``hint`` what to do.
     """
 
     level: Literal["error", "warning", "note"]
     field: str
     what: Message
-
-    def __init__(
-        self, level: Literal["error", "warning", "note"], field: str, what: Message | str, fix: str = ""
-    ) -> None:
-        object.__setattr__(self, "level", level)
-        object.__setattr__(self, "field", field)
-        object.__setattr__(self, "what", what if isinstance(what, Message) else Message.literal(what, hint=fix))
 
     @property
     def message(self) -> str:

@@ -22,6 +22,7 @@ from engine.messages.catalogue import text as said
 from engine.messages.message import Message
 
 _HEAD = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
+"""The same in every language: by it the program knows a file that it wrote."""
 _MOST_BYTES = 4 << 20
 _PATHS = (
     ("model", "name_or_path"), ("model", "chat_template"), ("strategy", "adapter"), ("eval", "metric_file"),
@@ -89,7 +90,7 @@ def _read(path: Path) -> bytes:
 def dumps(resolved: Resolved, full: bool = True) -> str:
     """The config as TOML, each value with a comment that names its source; ``full`` includes the defaults."""
     document = tomlkit.document()
-    document.add(tomlkit.comment(_HEAD if full else f"{_HEAD} What is not here is as by default."))
+    document.add(tomlkit.comment(_HEAD if full else f"{_HEAD} {said('config.rest-is-default')}"))
     for section in RunConfig.model_fields:
         part = getattr(resolved.config, section)
         if isinstance(part, list):

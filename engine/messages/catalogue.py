@@ -198,8 +198,8 @@ def _shown(value: Any, spoken: str) -> str:
 def _functions(spoken: str) -> dict[str, Callable[..., str]]:
     """The formats, and what puts together lists and messages.
 
-    LIST joins with "and", OR with "or", COMMAS, CLAUSES (by semicolons) and LINES as they say; WHOLE is all of an error
-    in one paragraph, BRIEF its title and message, HINT its hint.
+    LIST joins with "and", OR with "or", COMMAS, CLAUSES (by semicolons), SENTENCES and LINES as they say; WHOLE is all
+    of an error in one paragraph, BRIEF its title and message, HINT its hint.
     """
 
     def shown(value: Any) -> list[str]:
@@ -210,6 +210,7 @@ def _functions(spoken: str) -> dict[str, Callable[..., str]]:
         "OR": lambda value: formats.listing(shown(value), spoken, "or"),
         "COMMAS": lambda value: ("、" if spoken == "zh" else ", ").join(shown(value)),
         "CLAUSES": lambda value: ("；" if spoken == "zh" else "; ").join(shown(value)),
+        "SENTENCES": lambda value: sentences(*shown(value), spoken=spoken),
         "LINES": lambda value: "\n".join(shown(value)),
         "WHOLE": lambda value: _paragraph(value, spoken) if isinstance(value, Message) else _shown(value, spoken),
         "BRIEF": lambda value: _brief(value, spoken) if isinstance(value, Message) else _shown(value, spoken),

@@ -64,7 +64,7 @@ def typed(text: str) -> Found:
     missing = [name for name in NEEDED if name not in fields]
     if missing:
         raise ConfigError("models.dimension-missing", missing=missing, example=EXAMPLE)
-    return Found(from_config({TYPED[name]: value for name, value in fields.items()}, "typed in"))
+    return Found(from_config({TYPED[name]: value for name, value in fields.items()}, "--shape"))
 
 
 def find(name: str, revision: str = "main") -> Found:

@@ -71,7 +71,11 @@ def choose_template(tokenizer: Any, wanted: str) -> str:
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
         return "plain"
-    return "the model's own"
+    return MODELS_OWN
+
+
+MODELS_OWN = "<model>"
+"""Name of the template that a model brings; a path is never written so."""
 
 
 def stop_ids(tokenizer: Any, generation_config: Any = None) -> frozenset[int]:

@@ -14,7 +14,7 @@ from engine.models.hub import Progress, download
 from engine.models.local import resolve
 from engine.tokens.render import choose_template, stop_ids
 
-ADAPTERS_OWN = "the adapter's own"
+ADAPTERS_OWN = "<adapter>"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from engine.config import presets, provenance
 from engine.config.presets import Resolved
 from engine.config.provenance import DEFAULT, DETECTED, YOU
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 FIRST_STEP = "task"
@@ -211,7 +212,7 @@ def save(draft: Draft, path: Path | None = None) -> None:
 
     path = path or paths.draft_file()
     document = tomlkit.document()
-    document.add(tomlkit.comment("Unfinished answers of the wizard; it offers them when it opens again."))
+    document.add(tomlkit.comment(text("draft.kept")))
     document.add("draft", tomlkit.item({"task": draft.task, "preset": draft.preset, "step": draft.step}))
     document.add("empty", tomlkit.item([name for name, value in draft.values.items() if value is None]))
     kept = {name: value for name, value in draft.values.items() if value is not None}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.common.errors import ConfigError, TunedeckError
+from engine.messages.catalogue import sentences, text
 from tui.draft import strategy_state
 
 if TYPE_CHECKING:
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 
 
 MEMORY, ROWS = "memory", "rows"
-HINTS = {ROWS: "F5 shows them, and what helps.", "strategy.kind": "F9 shows the figures."}
+HINTS = {ROWS: "draft.hint-rows", "strategy.kind": "draft.hint-figures"}
 """Where the wizard shows more, by the field of a finding that says nothing to do itself."""
 
 
 def said(finding: Finding) -> str:
     """A finding in words: what is wrong, and what to do."""
     issue = finding.issue
-    return finding.said if issue.fix else " ".join(filter(None, (finding.said, HINTS.get(issue.field, ""))))
+    more = "" if issue.fix else HINTS.get(issue.field, "")
+    return sentences(finding.said, text(more)) if more else finding.said
 
 
 def findings_of(draft: Draft, facts: Facts, refused: TunedeckError | None = None) -> list[Finding]:

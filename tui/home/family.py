@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -208,15 +209,23 @@ def about(node: Node) -> list[str]:
 
 def table(names: tuple[str, str], found: list[Difference], width: int) -> list[str]:
     """Three columns of equal right to room: field, first run, second run."""
-    field = min(34, max((len(each.field) for each in found), default=0) + 2)
+    from engine.app.differences import shown
+
+    cells = [(shown(each.field), shown(each.first), shown(each.second)) for each in found]
+    field = min(34, max((cell_len(name) for name, _, _ in cells), default=0) + 2)
     each_value = max(8, (width - field) // 2)
-    rows = [("", *names), *((each.field, each.first, each.second) for each in found)]
+    rows = [("", *names), *cells]
     return [
         f"{_cut(name, field)}{_cut(first, each_value)}{_cut(second, each_value)}".rstrip()
         for name, first, second in rows
     ]
 
 
-def _cut(text: str, width: int) -> str:
-    text = clean(text, keep_newlines=False)
-    return (text if len(text) < width else f"..{text[-(width - 4) :]} ").ljust(width)
+def _cut(words: str, width: int) -> str:
+    """``words`` in ``width`` columns; of longer ones the end, which tells paths apart."""
+    words = clean(words, keep_newlines=False)
+    if cell_len(words) >= width:
+        while cell_len(words) > width - 4:
+            words = words[1:]
+        words = f"..{words} "
+    return set_cell_size(words, width)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.messages import formats
 from engine.messages.catalogue import part, text
-from engine.messages.formats import percent
 from tui import fit_words
 from tui.widgets.bars import fit as cells
 from tui.widgets.fitbar import NAMES
 from tui.widgets.line import cut_cells, wrap
-from tui.words import gib
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
@@ -64,9 +63,16 @@ def _why(fit: Fit) -> str:
 
 def _term(letter: str, title: str, size: float, share: float, sentence: str, width: int) -> Iterator[Line]:
     name = cells(title, max(20, min(32, width - 22)))
-    yield (letter, f"reverse $term-{NAMES[letter]}"), (f"  {name}{gib(size):>7} GiB {percent(share):>6}", "bold")
+    yield (
+        (letter, f"reverse $term-{NAMES[letter]}"),
+        (f"  {name}{_gib(size):>7} GiB {formats.percent(share):>6}", "bold"),
+    )
     for line in wrap(sentence, width - 3):
         yield ((f"   {line}", "$muted"),)
+
+
+def _gib(size: float) -> str:
+    return formats.gib(size, unit=0)
 
 
 def phases(fit: Fit, width: int) -> Iterator[Line]:
@@ -77,7 +83,7 @@ def phases(fit: Fit, width: int) -> Iterator[Line]:
         is_peak = phase is fit.estimate.peak
         title = cut_cells(text(phase.title), room)
         mark = text("breakdown.is-peak") if is_peak else ""
-        yield ((f"{cells(title, room)}{gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
+        yield ((f"{cells(title, room)}{_gib(phase.bytes):>8}{mark}", "bold" if is_peak else ""),)
 
 
 def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
@@ -85,15 +91,15 @@ def figures(fit: Fit, width: int, unicode: bool) -> Iterator[Line]:
     verdict, budget = fit.verdict, fit.budget
     yield heading(text("breakdown.on", device=budget.name) if budget.gpu else text("breakdown.on-cpu"))
     margin = "breakdown.with-context" if budget.device == "cuda" else "breakdown.with-margin"
-    rows = [("breakdown.needed", gib(verdict.needed_bytes), text(margin))]
+    rows = [("breakdown.needed", _gib(verdict.needed_bytes), text(margin))]
     if budget.device == "cuda":
         shown = fit.estimate.shown_bytes(budget.available_bytes)
-        rows.append(("breakdown.nvidia-smi", gib(shown), text("breakdown.blocks-kept")))
+        rows.append(("breakdown.nvidia-smi", _gib(shown), text("breakdown.blocks-kept")))
     if fit.calibration is not None:
-        measured = gib(fit.calibration.apply(verdict.needed_bytes))
+        measured = _gib(fit.calibration.apply(verdict.needed_bytes))
         rows.append(("breakdown.calibrated", measured, fit_words.calibration(fit.calibration, unicode)))
     rows.append(
-        ("breakdown.available", gib(budget.available_bytes), text("breakdown.of-total", total=budget.total_bytes))
+        ("breakdown.available", _gib(budget.available_bytes), text("breakdown.of-total", total=budget.total_bytes))
     )
     for name, figure, note in rows:
         yield ((f"{cells(text(name), 20)}{figure:>7} GiB  {note}"[:width].rstrip(), ""),)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.common.clean_text import shorten
+from engine.messages import formats
 from engine.messages.catalogue import sentences, text
-from engine.messages.formats import percent
 from tui.widgets.bars import fit
 from tui.widgets.line import wrap
 from tui.wizard.breakdown_text import Line, heading
-from tui.words import gib
 
 if TYPE_CHECKING:
     from engine.machine.gpus import Gpu
@@ -33,7 +32,7 @@ def others(budget: Budget, width: int) -> Iterator[Line]:
     for process in budget.others:
         user = shorten(process.user or _not_available(), 11)
         program = shorten(process.program or _not_available(), 17)
-        held = _not_available() if process.memory_bytes is None else gib(process.memory_bytes)
+        held = _not_available() if process.memory_bytes is None else formats.gib(process.memory_bytes, unit=0)
         yield ((f"{process.pid:>8}  {fit(user, 12)}{fit(program, 18)}{held:>6}"[:width], ""),)
 
 
@@ -58,10 +57,10 @@ def _gpu(gpu: Gpu, is_chosen: bool, is_visible: bool, width: int) -> Iterator[Li
         for line in wrap(sentences(text(gpu.trouble)), width - 5):
             yield ((f"     {line}", "$error"),)
         return
-    used, total, free = (_not_available() if size is None else gib(size) for size in _memory(gpu))
+    used, total, free = (_not_available() if size is None else formats.gib(size, unit=0) for size in _memory(gpu))
     yield ((f"     {text('breakdown.gpu-memory', used=used, total=total, free=free)}", ""),)
     busy = gpu.utilization_percent
-    load = _not_available() if busy is None else percent(busy / 100)
+    load = _not_available() if busy is None else formats.percent(busy / 100)
     facts = (_unit(gpu.temperature_celsius, "C"), text("breakdown.load", load=load), _power(gpu))
     yield (("     " + "   ".join(facts), "$muted"),)
 
@@ -87,7 +86,7 @@ def _unit(value: float | None, unit: str) -> str:
 
 
 def _power(gpu: Gpu) -> str:
-    limit = "" if gpu.power_limit_watts is None else f" of {gpu.power_limit_watts:.0f}"
+    limit = "" if gpu.power_limit_watts is None else f"/{gpu.power_limit_watts:.0f}"
     return (
         text("breakdown.power", watts=_not_available())
         if gpu.power_watts is None

@@ -14,11 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
+from engine.messages import formats
 from engine.messages.catalogue import text
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.paths import listing
-from tui.words import gibibytes
 
 _UP = ".."
 
@@ -94,6 +94,6 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
 
 def _size(path: Path) -> str:
     try:
-        return gibibytes(path.stat().st_size)
+        return formats.size(path.stat().st_size)
     except OSError:
         return ""

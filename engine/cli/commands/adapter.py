@@ -8,6 +8,7 @@ import typer
 
 from engine.cli.console import Progress, json_line, out, say, table
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.models.adapter.card import AdapterCard
@@ -64,7 +65,7 @@ def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | No
     progress = Progress()
     try:
         return resolved.card, match(
-            card, resolved.card, base, lambda done, total: progress(done, total, "comparing the weights' hash")
+            card, resolved.card, base, lambda done, total: progress(done, total, Message("adapter.comparing-hash"))
         )
     finally:
         progress.end()

@@ -10,7 +10,8 @@ import typer
 from engine.cli.commands.run import Settings
 from engine.cli.console import json_line, one_line, out
 from engine.common.errors import ConfigError
-from engine.messages.catalogue import text
+from engine.messages.catalogue import sentences, text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from engine.app.estimate import Estimated
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from engine.memory.make_fit import Plan
     from engine.models.named_dims import Found
 
-METHODS = {"none": "LoRA", "int8": "LoRA on int8", "nf4": "QLoRA, nf4", "nf4-dq": "QLoRA, nf4 with double quantization"}
+METHODS = {
+    "none": "estimate.lora", "int8": "estimate.lora-int8", "nf4": "estimate.qlora", "nf4-dq": "estimate.qlora-dq",
+}  # fmt: skip
 
 
 def estimate(
@@ -72,7 +75,7 @@ def _matrix(found: Found, budget: Budget, rank: int, as_json: bool) -> None:
     if as_json:
         json_line({**matrix_json(made), "device": budget.name, "uncertain": notes})
         return
-    for line in wrapped(f"On {_place(budget)}", "", "  "):
+    for line in wrapped(_place(budget), "", "  "):
         out(line)
     out(matrix_text(made))
     for note in map(text, notes):
@@ -91,9 +94,9 @@ def _config(found: Estimated, as_json: bool) -> None:
     if time is not None:
         duration = text(time.message)
     elif found.planned.size is None:
-        duration = "not known, as the rows can't be read"
+        duration = text("estimate.rows-unreadable")
     else:
-        duration = "not known for this device; name a card, or train once"
+        duration = text("estimate.device-unknown")
     _print(made, found.found, plan, duration, disk)
 
 
@@ -101,25 +104,26 @@ def _print(made: Fit, found: Found, plan: Plan | None, duration: str, disk: RunD
     from engine.memory.report import estimate_text, wrapped
 
     job = made.estimate.job
-    rows = f"{job.rows} row{'s' if job.rows > 1 else ''} of {job.row_tokens:,} tokens at once"
-    again = "" if job.checkpointing == "none" else ", layers recomputed"
-    method = f"{METHODS[job.quantization]}{', DoRA' if job.method == 'dora' else ''}, rank {job.rank}"
-    lines = wrapped(f"{found.shape.name}: {method}, {rows}{again}, {job.optimizer}", "", "  ")
-    lines += [*wrapped(f"On {_place(made.budget)}", "", "  "), ""]
+    how: list[str | Message] = [Message(METHODS[job.quantization]), *(["DoRA"] if job.method == "dora" else [])]
+    how += [Message("estimate.rank", rank=job.rank), Message("estimate.rows", rows=job.rows, tokens=job.row_tokens)]
+    how += [] if job.checkpointing == "none" else [Message("estimate.recomputed")]
+    lines = wrapped(text("estimate.job", model=found.shape.name, how=[*how, job.optimizer]), "", "  ")
+    lines += [*wrapped(_place(made.budget), "", "  "), ""]
     if made.resolution.settings:
-        lines.append("Settled, as the config says auto")
+        lines.append(text("estimate.settled"))
         for field, value in made.resolution.settings.items():
             shown = str(value).lower() if isinstance(value, bool) else str(value)
-            lines += wrapped(f"{field} = {shown}: {text(made.resolution.reasons[field])}", "  ", "      ")
+            said = text("estimate.setting", field=field, value=shown, reason=made.resolution.reasons[field])
+            lines += wrapped(said, "  ", "      ")
         lines.append("")
     on_gpu = made.budget.device == "cuda"
     lines += estimate_text(
         made.estimate, made.budget.available_bytes, plan, made.calibration, on_gpu
     ).splitlines()  # fmt: skip
     lines.append("")
-    lines += wrapped(f"Time: {duration}.", "", "      ")
-    later = f"; {text(disk.later)}" if disk.later is not None else ""
-    lines += wrapped(f"Disk: {text(disk.message)}{later}.", "", "      ")
+    lines += wrapped(text("estimate.time", time=duration), "", "      ")
+    on_disk = [disk.message, *([disk.later] if disk.later is not None else [])]
+    lines += wrapped(text("estimate.disk", parts=on_disk), "", "      ")
     for note in found.notes:
         lines += wrapped(text(note))
     for line in lines:
@@ -155,12 +159,14 @@ def _as_json(
 
 def _place(budget: Budget) -> str:
     """The device and its free memory, who has the rest, and why it is no GPU where there are some."""
-    from engine.machine.gpu_specs import GIB
-
     name = budget.name if budget.gpu is None else f"GPU {budget.gpu.index}, {budget.name}"
-    told = f"{name}: {budget.available_bytes / GIB:.1f} of {budget.total_bytes / GIB:.1f} GiB free"
+    parts = [Message("estimate.free", name=name, free=budget.available_bytes, total=budget.total_bytes)]
     for other in budget.others[:3]:
-        size = f"{other.memory_bytes / GIB:.1f} GiB" if other.memory_bytes else "some"
-        told += f"; {size} with {other.program or f'process {other.pid}'}"
-        told += f" of {other.user}" if other.user else ""
-    return one_line(f"{told}. {text(budget.unused)}." if budget.unused else told)
+        program = other.program or Message("estimate.process", pid=str(other.pid))
+        whose = Message("estimate.of-user", program=program, user=other.user) if other.user else program
+        if other.memory_bytes:
+            parts.append(Message("estimate.held", memory=other.memory_bytes, whose=whose))
+        else:
+            parts.append(Message("estimate.some-held", whose=whose))
+    where = text("estimate.place", parts=parts)
+    return one_line(sentences(where, text(budget.unused)) if budget.unused else where)

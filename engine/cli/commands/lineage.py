@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from engine.models.lineage import Line, Node
 
 
+_KINDS = {"model": "cli-runs.base-model", "merged": "cli-runs.merged-model", "adapter": "cli-runs.an-adapter"}
+
+
 def lineage(
     run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
     against: Annotated[str, typer.Option(metavar="RUN")] = "",
@@ -35,7 +38,8 @@ def lineage(
         say(text("cli-runs.none"))
     else:
         for line in draw(family):
-            out(one_line(f"{branch(line)}{describe(line.node)}{'  (see above)' if line.is_repeated else ''}"))
+            again = f"  {text('cli-runs.see-above')}" if line.is_repeated else ""
+            out(one_line(f"{branch(line)}{describe(line.node)}{again}"))
 
 
 def branch(line: Line) -> str:
@@ -48,9 +52,9 @@ def branch(line: Line) -> str:
 
 def describe(node: Node) -> str:
     """A node in one line: name, how it was made, what it saw, and whether it is gone."""
-    kind = {"model": "base model", "merged": "merged model", "adapter": node.strategy or "adapter"}[node.kind]
+    kind = node.strategy if node.kind == "adapter" and node.strategy else text(_KINDS[node.kind])
     seen = [path.rpartition("/")[2] or path for path in node.data]
-    data = f"data {', '.join(seen)}" if seen else ""
+    data = text("cli-runs.from-data", files=seen) if seen else ""
     details = [*map(text, node.details), data, *([text(node.absence)] if node.absence else [])]
     parts = [part for part in (kind, *details) if part]
     name = f"{node.title} [{node.run}]" if node.run and node.run not in node.title else node.title
@@ -58,7 +62,7 @@ def describe(node: Node) -> str:
 
 
 def _differences(first: str, second: str, as_json: bool) -> None:
-    from engine.app.differences import differences
+    from engine.app.differences import differences, shown
     from engine.cli.commands.lookup import run_or_latest
     from engine.runs.directory import find
 
@@ -71,5 +75,5 @@ def _differences(first: str, second: str, as_json: bool) -> None:
     else:
         table(
             [text("cli-runs.column-field"), ours.id, theirs.id],
-            [[each.field, each.first, each.second] for each in found],
+            [[shown(each.field), shown(each.first), shown(each.second)] for each in found],
         )

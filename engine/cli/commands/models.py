@@ -10,6 +10,9 @@ from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.messages.catalogue import text
 from engine.messages.formats import amount
 
+_COLUMNS = (
+    "cli.column-model", "cli.column-parameters", "cli.column-kind", "cli.column-disk", "cli.column-folder",
+)  # fmt: skip
 app = typer.Typer(name="model", no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
@@ -54,7 +57,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         )  # fmt: skip
         return
     table(
-        ["MODEL", "PARAMETERS", "KIND", "ON DISK", "FOLDER"],
+        [text(code) for code in _COLUMNS],
         [
             [card.name, amount(card.parameters) if card.parameters else "", card.kind,
              f"{card.weight_bytes / 1e6:,.0f} MB", str(card.path)]
@@ -62,7 +65,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ],
     )  # fmt: skip
     for folder, problem in scan.broken:
-        say(one_line(f"{folder} can't be used: {problem.title}, {problem.message}"))
+        say(one_line(text("cli.model-unusable", folder=folder, reason=problem.reason)))
     for starter_name, starter in STARTERS.items():
         if starter_name not in names:
-            say(f"{starter_name} ({starter.title}) can be fetched with `tunedeck model get {starter_name}`.")
+            say(text("cli.starter", name=starter_name, title=starter.title))

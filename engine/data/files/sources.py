@@ -19,6 +19,7 @@ from engine.data.files.jsonrows import read_json
 from engine.data.files.opened import PACKINGS, kind_of
 from engine.data.files.tables import read_csv
 from engine.data.rows.messages import RawRow
+from engine.messages.message import Message
 
 Reader = Callable[[Path, str], Iterator[RawRow]]
 
@@ -33,7 +34,7 @@ TABLES: dict[str, Reader] = {
 }
 TEXTS: dict[str, Reader] = {".txt": read_text, ".md": read_markdown}
 READERS: dict[str, Reader] = TABLES | TEXTS
-READABLE = " ".join(READERS) + ", packed as .gz or .zst too"
+READABLE = Message("data.readable", suffixes=" ".join(READERS))
 
 
 @dataclass(frozen=True)

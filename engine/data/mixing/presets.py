@@ -9,12 +9,6 @@ Preset = Literal["all", "balanced", "replay", "temperature"]
 Shares = tuple[float | None, ...]
 """One of each source; None: all of it once a pass."""
 
-TITLES: dict[Preset, str] = {
-    "all": "all as they are",
-    "balanced": "balanced",
-    "replay": "mostly new, 10% replay",
-    "temperature": "temperature",
-}
 REPLAY_SHARE = 0.1
 TEMPERATURE = 2.0
 LEAST = 0.001

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.data.quality.prose import prose_of, speaks_of_markup
+from engine.messages.message import Message
 
 # A UTF-8 text read in another encoding: what were leading bytes, then what were the bytes behind them.
 _TWISTED = re.compile(
@@ -44,14 +45,14 @@ def mojibake_in(text: str) -> str:
     return ""
 
 
-def control_in(text: str) -> str:
+def control_in(text: str) -> Message | str:
     """The first control character, escape sequence or invisible mark that reorders text, by its number; "" for none."""
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return ""
     match = _CONTROL.search(text)
     if match is None:
         return ""
-    return "escape sequence" if match[0] in "\x1b\x9b" else f"U+{ord(match[0]):04X}"
+    return Message("quality.escape-sequence") if match[0] in "\x1b\x9b" else f"U+{ord(match[0]):04X}"
 
 
 def html_in(text: str) -> str:

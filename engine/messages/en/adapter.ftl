@@ -174,3 +174,15 @@ strategy = strategy
 parent = parent
 source = { $path } ({ $role })
 source-counted = { $path } ({ $role }, { COUNT($tokens, "token", "tokens") })
+
+# An adapter to build on, as far as its files tell.
+none-chosen = No adapter is chosen.
+as-told = { WHOLE($reason) }
+not-finite-in = It is damaged: NaN or infinite numbers in { $tensor }. Its training diverged.
+against = { SENTENCES($reasons) }
+pickle-unmergeable = A pickled adapter can't be merged. Convert it to safetensors first.
+without-effect = Every B matrix is zero, so it changes nothing yet.
+base-not-here = Whether it fits is checked once the model is on this machine.
+shape = { COMMAS($parts) }
+kinds-of-layers = { COUNT($kinds, "kind", "kinds") } of layers
+comparing-hash = comparing the hash of the weights

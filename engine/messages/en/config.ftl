@@ -73,3 +73,4 @@ misspelt-name = '{ $given }' is not a known name.
     .hint = Did you mean '{ $nearest }'?
 unknown-name = '{ $given }' is not a known name.
     .hint = Use one of: { COMMAS($known) }.
+rest-is-default = Fields not listed have their defaults.

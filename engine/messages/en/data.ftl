@@ -169,3 +169,4 @@ all-left-out = No row can be trained on
 all-left-out-first = No row can be trained on
     .message = { COMMAS($files) }: all { COUNT($rows, "row", "rows") } were left out. The first, { $path }, row { NUMBER($row) }: { $reason }.
     .hint = Training needs answers: check that the right columns are mapped to completion, output or text, and that no mark such as train or loss excludes all rows.
+readable = { $suffixes }, also packed as .gz or .zst

@@ -55,3 +55,6 @@ over = over { $value }
 from-to = { $low } to { $high }
 or-more = { $low } or more
 over-to = over { $low }, to { $high }
+hint-rows = F5 shows them, and what helps.
+hint-figures = F9 shows the figures.
+kept = Unfinished answers of the wizard, which offers them when it opens again.

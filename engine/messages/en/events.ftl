@@ -199,3 +199,4 @@ does-not-fit = The estimate says this run does not fit
 source-gets-worse = { $source } gets worse
     .message = Its loss rose from { LOSS($first) } to { LOSS($now) } over { $evaluations } evaluations. The total loss falls.
     .hint = Raise its share if it is too rare. Lower the share or the epochs if it repeats too often.
+no-model-type = (no model_type)

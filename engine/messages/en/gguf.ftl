@@ -40,3 +40,4 @@ not-loaded = llama.cpp can't load the file
 server-refused = llama.cpp refused a request
     .message = { $model }: { $reason }
     .hint = Check that the machine has memory left, then try again.
+exit-code = exit code { $code }

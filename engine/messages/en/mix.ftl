@@ -53,3 +53,6 @@ memory-unknown = Memory: not known yet.
 
 help = Data mix
     .about = How much of each source the model sees. A share holds in every stretch of the training, not only over all of it: a source that is too small for its share is repeated; of a source that is too large, each pass takes other rows. A source without a share gives each of its rows once per pass. Replay is earlier data that limits forgetting: 10% is usual. Rows repeated more than about four times are memorized. Balanced helps where all sources matter equally; a temperature lies between the sizes and balanced.
+preset-all = all as they are
+preset-balanced = balanced
+preset-replay = mostly new, 10% replay

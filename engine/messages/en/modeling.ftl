@@ -90,3 +90,4 @@ fault-apart = its numbers are { PERCENT($share) } off
 liger-has-none = the library has none for { $type }
 liger-raises = a trial ended with { $kind }: { $reason }
 liger-differs = in a trial they computed something else than the model
+over-packed-rows = { $what } over packed rows

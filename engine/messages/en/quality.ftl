@@ -162,3 +162,4 @@ place = { $file }, row { NUMBER($row) }
 more = and { NUMBER($count) } more
 tried = { $what } (tried: { NUMBER($tried) } -> { NUMBER($left) }): { $setting }
 hint-of = { HINT($reason) }
+escape-sequence = escape sequence

@@ -98,3 +98,4 @@ relation-verdict-differs = Your rows are { $verdict }. Recommended: { $way }. Yo
 relation-measured = Confidence: { $confidence }. Measured on { NUMBER($new) } new rows.
 relation-measured-both = Confidence: { $confidence }. Measured on { NUMBER($new) } new and { NUMBER($old) } old rows.
 relation-change = What would change it: { $what }
+take-by-right = Right: { $name }

@@ -30,3 +30,5 @@ role-share = { $role } { PERCENT($share) }
 by-continue = { $role }, for continuing
 no-replay = ! No earlier data is mixed in: the model may forget.
 compare = F9 compares your rows with the adapter's training data.
+fatal = { $what }
+    .hint = F5 shows them, and what helps.

@@ -62,3 +62,5 @@ templated = In its template
 plain = Plain text
 stopped-at = stopped at { $token }
 not-stopped = did not stop by itself
+none-chosen = choose a model.
+    .hint = Type a folder or a hub id, or download the starter.

@@ -174,3 +174,15 @@ strategy = 策略
 parent = 上一代
 source = { $path }（{ $role }）
 source-counted = { $path }（{ $role }，{ NUMBER($tokens) } 个词元）
+
+# 要在其上继续的 adapter，从文件能看出什么。
+none-chosen = 没有选择 adapter。
+as-told = { WHOLE($reason) }
+not-finite-in = 它已损坏：{ $tensor } 中有 NaN 或无穷大。它的训练发散了。
+against = { SENTENCES($reasons) }
+pickle-unmergeable = pickle 格式的 adapter 不能合并。请先转换为 safetensors。
+without-effect = 所有 B 矩阵都是零，目前不起作用。
+base-not-here = 模型下载到这台机器后，才能检查它是否匹配。
+shape = { COMMAS($parts) }
+kinds-of-layers = { NUMBER($kinds) } 种层
+comparing-hash = 正在比较权重的哈希

@@ -69,3 +69,4 @@ misspelt-name = 没有名为 '{ $given }' 的选项。
     .hint = 是否想写 '{ $nearest }'？
 unknown-name = 没有名为 '{ $given }' 的选项。
     .hint = 可选：{ COMMAS($known) }。
+rest-is-default = 未列出的字段取默认值。

@@ -169,3 +169,4 @@ all-left-out = 没有可训练的数据行
 all-left-out-first = 没有可训练的数据行
     .message = { COMMAS($files) }：全部 { NUMBER($rows) } 行都被排除。第一处是 { $path } 第 { NUMBER($row) } 行：{ $reason }。
     .hint = 训练需要答案：请检查 completion、output 或 text 是否映射到正确的列，以及 train、loss 等标记是否排除了所有行。
+readable = { $suffixes }，也可用 .gz 或 .zst 打包

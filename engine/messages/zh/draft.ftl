@@ -55,3 +55,6 @@ over = 大于 { $value }
 from-to = { $low } 至 { $high }
 or-more = { $low } 以上
 over-to = 大于 { $low }，至 { $high }
+hint-rows = 按 F5 查看这些行和处理办法。
+hint-figures = 按 F9 查看数字。
+kept = 向导中尚未完成的设置，下次打开向导时会提供。

@@ -199,3 +199,4 @@ does-not-fit = 按估算，本次运行放不下
 source-gets-worse = { $source } 的效果变差
     .message = 其损失在 { $evaluations } 次评估中从 { LOSS($first) } 升到 { LOSS($now) }，而总损失在下降。
     .hint = 若占比过小，请提高其占比；若重复过多，请降低占比或轮次。
+no-model-type = （没有 model_type）

@@ -40,3 +40,4 @@ not-loaded = llama.cpp 无法加载此文件
 server-refused = llama.cpp 拒绝了请求
     .message = { $model }：{ $reason }
     .hint = 请确认机器还有可用内存，然后重试。
+exit-code = 退出码 { $code }

@@ -90,3 +90,4 @@ fault-apart = 数值相差 { PERCENT($share) }
 liger-has-none = 该库没有适用于 { $type } 的内核
 liger-raises = 试运行因 { $kind } 结束：{ $reason }
 liger-differs = 试运行的结果与模型不同
+over-packed-rows = 打包数据行上的 { $what }

@@ -162,3 +162,4 @@ place = { $file } 第 { NUMBER($row) } 行
 more = 另有 { NUMBER($count) } 行
 tried = { $what }（试过：{ NUMBER($tried) } -> { NUMBER($left) }）：{ $setting }
 hint-of = { HINT($reason) }
+escape-sequence = 转义序列

@@ -98,3 +98,4 @@ relation-verdict-differs = 您的数据{ $verdict }。推荐：{ $way }。您选
 relation-measured = 把握：{ $confidence }。在 { NUMBER($new) } 行新数据上测得。
 relation-measured-both = 把握：{ $confidence }。在 { NUMBER($new) } 行新数据和 { NUMBER($old) } 行旧数据上测得。
 relation-change = 什么会改变结论：{ $what }
+take-by-right = 右键：{ $name }

@@ -30,3 +30,5 @@ role-share = { $role } { PERCENT($share) }
 by-continue = { $role }，因继续训练
 no-replay = ! 未混入以前的数据：模型可能遗忘。
 compare = 按 F9 将新数据与适配器的训练数据比较。
+fatal = { $what }
+    .hint = 按 F5 查看这些行和处理办法。

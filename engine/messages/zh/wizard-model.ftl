@@ -62,3 +62,5 @@ templated = 使用其模板
 plain = 纯文本
 stopped-at = 在 { $token } 处停止
 not-stopped = 没有自行停止
+none-chosen = 请选择模型。
+    .hint = 请输入文件夹或 hub id，或下载入门模型。

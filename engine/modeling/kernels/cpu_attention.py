@@ -22,6 +22,7 @@ from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from engine.common.errors import ModelError
 from engine.memory.job import COARSEST, padded_length
+from engine.messages.message import Message
 from engine.modeling.kernels.dtypes import computed_dtype
 
 NAME = "tunedeck_cpu"
@@ -87,7 +88,7 @@ def attention(
     window = kwargs.get("sliding_window")
     if attention_mask is not None and attention_mask.dtype == _LENGTHS:
         if librarys:
-            raise _not_known(f"{librarys} over packed rows")
+            raise _not_known(Message("modeling.over-packed-rows", what=librarys))
         lengths = attention_mask.flatten().tolist()
         return _row_by_row(lengths, module, query, key, value, dropout, scaling, is_causal, **kwargs), None
     length = query.shape[2]
@@ -120,7 +121,7 @@ def refuse_unknown(arguments: Mapping[str, Any]) -> str:
     return ", ".join(sorted(given & _LIBRARYS_OWN))
 
 
-def _not_known(what: str) -> ModelError:
+def _not_known(what: str | Message) -> ModelError:
     return ModelError("modeling.attention-unfit", what=what)
 
 

@@ -238,7 +238,8 @@ def _shape(card: ModelCard, sink: Sink) -> ModelShape | None:
         sink(ev.Warn(message=Message("events.no-estimate", reason=error.reason)))
         return None
     if "architecture" in shape.guessed:
-        sink(ev.Warn(message=Message("events.unknown-architecture", family=shape.family or "no model_type")))
+        family = shape.family or Message("events.no-model-type")
+        sink(ev.Warn(message=Message("events.unknown-architecture", family=family)))
     return replace(shape, name=card.name)
 
 

@@ -166,7 +166,7 @@ def test_what_cannot_be_launched_leaves_no_run_behind(
     shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(run: RunDir, resume: bool = False, *, accept_changes: bool = False) -> int:
-        raise MachineError("The runner can't be started", "no processes left")
+        raise MachineError("runs.runner-not-started", path="run", reason="no processes left")
 
     monkeypatch.setattr(launching, "launch", refuse)
     answer = shell("run", config)

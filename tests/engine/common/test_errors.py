@@ -28,7 +28,9 @@ def test_code_and_arguments_are_what_programs_compare() -> None:
     assert _ERROR.reason == Message("messages.unknown-language", given="de", known=("en", "zh"))
 
 
-@pytest.mark.parametrize("error", [_ERROR, CutOff("The file ends", "a.safetensors", "Fetch it again."), DataError("x")])
+@pytest.mark.parametrize(
+    "error", [_ERROR, CutOff("models.cut-off", path="a.safetensors"), DataError("data.empty", path="x")]
+)
 def test_it_travels_between_processes_as_what_it_is(error: TunedeckError) -> None:
     for came in (pickle.loads(pickle.dumps(error)), TunedeckError.from_json(json.loads(json.dumps(error.as_json())))):
         assert type(came) is type(error)
@@ -36,7 +38,7 @@ def test_it_travels_between_processes_as_what_it_is(error: TunedeckError) -> Non
 
 
 def test_the_findings_of_a_config_travel_with_it() -> None:
-    assert pickle.loads(pickle.dumps(ConfigError("Bad", issues=(1, 2)))).issues == (1, 2)
+    assert pickle.loads(pickle.dumps(ConfigError("config.not-toml", issues=(1, 2)))).issues == (1, 2)
 
 
 def test_what_an_older_process_wrote_is_taken_as_it_is() -> None:

@@ -84,5 +84,5 @@ def test_a_finding_is_a_code_with_its_values() -> None:
 
 
 def test_errors_are_told_apart_from_advice() -> None:
-    issues = [rules.Issue("error", "a", "no"), rules.Issue("note", "b", "hm")]
+    issues = [rules.Issue("error", "a", Message.literal("no")), rules.Issue("note", "b", Message.literal("hm"))]
     assert [issue.field for issue in rules.errors(issues)] == ["a"]

@@ -13,6 +13,7 @@ from engine.common.errors import MachineError
 from engine.config.schema import RunConfig
 from engine.distributed import workers
 from engine.distributed.workers import Companions
+from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.steering import Steering, StopRequested
 from tests.engine.runs.making import said
@@ -76,7 +77,7 @@ def test_an_error_of_the_first_process_itself_stays_what_it_is(tmp_path: Path, m
         pytest.raises(MachineError, match="The disk is full"),
         company(tmp_path, monkeypatch, "time.sleep(60)", Steering()) as others,
     ):
-        raise MachineError("The disk is full")
+        raise MachineError.of(Message.literal("The disk is full"))
     assert all(process.poll() is not None for process in others._processes)
 
 

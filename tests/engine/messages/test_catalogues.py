@@ -154,7 +154,9 @@ def _is_field(dotted: str) -> bool:
 
 def _samples(variables: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Arguments of every kind an entry may get."""
-    kinds: dict[str, tuple[Any, ...]] = dict.fromkeys(("LIST", "COMMAS", "CLAUSES", "LINES"), (["a", "b"],))
+    kinds: dict[str, tuple[Any, ...]] = dict.fromkeys(
+        ("LIST", "COMMAS", "CLAUSES", "SENTENCES", "LINES"), (["a", "b"],)
+    )
     kinds["OR"] = (["a", 1],)
     kinds |= {"WHOLE": (Message.literal("a", message="b", hint="c"),), "BRIEF": (Message.literal("a", message="b"),)}
     kinds |= {"HINT": (Message.literal("a", hint="c"),)}

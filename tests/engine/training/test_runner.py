@@ -83,7 +83,7 @@ def test_run_json_says_who_ran_it_and_how_it_ended(run: RunDir, monkeypatch: pyt
 def test_an_error_of_ours_is_told_in_its_three_parts(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    error = DataError("The file holds no rows", "rows.jsonl", "Name another one.")
+    error = DataError("data.no-rows", path="rows.jsonl")
     code, events = runs(run, failing(error), monkeypatch)
     assert code == 1
     (failed,) = (event for event in events if isinstance(event, ev.Failed))

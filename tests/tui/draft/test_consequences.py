@@ -102,7 +102,7 @@ def test_a_pass_takes_of_each_source_what_its_share_says() -> None:
         return Preview((), Detected("text", {}, 1.0), 1, count, True)
 
     items = [{"path": "/new"}, {"path": "/old", "role": "replay", "share": 0.1}, {"path": "/wrong"}]
-    previews = {"/new": found(900), "/old": found(5000), "/wrong": DataError("no", "such", "file")}
+    previews = {"/new": found(900), "/old": found(5000), "/wrong": DataError("data.empty", path="a")}
     assert data_item.rows_by_path(items, previews) == {"/new": 900, "/old": 100}
     items[0]["share"], items[1]["share"] = 0.5, 0.5
     assert data_item.rows_by_path(items, previews) == {"/new": 2950, "/old": 2950}

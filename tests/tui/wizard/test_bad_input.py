@@ -242,7 +242,7 @@ async def test_a_hub_that_cannot_be_reached_is_told_in_place(
     open_wizard: Opener, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(name: str, *_: object) -> None:
-        raise ModelError("The hub can't be reached", f"{name}: no route", "Check the network, or name a folder.")
+        raise ModelError("models.unreachable", model=name, reason="no route")
 
     monkeypatch.setattr("engine.models.hub.download", unreachable)
     async with open_wizard() as (app, pilot):

@@ -128,7 +128,7 @@ async def test_back_does_not_check_and_keeps_even_a_wrong_value(open_wizard: Ope
 
 async def test_a_run_that_cannot_be_started_says_why_and_leaves_nothing(open_wizard: Opener, demo: Resolved) -> None:
     def refuse(run: RunDir, resume: bool = False) -> int:
-        raise MachineError("The runner can't be started", "no more processes", "End some.")
+        raise MachineError("runs.runner-not-started", path="run", reason="no more processes")
 
     async with open_wizard(demo, spawn=refuse) as (app, pilot):
         await enter(app, pilot, 6)

@@ -15,7 +15,7 @@ from engine.config.provenance import DETECTED
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tui.draft.findings import HINTS, ROWS
+from tui.draft.findings import ROWS
 from tui.draft.mix_sources import report_of, short
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
@@ -370,7 +370,7 @@ class DataStep(RelatingStep):
 
         report = report_of(self.draft, self.facts)
         fatal = fatal_in(report) if report is not None else None
-        return [Issue("error", ROWS, fatal.issue.message, HINTS[ROWS])] if fatal else []
+        return [Issue("error", ROWS, Message("wizard-data.fatal", what=fatal.issue.what))] if fatal else []
 
     async def show_trouble(self, finding: Issue) -> None:
         if finding.field == ROWS:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from engine.common.clean_text import clean, shorten
-from engine.data.mixing.presets import TITLES
+from engine.data.mixing.presets import Preset
 from engine.data.mixing.warnings import MixWarning
 from engine.messages import formats
 from engine.messages.catalogue import part, text
@@ -24,7 +24,11 @@ _NUMBERS = (("mix.trained", 7), ("mix.rows", 6), ("mix.passes", 6), ("mix.droppe
 _SHARE_OF = {"tokens": "mix.share-of-tokens", "rows": "mix.share-of-rows"}
 _ROLES = {"new": "mix.about-new", "replay": "mix.about-replay", "general": "mix.about-general"}
 _SHORT_OF = {"tokens": "mix.short-of-tokens", "rows": "mix.short-of-rows"}
-PRESETS = tuple(TITLES)
+_PRESETS: dict[Preset, str] = {
+    "all": "mix.preset-all", "balanced": "mix.preset-balanced", "replay": "mix.preset-replay",
+    "temperature": "mix.temperature",
+}  # fmt: skip
+PRESETS = tuple(_PRESETS)
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,9 @@ def warning(found: MixWarning) -> str:
 
 
 def presets(board: Board) -> str:
-    titles = {**TITLES, "temperature": text("mix.temperature", temperature=board.temperature)}
-    return "   ".join(f"{number} {titles[name]}" for number, name in enumerate(PRESETS, start=1))
+    titles = [text(code) for code in list(_PRESETS.values())[:-1]]
+    titles.append(text("mix.temperature", temperature=board.temperature))
+    return "   ".join(f"{number} {title}" for number, title in enumerate(titles, start=1))
 
 
 def in_short(board: Board, width: int = 80) -> str:

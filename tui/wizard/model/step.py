@@ -17,6 +17,7 @@ from engine.config import toml
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from engine.models.local import is_offline
 from tui.draft.draft import Draft
 from tui.draft.fit import config_so_far
@@ -289,7 +290,7 @@ class ModelStep(Step):
 
     def findings(self) -> list[Issue]:
         if not self.chosen:
-            return [Issue("error", NAME_FIELD, "choose a model.", "Type a folder or a hub id, or fetch the starter.")]
+            return [Issue("error", NAME_FIELD, Said("wizard-model.none-chosen"))]
         return []
 
 

@@ -147,7 +147,7 @@ class AdapterPick(Vertical):
         (self._list if self._list.display else self._typed.control).focus()
 
     def _suggest(self, name: str) -> None:
-        self._typed.set_hint(f"Right: {shorten(name, 16)}" if name else "")
+        self._typed.set_hint(text("strategy.take-by-right", name=shorten(name, 16)) if name else "")
 
     # The list
 
@@ -292,7 +292,7 @@ class AdapterPick(Vertical):
         elif self.old is not None and self.old.error is not None:
             self._say(text("strategy.error", reason=self.old.error.reason), True)
         elif self.old is not None:
-            self._say(" ".join([adapter_line(self.old), *(f"! {doubt}" for doubt in doubts(self.old)[:1])]))
+            self._say(" ".join([adapter_line(self.old), *(f"! {text(doubt)}" for doubt in doubts(self.old)[:1])]))
         elif not self._candidates:
             self._say(text("strategy.no-adapters"))
         else:

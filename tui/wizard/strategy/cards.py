@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.app.old_adapter import OldAdapter, refusal, shape
 from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui import fit_words
 from tui.draft import strategy_state
 from tui.draft.consequences import disk_of
@@ -37,7 +38,7 @@ class Way:
     brief: str
     note: str
     details: tuple[tuple[str, str], ...]
-    refused: str = ""
+    refused: Message | None = None
 
 
 def ways(draft: Draft, facts: Facts, old: OldAdapter | None, measured: Measured | None, free_bytes: int) -> list[Way]:
@@ -154,10 +155,10 @@ def _same_names(draft: Draft, old: OldAdapter) -> bool:
     return any(item.get("path") in seen for item in draft.data_sources() if item.get("role", "new") == "new")
 
 
-def _no_room(kind: str, disk: RunDisk | None, free_bytes: int) -> str:
+def _no_room(kind: str, disk: RunDisk | None, free_bytes: int) -> Message | None:
     if kind != "merge" or disk is None or disk.run <= free_bytes:
-        return ""
-    return text("strategy.no-room", bytes=disk.run, free=free_bytes)
+        return None
+    return Message("strategy.no-room", bytes=disk.run, free=free_bytes)
 
 
 def adapter_line(old: OldAdapter | None, found_reason: str = "") -> str:

@@ -1,0 +1,37 @@
+# Command lines that can't be read.
+
+no-such-option = No such option: { $option }
+    .message = `{ $command }` does not have it.
+    .hint = `{ $command } --help` lists its options.
+no-such-option-but-near = No such option: { $option }
+    .message = `{ $command }` does not have it.
+    .hint = Did you mean { OR($near) }?
+no-such-command = No such command: { $name }
+    .message = `{ $command }` does not have it.
+    .hint = `{ $command } --help` lists its commands.
+no-such-command-but-near = No such command: { $name }
+    .message = `{ $command }` does not have it.
+    .hint = Did you mean { OR($near) }?
+option-without-value = { $option } needs a value
+    .message = It stands alone, or another option follows it.
+    .hint = Write a value after it: { $option } VALUE
+missing-argument = { $name } is missing
+    .message = `{ $command }` needs it.
+    .hint = `{ $command } --help` says what it is.
+missing-option = The option { $name } is missing
+    .message = `{ $command }` needs it.
+    .hint = `{ $command } --help` says what it is.
+too-many-arguments = Too many arguments
+    .message = `{ $command }` can't use: { COMMAS($extra) }.
+    .hint = Remove them, or put quotes around a value with spaces. `{ $command } --help` shows the usage.
+wrong-value = { $name }: the value can't be used
+    .message = '{ $value }' is not { $expected }.
+    .hint = `{ $command } --help` explains the option.
+unreadable = The command line can't be read
+    .message = { $reason }.
+    .hint = `{ $command } --help` shows the usage.
+whole-number = a whole number
+number = a number
+at-most = a whole number of at most { NUMBER($high) }
+at-least = a whole number of at least { NUMBER($low) }
+one-of = one of { $choices }

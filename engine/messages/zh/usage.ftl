@@ -1,0 +1,37 @@
+# 无法读取的命令行。
+
+no-such-option = 没有选项 { $option }
+    .message = `{ $command }` 没有这个选项。
+    .hint = `{ $command } --help` 会列出它的选项。
+no-such-option-but-near = 没有选项 { $option }
+    .message = `{ $command }` 没有这个选项。
+    .hint = 是否想输入 { OR($near) }？
+no-such-command = 没有命令 { $name }
+    .message = `{ $command }` 没有这个命令。
+    .hint = `{ $command } --help` 会列出它的命令。
+no-such-command-but-near = 没有命令 { $name }
+    .message = `{ $command }` 没有这个命令。
+    .hint = 是否想输入 { OR($near) }？
+option-without-value = { $option } 需要一个值
+    .message = 它单独出现，或者后面紧跟着另一个选项。
+    .hint = 请在其后写上值：{ $option } 值
+missing-argument = 缺少 { $name }
+    .message = `{ $command }` 需要它。
+    .hint = `{ $command } --help` 有它的说明。
+missing-option = 缺少选项 { $name }
+    .message = `{ $command }` 需要它。
+    .hint = `{ $command } --help` 有它的说明。
+too-many-arguments = 参数过多
+    .message = `{ $command }` 用不到：{ COMMAS($extra) }。
+    .hint = 请删去它们；含空格的值请加引号。`{ $command } --help` 有用法说明。
+wrong-value = { $name } 的值无法使用
+    .message = “{ $value }”不是{ $expected }。
+    .hint = `{ $command } --help` 有该选项的说明。
+unreadable = 无法读取命令行
+    .message = { $reason }。
+    .hint = `{ $command } --help` 有用法说明。
+whole-number = 整数
+number = 数字
+at-most = 不大于 { NUMBER($high) } 的整数
+at-least = 不小于 { NUMBER($low) } 的整数
+one-of = { $choices } 之一

@@ -1,0 +1,45 @@
+"""A command line that can't be read is an error like any other: a code, in each language, with a hint that helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.cli.cli_calls import Shell
+
+_WRONG = [
+    (("frobnicate",), "usage.no-such-command"), (("staus",), "usage.no-such-command-but-near"),
+    (("model", "gte"), "usage.no-such-command-but-near"), (("runs", "--zzz"), "usage.no-such-option"),
+    (("status", "--jsn"), "usage.no-such-option-but-near"), (("merge",), "usage.missing-argument"),
+    (("runs", "a", "b"), "usage.too-many-arguments"), (("estimate", "x", "--rank", "abc"), "usage.wrong-value"),
+    (("estimate", "x", "--rank", "0"), "usage.wrong-value"), (("estimate", "x", "--rank", "1e9"), "usage.wrong-value"),
+    (("data", "show", "x", "--row"), "usage.option-without-value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "code"), _WRONG)
+def test_it_is_told_by_a_code(shell: Shell, line: tuple[str, ...], code: str) -> None:
+    answer = shell("--json", *line) if line[-1] == "--row" else shell(*line, "--json")
+    assert answer.code == 2
+    if line[-1] != "--row":
+        assert answer.json["error"]["code"] == code
+    assert all(part in answer.err for part in ("tunedeck: ",))
+
+
+@pytest.mark.parametrize(("spoken", "title"), [("en", "No such option: --jsn"), ("zh", "没有选项 --jsn")])
+def test_it_is_said_in_each_language(shell: Shell, spoken: str, title: str) -> None:
+    assert f"tunedeck: {title}" in shell("--lang", spoken, "status", "--jsn").err
+
+
+def test_the_near_command_of_the_hint_is_one(shell: Shell, home: object) -> None:
+    (near,) = shell("rnus", "--json").json["error"]["args"]["near"][:1]
+    assert shell(near, "--help").code == 0
+
+
+def test_a_value_says_what_it_should_be(shell: Shell) -> None:
+    assert "'0' is not a whole number of at least 1." in shell("estimate", "x", "--rank", "0").err
+    assert "'5000' is not a whole number of at most 1,024." in shell("estimate", "x", "--rank", "5000").err
+
+
+def test_a_group_without_a_command_shows_its_help(shell: Shell) -> None:
+    answer = shell("model")
+    assert (answer.code, "Usage: tunedeck model" in answer.err) == (2, True)
