@@ -2,24 +2,24 @@
 
 unusable-path = 适配器路径无法使用
     .message = { $path }：{ $reason }。
-    .hint = 请给出一个文件夹或一次运行。
+    .hint = 请给出一个文件夹或一个任务。
 not-found = 找不到适配器
-    .message = { $name } 既不是文件夹，也不是运行。
-    .hint = 请给出含有 adapter_config.json 的文件夹，或一次运行。用 `tunedeck runs` 查看所有运行。
+    .message = { $name } 既不是文件夹，也不是任务。
+    .hint = 请给出含有 adapter_config.json 的文件夹，或一个任务。用 `tunedeck runs` 查看所有任务。
 unnamed = 没有指定适配器
     .message = strategy.adapter 为空。
-    .hint = 请将 strategy.adapter 设为一次运行或一个适配器文件夹。
+    .hint = 请将 strategy.adapter 设为一个任务或一个适配器文件夹。
 none-here = 文件夹中没有适配器
     .message = { $folder } 中没有 adapter_config.json。
     .hint = 请给出 PEFT 保存的文件夹，其中有 adapter_config.json 和 adapter_model.safetensors。
 is-model = 这是模型，不是适配器
     .message = { $folder } 中有 config.json，但没有 adapter_config.json。
     .hint = 请把它用作基座模型。
-run-without = 该运行没有适配器
+run-without = 该任务没有适配器
     .message = { $run } 既没有结果，也没有检查点。
     .hint = 用 `tunedeck status { $run }` 查看它的情况。
 newest-checkpoint = { $checkpoint } 是 { $folder } 中最新的检查点。
-unfinished-run = 运行 { $run } 还没有结果，最新的检查点是 { $checkpoint }。
+unfinished-run = 任务 { $run } 还没有结果，最新的检查点是 { $checkpoint }。
 
 unreadable = 无法读取适配器
     .message = { $path }：{ $reason }。
@@ -125,7 +125,7 @@ locked-field = 为 { $given }，但要继续训练的适配器为 { $value }。
 data-unknown = 适配器没有记录训练时用了哪些行。
 data-gone = 早先的数据已不在：{ $path } 不再存在。
 data-at-hand = 早先的数据可用。
-data-sample = 早先的文件已不在，用运行记录下的至多 { NUMBER($rows) } 行代替。
+data-sample = 早先的文件已不在，用任务记录下的至多 { NUMBER($rows) } 行代替。
 data-unreadable = 无法读取早先的数据：{ BRIEF($reason) }。
 data-partly-gone = { NUMBER($of) } 个早先的数据源中有 { NUMBER($gone) } 个已不在。
 
@@ -165,7 +165,7 @@ values-finite = 全部有限
 values-no-effect = 全部有限，但每个 B 都为零：它没有任何作用
 values-broken = 已损坏：{ NUMBER($bad) } 个张量含有 NaN 或 Inf，例如 { $tensor }
 made-by = 来源
-made-by-run = 运行 { $run }
+made-by-run = 任务 { $run }
 made-by-peft = PEFT { $version }
 made-by-unknown = 未知版本的 PEFT
 trained-on = 训练数据
@@ -176,11 +176,11 @@ source = { $path }（{ $role }）
 source-counted = { $path }（{ $role }，{ NUMBER($tokens) } 个词元）
 
 # 要在其上继续的 adapter，从文件能看出什么。
-none-chosen = 没有选择 adapter。
+none-chosen = 没有选择适配器。
 as-told = { WHOLE($reason) }
 not-finite-in = 它已损坏：{ $tensor } 中有 NaN 或无穷大。它的训练发散了。
 against = { SENTENCES($reasons) }
-pickle-unmergeable = pickle 格式的 adapter 不能合并。请先转换为 safetensors。
+pickle-unmergeable = pickle 格式的适配器不能合并。请先转换为 safetensors。
 without-effect = 所有 B 矩阵都是零，目前不起作用。
 base-not-here = 模型下载到这台机器后，才能检查它是否匹配。
 shape = { COMMAS($parts) }

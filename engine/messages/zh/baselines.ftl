@@ -3,7 +3,7 @@
 examples-shown = 少样本提示含 { NUMBER($least) } 到 { NUMBER($most) } 个来自训练数据的示例
 answers-unwritable = 无法保存回答
     .message = { $path }：{ $reason }。
-    .hint = 请释放磁盘空间或检查权限，然后恢复运行。已保存的回答不会丢失。
+    .hint = 请释放磁盘空间或检查权限，然后恢复任务。已保存的回答不会丢失。
 
 # 是否询问基线
 no-rows = 没有以回答结尾的留出数据，因此只比较损失

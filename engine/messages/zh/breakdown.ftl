@@ -30,7 +30,7 @@ blocks-kept = 已释放的块会保留
 calibrated = 校准后
 available = 可用
 of-total = 共 { GIB($total) }
-not-calibrated = 尚未校准：本设备上还没有测量过训练。
+not-calibrated = 尚未校准：本设备上还没有测量过任务。
 
 others-ram = 其他进程占用内存：{ GIB($used) }
 others-gpu = 其他进程占用此 GPU：{ GIB($used) }

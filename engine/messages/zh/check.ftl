@@ -6,7 +6,7 @@ memory-short = 在{ $phase }时，所需显存或内存比可用的多 { GIB($la
 memory-short-for-good = 在{ $phase }时，所需显存或内存比可用的多 { GIB($lacks) }。
     .hint = 请换更小的模型或更大的 GPU。
 gpus-unused = { $why }
-unwritable-runs = 运行目录不可写
+unwritable-runs = 任务目录不可写
     .message = { $path }：{ $reason }
     .hint = 请修改其权限，或将 TUNEDECK_HOME 设为可写的目录。
 
@@ -63,7 +63,7 @@ rows-left-out = { COUNT($count, "行") }被略过；第一处是 { $file } 的�
 columns-unused = 这些列没有用到：{ $names }。
 rows-remarked = { COUNT($count, "行") }：{ $what }。
     .hint = { $why }
-rows-unknown = 还不知道各行的 token 数：{ $why }
+rows-unknown = 还不知道各行的词元数：{ $why }
 rows-fatal = { $what }（{ COUNT($rows, "行") }中的 { NUMBER($count) } 行）。
 rows-warned = { $what }（{ COUNT($rows, "行") }中的 { NUMBER($count) } 行）{ $more ->
         [0] {""}

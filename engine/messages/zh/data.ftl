@@ -154,13 +154,13 @@ header-names-twice = 表头无法使用
     .hint = 请在第一行给每一列一个不同的名称。
 
 # 以往运行作为数据，以及读取后剩下的内容。
-runs-in-a-circle = 运行互为对方的数据
+runs-in-a-circle = 任务互为对方的数据
     .message = { $path }：{ $chain }。
-    .hint = 请改为指定其中一个运行的数据文件。
-run-unusable = 以往的运行不能用作数据
+    .hint = 请改为指定其中一个任务的数据文件。
+run-unusable = 以往的任务不能用作数据
     .message = { $path }：{ BRIEF($reason) }。
     .hint = 请改为指定它的数据文件。
-no-such-run = 找不到以往的运行
+no-such-run = 找不到以往的任务
     .message = { $path }：{ WHOLE($reason) }
     .hint = 用 `tunedeck runs` 查看名称。
 all-left-out = 没有可训练的数据行

@@ -1,8 +1,8 @@
 # 配置字段的说明；英文在 engine/config/schema.py 中。一个条目对应一个字段，点和下划线写作连字符。
-run-name = 运行名称；留空时由日期和模型生成
+run-name = 任务名称；留空时由日期和模型生成
 run-seed = 行顺序、数据划分、适配器权重和 dropout 的随机种子
 run-split-seed = 仅用于数据划分的随机种子；留空则与 seed 相同。无论 seed 为何，留出的行不变
-run-notes = 随运行保存的备注
+run-notes = 随任务保存的备注
 
 model-name-or-path = 模型文件夹、入门模型名称或 Hub ID
 model-revision = Hub 模型的分支、标签或提交
@@ -16,9 +16,9 @@ model-allow-pickle = 加载 .bin/.pt 权重；加载时可能运行代码
 model-chat-template = 替换对话模板：.jinja 文件，或内置的 plain、chatml
 
 strategy-kind = 是否基于已有适配器：fresh（全新）、continue（继续）或 merge（先合并）
-strategy-adapter = 已有适配器：其文件夹，或产生它的运行
+strategy-adapter = 已有适配器：其文件夹，或产生它的任务
 strategy-trust-base = 接受可能不是适配器原基座的模型
-strategy-take-optimizer = 如果有，沿用之前运行的优化器状态
+strategy-take-optimizer = 如果有，沿用之前任务的优化器状态
 
 adapter-r = 更新的秩；秩越高，可学的越多，开销也越大
 adapter-lora-alpha = 更新的缩放：乘以 alpha / r

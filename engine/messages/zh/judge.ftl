@@ -43,7 +43,7 @@ flips = { NUMBER($n) } 对中有 { NUMBER($flips) } 对随顺序翻转，按平�
 flips-often = { NUMBER($n) } 对中有 { NUMBER($flips) } 对随顺序翻转：该评委看的是位置而不是回答，不可依赖。
 too-long = { NUMBER($rows) } 对超出评委的长度上限，未参与评判。
 not-spoken = { NUMBER($n) } 对中有 { NUMBER($rows) } 对，评委本来既不会答 A 也不会答 B，其选择可能意义不大。
-own-answers = 评委就是本次运行的基座模型：模型往往偏好自己的回答。
+own-answers = 评委就是本任务的基座模型：模型往往偏好自己的回答。
 
 key-left = A 更好
     .help = 左边的回答更好。

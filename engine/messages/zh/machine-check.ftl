@@ -1,7 +1,7 @@
 # `tunedeck doctor` 检查项的名称。
 
 machine = 机器
-runs = 运行目录
+runs = 任务目录
 models = 模型目录
 terminal = 终端
 disconnects = 断线

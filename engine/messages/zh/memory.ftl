@@ -28,7 +28,7 @@ term-step-workspace = 优化器工作区
 term-buckets = 梯度通信
     .about = GPU 之间交换梯度用的缓冲区。
 term-checkpoints = 保存的激活值
-    .about = 每层为反向传播保留的内容，随 token 数增大。
+    .about = 每层为反向传播保留的内容，随词元数增大。
 term-layer = 重新计算的一层
     .about = 一层反向传播所需的全部内容。
 term-backward = 单层的梯度
@@ -38,7 +38,7 @@ term-forward = 前向传播
 term-kv-cache = KV 缓存
     .about = 评估时生成的回答的键和值。
 term-logits = logits 与损失
-    .about = 计算损失时，每个 token 对词表中每个词的分数。
+    .about = 计算损失时，每个词元对词表中每个词的分数。
 term-head-hidden = 损失处的隐藏状态
     .about = 输出头之前的隐藏状态及其梯度。
 term-dequantized = 反量化的矩阵
@@ -57,7 +57,7 @@ tight = 勉强放得下，{ $phase }时余 { GIB($spare) }
 too-much = 放不下，{ $phase }时缺 { GIB($missing) }
 of-free = { $verdict }（可用 { GIB($available) }）
 still-short = 仍缺 { GIB($missing) }
-calibrated = ± { PERCENT($spread) }，依据 { NUMBER($runs) } 次运行
+calibrated = ± { PERCENT($spread) }，依据 { NUMBER($runs) } 个任务
 
 # auto 为什么这样选。
 
@@ -74,14 +74,14 @@ auto-8-bit-states = 32 位优化器状态占用过多
 
 # 节省内存的改动，以及各自的作用。
 
-smaller-micro-batch = 微批次 { NUMBER($tokens) } 个 token，而非 { NUMBER($now) }
+smaller-micro-batch = 微批次 { NUMBER($tokens) } 个词元，而非 { NUMBER($now) }
     .why = 一步拆成更小的部分计算，结果不变。
 one-row = 每次一行
     .why = 一步能拆成的最小部分，结果不变。
 recompute = 梯度检查点
     .why = 每层只保留输入，反向传播时重新计算。
 fused-attention = 融合注意力
-    .why = eager 注意力为每一对 token 保留一个分数。
+    .why = eager 注意力为每一对词元保留一个分数。
 nf4 = 4 位基座模型（NF4，QLoRA）
     .why = 占用为 16 位的四分之一；适配器在略有舍入的权重上训练。
 double-quantization = 双重量化
@@ -95,13 +95,13 @@ lower-rank = 秩 { $rank }，而非 { $now }
 all-of = { $count } 项改动一起
     .why = { COMMAS($changes) }。
 other-gpu = 使用 GPU { $gpu }（{ $name }）
-    .why = 该卡现在空闲 { GIB($free) }，运行的其他设置不变。
+    .why = 该卡现在空闲 { GIB($free) }，任务的其他设置不变。
 other-gpu-unnamed = 使用 GPU { $gpu }
-    .why = 该卡现在空闲 { GIB($free) }，运行的其他设置不变。
+    .why = 该卡现在空闲 { GIB($free) }，任务的其他设置不变。
 wait-for = 等 { $who } 结束后再启动
-    .why = 运行的设置不变；届时显存空闲才会启动。
+    .why = 任务的设置不变；届时显存空闲才会启动。
 wait = 等 GPU 空闲后再启动
-    .why = 运行的设置不变；届时显存空闲才会启动。
+    .why = 任务的设置不变；届时显存空闲才会启动。
 
 saves = 省 { GIB($bytes) }
 frees = 腾出 { GIB($bytes) }
@@ -116,7 +116,7 @@ change-line = { $what }：{ COMMAS($gain) }
 rank-to = 秩 { $value }
 rows-to = 行长至 { $value }
 batch-to = 批大小 { $value }
-micro-batch-to = { $value } 个 token
+micro-batch-to = { $value } 个词元
 recomputing-on = 开启重新计算
 recomputing-off = 关闭重新计算
 weights-16-bit = 16 位权重
@@ -135,23 +135,23 @@ costs-nothing = 不多占内存
 cost = { $step }：{ $memory }
 cost-line = { $step }：{ COMMAS($parts) }
 split-automatically = 自动拆分
-no-longer-row = 没有超过 { NUMBER($tokens) } 个 token 的行
+no-longer-row = 没有超过 { NUMBER($tokens) } 个词元的行
 fewer-rows-at-once = 一次 { NUMBER($rows) } 行，而非 { $before }
 no-more-rows = 一步没有更多的行可以一起计算
 would-not-fit = 会放不下
 
 # 速度、时间与磁盘。
 
-pace-run = 依据本机 { NUMBER($runs) } 次运行的实测
+pace-run = 依据本机 { NUMBER($runs) } 个任务的实测
 pace-probe = 依据本机的短测试
-pace-other-method = 由本机 { NUMBER($runs) } 次其他方法的运行折算
+pace-other-method = 由本机 { NUMBER($runs) } 个其他方法的任务折算
 pace-cpu = 按这颗 CPU 计算得出
 pace-gpu = 按这块 GPU 计算得出
 about = 约 { ABOUT($seconds) }
 roughly = 粗略估计 { ABOUT($seconds) }
 duration-line = { $time }：{ COMMAS($parts) }
-tokens-at = { AMOUNT($tokens) } 个 token，每秒 { NUMBER($rate) } 个
-guessed-tokens-at = 约 { AMOUNT($tokens) } 个 token（由文件大小估计），每秒 { NUMBER($rate) } 个
+tokens-at = { AMOUNT($tokens) } 个词元，每秒 { NUMBER($rate) } 个
+guessed-tokens-at = 约 { AMOUNT($tokens) } 个词元（由文件大小估计），每秒 { NUMBER($rate) } 个
 beside-training = 其中 { ABOUT($seconds) } 用于加载、评估和生成回答
 disk = { BYTES($run) }，含 { NUMBER($checkpoints) } 个检查点和适配器
 disk-merging = { BYTES($run) }，含 { NUMBER($checkpoints) } 个检查点和适配器，其中合并后的模型占 { BYTES($merging) }
@@ -159,13 +159,13 @@ disk-later = 之后合并需 { BYTES($merged) }，导出再需同样多
 remove-files = 删除该磁盘上的文件：inode 已用完，见 `df -i`
 free-disk-space = 在该磁盘上腾出空间
 disk-takes-no-files = 磁盘无法再容纳文件
-    .message = { $place }：还能容纳 { NUMBER($left) } 个文件，这次运行约需 { $needed } 个。
+    .message = { $place }：还能容纳 { NUMBER($left) } 个文件，该任务约需 { $needed } 个。
     .hint = 删除该磁盘上的文件（`df -i` 可查看 inode），或把 TUNEDECK_HOME 设为另一磁盘上的目录。
-disk-too-small = 磁盘空间不足以运行
-    .message = { $place } 剩余 { BYTES($free) }。这次运行需要 { $disk }。
+disk-too-small = 磁盘空间不足以运行该任务该任务
+    .message = { $place } 剩余 { BYTES($free) }。该任务需要 { $disk }。
     .hint = 腾出空间，减小 checkpoint.keep 或 adapter.r，或把 TUNEDECK_HOME 设为更大磁盘上的目录。
 
-# 一次运行的需求，一行说明。
+# 一个任务的需求，一行说明。
 
 needs = { $device } 可用 { GIB($available) }，需要 { GIB($needed) }
 device-gpu = GPU { $gpu }（{ $name }）
@@ -188,7 +188,7 @@ gpu-named-twice = 同一块 GPU 写了两次
     .message = launch.gpus 指的是 { COMMAS($gpus) }。
     .hint = 每块 GPU 只写一次。
 one-instance-per-gpu = 同一块 GPU 的两个 MIG 实例
-    .message = 一次运行不能同时使用：{ COMMAS($gpus) }。
+    .message = 一个任务不能同时使用：{ COMMAS($gpus) }。
     .hint = 选择不同 GPU 的实例，或只选一个实例，或关闭 MIG。
 
 # 拼接（packing）。
@@ -229,9 +229,9 @@ killed-in = { $phase }时内存用尽，被系统终止，{ $when }
 what-did-not-fit = { $phase }：{ $term }，约 { GIB($bytes) }
 what-did-not-fit-beside = { $phase }：{ $term }，约 { GIB($bytes) }，另有权重 { GIB($weights) }
 most-likely = 很可能是{ $what }
-held = 运行占用 { GIB($held) }。
-held-and-asked = 运行占用 { GIB($held) }，又申请了 { GIB($asked) }。
-held-last = 最后一次查看时，运行占用 { GIB($held) }。
+held = 任务占用 { GIB($held) }。
+held-and-asked = 任务占用 { GIB($held) }，又申请了 { GIB($asked) }。
+held-last = 最后一次查看时，任务占用 { GIB($held) }。
 gpu-has = 该 GPU 共有 { GIB($total) } 显存。
 gpu-has-others = 该 GPU 共有 { GIB($total) } 显存，其中 { GIB($others) } 被其他进程占用。
 ram-has = 本机共有 { GIB($total) } 内存。
@@ -244,13 +244,13 @@ more-processes = 另有 { NUMBER($count) } 个进程
 
 # 某一项由什么构成。
 
-batch = { NUMBER($rows) } 行 x { NUMBER($tokens) } 个 token
+batch = { NUMBER($rows) } 行 x { NUMBER($tokens) } 个词元
 of-logits = { $batch } x 词表 { NUMBER($vocab) } 的 logits
-of-logit-chunks = 每次 { NUMBER($chunk) } 个 token x 词表 { NUMBER($vocab) } 的 logits（{ $batch }）
+of-logit-chunks = 每次 { NUMBER($chunk) } 个词元 x 词表 { NUMBER($vocab) } 的 logits（{ $batch }）
 of-layer-inputs = { $layers } 层各自的输入（{ $batch }）
 of-activations = { $layers } 层的激活值（{ $batch }）
 of-weights = { $layers } 层的权重（{ $format }）
 of-adapter = 秩 { $rank } 的适配器：{ $term }
 of-tables = 词嵌入与输出头（词表 { NUMBER($vocab) } x { NUMBER($hidden) }）
-of-kv-cache = { NUMBER($tokens) } 个提示与回答 token 的键和值
+of-kv-cache = { NUMBER($tokens) } 个提示与回答词元的键和值
 of-batch = { $term }（{ $batch }）

@@ -33,7 +33,7 @@ html-in-prose-why = 从网页遗留下来，会出现在回答里。
 mojibake = 乱码或丢失的字符
 mojibake-why = 用错误编码读取的文本会让模型学到无意义的字符。
 control = 控制字符或不可见字符
-control-why = 它们会影响终端、隐藏文本并浪费 token。
+control-why = 它们会影响终端、隐藏文本并浪费词元。
 secrets = 密钥或密码
 secrets-why = 模型可能把训练数据复述给任何人。
 emails = 电子邮件地址
@@ -56,20 +56,20 @@ label-typos = 仅大小写或空格不同的标签
 label-typos-why = 对模型来说这是不同的回答。
 too-long = 超过 max_length 的行
 too-long-why = 它们会被排除或截断，见 dataset.too_long。
-no-supervised = 没有可训练 token 的行
+no-supervised = 没有可训练词元的行
 no-supervised-why = 它们会被排除：其中没有可训练的内容。
 refused = 模板拒绝的行
 refused-why = 它们会被排除。
 stop-token = 末尾没有停止符的回答
 stop-token-why = 模型永远学不会停止。
-written-specials = 写在文本中的特殊 token
+written-specials = 写在文本中的特殊词元
 written-specials-why = 模型会把它们当作真的：在回答中途停止，或把文本当作轮次。
 double-bos = 连续两个 BOS token
 double-bos-why = 模型训练时看到的开头在使用时不会出现。
 unknown-pieces = 分词器不认识的字符
 unknown-pieces-why = 它们对模型来说都一样。
 costly-language = 分词器切分过细的语言
-costly-language-why = 行会占用更多 token，学得也更差。
+costly-language-why = 行会占用更多词元，学得也更差。
 
 # 修复的作用。
 
@@ -106,11 +106,11 @@ answer-first = 第 { $turn } 轮：问题之前就有回答
 blank-edges = 某个回答以空白开头或结尾
 as-row = 与第 { NUMBER($row) } 行相同
 as-row-of = 与 { $file } 第 { NUMBER($row) } 行相同
-none-trained = { NUMBER($tokens) } 个 token 中没有参与训练的
+none-trained = { NUMBER($tokens) } 个词元中没有参与训练的
 last-token = 以 { $token } 结尾
-row-tokens = { NUMBER($tokens) } 个 token
-answer-too-long = { NUMBER($tokens) } 个 token，回答超出上限
-unknown-of = { NUMBER($tokens) } 个 token 中有 { NUMBER($unknown) } 个未知
+row-tokens = { NUMBER($tokens) } 个词元
+answer-too-long = { NUMBER($tokens) } 个词元，回答超出上限
+unknown-of = { NUMBER($tokens) } 个词元中有 { NUMBER($unknown) } 个未知
 
 # 问题的细节。
 
@@ -118,7 +118,7 @@ all-left-out = 全部被排除
 label-counts = { $most } { NUMBER($highest) } 次，{ $least } { NUMBER($lowest) } 次
 labels-alike = { COMMAS($pairs) }
 labels-pair = { LIST($labels) }
-tokens-per-character = { $language }：每个字符 { NUMBER($rate, digits: 2) } 个 token
+tokens-per-character = { $language }：每个字符 { NUMBER($rate, digits: 2) } 个词元
 long-dropped = 它们被排除；其中 { NUMBER($cut) } 行的回答在 max_length 之前没有结束
 long-cut = 从末尾截断，若会截断回答则排除；其中 { NUMBER($cut) } 行的回答在 max_length 之前没有结束
 long-split = 纯文本被切分，对话被排除；其中 { NUMBER($cut) } 行的回答在 max_length 之前没有结束
@@ -127,7 +127,7 @@ long-split = 纯文本被切分，对话被排除；其中 { NUMBER($cut) } 行�
 
 languages-sampled = 语言由约 { NUMBER($rows) } 行判断。
 near-sampled = 在 { NUMBER($rows) } 行中抽取 { NUMBER($looked) } 行查找近似重复，因为超过 { NUMBER($limit) } 行。
-no-model = 计算 token 长度需要模型：用 --model 指定，或给出配置。
+no-model = 计算词元长度需要模型：用 --model 指定，或给出配置。
 tokens-sampled = 长度、停止符和模板取自 { NUMBER($rows) } 行的样本。
 
 # 文本报告。
@@ -148,15 +148,15 @@ source-languages = 语言 { COMMAS($shares) }
 source-labels = 标签 { COMMAS($labels) }
 source-labels-more = 标签 { COMMAS($labels) } 等，另有 { $more } 个
 source-unused = 未使用：{ $columns }
-lengths = token 长度：平均 { NUMBER($mean, digits: 0) }，{ PERCENT($trained) } 的 token 参与训练，max_length { NUMBER($limit) }
+lengths = 词元长度：平均 { NUMBER($mean, digits: 0) }，{ PERCENT($trained) } 的词元参与训练，max_length { NUMBER($limit) }
 lengths-needed = 不截断所需的 max_length：{ COMMAS($sizes) }
 up-to = 至 { $end }
-per-language = 各语言每个字符的 token 数
+per-language = 各语言每个字符的词元数
 rows = { NUMBER($rows) } 行
-rows-unknown-pieces = { NUMBER($rows) } 行，{ NUMBER($pieces) } 个未知 token
+rows-unknown-pieces = { NUMBER($rows) } 行，{ NUMBER($pieces) } 个未知词元
 head = { $what }：{ NUMBER($rows) } 行中的 { NUMBER($count) } 行（{ $share }）
 head-text = { $what }：{ NUMBER($rows) } 行中的 { NUMBER($count) } 行（{ $share }），占文本的 { $text }
-head-tokens = { $what }：{ NUMBER($rows) } 行中的 { NUMBER($count) } 行（{ $share }），约 { NUMBER($tokens) } 个 token（{ $text }）
+head-tokens = { $what }：{ NUMBER($rows) } 行中的 { NUMBER($count) } 行（{ $share }），约 { NUMBER($tokens) } 个词元（{ $text }）
 in-source = { $source }：{ $head }
 place = { $file } 第 { NUMBER($row) } 行
 more = 另有 { NUMBER($count) } 行

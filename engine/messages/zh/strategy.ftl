@@ -59,7 +59,7 @@ unknown-base = 未知模型
 trust-base = 信任基座
 
 old-adapter = 旧适配器
-old-adapter-hint = 如有，请输入其文件夹或训练名称
+old-adapter-hint = 如有，请输入其文件夹或任务名称
 no-adapter = 无
 no-adapter-about = 在基座模型上新建
 searching = 正在查找本机的适配器……

@@ -1,8 +1,8 @@
 # 使用模型：名称指的是什么，以及加载时有什么问题。
 
-not-found = 没有这个名称的训练、适配器或模型
-    .message = { $name } 不是训练，也不是文件夹或入门模型。
-    .hint = 运行 `tunedeck runs` 查看所有训练，或指定模型或适配器的文件夹。
+not-found = 没有这个名称的任务、适配器或模型
+    .message = { $name } 不是任务，也不是文件夹或入门模型。
+    .hint = 运行 `tunedeck runs` 查看所有任务，或指定模型或适配器的文件夹。
 no-checkpoint = 没有这个检查点
     .message = { $run } 没有检查点 { $step }，现有 { LIST($steps) }。
     .hint = 请指定其中之一，或去掉 --checkpoint，使用训练结果。

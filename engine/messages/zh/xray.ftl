@@ -53,35 +53,35 @@ ended-by-size = 前 { NUMBER($rows) } 行，更多会占用过多磁盘空间
 ended-by-disk = 前 { NUMBER($rows) } 行，磁盘上无法再保存更多：{ $reason }
 
 # 哪里正确，哪里有问题。
-begin-none = 没有起始 token：此模型不使用。
-begin-twice = 起始 token { $token } 连续出现两次。
-begin-not-in-template = 没有起始 token：模板不写 { $token }。
-begin-not-by-tokenizer = 没有起始 token：此分词器不添加 { $token }。
-begin-late = 该行不以起始 token { $token } 开头，它出现在后面。
+begin-none = 没有起始词元：此模型不使用。
+begin-twice = 起始词元 { $token } 连续出现两次。
+begin-not-in-template = 没有起始词元：模板不写 { $token }。
+begin-not-by-tokenizer = 没有起始词元：此分词器不添加 { $token }。
+begin-late = 该行不以起始词元 { $token } 开头，它出现在后面。
 begin-once = 以 { $token } 开头，只出现一次。
 begin-often = 以 { $token } 开头，共出现 { NUMBER($count) } 次，没有连续出现。
-stop-none = 没有训练任何停止 token。
-stop-trained = 以停止 token { $token } 结尾，该 token 参与训练。
-stop-passed = 对话一直训练到结尾，包括最后一个停止 token 之后的内容。
-stop-other = 最后一个参与训练的 token 是 { $token }，生成不会在此停止。
-whole = 没有截断：{ NUMBER($tokens) } 个 token，上限 { NUMBER($limit) }。
-whole-in-pieces = { NUMBER($tokens) } 个 token 分成 { NUMBER($pieces) } 段，每段最多 { NUMBER($limit) } 个。
-whole-answers = 每个回答都完整，其后的 { NUMBER($cut) } 个 token 被截断。
-answer-too-long = 过长：最后一个回答结束于第 { NUMBER($token) } 个 token，而 max_length 为 { NUMBER($limit) }。
-text-too-long = 过长：文本结束于第 { NUMBER($token) } 个 token，而 max_length 为 { NUMBER($limit) }。
-cut-after = 共 { NUMBER($tokens) } 个 token，在第 { NUMBER($kept) } 个之后截断。
-tokens-trained = { NUMBER($tokens) } 个 token 中有 { NUMBER($trained) } 个参与训练（{ PERCENT($share) }）。
-tokens-would-be = { NUMBER($tokens) } 个 token 中本来有 { NUMBER($trained) } 个会参与训练（{ PERCENT($share) }）。
+stop-none = 没有训练任何停止词元。
+stop-trained = 以停止词元 { $token } 结尾，该词元参与训练。
+stop-passed = 对话一直训练到结尾，包括最后一个停止词元之后的内容。
+stop-other = 最后一个参与训练的词元是 { $token }，生成不会在此停止。
+whole = 没有截断：{ NUMBER($tokens) } 个词元，上限 { NUMBER($limit) }。
+whole-in-pieces = { NUMBER($tokens) } 个词元分成 { NUMBER($pieces) } 段，每段最多 { NUMBER($limit) } 个。
+whole-answers = 每个回答都完整，其后的 { NUMBER($cut) } 个词元被截断。
+answer-too-long = 过长：最后一个回答结束于第 { NUMBER($token) } 个词元，而 max_length 为 { NUMBER($limit) }。
+text-too-long = 过长：文本结束于第 { NUMBER($token) } 个词元，而 max_length 为 { NUMBER($limit) }。
+cut-after = 共 { NUMBER($tokens) } 个词元，在第 { NUMBER($kept) } 个之后截断。
+tokens-trained = { NUMBER($tokens) } 个词元中有 { NUMBER($trained) } 个参与训练（{ PERCENT($share) }）。
+tokens-would-be = { NUMBER($tokens) } 个词元中本来有 { NUMBER($trained) } 个会参与训练（{ PERCENT($share) }）。
 turn-marked = 第 { NUMBER($turn) } 条消息不参与训练，因为该行标明：{ $mark }。
-all-trained = 所有 token 都参与训练（train_on = all）。
-not-all-trained = 虽然 train_on = all，但并非所有 token 都参与训练。
+all-trained = 所有词元都参与训练（train_on = all）。
+not-all-trained = 虽然 train_on = all，但并非所有词元都参与训练。
 turn-changed = 第 { NUMBER($turn) } 条消息没有照原文训练：缺少“{ $lost }”。
 last-answer-whole = 最后一个回答完整地参与训练（train_on = last）。
 answer-whole = 回答完整地参与训练（train_on = assistant）。
 answers-whole = 全部 { NUMBER($answers) } 个回答都完整地参与训练（train_on = assistant）。
 other-answer-whole = 另一个回答完整地参与训练（train_on = assistant）。
 other-answers-whole = 其余 { NUMBER($answers) } 个回答都完整地参与训练（train_on = assistant）。
-specials-written = 文本中写有特殊 token，它们会变成真正的特殊 token：{ $tokens }。
+specials-written = 文本中写有特殊词元，它们会变成真正的特殊词元：{ $tokens }。
 
 # token 周围的标记，以及上方的一行。
 trained = 训练
@@ -91,11 +91,11 @@ legend-cut = [截断：超出 max_length]
 legend-padding = [填充]
 cut = [截断：
 padding = [填充：{ NUMBER($tokens) } x { $token }]
-piece = [第 { NUMBER($piece) } 段，共 { NUMBER($pieces) } 段：{ NUMBER($tokens) } 个 token]
-hidden = [还有 { NUMBER($tokens) } 个 token 未显示]
-own-words = [该行的原文，没有 token]
-tokens-in-all = { NUMBER($tokens) } 个 token
-share-trained = 训练 { NUMBER($trained) } / { NUMBER($tokens) } 个 token，{ PERCENT($share) }
+piece = [第 { NUMBER($piece) } 段，共 { NUMBER($pieces) } 段：{ NUMBER($tokens) } 个词元]
+hidden = [还有 { NUMBER($tokens) } 个词元未显示]
+own-words = [该行的原文，没有词元]
+tokens-in-all = { NUMBER($tokens) } 个词元
+share-trained = 训练 { NUMBER($trained) } / { NUMBER($tokens) } 个词元，{ PERCENT($share) }
 pieces = { NUMBER($pieces) } 段
 right = 正常：{ COMMAS($what) }
 right-begin = 起始

@@ -240,6 +240,26 @@ def test_chinese_has_its_own_punctuation_and_blanks_beside_latin() -> None:
     assert {code: slip[0] for code, slip in found.items() if slip} == {}
 
 
+_ONE_WORD = {
+    "a run is 任务, its training 训练": (
+        r"(?<!再)[次此该个的何]运行(?![\d时于中])|运行(?:目录|日志|名称| \{ \$(?:run|name))|训练 \{ \$run"
+    ),
+    "a token is 词元": r"(?<![\w.\-/\"`{$ ])tokens?(?![\w.\-/\"=`])|[一-鿿] tokens?(?![\w.\-/\"=`])",
+    "an adapter is 适配器": r"[一-鿿] adapter(?![\w./\"=`])",
+}
+"""What Chinese readers know under several names has one here."""
+
+
+@pytest.mark.parametrize("rule", _ONE_WORD)
+def test_chinese_has_one_word_for_a_thing(rule: str) -> None:
+    found = {}
+    for code, raw in codes("zh").items():
+        spoken = re.sub(r"`[^`]*`|\{ [A-Z][^}]*\}|^ *\.?[\w-]+ =", "", raw, flags=re.MULTILINE)
+        if "HF_TOKEN" not in raw and (slip := re.search(_ONE_WORD[rule], spoken)):
+            found[code] = spoken[max(0, slip.start() - 8) : slip.end() + 8]
+    assert found == {}
+
+
 def test_the_first_frame_needs_no_fluent() -> None:
     """The runtime takes 45 ms to import."""
     first = [
