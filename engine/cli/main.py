@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,8 @@ from engine.common.redact import redact
 from engine.messages.message import Message
 
 INTERRUPTED = 130
-_UsageError = typer.BadParameter.__bases__[0]  # the base of all errors about a command line, which Typer does not name
+_UsageError: Any = typer.BadParameter.__bases__[0]
+"""The base of all errors about a command line, which Typer does not name."""
 
 
 def build() -> typer.Typer:

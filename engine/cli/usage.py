@@ -28,9 +28,10 @@ def error_of(problem: Any) -> ConfigError:
     where = problem.ctx.command_path if problem.ctx else "tunedeck"
     match type(problem).__name__:
         case "NoSuchOption":
-            near = problem.possibilities or ()
-            code = "usage.no-such-option-but-near" if near else "usage.no-such-option"
-            return ConfigError(code, option=problem.option_name, command=where, **({"near": near} if near else {}))
+            option, near = problem.option_name, problem.possibilities
+            if near:
+                return ConfigError("usage.no-such-option-but-near", option=option, command=where, near=near)
+            return ConfigError("usage.no-such-option", option=option, command=where)
         case "BadOptionUsage":
             return ConfigError("usage.option-without-value", option=problem.option_name)
         case "MissingParameter" if problem.param is not None:
@@ -51,7 +52,7 @@ def _name(parameter: Any) -> str:
 
 def _expected(problem: Any) -> tuple[Any, Message | str]:
     """The value that was given, None for one that is not known, and what it should have been, as pydantic has it."""
-    found = getattr(problem.__cause__, "errors", list)()
+    found: list[dict[str, Any]] = getattr(problem.__cause__, "errors", list)()
     if not found:
         return None, own_words(problem)
     first, bounds = found[0], found[0].get("ctx", {})
@@ -75,9 +76,9 @@ def _resolving(resolve: Any, commands: dict[str, Any]) -> Any:
     def resolved(ctx: Any, args: Sequence[str]) -> Any:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in commands:
-            near = get_close_matches(name, commands)
-            code = "usage.no-such-command-but-near" if near else "usage.no-such-command"
-            raise ConfigError(code, name=name, command=ctx.command_path, **({"near": near} if near else {}))
+            if near := get_close_matches(name, commands):
+                raise ConfigError("usage.no-such-command-but-near", name=name, command=ctx.command_path, near=near)
+            raise ConfigError("usage.no-such-command", name=name, command=ctx.command_path)
         return resolve(ctx, args)
 
     return resolved

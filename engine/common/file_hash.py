@@ -7,6 +7,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -24,14 +25,19 @@ _SETTLED_NS = 20_000_000  # a file may change again within the same tick of its 
 _fresh: dict[str, list[Any]] = {}
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of ``path`` in hex, from memory where its size and times are those of then. Raises OSError."""
+def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda done: None) -> str:
+    """The hash of ``path`` in hex, from memory where its size and times are those of then.
+
+    ``on_bytes`` gets the bytes read so far where it has to be read, and may raise. Raises OSError.
+    """
     known = _known(path)
     if known:
         return known
+    done = 0
     with HashedFile(path) as file:
-        while file.read(_PIECE_BYTES):
-            pass
+        while piece := file.read(_PIECE_BYTES):
+            done += len(piece)
+            on_bytes(done)
         return file.hexdigest
 
 

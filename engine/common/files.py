@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from engine.common.regular_files import read_regular
 
 MOST_JSON_BYTES = 64 << 20
 """Larger files were not written by a run."""
-_CHUNK_BYTES = 8 << 20
 
 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
@@ -40,14 +38,7 @@ def write_atomic(path: Path, text: str) -> None:
         raise
 
 
-def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
-    """SHA-256 of a file in hex; ``on_bytes`` gets the bytes read so far, and may raise. Raises OSError."""
+def sha256(path: Path) -> str:
+    """SHA-256 of a file in hex. Raises OSError."""
     with path.open("rb") as file:
-        if on_bytes is None:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        digest, done = hashlib.sha256(), 0
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            done += len(chunk)
-            on_bytes(done)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

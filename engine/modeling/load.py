@@ -101,10 +101,18 @@ def _with_attention(card: ModelCard, section: ModelSection, placement: Placement
             if section.attn_implementation == "auto":
                 told += _passed_over(name, faults, type(model).__name__)
             return model, told
+        if fault.code == "modeling.fault-not-finite" and (tensor := _not_finite(model)):
+            raise ModelError("modeling.weights-not-finite", folder=card.path, tensor=tensor)
         faults.append(Message("modeling.fault-of", attention=name, fault=fault))
     is_auto = section.attn_implementation == "auto"
     code = "modeling.attention-fails" if is_auto else "modeling.attention-fails-as-set"
     raise ModelError(code, folder=card.path, faults=faults)
+
+
+def _not_finite(model: Any) -> str:
+    """The first weight of ``model`` with NaN or infinite numbers; "" for none."""
+    weights = ((name, each) for name, each in model.named_parameters() if each.is_floating_point())
+    return next((name for name, each in weights if not bool(each.isfinite().all())), "")
 
 
 def _passed_over(name: str, faults: list[Message], kind: str) -> list[Message]:

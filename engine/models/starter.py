@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common import hub_watch, paths
+from engine.common import hub_watch, locks, paths
 from engine.common.child import record_of, run_child
 from engine.common.clean_text import shorten
 from engine.common.errors import MachineError, ModelError
@@ -187,10 +186,8 @@ def _only_one(lock: Path) -> Iterator[None]:
     """Two fetches at once would write the same files."""
     handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ModelError("models.being-fetched", lock=lock) from None
+        if locks.taken(handle) is False:
+            raise ModelError("models.being-fetched", lock=lock)
         yield
     finally:
         os.close(handle)

@@ -8,15 +8,14 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.common import paths
+from engine.common import file_hash
 from engine.common.errors import CutOff, ModelError
-from engine.common.files import read_json, sha256, write_atomic
 from engine.messages.message import Message
 
 Progress = Callable[[int, int], None]
@@ -27,7 +26,6 @@ _POSITIONS = re.compile(r"(^|\.)(wpe|positions_embed|embed_positions?|position_e
 _NOT_TEXT = re.compile("vision|visual|image|patch|audio|tower")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 _LONGEST_HEADER_BYTES = 100_000_000
-_MOST_HASHES = 2000
 
 
 @dataclass(frozen=True)
@@ -171,31 +169,20 @@ def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> di
     Raises ModelError.
     """
     listed = list(files)
-    cache = paths.cache_dir() / "weights_sha256.json"
-    known = read_json(cache)
-    fresh: dict[str, list[object]] = {}
     hashes: dict[str, str] = {}
     try:
-        states = [(file, file.resolve(), file.stat()) for file in listed]
-        total, done = sum(state.st_size for _, _, state in states), 0
-        for file, real, state in states:
-            stamp = [state.st_size, state.st_mtime_ns]
-            entry = known.get(str(real))
-            if isinstance(entry, list) and entry[:2] == stamp and len(entry) == 3:
-                hashes[file.name] = str(entry[2])
-            else:
-                hashes[file.name] = sha256(file, partial(_report, on_progress, done, total) if on_progress else None)
-                fresh[str(real)] = [*stamp, hashes[file.name]]
-            done += state.st_size
+        sizes = [file.stat().st_size for file in listed]
+        for file, done in zip(listed, accumulate(sizes, initial=0), strict=False):
+            told = partial(_report, on_progress, done, sum(sizes)) if on_progress else _unheard
+            hashes[file.name] = file_hash.sha256_of(file, told)
     except OSError as error:
         raise ModelError("models.weights-unreadable", path=error.filename, reason=error.strerror) from None
-    if fresh:
-        kept = {path: entry for path, entry in known.items() if path not in fresh}
-        newest = dict(list((kept | fresh).items())[-_MOST_HASHES:])
-        with suppress(OSError):  # a cache that can't be written costs time, nothing else
-            paths.private_dir(cache.parent)
-            write_atomic(cache, json.dumps(newest))
+    file_hash.keep()
     return hashes
+
+
+def _unheard(read: int) -> None:
+    """For who asks for no progress."""
 
 
 def _report(on_progress: Progress, before: int, total: int, read: int) -> None:

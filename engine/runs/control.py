@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, get_args
 
+from engine.common import locks
 from engine.common.errors import MachineError, RunError
 from engine.common.files import read_json, write_atomic
 from engine.messages.message import Message
@@ -65,8 +65,7 @@ def _alone(run: RunDir) -> Iterator[None]:
     """Between two senders at once each number is given once. Raises OSError."""
     fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):  # where flock does not work the numbers may meet; the commands still arrive
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        locks.taken(fd, waits=True)  # where there are no locks the numbers may meet; the commands still arrive
         yield
     finally:
         os.close(fd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
 import json
 import os
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.common import paths
+from engine.common import locks, paths
 from engine.common.errors import MachineError, NoSuchRun, RunError
 from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
 from engine.common.regular_files import open_regular, what_is_wrong
@@ -259,35 +258,26 @@ class RunLock:
 
 
 def _flock_within(fd: int, run: Path, patience_s: float) -> bool:
-    """Lock ``fd`` for this process alone. Where flock does not work, the process recorded in ``run`` decides."""
+    """Lock ``fd`` for this process alone. Where there are no locks, the process recorded in ``run`` decides."""
     deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        except OSError:
-            return not _recorded_process_lives(run)
+    while (found := locks.taken(fd)) is False:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return found is True or not _recorded_process_lives(run)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another open file holds the lock. Where flock does not work, pid and start time decide."""
+    """Whether another open file holds the lock. Where there are no locks, pid and start time decide."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return _recorded_process_lives(path.parent)
+        found = locks.taken(fd, shared=True)
     finally:
         os.close(fd)
-    return False
+    return found is False or (found is None and _recorded_process_lives(path.parent))
 
 
 def _recorded_process_lives(run: Path) -> bool:

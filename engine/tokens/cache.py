@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.common import paths
+from engine.common import locks, paths
 from engine.common.errors import MachineError
 from engine.messages.message import Message
 from engine.tokens.store import INDEX, TokenStore
@@ -69,7 +68,7 @@ def remove_old(most_bytes: int = MOST_BYTES) -> None:
             continue
         lock = _Lock(store.name.partition(".")[0])
         try:
-            if lock.taken(fcntl.LOCK_EX) and lock.works:
+            if lock.taken() and lock.works:
                 _remove(store)
                 total -= size
                 lock.forget()
@@ -86,11 +85,11 @@ def _kept(
     place = folder() / key
     while True:
         lock = _Lock(key)
-        if (place / INDEX).exists() and lock.taken(fcntl.LOCK_SH) and (store := _whole(place)):
+        if (place / INDEX).exists() and lock.taken(shared=True) and (store := _whole(place)):
             store.held = lock
             os.utime(place / INDEX)
             return Opened(store, cached=True)
-        if lock.taken(fcntl.LOCK_EX):
+        if lock.taken():
             break
         lock.close()
         on_wait()
@@ -115,7 +114,7 @@ def _kept(
         lock.close()
         raise
     store.folder, store.held = place, lock
-    lock.taken(fcntl.LOCK_SH)
+    lock.taken(shared=True)
     remove_old()
     return Opened(store, cached=False)
 
@@ -140,7 +139,7 @@ def _unkept(make: Callable[[Path], Any], reason: OSError) -> Opened:
 class _Lock:
     """The lock of one store, shared by those that use it and exclusive for who makes or removes it.
 
-    Where flock does not work each process goes on by itself: stores get their names in one step all the same.
+    Where there are no locks each process goes on by itself: stores get their names in one step all the same.
     """
 
     def __init__(self, key: str) -> None:
@@ -148,15 +147,13 @@ class _Lock:
         self._path = folder() / f"{key}.lock"
         self._fd: int | None = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
 
-    def taken(self, kind: int) -> bool:
-        """Take the lock as ``kind`` if nobody is in the way; False too for one that was just removed."""
+    def taken(self, shared: bool = False) -> bool:
+        """Take the lock if nobody is in the way; False too for one that was just removed."""
         assert self._fd is not None
-        try:
-            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
+        found = locks.taken(self._fd, shared)
+        if found is False:
             return False
-        except OSError:
-            self.works = False
+        self.works = self.works and found is not None
         try:
             return os.fstat(self._fd).st_ino == self._path.stat().st_ino
         except FileNotFoundError:

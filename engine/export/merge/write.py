@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 
 import torch
 
+from engine.common import locks
 from engine.common.errors import MachineError, ModelError
 from engine.common.versions import versions
 from engine.export.merge.lora import Adapter, Output, blocks, open_adapter
@@ -313,12 +313,8 @@ class MergeFolder:
             raise ModelError("export.leftover", folder=self.outer)
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ModelError("export.merge-under-way", folder=self.target) from None
-        except OSError:
-            pass  # file systems without locks: two merges to one target are the user's to avoid
+        if locks.taken(self._fd) is False:  # without locks two merges to one target are the user's to avoid
+            raise ModelError("export.merge-under-way", folder=self.target)
 
     def _remove(self, names: list[str]) -> None:
         """Remove the named files, then the folders if nothing else is in them; the mark goes last."""

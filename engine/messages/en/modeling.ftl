@@ -91,3 +91,6 @@ liger-has-none = the library has none for { $type }
 liger-raises = a trial ended with { $kind }: { $reason }
 liger-differs = in a trial they computed something else than the model
 over-packed-rows = { $what } over packed rows
+weights-not-finite = The model's weights are damaged
+    .message = { $folder }: { $tensor } has NaN or infinite numbers.
+    .hint = Download the model again. If it was trained here, its training diverged: use an earlier checkpoint.

@@ -91,3 +91,6 @@ liger-has-none = 该库没有适用于 { $type } 的内核
 liger-raises = 试运行因 { $kind } 结束：{ $reason }
 liger-differs = 试运行的结果与模型不同
 over-packed-rows = 打包数据行上的 { $what }
+weights-not-finite = 模型权重已损坏
+    .message = { $folder }：{ $tensor } 中有 NaN 或无穷大。
+    .hint = 请重新下载该模型。如果它是在本机训练的，说明训练发散了：请使用更早的检查点。

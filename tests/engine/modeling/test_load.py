@@ -248,3 +248,17 @@ def test_a_process_may_build_for_the_cpu_after_a_gpu(tiny: Path) -> None:
     before.device, before._mixed_precision = torch.device("cuda"), "fp16"
     built = build(config, card, load_words(card, config.model), placement, guard, Steering())
     assert (built.accelerator.device, built.accelerator.mixed_precision) == (placement.device, "no")
+
+
+def test_a_base_with_numbers_that_are_none_is_said_to_be_damaged(tiny: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny, folder)
+    weights = load_file(folder / "model.safetensors")
+    name = next(each for each in weights if "down_proj" in each)
+    weights[name][0, 0] = float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError) as caught:
+        loaded(folder)
+    assert (caught.value.code, caught.value.reason.args["tensor"]) == ("modeling.weights-not-finite", name)

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.common import locks
 from engine.common.errors import MachineError, RunError
-from engine.runs import directory
 from engine.runs.directory import RunDir, RunLock
 from tests.engine.runs.making import set_facts
 
@@ -92,7 +92,7 @@ def no_flock(fd: int, operation: int) -> None:
 
 
 def test_without_flock_the_recorded_process_decides(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory.fcntl, "flock", no_flock)
+    monkeypatch.setattr(locks.fcntl, "flock", no_flock)
     run.lock.touch()
     other = psutil.Process(os.getppid())
     set_facts(run, pid=other.pid, pid_start_time=other.create_time())
@@ -106,7 +106,7 @@ def test_without_flock_the_recorded_process_decides(run: RunDir, monkeypatch: py
 
 @pytest.mark.parametrize("pid", [None, "x", [1]])
 def test_without_flock_a_damaged_record_means_nobody(run: RunDir, monkeypatch: pytest.MonkeyPatch, pid: object) -> None:
-    monkeypatch.setattr(directory.fcntl, "flock", no_flock)
+    monkeypatch.setattr(locks.fcntl, "flock", no_flock)
     run.lock.touch()
     set_facts(run, pid=pid, pid_start_time=0)
     assert not run.is_alive()
