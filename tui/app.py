@@ -187,7 +187,11 @@ class TunedeckApp(App[None]):
 
     @on(messages.LanguageChosen)
     async def _speak_it(self) -> None:
-        """Draw home anew; other places are made when they are opened next."""
+        """Draw home anew; other places are made when they are opened next, the wizard with its answers."""
+        if (wizard := self._wizard()) is not None:
+            wizard.keep()
+            self._prefill = wizard.draft if wizard.draft.is_begun else None
+            await self._forget("wizard")
         self.add_mode("between", Screen)
         with self.batch_update():
             await self.switch_mode("between")

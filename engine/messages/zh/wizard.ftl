@@ -2,7 +2,7 @@
 
 title = 新建微调
 step-welcome = 欢迎
-step-task = 任务
+step-task = 类型
 step-model = 模型
 step-strategy = 策略
 step-data = 数据

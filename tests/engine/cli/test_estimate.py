@@ -106,7 +106,7 @@ class TestOfAConfig:
     def test_rows_that_cannot_be_read_leave_only_the_time_open(self, shell: Shell, config: Path) -> None:
         answer = shell("estimate", config, "--set", "data.0.path=/nowhere.jsonl", "--gpu", "4090")
         assert answer.code == 0
-        assert "Time: not known, as the rows can't be read" in answer.out
+        assert "Time: unknown, because the rows can't be read" in answer.out
 
     def test_wrong_fields_end_with_2_and_the_nearest_name(self, shell: Shell, config: Path) -> None:
         config.write_text(config.read_text() + "[train]\nbath_size = 4\n")

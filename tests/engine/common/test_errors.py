@@ -29,7 +29,7 @@ def test_code_and_arguments_are_what_programs_compare() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [_ERROR, CutOff("models.cut-off", path="a.safetensors"), DataError("data.empty", path="x")]
+    "error", [_ERROR, CutOff("models.cut-off", path="a", reason="it ends"), DataError("data.empty", path="x")]
 )
 def test_it_travels_between_processes_as_what_it_is(error: TunedeckError) -> None:
     for came in (pickle.loads(pickle.dumps(error)), TunedeckError.from_json(json.loads(json.dumps(error.as_json())))):
