@@ -161,7 +161,7 @@ free-disk-space = 在该磁盘上腾出空间
 disk-takes-no-files = 磁盘无法再容纳文件
     .message = { $place }：还能容纳 { NUMBER($left) } 个文件，该任务约需 { $needed } 个。
     .hint = 删除该磁盘上的文件（`df -i` 可查看 inode），或把 TUNEDECK_HOME 设为另一磁盘上的目录。
-disk-too-small = 磁盘空间不足以运行该任务该任务
+disk-too-small = 磁盘空间不足以运行该任务
     .message = { $place } 剩余 { BYTES($free) }。该任务需要 { $disk }。
     .hint = 腾出空间，减小 checkpoint.keep 或 adapter.r，或把 TUNEDECK_HOME 设为更大磁盘上的目录。
 

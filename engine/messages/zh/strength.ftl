@@ -26,7 +26,7 @@ no-numbers = 强度须为数字
     .hint = 例如 --scales 0,0.5,0.75,1。
 no-result = 还没有可减弱的适配器
     .message = { $run } 的 adapter/ 中还没有结果。检查点保持原样，以便从中恢复。
-    .hint = 请等它完成，或用 tunedeck stop { $run } 停止它：停止的运行也有结果。
+    .hint = 请等它完成，或用 tunedeck stop { $run } 停止它：停止的任务也有结果。
 
 column-strength = 强度
 column-task-loss = 任务损失

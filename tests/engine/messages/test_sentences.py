@@ -17,6 +17,7 @@ _FILES = {
     "engine/config/synonyms.py": "names that other trainers give the fields",
     "engine/data/quality/placeholders.py": "what is searched for in rows",
     "engine/evaluation/generate.py": "stands in the place of an answer, which is a model's text",
+    "engine/evaluation/judge.py": "what a model that judges is given to read",
     "engine/export/proof/prove.py": "what models are given to read",
     "engine/messages/formats.py": "the words of the formats, in each language",
     "engine/models/turn_parts.py": "templates of another program",
@@ -32,6 +33,7 @@ _NAMES = {
     "looks alike", "same format", "shares phrases", "as well as on its own rows", "out of memory", "command line",
     "strategy continue", "strategy continue: a third of fresh", "answer {}", "answer base", "answer few-shot",
     "answer old-adapter", "answer tuned", "memory over time", "heading start", "dialog picker", "{} seed {}",
+    "step {} {}", "Add adapter",
 }  # fmt: skip
 """Names by which code, logs and --json know a thing; what is shown of them is in a catalogue."""
 _FOR_MODELS = {
@@ -44,7 +46,7 @@ _MARK = "A tunedeck run. `tunedeck run THIS_FILE` repeats it."
 _OF_OTHERS = {
     "Fatal Python error", "No space left", "Permission denied", "Unterminated string", "can't allocate memory",
     "cannot allocate memory", "unknown split", "bad split", "config name is missing", "couldn't find cache",
-    "not found",
+    "not found", "No module named 'lm_eval'",
 }  # fmt: skip
 """Words of Python and of libraries that are looked for in what they say."""
 _DEVELOPERS = {"RuntimeError", "ValueError", "OSError", "TypeError", "KeyError", "CatalogueError", "AssertionError"}
@@ -53,7 +55,7 @@ _NOT_SHOWN = {"Binding", "_complain", "compile"}
 """Calls whose texts nobody reads: keys.py has the words for keys."""
 _CODE = re.compile(
     r"python3? -|-m pip|pip install |import |^tunedeck:? |^\[print\(|^\[json|^map\(|^--|^<meta|^PARAMETER |^Bearer |"
-    r"^torch transformers|^(not )?(bold|reverse)\b|^tried to allocate \("
+    r"^torch transformers|^(not )?(bold|dim|muted|reverse)\b|^tried to allocate \("
 )
 """Commands, snippets of code and of markup, and styles of a screen."""
 
