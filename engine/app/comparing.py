@@ -54,6 +54,15 @@ class Comparing:
             points=100 * smallest_difference(rows), wanted=100 * WANTED, needed=rows_needed(WANTED),
         )  # fmt: skip
 
+    @property
+    def short(self) -> Message:
+        """The same for one narrow line: what the rows show, or that only the loss is compared."""
+        rows = self.asked.rows
+        if not rows:
+            return Message("comparing.short-nothing")
+        points = 100 * smallest_difference(rows)
+        return Message("comparing.short", rows=rows, part=Message(_PARTS[self.part]), points=points)
+
     def remedy(self, config: RunConfig) -> Remedy | None:
         """What makes more rows answered, None where there are too few for that."""
         more = min(ENOUGH_ROWS, int(_MOST_SHARE * self.all_rows))

@@ -10,3 +10,5 @@ old-adapter = earlier adapter
 tuned = tuned
 hold-out = hold out { COUNT($rows, "row", "rows") }
 answer-more = answer { COUNT($rows, "row", "rows") }
+short = shows { NUMBER($points, digits: 1) } points or more ({ NUMBER($rows) } { $part })
+short-nothing = shows the loss alone

@@ -10,3 +10,5 @@ old-adapter = 早先的适配器
 tuned = 微调后
 hold-out = 留出 { NUMBER($rows) } 行
 answer-more = 回答 { NUMBER($rows) } 行
+short = 可看出 { NUMBER($points, digits: 1) } 个百分点以上的差异（{ NUMBER($rows) } 行{ $part }）
+short-nothing = 只比较损失

@@ -25,8 +25,8 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
     return expected_time(facts.fit, size, facts.machine) if facts.fit is not None and size is not None else None
 
 
-def comparing_line(draft: Draft, facts: Facts) -> str:
-    """What the evaluation of the run will be able to show; "" where that can't be told yet."""
+def comparing_line(draft: Draft, facts: Facts, whole: bool) -> str:
+    """What the evaluation of the run will be able to show; "" where that can't be told yet. ``whole``: by whom too."""
     from engine.app.comparing import comparing, device_of
 
     try:
@@ -35,7 +35,9 @@ def comparing_line(draft: Draft, facts: Facts) -> str:
         return ""
     size = _size_of(draft, facts)
     found = comparing(config, size, device_of(facts.fit)) if size is not None else None
-    return text(found.message) if found is not None else ""
+    if found is None or (size is not None and size.exact and found.finding(config)):  # a warning says it
+        return ""
+    return text(found.message if whole else found.short)
 
 
 def _size_of(draft: Draft, facts: Facts) -> DataSize | None:

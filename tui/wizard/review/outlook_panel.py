@@ -41,7 +41,7 @@ class OutlookPanel(Static):
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
         self._time = time_line(time_of(draft, facts), facts, whole)
         self._disk = disk_line(disk_of(facts.fit, facts), free_bytes, whole)
-        self._comparing = comparing_line(draft, facts)
+        self._comparing = comparing_line(draft, facts, whole)
         self._draw()
 
     def measure(self, command: tuple[str, ...], config_text: str) -> None:

@@ -106,7 +106,7 @@ def test_a_gpu_that_nothing_is_known_of_gets_no_time(draft: Draft, facts: Facts)
 def test_the_disk_says_what_the_run_writes_and_what_comes_later(facts: Facts) -> None:
     short, long = (disk_line(disk_of(facts.fit, facts), 50 * 2**30, whole) for whole in (False, True))
     assert short.startswith("disk  ")
-    assert short.endswith("of 54 GB free: 3 checkpoints and the adapter")
+    assert short.endswith("of 54 GB free: 4 checkpoints and the adapter")
     assert "merging later takes" in long
     assert disk_line(disk_of(None, Facts()), 2**30, False) == ""
 

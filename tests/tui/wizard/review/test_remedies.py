@@ -137,7 +137,7 @@ async def test_the_review_tells_that_a_logout_ends_the_training(
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n", "enter")
         shown = [finding.reason.code for finding in app.wizard.step._found]  # type: ignore[union-attr]
-        assert shown == ["runs.ends-at-logout"]
+        assert "runs.ends-at-logout" in shown
         assert "logout" in text_of(app)
 
 
