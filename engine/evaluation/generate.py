@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from engine.evaluation.decode import can_decode, decode, padded
 from engine.modeling.out_of_memory import MemoryGuard
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
 _TOKENS_AT_ONCE = 16_384
 _FEW_TOKENS = 2
+Watch = Callable[[int], None]
+"""Called after each token with how many answers of the group have ended; what it raises ends the work."""
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Generator:
                 done = len(prompts) - len(left)
                 group = self._next(left, prompts, max_new_tokens)
                 on_progress(done, len(prompts))
-                watch = _Watch(self.check, self.stops, len(group), done, len(prompts), on_progress)
+                watch = _Watch(self.check, done, len(prompts), on_progress)
                 texts = self._in_memory([prompts[i] for i in group], max_new_tokens, watch)
                 if texts is None:
                     continue
@@ -81,12 +84,15 @@ class Generator:
                 group = max(groups, key=lambda g: _padded(g, prompts, max_new_tokens))
                 few = min(_FEW_TOKENS, max_new_tokens)
                 cache = self._cache_bytes_per_token() * len(group) * (max_new_tokens - few)
-                if self._in_memory([prompts[i] for i in group], few, _Cache(self.check, cache)) is not None:
+                if (
+                    self._in_memory([prompts[i] for i in group], few, _Cache(self.check, cache, self.model.device))
+                    is not None
+                ):
                     return _padded(group, prompts, max_new_tokens)
         finally:
             self.model.train(was_training)
 
-    def _in_memory(self, prompts: list[list[int]], max_new_tokens: int, watch: StoppingCriteria) -> list[str] | None:
+    def _in_memory(self, prompts: list[list[int]], max_new_tokens: int, watch: Watch) -> list[str] | None:
         """The answers of one group; None when memory ran out and groups are smaller from now on."""
         self.memory.phase = "evaluation"
         try:
@@ -143,59 +149,72 @@ class Generator:
         kv_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
         return 2 * kv_heads * width * text.num_hidden_layers * self.model.dtype.itemsize
 
-    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: StoppingCriteria) -> list[str]:
+    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: Watch) -> list[str]:
         longest = max(len(prompt) for prompt in prompts)
-        ids = torch.full((len(prompts), longest), self.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(prompts):  # on the left, so that all answers begin in one column
-            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-            mask[row, longest - len(prompt) :] = 1
         if self.most_positions:  # the last token is never read
             max_new_tokens = min(max_new_tokens, self.most_positions - longest + 1)
+        if can_decode(self.model):
+            found = decode(self.model, prompts, self.stops, self.pad_id, max_new_tokens, watch)
+        else:
+            found = self._by_library(prompts, longest, max_new_tokens, watch)
+        return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in found]
+
+    def _by_library(
+        self, prompts: list[list[int]], longest: int, max_new_tokens: int, watch: Watch
+    ) -> list[list[int]]:  # fmt: skip
+        """The same by the library's own loop, for models that need it."""
+        ids, mask = padded(prompts, self.pad_id)
         device = self.model.device
         output = self.model.generate(
             input_ids=ids.to(device), attention_mask=mask.to(device), max_new_tokens=max_new_tokens,
             do_sample=False, temperature=None, top_p=None, top_k=None, use_cache=True,
             eos_token_id=sorted(self.stops), pad_token_id=self.pad_id,
-            stopping_criteria=StoppingCriteriaList([watch]),
+            stopping_criteria=StoppingCriteriaList([_Listener(watch, self.stops, len(prompts))]),
         )  # fmt: skip
-        return [self._text(row) for row in output[:, longest:].tolist()]
+        return [self._until_stop(row) for row in output[:, longest:].tolist()]
 
-    def _text(self, ids: list[int]) -> str:
-        end = next((i for i, token in enumerate(ids) if token in self.stops), len(ids))
-        return str(self.tokenizer.decode(ids[:end], skip_special_tokens=True))
+    def _until_stop(self, ids: list[int]) -> list[int]:
+        return ids[: next((i for i, token in enumerate(ids) if token in self.stops), len(ids))]
 
 
-class _Watch(StoppingCriteria):  # type: ignore[misc]
+class _Watch:
     """Between two tokens: lets a stop request through and tells how many answers have ended."""
 
     def __init__(
-        self, check: Callable[[], None], stops: frozenset[int], rows: int, done: int, total: int,
-        on_progress: Callable[[int, int], None],
-    ) -> None:  # fmt: skip
+        self, check: Callable[[], None], done: int, total: int, on_progress: Callable[[int, int], None]
+    ) -> None:
         self._check, self._on_progress, self._done, self._total = check, on_progress, done, total
+
+    def __call__(self, ended: int) -> None:
+        self._check()
+        self._on_progress(self._done + ended, self._total)
+
+
+class _Cache:
+    """From the first token on holds as much memory as the keys and values of the answers' other tokens will."""
+
+    def __init__(self, check: Callable[[], None], size_bytes: int, device: torch.device) -> None:
+        self._check, self._bytes, self._device = check, size_bytes, device
+        self._held: torch.Tensor | None = None
+
+    def __call__(self, ended: int) -> None:
+        self._check()
+        if self._held is None:
+            # Ones: untouched zeros take no memory on the CPU.
+            self._held = torch.ones(self._bytes, dtype=torch.uint8, device=self._device)
+
+
+class _Listener(StoppingCriteria):  # type: ignore[misc]
+    """Tells ``watch`` after each token of the library's loop how many answers have ended."""
+
+    def __init__(self, watch: Watch, stops: frozenset[int], rows: int) -> None:
+        self._watch = watch
         self._stops = torch.tensor(sorted(stops))
         self._ended = torch.zeros(rows, dtype=torch.bool)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
-        self._check()
         self._ended |= torch.isin(input_ids[:, -1].cpu(), self._stops)
-        self._on_progress(self._done + int(self._ended.sum()), self._total)
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]
-
-
-class _Cache(StoppingCriteria):  # type: ignore[misc]
-    """From the first token on holds as much memory as the keys and values of the answers' other tokens will."""
-
-    def __init__(self, check: Callable[[], None], size_bytes: int) -> None:
-        self._check, self._bytes = check, size_bytes
-        self._held: torch.Tensor | None = None
-
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: Any) -> torch.BoolTensor:
-        self._check()
-        if self._held is None:
-            # Ones: untouched zeros take no memory on the CPU.
-            self._held = torch.ones(self._bytes, dtype=torch.uint8, device=input_ids.device)
+        self._watch(int(self._ended.sum()))
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)  # type: ignore[return-value]
 
 

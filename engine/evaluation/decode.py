@@ -1,0 +1,249 @@
+"""Greedy answers of one batch of prompts, token by token: rows leave as they end, common beginnings are read once.
+
+The library's loop computes ended rows on to the last one's end, copies keys and values of all positions for each token
+and reads the same system prompt once a row. Models that need more of that loop than keys and values, a mask, positions
+and a penalty on repeats are left to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, GenerationMixin, RepetitionPenaltyLogitsProcessor
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+_FIRST_ROOM = 64
+"""Positions that a cache has room for beyond its first ones; what it needs more it gets by halves of its length."""
+_BLOCK = 32
+"""Positions whose queries torch's attention on the CPU takes together: parted elsewhere, last bits would differ."""
+_CHANGES_SCORES = (
+    "bad_words_ids", "begin_suppress_tokens", "encoder_no_repeat_ngram_size", "encoder_repetition_penalty",
+    "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "guidance_scale", "min_length",
+    "min_new_tokens", "no_repeat_ngram_size", "num_beams", "remove_invalid_values", "sequence_bias", "suppress_tokens",
+    "watermarking_config", "stop_strings", "max_time", "prompt_lookup_num_tokens", "cache_implementation",
+)  # fmt: skip
+"""Fields of a model's generation_config.json that make its answers other than the likeliest tokens, by the library."""
+_WORTH_SHARING = 128
+"""Tokens of common beginnings, over all rows, that are worth a pass of their own."""
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of one layer, (rows, heads, positions, width), in memory that has room for the next ones.
+
+    ``most``: positions there will be at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._rooms: list[Tensor] = []
+        self._length = 0
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        rows, length = key_states.shape[0], self._length + key_states.shape[2]
+        if not self._rooms or self._rooms[0].shape[2] < length:
+            self._grow(key_states, value_states, length)
+        for room, new in zip(self._rooms, (key_states, value_states), strict=True):
+            room[:rows, :, self._length : length] = new
+        self._length = length
+        self.keys, self.values = (room[:rows, :, :length] for room in self._rooms)
+        return self.keys, self.values
+
+    def _grow(self, keys: Tensor, values: Tensor, length: int) -> None:
+        """Make room for ``length`` positions and some more of rows such as those of ``keys`` and ``values``."""
+        size = max(length, min(self._most, length + max(_FIRST_ROOM, length // 2)))
+        rooms = [like.new_empty(*like.shape[:2], size, like.shape[3]) for like in (keys, values)]
+        for new, old in zip(rooms, self._rooms, strict=False):
+            new[:, :, : self._length] = old[: len(new), :, : self._length]
+        self._rooms, self.is_initialized = rooms, True
+
+    def take(self, source: DynamicLayer, rows: Sequence[int], columns: int) -> None:
+        """To begin with: for each of ``rows`` what that row of ``source`` holds; ``columns`` positions of it count."""
+        self._grow(source.keys[rows], source.values[rows], source.keys.shape[2])
+        for room, states in zip(self._rooms, (source.keys, source.values), strict=True):
+            room[:, :, : states.shape[2]] = states[rows]
+        self._length = columns
+        self.keys, self.values = (room[:, :, :columns] for room in self._rooms)
+
+    def keep(self, moves: Sequence[tuple[int, int]], rows: int) -> None:
+        """Put row ``a`` in the place of row ``b`` for each (a, b) of ``moves``, and go on with the first ``rows``."""
+        for room in self._rooms:
+            for source, target in moves:
+                room[target, :, : self._length] = room[source, :, : self._length]
+        self.keys, self.values = (room[:rows, :, : self._length] for room in self._rooms)
+
+
+def can_decode(model: Any) -> bool:
+    """Whether ``model``, with or without an adapter, needs no more than ``decode`` gives it."""
+    base = _base(model)
+    prepares = getattr(base.prepare_inputs_for_generation, "__func__", None)
+    if prepares is not GenerationMixin.prepare_inputs_for_generation or not base._supports_default_dynamic_cache():
+        return False
+    if base.config.is_encoder_decoder or base.is_remote_code() or "position_ids" not in _parameters(base):
+        return False
+    plain = GenerationConfig()
+    if any(
+        getattr(base.generation_config, name, None) not in (None, getattr(plain, name, None))
+        for name in _CHANGES_SCORES
+    ):
+        return False
+    layers = DynamicCache(config=base.config.get_text_config(decoder=True)).layers
+    return {type(layer) for layer in layers} <= {DynamicLayer, DynamicSlidingWindowLayer}
+
+
+@torch.no_grad()
+def decode(
+    model: Any, prompts: Sequence[list[int]], stops: frozenset[int], pad_id: int, most: int,
+    watch: Callable[[int], None] = lambda ended: None,
+) -> list[list[int]]:  # fmt: skip
+    """Up to ``most`` new tokens for each of ``prompts``, without the one of ``stops`` that ended them.
+
+    ``watch`` is called after each token with how many answers have ended, and may raise. ``pad_id`` fills shorter
+    prompts on the left, where nothing sees it.
+    """
+    base = _base(model)
+    device = base.device
+    logits, cache, rows = _read(base, prompts, pad_id, most)
+    answers: list[list[int]] = [[] for _ in prompts]
+    ids, mask = (part.to(device) for part in padded([prompts[row] for row in rows], pad_id))
+    penalty = getattr(base.generation_config, "repetition_penalty", None)
+    penalize = RepetitionPenaltyLogitsProcessor(penalty) if penalty not in (None, 1.0) else None
+    at = mask.sum(-1, keepdim=True) - 1
+    ended: set[int] = set()
+    for count in range(1, most + 1):
+        tokens = _likeliest(penalize(ids, logits.float()) if penalize else logits)
+        for row, token in zip(rows, tokens, strict=True):
+            if row not in ended:
+                ended.add(row) if token in stops else answers[row].append(token)
+        watch(len(ended))
+        if count == most or len(ended) == len(prompts):
+            break
+        at = at + 1
+        left = _room_for(len(rows) - sum(row in ended for row in rows))
+        if left < len(rows):
+            chosen, moves = _compact(rows, ended, left)
+            _keep(cache, moves, chosen)
+            picked = torch.tensor(chosen, device=device)
+            ids, mask, at = ids[picked], mask[picked], at[picked]
+            rows, tokens = [rows[i] for i in chosen], [tokens[i] for i in chosen]
+        new = torch.tensor(tokens, device=device)[:, None]
+        ids, mask = torch.cat([ids, new], -1), torch.cat([mask, torch.ones_like(new)], -1)
+        logits = _next(base, new, mask, at, cache)
+    return answers
+
+
+def _base(model: Any) -> Any:
+    """The library's model, in which an adapter's layers take part."""
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+def _parameters(base: Any) -> Any:
+    return inspect.signature(base.forward).parameters
+
+
+def padded(prompts: Sequence[list[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask (rows, longest), padded on the left, so that all answers begin in one column."""
+    longest = max(map(len, prompts))
+    ids = torch.full((len(prompts), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[row, longest - len(prompt) :] = 1
+    return ids, mask
+
+
+def _read(
+    base: Any, prompts: Sequence[list[int]], pad_id: int, most: int
+) -> tuple[Tensor, DynamicCache, list[int]]:  # fmt: skip
+    """Logits of each prompt's next token, a cache with room for ``most`` more, and the prompts' order in both.
+
+    Of prompts that begin alike the first of each length is read whole. The others take their common beginning from
+    that one and read the rest: with the same padding before it, it is the same to the last bit.
+    """
+    ids, mask = padded(prompts, pad_id)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    layers = DynamicCache(config=base.config.get_text_config(decoder=True)).layers
+    longest = ids.shape[1]
+
+    def fresh(rows: int) -> DynamicCache:
+        cache = DynamicCache()
+        room = longest + most if rows == len(prompts) else 0
+        cache.layers = [RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in layers]
+        cache.layer_class_to_replicate = None
+        return cache
+
+    def read(rows: Sequence[int], begin: int, cache: DynamicCache) -> Tensor:
+        given = [part[rows].to(base.device) for part in (ids[:, begin:], mask, positions[:, begin:])]
+        return _next(base, given[0], given[1], given[2], cache)
+
+    firsts = {len(prompt): row for row, prompt in reversed([*enumerate(prompts)])}
+    others = [row for row, prompt in enumerate(prompts) if firsts[len(prompt)] != row]
+    shared = _common(prompts) // _BLOCK * _BLOCK
+    plain = all(type(layer) is DynamicLayer for layer in layers)
+    # Rows of one length have no padding, for which there may be another kernel.
+    if not plain or len(firsts) == 1 or shared * len(others) < _WORTH_SHARING:
+        cache, rows = fresh(len(prompts)), [*range(len(prompts))]
+        return read(rows, 0, cache), cache, rows
+    whole, cache = fresh(0), fresh(len(prompts))
+    of_firsts = read([*firsts.values()], 0, whole)
+    rows = [*others, *firsts.values()]
+    source = {length: place for place, length in enumerate(firsts)}
+    taken = [source[len(prompts[row])] for row in rows]
+    for layer, found in zip(cache.layers, whole.layers, strict=True):
+        if found.is_initialized:  # layers that share the keys of others have none
+            layer.take(found, taken, shared)
+    return torch.cat([read(others, shared, cache), of_firsts]), cache, rows
+
+
+def _common(prompts: Sequence[list[int]]) -> int:
+    """How many tokens all ``prompts`` begin with, at least one of each left over."""
+    most = min(map(len, prompts)) - 1
+    return next((i for i in range(most) if len({prompt[i] for prompt in prompts}) > 1), most)
+
+
+def _next(base: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
+    """Logits (rows, vocabulary) of what follows each row."""
+    last = {"logits_to_keep": 1} if "logits_to_keep" in _parameters(base) else {}
+    found = base(
+        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+        return_dict=True, **last,
+    )  # fmt: skip
+    logits: Tensor = found.logits[:, -1]
+    return logits
+
+
+def _likeliest(logits: Tensor) -> list[int]:
+    if logits.device.type == "cpu":  # torch's own takes seven times as long
+        return [int(token) for token in logits.float().numpy().argmax(-1)]
+    return [int(token) for token in logits.float().argmax(-1).tolist()]
+
+
+def _room_for(rows: int) -> int:
+    """Rows to compute for so many that go on: kernels are made and kept for each number, so there are few of them."""
+    return rows if rows <= 4 else -(-rows // 4) * 4 if rows <= 16 else -(-rows // 8) * 8
+
+
+def _compact(rows: Sequence[int], ended: set[int], left: int) -> tuple[list[int], list[tuple[int, int]]]:
+    """Which of the present places are kept, in their new order, and the moves (from, to) that bring it about.
+
+    The last ones that go on take the places of the first ones that don't.
+    """
+    chosen = [*range(left)]
+    free = [place for place in chosen if rows[place] in ended]
+    behind = [place for place in range(left, len(rows)) if rows[place] not in ended]
+    moves = list(zip(behind, free, strict=False))
+    for source, target in moves:
+        chosen[target] = source
+    return chosen, moves
+
+
+def _keep(cache: DynamicCache, moves: Sequence[tuple[int, int]], chosen: Sequence[int]) -> None:
+    for layer in cache.layers:
+        if isinstance(layer, RoomyLayer):
+            layer.keep(moves, len(chosen))
+        elif layer.is_initialized:
+            layer.batch_select_indices(torch.tensor(chosen, device=layer.keys.device))
