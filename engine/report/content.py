@@ -21,7 +21,7 @@ from engine.report.results import Result, Row, Said, named, result, short
 from engine.report.tables import Cell, Fact, Table
 from engine.runs import events as ev
 from engine.runs import story
-from engine.runs.evaluations import TRAINING
+from engine.runs.evaluations import TRAINING, is_elsewhere
 from engine.runs.state import RunState
 
 MOST_SAMPLES = 4
@@ -83,7 +83,9 @@ class Content:
 def content(facts: Facts) -> Content:
     """What the report of a run says, in the language of the process."""
     state, started = facts.state, facts.state.started
-    results = [result(each) for each in facts.evaluations]
+    of_task = [each for each in facts.evaluations if not is_elsewhere(each.summary.name)]
+    results = [result(each) for each in of_task]
+    elsewhere = cost(state, [result(each) for each in facts.evaluations if is_elsewhere(each.summary.name)])
     verdict, tone, note = _verdict(facts, results)
     about = (started.model, started.method) if started else (str(facts.run.read_run_json().get("model") or ""),)
     about = (*about, time.strftime("%Y-%m-%d", time.localtime(state.started_t)) if state.started_t else "")
@@ -91,8 +93,8 @@ def content(facts: Facts) -> Content:
         title=facts.name, run=facts.run.id, subtitle=" · ".join(part for part in about if part),
         state=text(story.state(state.state)), state_tone=_STATE_TONES.get(state.state, "look"),
         made=moment(facts.made_t), verdict=verdict, verdict_tone=tone, verdict_note=note,
-        tiles=_tiles(facts), results=results, fallback=None if results else _before_and_after(state),
-        cost=cost(state), samples=_samples(state) if not any(each.shown for each in results) else [],
+        tiles=_tiles(facts, elsewhere), results=results, fallback=None if results else _before_and_after(state),
+        cost=elsewhere, samples=_samples(state) if not any(each.shown for each in results) else [],
         done=list(_done(facts)), data=_data(facts), left_out=_left_out(state), curves=list(_curves(state)),
         memory=_memory(state), memory_facts=list(_memory_facts(state)), warnings=_warnings(facts),
         family=_family(facts), config=facts.config_text, settled=_settled(state),
@@ -127,7 +129,7 @@ def _verdict(facts: Facts, results: Sequence[Result]) -> tuple[str, str, str]:
     return text("report.unmeasured", state=story.state(state.state), step=state.done_steps), "look", ""
 
 
-def _tiles(facts: Facts) -> list[Fact]:
+def _tiles(facts: Facts, elsewhere: Cost | None) -> list[Fact]:
     """The few figures that people look for first."""
     state, tiles = facts.state, []
     before, after = state.evals_at("before"), state.evals_at("after")
@@ -143,8 +145,7 @@ def _tiles(facts: Facts) -> list[Fact]:
     if facts.seconds:
         steps = text("report.of-steps", done=state.done_steps, of=state.total_steps)
         tiles.append(Fact(text("report.time"), formats.duration(facts.seconds), steps))
-    elsewhere = cost(state)
-    if elsewhere is not None:
+    if elsewhere is not None and elsewhere.mark:
         tiles.append(Fact(text("report.forgetting"), elsewhere.mark, elsewhere.reasons[0] if elsewhere.reasons else ""))
     peak = _peak(state)
     if peak:
@@ -433,7 +434,7 @@ def _unknown(facts: Facts, results: Sequence[Result]) -> Iterator[Message]:
         yield Message("report.unknown-baseline")
     if not state.tests and not any(each.summary.part == "test" for each in facts.evaluations):
         yield Message("report.unknown-test")
-    if not state.forgetting:
+    if not state.forgetting and not any(is_elsewhere(each.summary.name) for each in facts.evaluations):
         yield Message("report.unknown-forgetting")
     if _peak(state) is None:
         yield Message("report.unknown-memory")

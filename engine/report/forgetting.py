@@ -1,14 +1,15 @@
-"""What the training cost elsewhere, as a report shows it: the mark of the gauge, its figures, and their curves."""
+"""What the training cost elsewhere, as a report shows it: the gauge with its curves, and what the end showed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.metrics import forgetting as limits
 from engine.report import charts
+from engine.report.results import Result
 from engine.report.tables import Cell, Table
 from engine.runs import events as ev
 from engine.runs import story
@@ -19,23 +20,27 @@ TONES = {"fine": "good", "look": "look", "stop": "bad"}
 
 @dataclass(frozen=True)
 class Cost:
-    """The newest reading of the gauge; ``reasons`` say by what it is marked."""
+    """The newest reading of the gauge, "" and None where it never read; ``reasons`` say by what it is marked.
 
-    mark: str
-    tone: str
-    reasons: list[str]
-    about: str
-    figures: Table
-    curves: list[charts.Chart]
+    ``measured`` are the evaluations of general text and of earlier runs' rows.
+    """
+
+    measured: list[Result]
+    mark: str = ""
+    tone: str = ""
+    reasons: list[str] = field(default_factory=list)
+    about: str = ""
+    figures: Table | None = None
+    curves: list[charts.Chart] = field(default_factory=list)
 
 
-def cost(state: RunState) -> Cost | None:
-    """None for a run whose gauge never read anything."""
+def cost(state: RunState, measured: list[Result]) -> Cost | None:
+    """None where nothing was measured."""
     if not state.forgetting:
-        return None
+        return Cost(measured) if measured else None
     newest = state.forgetting[-1]
     return Cost(
-        text(story.named(story.MARKS, newest.mark)), TONES.get(newest.mark, ""),
+        measured, text(story.named(story.MARKS, newest.mark)), TONES.get(newest.mark, ""),
         [text(each) for each in newest.reasons],
         text("report.gauge-of", task=newest.task_rows, general=newest.general_rows), _figures(newest),
         [*_curves(state)],

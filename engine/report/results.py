@@ -15,7 +15,8 @@ from engine.report.tables import Cell, Table
 from engine.runs.evaluations import BASE, TUNED, Answer
 
 MOST_WORST, MOST_SHOWN = 10, 4
-_PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file"}
+_PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file",
+          "general": "report.part-general", "old": "report.part-old", "tasks": "report.part-tasks"}  # fmt: skip
 _TESTS = {"mcnemar": "report.test-mcnemar", "bootstrap": "report.test-bootstrap", "none": "report.test-none"}
 _TONES = {"better": "good", "worse": "bad", "unclear": "look"}
 _LONGEST = 1500
@@ -104,7 +105,7 @@ def result(found: Evaluated) -> Result:
         text(summary.reason) if summary.reason else "",
         text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
         _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
-        _means(found), _comparisons(found), _classes(found), [_grid(each) for each in summary.confusions],
+        _means(found), _comparisons(found), _classes(found), [_grid(each) for each in _sound(found)],
         [text(each) for each in summary.notes], _changes(found, primary),
         _worst(found, primary), _first(found),
     )  # fmt: skip
@@ -172,6 +173,11 @@ def _comparisons(found: Evaluated) -> Table | None:
     return Table(text("report.comparisons"), [*head, text("report.rows")], rows) if rows else None
 
 
+def _sound(found: Evaluated) -> list[Confusion]:
+    """The confusions that have a row of counts for each class; without a reference there is none."""
+    return [each for each in found.summary.confusions if len(each.counts) == len(each.labels)]
+
+
 def _grid(confusion: Confusion) -> Grid:
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion.counts]
     has_other = any(len(row) > len(confusion.labels) for row in confusion.counts)
@@ -183,7 +189,7 @@ def _classes(found: Evaluated) -> Table | None:
 
     By hand: scikit-learn takes two seconds to load, and the screen makes reports too.
     """
-    confusion = next((each for each in found.summary.confusions if each.candidate == TUNED), None)
+    confusion = next((each for each in _sound(found) if each.candidate == TUNED), None)
     if confusion is None:
         return None
     rows = []

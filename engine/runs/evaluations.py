@@ -24,6 +24,8 @@ FOLDER, ANSWERS, SUMMARY = "evaluations", "answers.jsonl", "evaluation.json"
 BASE, FEW_SHOT, OLD_ADAPTER, TUNED = result.BASE, result.FEW_SHOT, result.OLD_ADAPTER, result.TUNED
 TRAINING = "training"
 """Name of the evaluation that a run makes by itself, before and after its training."""
+FORGETTING = "forgetting"
+"""Name of the evaluation of general text and questions; with ``-RUN`` behind it of an earlier run's rows."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MOST_ANSWER_BYTES = 1 << 30
 
@@ -134,6 +136,11 @@ def read(where: Path) -> Evaluation | None:
         return msgspec.json.decode(read_regular(where / SUMMARY, MOST_JSON_BYTES), type=Evaluation)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def is_elsewhere(name: str) -> bool:
+    """Whether an evaluation is of what the training cost elsewhere, not of its own task."""
+    return name == FORGETTING or name.startswith(f"{FORGETTING}-")
 
 
 def all_of(run: RunDir) -> list[Evaluation]:

@@ -14,6 +14,7 @@ from engine.messages.catalogue import text
 from engine.metrics import words
 from engine.runs import events as ev
 from engine.runs import story
+from engine.runs.evaluations import is_elsewhere
 from engine.runs.state import RunState
 from tui import keys
 from tui.monitor import memory, verdict
@@ -86,11 +87,12 @@ def _loss(state: RunState, muted: str) -> list[Text]:
 
 
 def _elsewhere(state: RunState) -> list[Text]:
-    """What it cost elsewhere, in one line; nothing where the gauge read nothing."""
-    if not state.forgetting:
-        return []
-    said = clean(text(story.forgetting(state.forgetting[-1])), keep_newlines=False)
-    return [Text(said[:1].upper() + said[1:])]
+    """What it cost elsewhere: what was measured at the end, else the newest reading of the gauge."""
+    told = [each.sentence for each in state.evaluations if is_elsewhere(each.name) and each.sentence is not None]
+    if not told and state.forgetting:
+        told = [story.forgetting(state.forgetting[-1])]
+    lines = [clean(text(each), keep_newlines=False) for each in told]
+    return [Text(line[:1].upper() + line[1:]) for line in lines]
 
 
 def comparison(state: RunState, muted: str, good: str) -> RenderableType:

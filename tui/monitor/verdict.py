@@ -50,7 +50,7 @@ def read(run: RunDir) -> Outcome | None:
     where = evaluations.folder(run, TRAINING)
     summary = evaluations.read(where)
     if summary is None:
-        found = evaluations.all_of(run)
+        found = [each for each in evaluations.all_of(run) if not evaluations.is_elsewhere(each.name)]
         if not found:
             return None
         try:

@@ -65,6 +65,7 @@ def whole_run(root: Path, name: str = "Support tickets", total: int = 300, evil:
     _log(writer, total, evil)
     _record(run, data, total)
     keep_evaluation(run, evil)
+    keep_elsewhere(run, evil)
     return run
 
 
@@ -135,6 +136,24 @@ def _record(run: RunDir, data: str, total: int) -> None:
         "data": [{"path": data, "role": "new", "tokens": 51_204}],
     }  # fmt: skip
     write_atomic(run.adapter / "tunedeck.json", json.dumps(record))
+
+
+def keep_elsewhere(run: RunDir, evil: str = "") -> None:
+    """What general text and an earlier run's rows showed, as the run keeps it."""
+    for name, part, said in (
+        ("forgetting", "general", "General text is predicted worse: loss +0.140 over 12 texts"),
+        ("forgetting-soups", "old", "soups is kept: accuracy -0.5, within 2% of before (40 rows)"),
+    ):
+        means = [
+            Mean(candidate=candidate, metric=metric, value=value, low=value - 0.02, high=value + 0.02, n=12)
+            for candidate, shift in ((BASE, 0.0), (TUNED, 0.14))
+            for metric, value in (("loss", 3.02 + shift), ("answered", 0.9 - shift))
+        ]
+        evaluations.keep(
+            evaluations.folder(run, name),
+            Evaluation(name=name, part=part, n=12, candidates=[BASE, TUNED], metrics=["loss", "answered"], means=means,
+                       sentence=Message.literal(said + evil)),
+        )  # fmt: skip
 
 
 def keep_evaluation(run: RunDir, evil: str = "", rows: int = 120) -> Evaluation:

@@ -13,8 +13,11 @@ import pytest
 from engine.app import report
 from engine.common.files import write_atomic
 from engine.messages import language
+from engine.metrics.result import Confusion
+from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.evaluations import Evaluation
 from tests.engine.report import making
 from tests.engine.report.reading import Page
 from tests.engine.runs.making import step
@@ -93,9 +96,25 @@ def test_it_says_everything_of_a_finished_run(tmp_path: Path) -> None:
         "Columns of tickets not used: id, created", "2.9 GiB", "2.8 GiB", "no chat template", "smollm2-135m",
         "learning_rate = 0.0003 # you", "pip install tunedeck==0.1.0 torch==2.13.0 peft==0.21.2",
         f"tunedeck run {run.config}", "16-bit weights fit", "One seed", "Loss on general text", "+0.140",
-        "have a look", "from the checkpoint of step 300",
+        "have a look", "General text and questions", "Earlier run soups", "soups is kept",
+        "from the checkpoint of step 300",
     ):  # fmt: skip
         assert part in said, part
+
+
+def test_without_a_verdict_on_the_task_none_is_taken_from_elsewhere(tmp_path: Path) -> None:
+    run = fake_runs.finished_run(tmp_path)
+    making.keep_elsewhere(run)
+    said = page_of(run).text
+    assert said.index("Before and after training: exact match") < said.index("General text is predicted worse")
+
+
+def test_an_evaluation_that_measured_nothing_is_no_error(tmp_path: Path) -> None:
+    run = fake_runs.finished_run(tmp_path)
+    empty = Evaluation(name="training", part="test", n=0, candidates=[], metrics=[],
+                       confusions=[Confusion(candidate="tuned", labels=["a", "b"], counts=[])])  # fmt: skip
+    evaluations.keep(evaluations.folder(run, "training"), empty)
+    assert page_of(run).faults == []
 
 
 def test_rows_that_got_worse_come_first_among_the_worst(tmp_path: Path) -> None:

@@ -78,6 +78,12 @@ def test_a_run_without_an_evaluation_has_none_and_damage_is_no_error(root: Path)
     assert verdict.read(run) is None
 
 
+def test_what_it_cost_elsewhere_is_not_the_verdict(root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    making.keep_elsewhere(run)
+    assert verdict.read(run) is None
+
+
 def test_an_evaluation_made_later_is_shown_where_the_run_made_none(root: Path) -> None:
     run = fake_runs.finished_run(root)
     making.keep_evaluation(run)
