@@ -321,6 +321,13 @@ CASES = (
     Case("models.above-positions", _set(dataset={"max_length": 64})),
     Case("models.template-not-own", lambda place: place.dialogue() or place.set(
         model={"kind": "chat", "chat_template": "plain"})),
+    Case("models.never-stops", lambda place: place.dialogue() or place.make_model(
+        **{"chat_template.jinja": "{% for m in messages %}<|odd|>{{ m['content'] }}{% endfor %}"})),
+    Case("models.two-bos", lambda place: place.dialogue() or place.make_model(**{
+        "chat_template.jinja": "{{ bos_token }}" + CHATML,
+        "tokenizer_config.json": json.dumps(TOKENIZER | {"bos_token": "<|im_start|>", "add_bos_token": True})})),
+    Case("models.token-beyond", lambda place: place.dialogue() or place.make_model(**{"tokenizer.json": json.dumps(
+        {"added_tokens": [{"id": 5000, "content": "<|far|>", "special": True}]})})),
     Case("check.template-not-adapters", lambda place: _with_template(place, wanted="chatml")),
     Case("check.template-of-adapter", _with_template),
     # The layers
@@ -336,6 +343,9 @@ CASES = (
     Case("check.adapter-pickled", _pickled_adapter),
     Case("check.adapter-zero", _zero_adapter),
     Case("adapter.newest-checkpoint", _in_checkpoint),
+    Case("adapter.base-like-name", lambda place: place.adapter(base="other-org/model")),
+    Case("adapter.does-not-fit", lambda place: place.adapter(
+        {name.replace("layers.0.", "layers.9."): tensor for name, tensor in lora_tensors().items()})),
     Case("adapter.base-other-folder", lambda place: place.adapter(base="/elsewhere/another")),
     Case("adapter.base-uncertain", lambda place: _changed_base(place, vouched=False)),
     Case("check.adapter-vouched", lambda place: _changed_base(place, vouched=True)),
