@@ -21,6 +21,7 @@ from engine.messages import language
 from engine.runs import events as ev
 from engine.runs import groups
 from engine.runs.directory import RunDir
+from tests.engine.models.making import write_adapter
 from tests.engine.report import making
 from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
@@ -141,6 +142,18 @@ def make_group_of(home: Path, runs: list[RunDir]) -> None:
         set_facts(run, group=group.id, seed=seed, name=f"orders-json seed {seed}")
 
 
+def with_adapter(root: Path) -> RunDir:
+    """Finished, with a config and an adapter in its place, as a family tree and an adapter's details need."""
+    run = at_fixed_times(fake_runs.finished_run(root))
+    run.config.write_text('[model]\nname_or_path = "smollm2-135m"\n[[data]]\npath = "orders.jsonl"\n')
+    write_adapter(run.adapter, base_model_name_or_path="smollm2-135m")
+    return run
+
+
+def shrunk(pilot: Pilot[None]) -> Awaitable[None]:
+    return pilot.resize_terminal(60, 15)
+
+
 def failed(root: Path) -> RunDir:
     return at_fixed_times(fake_runs.failed_run(root))
 
@@ -176,6 +189,8 @@ STATES = {
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
     "home-history": State((finished, failed), look=pressing("f")),
+    "home-family": State((with_adapter, failed), look=pressing("f")),
+    "home-too-small": State((finished,), look=shrunk),
     "monitor-starting": State((starting,), "monitor", alive=True),
     "monitor-never-started": State((never_started,), "monitor"),
     "monitor-live": State((live_run,), "monitor", alive=True),
