@@ -10,8 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.metrics.result import Verdict
-from engine.metrics.verdict import LEVEL, Bounds, share_bounds
+from engine.metrics.verdict import Bounds, share_bounds
 
 LEAST_CHOICES = 30
 """Choices by hand below which agreement is not told as a result."""
@@ -22,35 +21,13 @@ _Z = 1.959963984540054
 class Agreement:
     """Of ``n`` choices made by both the share that is the same, with its 95 % interval, and Cohen's kappa.
 
-    ``kappa`` is None where both always chose the same one thing. ``enough``: there are at least 30 choices.
+    ``kappa`` is None where both always chose the same one thing.
     """
 
     share: float
     bounds: Bounds
     kappa: float | None
     n: int
-
-    @property
-    def enough(self) -> bool:
-        return self.n >= LEAST_CHOICES
-
-
-@dataclass(frozen=True)
-class WinRate:
-    """Share of pairs won, a tie counting half, with its 95 % interval; ``p`` is the sign test's, of wins and losses."""
-
-    value: float
-    bounds: Bounds
-    p: float | None
-    wins: int
-    losses: int
-    ties: int
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.p is None or self.p >= LEVEL:
-            return "unclear"
-        return "better" if self.wins > self.losses else "worse"
 
 
 def agreement(judged: Sequence[str], by_hand: Sequence[str]) -> Agreement | None:
@@ -69,22 +46,6 @@ def agreement(judged: Sequence[str], by_hand: Sequence[str]) -> Agreement | None
         found = float(cohen_kappa_score(list(judged), list(by_hand)))
         kappa = found if math.isfinite(found) else None
     return Agreement(share, share_bounds(share, len(pairs)), kappa, len(pairs))
-
-
-def win_rate(outcomes: Sequence[float]) -> WinRate | None:
-    """The rate of pairs that are won (1), lost (0) or tied (0.5); None without any pair."""
-    from scipy.stats import binomtest
-
-    if not outcomes:
-        return None
-    wins, losses = sum(each > 0.5 for each in outcomes), sum(each < 0.5 for each in outcomes)
-    n = len(outcomes) + 2  # Agresti and Min's interval of the difference between won and lost, as in ``verdict``
-    middle, spread = (wins - losses) / n, wins + losses + 1
-    margin = _Z * math.sqrt(spread - (wins - losses) ** 2 / n) / n
-    low, high = (max(0.0, min(1.0, 0.5 + (middle + side * margin) / 2)) for side in (-1, 1))
-    p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else None
-    return WinRate(0.5 + (wins - losses) / (2 * len(outcomes)), Bounds(low, high), p, wins, losses,
-                   len(outcomes) - wins - losses)  # fmt: skip
 
 
 def corrected(

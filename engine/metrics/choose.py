@@ -24,8 +24,6 @@ OF_KIND: dict[Kind, tuple[str, ...]] = {
     "text": ("bits_per_byte", "perplexity"),
 }
 """The metrics of a kind of task; the first one decides."""
-SHORT_KINDS: frozenset[Kind] = frozenset({"classification", "json", "number", "tools", "short"})
-"""Kinds whose answers are quick to generate and to tell right from wrong."""
 _NEARLY_ALL = 0.95
 _LEAST_ROWS, _MOST_CLASSES, _ROWS_A_CLASS = 10, 100, 4
 _CLASS_WORDS, _CLASS_CHARACTERS = 8, 80

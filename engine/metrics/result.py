@@ -69,3 +69,21 @@ class OfClass(msgspec.Struct, frozen=True, kw_only=True):
     recall: float | None
     f1: float | None
     n: int
+
+
+def of_classes(confusion: Confusion) -> list[OfClass]:
+    """Precision, recall and F1 of each class.
+
+    By hand: a screen shows them too, and scikit-learn takes two seconds to load.
+    """
+    found = []
+    for at, label in enumerate(confusion.labels):
+        right, n = confusion.counts[at][at], sum(confusion.counts[at])
+        answered = sum(line[at] for line in confusion.counts)
+        found.append(
+            OfClass(
+                label=label, n=n, precision=right / answered if answered else None, recall=right / n if n else None,
+                f1=2 * right / (answered + n) if n else None,
+            )
+        )  # fmt: skip
+    return found

@@ -59,13 +59,6 @@ def candidate(name: str) -> Message:
     return Message(_CANDIDATES[name]) if name in _CANDIDATES else Message("metrics.run", id=name)
 
 
-def best_alternative(of: str, metric: str, means: Sequence[Mean]) -> str:
-    """The best candidate beside ``of`` by ``metric``; of equal ones the first, which costs least. "" for none."""
-    others = [each for each in means if each.metric == metric and each.candidate != of]
-    sign = -1 if metric in words.LOWER_IS_BETTER else 1
-    return max(others, key=lambda each: sign * each.value).candidate if others else ""
-
-
 def change(metric: str, difference: float, low: float | None, high: float | None, bracketed: bool = True) -> Message:
     """A difference with its interval: "71 points (64 to 78)" of a share or a score, else in the metric's own unit.
 

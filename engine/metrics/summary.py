@@ -10,7 +10,7 @@ from engine.config.metric_names import USER_METRIC
 from engine.messages.message import Message
 from engine.metrics import totals
 from engine.metrics.choose import Choice
-from engine.metrics.result import TUNED, Comparison, Confusion, Mean, OfClass
+from engine.metrics.result import TUNED, Comparison, Confusion, Mean
 from engine.metrics.sentence import candidate as named
 from engine.metrics.sentence import sentence
 from engine.metrics.structured import calls_in, is_wrapped
@@ -95,31 +95,6 @@ def summarize(
         sentence=sentence(metrics[0] if metrics else "", of, means, comparisons, len(rows)),
         notes=[*choice.notes, *_notes(by_candidate, choice, metrics, looked_at)],
     )  # fmt: skip
-
-
-def of_classes(confusion: Confusion) -> list[OfClass]:
-    """Precision, recall and F1 of each class (scikit-learn), from its confusion."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    labels = list(range(len(confusion.labels)))
-    cells = [(i, j, n) for i, line in enumerate(confusion.counts) for j, n in enumerate(line) if n]
-    if not cells:
-        return []
-    wanted, given, counts = zip(*cells, strict=True)
-    found = precision_recall_fscore_support(
-        wanted, given, labels=labels, sample_weight=counts, average=None, zero_division=0
-    )
-    result = []
-    for at, name in enumerate(confusion.labels):
-        n, answered = sum(confusion.counts[at]), sum(line[at] for line in confusion.counts)
-        precision, recall, f1 = (float(each[at]) for each in found[:3])
-        result.append(
-            OfClass(
-                label=name, n=n, precision=precision if answered else None, recall=recall if n else None,
-                f1=f1 if n else None,
-            )
-        )  # fmt: skip
-    return result
 
 
 def _told(found: ByRow, metric: str) -> list[int]:

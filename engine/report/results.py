@@ -9,7 +9,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.metrics import words
-from engine.metrics.result import Confusion, Mean
+from engine.metrics.result import Confusion, Mean, of_classes
 from engine.report.facts import Evaluated
 from engine.report.tables import Cell, Table
 from engine.runs.evaluations import BASE, TUNED, Answer
@@ -185,21 +185,14 @@ def _grid(confusion: Confusion) -> Grid:
 
 
 def _classes(found: Evaluated) -> Table | None:
-    """Precision, recall and F1 of each class, from the counts of the tuned model.
-
-    By hand: scikit-learn takes two seconds to load, and the screen makes reports too.
-    """
+    """Precision, recall and F1 of each class, from the counts of the tuned model."""
     confusion = next((each for each in _sound(found) if each.candidate == TUNED), None)
     if confusion is None:
         return None
     rows = []
-    for at, label in enumerate(confusion.labels):
-        right, there = confusion.counts[at][at], sum(confusion.counts[at])
-        answered = sum(row[at] for row in confusion.counts)
-        shares = [right / answered if answered else None, right / there if there else None]
-        shares.append(2 * right / (answered + there) if there else None)
-        figures = [Cell(formats.percent(share), kind="number") for share in shares]
-        rows.append([Cell(label, kind="head"), *figures, Cell(formats.number(there), kind="number")])
+    for each in of_classes(confusion):
+        figures = [Cell(formats.percent(share), kind="number") for share in (each.precision, each.recall, each.f1)]
+        rows.append([Cell(each.label, kind="head"), *figures, Cell(formats.number(each.n), kind="number")])
     head = [text("report.class"), *(named(words.metric(name)) for name in ("precision", "recall", "f1"))]
     return Table(text("report.classes"), [*head, text("report.rows")], rows)
 

@@ -14,10 +14,10 @@ from engine.messages import language
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
-from engine.metrics.result import BASE, FEW_SHOT, OLD_ADAPTER, TUNED, Comparison, Verdict
+from engine.metrics.result import BASE, FEW_SHOT, OLD_ADAPTER, TUNED, Comparison, Verdict, of_classes
 from engine.metrics.score import score
-from engine.metrics.sentence import best_alternative, is_as_good, sentence
-from engine.metrics.summary import Summary, of_classes, summarize
+from engine.metrics.sentence import is_as_good, sentence
+from engine.metrics.summary import Summary, summarize
 from engine.metrics.totals import text_scores
 from engine.runs.evaluations import Answer
 
@@ -333,12 +333,6 @@ def test_before_the_training_the_baselines_are_told_alone() -> None:
 
 def test_without_a_baseline_the_result_stands_alone() -> None:
     assert text(summary_of({TUNED: 0.9}).sentence).startswith("Measured accuracy of the tuned model: 90% (")
-
-
-def test_the_best_alternative_is_the_cheapest_of_equal_ones() -> None:
-    told = summary_of({BASE: 0.5, FEW_SHOT: 0.5, OLD_ADAPTER: 0.4, TUNED: 0.9})
-    assert best_alternative(TUNED, "accuracy", told.means) == BASE
-    assert best_alternative(TUNED, "accuracy", []) == ""
 
 
 def test_whatever_is_said_can_be_said_in_every_language() -> None:
