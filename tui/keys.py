@@ -138,6 +138,8 @@ MONITOR = (
     Key("sample", "g", "keys.sample"),
     Key("stop", "x", "keys.stop-run"),
     Key("resume", "r", "keys.resume-run"),
+    Key("more_replay", "w", "forgetting.key-replay", bar=False),
+    Key("stop_at_best", "b", "forgetting.key-best", bar=False),
     Key("cycle", "c", "keys.cycle"),
     Key("report", "o", "keys.report", yields=True),
     Key("leave", "q,escape", "keys.leave-run", "q"),

@@ -60,8 +60,9 @@ class Figures:
 class Gauge:
     """Measures ``net`` on ``examples``: of each kind (TASK, GENERAL, OLD) some rows, cut as rows of the training are.
 
-    ``autocast`` is what the training computes under. ``old_before`` is the loss of the old rows before the training,
-    None until it is known. A gauge for which there is no memory gives up, says so once, and never ends the run.
+    ``autocast`` is what the training computes under. ``start`` is what was measured before the training, None until it
+    is known: an adapter that is continued is far from the base from the beginning. A gauge for which there is no memory
+    gives up, says so once, and never ends the run.
     """
 
     net: SupervisedLoss
@@ -72,7 +73,7 @@ class Gauge:
     phases: Phases
     memory: MemoryGuard
     autocast: Callable[[], AbstractContextManager[None]] = nullcontext
-    old_before: float | None = None
+    start: ev.Forgetting | None = None
     _base: list[torch.Tensor] = field(default_factory=list)
     _batches: list[tuple[int, MicroBatch, np.ndarray]] = field(default_factory=list)
     _gave_up: bool = False
@@ -90,17 +91,19 @@ class Gauge:
         event = ev.Forgetting(
             step=step, moment=moment, kl_task=answers.mean("divergence"), kl_prompts=prompts.mean("divergence"),
             kl_general=general.mean("divergence"), general_loss=general.mean("loss"),
-            base_loss=general.mean("base_loss"), old_loss=old.mean("loss"), old_before=self.old_before,
+            base_loss=general.mean("base_loss"), old_loss=old.mean("loss"),
             task_rows=len(self.examples.get(TASK, ())), general_rows=len(self.examples.get(GENERAL, ())),
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
-        if moment == "before" and event.old_loss is not None:
-            self.old_before = event.old_loss
-            event = msgspec.structs.replace(event, old_before=event.old_loss)
+        self.start = start = self.start or event
         mark, reasons = mark_of(
-            event.kl_general, rise(event.general_loss, event.base_loss), rise(event.old_loss, event.old_before)
-        )
-        event = msgspec.structs.replace(event, mark=mark, reasons=reasons)
+            rise(event.kl_general, start.kl_general), rise(event.general_loss, start.general_loss),
+            rise(event.old_loss, start.old_loss),
+        )  # fmt: skip
+        event = msgspec.structs.replace(
+            event, mark=mark, reasons=reasons, kl_before=start.kl_general, general_before=start.general_loss,
+            old_before=start.old_loss,
+        )  # fmt: skip
         self.phases.sink(event)
         return event
 

@@ -148,8 +148,8 @@ class Forgetting(Event, tag="forgetting", frozen=True, kw_only=True):
     ``kl_task`` and ``kl_prompts`` are the mean KL(base || tuned) in nats a token over answers and over prompts of the
     run's own ``task_rows``, ``kl_general`` over ``general_rows`` of general text and dialogues, of which the losses
     ``general_loss`` and ``base_loss`` are the tuned model's and the base's. ``old_loss`` is that of rows of earlier
-    runs, ``old_before`` the same before the training. None: not measured, or not finite. ``mark`` is fine, look, stop
-    or unknown, ``reasons`` say by what.
+    runs. ``kl_before``, ``general_before`` and ``old_before`` are those figures before the training. None: not
+    measured, or not finite. ``mark`` is fine, look, stop or unknown, by the rises since then; ``reasons`` say by which.
     """
 
     step: int
@@ -160,6 +160,8 @@ class Forgetting(Event, tag="forgetting", frozen=True, kw_only=True):
     general_loss: float | None = None
     base_loss: float | None = None
     old_loss: float | None = None
+    kl_before: float | None = None
+    general_before: float | None = None
     old_before: float | None = None
     mark: str = "unknown"
     reasons: list[Message] = []

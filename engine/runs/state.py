@@ -371,7 +371,8 @@ def gauged(event: ev.Forgetting) -> dict[str, float | None]:
     """What the gauge of forgetting shows: divergences, and losses as rises over what they were; nats a token."""
     return {
         "task": event.kl_task, "prompts": event.kl_prompts, "general": event.kl_general,
-        "general_loss": rise(event.general_loss, event.base_loss), "old_loss": rise(event.old_loss, event.old_before),
+        "general_loss": rise(event.general_loss, event.general_before),
+        "old_loss": rise(event.old_loss, event.old_before),
     }  # fmt: skip
 
 

@@ -86,8 +86,8 @@ def forgetting(event: ev.Forgetting) -> Message:
             ("forgetting.figure-task", event.kl_task), ("forgetting.figure-general", event.kl_general),
         ) if value is not None
     ]  # fmt: skip
-    if event.general_loss is not None and event.base_loss is not None:
-        figures.append(Message("forgetting.figure-loss", before=event.base_loss, after=event.general_loss))
+    if event.general_loss is not None and event.general_before is not None:
+        figures.append(Message("forgetting.figure-loss", before=event.general_before, after=event.general_loss))
     if event.old_loss is not None and event.old_before is not None and event.moment != "before":
         figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
     return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)

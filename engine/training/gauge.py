@@ -29,7 +29,7 @@ from engine.training.prepare import Training
 def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = None) -> Gauge | None:
     """The gauge of the first process, in batches of ``budget_tokens``; None where the run has none.
 
-    ``resumed``: the run that goes on, whose log knows what the old rows' loss was at first. A general text that can't
+    ``resumed``: the run that goes on, whose log knows how it began. A general text that can't
     be read is said, and the shipped one taken in its place.
     """
     net = training.built.accelerator.unwrap_model(training.built.net)
@@ -47,7 +47,7 @@ def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = No
         training.built.accelerator.autocast,
     )  # fmt: skip
     if resumed is not None:
-        gauge.old_before = _old_before(resumed)
+        gauge.start = _start(resumed)
     return gauge
 
 
@@ -67,11 +67,11 @@ def elsewhere_of(training: Training, run: RunDir, generator: Generator, budget_t
     )  # fmt: skip
 
 
-def _old_before(run: RunDir) -> float | None:
-    """The loss of the old rows before the training, as the log of ``run`` has it."""
+def _start(run: RunDir) -> ev.Forgetting | None:
+    """What was measured before the training, as the log of ``run`` has it."""
     told = (ev.decode(line) for line in tail_lines(run.events, 1 << 40) if b'"forgetting"' in line)
-    known = [event.old_before for event in told if isinstance(event, ev.Forgetting) and event.old_before is not None]
-    return known[-1] if known else None
+    starts = [event for event in told if isinstance(event, ev.Forgetting) and event.moment == "before"]
+    return starts[-1] if starts else None
 
 
 def gauge_rows_of(training: Training) -> int:

@@ -1,10 +1,11 @@
 """Trains pairs of tasks with the gauge of forgetting on, and prints which it warned of, how early, and what was lost.
 
     python -m tests.benchmarks.forgetting FOLDER [--only GAUGE|KL] [--pairs 11] [--rows 80] [--tests 20] [--jobs 1]
+        [--variants fresh,hot+kl1]
 
 GAUGE trains the new task of each pair of ``task_pairs`` afresh, at four times the rate, and by continue. What was lost
 is told by rows that the gauge does not read: the loss on the other general texts and dialogues, and exact match on the
-old task. KL sets ``train.kl_to_base`` beside replay on three pairs and three seeds, by continue.
+old task. KL sets ``train.kl_to_base`` beside replay on three pairs and three seeds, by continue and at the high rate.
 Every training is a run of the product on the starter model; FOLDER keeps runs and results, so that a second call goes
 on where the first was stopped. The last line is one JSON object. A job takes about a minute of one core.
 """
@@ -43,8 +44,12 @@ class GaugedJob(Job):
     """A training whose ``variant`` is fresh, hot or continue, with replay or KL to the base behind a plus."""
 
     @property
+    def way(self) -> str:
+        return self.variant.partition("+")[0]
+
+    @property
     def kind(self) -> str:
-        return "continue" if self.variant.startswith("continue") else "fresh"
+        return "continue" if self.way == "continue" else "fresh"
 
     @property
     def replay(self) -> float:
@@ -62,7 +67,7 @@ class GaugedBench(Bench):
         assert isinstance(job, GaugedJob)
         made = super().config(job, old)
         made["eval"] = {"forgetting": True, "every": 4}
-        if job.variant == "hot":
+        if job.way == "hot":
             made["train"]["learning_rate"] *= HOT
         if job.beta is not None:
             made["train"]["kl_to_base"] = job.beta
@@ -121,19 +126,17 @@ def jobs(only: str, pairs: int) -> list[GaugedJob]:
         for pair in PAIRS[:pairs]:
             made += [GaugedJob(pair.old, pair.new, 1, variant) for variant in ("fresh", "hot", "continue")]
     if only in ("", "KL"):
-        variants = ("continue", *(f"continue+{name}" for name in (*BETAS, *REPLAYS)))
+        variants = [way + more for way in ("continue", "hot") for more in ("", *(f"+{each}" for each in BETAS))]
+        variants += [f"continue+{name}" for name in REPLAYS]
         made += [GaugedJob(*pair, seed, variant) for seed in SEEDS for pair in SEED_PAIRS for variant in variants]
     return list(dict.fromkeys(made))
 
 
 def marks(record: Record) -> list[tuple[int, str]]:
     """Step and mark of each measurement, by the limits of today."""
-    found = []
-    for each in record["gauge"]:
-        general, old = rise(each["general_loss"], each["base_loss"]), rise(each["old_loss"], each["old_before"])
-        if each["moment"] != "before":
-            found.append((each["step"], str(mark_of(each["kl_general"], general, old)[0])))
-    return found
+    start, *later = record["gauge"]
+    names = ("kl_general", "general_loss", "old_loss")
+    return [(each["step"], str(mark_of(*(rise(each[name], start[name]) for name in names))[0])) for each in later]
 
 
 def first(record: Record, wanted: tuple[str, ...]) -> int | None:
@@ -147,15 +150,14 @@ def lost(record: Record) -> tuple[float, float]:
 
 
 def _line(record: Record) -> str:
-    last = record["gauge"][-1]
+    start, *_, last = record["gauge"]
     general, old = lost(record)
     stop, look = first(record, ("stop",)), first(record, ("look", "stop"))
-    rose = rise(last["general_loss"], last["base_loss"]) or 0.0
-    older = rise(last["old_loss"], last["old_before"])
+    rose, older = (rise(last[name], start[name]) for name in ("general_loss", "old_loss"))
     spent = sum(each["seconds"] for each in record["gauge"][1:]) / max(1, len(record["gauge"]) - 1)
     return (
         f"{record['old'] + ' -> ' + record['new']:28}{record['variant']:18}{last['kl_task'] or 0:>8.3f}"
-        f"{last['kl_prompts'] or 0:>9.3f}{last['kl_general'] or 0:>9.3f}{rose:>9.3f}"
+        f"{last['kl_prompts'] or 0:>9.3f}{last['kl_general'] or 0:>9.3f}{rose or 0:>9.3f}"
         f"{'-' if older is None else f'{older:.3f}':>8}{look or '-':>6}{stop or '-':>6}{record['steps']:>6}"
         f"{general:>10.3f}{old:>8.0%}{record['after']['new']['exact_match']:>7.0%}{spent / record['step_s']:>7.1f}"
     )
@@ -198,7 +200,7 @@ def _judged(records: list[Record]) -> dict[str, Any]:
 
 def _kl(records: list[Record]) -> dict[str, Any]:
     """KL to the base beside replay: means over the seeds, with ranges."""
-    compared = [r for r in records if r["variant"].startswith("continue") and (r["old"], r["new"]) in SEED_PAIRS]
+    compared = [r for r in records if not r["variant"].startswith("fresh") and (r["old"], r["new"]) in SEED_PAIRS]
     keys = dict.fromkeys((r["old"], r["new"], r["variant"]) for r in compared)
     if not any("+" in variant for _, _, variant in keys):
         return {}
@@ -236,10 +238,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=80)
     parser.add_argument("--tests", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--variants", default="", help="only these, by comma: fresh,hot+kl0.1")
     options = parser.parse_args()
     bench = GaugedBench(options.folder.absolute(), options.rows, options.tests)
     done = {(each["old"], each["new"], each["seed"], each["variant"]) for each in bench.known()}
-    left = [job for job in jobs(options.only, options.pairs) if (job.old, job.new, job.seed, job.variant) not in done]
+    variants = [name for name in options.variants.split(",") if name]
+    wanted = [job for job in jobs(options.only, options.pairs) if not variants or job.variant in variants]
+    left = [job for job in wanted if (job.old, job.new, job.seed, job.variant) not in done]
     with ThreadPoolExecutor(options.jobs) as pool:
         for each in [pool.submit(bench.do, job) for job in left]:
             each.result()

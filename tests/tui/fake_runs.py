@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 from engine.common.files import read_json, write_atomic
+from engine.metrics.forgetting import mark_of
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, create
 from engine.runs.writer import EventWriter
@@ -69,6 +70,17 @@ def train(writer: EventWriter, first: int, last: int, total: int, bad: tuple[int
             writer.emit(ev.Eval(step=number, loss=loss, n=100, metrics={"exact_match": number / total}))
             writer.emit(ev.Sample(step=number, index=0, prompt=PROMPT, answer='{"name": "Ben"}', reference=AFTER))
             writer.emit(ev.Checkpoint(step=number, path=f"checkpoint-{number}", size_bytes=19_000_000, seconds=0.2))
+
+
+def forgetting(step: int, moment: str = "during") -> ev.Forgetting:
+    """The gauge of a run that moves further from its base with each step; above some step it gets a mark."""
+    far = step / 1000
+    mark, reasons = mark_of(far * 2, far / 5)
+    return ev.Forgetting(
+        step=step, moment=moment, kl_task=far * 20, kl_prompts=far * 3, kl_general=far * 2, general_loss=2.9 + far / 5,
+        base_loss=2.9, kl_before=0.0, general_before=2.9, mark=mark, reasons=reasons, task_rows=16,
+        general_rows=16, seconds=0.4,
+    )  # fmt: skip
 
 
 def finish(writer: EventWriter, total: int) -> None:

@@ -80,6 +80,19 @@ def ended_run(root: Path, outcome: str) -> RunDir:
     return at_fixed_times(run)
 
 
+def forgetful(root: Path) -> RunDir:
+    """Live, with the gauge of forgetting at its first mark."""
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    writer.emit(fake_runs.forgetting(0, "before"))
+    for first in (1, 101):
+        fake_runs.train(writer, first, first + 99, 900)
+        writer.emit(fake_runs.forgetting(first + 99))
+    fake_runs.train(writer, 201, 212, 900)
+    writer.close()
+    return at_fixed_times(run)
+
+
 def showing(words: str) -> Look:
     async def look(pilot: Pilot[None]) -> None:
         await until_shows(pilot, words)
@@ -197,6 +210,9 @@ STATES = {
     "monitor-crosshair": State((live_run,), "monitor", alive=True, look=pressing("plus", "space", "left", "l")),
     "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("v")),
     "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing(*"vvvvv")),
+    "monitor-forgetting": State((forgetful,), "monitor", alive=True),
+    "monitor-forgetting-curve": State((forgetful,), "monitor", alive=True, look=pressing(*"vvvvv")),
+    "monitor-stop-at-best": State((forgetful,), "monitor", alive=True, look=pressing("b")),
     "monitor-samples": State((live_run,), "monitor", alive=True, look=pressing("c")),
     "monitor-log": State((live_run,), "monitor", alive=True, look=pressing("c", "c")),
     "monitor-pausing": State((live_run,), "monitor", alive=True, look=pressing("p")),

@@ -11,6 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.metrics.forgetting import LOOK_DIVERGENCE, STOP_DIVERGENCE
 from engine.runs.by_source import AVERAGE, HELD_OUT, sources_of
 from engine.runs.curves import Series
 from engine.runs.state import RunState
@@ -105,10 +106,11 @@ def _note(average: Series, held_out: Series | None, letter: str) -> str:
 
 
 MEMORY = "memory over time"
+FORGETTING = "forgetting"
 TITLES = {
     "loss": "app.loss", MEMORY: "monitor.memory-over-time", "learning_rate": "monitor.learning-rate",
     "grad_norm": "monitor.gradient-norm", "tokens_per_second": "monitor.tokens-per-second",
-    "memory": "monitor.memory-by-step", "sources": "monitor.loss-by-source",
+    "memory": "monitor.memory-by-step", FORGETTING: "forgetting.curve", "sources": "monitor.loss-by-source",
 }  # fmt: skip
 _GIB = 2**30
 _OWN_SIGN = "r"
@@ -123,7 +125,8 @@ class CurveFeed:
 
     def quantities(self, state: RunState) -> list[str]:
         """What this run has to show."""
-        found = [name for name in TITLES if name in state.series or (name == MEMORY and _over_time(state))] or ["loss"]
+        more = {MEMORY: bool(_over_time(state)), FORGETTING: f"{FORGETTING}/general" in state.series}
+        found = [name for name in TITLES if name in state.series or more.get(name)] or ["loss"]
         if len(sources_of(state.series)) > 1:
             found.append("sources")
         return found
@@ -151,6 +154,8 @@ class CurveFeed:
             feed_sources(chart, state, chart.unicode)
         elif over_time:
             self._memory_over_time(chart, state)
+        elif self.quantity == FORGETTING:
+            _forgetting(chart, state)
         elif self.quantity == "memory":
             self._gib(chart, state, "memory", text("monitor.allocated"))
         else:
@@ -203,6 +208,23 @@ def _over_time(state: RunState) -> list[str]:
     """The curves of memory over time: those of the GPUs where there are any, else the resident memory."""
     gpus = sorted(name for name in state.series if name.startswith(("gpu/", "reserved/")))
     return gpus or (["rss"] if "rss" in state.series else [])
+
+
+def _forgetting(chart: Chart, state: RunState) -> None:
+    """Divergence from the base on general text and on the run's own prompts, with the limits of the marks.
+
+    They count from where the run began: an adapter that is continued is far from the base already.
+    """
+    for name, label, letter in (("general", "forgetting.general", "g"), ("prompts", "forgetting.prompts", "p")):
+        series = state.series.get(f"{FORGETTING}/{name}")
+        if series is not None:
+            chart.set_series(
+                f"{FORGETTING}/{name}", series.x, series.y, series.length, "line", text(label), letter,
+                formats.number(series.last()),
+            )  # fmt: skip
+    limits = ((LOOK_DIVERGENCE, "forgetting.look"), (STOP_DIVERGENCE, "forgetting.stop"))
+    start = (state.forgetting[-1].kl_before if state.forgetting else None) or 0.0
+    chart.set_levels([Level(start + value, text(label)) for value, label in limits])
 
 
 def _set(chart: Chart, state: RunState, name: str, kind: str, label: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.console import Group
@@ -272,7 +272,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         live = self.state.state in _LIVE
-        if action in ("pause", "save", "sample", "stop"):
+        if action in ("pause", "save", "sample", "stop", "more_replay", "stop_at_best"):
             if self.state.ended or self.state.state == "created":
                 return False
             return True if live else None
@@ -300,6 +300,16 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
         if await agrees_to_stop(self.app, text("monitor.stop"), self.state.done_steps):
             self._send("stop")
+
+    def action_more_replay(self) -> None:
+        self._send("set", {"replay": "more"})
+
+    @work
+    async def action_stop_at_best(self) -> None:
+        from tui.run_actions import agrees_to_stop
+
+        if await agrees_to_stop(self.app, text("forgetting.stop-at-best"), self.state.done_steps):
+            self._send("stop", {"at": "best"})
 
     @work
     async def action_remedy(self, number: int) -> None:
@@ -398,8 +408,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.post_message(messages.MonitorLeft(self.run_dir, running))
 
     @work(thread=True, group="send")
-    def _send(self, command: Command) -> None:
-        self.steering.send(command)
+    def _send(self, command: Command, values: dict[str, Any] | None = None) -> None:
+        self.steering.send(command, values)
         self.call_after_refresh(self._show_state)
 
     def _tell(self, words: str, severity: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
@@ -12,7 +13,7 @@ from engine.runs.state import RunState
 
 ASKED: dict[control.Command, str] = {
     "stop": "home.stop-asked", "save": "monitor.save-asked", "pause": "monitor.pause-asked",
-    "resume": "monitor.resume-asked", "sample": "monitor.sample-asked",
+    "resume": "monitor.resume-asked", "sample": "monitor.sample-asked", "set": "forgetting.replay-asked",
 }  # fmt: skip
 
 
@@ -35,10 +36,10 @@ class Steering:
             return ""
         return text("monitor.pausing" if state.step and state.state == "running" else "monitor.pausing-first")
 
-    def send(self, command: control.Command) -> None:
-        """Write the command; meant for a thread. Every outcome is told."""
+    def send(self, command: control.Command, values: dict[str, Any] | None = None) -> None:
+        """Write the command with its ``values``; meant for a thread. Every outcome is told."""
         try:
-            seq = control.send(self.run, command)
+            seq = control.send(self.run, command, values)
         except TunedeckError as error:
             self._tell(str(error), "error")
             return

@@ -44,14 +44,20 @@ def gauges(state: RunState, width: int, muted: str = "") -> Text:
     held_out = next((e for e in reversed(state.evals) if e.loss is not None), None)
     found = [("app.loss", formats.loss(state.loss))]
     found.append(("monitor.eval", formats.loss(held_out.loss if held_out else None)))
+    is_grave = bool(state.forgetting) and state.forgetting[-1].mark in ("look", "stop")
+    if is_grave:
+        found.append(("forgetting.gauge", _forgetting(state)))
     if step:
         found.append(("monitor.rate", formats.rate(step.learning_rate)))
+    if step and (not is_grave or width > 100):
         found.append(("monitor.gradient", formats.number(step.grad_norm)))
         found.append(("monitor.speed", formats.number(_recent(state.series.get("tokens_per_second")))))
     if state.ended:
         found.append(("monitor.took", formats.duration(took(state))))
     elif state.eta_s:  # 0: it is over at any moment, or takes longer than before
         found.append(("monitor.left", formats.duration(state.eta_s)))
+    if state.forgetting and not is_grave:
+        found.append(("forgetting.gauge", _forgetting(state)))
     if step and width > 100:
         found.append(("monitor.epoch", f"{step.epoch:.2f}"))
         found.append(("monitor.tokens", formats.number(step.num_tokens)))
@@ -64,6 +70,13 @@ def gauges(state: RunState, width: int, muted: str = "") -> Text:
         line.append((gap if index else "") + name, style=muted)
         line.append(value, style="bold")
     return line
+
+
+def _forgetting(state: RunState) -> str:
+    """The newest mark, and while it can still be helped the keys for that."""
+    newest = state.forgetting[-1]
+    said = text(story.named(story.MARKS, newest.mark))
+    return f"{said} {text('forgetting.keys')}" if newest.mark in ("look", "stop") and not state.ended else said
 
 
 def took(state: RunState) -> float | None:

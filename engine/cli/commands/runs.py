@@ -40,7 +40,8 @@ _LABELS = {
     "loss": "cli-runs.loss", "learning_rate": "cli-runs.learning-rate",
     "tokens_per_second": "cli-runs.tokens-per-second", "eta_s": "cli-runs.time-left",
     "loss_by_source": "cli-runs.loss-by-source", "eval": "cli-runs.eval", "test": "cli-runs.test-loss",
-    "checkpoints": "cli-runs.checkpoints", "warnings": "cli-runs.warnings", "memory": "cli-runs.memory",
+    "forgetting": "forgetting.status", "checkpoints": "cli-runs.checkpoints", "warnings": "cli-runs.warnings",
+    "memory": "cli-runs.memory",
     "peak_rss": "cli-runs.peak-rss", "adapter": "cli-runs.adapter-path", "path": "cli-runs.path",
 }  # fmt: skip
 _WAYS = {"eta_s": "cli-runs.left", "peak_rss": "cli-runs.size", "size": "cli-runs.size"}
@@ -201,6 +202,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "loss": state.loss, "learning_rate": step.learning_rate if step else None,
         "tokens_per_second": step.tokens_per_second if step else None, "eta_s": state.eta_s,
         "loss_by_source": _by_source(state), "eval": _newest(state.evals), "test": _newest(state.tests),
+        "forgetting": _forgetting(state),
         "checkpoints": [path.name for path in run.complete_checkpoints()],
         "warnings": [each.message for each in state.warnings],
         "memory": _memory(state), "peak_rss": state.peak_rss,
@@ -219,6 +221,17 @@ def _newest(evals: Sequence[Eval]) -> dict[str, Any] | None:
         return None
     newest = evals[-1]
     return {"step": newest.step, "moment": newest.moment, "loss": newest.loss, "n": newest.n, **newest.metrics}
+
+
+def _forgetting(state: RunState) -> dict[str, Any] | None:
+    """The newest mark of the gauge and its figures; None where there is none."""
+    from engine.runs.state import gauged
+
+    if not state.forgetting:
+        return None
+    newest = state.forgetting[-1]
+    known = {name: value for name, value in gauged(newest).items() if value is not None}
+    return {"step": newest.step, "mark": newest.mark, **known}
 
 
 def _by_source(state: RunState) -> dict[str, float] | None:

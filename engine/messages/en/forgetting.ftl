@@ -3,7 +3,7 @@
 measuring = measuring what is forgotten
 line = forgetting: { $mark }; { COMMAS($figures) }
 fine = fine
-look = have a look
+look = look
 stop = stop
 unknown = unknown
 figure-task = KL on the task { NUMBER($value, digits: 3) }
@@ -59,3 +59,17 @@ replay-at-most = Replay is at its most already
     .message = Its share is { PERCENT($share) }; more of it slows down learning.
     .hint = If it must be more, name the share: replay=0.6.
 replay-set = replay is { PERCENT($share) } of the mix from step { NUMBER($step) } on
+
+# The monitor
+gauge = forgetting
+keys = (w, b)
+curve = Forgetting: KL(base || tuned)
+general = general text
+prompts = prompts of the task
+key-replay = More replay
+    .help = Twice as much earlier or general data from the next step on, at most half. It limits forgetting.
+key-best = Stop at best
+    .help = Stop training, and make the best checkpoint the result.
+replay-asked = More replay requested.
+stop-at-best = Stop at the best checkpoint?
+status = forgetting:

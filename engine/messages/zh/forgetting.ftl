@@ -3,8 +3,8 @@
 measuring = 正在测量遗忘程度
 line = 遗忘：{ $mark }；{ COMMAS($figures) }
 fine = 正常
-look = 需要留意
-stop = 应当停止
+look = 留意
+stop = 停止
 unknown = 未知
 figure-task = 任务上的 KL 为 { NUMBER($value, digits: 3) }
 figure-general = 通用文本上为 { NUMBER($value, digits: 3) }
@@ -59,3 +59,17 @@ replay-at-most = 回放比例已达上限
     .message = 当前比例为 { PERCENT($share) }；再多会拖慢学习。
     .hint = 如确有需要，请直接给出比例：replay=0.6。
 replay-set = 从第 { NUMBER($step) } 步起，回放占数据配比的 { PERCENT($share) }
+
+# 监视界面
+gauge = 遗忘
+keys = (w, b)
+curve = 遗忘：KL(基座 || 微调后)
+general = 通用文本
+prompts = 任务的提示
+key-replay = 增加回放
+    .help = 从下一步起，旧数据或通用数据的比例加倍，最多一半，以减轻遗忘。
+key-best = 停在最佳
+    .help = 停止训练，并以最佳检查点作为结果。
+replay-asked = 已请求增加回放。
+stop-at-best = 停在最佳检查点？
+status = 遗忘：

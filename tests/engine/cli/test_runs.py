@@ -10,6 +10,7 @@ from engine.cli.commands import runs as runs_verbs
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.writer import EventWriter
 from tests.engine.cli.cli_calls import FakeRunner, Shell
 from tests.engine.runs.making import (
     failure,
@@ -124,6 +125,17 @@ def test_the_standing_of_a_run_as_json(shell: Shell, finished: RunDir) -> None:
     assert facts["test"] == {"step": 2, "moment": "after", "loss": 1.5, "n": 4, "exact_match": 0.25}
     assert facts["eval"] == {"step": 2, "moment": "after", "loss": 1.25, "n": 9, "exact_match": 0.5}
     assert facts["adapter"] == str(finished.adapter)
+
+
+def test_the_mark_of_forgetting_stands_with_its_figures(shell: Shell, finished: RunDir) -> None:
+    assert shell("status", finished.id, "--json").json["forgetting"] is None
+    told = {"kl_task": 2.5, "kl_general": 0.75, "general_loss": 2.5, "kl_before": 0.0, "general_before": 2.0}
+    writer = EventWriter(finished.events)
+    writer.emit(ev.Forgetting(step=4, mark="stop", **told))  # type: ignore[arg-type]
+    writer.close()
+    found = shell("status", finished.id, "--json").json["forgetting"]
+    assert found == {"step": 4, "mark": "stop", "task": 2.5, "general": 0.75, "general_loss": 0.5}
+    assert "mark stop" in shell("status", finished.id).out
 
 
 def test_without_a_name_the_running_run_is_meant_before_the_newest(

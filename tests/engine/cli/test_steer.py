@@ -189,3 +189,26 @@ def test_without_a_complete_checkpoint_the_way_from_the_beginning_is_shown(shell
     answer = shell("resume")
     assert answer.code == 6
     assert f"tunedeck run {run.config}" in answer.err
+
+
+def test_replay_and_the_best_step_are_asked_for_with_their_values(shell: Shell, serving: Serve, run: RunDir) -> None:
+    sent: list[tuple[str, dict[str, object]]] = []
+
+    def note(runner: FakeRunner, message: control.ControlMessage) -> None:
+        sent.append((message.command, message.values))
+        obey(runner, message)
+
+    serving(note)
+    assert shell("set", "orders", "replay=0.25").code == 0
+    assert shell("set", "replay=more").code == 0
+    assert shell("stop", "orders", "--at-best").code == 0
+    assert sent == [("set", {"replay": 0.25}), ("set", {"replay": "more"}), ("stop", {"at": "best"})]
+
+
+@pytest.mark.parametrize("given", ["replay", "replay=", "replay=lots", "learning_rate=1e-4", "=0.2"])
+def test_what_can_not_be_set_is_said_before_anything_is_sent(shell: Shell, serving: Serve, given: str) -> None:
+    runner = serving(obey)
+    answer = shell("set", "orders", given)
+    assert answer.code != 0
+    assert "replay=0.2" in answer.err
+    assert runner.commands == []

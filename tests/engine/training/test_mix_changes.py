@@ -158,3 +158,21 @@ def test_a_run_stopped_at_its_best_keeps_that_step_whatever_the_config_says(tiny
     (finished,) = stopped.of(ev.Finished)
     losses = {each.step: each.loss for each in stopped.of(ev.Eval) if each.moment == "during"}
     assert finished.result_step == min(losses, key=lambda step: losses[step]) < 5
+
+
+@pytest.mark.e2e
+def test_two_processes_train_as_one_with_more_replay_and_held_to_the_base(
+    tiny: Path, rows: Path, tmp_path: Path
+) -> None:
+    found = []
+    for gpus in ("cpu", "cpu,cpu"):
+        settings = replaying(tiny, rows, tmp_path) | {"launch": {"gpus": gpus}}
+        settings["train"]["kl_to_base"] = 0.5
+        settings["eval"] |= {"forgetting": True, "every": 3}
+        react, answers = asks(2, replay=0.5)
+        found.append(train(settings, react))
+        assert answers == [(True, "forgetting.replay-set")]
+    one, two = found
+    assert two.losses() == pytest.approx(one.losses(), abs=1e-4)
+    gauged = [[each.kl_task for each in trained.of(ev.Forgetting)] for trained in found]
+    assert gauged[1] == pytest.approx(gauged[0], abs=1e-4)
