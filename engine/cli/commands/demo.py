@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli import outcome
 from engine.cli.commands.run import Settings, checked, exit_code, tell, tell_end
 from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, padded, say, table
@@ -19,6 +20,7 @@ from engine.metrics import words
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs import events as ev
+    from engine.runs.evaluations import Evaluation
     from engine.runs.state import RunState
 
 _LABEL_CELLS = 13
@@ -51,8 +53,9 @@ def demo(
     code = exit_code(watched)
     if code:
         raise typer.Exit(code)
-    comparison = compare(watched.state, seconds)
-    show(watched.state, comparison)
+    evaluation = outcome.own_evaluation(run)
+    comparison = compare(watched.state, seconds, evaluation)
+    show(watched.state, comparison, evaluation)
     if as_json:
         json_line(comparison)
 
@@ -67,7 +70,7 @@ def demo_with(settings: Sequence[str]) -> Resolved:
     return resolve([*demo_layers(), *extra])
 
 
-def compare(state: RunState, seconds: float) -> dict[str, Any]:
+def compare(state: RunState, seconds: float, evaluation: Evaluation | None = None) -> dict[str, Any]:
     """Before against after, from the run's own evaluations. Raises RunError when one of them is not there.
 
     Exact match is a fraction of ``n`` held-out rows, ``peak_rss_gib`` the runner's largest resident memory.
@@ -85,12 +88,18 @@ def compare(state: RunState, seconds: float) -> dict[str, Any]:
         "n": after.n,
         "seconds": round(seconds, 1),
         "peak_rss_gib": round((state.peak_rss or 0) / 2**30, 3),
+        "evaluation": outcome.as_values(evaluation),
     }
 
 
-def show(state: RunState, comparison: dict[str, Any]) -> None:
-    """The table of before and after, and the example answers, on stdout."""
+def show(state: RunState, comparison: dict[str, Any], evaluation: Evaluation | None = None) -> None:
+    """The verdict with its table, or that of before and after alone, and the example answers, on stdout."""
     n = comparison["n"]
+    if evaluation is not None:
+        out(outcome.verdict(evaluation))
+        out()
+        table(outcome.head(), list(outcome.lines(evaluation)))
+        out()
     table(
         [text("cli-runs.on-rows", rows=n), text("cli-runs.before"), text("cli-runs.after")],
         [

@@ -10,6 +10,7 @@ import typer
 
 from engine.cli.commands.watch import INTERRUPTED, Watched, watch
 from engine.cli.console import Progress, error, error_values, json_line, one_line, out, say
+from engine.common.columns import aligned
 from engine.common.errors import ConfigError, RunError
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -223,6 +224,10 @@ def tell_end(run: RunDir, watched: Watched) -> None:
             after = state.evals_at("after", part)
             if after is not None:
                 say(text(Message(code, outcome=story.outcome(state.evals_at("before", part), after))))
+        if state.finished.result is not None:
+            say(text(state.finished.result))
+        if state.state == "finished":
+            _tell_verdict(run)
         if state.state == "stopped":
             say(text(again if resumable else Message("cli-runs.no-checkpoint", config=run.config)))
     if state.state in ("failed", "crashed"):
@@ -232,10 +237,29 @@ def tell_end(run: RunDir, watched: Watched) -> None:
             say(text("cli-runs.see-post-mortem", run=run.id))
 
 
+def _tell_verdict(run: RunDir) -> None:
+    """Whether it worked, as the run itself has measured."""
+    from engine.cli import outcome
+
+    found = outcome.own_evaluation(run)
+    if found is None:
+        return
+    say()
+    say(outcome.verdict(found))
+    for line in aligned([outcome.head(), *outcome.lines(found)]):
+        say(line)
+    for note in outcome.notes(found):
+        say(note)
+
+
 def result(run: RunDir, watched: Watched) -> dict[str, Any]:
     """The end of a run for a program."""
+    from engine.cli import outcome
+
     state = watched.state
-    adapter = state.finished.adapter if state.finished else None
+    finished = state.finished
+    adapter = finished.adapter if finished else None
+    evaluation = outcome.own_evaluation(run) if state.state == "finished" else None
     return {
         "run": run.id, "path": str(run.path), "state": state.state, "reason": state.reason,
         "error": error_values(state.failure.as_error) if state.failure else None, "step": state.done_steps,
@@ -243,6 +267,8 @@ def result(run: RunDir, watched: Watched) -> dict[str, Any]:
         "evals": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.evals],
         "tests": [{"step": e.step, "moment": e.moment, "loss": e.loss, "n": e.n, **e.metrics} for e in state.tests],
         "adapter": str(run.path / adapter) if adapter else None, "peak_rss": state.peak_rss,
+        "result_step": finished.result_step if finished else None, "result": finished.result if finished else None,
+        "evaluation": outcome.as_values(evaluation),
     }  # fmt: skip
 
 

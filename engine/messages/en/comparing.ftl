@@ -1,6 +1,6 @@
 # What the evaluation of a run can show, said before the run starts.
 
-rows = evaluation: { NUMBER($rows) } { $part } answered by { COMMAS($who) }; differences from { NUMBER($points, digits: 1) } points show, { NUMBER($wanted) } points need { NUMBER($needed) } rows
+rows = evaluation: { NUMBER($rows) } { $part } answered by { COMMAS($who) }; differences from { NUMBER($points, digits: 1) } points show, { NUMBER($wanted, digits: 0) } points need { NUMBER($needed) } rows
 nothing = evaluation: by the loss alone; { $reason }
 test-rows = test rows
 validation-rows = validation rows

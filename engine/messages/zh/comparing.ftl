@@ -1,6 +1,6 @@
 # 开始前说明运行的评估能看出什么。
 
-rows = 评估：{ NUMBER($rows) } 行{ $part }，由 { COMMAS($who) } 作答；可看出 { NUMBER($points, digits: 1) } 个百分点以上的差异，看出 { NUMBER($wanted) } 个百分点需要 { NUMBER($needed) } 行
+rows = 评估：{ NUMBER($rows) } 行{ $part }，由 { COMMAS($who) } 作答；可看出 { NUMBER($points, digits: 1) } 个百分点以上的差异，看出 { NUMBER($wanted, digits: 0) } 个百分点需要 { NUMBER($needed) } 行
 nothing = 评估：只比较损失；{ $reason }
 test-rows = 测试数据
 validation-rows = 验证数据

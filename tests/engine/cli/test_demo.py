@@ -10,8 +10,8 @@ from engine.app import preflight
 from engine.cli.commands import demo
 from engine.config.provenance import SET
 from engine.runs import events as ev
-from tests.engine.cli.cli_calls import Shell, launches
-from tests.engine.runs.making import failure, step
+from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
+from tests.engine.runs.making import failure, measure, step
 
 LEARNT = [
     ev.RunStarted(total_steps=1),
@@ -64,10 +64,27 @@ def test_the_demos_result_is_the_last_line_as_json(shell: Shell, monkeypatch: py
     result = shell("demo", "--headless", "--json").json
     assert set(result) == {
         "exact_match_before", "exact_match_after", "loss_before", "loss_after", "n", "seconds", "peak_rss_gib",
+        "evaluation",
     }  # fmt: skip
     assert (result["exact_match_before"], result["exact_match_after"], result["n"]) == (0.01, 0.97, 100)
     assert (result["loss_before"], result["loss_after"], result["peak_rss_gib"]) == (2.5, 0.02, 2.0)
     assert result["seconds"] >= 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_the_demo_says_whether_it_worked_before_its_tables(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(runner: FakeRunner) -> list[ev.Event]:
+        measure(runner.run, [1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0], metric="json_values")
+        return LEARNT
+
+    launches(monkeypatch, script)
+    answer = shell("demo", "--headless")
+    verdict, table, *_ = answer.out.split("\n\n")
+    assert verdict == "No verdict."  # this one was kept without a sentence
+    head, base, tuned = (line.split() for line in table.splitlines())
+    assert head[0] == "METRIC"
+    assert {"base", "25%", "better"} <= {*base}
+    assert "75%" in tuned
 
 
 @pytest.mark.usefixtures("ready")

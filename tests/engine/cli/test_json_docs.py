@@ -23,7 +23,7 @@ from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
-from tests.engine.cli.cli_calls import Shell, launches
+from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
 from tests.engine.cli.test_demo import LEARNT
 from tests.engine.cli.test_selftest import GOOD, SAYS
 from tests.engine.data.quality.making import asked, jsonl
@@ -83,7 +83,9 @@ STORY = [
 STOPPED = [*STORY, ev.Finished(outcome="stopped", step=20, adapter="adapter", seconds=61.0,
                                reason=Message("events.asked-to-stop"))]  # fmt: skip
 FINISHED = [*STORY, ev.Eval(step=40, moment="after", loss=0.4, n=100, metrics={"exact_match": 0.97}),
-            ev.Finished(outcome="finished", step=40, adapter="adapter", seconds=122.0)]  # fmt: skip
+            ev.Finished(outcome="finished", step=40, adapter="adapter", seconds=122.0, result_step=40,
+                        result=Message("training.kept-last-best", step=40, by=Message("training.by-loss"), best="0.400",
+                                       last_value="0.400"))]  # fmt: skip
 
 
 @pytest.fixture
@@ -105,7 +107,12 @@ def test_an_error_of_a_config(call: Call, config: Path) -> None:
 
 def test_run(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     same("run --check", call("run", config, "--check"))
-    launches(monkeypatch, lambda runner: FINISHED)
+
+    def finished(runner: FakeRunner) -> list[ev.Event]:
+        measure(runner.run, [1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0])
+        return FINISHED
+
+    launches(monkeypatch, finished)
     same("run", call("run", config))
     same("run --detach", call("run", config, "--detach"))
 

@@ -18,7 +18,7 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.follow import Follower
 from engine.runs.state import RunState
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
-from tests.engine.runs.making import failure, step
+from tests.engine.runs.making import failure, measure, step
 
 FINISHED = [
     ev.State(state="starting"), ev.RunStarted(total_steps=2), step(1, 2.0),
@@ -67,6 +67,32 @@ def test_the_result_is_the_last_line_as_json(shell: Shell, config: Path, monkeyp
     assert (result["run"], result["state"], result["step"], result["loss"]) == (run.id, "finished", 2, 1.5)
     assert result["adapter"] == str(run.adapter)
     assert result["evals"][0]["exact_match"] == 0.9
+
+
+def test_the_end_of_a_run_says_whether_it_worked_and_on_what_that_rests(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(runner: FakeRunner) -> list[ev.Event]:
+        measure(runner.run, [1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0])
+        return FINISHED
+
+    launches(monkeypatch, script)
+    answer = shell("run", config)
+    assert [line.split()[:4] for line in answer.err.splitlines() if line.startswith("exact match")] == [
+        ["exact", "match", "base", "model"], ["exact", "match", "tuned", "75%"],
+    ]  # fmt: skip
+    launches(monkeypatch, script)
+    found = shell("run", config, "--json").json["evaluation"]
+    assert (found["n"], found["candidates"]) == (4, ["base", "tuned"])
+    assert found["comparisons"][0]["verdict"] == "better"
+
+
+def test_a_run_that_measured_nothing_says_nothing_of_it(
+    shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches(monkeypatch, lambda runner: FINISHED)
+    result = shell("run", config, "--json").json
+    assert (result["evaluation"], result["result_step"]) == (None, None)
 
 
 def test_detached_it_prints_the_runs_id_and_is_gone(
