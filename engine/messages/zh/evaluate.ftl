@@ -20,7 +20,7 @@ name-taken = 该名称已被占用
     .hint = 请换一个 --name。
 against-itself = 运行与自身比较
     .message = { $run } 不能与自身比较。
-    .hint = 请用 --against 指定其他运行、base 或 few-shot。
+    .hint = 请用 --against 指定其他任务、base 或 few-shot。
 own-rows-gone = 无法读取运行自己的数据行
     .message = { WHOLE($reason) } { $run } 只保存了留出行的哈希。
     .hint = 请恢复数据，或用 --data FILE 提供数据行。
@@ -117,7 +117,7 @@ confusion = 应答（行）与实际回答（列）
 worst = 最差的数据行
 
 key-evaluate = 评估
-    .help = 用留出行或文件评估运行，与基座模型或其他运行比较。
+    .help = 用留出行或文件评估任务，与基座模型或其他任务比较。
 key-start = 开始
     .help = 开始评估。
 key-again = 再次评估

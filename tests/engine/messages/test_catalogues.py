@@ -242,7 +242,7 @@ def test_chinese_has_its_own_punctuation_and_blanks_beside_latin() -> None:
 
 _ONE_WORD = {
     "a run is 任务, its training 训练": (
-        r"(?<!再)[次此该个的何]运行(?![\d时于中])|运行(?:目录|日志|名称| \{ \$(?:run|name))|训练 \{ \$run"
+        r"(?<!再)[次此该个的何他]运行(?![\d时于中])|评估运行|运行(?:目录|日志|名称| \{ \$(?:run|name))|训练 \{ \$run"
     ),
     "a token is 词元": r"(?<![\w.\-/\"`{$ ])tokens?(?![\w.\-/\"=`])|[一-鿿] tokens?(?![\w.\-/\"=`])",
     "an adapter is 适配器": r"[一-鿿] adapter(?![\w./\"=`])",
