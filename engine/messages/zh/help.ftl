@@ -93,7 +93,8 @@ merge = 将 LoRA 适配器合并到基座模型，并输出新文件夹。
     .as_json = 在 stdout 输出 JSON。
 
 export = 将任务的适配器导出给其他程序使用；打印文件路径。
-    .help = 目标：adapter（供 PEFT 使用）、merged（16 位模型，供 Transformers 和 vLLM 使用）、gguf（供 llama.cpp 和 Ollama 使用）、
+    .help = 目标：adapter（供 PEFT 使用）、merged（16 位模型，供 Transformers 和 vLLM 使用）、
+        gguf（供 llama.cpp 和 Ollama 使用）、
         gguf-lora（仅适配器，配合其基座的 GGUF 使用）、ollama（GGUF 与 Modelfile）、
         vllm（适配器与启动脚本）。重新运行时会保留已完成的文件。
     .name = 任务，或适配器所在的文件夹。
