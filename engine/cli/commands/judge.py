@@ -39,7 +39,7 @@ def judge(
     if not by and not verdict:
         if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
             raise ConfigError("judge.needs-terminal", run=target.id)
-        raise typer.Exit(context.obj("judge", str(target.path), judged=(bench.name, against)))
+        raise typer.Exit(context.obj("judge", run=str(target.path), judged=(bench.name, against)))
     found = conclude(bench) if verdict else _by_model(bench, rows, trust_base)
     if as_json:
         json_line(as_values(target, found))
