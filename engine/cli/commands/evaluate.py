@@ -146,6 +146,7 @@ def as_values(run: RunDir, evaluation: Evaluation) -> dict[str, Any]:
     from engine.runs.evaluations import folder
 
     values: dict[str, Any] = msgspec.to_builtins(evaluation)
+    values["seconds"] = [{"candidate": name, "seconds": each} for name, each in evaluation.seconds.items()]
     return {"run": run.id, "path": str(folder(run, evaluation.name))} | values
 
 

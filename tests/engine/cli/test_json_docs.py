@@ -19,12 +19,13 @@ from engine.app import preflight
 from engine.app.examine import Examined
 from engine.cli.commands import demo, selftest
 from engine.messages.message import Message
-from engine.runs import directory
+from engine.runs import choices, directory, evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
 from tests.engine.cli.test_demo import LEARNT
+from tests.engine.cli.test_evaluate import made_run, stand_in
 from tests.engine.cli.test_selftest import GOOD, SAYS
 from tests.engine.data.quality.making import asked, jsonl
 from tests.engine.models.making import write_adapter
@@ -36,7 +37,8 @@ DOCS = Path(__file__).resolve().parents[3] / "docs" / "json.md"
 OPEN = {"args", "config", "properties", "$defs", "settings", "settled", "remedy", "machine", "ray"}
 """Objects whose fields depend on what they are about."""
 BY_NAME = {"tensors", "loss_by_source", "weights_sha256", "data_files", "versions", "phases", "terms", "rank_pattern",
-           "alpha_pattern", "trainable_token_indices", "micro_batch_tokens", "languages", "labels"}  # fmt: skip
+           "alpha_pattern", "trainable_token_indices", "micro_batch_tokens", "languages", "labels",
+           "scores"}  # fmt: skip
 """Objects with names of the user's or of the model as fields: one is shown."""
 Call = Callable[..., Any]
 
@@ -199,6 +201,25 @@ def test_merge(call: Call, tmp_path: Path) -> None:
 
     tiny = make_tiny_model(tmp_path / "tiny")
     same("merge", call("merge", tiny, make_adapter(tiny, tmp_path / "adapter"), "--out", tmp_path / "merged"))
+
+
+def test_evaluate(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made_run(tmp_path, "orders")
+    monkeypatch.setattr("engine.app.evaluate.run_request", stand_in)
+    same("evaluate", call("evaluate", "orders", "--worst", 1))
+    where = evaluations.folder(run, "held-out")
+    for pair in choices.pairs_in(where, ("tuned", "base"), 0).pairs[:9]:
+        choices.keep(where, choices.HAND, choices.Choice(row=pair.row, pair=pair.names, chosen="tuned"))
+    same("judge", call("judge", "orders", "--verdict"))
+
+
+def test_strength(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_run(tmp_path, "orders")
+    monkeypatch.setattr("engine.app.evaluate.run_request", stand_in)
+    found = call("strength", "orders")
+    found["evaluation"] = {"name": found["evaluation"]["name"]}
+    same("strength", found)
+    same("strength --keep", call("strength", "orders", "--keep", 0.5))
 
 
 def test_every_example_is_tested_and_every_verb_with_json_has_one() -> None:
