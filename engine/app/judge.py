@@ -21,8 +21,6 @@ from engine.runs.evaluation_request import JudgeRequest
 from engine.runs.evaluations import BASE, TRAINING, TUNED, Evaluation
 
 COMMAND = (sys.executable, "-P", "-m", "engine.jobs.judge")
-LEAST_BY_HAND = 30
-"""Pairs that a person must have judged too before a model's rate is corrected."""
 PREFERRED, PAIRS = "preferred", "pairs"
 """The metric of a judgement, and the part of the rows that it is over."""
 _SENTENCES = {"better": "judge.preferred", "worse": "judge.not-preferred", "unclear": "judge.unclear"}
@@ -106,7 +104,7 @@ def open_bench(run: RunDir, name: str = "", against: str = "", judge: str = HAND
 
     Raises RunError: no such evaluation, a candidate it has not, or no two answers that differ.
     """
-    found = evaluations.all_of(run)
+    found = [each for each in evaluations.all_of(run) if each.part != PAIRS]  # judgements have no answers
     if not found:
         raise RunError("judge.no-evaluation", run=run.id)
     names = [each.name for each in found]
@@ -256,14 +254,35 @@ class Judging:
     def _beside_hand(self) -> list[Message]:
         """How far the judge agrees with a person, and its rate corrected by that."""
         bench = self.bench
+        from engine.metrics.agreement import LEAST_CHOICES
+
         hand = choices.read(bench.where, HAND, bench.names)
         both = [pair.row for pair in self.pairs if pair.row in hand]
-        if len(both) < LEAST_BY_HAND:
-            return [Message("judge.unchecked", both=len(both), least=LEAST_BY_HAND, run=bench.run.id)]
+        if len(both) < LEAST_CHOICES:
+            return [Message("judge.unchecked", both=len(both), least=LEAST_CHOICES, run=bench.run.id)]
         return self._checked([bench.chosen[row].chosen for row in both], [hand[row].chosen for row in both])
 
     def _checked(self, judge: list[str], hand: list[str]) -> list[Message]:
-        return []
+        from engine.metrics.agreement import agreement, corrected
+
+        ours = self.bench.names[0]
+        found = agreement(judge, hand)
+        assert found is not None
+        low, high = found.bounds
+        notes = [
+            Message(
+                "judge.agrees", n=found.n, share=found.share, low=low, high=high,
+                kappa="-" if found.kappa is None else f"{found.kappa:.2f}",
+            )
+        ]  # fmt: skip
+        judged = [self.bench.chosen[pair.row].chosen == ours for pair in self.pairs]
+        right = corrected(judged, [each == ours for each in judge], [each == ours for each in hand])
+        if right is None:
+            return [*notes, Message("judge.not-corrected")]
+        value, (low, high) = right
+        rate = sum(judged) / len(judged)
+        preferred = words.candidate(ours)
+        return [*notes, Message("judge.corrected", candidate=preferred, rate=rate, value=value, low=low, high=high)]
 
 
 def lines_of(found: Evaluation) -> list[Message]:

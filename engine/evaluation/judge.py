@@ -66,7 +66,8 @@ class Judge:
         on_progress(len(pairs), len(pairs))
 
     def _one(self, pair: Pair) -> Judged:
-        most = self._ready.most_positions
+        card = self._ready.base.card  # beyond what it was made for a model still computes, but judges nothing
+        most = min(filter(None, (card.position_limit, card.max_position_embeddings)), default=0)
         prompts = [self._renderer.prompt_ids((Turn("user", question(pair, first)),)) for first in (0, 1)]
         if most and max(map(len, prompts)) > most:
             return Judged(pair.row, None)

@@ -61,3 +61,6 @@ needs-terminal = Judging by hand needs a terminal
     .message = The pairs of { $run } are shown on the screen.
     .hint = Run it in a terminal, name a model with --by, or read the choices so far with --verdict.
 unchecked = How far this judge can be trusted is not known: { NUMBER($both) } of its pairs were judged by hand too, { NUMBER($least) } are needed. Judge some with: tunedeck judge { $run }
+agrees = The judge agrees with { COUNT($n, "choice", "choices") } made by hand in { PERCENT($share) } ({ PERCENT($low) } to { PERCENT($high) }), Cohen's kappa { $kappa }.
+corrected = Corrected by these choices, { $candidate } is preferred in { PERCENT($value) } of pairs ({ PERCENT($low) } to { PERCENT($high) }); the judge said { PERCENT($rate) }, ties not counted as preferred.
+not-corrected = Its rate can't be corrected: it is no better than a coin, or one kind of choice was never made by hand.

@@ -61,3 +61,6 @@ needs-terminal = 人工评判需要终端
     .message = { $run } 的成对回答显示在屏幕上。
     .hint = 请在终端中运行，用 --by 指定模型，或用 --verdict 查看已有选择的结论。
 unchecked = 该评委的可信度未知：其中 { NUMBER($both) } 对也由人评判过，至少需要 { NUMBER($least) } 对。人工评判：tunedeck judge { $run }
+agrees = 评委与 { NUMBER($n) } 个人工选择的一致率为 { PERCENT($share) }（{ PERCENT($low) } 至 { PERCENT($high) }），Cohen's kappa 为 { $kappa }。
+corrected = 按这些选择校正后，{ $candidate } 在 { PERCENT($value) } 的对中更受偏好（{ PERCENT($low) } 至 { PERCENT($high) }）；评委给出 { PERCENT($rate) }，平局不计为偏好。
+not-corrected = 无法校正其比率：它不比抛硬币更好，或人工从未做过某一种选择。

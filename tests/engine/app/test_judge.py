@@ -1,0 +1,115 @@
+"""What choices between pairs come to: the sign test, a judge's agreement with a person, and its corrected rate."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from engine.app.judge import Bench, conclude, open_bench
+from engine.common.errors import RunError
+from engine.messages.catalogue import text
+from engine.runs import directory, evaluations
+from engine.runs.choices import HAND, TIE, Choice
+from engine.runs.directory import RunDir
+from engine.runs.evaluations import Answer, Evaluation
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    """A run with 60 pairs of answers, of rows in 60 groups or none."""
+    made = directory.create("tiny", "", root=tmp_path)
+    where = evaluations.folder(made, "mine")
+    evaluations.keep_answers(
+        where,
+        [
+            Answer(candidate=name, row=row, prompt=f"q{row}", reference="r", answer=f"{name} {row}")
+            for row in range(60)
+            for name in ("base", "tuned")
+        ],
+    )
+    evaluations.keep(where, Evaluation(name="mine", part="test", n=60, candidates=["base", "tuned"], metrics=[]))
+    return made
+
+
+def judged(run: RunDir, judge: str, choices: list[str], flips: int = 0) -> Bench:
+    """``choices`` in the order of the pairs: of tuned, base, or TIE."""
+    bench = open_bench(run, judge=judge)
+    for at, (pair, chosen) in enumerate(zip(bench.pairs.pairs, choices, strict=False)):
+        orders = ("tuned", "base") if at < flips else (chosen, chosen)
+        by_order = None if judge == HAND else orders
+        bench.keep(Choice(row=pair.row, pair=bench.names, chosen=TIE if at < flips else chosen, by_order=by_order))
+    return bench
+
+
+def codes(found: Evaluation) -> list[str]:
+    return [note.code for note in found.notes]
+
+
+def test_many_wins_are_a_verdict_and_few_are_none(run: RunDir) -> None:
+    found = conclude(judged(run, HAND, ["tuned"] * 20 + ["base"] * 4 + [TIE] * 6))
+    assert found.comparisons[0].verdict == "better"
+    assert found.mean("tuned", "preferred").value == pytest.approx(23 / 30)  # type: ignore[union-attr]
+    assert found.comparisons[0].difference == pytest.approx(16 / 30)
+    assert codes(found) == ["judge.pairs-left"]
+    assert "20 wins, 4 losses, 6 ties" in text(found.sentence)  # type: ignore[arg-type]
+
+
+def test_half_and_half_can_not_be_told_and_losses_are_a_verdict_too(run: RunDir) -> None:
+    assert conclude(judged(run, HAND, ["tuned", "base"] * 15)).comparisons[0].verdict == "unclear"
+    found = conclude(judged(run, "m", ["base"] * 30))
+    assert found.comparisons[0].verdict == "worse"
+    assert "is preferred to" in text(found.sentence)  # type: ignore[arg-type]
+
+
+def test_ties_alone_are_no_verdict(run: RunDir) -> None:
+    found = conclude(judged(run, HAND, [TIE] * 10))
+    assert found.comparisons[0].verdict == "unclear"
+    assert found.comparisons[0].difference == 0
+
+
+def test_a_judge_that_goes_by_the_place_is_not_to_be_relied_on(run: RunDir) -> None:
+    assert "judge.flips" in codes(conclude(judged(run, "m", ["tuned"] * 30, flips=5)))
+    assert "judge.flips-often" in codes(conclude(judged(run, "n", ["tuned"] * 30, flips=20)))
+
+
+def test_below_thirty_choices_by_hand_nothing_is_said_of_the_judge_but_that(run: RunDir) -> None:
+    judged(run, HAND, ["tuned"] * 29)
+    found = conclude(judged(run, "m", ["tuned"] * 60))
+    assert "judge.unchecked" in codes(found)
+    assert "judge.agrees" not in codes(found)
+
+
+def test_a_biased_judge_is_corrected_by_the_choices_made_by_hand(run: RunDir) -> None:
+    """The judge takes a third of the pairs that base won for wins of tuned; the truth is one half."""
+    truth = ["tuned", "base"] * 30
+    random.Random(3).shuffle(truth)
+    lost = [at for at, each in enumerate(truth) if each == "base"]
+    said = ["tuned" if at in lost[::3] else each for at, each in enumerate(truth)]
+    judged(run, HAND, truth[:45])
+    found = conclude(judged(run, "m", said))
+    (note,) = [each for each in found.notes if each.code == "judge.corrected"]
+    assert note.args["rate"] == pytest.approx(40 / 60)
+    assert note.args["value"] == pytest.approx(0.5, abs=0.06)
+    assert note.args["low"] < 0.5 < note.args["high"]
+    (agrees,) = [each for each in found.notes if each.code == "judge.agrees"]
+    assert agrees.args["n"] == 45
+
+
+def test_where_nothing_can_be_corrected_that_is_said(run: RunDir) -> None:
+    judged(run, HAND, ["tuned"] * 40)
+    assert "judge.not-corrected" in codes(conclude(judged(run, "m", ["tuned", "base"] * 30)))
+
+
+def test_a_name_that_is_none_is_refused_with_those_there_are(run: RunDir) -> None:
+    with pytest.raises(RunError) as error:
+        open_bench(run, "other")
+    assert error.value.code == "judge.no-such-evaluation"
+    assert error.value.reason.args["names"] == ("mine",)
+    with pytest.raises(RunError) as error:
+        open_bench(run, against="few-shot")
+    assert error.value.code == "judge.no-candidate"
+    with pytest.raises(RunError) as error:
+        conclude(open_bench(run))
+    assert error.value.code == "judge.nothing-judged"
