@@ -186,7 +186,9 @@ class Assessor:
                 return mean_loss(ranks.collected([parts for parts, _, _ in told]))
             if all(batch.rows == 1 for batch in batches()):
                 raise self.memory.ends(shortage, "runs.out-of-memory-held-out")
-            tokens = max(batch.padded_tokens for batch in batches()) // 2
+            # A long row alone stays as large as it is: without the bound of the last cut that would never end.
+            largest = max(batch.padded_tokens for batch in batches())
+            tokens = min(unseen.tokens or largest, largest) // 2
             unseen.cut_to(tokens)
             self.memory.repeats(shortage, tokens)
 

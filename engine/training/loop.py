@@ -331,17 +331,18 @@ class Loop:
             if order.command != "set":
                 self._orders.append(order)
                 continue
+            if self.hooks.remix is None or order.values.keys() != {"replay"}:
+                order.answer(False, Message("events.cannot-set"))
+                continue
             try:
-                if self.hooks.remix is None or order.values.keys() != {"replay"}:
-                    raise TunedeckError("events.cannot-set")
                 now = replay_now(self.config, self.plan)
-                change = MixChange(state.step, share_wanted(order.values.get("replay"), now))
-                self.plan = self.hooks.remix(self.plan, change)
+                wanted = MixChange(state.step, share_wanted(order.values.get("replay"), now))
+                self.plan = self.hooks.remix(self.plan, wanted)
             except TunedeckError as error:
-                change = None
                 order.answer(False, error.reason)
                 continue
-            order.answer(True, Message("forgetting.replay-set", share=change.replay, step=state.step + 1))
+            change = wanted
+            order.answer(True, Message("forgetting.replay-set", share=wanted.replay, step=state.step + 1))
         return change
 
     def _follow(self, change: MixChange | None) -> None:

@@ -223,3 +223,21 @@ def test_a_test_alone_gives_no_loss_to_stop_by(loaded: Loaded) -> None:
     assert made.evaluate(9, "after") is None
     assert [(event.part, event.n) for event in events] == [("test", 3)]
     assert made.rehearse().rows >= 1
+
+
+def test_a_long_row_among_short_ones_does_not_keep_batches_from_getting_smaller(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = Row((Message("user", "word " * 60), Message("assistant", "yes")), "", "rows", "rows.jsonl", 9)
+    made, _ = assessor(loaded, Scripted("a"), rows=[*ROWS, long], sample={"rows": 0})
+    real, tries = made.net.forward, []
+
+    def forward(input_ids: Any, *more: Any) -> Any:
+        tries.append(len(input_ids))
+        assert len(tries) < 200, "it never ends"
+        if len(input_ids) > 1:
+            raise MemoryError
+        return real(input_ids, *more)
+
+    monkeypatch.setattr(made.net, "forward", forward)
+    assert made.evaluate(1, "during") is not None
