@@ -46,7 +46,7 @@ def of_files(resolved: Resolved, on_hash: Callable[[int, int], None] | None = No
         return [*found, *of_error(error)]
     parts = (
         look.model, look.targets, look.adapter, look.data, look.template, look.metric_file, look.rights, look.disk,
-        look.logout,
+        look.logout, look.general_text,
     )  # fmt: skip
     for part in parts:
         try:
@@ -168,6 +168,14 @@ class _Look:
         shape = shape_of(Path(self._card.path)) if self._card is not None else None
         if shape is not None and self._card is not None:
             require(disk_of(self._config, shape, self._card.path), paths.runs_dir())
+        return iter(())
+
+    def general_text(self) -> Iterator[Finding]:
+        """Whether forgetting can be measured on what the config names. Raises DataError."""
+        from engine.data.general import general_of
+
+        if self._config.eval.general_text and self._config.eval.forgetting is not False:
+            general_of(self._config)
         return iter(())
 
     def logout(self) -> Iterator[Finding]:

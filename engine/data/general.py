@@ -20,6 +20,8 @@ PASSAGE_CHARACTERS = 1_200
 FEWEST_PASSAGES, FEWEST_CHARACTERS = 4, 400
 """Less says nothing: one passage that happens to suit the task would decide."""
 MOST_PASSAGES = 60
+MOST_READ = 2_000
+"""Rows of a user's file that passages are taken from: it may be a whole corpus."""
 SHIPPED = "general/general.jsonl"
 
 
@@ -53,7 +55,7 @@ def general_of(config: RunConfig) -> General:
     path = config.eval.general_text
     if not path:
         return shipped()
-    source = DataSource(path=path)
+    source = DataSource(path=path, max_rows=MOST_READ)
     rows = load(RunConfig(model=ModelSection(name_or_path="-"), data=[source])).rows
     dialogues = [row for row in rows if row.messages and row.messages[-1].role == "assistant"]
     texts = [passage for row in rows if not row.messages for passage in _passages(row)]

@@ -231,7 +231,14 @@ def _metric(place: Place, source: str) -> None:
     place.set(eval={"metric_file": str(place.folder / "metric.py")})
 
 
+def _little_general_text(place: Place) -> None:
+    path = place.folder / "general.txt"
+    path.write_text("One line.\n")
+    place.set(eval={"general_text": str(path)})
+
+
 CASES = (
+    Case("forgetting.text-too-short", _little_general_text),
     # The rules
     Case("rules.micro-batch-below-row", _set(train={"micro_batch_tokens": 16})),
     Case("rules.optim-8bit", _set(train={"optim": "adamw_8bit"})),
