@@ -102,11 +102,11 @@ def result(found: Evaluated) -> Result:
     return Result(
         summary.name, text("report.about", rows=summary.n, part=part, data=summary.data) if summary.data
         else text("report.about-own", rows=summary.n, part=part),
-        text(summary.reason) if summary.reason else "",
+        text("report.chosen", reason=summary.reason) if summary.reason else "",
         text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
         _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
         _means(found), _comparisons(found), _classes(found), [_grid(each) for each in _sound(found)],
-        [text(each) for each in summary.notes], _changes(found, primary),
+        [named(each) for each in summary.notes], _changes(found, primary),
         _worst(found, primary), _first(found),
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ results = Results
 by-the-run = Measured by the run, before and after training
 about = { COUNT($rows, "row", "rows") }, { $part } ({ $data }).
 about-own = { COUNT($rows, "row", "rows") }, { $part }.
+chosen = Metrics: { $reason }.
 part-test = test set, never used for a decision
 part-validation = validation set
 part-general = general text and questions

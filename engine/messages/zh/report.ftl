@@ -33,6 +33,7 @@ results = 结果
 by-the-run = 由任务自身在训练前后测量
 about = { NUMBER($rows) } 个样本，{ $part }（{ $data }）。
 about-own = { NUMBER($rows) } 个样本，{ $part }。
+chosen = 指标：{ $reason }。
 part-test = 测试集，未用于任何决策
 part-validation = 验证集
 part-general = 通用文本与问题

@@ -193,7 +193,7 @@ def keep_evaluation(run: RunDir, evil: str = "", rows: int = 120) -> Evaluation:
     ]  # fmt: skip
     found = Evaluation(
         name=evaluations.TRAINING, part="test", n=rows, candidates=list(skill), metrics=["accuracy", "macro_f1"],
-        reason=Message.literal(f"The answers are 6 classes, so accuracy decides.{evil}"), step=300, means=means,
+        reason=Message.literal(f"The answers are 6 classes, so accuracy decides{evil}"), step=300, means=means,
         comparisons=comparisons, confusions=[Confusion(candidate=TUNED, labels=labels, counts=counts)], looked_at=2,
         sentence=Message.literal(VERDICT + evil), notes=[Message.literal(f"2 comparisons, corrected by Holm.{evil}")],
     )  # fmt: skip
