@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from engine.common.child import Say, answers
 from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, TunedeckError
+from engine.common.files import read_json
 from engine.messages.message import Message
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def answer(request: dict[str, Any], say: Say) -> dict[str, int]:
     if target == "vllm":
         return _vllm(base, adapter, out, request)
     if target == "gguf":
-        return _gguf(base, adapter, out, name, request["kinds"], request["done"], say)
+        return _gguf(base, adapter, out, request["kinds"], request, say)
     told = _modelfile(base, adapter, f"{name}-{request['kinds'][0]}.gguf", request)  # before the long work
-    files = _gguf(base, adapter, out, name, request["kinds"][:1], request["done"], say)
+    files = _gguf(base, adapter, out, request["kinds"][:1], request, say)
     return files | _written(out / "Modelfile", told)
 
 
@@ -155,19 +156,21 @@ def _lora(base: Path, adapter: Path, file: Path, done: Sequence[str], say: Say) 
 
 
 def _gguf(
-    base: Path, adapter: Path, out: Path, name: str, kinds: Sequence[str], done: Sequence[str], say: Say
+    base: Path, adapter: Path, out: Path, kinds: Sequence[str], request: dict[str, Any], say: Say
 ) -> dict[str, int]:
     """Merge, convert to 16 bits (to 32 where that is asked for), and quantize from there."""
     from engine.export.gguf import converter, quantize
     from engine.models.gguf import PLAIN
 
+    name = request["name"]
     wanted = {kind: out / f"{name}-{kind}.gguf" for kind in kinds}
-    left = {kind: path for kind, path in wanted.items() if path.name not in done}
+    left = {kind: path for kind, path in wanted.items() if path.name not in request["done"]}
     if left:
         folder = converter.converter(_fetching(say))
         converter.run(folder, {"do": "check", "model": str(base)}, _told(say, Message("exporting.checking")))
         with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
             model = _merged(base, adapter, Path(work) / name, say)
+            _set_start(model, _words(base, adapter, request))
             plain = [kind for kind in PLAIN if kind in left]
             between = wanted[plain[0]] if plain else Path(work) / f"{name}-f16.gguf"
             for kind, path in {**({} if plain else {"f16": between}), **{kind: left[kind] for kind in plain}}.items():
@@ -185,6 +188,17 @@ def _gguf(
                 if kind not in PLAIN:
                     quantize.quantize(between, path, kind, _told(say, Message("exporting.quantizing", kind=kind)))
     return {path.name: path.stat().st_size for path in wanted.values()}
+
+
+def _set_start(model: Path, words: Words) -> None:
+    """Let the file put a start token in front of prompts exactly where the training's template begins with one.
+
+    Transformers takes it from the template, llama.cpp from this switch.
+    """
+    start, config = words.tokenizer.bos_token, model / "tokenizer_config.json"
+    text = words.tokenizer.apply_chat_template([{"role": "user", "content": "x"}], tokenize=False)
+    values = read_json(config) | {"add_bos_token": bool(start) and str(text).startswith(start)}
+    config.write_text(json.dumps(values, indent=2, ensure_ascii=False), "utf-8")
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -43,3 +43,19 @@ class JudgeRequest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     rows: int = 0
     trust_base: bool = False
+
+
+class ProofRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Let exports of the run in folder ``run`` answer its held-out rows, ``rows`` of them, beside its adapter.
+
+    By the names that they get in the evaluation ``name``: ``models`` are merged model folders, ``files`` GGUF files,
+    ``loras`` GGUF adapters for the run's base.
+    """
+
+    run: str
+    name: str
+    models: dict[str, str] = {}
+    files: dict[str, str] = {}
+    loras: dict[str, str] = {}
+    rows: int = 0
+    trust_base: bool = False

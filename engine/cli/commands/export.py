@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.commands.evaluate import show
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, out, say
 from engine.messages import formats
 from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+    from engine.runs.evaluations import Evaluation
     from engine.runs.exports import Export
 
 HUB = "hub"
@@ -27,6 +30,7 @@ def export(
     public: Annotated[bool, typer.Option("--public")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
     yes: Annotated[bool, typer.Option("--yes")] = False,
+    proof: Annotated[bool, typer.Option()] = True,
     base_id: Annotated[str, typer.Option(metavar="OWNER/NAME")] = "",
     trust_base: Annotated[bool, typer.Option()] = False,
     as_json: Json = False,
@@ -35,7 +39,8 @@ def export(
     import msgspec
 
     from engine.app.export import export, plan_export
-    from engine.common.errors import ConfigError
+    from engine.app.export_proof import faults
+    from engine.common.errors import ConfigError, ModelError
 
     if (target == HUB) != bool(repo):
         raise ConfigError("hub.repo-and-target")
@@ -51,11 +56,36 @@ def export(
         progress.end()
     if target == HUB and not _pushed(made, repo, not public, dry_run, yes):
         return
-    if as_json:
-        json_line(msgspec.to_builtins(made) | {"repo": repo or None})
-        return
-    for file in made.files if target != HUB else ():
+    for file in made.files if target != HUB and not as_json else ():
         out(str(Path(made.path) / file))
+    evaluation = _proved(made, plan.run, trust_base, as_json) if proof else None
+    if as_json:
+        proven = None if evaluation is None else msgspec.to_builtins(evaluation)
+        json_line(msgspec.to_builtins(made) | {"repo": repo or None, "proof": proven})
+    if evaluation is not None and faults(evaluation):
+        raise typer.Exit(ModelError.exit_code)
+
+
+def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> Evaluation | None:
+    """Let the files answer, and show what that says; None where nothing can."""
+    from engine.app.evaluate import STOPPED, Stopped
+    from engine.app.export_proof import proof_request, prove
+
+    asked = proof_request(made, run, trust_base)
+    if asked is None or run is None:
+        return None
+    progress = Progress()
+    try:
+        evaluation = prove(asked, progress)
+    except Stopped as stopped:
+        progress.end()
+        say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))
+        raise typer.Exit(STOPPED) from None
+    finally:
+        progress.end()
+    if not quiet:
+        show(run, evaluation, 0, as_json=False)
+    return evaluation
 
 
 def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool) -> bool:

@@ -105,6 +105,7 @@ export = Export the adapter of a run for another program; prints the files.
     .public = Everybody can see it.
     .dry_run = Show what would be pushed, and push nothing.
     .yes = Push without asking.
+    .proof = Let the exported files answer the run's held-out rows, and compare with the adapter.
     .base_id = Hub id of the base model, written into the adapter's config: others can't load a folder of this machine.
     .trust_base = Accept a base model that may not be the one the adapter was trained on.
     .as_json = Print JSON on stdout.

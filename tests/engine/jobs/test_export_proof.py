@@ -1,0 +1,85 @@
+"""Exported files answer the run's held-out rows: asked as in the training, compared with the adapter, faults named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.app.export import export, plan_export
+from engine.app.export_proof import faults, proof_request, prove
+from engine.data.rows.messages import Message as Turn
+from engine.data.rows.messages import Row
+from engine.export.gguf import converter
+from engine.export.gguf.answers import prompt_fault
+from engine.export.gguf.server import LlamaServer
+from engine.models.card import read_card
+from engine.runs import evaluations
+from engine.runs.directory import RunDir
+from engine.tokens.render import Renderer
+from engine.tokens.tokenizer import load_words
+from tests.engine.export.gguf.families import make
+from tests.engine.training.making import train, values, write_rows
+
+TEMPLATE = (
+    "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ 'assistant: ' + m['content'] + '</s>' }}"
+    "{% else %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make("Llama", tmp_path_factory.mktemp("base") / "llama")
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return folder
+
+
+@pytest.fixture
+def run(base: Path, home: Path, tmp_path: Path) -> RunDir:
+    rows = write_rows(tmp_path / "orders.jsonl", 24)
+    asked = values(
+        base, rows, dataset={"max_length": 128, "eval_rows": 3, "test_rows": 4}, train={"max_steps": 2},
+        eval={"max_new_tokens": 8, "baseline": "none"},
+    )  # fmt: skip
+    return train(asked).run
+
+
+def test_files_answer_as_the_adapter_does(run: RunDir, tmp_path: Path) -> None:
+    made = export(plan_export(str(run.path), "gguf", ["f32", "q8_0"], tmp_path / "out"))
+    asked = proof_request(made, run)
+    assert asked is not None
+    evaluation = prove(asked, lambda *progress: None)
+    assert evaluation.candidates == [evaluations.TUNED, "f32", "q8_0"]
+    assert evaluation.n == 4
+    assert faults(evaluation) == []
+    kept = list(evaluations.answers(evaluations.folder(run, evaluation.name)))
+    assert {(each.candidate, each.row) for each in kept} == {
+        (name, row) for name in evaluation.candidates for row in range(4)
+    }
+    assert {each.against for each in evaluation.comparisons} == {"f32", "q8_0"}
+    assert all(each.prompt and each.reference for each in kept)
+
+
+def test_another_template_in_the_file_is_found_and_named(base: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(base, other)
+    (other / "chat_template.jinja").write_text(TEMPLATE.replace("assistant: ", "bot: "))
+    folder = converter.converter(lambda *progress: None)
+    converter.run(folder, {"do": "convert", "model": str(other), "out": str(tmp_path / "x.gguf"), "type": "f16"})
+    from engine.config.schema import ModelSection
+
+    words = load_words(read_card(base), ModelSection(name_or_path=str(base)))
+    row = Row((Turn("user", "green tea"), Turn("assistant", "yes")), "", "orders", "orders.jsonl", 1)
+    with LlamaServer(tmp_path / "x.gguf", context=128, threads=1) as server:
+        fault = prompt_fault(server, Renderer(words.tokenizer, words.stops), [row])
+    assert fault is not None
+    assert fault.code == "proof.other-template"
+    assert "bot" in fault.args["theirs"]
+
+
+def test_an_adapter_that_no_run_made_has_nothing_to_be_proved_with(run: RunDir, tmp_path: Path) -> None:
+    made = export(plan_export(str(run.path), "adapter", out=tmp_path / "out"))
+    assert proof_request(made, run) is None
+    assert proof_request(made, None) is None
