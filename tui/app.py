@@ -181,6 +181,12 @@ class TunedeckApp(App[None]):
 
         self.push_screen(JudgeScreen(asked.run_dir, asked.name, asked.against))
 
+    @on(messages.ComparisonAsked)
+    def _show_comparison(self, asked: messages.ComparisonAsked) -> None:
+        from tui.compare.screen import CompareScreen
+
+        self.push_screen(CompareScreen(asked.targets))
+
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:
         self.switch_mode("home")

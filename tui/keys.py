@@ -58,6 +58,7 @@ HOME = (
     Key("stop", "x", "keys.stop"),
     Key("delete", "delete,backspace", "keys.delete", "Del"),
     Key("mark", "space", "keys.mark-run", "Space", bar=False),
+    Key("compare", "c", "keys.compare-runs", yields=True),
     Key("sort", "s", "keys.sort", yields=True),
     Key("filter", "slash", "keys.filter", "/", yields=True),
     Key("demo", "d", "keys.demo", bar=False),
@@ -79,6 +80,16 @@ FAMILY = (
 )
 
 ADAPTER = (Key("leave", "escape,q,f10,a", "keys.back", "Esc"),)
+
+COMPARE = (
+    Key("curve", "v", "keys.compare-curve"),
+    Key("axis", "i", "keys.compare-axis"),
+    Key("cycle", "c", "keys.compare-cycle"),
+    Key("log_y", "l", "keys.log-y", bar=False),
+    Key("scroll(8)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
+    Key("scroll(-8)", "pageup", "keys.scroll-up", "PgUp", bar=False),
+    Key("leave", "escape,q", "keys.back", "Esc"),
+)
 
 WIZARD = (
     Key("next", "ctrl+n", "keys.next"),

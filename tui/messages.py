@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from engine.app.compare import Target
     from engine.app.post_mortem import PostMortem
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
@@ -55,6 +57,14 @@ class JudgeAsked(Message):
     def __init__(self, run_dir: RunDir, name: str = "", against: str = "") -> None:
         super().__init__()
         self.run_dir, self.name, self.against = run_dir, name, against
+
+
+class ComparisonAsked(Message):
+    """A person wants to see runs side by side."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        super().__init__()
+        self.targets = tuple(targets)
 
 
 class LanguageChosen(Message):

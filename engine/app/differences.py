@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.common.errors import TunedeckError
 from engine.config import toml
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.models.adapter.config import AdapterRecord, read_record
 from engine.runs.directory import RunDir
 
-ABSENT = "-"
+ABSENT, UNREADABLE = "-", "?"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,44 @@ class Difference:
     field: str | Message
     first: Any
     second: Any
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field, as that of a ``Difference``, and its value in each of several runs.
+
+    A value is None where a run has none, ``UNREADABLE`` where its config can't be read.
+    """
+
+    field: str | Message
+    values: tuple[Any, ...]
+
+
+def settings_that_differ(runs: Sequence[RunDir]) -> tuple[list[Setting], list[Message]]:
+    """Every field that is not the same in all of ``runs``, and of which runs the config can't be read.
+
+    Then base, data and versions as far as the results recorded them.
+    """
+    told: list[dict[str | Message, Any] | None] = []
+    problems = []
+    for run in runs:
+        try:
+            told.append(_settings(run))
+        except TunedeckError as error:
+            told.append(None)
+            problems.append(Message("compare.config-unreadable", run=run.id, reason=error.reason))
+    records = [_made_of(record) if (record := read_record(run.adapter)) else None for run in runs]
+    return [*_differing(told, ("run.name", "run.notes")), *_differing(records)], problems
+
+
+def _differing(told: Sequence[Mapping[str | Message, Any] | None], leave_out: tuple[str, ...] = ()) -> list[Setting]:
+    known = [each for each in told if each is not None]
+    names = dict.fromkeys(name for each in known for name in each if name not in leave_out)
+    return [
+        Setting(name, tuple(UNREADABLE if each is None else _present(each.get(name)) for each in told))
+        for name in names
+        if any(each.get(name) != known[0].get(name) for each in known)
+    ]
 
 
 def differences(first: RunDir, second: RunDir) -> list[Difference]:

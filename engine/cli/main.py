@@ -14,6 +14,7 @@ import typer
 from engine.cli import console, help_texts, language_flag, usage
 from engine.cli.commands import (
     adapter,
+    compare,
     data,
     demo,
     doctor,
@@ -48,7 +49,7 @@ def build() -> typer.Typer:
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
         merge.merge, export.export, lineage.lineage, report.report, demo.demo, estimate.estimate, evaluate.evaluate,
-        strength.strength, judge.judge, doctor.doctor, selftest.selftest, run.fields,
+        strength.strength, judge.judge, compare.compare, doctor.doctor, selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("set")(steer.change)

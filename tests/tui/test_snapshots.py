@@ -27,6 +27,7 @@ from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tui.app import TunedeckApp
+from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyBar, KeyButton
@@ -146,6 +147,28 @@ def less_right(root: Path) -> RunDir:
     return measured(root, 91)
 
 
+def with_config(rate: float, right: int, rows: str = "row") -> Callable[[Path], RunDir]:
+    def make(root: Path) -> RunDir:
+        run = measured(root, right, rows)
+        data = '[[data]]\npath = "/data/orders.jsonl"\n'
+        run.config.write_text(f'[model]\nname_or_path = "/m/SmolLM2-135M"\n[train]\nlearning_rate = {rate}\n{data}')
+        return run
+
+    return make
+
+
+def comparing(*keys: str) -> Look:
+    """The two newest runs marked and compared, then some keys pressed there."""
+
+    async def look(pilot: Pilot[None]) -> None:
+        await pilot.press("home", "space", "space", "c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        await until(pilot, lambda: pilot.app.screen._found)  # type: ignore[attr-defined]
+        await pilot.press(*keys)
+
+    return look
+
+
 def make_group_of(home: Path, runs: list[RunDir]) -> None:
     """As if ``runs`` were those of a group."""
     group = groups.Group(home / f"{groups.PREFIX}20261130-094000-0000")
@@ -198,6 +221,12 @@ STATES = {
         (measured, less_right, measured, failed), look=pressing("down", "down", "enter", "space"), group=2
     ),
     "home-filter": State((measured, failed, live_run), alive=True, look=pressing("s", "slash", *"ord")),
+    "compare": State((with_config(2e-4, 97), with_config(3e-4, 78)), look=comparing()),
+    "compare-tables": State((with_config(2e-4, 97), with_config(3e-4, 78)), look=comparing("i", "c", "pagedown")),
+    "compare-other-rows": State((with_config(2e-4, 97), with_config(3e-4, 78, "other")), look=comparing("c")),
+    "compare-unlike": State((crashed, measured), look=comparing("c", "c", "v")),
+    "compare-group": State((measured, less_right, with_config(3e-4, 78)), look=comparing("c"), group=2),
+    "compare-help": State((measured, less_right), look=comparing("question_mark")),
     "home-help": State(look=pressing("question_mark")),
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),

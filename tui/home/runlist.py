@@ -22,6 +22,8 @@ from tui.widgets.bars import fit
 from tui.widgets.line import cut, cut_cells
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from engine.metrics.result import Verdict
     from engine.runs.group_summary import GroupSummary, Line
 
@@ -171,14 +173,12 @@ class RunList(Widget, can_focus=True):
 
     def _title(self, run: Line) -> str:
         name = clean(run.name, keep_newlines=False)
-        group = _group(run)
-        if group is not None:
+        if is_group(run):
             is_open = run.id in self.unfolded
             sign = ("▾" if is_open else "▸") if self._unicode else ("-" if is_open else "+")
-            return f"{sign} {name} x{len(group.members)}"
-        if getattr(run, "group", "") in self.unfolded:
-            seed = getattr(run, "seed", None)
-            return f"  {name if seed is None else text('home.seed', seed=str(seed))}"
+            return f"{sign} {name} x{len(run.members)}"
+        if run.group in self.unfolded:
+            return f"  {name if run.seed is None else text('home.seed', seed=str(run.seed))}"
         return name
 
     def _append_figures(self, line: Text, run: Line, width: int) -> None:
@@ -186,8 +186,7 @@ class RunList(Widget, can_focus=True):
         from engine.metrics import words as metric_words
 
         wide = 0 if width < 100 else 10
-        group = _group(run)
-        spread = group.spread if group else None
+        spread = run.spread if is_group(run) else None
         if spread is not None:
             low, high = (metric_words.value(spread.metric, each) for each in (spread.low, spread.high))
             mean = metric_words.value(spread.metric, spread.mean)
@@ -205,7 +204,7 @@ class RunList(Widget, can_focus=True):
                 told.append(f" {cut_cells(metric, spark - cell_len(told.plain) - 1)}")
             self._fill(line, told, spark)
         else:
-            losses = getattr(run, "losses", ())
+            losses = () if is_group(run) else run.losses
             line.append(fit(words.sparkline(losses, spark, self._unicode), spark), style=self._style("muted"))
 
     def _append_sign(self, told: Text, verdict: Verdict | None) -> None:
@@ -221,16 +220,16 @@ class RunList(Widget, can_focus=True):
     def _tail(self, run: Line) -> str:
         if has_ended(run):
             return formats.when(run.last_t, self._clock())
-        eta_s = getattr(run, "eta_s", None)
+        eta_s = None if is_group(run) else run.eta_s
         return text("home.eta", left=eta_s) if eta_s is not None else ""
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")
 
 
-def _group(line: Line) -> GroupSummary | None:
-    """``line`` where it is a group's; told by what it has, as the class lies behind decoders of logs."""
-    return line if hasattr(line, "members") else None  # type: ignore[return-value]
+def is_group(line: Line) -> TypeIs[GroupSummary]:
+    """Whether ``line`` is a group's; told by what it has, as the class lies behind decoders of logs."""
+    return hasattr(line, "members")
 
 
 def has_ended(run: Line) -> bool:

@@ -19,7 +19,7 @@ from engine.messages import language
 from engine.messages.catalogue import text
 from tui import keys, messages, words
 from tui.home.machine_line import is_news, machine_line
-from tui.home.runlist import RunList, has_ended
+from tui.home.runlist import RunList, has_ended, is_group
 from tui.home.watch import removal_lines, watch
 from tui.machine import feed_of
 from tui.widgets.bars import KeyBar, KeyRow, TopLine
@@ -114,12 +114,14 @@ class HomeScreen(WholeScreen, Screen[None]):
     @property
     def _run(self) -> RunSummary | None:
         """The chosen line where it is a run."""
-        return None if self._group is not None else self.chosen  # type: ignore[return-value]
+        line = self.chosen
+        return None if line is None or is_group(line) else line
 
     @property
     def _group(self) -> GroupSummary | None:
         """The chosen line where it is a group."""
-        return self.chosen if hasattr(self.chosen, "members") else None  # type: ignore[return-value]
+        line = self.chosen
+        return line if line is not None and is_group(line) else None
 
     @on(messages.RunsSummarised)
     def _show_runs(self, message: messages.RunsSummarised) -> None:
@@ -190,6 +192,9 @@ class HomeScreen(WholeScreen, Screen[None]):
                 self.query_one("#self-test", Line).show(f"  {text('home.new-hardware')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "compare":
+            marked = self.query_one(RunList).marked if self.is_mounted else {}
+            return True if self.is_mounted and (marked or self._group is not None) else None
         if action in _OF_RUNS:
             return True if self.is_mounted and self._lines else None
         if action not in _OF_A_RUN:
@@ -197,17 +202,19 @@ class HomeScreen(WholeScreen, Screen[None]):
         run = self.query_one(RunList).current if self.is_mounted else None
         if run is None:
             return None
-        ended, is_group = has_ended(run), self._group is not None
+        ended, one = has_ended(run), self._group is None
         allowed = {"open": True, "mark": True, "resume": run.resumable, "stop": not ended}
-        allowed |= {"delete": ended and not is_group, "report": not is_group}
+        allowed |= {"delete": ended and one, "report": one}
         with_adapter = ("go_on", "adapter", "evaluate", "strength")
         allowed |= dict.fromkeys(with_adapter, self._run is not None and self._run.has_adapter)
         return True if allowed[action] else None
 
     def why_not(self, action: str) -> str:
         run = self.chosen
+        if action == "compare" and self._lines:
+            return text("home.mark-first")
         if run is None:
-            return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS) else ""
+            return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS, "compare") else ""
         if self._group is not None and action in _OF_A_RUN:
             codes = {"resume": "home.group-complete", "stop": "home.not-running"}
             return text(codes.get(action, "home.one-run-of-group"), run=run.name)
@@ -252,6 +259,27 @@ class HomeScreen(WholeScreen, Screen[None]):
         if listing.chosen + 1 < len(listing.runs):
             listing.action_move(1)
         self.refresh_bindings()
+
+    def action_compare(self) -> None:
+        """The marked runs side by side; with the chosen one where only one is marked."""
+        from engine.app.compare import of_group, of_run, spread_out
+
+        wanted = self._marked
+        if len(wanted) < 2 and self.chosen is not None and self.chosen.id not in [line.id for line in wanted]:
+            wanted.append(self.chosen)
+        found = [of_group(line.group) if is_group(line) else of_run(line.run) for line in wanted]
+        try:
+            self.post_message(messages.ComparisonAsked(spread_out(found)))
+        except TunedeckError as error:
+            self._tell(str(error), "warning")
+
+    @property
+    def _marked(self) -> list[Listed]:
+        """The marked lines that are still there, in the order of their marking."""
+        from engine.runs.listing import unfolded
+
+        by_id = {line.id: line for line in unfolded(self._lines, [line.id for line in self._lines])}
+        return [by_id[name] for name in self.query_one(RunList).marked if name in by_id]
 
     def action_sort(self) -> None:
         """Show the list in the next order; the first line is chosen then."""

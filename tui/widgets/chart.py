@@ -26,7 +26,9 @@ _LONGEST_SILENCE_S = 300.0  # what is measured every few seconds was not running
 class Chart(Widget, can_focus=True):
     """Give it curves with ``set_series``, then call ``redraw``: only cells that changed are sent.
 
-    Curves may be shared arrays that grow; ``length`` says how much of them counts now.
+    Curves may be shared arrays that grow; ``length`` says how much of them counts now. Over time, ``in_pieces`` says
+    that curves are of what is measured every few seconds: gaps stay and the y axis begins at zero. ``of_tokens``: x
+    counts tokens, not steps.
     """
 
     COMPONENT_CLASSES = {f"chart--{name}" for name in _STYLES}  # noqa: RUF012
@@ -61,6 +63,8 @@ class Chart(Widget, can_focus=True):
         self.cursor: float | None = None
         self.limit: float | None = None
         self.of_time = False
+        self.in_pieces = True
+        self.of_tokens = False
         self.rest = ""
         self._levels: tuple[Level, ...] = ()
         self._curves: dict[str, Curve] = {}
@@ -218,12 +222,14 @@ class Chart(Widget, can_focus=True):
 
     def _draw(self) -> Plot:
         self._drawn_for = self.size
+        measured = self.of_time and self.in_pieces
         look = Look(
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
-            rest=self.rest, from_zero=self.of_time, join_up_to=_LONGEST_SILENCE_S if self.of_time else math.inf,
-            empty=text("widgets.not-measured" if self.of_time else "widgets.no-steps"),
+            rest=self.rest, from_zero=measured, join_up_to=_LONGEST_SILENCE_S if measured else math.inf,
+            of_tokens=self.of_tokens,
+            empty=text("widgets.not-measured" if measured else "widgets.no-steps"),
         )  # fmt: skip
         return draw(self._curves, self._marks, look)
 

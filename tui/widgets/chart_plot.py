@@ -95,7 +95,8 @@ def header(
     first: list[Part] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
     if look.cursor is not None:
         at, step = time_label(look.cursor), round(look.cursor)
-        where = text("widgets.at-time", time=at) if look.of_time else text("widgets.at-step", step=step)
+        where = text("widgets.at-tokens" if look.of_tokens else "widgets.at-step", step=step)
+        where = text("widgets.at-time", time=at) if look.of_time else where
         first.append((f"  {where}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))
@@ -205,8 +206,8 @@ class Plot:
 class Look:
     """How to draw: size in cells, axis and view, crosshair step, and what the terminal can show.
 
-    ``of_time``: x is seconds, not steps. ``from_zero``: the y axis of the whole run begins there. Points of a curve
-    that lie farther apart than ``join_up_to`` (in x) are not joined.
+    ``of_time``: x is seconds, ``of_tokens``: tokens, not steps. ``from_zero``: the y axis of the whole run begins
+    there. Points of a curve that lie farther apart than ``join_up_to`` (in x) are not joined.
     """
 
     width: int
@@ -220,6 +221,7 @@ class Look:
     limit: float | None = None
     empty: str = ""
     of_time: bool = False
+    of_tokens: bool = False
     from_zero: bool = False
     join_up_to: float = math.inf
     levels: tuple[Level, ...] = ()

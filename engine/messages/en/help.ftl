@@ -36,6 +36,15 @@ runs = List runs and their status, newest first.
     .only = Only runs in which all these words are found: in name, model, data, state, id or metric.
     .as_json = Print JSON on stdout.
 
+compare = Compare runs: metrics with a verdict, settings, cost.
+    .help =
+        Metrics get a verdict only where the runs answered the very same rows; each run is compared with the first one.
+        What can't be compared is said. Several comparisons are corrected (Holm). A group of seeds counts as one run;
+        one group alone means each of its runs.
+    .runs = Two runs or groups, or more: ids, starts of ids, names or paths.
+    .by = Compare by this metric alone.
+    .as_json = Print JSON on stdout.
+
 status = Show the status of one run.
     .run = Path, id, start of an id, or name; default: the newest run.
     .as_json = Print JSON on stdout.

@@ -27,6 +27,7 @@ no-checkpoint = { $run } has no complete checkpoint to resume from.
 is-running = { $run } is running.
 not-running = { $run } is not running.
 stop-first = { $run } is running. Stop it first with x.
+mark-first = Mark two runs or more with Space, then press c. On a group, c compares its runs.
 group-complete = All runs of { $run } are finished or running.
 one-run-of-group = { $run } is a group of seeds. Enter shows its runs; choose one of them.
 has-no-adapter = { $run } has no adapter yet.

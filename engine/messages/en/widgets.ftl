@@ -18,6 +18,7 @@ place = { $at } of { $all }
 # The chart
 at-time = at { $time }
 at-step = step { NUMBER($step) }
+at-tokens = { COUNT($step, "token", "tokens") }
 no-steps = no steps yet
 not-measured = not measured yet
 log-y = log y

@@ -27,6 +27,7 @@ no-checkpoint = { $run } 没有可供恢复的完整检查点。
 is-running = { $run } 正在运行。
 not-running = { $run } 没有在运行。
 stop-first = { $run } 正在运行，请先按 x 停止。
+mark-first = 先用 Space 标记两个或更多任务，再按 c。在种子组上按 c 会比较其中的任务。
 group-complete = { $run } 的任务都已完成或正在进行。
 one-run-of-group = { $run } 是一个种子组。按 Enter 展开后选择其中一个任务。
 has-no-adapter = { $run } 还没有适配器。

@@ -17,6 +17,7 @@ place = 第 { $at } 项，共 { $all } 项
 
 # The chart
 at-time = { $time } 处
+at-tokens = { NUMBER($step) } 词元
 at-step = 第 { NUMBER($step) } 步
 no-steps = 尚无训练步
 not-measured = 尚未测量

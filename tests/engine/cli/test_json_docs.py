@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine.app import preflight
+from engine.app import groups, preflight
 from engine.app.examine import Examined
 from engine.cli.commands import demo, selftest
 from engine.messages.message import Message
@@ -23,6 +23,7 @@ from engine.runs import choices, directory, evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
+from tests.engine.app.test_compare import make
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
 from tests.engine.cli.test_demo import LEARNT
 from tests.engine.cli.test_evaluate import made_run, stand_in
@@ -119,6 +120,11 @@ def test_run(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     same("run --detach", call("run", config, "--detach"))
 
 
+def test_a_group(call: Call, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups.start_group, "__defaults__", (None, lambda group: None))
+    same("run --seeds --detach", call("run", config, "--seeds", 2, "--detach"))
+
+
 def test_runs(call: Call, stopped: RunDir) -> None:
     measure(stopped, [1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0])
     same("runs", call("runs"))
@@ -144,6 +150,14 @@ def test_two_runs(call: Call, home: Path) -> None:
             "tiny", f'[model]\nname_or_path = "tiny"\n[adapter]\nr = {rank}\n[[data]]\npath = "/a"\n', name
         )
     same("lineage --against", call("lineage", "first", "--against", "second"))
+
+
+def test_compared_runs(call: Call, home: Path) -> None:
+    for name, right in (("first", 12), ("second", 19)):
+        run = make(home / "runs", name, rate=right / 10_000)
+        write(run, ev.Eval(step=3, moment="after", part="test", loss=0.6, n=20))
+        measure(run, [1.0] * right + [0.0] * (20 - right))
+    same("compare", call("compare", "first", "second"))
 
 
 def test_estimate(call: Call, home: Path, tmp_path: Path) -> None:

@@ -1,0 +1,212 @@
+"""Runs side by side on a screen: their curves over one another, verdicts, losses, cost and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
+from engine.messages import formats
+from engine.messages.catalogue import text
+from tui import keys, words
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.chart import Chart
+from tui.widgets.line import Block, cut_cells, wrap
+from tui.widgets.whole import WholeScreen
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.app.compare import Axis, Compared, Target
+    from engine.app.comparison_tables import Cell, Table
+
+_CURVES = {"loss": "compare.loss", "eval_loss": "compare.eval-loss"}
+_OVER: dict[Axis, str] = {
+    "steps": "compare.over-steps", "tokens": "compare.over-tokens", "time": "compare.over-time",
+}  # fmt: skip
+_VIEWS = ("both", "tables", "chart")
+_DASHES = 4
+_LABEL_CELLS, _FIELD_CELLS, _FEWEST_CELLS = 16, 30, 8
+
+
+class CompareScreen(WholeScreen, Screen[None]):
+    """``targets`` are read in a thread; Esc goes back."""
+
+    AUTO_FOCUS = "Chart"
+    BINDINGS = keys.bindings(keys.COMPARE)
+    HELP = "compare.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.COMPARE), ("monitor.chart-keys", keys.CHART))
+    DEFAULT_CSS = """
+    CompareScreen {
+        #compare { height: 1fr; layout: vertical; }
+        #compare Chart { height: 2fr; }
+        #compare-tables { height: 3fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #compare-text { height: auto; }
+        &.-wide #compare { layout: horizontal; }
+        &.-wide #compare Chart { height: 1fr; width: 1fr; }
+        &.-wide #compare-tables { height: 1fr; width: 1fr; }
+    }
+    """
+
+    class Read(Message):
+        """The runs were read and compared, or can't be."""
+
+        def __init__(self, found: Compared | None, tables: Sequence[Table], problem: str = "") -> None:
+            super().__init__()
+            self.found, self.tables, self.problem = found, tables, problem
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        super().__init__()
+        self._targets = tuple(targets)
+        self._found: Compared | None = None
+        self._tables: Sequence[Table] = ()
+        self._curve, self._axis, self._view = "loss", 0, 0
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(text("compare.title"), text("compare.reading"))
+        with Container(id="compare"):
+            yield Chart(text("compare.loss"), world_of(self).terminal.unicode)
+            with VerticalScroll(id="compare-tables"):
+                yield Block(id="compare-text")
+        yield KeyBar(keys.in_bar(keys.COMPARE, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        self._read()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    @work(thread=True, group="compare", exclusive=True)
+    def _read(self) -> None:
+        from engine.app.compare import compare
+        from engine.app.comparison_tables import tables
+
+        try:
+            found = compare(self._targets)
+        except (TunedeckError, OSError) as error:
+            self.post_message(self.Read(None, (), str(error)))
+        else:
+            self.post_message(self.Read(found, tables(found)))
+
+    @on(Read)
+    def _show(self, message: Read) -> None:
+        self._found, self._tables = message.found, message.tables
+        if self._tables:  # which letter is whom stands above: the verdict comes first
+            who, *rest = self._tables
+            self._tables = (*rest[:-2], who, *rest[-2:])
+        sides = self._found.sides if self._found else ()
+        names = "   ".join(f"{side.letter} {clean(side.name, keep_newlines=False)}" for side in sides)
+        self.query_one(TopLine).show(right=cut_cells(names, max(20, self.size.width - 20)))
+        if message.problem:
+            self.query_one(Block).show(message.problem, Text(clean(message.problem)))
+        self._feed()
+        self._draw()
+
+    def _feed(self) -> None:
+        """Give the chart the chosen curve of each side over the chosen axis."""
+        from engine.app.compare import AXES
+
+        if self._found is None:
+            return
+        chart, axis = self.query_one(Chart), AXES[self._axis]
+        chart.clear_series()
+        chart.in_pieces, chart.of_tokens = False, axis == "tokens"
+        chart.set_time(axis == "time")
+        chart.chart_title = text(_OVER[axis], curve=text(_CURVES[self._curve]))
+        for index, side in enumerate(self._found.sides):
+            curve = side.curves.get(self._curve, {}).get(axis)
+            if curve is None or not curve.x:
+                continue
+            label = cut_cells(clean(side.name, keep_newlines=False), _LABEL_CELLS)
+            dash = (index + index // _DASHES) % _DASHES
+            chart.set_series(
+                side.letter, curve.x, curve.y, kind="line", label=label, tag=side.letter, dash=dash,
+                note=formats.loss(curve.y[-1]),
+            )  # fmt: skip
+        chart.redraw()
+
+    def _draw(self) -> None:
+        if not self._tables:
+            return
+        width = max(40, self.query_one("#compare-tables").size.width - 3)
+        muted = self.app.theme_variables.get("muted", "")
+        self.query_one(Block).show((width, id(self._tables)), Group(*_drawn(self._tables, width, muted)))
+
+    def action_curve(self) -> None:
+        """Loss, or the loss of held-out rows."""
+        names = [*_CURVES]
+        self._curve = names[(names.index(self._curve) + 1) % len(names)]
+        self._feed()
+
+    def action_axis(self) -> None:
+        """Steps, tokens, time: the next one."""
+        self._axis = (self._axis + 1) % len(_OVER)
+        self.query_one(Chart).action_reset()
+        self._feed()
+
+    def action_cycle(self) -> None:
+        """Curves and tables, tables alone, curves alone."""
+        self._view = (self._view + 1) % len(_VIEWS)
+        chart, tables, shown = self.query_one(Chart), self.query_one("#compare-tables"), _VIEWS[self._view]
+        chart.display, tables.display = shown != "tables", shown != "chart"
+        (tables if shown == "tables" else chart).focus()
+        self.call_after_refresh(self._draw)
+
+    def action_log_y(self) -> None:
+        self.query_one(Chart).toggle_log_y()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one("#compare-tables", VerticalScroll).scroll_relative(y=by, animate=False)
+
+    def action_leave(self) -> None:
+        self.workers.cancel_group(self, "compare")
+        self.dismiss()
+
+
+def _drawn(tables: Sequence[Table], width: int, muted: str) -> list[RenderableType]:
+    """Each table under its title, and the sentences below it."""
+    parts: list[RenderableType] = []
+    for number, table in enumerate(tables):
+        if number:
+            parts.append(Text())
+        parts.append(_grid(table, width, muted) if table.rows else Text(_said(table.title), style="bold"))
+        for sentence in table.below:
+            parts += [Text(line) for line in wrap(_said(sentence), width)]
+    return parts
+
+
+def _grid(table: Table, width: int, muted: str) -> Group:
+    """The title over columns of equal width, of which the first may take less."""
+    columns = len(table.header) - 1
+    first = max(_FEWEST_CELLS, *(cell_len(_said(row[0])) for row in table.rows))
+    first = min(first, _FIELD_CELLS, max(_FEWEST_CELLS, width // 3))
+    each = max(_FEWEST_CELLS, (width - first) // columns - 2)
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=first, no_wrap=True)
+    for _ in range(columns):
+        grid.add_column(max_width=each, no_wrap=True)
+    for number, row in enumerate([table.header, *table.rows]):
+        style = "" if number else muted
+        grid.add_row(Text(cut_cells(_said(row[0]), first)), *(Text(_end(_said(c), each), style) for c in row[1:]))
+    return Group(Text(_said(table.title), style="bold"), grid)
+
+
+def _end(value: str, cells: int) -> str:
+    """``value`` in so many cells; of a long path the end tells more."""
+    if cell_len(value) <= cells:
+        return value
+    return f"..{value[-(cells - 2) :]}" if "/" in value else cut_cells(value, cells)
+
+
+def _said(cell: Cell) -> str:
+    return words.said(cell)
