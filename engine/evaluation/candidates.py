@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import phrases, prompt_of
-from engine.evaluation.generate import Generator
 from engine.runs.baselines import MOST_PROMPT_TOKENS
 from engine.tokens.render import Renderer, RenderError
 
@@ -60,6 +59,29 @@ def _can_be_shown(row: Row) -> bool:
     return bool(roles) and roles == ["user", "assistant"] * (len(roles) // 2) and bool(turns[-1].text.strip())
 
 
+class Answering(Protocol):
+    """What answers prompts greedily: ``engine.evaluation.generate.Generator``, or a server over an exported file."""
+
+    tokenizer: Any
+    tokens_at_once: int
+    most_positions: int
+
+    @property
+    def too_long(self) -> str:
+        """What stands for the answer to a prompt that is too long."""
+        ...
+
+    def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        """Indices of the ``prompts`` that are answered side by side; too long ones are in none."""
+        ...
+
+    def answer(
+        self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Callable[[int, int], None] = ...
+    ) -> list[str]:
+        """The answers to ``prompts`` (token ids), in their order, without special tokens."""
+        ...
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One that answers. ``name`` as in ``engine.runs.evaluations``; ``weights`` tells which weights answer.
@@ -70,7 +92,7 @@ class Candidate:
 
     name: str
     weights: str
-    generator: Generator
+    generator: Answering
     renderer: Renderer
     model: Callable[[], AbstractContextManager[Any]] = nullcontext
     examples: Examples | None = None

@@ -21,8 +21,7 @@ from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
 from engine.data.rows.records import record_of
 from engine.distributed.ranks import ALONE, Ranks
-from engine.evaluation.candidates import Candidate
-from engine.evaluation.generate import Generator
+from engine.evaluation.candidates import Answering, Candidate
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.choose import Choice
@@ -128,7 +127,7 @@ def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks
 
 
 def generate(
-    generator: Generator, prompts: Sequence[list[int]], new_tokens: int, ranks: Ranks = ALONE,
+    generator: Answering, prompts: Sequence[list[int]], new_tokens: int, ranks: Ranks = ALONE,
     take: Callable[[dict[int, str]], None] = lambda answers: None, report: Report = lambda done, total: None,
 ) -> list[str]:  # fmt: skip
     """Greedy answers to ``prompts``, in their order. ``take`` gets them by index as soon as some are whole.

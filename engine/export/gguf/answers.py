@@ -33,14 +33,14 @@ class FileGenerator:
         return [[place] for place, prompt in enumerate(prompts) if not room or len(prompt) < room]
 
     def answer(
-        self, prompts: Sequence[list[int]], new_tokens: int,
+        self, prompts: Sequence[list[int]], max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[str]:  # fmt: skip
         """The greedy answer to each prompt (token ids), without special tokens."""
         answers = []
         for done, prompt in enumerate(prompts):
             self.check()
-            answers.append(self.server.answer(prompt, new_tokens)[0])
+            answers.append(self.server.answer(prompt, max_new_tokens)[0])
             on_progress(done + 1, len(prompts))
         return answers
 
