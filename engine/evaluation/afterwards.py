@@ -13,20 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.common import file_hash
-from engine.common.errors import ConfigError, DataError, MachineError, RunError
-from engine.common.versions import versions
+from engine.common.errors import ConfigError, DataError, RunError
 from engine.config.schema import DataSource
 from engine.data import run_source
 from engine.distributed.device import place
 from engine.evaluation.asked_rows import FILE, AskedRows, file_rows, own_rows
 from engine.evaluation.candidates import Candidate, Examples
-from engine.evaluation.evaluate import Questions, ask, conclude
+from engine.evaluation.evaluate import Questions, ask, conclude, summed_up
 from engine.evaluation.generate import Generator
 from engine.evaluation.row_losses import LossRows, RowLoss
 from engine.evaluation.trained_on import TrainedOn, trained_on
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
-from engine.metrics.summary import summarize
 from engine.metrics.totals import text_scores
 from engine.modeling.load_for_use import BESIDE, Ready, config_for, load_for_use
 from engine.modeling.out_of_memory import MemoryGuard, give_back
@@ -221,20 +219,7 @@ def conclude_text(
         for name in names
         for row, loss in losses[name].items()
     ]  # fmt: skip
-    found = summarize(answers, choose([]), candidates=names)
-    evaluation = Evaluation(
-        name=questions.name, part=questions.part, n=found.n, candidates=found.candidates, metrics=found.metrics,
-        reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
-        rows_sha256=questions.rows_sha256, step=after.step, means=found.means, comparisons=found.comparisons,
-        looked_at=found.looked_at, sentence=found.sentence, notes=[*found.notes, *after.notes], versions=versions(),
-    )  # fmt: skip
-    try:
-        evaluations.write_answers(questions.where, answers)
-        evaluations.keep(questions.where, evaluation)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise MachineError("baselines.answers-unwritable", path=questions.where, reason=reason) from error
-    return evaluation
+    return summed_up(questions, answers, names, choose([]), after.notes, after.step)
 
 
 def candidate(name: str, ready: Ready, phases: Phases, found: ForUse | None = None, scale: float = 1.0) -> Candidate:

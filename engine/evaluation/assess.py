@@ -16,6 +16,7 @@ from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.evaluate import figures, generate
 from engine.evaluation.generate import Generator
 from engine.evaluation.heldout import HeldoutLoss, batch_losses, mean_loss
+from engine.evaluation.losses_of_run import LossesOfRun
 from engine.evaluation.of_run import OfRun
 from engine.metrics.choose import Choice, named
 from engine.modeling.batches import Batch
@@ -83,6 +84,7 @@ class Assessor:
     ranks: Ranks = ALONE
     choice: Choice | None = None
     own: OfRun | None = None
+    losses: LossesOfRun | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     _newest: dict[Part, tuple[int, HeldoutLoss]] = field(default_factory=dict)
 
@@ -98,10 +100,16 @@ class Assessor:
             loss = self._measure(self.validation, "validation", step, moment)
         if self.test.batches and moment != "during":
             self._measure(self.test, "test", step, moment)
-        if self.own is not None and moment == "before":
-            self.own.baselines()
-        if self.own is not None and moment == "after":
-            self.own.conclude(step)
+        if moment == "before":
+            if self.own is not None:
+                self.own.baselines()
+            if self.losses is not None:
+                self.losses.before()
+        elif moment == "after":
+            if self.own is not None:
+                self.own.conclude(step)
+            if self.losses is not None:
+                self.losses.conclude(step)
         return loss
 
     def _measure(self, unseen: Unseen, part: Part, step: int, moment: Moment) -> float | None:

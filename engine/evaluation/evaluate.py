@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -54,15 +55,16 @@ class Questions:
     data: str = ""
     data_sha256: str = ""
     metric_file: str = ""
+    rows_sha256: str = ""
 
-    @property
-    def rows_sha256(self) -> str:
-        """The same for the same rows with the same references in the same order, wherever they come from."""
+    @cached_property
+    def rows_mark(self) -> str:
+        """``rows_sha256``, or of ``rows``: the same for the same rows with the same references in the same order."""
         digest = hashlib.sha256()
         for row in self.rows:
             turns = [[message.role, message.text] for message in row.messages]
             digest.update(json.dumps([turns, row.tools]).encode() + b"\n")
-        return digest.hexdigest()
+        return self.rows_sha256 or digest.hexdigest()
 
 
 def evaluate(
@@ -185,14 +187,17 @@ def conclude(
     """
     evaluation = _concluded(questions, candidates, choice, notes, step, of) if ranks.is_first else None
     if evaluation is not None:
-        told = ev.Evaluated(
-            name=questions.name, n=evaluation.n, sentence=evaluation.sentence,
-            seconds=round(sum(evaluation.seconds.values()), 2),
-        )  # fmt: skip
-        phases.sink(told)
+        tell(evaluation, phases)
     evaluation = ranks.from_first(evaluation)
     assert evaluation is not None
     return evaluation
+
+
+def tell(evaluation: Evaluation, phases: Phases) -> None:
+    """Say in the log that ``evaluation`` is whole, and what it found."""
+    seconds = round(sum(evaluation.seconds.values()), 2)
+    said = evaluation.sentence
+    phases.sink(ev.Evaluated(name=evaluation.name, n=evaluation.n, sentence=said, seconds=seconds))
 
 
 def figures(
@@ -233,21 +238,29 @@ def _concluded(
     order = [(name, row) for name in candidates for row in range(len(questions.rows))]
     asked = [newest[each] for each in order if each in newest]
     answers, told = scored(asked, choice, questions.rows, questions.metric_file)
+    return summed_up(questions, answers, candidates, choice, [*told, *_of_examples(answers), *notes], step, of)
+
+
+def summed_up(
+    questions: Questions, answers: list[Answer], candidates: Sequence[str], choice: Choice,
+    notes: Sequence[Message] = (), step: int | None = None, of: str = evaluations.TUNED,
+) -> Evaluation:  # fmt: skip
+    """What scored ``answers`` say, kept with them: from now on the evaluation is whole. Raises MachineError."""
     found = summarize(answers, choice, of, candidates)
     seconds = {name: sum(each.seconds for each in answers if each.candidate == name) for name in found.candidates}
     evaluation = Evaluation(
         name=questions.name, part=questions.part, n=found.n, candidates=found.candidates, metrics=found.metrics,
         reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
-        rows_sha256=questions.rows_sha256, step=step, means=found.means, comparisons=found.comparisons,
+        rows_sha256=questions.rows_mark, step=step, means=found.means, comparisons=found.comparisons,
         confusions=found.confusions, looked_at=found.looked_at, sentence=found.sentence,
-        notes=[*found.notes, *told, *_of_examples(answers), *notes],
-        seconds={name: round(value, 2) for name, value in seconds.items()}, versions=versions(),
+        notes=[*found.notes, *notes], seconds={name: round(value, 2) for name, value in seconds.items()},
+        versions=versions(),
     )  # fmt: skip
     try:
         evaluations.write_answers(questions.where, answers)
         evaluations.keep(questions.where, evaluation)
     except OSError as error:
-        raise _unwritable(questions, error) from error
+        raise unwritable(questions, error) from error
     return evaluation
 
 
@@ -273,10 +286,10 @@ def _keep(questions: Questions, answers: list[Answer]) -> None:
     try:
         evaluations.keep_answers(questions.where, answers)
     except OSError as error:
-        raise _unwritable(questions, error) from error
+        raise unwritable(questions, error) from error
 
 
-def _unwritable(questions: Questions, error: OSError) -> MachineError:
+def unwritable(questions: Questions, error: OSError) -> MachineError:
     reason = error.strerror or str(error)
     return MachineError("baselines.answers-unwritable", path=questions.where, reason=reason)
 

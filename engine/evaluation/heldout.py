@@ -80,15 +80,21 @@ def batch_losses(
 
 def mean_loss(parts: Sequence[BatchLosses]) -> HeldoutLoss:
     """The loss over all ``parts``, added up in their order: the same to the last bit, whoever computed them."""
+    sums, counts = sums_by_source(parts)
+    total = sum(counts.values())
+    means = {source: sums[source] / counts[source] for source in sums}
+    return HeldoutLoss(sum(sums.values()) / total if total else None, means)
+
+
+def sums_by_source(parts: Sequence[BatchLosses]) -> tuple[dict[int, float], dict[int, int]]:
+    """Sums and counts over all ``parts``, added up in their order."""
     sums: dict[int, float] = {}
     counts: dict[int, int] = {}
     for part in parts:
         for source in part.sums:
             sums[source] = sums.get(source, 0.0) + part.sums[source]
             counts[source] = counts.get(source, 0) + part.counts[source]
-    total = sum(counts.values())
-    means = {source: sums[source] / counts[source] for source in sums}
-    return HeldoutLoss(sum(sums.values()) / total if total else None, means)
+    return sums, counts
 
 
 def add_by_source(sums: dict[int, float], counts: dict[int, int], sources: np.ndarray, losses: np.ndarray) -> None:

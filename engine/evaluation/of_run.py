@@ -29,6 +29,11 @@ _CHANGES_BASE = ("pissa", "olora")
 """Ways to begin an adapter that take from the base what they put into it: without the adapter it is not the base."""
 
 
+def changes_base(config: RunConfig) -> bool:
+    """Whether only the model as it starts is the untouched base, and never again without its adapter."""
+    return config.strategy.kind == "fresh" and config.adapter.init_lora_weights in _CHANGES_BASE
+
+
 @dataclass
 class OfRun:
     """Asks the ``candidates`` of one run, in the order of a table; ``start`` is the model before its training.
@@ -101,7 +106,7 @@ def of_run(
     """The evaluation of a run whose strategy is that of ``config``, with what must be said of it."""
     kind, notes = config.strategy.kind, [asked.reason]
     model, renderer, weights = by.generator.model, by.renderer, by.weights
-    as_it_starts = kind == "fresh" and config.adapter.init_lora_weights in _CHANGES_BASE
+    as_it_starts = changes_base(config)
     state = nullcontext if as_it_starts else partial(adapter_off, model)
 
     base = Candidate(OLD_ADAPTER if kind == "merge" else BASE, weights, by.generator, renderer, state)
@@ -113,7 +118,7 @@ def of_run(
         else:
             notes.append(Message("baselines.no-examples"))
     if kind == "continue":
-        start = Candidate(OLD_ADAPTER, f"{weights} {by.of_step(0)}", by.generator, renderer)
+        start = Candidate(OLD_ADAPTER, by.of_step(0), by.generator, renderer)
         candidates = [*(candidates if asked.base else []), start]
     if kind == "merge":
         notes.append(Message("baselines.merged-base"))
@@ -121,7 +126,7 @@ def of_run(
     lasting = frozenset(each.name for each in candidates if each is not start or kind != "continue")
 
     def result(step: int) -> Candidate:
-        return Candidate(TUNED, f"{weights} {by.of_step(step)}", by.generator, renderer)
+        return Candidate(TUNED, by.of_step(step), by.generator, renderer)
 
     return OfRun(
         questions, choice, start, candidates, frozenset() if as_it_starts else lasting, result, phases, ranks, notes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +16,20 @@ from engine.data.rows.messages import Row
 from engine.evaluation.assess import Assessor, Part, Unseen
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
-from engine.evaluation.of_run import Answering, OfRun, of_run
+from engine.evaluation.losses_of_run import MOST_PIECES, LossesOfRun, State
+from engine.evaluation.of_run import Answering, OfRun, changes_base, of_run
 from engine.messages.message import Message
 from engine.metrics.choose import Choice, choose
+from engine.modeling.adapter_off import adapter_off
 from engine.modeling.batches import Batch
 from engine.models.weights import weight_files
 from engine.runs import evaluations
 from engine.runs.ahead import rhythm_of
 from engine.runs.baselines import Asked, asked, by_metric
 from engine.runs.directory import COMPLETE, RunDir
+from engine.tokens.examples import Example
 from engine.tokens.render import Renderer
+from engine.training.objectives.sft import Sft
 from engine.training.prepare import Training
 
 _ADAPTER = "adapter_model.safetensors"
@@ -47,10 +54,11 @@ def assessor(training: Training, budget_tokens: int, run: RunDir | None = None) 
     )  # fmt: skip
     renderer = Renderer(words.tokenizer, words.stops)
     own = _own(training, run, budget_tokens, generator, renderer) if run is not None else None
+    losses = _losses(training, run, budget_tokens, renderer) if run is not None and own is None else None
     return Assessor(
         training.config, built.net, generator, renderer, unseen(rows.heldout, rows.heldout_rows),
         unseen(rows.test, rows.test_rows), rows.sources, training.placement.device, training.phases, training.memory,
-        training.ranks, own.choice if own is not None else _choice(training, rows.heldout_rows), own,
+        training.ranks, own.choice if own is not None else _choice(training, rows.heldout_rows), own, losses,
     )  # fmt: skip
 
 
@@ -73,6 +81,51 @@ def _own(
     if part == "validation" and _is_decided_by(training):
         own.notes.append(Message("baselines.on-validation"))
     return own
+
+
+def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Renderer) -> LossesOfRun | None:
+    """The run's own evaluation where nothing is answered; None where nothing is held out, or by another rank."""
+    config, rows, objective = training.config, training.rows, training.objective
+    part: Part = "test" if len(rows.test) else "validation"
+    held = rows.test if part == "test" else rows.heldout
+    if not len(held) or not isinstance(objective, Sft) or not training.ranks.is_first:
+        return None
+    pieces: dict[int, list[Example]] = {}
+    for piece in held[:MOST_PIECES]:
+        pieces.setdefault(piece.row, []).append(piece)
+    dialogues = rows.test_rows if part == "test" else rows.heldout_rows
+    asked = _asked(training, dialogues[: config.eval.generate_rows], len(dialogues), renderer)
+    digest = hashlib.sha256(b"".join(piece.ids.tobytes() + piece.labels.tobytes() for piece in held[:MOST_PIECES]))
+    questions = Questions(
+        evaluations.folder(run, evaluations.TRAINING), evaluations.TRAINING, part, [], 0, rows_sha256=digest.hexdigest()
+    )
+    notes = [asked.reason]
+    if part == "validation" and _is_decided_by(training):
+        notes.append(Message("baselines.on-validation"))
+    return LossesOfRun(
+        questions, list(pieces.values()), [_bytes_of(each, renderer.tokenizer) for each in pieces.values()],
+        training.built.net, lambda examples, tokens: objective.cut(examples, tokens, training.layout), budget_tokens,
+        training.placement.device, _baselines(training, run), _of_step(training, run), training.phases, training.memory,
+        notes,
+    )  # fmt: skip
+
+
+def _baselines(training: Training, run: RunDir) -> list[tuple[str, str, State]]:
+    """What the loss of a result is compared with: the base, or what an earlier adapter made of it, on one model."""
+    config, weights = training.config, _weights(training)
+    off = partial(adapter_off, training.built.model)
+    if config.strategy.kind == "continue":
+        old = (evaluations.OLD_ADAPTER, _of_step(training, run)(0), nullcontext)
+        return [(evaluations.BASE, weights, off), old]
+    if config.strategy.kind == "merge":
+        return [(evaluations.OLD_ADAPTER, weights, off)]
+    return [(evaluations.BASE, weights, nullcontext if changes_base(config) else off)]
+
+
+def _bytes_of(pieces: Sequence[Example], tokenizer: Any) -> int:
+    """UTF-8 bytes of what of a row is predicted."""
+    counted = [piece.ids[piece.labels >= 0] for piece in pieces]
+    return sum(len(str(tokenizer.decode(ids, skip_special_tokens=True)).encode()) for ids in counted)
 
 
 def _is_decided_by(training: Training) -> bool:
@@ -112,10 +165,14 @@ def _weights(training: Training) -> str:
     return " ".join([*files, model.quantization, str(training.placement.dtype)])
 
 
-def _of_step(training: Training, run: RunDir) -> Any:
+def _of_step(training: Training, run: RunDir) -> Callable[[int], str]:
     """What tells the adapter after a step from others: the hash of its checkpoint's, or of the one begun with."""
+    weights = _weights(training)
 
     def of_step(step: int) -> str:
+        return f"{weights} {of_adapter(step)}"
+
+    def of_adapter(step: int) -> str:
         if step == 0:
             file = Path(training.config.strategy.adapter) / _ADAPTER
             stat = file.stat() if file.is_file() else None

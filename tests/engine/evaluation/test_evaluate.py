@@ -129,10 +129,10 @@ def test_all_candidates_are_compared_on_the_same_rows(loaded: Loaded, tmp_path: 
 
 def test_the_mark_of_the_rows_is_of_what_they_say(tmp_path: Path) -> None:
     moved = [Row(each.messages, "", "elsewhere", "other.jsonl", 99) for each in ROWS]
-    assert questions(tmp_path, moved).rows_sha256 == questions(tmp_path).rows_sha256
-    assert questions(tmp_path, ROWS[:-1]).rows_sha256 != questions(tmp_path).rows_sha256
+    assert questions(tmp_path, moved).rows_mark == questions(tmp_path).rows_mark
+    assert questions(tmp_path, ROWS[:-1]).rows_mark != questions(tmp_path).rows_mark
     other = [*ROWS[:-1], row(ROWS[-1].messages[0].text, "another")]
-    assert questions(tmp_path, other).rows_sha256 != questions(tmp_path).rows_sha256
+    assert questions(tmp_path, other).rows_mark != questions(tmp_path).rows_mark
 
 
 def test_an_answer_that_was_cut_is_marked(loaded: Loaded, tmp_path: Path) -> None:

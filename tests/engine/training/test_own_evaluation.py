@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,22 @@ import pytest
 
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
+from engine.evaluation.losses_of_run import LossesOfRun
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import Evaluation
 from engine.runs.steering import Steering
 from tests.engine.runs.making import said
-from tests.engine.training.making import Trained, create_run, train, values
+from tests.engine.training import making
+from tests.engine.training.making import Trained, create_run, stop_after, train
 
 OFF: dict[str, Any] = {"eval": {"metrics": []}}
+
+
+def values(model: Path, rows: Path, /, **sections: dict[str, Any]) -> dict[str, Any]:
+    """A small run that measures its own rows alone."""
+    return making.values(model, rows, **sections | {"eval": {"forgetting": False} | sections.get("eval", {})})
 
 
 def kept(run: RunDir) -> Evaluation:
@@ -249,8 +257,8 @@ def test_answers_of_rows_hold_their_group(tiny: Path, tmp_path: Path, home: Path
 
 def test_a_mark_is_of_prompt_weights_and_length() -> None:
     assert (
-        Questions(Path("x"), "training", "test", [], 8).rows_sha256
-        == Questions(Path("y"), "other", "file", [], 9).rows_sha256
+        Questions(Path("x"), "training", "test", [], 8).rows_mark
+        == Questions(Path("y"), "other", "file", [], 9).rows_mark
     )
 
 
@@ -267,3 +275,69 @@ def test_a_metric_of_the_user_s_decides_and_what_it_could_not_score_is_said(
     assert found.metrics[0] == "user_metric"
     assert found.mean("base", "user_metric") is not None
     assert "user-metric.row-failed" in [note.code for note in found.notes]
+
+
+# Where nothing is answered, the loss of each row is compared
+
+
+def text_rows(path: Path, count: int = 30) -> Path:
+    lines = [{"text": f"{i} {['tea', 'soup', 'bread', 'rice'][i % 4]} to Oslo, " * 3} for i in range(count)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_plain_text_is_compared_by_the_bits_that_a_byte_takes(tiny: Path, tmp_path: Path, home: Path) -> None:
+    settings = values(tiny, text_rows(tmp_path / "text.jsonl"), dataset={"eval_rows": 8, "train_on": "all"},
+                      train={"max_steps": 12})  # fmt: skip
+    trained = train(settings)
+    found = kept(trained.run)
+    assert (found.candidates, found.metrics, found.n, found.step) == (
+        ["base", "tuned"], ["bits_per_byte", "perplexity"], 8, 12,
+    )  # fmt: skip
+    base, tuned = (found.mean(name, "perplexity") for name in ("base", "tuned"))
+    losses = {event.moment: event.loss for event in trained.of(ev.Eval)}
+    assert base is not None
+    assert tuned is not None
+    assert base.value == pytest.approx(math.exp(losses["before"]), rel=1e-3)
+    assert tuned.value == pytest.approx(math.exp(losses["after"]), rel=1e-3)
+    assert trained.of(ev.Evaluated)
+    assert "baselines.no-rows" in [note.code for note in found.notes]
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"), [({"metrics": []}, "baselines.only-loss"), ({"baseline": "none"}, "baselines.asked-none")]
+)
+def test_a_run_that_answers_nothing_is_judged_by_its_loss_and_says_why(
+    tiny: Path, rows: Path, section: dict[str, Any], reason: str
+) -> None:
+    trained = train(values(tiny, rows, dataset={"test_rows": 6}, eval=section))
+    found = kept(trained.run)
+    assert (found.part, found.n, found.candidates) == ("test", 6, ["base", "tuned"])
+    assert reason in [note.code for note in found.notes]
+    assert not [event for event in trained.of(ev.Phase) if event.name.startswith("answer")]
+
+
+def test_losses_are_not_measured_twice_after_a_stop(tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    really = LossesOfRun._losses
+
+    def losses(self: LossesOfRun) -> Any:
+        measured.append(len(self.rows))
+        return really(self)
+
+    monkeypatch.setattr(LossesOfRun, "_losses", losses)
+    stopped = train(values(tiny, rows, **OFF), stop_after(3))
+    Trained(stopped.run, resume=True)
+    assert measured == [4, 4]
+    assert kept(stopped.run).candidates == ["base", "tuned"]
+
+
+def test_the_loss_of_a_continued_run_is_compared_with_base_and_old_adapter(tiny: Path, rows: Path) -> None:
+    first = train(values(tiny, rows, train={"max_steps": 12, "learning_rate": 0.02}, **OFF))
+    trained = train(values(tiny, rows, strategy={"kind": "continue", "adapter": str(first.run.adapter)}, **OFF))
+    found = kept(trained.run)
+    assert found.candidates == ["base", "old-adapter", "tuned"]
+    old, before = found.mean("old-adapter", "perplexity"), kept(first.run).mean("tuned", "perplexity")
+    assert old is not None
+    assert before is not None
+    assert old.value == pytest.approx(before.value, rel=1e-5)
