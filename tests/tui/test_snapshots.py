@@ -18,14 +18,17 @@ from textual.pilot import Pilot
 from wcwidth import wcswidth
 
 from engine.messages import language
+from engine.messages.message import Message
+from engine.runs import evaluations, groups, strength_curve
 from engine.runs import events as ev
-from engine.runs import groups
 from engine.runs.directory import RunDir
+from tests.engine.cli import test_evaluate
 from tests.engine.models.making import write_adapter
 from tests.engine.report import making
 from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
+from tui import messages
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
@@ -214,6 +217,33 @@ def stopped(root: Path) -> RunDir:
     return ended_run(root, "stopped")
 
 
+def evaluated(root: Path) -> RunDir:
+    """A finished run with an adapter, an evaluation whose answers can be judged, and a curve of strengths."""
+    run = with_adapter(root)
+    run = RunDir(run.path.rename(root / "20261130-120000-orders-0000"))  # the id draws the order of the pairs
+    made = test_evaluate.evaluation(notes=[Message("evaluate.trained-on", run="orders-json", rows=3, of=20)])
+    test_evaluate.answers(run)
+    evaluations.keep(evaluations.folder(run, "held-out"), made)
+    strength_curve.keep(evaluations.folder(run, strength_curve.NAME), test_evaluate.CURVE)
+    return run
+
+
+def asking(message: type[messages.EvaluateAsked | messages.JudgeAsked], *keys: str) -> Look:
+    """Opens a screen about the run under the cursor, and presses ``keys`` there."""
+
+    async def look(pilot: Pilot[None]) -> None:
+        home = pilot.app.screen
+        assert isinstance(home, HomeScreen)
+        pilot.app.post_message(message(home._run.run))  # type: ignore[union-attr]
+        await until(pilot, lambda: pilot.app.screen is not home)
+        await still(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await still(pilot)
+
+    return look
+
+
 STATES = {
     "home-empty": State(),
     "home-runs": State((finished, failed, live_run), alive=True),
@@ -233,6 +263,10 @@ STATES = {
     "home-history": State((finished, failed), look=pressing("f")),
     "home-family": State((with_adapter, failed), look=pressing("f")),
     "home-too-small": State((finished,), look=shrunk),
+    "evaluate-form": State((evaluated,), look=asking(messages.EvaluateAsked)),
+    "evaluate-result": State((evaluated,), look=asking(messages.EvaluateAsked, "tab", "tab", "tab", "enter")),
+    "strength": State((evaluated,), look=asking(messages.StrengthAsked, "up")),
+    "judge": State((evaluated,), look=asking(messages.JudgeAsked)),
     "monitor-starting": State((starting,), "monitor", alive=True),
     "monitor-never-started": State((never_started,), "monitor"),
     "monitor-live": State((live_run,), "monitor", alive=True),
