@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
@@ -50,4 +48,6 @@ def notes(found: Evaluation) -> Iterator[str]:
 
 def as_values(found: Evaluation | None) -> dict[str, Any] | None:
     """The evaluation for a program."""
+    import msgspec
+
     return None if found is None else msgspec.to_builtins(found)

@@ -15,7 +15,6 @@ from engine.cli.commands.watch import INTERRUPTED, watch
 from engine.cli.console import Progress, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError
 from engine.messages.catalogue import text
-from engine.metrics import words
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -94,6 +93,8 @@ def compare(state: RunState, seconds: float, evaluation: Evaluation | None = Non
 
 def show(state: RunState, comparison: dict[str, Any], evaluation: Evaluation | None = None) -> None:
     """The verdict with its table, or that of before and after alone, and the example answers, on stdout."""
+    from engine.metrics import words
+
     n = comparison["n"]
     if evaluation is not None:
         out(outcome.verdict(evaluation))

@@ -209,7 +209,7 @@ class TestPreflight:
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1000))
         with pytest.raises(MachineError) as caught:
             preflight(resolved(make_model(), rows))
-        assert "3 checkpoints" in caught.value.message
+        assert "4 checkpoints" in caught.value.message  # two kept, the best one, and the one being written
         assert "checkpoint.keep" in caught.value.hint
 
     def test_a_run_directory_that_cannot_be_written(
