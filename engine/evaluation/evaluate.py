@@ -267,7 +267,11 @@ def summed_up(
 def _of_examples(answers: Sequence[Answer]) -> list[Message]:
     """How many examples stood in the prompts of the few-shot baseline."""
     shown = [answer.examples for answer in answers if answer.candidate == evaluations.FEW_SHOT]
-    return [Message("baselines.examples-shown", least=min(shown), most=max(shown))] if shown else []
+    if not shown:
+        return []
+    if min(shown) == max(shown):
+        return [Message("baselines.examples-shown", most=max(shown))]
+    return [Message("baselines.examples-fewer", least=min(shown), most=max(shown))]
 
 
 def _kept(questions: Questions, name: str, marks: Sequence[str]) -> dict[int, Answer]:

@@ -104,7 +104,9 @@ def of_run(
     ranks: Ranks = ALONE,
 ) -> OfRun:  # fmt: skip
     """The evaluation of a run whose strategy is that of ``config``, with what must be said of it."""
-    kind, notes = config.strategy.kind, [asked.reason]
+    kind, notes = config.strategy.kind, []
+    if not asked.base:
+        notes.append(Message("baselines.because", reason=asked.reason))
     model, renderer, weights = by.generator.model, by.renderer, by.weights
     as_it_starts = changes_base(config)
     state = nullcontext if as_it_starts else partial(adapter_off, model)

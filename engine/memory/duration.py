@@ -174,6 +174,8 @@ def seldomer(
     token_s = seconds_per_token(job, result.profile, device, cores)
     allowed_s = AROUND_SHARE * total_steps * step_tokens * token_s
     evaluating_s = held_tokens * token_s / passes(job)
+    if by_metric(config):
+        evaluating_s += _answering(job, config.eval.generate_rows, config, cores if device == CPU else None)
     answering_s = _answering(job, shown, config, cores if device == CPU else None)
     if config.eval.every is None and config.eval.early_stopping_patience is None:
         rhythm = replace(rhythm, evaluate=_every(rhythm.evaluate, total_steps, evaluating_s, allowed_s))

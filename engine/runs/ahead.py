@@ -52,6 +52,9 @@ def seconds_left(done: int, total: int, step_s: float, seen: Seen) -> float:
     before = [e for e in (*seen.evals, *seen.tests) if e.moment == "before"]
     after = {e.part for e in (*seen.evals, *seen.tests) if e.moment == "after"}
     at_end = sum(e.seconds for e in before if e.part not in after)
+    measured = [e for e in seen.evals if e.moment == "during"]
+    if measured and measured[-1].step < total and "validation" not in after:  # the last step is compared with the best
+        at_end += statistics.median(e.seconds for e in measured)
     if done >= total:
         return max(at_end - seen.since_step_s, _of_phase(seen))
     left = (total - done) * step_s + at_end

@@ -99,7 +99,7 @@ def _losses(training: Training, run: RunDir, budget_tokens: int, renderer: Rende
     questions = Questions(
         evaluations.folder(run, evaluations.TRAINING), evaluations.TRAINING, part, [], 0, rows_sha256=digest.hexdigest()
     )
-    notes = [asked.reason]
+    notes = [Message("baselines.because", reason=asked.reason)]
     if part == "validation" and _is_decided_by(training):
         notes.append(Message("baselines.on-validation"))
     return LossesOfRun(

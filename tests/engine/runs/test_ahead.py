@@ -38,7 +38,7 @@ def test_what_was_measured_on_the_way_counts_before_what_came_first() -> None:
     took = ev.Eval(t=90.0, step=5, loss=2.0, seconds=4.0)
     saved = ev.Checkpoint(t=80.0, step=4, path="checkpoint-4", size_bytes=1, seconds=3.0)
     state = seen(*steps(1, 4), saved, *steps(5, 5), took)
-    assert state.eta_s == pytest.approx(15 * 2 + 2 * 4 + 40 + 70 + 4 * 3)
+    assert state.eta_s == pytest.approx(15 * 2 + (2 + 1) * 4 + 40 + 70 + 4 * 3)
 
 
 def test_after_the_last_step_the_measuring_is_left() -> None:

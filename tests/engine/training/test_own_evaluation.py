@@ -12,6 +12,7 @@ import pytest
 from engine.evaluation.evaluate import Questions
 from engine.evaluation.generate import Generator
 from engine.evaluation.losses_of_run import LossesOfRun
+from engine.messages.message import Message
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -49,9 +50,7 @@ def test_a_run_with_short_answers_is_compared_with_its_base(tiny: Path, rows: Pa
     assert found.sentence is not None
     (told,) = trained.of(ev.Evaluated)
     assert (told.name, told.n, told.sentence) == ("training", 4, found.sentence)
-    assert [note.code for note in found.notes if note.code.startswith("baselines.")] == [
-        "baselines.examples-shown", "baselines.short",
-    ]  # fmt: skip
+    assert [note.code for note in found.notes if note.code.startswith("baselines.")] == ["baselines.examples-fewer"]
 
 
 def test_baselines_leave_the_training_as_it_is(tiny: Path, rows: Path) -> None:
@@ -301,7 +300,7 @@ def test_plain_text_is_compared_by_the_bits_that_a_byte_takes(tiny: Path, tmp_pa
     assert base.value == pytest.approx(math.exp(losses["before"]), rel=1e-3)
     assert tuned.value == pytest.approx(math.exp(losses["after"]), rel=1e-3)
     assert trained.of(ev.Evaluated)
-    assert "baselines.no-rows" in [note.code for note in found.notes]
+    assert Message("baselines.because", reason=Message("baselines.no-rows")) in found.notes
 
 
 @pytest.mark.parametrize(
@@ -313,7 +312,7 @@ def test_a_run_that_answers_nothing_is_judged_by_its_loss_and_says_why(
     trained = train(values(tiny, rows, dataset={"test_rows": 6}, eval=section))
     found = kept(trained.run)
     assert (found.part, found.n, found.candidates) == ("test", 6, ["base", "tuned"])
-    assert reason in [note.code for note in found.notes]
+    assert Message("baselines.because", reason=Message(reason)) in found.notes
     assert not [event for event in trained.of(ev.Phase) if event.name.startswith("answer")]
 
 
