@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from engine.runs.directory import RunDir
 from engine.runs.exports import Export
 
 TARGETS = ("adapter", "merged", "gguf", "gguf-lora", "ollama", "vllm")
-_WITH_KINDS = ("gguf", "ollama")
+WITH_KINDS = ("gguf", "ollama")
 DEFAULT_KINDS = ("q8_0",)
 CARD = "README.md"
 _LIGHT = ("adapter", "gguf-lora", "vllm")
@@ -70,47 +72,87 @@ class Plan:
         return self.found.run
 
 
+@dataclass(frozen=True)
+class Subject:
+    """An adapter that can be exported, checked once for all targets: its base, and the SHA-256 of its weights."""
+
+    found: ForUse
+    adapter: AdapterCard
+    sha256: str
+
+    def plan(self, target: str, kinds: Sequence[str] = (), out: Path | None = None, base_id: str = "") -> Plan:
+        """What exporting to ``target`` takes; changes nothing.
+
+        ``kinds`` are GGUF types, for targets gguf and ollama. ``out``: the folder for it, else one beside the run or
+        adapter that holds nothing else. ``base_id`` takes the place of the base's folder in PEFT's config. Raises
+        TunedeckError for all that speaks against it.
+        """
+        kinds = _kinds(target, kinds)
+        adapter, base = self.adapter, self.found.card
+        if target == "gguf-lora" and (lacking := gguf.what_gguf_cannot_hold(adapter)):
+            raise ModelError("gguf.adapter-beyond-gguf", adapter=adapter.path, parts=lacking)
+        if target == "vllm" and (lacking := vllm.what_vllm_cannot_serve(adapter)):
+            raise ModelError("exporting.beyond-vllm", adapter=adapter.path, parts=lacking)
+        if not set(kinds) <= set(gguf.PLAIN) and find_spec(gguf.QUANTIZER) is None:
+            raise MachineError("gguf.no-library", library=gguf.QUANTIZER)
+        where = (out or self._free_folder(target)).absolute()
+        done = _done(where, self.sha256)
+        out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
+        _check_disk(where, out_bytes + work_bytes)
+        return Plan(
+            target, kinds, self.found, adapter, where, self.sha256, out_bytes, work_bytes,
+            _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done, base_id,
+        )  # fmt: skip
+
+    def _free_folder(self, target: str) -> Path:
+        """The target's own folder, numbered where that holds what is not of this very adapter."""
+        run = self.found.run
+        beside = (run.path if run else self.adapter.path.absolute()) / exports.FOLDER
+        names = chain([target], (f"{target}-{number}" for number in count(2)))
+        return next(beside / name for name in names if not _is_taken(beside / name, self.sha256))
+
+
+def subject(name: str, trust_base: bool = False) -> Subject:
+    """The adapter of ``name``, a run or a folder. Hashes the base once. Raises TunedeckError."""
+    found = find_for_use(name, Trust(base=trust_base))
+    if found.adapter is None:
+        raise ModelError("exporting.no-adapter", name=name)
+    check(found, Trust(base=trust_base))
+    return Subject(found, found.adapter, sha256(found.adapter.file))
+
+
 def plan_export(
     name: str, target: str, kinds: Sequence[str] = (), out: Path | None = None, trust_base: bool = False,
     base_id: str = "",
 ) -> Plan:  # fmt: skip
-    """What exporting the adapter of ``name`` (a run or a folder) to ``target`` takes; changes nothing.
+    """What exporting the adapter of ``name`` (a run or a folder) to ``target`` takes: see ``Subject.plan``."""
+    _kinds(target, kinds)  # before the hashes
+    return subject(name, trust_base).plan(target, kinds, out, base_id)
 
-    ``kinds`` are GGUF types, for targets gguf and ollama. ``out``: the folder for it, else one beside the run or
-    adapter. ``base_id`` takes the place of the base's folder in PEFT's config. Raises TunedeckError for all that
-    speaks against it.
-    """
+
+def _kinds(target: str, kinds: Sequence[str]) -> tuple[str, ...]:
+    """The GGUF types that are meant, each once. Raises ConfigError."""
     if target not in TARGETS:
         raise ConfigError("exporting.no-target", target=target, known=TARGETS)
-    kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target in _WITH_KINDS else ())
+    kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target in WITH_KINDS else ())
     unknown = [kind for kind in kinds if kind not in gguf.BITS]
-    if unknown or (kinds and target not in _WITH_KINDS):
+    if unknown or (kinds and target not in WITH_KINDS):
         raise ConfigError("exporting.no-gguf-type", kinds=unknown or kinds, known=tuple(gguf.BITS), target=target)
-    found = find_for_use(name, Trust(base=trust_base))
-    adapter, base, run = found.adapter, found.card, found.run
-    if adapter is None:
-        raise ModelError("exporting.no-adapter", name=name)
-    check(found, Trust(base=trust_base))
-    if target == "gguf-lora" and (lacking := gguf.what_gguf_cannot_hold(adapter)):
-        raise ModelError("gguf.adapter-beyond-gguf", adapter=adapter.path, parts=lacking)
-    if target == "vllm" and (lacking := vllm.what_vllm_cannot_serve(adapter)):
-        raise ModelError("exporting.beyond-vllm", adapter=adapter.path, parts=lacking)
-    where = (out or _beside(adapter, run) / target).absolute()
-    digest = sha256(adapter.file)
-    done = _done(where, digest)
-    out_bytes, work_bytes = _sizes(target, kinds, adapter, base)
-    _check_disk(where, out_bytes + work_bytes)
-    return Plan(
-        target, kinds, found, adapter, where, digest, out_bytes, work_bytes,
-        _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done, base_id,
-    )  # fmt: skip
+    return kinds
 
 
-def export(plan: Plan, on_progress: Progress = lambda done, total, message: None) -> Export:
-    """Carry it out in a process of its own; what ``on_progress`` raises ends that and leaves nothing half-made.
+def export(
+    plan: Plan, on_progress: Progress = lambda done, total, message: None,
+    on_silence: Callable[[], None] = lambda: None,
+) -> Export:  # fmt: skip
+    """Carry it out in a process of its own. Raises TunedeckError.
 
-    Raises TunedeckError.
+    ``on_silence`` is called twice a second while nothing is said; what it or ``on_progress`` raises ends the process
+    and leaves nothing half-made.
     """
+    before = exports.read(plan.out) if plan.done else None
+    if plan.target == "merged" and before is not None and before.is_there:
+        return before
     request = {
         "target": plan.target, "kinds": list(plan.kinds), "model": plan.found.model.model_dump(mode="json"),
         "adapter": str(plan.adapter.path.absolute()), "base": str(plan.base.path.absolute()), "out": str(plan.out),
@@ -124,15 +166,19 @@ def export(plan: Plan, on_progress: Progress = lambda done, total, message: None
         else:
             found.append(record)
 
-    code, noise = run_answering([sys.executable, "-P", "-m", "engine.export", json.dumps(request)], on_record)
+    command = [sys.executable, "-P", "-m", "engine.export", json.dumps(request)]
+    code, noise = run_answering(command, on_record, on_silence)
     if not found:
         raise TunedeckError("exporting.ended", code=code, said=" ".join(noise[-3:])[:300])
     if found[-1].pop("type") == "error":
         raise TunedeckError.from_json(found[-1])
+    now: dict[str, int] = found[-1]["files"]
+    files = {name: _size(plan.out / name) for name in sorted(plan.done - now.keys())} | now  # those of now are last
+    kinds = [kind for kind in (before.kinds if before else ()) if kind not in plan.kinds] + list(plan.kinds)
     made = Export(
         target=plan.target, path=str(plan.out), adapter=str(plan.adapter.path.absolute()),
         adapter_sha256=plan.adapter_sha256, base=str(plan.base.path.absolute()), run=plan.run.id if plan.run else "",
-        kinds=list(plan.kinds), files=found[-1]["files"], made=time.time(), versions=versions(),
+        kinds=kinds, files=files, made=time.time(), versions=versions(),
     )  # fmt: skip
     try:
         if plan.base_id and plan.target == "adapter":
@@ -150,31 +196,40 @@ def _name_base(config: Path, base_id: str) -> None:
 
 
 def _with_card(plan: Plan, made: Export) -> Export:
-    """Write the model card beside the files, where a run knows what it says. Raises OSError."""
+    """Write the model card beside the files, where a run knows what it says and nobody edited it. Raises OSError."""
     if plan.run is None:
         return made
     from engine.report.facts import read
     from engine.report.model_card import model_card
 
     path = plan.out / CARD
-    write_atomic(path, model_card(read(plan.run), _file_name(plan)))
+    if not _is_edited(path):
+        write_atomic(path, model_card(read(plan.run), _file_name(plan)))
     return msgspec.structs.replace(made, files={**made.files, CARD: path.stat().st_size})
 
 
-def _beside(adapter: AdapterCard, run: RunDir | None) -> Path:
-    return (run.path if run else adapter.path.absolute()) / exports.FOLDER
+def _is_edited(card: Path) -> bool:
+    """Whether somebody wrote to the card after the record beside it, which is always the last to be written."""
+    record = card.with_name(exports.RECORD)
+    return card.is_file() and record.is_file() and card.stat().st_mtime_ns > record.stat().st_mtime_ns
 
 
 def _done(out: Path, digest: str) -> frozenset[str]:
     """Files of an earlier export of the same adapter to the same folder. Raises ConfigError for a folder in use."""
-    if not out.exists():
-        return frozenset()
-    before = exports.read(out) if out.is_dir() else None
-    if before is not None and before.adapter_sha256 == digest:
-        return frozenset(name for name, size in before.files.items() if _size(out / name) == size)
-    if not out.is_dir() or any(out.iterdir()):
+    if _is_taken(out, digest):
         raise ConfigError("exporting.out-not-empty", folder=out)
-    return frozenset()
+    before = exports.read(out)
+    return (
+        frozenset(name for name, size in before.files.items() if _size(out / name) == size) if before else frozenset()
+    )
+
+
+def _is_taken(out: Path, digest: str) -> bool:
+    """Whether something else than an export of the adapter with this hash is there."""
+    if not out.exists():
+        return False
+    before = exports.read(out) if out.is_dir() else None
+    return not out.is_dir() or (any(out.iterdir()) if before is None else before.adapter_sha256 != digest)
 
 
 def _size(path: Path) -> int:

@@ -41,10 +41,10 @@ def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) ->
 
 def prove(
     asked: ProofRequest, on_progress: Callable[[int, int | None, Message], None],
-    on_note: Callable[[Message], None] = lambda note: None,
+    on_note: Callable[[Message], None] = lambda note: None, on_silence: Callable[[], None] = lambda: None,
 ) -> Evaluation:  # fmt: skip
     """Carry ``asked`` out in a process of its own. Raises Stopped when it was ended, TunedeckError."""
-    said = ask_child(COMMAND, asked, on_progress, on_note)
+    said = ask_child(COMMAND, asked, on_progress, on_note, on_silence)
     where = evaluations.folder(RunDir(Path(asked.run)), asked.name)
     if said["type"] == "stopped":
         raise Stopped(kept_in(where))

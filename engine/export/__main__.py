@@ -131,8 +131,9 @@ def _merged(base: Path, adapter: Path, target: Path, say: Say) -> Path:
 
 
 def _copied(adapter: Path, out: Path, say: Say) -> dict[str, int]:
-    """The adapter's folder as it is: plain PEFT loads it."""
+    """The adapter's folder as it is: plain PEFT loads it. A model card that is there already may have been edited."""
     files = [path for path in sorted(adapter.iterdir()) if path.is_file()]
+    files = [path for path in files if path.name != "README.md" or not (out / path.name).exists()]
     for number, path in enumerate(files):
         say("progress", done=number, total=len(files), message=Message("exporting.copying", file=path.name))
         partial = out / f".{path.name}.partial"

@@ -13,6 +13,8 @@ BITS = {
 """About how many bits a weight takes in a file of each type."""
 PLAIN = ("f32", "f16", "bf16")
 """Types the converter writes; the others are quantized from one of them."""
+QUANTIZER = "cyllama"
+"""The library that quantizes: llama.cpp itself."""
 LORA_A, LORA_B = ".lora_A.weight", ".lora_B.weight"
 _PREFIX = "base_model.model."
 _TABLES = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")

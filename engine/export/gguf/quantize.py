@@ -13,10 +13,10 @@ from pathlib import Path
 
 from engine.common.child import run_child
 from engine.common.errors import MachineError, ModelError
+from engine.models.gguf import QUANTIZER
 
 # llama.cpp's own numbers of its file types (enum llama_ftype in llama.h).
 FILE_TYPES = {"q8_0": 7, "q6_k": 18, "q5_k_m": 17, "q4_k_m": 15, "q3_k_m": 12, "q2_k": 10}
-_LIBRARY = "cyllama"
 
 
 def quantize(source: Path, target: Path, kind: str, on_silence: Callable[[], None] = lambda: None) -> None:
@@ -25,8 +25,8 @@ def quantize(source: Path, target: Path, kind: str, on_silence: Callable[[], Non
     ``on_silence`` is called while it works and may raise. Raises MachineError without the library, ModelError when
     llama.cpp refuses, OSError of the disk.
     """
-    if importlib.util.find_spec(_LIBRARY) is None:
-        raise MachineError("gguf.no-library", library=_LIBRARY)
+    if importlib.util.find_spec(QUANTIZER) is None:
+        raise MachineError("gguf.no-library", library=QUANTIZER)
     partial = target.with_name(f".{target.name}.partial")
     said: list[str] = []
     try:

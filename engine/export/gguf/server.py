@@ -1,7 +1,7 @@
 """llama.cpp's own server on loopback over a GGUF file, as a child process: what users of the file will meet.
 
-``python -P -m engine.export.gguf.server MODEL [--lora FILE] [--context N] [--threads N]`` says one line of type
-listening with its address, and ends when its stdin does.
+``python -P -m engine.export.gguf.server MODEL [--lora FILE] [--context N] [--threads N] [--port N]`` says one line
+of type listening with its address, and ends when its stdin does.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--lora")
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--port", type=int)
     asked = parser.parse_args(arguments)
     say = answers()
     import xllamacpp
@@ -131,6 +132,8 @@ def main(arguments: Sequence[str]) -> int:
     parameters.n_ctx = asked.context
     parameters.n_parallel = 1
     parameters.warmup = False
+    if asked.port:
+        parameters.port = asked.port
     if asked.threads:
         parameters.cpuparams.n_threads = asked.threads
         parameters.cpuparams_batch.n_threads = asked.threads

@@ -120,3 +120,30 @@ def test_vllm_gets_a_script_and_the_template_and_ranks_that_it_has(base: Path, t
         plan_export(str(whole), "vllm")
     assert error.value.code == "exporting.beyond-vllm"
     plan_export(str(whole), "merged")  # what the hint says
+
+
+def test_without_a_folder_named_each_adapter_gets_a_free_one(adapter: Path) -> None:
+    first = export(plan_export(str(adapter), "adapter"))
+    assert Path(first.path).name == "adapter"
+    assert plan_export(str(adapter), "adapter").done == set(first.files)
+    config = adapter / "adapter_model.safetensors"
+    from safetensors.torch import load_file, save_file
+
+    save_file({name: 2 * tensor for name, tensor in load_file(config).items()}, config)
+    other = plan_export(str(adapter), "adapter")
+    assert (other.out.name, other.done) == ("adapter-2", frozenset())
+
+
+def test_a_merged_model_that_stands_is_not_merged_again(adapter: Path) -> None:
+    made = export(plan_export(str(adapter), "merged"))
+    before = (Path(made.path) / "model.safetensors").stat().st_mtime_ns
+    assert export(plan_export(str(adapter), "merged")) == made
+    assert (Path(made.path) / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_quantizing_needs_its_library_before_the_long_work(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.app.export.find_spec", lambda name: None)
+    with pytest.raises(TunedeckError) as error:
+        plan_export(str(adapter), "gguf", ["q8_0"])
+    assert error.value.code == "gguf.no-library"
+    plan_export(str(adapter), "gguf", ["f16"])
