@@ -13,15 +13,15 @@ from engine.config import toml
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 from engine.models.adapter.config import RECORD_FILE, read_record
-from engine.runs import directory
+from engine.runs import directory, exports
 from engine.runs.directory import RunDir
 
-Kind = Literal["model", "merged", "adapter"]
+Kind = Literal["model", "merged", "adapter", "export"]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A model, a merged model or an adapter. ``parents`` are keys; ``run`` is the id of the run that made it.
+    """A model, a merged model, an adapter or its export. ``parents`` are keys; ``run`` is the id of its run.
 
     ``is_missing``: something names it, but its files are not where they were, or its run, which ``is_here``, has
     made none.
@@ -148,7 +148,7 @@ def _nearest(node: Node, lineage: Lineage) -> str:
 
 
 def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]:
-    """The nodes a run knows of: its base, what it went on from, its merge, and its own adapter."""
+    """The nodes a run knows of: its base, what it went on from, its merge, its own adapter, and what was exported."""
     name = str(run.read_run_json().get("name") or run.id)
     base = _model(config.model.name_or_path)
     yield from base
@@ -172,6 +172,11 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         key_of(run), "adapter", name, str(run.adapter), run.id, strategy.kind, data, details, tuple(parents),
         is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
+    for made in exports.all_of(run):
+        yield Node(
+            f"export:{made.target}:{made.path}", "export", " ".join([made.target, *made.kinds]), made.path, run.id,
+            parents=(key_of(run),), is_missing=not made.is_there,
+        )  # fmt: skip
 
 
 def _scale(config: RunConfig) -> tuple[Message, Message]:

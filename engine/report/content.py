@@ -28,7 +28,8 @@ MOST_SAMPLES = 4
 _GIB = 2**30
 _HASH = 12
 _STATE_TONES = {"finished": "good", "failed": "bad", "crashed": "bad", "damaged": "bad"}
-_KINDS = {"model": "report.kind-model", "merged": "report.kind-merged", "adapter": "report.kind-adapter"}
+_KINDS = {"model": "report.kind-model", "merged": "report.kind-merged", "adapter": "report.kind-adapter",
+          "export": "report.kind-export"}  # fmt: skip
 _ROLES = {"new": "report.role-new", "replay": "report.role-replay", "general": "report.role-general"}
 _STRATEGIES = {"fresh": "report.fresh", "continue": "report.continue", "merge": "report.merge"}
 _MOMENTS = {"run": "report.memory-run", "rehearsal": "report.memory-rehearsal"}

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from engine.app.differences import Difference
     from engine.models.lineage import Line, Lineage, Node
 
-KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter"}
+KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter",
+         "export": "home.export"}  # fmt: skip
 TITLE_WIDTH = 44
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from engine.models.lineage import Line, Node
 
 
-_KINDS = {"model": "cli-runs.base-model", "merged": "cli-runs.merged-model", "adapter": "cli-runs.an-adapter"}
+_KINDS = {"model": "cli-runs.base-model", "merged": "cli-runs.merged-model", "adapter": "cli-runs.an-adapter",
+          "export": "cli-runs.an-export"}  # fmt: skip
 
 
 def lineage(
@@ -57,7 +58,8 @@ def describe(node: Node) -> str:
     data = text("cli-runs.from-data", files=seen) if seen else ""
     details = [*map(text, node.details), data, *([text(node.absence)] if node.absence else [])]
     parts = [part for part in (kind, *details) if part]
-    name = f"{node.title} [{node.run}]" if node.run and node.run not in node.title else node.title
+    names_run = node.run and node.run not in node.title and node.kind != "export"
+    name = f"{node.title} [{node.run}]" if names_run else node.title
     return f"{name}: {', '.join(parts)}"
 
 

@@ -108,4 +108,5 @@ see-above = (see above)
 base-model = base model
 merged-model = merged model
 an-adapter = adapter
+an-export = export
 from-data = data { COMMAS($files) }

@@ -55,6 +55,7 @@ adapters = { COUNT($here, "adapter", "adapters") }
 adapters-missing = { COUNT($here, "adapter", "adapters") }, { NUMBER($missing) } missing
 base-model = base model
 merged-model = merged model
+export = export
 adapter = adapter
 see-above = see above
 trained-on = trained on { COMMAS($data) }

@@ -180,6 +180,7 @@ history = Model and adapter history
 kind-model = base model
 kind-merged = merged model
 kind-adapter = adapter
+kind-export = export
 see-above = see above
 
 # Repeat

@@ -108,4 +108,5 @@ see-above = （见上）
 base-model = 基座模型
 merged-model = 合并后的模型
 an-adapter = 适配器
+an-export = 导出
 from-data = 数据 { COMMAS($files) }

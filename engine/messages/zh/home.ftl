@@ -55,6 +55,7 @@ adapters = { NUMBER($here) } 个适配器
 adapters-missing = { NUMBER($here) } 个适配器，{ NUMBER($missing) } 个缺失
 base-model = 基座模型
 merged-model = 合并模型
+export = 导出
 adapter = 适配器
 see-above = 见上
 trained-on = 训练数据：{ COMMAS($data) }

@@ -180,6 +180,7 @@ history = 模型与适配器历史
 kind-model = 基座模型
 kind-merged = 合并后的模型
 kind-adapter = 适配器
+kind-export = 导出
 see-above = 见上文
 
 # 复现

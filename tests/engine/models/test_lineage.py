@@ -14,8 +14,9 @@ from engine.cli.commands.lineage import branch, describe
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.models.lineage import Lineage, draw, key_of, made_from, read_lineage
-from engine.runs import directory
+from engine.runs import directory, exports
 from engine.runs.directory import RunDir
+from engine.runs.exports import Export
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -78,6 +79,22 @@ def test_a_parent_that_was_deleted_is_shown_as_missing() -> None:
     (gone,) = [node for node in family.nodes.values() if node.is_missing and node.kind == "adapter"]
     assert name in (gone.title, gone.path, gone.key.removeprefix("adapter:"))
     assert [node.title for node in family.children(gone.key)] == ["second"]
+
+
+def test_exports_stand_under_their_adapter_and_those_that_are_gone_are_marked(tmp_path: Path) -> None:
+    run = make_run("orders")
+    for target, kinds in (("gguf", ["q8_0", "q4_k_m"]), ("merged", [])):
+        folder = tmp_path / target
+        folder.mkdir()
+        (folder / "model").touch()
+        exports.keep(run, Export(target=target, path=str(folder), adapter="", adapter_sha256="", base="", kinds=kinds,
+                                 files={"model": 0}))  # fmt: skip
+    (tmp_path / "merged" / "model").unlink()
+    family = read_lineage()
+    assert drawn(family) == [(0, "tiny"), (1, "orders"), (2, "gguf q8_0 q4_k_m"), (2, "merged")]
+    told = [describe(line.node) for line in draw(family)]
+    assert told[2:] == ["gguf q8_0 q4_k_m: export", "merged: export, missing"]
+    assert made_from(run, family) == ()
 
 
 def test_an_adapter_from_elsewhere_is_a_node_of_its_own(tmp_path: Path) -> None:
