@@ -29,6 +29,7 @@ from engine.cli.commands import (
     run,
     runs,
     selftest,
+    serve,
     steer,
     strength,
 )
@@ -48,8 +49,9 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, export.export, lineage.lineage, report.report, demo.demo, estimate.estimate, evaluate.evaluate,
-        strength.strength, judge.judge, compare.compare, doctor.doctor, selftest.selftest, run.fields,
+        merge.merge, export.export, serve.serve, lineage.lineage, report.report, demo.demo, estimate.estimate,
+        evaluate.evaluate, strength.strength, judge.judge, compare.compare, doctor.doctor, selftest.selftest,
+        run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("set")(steer.change)

@@ -118,6 +118,11 @@ export = Export the adapter of a run for another program; prints the files.
     .base_id = Hub id of the base model, written into the adapter's config: others can't load a folder of this machine.
     .trust_base = Accept a base model that may not be the one the adapter was trained on.
     .as_json = Print JSON on stdout.
+serve = Serve what was exported from a run, until Ctrl+C.
+    .help = An OpenAI-compatible server on this machine alone, by the best program that is installed: vLLM, llama.cpp,
+        transformers serve. Prints a line that asks it.
+    .run = Without it, the newest run.
+    .port = Where it listens.
 lineage = Show model and adapter history.
     .help = Base models, merged models and adapters as a tree, each with how it was made and the data it was trained on.
     .run = Only its ancestors and what was made from it.
