@@ -175,6 +175,12 @@ class TunedeckApp(App[None]):
         is_strength = isinstance(asked, messages.StrengthAsked)
         self.push_screen(StrengthScreen(asked.run_dir) if is_strength else EvaluateScreen(asked.run_dir))
 
+    @on(messages.ExportAsked)
+    def _export(self, asked: messages.ExportAsked) -> None:
+        from tui.export.screen import ExportScreen
+
+        self.push_screen(ExportScreen(asked.run_dir))
+
     @on(messages.JudgeAsked)
     def _judge(self, asked: messages.JudgeAsked) -> None:
         from tui.judge.screen import JudgeScreen

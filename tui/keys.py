@@ -68,6 +68,7 @@ HOME = (
     Key("report", "o", "keys.report", bar=False),
     Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
     Key("strength", "m", "strength.key-strength", bar=False),
+    Key("export", "u", "exporting.key-export", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("leave", "q", "keys.quit"),
 )
@@ -158,6 +159,7 @@ MONITOR = (
     Key("log_y", "l", "keys.log-y", bar=False),
     Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
     Key("strength", "m", "strength.key-strength", bar=False),
+    Key("export", "u", "exporting.key-export", bar=False),
     Key("scroll(10)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
     Key("remedy(1)", "1", "keys.remedy-1", bar=False),
@@ -177,6 +179,14 @@ STRENGTH = (
     Key("losses", "l", "strength.key-losses"),
     Key("keep", "enter,k", "strength.key-keep", "Enter"),
     Key("leave", "escape,q,m", "keys.back", "Esc"),
+)
+
+EXPORT = (
+    Key("start", "enter", "exporting.key-start", "Enter"),
+    Key("next_type", "right", "exporting.key-type", "Left/Right"),
+    Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
+    Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
+    Key("leave", "escape,q,u", "keys.back", "Esc"),
 )
 
 JUDGE = (

@@ -51,6 +51,14 @@ class StrengthAsked(EvaluateAsked):
     """A person wants to see how strong a run's adapter acts, or to keep another strength."""
 
 
+class ExportAsked(Message):
+    """A person wants to take a run's model to another program."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+
+
 class JudgeAsked(Message):
     """A person wants to judge pairs of answers of a run's evaluation ``name``, "" for that of its training."""
 

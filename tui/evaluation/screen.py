@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.console import Group, RenderableType
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -14,15 +12,15 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from engine.common.clean_text import clean
-from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys, messages, words
 from tui.evaluation import job
+from tui.widgets import evaluated
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.line import Block, Line, wrap
+from tui.widgets.line import Block, Line
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import Evaluation
 
-_MOST_ANSWER = 400
 VIEWS = ("form", "running", "result")
 
 
@@ -163,7 +160,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         if self._shown is not None:
             width = self.size.width - 3
             warning = "" if world_of(self).terminal.sixteen else self.app.theme_variables["warning"]
-            shown = result(self._shown, self._worst, width, self.app.theme_variables["muted"], warning)
+            shown = evaluated.result(self._shown, self._worst, width, self.app.theme_variables["muted"], warning)
             self.query_one("#table", Block).show((self._shown, width), shown)
 
     def _show_view(self, view: str) -> None:
@@ -256,50 +253,3 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
 def _called(run: RunDir) -> str:
     return clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
-
-
-def result(
-    found: Evaluation, worst: list[RowOf], width: int, muted: str, warning: str
-) -> RenderableType:  # fmt: skip
-    """An evaluation on a screen of ``width`` cells: verdict, what takes its worth, the figures, the worst rows."""
-    from engine.app import evaluation_lines as lines
-    from engine.metrics import words as metric_words
-
-    parts: list[RenderableType] = [_folded(words.said(found.sentence) or text("evaluate.no-verdict"), width, "bold")]
-    for is_grave, note in lines.notes(found):
-        parts.append(_folded(f"! {note}" if is_grave else note, width, f"bold {warning}" if is_grave else muted))
-    parts.append(Text())
-    tables = lines.by_metric(found)
-    head = [text(code) for code in lines.HEAD]
-    every = aligned([head, *(line for _, table in tables for line in table)])
-    parts.append(Text(f"  {every[0]}", style=muted, no_wrap=True))
-    at = 1
-    for title, table in tables:
-        parts.append(Text(title, style="bold"))
-        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in every[at : at + len(table)]]
-        at += len(table)
-    classes = lines.confusion(found)
-    if classes is not None:
-        parts += [Text(), Text(text("evaluate.confusion"), style="bold")]
-        parts += [Text(clean(line), no_wrap=True) for line in aligned(classes[1], right=True)]
-    if worst:
-        parts += [Text(), Text(text("evaluate.worst"), style="bold")]
-    for each in worst:
-        parts.append(_folded(text("evaluate.worst-row", row=each.row + 1, prompt=_short(each.prompt)), width))
-        if not each.reference:  # of plain text there is no more to show
-            continue
-        parts.append(_folded(f"  {text('evaluate.wanted')} {_short(each.reference)}", width, muted))
-        for name in found.candidates:
-            if name in each.answers:
-                called = text("evaluate.answered", candidate=metric_words.candidate(name))
-                parts.append(_folded(f"  {called} {_short(each.answers[name].answer)}", width, muted))
-    return Group(*parts)
-
-
-def _folded(said: str, width: int, style: str = "") -> Text:
-    return Text("\n".join(wrap(clean(said), max(20, width))), style=style)
-
-
-def _short(said: str) -> str:
-    flat = clean(said, keep_newlines=False).strip()
-    return f"{flat[:_MOST_ANSWER].rstrip()} ..." if len(flat) > _MOST_ANSWER else flat

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength")
+_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength", "export")
 _OF_RUNS = ("family", "sort", "filter")
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
@@ -205,7 +205,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         ended, one = has_ended(run), self._group is None
         allowed = {"open": True, "mark": True, "resume": run.resumable, "stop": not ended}
         allowed |= {"delete": ended and one, "report": one}
-        with_adapter = ("go_on", "adapter", "evaluate", "strength")
+        with_adapter = ("go_on", "adapter", "evaluate", "strength", "export")
         allowed |= dict.fromkeys(with_adapter, self._run is not None and self._run.has_adapter)
         return True if allowed[action] else None
 
@@ -348,6 +348,10 @@ class HomeScreen(WholeScreen, Screen[None]):
     def action_strength(self) -> None:
         if self._run:
             self.post_message(messages.StrengthAsked(self._run.run))
+
+    def action_export(self) -> None:
+        if self._run:
+            self.post_message(messages.ExportAsked(self._run.run))
 
     @work(thread=True, group="act")
     def action_report(self) -> None:

@@ -279,7 +279,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if action == "remedy":
             number = parameters[0] if parameters else 0
             return isinstance(number, int) and self._resumed_at is None and self.ending.remedy(number) is not None
-        if action in ("evaluate", "strength"):
+        if action in ("evaluate", "strength", "export"):
             return True if self.state.ended and self.run_dir.has_adapter else None
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
@@ -383,6 +383,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def action_strength(self) -> None:
         self.post_message(messages.StrengthAsked(self.run_dir))
+
+    def action_export(self) -> None:
+        self.post_message(messages.ExportAsked(self.run_dir))
 
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])

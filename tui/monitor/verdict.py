@@ -24,8 +24,8 @@ MOST_ANSWERS = 3
 _PARTS = {"test": "monitor.on-test", "validation": "monitor.on-validation", "file": "monitor.on-file"}
 _BESIDE = (BASE, OLD_ADAPTER, FEW_SHOT)
 """What the tuned model's answers stand beside: the first of these that answered."""
-_NEXT = ("t", "e", "m", "o")
-"""Keys that lead on from a result: talk to it, evaluate it, set its strength, write the report."""
+_NEXT = ("t", "e", "u", "m", "o")
+"""Keys that lead on from a result: talk to it, evaluate it, export it, set its strength, write the report."""
 _WIDE = 68  # cells in which a candidate's whole line has room
 
 

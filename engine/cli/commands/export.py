@@ -40,6 +40,7 @@ def export(
 
     from engine.app.export import export, plan_export
     from engine.app.export_proof import faults
+    from engine.app.export_use import uses
     from engine.common.errors import ConfigError, ModelError
 
     if (target == HUB) != bool(repo):
@@ -59,6 +60,8 @@ def export(
     for file in made.files if target != HUB and not as_json else ():
         out(str(Path(made.path) / file))
     evaluation = _proved(made, plan.run, trust_base, as_json) if proof else None
+    for use in uses(made) if target != HUB else ():
+        say(f"{text(use.code)}: {use.command}")
     if as_json:
         proven = None if evaluation is None else msgspec.to_builtins(evaluation)
         json_line(msgspec.to_builtins(made) | {"repo": repo or None, "proof": proven})

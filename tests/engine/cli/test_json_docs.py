@@ -29,6 +29,7 @@ from tests.engine.cli.test_demo import LEARNT
 from tests.engine.cli.test_evaluate import made_run, stand_in
 from tests.engine.cli.test_selftest import GOOD, SAYS
 from tests.engine.data.quality.making import asked, jsonl
+from tests.engine.export.planned import subject_of
 from tests.engine.models.making import write_adapter
 from tests.engine.models.test_lineage import make_run
 from tests.engine.runs.making import make_checkpoint, mark_launched, measure, step, write
@@ -38,7 +39,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs" / "json.md"
 OPEN = {"args", "config", "properties", "$defs", "settings", "settled", "remedy", "machine", "ray"}
 """Objects whose fields depend on what they are about."""
 BY_NAME = {"tensors", "loss_by_source", "weights_sha256", "data_files", "versions", "phases", "terms", "rank_pattern",
-           "alpha_pattern", "trainable_token_indices", "micro_batch_tokens", "languages", "labels",
+           "alpha_pattern", "files", "trainable_token_indices", "micro_batch_tokens", "languages", "labels",
            "scores"}  # fmt: skip
 """Objects with names of the user's or of the model as fields: one is shown."""
 Call = Callable[..., Any]
@@ -234,6 +235,12 @@ def test_strength(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.Mo
     found["evaluation"] = {"name": found["evaluation"]["name"]}
     same("strength", found)
     same("strength --keep", call("strength", "orders", "--keep", 0.5))
+
+
+def test_export(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made_run(tmp_path, "orders")
+    monkeypatch.setattr("engine.app.export.subject", lambda *_: subject_of(run))
+    same("export", call("export", "orders", "--to", "adapter", "--no-proof"))
 
 
 def test_every_example_is_tested_and_every_verb_with_json_has_one() -> None:

@@ -1,0 +1,51 @@
+"""What to type next: the commands that load exported files in the program they are for."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.runs.exports import Export
+
+BASE_FILE = "BASE.gguf"
+"""Stands for a file that the person has to name."""
+_REPO = "OWNER/NAME"
+
+
+@dataclass(frozen=True)
+class Use:
+    """``code`` says what ``command`` does."""
+
+    code: str
+    command: str
+
+
+def uses(made: Export) -> list[Use]:
+    """The commands that come next after ``made``, the likeliest first."""
+    folder = Path(made.path)
+    ggufs = [str(folder / name) for name in made.files if name.endswith(".gguf")]
+    if made.target == "gguf":
+        return [Use("exporting.use-llama-cpp", shlex.join(["llama-server", "-m", file])) for file in ggufs[-1:]]
+    if made.target == "gguf-lora":
+        command = ["llama-server", "-m", BASE_FILE, "--lora"]
+        return [Use("exporting.use-lora", shlex.join([*command, file])) for file in ggufs[-1:]]
+    if made.target == "ollama":
+        name = ollama_name(made)
+        create = shlex.join(["ollama", "create", name, "-f", str(folder / "Modelfile")])
+        return [Use("exporting.use-ollama-create", create), Use("exporting.use-ollama-run", f"ollama run {name}")]
+    if made.target == "vllm":
+        return [Use("exporting.use-vllm", shlex.join(["sh", str(folder / "serve.sh")]))]
+    if made.target == "merged":
+        return [Use("exporting.use-merged", shlex.join(["vllm", "serve", str(folder)]))]
+    push = ["tunedeck", "export", made.run or made.adapter, "--to", "hub", "--repo", _REPO]
+    return [Use("exporting.use-hub", shlex.join(push))]
+
+
+def ollama_name(made: Export) -> str:
+    """A name that Ollama takes: that of the run, small, of letters, digits, dots, hyphens and underscores."""
+    stem = next((Path(name).stem for name in made.files if name.endswith(".gguf")), "model")
+    for kind in made.kinds:
+        stem = stem.removesuffix(f"-{kind}")
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip(".-_") or "model"

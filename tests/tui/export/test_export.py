@@ -1,0 +1,183 @@
+"""The export screen: what each target takes or why it can't be, how it goes, and what stands at its end."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.app import export, export_proof
+from engine.app.export import Plan
+from engine.common.errors import ModelError, TunedeckError
+from engine.runs import evaluations, exports
+from engine.runs.directory import RunDir
+from engine.runs.evaluation_request import ProofRequest
+from engine.runs.evaluations import Evaluation
+from engine.runs.exports import Export
+from tests.engine.cli.test_evaluate import evaluation, made_run
+from tests.engine.export.planned import subject_of
+from tests.tui.looking import screen_text, until, until_shows
+from tui import messages
+from tui.app import TunedeckApp
+from tui.export.screen import ExportScreen
+from tui.world import World
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDir:
+    """A run with an adapter, on a base that is only pretended to be there."""
+    made = made_run(tmp_path, "orders")
+    monkeypatch.setattr(export, "subject", lambda name: subject_of(made))
+    return made
+
+
+def app_of(run: RunDir) -> TunedeckApp:
+    return TunedeckApp(World(root=run.path.parent))
+
+
+def stand_in(
+    monkeypatch: pytest.MonkeyPatch, hold: threading.Event | None = None, proof_fails: TunedeckError | None = None,
+) -> list[Plan]:  # fmt: skip
+    """Exports and proofs without their child processes; what was planned."""
+    asked: list[Plan] = []
+
+    def carry_out(plan: Plan, on_progress: Any, on_silence: Any) -> Export:
+        asked.append(plan)
+        while hold is not None and not hold.wait(0.02):
+            on_silence()
+        plan.out.mkdir(parents=True, exist_ok=True)
+        names = [f"orders-{kind}.gguf" for kind in plan.kinds] or ["adapter_config.json"]
+        for name in names:
+            (plan.out / name).write_bytes(b"GGUF")
+        made = Export(
+            target=plan.target, path=str(plan.out), adapter=str(plan.adapter.path), adapter_sha256=plan.adapter_sha256,
+            base=str(plan.base.path), run=plan.run.id if plan.run else "", kinds=list(plan.kinds),
+            files=dict.fromkeys(names, 4),
+        )  # fmt: skip
+        exports.keep(plan.run, made)
+        return made
+
+    def prove(request: ProofRequest, on_progress: Any, on_note: Any = None, on_silence: Any = None) -> Evaluation:
+        if proof_fails is not None:
+            raise proof_fails
+        found = evaluation(request.name)
+        evaluations.keep(evaluations.folder(RunDir(Path(request.run)), request.name), found)
+        return found
+
+    monkeypatch.setattr(export, "export", carry_out)
+    monkeypatch.setattr(export_proof, "prove", prove)
+    return asked
+
+
+async def test_a_finished_run_is_in_llama_cpp_after_two_keys(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = stand_in(monkeypatch)
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders")
+        await pilot.press("u")
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("enter")
+        await until_shows(pilot, "Better than the base model.")
+        assert (asked[0].target, asked[0].kinds) == ("gguf", ("q8_0",))
+        shown = screen_text(app)
+        assert "llama-server -m" in shown
+        assert "orders-q8_0.gguf" in shown
+        assert "85% to 95%" in shown
+        await pilot.press("escape")
+        await until_shows(pilot, "Exported so far")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
+
+
+async def test_left_and_right_choose_the_type(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = stand_in(monkeypatch)
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("right", "right", "right")
+        await until_shows(pilot, "gguf q4_k_m")
+        await until_shows(pilot, "about 4.9 bits")
+        await pilot.press("enter")
+        await until(pilot, lambda: asked)
+        assert asked[0].kinds == ("q4_k_m",)
+
+
+async def test_what_cannot_be_exported_says_why_and_is_not_started(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = stand_in(monkeypatch)
+    path = run.adapter / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"bias": "lora_only"}))
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "GGUF can't hold this adapter")
+        await pilot.press("down", "down", "down", "down", "enter")
+        await until_shows(pilot, "trained biases")
+        assert 'Export it as "gguf" instead' in " ".join(screen_text(app).split())
+        assert asked == []
+
+
+async def test_a_run_whose_base_is_gone_says_so_once(home: Path, tmp_path: Path) -> None:
+    run = made_run(tmp_path, "orders")
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await until_shows(pilot, "The base model can't be used")
+        assert screen_text(app).count("The base model can't be used") == 1
+        await pilot.press("enter", "right", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
+
+
+async def test_escape_asks_and_stops(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, threading.Event())
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("enter")
+        await until_shows(pilot, "Esc stops it")
+        await pilot.press("escape")
+        await until_shows(pilot, "Stop the export?")
+        await pilot.press("escape")
+        await until_shows(pilot, "Esc stops it")
+        await pilot.press("escape")
+        await until_shows(pilot, "Stop the export?")
+        await pilot.press("y")
+        await until(pilot, lambda: any("Nothing half-made" in each.message for each in app._notifications))
+        assert "llama.cpp, LM Studio" in screen_text(app)
+
+
+async def test_a_proof_that_fails_leaves_the_files_and_says_so(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, proof_fails=ModelError("gguf.not-loaded", model="orders-q8_0.gguf", code=1))
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("enter")
+        await until_shows(pilot, "Exported, but not proved.")
+        assert "llama.cpp can't load the file" in screen_text(app)
+
+
+async def test_exports_whose_files_are_gone_are_marked(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("enter")
+        await until_shows(pilot, "llama-server")
+        (run.path / "exports" / "gguf" / "orders-q8_0.gguf").unlink()
+        await pilot.press("escape", "escape", "u")
+        await until_shows(pilot, "gone")
+        await until(pilot, lambda: app.screen.query_one("#former").display)
+        await pilot.press("tab", "enter")
+        await until_shows(pilot, "Its files are gone")
+        assert "llama-server" not in screen_text(app)

@@ -1,0 +1,339 @@
+"""Export a run: where the model can go and what that takes, how far it is, and whether the files are as good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker
+
+from engine.common.clean_text import clean
+from engine.common.errors import TunedeckError
+from engine.messages import formats
+from engine.messages.catalogue import sentences, text
+from engine.models import gguf
+from tui import keys, words
+from tui.export import job, result
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.choosers import Pick, PickList
+from tui.widgets.line import Block, Line, Prose
+from tui.widgets.whole import WholeScreen
+from tui.world import world_of
+
+if TYPE_CHECKING:
+    from engine.app.export import Plan, Subject
+    from engine.runs.directory import RunDir
+    from engine.runs.evaluations import Evaluation
+    from engine.runs.exports import Export
+
+FOR = {
+    "gguf": ("exporting.for-gguf", "exporting.about-gguf"),
+    "ollama": ("exporting.for-ollama", "exporting.about-ollama"),
+    "merged": ("exporting.for-merged", "exporting.about-merged"),
+    "adapter": ("exporting.for-adapter", "exporting.about-adapter"),
+    "gguf-lora": ("exporting.for-gguf-lora", "exporting.about-gguf-lora"),
+    "vllm": ("exporting.for-vllm", "exporting.about-vllm"),
+}
+"""Of each target what it is for, in few words and in sentences; the likeliest first."""
+KINDS = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k", "f32", "bf16", "f16")
+VIEWS = ("choose", "running", "result")
+_BAR_CELLS = 40
+_WORTH_SAYING_BYTES = 1e6
+
+
+class ExportScreen(WholeScreen, Screen[None]):
+    """Opened over home or the monitor for a run with an adapter."""
+
+    AUTO_FOCUS = "#targets"
+    CSS_PATH = "export.tcss"
+    BINDINGS = keys.bindings(keys.EXPORT)
+    HELP = "exporting.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.EXPORT),)
+
+    class Read(Message):
+        """What can be exported, or why nothing can, and what was exported so far with its proof."""
+
+        def __init__(self, found: Subject | TunedeckError, former: list[tuple[Export, Evaluation | None]]) -> None:
+            super().__init__()
+            self.found, self.former = found, former
+
+    class Planned(Message):
+        """What each target takes, or what speaks against it."""
+
+        def __init__(self, plans: dict[str, Plan | TunedeckError]) -> None:
+            super().__init__()
+            self.plans = plans
+
+    def __init__(self, run: RunDir) -> None:
+        super().__init__()
+        self._run = run
+        self._subject: Subject | None = None
+        self._plans: dict[str, Plan | TunedeckError] = {}
+        self._former: list[tuple[Export, Evaluation | None]] = []
+        self._kinds = dict.fromkeys(("gguf", "ollama"), KINDS[0])
+        self._shown: job.Ended | None = None
+        self._worker: Worker[None] | None = None
+        self._is_proving = False
+        self.view = "choose"
+
+    def compose(self) -> ComposeResult:
+        name = clean(str(self._run.read_run_json().get("name") or self._run.id), keep_newlines=False)
+        yield TopLine(f"{text('exporting.title')}  {name}", text("home.reading"))
+        with Vertical(id="choose"):
+            yield PickList(title_width=14, id="targets")
+            yield Prose("", classes="about")
+            yield Line(f"  {text('exporting.former')}", id="former-head", classes="muted")
+            yield PickList(title_width=18, id="former")
+        with Vertical(id="running"):
+            yield Line("", id="progress")
+            yield Line("", id="bar")
+            yield Line("", id="how-to-stop", classes="muted")
+        with VerticalScroll(id="result"):
+            yield Block(id="shown")
+        yield KeyBar(keys.in_bar(keys.EXPORT, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        self._show_view("choose")
+        self._show_former()
+        self._read()
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read(self) -> None:
+        from engine.app import export
+
+        found: Subject | TunedeckError
+        try:
+            found = self._subject or export.subject(str(self._run.path))
+        except TunedeckError as error:
+            found = error
+        self.post_message(self.Read(found, _former(self._run)))
+
+    @on(Read)
+    def _show_read(self, message: Read) -> None:
+        self._former = message.former
+        self._show_former()
+        self.query_one(TopLine).show(right="")
+        self.query_one("#targets").display = not isinstance(message.found, TunedeckError)
+        if isinstance(message.found, TunedeckError):
+            self._say(message.found.said)
+        else:
+            self._subject = message.found
+            self._plan()
+
+    @work(thread=True, group="plan", exclusive=True)
+    def _plan(self) -> None:
+        plans: dict[str, Plan | TunedeckError] = {}
+        for target in FOR:
+            try:
+                kinds = [self._kinds[target]] if target in self._kinds else []
+                plans[target] = self._subject.plan(target, kinds)  # type: ignore[union-attr]
+            except TunedeckError as error:
+                plans[target] = error
+        self.post_message(self.Planned(plans))
+
+    @on(Planned)
+    def _show_planned(self, message: Planned) -> None:
+        self._plans = message.plans
+        self._show_targets()
+
+    def _show_targets(self) -> None:
+        figures = {
+            target: (f"~{formats.size(plan.out_bytes)}", f"~{formats.rough_duration(plan.seconds)}")
+            for target, plan in self._plans.items()
+            if not isinstance(plan, TunedeckError)
+        }
+        widths = [max((cell_len(pair[at]) for pair in figures.values()), default=0) for at in (0, 1)]
+        picks = []
+        for target, plan in self._plans.items():
+            kind = self._kinds.get(target, "")
+            title = f"{target} {kind}".strip()
+            if isinstance(plan, TunedeckError):
+                picks.append(Pick(target, title, plan.title, enabled=False))
+            else:
+                tail = "  ".join(_right(cell, width) for cell, width in zip(figures[target], widths, strict=True))
+                picks.append(Pick(target, title, text(FOR[target][0]), tail=tail))
+        self.query_one("#targets", PickList).set_picks(picks)
+        self._describe()
+
+    def _show_former(self) -> None:
+        picks = [
+            Pick(
+                str(at), " ".join([made.target, *made.kinds]), made.path,
+                tail="" if made.is_there else text("exporting.gone"),
+            )
+            for at, (made, _) in enumerate(self._former)
+        ]  # fmt: skip
+        self.query_one("#former", PickList).set_picks(picks)
+        for place in ("#former", "#former-head"):
+            self.query_one(place).display = bool(picks)
+
+    @property
+    def _target(self) -> str:
+        pick = self.query_one("#targets", PickList).current if self.is_mounted else None
+        return pick.id if pick else ""
+
+    @on(PickList.Moved, "#targets")
+    def _describe(self) -> None:
+        plan = self._plans.get(self._target)
+        self._say(self._about(plan) if plan is not None else "")
+
+    def _say(self, said: str) -> None:
+        prose = self.query_one(Prose)
+        prose.words = clean(said)
+        prose.refresh(layout=True)
+        self.refresh_bindings()
+
+    def _about(self, plan: Plan | TunedeckError) -> str:
+        if isinstance(plan, TunedeckError):
+            return plan.said
+        kind = self._kinds.get(plan.target, KINDS[0])
+        more = [text("exporting.to-folder", folder=plan.out)]
+        if plan.work_bytes > _WORTH_SAYING_BYTES:
+            more.append(text("exporting.on-the-way", size=plan.work_bytes))
+        if plan.done:
+            more.append(text("exporting.files-there", files=len(plan.done)))
+        said = text(FOR[plan.target][1], kind=kind, bits=gguf.BITS[kind])
+        return f"{said}\n{sentences(*more)}"
+
+    def _show_view(self, view: str) -> None:
+        self.view = view
+        for name in VIEWS:
+            self.query_one(f"#{name}").display = name == view
+        focus = {"choose": "#targets", "result": "#result"}
+        if view in focus:
+            self.query_one(focus[view]).focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("start", "next_type", "previous_type", "switch") and self.view != "choose":
+            return False
+        if action == "start":
+            return True if not isinstance(self._plans.get(self._target, TunedeckError("")), TunedeckError) else None
+        if action in ("next_type", "previous_type"):
+            return True if self._target in self._kinds else None
+        return bool(self._former) if action == "switch" else True
+
+    def action_next_type(self) -> None:
+        self._turn(1)
+
+    def action_previous_type(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        """Another type for the target under the cursor."""
+        if self._target in self._kinds and self._subject is not None:
+            at = KINDS.index(self._kinds[self._target]) + by
+            self._kinds[self._target] = KINDS[at % len(KINDS)]
+            self._plan()
+
+    def action_switch(self) -> None:
+        targets, former = self.query_one("#targets"), self.query_one("#former")
+        (targets if former.has_focus else former).focus()
+
+    @on(PickList.Chosen, "#targets")
+    def _chosen(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        plan = self._plans.get(self._target)
+        if self._worker is not None or plan is None or isinstance(plan, TunedeckError):
+            return
+        kind = self._kinds.get(plan.target)
+        if kind is not None and plan.kinds != (kind,):  # its type was just turned, and is being planned
+            return
+        self._is_proving = False
+        self.query_one("#progress", Line).show(text("exporting.starting"))
+        self.query_one("#bar", Line).show("")
+        self.query_one("#how-to-stop", Line).show(text("exporting.how-to-stop"))
+        self._show_view("running")
+        self._worker = self.run_worker(lambda: job.carry_out(plan, self), thread=True, group="export")
+
+    @on(job.Advanced)
+    def _advanced(self, message: job.Advanced) -> None:
+        self.query_one("#progress", Line).show(message.said)
+        bar = words.bar(message.share or 0.0, _BAR_CELLS, world_of(self).terminal.unicode)
+        self.query_one("#bar", Line).show("" if message.share is None else f"{bar} {formats.percent(message.share)}")
+
+    @on(job.Exported)
+    def _exported(self) -> None:
+        self._is_proving = True
+        self.query_one("#how-to-stop", Line).show(text("exporting.how-to-stop-proof"))
+
+    @on(job.Ended)
+    def _ended(self, message: job.Ended) -> None:
+        self._worker = None
+        self._read()
+        if message.made is not None:
+            self._show_result(message)
+            return
+        self._show_view("choose")
+        if message.problem is not None:
+            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+        else:
+            self.notify(text("exporting.stopped"), timeout=6)
+
+    @on(PickList.Chosen, "#former")
+    def _former_chosen(self, message: PickList.Chosen) -> None:
+        made, proof = self._former[int(message.pick.id)]
+        self._show_result(job.Ended(made, proof))
+
+    def _show_result(self, ended: job.Ended) -> None:
+        self._shown = ended
+        self._show_view("result")
+        self._draw()
+
+    def on_resize(self) -> None:
+        if self.is_whole:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is None or self._shown.made is None:
+            return
+        width, theme = self.size.width - 3, self.app.theme_variables
+        warning = "" if world_of(self).terminal.sixteen else theme["warning"]
+        shown = result.result(self._shown, width, theme["muted"], warning)
+        self.query_one("#shown", Block).show((id(self._shown), width), shown)
+
+    @work
+    async def action_leave(self) -> None:
+        """Back one layer: from the files to the targets, from a running export to its stop, from the targets away."""
+        from tui.widgets.dialogs import ConfirmScreen
+
+        if self._worker is None:
+            if self.view == "result":
+                self._show_view("choose")
+            else:
+                self.dismiss()
+            return
+        title, about = ("exporting.stop-title", "exporting.stop-about")
+        if self._is_proving:
+            title, about = ("exporting.stop-proof-title", "exporting.stop-proof-about")
+        question = ConfirmScreen(text(title), text(about), (), text("keys.stop"), text("app.let-it-run"))
+        if await self.app.push_screen_wait(question) and self._worker is not None:
+            self._worker.cancel()
+
+    def on_unmount(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+
+def _former(run: RunDir) -> list[tuple[Export, Evaluation | None]]:
+    """The exports of ``run``, the newest first; beside the newest to each target its proof."""
+    from engine.app.export_proof import proof_request
+    from engine.runs import evaluations, exports
+
+    found: list[tuple[Export, Evaluation | None]] = []
+    for made in reversed(exports.all_of(run)):
+        is_newest = all(made.target != later.target for later, _ in found)
+        asked = proof_request(made, run) if is_newest else None
+        found.append((made, evaluations.read(evaluations.folder(run, asked.name)) if asked else None))
+    return found
+
+
+def _right(cell: str, width: int) -> str:
+    return set_cell_size("", max(0, width - cell_len(cell))) + cell
