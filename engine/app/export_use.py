@@ -34,7 +34,10 @@ def uses(made: Export) -> list[Use]:
     if made.target == "ollama":
         name = ollama_name(made)
         create = shlex.join(["ollama", "create", name, "-f", str(folder / "Modelfile")])
-        return [Use("exporting.use-ollama-create", create), Use("exporting.use-ollama-run", f"ollama run {name}")]
+        return [
+            Use("exporting.use-ollama-create", create),
+            Use("exporting.use-ollama-run", shlex.join(["ollama", "run", name])),
+        ]
     if made.target == "vllm":
         return [Use("exporting.use-vllm", shlex.join(["sh", str(folder / "serve.sh")]))]
     if made.target == "merged":

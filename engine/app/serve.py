@@ -43,7 +43,7 @@ class Server:
     def curl(self) -> str:
         """A line that asks it something."""
         body = {"model": self.model, "messages": [{"role": "user", "content": "Hello"}]}
-        command = ["curl", f"{self.address}/v1/chat/completions", "-H", "Content-Type: application/json", "-d"]
+        command = ["curl", f"{self.address}/v1/chat/completions", "-H", "Content-Type:application/json", "-d"]
         return shlex.join([*command, json.dumps(body)])
 
 
