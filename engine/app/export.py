@@ -112,9 +112,9 @@ class Subject:
         return next(beside / name for name in names if not _is_taken(beside / name, self.sha256))
 
 
-def subject(name: str, trust_base: bool = False) -> Subject:
+def subject(name: str, trust_base: bool = False, base: str = "") -> Subject:
     """The adapter of ``name``, a run or a folder. Hashes the base once. Raises TunedeckError."""
-    found = find_for_use(name, Trust(base=trust_base))
+    found = find_for_use(name, Trust(base=trust_base), base=base)
     if found.adapter is None:
         raise ModelError("exporting.no-adapter", name=name)
     check(found, Trust(base=trust_base))
@@ -123,11 +123,11 @@ def subject(name: str, trust_base: bool = False) -> Subject:
 
 def plan_export(
     name: str, target: str, kinds: Sequence[str] = (), out: Path | None = None, trust_base: bool = False,
-    base_id: str = "",
+    base_id: str = "", base: str = "",
 ) -> Plan:  # fmt: skip
     """What exporting the adapter of ``name`` (a run or a folder) to ``target`` takes: see ``Subject.plan``."""
     _kinds(target, kinds)  # before the hashes
-    return subject(name, trust_base).plan(target, kinds, out, base_id)
+    return subject(name, trust_base, base).plan(target, kinds, out, base_id)
 
 
 def _kinds(target: str, kinds: Sequence[str]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def export(
     yes: Annotated[bool, typer.Option("--yes")] = False,
     proof: Annotated[bool, typer.Option()] = True,
     base_id: Annotated[str, typer.Option(metavar="OWNER/NAME")] = "",
+    base: Annotated[str, typer.Option(metavar="MODEL")] = "",
     trust_base: Annotated[bool, typer.Option()] = False,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +46,7 @@ def export(
 
     if (target == HUB) != bool(repo):
         raise ConfigError("hub.repo-and-target")
-    plan = plan_export(name, "adapter" if target == HUB else target, kinds or (), folder, trust_base, base_id)
+    plan = plan_export(name, "adapter" if target == HUB else target, kinds or (), folder, trust_base, base_id, base)
     about = {"adapter": plan.adapter.name, "base": plan.base.name, "target": target}
     say(text("exporting.about", **about, size=plan.out_bytes, seconds=plan.seconds))
     if plan.done:

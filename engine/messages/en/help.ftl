@@ -116,6 +116,7 @@ export = Export the adapter of a run for another program; prints the files.
     .yes = Push without asking.
     .proof = Let the exported files answer the run's held-out rows, and compare with the adapter.
     .base_id = Hub id of the base model, written into the adapter's config: others can't load a folder of this machine.
+    .base = Where the base model is now, if not where the adapter says.
     .trust_base = Accept a base model that may not be the one the adapter was trained on.
     .as_json = Print JSON on stdout.
 serve = Serve what was exported from a run, until Ctrl+C.
