@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
@@ -30,6 +31,25 @@ if TYPE_CHECKING:
     from engine.runs.evaluations import Evaluation
 
 VIEWS = ("form", "running", "result")
+
+
+class Form(VerticalScroll, can_focus=False):
+    """The arrows go from field to field, as in the wizard; it scrolls along."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+
+class Kept(PickList):
+    """Past either end, the arrows go on to what is above or below the list."""
+
+    def action_move(self, by: int) -> None:
+        before = self.cursor
+        super().action_move(by)
+        if self.cursor == before and abs(by) == 1:
+            self.screen.focus_next() if by > 0 else self.screen.focus_previous()
 
 
 class EvaluateScreen(WholeScreen, Screen[None]):
@@ -67,14 +87,14 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('evaluate.title')}  {_called(self._run)}")
-        with VerticalScroll(id="form", can_focus=False):
+        with Form(id="form"):
             own, file = text("evaluate.own-rows"), text("evaluate.a-file")
             yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
             yield FormField("file", text("evaluate.file"), about=text("evaluate.file-about"))
             yield FormField("against", text("evaluate.against"), options=self._against_options())
             yield FormField("count", text("evaluate.count"), hint=text("evaluate.count-hint"))
             yield Line(f"  {text('evaluate.kept-before')}", id="kept-head", classes="muted")
-            yield PickList(title_width=24, id="kept")
+            yield Kept(title_width=24, id="kept")
         with Vertical(id="running"):
             yield Line("", id="progress")
             yield Line(text("evaluate.how-to-stop"), classes="muted")
@@ -87,9 +107,8 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         return [*plain, *self._runs]
 
     def on_mount(self) -> None:
-        self._show_view("form")
         self._field("file").display = False
-        self._field("rows").focus_control()
+        self._show_form()
         self._read()
 
     def _field(self, name: str) -> FormField:
@@ -219,7 +238,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     @on(job.Ended)
     def _ended(self, message: job.Ended) -> None:
         self._worker = None
-        self._show_view("form")
+        self._show_form()
         self._read()
         if message.found is not None:
             self._look(message.found)
@@ -230,6 +249,9 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     def action_again(self) -> None:
         self._shown = None
+        self._show_form()
+
+    def _show_form(self) -> None:
         self._show_view("form")
         self._field("rows").focus_control()
 

@@ -85,6 +85,22 @@ async def test_escape_stops_it_and_says_what_is_kept(run: RunDir, monkeypatch: p
         await until(pilot, lambda: any("40 answers are kept" in each.message for each in app._notifications))
         assert isinstance(app.screen, EvaluateScreen)
         assert "Compare with" in screen_text(app)
+        assert "> Rows" in screen_text(app), "the form can be filled in again"
+
+
+async def test_the_arrows_lead_through_the_form_into_the_kept_ones_and_back(run: RunDir) -> None:
+    app = app_of(run)
+    answers(run, "mine")
+    evaluations.keep(evaluations.folder(run, "mine"), evaluation("mine"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.EvaluateAsked(run))
+        await until_shows(pilot, "Evaluations so far")
+        await pilot.press("down")
+        assert "> Compare with" in screen_text(app)
+        await pilot.press("down", "down")
+        assert "> mine" in screen_text(app)
+        await pilot.press("up")
+        assert "> How many" in screen_text(app)
 
 
 async def test_a_file_is_asked_for_where_it_is_missing_and_wrong_counts_are_said(
