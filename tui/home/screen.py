@@ -213,6 +213,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         run = self.chosen
         if action == "compare" and self._lines:
             return text("home.mark-first")
+        if run is None and self._lines:
+            return text("home.nothing-found") if action in _OF_A_RUN else ""
         if run is None:
             return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS, "compare") else ""
         if self._group is not None and action in _OF_A_RUN:
@@ -309,7 +311,8 @@ class HomeScreen(WholeScreen, Screen[None]):
             self._wanted = ""
             await self.query("Filter").remove()
             self._show_lines()
-        self.query_one(RunList).focus()
+        listing = self.query_one(RunList)
+        (listing if listing.display else self.query(KeyRow).first()).focus()
 
     async def action_unfilter(self) -> None:
         if self._wanted:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 VIEWS = ("curves", "result", "log")
 NEXT_VIEW = {"curves": "keys.cycle", "result": "monitor.log-view", "log": "monitor.curves"}
 """What the key that turns the views is called on each of them."""
+_STEERING = ("pause", "save", "sample", "stop", "more_replay", "stop_at_best")
 _LIVE = ("starting", "running", "paused")
 _MACHINE_EVERY_S = 5.0
 _MACHINE_LINES = {"-short": 2, "-tall": 4}
@@ -272,8 +273,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         live = self.state.state in _LIVE
-        if action in ("pause", "save", "sample", "stop", "more_replay", "stop_at_best"):
-            if self.state.ended or self.state.state == "created":
+        if action in _STEERING:
+            if not self._is_under_way:
                 return False
             return True if live else None
         if action == "remedy":
@@ -284,6 +285,23 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
+
+    @property
+    def _is_under_way(self) -> bool:
+        return not self.state.ended and self.state.state != "created"
+
+    def why_not(self, action: str) -> str:
+        run, runs = self._run_name, self._is_under_way or self._resumed_at is not None
+        if action in _STEERING:
+            return "" if runs else text("home.not-running", run=run)
+        if action in ("evaluate", "strength") and not self.run_dir.has_adapter:
+            return text("home.has-no-adapter", run=run)
+        if action in ("evaluate", "strength", "resume") and runs:
+            return text("home.is-running", run=run)
+        if action == "resume":
+            is_whole = self.state.state == "finished"
+            return text("monitor.is-finished" if is_whole else "home.no-checkpoint", run=run)
+        return ""
 
     def action_pause(self) -> None:
         self._send("resume" if self.state.state == "paused" or self.steering.pauses else "pause")

@@ -58,11 +58,15 @@ class WholeScreen(Whole):
         return ""
 
     def on_key(self, event: events.Key) -> None:
+        focused = self.focused  # type: ignore[attr-defined]
+        between = focused.ancestors_with_self if focused is not None else ()
+        if any(event.key in each._bindings.key_to_bindings for each in between if each is not self):
+            return  # the key is that of the focused one: bindings are looked up once an event went all the way up
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             is_allowed = self.check_action(binding.action, ())
             if not is_allowed and (why := self.why_not(binding.action)):
                 event.stop()
-                self.notify(why, severity="warning", timeout=5, markup=False)
+                self.notify(why, timeout=5, markup=False)  # news, no trouble: the next one takes its place
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         if not self.is_active:  # type: ignore[attr-defined]

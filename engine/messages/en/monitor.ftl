@@ -114,6 +114,7 @@ matches = matches
 reference = reference:
 empty-answer = (empty answer)
 characters = ({ COUNT($count, "character", "characters") })
+is-finished = { $run } is finished: nothing is left to resume.
 no-verdict = The evaluation has no verdict.
 on-test = on { COUNT($rows, "test row", "test rows") }
 on-validation = on { COUNT($rows, "validation row", "validation rows") }

@@ -114,6 +114,7 @@ matches = 一致
 reference = 参考答案：
 empty-answer = （空回答）
 characters = （共 { NUMBER($count) } 个字符）
+is-finished = { $run } 已完成，无需恢复。
 no-verdict = 该评估没有结论。
 on-test = { NUMBER($rows) } 个测试集样本
 on-validation = { NUMBER($rows) } 个验证集样本

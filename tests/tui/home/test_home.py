@@ -243,10 +243,9 @@ async def test_a_key_that_cannot_be_used_says_why_wherever_the_focus_is(
 
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "2 runs")
-        await pilot.press("r", "x", "g")
-        assert said("home.nothing-to-resume", run="done") in told()
-        assert said("home.not-running", run="done") in told()
-        assert said("home.has-no-adapter", run="done") in told()
+        for key, why in (("r", "home.nothing-to-resume"), ("x", "home.not-running"), ("g", "home.has-no-adapter")):
+            await pilot.press(key, key)
+            assert told() == said(why, run="done"), "one line tells it, in the place of the one before"
         await pilot.press("down", "down", "delete")
         assert f"> n   {said('keys.new')}" in screen_text(app)
         assert said("home.stop-first", run="live") in told()

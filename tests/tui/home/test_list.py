@@ -88,6 +88,19 @@ async def test_a_filter_that_finds_nothing_says_how_to_see_all(make_world: MakeW
         await until(pilot, lambda: names(app) == ["orders"])
 
 
+async def test_from_a_filter_that_finds_nothing_enter_leads_to_the_keys_of_home(
+    make_world: MakeWorld, root: Path
+) -> None:
+    fake_runs.finished_run(root, "orders")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders")
+        await pilot.press("slash", *"zzz", "enter", "r")
+        assert [note.message for note in app._notifications] == [said("home.nothing-found")]
+        await pilot.press("n")
+        await until(pilot, lambda: app.current_mode == "wizard")
+
+
 async def test_a_filtered_list_keeps_its_words_when_runs_come(make_world: MakeWorld, root: Path) -> None:
     fake_runs.finished_run(root, "orders")
     app = TunedeckApp(make_world())

@@ -306,3 +306,15 @@ async def test_before_the_first_step_the_phase_tells_what_goes_on(
         await until_shows(pilot, "34 of 100 rows")
         assert "answering held-out rows" in screen_text(app)
         assert said("widgets.no-steps") in screen_text(app)
+
+
+async def test_a_key_that_steers_says_of_a_finished_run_why_it_does_nothing(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root, "done")
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("runs.finished"))
+        for keys, why in (("pswbgx", "home.not-running"), ("r", "monitor.is-finished"), ("em", "home.has-no-adapter")):
+            for key in keys:
+                app.clear_notifications()
+                await pilot.press(key)
+                assert [note.message for note in app._notifications] == [said(why, run="done")], key
