@@ -2,9 +2,9 @@
 
 measuring = measuring what is forgotten
 line = forgetting: { $mark }; { COMMAS($figures) }
-fine = fine
-look = look
-stop = stop
+fine = low
+look = moderate
+stop = high
 unknown = unknown
 figure-task = KL on the task { NUMBER($value, digits: 3) }
 figure-general = on general text { NUMBER($value, digits: 3) }

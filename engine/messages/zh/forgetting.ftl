@@ -2,9 +2,9 @@
 
 measuring = 正在测量遗忘程度
 line = 遗忘：{ $mark }；{ COMMAS($figures) }
-fine = 正常
-look = 留意
-stop = 停止
+fine = 低
+look = 中等
+stop = 高
 unknown = 未知
 figure-task = 任务上的 KL 为 { NUMBER($value, digits: 3) }
 figure-general = 通用文本上为 { NUMBER($value, digits: 3) }

@@ -24,7 +24,7 @@ bits-per-byte = 每字节比特数
 user-metric = 自定义指标
 
 base = 基座模型
-few-shot = 基座，少样本
+few-shot = 基座（少样本）
 old-adapter = 原有适配器
 tuned = 微调后
 

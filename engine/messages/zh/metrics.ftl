@@ -5,15 +5,15 @@ old-adapter = 先前的适配器
 tuned = 微调后的模型
 run = “{ $id }”
 # 数值与差异。
-with-interval = { $value }（{ $low } 到 { $high }）
-points = { $difference } 个百分点（{ $low } 到 { $high }）
-points-comma = { $difference } 个百分点，{ $low } 到 { $high }
+with-interval = { $value }（{ $low } 至 { $high }）
+points = { $difference } 个百分点（{ $low } 至 { $high }）
+points-comma = { $difference } 个百分点，{ $low } 至 { $high }
 points-alone = { $difference } 个百分点
-score-points = { $difference } 分（{ $low } 到 { $high }）
-score-points-comma = { $difference } 分，{ $low } 到 { $high }
+score-points = { $difference } 分（{ $low } 至 { $high }）
+score-points-comma = { $difference } 分，{ $low } 至 { $high }
 score-points-alone = { $difference } 分
-change = { NUMBER($difference) }（{ NUMBER($low) } 到 { NUMBER($high) }）
-change-comma = { NUMBER($difference) }，{ NUMBER($low) } 到 { NUMBER($high) }
+change = { NUMBER($difference) }（{ NUMBER($low) } 至 { NUMBER($high) }）
+change-comma = { NUMBER($difference) }，{ NUMBER($low) } 至 { NUMBER($high) }
 change-alone = { NUMBER($difference) }
 # 选择指标的理由。
 is-text = 纯文本：用损失衡量
