@@ -201,8 +201,8 @@ JUDGE = (
 )
 
 CHART = (
-    Key("left", "left", "keys.chart-left", bar=False),
-    Key("right", "right", "keys.chart-right", bar=False),
+    Key("left", "left", "keys.chart-left", "Left", bar=False),
+    Key("right", "right", "keys.chart-right", "Right", bar=False),
     Key("zoom_in", "plus,equals_sign,up", "keys.zoom-in", "+", bar=False),
     Key("zoom_out", "minus,down", "keys.zoom-out", "-", bar=False),
     Key("crosshair", "space", "keys.crosshair", "Space", bar=False),
