@@ -223,7 +223,7 @@ class RunReducer:
             case ev.Evaluated():
                 self._evaluations[event.name] = event
                 told = event.sentence or Message("events.evaluated", name=event.name, rows=event.n)
-                self._say(event, "good", told)
+                self._say(event, "info", told)  # it may say that the result is worse
             case ev.Forgetting():
                 self._on_forgetting(event)
             case ev.Sample():

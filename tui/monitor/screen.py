@@ -294,9 +294,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
         run, runs = self._run_name, self._is_under_way or self._resumed_at is not None
         if action in _STEERING:
             return "" if runs else text("home.not-running", run=run)
-        if action in ("evaluate", "strength") and not self.run_dir.has_adapter:
+        if action in ("evaluate", "strength", "export") and not self.run_dir.has_adapter:
             return text("home.has-no-adapter", run=run)
-        if action in ("evaluate", "strength", "resume") and runs:
+        if action in ("evaluate", "strength", "export", "resume") and runs:
             return text("home.is-running", run=run)
         if action == "resume":
             is_whole = self.state.state == "finished"

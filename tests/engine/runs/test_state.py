@@ -254,6 +254,12 @@ def test_the_test_is_kept_apart_from_the_validation() -> None:
     assert text(state.log[-1].message) == "test after training: loss 1.500 (n = 4)"
 
 
+def test_a_verdict_is_no_good_news_by_itself() -> None:
+    worse = Message("metrics.first-worse", against=Message("metrics.base"), change="3 points", rows=9)
+    state = reduce([ev.Evaluated(name="training", n=9, sentence=worse)])
+    assert state.log[-1].level == "info"
+
+
 @pytest.mark.parametrize("name", ["starting", "running", "paused", "stopping"])
 def test_a_log_read_from_its_middle_takes_the_state_from_the_heartbeat(name: str) -> None:
     assert reduce([ev.Heartbeat(state=name)]).state == name

@@ -313,7 +313,7 @@ async def test_a_key_that_steers_says_of_a_finished_run_why_it_does_nothing(make
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, said("runs.finished"))
-        for keys, why in (("pswbgx", "home.not-running"), ("r", "monitor.is-finished"), ("em", "home.has-no-adapter")):
+        for keys, why in (("pswbgx", "home.not-running"), ("r", "monitor.is-finished"), ("emu", "home.has-no-adapter")):
             for key in keys:
                 app.clear_notifications()
                 await pilot.press(key)
