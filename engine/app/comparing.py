@@ -9,7 +9,7 @@ from engine.app.findings import Finding, Remedy
 from engine.config.rules import Issue
 from engine.memory.duration import DataSize, asked_of, held_out_rows
 from engine.messages.message import Message
-from engine.metrics.power import rows_needed, smallest_difference
+from engine.metrics.power import FEWEST_ROWS, rows_needed, smallest_difference
 from engine.runs.baselines import Asked
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ class Comparing:
             "comparing.old-adapter": not fresh, "comparing.tuned": True,
         }  # fmt: skip
         who = [Message(code) for code, is_asked in asked.items() if is_asked]
+        part, needed = Message(_PARTS[self.part]), rows_needed(WANTED)
+        if rows < FEWEST_ROWS:
+            return Message("comparing.too-few", rows=rows, part=part, who=who, wanted=100 * WANTED, needed=needed)
         return Message(
-            "comparing.rows", rows=rows, part=Message(_PARTS[self.part]), who=who,
-            points=100 * smallest_difference(rows), wanted=100 * WANTED, needed=rows_needed(WANTED),
+            "comparing.rows", rows=rows, part=part, who=who,
+            points=100 * smallest_difference(rows), wanted=100 * WANTED, needed=needed,
         )  # fmt: skip
 
     @property
@@ -60,6 +63,8 @@ class Comparing:
         rows = self.asked.rows
         if not rows:
             return Message("comparing.short-nothing")
+        if rows < FEWEST_ROWS:
+            return Message("comparing.short-too-few", rows=rows, part=Message(_PARTS[self.part]))
         points = 100 * smallest_difference(rows)
         return Message("comparing.short", rows=rows, part=Message(_PARTS[self.part]), points=points)
 
@@ -84,7 +89,10 @@ class Comparing:
             return None
         field = "dataset.test_rows" if self.part == "test" else "dataset.eval_rows"
         points, needed = 100 * smallest_difference(rows), rows_needed(WANTED)
-        what = Message("check.few-rows", rows=rows, points=points, needed=needed)
+        if rows < FEWEST_ROWS:
+            what = Message("check.too-few-rows", rows=rows, needed=needed)
+        else:
+            what = Message("check.few-rows", rows=rows, points=points, needed=needed)
         return Finding(Issue("warning", field, what), self.remedy(config))
 
 

@@ -13,14 +13,17 @@ FACTOR = 1.959964 + 0.841621
 """Normal quantiles of 5 % two-sided and of 80 % power."""
 USUAL_DISCORDANT = 0.2
 """Share of discordant rows that is taken where nothing is known."""
+FEWEST_ROWS = 6
+"""Fewer can't show a thing: where all of five differ to the same side, the exact test still says 6 %."""
 
 
 def smallest_difference(rows: int, discordant: float = USUAL_DISCORDANT) -> float:
     """The difference in a share of rows (0.125: 12.5 points) that ``rows`` show with 80 % power; 1.0 at most.
 
-    Rows in groups that resemble each other show less: count groups then.
+    Never less than ``FEWEST_ROWS`` of the rows, which the exact test asks for; below so many rows nothing shows. Rows
+    in groups that resemble each other show less: count groups then.
     """
-    return min(1.0, FACTOR * math.sqrt(discordant / rows)) if rows > 0 else 1.0
+    return min(1.0, max(FACTOR * math.sqrt(discordant / rows), FEWEST_ROWS / rows)) if rows > 0 else 1.0
 
 
 def rows_needed(difference: float = 0.05, discordant: float = USUAL_DISCORDANT) -> int:

@@ -370,6 +370,10 @@ CASES = (
         place, "examined", Examined(not_known="the tokenizer's process ended"))),
     Case("check.rows-fatal", lambda place: place.found_in_rows("fatal")),
     Case("check.rows-warned", lambda place: place.found_in_rows("warning", 3)),
+    Case("check.too-few-rows", lambda place: (
+        setattr(place, "examined", Examined(Report((), ()), Inspection(
+            rows=400, train_rows=396, eval_rows=4, tokens_max=30, tokens_total=8000, tokens_mean=20.0,
+            supervised_share=0.5))), _set(dataset={"eval_rows": 4, "eval_share": 0.0})(place))),
     Case("check.few-rows", lambda place: setattr(place, "examined", Examined(
         Report((), ()), Inspection(rows=400, train_rows=396, eval_rows=4, tokens_max=30, tokens_total=8000,
                                    tokens_mean=20.0, supervised_share=0.5)))),

@@ -36,6 +36,22 @@ def test_the_rows_and_what_they_show_are_told() -> None:
     assert found.finding(config(dataset={"eval_rows": 100})) is None
 
 
+@pytest.mark.parametrize(
+    ("rows", "codes"),
+    [
+        (5, ("comparing.too-few", "comparing.short-too-few", "check.too-few-rows")),
+        (6, ("comparing.rows", "comparing.short", "check.few-rows")),
+    ],
+)
+def test_no_difference_is_promised_of_rows_too_few_for_any(rows: int, codes: tuple[str, ...]) -> None:
+    asked = config(dataset={"eval_rows": rows})
+    found = comparing(asked, SHORT, "cpu")
+    assert found is not None
+    finding = found.finding(asked)
+    assert finding is not None
+    assert (found.message.code, found.short.code, finding.issue.what.code) == codes
+
+
 def test_a_test_set_is_what_counts_where_there_is_one() -> None:
     found = comparing(config(dataset={"eval_rows": 100, "test_rows": 30}), SHORT, "cpu")
     assert found is not None

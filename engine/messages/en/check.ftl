@@ -74,6 +74,7 @@ rows-warned = { $what } ({ NUMBER($count) } of { COUNT($rows, "row", "rows") }){
        *[other] {" "}and { $more } more warnings
     }.
 few-rows = { COUNT($rows, "row shows", "rows show") } only differences from { NUMBER($points, digits: 1) } points on; 5 points need { NUMBER($needed) } rows.
+too-few-rows = { COUNT($rows, "row", "rows") } can't show any difference; 5 points need { NUMBER($needed) } rows.
 rows-too-long = { COUNT($count, "row", "rows") } ({ PERCENT($share) }) are longer and will be { $how ->
         [drop] left out
         [split] split

@@ -70,6 +70,7 @@ rows-warned = { $what }（{ COUNT($rows, "行") }中的 { NUMBER($count) } 行�
        *[other] ，另有 { $more } 条警告
     }。
 few-rows = { NUMBER($rows) } 行只能看出 { NUMBER($points, digits: 1) } 个百分点以上的差异；看出 5 个百分点需要 { NUMBER($needed) } 行。
+too-few-rows = { NUMBER($rows) } 行看不出任何差异；看出 5 个百分点需要 { NUMBER($needed) } 行。
 rows-too-long = { COUNT($count, "行") }（{ PERCENT($share) }）超长，将被{ $how ->
         [drop] 略过
         [split] 切分

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine.metrics.power import rows_needed, smallest_difference
+from engine.metrics.power import FEWEST_ROWS, rows_needed, smallest_difference
 from engine.metrics.totals import mean_of
 from engine.metrics.verdict import compare
 
@@ -40,6 +40,15 @@ def test_the_promise_of_80_per_cent_holds_for_the_exact_test() -> None:
         found = compare(mean_of(ours.astype(float).tolist()), mean_of(theirs.astype(float).tolist()))
         seen += found.p is not None and found.p < 0.05
     assert 0.75 <= seen / 500 <= 0.85
+
+
+def test_what_is_promised_of_few_rows_is_what_the_exact_test_can_show() -> None:
+    for rows in range(1, 30):
+        differing = round(smallest_difference(rows) * rows)
+        same = rows - differing
+        found = compare(mean_of([1.0] * rows), mean_of([0.0] * differing + [1.0] * same))
+        assert found.p is not None or rows == 1
+        assert (found.p is not None and found.p < 0.05) == (rows >= FEWEST_ROWS), rows
 
 
 def test_it_is_known_without_any_library() -> None:
