@@ -106,6 +106,8 @@ def _first(each: Comparison) -> Message:
         return Message("metrics.first-one-group", against=against, rows=each.n)
     if each.against == FEW_SHOT and each.verdict == "worse":
         return Message("metrics.first-few-shot-better", change=_size(each), rows=each.n)
+    if _is_beyond_its_interval(each):
+        return Message("metrics.first-not-certain", against=against, change=_size(each), rows=each.n)
     return Message(_FIRST[each.verdict], against=against, change=_size(each), rows=each.n)
 
 
@@ -114,6 +116,8 @@ def _then(each: Comparison, first: Comparison) -> Message:
     against = candidate(each.against)
     if each.test == "none":
         return Message("metrics.then-untold", against=against)
+    if _is_beyond_its_interval(each):
+        return Message("metrics.then-not-certain", against=against, change=_size(each))
     beats_base = first.against == BASE and first.verdict == "better"
     if each.against == FEW_SHOT and each.verdict == "worse":
         return Message("metrics.few-shot-better", change=_size(each))
@@ -123,6 +127,16 @@ def _then(each: Comparison, first: Comparison) -> Message:
             "metrics.few-shot-not-enough" if each.verdict == "better" else code, change=_size(each, bracketed=False)
         )
     return Message(_THEN[each.verdict], against=against, change=_size(each))
+
+
+def _is_beyond_its_interval(each: Comparison) -> bool:
+    """Whether the interval leaves 0 out, by much, and the verdict is open all the same: few rows, many comparisons.
+
+    "No clear difference: -97 points (-100 to -87)" would read as if it contradicted itself.
+    """
+    if each.verdict != "unclear" or each.low is None or each.high is None or is_as_good(each):
+        return False
+    return each.low > 0 or each.high < 0
 
 
 def _size(each: Comparison, bracketed: bool = True) -> Message:

@@ -296,6 +296,14 @@ def _clauses(said: Message) -> list[Message]:
     return [*_clauses(said.args["first"]), said.args["then"]]
 
 
+def test_a_large_difference_that_is_not_proved_is_not_called_no_difference() -> None:
+    found = [compared(BASE, "unclear", 0.8, 1.0), compared(FEW_SHOT, "unclear", -1.0, -0.8)]
+    assert text(sentence("accuracy", TUNED, [], found, 6)) == (
+        "100 rows can't prove a difference from the base model, though it looks like 90 points (80 to 100); "
+        "a difference from few-shot prompting is not proved, though it looks like -90 points (-100 to -80)"
+    )
+
+
 def test_another_run_is_called_by_its_id_and_comes_last() -> None:
     found = [compared("run-7", *SPANS["worse"]), compared(BASE, *SPANS["better"])]
     assert text(sentence("accuracy", TUNED, [], found, 100)).endswith(
