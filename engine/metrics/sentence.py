@@ -56,6 +56,8 @@ def sentence(metric: str, of: str, means: Sequence[Mean], comparisons: Sequence[
 
 def candidate(name: str) -> Message:
     """A candidate as it is called in a sentence; another run by its id."""
+    if name.startswith(words.AT_STRENGTH):
+        return words.candidate(name)
     return Message(_CANDIDATES[name]) if name in _CANDIDATES else Message("metrics.run", id=name)
 
 

@@ -163,7 +163,9 @@ def share_bounds(share: float, n: float) -> Bounds:
     """Wilson's 95 % interval of a share of ``n`` rows."""
     middle, scale = share + _Z**2 / (2 * n), 1 + _Z**2 / n
     margin = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
-    return Bounds(max(0.0, (middle - margin) / scale), min(1.0, (middle + margin) / scale))
+    # At the ends Wilson's bound is the end itself; subtracting leaves 1e-17, which would be written "<0.1%".
+    low = 0.0 if share <= 0 else max(0.0, (middle - margin) / scale)
+    return Bounds(low, 1.0 if share >= 1 else min(1.0, (middle + margin) / scale))
 
 
 def _agresti_min(ours: Floats, theirs: Floats) -> Bounds:

@@ -25,6 +25,8 @@ _CANDIDATES = {
     "base": "metric-words.base", "few-shot": "metric-words.few-shot", "old-adapter": "metric-words.old-adapter",
     "tuned": "metric-words.tuned",
 }  # fmt: skip
+AT_STRENGTH = "strength-"
+"""What the name of a run's own adapter at another strength begins with: "strength-0.5"."""
 _VERDICTS = {"better": "metric-words.better", "worse": "metric-words.worse", "unclear": "metric-words.unclear"}
 LOWER_IS_BETTER = frozenset(("loss", "perplexity", "bits_per_byte"))
 SCORES = frozenset(("chrf", "bleu", "rouge_l"))
@@ -43,6 +45,8 @@ def metric(name: str) -> Message:
 
 def candidate(name: str) -> Message:
     """What a candidate is called; another run by its id."""
+    if name.startswith(AT_STRENGTH):
+        return Message("metric-words.at-strength", scale=name.removeprefix(AT_STRENGTH))
     return Message(_CANDIDATES[name]) if name in _CANDIDATES else Message.literal(name)
 
 

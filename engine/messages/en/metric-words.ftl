@@ -27,6 +27,7 @@ base = base model
 few-shot = base, few-shot
 old-adapter = earlier adapter
 tuned = tuned
+at-strength = strength { $scale }
 
 better = better
 worse = worse

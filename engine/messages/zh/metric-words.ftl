@@ -27,6 +27,7 @@ base = 基座模型
 few-shot = 基座（少样本）
 old-adapter = 原有适配器
 tuned = 微调后
+at-strength = 强度 { $scale }
 
 better = 更好
 worse = 更差

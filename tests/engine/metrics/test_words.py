@@ -9,8 +9,8 @@ import pytest
 from engine.config.metric_names import USER_METRIC, MetricName
 from engine.messages import language
 from engine.messages.catalogue import text
-from engine.metrics import words
-from engine.runs import evaluations
+from engine.metrics import sentence, verdict, words
+from engine.runs import evaluations, strength_curve
 
 
 def test_a_share_is_written_as_per_cent_and_a_loss_as_a_loss() -> None:
@@ -33,6 +33,18 @@ def test_all_usual_candidates_have_a_name(spoken: str) -> None:
     language.use(spoken)
     usual = (evaluations.BASE, evaluations.FEW_SHOT, evaluations.OLD_ADAPTER, evaluations.TUNED)
     assert len({text(words.candidate(each)) for each in usual} - set(usual[:-1])) == 4
+
+
+def test_the_run_at_another_strength_is_called_by_the_strength() -> None:
+    name = strength_curve.candidate(0.5)
+    assert (text(words.candidate(name)), text(sentence.candidate(name))) == ("strength 0.5", "strength 0.5")
+
+
+def test_no_row_right_is_nought_at_the_least() -> None:
+    for rows in (1, 3, 6, 7, 100):
+        none, all_rows = verdict.share_bounds(0.0, rows), verdict.share_bounds(1.0, rows)
+        assert words.value("accuracy", none.low) == "0%"
+        assert words.value("accuracy", all_rows.high) == "100%"
 
 
 def test_every_metric_that_a_config_may_name_has_a_name_and_a_unit() -> None:
