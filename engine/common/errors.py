@@ -59,13 +59,15 @@ class TunedeckError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         """Class, code and arguments, for ``from_json`` in another process."""
-        return {"error": type(self).__name__, **self.reason.as_json()}
+        kinds = {"error": type(self).__name__}
+        nearest = next(each.__name__ for each in type(self).__mro__ if each.__module__ == __name__)
+        return {**kinds, **({"kind": nearest} if nearest != kinds["error"] else {}), **self.reason.as_json()}
 
     @staticmethod
     def from_json(record: dict[str, Any]) -> TunedeckError:
         """The error of ``as_json``, of its class where this process knows it, else of the nearest that all know."""
         known = {each.__name__: each for each in _kinds(TunedeckError)}
-        kind = known.get(str(record.get("error")), TunedeckError)
+        kind = known.get(str(record.get("error"))) or known.get(str(record.get("kind")), TunedeckError)
         if "code" in record:
             return kind.of(Message.from_json({"code": record["code"], "args": record.get("args", {})}))
         title, message, hint = (str(record.get(part, "")) for part in ("title", "message", "hint"))

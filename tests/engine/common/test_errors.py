@@ -37,6 +37,15 @@ def test_it_travels_between_processes_as_what_it_is(error: TunedeckError) -> Non
         assert (came.reason, came.exit_code, str(came)) == (error.reason, error.exit_code, str(error))
 
 
+def test_an_error_of_a_kind_that_only_its_own_room_knows_keeps_its_exit_code_elsewhere() -> None:
+    class OfARoom(DataError):
+        pass
+
+    said = OfARoom("data.empty", path="x").as_json() | {"error": "NotLoadedHere"}
+    came = TunedeckError.from_json(json.loads(json.dumps(said)))
+    assert (type(came), came.exit_code, came.code) == (DataError, 3, "data.empty")
+
+
 def test_the_findings_of_a_config_travel_with_it() -> None:
     assert pickle.loads(pickle.dumps(ConfigError("config.not-toml", issues=(1, 2)))).issues == (1, 2)
 
