@@ -241,6 +241,9 @@ def _field_of(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in kept)
 
 
+_OF_NAMES = ("config.misspelt-name", "config.unknown-name")
+
+
 def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:
     """A field that may be several things fails once for each; people need one line."""
     found = list(issues)
@@ -253,6 +256,12 @@ def _one_per_field(issues: Iterable[Issue]) -> list[Issue]:
         if first is not issue and first.what.code == issue.what.code == "config.wrong-value":
             expected = dict.fromkeys((*first.what.args["expected"], *issue.what.args["expected"]))
             by_field[issue.field] = Issue(first.level, first.field, first.what.with_args(expected=tuple(expected)))
+        elif first.what.code == "config.wrong-value" and issue.what.code in _OF_NAMES:
+            what = issue.what
+            if "known" in what.args:  # a word or one of many names: both are said
+                words = (str(each).strip("'") for each in first.what.args["expected"])
+                what = what.with_args(known=(*words, *what.args["known"]))
+            by_field[issue.field] = Issue(first.level, first.field, what)
     return list(by_field.values())
 
 

@@ -98,6 +98,8 @@ def test_an_unknown_key_like_nothing_else_is_to_be_removed() -> None:
         ("eval", "metrics", ["exact_mach"], "'exact_mach' is not a known name. Did you mean 'exact_match'?"),
         ("eval", "metrics", ["zzz"], "accuracy, macro_f1"),
         ("eval", "metrics", "bleu", "'auto' or a list, not 'bleu'"),
+        ("eval", "best_by", "exact_mach", "Did you mean 'exact_match'?"),
+        ("eval", "best_by", "zzz", "loss, accuracy, macro_f1"),
         ("run", "name", "x" * 81, "at most 80 characters"),
     ],
 )
