@@ -85,6 +85,7 @@ def compare(state: RunState, seconds: float, evaluation: Evaluation | None = Non
         "loss_before": before.loss,
         "loss_after": after.loss,
         "n": after.n,
+        "loss_n": after.loss_n or after.n,
         "seconds": round(seconds, 1),
         "peak_rss_gib": round((state.peak_rss or 0) / 2**30, 3),
         "evaluation": outcome.as_values(evaluation),
@@ -108,7 +109,10 @@ def show(state: RunState, comparison: dict[str, Any], evaluation: Evaluation | N
                 text(words.metric("exact_match")),
                 *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after")),
             ],
-            [text("cli-runs.loss-row"), *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after"))],
+            [
+                text("cli-runs.loss-row", rows=comparison["loss_n"]),
+                *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after")),
+            ],
         ],
     )
     for number, (first, last) in enumerate(pairs(state.samples)[:3], 1):

@@ -92,7 +92,7 @@ not-evaluated = The run lacks an evaluation
 on-rows = ON { NUMBER($rows) } UNSEEN ROWS
 before = BEFORE
 after = AFTER
-loss-row = loss
+loss-row = loss (n = { NUMBER($rows) })
 example = example { $number }
 answer-before = before
 answer-after = after

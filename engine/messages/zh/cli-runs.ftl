@@ -92,7 +92,7 @@ not-evaluated = 任务缺少评估
 on-rows = { NUMBER($rows) } 行未见过的数据
 before = 训练前
 after = 训练后
-loss-row = 损失
+loss-row = 损失（n = { NUMBER($rows) }）
 example = 示例 { $number }
 answer-before = 训练前
 answer-after = 训练后

@@ -63,8 +63,8 @@ def test_the_demos_result_is_the_last_line_as_json(shell: Shell, monkeypatch: py
     launches(monkeypatch, lambda runner: LEARNT)
     result = shell("demo", "--headless", "--json").json
     assert set(result) == {
-        "exact_match_before", "exact_match_after", "loss_before", "loss_after", "n", "seconds", "peak_rss_gib",
-        "evaluation",
+        "exact_match_before", "exact_match_after", "loss_before", "loss_after", "n", "loss_n", "seconds",
+        "peak_rss_gib", "evaluation",
     }  # fmt: skip
     assert (result["exact_match_before"], result["exact_match_after"], result["n"]) == (0.01, 0.97, 100)
     assert (result["loss_before"], result["loss_after"], result["peak_rss_gib"]) == (2.5, 0.02, 2.0)
