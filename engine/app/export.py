@@ -133,7 +133,7 @@ def plan_export(
 def _kinds(target: str, kinds: Sequence[str]) -> tuple[str, ...]:
     """The GGUF types that are meant, each once. Raises ConfigError."""
     if target not in TARGETS:
-        raise ConfigError("exporting.no-target", target=target, known=TARGETS)
+        raise ConfigError("exporting.no-target", target=target, known=(*TARGETS, "hub"))
     kinds = tuple(dict.fromkeys(kinds)) or (DEFAULT_KINDS if target in WITH_KINDS else ())
     unknown = [kind for kind in kinds if kind not in gguf.BITS]
     if unknown or (kinds and target not in WITH_KINDS):
