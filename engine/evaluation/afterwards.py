@@ -100,9 +100,15 @@ class Afterwards:
         self.phases.begin("read")
         return self._noted(file_rows(DataSource.model_validate(request.data), self.config, request.rows))
 
-    def own_rows(self, ready: Ready) -> AskedRows:
-        """The rows that the run held out. Raises DataError."""
-        return self._noted(own_rows(self.run, self.config, renderer_of(ready), self.phases, self.request.rows))
+    def own_rows(self, ready: Ready, can_ask_more: bool = True) -> AskedRows:
+        """The rows that the run held out; not ``can_ask_more`` where the verb has no --rows. Raises DataError."""
+        found = own_rows(self.run, self.config, renderer_of(ready), self.phases, self.request.rows)
+        if not can_ask_more:
+            found.notes[:] = [
+                Message("evaluate.only-first-rows", **each.args) if each.code == "evaluate.first-rows" else each
+                for each in found.notes
+            ]
+        return self._noted(found)
 
     def _noted(self, found: AskedRows) -> AskedRows:
         for note in found.notes:

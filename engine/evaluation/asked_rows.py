@@ -10,6 +10,7 @@ from engine.common import file_hash
 from engine.common.errors import DataError, TunedeckError
 from engine.config.schema import DatasetSection, DataSource, RunConfig
 from engine.data.reader import Reading, load
+from engine.data.rows.formats import ColumnsUnclear
 from engine.data.rows.messages import Row
 from engine.data.splitting.split import content_hash
 from engine.messages.message import Message
@@ -105,7 +106,13 @@ def file_rows(source: DataSource, config: RunConfig, most: int) -> AskedRows:
 
     Raises DataError: it can't be read, or it has neither.
     """
-    loaded = load(config.model_copy(update={"data": [source], "dataset": DatasetSection()}))
+    try:
+        loaded = load(config.model_copy(update={"data": [source], "dataset": DatasetSection()}))
+    except ColumnsUnclear as error:
+        if error.code != "rows.unknown-columns":
+            raise
+        said = {each: error.reason.args[each] for each in ("path", "columns", "accepted")}
+        raise DataError("evaluate.unknown-columns", **said) from error  # no [[data]] is at hand to map them in
     answered = [row for row in loaded.rows if _is_answered(row)]
     rows = answered or [row for row in loaded.rows if row.kind == "text"]
     notes = []

@@ -60,7 +60,7 @@ def _proved(after: Afterwards, request: ProofRequest) -> Evaluation:
     from engine.runs.evaluations import TUNED
 
     ready = after.load(after.found)
-    asked = after.own_rows(ready)
+    asked = after.own_rows(ready, can_ask_more=False)
     if asked.is_text:
         raise DataError("proof.no-answers", run=after.run.id)
     questions, renderer = after.questions(asked), renderer_of(ready)

@@ -36,6 +36,9 @@ no-answers = No rows with an answer
 all-trained-on = No unseen rows
     .message = All { COUNT($rows, "row", "rows") } were trained on.
     .hint = Give other rows with --data FILE.
+unknown-columns = The columns are not known
+    .message = { $path } has the columns: { $columns }.
+    .hint = Name its columns: --set data.0.columns.prompt=COLUMN --set data.0.columns.completion=COLUMN. Known by their names: { $accepted }
 no-examples = No examples for few-shot
     .message = { $run } kept no training rows to show as examples.
     .hint = Leave few-shot out of --against.
@@ -51,6 +54,7 @@ other-base = { $run } is on another base model, { $base }. The two models are lo
 drawn-again = The run kept no list of its held-out rows. They were drawn again from its data as it is now.
 on-validation = These are validation rows: they may have chosen the checkpoint. A test share would be stricter.
 first-rows = The first { NUMBER($rows) } of { COUNT($of, "row", "rows") }; all with --rows 0.
+only-first-rows = The first { NUMBER($rows) } of { COUNT($of, "row", "rows") }.
 sampled = { NUMBER($rows) } of { COUNT($of, "row", "rows") }, drawn; all with --rows 0.
 rows-unusable = { COUNT($rows, "row", "rows") } left out. The first is { $file }, row { $row }: { $reason }.
 rows-unanswered = { COUNT($rows, "row", "rows") } left out: they do not end with an answer.

@@ -16,7 +16,7 @@ wrong-arguments = score takes the wrong arguments
 # Why a row has no score, and what is said of it.
 row-failed = Your metric gave no score for { $where }: { $reason }.
 more-failed = It gave no score for { COUNT($rows, "more row", "more rows") }.
-given-up = Your metric's process was lost { COUNT($times, "time", "times") }: { COUNT($rows, "row", "rows") } of { NUMBER($of) } were not tried.
+given-up = Your metric's process was lost { COUNT($times, "time", "times") }: { COUNT($rows, "row", "rows") } of { NUMBER($of) } { PLURAL($rows, "was", "were") } not tried.
 out-of-time = Your metric took longer than { DURATION($seconds) } in all: { COUNT($rows, "row", "rows") } of { NUMBER($of) } have no score.
 true-or-false = Your metric returned true or false for { COUNT($rows, "row", "rows") }; they count as 1 and 0.
 not-loaded = Your metric { $path } can't be loaded: { $reason }. It gave no scores.

@@ -36,6 +36,9 @@ no-answers = 没有带答案的数据行
 all-trained-on = 没有未见过的数据行
     .message = 全部 { NUMBER($rows) } 行都参与过训练。
     .hint = 请用 --data FILE 提供其他数据行。
+unknown-columns = 无法识别这些列
+    .message = { $path } 的列为：{ $columns }。
+    .hint = 请指定列：--set data.0.columns.prompt=列名 --set data.0.columns.completion=列名。可自动识别：{ $accepted }
 no-examples = 没有少样本示例
     .message = { $run } 没有保存可作为示例的训练行。
     .hint = 请从 --against 中去掉 few-shot。
@@ -51,6 +54,7 @@ other-base = { $run } 使用另一个基座模型 { $base }，两个模型将先
 drawn-again = 运行没有保存留出行的列表，已按现有数据重新抽取。
 on-validation = 这些是验证行，可能参与过检查点的选择。设置测试集会更严格。
 first-rows = { NUMBER($of) } 行中的前 { NUMBER($rows) } 行；用 --rows 0 可评估全部。
+only-first-rows = { NUMBER($of) } 行中的前 { NUMBER($rows) } 行。
 sampled = 从 { NUMBER($of) } 行中抽取 { NUMBER($rows) } 行；用 --rows 0 可评估全部。
 rows-unusable = 排除了 { NUMBER($rows) } 行。第一处是 { $file } 第 { $row } 行：{ $reason }。
 rows-unanswered = 排除了 { NUMBER($rows) } 行：它们不以答案结尾。

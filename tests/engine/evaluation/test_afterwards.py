@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,16 @@ def test_rows_without_answers_are_counted_and_a_file_of_such_is_refused(run: Run
     with pytest.raises(DataError) as error:
         Told(asked(run, data=file_of(tmp_path / "b.jsonl", [dialogue("user", "assistant", "user")]))).evaluate()
     assert error.value.code == "evaluate.no-answers"
+
+
+def test_unknown_columns_of_a_file_are_named_by_what_the_hint_says(run: RunDir, tmp_path: Path) -> None:
+    data = file_of(tmp_path / "a.jsonl", [{"frage": "a", "antwort": "b"}] * 2)
+    with pytest.raises(DataError) as error:
+        Told(asked(run, data=data)).evaluate()
+    assert error.value.code == "evaluate.unknown-columns"
+    named = re.findall(r"--set data\.0\.columns\.(\w+)=", error.value.hint)
+    columns = dict(zip(named, ("frage", "antwort"), strict=True))
+    assert Told(asked(run, data={**data, "columns": columns})).evaluate().n == 2
 
 
 def test_an_empty_reference_is_left_out_with_its_place(run: RunDir, tmp_path: Path) -> None:
