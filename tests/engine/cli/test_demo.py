@@ -50,7 +50,7 @@ def test_the_demo_compares_before_and_after_on_stdout(shell: Shell, monkeypatch:
     assert "100 UNSEEN ROWS" in table
     assert [line.split() for line in table.splitlines()[1:]] == [
         ["exact", "match", "1%", "97%"],
-        ["loss", "2.500", "0.020"],
+        ["loss", "(n", "=", "100)", "2.500", "0.020"],
     ]
     assert len([text for text in examples if text.startswith("example")]) == 3
     assert "before     Sure! I can" in examples[0]
