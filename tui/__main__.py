@@ -14,6 +14,8 @@ from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.models.chat_request import ChatRequest
+    from tui.messages import ChatAsked
     from tui.terminal import Flags
 
 SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "--colors=16", "--colors=none")
@@ -33,15 +35,17 @@ def main() -> None:
 
 
 def open_screen(
-    route: str, run: str = "", prefill: Resolved | None = None, judged: tuple[str, str] | None = None, **_: Any
-) -> int:
+    route: str, run: str = "", prefill: Resolved | None = None, judged: tuple[str, str] | None = None,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, **_: Any,
+) -> int:  # fmt: skip
     """Show the app and return its exit code.
 
     ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last"), "judge" (``judged``: the evaluation
-    of ``run`` and the other candidate) or "demo" (the wizard, begun with ``prefill``). Errors are told on stderr.
+    of ``run`` and the other candidate), "chat" (``talk``: with what, system prompt, how it answers) or "demo" (the
+    wizard, begun with ``prefill``). Errors are told on stderr.
     """
     try:
-        return _open(route, run, prefill, judged)
+        return _open(route, run, prefill, judged, talk)
     except TunedeckError as error:
         return _tell(error)
 
@@ -51,7 +55,10 @@ def _tell(error: TunedeckError) -> int:
     return error.exit_code
 
 
-def _open(route: str, name: str, prefill: Resolved | None, judged: tuple[str, str] | None) -> int:
+def _open(
+    route: str, name: str, prefill: Resolved | None, judged: tuple[str, str] | None,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None,
+) -> int:  # fmt: skip
     from tui import terminal as term
 
     encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
@@ -63,15 +70,32 @@ def _open(route: str, name: str, prefill: Resolved | None, judged: tuple[str, st
     from tui.world import World
 
     run = find(name or "last") if route in ("attach", "judge") else None
-    place = {"attach": "monitor", "judge": "home", "demo": "wizard", "wizard": "wizard", "home": "home"}.get(route)
+    place = {
+        "attach": "monitor",
+        "judge": "home",
+        "chat": "home",
+        "demo": "wizard",
+        "wizard": "wizard",
+        "home": "home",
+    }.get(route)
     if place is None:
         raise RunError("app.no-screen", screen=route)
-    app = TunedeckApp(World(terminal=found), place, run, prefill, judged)
+    app = TunedeckApp(World(terminal=found), place, run, prefill, judged, _chat(talk))
     app.run(mouse=found.mouse)
     for left in dict.fromkeys(app.watched):
         if left.is_alive():
             print(text("app.come-back", run=left.id), file=sys.stderr)
     return app.return_code or 0
+
+
+def _chat(talk: tuple[ChatRequest, str, dict[str, Any]] | None) -> ChatAsked | None:
+    if talk is None:
+        return None
+    from tui.draft.manner import Manner
+    from tui.messages import ChatAsked
+
+    request, system, how = talk
+    return ChatAsked(request, Manner(system=system, **how))
 
 
 def _is_terminal(stream: Any) -> bool:

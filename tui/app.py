@@ -50,6 +50,7 @@ class TunedeckApp(App[None]):
         run: RunDir | None = None,
         prefill: Resolved | Draft | None = None,
         judged: tuple[str, str] | None = None,
+        talk: messages.ChatAsked | None = None,
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]
@@ -57,7 +58,7 @@ class TunedeckApp(App[None]):
         self.world = world or World()
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
-        self._run, self._prefill, self._judged = run, prefill, judged
+        self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
         self.register_theme(RICH)
         self.register_theme(SIXTEEN)
         self.theme = theme_for(self.world.terminal).name
@@ -79,6 +80,8 @@ class TunedeckApp(App[None]):
         self.mode_change_signal.subscribe(self, self._mode_changed)
         if self._judged is not None and self._run is not None:
             self.post_message(messages.JudgeAsked(self._run, *self._judged))
+        if self._talk is not None:
+            self.post_message(self._talk)
 
     def on_unmount(self) -> None:
         self.machine_feed.stop()
@@ -192,6 +195,12 @@ class TunedeckApp(App[None]):
         from tui.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen(asked.targets))
+
+    @on(messages.ChatAsked)
+    def _chat(self, asked: messages.ChatAsked) -> None:
+        from tui.chat.screen import ChatScreen
+
+        self.push_screen(ChatScreen(asked.request, asked.manner))
 
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:

@@ -51,6 +51,9 @@ EVERYWHERE = (
     Key("quit", "ctrl+q", "keys.quit", bar=False),
 )
 
+HELP_BY_F1 = Key("help", "f1", "keys.help", "F1")
+"""In the bar of screens where a question mark is text."""
+
 HOME = (
     Key("new", "n", "keys.new"),
     Key("open", "enter", "keys.open", "Enter"),
@@ -69,6 +72,7 @@ HOME = (
     Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
     Key("strength", "m", "strength.key-strength", bar=False),
     Key("export", "u", "exporting.key-export", bar=False),
+    Key("talk", "t", "chat.key-talk", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("leave", "q", "keys.quit"),
 )
@@ -160,6 +164,7 @@ MONITOR = (
     Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
     Key("strength", "m", "strength.key-strength", bar=False),
     Key("export", "u", "exporting.key-export", bar=False),
+    Key("talk", "t", "chat.key-talk", bar=False),
     Key("scroll(10)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
     Key("remedy(1)", "1", "keys.remedy-1", bar=False),
@@ -187,6 +192,24 @@ EXPORT = (
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
+)
+
+CHAT = (
+    Key("manner", "f2", "chat.key-manner", "F2"),
+    Key("base", "f3", "chat.key-base", "F3", yields=True),
+    Key("again", "f5", "chat.key-again", "F5"),
+    Key("edit", "f4", "chat.key-edit", "F4"),
+    Key("copy", "f6", "chat.key-copy", "F6"),
+    Key("keep", "f7", "chat.key-keep", "F7"),
+    Key("clear", "f8", "chat.key-clear", "F8", yields=True),
+    Key("scroll(10)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
+    Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
+    Key("leave", "escape", "chat.key-leave", "Esc"),
+)
+
+CHAT_DIALOG = (
+    Key("accept", "ctrl+n", "chat.key-accept", bar=False),
+    Key("cancel", "escape", "keys.cancel-leave", "Esc", bar=False),
 )
 
 JUDGE = (

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine
     from engine.models.card import ModelCard
+    from engine.models.chat_request import ChatRequest
     from engine.runs.directory import RunDir
     from engine.runs.group_summary import Line
     from engine.runs.state import RunState
     from tui.draft.draft import Draft
+    from tui.draft.manner import Manner
 
 
 class WizardAsked(Message):
@@ -73,6 +75,14 @@ class ComparisonAsked(Message):
     def __init__(self, targets: Sequence[Target]) -> None:
         super().__init__()
         self.targets = tuple(targets)
+
+
+class ChatAsked(Message):
+    """A person wants to talk to a model; ``manner`` says how it is to answer, None for the usual way."""
+
+    def __init__(self, request: ChatRequest, manner: Manner | None = None) -> None:
+        super().__init__()
+        self.request, self.manner = request, manner
 
 
 class LanguageChosen(Message):

@@ -14,6 +14,7 @@ import typer
 from engine.cli import console, help_texts, language_flag, usage
 from engine.cli.commands import (
     adapter,
+    chat,
     compare,
     data,
     demo,
@@ -50,8 +51,8 @@ def build() -> typer.Typer:
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
         merge.merge, export.export, serve.serve, lineage.lineage, report.report, demo.demo, estimate.estimate,
-        evaluate.evaluate, strength.strength, judge.judge, compare.compare, doctor.doctor, selftest.selftest,
-        run.fields,
+        evaluate.evaluate, chat.chat, strength.strength, judge.judge, compare.compare, doctor.doctor,
+        selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
     app.command("set")(steer.change)

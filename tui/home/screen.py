@@ -17,6 +17,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import language
 from engine.messages.catalogue import text
+from engine.models.chat_request import of_run
 from tui import keys, messages, words
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended, is_group
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_OF_A_RUN = ("open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength", "export")
+_OF_A_RUN = (
+    "open", "resume", "stop", "delete", "go_on", "adapter", "report", "mark", "evaluate", "strength", "export", "talk",
+)  # fmt: skip
 _OF_RUNS = ("family", "sort", "filter")
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
@@ -205,7 +208,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         ended, one = has_ended(run), self._group is None
         allowed = {"open": True, "mark": True, "resume": run.resumable, "stop": not ended}
         allowed |= {"delete": ended and one, "report": one}
-        with_adapter = ("go_on", "adapter", "evaluate", "strength", "export")
+        with_adapter = ("go_on", "adapter", "evaluate", "strength", "export", "talk")
         allowed |= dict.fromkeys(with_adapter, self._run is not None and self._run.has_adapter)
         return True if allowed[action] else None
 
@@ -355,6 +358,10 @@ class HomeScreen(WholeScreen, Screen[None]):
     def action_export(self) -> None:
         if self._run:
             self.post_message(messages.ExportAsked(self._run.run))
+
+    def action_talk(self) -> None:
+        if self._run:
+            self.post_message(messages.ChatAsked(of_run(self._run.run)))
 
     @work(thread=True, group="act")
     def action_report(self) -> None:

@@ -17,6 +17,7 @@ from textual.worker import get_current_worker
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import part, sentences, text
+from engine.models.chat_request import of_run
 from engine.runs.control import Command
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
@@ -282,6 +283,8 @@ class MonitorScreen(WholeScreen, Screen[None]):
             return isinstance(number, int) and self._resumed_at is None and self.ending.remedy(number) is not None
         if action in ("evaluate", "strength", "export"):
             return True if self.state.ended and self.run_dir.has_adapter else None
+        if action == "talk":
+            return True if self.run_dir.has_adapter else None
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
@@ -404,6 +407,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def action_export(self) -> None:
         self.post_message(messages.ExportAsked(self.run_dir))
+
+    def action_talk(self) -> None:
+        self.post_message(messages.ChatAsked(of_run(self.run_dir)))
 
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])

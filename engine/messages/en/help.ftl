@@ -190,6 +190,27 @@ strength = Measure a run's adapter at several strengths, or keep one.
     .trust_base = Measure although the base model may not be the one that was trained on.
     .as_json = Print JSON on stdout.
 
+chat = Talk to a model.
+    .help =
+        On a terminal the chat screen opens. With --prompt, or without a terminal, answers are printed: to each prompt, or
+        to each line of stdin, as a dialogue of its own. An answer ends at the model's stop token, or it is said that it
+        did not end. The chat runs in a process of its own; a training beside it comes first where memory runs out.
+    .target = A run, an adapter's folder, a model's folder, or a starter model; default: the newest run.
+    .beside = Who answers too: base for the base model, or another run or adapter of the same base model.
+    .prompt = Print the answer to this text. May be repeated.
+    .system = System prompt.
+    .temperature = 0: always the likeliest token.
+    .top_p = Draw from the likeliest tokens up to this share.
+    .max_new_tokens = Longest answer.
+    .plain = Continue the text, without a chat template.
+    .checkpoint = Use this checkpoint of the run instead of its result.
+    .base = Where the base model of the adapter is.
+    .quantization = Precision of the base model; default: that of the training.
+    .gpu = GPU by number, UUID or name; cpu: none.
+    .trust_base = Accept a base model that may not be the one of the training.
+    .trust_remote_code = Run Python code that comes with the model.
+    .allow_pickle = Load .bin weights, which can run code.
+    .as_json = Print one JSON object a prompt.
 judge = Judge pairs of a run's answers, blind.
     .help =
         Without --by the screen opens: A or B by the arrow keys, about a second a pair. With --by a local model judges

@@ -25,6 +25,7 @@ from engine.runs.directory import RunDir
 from tests import memory_runs
 from tests.engine.app.test_compare import make
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
+from tests.engine.cli.test_chat import Stood
 from tests.engine.cli.test_demo import LEARNT
 from tests.engine.cli.test_evaluate import made_run, stand_in
 from tests.engine.cli.test_selftest import GOOD, SAYS
@@ -216,6 +217,14 @@ def test_merge(call: Call, tmp_path: Path) -> None:
 
     tiny = make_tiny_model(tmp_path / "tiny")
     same("merge", call("merge", tiny, make_adapter(tiny, tmp_path / "adapter"), "--out", tmp_path / "merged"))
+
+
+def test_chat(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.app.chat.Talk", type("Here", (Stood,), {"asked": [], "requests": []}))
+    monkeypatch.setattr("engine.app.chat.command", Stood.note)
+    monkeypatch.setattr("engine.app.chat.room_for", lambda *args: None)
+    tiny = make_tiny_model(tmp_path / "tiny")
+    same("chat", call("chat", tiny, "--prompt", "Two teas to Oslo"))
 
 
 def test_evaluate(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

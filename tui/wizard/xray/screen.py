@@ -25,10 +25,10 @@ from engine.data.token_view.text import ASCII, DETAILS, UNICODE, legend, sentenc
 from engine.messages.catalogue import text
 from engine.messages.message import Message as Said
 from tui import keys
+from tui.draft.asked import AskedChild
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
 from tui.widgets.whole import WholeScreen
-from tui.wizard.xray.child import XrayChild
 from tui.wizard.xray.text import content_of
 from tui.world import world_of
 
@@ -54,7 +54,7 @@ class XrayScreen(WholeScreen, Screen[None]):
         self, command: Sequence[str], config_text: str, at: tuple[str, int] | None = None, source: int = 0
     ) -> None:
         super().__init__()
-        self._child = XrayChild(command, config_text)
+        self._child = AskedChild(command, config_text, "draft.xray-ended")
         self._first, self._source = at, source
         self._asked = 0
         self._at = 0

@@ -1,4 +1,4 @@
-"""The process that looks at rows for the X-ray: it is asked on stdin and answers line by line, until it is closed."""
+"""A child process that is asked on stdin and answers line by line, until it is closed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ from typing import Any
 from tui.draft.child import end, no_answer, start
 
 
-class XrayChild:
-    """One child. Requests may be made at once: they wait until it is ready."""
+class AskedChild:
+    """One child. Requests may be made at once: they wait until it is ready.
 
-    def __init__(self, command: Sequence[str], config_text: str) -> None:
-        self._command, self._config_text = command, config_text
+    A config is put behind ``command`` as the path of a file. ``ended`` is the code of an error for an end of its own.
+    """
+
+    def __init__(self, command: Sequence[str], config_text: str | None, ended: str) -> None:
+        self._command, self._config_text, self._ended = command, config_text, ended
         self._process: asyncio.subprocess.Process | None = None
         self._waiting: list[bytes] = []
         self._closing: asyncio.Future[None] | None = None
 
     def ask(self, **request: Any) -> None:
-        line = json.dumps(request).encode() + b"\n"
+        self.send(json.dumps(request).encode() + b"\n")
+
+    def send(self, line: bytes) -> None:
         if self._process is None or self._process.stdin is None:
             self._waiting.append(line)
         elif not self._process.stdin.is_closing():
@@ -34,11 +39,14 @@ class XrayChild:
 
         Raises TunedeckError when it can't be started, or ends by itself.
         """
-        with tempfile.TemporaryDirectory(prefix="tunedeck-xray-") as folder:
+        with tempfile.TemporaryDirectory(prefix="tunedeck-asked-") as folder:
             config, complaints = Path(folder, "config.toml"), Path(folder, "stderr")
-            config.write_text(self._config_text, "utf-8")
+            command = [*self._command]
+            if self._config_text is not None:
+                config.write_text(self._config_text, "utf-8")
+                command.append(str(config))
             with complaints.open("wb") as stderr:
-                process = await start([*self._command, str(config)], stderr, is_asked=True)
+                process = await start(command, stderr, is_asked=True)
             try:
                 self._process = process
                 assert process.stdin is not None
@@ -52,7 +60,7 @@ class XrayChild:
                         yield record
                 code = await process.wait()
                 if not said_why:
-                    raise no_answer(code, complaints, "draft.xray-ended")
+                    raise no_answer(code, complaints, self._ended)
             finally:
                 self._closing = asyncio.ensure_future(_close(process))
                 await asyncio.shield(self._closing)
