@@ -33,7 +33,7 @@ def modelfile(words: Words, model: str, context: int) -> str:
     """
     parts = parts_of(words)
     if parts is None:
-        raise ModelError("exporting.no-go-template", template=words.template)
+        raise ModelError("exporting.no-go-template")
     stops = [words.tokenizer.convert_ids_to_tokens(stop) for stop in sorted(words.stops)]
     lines = [f"FROM ./{model}", f'TEMPLATE """{parts.in_go()}"""']
     lines += [f"PARAMETER stop {json.dumps(stop, ensure_ascii=False)}" for stop in stops]

@@ -40,7 +40,7 @@ beyond-vllm = vLLM can't serve this adapter
     .message = { $adapter } has { LIST($parts) }.
     .hint = Export it as "merged" instead: vLLM loads that.
 no-go-template = The template can't be said for Ollama
-    .message = The template ({ $template }) does more than put texts around turns, which Ollama's language can't say exactly.
+    .message = The chat template does more than put texts around turns, which Ollama's language can't say exactly.
     .hint = Export it as "gguf" and serve it with llama.cpp, which reads the template itself.
 part-rank = rank { NUMBER($rank) }, above vLLM's { NUMBER($most) }
 

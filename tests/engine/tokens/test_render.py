@@ -13,6 +13,7 @@ from engine.common.errors import ModelError
 from engine.data.rows.messages import Message, Row
 from engine.messages.message import Message as Said
 from engine.tokens.render import (
+    MODELS_OWN,
     NOT_TRAINED,
     PLAIN_TEMPLATE,
     Renderer,
@@ -287,7 +288,7 @@ def test_a_base_model_gets_the_plain_template() -> None:
 
 def test_a_models_own_template_is_kept_unless_another_is_wanted(tmp_path: Path) -> None:
     tokenizer = make_tokenizer(FAMILIES["zephyr"])
-    assert choose_template(tokenizer, "") == "the model's own"
+    assert choose_template(tokenizer, "") == MODELS_OWN
     assert tokenizer.chat_template == FAMILIES["zephyr"].template
     assert choose_template(tokenizer, "plain") == "plain"
     assert tokenizer.chat_template == PLAIN_TEMPLATE
