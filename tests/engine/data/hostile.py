@@ -108,7 +108,7 @@ FILES: dict[str, Hostile] = {
     "escapes in columns": Hostile(_file("a.jsonl", json.dumps({ESCAPES: "x", "\x1b[31m": 1})), 2, "has the columns"),
     "escapes in a table's columns": Hostile(_table("a.parquet", {ESCAPES: ["x"], "y": [1]}), 2, "has the columns"),
     "escapes in roles": Hostile(
-        _file("a.jsonl", PAIR.replace("prompt", "system") + json.dumps({"messages": [{"role": ESCAPES}]})), 2, "keys role"
+        _file("a.jsonl", PAIR.replace("prompt", "system") + json.dumps({"messages": [{"role": ESCAPES}]})), 2, "role"
     ),
     "escapes in labels": Hostile(_file("a.jsonl", _LABELLED), 0, "labels"),
     "escapes in the name": Hostile(_file(f"a{ESCAPES}.jsonl", PAIR + "{broken\n"), 1, "row 2"),
