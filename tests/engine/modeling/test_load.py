@@ -23,6 +23,7 @@ from engine.modeling.out_of_memory import MemoryGuard
 from engine.models.card import read_card
 from engine.models.dims import from_folder
 from engine.runs.steering import Steering
+from engine.tokens.render import MODELS_OWN
 from engine.tokens.tokenizer import load_words
 from engine.training.prepare import build
 
@@ -76,7 +77,7 @@ def test_the_base_is_frozen_and_knows_where_answers_end(tiny: Path) -> None:
     assert not any(p.requires_grad for p in base.model.parameters())
     assert base.stops == {base.tokenizer.eos_token_id}
     assert base.pad_id == base.tokenizer.pad_token_id
-    assert base.template == "the model's own"
+    assert base.template == MODELS_OWN
     assert base.model.config._attn_implementation == cpu_attention.NAME
 
 

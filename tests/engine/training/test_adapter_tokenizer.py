@@ -14,6 +14,7 @@ from engine.app.preflight_template import check_template
 from engine.config.schema import RunConfig
 from engine.export.merge.write import copy_files, files_to_carry
 from engine.models.card import read_card
+from engine.tokens.render import MODELS_OWN
 from engine.tokens.tokenizer import words_of
 from tests.engine.models.making import write_adapter
 
@@ -73,7 +74,7 @@ def test_continuing_and_merging_take_the_same_template(
 
 def test_a_fresh_adapter_and_a_template_that_is_named_do_without(tiny: Path, tmp_path: Path) -> None:
     adapter = with_template(tiny, tmp_path / "adapter")
-    assert words_of(going_on(tiny, adapter, "fresh"), read_card(tiny)).template == "the model's own"
+    assert words_of(going_on(tiny, adapter, "fresh"), read_card(tiny)).template == MODELS_OWN
     assert words_of(going_on(tiny, adapter, template="plain"), read_card(tiny)).template == "plain"
 
 
