@@ -15,7 +15,7 @@ from engine.config.schema import RunConfig
 from engine.export.merge.write import copy_files, files_to_carry
 from engine.models.card import read_card
 from engine.tokens.render import MODELS_OWN
-from engine.tokens.tokenizer import words_of
+from engine.tokens.tokenizer import ADAPTERS_OWN, words_of
 from tests.engine.models.making import write_adapter
 
 OTHER = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '<|im_end|>' }}{% endfor %}"
@@ -69,7 +69,7 @@ def test_continuing_and_merging_take_the_same_template(
     words = words_of(going_on(base, adapter), read_card(base))
     assert words.tokenizer.chat_template == AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template
     assert (words.tokenizer.chat_template == OTHER) == (make is with_template)
-    assert (words.template == "the adapter's own") == (make is with_template)
+    assert (words.template == ADAPTERS_OWN) == (make is with_template)
 
 
 def test_a_fresh_adapter_and_a_template_that_is_named_do_without(tiny: Path, tmp_path: Path) -> None:
