@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, out, say
+from engine.common.clean_text import clean
 from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -92,7 +93,7 @@ def _answer(talk: Talk, ready: dict[str, Any], prompt: str, system: str, how: di
         if record["type"] == "trouble":
             failed = TunedeckError.from_json(record)
         elif record["type"] == "said":
-            found.append(record)
+            found.append(record | {"text": clean(str(record["text"]))})
             if not as_json:
                 if len(names) > 1:
                     out(f"{names[record['voice']]}:")

@@ -98,6 +98,7 @@ def test_answers_beside_each_other_are_named_and_as_json_whole(shell: Shell, sto
     said = shell("chat", str(adapter), "--beside", "base", "--prompt", "a", "--json")
     assert [each["voice"] for each in said.json["answers"]] == ["tuned", "base"]
     assert said.json["answers"][0]["ended"] == "limit"
+    assert said.json["answers"][0]["text"] == "tuned says a"
     said = shell("chat", str(adapter), "--prompt", "a")
     assert "did not end" in said.err
     assert "did not end" not in said.out
