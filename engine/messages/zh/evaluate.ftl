@@ -1,4 +1,4 @@
-# 运行结束后的评估：问什么，得到什么，以及什么会使数字失去意义。
+# 任务结束后的评估：问什么，得到什么，以及什么会使数字失去意义。
 
 failed = 评估失败
     .message = { $reason }
@@ -16,12 +16,12 @@ bad-name = 评估名称无效
     .message = { $name }：请使用字母、数字、点、连字符和下划线，最多 80 个。
     .hint = 请换一个 --name。
 name-taken = 该名称已被占用
-    .message = { $name } 是运行自身的测量结果。
+    .message = { $name } 是任务自身的测量结果。
     .hint = 请换一个 --name。
-against-itself = 运行与自身比较
+against-itself = 任务与自身比较
     .message = { $run } 不能与自身比较。
     .hint = 请用 --against 指定其他任务、base 或 few-shot。
-own-rows-gone = 无法读取运行自己的数据行
+own-rows-gone = 无法读取任务自己的数据行
     .message = { WHOLE($reason) } { $run } 只保存了留出行的哈希。
     .hint = 请恢复数据，或用 --data FILE 提供数据行。
 held-out-gone = 留出的数据行已不存在
@@ -51,7 +51,7 @@ trained-on-left-out = { NUMBER($of) } 行中有 { NUMBER($rows) } 行已排除�
 asked-in-training = 这 { NUMBER($of) } 行中有 { NUMBER($rows) } 行的问题 { $run } 训练过，但答案不同。
 trained-on-unknown = { $run } 的训练数据已无法读取，只与其记录的 { NUMBER($known) } 行作了比较。
 other-base = { $run } 使用另一个基座模型 { $base }，两个模型将先后加载。
-drawn-again = 运行没有保存留出行的列表，已按现有数据重新抽取。
+drawn-again = 任务没有保存留出行的列表，已按现有数据重新抽取。
 on-validation = 这些是验证行，可能参与过检查点的选择。设置测试集会更严格。
 first-rows = { NUMBER($of) } 行中的前 { NUMBER($rows) } 行；用 --rows 0 可评估全部。
 only-first-rows = { NUMBER($of) } 行中的前 { NUMBER($rows) } 行。
@@ -98,7 +98,7 @@ no-task-folder = 没有这个任务文件夹
 
 title = 评估
 help = 评估一个任务
-    .about = 运行的适配器和比较对象回答同样的数据行，得到结论、每个数字的 95% 区间，以及回答最差的数据行。回答随时保存：可以随时停止，再次开始同一评估即可继续。
+    .about = 任务的适配器和比较对象回答同样的数据行，得到结论、每个数字的 95% 区间，以及回答最差的数据行。回答随时保存：可以随时停止，再次开始同一评估即可继续。
 rows = 数据行
 own-rows = 留出行
 a-file = 文件
@@ -110,7 +110,7 @@ with-base = 基座模型
 with-few-shot = 基座少样本
 with-both = 两者
 count = 行数
-count-hint = 0：全部；空：与运行相同
+count-hint = 0：全部；空：与任务相同
 count-wrong = 请输入整数。
 kept-before = 已有的评估（按 Enter 查看）
 n-rows = { NUMBER($rows) } 行
