@@ -92,9 +92,9 @@ class Elsewhere:
         self.phases.begin("forgetting")
         try:
             work()
-        except (MachineError, OSError) as error:  # OutOfMemory is one
+        except (MachineError, OSError, MemoryError) as error:  # OutOfMemory is the first kind
             self._over = True
-            reason = error.reason if isinstance(error, MachineError) else str(error.strerror or error)
+            reason = error.reason if isinstance(error, MachineError) else getattr(error, "strerror", None) or str(error)
             self.phases.sink(ev.Warn(message=Message("forgetting.not-measured", reason=reason)))
 
     def _conclude(self, step: int) -> None:

@@ -19,7 +19,7 @@ from engine.metrics.totals import Floats, Total
 
 DRAWS, SEED, LEVEL = 10_000, 20_240_411, 0.05
 _Z = 1.959963984540054
-_AT_ONCE = 4_000_000  # row weights held in memory
+_AT_ONCE = 400_000  # row weights held in memory, beside a training's own
 _MOST_DRAWN = 400_000_000
 FEW_GROUPS = 10
 """Below so many groups a clustered standard error is rough."""

@@ -13,7 +13,6 @@ from engine.common.clean_text import clean
 from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from engine.models.chat_request import ChatRequest, Turn
 
 if TYPE_CHECKING:
     from engine.app.chat import Talk
@@ -43,6 +42,8 @@ def chat(
 
     if quantization not in ("", "none", "nf4", "int8"):
         raise ConfigError("chat.no-quantization", given=quantization)
+    from engine.models.chat_request import ChatRequest
+
     request = ChatRequest(
         target=target or "last", beside=beside, base=base, checkpoint=checkpoint, quantization=quantization, gpus=gpu,
         trust_base=trust_base, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle,
@@ -86,6 +87,8 @@ def _answer(talk: Talk, ready: dict[str, Any], prompt: str, system: str, how: di
     from engine.app.chat import ending
 
     names = {each["voice"]: str(each["name"]) for each in ready["voices"] if each["asked"]}
+    from engine.models.chat_request import Turn
+
     turns = [*([Turn("system", system)] if system and not how["plain"] else []), Turn("user", prompt)]
     found: list[dict[str, Any]] = []
     failed: TunedeckError | None = None
