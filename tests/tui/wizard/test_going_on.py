@@ -107,7 +107,7 @@ async def test_another_preset_keeps_the_lock_and_takes_a_third_of_its_own_rate(
 async def test_the_started_run_says_what_it_continues_and_where_each_value_is_from(
     open_wizard: Opener, run: RunDir, rows: Path
 ) -> None:
-    async with open_wizard() as (app, pilot):
+    async with open_wizard(size=(120, 60)) as (app, pilot):
         await with_new_rows(app, pilot, rows)
         await press(app, pilot, "ctrl+n", "ctrl+n")
         assert app.wizard.step_name == "review"
