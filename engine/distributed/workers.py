@@ -128,8 +128,10 @@ class Companions:
             process.wait()
         self._ranks.break_off()
         self._folder.cleanup()
-        if isinstance(error, RuntimeError) and self._steering.lost is not None:
-            raise self._steering.lost from error
+        lost = self._steering.lost
+        if isinstance(error, RuntimeError) and lost is not None:
+            # A checkpoint that was being written when the process was missed is whole by now.
+            raise MachineError(lost.code, **lost.reason.args | {"again": self._again()}) from error
 
     def _part(self) -> None:
         """Leave together. The work is done, so that nothing that goes wrong here is anybody's trouble."""
@@ -183,12 +185,15 @@ class Companions:
         which = Message("runs.process-of", number=index + 1, count=self._count)
         which = Message("runs.process-on", process=which, device=device) if device else which
         how = Message("runs.exit-code", code=code) if code > 0 else Message("runs.exit-signal", signal=-code)
-        kept = bool(self._run.complete_checkpoints())
-        again = Message("runs.resume-continues" if kept else "runs.resume-restarts")
-        known = {"process": which, "how": how, "again": again}
+        known = {"process": which, "how": how, "again": self._again()}
         if (reason := self._last_words(index, code).reason) is None:
             return MachineError("runs.process-lost", **known)
         return MachineError("runs.process-lost-because", **known, reason=reason)
+
+    def _again(self) -> Message:
+        """What resuming would do now."""
+        kept = bool(self._run.complete_checkpoints())
+        return Message("runs.resume-continues" if kept else "runs.resume-restarts")
 
     def _last_words(self, index: int, code: int) -> LastWords:
         """What the companion left for us; else what it said last, or that the system took its memory."""

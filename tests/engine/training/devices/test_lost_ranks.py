@@ -95,10 +95,7 @@ def test_a_companion_that_is_killed_ends_the_run_with_the_reason(
     assert time.monotonic() - death.at < AT_MOST_S
     assert companions() == []
     again = caught.value.reason.args["again"].code
-    if moment == "save":  # it may be missed before the checkpoint is whole, or after
-        assert again in ("runs.resume-continues", "runs.resume-restarts")
-    else:
-        assert again == ("runs.resume-continues" if run.complete_checkpoints() else "runs.resume-restarts")
+    assert again == ("runs.resume-continues" if run.complete_checkpoints() else "runs.resume-restarts")
     if moment == "evaluation":
         monkeypatch.undo()
         monkeypatch.setenv("TUNEDECK_HOME", str(run.path.parents[1]))
