@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -275,7 +276,7 @@ def test_each_voice_is_told_its_own_answers() -> None:
 def test_an_answer_that_streams_stays_under_3_kb_a_second(home: Path, beside: bool) -> None:
     voices = [{"voice": "tuned", "name": "orders", "asked": True}, {"voice": BASE, "name": "tiny", "asked": beside}]
     settings = {"pieces": ["Words ", "come ", "quickly. "] * 600, "pause": 0.01, "voices": voices}
-    command = ("python", "-m", "tests.tui.chat.streaming", json.dumps(settings))
+    command = (sys.executable, "-m", "tests.tui.chat.streaming", json.dumps(settings))
     with PtySession(env={"TUNEDECK_HOME": str(home)}, command=command) as session:
         session.wait_for(said("chat.say-something"))
         session.send("hi\r")
