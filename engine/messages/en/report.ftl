@@ -74,14 +74,14 @@ general = General text and questions, before and after
 old-run = Earlier run { $run }, before and after
 measure = Measure
 change = Change
-look-from = Look from
-stop-from = Stop from
+look-from = Moderate from
+stop-from = High from
 general-loss = Loss on general text
 old-loss = Loss on earlier data
 kl-general = KL to the base, general text
 kl-task = KL to the base, this task
-limit-look = look
-limit-stop = stop
+limit-look = moderate
+limit-stop = high
 
 # Answers
 answers = Answers side by side

@@ -74,14 +74,14 @@ general = 通用文本与问题：训练前后
 old-run = 早先的任务 { $run }：训练前后
 measure = 度量
 change = 变化
-look-from = 留意线
-stop-from = 停止线
+look-from = 中等起点
+stop-from = 高起点
 general-loss = 通用文本上的损失
 old-loss = 旧数据上的损失
 kl-general = 与基座的 KL（通用文本）
 kl-task = 与基座的 KL（本任务）
-limit-look = 留意
-limit-stop = 停止
+limit-look = 中等
+limit-stop = 高
 
 # 回答
 answers = 回答对照
