@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from engine.app.compare import Target
+    from engine.app.compare.targets import Target
     from engine.app.post_mortem import PostMortem
     from engine.config.presets import Resolved
     from engine.machine.snapshot import Machine

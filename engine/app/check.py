@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.app.comparing import comparing, device_of
+from engine.app.evaluation_plan import device_of, evaluation_plan
 from engine.app.findings import Finding, Remedy, of_error
 from engine.app.plan import Planned, plan
 from engine.app.preflight import of_files
@@ -236,7 +236,7 @@ def _of_evaluation(config: RunConfig, planned: Planned, known: Known) -> Iterato
     rows = known.rows.inspection if known.rows else None
     if rows is None or not rows.tokens_total:
         return
-    found = comparing(config, rows.size, device_of(planned.fit))
+    found = evaluation_plan(config, rows.size, device_of(planned.fit))
     finding = found.finding(config) if found is not None else None
     if finding is not None:
         yield finding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.app.comparing import Comparing, comparing, device_of
+from engine.app.evaluation_plan import EvaluationPlan, device_of, evaluation_plan
 from engine.common.errors import TunedeckError
 from engine.config import provenance
 from engine.config.presets import Resolved
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class Planned:
     """``resolved`` has a value and its reason for each ``auto`` that could be resolved. None: not known yet.
 
-    ``size`` is of its rows, ``comparing`` what its evaluation can show; ``refusal`` is what the machine, or the adapter
-    that is continued, has against the run.
+    ``size`` is of its rows, ``evaluation`` what its evaluation can show; ``refusal`` is what the machine, or the
+    adapter that is continued, has against the run.
     """
 
     resolved: Resolved
@@ -43,7 +43,7 @@ class Planned:
     duration: Duration | None = None
     disk: RunDisk | None = None
     size: DataSize | None = None
-    comparing: Comparing | None = None
+    evaluation: EvaluationPlan | None = None
     refusal: TunedeckError | None = None
 
     @property
@@ -92,7 +92,7 @@ def plan(
     folder = model_folder(resolved.config)
     return Planned(
         filled_in(resolved, found), found, time, disk_of(found.setup.config, found.setup.shape, folder), size,
-        comparing(resolved.config, size, device_of(found)) if size else None,
+        evaluation_plan(resolved.config, size, device_of(found)) if size else None,
     )  # fmt: skip
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.compare import Target, of_group, of_run
+from engine.app.compare.targets import Target, of_group, of_run
 from engine.runs.directory import RunDir
-from tests.engine.app.test_compare import make, right, unlike
+from tests.engine.app.compare.test_compare import make, right, unlike
 from tests.engine.runs.making import make_group, measure
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows

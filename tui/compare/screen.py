@@ -27,8 +27,10 @@ from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.app.compare import Axis, Compared, Target
-    from engine.app.comparison_tables import Cell, Table
+    from engine.app.compare.compare import Compared
+    from engine.app.compare.curves import Axis
+    from engine.app.compare.tables import Cell, Table
+    from engine.app.compare.targets import Target
 
 _CURVES = {"loss": "compare.loss", "eval_loss": "compare.eval-loss"}
 _OVER: dict[Axis, str] = {
@@ -88,8 +90,8 @@ class CompareScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="compare", exclusive=True)
     def _read(self) -> None:
-        from engine.app.compare import compare
-        from engine.app.comparison_tables import tables
+        from engine.app.compare.compare import compare
+        from engine.app.compare.tables import tables
 
         try:
             found = compare(self._targets)
@@ -114,7 +116,7 @@ class CompareScreen(WholeScreen, Screen[None]):
 
     def _feed(self) -> None:
         """Give the chart the chosen curve of each side over the chosen axis."""
-        from engine.app.compare import AXES
+        from engine.app.compare.curves import AXES
 
         if self._found is None:
             return

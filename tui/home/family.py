@@ -24,7 +24,7 @@ from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.app.differences import Difference
+    from engine.app.compare.differences import Difference
     from engine.models.lineage import Line, Lineage, Node
 
 KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter",
@@ -155,7 +155,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="compare", exclusive=True)
     def _compare(self, first: Node, second: Node) -> None:
-        from engine.app.differences import differences
+        from engine.app.compare.differences import differences
         from engine.runs.directory import RunDir
 
         root = Path(world_of(self).root)
@@ -210,9 +210,9 @@ def about(node: Node) -> list[str]:
 
 def table(names: tuple[str, str], found: list[Difference], width: int) -> list[str]:
     """Three columns of equal right to room: field, first run, second run."""
-    from engine.app.differences import shown
+    from engine.app.compare.differences import shown
 
-    cells = [(shown(each.field), shown(each.first), shown(each.second)) for each in found]
+    cells = [tuple(map(shown, (each.field, *each.values))) for each in found]
     field = min(34, max((cell_len(name) for name, _, _ in cells), default=0) + 2)
     each_value = max(8, (width - field) // 2)
     rows = [("", *names), *cells]

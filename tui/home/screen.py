@@ -267,7 +267,7 @@ class HomeScreen(WholeScreen, Screen[None]):
 
     def action_compare(self) -> None:
         """The marked runs side by side; with the chosen one where only one is marked."""
-        from engine.app.compare import of_group, of_run, spread_out
+        from engine.app.compare.targets import of_group, of_run, spread_out
 
         wanted = self._marked
         if len(wanted) < 2 and self.chosen is not None and self.chosen.id not in [line.id for line in wanted]:

@@ -11,8 +11,9 @@ from engine.cli.console import json_line, out, table
 from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
-    from engine.app.compare import Compared, Side
-    from engine.app.comparison_tables import Cell
+    from engine.app.compare.compare import Compared
+    from engine.app.compare.sides import Side
+    from engine.app.compare.tables import Cell
 
 
 def compare(
@@ -21,9 +22,9 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Put runs side by side."""
-    from engine.app.compare import compare as side_by_side
-    from engine.app.compare import targets
-    from engine.app.comparison_tables import tables
+    from engine.app.compare.compare import compare as side_by_side
+    from engine.app.compare.tables import tables
+    from engine.app.compare.targets import targets
 
     found = side_by_side(targets(runs), by)
     if as_json:

@@ -64,18 +64,19 @@ def describe(node: Node) -> str:
 
 
 def _differences(first: str, second: str, as_json: bool) -> None:
-    from engine.app.differences import differences, shown
+    from engine.app.compare.differences import differences, shown
     from engine.cli.commands.lookup import run_or_latest
     from engine.runs.directory import find
 
     ours, theirs = run_or_latest(first), find(second)
     found = differences(ours, theirs)
     if as_json:
-        json_line({"first": ours.id, "second": theirs.id, "differences": [asdict(each) for each in found]})
+        told = [{"field": each.field, "first": each.values[0], "second": each.values[1]} for each in found]
+        json_line({"first": ours.id, "second": theirs.id, "differences": told})
     elif not found:
         say(text("cli-runs.no-difference", first=ours.id, second=theirs.id))
     else:
         table(
             [text("cli-runs.column-field"), ours.id, theirs.id],
-            [[shown(each.field), shown(each.first), shown(each.second)] for each in found],
+            [[shown(each.field), *map(shown, each.values)] for each in found],
         )

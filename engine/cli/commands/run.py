@@ -102,8 +102,8 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
 
     if found.planned.parts:
         say("; ".join(map(text, found.planned.parts)))
-    if found.planned.comparing is not None:
-        say(text(found.planned.comparing.message))
+    if found.planned.evaluation is not None:
+        say(text(found.planned.evaluation.message))
     raised = found.wrong
     for each in found.findings:
         if each in raised:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.runs import directory
 from engine.runs.directory import RunDir
-from tests.engine.app.test_compare import make, right
+from tests.engine.app.compare.test_compare import make, right
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.runs.making import measure
 

@@ -23,7 +23,7 @@ from engine.runs import choices, directory, evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from tests import memory_runs
-from tests.engine.app.test_compare import make
+from tests.engine.app.compare.test_compare import make
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches
 from tests.engine.cli.test_chat import Stood
 from tests.engine.cli.test_demo import LEARNT

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.app.differences import differences, shown
+from engine.app.compare.differences import differences, shown
 from engine.cli.commands.lineage import branch, describe
 from engine.config import toml
 from engine.config.presets import Layer, resolve
@@ -155,7 +155,7 @@ def test_how_long_a_run_trained_is_said_in_the_right_number(train: dict[str, int
 def test_what_differs_between_two_runs_is_named_field_by_field() -> None:
     first = make_run("first", train={"learning_rate": 1e-4})
     second = make_run("second", train={"learning_rate": 3e-4}, dataset={"max_length": 512}, data="b.jsonl")
-    found = {each.field: (each.first, each.second) for each in differences(first, second)}
+    found = {each.field: each.values for each in differences(first, second)}
     assert found == {
         "data.0.path": ("orders.jsonl", "b.jsonl"),
         "dataset.max_length": (1024, 512),
@@ -172,7 +172,7 @@ def test_the_same_path_with_other_rows_is_a_difference() -> None:
         }  # fmt: skip
         (run.adapter / "tunedeck.json").write_text(json.dumps(record))
     (found,) = differences(*runs)
-    assert (shown(found.field), found.first, found.second) == ("content of orders.jsonl", "a" * 12, "b" * 12)
+    assert (shown(found.field), *found.values) == ("content of orders.jsonl", "a" * 12, "b" * 12)
 
 
 def test_a_run_does_not_differ_from_itself() -> None:

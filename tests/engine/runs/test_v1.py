@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.differences import differences
+from engine.app.compare.differences import differences
 from engine.messages.message import Message
 from engine.models import origins
 from engine.runs import events as ev

@@ -25,16 +25,16 @@ def time_of(draft: Draft, facts: Facts) -> Duration | None:
     return expected_time(facts.fit, size, facts.machine) if facts.fit is not None and size is not None else None
 
 
-def comparing_line(draft: Draft, facts: Facts, whole: bool) -> str:
+def evaluation_line(draft: Draft, facts: Facts, whole: bool) -> str:
     """What the evaluation of the run will be able to show; "" where that can't be told yet. ``whole``: by whom too."""
-    from engine.app.comparing import comparing, device_of
+    from engine.app.evaluation_plan import device_of, evaluation_plan
 
     try:
         config = draft.resolve().config
     except ConfigError:
         return ""
     size = _size_of(draft, facts)
-    found = comparing(config, size, device_of(facts.fit)) if size is not None else None
+    found = evaluation_plan(config, size, device_of(facts.fit)) if size is not None else None
     if found is None or (size is not None and size.exact and found.finding(config)):  # a warning says it
         return ""
     return text(found.message if whole else found.short)

@@ -27,7 +27,7 @@ _MOST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Comparing:
+class EvaluationPlan:
     """``asked`` of ``held`` held-out rows of ``part``; ``all_rows`` is how many there are with those to train on."""
 
     part: Literal["test", "validation"]
@@ -41,19 +41,19 @@ class Comparing:
         """ "evaluation: 100 test rows answered by base model, few-shot, tuned; differences from 12.5 points show"."""
         rows = self.asked.rows
         if not rows:
-            return Message("comparing.nothing", reason=self.asked.reason)
+            return Message("evaluation-plan.nothing", reason=self.asked.reason)
         fresh, merged = self.strategy == "fresh", self.strategy == "merge"
         asked = {
-            "comparing.base": fresh or (self.asked.base and not merged),
-            "comparing.few-shot": bool(self.asked.examples),
-            "comparing.old-adapter": not fresh, "comparing.tuned": True,
+            "evaluation-plan.base": fresh or (self.asked.base and not merged),
+            "evaluation-plan.few-shot": bool(self.asked.examples),
+            "evaluation-plan.old-adapter": not fresh, "evaluation-plan.tuned": True,
         }  # fmt: skip
         who = [Message(code) for code, is_asked in asked.items() if is_asked]
         part, needed = Message(_PARTS[self.part]), rows_needed(WANTED)
         if rows < FEWEST_ROWS:
-            return Message("comparing.too-few", rows=rows, part=part, who=who, wanted=100 * WANTED, needed=needed)
+            return Message("evaluation-plan.too-few", rows=rows, part=part, who=who, wanted=100 * WANTED, needed=needed)
         return Message(
-            "comparing.rows", rows=rows, part=part, who=who,
+            "evaluation-plan.rows", rows=rows, part=part, who=who,
             points=100 * smallest_difference(rows), wanted=100 * WANTED, needed=needed,
         )  # fmt: skip
 
@@ -62,22 +62,22 @@ class Comparing:
         """The same for one narrow line: what the rows show, or that only the loss is compared."""
         rows = self.asked.rows
         if not rows:
-            return Message("comparing.short-nothing")
+            return Message("evaluation-plan.short-nothing")
         if rows < FEWEST_ROWS:
-            return Message("comparing.short-too-few", rows=rows, part=Message(_PARTS[self.part]))
+            return Message("evaluation-plan.short-too-few", rows=rows, part=Message(_PARTS[self.part]))
         points = 100 * smallest_difference(rows)
-        return Message("comparing.short", rows=rows, part=Message(_PARTS[self.part]), points=points)
+        return Message("evaluation-plan.short", rows=rows, part=Message(_PARTS[self.part]), points=points)
 
     def remedy(self, config: RunConfig) -> Remedy | None:
         """What makes more rows answered, None where there are too few for that."""
         more = min(ENOUGH_ROWS, int(_MOST_SHARE * self.all_rows))
         settings: dict[str, Any] = {}
-        what = Message("comparing.answer-more", rows=ENOUGH_ROWS)
+        what = Message("evaluation-plan.answer-more", rows=ENOUGH_ROWS)
         if smallest_difference(self.held) > ENORMOUS:
             if smallest_difference(more) > ENORMOUS:
                 return None
             settings["dataset.test_rows" if self.part == "test" else "dataset.eval_rows"] = more
-            what = Message("comparing.hold-out", rows=more)
+            what = Message("evaluation-plan.hold-out", rows=more)
         if smallest_difference(config.eval.generate_rows) > ENORMOUS:
             settings["eval.generate_rows"] = ENOUGH_ROWS
         return Remedy(what, settings)
@@ -96,16 +96,16 @@ class Comparing:
         return Finding(Issue("warning", field, what), self.remedy(config))
 
 
-_PARTS = {"test": "comparing.test-rows", "validation": "comparing.validation-rows"}
+_PARTS = {"test": "evaluation-plan.test-rows", "validation": "evaluation-plan.validation-rows"}
 
 
-def comparing(config: RunConfig, size: DataSize, device: Literal["cpu", "cuda"]) -> Comparing | None:
+def evaluation_plan(config: RunConfig, size: DataSize, device: Literal["cpu", "cuda"]) -> EvaluationPlan | None:
     """What the evaluation of a run over rows of ``size`` can show; None where nothing is held out."""
     held, test = held_out_rows(config, size)
     if not held and not test:
         return None
     part: Literal["test", "validation"] = "test" if test else "validation"
-    return Comparing(
+    return EvaluationPlan(
         part, test or held, size.rows + held + test, asked_of(config, size, test or held, device), config.strategy.kind
     )
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app.compare import MOST, Compared, Target, compare, of_group, of_run, targets
-from engine.app.comparison_tables import tables, verdicts
+from engine.app.compare.compare import Compared, compare
+from engine.app.compare.tables import tables
+from engine.app.compare.targets import MOST, Target, of_group, of_run, targets
 from engine.common.errors import RunError
 from engine.messages import language
 from engine.messages.catalogue import text
@@ -91,7 +92,7 @@ def test_figures_of_different_rows_get_no_verdict_and_a_way_to_one(tmp_path: Pat
     measure(second, right(90) if change == "rows" else right(40, 50), rows="other" if change == "rows" else "row")
     found = side_by_side(first, second)
     assert [each.letters for each in found.row_sets] == [("A",), ("B",)]
-    assert verdicts(found) == []
+    assert not any(figure.versus for each in found.row_sets for figure in each.figures)
     note = next(note for note in found.notes if note.code == "compare.different-rows")
     assert f"`tunedeck evaluate {first.id} --against {second.id}`" in text(note)
 

@@ -1,4 +1,4 @@
-"""What differs between two runs: settings, base model, data and versions."""
+"""What differs between runs: settings, base model, data and versions."""
 
 from __future__ import annotations
 
@@ -14,23 +14,12 @@ from engine.models.adapter.config import AdapterRecord, read_record
 from engine.runs.directory import RunDir
 
 ABSENT, UNREADABLE = "-", "?"
+_NO_SETTINGS = ("run.name", "run.notes")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of two runs and its values, None where a run has none.
-
-    ``field`` is the dotted name of a setting, or says what else differs.
-    """
-
-    field: str | Message
-    first: Any
-    second: Any
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One field, as that of a ``Difference``, and its value in each of several runs.
+    """One field and its value in each of several runs; ``field`` is a setting's dotted name, or says what else it is.
 
     A value is None where a run has none, ``UNREADABLE`` where its config can't be read.
     """
@@ -39,11 +28,17 @@ class Setting:
     values: tuple[Any, ...]
 
 
-def settings_that_differ(runs: Sequence[RunDir]) -> tuple[list[Setting], list[Message]]:
-    """Every field that is not the same in all of ``runs``, and of which runs the config can't be read.
+def differences(first: RunDir, second: RunDir) -> list[Difference]:
+    """Every setting that is not the same, then base, data and versions where both results recorded them.
 
-    Then base, data and versions as far as the results recorded them.
+    Raises ConfigError when one of the configs can't be read.
     """
+    records = [_made_of(record) for run in (first, second) if (record := read_record(run.adapter))]
+    return [*_differing([_settings(first), _settings(second)]), *(_differing(records) if len(records) > 1 else [])]
+
+
+def differences_of_readable(runs: Sequence[RunDir]) -> tuple[list[Difference], list[Message]]:
+    """The same of any number of ``runs``, and whose config can't be read."""
     told: list[dict[str | Message, Any] | None] = []
     problems = []
     for run in runs:
@@ -53,27 +48,7 @@ def settings_that_differ(runs: Sequence[RunDir]) -> tuple[list[Setting], list[Me
             told.append(None)
             problems.append(Message("compare.config-unreadable", run=run.id, reason=error.reason))
     records = [_made_of(record) if (record := read_record(run.adapter)) else None for run in runs]
-    return [*_differing(told, ("run.name", "run.notes")), *_differing(records)], problems
-
-
-def _differing(told: Sequence[Mapping[str | Message, Any] | None], leave_out: tuple[str, ...] = ()) -> list[Setting]:
-    known = [each for each in told if each is not None]
-    names = dict.fromkeys(name for each in known for name in each if name not in leave_out)
-    return [
-        Setting(name, tuple(UNREADABLE if each is None else _present(each.get(name)) for each in told))
-        for name in names
-        if any(each.get(name) != known[0].get(name) for each in known)
-    ]
-
-
-def differences(first: RunDir, second: RunDir) -> list[Difference]:
-    """Every setting that is not the same, then base, data and versions as far as the results recorded them.
-
-    Raises ConfigError when one of the configs can't be read.
-    """
-    found = _compare(_settings(first), _settings(second), leave_out=("run.name", "run.notes"))
-    ours, theirs = read_record(first.adapter), read_record(second.adapter)
-    return found + (_compare(_made_of(ours), _made_of(theirs)) if ours and theirs else [])
+    return [*_differing(told), *_differing(records)], problems
 
 
 def shown(value: Any) -> str:
@@ -88,7 +63,8 @@ def shown(value: Any) -> str:
 
 
 def _settings(run: RunDir) -> dict[str | Message, Any]:
-    return dict(_flat(toml.load(run.config).config.model_dump(mode="json")))
+    found = dict(_flat(toml.load(run.config).config.model_dump(mode="json")))
+    return {name: value for name, value in found.items() if name not in _NO_SETTINGS}
 
 
 def _made_of(record: AdapterRecord) -> dict[str | Message, Any]:
@@ -101,14 +77,13 @@ def _made_of(record: AdapterRecord) -> dict[str | Message, Any]:
     return made | {Message("app.steps-taken"): record.step}
 
 
-def _compare(
-    first: Mapping[str | Message, Any], second: Mapping[str | Message, Any], leave_out: tuple[str, ...] = ()
-) -> list[Difference]:  # fmt: skip
-    names = [*first, *(name for name in second if name not in first)]
+def _differing(told: Sequence[Mapping[str | Message, Any] | None]) -> list[Difference]:
+    known = [each for each in told if each is not None]
+    names = dict.fromkeys(name for each in known for name in each)
     return [
-        Difference(name, _present(first.get(name)), _present(second.get(name)))
+        Difference(name, tuple(UNREADABLE if each is None else _present(each.get(name)) for each in told))
         for name in names
-        if first.get(name) != second.get(name) and name not in leave_out
+        if any(each.get(name) != known[0].get(name) for each in known)
     ]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.app.compare import Compared, Figure, RowSet, Side, Versus
-from engine.app.differences import ABSENT, shown
+from engine.app.compare.compare import Compared
+from engine.app.compare.differences import ABSENT, shown
+from engine.app.compare.figures import Figure, RowSet, Versus
+from engine.app.compare.sides import Side
 from engine.messages import formats
 from engine.messages.message import Message
 from engine.metrics import words
@@ -36,16 +38,6 @@ def tables(compared: Compared) -> list[Table]:
         *_losses(compared.sides),
         _cost(compared.sides),
         _settings(compared),
-    ]
-
-
-def verdicts(compared: Compared) -> list[Message]:
-    """A sentence for each comparison, the deciding metric's first."""
-    return [
-        _versus(figure.metric, versus)
-        for each in compared.row_sets
-        for figure in each.figures
-        for versus in figure.versus
     ]
 
 

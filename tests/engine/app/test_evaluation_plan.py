@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.app.comparing import comparing
+from engine.app.evaluation_plan import evaluation_plan
 from engine.config.schema import RunConfig
 from engine.memory.duration import DataSize
 
@@ -26,26 +26,30 @@ def with_settings(found: RunConfig, settings: Any) -> RunConfig:
 
 
 def test_the_rows_and_what_they_show_are_told() -> None:
-    found = comparing(config(dataset={"eval_rows": 100}), SHORT, "cpu")
+    found = evaluation_plan(config(dataset={"eval_rows": 100}), SHORT, "cpu")
     assert found is not None
     said = found.message
     assert (said.code, said.args["rows"], round(said.args["points"], 1), said.args["needed"]) == (
-        "comparing.rows", 100, 12.5, 630,
+        "evaluation-plan.rows", 100, 12.5, 630,
     )  # fmt: skip
-    assert [each.code for each in said.args["who"]] == ["comparing.base", "comparing.few-shot", "comparing.tuned"]
+    assert [each.code for each in said.args["who"]] == [
+        "evaluation-plan.base",
+        "evaluation-plan.few-shot",
+        "evaluation-plan.tuned",
+    ]
     assert found.finding(config(dataset={"eval_rows": 100})) is None
 
 
 @pytest.mark.parametrize(
     ("rows", "codes"),
     [
-        (5, ("comparing.too-few", "comparing.short-too-few", "check.too-few-rows")),
-        (6, ("comparing.rows", "comparing.short", "check.few-rows")),
+        (5, ("evaluation-plan.too-few", "evaluation-plan.short-too-few", "check.too-few-rows")),
+        (6, ("evaluation-plan.rows", "evaluation-plan.short", "check.few-rows")),
     ],
 )
 def test_no_difference_is_promised_of_rows_too_few_for_any(rows: int, codes: tuple[str, ...]) -> None:
     asked = config(dataset={"eval_rows": rows})
-    found = comparing(asked, SHORT, "cpu")
+    found = evaluation_plan(asked, SHORT, "cpu")
     assert found is not None
     finding = found.finding(asked)
     assert finding is not None
@@ -53,7 +57,7 @@ def test_no_difference_is_promised_of_rows_too_few_for_any(rows: int, codes: tup
 
 
 def test_a_test_set_is_what_counts_where_there_is_one() -> None:
-    found = comparing(config(dataset={"eval_rows": 100, "test_rows": 30}), SHORT, "cpu")
+    found = evaluation_plan(config(dataset={"eval_rows": 100, "test_rows": 30}), SHORT, "cpu")
     assert found is not None
     assert (found.part, found.message.args["rows"]) == ("test", 30)
 
@@ -72,21 +76,21 @@ def test_rows_that_show_hardly_anything_are_warned_of_and_the_remedy_helps(
     sections: dict[str, Any], field: str
 ) -> None:
     asked = config(**sections)
-    found = comparing(asked, SHORT, "cpu")
+    found = evaluation_plan(asked, SHORT, "cpu")
     assert found is not None
     finding = found.finding(asked)
     assert finding is not None
     assert finding.remedy is not None
     assert field in finding.remedy.settings
     better = with_settings(asked, finding.remedy.settings)
-    after = comparing(better, SHORT, "cpu")
+    after = evaluation_plan(better, SHORT, "cpu")
     assert after is not None
     assert after.finding(better) is None
 
 
 def test_where_there_are_too_few_rows_at_all_nothing_is_promised() -> None:
     asked = config(dataset={"eval_rows": 4})
-    found = comparing(asked, DataSize(40, 4_000, True, 20.0), "cpu")
+    found = evaluation_plan(asked, DataSize(40, 4_000, True, 20.0), "cpu")
     assert found is not None
     finding = found.finding(asked)
     assert finding is not None
@@ -102,11 +106,11 @@ def test_where_there_are_too_few_rows_at_all_nothing_is_promised() -> None:
     ],
 )
 def test_a_run_that_is_judged_by_its_loss_alone_says_why(size: DataSize, sections: dict[str, Any], code: str) -> None:
-    found = comparing(config(dataset={"eval_rows": 8}, **sections), size, "cpu")
+    found = evaluation_plan(config(dataset={"eval_rows": 8}, **sections), size, "cpu")
     assert found is not None
-    assert (found.message.code, found.message.args["reason"].code) == ("comparing.nothing", code)
+    assert (found.message.code, found.message.args["reason"].code) == ("evaluation-plan.nothing", code)
     assert found.finding(config()) is None
 
 
 def test_with_nothing_held_out_there_is_nothing_to_say() -> None:
-    assert comparing(config(dataset={"eval_rows": 0}), SHORT, "cpu") is None
+    assert evaluation_plan(config(dataset={"eval_rows": 0}), SHORT, "cpu") is None

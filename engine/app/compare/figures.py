@@ -1,0 +1,231 @@
+"""Metrics of several sides on the very same rows, each side against the first: by rows, or over seeds and rows."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from engine.app.compare.targets import Target
+from engine.common.errors import RunError
+from engine.messages.message import Message
+from engine.metrics.choose import Choice
+from engine.metrics.result import Verdict
+from engine.metrics.seeds import over_seeds
+from engine.metrics.summary import summarize
+from engine.metrics.verdict import holm
+from engine.metrics.verdict import verdict as verdict_of
+from engine.metrics.words import LOWER_IS_BETTER
+from engine.runs import evaluations
+from engine.runs.evaluations import TUNED, Answer, Evaluation
+from engine.runs.group_summary import RowKey, answers_by_row
+from engine.runs.state import RunState
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric of one side with its 95 % interval, or over ``seeds`` its mean with the range."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class Versus:
+    """``side`` against ``against``, by letter. ``test`` says how: seeds, or as in ``engine.metrics.result``."""
+
+    side: str
+    against: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    adjusted_p: float | None
+    test: str
+    n: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of the sides that have it, by letter, and how they compare."""
+
+    metric: str
+    values: Mapping[str, Value]
+    versus: tuple[Versus, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowSet:
+    """Figures on the very same ``n`` rows; ``part`` is test, validation or file (``data``)."""
+
+    part: str
+    data: str
+    n: int
+    figures: tuple[Figure, ...]
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(letter for figure in self.figures for letter in figure.values))
+
+    @property
+    def is_shared(self) -> bool:
+        return len(self.letters) > 1
+
+
+def logged(letter: str, state: RunState) -> list[RowSet]:
+    """Metrics that a run's log has from after the training, of rows that nobody can tell."""
+    found = []
+    for part in ("test", "validation"):
+        event = state.evals_at("after", part)
+        if event is not None and event.metrics:
+            figures = [
+                Figure(name, {letter: Value(value, None, None, event.n)}) for name, value in event.metrics.items()
+            ]
+            found.append(RowSet(part, "", event.n, tuple(figures)))
+    return found
+
+
+Kept = list[tuple[Evaluation, dict[RowKey, Answer]]]
+"""One evaluation of each run of a side, with the answers of its result."""
+
+
+def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], int]:
+    """Figures of the sides, by letter, by the rows they are of, and how many comparisons were made.
+
+    ``by`` is one metric alone. Raises RunError when none has it.
+    """
+    sets: list[tuple[dict[str, Kept], Evaluation]] = []
+    for letter, target in sides.items():
+        for kept in _evaluations(target):
+            others = (each for each, _ in sets if letter not in each)
+            home = next((each for each in others if _same_rows(next(iter(each.values())), kept)), None)
+            if home is None:
+                sets.append(({letter: kept}, kept[0][0]))
+            else:
+                home[letter] = kept
+    known = list(dict.fromkeys(name for members, _ in sets for name in _metrics(members)))
+    if by and by not in known:
+        if not known:
+            raise RunError("compare.no-metric-at-all", metric=by)
+        raise RunError("compare.no-such-metric", metric=by, known=known)
+    drafts = [_figures(members, [by] if by else _metrics(members)) for members, _ in sets]
+    every = [versus for figures in drafts for figure in figures for versus in figure.versus]
+    adjusted = iter(holm([each.p for each in every]))
+
+    def settled(figure: Figure) -> Figure:
+        lower = figure.metric in LOWER_IS_BETTER
+        versus = tuple(
+            replace(each, adjusted_p=(p := next(adjusted)), verdict=verdict_of(each.difference, p, lower))
+            for each in figure.versus
+        )
+        return replace(figure, versus=versus)
+
+    found = [
+        RowSet(evaluation.part, evaluation.data, evaluation.n, tuple(settled(figure) for figure in figures))
+        for (_, evaluation), figures in zip(sets, drafts, strict=True)
+        if figures
+    ]
+    return tuple(sorted(found, key=lambda each: -len(each.letters))), sum(each.p is not None for each in every)
+
+
+def _evaluations(target: Target) -> list[Kept]:
+    """The evaluations that all runs of a target which have any have by the same name, on the same rows."""
+    by_run = [(run, {each.name: each for each in evaluations.all_of(run)}) for run in target.runs]
+    by_run = [(run, kept) for run, kept in by_run if kept]
+    found = []
+    for name in by_run[0][1] if by_run else ():
+        having = [(run, kept[name]) for run, kept in by_run if name in kept]
+        kept = [(each, answers_by_row(evaluations.folder(run, name)).get(TUNED, {})) for run, each in having]
+        kept = [(each, answers) for each, answers in kept if answers]
+        if kept and all(_same_rows([kept[0]], [each]) for each in kept):
+            found.append(kept)
+    return found
+
+
+def _same_rows(ours: Kept, theirs: Kept) -> bool:
+    """Whether both were asked the very same rows: prompts and references alike, in any order.
+
+    What the prompts don't show (a system prompt, tools) is in the hash of the rows, where both kept one.
+    """
+    (first, left), (second, right) = ours[0], theirs[0]
+    if first.rows_sha256 and first.rows_sha256 == second.rows_sha256:
+        return True
+    if set(left) != set(right):
+        return False
+    in_order = [*left] == [*right]
+    return not (in_order and first.rows_sha256 and second.rows_sha256)
+
+
+def _metrics(members: Mapping[str, Kept]) -> list[str]:
+    return list(dict.fromkeys(metric for kept in members.values() for each, _ in kept for metric in each.metrics))
+
+
+def _figures(members: Mapping[str, Kept], metrics: Sequence[str]) -> list[Figure]:
+    """Each of ``metrics`` of the sides, and each side against the first that has it too."""
+    figures = []
+    for metric in metrics:
+        values = {letter: value for letter, kept in members.items() if (value := _value(kept, metric)) is not None}
+        if not values:
+            continue
+        first, *others = values
+        versus = [_versus(members[letter], members[first], metric, letter, first) for letter in others]
+        figures.append(Figure(metric, values, tuple(each for each in versus if each is not None)))
+    return figures
+
+
+def _value(kept: Kept, metric: str) -> Value | None:
+    means = [mean for each, _ in kept if (mean := each.mean(TUNED, metric)) is not None]
+    if not means:
+        return None
+    if len(means) == 1:
+        return Value(means[0].value, means[0].low, means[0].high, means[0].n)
+    values = [mean.value for mean in means]
+    return Value(statistics.fmean(values), min(values), max(values), means[0].n, len(means))
+
+
+def _versus(ours: Kept, theirs: Kept, metric: str, letter: str, against: str) -> Versus | None:
+    if len(ours) == len(theirs) == 1:
+        return _paired(ours[0], theirs[0], metric, letter, against)
+    keys = [key for key in ours[0][1] if all(metric in rows.get(key, _NO_ANSWER).scores for _, rows in ours + theirs)]
+    if not keys:
+        return None
+    left, right = (
+        np.array([[rows[key].scores[metric] for key in keys] for _, rows in kept]) for kept in (ours, theirs)
+    )
+    found = over_seeds(left, right, [ours[0][1][key].group for key in keys])
+    return Versus(
+        letter, against, found.difference, found.low, found.high, found.p, None, "seeds", found.n, "unclear"
+    )  # fmt: skip
+
+
+_NO_ANSWER = Answer(candidate="", row=0, prompt="", reference="", answer="")
+
+
+def _paired(
+    ours: tuple[Evaluation, Mapping[RowKey, Answer]], theirs: tuple[Evaluation, Mapping[RowKey, Answer]], metric: str,
+    letter: str, against: str,
+) -> Versus | None:  # fmt: skip
+    """One run against another, row by row, as an evaluation compares its candidates."""
+    (evaluation, left), (_, right) = ours, theirs
+    answers = [
+        msgspec.structs.replace(rows[key], candidate=name, row=at)
+        for at, key in enumerate(left)
+        for name, rows in ((letter, left), (against, right))
+        if key in rows
+    ]
+    labels = tuple(evaluation.confusions[0].labels) if evaluation.confusions else ()
+    labels = labels or tuple(dict.fromkeys(answer.reference for answer in left.values()))
+    summary = summarize(answers, Choice("short", (metric,), Message("metrics.set-by-you"), labels), of=letter)
+    found = next(iter(summary.comparisons), None)
+    if found is None:
+        return None
+    return Versus(
+        letter, against, found.difference, found.low, found.high, found.p, None, found.test, found.n, found.verdict
+    )  # fmt: skip
