@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,14 @@ from engine.metrics import words
 from engine.models.adapter.find import find_adapter
 from engine.runs import directory, evaluations
 from engine.runs.directory import RunDir
-from engine.runs.evaluation_request import EvaluationRequest
+from engine.runs.evaluation_request import EvaluationRequest, JudgeRequest, ProofRequest
 from engine.runs.evaluations import BASE, FEW_SHOT, TRAINING, TUNED, Answer, Evaluation
 
-COMMAND = (sys.executable, "-P", "-m", "engine.jobs.evaluate")
+_JOBS: dict[type, str] = {
+    EvaluationRequest: "engine.jobs.evaluate",
+    ProofRequest: "engine.jobs.export_proof",
+    JudgeRequest: "engine.jobs.judge",
+}
 OWN = "held-out"
 """Name of an evaluation on the run's own held-out rows, where none is given."""
 STOPPED = 130
@@ -126,14 +129,14 @@ def _slug(text: str) -> str:
 
 
 def run_request(
-    asked: EvaluationRequest, on_progress: Callable[[int, int | None, Message], None],
+    asked: EvaluationRequest | ProofRequest, on_progress: Callable[[int, int | None, Message], None],
     on_note: Callable[[Message], None] = lambda note: None, on_silence: Callable[[], None] = lambda: None,
 ) -> Evaluation:  # fmt: skip
     """Carry ``asked`` out in a process of its own. Raises Stopped when it was ended, TunedeckError.
 
     What ``on_progress`` or ``on_silence`` (twice a second) raises ends the child, which keeps what was answered.
     """
-    said = ask_child(COMMAND, asked, on_progress, on_note, on_silence)
+    said = ask_child(asked, on_progress, on_note, on_silence)
     where = evaluations.folder(RunDir(Path(asked.run)), asked.name)
     if said["type"] == "stopped":
         raise Stopped(kept_in(where))
@@ -144,36 +147,17 @@ def run_request(
 
 
 def ask_child(
-    command: Sequence[str], asked: msgspec.Struct, on_progress: Callable[[int, int | None, Message], None],
+    asked: EvaluationRequest | ProofRequest | JudgeRequest, on_progress: Callable[[int, int | None, Message], None],
     on_note: Callable[[Message], None], on_silence: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The last word of a child that is asked ``asked``: of type result or stopped. Raises TunedeckError."""
-    found: list[dict[str, Any]] = []
-
-    def on_record(record: dict[str, Any]) -> None:
-        if record["type"] == "progress":
-            on_progress(int(record["done"] or 0), _count(record["total"]), Message.from_json(record["message"]))
-        elif record["type"] == "note":
-            on_note(Message.from_json(record["message"]))
-        else:
-            found.append(record)
-
-    code, noise = run_answering([*command, msgspec.json.encode(asked).decode()], on_record, on_silence)
-    if not found:
-        raise TunedeckError("evaluate.ended", code=code, said=" ".join(noise[-3:])[:300])
-    said = found[-1]
-    if said["type"] == "error":
-        raise TunedeckError.from_json({key: value for key, value in said.items() if key != "type"})
-    return said
+    """The last word of the child for such a request: of type result or stopped. Raises TunedeckError."""
+    arguments = [_JOBS[type(asked)], msgspec.json.encode(asked).decode()]
+    return run_answering(arguments, "evaluate.ended", on_progress, on_note, on_silence)
 
 
 def kept_in(where: Path) -> int:
     """How many answers are kept in an evaluation's folder."""
     return len({(answer.candidate, answer.row) for answer in evaluations.answers(where)})
-
-
-def _count(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 @dataclass(frozen=True)

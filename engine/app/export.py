@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from engine.common.child import run_answering
-from engine.common.errors import ConfigError, MachineError, ModelError, TunedeckError
+from engine.common.errors import ConfigError, MachineError, ModelError
 from engine.common.files import read_json, sha256, write_atomic
 from engine.common.versions import versions
 from engine.machine.host import read_host
@@ -158,21 +156,8 @@ def export(
         "adapter": str(plan.adapter.path.absolute()), "base": str(plan.base.path.absolute()), "out": str(plan.out),
         "name": _file_name(plan), "done": sorted(plan.done),
     }  # fmt: skip
-    found: list[dict[str, Any]] = []
-
-    def on_record(record: dict[str, Any]) -> None:
-        if record["type"] == "progress":
-            on_progress(record["done"], record["total"], Message.from_json(record["message"]))
-        else:
-            found.append(record)
-
-    command = [sys.executable, "-P", "-m", "engine.export", json.dumps(request)]
-    code, noise = run_answering(command, on_record, on_silence)
-    if not found:
-        raise TunedeckError("exporting.ended", code=code, said=" ".join(noise[-3:])[:300])
-    if found[-1].pop("type") == "error":
-        raise TunedeckError.from_json(found[-1])
-    now: dict[str, int] = found[-1]["files"]
+    arguments = ["engine.export", json.dumps(request)]
+    now: dict[str, int] = run_answering(arguments, "exporting.ended", on_progress, on_silence=on_silence)["files"]
     files = {name: _size(plan.out / name) for name in sorted(plan.done - now.keys())} | now  # those of now are last
     kinds = [kind for kind in (before.kinds if before else ()) if kind not in plan.kinds] + list(plan.kinds)
     made = Export(

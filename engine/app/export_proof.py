@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from engine.app.evaluate import Stopped, ask_child, kept_in
-from engine.common.errors import TunedeckError
 from engine.config import toml
 from engine.messages.message import Message
-from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import ProofRequest
 from engine.runs.evaluations import Evaluation
 from engine.runs.exports import Export
 
-COMMAND = (sys.executable, "-P", "-m", "engine.jobs.export_proof")
 PROVABLE = ("merged", "gguf", "gguf-lora", "ollama")
 FAULTS = ("proof.fault", "proof.endless")
 """Notes that say which link is broken: template, tokens or stop tokens."""
@@ -37,21 +31,6 @@ def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) ->
         models={"merged": made.path} if made.target == "merged" else {}, files={} if lora else named,
         loras={made.target: str(folder / ggufs[0])} if lora else {},
     )  # fmt: skip
-
-
-def prove(
-    asked: ProofRequest, on_progress: Callable[[int, int | None, Message], None],
-    on_note: Callable[[Message], None] = lambda note: None, on_silence: Callable[[], None] = lambda: None,
-) -> Evaluation:  # fmt: skip
-    """Carry ``asked`` out in a process of its own. Raises Stopped when it was ended, TunedeckError."""
-    said = ask_child(COMMAND, asked, on_progress, on_note, on_silence)
-    where = evaluations.folder(RunDir(Path(asked.run)), asked.name)
-    if said["type"] == "stopped":
-        raise Stopped(kept_in(where))
-    result = evaluations.read(where)
-    if result is None:
-        raise TunedeckError("evaluate.ended", code=0, said="")
-    return result
 
 
 def faults(evaluation: Evaluation) -> list[Message]:

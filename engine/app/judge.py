@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import JudgeRequest
 from engine.runs.evaluations import BASE, TRAINING, TUNED, Evaluation
 
-COMMAND = (sys.executable, "-P", "-m", "engine.jobs.judge")
 PREFERRED, PAIRS = "preferred", "pairs"
 """The metric of a judgement, and the part of the rows that it is over."""
 _SENTENCES = {"better": "judge.preferred", "worse": "judge.not-preferred", "unclear": "judge.unclear"}
@@ -143,7 +141,7 @@ def let_model_judge(
         where=str(bench.where.absolute()), pair=bench.names, judge=bench.judge, seed=_seed(bench.run), rows=rows,
         trust_base=trust_base,
     )  # fmt: skip
-    said = ask_child(COMMAND, asked, on_progress, on_note)
+    said = ask_child(asked, on_progress, on_note)
     if said["type"] == "stopped":
         raise Stopped(len(choices.read(bench.where, bench.judge, bench.names)))
     bench.chosen = {**choices.read(bench.where, bench.judge, bench.names)}

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from engine.common.errors import TunedeckError
 from engine.messages.message import Message
 
 _PATIENCE_S = 5
@@ -96,19 +97,33 @@ def run_child(
 
 
 def run_answering(
-    command: Sequence[str], on_record: Callable[[dict[str, Any]], None], on_silence: Callable[[], None] = lambda: None
-) -> tuple[int, list[str]]:
-    """Run a child that says records; its exit status and the lines that were none. As ``run_child`` else."""
+    arguments: Sequence[str], ended: str, on_progress: Callable[[int, int | None, Message], object],
+    on_note: Callable[[Message], None] = lambda note: None, on_silence: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:  # fmt: skip
+    """The last word of ``python -m`` with ``arguments``, a child that says records. As ``run_child`` else.
+
+    Raises the TunedeckError that it says, or one of code ``ended`` where it ended without a word.
+    """
+    found: list[dict[str, Any]] = []
     noise: list[str] = []
 
     def on_line(line: str) -> None:
         record = record_of(line)
         if record is None:
             noise.append(line)
+        elif record["type"] == "progress":
+            on_progress(record.get("done") or 0, record.get("total"), Message.from_json(record["message"]))
+        elif record["type"] == "note":
+            on_note(Message.from_json(record["message"]))
         else:
-            on_record(record)
+            found.append(record)
 
-    return run_child(command, on_line, on_silence=on_silence), noise
+    code = run_child([sys.executable, "-P", "-m", *arguments], on_line, on_silence=on_silence)
+    if not found:
+        raise TunedeckError(ended, code=code, said=" ".join(noise[-3:])[:300])
+    if found[-1]["type"] == "error":
+        raise TunedeckError.from_json(found[-1])
+    return found[-1]
 
 
 def _read(stream: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

@@ -54,8 +54,8 @@ class _Cancelled(Exception):
 
 def carry_out(plan: Plan, screen: MessagePump) -> None:
     """Export and prove in a thread worker; posts Advanced, Exported and Ended to ``screen``."""
-    from engine.app import export, export_proof
-    from engine.app.evaluate import Stopped
+    from engine.app import evaluate, export
+    from engine.app.export_proof import proof_request
 
     worker = get_current_worker()
 
@@ -66,14 +66,14 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
     on_progress, made = _telling(screen, on_silence), None
     try:
         made = export.export(plan, on_progress, on_silence)
-        asked = export_proof.proof_request(made, plan.run)
+        asked = proof_request(made, plan.run)
         if asked is None:
             screen.post_message(Ended(made))
             return
         screen.post_message(Exported())
-        proof = export_proof.prove(asked, on_progress, on_silence=on_silence)
+        proof = evaluate.run_request(asked, on_progress, on_silence=on_silence)
         screen.post_message(Ended(made, proof))
-    except (_Cancelled, Stopped):
+    except (_Cancelled, evaluate.Stopped):
         screen.post_message(Ended(made, was_stopped=True))
     except TunedeckError as error:
         screen.post_message(Ended(made, problem=error))

@@ -72,15 +72,15 @@ def export(
 
 def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> Evaluation | None:
     """Let the files answer, and show what that says; None where nothing can."""
-    from engine.app.evaluate import STOPPED, Stopped
-    from engine.app.export_proof import proof_request, prove
+    from engine.app.evaluate import STOPPED, Stopped, run_request
+    from engine.app.export_proof import proof_request
 
     asked = proof_request(made, run, trust_base)
     if asked is None or run is None:
         return None
     progress = Progress()
     try:
-        evaluation = prove(asked, progress)
+        evaluation = run_request(asked, progress)
     except Stopped as stopped:
         progress.end()
         say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))

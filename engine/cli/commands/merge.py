@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from engine.cli.commands.run import Json
 from engine.cli.console import Progress, json_line, out, say
 from engine.common.columns import aligned
-from engine.common.errors import ConfigError, ModelError, TunedeckError
+from engine.common.errors import ConfigError, ModelError
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
 
@@ -90,23 +89,9 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
     """Merge in a process of its own: the training libraries stay out of this one. Raises TunedeckError."""
     from engine.common.child import run_answering
 
-    found: list[dict[str, Any]] = []
     progress = Progress()
-
-    def on_record(record: dict[str, Any]) -> None:
-        if record["type"] == "progress":
-            progress(record["done"], record["total"], Message.from_json(record["message"]))
-        else:
-            found.append(record)
-
-    command = [sys.executable, "-P", "-m", "engine.export.merge", json.dumps(request)]
     try:
-        code, noise = run_answering(command, on_record)
+        said = run_answering(["engine.export.merge", json.dumps(request)], "export.merge-ended", progress)
     finally:
         progress.end()
-    if not found:
-        raise TunedeckError("export.merge-ended", code=code, said=" ".join(noise[-3:])[:300])
-    answer = found[-1]
-    if answer.pop("type") == "error":
-        raise TunedeckError.from_json(answer)
-    return answer
+    return {name: value for name, value in said.items() if name != "type"}

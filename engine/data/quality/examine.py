@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,23 +68,19 @@ def ask(question: str, config: RunConfig, on_progress: Progress) -> dict[str, An
 
     Raises DataError with what the child found wrong.
     """
-    said: dict[str, Any] = {}
-
-    def on_record(record: dict[str, Any]) -> None:
-        if record["type"] == "progress":
-            message = Message.from_json(record["message"])
-            on_progress(int(record.get("done") or 0), int(record.get("total") or 0), message)
-        else:
-            said.update(record)
-
+    ended = "jobs.tokenizer-ended"
     with tempfile.TemporaryDirectory(prefix="tunedeck-ask-") as folder:
         file = Path(folder, "config.toml")
         file.write_text(_as_toml(config), "utf-8")
-        command = [sys.executable, "-P", "-m", "engine.jobs", question, "--config", str(file)]
-        code, _ = run_answering(command, on_record)
-    if said.get("type") == "error":
-        raise DataError.of(TunedeckError.from_json(said).reason)
-    return said or {"type": "unavailable", "message": Message("jobs.tokenizer-ended", code=code)}
+        try:
+            return run_answering(
+                ["engine.jobs", question, "--config", str(file)], ended,
+                lambda done, total, message: on_progress(done, total or 0, message),
+            )  # fmt: skip
+        except TunedeckError as error:
+            if error.code == ended:
+                return {"type": "unavailable", "message": error.reason}
+            raise DataError.of(error.reason) from None
 
 
 def merged(found: Report, said: Report) -> Report:

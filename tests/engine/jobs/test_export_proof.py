@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.app.evaluate import run_request
 from engine.app.export import export, plan_export
-from engine.app.export_proof import faults, proof_request, prove
+from engine.app.export_proof import faults, proof_request
 from engine.data.rows.messages import Message as Turn
 from engine.data.rows.messages import Row
 from engine.export.gguf import converter
@@ -50,7 +51,7 @@ def test_files_answer_as_the_adapter_does(run: RunDir, tmp_path: Path) -> None:
     made = export(plan_export(str(run.path), "gguf", ["f32", "q8_0"], tmp_path / "out"))
     asked = proof_request(made, run)
     assert asked is not None
-    evaluation = prove(asked, lambda *progress: None)
+    evaluation = run_request(asked, lambda *progress: None)
     assert evaluation.candidates == [evaluations.TUNED, "f32", "q8_0"]
     assert evaluation.n == 4
     assert faults(evaluation) == []

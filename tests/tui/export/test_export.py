@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.app import export, export_proof
+from engine.app import evaluate, export
 from engine.app.export import Plan
 from engine.common.errors import ModelError, TunedeckError
 from engine.runs import evaluations, exports
@@ -70,7 +70,7 @@ def stand_in(
         return found
 
     monkeypatch.setattr(export, "export", carry_out)
-    monkeypatch.setattr(export_proof, "prove", prove)
+    monkeypatch.setattr(evaluate, "run_request", prove)
     return asked
 
 
