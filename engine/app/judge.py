@@ -231,7 +231,7 @@ class Judging:
         who, judge = self.bench, self.bench.judge
         reason = Message("judge.by-hand") if judge == HAND else Message("judge.by-model", judge=judge)
         return Evaluation(
-            name=f"{who.name}.judged-by-{choices.slug(judge)}", part=PAIRS, n=n, candidates=[theirs, ours],
+            name=evaluations.judgement(who.name, choices.slug(judge)), part=PAIRS, n=n, candidates=[theirs, ours],
             metrics=[PREFERRED], reason=reason, means=means, comparisons=[compared], looked_at=1, sentence=sentence,
             notes=list(notes), seconds={judge: round(sum(each.seconds for each in who.chosen.values()), 1)},
         )  # fmt: skip

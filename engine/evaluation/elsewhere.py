@@ -43,12 +43,11 @@ from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.evaluations import FORGETTING, Answer, Evaluation
 from engine.runs.phases import Phases
 from engine.tokens.examples import Example
 from engine.tokens.render import Renderer, RenderError
 
-NAME = "forgetting"
 LOSS = "loss"
 _KEPT = {"kept": "forgetting.old-kept", "lost": "forgetting.old-lost", "unclear": "forgetting.old-unclear"}
 
@@ -109,9 +108,9 @@ class Elsewhere:
 
         ``weights`` tells its weights from those of other steps.
         """
-        self._losses(NAME, candidate, self.texts, len(self.questions))
+        self._losses(FORGETTING, candidate, self.texts, len(self.questions))
         if self.questions:
-            self._ask(NAME, candidate, weights, self.questions, QUESTION_TOKENS)
+            self._ask(FORGETTING, candidate, weights, self.questions, QUESTION_TOKENS)
         for old in self.old:
             if old.rows:
                 dialogues = _answered(old.rows)
@@ -177,7 +176,7 @@ class Elsewhere:
 
     def _general(self, step: int) -> None:
         """Loss of the texts and drift of the answers, before and after, as evaluation ``forgetting``."""
-        where, made = evaluations.folder(self.run, NAME), []
+        where, made = evaluations.folder(self.run, FORGETTING), []
         newest = {(answer.candidate, answer.row): answer for answer in evaluations.answers(where)}
         for candidate in (self.first, TUNED):
             given = [newest[candidate, row] for row in range(len(self.questions)) if (candidate, row) in newest]
@@ -191,7 +190,7 @@ class Elsewhere:
                 answer for (name, row), answer in newest.items() if name == candidate and row >= len(self.questions)
             ]
         choice = Choice("text", (LOSS, *drift.METRICS), Message("forgetting.reason"))
-        self._keep(NAME, made, choice, step, self._said_of_general, [])
+        self._keep(FORGETTING, made, choice, step, self._said_of_general, [])
 
     def _old(self, old: OldRows, step: int) -> None:
         """Loss of the rows of an earlier run and the scores of their answers, with the verdict: kept or not."""
@@ -228,7 +227,7 @@ class Elsewhere:
             for who in summary.candidates
         }
         evaluation = Evaluation(
-            name=name, part="general" if name == NAME else "old", n=summary.n, candidates=summary.candidates,
+            name=name, part="general" if name == FORGETTING else "old", n=summary.n, candidates=summary.candidates,
             metrics=summary.metrics, reason=summary.reason, step=step, means=summary.means,
             comparisons=summary.comparisons, confusions=summary.confusions, looked_at=summary.looked_at,
             sentence=sentence(summary), notes=list(notes),
@@ -270,11 +269,11 @@ def _first_comparison(summary: Summary) -> Comparison | None:
 
 
 def _name(old: OldRows) -> str:
-    return f"{NAME}-{old.name}"[:80]
+    return f"{FORGETTING}-{old.name}"[:80]
 
 
 def _loss_name(old: OldRows) -> str:
-    return f"{NAME}-loss-{old.name}"[:80]
+    return f"{FORGETTING}-loss-{old.name}"[:80]
 
 
 def _answered(rows: Sequence[Row]) -> list[Row]:

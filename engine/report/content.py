@@ -48,7 +48,7 @@ class Relative:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything the template lays out; an empty part is left out."""
+    """Everything the template lays out; an empty part is left out. ``verdict_of`` is the evaluation that tells it."""
 
     title: str
     run: str
@@ -59,6 +59,7 @@ class Content:
     verdict: str
     verdict_tone: str
     verdict_note: str
+    verdict_of: str
     tiles: list[Fact]
     results: list[Result]
     fallback: Table | None
@@ -87,20 +88,23 @@ def content(facts: Facts) -> Content:
     of_task = [each for each in facts.evaluations if not is_elsewhere(each.summary.name)]
     results = [result(each) for each in of_task]
     elsewhere = cost(state, [result(each) for each in facts.evaluations if is_elsewhere(each.summary.name)])
-    verdict, tone, note = _verdict(facts, results)
+    told = next((each for each in results if each.sentence), None)
+    verdict, tone, note = _verdict(state, told)
     about = (started.model, started.method) if started else (str(facts.run.read_run_json().get("model") or ""),)
     about = (*about, time.strftime("%Y-%m-%d", time.localtime(state.started_t)) if state.started_t else "")
     return Content(
         title=facts.name, run=facts.run.id, subtitle=" · ".join(part for part in about if part),
         state=text(story.state(state.state)), state_tone=_STATE_TONES.get(state.state, "look"),
         made=moment(facts.made_t), verdict=verdict, verdict_tone=tone, verdict_note=note,
+        verdict_of=told.name if told else "",
         tiles=_tiles(facts, elsewhere), results=results, fallback=None if results else _before_and_after(state),
         cost=elsewhere, samples=_samples(state) if not any(each.shown for each in results) else [],
         done=list(_done(facts)), data=_data(facts), left_out=_left_out(state), curves=list(_curves(state)),
         memory=_memory(state), memory_facts=list(_memory_facts(state)), warnings=_warnings(facts),
         family=_family(facts), config=facts.config_text, settled=_settled(state),
         command=f"tunedeck run {shlex.quote(str(facts.run.config))}", install=_install(facts),
-        hashes=_hashes(facts), versions=_versions(facts), unknown=[text(each) for each in _unknown(facts, results)],
+        hashes=_hashes(facts), versions=[Fact(*each) for each in _versions(facts).items()],
+        unknown=[text(each) for each in _unknown(facts, results)],
     )  # fmt: skip
 
 
@@ -109,12 +113,10 @@ def moment(t: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(t)) if t else "-"
 
 
-def _verdict(facts: Facts, results: Sequence[Result]) -> tuple[str, str, str]:
+def _verdict(state: RunState, told: Result | None) -> tuple[str, str, str]:
     """The sentence above everything, its tone, and what to know of it."""
-    state = facts.state
-    told = next((each for each in results if each.sentence), None)
     if told is not None:
-        return told.sentence, told.tone, "" if told.title == TRAINING else text("report.later", name=told.title)
+        return told.sentence, told.tone, "" if told.name == TRAINING else text("report.later", name=told.title)
     for part in ("test", "validation"):
         after, before = state.evals_at("after", part), state.evals_at("before", part)
         if after is not None:
@@ -328,12 +330,14 @@ def _memory(state: RunState) -> Table | None:
     rows = []
     for phase, measured in found.measured.items():
         predicted = found.predicted.get(phase)
-        off = formats.percent(abs(measured - predicted) / measured) if predicted and measured else "-"
-        sign = "" if not predicted or predicted == measured else "+" if predicted > measured else "-"
+        off = "-"
+        if predicted and measured:
+            sign = "+" if predicted > measured else "-" if predicted < measured else ""
+            off = sign + formats.percent(abs(measured - predicted) / measured)
         rows.append(
             [
                 Cell(text(story.named(story.PHASES, phase)), kind="head"), Cell(formats.gib(predicted), kind="number"),
-                Cell(formats.gib(measured), kind="number"), Cell(f"{sign}{off}" if off != "-" else off, kind="number"),
+                Cell(formats.gib(measured), kind="number"), Cell(off, kind="number"),
             ]
         )  # fmt: skip
     head = [text(code) for code in ("report.phase", "report.predicted", "report.measured", "report.off")]
@@ -403,17 +407,16 @@ def _settled(state: RunState) -> list[Fact]:
     ]
 
 
-def _versions(facts: Facts) -> list[Fact]:
+def _versions(facts: Facts) -> dict[str, str]:
+    """Of the libraries, as far as they are known."""
     started = facts.state.started
-    known = (dict(started.versions) if started else {}) or (dict(facts.record.versions) if facts.record else {})
-    return [Fact(name, version) for name, version in known.items()]
+    return (dict(started.versions) if started else {}) or (dict(facts.record.versions) if facts.record else {})
 
 
 def _install(facts: Facts) -> str:
     """The command that installs the same libraries; "" where their versions are not known."""
-    wanted = [
-        f"{each.label}=={each.value.partition('+')[0]}" for each in _versions(facts) if each.label != "python"
-    ]  # fmt: skip
+    versions = _versions(facts).items()
+    wanted = [f"{name}=={version.partition('+')[0]}" for name, version in versions if name != "python"]
     return f"pip install {' '.join(map(shlex.quote, wanted))}" if wanted else ""
 
 

@@ -12,7 +12,7 @@ from engine.metrics import words
 from engine.metrics.result import Confusion, Mean, of_classes
 from engine.report.facts import Evaluated
 from engine.report.tables import Cell, Table
-from engine.runs.evaluations import BASE, TUNED, Answer
+from engine.runs.evaluations import BASE, TRAINING, TUNED, Answer, Evaluation, earlier_run
 
 MOST_WORST, MOST_SHOWN = 10, 4
 _PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file",
@@ -71,8 +71,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class Result:
-    """All of one evaluation, in words."""
+    """All of one evaluation, in words; ``name`` is what its folder is called."""
 
+    name: str
     title: str
     about: str
     reason: str
@@ -100,7 +101,8 @@ def result(found: Evaluated) -> Result:
     axis, bars = _bars([each for name in summary.candidates if (each := summary.mean(name, primary))], primary)
     part = text(_PARTS[summary.part]) if summary.part in _PARTS else summary.part
     return Result(
-        summary.name, text("report.about", rows=summary.n, part=part, data=summary.data) if summary.data
+        summary.name, _title(summary),
+        text("report.about", rows=summary.n, part=part, data=summary.data) if summary.data
         else text("report.about-own", rows=summary.n, part=part),
         text("report.chosen", reason=summary.reason) if summary.reason else "",
         text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
@@ -109,6 +111,14 @@ def result(found: Evaluated) -> Result:
         [named(each) for each in summary.notes], _changes(found, primary),
         _worst(found, primary), _first(found),
     )  # fmt: skip
+
+
+def _title(summary: Evaluation) -> str:
+    if summary.name == TRAINING:
+        return text("report.by-the-run")
+    if summary.part == "general":
+        return text("report.general")
+    return text("report.old-run", run=earlier_run(summary.name)) if summary.part == "old" else summary.name
 
 
 def _bars(means: Sequence[Mean], metric: str) -> tuple[tuple[str, str], list[Bar]]:

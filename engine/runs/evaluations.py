@@ -26,6 +26,7 @@ TRAINING = "training"
 """Name of the evaluation that a run makes by itself, before and after its training."""
 FORGETTING = "forgetting"
 """Name of the evaluation of general text and questions; with ``-RUN`` behind it of an earlier run's rows."""
+_JUDGED = ".judged-by-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MOST_ANSWER_BYTES = 1 << 30
 
@@ -141,6 +142,21 @@ def read(where: Path) -> Evaluation | None:
 def is_elsewhere(name: str) -> bool:
     """Whether an evaluation is of what the training cost elsewhere, not of its own task."""
     return name == FORGETTING or name.startswith(f"{FORGETTING}-")
+
+
+def earlier_run(name: str) -> str:
+    """The run whose rows an evaluation of what the training cost elsewhere is of."""
+    return name.removeprefix(f"{FORGETTING}-")
+
+
+def judgement(name: str, judge: str) -> str:
+    """What the evaluation is called in which ``judge`` judges the answers of evaluation ``name``."""
+    return f"{name}{_JUDGED}{judge}"
+
+
+def judged(name: str) -> str:
+    """The evaluation whose answers a judgement is of; of another evaluation itself."""
+    return name.partition(_JUDGED)[0]
 
 
 def all_of(run: RunDir) -> list[Evaluation]:

@@ -70,7 +70,7 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
                 return
             field.show_error("")
             found[name] = value
-        plain = self._field("plain").text == text("chat.as-text")
+        plain = self._field("plain").picked == 1
         self.dismiss(
             replace(
                 self._manner, system=self._field("system").text, temperature=float(found["temperature"]),
@@ -114,7 +114,7 @@ class KeepScreen(WholeScreen, ModalScreen[str]):
 
     @property
     def _is_row(self) -> bool:
-        return self.query_one("#kind", FormField).text == text("chat.as-row")
+        return self.query_one("#kind", FormField).picked == 0
 
     @on(FormField.Changed, "#kind")
     def _kind_changed(self) -> None:

@@ -15,6 +15,8 @@ from textual.worker import Worker
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from engine.runs import evaluations
+from engine.runs.evaluations import BASE, FEW_SHOT, Evaluation
 from tui import keys, messages, words
 from tui.evaluation import job
 from tui.widgets import evaluated
@@ -28,7 +30,6 @@ from tui.world import world_of
 if TYPE_CHECKING:
     from engine.app.evaluate import RowOf
     from engine.runs.directory import RunDir
-    from engine.runs.evaluations import Evaluation
 
 VIEWS = ("form", "running", "result")
 
@@ -78,7 +79,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     def __init__(self, run: RunDir) -> None:
         super().__init__()
         self._run = run
-        self._runs: dict[str, str] = {}
+        self._against = _plain()
         self._kept: list[Evaluation] = []
         self._shown: Evaluation | None = None
         self._worst: list[RowOf] = []
@@ -91,7 +92,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             own, file = text("evaluate.own-rows"), text("evaluate.a-file")
             yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
             yield FormField("file", text("evaluate.file"), about=text("evaluate.file-about"))
-            yield FormField("against", text("evaluate.against"), options=self._against_options())
+            yield FormField("against", text("evaluate.against"), options=[name for name, _ in self._against])
             yield FormField("count", text("evaluate.count"), hint=text("evaluate.count-hint"))
             yield Line(f"  {text('evaluate.kept-before')}", id="kept-head", classes="muted")
             yield Kept(title_width=24, id="kept")
@@ -101,10 +102,6 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         with VerticalScroll(id="result"):
             yield Block(id="table")
         yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
-
-    def _against_options(self) -> list[str]:
-        plain = [text("evaluate.with-base"), text("evaluate.with-few-shot"), text("evaluate.with-both")]
-        return [*plain, *self._runs]
 
     def on_mount(self) -> None:
         self._field("file").display = False
@@ -116,7 +113,6 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
-        from engine.runs import evaluations
         from engine.runs.directory import list_runs
 
         others = [each for each in list_runs(world_of(self).root) if each.id != self._run.id and each.has_adapter]
@@ -127,14 +123,15 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     @on(Read)
     def _show_read(self, message: Read) -> None:
-        counted: dict[str, str] = {}
-        for name, run_id in message.runs:
-            counted[name if name not in counted else run_id] = run_id
-        self._runs, self._kept = counted, message.kept
-        against = self._field("against").control
-        chosen = against.value
-        against.options = self._against_options()  # type: ignore[union-attr]
-        against.value = chosen
+        field = self._field("against")
+        chosen = self._against[field.picked][1]
+        names = [name for name, _ in message.runs]
+        self._against = [
+            *_plain(), *((name if names.count(name) == 1 else run, (BASE, run)) for name, run in message.runs),
+        ]  # fmt: skip
+        asked = [each for _, each in self._against]
+        field.set_options([name for name, _ in self._against], asked.index(chosen) if chosen in asked else 0)
+        self._kept = message.kept
         picks = [
             Pick(str(at), each.name, words.said(each.sentence), tail=text("evaluate.n-rows", rows=each.n))
             for at, each in enumerate(message.kept)
@@ -146,7 +143,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     @on(FormField.Changed)
     def _changed(self, message: FormField.Changed) -> None:
         if message.field.name == "rows":
-            self._field("file").display = message.field.text == text("evaluate.a-file")
+            self._field("file").display = message.field.picked == 1
         message.field.show_error("")
 
     @on(FormField.Submitted)
@@ -160,7 +157,6 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     @work(thread=True, group="look", exclusive=True)
     def _look(self, found: Evaluation) -> None:
         from engine.app.evaluate import worst_rows
-        from engine.runs import evaluations
 
         self.post_message(self.Looked(found, worst_rows(evaluations.folder(self._run, found.name), found)))
 
@@ -199,14 +195,8 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         if self.view != "form":
             return
         from engine.app import evaluate
-        from engine.runs.evaluations import BASE, FEW_SHOT
 
-        plain = {
-            text("evaluate.with-base"): [BASE], text("evaluate.with-few-shot"): [FEW_SHOT],
-            text("evaluate.with-both"): [BASE, FEW_SHOT],
-        }  # fmt: skip
-        chosen = self._field("against").text
-        against = plain.get(chosen) or [BASE, self._runs[chosen]]
+        against = self._against[self._field("against").picked][1]
         file = self._field("file").text.strip() if self._field("file").display else ""
         if self._field("file").display and not file:
             self._field("file").show_error(text("evaluate.file-missing"))
@@ -257,7 +247,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     def action_judge(self) -> None:
         if self._shown is not None:
-            self.post_message(messages.JudgeAsked(self._run, self._shown.name.partition(".judged-by-")[0]))
+            self.post_message(messages.JudgeAsked(self._run, evaluations.judged(self._shown.name)))
 
     def action_leave(self) -> None:
         """Back one layer: from the table to the form, from a running evaluation to its stop, from the form away."""
@@ -271,6 +261,14 @@ class EvaluateScreen(WholeScreen, Screen[None]):
     def on_unmount(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
+
+
+def _plain() -> list[tuple[str, tuple[str, ...]]]:
+    """How what a run can be compared with is shown, and what is asked for."""
+    return [
+        (text("evaluate.with-base"), (BASE,)), (text("evaluate.with-few-shot"), (FEW_SHOT,)),
+        (text("evaluate.with-both"), (BASE, FEW_SHOT)),
+    ]  # fmt: skip
 
 
 def _called(run: RunDir) -> str:

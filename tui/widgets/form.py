@@ -211,6 +211,18 @@ class FormField(Vertical):
         if isinstance(self.control, Input):
             self.control.cursor_position = len(text)
 
+    @property
+    def picked(self) -> int:
+        """The place of the chosen option, 0 of a field without options."""
+        return self.control.index if isinstance(self.control, Choice) else 0
+
+    def set_options(self, options: Sequence[str], picked: int) -> None:
+        """Offer other ``options``, the one at ``picked`` chosen."""
+        assert isinstance(self.control, Choice)
+        self.control.options = list(options)
+        self.control.index = picked
+        self.control.refresh()
+
     def type_on(self, text: str) -> None:
         """Take the focus and what is typed, as if it had been typed here."""
         assert isinstance(self.control, Input)
