@@ -275,36 +275,70 @@ def _entry_of(spoken: str, code: str) -> Any:
     return entry
 
 
-_SAID = {"title", "message", "hint", "said", "fix"}
+_SAID = {"title", "message", "hint", "said", "fix", "label", "sentence", "caption"}
 _TAKE_APART = {"startswith", "endswith", "find", "partition", "rpartition", "removeprefix"}
+_COMPARED_IN_TEMPLATE = re.compile(
+    rf"\.(?:{'|'.join(_SAID)})(?:\|\w+)* *(?:==|!=| in )|(?:==|!=) *[\w.]*\.(?:{'|'.join(_SAID)})\b"
+)
 
 
 def test_no_code_compares_sentences() -> None:
     """What happens must not hang on words that are made for people, a form's yes and no among them."""
-    found = []
-    for file, tree in _trees():
-        for node in ast.walk(tree):
-            sides: list[ast.expr] = []
-            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
-                sides = [node.left, *node.comparators]
-            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _TAKE_APART:
-                sides = [node.func.value, *node.args]  # type: ignore[attr-defined]
-            has_text = any(
-                isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value for each in sides
-            )
-            shown = file.startswith("tui/") and any(
-                isinstance(each, ast.Attribute) and each.attr == "text" for each in sides
-            )
-            if has_text and (shown or any(_is_said(_bare(each)) for each in sides)):
-                found.append(f"{file}:{node.lineno}: {ast.unparse(node)[:100]}")
+    found = [f"{file}:{line}" for file, tree in _trees() for line in _comparisons(tree, file.startswith("tui/"))]
+    for path in sorted((_ROOT / "engine").rglob("*.jinja")):
+        tags = re.findall(r"\{[%{].*?[%}]\}", path.read_text("utf-8"))
+        found += [f"{path.name}: {tag}" for tag in tags if _COMPARED_IN_TEMPLATE.search(tag)]
     assert found == []
 
 
-def _is_said(node: Any) -> bool:
+@pytest.mark.parametrize(
+    "code",
+    [
+        'error.title == "Not found"', "told.title == TRAINING", 'str(error).startswith("Not")', '"disk" in error.said',
+        'field.text == text("chat.as-row")', 'each.label != "python"', 'part(error, "hint").lower() == "retry"',
+    ],
+)  # fmt: skip
+def test_it_finds_a_comparison(code: str) -> None:
+    assert len(list(_comparisons(ast.parse(code), shown=True))) == 1
+
+
+def test_codes_may_be_compared() -> None:
+    code = 'error.code == "x"; told.name == TRAINING; label != self.label; reason.about == "identity"'
+    assert list(_comparisons(ast.parse(code), shown=True)) == []
+    tags = ('{% if it.title == "training" %}', "{% if a.sentence|lower in b %}", "{% if x != c.label %}")
+    assert all(map(_COMPARED_IN_TEMPLATE.search, tags))
+    assert not _COMPARED_IN_TEMPLATE.search("{% if it.sentence and it.name != c.verdict_of %}")
+
+
+def _comparisons(tree: ast.AST, shown: bool) -> Iterator[str]:
+    """Where words for people are compared or taken apart; ``shown``: the text of a widget is for people too."""
+    for node in ast.walk(tree):
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+            sides = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _TAKE_APART:
+            sides = [node.func.value, *node.args]  # type: ignore[attr-defined]
+        sides = [_bare(each) for each in sides]
+        has_words = any(_is_constant(each) or _is_call(each, "text", "part") for each in sides)
+        if has_words and any(_is_said(each, shown) for each in sides):
+            yield f"{node.lineno}: {ast.unparse(node)[:100]}"  # type: ignore[attr-defined]
+
+
+def _is_constant(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id.isupper()
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != ""
+
+
+def _is_call(node: Any, *names: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def _is_said(node: Any, shown: bool) -> bool:
     """Whether ``node`` is a part of an error or a message, or all of one as text."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("str", "text", "part"):
-        return (any(isinstance(each, ast.Name) for each in node.args) and node.func.id != "str") or _names_error(node)
-    return isinstance(node, ast.Attribute) and node.attr in _SAID
+    if _is_call(node, "text", "part", "str"):
+        return node.func.id != "str" or _names_error(node)
+    return isinstance(node, ast.Attribute) and (node.attr in _SAID or (shown and node.attr == "text"))
 
 
 def _names_error(node: ast.Call) -> bool:
