@@ -16,7 +16,10 @@ class TooLong(Exception):
 
 
 class TimeLimit:
-    """``with limit():`` raises TooLong inside once it took ``seconds``; code in C is ended when it comes back."""
+    """``with limit():`` raises TooLong inside once it took ``seconds``; code in C is ended when it comes back.
+
+    The thread that watches ends with the first look at which nothing is computed: a process makes many of these.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -27,10 +30,11 @@ class TimeLimit:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        if not self._watching:
-            self._watching = True
-            threading.Thread(target=self._watch, daemon=True).start()
-        self._thread, self._deadline = threading.get_ident(), time.monotonic() + self.seconds
+        with self._lock:
+            self._thread, self._deadline = threading.get_ident(), time.monotonic() + self.seconds
+            if not self._watching:
+                self._watching = True
+                threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield
         finally:
@@ -41,7 +45,10 @@ class TimeLimit:
         while True:
             time.sleep(_LOOKS_S)
             with self._lock:
-                if self._deadline is not None and time.monotonic() > self._deadline:
+                if self._deadline is None:
+                    self._watching = False
+                    return
+                if time.monotonic() > self._deadline:
                     self._deadline = None
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(TooLong))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def test_a_loop_is_ended_and_what_comes_after_it_is_not() -> None:
         with limit():
             spin(0.01)
         spin(0.8)  # nothing is raised outside
+
+
+def test_the_threads_that_watch_end_when_nothing_is_computed_and_begin_anew() -> None:
+    before, limits = threading.active_count(), [TimeLimit(0.3) for _ in range(20)]
+    for limit in limits:
+        with limit():
+            pass
+    end = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+    with pytest.raises(TooLong), limits[0]():
+        spin()
 
 
 def test_it_goes_with_what_is_sent_to_another_process() -> None:
