@@ -67,6 +67,11 @@ class Answering(Protocol):
     most_positions: int
 
     @property
+    def side_by_side(self) -> int:
+        """How many groups are worth being asked at once."""
+        ...
+
+    @property
     def too_long(self) -> str:
         """What stands for the answer to a prompt that is too long."""
         ...
@@ -76,9 +81,13 @@ class Answering(Protocol):
         ...
 
     def answer(
-        self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Callable[[int, int], None] = ...
-    ) -> list[str]:
-        """The answers to ``prompts`` (token ids), in their order, without special tokens."""
+        self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Callable[[int, int], None] = ...,
+        on_answers: Callable[[dict[int, str]], None] = ...,
+    ) -> list[str]:  # fmt: skip
+        """The answers to ``prompts`` (token ids), in their order, without special tokens.
+
+        ``on_answers`` gets some of them, by index, as soon as they are whole: each of them once.
+        """
         ...
 
 

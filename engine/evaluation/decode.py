@@ -1,20 +1,24 @@
-"""Greedy answers of one batch of prompts, token by token: rows leave as they end, common beginnings are read once.
+"""Greedy answers to groups of prompts, token by token: rows leave as they end, common beginnings are read once.
 
 The library's loop computes ended rows on to the last one's end, copies keys and values of all positions for each token
-and reads the same system prompt once a row. Models that need more of that loop than keys and values, a mask, positions
-and a penalty on repeats are left to it.
+and reads the same system prompt once a row. On the CPU the next group joins where ended rows make room. Models that
+need more of that loop than keys and values, a mask, positions and a penalty on repeats are left to it.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, GenerationMixin, RepetitionPenaltyLogitsProcessor
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from engine.evaluation.together import Step, compute, may_fit
 
 _FIRST_ROOM = 64
 """Positions that a cache has room for beyond its first ones; what it needs more it gets by halves of its length."""
@@ -69,6 +73,11 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self._length = columns
         self.keys, self.values = (room[:, :, :columns] for room in self._rooms)
 
+    def cut(self, length: int) -> None:
+        """Forget what comes after the first ``length`` positions."""
+        self._length = length
+        self.keys, self.values = (states[:, :, :length] for states in (self.keys, self.values))
+
     def keep(self, moves: Sequence[tuple[int, int]], rows: int) -> None:
         """Put row ``a`` in the place of row ``b`` for each (a, b) of ``moves``, and go on with the first ``rows``."""
         for room in self._rooms:
@@ -97,43 +106,90 @@ def can_decode(model: Any) -> bool:
 
 @torch.no_grad()
 def decode(
-    model: Any, prompts: Sequence[list[int]], stops: frozenset[int], pad_id: int, most: int,
+    model: Any, groups: Sequence[Sequence[list[int]]], stops: frozenset[int], pad_id: int, most: Sequence[int],
     watch: Callable[[int], None] = lambda ended: None,
-) -> list[list[int]]:  # fmt: skip
-    """Up to ``most`` new tokens for each of ``prompts``, without the one of ``stops`` that ended them.
+    joins: Callable[[Sequence[int], int, int], bool] = lambda beside, rows, group: not beside,
+) -> Iterator[tuple[int, list[list[int]]]]:  # fmt: skip
+    """The index of each of ``groups``, as it is whole, and up to ``most`` new tokens for each of its prompts.
 
-    ``watch`` is called after each token with how many answers have ended, and may raise. ``pad_id`` fills shorter
-    prompts on the left, where nothing sees it.
+    An answer lacks the one of ``stops`` that ended it. ``joins`` says whether a group may begin while those ``beside``
+    it, with so many rows left, are not whole; beside none it must. All that have begun go on together. ``watch`` is
+    called after each token with how many of their answers have ended, and may raise. ``pad_id`` fills shorter prompts
+    on the left, where nothing sees it.
     """
     base = _base(model)
-    device = base.device
-    logits, cache, rows = _read(base, prompts, pad_id, most)
-    answers: list[list[int]] = [[] for _ in prompts]
-    ids, mask = (part.to(device) for part in padded([prompts[row] for row in rows], pad_id))
     penalty = getattr(base.generation_config, "repetition_penalty", None)
     penalize = RepetitionPenaltyLogitsProcessor(penalty) if penalty not in (None, 1.0) else None
-    at = mask.sum(-1, keepdim=True) - 1
-    ended: set[int] = set()
-    for count in range(1, most + 1):
-        tokens = _likeliest(penalize(ids, logits.float()) if penalize else logits)
-        for row, token in zip(rows, tokens, strict=True):
-            if row not in ended:
-                ended.add(row) if token in stops else answers[row].append(token)
-        watch(len(ended))
-        if count == most or len(ended) == len(prompts):
-            break
-        at = at + 1
-        left = _room_for(len(rows) - sum(row in ended for row in rows))
-        if left < len(rows):
-            chosen, moves = _compact(rows, ended, left)
-            _keep(cache, moves, chosen)
-            picked = torch.tensor(chosen, device=device)
-            ids, mask, at = ids[picked], mask[picked], at[picked]
-            rows, tokens = [rows[i] for i in chosen], [tokens[i] for i in chosen]
-        new = torch.tensor(tokens, device=device)[:, None]
-        ids, mask = torch.cat([ids, new], -1), torch.cat([mask, torch.ones_like(new)], -1)
-        logits = _next(base, new, mask, at, cache)
-    return answers
+    waiting, begun = deque(range(len(groups))), list[_Group]()
+    while waiting or begun:
+        steps = [group.step for group in begun]
+        logits = compute(base, steps, partial(_next, base)) if steps else []
+        while waiting and joins([group.index for group in begun], sum(len(group.rows) for group in begun), waiting[0]):
+            index = waiting.popleft()
+            begun.append(_Group(index, base, groups[index], pad_id, most[index]))
+            logits.append(begun[-1].first)
+        for group, found in zip(begun, logits, strict=True):
+            group.take(_likeliest(penalize(group.seen, found.float()) if penalize else found), stops)
+        watch(sum(len(group.ended) for group in begun))
+        for group in begun:
+            if group.is_whole:
+                yield group.index, group.answers
+        begun = [group for group in begun if not group.is_whole]
+        for group in begun:
+            group.go_on()
+
+
+class _Group:
+    """Prompts that are answered side by side, as far as their answers go.
+
+    ``rows`` are those that are computed, by place in ``answers``; ``first`` the logits that follow the prompts.
+    """
+
+    def __init__(self, index: int, base: Any, prompts: Sequence[list[int]], pad_id: int, most: int) -> None:
+        self.index, self._most, self._device = index, most, base.device
+        self.first, self._cache, self.rows = _read(base, prompts, pad_id, most)
+        self.seen, self._mask = (part.to(base.device) for part in padded([prompts[row] for row in self.rows], pad_id))
+        self._at = self._mask.sum(-1, keepdim=True) - 1
+        self.answers: list[list[int]] = [[] for _ in prompts]
+        self.ended: set[int] = set()
+        self._tokens: list[int] = []
+        self._count = 0
+
+    def take(self, tokens: list[int], stops: frozenset[int]) -> None:
+        """Note what follows each row."""
+        self._tokens, self._count = tokens, self._count + 1
+        for row, token in zip(self.rows, tokens, strict=True):
+            if row not in self.ended:
+                self.ended.add(row) if token in stops else self.answers[row].append(token)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._count == self._most or len(self.ended) == len(self.answers)
+
+    def go_on(self) -> None:
+        """Leave ended rows behind and put the tokens noted last after the others."""
+        self._at = self._at + 1
+        left = _room_for(len(self.rows) - sum(row in self.ended for row in self.rows))
+        if left < len(self.rows):
+            chosen, moves = _compact(self.rows, self.ended, left)
+            _keep(self._cache, moves, chosen)
+            picked = torch.tensor(chosen, device=self._device)
+            self.seen, self._mask, self._at = self.seen[picked], self._mask[picked], self._at[picked]
+            self.rows, self._tokens = [self.rows[i] for i in chosen], [self._tokens[i] for i in chosen]
+        new = torch.tensor(self._tokens, device=self._device)[:, None]
+        self.seen, self._mask = torch.cat([self.seen, new], -1), torch.cat([self._mask, torch.ones_like(new)], -1)
+
+    @property
+    def step(self) -> Step:
+        """What is to be computed for the next tokens."""
+        return Step(self.seen[:, -1:], self._at, self._mask, self._cache)
+
+
+def can_join(model: Any) -> bool:
+    """Whether groups of ``model`` may go on together, as far as is known: all its layers keep the whole past."""
+    base = _base(model)
+    layers = DynamicCache(config=base.config.get_text_config(decoder=True)).layers
+    return can_decode(model) and may_fit(base) and all(type(layer) is DynamicLayer for layer in layers)
 
 
 def _base(model: Any) -> Any:
@@ -205,7 +261,7 @@ def _common(prompts: Sequence[list[int]]) -> int:
     return next((i for i in range(most) if len({prompt[i] for prompt in prompts}) > 1), most)
 
 
-def _next(base: Any, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
+def _next(base: Any, ids: Tensor, mask: Tensor | None, positions: Tensor, cache: DynamicCache) -> Tensor:
     """Logits (rows, vocabulary) of what follows each row."""
     last = {"logits_to_keep": 1} if "logits_to_keep" in _parameters(base) else {}
     found = base(

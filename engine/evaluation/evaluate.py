@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -134,8 +134,9 @@ def generate(
 ) -> list[str]:  # fmt: skip
     """Greedy answers to ``prompts``, in their order. ``take`` gets them by index as soon as some are whole.
 
-    Of several ranks each gives every so-many-th group, whole: an answer can depend on those beside it, by the last
-    bits of sums. After each round all know all answers. Raises OutOfMemory and StopRequested in all of them.
+    Of several ranks each gives every so-many-th group, whole: an answer can depend on those of its group, by the last
+    bits of sums. After each round all know all answers. One rank alone asks for several groups at once. Raises
+    OutOfMemory and StopRequested in all of them.
     """
     whole: dict[int, str] = {}
     generator.tokens_at_once = ranks.from_first(generator.tokens_at_once)
@@ -143,24 +144,27 @@ def generate(
     long = dict.fromkeys(set(range(len(prompts))).difference(*groups), generator.too_long)
     if long:
         take(long)
-    for start in range(0, len(groups), ranks.count):
-        together = groups[start : start + ranks.count]
+    alone = ranks.count == 1
+    size = generator.side_by_side if alone else ranks.count
+    for start in range(0, len(groups), size):
+        together = groups[start : start + size]
         done, count = len(whole), sum(map(len, together))
         mine: dict[int, str] = {}
         failure: OutOfMemory | None = None
         stopped = False
         try:
-            for group in ranks.dealt(together):
-                asked = [prompts[index] for index in group]
-                answers = generator.answer(asked, new_tokens, _part_of(report, done, count, len(prompts)))
-                mine.update(zip(group, answers, strict=True))
+            own = [index for group in ranks.dealt(together) for index in group]
+            asked = [prompts[index] for index in own]
+            if own:
+                part = _part_of(report, done, count, len(prompts))
+                generator.answer(asked, new_tokens, part, partial(_keep_whole, mine, own, take if alone else None))
         except StopRequested:
             stopped = True
         except OutOfMemory as error:
             failure = error
         told = ranks.everyone((mine, failure, stopped))
         new = {index: text for answers, _, _ in told for index, text in answers.items()}
-        if new:
+        if new and not alone:
             take(new)
         for _, failed, _ in told:
             if failed is not None:
@@ -170,6 +174,16 @@ def generate(
         whole |= new
     whole |= long
     return [whole[index] for index in range(len(prompts))]
+
+
+def _keep_whole(
+    mine: dict[int, str], own: Sequence[int], take: Callable[[dict[int, str]], None] | None, found: dict[int, str]
+) -> None:
+    """Put what was ``found`` of the prompts ``own`` into ``mine``, and give it to ``take`` at once if there is one."""
+    new = {own[at]: text for at, text in found.items()}
+    mine.update(new)
+    if take is not None:
+        take(new)
 
 
 def _part_of(report: Report, done: int, count: int, total: int) -> Report:

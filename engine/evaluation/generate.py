@@ -9,14 +9,20 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from engine.evaluation.decode import can_decode, decode, padded
+from engine.evaluation.decode import can_decode, can_join, decode, padded
 from engine.modeling.out_of_memory import MemoryGuard
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
+_ROWS_TOGETHER = 100
+"""Rows of several groups that are computed at once, where that is faster: more of them gain little."""
+_GROUPS_TOGETHER = 4
 _TOKENS_AT_ONCE = 16_384
 _FEW_TOKENS = 2
 Watch = Callable[[int], None]
-"""Called after each token with how many answers of the group have ended; what it raises ends the work."""
+"""Called after each token with how many answers of begun groups have ended; what it raises ends the work."""
+
+Keep = Callable[[dict[int, str]], None]
+"""Called with the answers of a group, by the index of the prompt, as soon as it is whole."""
 
 
 @dataclass
@@ -42,31 +48,30 @@ class Generator:
         prompts: Sequence[list[int]],
         max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
+        on_answers: Callable[[dict[int, str]], None] = lambda found: None,
     ) -> list[str]:
         """The greedy answer to each of ``prompts`` (token ids), in their order, without special tokens.
 
-        Raises OutOfMemory when there is no memory for one of them alone.
+        ``on_answers`` gets those of a group, by index, as soon as it is whole. Raises OutOfMemory when there is no
+        memory for one of them alone.
         """
         was_training = self.model.training
         self.model.eval()
-        answers = [self.too_long] * len(prompts)
-        left = self._by_length(prompts)
+        answers: dict[int, str] = {}
+        watch = _Watch(self.check, answers, len(prompts), on_progress)
+
+        def keep(found: dict[int, str]) -> None:
+            answers.update(found)
+            on_answers(found)
+
         try:
-            while left:
-                done = len(prompts) - len(left)
-                group = self._next(left, prompts, max_new_tokens)
-                on_progress(done, len(prompts))
-                watch = _Watch(self.check, done, len(prompts), on_progress)
-                texts = self._in_memory([prompts[i] for i in group], max_new_tokens, watch)
-                if texts is None:
-                    continue
-                for index, text in zip(group, texts, strict=True):
-                    answers[index] = text
-                left = left[len(group) :]
+            while left := [index for index in self._by_length(prompts) if index not in answers]:
+                on_progress(len(answers), len(prompts))
+                self._in_memory(left, prompts, max_new_tokens, watch, keep)
         finally:
             self.model.train(was_training)
         on_progress(len(prompts), len(prompts))
-        return answers
+        return [answers.get(index, self.too_long) for index in range(len(prompts))]
 
     @torch.no_grad()
     def rehearse(self, prompts: Sequence[list[int]], max_new_tokens: int) -> int:
@@ -82,31 +87,37 @@ class Generator:
                 if not groups:
                     return 0
                 group = max(groups, key=lambda g: _padded(g, prompts, max_new_tokens))
-                few = min(_FEW_TOKENS, max_new_tokens)
-                cache = self._cache_bytes_per_token() * len(group) * (max_new_tokens - few)
-                if (
-                    self._in_memory([prompts[i] for i in group], few, _Cache(self.check, cache, self.model.device))
-                    is not None
-                ):
-                    return _padded(group, prompts, max_new_tokens)
+                few, most = min(_FEW_TOKENS, max_new_tokens), self._most_tokens(groups, prompts, max_new_tokens)
+                cache = self._cache_bytes_per_token() * (most - _padded(group, prompts, few))
+                holding = _Cache(self.check, cache, self.model.device)
+                if self._in_memory(group, prompts, few, holding, lambda found: None):
+                    return most
         finally:
             self.model.train(was_training)
 
-    def _in_memory(self, prompts: list[list[int]], max_new_tokens: int, watch: Watch) -> list[str] | None:
-        """The answers of one group; None when memory ran out and groups are smaller from now on."""
+    def _in_memory(
+        self, order: list[int], prompts: Sequence[list[int]], new_tokens: int, watch: Watch, keep: Keep
+    ) -> bool:
+        """Answer the prompts of ``order``.
+
+        False when memory ran out and groups are smaller from now on.
+        """
         self.memory.phase = "evaluation"
+        beside: list[list[int]] = []
         try:
-            return self._batch(prompts, max_new_tokens, watch)
+            self._answer(self._grouped(order, prompts, new_tokens), prompts, new_tokens, watch, keep, beside)
+            return True
         except Exception as error:
             shortage = self.memory.shortage(error)
             if shortage is None:
                 raise
-        if len(prompts) == 1:
+        rows = [row for group in beside for row in group]
+        if len(rows) <= 1:
             raise self.memory.ends(shortage, "runs.out-of-memory-answer")
-        longest = max(len(prompt) for prompt in prompts) + max_new_tokens
-        self.tokens_at_once = len(prompts) // 2 * longest
+        longest = max(len(prompts[row]) for row in rows) + new_tokens
+        self.tokens_at_once = len(rows) // 2 * longest
         self.memory.repeats(shortage, self.tokens_at_once)
-        return None
+        return False
 
     @property
     def too_long(self) -> str:
@@ -115,7 +126,15 @@ class Generator:
 
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         """Indices of the ``prompts`` that are answered side by side, each group in turn; too long ones are in none."""
-        left, groups = self._by_length(prompts), []
+        return self._grouped(self._by_length(prompts), prompts, new_tokens)
+
+    @property
+    def side_by_side(self) -> int:
+        """How many groups are worth being asked at once: where they go on together, tails are computed together."""
+        return _GROUPS_TOGETHER if can_join(self.model) else 1
+
+    def _grouped(self, left: list[int], prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        groups: list[list[int]] = []
         while left:
             groups.append(self._next(left, prompts, new_tokens))
             left = left[len(groups[-1]) :]
@@ -149,15 +168,41 @@ class Generator:
         kv_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
         return 2 * kv_heads * width * text.num_hidden_layers * self.model.dtype.itemsize
 
-    def _batch(self, prompts: list[list[int]], max_new_tokens: int, watch: Watch) -> list[str]:
-        longest = max(len(prompt) for prompt in prompts)
+    def _most_tokens(self, groups: Sequence[list[int]], prompts: Sequence[list[int]], new_tokens: int) -> int:
+        """Tokens of prompts and answers that stand side by side at most."""
+        each = [_padded(group, prompts, new_tokens) for group in groups]
+        return max(*each, min(sum(each), self.tokens_at_once)) if can_join(self.model) else max(each)
+
+    def _answer(
+        self, groups: Sequence[list[int]], prompts: Sequence[list[int]], new_tokens: int, watch: Watch,
+        keep: Keep, beside: list[list[int]],
+    ) -> None:  # fmt: skip
+        """Answer each of ``groups``; ``beside`` become those that are being computed."""
+        asked = [[prompts[index] for index in group] for group in groups]
+        longest = [max(map(len, group)) for group in asked]
+        most = [new_tokens] * len(groups)
         if self.most_positions:  # the last token is never read
-            max_new_tokens = min(max_new_tokens, self.most_positions - longest + 1)
+            most = [min(new_tokens, self.most_positions - length + 1) for length in longest]
+
+        def joins(begun: Sequence[int], rows: int, index: int) -> bool:
+            tokens = sum(_padded(groups[i], prompts, new_tokens) for i in (*begun, index))
+            fits = rows + len(groups[index]) <= _ROWS_TOGETHER and tokens <= self.tokens_at_once
+            begins = not begun or (fits and can_join(self.model))
+            if begins:
+                beside[:] = [groups[i] for i in (*begun, index)]
+            return begins
+
         if can_decode(self.model):
-            found = decode(self.model, prompts, self.stops, self.pad_id, max_new_tokens, watch)
+            found = decode(self.model, asked, self.stops, self.pad_id, most, watch, joins)
         else:
-            found = self._by_library(prompts, longest, max_new_tokens, watch)
-        return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in found]
+            found = (
+                (i, self._by_library(group, longest[i], most[i], watch))
+                for i, group in enumerate(asked) if joins((), 0, i)
+            )  # fmt: skip
+        for index, ids in found:
+            texts = (str(self.tokenizer.decode(each, skip_special_tokens=True)) for each in ids)
+            keep(dict(zip(groups[index], texts, strict=True)))
+            beside.remove(groups[index])
 
     def _by_library(
         self, prompts: list[list[int]], longest: int, max_new_tokens: int, watch: Watch
@@ -181,13 +226,13 @@ class _Watch:
     """Between two tokens: lets a stop request through and tells how many answers have ended."""
 
     def __init__(
-        self, check: Callable[[], None], done: int, total: int, on_progress: Callable[[int, int], None]
+        self, check: Callable[[], None], whole: dict[int, str], total: int, on_progress: Callable[[int, int], None]
     ) -> None:
-        self._check, self._on_progress, self._done, self._total = check, on_progress, done, total
+        self._check, self._on_progress, self._whole, self._total = check, on_progress, whole, total
 
     def __call__(self, ended: int) -> None:
         self._check()
-        self._on_progress(self._done + ended, self._total)
+        self._on_progress(len(self._whole) + ended, self._total)
 
 
 class _Cache:

@@ -26,6 +26,7 @@ class FileGenerator:
     check: Callable[[], None]
     most_positions: int = 0
     tokens_at_once: int = 0
+    side_by_side: int = 1
     too_long: str = ""
 
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
@@ -35,12 +36,14 @@ class FileGenerator:
     def answer(
         self, prompts: Sequence[list[int]], max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
+        on_answers: Callable[[dict[int, str]], None] = lambda found: None,
     ) -> list[str]:  # fmt: skip
         """The greedy answer to each prompt (token ids), without special tokens."""
         answers = []
         for done, prompt in enumerate(prompts):
             self.check()
             answers.append(self.server.answer(prompt, max_new_tokens)[0])
+            on_answers({done: answers[-1]})
             on_progress(done + 1, len(prompts))
         return answers
 

@@ -27,14 +27,16 @@ class Scripted:
     def __init__(self, *answers: str) -> None:
         self.answers, self.asked = answers, [0]
 
-    tokens_at_once, too_long = 100, ""
+    tokens_at_once, too_long, side_by_side = 100, "", 1
 
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         return [list(range(len(prompts)))] if prompts else []
 
-    def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Any = None) -> list[str]:
+    def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, report: Any, whole: Any) -> list[str]:
         self.asked.append(len(prompts))
-        return [self.answers[i % len(self.answers)] for i in range(len(prompts))]
+        found = [self.answers[i % len(self.answers)] for i in range(len(prompts))]
+        whole(dict(enumerate(found)))
+        return found
 
 
 ROWS = [

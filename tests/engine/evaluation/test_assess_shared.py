@@ -174,6 +174,6 @@ def test_no_memory_for_one_answer_in_one_process_is_the_error_of_all(loaded: Loa
     def short(*arguments: Any) -> Any:
         raise MemoryError
 
-    makers[1][0].generator._batch = short  # type: ignore[method-assign]
+    makers[1][0].generator._answer = short  # type: ignore[method-assign]
     ends = together(makers, lambda made: made.evaluate(5, "after"))
     assert [type(end) for end in ends] == [OutOfMemory] * 2

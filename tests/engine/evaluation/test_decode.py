@@ -38,6 +38,12 @@ def librarys(model: Any, prompts: Sequence[list[int]], stops: frozenset[int], mo
     return answers
 
 
+def alone(model: Any, prompts: Sequence[list[int]], stops: frozenset[int], most: int) -> list[list[int]]:
+    """Of one group, by our loop."""
+    ((_, answers),) = decode(model, [prompts], stops, 0, [most])
+    return answers
+
+
 def some_stops(answers: Sequence[list[int]]) -> frozenset[int]:
     """Tokens at which some answers end early, some late and some never."""
     return frozenset({answers[0][2], answers[1][-2], answers[2][5]})
@@ -53,7 +59,7 @@ def test_a_batch_is_answered_as_each_prompt_alone(family: str, shared: Sequence[
     stops = some_stops(free)
     expected = librarys(model, prompts, stops, 12)
     assert len({len(answer) for answer in expected}) > 1
-    assert decode(model, prompts, stops, 0, 12) == expected
+    assert alone(model, prompts, stops, 12) == expected
 
 
 def test_common_beginnings_are_read_once_for_each_length(loaded: Loaded) -> None:
@@ -62,7 +68,7 @@ def test_common_beginnings_are_read_once_for_each_length(loaded: Loaded) -> None
         lambda module, args: read.append(tuple(args[0].shape))
     )
     try:
-        decode(loaded.model, asked(SHARED * 5), frozenset(), 0, 2)
+        alone(loaded.model, asked(SHARED * 5), frozenset(), 2)
     finally:
         hook.remove()
     lengths = len(set(LENGTHS))
@@ -71,13 +77,11 @@ def test_common_beginnings_are_read_once_for_each_length(loaded: Loaded) -> None
 
 def test_ended_rows_are_computed_no_more(loaded: Loaded) -> None:
     prompts = asked(lengths=[6] * 12)
-    stops = frozenset(
-        {token for answer in decode(loaded.model, prompts, frozenset(), 0, 20)[:9] for token in answer[3:5]}
-    )
+    stops = frozenset({token for answer in alone(loaded.model, prompts, frozenset(), 20)[:9] for token in answer[3:5]})
     rows: list[int] = []
     hook = loaded.model.get_input_embeddings().register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
     try:
-        answers = decode(loaded.model, prompts, stops, 0, 20)
+        answers = alone(loaded.model, prompts, stops, 20)
     finally:
         hook.remove()
     assert rows == sorted(rows, reverse=True)
@@ -88,10 +92,10 @@ def test_ended_rows_are_computed_no_more(loaded: Loaded) -> None:
 
 def test_a_models_own_penalty_on_repeats_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("llama").eval()
-    plain = decode(model, asked(), frozenset(), 0, 12)
+    plain = alone(model, asked(), frozenset(), 12)
     monkeypatch.setattr(model.generation_config, "repetition_penalty", 1.8)
     assert can_decode(model)
-    found = decode(model, asked(), frozenset(), 0, 12)
+    found = alone(model, asked(), frozenset(), 12)
     assert found == librarys(model, asked(), frozenset({-1}), 12)
     assert found != plain
     monkeypatch.setattr(model.generation_config, "no_repeat_ngram_size", 2)

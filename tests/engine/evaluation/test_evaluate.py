@@ -38,7 +38,7 @@ TRAINED = [row(f"Give me {i} teas for Mia in Lima", f"order {i}") for i in range
 class Scripted:
     """Stands for a generator: answers in groups of two, from a list, and notes what it was asked."""
 
-    most_positions, too_long, tokens_at_once = 0, "[too long]", 100
+    most_positions, too_long, tokens_at_once, side_by_side = 0, "[too long]", 100, 1
 
     def __init__(self, tokenizer: Any, *answers: str, stop_after: int | None = None) -> None:
         self.tokenizer, self.answers, self.stop_after = tokenizer, answers, stop_after
@@ -47,11 +47,13 @@ class Scripted:
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         return [list(range(start, min(start + 2, len(prompts)))) for start in range(0, len(prompts), 2)]
 
-    def answer(self, prompts: Sequence[list[int]], most: int, report: Any = None) -> list[str]:
+    def answer(self, prompts: Sequence[list[int]], most: int, report: Any, whole: Any) -> list[str]:
         if self.stop_after is not None and len(self.asked) >= self.stop_after:
             raise StopRequested
         self.asked += [self.tokenizer.decode(ids) for ids in prompts]
-        return [self.answers[(len(self.asked) - len(prompts) + i) % len(self.answers)] for i in range(len(prompts))]
+        found = [self.answers[(len(self.asked) - len(prompts) + i) % len(self.answers)] for i in range(len(prompts))]
+        whole(dict(enumerate(found)))
+        return found
 
 
 def candidate(

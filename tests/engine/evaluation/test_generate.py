@@ -57,6 +57,7 @@ def test_many_prompts_are_answered_in_groups(loaded: Loaded, monkeypatch: pytest
     asked = prompts(loaded, *TEXTS)
     together = generator(loaded).answer(asked, 4)
     monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
+    monkeypatch.setattr(generate, "_ROWS_TOGETHER", 2)
     seen: list[tuple[int, int]] = []
     assert generator(loaded).answer(asked, 4, lambda done, total: seen.append((done, total))) == together
     assert seen == sorted(seen)
@@ -72,6 +73,36 @@ def test_long_prompts_are_answered_few_at_a_time(loaded: Loaded) -> None:
     seen: list[int] = []
     assert alone.answer(asked, 4, lambda done, total: seen.append(done)) == together
     assert sorted(set(seen)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_answers_are_given_out_once_as_their_group_is_whole(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = prompts(loaded, *TEXTS)
+    monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
+    stop = greedy(loaded, asked[4], 2)[1]
+    given: list[dict[int, str]] = []
+    answers = generator(loaded, frozenset({stop})).answer(asked, 9, on_answers=given.append)
+    assert sorted(map(len, given)) == [1, 2, 2]
+    assert {place: text for found in given for place, text in found.items()} == dict(enumerate(answers))
+
+
+def test_a_stop_comes_after_what_was_whole_before(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(Exception):
+        pass
+
+    asked = prompts(loaded, *TEXTS)
+    monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
+    monkeypatch.setattr(generate, "_ROWS_TOGETHER", 4)
+    expected = generator(loaded).answer(asked, 6)
+    given: dict[int, str] = {}
+
+    def check() -> None:
+        if given:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        generator(loaded, check=check).answer(asked, 6, on_answers=given.update)
+    assert 2 <= len(given) < 5
+    assert given.items() <= dict(enumerate(expected)).items()
 
 
 def test_progress_counts_answers_as_they_end(loaded: Loaded) -> None:
@@ -158,11 +189,15 @@ def test_a_rehearsal_takes_the_largest_group_and_few_tokens(loaded: Loaded, monk
     made.model = Narrow(loaded.model, 2)
     steps: list[int] = []
     made.check = lambda: steps.append(1)
-    longest, second = sorted((len(prompt) for prompt in asked), reverse=True)[:2]
+    longest, second, _, fourth, _ = sorted((len(prompt) for prompt in asked), reverse=True)
     # In order of length they stand by twos, the longest alone.
+    made.tokens_at_once = 2 * (second + 100)
     assert made.rehearse(asked, 100) == max(longest + 100, 2 * (second + 100))
     assert made.model.asked[1:] == [2]
     assert len(steps) <= 2
+    made.tokens_at_once = 10**6  # room for the tails of all beside each other
+    assert made.rehearse(asked, 100) == longest + 100 + 2 * (second + 100) + 2 * (fourth + 100)
+    assert made.model.asked[2:] == [2]
 
 
 def test_a_rehearsal_holds_the_cache_of_whole_answers(loaded: Loaded) -> None:

@@ -113,6 +113,7 @@ def test_a_stop_while_answering_loses_no_answer_and_asks_none_twice(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     monkeypatch.setattr("engine.evaluation.generate._PROMPTS_AT_ONCE", {"cpu": 1})
+    monkeypatch.setattr("engine.evaluation.generate._GROUPS_TOGETHER", 1)
     asked: list[str] = []
     really = Generator.answer
     stop: list[Steering] = []
