@@ -17,7 +17,7 @@ import msgspec
 from engine.app.plan import fit_on
 from engine.common.child import record_of
 from engine.common.clean_text import clean
-from engine.common.errors import ConfigError, DataError, MachineError, TunedeckError
+from engine.common.errors import ConfigError, DataError, MachineError, TunedeckError, reason_of
 from engine.common.files import write_atomic
 from engine.config.schema import DataSource, RunConfig
 from engine.machine import snapshot
@@ -235,7 +235,7 @@ def append_row(path: Path, turns: Sequence[Turn]) -> int:
         with os.fdopen(fd, "ab") as file:
             file.write((b"" if tail == b"\n" else b"\n") + row_of(turns).encode("utf-8", "replace") + b"\n")
     except OSError as error:
-        raise MachineError("chat.unwritable", path=path, reason=error.strerror or str(error)) from error
+        raise MachineError("chat.unwritable", path=path, reason=reason_of(error)) from error
     return rows + 1
 
 

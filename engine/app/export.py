@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from engine.common.child import run_answering
-from engine.common.errors import ConfigError, MachineError, ModelError
+from engine.common.errors import ConfigError, MachineError, ModelError, reason_of
 from engine.common.files import read_json, sha256, write_atomic
 from engine.common.versions import versions
 from engine.machine.host import read_host
@@ -171,7 +171,7 @@ def export(
         made = _with_card(plan, made)
         exports.keep(plan.run, made)
     except OSError as error:
-        raise MachineError("exporting.unnoted", folder=plan.out, reason=error.strerror or str(error)) from error
+        raise MachineError("exporting.unnoted", folder=plan.out, reason=reason_of(error)) from error
     return made
 
 

@@ -15,7 +15,7 @@ from engine.app.check import Checked
 from engine.app.resume import changes
 from engine.app.start import facts_of
 from engine.common import paths
-from engine.common.errors import MachineError, RunError, TunedeckError
+from engine.common.errors import MachineError, RunError, TunedeckError, reason_of
 from engine.common.regular_files import open_to_append
 from engine.config import provenance, toml
 from engine.config.presets import Resolved
@@ -46,7 +46,7 @@ def launch_group(group: Group, accept_changes: bool = False) -> None:
         finally:
             os.close(log)
     except OSError as error:
-        raise MachineError("runs.runner-not-started", path=group.path, reason=str(error.strerror)) from error
+        raise MachineError("runs.runner-not-started", path=group.path, reason=reason_of(error)) from error
     deadline = time.monotonic() + _LONGEST_START_S
     while not group.is_alive() and time.monotonic() < deadline:
         if process.poll() is not None:  # also right when every run had ended before one could look
@@ -86,7 +86,7 @@ def start_group(
             groups.delete(group)
         if isinstance(error, OSError):
             where = str(error.filename or group.path)
-            raise MachineError("runs.cannot-create", path=where, reason=str(error.strerror)) from error
+            raise MachineError("runs.cannot-create", path=where, reason=reason_of(error)) from error
         raise
     return group
 
@@ -98,7 +98,7 @@ def stop_group(group: Group) -> None:
     try:
         group.stop_mark.touch(mode=0o600)
     except OSError as error:
-        raise MachineError("runs.cannot-create", path=group.stop_mark, reason=str(error.strerror)) from error
+        raise MachineError("runs.cannot-create", path=group.stop_mark, reason=reason_of(error)) from error
 
 
 def missing(group: Group) -> list[RunDir]:

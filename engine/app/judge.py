@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.app.evaluate import Stopped, ask_child
-from engine.common.errors import MachineError, RunError, TunedeckError
+from engine.common.errors import MachineError, RunError, TunedeckError, reason_of
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.result import Comparison, Mean
@@ -84,7 +84,7 @@ class Bench:
         try:
             choices.keep(self.where, self.judge, choice)
         except OSError as error:
-            raise MachineError("judge.unwritable", path=self.where, reason=error.strerror or str(error)) from error
+            raise MachineError("judge.unwritable", path=self.where, reason=reason_of(error)) from error
         self.chosen[choice.row] = choice
 
     def undo(self) -> bool:
@@ -184,7 +184,7 @@ def conclude(bench: Bench, notes: Sequence[Message] = ()) -> Evaluation:
     try:
         evaluations.keep(evaluations.folder(bench.run, found.name), found)
     except OSError as error:
-        raise MachineError("judge.unwritable", path=bench.where, reason=error.strerror or str(error)) from error
+        raise MachineError("judge.unwritable", path=bench.where, reason=reason_of(error)) from error
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.common import paths
+from engine.common.errors import reason_of
 from engine.machine import selftest_result
 from engine.machine.gpu_specs import GIB
 from engine.machine.gpus import Gpu
@@ -89,7 +90,7 @@ def _disk(name: Message, folder: Path) -> Check:
     try:
         free = shutil.disk_usage(there).free
     except OSError as error:
-        found = Message("machine-check.folder-silent", folder=folder, reason=error.strerror)
+        found = Message("machine-check.folder-silent", folder=folder, reason=reason_of(error))
         return Check(name, "fail", found, Message("machine-check.set-home"))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         found = Message("machine-check.folder-not-writable", folder=folder, free=free)

@@ -11,7 +11,7 @@ from engine.app.findings import REFUSED, Finding, Remedy, of_error
 from engine.app.preflight_adapter import check_old_adapter, check_targets
 from engine.app.preflight_template import check_template
 from engine.common import paths
-from engine.common.errors import ConfigError, MachineError, TunedeckError
+from engine.common.errors import ConfigError, MachineError, TunedeckError, reason_of
 from engine.config import rules
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
@@ -157,7 +157,7 @@ class _Look:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
-            raise MachineError("check.unwritable-runs", path=folder, reason=error.strerror) from error
+            raise MachineError("check.unwritable-runs", path=folder, reason=reason_of(error)) from error
         return iter(())
 
     def disk(self) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.app.start import launch
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.memory.out_of_memory import named
@@ -90,7 +90,7 @@ def apply(
         target = _as_new_run(run, found, remedy) if kind == "new run" else _rewritten(run, found, remedy)
     except OSError as error:
         raise MachineError(
-            "remedy.config-not-written", path=error.filename or run.config, reason=error.strerror
+            "remedy.config-not-written", path=error.filename or run.config, reason=reason_of(error)
         ) from error  # fmt: skip
     finally:
         lock.release()

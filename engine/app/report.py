@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import write_atomic
 from engine.report.content import content
 from engine.report.facts import read
@@ -31,7 +31,7 @@ def write(run: RunDir, to: Path | None = None, force: bool = False) -> Path:
     try:
         write_atomic(path, page)
     except OSError as error:
-        raise MachineError("report.unwritable", path=path, reason=error.strerror or str(error)) from error
+        raise MachineError("report.unwritable", path=path, reason=reason_of(error)) from error
     return path
 
 
@@ -42,8 +42,7 @@ def _refuse(path: Path, run: RunDir, force: bool) -> None:
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MachineError("report.unwritable", path=path, reason=reason) from error
+        raise MachineError("report.unwritable", path=path, reason=reason_of(error)) from error
     if not stat.S_ISREG(found.st_mode):
         raise RunError("report.not-a-file", path=path)
     if not force and not is_report_of(path, run.id):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any, Self
 
 from engine.messages import catalogue
@@ -125,6 +127,30 @@ class NoSuchRun(RunError):
 
 class CutOff(ModelError):
     """A file of weights ends before what its header promises."""
+
+
+_USUAL = {
+    errno.EACCES: "system.denied", errno.EPERM: "system.not-permitted", errno.ENOENT: "system.missing",
+    errno.EEXIST: "system.exists", errno.ENOTDIR: "system.no-folder", errno.EISDIR: "system.is-folder",
+    errno.ENOSPC: "system.no-space", errno.EDQUOT: "system.quota", errno.EROFS: "system.read-only",
+    errno.EIO: "system.broken", errno.EMFILE: "system.open-files", errno.ENAMETOOLONG: "system.long-name",
+    errno.ELOOP: "system.links", errno.EBUSY: "system.busy", errno.ETIMEDOUT: "system.too-slow",
+}  # fmt: skip
+
+
+class Unfit(OSError):
+    """What stands in the place of a file is none that can be used; ``reason`` says why."""
+
+    reason: Message
+
+
+def reason_of(error: BaseException) -> Message:
+    """Why something failed: as a code where it has one or the system said it, else in a library's own words."""
+    if isinstance(error, (TunedeckError, Unfit)):
+        return error.reason
+    if isinstance(error, OSError) and error.errno in _USUAL and error.strerror == os.strerror(error.errno):
+        return Message(_USUAL[error.errno])
+    return Message.literal(getattr(error, "strerror", None) or str(error))
 
 
 def own_words(error: BaseException, most: int = 300) -> str:

@@ -8,8 +8,12 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFDIR: "a folder", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device",
-          stat.S_IFBLK: "a device"}  # fmt: skip
+from engine.common.errors import Unfit, reason_of
+from engine.messages.catalogue import text
+from engine.messages.message import Message
+
+_KINDS = {stat.S_IFIFO: "system.is-pipe", stat.S_IFDIR: "system.is-a-folder", stat.S_IFSOCK: "system.is-socket",
+          stat.S_IFCHR: "system.is-device", stat.S_IFBLK: "system.is-device"}  # fmt: skip
 
 _PIECE = 1 << 16
 
@@ -20,7 +24,7 @@ def open_regular(path: Path, most_bytes: int | None = None) -> BinaryIO:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:  # of a socket
-            raise _refused(path, "is a socket, not a file") from None
+            raise _refused(path, Message(_KINDS[stat.S_IFSOCK])) from None
         raise
     try:
         why = _why_not(os.fstat(fd), most_bytes)
@@ -40,7 +44,7 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         while len(found) <= most_bytes and (piece := file.read(_PIECE)):
             found += piece
     if len(found) > most_bytes:  # it grew, or is one of those whose size the system does not know
-        raise _refused(path, f"has more than {most_bytes:,} bytes")
+        raise _refused(path, Message("system.grew", most=most_bytes))
     return found
 
 
@@ -58,24 +62,26 @@ def open_to_append(path: Path) -> int:
     return fd
 
 
-def what_is_wrong(path: Path, most_bytes: int) -> str:
-    """Why ``path`` can't be read as a file, "" if it can or is not there. Opens nothing."""
+def what_is_wrong(path: Path, most_bytes: int) -> Message | None:
+    """Why ``path`` can't be read as a file, None if it can or is not there. Opens nothing."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return ""
+        return None
     except OSError as error:
-        return f"can't be read ({error.strerror})"
+        return Message("system.unreadable", reason=reason_of(error))
     return _why_not(found, most_bytes)
 
 
-def _why_not(found: os.stat_result, most_bytes: int | None) -> str:
+def _why_not(found: os.stat_result, most_bytes: int | None) -> Message | None:
     if not stat.S_ISREG(found.st_mode):
-        return f"is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a file"
+        return Message(_KINDS.get(stat.S_IFMT(found.st_mode), "system.is-no-file"))
     if most_bytes is not None and found.st_size > most_bytes:
-        return f"has {found.st_size:,} bytes, more than the {most_bytes:,} it may have"
-    return ""
+        return Message("system.too-large", bytes=found.st_size, most=most_bytes)
+    return None
 
 
-def _refused(path: Path, why: str) -> OSError:
-    return OSError(errno.EINVAL, why, str(path))
+def _refused(path: Path, why: Message) -> Unfit:
+    error = Unfit(errno.EINVAL, text(why), str(path))
+    error.reason = why
+    return error

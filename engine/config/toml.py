@@ -12,7 +12,7 @@ import tomlkit
 import tomlkit.exceptions
 from tomlkit.items import Table
 
-from engine.common.errors import ConfigError
+from engine.common.errors import ConfigError, reason_of
 from engine.common.regular_files import open_regular, read_regular
 from engine.config import provenance
 from engine.config.presets import GONE, Layer, Resolved, load_preset, overrides, resolve
@@ -72,7 +72,7 @@ def read_values(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError("config.not-utf8", path=path, byte=error.start) from None
     except OSError as error:
-        raise ConfigError("config.unreadable", path=path, reason=error.strerror) from None
+        raise ConfigError("config.unreadable", path=path, reason=reason_of(error)) from None
     except RecursionError:
         raise ConfigError("config.nested-too-deep", path=path) from None
     except tomllib.TOMLDecodeError as error:

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import torch
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.versions import versions
 from engine.data.rows.messages import Row
 from engine.evaluation import drift
@@ -93,7 +93,7 @@ class Elsewhere:
             work()
         except (MachineError, OSError, MemoryError) as error:  # OutOfMemory is the first kind
             self._over = True
-            reason = error.reason if isinstance(error, MachineError) else getattr(error, "strerror", None) or str(error)
+            reason = reason_of(error)
             self.phases.sink(ev.Warn(message=Message("forgetting.not-measured", reason=reason)))
 
     def _conclude(self, step: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.versions import versions
 from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
@@ -308,8 +308,7 @@ def _keep(questions: Questions, answers: list[Answer]) -> None:
 
 
 def unwritable(questions: Questions, error: OSError) -> MachineError:
-    reason = error.strerror or str(error)
-    return MachineError("baselines.answers-unwritable", path=questions.where, reason=reason)
+    return MachineError("baselines.answers-unwritable", path=questions.where, reason=reason_of(error))
 
 
 def _mark(ids: Sequence[int], new_tokens: int, weights: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.common.errors import DataError, TunedeckError
+from engine.common.errors import DataError, TunedeckError, reason_of
 from engine.config import toml
 from engine.config.schema import RUN_PREFIX, DataSource, RunConfig
 from engine.data import run_source
@@ -39,7 +39,7 @@ def old_rows(config: RunConfig, most: int = MOST_ROWS) -> list[OldRows]:
         try:
             found.append(_of_run(run, most))
         except (TunedeckError, OSError) as error:
-            reason = error.reason if isinstance(error, TunedeckError) else str(error.strerror)
+            reason = reason_of(error)
             found.append(OldRows(run.id, (), Message("forgetting.old-unreadable", run=run.id, reason=reason)))
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.data.general import general_of
 from engine.evaluation.afterwards import Afterwards, candidate, conclude_text, generator_of, renderer_of
 from engine.evaluation.evaluate import ask, conclude
@@ -75,5 +75,4 @@ def _keep(after: Afterwards, curve: StrengthCurve) -> None:
     try:
         strength_curve.keep(where, curve)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise MachineError("baselines.answers-unwritable", path=where, reason=reason) from error
+        raise MachineError("baselines.answers-unwritable", path=where, reason=reason_of(error)) from error

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.common.child import Say, answers
 from engine.common.clean_text import in_words
-from engine.common.errors import MachineError, TunedeckError
+from engine.common.errors import MachineError, TunedeckError, reason_of
 from engine.common.files import read_json
 from engine.messages.message import Message
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         say("error", **error.as_json())
     except OSError as error:
         code = "exporting.disk-full" if error.errno == errno.ENOSPC else "exporting.not-written"
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         say("error", **MachineError(code, target=out, path=error.filename or out, reason=reason).as_json())
     except Exception as error:
         say("error", **TunedeckError("exporting.failed", reason=in_words(error, 300)).as_json())

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import engine
 from engine.common.child import record_of
-from engine.common.errors import ConfigError
+from engine.common.errors import ConfigError, reason_of
 from engine.common.regular_files import read_regular
 from engine.messages.message import Message
 
@@ -67,7 +67,7 @@ def check(path: Path) -> None:
     except FileNotFoundError:
         raise ConfigError("user-metric.no-such-file", path=path) from None
     except OSError as error:
-        raise ConfigError("user-metric.unreadable", path=path, reason=error.strerror or str(error)) from None
+        raise ConfigError("user-metric.unreadable", path=path, reason=reason_of(error)) from None
     except SyntaxError as error:  # also of bytes that are not UTF-8
         raise ConfigError("user-metric.not-python", path=path, row=str(error.lineno or 1), reason=error.msg) from None
     except (ValueError, RecursionError, MemoryError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.common.errors import ModelError
+from engine.common.errors import ModelError, reason_of
 from engine.messages.message import Message
 from engine.models.kind import Kind, judge_kind
 from engine.models.tokenizer_files import read_tokens
@@ -149,7 +149,7 @@ def read_config(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ModelError("models.unreadable", path=path, reason=error.strerror) from None
+        raise ModelError("models.unreadable", path=path, reason=reason_of(error)) from None
     except json.JSONDecodeError as error:
         place = Message("models.json-error", line=error.lineno, column=error.colno, reason=error.msg)
         raise ModelError("models.broken-config", path=path, reason=place) from None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.common import file_hash
-from engine.common.errors import CutOff, ModelError
+from engine.common.errors import CutOff, ModelError, reason_of
 from engine.messages.message import Message
 
 Progress = Callable[[int, int], None]
@@ -90,7 +90,7 @@ def read_header(file: Path) -> dict[str, Tensor]:
         tensors = {name: _tensor(entry, 8 + length) for name, entry in header.items() if name != "__metadata__"}
         ends = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
     except OSError as error:
-        raise ModelError("models.weights-unreadable", path=file, reason=error.strerror) from None
+        raise ModelError("models.weights-unreadable", path=file, reason=reason_of(error)) from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         raise CutOff("models.cut-off", path=file, reason=Message("models.header-unreadable")) from None
     if 8 + length + ends > size:
@@ -176,7 +176,7 @@ def hash_files(files: Iterable[Path], on_progress: Progress | None = None) -> di
             told = partial(_report, on_progress, done, sum(sizes)) if on_progress else _unheard
             hashes[file.name] = file_hash.sha256_of(file, told)
     except OSError as error:
-        raise ModelError("models.weights-unreadable", path=error.filename, reason=error.strerror) from None
+        raise ModelError("models.weights-unreadable", path=error.filename, reason=reason_of(error)) from None
     file_hash.keep()
     return hashes
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, get_args
 
 from engine.common import locks
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import read_json, write_atomic
 from engine.messages.message import Message
 from engine.runs import events as ev
@@ -47,7 +47,7 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
             seq = (last if _is_number(last) else 0) + 1
             write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
     except OSError as error:
-        raise MachineError("runs.command-unwritable", path=run.control, reason=str(error.strerror)) from error
+        raise MachineError("runs.command-unwritable", path=run.control, reason=reason_of(error)) from error
     return seq
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import locks, paths
-from engine.common.errors import MachineError, NoSuchRun, RunError
+from engine.common.errors import MachineError, NoSuchRun, RunError, reason_of
 from engine.common.files import MOST_JSON_BYTES, read_json, write_atomic
 from engine.common.regular_files import open_regular, what_is_wrong
 from engine.messages.message import Message
@@ -154,8 +154,8 @@ def create(
         facts = {"name": name or path.name, "model": Path(model.rstrip("/")).name, "created_t": time.time()}
         write_atomic(run.run_json, json.dumps(facts | dict(more or {})))
     except OSError as error:
-        where, reason = str(error.filename or root), str(error.strerror)
-        raise MachineError("runs.cannot-create", path=where, reason=reason) from error
+        where = error.filename or root
+        raise MachineError("runs.cannot-create", path=where, reason=reason_of(error)) from error
     return run
 
 
@@ -239,7 +239,7 @@ class RunLock:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         except OSError as error:
-            raise MachineError("runs.lock-unwritable", path=self.path, reason=str(error.strerror)) from error
+            raise MachineError("runs.lock-unwritable", path=self.path, reason=reason_of(error)) from error
         if not _flock_within(fd, self.path.parent, patience_s):
             holder = os.pread(fd, 64, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
@@ -362,5 +362,5 @@ def delete(run: RunDir) -> None:
         if not any(run.path.iterdir()):
             run.path.rmdir()
     except OSError as error:
-        where, reason = str(error.filename or run.path), str(error.strerror)
-        raise MachineError("runs.cannot-delete", path=where, reason=reason) from error
+        where = error.filename or run.path
+        raise MachineError("runs.cannot-delete", path=where, reason=reason_of(error)) from error

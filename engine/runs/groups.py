@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from engine.common import paths
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import read_json, write_atomic
 from engine.runs.directory import RunDir, is_locked, list_runs
 
@@ -83,8 +83,8 @@ def create(name: str, root: Path | None = None) -> Group:
         group.path.mkdir(mode=0o700)
         keep(group, name, [])
     except OSError as error:
-        where, reason = str(error.filename or root), str(error.strerror)
-        raise MachineError("runs.cannot-create", path=where, reason=reason) from error
+        where = error.filename or root
+        raise MachineError("runs.cannot-create", path=where, reason=reason_of(error)) from error
     return group
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from engine.common.errors import MachineError, RunError
+from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import read_json, write_atomic
 from engine.common.regular_files import open_to_append
 from engine.runs.directory import RunDir, lock_stamp
@@ -53,5 +53,5 @@ def launch(run: RunDir, resume: bool = False, waiter: Sequence[str] = WAITER, *,
     except OSError as error:
         with suppress(OSError):
             write_atomic(run.run_json, json.dumps(facts))
-        raise MachineError("runs.runner-not-started", path=run.path, reason=str(error.strerror)) from error
+        raise MachineError("runs.runner-not-started", path=run.path, reason=reason_of(error)) from error
     return process.pid

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.regular_files import open_regular, open_to_append
 from engine.runs import events as ev
 
@@ -36,7 +36,7 @@ class EventWriter:
         try:
             self._fd = open_to_append(path)
         except OSError as error:
-            raise MachineError("runs.events-unwritable", path=path, reason=str(error.strerror)) from error
+            raise MachineError("runs.events-unwritable", path=path, reason=reason_of(error)) from error
         self._reserve = path.with_name(RESERVE_NAME)
         _take_space(self._reserve)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import locks, paths
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.messages.message import Message
 from engine.tokens.store import INDEX, TokenStore
 
@@ -121,7 +121,7 @@ def _kept(
 
 def _unkept(make: Callable[[Path], Any], reason: OSError) -> Opened:
     """A store among the temporary files, removed as soon as it is mapped."""
-    trouble = Message("events.tokens-unwritable", folder=folder(), reason=str(reason.strerror or reason))
+    trouble = Message("events.tokens-unwritable", folder=folder(), reason=reason_of(reason))
     try:
         part = Path(tempfile.mkdtemp(prefix="tunedeck-tokens-"))
         try:
@@ -132,7 +132,7 @@ def _unkept(make: Callable[[Path], Any], reason: OSError) -> Opened:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
-        what = Message("tokens.disk-full") if error.errno in _FULL else error.strerror or str(error)
+        what = Message("tokens.disk-full") if error.errno in _FULL else reason_of(error)
         raise MachineError("tokens.cache-unwritable", folder=folder(), reason=what) from error
 
 

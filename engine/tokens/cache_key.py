@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import file_hash
-from engine.common.errors import DataError
+from engine.common.errors import DataError, reason_of
 from engine.config import toml
 from engine.config.schema import DataSource, RunConfig
 from engine.data import run_source
@@ -108,7 +108,7 @@ def _hashed(path: Path, stamps: dict[str, tuple[int, int]]) -> str:
         stamps[str(path)] = _stamp(path)
         return file_hash.sha256_of(path)
     except OSError as error:
-        raise DataError("tokens.file-unreadable", path=path, reason=str(error.strerror)) from None
+        raise DataError("tokens.file-unreadable", path=path, reason=reason_of(error)) from None
 
 
 def _stamp(path: Path) -> tuple[int, int]:

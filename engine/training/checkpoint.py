@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from engine.common.errors import MachineError, RunError, own_words
+from engine.common.errors import MachineError, RunError, own_words, reason_of
 from engine.distributed.ranks import Ranks
 from engine.memory.disk import what_helps_full
 from engine.messages.message import Message
@@ -126,8 +126,7 @@ def newest_sound(run: RunDir, sink: Sink) -> Path | None:
         try:
             kept = set_aside(folder).name
         except OSError as error:
-            reason = str(error.strerror)
-            raise MachineError("runs.checkpoint-not-renamed", path=folder, reason=reason) from error
+            raise MachineError("runs.checkpoint-not-renamed", path=folder, reason=reason_of(error)) from error
         told = Message("events.checkpoint-damaged", checkpoint=folder.name, reason=why, kept=kept,
                        used=sound.name if sound else "")  # fmt: skip
         sink(ev.Warn(message=told))

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.versions import versions
 from engine.config.schema import RunConfig
 from engine.distributed.device import Placement
@@ -43,7 +43,7 @@ def publish(run: RunDir, config: RunConfig, prepared: Prepared | None, source: P
         partial.replace(run.adapter)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
         raise MachineError(
             "training.adapter-unwritable", path=run.adapter, reason=reason, checkpoint=source.name
         ) from error

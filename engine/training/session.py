@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.versions import versions
 from engine.config.schema import RunConfig
 from engine.distributed.cpu_threads import Processors
@@ -200,8 +200,7 @@ class Session:
             try:
                 origins.note(self.run, self.config, Path(card.path), changed)
             except OSError as error:
-                reason = str(error.strerror)
-                raise MachineError("training.run-unwritable", path=self.run.origins, reason=reason) from error
+                raise MachineError("training.run-unwritable", path=self.run.origins, reason=reason_of(error)) from error
 
     def _hash_weights(self) -> None:
         """Hash the weights beside the training: they were just read, and may be another file when the run ends."""
@@ -295,8 +294,7 @@ class Session:
         try:
             mix_changes.add(self.run, change)
         except OSError as error:
-            reason = str(error.strerror)
-            raise MachineError("training.run-unwritable", path=self.run.path, reason=reason) from error
+            raise MachineError("training.run-unwritable", path=self.run.path, reason=reason_of(error)) from error
         return plan
 
     def _wait_paused(self) -> None:

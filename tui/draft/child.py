@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.common.child import record_of
 from engine.common.clean_text import clean
-from engine.common.errors import DataError, TunedeckError
+from engine.common.errors import DataError, TunedeckError, reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -137,7 +137,7 @@ async def start(command: Sequence[str], stderr: Any, is_asked: bool = False) -> 
             limit=_LONGEST_LINE_BYTES,
         )
     except OSError as error:
-        raise TunedeckError("draft.no-start", program=command[0], reason=error.strerror) from error
+        raise TunedeckError("draft.no-start", program=command[0], reason=reason_of(error)) from error
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import paths
-from engine.common.errors import ConfigError, MachineError
+from engine.common.errors import ConfigError, MachineError, reason_of
 from engine.common.files import write_atomic
 from engine.config import presets, provenance
 from engine.config.presets import Resolved
@@ -222,7 +222,7 @@ def save(draft: Draft, path: Path | None = None) -> None:
         paths.private_dir(path.parent)
         write_atomic(path, tomlkit.dumps(document))
     except OSError as error:
-        raise MachineError("draft.not-saved", path=path, reason=error.strerror) from error
+        raise MachineError("draft.not-saved", path=path, reason=reason_of(error)) from error
 
 
 def load(path: Path | None = None) -> Draft | None:

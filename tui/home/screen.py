@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from engine.common.clean_text import clean
-from engine.common.errors import TunedeckError
+from engine.common.errors import TunedeckError, reason_of
 from engine.messages import language
 from engine.messages.catalogue import text
 from engine.models.chat_request import of_run
@@ -241,7 +241,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         try:
             language.keep(spoken[(spoken.index(language.current()) + 1) % len(spoken)])
         except OSError as error:
-            self._tell(f"{error.filename}: {error.strerror}", "error")
+            self._tell(f"{error.filename}: {text(reason_of(error))}", "error")
         self.post_message(messages.LanguageChosen())
 
     async def action_leave(self) -> None:
@@ -459,7 +459,7 @@ class HomeScreen(WholeScreen, Screen[None]):
         except TunedeckError as error:
             self._tell(str(error), "error")
         except OSError as error:
-            self._tell(f"{error.filename}: {error.strerror}", "error")  # the system's own words
+            self._tell(f"{error.filename}: {text(reason_of(error))}", "error")  # the system's own words
         else:
             self._tell(done, "information")
 

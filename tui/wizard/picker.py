@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
+from engine.common.errors import reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
 from tui.widgets.choosers import Pick, PickList
@@ -52,7 +53,7 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         try:
             entries = listing(folder)
         except OSError as error:
-            title.update(Content(f"! {clean(str(folder), False)}: {error.strerror}"))
+            title.update(Content(f"! {clean(str(folder), False)}: {text(reason_of(error))}"))
             return
         self._folder = folder
         self._entries = {str(path): (path, is_folder) for _, path, is_folder in entries}

@@ -13,7 +13,7 @@ import typer
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.post_mortem import json_values, print_post_mortem
 from engine.cli.console import error_values, json_line, one_line, out, padded, say, table
-from engine.common.errors import RunError
+from engine.common.errors import RunError, reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -124,7 +124,7 @@ def logs(
         say(text("cli-runs.no-log", run=target.id))
         return
     except OSError as error:
-        raise RunError("runs.log-unreadable", path=target.log, reason=str(error.strerror)) from None
+        raise RunError("runs.log-unreadable", path=target.log, reason=reason_of(error)) from None
     out("\n".join(written.splitlines()[-lines:]))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common import hub_watch, paths
-from engine.common.errors import DataError, TunedeckError
+from engine.common.errors import DataError, TunedeckError, reason_of
 from engine.config.schema import DataSource
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -69,7 +69,7 @@ def _fetch(source: DataSource, folder: Path, export: Export) -> None:
         (made / DONE).touch()
         _put(made, folder)
     except OSError as error:
-        raise DataError("data.hub-dataset-unkept", path=folder, reason=error.strerror) from error
+        raise DataError("data.hub-dataset-unkept", path=folder, reason=reason_of(error)) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engine.common.errors import DataError
+from engine.common.errors import DataError, reason_of
 from engine.common.file_hash import HashedFile
 from engine.messages.message import Message
 
@@ -230,5 +230,4 @@ def _is_text(head: bytes, encoding: str, controls: bool = False) -> bool:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return DataError("data.unreadable", path=path, reason=reason)
+    return DataError("data.unreadable", path=path, reason=reason_of(error))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common.errors import TunedeckError
+from engine.common.errors import TunedeckError, reason_of
 from engine.config.schema import RunConfig
 from engine.data.files.lenient import Unreadable
 from engine.data.fixes import UNREADABLE
@@ -70,7 +70,7 @@ class Shelf:
             try:
                 self._put(found)
             except OSError as error:
-                self._end(Message("xray.ended-by-disk", rows=len(self), reason=error.strerror))
+                self._end(Message("xray.ended-by-disk", rows=len(self), reason=reason_of(error)))
                 return
             if self._records.packed_bytes > self._most:
                 self._end(Message("xray.ended-by-size", rows=len(self)))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from engine.common import locks
-from engine.common.errors import MachineError, ModelError
+from engine.common.errors import MachineError, ModelError, reason_of
 from engine.common.versions import versions
 from engine.export.merge.lora import Adapter, Output, blocks, open_adapter
 from engine.export.merge.plan import Plan, Shard, config_of, make_plan
@@ -161,7 +161,7 @@ def _write_rows(source: TensorFile, output: Output, writer: TensorWriter, wrote:
 def _cannot_write(target: Path, error: OSError) -> MachineError:
     if error.errno == errno.ENOSPC:
         return MachineError("export.disk-full", target=target)
-    return MachineError("export.not-written", path=error.filename or target, reason=error.strerror or str(error))
+    return MachineError("export.not-written", path=error.filename or target, reason=reason_of(error))
 
 
 def files_to_carry(base: Path, adapters: Iterable[Path]) -> dict[str, Path]:
@@ -267,7 +267,7 @@ class MergeFolder:
             self.announce([])
             self.path.mkdir(mode=0o700)
         except OSError as error:
-            raise MachineError("export.not-written", path=self.outer, reason=error.strerror or str(error)) from error
+            raise MachineError("export.not-written", path=self.outer, reason=reason_of(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:

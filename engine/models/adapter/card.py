@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.common.errors import CutOff, ModelError
+from engine.common.errors import CutOff, ModelError, reason_of
 from engine.messages.message import Message
 from engine.models.adapter.config import AdapterRecord, AdapterSettings, read_record, read_settings
 from engine.models.adapter.find import find_adapter
@@ -115,7 +115,7 @@ def examine_adapter(card: AdapterCard) -> Soundness | None:
     try:
         return examine(card.file, card.tensors)
     except OSError as error:
-        raise ModelError("adapter.unreadable", path=card.file, reason=error.strerror) from None
+        raise ModelError("adapter.unreadable", path=card.file, reason=reason_of(error)) from None
 
 
 def require_sound(card: AdapterCard) -> Soundness | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.common.errors import ModelError
+from engine.common.errors import ModelError, reason_of
 from engine.common.files import read_json
 from engine.messages.message import Message
 
@@ -138,7 +138,7 @@ def _object(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError("adapter.none-here", folder=path.parent) from None
     except OSError as error:
-        raise ModelError("adapter.unreadable", path=path, reason=error.strerror) from None
+        raise ModelError("adapter.unreadable", path=path, reason=reason_of(error)) from None
     except json.JSONDecodeError as error:
         place = Message("adapter.json-error", line=error.lineno, column=error.colno, reason=error.msg)
         raise ModelError("adapter.broken-config", path=path, reason=place) from None

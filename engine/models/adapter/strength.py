@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from engine.common.errors import MachineError, ModelError
+from engine.common.errors import MachineError, ModelError, reason_of
 from engine.common.files import read_json, write_atomic
 from engine.messages.message import Message
 from engine.models.adapter.card import AdapterCard
@@ -90,8 +90,8 @@ def keep(folder: Path, scale: float, measured: str = "") -> Path | None:
         write_atomic(config, json.dumps(_scaled(trained, scale), indent=2, sort_keys=True))
         _record(folder, {"scale": scale, "full": FULL_FILE} | ({"evaluation": measured} if measured else {}))
     except OSError as error:
-        where, why = str(error.filename or folder), str(error.strerror or error)
-        raise MachineError("strength.unwritable", path=where, reason=why) from error
+        where = error.filename or folder
+        raise MachineError("strength.unwritable", path=where, reason=reason_of(error)) from error
     return full
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 
-from engine.common.errors import ConfigError, CutOff, DataError, ModelError, TunedeckError
+from engine.common.errors import ConfigError, CutOff, DataError, ModelError, TunedeckError, Unfit, reason_of
+from engine.common.regular_files import open_regular
 from engine.messages import language
+from engine.messages.catalogue import text
 from engine.messages.message import Message
 
 _ERROR = ConfigError("messages.unknown-language", given="de", known=["en", "zh"])
@@ -60,3 +65,22 @@ def test_what_an_older_process_wrote_is_taken_as_it_is() -> None:
 def test_an_error_is_part_of_another_ones_message() -> None:
     outer = ModelError.of(Message("messages.unknown-language", given=_ERROR.reason, known=[]))
     assert outer.message.startswith("This language is not available is none of")
+
+
+def test_a_usual_refusal_of_the_system_is_said_in_the_readers_language() -> None:
+    refused = reason_of(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert (refused.code, text(refused)) == ("system.no-space", "No space left on device")
+    language.use("zh")
+    assert text(refused) == "磁盘空间已满"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, "the lock is held"), OSError("the lock is held"),
+                                   ValueError("the lock is held")])  # fmt: skip
+def test_a_librarys_own_words_are_kept(error: Exception) -> None:
+    assert text(reason_of(error)) == "the lock is held"
+
+
+def test_what_stands_in_the_place_of_a_file_is_said_as_a_code(tmp_path: Path) -> None:
+    with pytest.raises(Unfit) as refused, open_regular(tmp_path):
+        pass
+    assert reason_of(pickle.loads(pickle.dumps(refused.value))) == Message("system.is-a-folder")

@@ -12,7 +12,6 @@ import engine
 _ROOT = Path(engine.__file__).parent.parent
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,:;']? [a-z]{2,}|[a-z]{2,} \{|[A-Z][a-z]+[:;]? \{")
 _FILES = {
-    "engine/common/regular_files.py": "said in the place of the system's own words, which are English too",
     "engine/config/schema.py": "English stands at the fields it describes; fields.ftl has the other languages",
     "engine/config/synonyms.py": "names that other trainers give the fields",
     "engine/data/quality/placeholders.py": "what is searched for in rows",

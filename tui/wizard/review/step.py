@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
-from engine.common.errors import ConfigError, TunedeckError
+from engine.common.errors import ConfigError, TunedeckError, reason_of
 from engine.common.files import write_atomic
 from engine.config import toml
 from engine.config.rules import Issue
@@ -294,8 +294,7 @@ class ReviewStep(Step):
                 return
             write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
         except (OSError, RuntimeError, TunedeckError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            form.show_error(text("review.not-saved", reason=why))
+            form.show_error(text("review.not-saved", reason=reason_of(error)))
             return
         form.display = False
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
