@@ -174,6 +174,38 @@ def _pickled_adapter(place: Place) -> None:
     place.set(model={"allow_pickle": True})
 
 
+def _adapter_pickled_too(place: Place) -> None:
+    _pickled_adapter(place)
+    place.set(strategy={"kind": "continue"})
+
+
+def _model_pickled(place: Place) -> None:
+    place.make_model(weights=None, **{"pytorch_model.bin": "weights"})
+    place.adapter()
+    place.set(model={"allow_pickle": True})
+
+
+def _other_tokens(place: Place, kind: str, rows: int = 0, **settings: Any) -> None:
+    """An adapter of a model with another number of tokens: it brings an embedding of ``rows``, or trains tokens."""
+    tensors = lora_tensors()
+    if rows:
+        tensors["base_model.model.model.embed_tokens.weight"] = np.ones((rows, 8), "<f4")
+        settings["modules_to_save"] = ["embed_tokens"]
+    folder = write_adapter(place.folder / "adapter", tensors, base_model_name_or_path=str(place.model), **settings)
+    place.set(strategy={"kind": kind, "adapter": str(folder)})
+
+
+def _marks(place: Place, added: str = "", **model: str) -> None:
+    """Dialogues for a model that stops at another token than its turns end with; ``added`` is the only special one."""
+    place.dialogue()
+    special = [{"id": 5, "content": added, "special": True}] if added else []
+    place.make_model(**{
+        "tokenizer.json": json.dumps({"added_tokens": special}),
+        "tokenizer_config.json": json.dumps(TOKENIZER | {"eos_token": "<|endoftext|>"}),
+    })  # fmt: skip
+    place.set(model=model)
+
+
 def _with_template(place: Place, template: str = "", wanted: str = "") -> None:
     folder = place.adapter()
     place.dialogue()
@@ -335,6 +367,10 @@ CASES = (
         "tokenizer_config.json": json.dumps(TOKENIZER | {"bos_token": "<|im_start|>", "add_bos_token": True})})),
     Case("models.token-beyond", lambda place: place.dialogue() or place.make_model(**{"tokenizer.json": json.dumps(
         {"added_tokens": [{"id": 5000, "content": "<|far|>", "special": True}]})})),
+    Case("models.chat-without-template", lambda place: place.dialogue() or (place.make_model(
+        **{"chat_template.jinja": ""}) and place.set(model={"kind": "chat"}))),
+    Case("models.template-marks-missing", lambda place: _marks(place, "</s>")),
+    Case("models.marks-untrained", lambda place: _marks(place, kind="base", chat_template="chatml")),
     Case("check.template-not-adapters", lambda place: _with_template(place, wanted="chatml")),
     Case("check.template-of-adapter", _with_template),
     # The layers
@@ -349,6 +385,14 @@ CASES = (
     # The earlier adapter
     Case("check.adapter-pickled", _pickled_adapter),
     Case("check.adapter-zero", _zero_adapter),
+    Case("adapter.layers-adapter-pickled", _adapter_pickled_too),
+    Case("adapter.layers-model-pickled", _model_pickled),
+    Case("adapter.widths-unknown", lambda place: place.adapter() and place.make_model(
+        CONFIG | {"quantization_config": {"quant_method": "gptq"}})),
+    Case("adapter.vocabulary-grown", lambda place: _other_tokens(place, "merge", 12)),
+    Case("adapter.vocabulary-cut", lambda place: _other_tokens(place, "merge", 8)),
+    Case("adapter.token-beyond", lambda place: _other_tokens(place, "merge", trainable_token_indices=[2, 10])),
+    Case("adapter.resized", lambda place: _other_tokens(place, "continue", 12)),
     Case("adapter.newest-checkpoint", _in_checkpoint),
     Case("adapter.base-like-name", lambda place: place.adapter(base="other-org/model")),
     Case("adapter.does-not-fit", lambda place: place.adapter(
