@@ -10,6 +10,7 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
 from engine.evaluation.decode import can_decode, can_join, decode, padded
+from engine.messages.catalogue import text
 from engine.modeling.out_of_memory import MemoryGuard
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
@@ -122,7 +123,7 @@ class Generator:
     @property
     def too_long(self) -> str:
         """Stands for the answer to a prompt that is in no group."""
-        return f"[no answer: the model can compute {self.most_positions:,} positions, the prompt has more]"
+        return text("evaluation.no-answer", positions=self.most_positions)
 
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         """Indices of the ``prompts`` that are answered side by side, each group in turn; too long ones are in none."""

@@ -14,3 +14,4 @@ loss-old-base = measuring the earlier data on the base model
 similarity = measuring the similarity of the rows
 loss-new-adapter = measuring the new data with the adapter
 loss-old-adapter = measuring the earlier data with the adapter
+no-answer = [no answer: the prompt is longer than the { NUMBER($positions) } positions of the model]

@@ -14,3 +14,4 @@ loss-old-base = 正在基座模型上测量早先的数据
 similarity = 正在测量数据行的相似度
 loss-new-adapter = 正在用适配器测量新数据
 loss-old-adapter = 正在用适配器测量早先的数据
+no-answer = [没有回答：提示超过模型的 { NUMBER($positions) } 个位置]

@@ -15,7 +15,6 @@ _FILES = {
     "engine/config/schema.py": "English stands at the fields it describes; fields.ftl has the other languages",
     "engine/config/synonyms.py": "names that other trainers give the fields",
     "engine/data/quality/placeholders.py": "what is searched for in rows",
-    "engine/evaluation/generate.py": "stands in the place of an answer, which is a model's text",
     "engine/evaluation/judge.py": "what a model that judges is given to read",
     "engine/export/proof/prove.py": "what models are given to read",
     "engine/messages/formats.py": "the words of the formats, in each language",
