@@ -4,9 +4,9 @@
 
 Both ways answer in turn, in one process; the shortest of their CPU times counts. The library's way is that of earlier
 versions: its loop, its cache and its attention. ``--lora`` puts an untrained-but-not-zero adapter of rank 16 on the
-model, ``--stop-early`` ends answers with their first sentence: most soon and a few late or never, as a tuned model's
-do. The last line is one JSON object; the exit
-status is 1 where an answer differs.
+model, ``--stop-early`` ends answers at their first comma: of 100 most within 12 tokens, a few later and one never, so
+that most are over long before the last, as a tuned model's. The last line is one JSON object; the exit status is 1
+where an answer differs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> int:
     words = ready.words[""]
     stops = words.stops
     if options.stop_early:
-        stops |= {words.tokenizer(f"token{end}", add_special_tokens=False)["input_ids"][-1] for end in (".", "!", "?")}
+        stops |= {number for token, number in words.tokenizer.get_vocab().items() if "," in token}
     model = with_adapter(ready.model) if options.lora else ready.model
     renderer = Renderer(words.tokenizer, words.stops)
     rows = [json.loads(line)["prompt"] for line in ORDERS.read_text("utf-8").splitlines()[: options.prompts]]
