@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from engine.data.rows.messages import Row
 from engine.evaluation.elsewhere import Elsewhere
 from engine.evaluation.forgetting import GENERAL, OLD, TASK, Gauge, shortened
 from engine.evaluation.generate import Generator
-from engine.evaluation.old_rows import old_rows
+from engine.evaluation.old_rows import OldRows, old_rows
 from engine.memory.duration import elsewhere_rows, gauge_rows
 from engine.messages.message import Message
 from engine.metrics.result import BASE, OLD_ADAPTER
@@ -26,11 +26,19 @@ from engine.tokens.render import Renderer, RenderError
 from engine.training.prepare import Training
 
 
-def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = None) -> Gauge | None:
+def earlier_rows(training: Training) -> list[OldRows]:
+    """Rows of the runs that this one builds on, as many as are measured before and after; [] where nothing is."""
+    count = gauge_rows_of(training)
+    return old_rows(training.config, elsewhere_rows(count)[2]) if count else []
+
+
+def gauge_of(
+    training: Training, budget_tokens: int, earlier: Sequence[OldRows], resumed: RunDir | None = None
+) -> Gauge | None:
     """The gauge of the first process, in batches of ``budget_tokens``; None where the run has none.
 
-    ``resumed``: the run that goes on, whose log knows how it began. A general text that can't
-    be read is said, and the shipped one taken in its place.
+    ``resumed``: the run that goes on, whose log knows how it began. A general text that can't be read is said, and the
+    shipped one taken in its place.
     """
     net = training.built.accelerator.unwrap_model(training.built.net)
     rows = gauge_rows_of(training)
@@ -40,7 +48,7 @@ def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = No
     examples = {
         TASK: _own(training, rows),
         GENERAL: _general(training, renderer, rows),
-        OLD: _old(training, renderer, rows),
+        OLD: _old(training, renderer, earlier, rows),
     }
     gauge = Gauge(
         net, examples, budget_tokens, training.layout, training.placement.device, training.phases, training.memory,
@@ -51,16 +59,18 @@ def gauge_of(training: Training, budget_tokens: int, resumed: RunDir | None = No
     return gauge
 
 
-def elsewhere_of(training: Training, run: RunDir, generator: Generator, budget_tokens: int) -> Elsewhere | None:
+def elsewhere_of(
+    training: Training, run: RunDir, generator: Generator, budget_tokens: int, earlier: Sequence[OldRows]
+) -> Elsewhere | None:
     """What is measured elsewhere before and after the training; None where the gauge is off."""
     net, config = training.built.accelerator.unwrap_model(training.built.net), training.config
     rows = gauge_rows_of(training)
     if not rows or not isinstance(net, SupervisedLoss) or not has_adapter(net.model):
         return None
-    general, (texts, questions, old) = _general_set(training, tell=False), elsewhere_rows(rows)
+    general, (texts, questions, _) = _general_set(training, tell=False), elsewhere_rows(rows)
     return Elsewhere(
         run, net, generator, Renderer(training.words.tokenizer, training.words.stops), spread(general.texts, texts),
-        spread(general.dialogues, questions), [each for each in old_rows(config, old) if each.rows],
+        spread(general.dialogues, questions), [each for each in earlier if each.rows],
         BASE if config.strategy.kind == "fresh" else OLD_ADAPTER, config.eval.forgetting_margin,
         config.eval.max_new_tokens, budget_tokens, training.layout, training.placement.device, training.phases,
         training.memory, training.built.accelerator.autocast,
@@ -106,9 +116,9 @@ def _general_set(training: Training, tell: bool = True) -> General:
         return shipped()
 
 
-def _old(training: Training, renderer: Renderer, count: int) -> list[Example]:
+def _old(training: Training, renderer: Renderer, earlier: Sequence[OldRows], count: int) -> list[Example]:
     found: list[Example] = []
-    for old in old_rows(training.config, count):
+    for old in earlier:
         if old.note is not None:
             training.phases.sink(ev.Warn(message=old.note))
         found += _rendered(old.rows[:count], renderer)

@@ -38,7 +38,7 @@ from engine.training import checkpoint, result
 from engine.training.assessor import assessor
 from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
 from engine.training.checkpoint import TrainerState, begun
-from engine.training.gauge import elsewhere_of, gauge_of
+from engine.training.gauge import earlier_rows, elsewhere_of, gauge_of
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
@@ -152,8 +152,9 @@ class Session:
                 state = replace(state, micro_batch_tokens=tried.budget_tokens)
             story.rehearsed(tried)
         state, budget, _ = begun(training.ranks, state, planned, budget)
-        gauge = gauge_of(training, budget, self.run if not fresh else None)
-        elsewhere = elsewhere_of(training, self.run, measure.generator, budget)
+        earlier = earlier_rows(training)
+        gauge = gauge_of(training, budget, earlier, self.run if not fresh else None)
+        elsewhere = elsewhere_of(training, self.run, measure.generator, budget, earlier)
         if fresh:
             # Before anything that can be interrupted: a resumed run must not measure "before" again.
             with story.phase("evaluation"):

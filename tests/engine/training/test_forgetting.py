@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.evaluation import old_rows
 from engine.evaluation.elsewhere import Elsewhere
 from engine.modeling.adapters import trainable
 from engine.modeling.kernels.base_loss import BaseRegularisedLoss
@@ -68,7 +69,9 @@ def test_a_run_that_builds_on_another_measures_that_ones_held_out_rows(tiny: Pat
     assert after.old_before == before.old_loss
 
 
-def test_before_and_after_are_kept_with_the_run_and_told(tiny: Path, rows: Path) -> None:
+def test_before_and_after_are_kept_with_the_run_and_told(
+    tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = train(gauged(tiny, rows))
     found = evaluations.read(evaluations.folder(first.run, "forgetting"))
     assert found is not None
@@ -79,7 +82,10 @@ def test_before_and_after_are_kept_with_the_run_and_told(tiny: Path, rows: Path)
     assert loss is not None
     assert (loss.n, length is not None and length.n) == (60, 30)
     assert "forgetting" in [each.name for each in first.of(ev.Evaluated)]
+    asked, read = [], old_rows._of_run
+    monkeypatch.setattr(old_rows, "_of_run", lambda run, most: asked.append(run.id) or read(run, most))
     second = train(gauged(tiny, rows, strategy={"kind": "continue", "adapter": first.run.id}))
+    assert asked == [first.run.id]  # its rows are read once for all that is measured on them
     old = evaluations.read(evaluations.folder(second.run, f"forgetting-{first.run.id}"))
     assert old is not None
     assert (old.candidates, old.n) == (["old-adapter", "tuned"], 4)
