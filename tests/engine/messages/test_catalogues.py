@@ -65,6 +65,7 @@ class _Names(Visitor):
         self.variables.setdefault(node.id.name, "")
 
 
+@functools.cache
 def _variables(code: str, spoken: str) -> dict[str, str]:
     """Arguments of an entry and the function each is given to, also those of the entries it names."""
     names = _Names()
@@ -74,9 +75,13 @@ def _variables(code: str, spoken: str) -> dict[str, str]:
         each = wanted.pop()
         if each not in seen and (entry := _parsed(spoken).get(each)) is not None:
             seen.add(each)
-            names.visit(entry)
-            wanted += [f"{room}.{found}" for found in re.findall(r"\{\s*(-?[a-zA-Z][\w-]*)", codes(spoken)[each])]
+            if "{" in (raw := _codes(spoken)[each]):  # else there is nothing to visit, and a visit takes its time
+                names.visit(entry)
+            wanted += [f"{room}.{found}" for found in re.findall(r"\{\s*(-?[a-zA-Z][\w-]*)", raw)]
     return names.variables
+
+
+_codes = functools.cache(codes)
 
 
 @functools.cache
@@ -101,28 +106,35 @@ def _trees() -> list[tuple[str, ast.Module]]:
 
 
 @functools.cache
+def _nodes() -> list[tuple[str, list[ast.AST]]]:
+    """Every file of the program with the classes, calls and constants in it."""
+    kinds = (ast.ClassDef, ast.Call, ast.Constant)
+    return [(file, [node for node in ast.walk(tree) if isinstance(node, kinds)]) for file, tree in _trees()]
+
+
+@functools.cache
 def _uses() -> list[_Call]:
     """Every code that stands in the program, with the names of the arguments where it is called with them."""
-    rooms = {code.partition(".")[0] for code in codes("en")}
+    rooms = {code.partition(".")[0] for code in _codes("en")}
     errors = set()
     for _ in range(3):  # classes of errors, and those made from them
-        for _, tree in _trees():
-            for node in ast.walk(tree):
+        for _, nodes in _nodes():
+            for node in nodes:
                 if isinstance(node, ast.ClassDef) and any(
                     isinstance(base, ast.Name) and base.id in errors | {"TunedeckError"} for base in node.bases
                 ):
                     errors.add(node.name)
     found = []
-    for file, tree in _trees():
+    for file, nodes in _nodes():
         called = {}
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Call) and node.args:
                 name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
                 if name in _MAKERS | errors | {"TunedeckError"}:
                     given = {each.arg for each in node.keywords} - ({"issues"} if name == "ConfigError" else set())
                     for each in _constants(node.args[0]):
                         called[each] = (name, None if None in given else frozenset(given))
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_code(node.value):
                 room, _, name = node.value.partition(".")
                 maker, given = called.get(node, ("", None))
@@ -149,7 +161,7 @@ def _is_field(dotted: str) -> bool:
     from engine.config.presets import known_fields
 
     section, _, name = dotted.partition(".")
-    return dotted not in codes("en") and name in known_fields(section)
+    return dotted not in _codes("en") and name in known_fields(section)
 
 
 def _samples(variables: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -162,23 +174,23 @@ def _samples(variables: dict[str, str]) -> Iterator[dict[str, Any]]:
     kinds |= {"HINT": (Message.literal("a", hint="c"),)}
     kinds |= {"WHEN": (1.7e9,), "DAY": (1.7e9,), "CLOCK": (1.7e9,)}
     kinds[""] = ("text\x1b[31m", 1, 12345, 0.25, Message.literal("a"), ["a", "b"], True, None)
-    for at in range(8):
-        values = {name: kinds.get(function, (1, 12345, 0.25, None, 0)) for name, function in variables.items()}
+    values = {name: kinds.get(function, (1, 12345, 0.25, None, 0)) for name, function in variables.items()}
+    for at in range(max(map(len, values.values()), default=1)):
         yield {name: each[at % len(each)] for name, each in values.items()}
 
 
 @pytest.mark.parametrize("spoken", language.LANGUAGES)
 def test_every_entry_is_fluent(spoken: str) -> None:
     assert [name for name, entry in _parsed(spoken).items() if isinstance(entry, ftl.Junk)] == []
-    assert set(_parsed(spoken)) == set(codes(spoken))
+    assert set(_parsed(spoken)) == set(_codes(spoken))
     functions = catalogue._functions(spoken)
-    used = {call for code in codes(spoken) for call in _variables(code, spoken).values() if call}
+    used = {call for code in _codes(spoken) for call in _variables(code, spoken).values() if call}
     assert used <= functions.keys()
 
 
 @pytest.mark.parametrize("spoken", language.LANGUAGES)
 def test_both_ways_to_a_text_give_the_same(spoken: str) -> None:
-    for code in codes(spoken):
+    for code in _codes(spoken):
         entry = None if "-" in code.partition(".")[2][:1] else catalogue._entry(spoken, code)
         for part in entry.parts if entry else ():
             for args in _samples(_variables(code, spoken)):
@@ -189,7 +201,7 @@ def test_both_ways_to_a_text_give_the_same(spoken: str) -> None:
 
 def test_each_language_has_every_text_with_the_same_parts_and_arguments() -> None:
     english, chinese = (
-        {code for code in codes(spoken) if ".-" not in code and code.partition(".")[0] not in _ONLY_CHINESE}
+        {code for code in _codes(spoken) if ".-" not in code and code.partition(".")[0] not in _ONLY_CHINESE}
         for spoken in ("en", "zh")
     )
     assert sorted(english ^ chinese) == []
@@ -200,13 +212,13 @@ def test_each_language_has_every_text_with_the_same_parts_and_arguments() -> Non
 
 
 def test_every_code_of_the_program_has_its_text() -> None:
-    assert sorted({f"{use.place}: {use.code}" for use in _uses() if use.code not in codes("en")}) == []
+    assert sorted({f"{use.place}: {use.code}" for use in _uses() if use.code not in _codes("en")}) == []
 
 
 def test_every_code_is_given_the_arguments_that_its_text_has() -> None:
     wrong = []
     for use in _uses():
-        if use.given is not None and use.code in codes("en"):
+        if use.given is not None and use.code in _codes("en"):
             wanted = frozenset(_variables(use.code, "en"))
             if use.given != wanted:
                 wrong.append(f"{use.place}: {use.code} is given {sorted(use.given)}, its text has {sorted(wanted)}")
@@ -215,14 +227,14 @@ def test_every_code_is_given_the_arguments_that_its_text_has() -> None:
 
 def test_every_text_is_used() -> None:
     used = {use.code for use in _uses()}
-    unused = [code for code in codes("en") if code not in used and ".-" not in code]
+    unused = [code for code in _codes("en") if code not in used and ".-" not in code]
     assert [code for code in unused if code.partition(".")[0] not in _BY_NAME] == []
 
 
 def test_titles_of_errors_are_short_and_have_no_full_stop() -> None:
     titles = {}
     for use in _uses():
-        if use.maker not in _MAKERS | {""} and use.code in codes("en"):
+        if use.maker not in _MAKERS | {""} and use.code in _codes("en"):
             args = {name: "x" if not function else 1 for name, function in _variables(use.code, "en").items()}
             titles[use.code] = render(Message(use.code, **args), "", "en")
     assert {code: title for code, title in titles.items() if len(title) > 40 or title.endswith(".")} == {}
@@ -231,12 +243,12 @@ def test_titles_of_errors_are_short_and_have_no_full_stop() -> None:
 @pytest.mark.parametrize("old", _OLD_WORDS)
 def test_no_text_has_words_that_were_replaced(old: str) -> None:
     pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
-    assert [code for code, raw in codes("en").items() if pattern.search(raw.lower())] == []
+    assert [code for code, raw in _codes("en").items() if pattern.search(raw.lower())] == []
 
 
 def test_chinese_has_its_own_punctuation_and_blanks_beside_latin() -> None:
     slips = re.compile(r"[一-鿿][A-Za-z0-9`]|[A-Za-z0-9`%][一-鿿]|[一-鿿] ?[,;:!?]|[一-鿿]\.(?!\w)|[一-鿿]\(|\)[一-鿿]")
-    found = {code: slips.search(re.sub(r"\[[^\]]*\]", "", raw)) for code, raw in codes("zh").items()}
+    found = {code: slips.search(re.sub(r"\[[^\]]*\]", "", raw)) for code, raw in _codes("zh").items()}
     assert {code: slip[0] for code, slip in found.items() if slip} == {}
 
 
@@ -253,7 +265,7 @@ _ONE_WORD = {
 @pytest.mark.parametrize("rule", _ONE_WORD)
 def test_chinese_has_one_word_for_a_thing(rule: str) -> None:
     found = {}
-    for code, raw in codes("zh").items():
+    for code, raw in _codes("zh").items():
         spoken = re.sub(r"`[^`]*`|\{ [A-Z][^}]*\}|^ *\.?[\w-]+ =", "", raw, flags=re.MULTILINE)
         if "HF_TOKEN" not in raw and (slip := re.search(_ONE_WORD[rule], spoken)):
             found[code] = spoken[max(0, slip.start() - 8) : slip.end() + 8]
@@ -263,7 +275,7 @@ def test_chinese_has_one_word_for_a_thing(rule: str) -> None:
 def test_the_first_frame_needs_no_fluent() -> None:
     """The runtime takes 45 ms to import."""
     first = [
-        code for code in codes("en") if code.partition(".")[0] in ("keys", "home", "messages") and ".-" not in code
+        code for code in _codes("en") if code.partition(".")[0] in ("keys", "home", "messages") and ".-" not in code
     ]
     heavy = {f"{spoken} {code}" for spoken in language.LANGUAGES for code in first if _entry_of(spoken, code).others}
     assert heavy == set()
