@@ -13,6 +13,9 @@ from engine.messages.catalogue import text as said
 
 __all__ = ["said", "screen_text", "until", "until_shows"]
 
+PATIENCE_S = 60.0
+"""Only what never comes takes so long; on a busy machine all else is late at times."""
+
 
 def screen_text(app: App[Any]) -> str:
     """What is on the screen now, line by line."""
@@ -20,7 +23,7 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
 
 
-async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float = PATIENCE_S) -> None:
     """Let the app work until ``holds()`` is true; fails with what is on the screen."""
     end = time.monotonic() + seconds
     while not holds():
@@ -29,5 +32,5 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float =
     await pilot.pause()
 
 
-async def until_shows(pilot: Pilot[Any], text: str, seconds: float = 10.0) -> None:
+async def until_shows(pilot: Pilot[Any], text: str, seconds: float = PATIENCE_S) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app), seconds)

@@ -89,19 +89,25 @@ def test_a_damaged_store_is_made_anew() -> None:
 
 _MAKING = """
 import sys, time
+from pathlib import Path
 from engine.tokens.cache import opened
 from tests.engine.tokens.test_cache import KEY, write
+other = Path(sys.argv[1])
 def make(folder):
     print("making", flush=True)
-    time.sleep(1.5)
+    while not other.exists():
+        time.sleep(0.01)
     write(folder)
-print("cached" if opened(KEY, make, lambda: None, lambda: print("waiting", flush=True)).cached else "made", flush=True)
+def waiting():
+    print("waiting", flush=True)
+    other.touch()
+print("cached" if opened(KEY, make, lambda: None, waiting).cached else "made", flush=True)
 """
 
 
-def test_of_two_processes_at_once_one_makes_and_the_other_waits() -> None:
+def test_of_two_processes_at_once_one_makes_and_the_other_waits(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
-    command = [sys.executable, "-c", _MAKING]
+    command = [sys.executable, "-c", _MAKING, str(tmp_path / "the other waits")]
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = sorted(process.communicate(timeout=60)[0].split() for process in both)
     assert [lines[-1] for lines in said] == ["made", "cached"]
