@@ -20,11 +20,14 @@ HEAD = ("evaluate.column-candidate", "evaluate.column-value", "evaluate.column-i
 
 
 def by_metric(evaluation: Evaluation) -> list[tuple[str, Table]]:
-    """Of each metric its title, and a line under ``HEAD`` for each candidate.
+    """Of each metric its title, the one that decides first, and a line under ``HEAD`` for each candidate.
 
     The difference is that of the one in question (the last, usually the run's own) minus this candidate.
     """
-    return [(text(words.metric(metric)), _of_metric(evaluation, metric)) for metric in evaluation.metrics]
+    return [
+        (text(words.ranked(metric, metric == evaluation.metrics[0])), _of_metric(evaluation, metric))
+        for metric in evaluation.metrics
+    ]
 
 
 def _of_metric(evaluation: Evaluation, metric: str) -> Table:

@@ -230,7 +230,7 @@ class Elsewhere:
             name=name, part="general" if name == FORGETTING else "old", n=summary.n, candidates=summary.candidates,
             metrics=summary.metrics, reason=summary.reason, step=step, means=summary.means,
             comparisons=summary.comparisons, confusions=summary.confusions, looked_at=summary.looked_at,
-            sentence=sentence(summary), notes=list(notes),
+            secondary=summary.secondary, sentence=sentence(summary), notes=list(notes),
             seconds=spent, versions=versions(),
         )  # fmt: skip
         evaluations.write_answers(where, answers)

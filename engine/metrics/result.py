@@ -30,8 +30,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """``candidate`` against ``against`` on the same ``n`` rows.
 
     ``difference`` is the metric of candidate minus against, in the metric's own unit, with its 95 % interval (None:
-    can't be told). ``p`` is two-sided, ``adjusted_p`` after Holm over all comparisons of the evaluation; the interval
-    is of this comparison alone. A metric that is better when lower (a loss) counts so in ``verdict``.
+    can't be told). ``p`` is two-sided, ``adjusted_p`` after Holm: over the comparisons by the evaluation's first
+    metric, which decides, or over those by all others. The interval is of this comparison alone. A metric that is
+    better when lower (a loss) counts so in ``verdict``.
     """
 
     candidate: str

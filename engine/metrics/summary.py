@@ -16,8 +16,8 @@ from engine.metrics.sentence import sentence
 from engine.metrics.structured import calls_in, is_wrapped
 from engine.metrics.texts import is_unspaced, label, said, words
 from engine.metrics.totals import Total
-from engine.metrics.verdict import FEW_GROUPS, compare, holm, interval, verdict
-from engine.metrics.words import LOWER_IS_BETTER
+from engine.metrics.verdict import FEW_GROUPS, compare, holm_within, interval, verdict
+from engine.metrics.words import LOWER_IS_BETTER, SCORES, is_share
 from engine.metrics.words import metric as metric_title
 
 OF_TEXTS = ("macro_f1", "bleu")
@@ -57,6 +57,7 @@ class Summary:
     comparisons: list[Comparison]
     confusions: list[Confusion]
     looked_at: int
+    secondary: int
     sentence: Message
     notes: list[Message]
 
@@ -78,22 +79,24 @@ def summarize(
     by_candidate = {name: dict(sorted(rows.items())) for name, rows in by_candidate.items() if rows}
     rows = {row for found in by_candidate.values() for row in found}
     metrics = [name for name in choice.metrics if any(_told(found, name) for found in by_candidate.values())]
+    bounded = {name for name in metrics if _is_bounded(name, by_candidate.values())}
     means = [
         mean
         for metric in metrics
         for name, found in by_candidate.items()
-        if (mean := _mean(name, metric, found, choice.labels)) is not None
+        if (mean := _mean(name, metric, found, choice.labels, metric in bounded)) is not None
     ]
-    comparisons = _comparisons(by_candidate, of, metrics, choice.labels)
+    comparisons = _comparisons(by_candidate, of, metrics, choice.labels, bounded)
     confusions = []
     if choice.kind == "classification":
         confusions = [_confusion(name, found, choice.labels) for name, found in by_candidate.items()]
-    looked_at = sum(each.p is not None for each in comparisons)
+    looked_at = sum(each.p is not None and each.metric == metrics[0] for each in comparisons)
+    secondary = sum(each.p is not None for each in comparisons) - looked_at
     return Summary(
         n=len(rows), candidates=list(by_candidate), metrics=metrics, reason=choice.reason, means=means,
         comparisons=comparisons, confusions=confusions, looked_at=looked_at,
+        secondary=secondary, notes=[*choice.notes, *_notes(by_candidate, choice, metrics, looked_at, secondary)],
         sentence=sentence(metrics[0] if metrics else "", of, means, comparisons, len(rows)),
-        notes=[*choice.notes, *_notes(by_candidate, choice, metrics, looked_at)],
     )  # fmt: skip
 
 
@@ -105,7 +108,9 @@ def _told(found: ByRow, metric: str) -> list[int]:
     return [row for row, each in found.items() if needed in each.scores]
 
 
-def _total(found: ByRow, metric: str, rows: Sequence[int], labels: Sequence[str]) -> Total:
+def _total(
+    found: ByRow, metric: str, rows: Sequence[int], labels: Sequence[str], is_bounded: bool
+) -> Total:  # fmt: skip
     some = [found[row] for row in rows]
     if metric == "macro_f1":
         return totals.macro_f1([each.answer for each in some], [each.reference for each in some], labels)
@@ -116,26 +121,40 @@ def _total(found: ByRow, metric: str, rows: Sequence[int], labels: Sequence[str]
         return totals.bits_per_byte(scores)
     if metric == "perplexity":
         return totals.perplexity(scores)
-    return totals.mean_of([each[metric] for each in scores])
+    return totals.mean_of([each[metric] for each in scores], is_bounded)
+
+
+def _is_bounded(metric: str, every: Iterable[ByRow]) -> bool:
+    """Whether a score lies in 0 to 1: so it is with ours, and with another that gave nothing but 0 and 1."""
+    if is_share(metric) or metric in SCORES:
+        return True
+    return all(each.scores.get(metric, 0.0) in (0.0, 1.0) for found in every for each in found.values())
 
 
 def _groups(found: ByRow, rows: Sequence[int]) -> list[str]:
     return [found[row].group for row in rows]
 
 
-def _mean(candidate: str, metric: str, found: ByRow, labels: Sequence[str]) -> Mean | None:
+def _mean(
+    candidate: str, metric: str, found: ByRow, labels: Sequence[str], is_bounded: bool
+) -> Mean | None:  # fmt: skip
     rows = _told(found, metric)
     if not rows:
         return None
-    total = _total(found, metric, rows, labels)
+    total = _total(found, metric, rows, labels, is_bounded)
     low, high = interval(total, _groups(found, rows))
     return Mean(candidate=candidate, metric=metric, value=total.value, low=low, high=high, n=len(rows))
 
 
 def _comparisons(
-    by_candidate: dict[str, ByRow], of: str, metrics: Sequence[str], labels: Sequence[str]
+    by_candidate: dict[str, ByRow], of: str, metrics: Sequence[str], labels: Sequence[str],
+    bounded: Collection[str],
 ) -> list[Comparison]:  # fmt: skip
-    """``of`` against each other candidate by each metric, on the rows that both have; p-values by Holm over all."""
+    """``of`` against each other candidate by each metric, on the rows that both have.
+
+    p-values by Holm over the comparisons of the first metric, which decides, and over those of all others: a metric
+    that decides nothing must not take from what the deciding one can show.
+    """
     if of not in by_candidate:
         return []
     found, ours = [], by_candidate[of]
@@ -143,9 +162,9 @@ def _comparisons(
         for metric in metrics if against != of else ():
             rows = sorted({*_told(ours, metric)} & {*_told(theirs, metric)})
             if rows:
-                left, right = (_total(each, metric, rows, labels) for each in (ours, theirs))
+                left, right = (_total(each, metric, rows, labels, metric in bounded) for each in (ours, theirs))
                 found.append((against, metric, len(rows), compare(left, right, _groups(ours, rows))))
-    adjusted = holm([difference.p for *_, difference in found])
+    adjusted = holm_within([metric == metrics[0] for _, metric, *_ in found], [each.p for *_, each in found])
     return [
         Comparison(
             candidate=of, against=against, metric=metric, n=n, difference=each.value, low=each.bounds.low,
@@ -172,7 +191,7 @@ def _confusion(candidate: str, found: ByRow, labels: Sequence[str]) -> Confusion
 
 
 def _notes(
-    by_candidate: dict[str, ByRow], choice: Choice, metrics: Sequence[str], looked_at: int
+    by_candidate: dict[str, ByRow], choice: Choice, metrics: Sequence[str], looked_at: int, secondary: int
 ) -> list[Message]:  # fmt: skip
     """What a reader must know of the figures, the most serious first."""
     every = [each for found in by_candidate.values() for each in found.values()]
@@ -191,12 +210,18 @@ def _notes(
         notes.append(Message("metrics.few-groups", groups=len(groups)))
     for name, found in by_candidate.items():
         notes += _notes_of(name, list(found.values()), choice, metrics)
-    if looked_at > 1:
-        notes.append(Message("metrics.looked-at", comparisons=looked_at))
+    notes += _of_correction(looked_at, secondary)
     references = [said(each.reference) for each in every]
     if {*metrics} & {*_WORDWISE} and 2 * sum(map(is_unspaced, references)) > len(references):
         notes.append(Message("metrics.by-characters"))
     return notes
+
+
+def _of_correction(looked_at: int, secondary: int) -> list[Message]:
+    """What the p-values are corrected for: of the deciding metric's comparisons, and of those of the others."""
+    if secondary:
+        return [Message("metrics.one-decides", comparisons=looked_at, secondary=secondary)]
+    return [Message("metrics.looked-at", comparisons=looked_at)] if looked_at > 1 else []
 
 
 def _notes_of(candidate: str, found: Sequence[Answered], choice: Choice, metrics: Collection[str]) -> list[Message]:

@@ -25,12 +25,14 @@ NATS, TOKENS, BYTES = "nats", "tokens", "bytes"
 class Total:
     """``parts`` has a line for each row, ``figure`` makes of their sums (any shape, parts last) the metric.
 
-    ``is_mean``: the parts are a score and 1, and the figure is their mean.
+    ``is_mean``: the parts are a score and 1, and the figure is their mean. ``is_bounded``: a score can't lie outside 0
+    and 1, whatever the rows show.
     """
 
     parts: Floats
     figure: Callable[[Floats], Floats]
     is_mean: bool = False
+    is_bounded: bool = True
 
     @property
     def value(self) -> float:
@@ -41,9 +43,9 @@ class Total:
         return self.parts[:, 0]
 
 
-def mean_of(scores: Sequence[float]) -> Total:
+def mean_of(scores: Sequence[float], is_bounded: bool = True) -> Total:
     values = np.asarray(scores, dtype=np.float64)
-    return Total(np.stack([values, np.ones(len(values))], axis=1), _ratio, is_mean=True)
+    return Total(np.stack([values, np.ones(len(values))], axis=1), _ratio, is_mean=True, is_bounded=is_bounded)
 
 
 def text_scores(nats: float, tokens: int, n_bytes: int) -> dict[str, float]:

@@ -43,7 +43,8 @@ def interval(total: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) 
     """The 95 % interval of a figure. ``groups`` has the cluster of each row, and is empty where each is its own.
 
     A share of rows: Wilson's, with the effective number of rows where they are clustered. Another mean: by t, with the
-    clustered standard error. Any other figure: bootstrap over rows, or whole clusters.
+    clustered standard error; none where nothing bounds its scores and all rows are alike. Any other figure: bootstrap
+    over rows, or whole clusters.
     """
     clusters = _clusters(groups, len(total.parts))
     n, count = len(total.parts), int(clusters.max()) + 1
@@ -52,16 +53,16 @@ def interval(total: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) 
     scores = total.scores
     mean = float(scores.mean())
     error = _error(scores - mean, clusters)
-    if _is_two_valued(scores):
+    if _is_two_valued(total):
         plain = mean * (1 - mean) / n
         # Where all rows are alike nothing tells how much a cluster's rows agree: each counts as one.
         rows = n if count == n else count if plain == 0 or error == 0 else min(n, plain * n / error**2)
         return share_bounds(mean, max(1.0, rows))
-    if count < 2:
+    if count < 2 or (scores.min() == scores.max() and not _is_bounded(total)):
         return Bounds(None, None)
     margin = _t_quantile(count - 1) * error
     low, high = mean - margin, mean + margin
-    return Bounds(max(0.0, low), min(1.0, high)) if _is_bounded(scores) else Bounds(low, high)
+    return Bounds(max(0.0, low), min(1.0, high)) if _is_bounded(total) else Bounds(low, high)
 
 
 def compare(ours: Total, theirs: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) -> Difference:
@@ -75,7 +76,7 @@ def compare(ours: Total, theirs: Total, groups: Sequence[Hashable] = (), draws: 
     n, count = len(ours.parts), int(clusters.max()) + 1
     value = ours.value - theirs.value
     means = ours.is_mean and theirs.is_mean
-    two_valued = means and _is_two_valued(ours.scores) and _is_two_valued(theirs.scores)
+    two_valued = means and _is_two_valued(ours) and _is_two_valued(theirs)
     if count == n and two_valued:
         p = mcnemar(ours.scores, theirs.scores) if n > 1 else None
         return Difference(value, _agresti_min(ours.scores, theirs.scores), p, "mcnemar" if n > 1 else "none")
@@ -111,6 +112,16 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def holm_within(families: Sequence[Hashable], p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjusted p-values, in the same order; each is corrected with those of its own family."""
+    adjusted: list[float | None] = [None] * len(p_values)
+    for family in dict.fromkeys(families):
+        places = [at for at, each in enumerate(families) if each == family]
+        for at, p in zip(places, holm([p_values[at] for at in places]), strict=True):
+            adjusted[at] = p
+    return adjusted
+
+
 def verdict(difference: float, adjusted_p: float | None, lower_is_better: bool = False) -> Verdict:
     """Better or worse where the adjusted p is below 5 %, by the sign of the difference; else unclear."""
     if adjusted_p is None or adjusted_p >= LEVEL or not difference:
@@ -127,12 +138,12 @@ def _clusters(groups: Sequence[Hashable], n: int) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
-def _is_two_valued(scores: Floats) -> bool:
-    return bool(np.isin(scores, (0.0, 1.0)).all())
+def _is_two_valued(total: Total) -> bool:
+    return total.is_bounded and bool(np.isin(total.scores, (0.0, 1.0)).all())
 
 
-def _is_bounded(scores: Floats) -> bool:
-    return bool(scores.min() >= 0 and scores.max() <= 1)
+def _is_bounded(total: Total) -> bool:
+    return total.is_bounded and bool(total.scores.min() >= 0 and total.scores.max() <= 1)
 
 
 def _error(deviations: Floats, clusters: NDArray[np.int64]) -> float:
@@ -156,7 +167,7 @@ def _clustered(differences: Floats, clusters: NDArray[np.int64], differing: int)
 def _no_difference(total: Total, count: int) -> Bounds:
     """No row differs: what difference there can be all the same, as of shares (Agresti and Min) of the clusters."""
     margin = min(1.0, _Z / (count + 2))
-    return Bounds(-margin, margin) if total.is_mean and _is_bounded(total.scores) else Bounds(None, None)
+    return Bounds(-margin, margin) if total.is_mean and _is_bounded(total) else Bounds(None, None)
 
 
 def share_bounds(share: float, n: float) -> Bounds:

@@ -43,6 +43,11 @@ def metric(name: str) -> Message:
     return Message(_METRICS[name]) if name in _METRICS else Message.literal(name.replace("_", " "))
 
 
+def ranked(name: str, decides: bool) -> Message:
+    """What a metric is called among others: one that decides nothing is named as secondary."""
+    return metric(name) if decides else Message("metric-words.secondary", metric=metric(name))
+
+
 def candidate(name: str) -> Message:
     """What a candidate is called; another run by its id."""
     if name.startswith(AT_STRENGTH):

@@ -107,7 +107,7 @@ def result(found: Evaluated) -> Result:
         text("report.chosen", reason=summary.reason) if summary.reason else "",
         text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
         _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
-        _means(found), _comparisons(found), _classes(found), [_grid(each) for each in _sound(found)],
+        _means(found), _comparisons(found, primary), _classes(found), [_grid(each) for each in _sound(found)],
         [named(each) for each in summary.notes], _changes(found, primary),
         _worst(found, primary), _first(found),
     )  # fmt: skip
@@ -162,7 +162,7 @@ def _means(found: Evaluated) -> Table | None:
     return Table(text("report.all-metrics"), head, rows)
 
 
-def _comparisons(found: Evaluated) -> Table | None:
+def _comparisons(found: Evaluated, primary: str) -> Table | None:
     rows = []
     for each in found.summary.comparisons:
         bounds = text(words.difference_interval(each.metric, each.low, each.high))
@@ -172,7 +172,7 @@ def _comparisons(found: Evaluated) -> Table | None:
         said = f"p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}" if p is not None else ""
         rows.append(
             [
-                Cell(named(pair), kind="head", note=text(words.metric(each.metric))),
+                Cell(named(pair), kind="head", note=text(words.ranked(each.metric, each.metric == primary))),
                 Cell(text(words.verdict(each.verdict)), tone=_TONES[each.verdict]),
                 Cell(words.difference(each.metric, each.difference), kind="number", note=bounds),
                 Cell(test, note=said),

@@ -57,8 +57,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The summary of one evaluation. ``n`` rows of ``part``: test, validation, or file (``data``, with its hash).
 
     ``candidates`` in the order of a table, ``metrics`` with the one that decides first; ``reason`` says what these
-    metrics were chosen by. ``looked_at`` counts the comparisons that the p-values are corrected for. ``sentence`` is
-    the verdict as a whole; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
+    metrics were chosen by. ``looked_at`` counts the comparisons by the deciding metric that have a p, which are
+    corrected together, ``secondary`` those by the others, corrected among themselves. ``sentence`` is the verdict by
+    the deciding metric; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
     ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
     rows with the same references in the same order, whatever file or run they come from.
     """
@@ -77,6 +78,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: list[Comparison] = []
     confusions: list[Confusion] = []
     looked_at: int = 0
+    secondary: int = 0
     sentence: Message | None = None
     notes: list[Message] = []
     seconds: dict[str, float] = {}

@@ -21,7 +21,8 @@ from engine.messages.message import Message
 class Compared:
     """``row_sets``: first those that several sides answered. ``notes`` say what can't be compared, and why.
 
-    ``looked_at`` comparisons were made; their p-values are corrected for that (Holm). ``read`` configs could be read.
+    ``looked_at`` comparisons were made by the metrics that decide, the first of each set of rows, and ``secondary`` by
+    others; of a set of rows the p-values of each kind are corrected together (Holm). ``read`` configs could be read.
     """
 
     sides: tuple[Side, ...]
@@ -29,6 +30,7 @@ class Compared:
     settings: tuple[Difference, ...]
     notes: tuple[Message, ...]
     looked_at: int
+    secondary: int
     read: int
 
 
@@ -39,11 +41,11 @@ def compare(found: Sequence[Target], by: str = "") -> Compared:
     for a metric that none of them has.
     """
     sides = tuple(side_of(letter, target) for letter, target in zip("ABCDEFGH", found, strict=False))
-    sets, looked_at = row_sets({side.letter: side.target for side in sides}, by)
+    sets, looked_at, secondary = row_sets({side.letter: side.target for side in sides}, by)
     measured = {letter for each in sets for letter in each.letters}
     sets += tuple(each for side in sides if side.letter not in measured and not by for each in side.logged)
     settings, problems = differences_of_readable([side.target.runs[0] for side in sides])
     if any(side.target.group for side in sides):
         settings = [each for each in settings if each.field not in ("run.seed", "run.split_seed")]
-    told = (*notes(sides, sets, looked_at), *problems)
-    return Compared(sides, sets, tuple(settings), told, looked_at, len(sides) - len(problems))
+    told = (*notes(sides, sets, looked_at, secondary), *problems)
+    return Compared(sides, sets, tuple(settings), told, looked_at, secondary, len(sides) - len(problems))

@@ -16,7 +16,7 @@ from engine.metrics.choose import Choice
 from engine.metrics.result import Verdict
 from engine.metrics.seeds import over_seeds
 from engine.metrics.summary import summarize
-from engine.metrics.verdict import holm
+from engine.metrics.verdict import holm_within
 from engine.metrics.verdict import verdict as verdict_of
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.runs import evaluations
@@ -96,10 +96,11 @@ Kept = list[tuple[Evaluation, dict[RowKey, Answer]]]
 """One evaluation of each run of a side, with the answers of its result."""
 
 
-def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], int]:
+def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], int, int]:
     """Figures of the sides, by letter, by the rows they are of, and how many comparisons were made.
 
-    ``by`` is one metric alone. Raises RunError when none has it.
+    Each set of rows is an evaluation of its own: its first metric decides. The comparisons by such metrics are counted
+    first, those by others apart from them. ``by`` is one metric alone. Raises RunError when none has it.
     """
     sets: list[tuple[dict[str, Kept], Evaluation]] = []
     for letter, target in sides.items():
@@ -116,8 +117,13 @@ def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], 
             raise RunError("compare.no-metric-at-all", metric=by)
         raise RunError("compare.no-such-metric", metric=by, known=known)
     drafts = [_figures(members, [by] if by else _metrics(members)) for members, _ in sets]
-    every = [versus for figures in drafts for figure in figures for versus in figure.versus]
-    adjusted = iter(holm([each.p for each in every]))
+    every = [
+        ((home, number == 0), versus.p)
+        for home, figures in enumerate(drafts)
+        for number, figure in enumerate(figures)
+        for versus in figure.versus
+    ]
+    adjusted = iter(holm_within([family for family, _ in every], [p for _, p in every]))
 
     def settled(figure: Figure) -> Figure:
         lower = figure.metric in LOWER_IS_BETTER
@@ -132,7 +138,8 @@ def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], 
         for (_, evaluation), figures in zip(sets, drafts, strict=True)
         if figures
     ]
-    return tuple(sorted(found, key=lambda each: -len(each.letters))), sum(each.p is not None for each in every)
+    told = [decides for (_, decides), p in every if p is not None]
+    return tuple(sorted(found, key=lambda each: -len(each.letters))), sum(told), len(told) - sum(told)
 
 
 def _evaluations(target: Target) -> list[Kept]:

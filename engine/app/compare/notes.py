@@ -15,7 +15,7 @@ from engine.runs.directory import RunDir
 from engine.runs.group_summary import usual_range
 
 
-def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int) -> list[Message]:
+def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int, secondary: int) -> list[Message]:
     """What a reader must know, the most serious first."""
     told: list[Message] = []
     kinds = {side.kind for side in sides if side.kind}
@@ -47,13 +47,13 @@ def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int) -> 
     ]
     if untold:
         told.append(Message("compare.no-verdict", metrics=untold))
-    if looked_at > 1:
-        told.append(Message("metrics.looked-at", comparisons=looked_at))
+    if looked_at + secondary > 1:
+        told.append(Message("compare.corrected", comparisons=looked_at, secondary=secondary))
     if any(versus.test == "seeds" for each in row_sets for figure in each.figures for versus in figure.versus):
         told.append(Message("compare.over-seeds"))
     told += _about_losses(sides)
     alone = [side.letter for side in sides if side.target.group is None]
-    if alone and looked_at:
+    if alone and looked_at + secondary:
         told.append(_one_seed(alone, sides, row_sets))
     return told
 

@@ -69,7 +69,7 @@ def _metrics(compared: Compared) -> list[Table]:
             [words.metric(figure.metric), *(_value(figure, letter, len(letters)) for letter in letters)]
             for figure in row_set.figures
         ]
-        below = [_versus(figure.metric, versus) for figure in row_set.figures for versus in figure.versus]
+        below = [_versus(row_set, figure, versus) for figure in row_set.figures for versus in figure.versus]
         found.append(Table(_title(row_set), ["", *letters], rows, [*below, *(notes if last else [])]))
     return found
 
@@ -92,12 +92,13 @@ def _value(figure: Figure, letter: str, count: int) -> Cell:
     return Message("compare.value", value=told, low=low, high=high)
 
 
-def _versus(metric: str, versus: Versus) -> Message:
+def _versus(row_set: RowSet, figure: Figure, versus: Versus) -> Message:
+    metric = figure.metric
     difference: Cell = words.difference(metric, versus.difference)
     if words.is_share(metric):
         difference = Message("compare.points", difference=difference)
     told = {
-        "metric": words.metric(metric), "side": versus.side, "against": versus.against,
+        "metric": words.ranked(metric, figure is row_set.figures[0]), "side": versus.side, "against": versus.against,
         "verdict": words.verdict(versus.verdict), "difference": difference,
     }  # fmt: skip
     if versus.low is None or versus.high is None:

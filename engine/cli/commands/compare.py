@@ -64,7 +64,7 @@ def values(found: Compared) -> dict[str, Any]:
             }
             for each in found.row_sets
         ],
-        "comparisons_made": found.looked_at,
+        "comparisons_made": found.looked_at, "secondary_comparisons": found.secondary,
         "settings": [{"field": each.field, "values": list(each.values)} for each in found.settings],
         "notes": list(found.notes),
     }  # fmt: skip

@@ -26,6 +26,7 @@ no-adapter = { $side } has no adapter that could be evaluated.
 no-answers = { $side } kept no answers: its figures are those of its log and get no verdict. `tunedeck evaluate { $run }` makes an evaluation.
 no-evaluation = { $side } has no evaluation. `tunedeck evaluate { $run }` makes one.
 different-rows = { COMMAS($sides) }: measured on rows that the others were not asked, so there is no verdict. `tunedeck evaluate { $run } --against { $other }` asks both the same rows.
+corrected = On each set of rows the first metric decides, and the others are secondary. P-values are corrected (Holm): the { COUNT($comparisons, "comparison", "comparisons") } that decide and the { NUMBER($secondary) } secondary ones apart. Intervals are not corrected.
 over-seeds = With seeds: the mean over the seeds is compared row by row. The interval counts both: other rows and other seeds. Two seeds leave it wide.
 losses-of-other-rows = The held-out rows are not the same: their losses can't be compared.
 losses-unknown = Nothing tells whether the held-out rows are the same: compare their losses with care.

@@ -33,3 +33,4 @@ better = better
 worse = worse
 unclear = can't be told
 interval = { $low } to { $high }
+secondary = { $metric } (secondary)

@@ -57,6 +57,7 @@ untold = Not measurable on these rows: { $metrics }.
 unanswered = { NUMBER($rows) } of { COUNT($of, "row", "rows") } { PLURAL($rows, "was", "were") } not answered by { $candidate }; comparisons use the rows that both answered.
 few-groups = Only { COUNT($groups, "group", "groups") } of rows: intervals and p-values are rough.
 looked-at = { COUNT($comparisons, "comparison", "comparisons") } made; p-values are corrected for that (Holm), intervals are not.
+one-decides = Only the first metric decides: { COUNT($comparisons, "comparison", "comparisons") } by it, corrected together (Holm). The { COUNT($secondary, "comparison", "comparisons") } by secondary metrics { PLURAL($secondary, "is", "are") } corrected among themselves. Intervals are not corrected.
 by-characters = Words are counted by characters: these references are in a script without spaces.
 cut-off = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $candidate } reached the token limit and { PLURAL($rows, "was", "were") } scored as cut off.
 unfinished-thought = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $candidate } never left { PLURAL($rows, "its", "their") } thinking and { PLURAL($rows, "counts", "count") } as empty.

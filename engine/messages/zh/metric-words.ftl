@@ -33,3 +33,4 @@ better = 更好
 worse = 更差
 unclear = 无法判断
 interval = { $low } 至 { $high }
+secondary = { $metric }（次要）

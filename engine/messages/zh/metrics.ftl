@@ -57,6 +57,7 @@ untold = 在这些行上无法测量：{ $metrics }。
 unanswered = { $candidate }：{ NUMBER($of) } 行中有 { NUMBER($rows) } 行未回答；比较只用双方都回答了的行。
 few-groups = 只有 { NUMBER($groups) } 组数据：区间和 p 值较粗略。
 looked-at = 共做了 { NUMBER($comparisons) } 次比较；p 值已作多重比较校正（Holm），区间未校正。
+one-decides = 结论只看第一个指标：按它共做 { NUMBER($comparisons) } 次比较，一并校正（Holm）；次要指标的 { NUMBER($secondary) } 次比较另行校正。区间未校正。
 by-characters = 按字计词：参考答案所用的文字不以空格分词。
 cut-off = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个达到长度上限，按截断后的内容评分。
 unfinished-thought = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个没有结束思考，按空回答计。

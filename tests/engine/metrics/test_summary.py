@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.metrics.score import score
 from engine.metrics.sentence import is_as_good, sentence
 from engine.metrics.summary import Summary, summarize
 from engine.metrics.totals import text_scores
+from engine.metrics.verdict import holm
 from engine.runs.evaluations import Answer
 
 LABELS = ["billing", "login", "refund", "other"]
@@ -57,9 +59,10 @@ def test_a_classification_has_accuracy_macro_f1_and_a_confusion() -> None:
     assert (found.n, found.candidates, found.metrics) == (100, [BASE, FEW_SHOT, TUNED], ["accuracy", "macro_f1"])
     values = {(each.candidate, each.metric): each.value for each in found.means}
     assert values[TUNED, "accuracy"] == pytest.approx(0.96)
-    assert found.looked_at == len(found.comparisons) == 4
+    assert (found.looked_at, found.secondary, len(found.comparisons)) == (2, 2, 4)
     assert {each.verdict for each in found.comparisons} == {"better"}
-    assert "metrics.looked-at" in [each.code for each in found.notes]
+    note = next(each for each in found.notes if each.code == "metrics.one-decides")
+    assert (note.args["comparisons"], note.args["secondary"]) == (2, 2)
     confusion = next(each for each in found.confusions if each.candidate == BASE)
     assert confusion.labels == sorted(LABELS)
     assert sum(map(sum, confusion.counts)) == 100
@@ -111,8 +114,8 @@ def test_groups_widen_the_interval_and_few_of_them_are_said() -> None:
 def test_a_whole_evaluation_without_a_difference_says_better_in_at_most_five_of_a_hundred() -> None:
     random = np.random.default_rng(17)
     choice = choose(["yes it is"], section=EvalSection(metrics=["exact_match", "json_exact"]))
-    better = 0
-    for _ in range(400):
+    better = Counter[bool]()
+    for _ in range(1000):
         found = [
             Answer(
                 candidate=name, row=row, prompt="", reference="yes it is", answer="",
@@ -121,8 +124,46 @@ def test_a_whole_evaluation_without_a_difference_says_better_in_at_most_five_of_
             for name in (BASE, FEW_SHOT, OLD_ADAPTER, TUNED)
             for row, (right, other) in enumerate(zip(random.random(30) < 0.5, random.random(30) < 0.5, strict=True))
         ]  # fmt: skip
-        better += any(each.verdict == "better" for each in summarize(found, choice).comparisons)
-    assert better <= 20
+        told = summarize(found, choice)
+        better.update({each.metric == "exact_match" for each in told.comparisons if each.verdict == "better"})
+    assert better[True] <= 50
+    assert better[False] <= 50
+
+
+def test_what_the_deciding_metric_shows_does_not_depend_on_how_many_others_are_looked_at() -> None:
+    wanted = LABELS * 25
+    given = {BASE: right_in(0.84, wanted), FEW_SHOT: right_in(0.5, wanted), TUNED: right_in(0.90, wanted)}
+    found = []
+    for metrics in (["accuracy"], ["accuracy", "token_f1", "macro_f1", "exact_match", "chrf"]):
+        choice = choose(wanted, section=EvalSection(metrics=metrics))
+        told = summarize([a for name, said in given.items() for a in answers_of(name, said, wanted, choice)], choice)
+        found.append((told.sentence, [each for each in told.comparisons if each.metric == "accuracy"]))
+        others = [each for each in told.comparisons if each.metric != "accuracy"]
+        assert (told.looked_at, told.secondary) == (2, len(others))
+    assert found[0] == found[1]
+    assert found[0][1][0].verdict == "better"
+    assert [each.adjusted_p for each in others] == holm([each.p for each in others])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.2, 0.9), (-3.0, 40.0)])
+def test_the_interval_of_a_users_metric_is_not_cut_to_0_and_1(low: float, high: float) -> None:
+    choice = Choice("free", ("user_metric",), Message("metrics.set-by-you"))
+    scores = [low] * 2 + [high] * 10
+
+    def answered(name: str, values: Sequence[float]) -> list[Answer]:
+        return [
+            Answer(candidate=name, row=row, prompt="", reference="a", answer="a", scores={"user_metric": value})
+            for row, value in enumerate(values)
+        ]  # fmt: skip
+
+    told = summarize([*answered(BASE, [5.0] * 12), *answered(TUNED, scores)], choice)
+    base, tuned = told.means
+    assert (base.low, base.high) == (None, None)  # that twelve rows got a 5 says nothing of how far others lie
+    assert tuned.high is not None
+    assert tuned.high > high
+    only = summarize(answered(TUNED, scores), choice).means[0]
+    assert only.high is not None
+    assert (only.high <= high) == ((low, high) == (0.0, 1.0))  # right and wrong alone are a share
 
 
 def test_plain_text_is_compared_by_its_loss_and_lower_is_better() -> None:

@@ -114,8 +114,8 @@ def test_several_comparisons_are_corrected_by_holm(tmp_path: Path) -> None:
     found = side_by_side(*runs)
     versus = found.row_sets[0].figures[0].versus
     assert [each.side for each in versus] == ["B", "C", "D"]
-    assert found.looked_at == 3
-    assert "metrics.looked-at" in codes(found)
+    assert (found.looked_at, found.secondary) == (3, 0)
+    assert "compare.corrected" in codes(found)
     for each in versus:
         assert each.p is not None
         assert each.adjusted_p is not None
