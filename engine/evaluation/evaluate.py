@@ -32,7 +32,9 @@ from engine.metrics.user_metric import Item, measure
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
+from engine.runs.directory import RunDir
 from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.one_seed import of_one_seed
 from engine.runs.phases import MESSAGES, Phases
 from engine.runs.steering import StopRequested
 
@@ -56,6 +58,11 @@ class Questions:
     data_sha256: str = ""
     metric_file: str = ""
     rows_sha256: str = ""
+
+    @property
+    def run(self) -> RunDir:
+        """The run whose evaluation it is."""
+        return RunDir(self.where.parent.parent)
 
     @cached_property
     def rows_mark(self) -> str:
@@ -266,8 +273,9 @@ def summed_up(
         name=questions.name, part=questions.part, n=found.n, candidates=found.candidates, metrics=found.metrics,
         reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
         rows_sha256=questions.rows_mark, step=step, means=found.means, comparisons=found.comparisons,
-        confusions=found.confusions, looked_at=found.looked_at, sentence=found.sentence,
-        notes=[*found.notes, *notes], seconds={name: round(value, 2) for name, value in seconds.items()},
+        confusions=found.confusions, looked_at=found.looked_at, secondary=found.secondary, sentence=found.sentence,
+        notes=[*found.notes, *notes, *of_one_seed(questions.run, next(iter(found.metrics), ""))],
+        seconds={name: round(value, 2) for name, value in seconds.items()},
         versions=versions(),
     )  # fmt: skip
     try:

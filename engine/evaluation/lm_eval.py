@@ -23,6 +23,7 @@ from engine.metrics.summary import summarize
 from engine.modeling.load_for_use import Ready
 from engine.runs import evaluations
 from engine.runs.evaluations import BASE, TUNED, Answer, Evaluation
+from engine.runs.one_seed import of_one_seed
 
 PART = "tasks"
 _AT_ONCE = {"cpu": 8, "cuda": 32}
@@ -65,8 +66,9 @@ def measure(after: Afterwards) -> Evaluation:
     evaluation = Evaluation(
         name=request.name, part=PART, n=found.n, candidates=found.candidates, metrics=found.metrics,
         reason=found.reason, data=", ".join(request.tasks), step=after.step, means=found.means,
-        comparisons=found.comparisons, looked_at=found.looked_at, sentence=found.sentence,
-        notes=[*found.notes, *after.notes], versions=versions() | {"lm_eval": _version()},
+        comparisons=found.comparisons, looked_at=found.looked_at, secondary=found.secondary, sentence=found.sentence,
+        notes=[*found.notes, *after.notes, *of_one_seed(after.run, next(iter(found.metrics), ""))],
+        versions=versions() | {"lm_eval": _version()},
     )  # fmt: skip
     evaluations.write_answers(where, answers)
     evaluations.keep(where, evaluation)

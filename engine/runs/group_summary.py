@@ -184,25 +184,6 @@ def spreads_of(runs: Sequence[RunDir]) -> list[Spread]:
     return spreads
 
 
-@dataclass(frozen=True)
-class Usual:
-    """How far the runs of a group lie apart in a metric: the median ``width`` of so many ``groups``."""
-
-    width: float
-    groups: int
-
-
-def usual_range(root: Path, metric: str) -> Usual | None:
-    """How much runs that differ in their seed alone vary here by ``metric``; None before there is a group of them."""
-    widths = []
-    for group in groups.all_groups(root):
-        kept = [evaluations.read(evaluations.folder(run, evaluations.TRAINING)) for run in group.runs]
-        means = [mean.value for each in kept if each and (mean := each.mean(evaluations.TUNED, metric))]
-        if len(means) > 1:
-            widths.append(max(means) - min(means))
-    return Usual(statistics.median(widths), len(widths)) if widths else None
-
-
 def answers_by_row(where: Path) -> dict[str, dict[RowKey, Answer]]:
     """The kept answers of each candidate by the content of their rows, of two to one row the later."""
     latest = {(each.candidate, each.row): each for each in evaluations.answers(where)}

@@ -12,7 +12,7 @@ from engine.messages.message import Message
 from engine.metrics import words
 from engine.runs import story
 from engine.runs.directory import RunDir
-from engine.runs.group_summary import usual_range
+from engine.runs.one_seed import half, usual_range
 
 
 def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int, secondary: int) -> list[Message]:
@@ -98,6 +98,5 @@ def _one_seed(letters: Sequence[str], sides: Sequence[Side], row_sets: Sequence[
     usual = usual_range(sides[0].target.runs[0].path.parent, metric)
     if usual is None:
         return Message("compare.one-seed", sides=letters)
-    by: Message | str = words.difference(metric, usual.width / 2).lstrip("+")
-    by = Message("compare.points", difference=by) if words.is_share(metric) else by
+    by = half(usual, metric)
     return Message("compare.one-seed-varies", sides=letters, groups=usual.groups, by=by, metric=words.metric(metric))

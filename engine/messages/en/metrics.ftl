@@ -66,3 +66,5 @@ wrapped-json = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $ca
 class-in-words = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $candidate } { PLURAL($rows, "names", "name") } one class among other words; this counts as wrong.
 no-calls = No tool call was found in { COUNT($rows, "answer", "answers") } of { $candidate }. Its format of calls may be unknown here.
 unscored = { NUMBER($rows) } of { COUNT($of, "answer", "answers") } of { $candidate } got no score from your metric and { PLURAL($rows, "is", "are") } left out.
+one-seed = One seed: how much runs like this vary with the seed is not known here. `tunedeck run CONFIG --seeds 3` shows it.
+one-seed-varies = One seed: runs like this vary by ± { $by } with the seed ({ $metric }, { COUNT($groups, "group", "groups") } of seeds here).

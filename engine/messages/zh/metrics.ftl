@@ -66,3 +66,5 @@ wrapped-json = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) 
 class-in-words = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个在其他文字中提到一个类别，按错误计。
 no-calls = { $candidate }：{ NUMBER($rows) } 个回答中没有找到工具调用。这种调用格式可能无法识别。
 unscored = { $candidate }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个没有得到自定义指标的分数，已排除。
+one-seed = 只有一个随机种子：这类任务随种子变化多少，这里还没有记录。`tunedeck run CONFIG --seeds 3` 可以测出。
+one-seed-varies = 只有一个随机种子：这类任务的{ $metric }随种子变化 ± { $by }（依据这里的 { NUMBER($groups) } 组种子）。
