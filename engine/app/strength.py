@@ -80,7 +80,8 @@ def curve_of(run: RunDir, name: str = NAME) -> StrengthCurve | None:
 def table(curve: StrengthCurve, kept: float) -> list[list[str]]:
     """A line for each strength under a head; the loss on general text with its rise over the base model."""
     head = ["strength.column-strength", "strength.column-task-loss", "strength.column-general", "strength.column-rise"]
-    cells = [text(code) for code in head]
+    counted: list[dict[str, int]] = [{}, {"rows": curve.n}, {"rows": curve.general_rows}, {}]
+    cells = [text(code, **given) for code, given in zip(head, counted, strict=True)]
     if curve.metric:
         cells.insert(1, text(words.metric(curve.metric)))
     base = curve.at(0.0)
@@ -109,6 +110,9 @@ def short_table(curve: StrengthCurve, kept: float, full: str) -> list[list[str]]
     task = [point.task if curve.metric else _negative(point.task_loss) for point in curve.points]
     bars = zip(_bars(task, full), _bars([point.general_loss for point in curve.points], full), strict=True)
     short = []
+    columns[0][-3] = text("strength.column-general-short")  # of how many rows and texts stands in ``about``
+    if not curve.metric:
+        columns[0][1] = text("strength.column-task-loss-short")
     for at, (line, (done, lost)) in enumerate(zip(columns, [("", ""), *bars], strict=True)):
         figure = line[1] if at == 0 or not curve.metric else words.value(curve.metric, curve.points[at - 1].task)
         short.append([line[0], figure, done, *line[-3:-2], lost, *line[-2:]])
@@ -147,7 +151,7 @@ def _figure(metric: str, point: Point) -> str:
 def _mark(scale: float, curve: StrengthCurve, kept: float) -> Message:
     if scale == kept:
         return Message("strength.kept")
-    if scale == curve.suggested:
+    if scale == curve.suggested and curve.n >= strength_curve.LEAST_ROWS:
         return Message("strength.suggested")
     return Message("strength.is-base") if scale == 0 else Message.literal("")
 
@@ -161,13 +165,13 @@ def verdict(curve: StrengthCurve) -> Message:
     assert base is not None
     rise = (full.general_loss or 0.0) - (base.general_loss or 0.0)
     if rise < strength_curve.LOSES_NOTHING:
-        return Message("strength.nothing-lost", rise=words.difference("loss", rise))
+        return Message("strength.nothing-lost", rise=words.difference("loss", rise), general=curve.general_rows)
+    told: dict[str, object] = {"rise": words.difference("loss", rise), "general": curve.general_rows}
+    if curve.n < strength_curve.LEAST_ROWS:
+        return Message("strength.too-few-rows", rows=curve.n, least=strength_curve.LEAST_ROWS, **told)
     if curve.suggested is None:
-        return Message("strength.keep-full", rise=words.difference("loss", rise))
+        return Message("strength.keep-full", **told)
     point = curve.at(curve.suggested)
     assert point is not None
     less = (point.general_loss or 0.0) - (base.general_loss or 0.0)
-    return Message(
-        "strength.weaker-does", scale=curve.suggested, rise=words.difference("loss", rise),
-        less=words.difference("loss", less),
-    )  # fmt: skip
+    return Message("strength.weaker-does", scale=curve.suggested, less=words.difference("loss", less), **told)

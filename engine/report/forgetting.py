@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.metrics import forgetting as limits
 from engine.report import charts
 from engine.report.results import Result
@@ -15,6 +16,7 @@ from engine.runs import events as ev
 from engine.runs import story
 from engine.runs.state import RunState, rise
 
+_OF_GENERAL = ("forgetting.by-divergence", "forgetting.by-general-loss")
 TONES = {"fine": "good", "look": "look", "stop": "bad"}
 
 
@@ -41,30 +43,37 @@ def cost(state: RunState, measured: list[Result]) -> Cost | None:
     newest = state.forgetting[-1]
     return Cost(
         measured, text(story.named(story.MARKS, newest.mark)), TONES.get(newest.mark, ""),
-        [text(each) for each in newest.reasons],
+        [_reason(each, newest) for each in newest.reasons],
         text("report.gauge-of", task=newest.task_rows, general=newest.general_rows), _figures(newest),
         [*_curves(state)],
     )  # fmt: skip
+
+
+def _reason(reason: Message, event: ev.Forgetting) -> str:
+    """Why it is marked so; of general text with how many texts that is of."""
+    if reason.code not in _OF_GENERAL:
+        return text(reason)
+    return text("report.of-texts", reason=reason, rows=event.general_rows)
 
 
 def _figures(event: ev.Forgetting) -> Table:
     """Each measure before and after, its change, and from which change on it is a warning."""
     divergence = (limits.LOOK_DIVERGENCE, limits.STOP_DIVERGENCE)
     rows = []
-    for code, before, after, change, marks in (
+    for code, before, after, change, marks, n in (
         ("report.general-loss", event.base_loss, event.general_loss, rise(event.general_loss, event.base_loss),
-         (limits.LOOK_LOSS, limits.STOP_LOSS)),
+         (limits.LOOK_LOSS, limits.STOP_LOSS), event.general_rows),
         ("report.old-loss", event.old_before, event.old_loss, rise(event.old_loss, event.old_before),
-         (limits.LOOK_OLD, limits.STOP_OLD)),
-        ("report.kl-general", None, None, event.kl_general, divergence),
-        ("report.kl-task", None, None, event.kl_task, None),
+         (limits.LOOK_OLD, limits.STOP_OLD), 0),
+        ("report.kl-general", None, None, event.kl_general, divergence, event.general_rows),
+        ("report.kl-task", None, None, event.kl_task, None, event.task_rows),
     ):  # fmt: skip
         if change is not None:
             tone = "" if marks is None else "bad" if change >= marks[1] else "look" if change >= marks[0] else "good"
             is_loss = after is not None
             rows.append(
                 [
-                    Cell(text(code), kind="head"),
+                    Cell(text(code), kind="head", note=text("report.counted", rows=n) if n else ""),
                     Cell(formats.loss(before) if is_loss else "", kind="number"),
                     Cell(formats.loss(after) if is_loss else "", kind="number"),
                     Cell(f"{change:+.3f}" if is_loss else f"{change:.3f}", kind="number", tone=tone),

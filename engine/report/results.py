@@ -152,7 +152,9 @@ def _means(found: Evaluated) -> Table | None:
         return None
     rows = []
     for metric in metrics:
-        cells = [Cell(named(words.metric(metric)), kind="head")]
+        counts = {mean.n for mean in summary.means if mean.metric == metric}
+        n = "" if counts == {summary.n} else text("report.counted", rows=max(counts))
+        cells = [Cell(named(words.metric(metric)), kind="head", note=n)]
         for candidate in summary.candidates:
             mean = summary.mean(candidate, metric)
             note = text(words.interval(metric, mean.low, mean.high)) if mean else ""

@@ -87,7 +87,12 @@ def forgetting(event: ev.Forgetting) -> Message:
         ) if value is not None
     ]  # fmt: skip
     if event.general_loss is not None and event.general_before is not None:
-        figures.append(Message("forgetting.figure-loss", before=event.general_before, after=event.general_loss))
+        figures.append(
+            Message(
+                "forgetting.figure-loss", rows=event.general_rows, before=event.general_before,
+                after=event.general_loss,
+            )
+        )  # fmt: skip
     if event.old_loss is not None and event.old_before is not None and event.moment != "before":
         figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
     return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)

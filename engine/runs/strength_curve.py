@@ -16,6 +16,8 @@ NAME = "strength"
 MARGIN = 0.02
 """Task loss in nats a token, or a share of the deciding metric, that a weaker adapter may lose and still be as good."""
 
+LEAST_ROWS = 30
+"""Rows of the task below which no strength is advised: they show differences of 23 points and more, and no smaller."""
 LOSES_NOTHING = 0.005
 """A smaller rise of the loss on general text, in nats a token, is nothing to weaken an adapter for."""
 
@@ -72,10 +74,10 @@ def suggested(curve: StrengthCurve, evaluation: Evaluation | None = None) -> flo
     """The scale with the least loss on general text among those that do the task as well as the full strength.
 
     As well: within ``MARGIN`` of its metric (else of its task loss), and not worse by the test over rows. None where
-    that is the full strength itself, or it forgot nothing that general text shows.
+    that is the full strength itself, it forgot nothing that general text shows, or the rows are too few to tell.
     """
     full, base = curve.at(1.0), curve.at(0.0)
-    if full is None or full.general_loss is None:
+    if full is None or full.general_loss is None or curve.n < LEAST_ROWS:
         return None
     if base is not None and base.general_loss is not None and full.general_loss - base.general_loss < LOSES_NOTHING:
         return None

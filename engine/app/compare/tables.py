@@ -15,7 +15,10 @@ from engine.metrics import words
 from engine.runs import story
 
 Cell = Message | str
-PARTS = {"test": "compare.test", "validation": "compare.validation", "file": "compare.file"}
+PARTS = {
+    "test": "compare.test", "validation": "compare.validation", "file": "compare.file", "general": "compare.general",
+    "old": "compare.old", "tasks": "compare.tasks",
+}  # fmt: skip
 _WIDE = 3
 """Sides up to which a metric's interval stands beside it."""
 
@@ -66,7 +69,7 @@ def _metrics(compared: Compared) -> list[Table]:
         last = number == len(compared.row_sets) - 1
         letters = row_set.letters
         rows = [
-            [words.metric(figure.metric), *(_value(figure, letter, len(letters)) for letter in letters)]
+            [_called(figure, row_set), *(_value(figure, letter, len(letters)) for letter in letters)]
             for figure in row_set.figures
         ]
         below = [_versus(row_set, figure, versus) for figure in row_set.figures for versus in figure.versus]
@@ -79,6 +82,13 @@ def _title(row_set: RowSet) -> Message:
     if row_set.is_shared:
         return Message("compare.same-rows", part=part, rows=row_set.n)
     return Message("compare.other-rows", part=part, rows=row_set.n, sides=row_set.letters)
+
+
+def _called(figure: Figure, row_set: RowSet) -> Message:
+    """A metric, with its rows where they are not all: of general text and questions each is told of its own."""
+    counts = {value.n for value in figure.values.values()}
+    told = words.metric(figure.metric)
+    return told if counts == {row_set.n} else Message("compare.of-rows", metric=told, rows=max(counts))
 
 
 def _value(figure: Figure, letter: str, count: int) -> Cell:

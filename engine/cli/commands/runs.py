@@ -231,7 +231,7 @@ def _forgetting(state: RunState) -> dict[str, Any] | None:
         return None
     newest = state.forgetting[-1]
     known = {name: value for name, value in gauged(newest).items() if value is not None}
-    return {"step": newest.step, "mark": newest.mark, **known}
+    return {"step": newest.step, "mark": newest.mark, **known, "general_rows": newest.general_rows}
 
 
 def _by_source(state: RunState) -> dict[str, float] | None:

@@ -40,7 +40,11 @@ same-rows = { $part }, the same { COUNT($rows, "row", "rows") }
 other-rows = { $part }, { COUNT($rows, "row", "rows") } of { COMMAS($sides) } alone
 test = Test
 validation = Validation
+general = General text and questions
+old = Held-out rows of an earlier run
+tasks = Tasks of lm-eval
 file = { $data }
+of-rows = { $metric } (n = { NUMBER($rows) })
 no-metrics = No metrics were measured.
 losses = Loss
 loss-validation = validation loss

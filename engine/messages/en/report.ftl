@@ -69,6 +69,8 @@ forgetting = Forgetting
 forgetting-title = What it cost elsewhere
 forgetting-note = How far the tuned model has moved from the base model on text it was not trained for.
 gauge-of = Measured on { COUNT($task, "row", "rows") } of the task and { NUMBER($general) } of general text.
+of-texts = { $reason } (n = { NUMBER($rows) })
+counted = n = { NUMBER($rows) }
 gauge-caption = Gauge of forgetting, nats a token
 general = General text and questions, before and after
 old-run = Earlier run { $run }, before and after

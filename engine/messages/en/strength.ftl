@@ -29,15 +29,18 @@ no-result = No adapter to weaken yet
     .hint = Let it finish, or stop it with tunedeck stop { $run }: a stopped run has a result.
 
 column-strength = STRENGTH
-column-task-loss = TASK LOSS
-column-general = GENERAL LOSS
+column-task-loss = TASK LOSS (n = { NUMBER($rows) })
+column-task-loss-short = TASK LOSS
+column-general = GENERAL LOSS (n = { NUMBER($rows) })
+column-general-short = GENERAL LOSS
 column-rise = VS. BASE
 kept = kept
 suggested = suggested
 is-base = base
 unmeasured = The strengths are not all measured yet.
-keep-full = Keep the full strength: no weaker one does the task as well and forgets less. Loss on general text against the base: { $rise }.
-weaker-does = Strength { SETTING($scale) } does the task as well and forgets less: loss on general text against the base { $less }, at full strength { $rise }.
+keep-full = Keep the full strength: no weaker one does the task as well and forgets less. Loss on { COUNT($general, "general text", "general texts") } against the base: { $rise }.
+too-few-rows = { COUNT($rows, "row", "rows") } can't tell whether a weaker adapter does the task as well: measure with at least { NUMBER($least) }. Until then keep the full strength. Loss on { COUNT($general, "general text", "general texts") } against the base: { $rise }.
+weaker-does = Strength { SETTING($scale) } does the task as well and forgets less: loss on { COUNT($general, "general text", "general texts") } against the base { $less }, at full strength { $rise }.
 how-to-keep = Keep it with: tunedeck strength { $run } --keep { SETTING($scale) }
 kept-at = The adapter acts at strength { SETTING($scale) } now, wherever PEFT loads it. The full strength is in { $full }; --keep 1 brings it back.
 full-again = The adapter acts at full strength, as it was trained.
@@ -60,5 +63,5 @@ key-keep = Keep this
     .help = Write the strength under the cursor into the saved adapter.
 about = { $metric } { $interval } (95%), task loss { $loss }; { COUNT($rows, "row", "rows") }, { COUNT($general, "general text", "general texts") }
 about-losses = { COUNT($rows, "row", "rows") } of the task, { COUNT($general, "general text", "general texts") }
-nothing-lost = Keep the full strength: on general text it lost nothing. Its loss against the base: { $rise }.
+nothing-lost = Keep the full strength: on { COUNT($general, "general text", "general texts") } it lost nothing. Its loss against the base: { $rise }.
 acts-at = The adapter is kept at strength { SETTING($scale) }, and was measured so.

@@ -40,7 +40,11 @@ same-rows = { $part }，相同的 { $rows } 行
 other-rows = { $part }，仅 { COMMAS($sides) } 的 { $rows } 行
 test = 测试集
 validation = 验证集
+general = 通用文本与问题
+old = 先前任务的留出行
+tasks = lm-eval 的任务
 file = { $data }
+of-rows = { $metric }（n = { NUMBER($rows) }）
 no-metrics = 没有测量任何指标。
 losses = 损失
 loss-validation = 验证损失

@@ -69,6 +69,8 @@ forgetting = 遗忘
 forgetting-title = 其他方面的代价
 forgetting-note = 微调后的模型在未训练内容上偏离基座模型的程度。
 gauge-of = 在 { NUMBER($task) } 个任务样本和 { NUMBER($general) } 个通用文本样本上测量。
+of-texts = { $reason }（n = { NUMBER($rows) }）
+counted = n = { NUMBER($rows) }
 gauge-caption = 遗忘程度（每词元 nat）
 general = 通用文本与问题：训练前后
 old-run = 早先的任务 { $run }：训练前后

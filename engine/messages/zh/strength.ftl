@@ -29,15 +29,18 @@ no-result = 还没有可减弱的适配器
     .hint = 请等它完成，或用 tunedeck stop { $run } 停止它：停止的任务也有结果。
 
 column-strength = 强度
-column-task-loss = 任务损失
-column-general = 通用文本损失
+column-task-loss = 任务损失（n = { NUMBER($rows) }）
+column-task-loss-short = 任务损失
+column-general = 通用文本损失（n = { NUMBER($rows) }）
+column-general-short = 通用文本损失
 column-rise = 与基座之差
 kept = 已保留
 suggested = 建议
 is-base = 基座
 unmeasured = 尚未测完所有强度。
-keep-full = 请保留完整强度：没有更弱的强度既能同样完成任务又遗忘更少。通用文本损失与基座之差：{ $rise }。
-weaker-does = 强度 { SETTING($scale) } 能同样完成任务且遗忘更少：通用文本损失与基座之差为 { $less }，完整强度时为 { $rise }。
+keep-full = 请保留完整强度：没有更弱的强度既能同样完成任务又遗忘更少。{ NUMBER($general) } 段通用文本的损失与基座之差：{ $rise }。
+too-few-rows = 仅凭 { NUMBER($rows) } 行无法判断更弱的强度能否同样完成任务：请至少用 { NUMBER($least) } 行测量，在此之前请保留完整强度。{ NUMBER($general) } 段通用文本的损失与基座之差：{ $rise }。
+weaker-does = 强度 { SETTING($scale) } 能同样完成任务且遗忘更少：{ NUMBER($general) } 段通用文本的损失与基座之差为 { $less }，完整强度时为 { $rise }。
 how-to-keep = 保留它：tunedeck strength { $run } --keep { SETTING($scale) }
 kept-at = 适配器现在以强度 { SETTING($scale) } 生效，PEFT 加载时也是如此。完整强度保存在 { $full }；用 --keep 1 恢复。
 full-again = 适配器以完整强度生效，与训练结果一致。
@@ -60,5 +63,5 @@ key-keep = 保留
     .help = 把光标所在的强度写入保存的适配器。
 about = { $metric } { $interval }（95%），任务损失 { $loss }；{ NUMBER($rows) } 行，{ NUMBER($general) } 段通用文本
 about-losses = 任务 { NUMBER($rows) } 行，通用文本 { NUMBER($general) } 段
-nothing-lost = 请保留完整强度：在通用文本上没有损失。与基座之差：{ $rise }。
+nothing-lost = 请保留完整强度：在 { NUMBER($general) } 段通用文本上没有损失。与基座之差：{ $rise }。
 acts-at = 适配器保留在强度 { SETTING($scale) }，按该强度测量。

@@ -235,7 +235,7 @@ CURVE = StrengthCurve(
         Point(scale=scale, task_loss=2 - scale, general_loss=3 + 0.1 * scale, task=0.4 + scale / 2, low=0.3, high=0.99)
         for scale in (0.0, 0.5, 1.0)
     ],
-    metric="accuracy", n=20, general_rows=90, suggested=0.5,
+    metric="accuracy", n=40, general_rows=90, suggested=0.5,
 )  # fmt: skip
 
 

@@ -131,10 +131,12 @@ def test_the_mark_of_forgetting_stands_with_its_figures(shell: Shell, finished: 
     assert shell("status", finished.id, "--json").json["forgetting"] is None
     told = {"kl_task": 2.5, "kl_general": 0.75, "general_loss": 2.5, "kl_before": 0.0, "general_before": 2.0}
     writer = EventWriter(finished.events)
-    writer.emit(ev.Forgetting(step=4, mark="stop", **told))  # type: ignore[arg-type]
+    writer.emit(ev.Forgetting(step=4, mark="stop", general_rows=8, **told))  # type: ignore[arg-type]
     writer.close()
     found = shell("status", finished.id, "--json").json["forgetting"]
-    assert found == {"step": 4, "mark": "stop", "task": 2.5, "general": 0.75, "general_loss": 0.5}
+    assert found == {
+        "step": 4, "mark": "stop", "task": 2.5, "general": 0.75, "general_loss": 0.5, "general_rows": 8,
+    }  # fmt: skip
     assert "mark stop" in shell("status", finished.id).out
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.app import strength as dial
 from engine.common.errors import ModelError
 from engine.evaluation.afterwards import Afterwards
 from engine.evaluation.strength import measure
@@ -77,13 +78,13 @@ def test_an_adapter_without_a_scale_is_refused(run: RunDir) -> None:  # noqa: F8
     assert error.value.code == "strength.not-scalable"
 
 
-def curve_of(*points: tuple[float, float, float], metric: str = "") -> StrengthCurve:
-    """Points of scale, task (loss, or value of ``metric``) and loss on general text."""
+def curve_of(*points: tuple[float, float, float], metric: str = "", n: int = 100) -> StrengthCurve:
+    """Points of scale, task (loss, or value of ``metric`` over ``n`` rows) and loss on general text."""
     made = [
         Point(scale=scale, general_loss=general, **({"task": task} if metric else {"task_loss": task}))  # type: ignore[arg-type]
         for scale, task, general in points
     ]
-    return StrengthCurve(points=made, metric=metric)
+    return StrengthCurve(points=made, metric=metric, n=n, general_rows=90)
 
 
 def test_the_weakest_that_does_as_well_is_suggested() -> None:
@@ -96,6 +97,17 @@ def test_nothing_is_suggested_where_nothing_was_lost_or_nothing_does_as_well() -
     assert suggested(curve_of((0, 2.0, 3.0), (0.5, 0.4, 3.0), (1, 0.4, 3.001))) is None
     assert suggested(curve_of((0, 2.0, 3.0), (0.5, 1.0, 3.02), (1, 0.4, 3.10))) is None
     assert suggested(curve_of((0, 2.0, 3.0))) is None
+
+
+def test_a_handful_of_rows_advises_nothing_and_is_said() -> None:
+    points = ((0, 0.0, 3.0), (0.5, 1.0, 3.02), (1, 1.0, 3.10))
+    few, enough = (curve_of(*points, metric="accuracy", n=n) for n in (3, strength_curve.LEAST_ROWS))
+    assert (suggested(few), suggested(enough)) == (None, 0.5)
+    said = dial.verdict(few)
+    assert (said.code, said.args["rows"], said.args["least"]) == ("strength.too-few-rows", 3, strength_curve.LEAST_ROWS)
+    kept = msgspec.structs.replace(few, suggested=0.5)  # by an earlier version
+    assert dial.verdict(kept).code == "strength.too-few-rows"
+    assert "suggested" not in str(dial.table(kept, 1.0))
 
 
 def test_the_base_is_never_suggested_however_well_it_does() -> None:
