@@ -1,4 +1,7 @@
-"""An ended run goes on from its last whole checkpoint, once a person has agreed to what changed since its start."""
+"""An ended run goes on from its last whole checkpoint, once a person has agreed to what changed since its start.
+
+One that ended before its first checkpoint begins anew: what it answered by then is kept, and not asked again.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from engine.runs.follow import load_state
 
 @dataclass(frozen=True)
 class Resumed:
-    """``checkpoint`` is where it goes on from; ``damaged`` are newer ones that are not whole, and why."""
+    """``checkpoint`` is where it goes on from, None at the beginning; ``damaged`` are newer ones that are not whole."""
 
     checkpoint: Path | None
     damaged: tuple[tuple[Path, Message], ...] = ()
@@ -30,14 +33,18 @@ def changes(run: RunDir) -> list[Message]:
 
 
 def resume(run: RunDir, accept_changes: bool = False, spawn: Callable[..., object] = launch) -> Resumed:
-    """Launch ``run`` again from its last whole checkpoint.
+    """Launch ``run`` again from its last whole checkpoint, or from the beginning where there never was one.
 
-    Raises RunError when there is none, or no need, or what it was made from has changed and that is not accepted.
+    Raises RunError when there is no need, when its checkpoints are gone but a result of them is there, or when what it
+    was made from has changed and that is not accepted.
     """
     if (damage := damage_of(run)) is not None:
         raise RunError("runs.files-damaged", path=run.path, reason=damage)
     if load_state(run).state == "finished":
         raise RunError("runs.run-finished", run=run.id, way=way_on(run))
+    if run.begins_anew:
+        spawn(run, resume=False, accept_changes=False)
+        return Resumed(None)
     if not run.complete_checkpoints():
         raise RunError("runs.no-checkpoint", run=run.id, way=way_on(run))
     changed = [] if accept_changes else changes(run)

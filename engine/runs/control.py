@@ -55,6 +55,8 @@ def way_on(run: RunDir) -> Message:
     """What can be done with a run that nobody is running."""
     if load_state(run).state == "finished":
         return Message("runs.way-adapter", path=run.adapter)
+    if run.begins_anew:
+        return Message("runs.way-begin", run=run.id)
     if not run.complete_checkpoints():
         return Message("runs.way-restart", config=run.config)
     return Message("runs.way-resume", run=run.id)

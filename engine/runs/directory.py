@@ -100,6 +100,11 @@ class RunDir:
         """Whether there is one to go on from: the result, or a complete checkpoint."""
         return _is_file(self.adapter / "adapter_config.json") or bool(self.complete_checkpoints())
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether a resume starts at the first step: there is no checkpoint, and no result that it would replace."""
+        return not self.has_adapter
+
     def checkpoint(self, step: int) -> Path:
         return self.path / f"checkpoint-{step}"
 

@@ -105,11 +105,16 @@ def _summary(run: RunDir) -> RunSummary:
         step=state.done_steps, total_steps=total, loss=state.loss, losses=losses,
         eta_s=replace(state, total_steps=total).eta_s,
         last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
-        resumable=not alive and state.state in _RESUMABLE and bool(run.complete_checkpoints()),
+        resumable=not alive and state.state in _RESUMABLE and _has_way_on(run, state.state),
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
         score=_score(run, state), data=_data(run, facts), group=_text(facts.get(groups.GROUP)),
         seed=_whole(facts.get(groups.SEED)),
     )  # fmt: skip
+
+
+def _has_way_on(run: RunDir, state: StateName) -> bool:
+    """A checkpoint; a run that was stopped before its first begins anew, one that failed would only fail again."""
+    return bool(run.complete_checkpoints()) or (state == "stopped" and run.begins_anew)
 
 
 def score_of(found: evaluations.Evaluation) -> Score | None:

@@ -112,8 +112,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if self._resumed_at is not None and (state.last_seq > self._resumed_at or state.state == "crashed"):
             self._resumed_at = None
         if state.ended and not self._resumable:
-            found = self.run_dir.complete_checkpoints()
-            self._resumable = found[-1].name if found and state.state not in ("finished", "damaged") else ""
+            self._resumable = _way_on(self.run_dir, state)
         self.steering.heard(state)
         self._look_into_ending()
         known = (state.state, state.ended, tuple((each.name, each.seq) for each in state.evaluations))
@@ -442,3 +441,13 @@ class MonitorScreen(WholeScreen, Screen[None]):
     def _tell(self, words: str, severity: str) -> None:
         """Show a short notice; safe from any thread."""
         self.notify(clean(words), severity=severity, timeout=4, markup=False)  # type: ignore[arg-type]
+
+
+def _way_on(run: RunDir, state: RunState) -> str:
+    """The checkpoint that an ended run resumes from; one that stopped before its first starts from the beginning."""
+    if state.state in ("finished", "damaged"):
+        return ""
+    found = run.complete_checkpoints()
+    if found:
+        return found[-1].name
+    return text("monitor.the-beginning") if state.state == "stopped" and run.begins_anew else ""

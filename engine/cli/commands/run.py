@@ -229,7 +229,7 @@ def tell_end(run: RunDir, watched: Watched) -> None:
         if state.state == "finished":
             _tell_verdict(run)
         if state.state == "stopped":
-            say(text(again if resumable else Message("cli-runs.no-checkpoint", config=run.config)))
+            say(text(again if resumable else Message("cli-runs.no-checkpoint", run=run.id)))
     if state.state in ("failed", "crashed"):
         from engine.app.post_mortem import ended_for_memory
 

@@ -44,7 +44,7 @@ def stop(
         if target.complete_checkpoints():
             say(text("cli-runs.stopped", run=target.id))
         else:
-            say(text("cli-runs.stopped-early", config=target.config))
+            say(text("cli-runs.stopped-early", run=target.id))
 
 
 def pause(run: RunToSteer = "", no_wait: NoWait = False) -> None:

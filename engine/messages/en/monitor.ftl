@@ -69,6 +69,7 @@ pausing-first = Pausing after the first step; p resumes.
 stop = Stop this training?
 resuming = resuming
 resuming-from = Resuming from { $checkpoint }.
+the-beginning = the beginning
 restarts = The run was changed and starts again.
 
 # How it ended

@@ -123,6 +123,7 @@ no-checkpoint = This run has no complete checkpoint
     .hint = { $way }
 way-adapter = Its adapter is in { $path }.
 way-restart = `tunedeck run { $config }` starts it from the beginning.
+way-begin = `tunedeck resume { $run }` starts it from the beginning.
 way-resume = `tunedeck resume { $run }` resumes it from its last checkpoint.
 files-damaged = The files of this run are damaged
     .message = { $path }: { $reason }.

@@ -69,6 +69,7 @@ pausing-first = 第一步结束后暂停，按 p 恢复。
 stop = 停止训练？
 resuming = 正在恢复
 resuming-from = 正在从 { $checkpoint } 恢复。
+the-beginning = 开头
 restarts = 任务已修改，正在重新开始。
 
 # How it ended

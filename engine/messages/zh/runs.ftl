@@ -123,6 +123,7 @@ no-checkpoint = 该任务没有完整的检查点
     .hint = { $way }
 way-adapter = 适配器在 { $path }。
 way-restart = `tunedeck run { $config }` 从头开始。
+way-begin = `tunedeck resume { $run }` 会从头开始。
 way-resume = `tunedeck resume { $run }` 从最近的检查点恢复。
 files-damaged = 该任务的文件已损坏
     .message = { $path }：{ $reason }。

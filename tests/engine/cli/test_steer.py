@@ -55,8 +55,8 @@ def test_stopping_before_the_first_checkpoint_names_the_way_from_the_beginning(
     shell: Shell, serving: Serve, run: RunDir
 ) -> None:
     serving(obey)
-    assert f"`tunedeck run {run.config}`" in shell("stop", "orders").err
-    assert f"`tunedeck run {run.config}`" in shell("attach", "orders", "--plain").err
+    assert f"`tunedeck resume {run.id}` starts from the beginning" in shell("stop", "orders").err
+    assert f"`tunedeck resume {run.id}` starts from the beginning" in shell("attach", "orders", "--plain").err
     make_checkpoint(run, 3)
     assert f"`tunedeck resume {run.id}`" in shell("attach", "orders", "--plain").err
 
@@ -183,9 +183,21 @@ def test_a_finished_run_is_not_resumed(shell: Shell, run: RunDir) -> None:
     assert "finished" in answer.err
 
 
-def test_without_a_complete_checkpoint_the_way_from_the_beginning_is_shown(shell: Shell, run: RunDir) -> None:
-    ended(run)
+def test_a_run_that_stopped_before_its_first_step_begins_anew(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(run, ev.Finished(outcome="stopped", step=0))
     make_checkpoint(run, 2, complete=False)
+    calls = launches(monkeypatch, lambda runner: [ev.State(state="starting"), ev.RunStarted(total_steps=9), step(1)])
+    answer = shell("resume")
+    assert "starts from the beginning" in answer.err
+    assert calls == [(run, False)]
+
+
+def test_a_result_whose_checkpoints_are_gone_is_not_replaced(shell: Shell, run: RunDir) -> None:
+    ended(run, ev.Finished(outcome="stopped", step=2, adapter="adapter"))
+    run.adapter.mkdir()
+    (run.adapter / "adapter_config.json").write_text("{}")
     answer = shell("resume")
     assert answer.code == 6
     assert f"tunedeck run {run.config}" in answer.err

@@ -137,7 +137,8 @@ def test_a_stop_while_answering_loses_no_answer_and_asks_none_twice(
     assert len(before) == limit - 1
     stop.clear()
     asked.clear()
-    resumed = Trained(run, resume=True)
+    assert run.begins_anew == (step == "baselines")
+    resumed = Trained(run, resume=not run.begins_anew)
     assert resumed.of(ev.Finished)[0].outcome == "finished"
     assert len(asked) == 12 - (limit - 1)
     found = answers(run)

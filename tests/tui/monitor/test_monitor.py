@@ -135,14 +135,13 @@ async def test_stop_is_confirmed_and_says_that_a_checkpoint_is_kept(
         await until(pilot, lambda: (sent := control.read(run)) is not None and sent.command == "stop")
 
 
-async def test_a_run_without_a_step_or_a_checkpoint_promises_none(make_world: MakeWorld, root: Path) -> None:
+async def test_a_run_stopped_before_its_first_step_starts_from_the_beginning(make_world: MakeWorld, root: Path) -> None:
     run, writer = fake_runs.new_run(root, "soon-stopped", 900)
     fake_runs.begin(writer, 900)
     writer.emit(ev.Finished(outcome="stopped", step=0, seconds=2.0, reason=Message.literal("asked to stop")))
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(100, 24)) as pilot:
-        await until_shows(pilot, "at step 0; there is no checkpoint to resume from")
-        assert "r resumes" not in screen_text(app)
+        await until_shows(pilot, "at step 0; r resumes from the beginning")
 
 
 async def test_the_result_is_what_one_sees_when_the_training_ends(
