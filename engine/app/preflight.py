@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,8 @@ from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.config.schema import RunConfig
 from engine.data.quality.catalogue import CATALOGUE
+from engine.data.rows.messages import Row
+from engine.data.rows.records import record_of
 from engine.data.rows.unused import told
 from engine.memory import packing
 from engine.messages.message import Message
@@ -67,6 +69,7 @@ class _Look:
         self._config, self._adapter, self._on_hash = config, adapter, on_hash
         self._card: ModelCard | None = None
         self._has_dialogue = False
+        self._row: Row | None = None
 
     def model(self) -> Iterator[Finding]:
         """Raises ModelError, ConfigError."""
@@ -114,11 +117,11 @@ class _Look:
             heads = [look(source) for source in config.data]
             for number, head in enumerate(heads):
                 yield from _unused(number, head.detected.unused)
-            self._has_dialogue = any(row.kind == "messages" for head in heads for row in head.rows)
+            self._seen(row for head in heads for row in head.rows)
             return
         loaded = load(config)
         report = loaded.report
-        self._has_dialogue = any(row.kind == "messages" for row in loaded.rows)
+        self._seen(loaded.rows)
         if report.skipped_count:
             first = report.skipped[0]
             what = Message(
@@ -135,17 +138,29 @@ class _Look:
         learnt = replayed(config)
         wanted_rows(sum(row.source not in learnt for row in loaded.rows), config.dataset)
 
+    def _seen(self, rows: Iterable[Row]) -> None:
+        """Note what later parts ask of the rows: whether one is a dialogue, and one with an answer."""
+        for row in rows:
+            self._has_dialogue |= row.kind == "messages"
+            if self._row is None and row.messages and row.messages[-1].role == "assistant":
+                self._row = row
+                return
+
     def template(self) -> Iterator[Finding]:
         """How dialogue is written for this model."""
         if self._card is not None and self._has_dialogue:
             yield from check_template(self._config, self._card)
 
     def metric_file(self) -> Iterator[Finding]:
-        """The user's own metric: a file that can be none."""
+        """The user's own metric: a file that can be none, or one that gives no score for the right answer to a row."""
         named = self._config.eval.metric_file
         try:
             if named:
                 user_metric.check(Path(named))
+                if self._row is not None:
+                    row, right = self._row, self._row.messages[-1].text
+                    item = user_metric.Item(right, right, record_of(row), f"{row.file}:{row.number}")
+                    user_metric.try_on(Path(named), item)
         except ConfigError as error:
             yield Finding(Issue("error", "eval.metric_file", Message(REFUSED, error=error.reason)), error=error)
 

@@ -213,7 +213,7 @@ class Assessor:
             assert self.choice is not None
             given = self._given(rows, part, step, moment)
             texts = [answer.answer for answer in given]
-            metrics = figures(given, self.choice, rows, self.config.eval.metric_file)
+            metrics = figures(given, self.choice, rows, self.config.eval.metric_file, self.phases)
         if part == "validation" and moment != "during":
             shown = list(unseen.rows[: self.config.sample.rows])
             asked = [self._prompt(row) for row in shown[len(texts) :]] + self._own_prompts()

@@ -28,7 +28,7 @@ from engine.metrics import words
 from engine.metrics.choose import Choice
 from engine.metrics.score import score
 from engine.metrics.summary import summarize
-from engine.metrics.user_metric import Item, measure
+from engine.metrics.user_metric import ROW_S, Item, measure
 from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
@@ -206,7 +206,7 @@ def conclude(
 
     Of several ranks the first one does it, and the others get what it found. Raises MachineError.
     """
-    evaluation = _concluded(questions, candidates, choice, notes, step, of) if ranks.is_first else None
+    evaluation = _concluded(questions, candidates, choice, phases, notes, step, of) if ranks.is_first else None
     if evaluation is not None:
         tell(evaluation, phases)
     evaluation = ranks.from_first(evaluation)
@@ -222,17 +222,20 @@ def tell(evaluation: Evaluation, phases: Phases) -> None:
 
 
 def figures(
-    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str = ""
+    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str, phases: Phases
 ) -> dict[str, float]:  # fmt: skip
     """The metrics of ``choice`` over ``answers`` of one candidate to ``rows``, those that can be told."""
-    means = summarize(scored(answers, choice, rows, metric_file)[0], choice).means
+    means = summarize(scored(answers, choice, rows, metric_file, phases)[0], choice).means
     return {mean.metric: mean.value for mean in means}
 
 
 def scored(
-    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str = ""
+    answers: Sequence[Answer], choice: Choice, rows: Sequence[Row], metric_file: str, phases: Phases
 ) -> tuple[list[Answer], list[Message]]:  # fmt: skip
-    """``answers`` to ``rows`` with their scores by the metrics of ``choice``, and what is to be said of the scoring."""
+    """``answers`` to ``rows`` with their scores by the metrics of ``choice``, and what is to be said of the scoring.
+
+    A user's metric may be slow or hang: which row is waited for is told. Raises StopRequested.
+    """
     scores = [score(choice.metrics, answer.answer, answer.reference) for answer in answers]
     notes: list[Message] = []
     if metric_file and USER_METRIC in choice.metrics:
@@ -240,7 +243,8 @@ def scored(
         items = [
             Item(answer.answer, answer.reference, record_of(row), f"{row.file}:{row.number}") for answer, row in asked
         ]
-        own = measure(Path(metric_file), items)
+        phases.begin("score", seconds=ROW_S)
+        own = measure(Path(metric_file), items, on_row=phases.progress("score", "answers", seconds=ROW_S))
         notes = own.notes
         for found, value in zip(scores, own.scores, strict=True):
             if value is not None:
@@ -249,8 +253,9 @@ def scored(
 
 
 def _concluded(
-    questions: Questions, candidates: Sequence[str], choice: Choice, notes: Sequence[Message], step: int | None, of: str
-) -> Evaluation:
+    questions: Questions, candidates: Sequence[str], choice: Choice, phases: Phases, notes: Sequence[Message],
+    step: int | None, of: str,
+) -> Evaluation:  # fmt: skip
     newest = {
         (answer.candidate, answer.row): answer
         for answer in evaluations.answers(questions.where)
@@ -258,7 +263,7 @@ def _concluded(
     }
     order = [(name, row) for name in candidates for row in range(len(questions.rows))]
     asked = [newest[each] for each in order if each in newest]
-    answers, told = scored(asked, choice, questions.rows, questions.metric_file)
+    answers, told = scored(asked, choice, questions.rows, questions.metric_file, phases)
     return summed_up(questions, answers, candidates, choice, [*told, *_of_examples(answers), *notes], step, of)
 
 

@@ -15,7 +15,7 @@ from engine.config.schema import RunConfig
 from engine.data.rows.messages import Row
 from engine.distributed.ranks import ALONE, Ranks
 from engine.evaluation.candidates import Candidate, Examples
-from engine.evaluation.evaluate import Questions, ask, conclude, figures
+from engine.evaluation.evaluate import Questions, ask, conclude
 from engine.evaluation.generate import Generator
 from engine.messages.message import Message
 from engine.metrics.choose import Choice
@@ -72,10 +72,6 @@ class OfRun:
                 ask(self.questions, candidate, self.phases, self.ranks)
         names = [*(candidate.name for candidate in self.candidates), TUNED]
         return conclude(self.questions, names, self.choice, self.phases, self.notes, step, self.ranks)
-
-    def figures(self, answers: Sequence[Answer]) -> dict[str, float]:
-        """The metrics over ``answers`` of one candidate."""
-        return figures(answers, self.choice, self.questions.rows, self.questions.metric_file)
 
     def prompts(self) -> list[list[int]]:
         """Everything that will be asked before the training, for a rehearsal."""

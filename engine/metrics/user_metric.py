@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,8 @@ from engine.messages.message import Message
 
 ROW_S, ALL_S, LOAD_S = 10.0, 600.0, 60.0
 """Seconds that one row, all rows, and loading the file may take."""
+_TELL_EVERY_S = 0.5
+"""While nothing is heard of the process, so often somebody is told that it is waited for."""
 _MOST_ENDED = 3
 """So often the process may be lost before the rest is left without scores."""
 _MOST_NOTES = 5
@@ -81,21 +83,37 @@ def check(path: Path) -> None:
         raise ConfigError("user-metric.wrong-arguments", path=path, row=str(last.lineno))
 
 
+def try_on(path: Path, item: Item, row_s: float = ROW_S) -> None:
+    """Score ``item`` once. Raises ConfigError where that gives no score, with what the file did and in which line."""
+    found = measure(path, [item], row_s)
+    if found.scores[0] is None:
+        reason = found.notes[0].args["reason"]
+        if found.notes[0].code == "user-metric.not-loaded":
+            raise ConfigError("user-metric.unloadable", path=path, reason=reason)
+        raise ConfigError("user-metric.fails", path=path, where=item.where, reason=reason)
+
+
 def measure(
-    path: Path, items: Sequence[Item], row_s: float = ROW_S, all_s: float = ALL_S, load_s: float = LOAD_S
+    path: Path, items: Sequence[Item], row_s: float = ROW_S, all_s: float = ALL_S, load_s: float = LOAD_S,
+    on_row: Callable[[int, int], None] = lambda done, total: None,
 ) -> Scored:  # fmt: skip
-    """What the metric in ``path`` gives for each item. It never raises for what the file does."""
+    """What the metric in ``path`` gives for each item. It never raises for what the file does.
+
+    ``on_row`` gets rows done and rows of all, before each row and while one is waited for; what it raises ends the
+    process of the file first.
+    """
     scored = Scored([None] * len(items))
     failures: list[tuple[int, Message]] = []
     ends, switched, at, lost = time.monotonic() + all_s, 0, 0, 0
     while at < len(items) and lost < _MOST_ENDED:
-        child = _Child(path)
+        child = _Child(path, lambda: on_row(at, len(items)))  # noqa: B023 - called while the loop stands there
         try:
             ready = child.hear(min(load_s, ends - time.monotonic()))
             if ready is None or ready["type"] != "ready":
                 scored.notes.append(_unloaded(path, child, ready, load_s))
                 return scored
             while at < len(items):
+                on_row(at, len(items))
                 left = ends - time.monotonic()
                 if left <= 0:
                     break
@@ -129,9 +147,10 @@ def measure(
 
 
 class _Child:
-    """The process of the file, and what it says line by line."""
+    """The process of the file, and what it says line by line. ``waiting`` is called while it says nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, waiting: Callable[[], None]) -> None:
+        self._waiting = waiting
         passed = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
         home = str(Path(engine.__file__).parent.parent)
         passed["PYTHONPATH"] = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", ""))))
@@ -158,8 +177,11 @@ class _Child:
         return said
 
     def hear(self, within_s: float) -> dict[str, Any] | None:
-        with suppress(queue.Empty):
-            return self._lines.get(timeout=max(0.0, within_s))
+        ends = time.monotonic() + within_s
+        while (left := ends - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                return self._lines.get(timeout=min(left, _TELL_EVERY_S))
+            self._waiting()
         return None
 
     def ended(self) -> Message | None:

@@ -20,7 +20,7 @@ MESSAGES = {
     "answer before": "events.answering", "answer during": "events.answering", "answer after": "events.answering",
     "answer": "events.answering-as", "answer base": "events.answering-as", "answer few-shot": "events.answering-as",
     "answer old-adapter": "events.answering-as", "answer tuned": "events.answering-as",
-    "forgetting": "forgetting.measuring", "train": "events.training",
+    "forgetting": "forgetting.measuring", "train": "events.training", "score": "user-metric.scoring",
     "measure": "strength.measuring-loss", "tasks": "evaluate.running-tasks", "judge": "judge.judging",
 }  # fmt: skip
 """The phases of a run by their names in its log, and what is said of each."""

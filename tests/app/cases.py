@@ -321,6 +321,10 @@ CASES = (
     Case("user-metric.not-python", lambda place: _metric(place, "def score(answer, reference, row) return 1")),
     Case("user-metric.no-score", lambda place: _metric(place, "def scores(answer, reference, row):\n    return 1")),
     Case("user-metric.wrong-arguments", lambda place: _metric(place, "def score(answer):\n    return 1")),
+    Case("user-metric.unloadable", lambda place: _metric(
+        place, "import no_such_module\ndef score(answer, reference, row):\n    return 1")),
+    Case("user-metric.fails", lambda place: _metric(
+        place, "def score(answer, reference, row):\n    return float(answer == row['wanted'])")),
     # The machine
     Case("check.memory-short", _too_large),
     Case("check.memory-short-for-good", lambda place: _too_large(

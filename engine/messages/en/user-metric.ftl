@@ -13,6 +13,13 @@ no-score = The metric file has no function score
 wrong-arguments = score takes the wrong arguments
     .message = { $path }, line { $row }: it must be a plain function of three arguments.
     .hint = Write def score(answer, reference, row), or leave out eval.metric_file.
+unloadable = Your metric can't be loaded
+    .message = { $path }: { $reason }.
+    .hint = Correct the file, or leave out eval.metric_file.
+fails = Your metric gives no score
+    .message = { $path } was tried on the right answer to { $where }: { $reason }.
+    .hint = Correct the file, or leave out eval.metric_file.
+scoring = scoring with your metric, at most { DURATION($seconds) } a row
 # Why a row has no score, and what is said of it.
 row-failed = Your metric gave no score for { $where }: { $reason }.
 more-failed = It gave no score for { COUNT($rows, "more row", "more rows") }.

@@ -13,6 +13,13 @@ no-score = 自定义指标文件中没有 score 函数
 wrong-arguments = score 的参数不对
     .message = { $path } 第 { $row } 行：必须是带三个参数的普通函数。
     .hint = 请写成 def score(answer, reference, row)，或删去 eval.metric_file。
+unloadable = 无法加载自定义指标
+    .message = { $path }：{ $reason }。
+    .hint = 请修正文件，或删去 eval.metric_file。
+fails = 自定义指标没有给出分数
+    .message = 用 { $where } 的正确答案试算 { $path }：{ $reason }。
+    .hint = 请修正文件，或删去 eval.metric_file。
+scoring = 正在用自定义指标评分，每行至多 { DURATION($seconds) }
 # 某一行没有分数的原因。
 row-failed = 自定义指标没有给 { $where } 打分：{ $reason }。
 more-failed = 另有 { NUMBER($rows) } 行没有分数。

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from engine.common.errors import ConfigError
 from engine.messages import language
 from engine.messages.catalogue import text
-from engine.metrics.user_metric import Item, Scored, check, measure
+from engine.metrics.user_metric import Item, Scored, check, measure, try_on
+from engine.runs.steering import StopRequested
 
 HEAD = "def score(answer, reference, row):\n    "
 
@@ -27,6 +29,56 @@ def scored(file: Path, source: str, rows: int = 3, row_s: float = 20.0, all_s: f
     check(file)
     items = [Item(f"answer {n}", "reference", {"number": n}, f"rows.jsonl, row {n + 1}") for n in range(rows)]
     return measure(file, items, row_s, all_s)
+
+
+def test_a_row_that_is_waited_for_is_told_again_and_again(file: Path) -> None:
+    file.write_text("import time\n" + HEAD + "time.sleep(30 * (row['number'] == 1)); return 1")
+    told: list[tuple[int, int]] = []
+    items = [Item("a", "a", {"number": n}, str(n)) for n in range(3)]
+    found = measure(file, items, 2.0, 60.0, on_row=lambda done, total: told.append((done, total)))
+    assert found.scores == [1.0, None, 1.0]
+    assert told.count((1, 3)) >= 4
+    assert {(0, 3), (2, 3)} <= {*told}
+
+
+def test_whoever_stops_while_a_row_hangs_need_not_wait_for_it(file: Path) -> None:
+    file.write_text("import time\n" + HEAD + "time.sleep(60)")
+
+    def stop(done: int, total: int) -> None:
+        told.append(done)
+        if len(told) > 2:
+            raise StopRequested
+
+    told: list[int] = []
+    began = time.monotonic()
+    with pytest.raises(StopRequested):
+        measure(file, [Item("a", "a", {}, "1")], 50.0, 100.0, on_row=stop)
+    assert time.monotonic() - began < 40
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "said"),
+    [
+        (HEAD + "return row['wanted']", "user-metric.fails", "KeyError: 'wanted' (line 2)"),
+        (HEAD + "return answer", "user-metric.fails", "it returned 'yes' (str), not a number"),
+        (HEAD + "while True: pass", "user-metric.fails", "no answer within 1 s"),
+        ("import no_such\n" + HEAD + "return 1", "user-metric.unloadable", "'no_such' (line 1)"),
+        ("raise SystemExit(3)\n" + HEAD + "return 1", "user-metric.unloadable", "SystemExit: 3 (line 1)"),
+    ],
+)
+def test_a_metric_that_fails_is_tried_in_time_and_says_where(file: Path, source: str, code: str, said: str) -> None:
+    file.write_text(source)
+    with pytest.raises(ConfigError) as error:
+        try_on(file, Item("yes", "yes", {}, "rows.jsonl:4"), 1.0)
+    assert error.value.code == code
+    assert said in str(error.value)
+    assert str(file) in str(error.value)
+    assert ("rows.jsonl:4" in str(error.value)) == (code == "user-metric.fails")
+
+
+def test_a_metric_that_works_passes_the_trial(file: Path) -> None:
+    file.write_text(HEAD + "return len(answer)")
+    try_on(file, Item("yes", "yes", {}, "rows.jsonl:4"))
 
 
 def reasons(found: Scored) -> list[str]:
