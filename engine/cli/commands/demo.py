@@ -48,7 +48,7 @@ def demo(
         say(text("cli-runs.left-to-stop", run=run.id))
         raise typer.Exit(INTERRUPTED)
     seconds = time.monotonic() - began
-    tell_end(run, watched)
+    tell_end(run, watched, with_figures=False)
     code = exit_code(watched)
     if code:
         raise typer.Exit(code)
@@ -93,7 +93,10 @@ def compare(state: RunState, seconds: float, evaluation: Evaluation | None = Non
 
 
 def show(state: RunState, comparison: dict[str, Any], evaluation: Evaluation | None = None) -> None:
-    """The verdict with its table, or that of before and after alone, and the example answers, on stdout."""
+    """The verdict with its table, the loss (without a verdict all figures) before and after, the example answers.
+
+    On stdout, but for what must be known of the figures.
+    """
     from engine.metrics import words
 
     n = comparison["n"]
@@ -101,14 +104,15 @@ def show(state: RunState, comparison: dict[str, Any], evaluation: Evaluation | N
         out(outcome.verdict(evaluation))
         out()
         table(outcome.head(), list(outcome.lines(evaluation)))
+        for note in outcome.notes(evaluation):
+            say(note)
         out()
+    right = [f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after")]
+    measured = [] if evaluation is not None else [[text(words.metric("exact_match")), *right]]
     table(
         [text("cli-runs.on-rows", rows=n), text("cli-runs.before"), text("cli-runs.after")],
         [
-            [
-                text(words.metric("exact_match")),
-                *(f"{comparison[f'exact_match_{when}']:.0%}" for when in ("before", "after")),
-            ],
+            *measured,
             [
                 text("cli-runs.loss-row", rows=comparison["loss_n"]),
                 *(_loss(comparison[f"loss_{when}"]) for when in ("before", "after")),

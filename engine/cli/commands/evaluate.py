@@ -74,7 +74,7 @@ def carried_out(asked: EvaluationRequest) -> Evaluation:
 
     progress = Progress()
     try:
-        return afterwards.run_request(asked, progress, lambda note: _note(progress, note))
+        return afterwards.run_request(asked, progress, lambda note: _warn(progress, note))
     except afterwards.Stopped as stopped:
         progress.end()
         say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))
@@ -88,9 +88,13 @@ def carried_out(asked: EvaluationRequest) -> Evaluation:
         progress.end()
 
 
-def _note(progress: Progress, note: Message) -> None:
-    progress.end()
-    say(f"! {text(note)}")
+def _warn(progress: Progress, note: Message) -> None:
+    """What makes the figures worthless is told at once, so that one can stop; other notes stand with the result."""
+    from engine.app.evaluation_lines import GRAVE
+
+    if note.code in GRAVE:
+        progress.end()
+        say(f"! {text(note)}")
 
 
 def show(run: RunDir, evaluation: Evaluation, worst: int, as_json: bool) -> None:

@@ -59,7 +59,7 @@ def _watch(group: Group, run: RunDir, number: int, count: int) -> Watched | None
     except KeyboardInterrupt:
         return Watched(RunState(), left=True)
     say(text("cli-groups.run-of", run=run.id, number=number, count=count))
-    return watch(run, on_interrupt="leave")
+    return watch(run, on_interrupt="leave", with_result=True)
 
 
 def stop(group: Group, no_wait: bool) -> None:

@@ -198,8 +198,8 @@ def follow_group(followed: Group, as_json: bool) -> int:
     return max([exit_code(watched) for _, watched in ends] + [STOPPED_EARLY] * bool(not_begun), default=0)
 
 
-def tell_end(run: RunDir, watched: Watched) -> None:
-    """How the run ended, what it changed, and what to do now."""
+def tell_end(run: RunDir, watched: Watched, with_figures: bool = True) -> None:
+    """How the run ended, what it changed (``with_figures``), and what to do now."""
     from engine.runs import story
 
     state = watched.state
@@ -222,11 +222,11 @@ def tell_end(run: RunDir, watched: Watched) -> None:
             say(text("cli-runs.adapter", path=run.path / state.finished.adapter))
         for part, code in (("validation", "cli-runs.validation"), ("test", "cli-runs.test")):
             after = state.evals_at("after", part)
-            if after is not None:
+            if after is not None and with_figures:
                 say(text(Message(code, outcome=story.outcome(state.evals_at("before", part), after))))
         if state.finished.result is not None:
             say(text(state.finished.result))
-        if state.state == "finished":
+        if state.state == "finished" and with_figures:
             _tell_verdict(run)
         if state.state == "stopped":
             say(text(again if resumable else Message("cli-runs.no-checkpoint", run=run.id)))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from engine.cli.console import say
 from engine.common.errors import RunError
 from engine.messages.catalogue import text
+from engine.runs.evaluations import TRAINING
 
 if TYPE_CHECKING:
+    from engine.messages.message import Message
     from engine.runs.directory import RunDir
     from engine.runs.state import LogLine, RunState
 
@@ -29,15 +31,19 @@ class Watched:
     asked_to_stop: bool = False
 
 
-def watch(run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int = 20) -> Watched:
+def watch(
+    run: RunDir, on_interrupt: Literal["stop", "leave"], past_lines: int = 20, with_result: bool = False
+) -> Watched:  # fmt: skip
     """Narrate ``run`` on stderr until it ends. ``past_lines`` of its story so far are told first.
+
+    ``with_result``: its verdict and which step is the result are part of the story; else whoever calls tells them.
 
     Ctrl+C leaves, or (``stop``) asks the runner to stop with a checkpoint; a second one leaves then too.
     """
     from engine.runs.follow import Follower
     from engine.runs.state import RunState
 
-    follower, narrator = Follower(run), Narrator(past_lines)
+    follower, narrator = Follower(run), Narrator(past_lines, with_result)
     wants_stop = False
     asked = False
     state = RunState()
@@ -77,15 +83,18 @@ def _ask_to_stop(run: RunDir) -> bool:
 class Narrator:
     """Turns states into lines: what is new in the story at once, progress at most once a second."""
 
-    def __init__(self, past_lines: int) -> None:
-        self._past_lines = past_lines
+    def __init__(self, past_lines: int, with_result: bool = False) -> None:
+        self._past_lines, self._with_result = past_lines, with_result
         self._last: LogLine | None = None
         self._began = time.monotonic()
         self._told_at = 0.0
         self._told = ""
 
     def tell(self, state: RunState) -> None:
+        told_later = set() if self._with_result else _result(state)
         for line in self._new_lines(state):
+            if line.message in told_later:
+                continue
             mark = f"{text(_MARKS[line.level])} " if line.level in _MARKS else ""
             say(f"{time.strftime('%H:%M:%S', time.localtime(line.t))}  {mark}{text(line.message)}")
         now = time.monotonic()
@@ -106,6 +115,12 @@ class Narrator:
         if state.log:
             self._last = state.log[-1]
         return new[::-1]
+
+
+def _result(state: RunState) -> set[Message | None]:
+    """What the end of a run says of it: its verdict, and which step is the result."""
+    own = {each.sentence for each in state.evaluations if each.name == TRAINING}
+    return own | ({state.finished.result} if state.finished is not None else set())
 
 
 def progress_line(state: RunState) -> str:

@@ -26,7 +26,7 @@ kind-later = The model can be tested once { $model } is downloaded.
 xray-later = Rows can be shown once { $model } is downloaded.
 
 reading-rows = reading the rows
-looking-at-rows = checking the rows
+looking-at-rows = looking for problems
 loading-tokenizer = loading the tokenizer
 loading-model = loading the model
 loading-libraries = loading the training libraries

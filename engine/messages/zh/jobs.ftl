@@ -26,7 +26,7 @@ kind-later = 下载 { $model } 之后才能测试模型。
 xray-later = 下载 { $model } 之后才能显示数据行。
 
 reading-rows = 正在读取数据行
-looking-at-rows = 正在检查数据行
+looking-at-rows = 正在查找问题
 loading-tokenizer = 正在加载分词器
 loading-model = 正在加载模型
 loading-libraries = 正在加载训练库

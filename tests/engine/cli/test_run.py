@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.app import preflight
 from engine.app.examine import Examined
+from engine.cli.commands import demo
 from engine.common import paths
 from engine.common.errors import MachineError
 from engine.config import toml
+from engine.messages.catalogue import text
+from engine.messages.message import Message
+from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs import launch as launching
 from engine.runs.directory import RunDir, list_runs
@@ -85,6 +90,33 @@ def test_the_end_of_a_run_says_whether_it_worked_and_on_what_that_rests(
     found = shell("run", config, "--json").json["evaluation"]
     assert (found["n"], found["candidates"]) == (4, ["base", "tuned"])
     assert found["comparisons"][0]["verdict"] == "better"
+
+
+def test_verdict_and_result_are_said_once(shell: Shell, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict, kept = Message.literal("It is better than that"), Message.literal("The kept one is step 2")
+
+    def script(runner: FakeRunner) -> list[ev.Event]:
+        measure(runner.run, [1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0])
+        where = evaluations.folder(runner.run, evaluations.TRAINING)
+        found = evaluations.read(where)
+        assert found is not None
+        notes = [Message.literal("Mind the seed")]
+        evaluations.keep(where, msgspec.structs.replace(found, sentence=verdict, notes=notes))
+        told = ev.Evaluated(name=evaluations.TRAINING, n=4, sentence=verdict)
+        before = ev.Eval(step=0, moment="before", loss=2.5, n=4)
+        return [FINISHED[0], before, *FINISHED[1:-1], told, ev.Finished(outcome="finished", step=2, result=kept)]
+
+    launches(monkeypatch, script)
+    said = shell("run", config).err
+    for each in (verdict, kept, Message.literal("Mind the seed")):
+        assert said.count(text(each)) == 1
+    assert len([line for line in said.splitlines() if line.startswith("exact match")]) == 2
+    monkeypatch.setattr(demo, "_fetch_starter", lambda name: None)
+    launches(monkeypatch, script)
+    answer = shell("demo", "--headless")
+    for each in (verdict, kept, Message.literal("Mind the seed")):
+        assert (answer.err + answer.out).count(text(each)) == 1
+    assert (answer.err + answer.out).count("better") == 2  # in the sentence and in the table
 
 
 def test_a_run_that_measured_nothing_says_nothing_of_it(
