@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import language_flag
-from engine.common.errors import RunError, TunedeckError
+from engine.common.errors import MachineError, RunError, TunedeckError
+from engine.common.hangup import is_gone
 from engine.messages.catalogue import text
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.models.chat_request import ChatRequest
+    from tui.app import TunedeckApp
     from tui.messages import ChatAsked
     from tui.terminal import Flags
 
+_TO_END_S = 10.0
+"""For a screen whose terminal is gone to end by itself."""
 SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "--colors=16", "--colors=none")
 
 
@@ -63,6 +71,8 @@ def _open(
 
     encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
     found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]))
+    if not _is_terminal(sys.__stdin__):
+        raise MachineError("app.no-keys")
     os.environ.update(term.textual_environment(found))
 
     from engine.runs.directory import find
@@ -81,11 +91,27 @@ def _open(
     if place is None:
         raise RunError("app.no-screen", screen=route)
     app = TunedeckApp(World(terminal=found), place, run, prefill, judged, _chat(talk))
+    _end_with_terminal(app)
     app.run(mouse=found.mouse)
+    if is_gone(sys.stderr.fileno()):
+        return app.return_code or 0
     for left in dict.fromkeys(app.watched):
         if left.is_alive():
             print(text("app.come-back", run=left.id), file=sys.stderr)
     return app.return_code or 0
+
+
+def _end_with_terminal(app: TunedeckApp) -> None:
+    """End the screen when its terminal is closed, whether or not SIGHUP is ignored: a run goes on without it."""
+
+    def wait() -> None:
+        if is_gone(sys.stdin.fileno(), wait=True):
+            with suppress(RuntimeError):  # it is not up yet, or ends already
+                app.call_from_thread(app.exit)
+            time.sleep(_TO_END_S)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="terminal", daemon=True).start()
 
 
 def _chat(talk: tuple[ChatRequest, str, dict[str, Any]] | None) -> ChatAsked | None:

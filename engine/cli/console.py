@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import sys
@@ -139,8 +140,13 @@ def padded(text: str, cells: int) -> str:
 
 
 def _write(stream: IO[str], text: str) -> None:
-    stream.write(_safe(text) + "\n")
-    stream.flush()
+    try:
+        stream.write(_safe(text) + "\n")
+        stream.flush()
+    except OSError as error:
+        if error.errno == errno.EIO:  # a terminal that was closed
+            raise BrokenPipeError from error
+        raise
 
 
 def _safe(text: str) -> str:

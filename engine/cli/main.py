@@ -88,7 +88,8 @@ def main(open_screen: Callable[..., int]) -> None:
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads; nothing more is to be said
+        for stream in (1, 2):  # nobody reads; nothing more is to be said
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         raise SystemExit(1) from None
     except Exception:
         console.fail(TunedeckError("cli-runs.unexpected", details=_save_crash(traceback.format_exc())))

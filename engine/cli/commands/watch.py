@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.cli.console import say
 from engine.common.errors import RunError
+from engine.common.hangup import is_gone
 from engine.messages.catalogue import text
 from engine.runs.evaluations import TRAINING
 
@@ -51,6 +53,7 @@ def watch(
         try:
             if wants_stop and not asked:
                 asked = _ask_to_stop(run)
+            _require_reader()
             state = follower.poll()
             if follower.caught_up:
                 narrator.tell(state)
@@ -67,6 +70,16 @@ def watch(
                 return Watched(state, left=True, asked_to_stop=wants_stop)
             wants_stop = True
             say(text("cli-runs.stopping-saves" if state.step else "cli-runs.stopping-nothing"))
+
+
+def _require_reader() -> None:
+    """Raise BrokenPipeError where the terminal that is told was closed: nobody would ever end the watching."""
+    try:
+        gone = is_gone(sys.stderr.fileno())
+    except (OSError, ValueError):  # no stream of the system
+        return
+    if gone:
+        raise BrokenPipeError
 
 
 def _ask_to_stop(run: RunDir) -> bool:
