@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,10 +14,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from engine.common.errors import MachineError, RunError
 from engine.runs import exports
@@ -79,11 +82,19 @@ def plan_server(run: RunDir, port: int = PORT) -> Server:
 
 @contextmanager
 def running(server: Server) -> Iterator[subprocess.Popen[bytes]]:
-    """The server, ready to be asked, until the end of ``with``. Raises MachineError when it ends before that."""
-    is_own = server.command[0] == sys.executable  # it ends with its stdin, and Ctrl+C is ours to hear
-    said = subprocess.DEVNULL if is_own else sys.stderr
-    process = subprocess.Popen(server.command, stdin=subprocess.PIPE, stdout=said, start_new_session=is_own)
+    """The server, ready to be asked, until the end of ``with``. Raises MachineError when it ends before that.
+
+    It has a process group of its own, which ends with all that it started: after ``with``, on Ctrl+C, on SIGTERM, and
+    on SIGHUP unless that is ignored. These two raise SystemExit.
+    """
+    said = subprocess.DEVNULL if server.command[0] == sys.executable else sys.stderr
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    process = None
     try:
+        process = subprocess.Popen(server.command, stdin=subprocess.PIPE, stdout=said, start_new_session=True)
         end = time.monotonic() + _PATIENCE_S
         while not _answers(server):
             if process.poll() is not None or time.monotonic() > end:
@@ -91,13 +102,29 @@ def running(server: Server) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(_ASK_EVERY_S)
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # it ends already
+        if process is not None:
+            _end_group(process)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the server and all that it started: politely, and after some seconds not."""
+    try:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_TO_END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _answers(server: Server) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -114,3 +116,29 @@ def test_one_that_ends_while_it_loads_is_an_error(free_port: int) -> None:
         pass
     assert error.value.code == "serving.ended"
     assert error.value.reason.args["code"] == 3
+
+
+SERVES = """
+import sys
+from pathlib import Path
+from engine.app.serve import Server, running
+port, child = sys.argv[1:]
+command = ("sh", "-c", '"$0" -c "$1" "$2" & wait', sys.executable, child, port)
+with running(Server("test", Path("orders.gguf"), command, "m", f"http://127.0.0.1:{port}")) as process:
+    print("ready", flush=True)
+    process.wait()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_server_and_what_it_started(free_port: int, number: signal.Signals) -> None:
+    command = (sys.executable, "-c", SERVES, str(free_port), HEALTHY)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == b"ready\n"
+        server = server_of(HEALTHY, free_port)
+        assert serve._answers(server)
+        ours.send_signal(number)
+        code = ours.wait(60)
+    assert code == (-number if number == signal.SIGINT else 128 + number)
+    assert not serve._answers(server)
