@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from engine.config.schema import RunConfig, TrainSection
 from engine.memory.estimate import Estimate
 from engine.memory.from_config import ANSWER_TOKENS
 from engine.memory.job import Job
-from engine.memory.speed import CORE_FLOPS, CPU, passes, seconds_per_token
+from engine.memory.speed import CORE_FLOPS, CPU, on_cpu, passes, seconds_per_token
 from engine.memory.throughput import Basis, Expected
 from engine.messages.message import Message
 from engine.metrics.choose import named
 from engine.runs.ahead import rhythm_of
 from engine.runs.baselines import MOST_PROMPT_TOKENS, Asked, asked, by_metric
 
-START_S = 12.0
+START_S = 6.0
 """Importing the libraries, reading rows, setting up the device."""
 READ_BYTES_S = 1e9
 """Of weights from a disk to where they are computed with."""
@@ -98,30 +100,36 @@ def duration_of(train: TrainSection, size: DataSize, pace: Expected, beside_s: f
 
 def seconds_beside(config: RunConfig, job: Job, size: DataSize, tokens_per_second: float, cores: int | None) -> float:
     """Loading, rehearsal, evaluations and answers, at ``tokens_per_second`` of one device; ``cores`` of a CPU, None for
-    a GPU. Answers are taken to be as long as they may be: of a group one usually is."""
-    total = steps_of(config.train, size)
-    rhythm, row_s = rhythm_of(config, total), size.tokens / max(1, size.rows) / tokens_per_second / passes(job)
+    a GPU. Answers are taken to be as long as they may be: of a group one usually is. A CPU answers as much faster or
+    slower than computed as it trains."""
+    total, row_tokens = steps_of(config.train, size), size.tokens / max(1, size.rows)
+    rhythm, row_s = rhythm_of(config, total), row_tokens / tokens_per_second / passes(job)
+    slow = 1.0 if cores is None else job.tokens / tokens_per_second / on_cpu(job, cores)
+    answering = partial(_answering, job, config=config, cores=cores, row_tokens=row_tokens, row_s=row_s, slow=slow)
     sample = config.sample
     device: Literal["cpu", "cuda"] = "cuda" if cores is None else "cpu"
     held, test = held_out_rows(config, size)
     during = (total - 1) // rhythm.evaluate
     during += bool(during) and config.eval.keep == "best"  # the last step is compared with the others
     losses = row_s * (held * (2 + during) + 2 * test)
+    ask = asked_of(config, size, test or held, device)
     shown = min(held, sample.rows) + len(sample.prompts)
-    answers = (2 + (total - 1) // rhythm.sample) * _answering(job, shown, config, cores)
-    answers += _asking(config, job, asked_of(config, size, test or held, device), cores, row_s)
+    # Before and after the run's own evaluation has answered the shown rows already, unless it is of the test set.
+    once = len(sample.prompts) if ask.rows and not test else shown
+    answers = (total - 1) // rhythm.sample * answering(shown) + 2 * answering(once)
+    answers += _asking(config, ask, answering, row_tokens, row_s)
     # The validation set is answered beside a test set where metrics are named, and each time where one decides.
     own = config.eval.generate_rows if named(config.eval) or by_metric(config) else 0
     times = 2 if test else 0
     if by_metric(config):
         times += during + 1
-    answers += times * _answering(job, min(held, own), config, cores)
-    gauge = gauge_rows(config, total, size.tokens / max(1, size.rows), passes(job))
-    gauging = gauge * gauge_tokens(size.tokens / max(1, size.rows)) / tokens_per_second / passes(job) * GAUGE_PASSES
+    answers += times * answering(min(held, own))
+    gauge = gauge_rows(config, total, row_tokens, passes(job))
+    gauging = gauge * gauge_tokens(row_tokens) / tokens_per_second / passes(job) * GAUGE_PASSES
     answers += gauging * (2 + (total - 1) // rhythm.evaluate)
     texts, questions, _ = elsewhere_rows(gauge)
     losses += 2 * texts * GENERAL_TOKENS / tokens_per_second / passes(job)
-    answers += 2 * _answering(job, questions, config, cores, QUESTION_TOKENS)
+    answers += 2 * answering(questions, most=QUESTION_TOKENS)
     loading = START_S + 2 * job.shape.parameters / READ_BYTES_S
     return loading + REHEARSED * job.tokens / tokens_per_second + losses + answers
 
@@ -147,17 +155,20 @@ def asked_of(config: RunConfig, size: DataSize, rows: int, device: Literal["cpu"
     return asked(config, rows, mean, min(2 * mean, config.eval.max_new_tokens), device)
 
 
-def _asking(config: RunConfig, job: Job, ask: Asked, cores: int | None, row_s: float) -> float:
+def _asking(
+    config: RunConfig, ask: Asked, answering: Callable[..., float], row_tokens: float, row_s: float
+) -> float:  # fmt: skip
     """Seconds of the run's own evaluation: the model before and after, the base under an adapter, and with examples.
 
-    Reading examples takes as long as a forward pass over so many rows more, ``row_s`` each.
+    Reading examples takes as long as a forward pass over so many rows more, ``row_s`` each; a group of them is
+    rehearsed.
     """
-    once = _answering(job, ask.rows, config, cores, ask.new_tokens)
+    once = answering(ask.rows, most=ask.new_tokens)
     times = 2 + (ask.base and config.strategy.kind == "continue")
     if not ask.examples:
         return times * once
-    fit = min(ask.examples, MOST_PROMPT_TOKENS // max(1, job.row_tokens))
-    return (times + 1) * once + ask.rows * fit * row_s
+    fit = min(ask.examples, MOST_PROMPT_TOKENS // max(1.0, row_tokens))
+    return (times + 1) * once + (ask.rows + min(ask.rows, PROMPTS_AT_ONCE)) * fit * row_s
 
 
 def seldomer(
@@ -219,16 +230,23 @@ def _every(usual: int, total_steps: int, once_s: float, allowed_s: float) -> int
     return total_steps if once_s > allowed_s else math.ceil(total_steps * once_s / allowed_s)
 
 
-def _answering(job: Job, count: int, config: RunConfig, cores: int | None, most: int | None = None) -> float:
-    """Seconds of ``count`` answers, generated side by side in groups, token by token."""
+def _answering(
+    job: Job, count: int, config: RunConfig, cores: int | None, most: int | None = None, row_tokens: float = 0.0,
+    row_s: float = 0.0, slow: float = 1.0,
+) -> float:  # fmt: skip
+    """Seconds of ``count`` answers, generated side by side in groups, token by token.
+
+    A prompt has ``row_tokens`` (else as many as a row can) and is read in ``row_s``. ``slow``: time of this CPU over
+    that which is computed.
+    """
     if not count:
         return 0.0
     new = most or config.eval.max_new_tokens
-    group = max(1, min(count, PROMPTS_AT_ONCE, ANSWER_TOKENS // (job.row_tokens + new)))
+    group = max(1, min(count, PROMPTS_AT_ONCE, int(ANSWER_TOKENS // ((row_tokens or job.row_tokens) + new))))
     token_s = job.shape.layers * DECODE_LAYER_S
     if cores is not None:
-        token_s += 2.0 * group * job.shape.parameters / (cores * CORE_FLOPS)
-    return math.ceil(count / group) * new * token_s
+        token_s += slow * 2.0 * group * job.shape.parameters / (cores * CORE_FLOPS)
+    return math.ceil(count / group) * new * token_s + count * row_s
 
 
 def steps_of(train: TrainSection, size: DataSize) -> int:

@@ -51,10 +51,10 @@ def test_a_source_that_becomes_replay_gets_its_held_out_rows_back() -> None:
 
 def test_a_guess_tells_the_answers_from_the_rest_and_says_that_it_is_one(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_text((json.dumps({"prompt": "p" * 40, "completion": "c" * 20}) + "\n") * 30)
+    path.write_text((json.dumps({"prompt": "p" * 45, "completion": "c" * 18}) + "\n") * 30)
     found = guess(DataSource(path=str(path), max_rows=12), dataset())
     assert found is not None
-    assert (found.rows, found.tokens_mean, found.trained_mean, found.guessed) == (12, 27, 5, True)
+    assert (found.rows, found.tokens_mean, found.trained_mean, found.guessed) == (12, 26, 4, True)
     whole = guess(DataSource(path=str(path)), dataset(train_on="all"))
     assert whole is not None
     assert whole.trained_mean == whole.tokens_mean
@@ -63,7 +63,7 @@ def test_a_guess_tells_the_answers_from_the_rest_and_says_that_it_is_one(tmp_pat
 @pytest.mark.parametrize(("length", "overlap"), [(100, 0), (100, 20), (64, 8), (5000, 0)])
 def test_long_texts_are_guessed_as_the_pieces_they_are_split_into(tmp_path: Path, length: int, overlap: int) -> None:
     path = tmp_path / "texts.jsonl"
-    path.write_text((json.dumps({"text": "a" * 3976}) + "\n") * 7)  # 994 tokens and the six of a turn
+    path.write_text((json.dumps({"text": "a" * 4473}) + "\n") * 7)  # 994 tokens and the six of a turn
     limits = dataset(max_length=length, too_long="split", split_overlap=overlap)
     found = guess(DataSource(path=str(path), format="text"), limits)
     made = pieces([1] * 1000, [1] * 1000, length, overlap)
