@@ -26,7 +26,9 @@ def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int, sec
     if len(models) > 1:
         told.append(Message("compare.other-bases", models=sorted(models)))
     for side in sides:
-        if side.state not in ("finished", "stopped"):
+        if side.state == "created":
+            told.append(Message("compare.not-begun", side=side.letter))
+        elif side.state not in ("finished", "stopped"):
             state = Message(story.state(side.state).code)
             told.append(Message("compare.not-finished", side=side.letter, state=state, steps=side.cost.steps))
     measured = {letter for each in row_sets for letter in each.letters}

@@ -20,7 +20,8 @@ config-unreadable = The settings of { $run } are not compared ({ $reason }).
 # What can't be compared
 other-kinds = { COMMAS($texts) }: trained on plain text, the others on dialogues. Their metrics can't be compared.
 other-bases = Different base models ({ COMMAS($models) }): losses can't be compared, as they depend on the tokenizer.
-not-finished = { $side } is { $state }: its figures are those after { COUNT($steps, "step", "steps") }.
+not-finished = { $side } has not finished ({ $state }): its figures are those after { COUNT($steps, "step", "steps") }.
+not-begun = { $side } has not started training yet.
 no-verdict = No verdict by { COMMAS($metrics) }: over seeds it can't be told row by row.
 no-adapter = { $side } has no adapter that could be evaluated.
 no-answers = { $side } kept no answers: its figures are those of its log and get no verdict. `tunedeck evaluate { $run }` makes an evaluation.

@@ -16,6 +16,6 @@ asked-none = eval.baseline = "none"：不与基座模型比较
 long = 回答平均 { NUMBER($tokens) } 个词元；超过 { NUMBER($most) } 个时，仅在 eval.baseline = "few_shot" 时询问基座模型
 short = 回答较短：平均 { NUMBER($tokens) } 个词元
 no-examples = 没有训练数据可以作为提示中的示例，因此没有少样本基线。
-merged-base = 早先的适配器已合并，因此没有询问合并前的基座。少样本结果来自合并后的模型。
+merged-base = 旧适配器已合并，因此没有询问合并前的基座。少样本结果来自合并后的模型。
 on-validation = 这些数据也用于选择检查点或停止时机，因此结果略偏乐观。可用 dataset.test_rows 另留测试集。
 unknown-length = 尚不知道回答的长度

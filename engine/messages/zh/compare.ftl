@@ -20,7 +20,8 @@ config-unreadable = 不比较 { $run } 的设置（{ $reason }）。
 # 无法比较之处
 other-kinds = { COMMAS($texts) } 用纯文本训练，其余用对话训练，指标无法比较。
 other-bases = 基座模型不同（{ COMMAS($models) }）：损失取决于分词器，无法比较。
-not-finished = { $side } { $state }：其数据为 { $steps } 步之后的。
+not-finished = { $side } 尚未完成（{ $state }）：数据截至第 { $steps } 步。
+not-begun = { $side } 还没有开始训练。
 no-verdict = { COMMAS($metrics) } 没有结论：跨种子时无法逐行比较。
 no-adapter = { $side } 没有可评估的适配器。
 no-answers = { $side } 没有保留回答：数据来自其日志，因此没有结论。可执行 `tunedeck evaluate { $run }` 进行评估。
@@ -71,7 +72,7 @@ versus-untold = { $metric }，{ $side } 与 { $against } 相比：{ $verdict }�
 
 # 曲线
 loss = 损失
-eval-loss = 评测损失
+eval-loss = 验证损失
 over-steps = { $curve }（按步）
 over-tokens = { $curve }（按词元）
 over-time = { $curve }（按时间）

@@ -25,7 +25,7 @@ user-metric = 自定义指标
 
 base = 基座模型
 few-shot = 基座（少样本）
-old-adapter = 原有适配器
+old-adapter = 旧适配器
 tuned = 微调后
 at-strength = 强度 { $scale }
 

@@ -1,7 +1,7 @@
 # 候选名称，用于句中。
 base = 基座模型
 few-shot = 少样本提示
-old-adapter = 先前的适配器
+old-adapter = 旧适配器
 tuned = 微调后的模型
 run = “{ $id }”
 # 数值与差异。

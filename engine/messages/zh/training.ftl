@@ -48,4 +48,4 @@ worse-than-base = 训练使模型变差
     .hint = 请直接使用基座模型，或降低 train.learning_rate 后重新训练。
 worse-than-adapter = 训练使模型变差
     .message = 按{ $by }，早先的模型为 { $before }，本次最好为 { $best }（第 { NUMBER($step) } 步，即结果）。
-    .hint = 请保留早先的适配器，或降低 train.learning_rate 后重新训练。
+    .hint = 请保留旧适配器，或降低 train.learning_rate 后重新训练。
