@@ -23,6 +23,8 @@ from engine.messages.message import Message
 MOST_LOG_BYTES = 4 << 30
 """Larger files were not written by a run."""
 _RUN_ID = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{4}")
+MIX = "mix.json"
+"""What a mix of adapters was made of, in the folder of one."""
 COMPLETE = "COMPLETE"
 """Written last into a checkpoint: one without it does not exist."""
 
@@ -336,7 +338,8 @@ def is_report_of(path: Path, run_id: str) -> bool:
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
-              "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", ".events.reserve")  # fmt: skip
+              "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", ".events.reserve", MIX,
+              "exports.jsonl")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:
