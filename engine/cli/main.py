@@ -22,9 +22,11 @@ from engine.cli.commands import (
     estimate,
     evaluate,
     export,
+    extract,
     judge,
     lineage,
     merge,
+    mix,
     models,
     report,
     run,
@@ -50,7 +52,8 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
-        merge.merge, export.export, serve.serve, lineage.lineage, report.report, demo.demo, estimate.estimate,
+        merge.merge, mix.mix, extract.extract,
+        export.export, serve.serve, lineage.lineage, report.report, demo.demo, estimate.estimate,
         evaluate.evaluate, chat.chat, strength.strength, judge.judge, compare.compare, doctor.doctor,
         selftest.selftest, run.fields,
     ):  # fmt: skip

@@ -68,7 +68,7 @@ class Afterwards:
             self.note(Message("strength.acts-at", scale=kept))
         file = self.file_rows()
         ready = self.load(self.found)
-        asked = self._without_trained(file or self.own_rows(ready), list(others.values()))
+        asked = self.without_trained(file or self.own_rows(ready), list(others.values()))
         questions = self.questions(asked)
         if asked.is_text:
             return self._of_text(questions, ready, others)
@@ -127,7 +127,7 @@ class Afterwards:
         trained = [row.messages[-1].text for row in run_source.read_sample(self.run) if row.messages]
         return choose([row.messages[-1].text for row in questions.rows], trained, self.config.eval)
 
-    def _without_trained(self, asked: AskedRows, others: Sequence[ForUse]) -> AskedRows:
+    def without_trained(self, asked: AskedRows, others: Sequence[ForUse]) -> AskedRows:
         """Say which rows a candidate was trained on: what it answers to these proves nothing. They may be left out."""
         learnt: set[int] = set()
         runs = [(other.title, other.run) for other in others if other.run is not None]
@@ -177,7 +177,7 @@ class Afterwards:
                 raise RunError("evaluate.no-examples", run=self.run.id)
         words = ready.words[ready.speaking]
         return Candidate(
-            name, _base_mark(self.found), generator_of(ready, self.phases), Renderer(words.tokenizer, words.stops),
+            name, base_mark(self.found), generator_of(ready, self.phases), Renderer(words.tokenizer, words.stops),
             ready.without_adapter, examples,
         )  # fmt: skip
 
@@ -214,8 +214,9 @@ class Afterwards:
 
 
 def conclude_text(
-    after: Afterwards, questions: Questions, losses: Mapping[str, Mapping[int, RowLoss]], names: Sequence[str]
-) -> Evaluation:
+    after: Afterwards, questions: Questions, losses: Mapping[str, Mapping[int, RowLoss]], names: Sequence[str],
+    of: str = TUNED,
+) -> Evaluation:  # fmt: skip
     """What losses of rows say of ``names``: bits a byte and perplexity, kept like answers. Raises MachineError."""
     answers = [
         Answer(
@@ -225,7 +226,7 @@ def conclude_text(
         for name in names
         for row, loss in losses[name].items()
     ]  # fmt: skip
-    return summed_up(questions, answers, names, choose([]), after.notes, after.step)
+    return summed_up(questions, answers, names, choose([]), after.notes, after.step, of)
 
 
 def candidate(name: str, ready: Ready, phases: Phases, found: ForUse | None = None, scale: float = 1.0) -> Candidate:
@@ -255,12 +256,13 @@ def adapter_mark(found: ForUse) -> str:
     """The same for the same weights at the same strength on the same base."""
     card = found.adapter
     if card is None:
-        return _base_mark(found)
+        return base_mark(found)
     config = (card.path / CONFIG_FILE).read_bytes()
-    return f"{_base_mark(found)} {file_hash.sha256_of(card.file)} {hashlib.sha256(config).hexdigest()}"
+    return f"{base_mark(found)} {file_hash.sha256_of(card.file)} {hashlib.sha256(config).hexdigest()}"
 
 
-def _base_mark(found: ForUse) -> str:
+def base_mark(found: ForUse) -> str:
+    """The same for the same base in the same precision."""
     model = found.model
     return f"{found.card.path.resolve()} {model.revision} {model.quantization} {model.dtype}"
 

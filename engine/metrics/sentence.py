@@ -19,6 +19,7 @@ _THEN = {"better": "metrics.then-better", "worse": "metrics.then-worse", "unclea
 
 _CANDIDATES = {
     BASE: "metrics.base", FEW_SHOT: "metrics.few-shot", OLD_ADAPTER: "metrics.old-adapter", TUNED: "metrics.tuned",
+    "mix": "metrics.mix", "full": "metrics.full",
 }  # fmt: skip
 _CHANGES = {
     ("share", "bracketed"): "metrics.points", ("share", "comma"): "metrics.points-comma",

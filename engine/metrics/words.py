@@ -23,7 +23,7 @@ _METRICS = {
 }  # fmt: skip
 _CANDIDATES = {
     "base": "metric-words.base", "few-shot": "metric-words.few-shot", "old-adapter": "metric-words.old-adapter",
-    "tuned": "metric-words.tuned",
+    "tuned": "metric-words.tuned", "mix": "metric-words.mix", "full": "metric-words.full",
 }  # fmt: skip
 AT_STRENGTH = "strength-"
 """What the name of a run's own adapter at another strength begins with: "strength-0.5"."""

@@ -99,8 +99,8 @@ class Ready:
         biases = ["bias"] if settings.bias != "none" else []
         return [*(settings.modules_to_save or ()), *tokens, *biases]
 
-    def put_beside(self, other: ForUse) -> None:
-        """Load the adapter of ``other``, which belongs on the same base, as ``BESIDE``. Raises ModelError."""
+    def put_beside(self, other: ForUse, name: str = BESIDE) -> None:
+        """Load the adapter of ``other``, which belongs on the same base, as ``name``. Raises ModelError."""
         assert other.adapter is not None
         if other.card.path.resolve() != self.found.card.path.resolve():
             one, two = self.found.title, other.title
@@ -109,12 +109,12 @@ class Ready:
             )
         if self.biases or other.adapter.settings.bias != "none":
             raise ModelError("use.biases", adapter=(self.found if self.biases else other).title)
-        self.model = put_on(self.model, other.adapter.path, BESIDE).eval()
-        self.words[BESIDE] = _words(other)
-        self.switch(self.speaking or BESIDE)
+        self.model = put_on(self.model, other.adapter.path, name).eval()
+        self.words[name] = _words(other)
+        self.switch(self.speaking or name)
 
     def switch(self, name: str) -> None:
-        """Answer with the adapter ``name`` from now on: TUNED or BESIDE."""
+        """Answer with the adapter ``name`` from now on: TUNED, or one that was put beside it."""
         if not isinstance(self.model, PeftModel):
             return
         self.model.set_adapter(name, inference_mode=True)

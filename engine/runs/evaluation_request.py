@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.runs.mixes import Recipe
+
 
 class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Evaluate the run in folder ``run`` as evaluation ``name`` against ``against``: base, few-shot, folders of runs.
@@ -59,3 +61,36 @@ class ProofRequest(msgspec.Struct, frozen=True, kw_only=True):
     loras: dict[str, str] = {}
     rows: int = 0
     trust_base: bool = False
+
+
+class MixRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Mix adapters by ``recipe`` and measure the mix called ``name`` on its parents' held-out rows.
+
+    ``where`` is the folder of the candidate, which holds the mix once it is made. ``rows`` of each task are asked
+    (None: as many as the parent's config says, 0: all). ``data`` are ``[[data]]`` entries of files with more tasks.
+    ``margin`` is how much worse than its parent a mix may be and still counts as keeping its task.
+    """
+
+    where: str
+    name: str
+    recipe: Recipe
+    rows: int | None = None
+    data: tuple[dict[str, object], ...] = ()
+    margin: float | None = None
+    trust_base: bool = False
+
+
+class ExtractRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Take a LoRA of ``rank`` out of the models in the folders ``base`` and ``tuned``, into the run in ``where``.
+
+    ``named`` is what the adapter calls its base. ``data`` is the ``[[data]]`` entry of a file whose rows prove it,
+    ``rows`` of them (0: all).
+    """
+
+    where: str
+    base: str
+    tuned: str
+    named: str
+    rank: int
+    data: dict[str, object] | None = None
+    rows: int = 0

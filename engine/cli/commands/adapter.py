@@ -73,6 +73,8 @@ def _matched(card: AdapterCard, base: str) -> tuple[ModelCard | None, Match | No
 
 def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | None) -> dict[str, Any]:
     """The same for a program; what is unknown is null."""
+    from engine.models.adapter.facts import became
+
     settings, record = card.settings, card.record
     values: dict[str, Any] = {
         "path": str(card.path), "name": card.name, "run": card.run or None, "note": card.note,
@@ -89,7 +91,8 @@ def as_values(card: AdapterCard, soundness: Soundness | None, found: Match | Non
         "without_effect": soundness.without_effect if soundness else None,
         "not_finite": list(soundness.not_finite) if soundness else None,
         "strategy": (record.strategy or None) if record else None,
-        "parents": [{"path": p.path, "kind": p.kind, "run": p.run, "sha256": p.sha256} for p in record.parents]
+        "parents": [{"path": p.path, "kind": p.kind, "run": p.run, "sha256": p.sha256, "weight": p.weight,
+                     "since": became(p)} for p in record.parents]
         if record else None,
         "data": [{"path": d.path, "role": d.role, "tokens": d.tokens} for d in record.data] if record else None,
         "data_files": dict(record.data_files) if record else None,

@@ -172,6 +172,10 @@ trained-on = trained on
 trained-on-unknown = unknown: it has no tunedeck.json
 strategy = strategy
 parent = parent
+parent-weighed = { $parent } x { SETTING($weight) }
+parent-since = { $parent } ({ $since })
+parent-gone = moved or deleted
+parent-changed = changed since
 source = { $path } ({ $role })
 source-counted = { $path } ({ $role }, { COUNT($tokens, "token", "tokens") })
 

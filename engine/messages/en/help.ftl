@@ -176,6 +176,38 @@ evaluate = Evaluate a run afterwards, on its held-out rows or any file.
     .worst = How many of the worst rows to show.
     .as_json = Print JSON on stdout.
 
+extract = Extract a LoRA adapter from a base model and a fine-tuned one.
+    .help =
+        The change of each linear layer is kept at a low rank, and what that leaves out is told by layer and in all.
+        Tensors that changed and that a LoRA can't hold (embeddings, norms, new tokens) are named. With --data, base
+        model, fine-tuned model and adapter answer the rows of a file. The adapter is kept as a run.
+    .base = Model folder, starter model name, or hub id.
+    .tuned = The fine-tuned model.
+    .rank = Rank of the adapter: more holds more of the change.
+    .name = What the run is called; default: the fine-tuned model and the rank.
+    .data = File whose rows are answered by base model, fine-tuned model and adapter.
+    .rows = How many of these rows; 0: all.
+    .as_json = Print JSON on stdout.
+mix = Mix adapters into one and measure it on the task of each.
+    .help =
+        Base model, adapters and mix answer the held-out rows of each adapter's run, and the difference to that adapter
+        is told with its interval. The mix waits until you keep it (it becomes a run) or throw it away: name its id
+        alone with --keep or --discard. Without a name, the mixes that wait are listed. Methods: linear (weighted sum,
+        exact), ties, dare_linear, dare_ties. The adapters stay as they are.
+    .names = Runs or adapter folders, two or more; or the id of a mix that waits.
+    .method = linear, ties, dare_linear or dare_ties.
+    .weights = A weight for each adapter; default: the same for all, 1 in sum.
+    .density = With ties and dare: share of each update that is kept.
+    .seed = With dare: seed of what is dropped.
+    .rank = Cut the mix back to this rank; default: the ranks of the adapters added up.
+    .name = What the mix is called; default: from the adapters and the method.
+    .rows = How many held-out rows of each task; 0: all; default: eval.generate_rows of its run.
+    .data = File with rows of a further task. May be given several times.
+    .margin = How much worse than its adapter still counts as kept, 0.02 is 2 points; default: eval.forgetting_margin.
+    .keep = Keep the mix as a run.
+    .discard = Throw the mix away when it is measured.
+    .trust_base = Mix although the base model may not be the one that an adapter was trained on.
+    .as_json = Print JSON on stdout.
 strength = Measure a run's adapter at several strengths, or keep one.
     .help =
         The adapter answers the run's held-out rows and reads general text at each strength: 0 is the base model, 1 the

@@ -27,6 +27,8 @@ base = base model
 few-shot = base, few-shot
 old-adapter = earlier adapter
 tuned = tuned
+mix = mix
+full = fine-tuned model
 at-strength = strength { $scale }
 
 better = better

@@ -3,6 +3,8 @@ base = the base model
 few-shot = few-shot prompting
 old-adapter = the earlier adapter
 tuned = the tuned model
+mix = the mix
+full = the fine-tuned model
 run = { $id }
 # Values and differences.
 with-interval = { $value } ({ $low } to { $high })

@@ -172,6 +172,10 @@ trained-on = 训练数据
 trained-on-unknown = 未知：没有 tunedeck.json
 strategy = 策略
 parent = 上一代
+parent-weighed = { $parent } x { SETTING($weight) }
+parent-since = { $parent }（{ $since }）
+parent-gone = 已移动或删除
+parent-changed = 之后有改动
 source = { $path }（{ $role }）
 source-counted = { $path }（{ $role }，{ NUMBER($tokens) } 个词元）
 

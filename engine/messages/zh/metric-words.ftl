@@ -27,6 +27,8 @@ base = 基座模型
 few-shot = 基座（少样本）
 old-adapter = 旧适配器
 tuned = 微调后
+mix = 混合
+full = 微调模型
 at-strength = 强度 { $scale }
 
 better = 更好

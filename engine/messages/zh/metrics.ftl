@@ -3,6 +3,8 @@ base = 基座模型
 few-shot = 少样本提示
 old-adapter = 旧适配器
 tuned = 微调后的模型
+mix = 混合适配器
+full = 原微调模型
 run = “{ $id }”
 # 数值与差异。
 with-interval = { $value }（{ $low } 至 { $high }）

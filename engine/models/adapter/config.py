@@ -226,12 +226,16 @@ class SeenData:
 
 @dataclass(frozen=True)
 class Parent:
-    """An adapter this one goes back to: by "continue" or "merge". ``sha256`` is that of its tensors' file."""
+    """An adapter this one goes back to: by "continue", "merge" or "mix". ``sha256`` is that of its tensors' file.
+
+    ``weight`` is what a mix took it times.
+    """
 
     path: str
     kind: str
     run: str = ""
     sha256: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -262,7 +266,13 @@ def read_record(folder: Path) -> AdapterRecord | None:
         weights_sha256=_as_texts(base.get("weights_sha256")),
         strategy=_as_text(values.get("strategy")),
         parents=tuple(
-            Parent(_as_text(p.get("path")), _as_text(p.get("kind")), _as_text(p.get("run")), _as_text(p.get("sha256")))
+            Parent(
+                _as_text(p.get("path")),
+                _as_text(p.get("kind")),
+                _as_text(p.get("run")),
+                _as_text(p.get("sha256")),
+                p["weight"] if isinstance(p.get("weight"), float | int) else 1.0,
+            )
             for p in _as_tables(values.get("parents"))
         ),
         data=tuple(

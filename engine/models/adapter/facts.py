@@ -6,9 +6,12 @@ Names and numbers that stand for themselves are literal messages.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from engine.common import file_hash
 from engine.messages.message import Message
-from engine.models.adapter.card import AdapterCard
+from engine.models.adapter.card import PICKLE_FILE, WEIGHTS_FILE, AdapterCard
+from engine.models.adapter.config import Parent
 from engine.models.adapter.tensors import Soundness
 
 LEVELS = {"ok": Message("adapter.fits"), "unsure": Message("adapter.unsure"), "refused": Message("adapter.refused")}
@@ -52,10 +55,34 @@ def facts(card: AdapterCard, soundness: Soundness | None) -> Iterator[tuple[Mess
         return
     yield Message("adapter.strategy"), Message.literal(record.strategy) if record.strategy else _UNKNOWN
     for parent in record.parents:
-        yield Message("adapter.parent"), Message.literal(parent.run or parent.path)
+        yield Message("adapter.parent"), _parent(parent)
     for source in record.data:
         code = "adapter.source-counted" if source.tokens else "adapter.source"
         yield Message("adapter.trained-on"), Message(code, path=source.path, role=source.role, tokens=source.tokens)
+
+
+def _parent(parent: Parent) -> Message:
+    """Which it is, the weight of a mix, and what became of it since."""
+    named: Message = Message.literal(parent.run or parent.path)
+    if parent.kind == "mix":
+        named = Message("adapter.parent-weighed", parent=named, weight=parent.weight)
+    since = became(parent)
+    return Message("adapter.parent-since", parent=named, since=since) if since else named
+
+
+def became(parent: Parent) -> Message | None:
+    """That ``parent`` is gone from where it was, or has other weights than then; None where it is as it was."""
+    if parent.kind == "model":
+        return None if Path(parent.path).is_dir() else Message("adapter.parent-gone")
+    files = (Path(parent.path) / name for name in (WEIGHTS_FILE, PICKLE_FILE))
+    try:
+        file = next((each for each in files if each.is_file()), None)
+        if file is None:
+            return Message("adapter.parent-gone")
+        changed = bool(parent.sha256) and file_hash.sha256_of(file) != parent.sha256
+    except OSError:
+        return Message("adapter.parent-gone")
+    return Message("adapter.parent-changed") if changed else None
 
 
 def _hashes(card: AdapterCard) -> Message:

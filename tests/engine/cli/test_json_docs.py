@@ -34,6 +34,7 @@ from tests.engine.export.planned import subject_of
 from tests.engine.models.making import write_adapter
 from tests.engine.models.test_lineage import make_run
 from tests.engine.runs.making import make_checkpoint, mark_launched, measure, step, write
+from tests.engine.runs.mixing import waiting_mix
 from tests.tiny import make_tiny_model
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "json.md"
@@ -217,6 +218,17 @@ def test_merge(call: Call, tmp_path: Path) -> None:
 
     tiny = make_tiny_model(tmp_path / "tiny")
     same("merge", call("merge", tiny, make_adapter(tiny, tmp_path / "adapter"), "--out", tmp_path / "merged"))
+
+
+def test_mix(call: Call, home: Path) -> None:
+    run = waiting_mix(home / "mixes")
+    same("mix without a name", call("mix"))
+    same("mix", call("mix", run.id, "--keep"))
+
+
+def test_extract(call: Call, home: Path, tmp_path: Path) -> None:
+    tiny, tuned = make_tiny_model(tmp_path / "tiny"), make_tiny_model(tmp_path / "tuned", seed=1)
+    same("extract", call("extract", tiny, tuned, "--rank", 4))
 
 
 def test_chat(call: Call, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
