@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.common import file_hash
 from engine.common.errors import TunedeckError
 from engine.common.files import read_json
 from engine.config import toml
 from engine.config.schema import RunConfig
+from engine.messages import formats
 from engine.messages.message import Message
-from engine.models.adapter.config import RECORD_FILE, read_record
-from engine.runs import directory, exports
+from engine.models.adapter.card import WEIGHTS_FILE
+from engine.models.adapter.config import RECORD_FILE, Parent, read_record
+from engine.models.adapter.facts import became
+from engine.runs import directory, exports, mixes
 from engine.runs.directory import RunDir
 
 Kind = Literal["model", "merged", "adapter", "export"]
@@ -153,8 +157,20 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
     base = _model(config.model.name_or_path)
     yield from base
     parents = [base[-1].key]
-    strategy = config.strategy
-    if strategy.kind != "fresh" and strategy.adapter:
+    strategy, made_by = config.strategy, config.strategy.kind
+    details: tuple[Message, ...] = (Message("models.rank", r=config.adapter.r), *_scale(config))
+    mix = mixes.read(run)
+    if mix is not None:
+        mentioned = [_mentioned(each.path, each.run) for each in mix.recipe.parents]
+        yield from mentioned
+        parents += [node.key for node in mentioned]
+        made_by, details = "mix", (details[0], _recipe(mix.recipe))
+    elif (record := read_record(run.adapter)) is not None and record.strategy == "extract":
+        tuned = [node for each in record.parents for node in _model(each.path)]
+        yield from tuned
+        parents += [node.key for node in tuned]
+        made_by, details = "extract", details[:1]
+    elif strategy.kind != "fresh" and strategy.adapter:
         old = _adapter(strategy.adapter, run, root)
         yield old
         if strategy.kind == "merge":
@@ -167,16 +183,45 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         else:
             parents.append(old.key)
     data = tuple(source.path for source in config.data)
-    details = (Message("models.rank", r=config.adapter.r), *_scale(config))
     yield Node(
-        key_of(run), "adapter", name, str(run.adapter), run.id, strategy.kind, data, details, tuple(parents),
-        is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
+        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data, (*details, *_changes(run)),
+        tuple(parents), is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
     for made in exports.all_of(run):
         yield Node(
             f"export:{made.target}:{made.path}", "export", " ".join([made.target, *made.kinds]), made.path, run.id,
+            details=() if _is_of_now(run, made) else (Message("models.export-earlier"),),
             parents=(key_of(run),), is_missing=not made.is_there,
         )  # fmt: skip
+
+
+def _recipe(recipe: mixes.Recipe) -> Message:
+    weights = [f"{formats.setting(each.weight)} {each.title}" for each in recipe.parents]
+    return Message("models.mixed", method=recipe.method, weights=" + ".join(weights))
+
+
+def _changes(run: RunDir) -> list[Message]:
+    """The parents whose weights are others now; of those that are gone a node of their own tells."""
+    record = read_record(run.adapter)
+    found = record.parents if record else ()
+    return [Message("models.parent-changed", parent=_called(each)) for each in found if _is_changed(each)]
+
+
+def _is_changed(parent: Parent) -> bool:
+    since = became(parent)
+    return since is not None and since.code == "adapter.parent-changed"
+
+
+def _called(parent: Parent) -> str:
+    return parent.run or Path(parent.path).name
+
+
+def _is_of_now(run: RunDir, made: exports.Export) -> bool:
+    """Whether an export was made of the adapter that the run has now; it may have been resumed since."""
+    try:
+        return not made.adapter_sha256 or file_hash.sha256_of(run.adapter / WEIGHTS_FILE) == made.adapter_sha256
+    except OSError:
+        return True
 
 
 def _scale(config: RunConfig) -> tuple[Message, Message]:

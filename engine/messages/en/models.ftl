@@ -232,6 +232,9 @@ marks-untrained = a base model has rarely learned { COMMAS($marks) }. Untrained 
 
 missing = missing
 no-adapter = no adapter
+parent-changed = { $parent } has changed since
+export-earlier = made of an earlier adapter of this run
+mixed = { $method } mix: { $weights }
 rank = r { $r }
 steps = { COUNT($count, "step", "steps") }
 epochs = { SETTING($count) } { PLURAL($count, "epoch", "epochs") }
