@@ -184,6 +184,12 @@ class TunedeckApp(App[None]):
 
         self.push_screen(ExportScreen(asked.run_dir))
 
+    @on(messages.MixAsked)
+    def _mix(self, asked: messages.MixAsked) -> None:
+        from tui.mixing.screen import MixScreen
+
+        self.push_screen(MixScreen(asked.runs))
+
     @on(messages.JudgeAsked)
     def _judge(self, asked: messages.JudgeAsked) -> None:
         from tui.judge.screen import JudgeScreen

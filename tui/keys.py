@@ -72,6 +72,7 @@ HOME = (
     Key("evaluate", "e", "evaluate.key-evaluate", bar=False),
     Key("strength", "m", "strength.key-strength", bar=False),
     Key("export", "u", "exporting.key-export", bar=False),
+    Key("mix", "b", "mixes.key-mix", bar=False),
     Key("talk", "t", "chat.key-talk", bar=False),
     Key("language", "l", "keys.language", bar=False),
     Key("leave", "q", "keys.quit"),
@@ -192,6 +193,17 @@ EXPORT = (
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
+)
+
+MIXING = (
+    Key("start", "enter", "mixes.key-start", "Enter"),
+    Key("more", "right", "mixes.key-weight", "Left/Right"),
+    Key("less", "left", "mixes.key-less", "Left", bar=False),
+    Key("switch", "tab", "mixes.key-switch", "Tab"),
+    Key("density", "d", "mixes.key-density", yields=True),
+    Key("keep", "k", "mixes.key-keep"),
+    Key("throw_away", "x,delete", "mixes.key-throw"),
+    Key("leave", "escape,q", "keys.back", "Esc"),
 )
 
 CHAT = (

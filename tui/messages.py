@@ -61,6 +61,14 @@ class ExportAsked(Message):
         self.run_dir = run_dir
 
 
+class MixAsked(Message):
+    """A person wants to mix the adapters of runs into one."""
+
+    def __init__(self, runs: Sequence[RunDir]) -> None:
+        super().__init__()
+        self.runs = tuple(runs)
+
+
 class JudgeAsked(Message):
     """A person wants to judge pairs of answers of a run's evaluation ``name``, "" for that of its training."""
 

@@ -28,10 +28,12 @@ from tests.engine.report import making
 from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
+from tests.tui.mixing import test_mixing
 from tui import messages
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
+from tui.mixing.screen import MixScreen
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyBar, KeyButton
 from tui.world import World
@@ -244,6 +246,26 @@ def asking(message: type[messages.EvaluateAsked | messages.JudgeAsked], *keys: s
     return look
 
 
+def mixing(*keys: str) -> Look:
+    """Opens the mix of two runs on a base that is only pretended to be there, and presses ``keys`` there."""
+
+    async def look(pilot: Pilot[None]) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("engine.app.mix.parents", test_mixing.parents_of)
+            test_mixing.stand_in(patch)
+            home = pilot.app.screen
+            assert isinstance(home, HomeScreen)
+            pilot.app.post_message(messages.MixAsked([line.run for line in home._lines]))  # type: ignore[union-attr]
+            await until(pilot, lambda: isinstance(pilot.app.screen, MixScreen) and pilot.app.screen._plan)
+            for key in keys:
+                await pilot.press(key)
+                await still(pilot)
+            await until(pilot, lambda: "enter" not in keys or pilot.app.screen.view == "result")  # type: ignore[attr-defined]
+            await still(pilot)
+
+    return look
+
+
 STATES = {
     "home-empty": State(),
     "home-runs": State((finished, failed, live_run), alive=True),
@@ -266,6 +288,8 @@ STATES = {
     "evaluate-form": State((evaluated,), look=asking(messages.EvaluateAsked)),
     "evaluate-result": State((evaluated,), look=asking(messages.EvaluateAsked, "tab", "tab", "tab", "enter")),
     "strength": State((evaluated,), look=asking(messages.StrengthAsked, "up")),
+    "mix": State((with_adapter, with_adapter), look=mixing("down")),
+    "mix-result": State((with_adapter, with_adapter), look=mixing("enter")),
     "judge": State((evaluated,), look=asking(messages.JudgeAsked)),
     "monitor-starting": State((starting,), "monitor", alive=True),
     "monitor-never-started": State((never_started,), "monitor"),

@@ -198,6 +198,8 @@ class HomeScreen(WholeScreen, Screen[None]):
         if action == "compare":
             marked = self.query_one(RunList).marked if self.is_mounted else {}
             return True if self.is_mounted and (marked or self._group is not None) else None
+        if action == "mix":
+            return True if self.is_mounted and len(self._mixable) > 1 else None
         if action in _OF_RUNS:
             return True if self.is_mounted and self._lines else None
         if action not in _OF_A_RUN:
@@ -216,10 +218,12 @@ class HomeScreen(WholeScreen, Screen[None]):
         run = self.chosen
         if action == "compare" and self._lines:
             return text("home.mark-first")
+        if action == "mix" and self._lines:
+            return text("mixes.mark-first")
         if run is None and self._lines:
             return text("home.nothing-found") if action in _OF_A_RUN else ""
         if run is None:
-            return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS, "compare") else ""
+            return text("home.no-runs") if action in (*_OF_A_RUN, *_OF_RUNS, "compare", "mix") else ""
         if self._group is not None and action in _OF_A_RUN:
             codes = {"resume": "home.group-complete", "stop": "home.not-running"}
             return text(codes.get(action, "home.one-run-of-group"), run=run.name)
@@ -277,6 +281,20 @@ class HomeScreen(WholeScreen, Screen[None]):
             self.post_message(messages.ComparisonAsked(spread_out(found)))
         except TunedeckError as error:
             self._tell(str(error), "warning")
+
+    def action_mix(self) -> None:
+        """The adapters of the marked runs; with the chosen one's where only one is marked."""
+        if len(self._mixable) > 1:
+            self.post_message(messages.MixAsked([run.run for run in self._mixable]))
+
+    @property
+    def _mixable(self) -> list[RunSummary]:
+        """The runs with adapters among those that are marked, or are where the cursor is."""
+        wanted = [line for line in self._marked if not is_group(line) and line.has_adapter]
+        run = self._run
+        if len(wanted) == 1 and run is not None and run.has_adapter and run.id != wanted[0].id:
+            wanted.append(run)
+        return wanted
 
     @property
     def _marked(self) -> list[Listed]:

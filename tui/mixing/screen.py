@@ -1,0 +1,325 @@
+"""Mix the marked runs: weights, method, what that takes; then what the mix does to their tasks, to keep it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Group
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker
+
+from engine.common.clean_text import clean
+from engine.common.columns import aligned
+from engine.common.errors import TunedeckError
+from engine.messages import formats
+from engine.messages.catalogue import text
+from tui import keys, messages
+from tui.mixing import job
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.choosers import Pick, PickList
+from tui.widgets.evaluated import folded
+from tui.widgets.line import Block, Line, Prose, cut_cells
+from tui.widgets.whole import WholeScreen
+
+if TYPE_CHECKING:
+    from engine.app.mix import Parents, Plan
+    from engine.runs.directory import RunDir
+    from engine.runs.mixes import Mix
+
+VIEWS = ("choose", "running", "result")
+_STEP, _DENSITIES = 0.1, (0.2, 0.5, 0.8)
+
+
+class MixScreen(WholeScreen, Screen[None]):
+    """Opened over home for two or more runs with adapters. Nothing is kept before a person says so."""
+
+    AUTO_FOCUS = "#methods"
+    BINDINGS = keys.bindings(keys.MIXING)
+    HELP = "mixes.help"
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.MIXING),)
+    DEFAULT_CSS = """
+    MixScreen {
+        #choose { height: 1fr; padding: 0 1; }
+        #parents { height: auto; max-height: 6; margin-bottom: 1; }
+        #methods { height: auto; max-height: 4; }
+        .about { margin-top: 1; height: auto; color: $muted; }
+        #running { height: 1fr; padding: 1 2; }
+        #running Line { height: auto; }
+        #result { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #shown { height: auto; }
+    }
+    """
+
+    class Read(Message):
+        """The adapters that can be mixed, or why they can't."""
+
+        def __init__(self, found: Parents | TunedeckError) -> None:
+            super().__init__()
+            self.found = found
+
+    class Settled(Message):
+        """A mix was kept as ``run``, or thrown away (None), or neither because of ``problem``."""
+
+        def __init__(self, run: RunDir | None, problem: TunedeckError | None = None) -> None:
+            super().__init__()
+            self.run, self.problem = run, problem
+
+    def __init__(self, runs: Sequence[RunDir]) -> None:
+        super().__init__()
+        self._runs = tuple(runs)
+        self._parents: Parents | None = None
+        self._weights = [round(1 / len(runs), 2)] * len(runs)
+        self._density = _DENSITIES[1]
+        self._plan: Plan | TunedeckError | None = None
+        self._ended: job.Ended | None = None
+        self._worker: Worker[None] | None = None
+        self.view = "choose"
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(text("mixes.title"), text("home.reading"))
+        with Vertical(id="choose"):
+            yield PickList(title_width=8, id="parents")
+            yield PickList(title_width=14, id="methods")
+            yield Prose("", classes="about")
+        with Vertical(id="running"):
+            yield Line("", id="progress")
+            yield Line(text("mixes.how-to-stop"), id="how-to-stop", classes="muted")
+        with VerticalScroll(id="result"):
+            yield Block(id="shown")
+        yield KeyBar(keys.in_bar(keys.MIXING, keys.EVERYWHERE))
+
+    def on_mount(self) -> None:
+        from engine.app.mix import about
+        from engine.models.adapter.mix import METHODS
+
+        self.query_one("#methods", PickList).set_picks([Pick(name, name, text(about(name))) for name in METHODS])
+        self._show_parents()
+        self._show_view("choose")
+        self._read()
+
+    @work(thread=True, group="read", exclusive=True)
+    def _read(self) -> None:
+        from engine.app import mix as mixing
+
+        try:
+            self.post_message(self.Read(mixing.parents([str(run.path) for run in self._runs])))
+        except TunedeckError as error:
+            self.post_message(self.Read(error))
+
+    @on(Read)
+    def _show_read(self, message: Read) -> None:
+        self.query_one(TopLine).show(right="")
+        if isinstance(message.found, TunedeckError):
+            self._plan = message.found
+        else:
+            self._parents = message.found
+        self._show_parents()
+        self._replan()
+
+    def _show_parents(self) -> None:
+        picks = []
+        for at, run in enumerate(self._runs):
+            named = str(run.read_run_json().get("name") or run.id)
+            picks.append(Pick(str(at), formats.setting(self._weights[at]), named, tail=self._shape(at)))
+        self.query_one("#parents", PickList).set_picks(picks)
+
+    def _shape(self, at: int) -> str:
+        from engine.app.old_adapter import shape
+
+        adapter = self._parents.found[at].adapter if self._parents else None
+        return text(shape(adapter)) if adapter else ""
+
+    @on(PickList.Moved, "#methods")
+    def _replan(self) -> None:
+        """What the settings of now give, or what speaks against them."""
+        if self._parents is not None:
+            try:
+                self._plan = self._parents.plan(self._method, self._weights, self._density)
+            except TunedeckError as error:
+                self._plan = error
+        prose = self.query_one(Prose)
+        prose.words = clean(self._about())
+        prose.refresh(layout=True)
+        self.refresh_bindings()
+
+    @property
+    def _method(self) -> str:
+        pick = self.query_one("#methods", PickList).current
+        return pick.id if pick else "linear"
+
+    def _about(self) -> str:
+        from engine.app.mix import estimate
+        from engine.models.adapter.mix import TRIMS
+
+        if self._plan is None:
+            return ""
+        if isinstance(self._plan, TunedeckError):
+            return self._plan.said
+        said = [text(estimate(self._plan))]
+        if self._method in TRIMS:
+            said.append(text("mixes.at-density", share=self._density))
+        return "\n".join([*said, *map(text, self._plan.notes)])
+
+    def _show_view(self, view: str) -> None:
+        self.view = view
+        for name in VIEWS:
+            self.query_one(f"#{name}").display = name == view
+        focus = {"choose": "#methods", "result": "#result"}
+        if view in focus:
+            self.query_one(focus[view]).focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("start", "more", "less", "switch", "density"):
+            if self.view != "choose":
+                return False
+            can = self._plan is not None and not isinstance(self._plan, TunedeckError)
+            return True if can or (action != "start" and self._parents is not None) else None
+        if action in ("keep", "throw_away"):
+            return self.view == "result"
+        return True
+
+    def action_more(self) -> None:
+        self._weigh(1)
+
+    def action_less(self) -> None:
+        self._weigh(-1)
+
+    def _weigh(self, by: int) -> None:
+        """More or less of the adapter under the cursor; a weight of 0 is passed over, below it is taken away."""
+        at = int(self.query_one("#parents", PickList).current.id)  # type: ignore[union-attr]
+        weight = round(self._weights[at] + by * _STEP, 2)
+        self._weights[at] = weight or round(by * _STEP, 2)
+        self._show_parents()
+        self._replan()
+
+    def action_density(self) -> None:
+        """The next share that ties and dare keep of each update."""
+        self._density = _DENSITIES[(_DENSITIES.index(self._density) + 1) % len(_DENSITIES)]
+        self._replan()
+
+    def action_switch(self) -> None:
+        parents, methods = self.query_one("#parents"), self.query_one("#methods")
+        (methods if parents.has_focus else parents).focus()
+
+    @on(PickList.Chosen)
+    def _chosen(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        plan = self._plan
+        if self._worker is not None or plan is None or isinstance(plan, TunedeckError):
+            return
+        self.query_one("#progress", Line).show(text("evaluate.starting"))
+        self._show_view("running")
+        self._worker = self.run_worker(lambda: job.carry_out(plan, self), thread=True, group="mix")
+
+    @on(job.Advanced)
+    def _advanced(self, message: job.Advanced) -> None:
+        self.query_one("#progress", Line).show(message.said)
+
+    @on(job.Ended)
+    def _over(self, message: job.Ended) -> None:
+        self._worker = None
+        if message.mix is not None:
+            self._ended = message
+            self._show_view("result")
+            self._draw()
+            return
+        self._show_view("choose")
+        if message.problem is not None:
+            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+        else:
+            self.notify(text("mixes.stopped-on-screen", kept=message.kept), timeout=6)
+
+    def on_resize(self) -> None:
+        if self.is_whole:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._ended is None or self._ended.mix is None or self._ended.run is None:
+            return
+        width, muted = self.size.width - 3, self.app.theme_variables["muted"]
+        shown = result(self._ended.run, self._ended.mix, width, muted)
+        self.query_one("#shown", Block).show((id(self._ended), width), shown)
+
+    def action_keep(self) -> None:
+        self._settle(keeps=True)
+
+    @work
+    async def action_throw_away(self) -> None:
+        from tui.widgets.dialogs import ConfirmScreen
+
+        question = ConfirmScreen(
+            text("mixes.throw-title"), text("mixes.throw-about"), (), text("mixes.key-throw"), text("app.not-now")
+        )  # fmt: skip
+        if await self.app.push_screen_wait(question):
+            self._settle(keeps=False)
+
+    @work(thread=True, group="settle", exclusive=True)
+    def _settle(self, keeps: bool) -> None:
+        from engine.app import mix as mixing
+
+        run = self._ended.run if self._ended else None
+        if run is None:
+            return
+        try:
+            if keeps:
+                self.post_message(self.Settled(mixing.keep(run)))
+            else:
+                mixing.throw_away(run)
+                self.post_message(self.Settled(None))
+        except TunedeckError as error:
+            self.post_message(self.Settled(None, error))
+
+    @on(Settled)
+    def _settled(self, message: Settled) -> None:
+        if message.problem is not None:
+            self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)
+            return
+        self._ended = None
+        if message.run is None:
+            self._show_view("choose")
+            self.notify(text("mixes.thrown-away"), timeout=6)
+            return
+        self.dismiss()
+        self.app.post_message(messages.RunOpened(message.run))
+
+    @work
+    async def action_leave(self) -> None:
+        """Back one layer: from a result, which waits, to the settings; from a running job to its stop; else away."""
+        from tui.widgets.dialogs import ConfirmScreen
+
+        if self._worker is None:
+            if self.view == "result":
+                self._show_view("choose")
+            else:
+                self.dismiss()
+            return
+        title, about = text("mixes.stop-title"), text("mixes.stop-about")
+        question = ConfirmScreen(title, about, (), text("keys.stop"), text("app.let-it-run"))
+        if await self.app.push_screen_wait(question) and self._worker is not None:
+            self._worker.cancel()
+
+    def on_unmount(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+
+def result(run: RunDir, mix: Mix, width: int, muted: str) -> Group:
+    """The sentence, a block for each task, and what the adapter is."""
+    from engine.app import mix as mixing
+
+    head, lines = [text(code) for code in mixing.SHORT_HEAD], mixing.short_table(run, mix)
+    first, *body = aligned([head, *lines])
+    return Group(
+        folded(text(mixing.sentence(mix)), width, "bold"), Text(),
+        Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body), Text(),
+        *(folded(text(part), width, muted) for part in mixing.parts(mix)),
+    )  # fmt: skip
