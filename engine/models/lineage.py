@@ -157,7 +157,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
     base = _model(config.model.name_or_path)
     yield from base
     parents = [base[-1].key]
-    strategy, made_by = config.strategy, config.strategy.kind
+    strategy, made_by = config.strategy, str(config.strategy.kind)
     details: tuple[Message, ...] = (Message("models.rank", r=config.adapter.r), *_scale(config))
     mix = mixes.read(run)
     if mix is not None:
