@@ -20,13 +20,21 @@ from engine.metrics import words
 from engine.models.adapter.find import find_adapter
 from engine.runs import directory, evaluations
 from engine.runs.directory import RunDir
-from engine.runs.evaluation_request import EvaluationRequest, JudgeRequest, ProofRequest
+from engine.runs.evaluation_request import (
+    EvaluationRequest,
+    ExtractRequest,
+    JudgeRequest,
+    MixRequest,
+    ProofRequest,
+)
 from engine.runs.evaluations import BASE, FEW_SHOT, TRAINING, TUNED, Answer, Evaluation
 
 _JOBS: dict[type, str] = {
     EvaluationRequest: "engine.jobs.evaluate",
     ProofRequest: "engine.jobs.export_proof",
     JudgeRequest: "engine.jobs.judge",
+    MixRequest: "engine.jobs.mix",
+    ExtractRequest: "engine.jobs.extract",
 }
 OWN = "held-out"
 """Name of an evaluation on the run's own held-out rows, where none is given."""
@@ -147,7 +155,8 @@ def run_request(
 
 
 def ask_child(
-    asked: EvaluationRequest | ProofRequest | JudgeRequest, on_progress: Callable[[int, int | None, Message], None],
+    asked: EvaluationRequest | ProofRequest | JudgeRequest | MixRequest | ExtractRequest,
+    on_progress: Callable[[int, int | None, Message], None],
     on_note: Callable[[Message], None], on_silence: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:  # fmt: skip
     """The last word of the child for such a request: of type result or stopped. Raises TunedeckError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import ExtractRequest
 from engine.runs.evaluations import Evaluation
 
-COMMAND = (sys.executable, "-P", "-m", "engine.jobs.extract")
 EVALUATION = "extracted"
 _SPARE_BYTES = 64 << 20
 
@@ -72,7 +70,7 @@ def extract(
             where=str(run.path.absolute()), base=str(before.path), tuned=str(after.path), named=named, rank=rank,
             data=data[0] if data else None, rows=rows,
         )  # fmt: skip
-        said = ask_child(COMMAND, asked, on_progress, on_note)
+        said = ask_child(asked, on_progress, on_note)
         if said["type"] == "stopped":
             raise Stopped(0)
         evaluation = evaluations.read(evaluations.folder(run, EVALUATION))

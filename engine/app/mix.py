@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,6 @@ from engine.runs.evaluation_request import MixRequest
 from engine.runs.evaluations import BASE, Evaluation
 from engine.runs.mixes import MIX, Ingredient, Mix, OnTask, Recipe
 
-COMMAND = (sys.executable, "-P", "-m", "engine.jobs.mix")
 _ABOUT = {
     "linear": "mixes.about-linear", "ties": "mixes.about-ties", "dare_linear": "mixes.about-dare-linear",
     "dare_ties": "mixes.about-dare-ties",
@@ -242,7 +240,7 @@ def measure(
         where=str(run.path.absolute()), name=str(run.read_run_json().get("name") or run.id), recipe=plan.recipe,
         rows=rows, data=tuple(data), margin=margin, trust_base=trust_base,
     )  # fmt: skip
-    said = ask_child(COMMAND, asked, on_progress, on_note, on_silence)
+    said = ask_child(asked, on_progress, on_note, on_silence)
     if said["type"] == "stopped":
         raise Stopped(answers_in(run))
     found = mixes.read(run)

@@ -74,7 +74,7 @@ def measured(plan: mixing.Plan, run: RunDir, **more: Any) -> tuple[Mix, list[Mes
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the child does, without the seconds that it takes to begin."""
 
-    def ask(command: Any, asked: Any, on_progress: Any, on_note: Any, on_silence: Any) -> dict[str, Any]:
+    def ask(asked: Any, on_progress: Any, on_note: Any, on_silence: Any) -> dict[str, Any]:
         def say(kind: str, /, **told: Any) -> None:
             if kind == "note":
                 on_note(told["message"])
