@@ -7,9 +7,11 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.common.regular_files import read_regular
+
+T = TypeVar("T")
 
 MOST_JSON_BYTES = 64 << 20
 """Larger files were not written by a run."""
@@ -22,6 +24,16 @@ def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_struct(path: Path, kind: type[T]) -> T | None:
+    """The msgspec struct of ``kind`` in a file, None where there is none that can be read."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(read_regular(path, MOST_JSON_BYTES), type=kind)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -72,11 +72,6 @@ class Gpu:
         """Whether it multiplies in bfloat16 (compute capability 8.0 on)."""
         return None if self.compute_capability is None else self.compute_capability >= (8, 0)
 
-    @property
-    def has_flash_attention(self) -> bool | None:
-        """Whether flash attention runs on it (compute capability 8.0 on)."""
-        return self.has_bf16
-
     def others(self, own_pids: Sequence[int] = ()) -> tuple[GpuProcess, ...]:
         """Processes that are not in ``own_pids``, the largest first."""
         foreign = [process for process in self.processes or () if process.pid not in own_pids]

@@ -23,7 +23,6 @@ from engine.metrics.words import metric as metric_title
 OF_TEXTS = ("macro_f1", "bleu")
 """Metrics of a whole that are made from answers, not from scores of rows."""
 _WORDWISE = ("token_f1", "rouge_l", "bleu")
-_MOST_LABEL_ROWS = 3
 
 
 class Answered(Protocol):

@@ -68,10 +68,6 @@ class Lineage:
         kept = {key, *self._reach(key, up=True), *self._reach(key, up=False)}
         return Lineage({name: node for name, node in self.nodes.items() if name in kept})
 
-    def descendants(self, key: str) -> tuple[Node, ...]:
-        """Everything made from ``key``, children first."""
-        return tuple(self.nodes[name] for name in self._reach(key, up=False))
-
     def _reach(self, key: str, up: bool) -> list[str]:
         found: list[str] = []
         waiting = [key]

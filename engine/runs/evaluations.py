@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.common.files import MOST_JSON_BYTES, write_atomic
+from engine.common.files import read_struct, write_atomic
 from engine.common.regular_files import open_to_append, read_regular
 from engine.messages.message import Message
 from engine.metrics import result
@@ -135,10 +135,7 @@ def keep(where: Path, evaluation: Evaluation) -> None:
 
 def read(where: Path) -> Evaluation | None:
     """The summary, None where there is none that can be read."""
-    try:
-        return msgspec.json.decode(read_regular(where / SUMMARY, MOST_JSON_BYTES), type=Evaluation)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    return read_struct(where / SUMMARY, Evaluation)
 
 
 def is_elsewhere(name: str) -> bool:

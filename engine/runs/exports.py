@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.common.files import MOST_JSON_BYTES, write_atomic
+from engine.common.files import MOST_JSON_BYTES, read_struct, write_atomic
 from engine.common.regular_files import open_to_append, read_regular
 from engine.runs.directory import RunDir
 
@@ -49,10 +49,7 @@ def keep(run: RunDir | None, export: Export) -> None:
 
 def read(folder: Path) -> Export | None:
     """The record beside exported files; None where there is none that can be read."""
-    try:
-        return msgspec.json.decode(read_regular(folder / RECORD, MOST_JSON_BYTES), type=Export)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    return read_struct(folder / RECORD, Export)
 
 
 def all_of(run: RunDir) -> list[Export]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.common.files import MOST_JSON_BYTES, write_atomic
-from engine.common.regular_files import read_regular
+from engine.common.files import read_struct, write_atomic
 from engine.runs.evaluations import BASE, TUNED, Evaluation
 
 FILE = "strength.json"
@@ -108,7 +107,4 @@ def keep(where: Path, curve: StrengthCurve) -> None:
 
 def read(where: Path) -> StrengthCurve | None:
     """What is kept, None where there is none that can be read."""
-    try:
-        return msgspec.json.decode(read_regular(where / FILE, MOST_JSON_BYTES), type=StrengthCurve)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    return read_struct(where / FILE, StrengthCurve)

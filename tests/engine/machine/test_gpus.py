@@ -201,7 +201,7 @@ def test_cuda_visible_devices_chooses_and_orders_as_cuda_does(setting: str | Non
 
 def test_abilities_follow_the_compute_capability() -> None:
     assert Gpu(0, compute_capability=(8, 0)).has_bf16 is True
-    assert Gpu(0, compute_capability=(7, 5)).has_flash_attention is False
+    assert Gpu(0, compute_capability=(7, 5)).has_bf16 is False
     assert Gpu(0).has_bf16 is None
 
 

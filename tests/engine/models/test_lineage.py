@@ -59,7 +59,9 @@ def test_a_merge_is_a_model_between_two_adapters() -> None:
         })
     )  # fmt: skip
     assert drawn(read_lineage()) == [(0, "tiny"), (1, "first"), (2, "second/merged"), (3, "second"), (3, "third")]
-    assert {node.run for node in read_lineage().descendants(key_of(first))} == {second.id, third.id}
+    assert {first.id, second.id, third.id} == {
+        node.run for node in read_lineage().around(key_of(first)).nodes.values() if node.run
+    }
 
 
 def test_only_the_relatives_of_one_run() -> None:
