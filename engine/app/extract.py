@@ -61,8 +61,8 @@ def extract(
     paths.private_dir(mixes.candidates_dir())
     named = base if before.path.name != Path(base).name else str(before.path)
     model = {"name_or_path": named, "quantization": "none"}
-    made = {"model": model, "adapter": {"r": rank, "lora_alpha": rank}, "data": list(data) or [{"path": "-"}],
-            "run": {"name": name}}  # fmt: skip
+    # the rows of ``data`` prove it: it has not been trained on them, nor on any others that are known
+    made = {"model": model, "adapter": {"r": rank, "lora_alpha": rank}, "data": [{"path": "-"}], "run": {"name": name}}
     config = toml.dumps(resolve([Layer(provenance.COMMAND_LINE, made)]))
     run = directory.create(before.name, config, name, mixes.candidates_dir())
     try:

@@ -152,6 +152,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
     name = str(run.read_run_json().get("name") or run.id)
     base = _model(config.model.name_or_path)
     yield from base
+    data = tuple(source.path for source in config.data)
     parents = [base[-1].key]
     strategy, made_by = config.strategy, str(config.strategy.kind)
     details: tuple[Message, ...] = (Message("models.rank", r=config.adapter.r), *_scale(config))
@@ -165,7 +166,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         tuned = [node for each in record.parents for node in _model(each.path)]
         yield from tuned
         parents += [node.key for node in tuned]
-        made_by, details = "extract", details[:1]
+        made_by, details, data = "extract", details[:1], ()
     elif strategy.kind != "fresh" and strategy.adapter:
         old = _adapter(strategy.adapter, run, root)
         yield old
@@ -178,7 +179,6 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
             parents = [merged.key]
         else:
             parents.append(old.key)
-    data = tuple(source.path for source in config.data)
     yield Node(
         key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data, (*details, *_changes(run)),
         tuple(parents), is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,

@@ -11,6 +11,7 @@ import pytest
 
 from engine.app.compare.differences import differences, shown
 from engine.cli.commands.lineage import branch, describe
+from engine.common.file_hash import sha256_of
 from engine.config import toml
 from engine.config.presets import Layer, resolve
 from engine.models.lineage import Lineage, draw, key_of, made_from, read_lineage
@@ -97,6 +98,31 @@ def test_exports_stand_under_their_adapter_and_those_that_are_gone_are_marked(tm
     told = [describe(line.node) for line in draw(family)]
     assert told[2:] == ["gguf q8_0 q4_k_m: export", "merged: export, missing"]
     assert made_from(run, family) == ()
+
+
+def test_an_export_of_an_adapter_that_was_replaced_since_says_so(tmp_path: Path) -> None:
+    run = make_run("orders")
+    weights = run.adapter / "adapter_model.safetensors"
+    weights.write_bytes(b"first")
+    (tmp_path / "model").touch()
+    digest = sha256_of(weights)
+    exports.keep(run, Export(target="merged", path=str(tmp_path), adapter="", adapter_sha256=digest, base="",
+                             files={"model": 0}))  # fmt: skip
+    assert describe(draw(read_lineage())[-1].node) == "merged: export"
+    weights.write_bytes(b"the adapter of later")
+    assert describe(draw(read_lineage())[-1].node) == "merged: export, made of an earlier adapter of this run"
+
+
+def test_an_extracted_adapter_stands_under_both_models_and_was_trained_on_nothing(tmp_path: Path) -> None:
+    run = make_run("taken", data="-")
+    parent = {"path": str(tmp_path / "tuned"), "kind": "model"}
+    record = {"base": {"name_or_path": "tiny"}, "strategy": "extract", "parents": [parent]}
+    (run.adapter / "tunedeck.json").write_text(json.dumps(record))
+    node = read_lineage().nodes[key_of(run)]
+    assert (node.strategy, node.data, node.parents) == ("extract", (), ("model:tiny", f"model:{tmp_path / 'tuned'}"))
+    assert read_lineage().nodes[f"model:{tmp_path / 'tuned'}"].is_missing
+    (tmp_path / "tuned").mkdir()
+    assert not read_lineage().nodes[f"model:{tmp_path / 'tuned'}"].is_missing
 
 
 def test_an_adapter_from_elsewhere_is_a_node_of_its_own(tmp_path: Path) -> None:
