@@ -34,14 +34,14 @@ def write_rows(path: Path, count: int = 24, start: int = 0) -> Path:
 
 
 def values(model: Path, rows: Path, /, **sections: dict[str, Any]) -> dict[str, Any]:
-    """A small run: 6 steps of 4 rows in float32, nothing generated, a checkpoint at the end only."""
+    """A small run: 6 steps of 4 rows in float32, no sample, no gauge of forgetting, a checkpoint at the end only."""
     made: dict[str, Any] = {
         "model": {"name_or_path": str(model), "dtype": "float32"},
         "data": [{"path": str(rows)}],
         "dataset": {"max_length": 128, "eval_rows": 4},
         "adapter": {"r": 4, "lora_alpha": 8},
         "train": {"max_steps": 6, "batch_size": 4, "micro_batch_tokens": 160, "learning_rate": 5e-3},
-        "eval": {"every": 100, "max_new_tokens": 4},
+        "eval": {"every": 100, "max_new_tokens": 4, "forgetting": False},
         "checkpoint": {"every": 100},
         "sample": {"rows": 0},
         "launch": {"gpus": "cpu"},

@@ -19,15 +19,9 @@ from engine.runs.directory import RunDir
 from engine.runs.evaluations import Evaluation
 from engine.runs.steering import Steering
 from tests.engine.runs.making import said
-from tests.engine.training import making
-from tests.engine.training.making import Trained, create_run, stop_after, train
+from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
 OFF: dict[str, Any] = {"eval": {"metrics": []}}
-
-
-def values(model: Path, rows: Path, /, **sections: dict[str, Any]) -> dict[str, Any]:
-    """A small run that measures its own rows alone."""
-    return making.values(model, rows, **sections | {"eval": {"forgetting": False} | sections.get("eval", {})})
 
 
 def kept(run: RunDir) -> Evaluation:
