@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
 
+from engine.common import paths
 from engine.messages import catalogue, language
+from engine.models import starter
 
 # A shared machine is slow at times; how long an example takes says nothing about whether it is right.
 settings.register_profile("tunedeck", deadline=None)
@@ -18,6 +22,12 @@ settings.load_profile("tunedeck")
 
 # A text or an argument that is missing in the catalogues ends a test, also in the processes that it starts.
 os.environ[catalogue.STRICT] = "1"
+
+# Below a file nothing can be made: a test that writes into the home without one of its own ends there.
+_NOWHERE = TemporaryDirectory(prefix="tunedeck-tests-")
+_USERS = os.environ.get("TUNEDECK_HOME")
+(Path(_NOWHERE.name) / "ask-for-the-fixture-home").touch()
+os.environ["TUNEDECK_HOME"] = str(Path(_NOWHERE.name) / "ask-for-the-fixture-home" / "tunedeck")
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +43,45 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tunedeck-home"
     monkeypatch.setenv("TUNEDECK_HOME", str(folder))
     return folder
+
+
+@contextmanager
+def users_home() -> Iterator[None]:
+    """The home of whoever runs the tests, in which the set-up put the starter model."""
+    with pytest.MonkeyPatch.context() as patch:
+        if _USERS is None:
+            patch.delenv("TUNEDECK_HOME")
+        else:
+            patch.setenv("TUNEDECK_HOME", _USERS)
+        yield
+
+
+@pytest.fixture(scope="session")
+def starter_folder() -> Path:
+    """Where the set-up of the tests has put the starter model; fetched if it has not."""
+    with users_home():
+        return starter.get("smollm2-135m", lambda done, total, message: None).path
+
+
+@pytest.fixture(scope="session")
+def converter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """llama.cpp's converter as the user has it, else fetched once for all tests."""
+    from engine.export.gguf import converter
+
+    with users_home():
+        found = paths.cache_dir() / "converter" / converter.REQUIREMENT.replace("==", "-")
+    if found.is_dir():
+        return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEDECK_HOME", str(tmp_path_factory.mktemp("home")))
+        return converter.converter(lambda *progress: None)
+
+
+@pytest.fixture
+def gguf_converter(home: Path, converter_folder: Path) -> None:
+    """A home in which llama.cpp's converter is already."""
+    place = paths.private_dir(paths.cache_dir() / "converter")
+    (place / converter_folder.name).symlink_to(converter_folder)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,6 @@ from engine.config.presets import Layer, resolve
 from engine.config.schema import RunConfig
 from engine.data.reader import load
 from engine.data.rows.messages import Row
-from engine.models import starter
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.launch import launch
@@ -25,12 +24,6 @@ from tests.engine.data.splitting.making import split
 from tests.engine.training.making import train
 
 pytestmark = [pytest.mark.real, pytest.mark.e2e]
-
-
-@pytest.fixture(scope="session")
-def starter_folder() -> Path:
-    """Where the set-up of the tests has put the starter model; fetched if it has not."""
-    return starter.get("smollm2-135m", lambda done, total, message: None).path
 
 
 def settings(folder: Path, **train: Any) -> dict[str, Any]:

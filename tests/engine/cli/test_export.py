@@ -13,6 +13,8 @@ from engine.runs import exports
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import make_adapter
 
+pytestmark = pytest.mark.usefixtures("gguf_converter")
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,6 +23,8 @@ from engine.tokens.tokenizer import load_words
 from tests.engine.export.gguf.families import make
 from tests.engine.training.making import train, values, write_rows
 
+pytestmark = pytest.mark.usefixtures("gguf_converter")
+
 TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ 'assistant: ' + m['content'] + '</s>' }}"
     "{% else %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endif %}{% endfor %}"

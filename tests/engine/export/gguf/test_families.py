@@ -17,6 +17,8 @@ from engine.export.gguf.server import LlamaServer
 from engine.models.adapter.card import read_adapter
 from tests.engine.export.gguf.families import FAMILIES, make
 
+pytestmark = pytest.mark.usefixtures("gguf_converter")
+
 _CLOSE = 0.05
 """Of a logarithm: llama.cpp keeps keys and values in 16 bits and adds up in another order."""
 _LIKELIEST = 40

@@ -23,11 +23,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make("Llama", tmp_path_factory.mktemp("llama") / "model")
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    return converter.converter(lambda *progress: None)
-
-
 @pytest.mark.parametrize(
     ("settings", "part"),
     [
@@ -40,29 +35,29 @@ def folder() -> Path:
     ],
 )
 def test_parts_of_an_adapter_that_gguf_lacks_are_named_before_the_start(
-    settings: dict[str, Any], part: str, model: Path, folder: Path, tmp_path: Path
+    settings: dict[str, Any], part: str, model: Path, converter_folder: Path, tmp_path: Path
 ) -> None:
     card = read_adapter(make_adapter(model, tmp_path / "adapter", **settings))
     assert part in {message.code for message in what_gguf_cannot_hold(card)}
     with pytest.raises(ModelError) as error:
-        convert_adapter(card, model, tmp_path / "adapter.gguf", folder)
+        convert_adapter(card, model, tmp_path / "adapter.gguf", converter_folder)
     assert error.value.code == "gguf.adapter-beyond-gguf"
     assert [each.name for each in tmp_path.iterdir()] == ["adapter"]
 
 
-def test_an_architecture_that_gguf_lacks_is_named(folder: Path, tmp_path: Path) -> None:
+def test_an_architecture_that_gguf_lacks_is_named(converter_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["HomeMadeForCausalLM"], "model_type": "llama"}))
     with pytest.raises(ModelError) as error:
-        converter.run(folder, {"do": "check", "model": str(tmp_path)})
+        converter.run(converter_folder, {"do": "check", "model": str(tmp_path)})
     assert error.value.code == "gguf.unknown-architecture"
     assert error.value.reason.args["what"] == "HomeMadeForCausalLM"
 
 
-def test_a_tokenizer_that_gguf_lacks_is_named(folder: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_that_gguf_lacks_is_named(converter_folder: Path, tmp_path: Path) -> None:
     from tests.tiny import make_tiny_model
 
     with pytest.raises(ModelError) as error:
-        converter.run(folder, {"do": "check", "model": str(make_tiny_model(tmp_path / "model"))})
+        converter.run(converter_folder, {"do": "check", "model": str(make_tiny_model(tmp_path / "model"))})
     assert error.value.code == "gguf.unknown-tokenizer"
 
 

@@ -71,7 +71,7 @@ def test_the_resident_memory_of_a_run_over_many_lengths_is_predicted(tiny: Path,
     assert max(predicted.values()) == pytest.approx(max(measured.values()), rel=0.25)
 
 
-def test_in_float32_no_kernel_is_kept_and_none_is_counted(tiny: Path, tmp_path: Path) -> None:
+def test_in_float32_no_kernel_is_kept_and_none_is_counted(tiny: Path, tmp_path: Path, home: Path) -> None:
     rows = write_varied(tmp_path / "rows.jsonl", 16)
     runs = [
         train(values(tiny, rows, model={"name_or_path": str(tiny), "dtype": dtype}, train={"max_steps": 2}))
