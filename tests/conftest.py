@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import settings
 from engine.common import paths
 from engine.messages import catalogue, language
 from engine.models import starter
+from tests.warm import WarmPython
 
 # A shared machine is slow at times; how long an example takes says nothing about whether it is right.
 settings.register_profile("tunedeck", deadline=None)
@@ -28,6 +31,12 @@ _NOWHERE = TemporaryDirectory(prefix="tunedeck-tests-")
 _USERS = os.environ.get("TUNEDECK_HOME")
 (Path(_NOWHERE.name) / "ask-for-the-fixture-home").touch()
 os.environ["TUNEDECK_HOME"] = str(Path(_NOWHERE.name) / "ask-for-the-fixture-home" / "tunedeck")
+
+_STARTS_HEAVY = (
+    "engine.distributed.workers", "engine.app.evaluate", "engine.app.judge", "engine.app.export_proof",
+    "engine.cli.commands.data_show",
+)  # fmt: skip
+"""Modules whose ``COMMAND`` is of children that load the training's libraries."""
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +91,23 @@ def gguf_converter(home: Path, converter_folder: Path) -> None:
     """A home in which llama.cpp's converter is already."""
     place = paths.private_dir(paths.cache_dir() / "converter")
     (place / converter_folder.name).symlink_to(converter_folder)
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[str]:
+    """A Python for children that has the training's libraries loaded; it starts in a tenth of a second."""
+    with TemporaryDirectory(prefix="tunedeck-warm-") as folder, WarmPython(Path(folder)) as found:
+        yield str(found.path)
+
+
+@pytest.fixture
+def warm(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heavy children begin with their libraries loaded. The tests marked e2e start them as users do."""
+    for name in _STARTS_HEAVY:
+        module = importlib.import_module(name)
+        assert module.COMMAND[0] == sys.executable
+        monkeypatch.setattr(module, "COMMAND", (warm_python, *module.COMMAND[1:]))
+    monkeypatch.setattr(sys, "executable", warm_python)
 
 
 @pytest.fixture(autouse=True)

@@ -54,6 +54,7 @@ def show(shell: Shell, *arguments: object) -> Answer:
     return shell("data", "show", *arguments)
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_row_is_shown_with_marks_and_verdicts(shell: Shell, rows: Path, tiny: Path) -> None:
     answer = show(shell, rows, "--row", 3, "--model", tiny)
     assert answer.code == 0
@@ -62,6 +63,7 @@ def test_a_row_is_shown_with_marks_and_verdicts(shell: Shell, rows: Path, tiny: 
     assert all(cells(line) <= WIDTH for line in answer.out.splitlines() if str(rows) not in line)
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_next_bad_row_of_a_config_is_given_as_json(shell: Shell, rows: Path, tiny: Path) -> None:
     config = rows.with_name("run.toml")
     config.write_text(f"[model]\nname_or_path = {json.dumps(str(tiny))}\n[[data]]\npath = {json.dumps(str(rows))}\n")

@@ -208,6 +208,7 @@ def test_stopping_says_what_is_kept(shell: Shell, run: RunDir, monkeypatch: pyte
     assert "8 answers are kept" in said.err
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_real_child_keeps_what_it_answered_when_it_is_stopped_and_goes_on(home: Path, tmp_path: Path) -> None:
     """One real process: Ctrl+C in the middle, then the same command again."""
     tiny = make_tiny_model(tmp_path / "tiny")

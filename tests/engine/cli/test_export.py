@@ -13,7 +13,7 @@ from engine.runs import exports
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import make_adapter
 
-pytestmark = pytest.mark.usefixtures("gguf_converter")
+pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
 
 
 @pytest.fixture(scope="module")

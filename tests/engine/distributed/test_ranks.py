@@ -19,6 +19,8 @@ from engine.training.loop import NotFinite
 from tests.engine.training.making import Trained, stop_after, train, values
 from tests.tiny import make_tiny_model
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 TWO = {"gpus": "cpu,cpu"}
 LAUNCH = {"train": {"max_steps": 5}, "eval": {"every": 3}}
 

@@ -98,6 +98,7 @@ def test_a_pair_that_is_too_long_is_left_out(ready: Ready) -> None:
     assert short.choice is not None
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_child_keeps_every_choice_and_goes_on_with_what_is_left(tiny: Path, home: Path, tmp_path: Path) -> None:
     """A real process, twice: the second has nothing left to ask but one new pair."""
     run = directory.create("tiny", "")

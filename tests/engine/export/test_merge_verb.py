@@ -16,6 +16,8 @@ from engine.cli.commands import merge as verb
 from tests.engine.cli.cli_calls import Shell
 from tests.engine.export.making import adapted_logits, logits, make_adapter, names, save_as
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture
 def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:

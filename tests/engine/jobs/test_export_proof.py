@@ -23,7 +23,7 @@ from engine.tokens.tokenizer import load_words
 from tests.engine.export.gguf.families import make
 from tests.engine.training.making import train, values, write_rows
 
-pytestmark = pytest.mark.usefixtures("gguf_converter")
+pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
 
 TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ 'assistant: ' + m['content'] + '</s>' }}"

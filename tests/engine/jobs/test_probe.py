@@ -27,6 +27,8 @@ from tests.engine.app.test_plan import machine
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:

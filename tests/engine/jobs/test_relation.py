@@ -21,7 +21,7 @@ from engine.runs.directory import RunDir
 from tests.engine.training.making import create_run, values, write_rows
 from tests.tiny import make_tiny_model
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("home", "warm")
 
 
 @pytest.fixture(scope="module")

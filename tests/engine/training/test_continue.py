@@ -64,6 +64,7 @@ def test_it_begins_with_the_loss_the_first_run_ended_with(tiny: Path, rows: Path
     assert after.loss < before.loss
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_result_names_its_parent_and_loads_with_plain_peft(tiny: Path, rows: Path, first: Trained) -> None:
     second = Trained(create(settings(tiny, rows, first.run.id)))
     card = read_adapter(second.run.id)

@@ -128,6 +128,7 @@ print(json.dumps(model(ids).logits[0, -1].tolist()))
 """
 
 
+@pytest.mark.usefixtures("warm")
 def test_plain_peft_in_another_process_gives_the_same_logits(
     tiny: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def merging(tiny: Path, tmp_path: Path, old: RunDir) -> dict[str, dict[str, obje
     return values(tiny, rows, strategy={"kind": "merge", "adapter": old.id})
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_new_adapter_lies_on_the_merged_model_and_plain_libraries_load_both(
     tiny: Path, tmp_path: Path, old: RunDir
 ) -> None:

@@ -17,7 +17,7 @@ from engine.export.gguf.server import LlamaServer
 from engine.models.adapter.card import read_adapter
 from tests.engine.export.gguf.families import FAMILIES, make
 
-pytestmark = pytest.mark.usefixtures("gguf_converter")
+pytestmark = pytest.mark.usefixtures("gguf_converter", "warm")
 
 _CLOSE = 0.05
 """Of a logarithm: llama.cpp keeps keys and values in 16 bits and adds up in another order."""

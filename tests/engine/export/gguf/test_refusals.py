@@ -17,6 +17,8 @@ from engine.models.gguf import what_gguf_cannot_hold
 from tests.engine.export.gguf.families import make
 from tests.engine.export.making import make_adapter
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

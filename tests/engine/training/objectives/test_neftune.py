@@ -77,6 +77,7 @@ def test_the_noise_does_not_depend_on_how_a_step_is_cut(tiny: Path, rows: Path) 
     assert packed.losses() == pytest.approx(whole.losses(), abs=1e-5)
 
 
+@pytest.mark.usefixtures("warm")
 def test_nor_on_how_many_devices_share_it(tiny: Path, rows: Path) -> None:
     one, two = train(settings(tiny, rows)), train(settings(tiny, rows, launch={"gpus": "cpu,cpu"}))
     assert two.losses() == pytest.approx(one.losses(), rel=1e-5)
