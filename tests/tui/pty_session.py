@@ -79,7 +79,7 @@ class PtySession:
         self.received += got
         return got
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> float:
+    def wait_for(self, text: str, seconds: float = 60.0) -> float:
         """Seconds from the start until ``text`` was drawn; fails with what came instead."""
         end = time.monotonic() + seconds
         while text not in self.text:
@@ -88,7 +88,7 @@ class PtySession:
             self.read(0.02)
         return time.monotonic() - self.started
 
-    def wait_for_end(self, seconds: float = 20.0) -> None:
+    def wait_for_end(self, seconds: float = 60.0) -> None:
         """Read until the program has ended."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:
