@@ -52,6 +52,7 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,
+        steer.rollback,
         merge.merge, mix.mix, extract.extract,
         export.export, serve.serve, lineage.lineage, report.report, demo.demo, estimate.estimate,
         evaluate.evaluate, chat.chat, strength.strength, judge.judge, compare.compare, doctor.doctor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -37,7 +37,8 @@ class Batch(Protocol):
 
     ``rows`` are what it could still be cut into, ``lengths`` the tokens of each sequence in it and ``row_tokens`` those
     of the longest, padded; ``packed_tokens`` is 0 where sequences are padded. ``sources`` (N,) tells the data source of
-    each part, ``weight`` is the sum of what they count for. ``inputs`` are what the net takes.
+    each part, ``weight`` is the sum of what they count for. ``inputs`` are what the net takes. ``places`` tells which
+    of the rows that were cut each of its rows is, and ``held_parts`` how many of its parts are of that row.
     """
 
     @property
@@ -58,6 +59,10 @@ class Batch(Protocol):
     def sources(self) -> np.ndarray: ...
     @property
     def weight(self) -> float: ...
+    @property
+    def places(self) -> Sequence[int]: ...
+    @property
+    def held_parts(self) -> Sequence[int]: ...
     def inputs(self, device: torch.device) -> tuple[Any, ...]: ...
 
 
@@ -79,6 +84,8 @@ class MicroBatch:
     position_ids: torch.Tensor | None = None  # (1, tokens) of packed rows
     row_starts: torch.Tensor | None = None  # (rows + 1,) int32, and the end of the last, of rows in one sequence
     drawn: tuple[tuple[int, int, int], ...] = ()  # begin in the flattened ids, length and seed of rows with noise
+    held_parts: tuple[int, ...] = ()  # supervised tokens of each row
+    places: tuple[int, ...] = ()  # of each row among those that were cut
 
     @property
     def rows(self) -> int:
@@ -135,6 +142,27 @@ class StepPlan:
         return epoch + index * self.batch_size / self.passes.count
 
 
+class SkippingPlan(StepPlan):
+    """``before`` without some of its rows: those of ``skipped`` (an array of row indices each) after a step each.
+
+    All other rows stay where they are, so a step may be smaller than a batch, or have none at all.
+    """
+
+    def __init__(self, before: StepPlan, skipped: Sequence[tuple[int, np.ndarray]]) -> None:
+        super().__init__(before.passes, before.batch_size, 1.0, before.total_steps)
+        self.before, self.skipped = before, tuple(skipped)
+
+    def rows(self, step: int) -> np.ndarray:
+        rows = self.before.rows(step)
+        for after, left_out in self.skipped:
+            if step > after:
+                rows = rows[~np.isin(rows, left_out)]
+        return rows
+
+    def epoch_after(self, step: int) -> float:
+        return self.before.epoch_after(step)
+
+
 def cut(
     examples: Sequence[Example], budget_tokens: int, pad_id: int, packed: bool = False, coarsest: int = PADDING
 ) -> list[MicroBatch]:
@@ -144,10 +172,13 @@ def cut(
     ``packed`` there is none but at the end; the sum of the losses does not depend on the cut. ``coarsest`` is that of
     ``padded_length``.
     """
-    ordered = sorted(examples, key=lambda example: -len(example.ids))
-    lengths = [len(example.ids) for example in ordered]
+    places = sorted(range(len(examples)), key=lambda place: -len(examples[place].ids))
+    lengths = [len(examples[place].ids) for place in places]
     return [
-        collate(ordered[start:stop], pad_id, packed, coarsest)
+        replace(
+            collate([examples[place] for place in places[start:stop]], pad_id, packed, coarsest),
+            places=tuple(places[start:stop]),
+        )
         for start, stop in spans(lengths, budget_tokens, packed, coarsest)
     ]
 
@@ -230,6 +261,7 @@ def collate(examples: Sequence[Example], pad_id: int, packed: bool = False, coar
             for begin, example in zip(begins.tolist(), examples, strict=True)
             if example.seed is not None
         ),
+        held_parts=tuple(len(of_row) for of_row in targets),
     )
 
 

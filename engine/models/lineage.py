@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from engine.messages.message import Message
 from engine.models.adapter.card import WEIGHTS_FILE
 from engine.models.adapter.config import RECORD_FILE, Parent, read_record
 from engine.models.adapter.facts import became
-from engine.runs import directory, exports, mixes
+from engine.runs import directory, exports, interventions, mixes
 from engine.runs.directory import RunDir
 
 Kind = Literal["model", "merged", "adapter", "export"]
@@ -180,7 +181,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         else:
             parents.append(old.key)
     yield Node(
-        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data, (*details, *_changes(run)),
+        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data, (*details, *_interventions(run), *_changes(run)),
         tuple(parents), is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
     for made in exports.all_of(run):
@@ -218,6 +219,18 @@ def _is_of_now(run: RunDir, made: exports.Export) -> bool:
         return not made.adapter_sha256 or file_hash.sha256_of(run.adapter / WEIGHTS_FILE) == made.adapter_sha256
     except OSError:
         return True
+
+
+def _interventions(run: RunDir) -> Iterator[Message]:
+    """What people did to its training on the way: nothing for most runs."""
+    done = interventions.read(run)
+    if done.rollbacks:
+        steps = sum(each.from_step - each.step for each in done.rollbacks)
+        yield Message("steering.told-rollbacks", times=len(done.rollbacks), steps=steps)
+    if done.skipped_rows:
+        yield Message("steering.told-skipped", rows=done.skipped_rows)
+    if done.rates:
+        yield Message("steering.told-rate", scale=math.prod(each.factor for each in done.rates))
 
 
 def _scale(config: RunConfig) -> tuple[Message, Message]:

@@ -228,6 +228,8 @@ def _done(facts: Facts) -> Iterator[Fact]:
         text("report.steps"), text("report.of-steps", done=state.done_steps, of=state.total_steps),
         text("report.epochs", epochs=state.step.epoch) if state.step else "",
     )  # fmt: skip
+    if done := state.interventions:
+        yield Fact(text("steering.done-title"), text(done[0]), text(Message("steering.done", what=done[1:])))
     if state.step is not None:
         yield Fact(text("report.trained-tokens"), formats.number(state.step.num_tokens),
                    text("report.supervised", tokens=state.step.supervised_tokens))  # fmt: skip

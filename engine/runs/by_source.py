@@ -35,6 +35,10 @@ class BySource:
                 before = average.before(event.step)
                 average.add(event.step, loss if before is None else keep * before + (1 - keep) * loss)
 
+    def cut_after(self, step: int) -> None:
+        """Forget evaluations after ``step``; the curves are the caller's."""
+        self._measured = [each for each in self._measured if each.step <= step]
+
     def evaluation(self, event: ev.Eval) -> list[ev.Warn]:
         """What has to be said now, once for each source; an evaluation repeated after a resume replaces the old one."""
         if event.loss is None or len(event.loss_by_source) < 2:

@@ -54,6 +54,11 @@ def damage(folder: Path, only: Iterable[str] = ()) -> Message | None:
     return None
 
 
+def step_of(folder: Path) -> int:
+    """The step that a checkpoint's name says."""
+    return int(folder.name.removeprefix("checkpoint-"))
+
+
 def newest_whole(run: RunDir) -> tuple[Path | None, list[tuple[Path, Message]]]:
     """The newest checkpoint that is as it was written, and the newer ones that are not, each with the reason."""
     damaged: list[tuple[Path, Message]] = []
@@ -70,9 +75,9 @@ def newest_adapter(run: RunDir) -> Path | None:
     return next((each for each in reversed(run.complete_checkpoints()) if not damage(each, _ADAPTER)), None)
 
 
-def set_aside(folder: Path) -> Path:
-    """Rename a damaged checkpoint so that it counts no more; nothing of it is removed. Raises OSError."""
-    names = (folder.with_name(f"{folder.name}.damaged{number}") for number in _numbers())
+def set_aside(folder: Path, kind: str = "damaged") -> Path:
+    """Rename a checkpoint that is ``kind`` so that it counts no more; nothing of it is removed. Raises OSError."""
+    names = (folder.with_name(f"{folder.name}.{kind}{number}") for number in _numbers())
     target = next(name for name in names if not name.exists())
     folder.rename(target)
     return target

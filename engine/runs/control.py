@@ -18,7 +18,7 @@ from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
 
-Command = Literal["stop", "save", "pause", "resume", "sample", "set"]
+Command = Literal["stop", "save", "pause", "resume", "sample", "set", "rollback"]
 COMMANDS: tuple[str, ...] = get_args(Command)
 
 
@@ -26,7 +26,8 @@ COMMANDS: tuple[str, ...] = get_args(Command)
 class ControlMessage:
     """Command number ``seq``.
 
-    ``values`` of ``set``: {"replay": 0.2} or {"replay": "more"}; of ``stop``: {"at": "best"}.
+    ``values`` of ``set``: {"replay": 0.2}, {"replay": "more"} or {"rate": 0.5}; of ``stop``: {"at": "best"}; of
+    ``rollback`` those of ``engine.runs.rollback.Request``.
     """
 
     seq: int

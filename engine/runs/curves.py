@@ -38,6 +38,12 @@ class Curve:
         self.x.append(x)
         self.y.append(y)
 
+    def cut_after(self, x: float) -> None:
+        """Forget what came after ``x``."""
+        if self._last > x:
+            self._rewind(math.nextafter(x, math.inf))
+            self._last = self.x[-1] if self.x else -math.inf
+
     def _rewind(self, x: float) -> None:
         """Forget points from ``x`` on, into new arrays: earlier views keep theirs."""
         keep = bisect.bisect_left(self.x, x)

@@ -338,8 +338,8 @@ def is_report_of(path: Path, run_id: str) -> bool:
 
 
 _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json", "runner.log", "exit.json",
-              "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", ".events.reserve", MIX,
-              "exports.jsonl")  # fmt: skip
+              "parents.json", "origins.json", "held_out.npy", "rows_sample.jsonl", "mix_changes.json",
+              "interventions.json", ".events.reserve", MIX, "exports.jsonl")  # fmt: skip
 
 
 def what_delete_removes(run: RunDir) -> list[Path]:
@@ -348,7 +348,8 @@ def what_delete_removes(run: RunDir) -> list[Path]:
     named += [run.report] if is_report_of(run.report, run.id) else []
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
     numbered += [p for p in run.path.glob("config.*.toml") if p.suffixes[0][1:].isdigit()]  # before a change
-    numbered += [p for p in run.path.glob("checkpoint-*.damaged*") if _step_of(p.with_suffix("")) >= 0]
+    for kind in ("damaged", "abandoned"):
+        numbered += [p for p in run.path.glob(f"checkpoint-*.{kind}*") if _step_of(p.with_suffix("")) >= 0]
     unfinished = [p for p in run.path.glob("*.partial") if p.stem == "adapter" or _step_of(p.with_suffix("")) >= 0]
     temporary = [p for name in _MADE_HERE for p in run.path.glob(f".{name}.*tmp")]
     return [p for p in [*named, *numbered, *unfinished, *temporary] if p.exists() or p.is_symlink()]

@@ -291,6 +291,72 @@ class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
     reason: str = ""
 
 
+class HeldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a step: where it is from, its length in tokens, the mean loss of its tokens (None: not known).
+
+    ``text`` is the beginning of what it says.
+    """
+
+    source: str = ""
+    file: str = ""
+    row: int = 0
+    tokens: int = 0
+    loss: float | None = None
+    text: str = ""
+
+
+class Spike(Event, tag="spike", frozen=True, kw_only=True):
+    """The loss of a step is out of line, or loss or gradient is no number; ``kind`` is loss or not-finite.
+
+    ``expected`` is the median of the steps before, ``score`` how many robust deviations the loss is above it (None:
+    not told). The step held ``row_count`` rows, of which ``rows`` are those with the highest loss, highest first.
+    ``keys`` tell all of them by their content, for ``engine.runs.rollback`` to skip.
+    """
+
+    step: int
+    kind: str = "loss"
+    loss: float
+    expected: float | None = None
+    score: float | None = None
+    grad_norm: float
+    learning_rate: float
+    rows: list[HeldRow] = []
+    row_count: int = 0
+    keys: list[str] = []
+
+
+class RateLowered(Event, tag="rate_lowered", frozen=True, kw_only=True):
+    """From the step after ``step`` on the schedule is ``factor`` times as high as it was, ``scale`` times in all."""
+
+    step: int
+    factor: float
+    scale: float
+
+
+class RolledBack(Event, tag="rolled_back", frozen=True, kw_only=True):
+    """The run goes on from its state after ``step``: the steps after it up to ``from_step`` are abandoned.
+
+    They stay in the log before this event. ``num_tokens`` and ``supervised_tokens`` are those of ``step``.
+    ``rate_factor`` is what the learning rate was multiplied by (None: nothing), ``skipped_rows`` how many rows are
+    trained on no more, those of ``skipped_steps``; ``undone`` says what else had changed after ``step``.
+    """
+
+    step: int
+    from_step: int
+    num_tokens: int = 0
+    supervised_tokens: int = 0
+    rate_factor: float | None = None
+    skipped_rows: int = 0
+    skipped_steps: list[int] = []
+    undone: list[Message] = []
+
+
+class StepSkipped(Event, tag="step_skipped", frozen=True, kw_only=True):
+    """All rows of ``step`` are skipped: nothing was trained, and the next step follows."""
+
+    step: int
+
+
 class Warn(Event, tag="warning", frozen=True, kw_only=True):
     """Something a person should know; training goes on. The code of ``message`` tells the kind."""
 
@@ -354,7 +420,8 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 AnyEvent = (
     RunStarted | Phase | Rows | Step | Eval | Evaluated | Forgetting | Sample | Device | MemoryPlan | MemoryMeasured
-    | OutOfMemory | Checkpoint | Warn | ControlAck | State | Heartbeat | Finished | Failed
+    | OutOfMemory | Checkpoint | Spike | RateLowered | RolledBack | StepSkipped | Warn | ControlAck | State | Heartbeat
+    | Finished | Failed
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent, strict=False)

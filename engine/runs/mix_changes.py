@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,20 @@ def read(run: RunDir) -> list[MixChange]:
 def add(run: RunDir, change: MixChange) -> None:
     """Keep ``change``; what was to come after its step is no more. Raises OSError."""
     kept = [each for each in read(run) if each.step < change.step]
-    write_atomic(_file(run), json.dumps({"changes": [asdict(each) for each in (*kept, change)]}, indent=1))
+    _write(run, [*kept, change])
+
+
+def drop_after(run: RunDir, step: int) -> list[MixChange]:
+    """Forget the changes after ``step``, and return them. Raises OSError."""
+    found = read(run)
+    dropped = [each for each in found if each.step > step]
+    if dropped:
+        _write(run, [each for each in found if each.step <= step])
+    return dropped
+
+
+def _write(run: RunDir, changes: Sequence[MixChange]) -> None:
+    write_atomic(_file(run), json.dumps({"changes": [asdict(each) for each in changes]}, indent=1))
 
 
 def _file(run: RunDir) -> Path:

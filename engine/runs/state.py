@@ -25,6 +25,7 @@ _RUNNER_STATES = frozenset({"starting", "running", "paused", "stopping"})
 _LOG_LINES = 500
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+_Measured = TypeVar("_Measured", tuple[int, str], tuple[int, str, int])
 _EACH_STEP = ("learning_rate", "grad_norm", "tokens_per_second")
 _GRAVER = ("unknown", "fine", "look", "stop")
 _AVERAGE_WINDOW = 20  # steps of the moving average, as a time constant
@@ -37,6 +38,19 @@ class LogLine:
 
     t: float
     level: str
+    message: Message
+
+
+MarkKind = Literal["checkpoint", "warning", "pause", "out-of-memory", "spike", "rollback", "rate"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened after optimizer step ``step`` (None: at none), at Unix time ``t``."""
+
+    kind: MarkKind
+    step: int | None
+    t: float
     message: Message
 
 
@@ -53,6 +67,10 @@ class RunState:
     ``evals`` are those of the validation, ``tests`` those of the test. ``memory_measured`` is by its moment.
     ``out_of_memory`` is the newest one since the runner started, and
     ``micro_batch_tokens`` what running out has left of the planned micro-batch.
+
+    Steps that a rollback abandoned are in none of these, nor is what they brought, but in the ``log``: what was said
+    in ``abandoned_t``, pairs of Unix times, was said of them. ``spikes`` and ``marks`` are those that still count,
+    ``rollbacks`` all of them, and ``rate_scale`` what the schedule's learning rate is multiplied by now.
     """
 
     state: StateName = "created"
@@ -78,6 +96,11 @@ class RunState:
     samples: tuple[ev.Sample, ...] = ()
     checkpoints: tuple[ev.Checkpoint, ...] = ()
     warnings: tuple[ev.Warn, ...] = ()
+    spikes: tuple[ev.Spike, ...] = ()
+    rollbacks: tuple[ev.RolledBack, ...] = ()
+    rate_scale: float = 1.0
+    marks: tuple[Mark, ...] = ()
+    abandoned_t: tuple[tuple[float, float], ...] = ()
     acks: dict[int, ev.ControlAck] = field(default_factory=dict)
     log: tuple[LogLine, ...] = ()
     recent_step_time: float | None = None
@@ -143,6 +166,28 @@ class RunState:
             return None
         return (plan.needed_bytes if plan.device == "cpu" else max(plan.needed_bytes, plan.shown_bytes)) or None
 
+    def is_abandoned(self, line: LogLine) -> bool:
+        """Whether a line of the log tells of steps that a rollback took back."""
+        return any(first < line.t <= last for first, last in self.abandoned_t)
+
+    @property
+    def skipped_rows(self) -> int:
+        """Rows that are trained on no more."""
+        return sum(event.skipped_rows for event in self.rollbacks)
+
+    @property
+    def interventions(self) -> list[Message]:
+        """What people did to the training on its way, for whoever shows its result: [] for most runs."""
+        said = []
+        if self.rollbacks:
+            steps = sum(event.from_step - event.step for event in self.rollbacks)
+            said.append(Message("steering.told-rollbacks", times=len(self.rollbacks), steps=steps))
+        if self.skipped_rows:
+            said.append(Message("steering.told-skipped", rows=self.skipped_rows))
+        if self.rate_scale != 1:
+            said.append(Message("steering.told-rate", scale=self.rate_scale))
+        return said
+
     def evals_at(self, moment: str, part: str = "validation") -> ev.Eval | None:
         """The newest evaluation of a moment (before, during, after)."""
         evals = self.tests if part == "test" else self.evals
@@ -176,6 +221,11 @@ class RunReducer:
         self._samples: dict[tuple[int, str, int], ev.Sample] = {}
         self._checkpoints: dict[int, ev.Checkpoint] = {}
         self._warnings: list[ev.Warn] = []
+        self._spikes: list[ev.Spike] = []
+        self._rollbacks: list[ev.RolledBack] = []
+        self._rates: list[ev.RateLowered] = []
+        self._marks: list[Mark] = []
+        self._abandoned: list[tuple[float, float]] = []
         self._acks: dict[int, ev.ControlAck] = {}
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self._step_times: deque[float] = deque(maxlen=_AVERAGE_WINDOW)
@@ -240,9 +290,25 @@ class RunReducer:
                 self._out_of_memory = event
                 self._micro_batch_tokens = event.retry_tokens or self._micro_batch_tokens
                 self._say(event, "warning", story.out_of_memory(event))
+                self._mark("out-of-memory", event.step, event.t, story.out_of_memory(event))
             case ev.Checkpoint():
                 _put_last(self._checkpoints, event.step, event)
                 self._say(event, "good", story.checkpoint(event))
+                self._mark("checkpoint", event.step, event.t, story.checkpoint(event))
+            case ev.Spike():
+                self._spikes = [spike for spike in self._spikes if spike.step < event.step] + [event]
+                self._say(event, "warning", story.spike(event))
+                self._mark("spike", event.step, event.t, story.spike(event))
+            case ev.RateLowered():
+                self._rates.append(event)
+                self._say(event, "info", story.rate_lowered(event))
+                self._mark("rate", event.step, event.t, story.rate_lowered(event))
+            case ev.RolledBack():
+                self._on_rollback(event)
+            case ev.StepSkipped():
+                self._say(event, "info", Message("steering.step-skipped", step=event.step))
+                if self._step is not None:
+                    self._step, self._step_t = msgspec.structs.replace(self._step, step=event.step), event.t
             case ev.Warn():
                 self._warn(event)
             case ev.ControlAck():
@@ -258,6 +324,9 @@ class RunReducer:
                     self._state = event.state  # type: ignore[assignment]
                     self._reason = event.reason
                     self._say(event, "info", story.state(event.state, event.reason))
+                    if event.state == "paused":
+                        step = self._step.step if self._step else None
+                        self._mark("pause", step, event.t, story.state(event.state))
             case ev.Finished():
                 self._finished, self._failure = event, None
                 self._state = "stopped" if event.outcome == "stopped" else "finished"
@@ -285,7 +354,9 @@ class RunReducer:
             evaluations=tuple(self._evaluations.values()), forgetting=tuple(self._forgetting.values()),
             samples=tuple(self._samples.values()),
             checkpoints=tuple(self._checkpoints.values()),
-            warnings=tuple(self._warnings), acks=dict(self._acks), log=tuple(self._log),
+            warnings=tuple(self._warnings), spikes=tuple(self._spikes), rollbacks=tuple(self._rollbacks),
+            rate_scale=self._rates[-1].scale if self._rates else 1.0, marks=tuple(self._marks),
+            abandoned_t=tuple(self._abandoned), acks=dict(self._acks), log=tuple(self._log),
             recent_step_time=_median(self._step_times), step_t=self._step_t, phase_t=self._phase_t,
             peak_rss=self._peak_rss,
             last_seq=self._last_seq, first_t=self._watch.first_t, last_t=self._last_t,
@@ -327,6 +398,44 @@ class RunReducer:
             self._by_source.step(event)
         self._step_times.append(event.step_time)
 
+    def _on_rollback(self, event: ev.RolledBack) -> None:
+        """Everything is as after its step; what the abandoned steps brought counts no more."""
+        step = event.step
+        saved = self._checkpoints.get(step)
+        begun = saved.t if saved else self._started_t or 0.0  # the beginning, or a log read from its middle
+        self._abandoned.append((begun, event.t))
+        for curve in self._curves.values():
+            if not isinstance(curve, TimeCurve):
+                curve.cut_after(step)
+        self._by_source.cut_after(step)
+        _drop_after(step, self._evals)
+        _drop_after(step, self._tests)
+        _drop_after(step, self._forgetting)
+        _drop_after(step, self._samples)
+        self._checkpoints = {at: each for at, each in self._checkpoints.items() if at <= step}
+        self._spikes = [spike for spike in self._spikes if spike.step <= step]
+        self._rates = [rate for rate in self._rates if rate.step <= step]
+        self._marks = [mark for mark in self._marks if mark.step is None or mark.step <= step]
+        self._warnings = [warning for warning in self._warnings if warning.step is None or warning.step <= step]
+        self._step_times.clear()
+        self._step = self._step_at(event)
+        self._rollbacks.append(event)
+        if event.rate_factor is not None:
+            scale = event.rate_factor * (self._rates[-1].scale if self._rates else 1.0)
+            self._rates.append(ev.RateLowered(step=step, factor=event.rate_factor, scale=scale, t=event.t))
+        for message in story.rolled_back(event):
+            self._say(event, "warning", message)
+        self._mark("rollback", step, event.t, story.rolled_back(event)[0])
+
+    def _step_at(self, event: ev.RolledBack) -> ev.Step | None:
+        """The newest step once the others are taken back, as far as the curves know it; None at the beginning."""
+        if self._step is None or not event.step:
+            return None
+        known = {name: self._curves[name].y[-1] for name in ("loss", *_EACH_STEP) if self._curves[name].y}
+        return msgspec.structs.replace(
+            self._step, step=event.step, num_tokens=event.num_tokens, supervised_tokens=event.supervised_tokens, **known
+        )
+
     def _on_forgetting(self, event: ev.Forgetting) -> None:
         """Curves by step, but for what is measured again of an earlier step, the best; a worse mark is a warning."""
         before = next(reversed(self._forgetting.values()), None)
@@ -354,8 +463,12 @@ class RunReducer:
             found = self._curves[name] = kind()
         return found
 
+    def _mark(self, kind: MarkKind, step: int | None, t: float, message: Message) -> None:
+        self._marks.append(Mark(kind, step, t, message))
+
     def _warn(self, event: ev.Warn) -> None:
         self._warnings.append(event)
+        self._mark("warning", event.step, event.t, event.message)
         self._say(event, "warning", Message("events.warning", about=event.message))
 
     def _say(self, event: ev.AnyEvent, level: str, message: Message) -> None:
@@ -384,6 +497,12 @@ def _put_last(into: dict[_Key, _Value], key: _Key, value: _Value) -> None:
     """Set ``key`` and make it the newest; a step repeated after a resume replaces what it gave before."""
     into.pop(key, None)
     into[key] = value
+
+
+def _drop_after(step: int, of: dict[_Measured, _Value]) -> None:
+    """Forget what is of a later step, which its key begins with."""
+    for key in [key for key in of if key[0] > step]:
+        del of[key]
 
 
 def _median(values: Iterable[float]) -> float | None:

@@ -105,16 +105,23 @@ class Steering:
         with self._lock:
             self._paused = True
 
-    def wait_while_paused(self) -> None:
-        """Block until somebody resumes or stops the run."""
+    def wait_while_paused(self) -> Order | None:
+        """Block until somebody resumes or stops the run, or wants steps taken back: that order is returned."""
         with self._lock:
             while self._paused and not self._stop:
                 self._lock.wait(1.0)
-                self._orders = [order for order in self._orders if not _refuse_while_paused(order)]
+                back = [order for order in self._orders if order.command == "rollback"]
+                for order in self._orders:
+                    if order.command != "rollback":
+                        _refuse_while_paused(order)
+                self._orders = back[1:]
+                if back:
+                    self._paused = False
+                    return back[0]
             self._paused = False
+            return None
 
 
-def _refuse_while_paused(order: Order) -> bool:
+def _refuse_while_paused(order: Order) -> None:
     is_pause = order.command == "pause"
     order.answer(is_pause, Message("events.paused-already" if is_pause else "events.paused-resume-first"))
-    return True

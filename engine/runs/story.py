@@ -16,7 +16,7 @@ STATES = {
 }  # fmt: skip
 COMMANDS = {
     "stop": "runs.stop", "save": "runs.save", "pause": "runs.pause", "resume": "runs.resume", "sample": "runs.sample",
-    "set": "runs.set",
+    "set": "runs.set", "rollback": "runs.rollback",
 }  # fmt: skip
 UNITS = {
     "rows": "events.rows", "batches": "events.batches", "answers": "events.answers",
@@ -30,7 +30,7 @@ _EVALS = {
 _DROPPED = {
     "unreadable": "events.dropped-unreadable", "too-long": "events.dropped-too-long",
     "unrenderable": "events.dropped-unrenderable", "unsupervised": "events.dropped-unsupervised",
-    "weightless": "events.dropped-weightless",
+    "weightless": "events.dropped-weightless", "skipped": "steering.dropped-skipped",
 }  # fmt: skip
 PHASES = {
     "load": "memory.phase-load", "loss": "memory.phase-loss", "backward": "memory.phase-backward",
@@ -171,3 +171,24 @@ def out_of_memory(event: ev.OutOfMemory) -> Message:
     if event.retry_tokens is None:
         return said
     return Message("events.repeated", what=said, tokens=event.retry_tokens)
+
+
+def spike(event: ev.Spike) -> Message:
+    """What is out of line in a step, and by how much."""
+    if event.kind == "not-finite":
+        return Message("steering.not-finite", step=event.step, loss=event.loss, norm=event.grad_norm)
+    return Message("steering.spike", step=event.step, loss=event.loss, expected=event.expected)
+
+
+def rate_lowered(event: ev.RateLowered) -> Message:
+    return Message("steering.rate-lowered", factor=event.factor, scale=event.scale, step=event.step + 1)
+
+
+def rolled_back(event: ev.RolledBack) -> list[Message]:
+    """Where the run went back to, and what changed with that: a line each."""
+    said = [Message("steering.rolled-back", step=event.step, steps=event.from_step - event.step)]
+    if event.rate_factor is not None:
+        said.append(Message("steering.rate-from-there", factor=event.rate_factor))
+    if event.skipped_rows:
+        said.append(Message("steering.rows-skipped", rows=event.skipped_rows, steps=event.skipped_steps))
+    return [*said, *event.undone]

@@ -251,6 +251,17 @@ class Examples(Sequence[Example]):
     def __iter__(self) -> Iterator[Example]:
         return map(self._at, range(len(self)))
 
+    def keys(self, indices: Sequence[int] | np.ndarray | None = None) -> list[str]:
+        """What the rows of ``indices`` (None: of all examples) say, as a hash each, the same for one seed."""
+        rows = self.rows if indices is None else self.rows[np.asarray(indices, np.int64)]
+        return [f"{first:016x}{second:016x}" for first, second in self._store.rows["draw"][rows].tolist()]
+
+    def originals(self, indices: Sequence[int], sources: Sequence[str]) -> list[Row]:
+        """The rows of ``indices`` as they were read; ``sources`` are the names of theirs."""
+        numbers = self.rows[np.asarray(indices, np.int64)].tolist()
+        found = self._store.originals(list(dict.fromkeys(numbers)), sources)
+        return [found[number] for number in numbers]
+
     def _at(self, index: int) -> Example:
         offset = self._offsets[index]
         held = np.asarray(self._store.tokens[offset : offset + self.lengths[index]])

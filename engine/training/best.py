@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 from engine.metrics import words
+from engine.runs import interventions
 from engine.runs.baselines import by_metric
 from engine.runs.checkpoints import damage
 from engine.runs.directory import RunDir
@@ -52,6 +53,22 @@ def judged(state: TrainerState, measured: float | None) -> TrainerState:
     if math.isfinite(measured) and (best is None or measured < best):
         return replace(state, best_measure=measured, best_step=state.step, worse_evals=0, last_measure=measured)
     return replace(state, worse_evals=state.worse_evals + 1, last_measure=measured)
+
+
+def with_best(run: RunDir, state: TrainerState) -> TrainerState:
+    """``state`` of a checkpoint that a run was rolled back to: its best step may be one whose checkpoint is gone since.
+
+    Then the step itself is the best there is, where it was measured; else the next evaluation decides.
+    """
+    back = interventions.read(run).rollbacks[-1:]
+    lost = state.best_step and not run.checkpoint(state.best_step).is_dir()
+    if not lost or not back or back[0].step != state.step:
+        return state
+    measured = state.last_measure if state.evaluated_step == state.step else None
+    is_number = measured is not None and math.isfinite(measured)
+    return replace(
+        state, best_measure=measured if is_number else None, best_step=state.step if is_number else 0
+    )  # fmt: skip
 
 
 def result_of(run: RunDir, config: RunConfig, state: TrainerState) -> Result:

@@ -23,7 +23,7 @@ from engine.modeling.out_of_memory import is_out_of_memory
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.models.card import PADDING
 from engine.runs import events as ev
-from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside
+from engine.runs.checkpoints import STATE, damage, has_hashes, mark_of, set_aside, step_of
 from engine.runs.directory import COMPLETE, RunDir
 from engine.runs.phases import Sink
 
@@ -48,6 +48,7 @@ class TrainerState:
     micro_batch_tokens: int | None = None  # what running out of memory left of the budget
     larger_tokens: int | None = None  # what is to be tried again some time after ``short_at``
     short_at: int = 0
+    spike_step: int = 0  # the newest whose loss was out of line
     coarsest: int = PADDING  # padding of rows, as at the first start
     settings: dict[str, Any] = field(default_factory=dict)  # what ``auto`` became at the first start
 
@@ -57,7 +58,7 @@ def save(
 ) -> tuple[Path, int]:
     """Write ``checkpoint-<step>`` and remove all but the ``keep`` newest; returns its path and size in bytes.
 
-    That of the best step so far stays too.
+    That of the best step so far stays too, and the last one before the newest spike.
 
     Raises MachineError when the disk refuses; what was there before stays as it was.
     """
@@ -92,8 +93,10 @@ def save(
             code, path=final, reason=own_words(error, 200), help=what_helps_full(run.path),
             newest=before[-1].name if before else "",
         ) from error  # fmt: skip
-    for old in run.complete_checkpoints()[:-keep]:
-        if old != run.checkpoint(state.best_step):
+    there = run.complete_checkpoints()
+    before_spike = [folder for folder in there if step_of(folder) < state.spike_step][-1:]
+    for old in there[:-keep]:
+        if old not in (run.checkpoint(state.best_step), *before_spike):
             shutil.rmtree(old, ignore_errors=True)
     return final, folder_bytes(final)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import psutil
@@ -22,18 +22,20 @@ from engine.modeling.out_of_memory import Shortage
 from engine.modeling.randomness import set_torch_state, torch_state
 from engine.runs import events as ev
 from engine.runs.ahead import rhythm_of
+from engine.runs.interventions import RateChange, factor_wanted
 from engine.runs.mix_changes import MixChange
 from engine.runs.steering import Order
 from engine.training.best import judged, keeps_best
 from engine.training.checkpoint import TrainerState
 from engine.training.mixing import replay_now, share_wanted
 from engine.training.prepare import Training
+from engine.training.spikes import Found, SpikeFinder
 
 _RETRY = 100
 """Steps after memory ran out before larger micro-batches are tried again, at least."""
 
 # What became of a step or lies ahead, the gravest word of any process being the last.
-_DONE, _CHANGE, _PAUSE, _STOP, _SHORT = range(5)
+_DONE, _CHANGE, _PAUSE, _STOP, _BACK, _SHORT = range(6)
 
 
 class NotFinite(TunedeckError):
@@ -44,9 +46,17 @@ class NotFinite(TunedeckError):
 class Outcome:
     """How the loop ended, and where."""
 
-    kind: Literal["finished", "stopped", "paused"]
+    kind: Literal["finished", "stopped", "paused", "rolled-back"]
     state: TrainerState
     reason: Message | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows of a step, those with the highest loss first, and what tells all of them by what they say."""
+
+    rows: list[ev.HeldRow] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -54,14 +64,20 @@ class Hooks:
     """What the loop calls and does not do itself. ``save`` takes the reason of a Checkpoint event; ``evaluate`` returns
     what the validation set is judged by (``best.measure_of``), None where nothing was measured.
 
-    ``between`` is called before each micro-batch. ``remix`` gives the steps with another share of replay, keeps that
-    where this process is the first, and raises TunedeckError where it can't be; None where shares can't be changed.
+    ``between`` is called before each micro-batch. ``held`` says what rows are, by their indices and with the mean loss
+    of those whose it is known. ``roll_back`` is what takes steps back as an order's values say, and ``keep_rate`` keeps
+    a lower rate; both raise TunedeckError where that can't be. ``remix`` gives the steps with another share of replay,
+    keeps that where this process is the first, and raises TunedeckError where it can't be; None where shares can't be
+    changed.
     """
 
     save: Callable[[TrainerState, str], str]
     evaluate: Callable[[TrainerState], float | None]
     sample: Callable[[TrainerState], None]
     between: Callable[[], None] = lambda: None
+    held: Callable[[Sequence[int], Mapping[int, float]], Held] = lambda rows, losses: Held()
+    roll_back: Callable[[TrainerState, Mapping[str, Any]], Message] | None = None
+    keep_rate: Callable[[RateChange], None] = lambda change: None
     remix: Callable[[StepPlan, MixChange], StepPlan] | None = None
 
 
@@ -80,9 +96,12 @@ class _Tally:
 
 
 class Loop:
-    """Trains what is ``training`` in the order of its steps, in batches of ``budget_tokens``, as one of its ranks."""
+    """Trains what is ``training`` in the order of its steps, in batches of ``budget_tokens``, as one of its ranks.
 
-    def __init__(self, training: Training, budget_tokens: int, hooks: Hooks) -> None:
+    ``past`` are the losses of the steps before, which a spike is told by.
+    """
+
+    def __init__(self, training: Training, budget_tokens: int, hooks: Hooks, past: Iterable[float] = ()) -> None:
         self.config, self.objective, self.layout = training.config, training.objective, training.layout
         self.plan, self.examples, self.sources = training.steps, training.rows.train, training.rows.sources
         built = training.built
@@ -98,6 +117,8 @@ class Loop:
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.device = self.accelerator.device
         self.rhythm = rhythm_of(self.config, self.plan.total_steps)
+        self.done = training.done
+        self.spikes = SpikeFinder(past)
 
     def run(self, state: TrainerState) -> Outcome:
         """Train from ``state`` to the end, or until somebody stops or pauses it.
@@ -129,8 +150,8 @@ class Loop:
                 self.hooks.save(state, "last-step" if state.step == total else "scheduled")
                 saved_step = state.step
             change = self._change(state)
-            paused, saved_step = self._obey(state, saved_step)
-            mine = _STOP if self.steering.stop_requested else _PAUSE if paused else _CHANGE if change else _DONE
+            wanted, saved_step = self._obey(state, saved_step)
+            mine = max(wanted, _STOP if self.steering.stop_requested else _CHANGE if change else _DONE)
             ahead = self.ranks.largest(mine)
             if ahead == _CHANGE and self.ranks.count > 1:
                 self._follow(self.ranks.from_first(change))
@@ -138,12 +159,19 @@ class Loop:
                 return self._end(state, saved_step, "stopped", self.steering.reason)
             if ahead == _PAUSE:
                 return Outcome("paused", state)
+            if ahead == _BACK:
+                return Outcome("rolled-back", state)
         return Outcome("finished", state)
 
     def _step(self, state: TrainerState) -> TrainerState | None:
         """One optimizer step, repeated with smaller micro-batches while memory runs out; None if asked to stop."""
         step = state.step + 1
-        rows = self.ranks.mine(self.objective.of_step([self.examples[i] for i in self.plan.rows(step)], step))
+        indices = self.plan.rows(step)
+        if not len(indices):
+            self.sink(ev.StepSkipped(step=step))
+            return replace(state, step=step)
+        examples = self.objective.of_step([self.examples[i] for i in indices], step)
+        rows = self.ranks.mine(examples)
         began = time.monotonic()
         self.ranks.reseed(self.config.run.seed, step)
         random_state = torch_state()
@@ -167,8 +195,9 @@ class Loop:
         train = self.config.train
         rate = learning_rate(
             step, self.plan.total_steps, train.learning_rate, train.lr_scheduler_type, train.warmup_ratio
-        )
+        ) * self.done.factor(step)
         finite = math.isfinite(loss) and math.isfinite(grad_norm)
+        spike = self.spikes.look(loss, grad_norm)
         if finite:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
@@ -181,6 +210,11 @@ class Loop:
             larger_tokens=self.larger, short_at=self.short_at,
         )  # fmt: skip
         self._report(taken, tally, loss, grad_norm, rate, time.monotonic() - began)
+        if self.ranks.largest(int(spike is not None and self.ranks.is_first)):
+            known = {id(example): int(index) for example, index in zip(examples, indices, strict=True)}
+            losses = row_losses(batches, tally.per_part, [known[id(row)] for row in rows])
+            self._tell_spike(taken, spike or Found("loss"), indices.tolist(), losses, (loss, grad_norm, rate))
+            taken = replace(taken, spike_step=step)
         if not finite:
             self._give_up(state, step, loss, grad_norm)
         return taken
@@ -240,8 +274,8 @@ class Loop:
                 self.accelerator.backward(loss / weight)
             tally.loss = loss.detach() if tally.loss is None else tally.loss + loss.detach()
             tally.tokens += batch.num_tokens
+            tally.per_part.append(per_part.detach())
             if len(self.sources) > 1:
-                tally.per_part.append(per_part)
                 tally.sources.append(batch.sources)
         return tally
 
@@ -258,9 +292,10 @@ class Loop:
     def _read(self, tally: _Tally, norm: torch.Tensor) -> tuple[float, float]:
         """Sum of this process's losses, by source too, and the norm: the only wait for the device in a step."""
         none = torch.zeros_like(norm) if tally.loss is None else tally.loss
-        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *tally.per_part)]).cpu()
+        by_source = tally.per_part if tally.sources else []
+        numbers = torch.cat([part.reshape(-1).float() for part in (none, norm, *by_source)]).cpu()
         loss, grad_norm = numbers[:2].tolist()
-        if tally.per_part:
+        if by_source:
             losses = numbers[2:].double().numpy()
             add_by_source(tally.sums, tally.counts, np.concatenate(tally.sources), losses)
         return loss, grad_norm
@@ -307,6 +342,23 @@ class Loop:
             )
         )  # fmt: skip
 
+    def _tell_spike(
+        self, state: TrainerState, found: Found, indices: list[int], losses: dict[int, float],
+        told: tuple[float, float, float],
+    ) -> None:  # fmt: skip
+        """What the step held: rows by their ``indices``, with the ``losses`` of those that this process computed."""
+        shares = self.ranks.everyone(losses)
+        if not self.ranks.is_first:
+            return
+        held = self.hooks.held(indices, {row: loss for share in shares for row, loss in share.items()})
+        loss, grad_norm, rate = told
+        self.sink(
+            ev.Spike(
+                step=state.step, kind=found.kind, loss=loss, expected=found.expected, score=found.score,
+                grad_norm=grad_norm, learning_rate=rate, rows=held.rows, row_count=len(set(indices)), keys=held.keys,
+            )
+        )  # fmt: skip
+
     def _give_up(self, before: TrainerState, step: int, loss: float, grad_norm: float) -> None:
         """Keep the adapter as it was before the step that went wrong, and say so."""
         if before.step > 0:
@@ -324,12 +376,22 @@ class Loop:
             return state
         return judged(replace(state, evaluated_step=step), measured)
 
-    def _change(self, state: TrainerState) -> MixChange | None:
-        """Take the waiting orders, and change the share of replay first: a checkpoint of this step is before it."""
-        self._orders, change = [], None
+    def _change(self, state: TrainerState) -> MixChange | RateChange | None:
+        """Take the waiting orders, and change rate or replay first: a checkpoint of this step is before it.
+
+        Of several changes at once the others are put off by a step, so that all processes hear of each.
+        """
+        self._orders = []
+        change: MixChange | RateChange | None = None
         for order in self.steering.take():
             if order.command != "set":
                 self._orders.append(order)
+                continue
+            if change is not None:
+                self.steering.put(order.command, order.answer, order.values)
+                continue
+            if order.values.keys() == {"rate"}:
+                change = self._lower_rate(state, order)
                 continue
             if self.hooks.remix is None or order.values.keys() != {"replay"}:
                 order.answer(False, Message("events.cannot-set"))
@@ -342,19 +404,48 @@ class Loop:
                 order.answer(False, error.reason)
                 continue
             change = wanted
+            self.spikes.forget()
             order.answer(True, Message("forgetting.replay-set", share=wanted.replay, step=state.step + 1))
         return change
 
-    def _follow(self, change: MixChange | None) -> None:
-        """What the first process changed, in the others."""
-        if change is not None and not self.ranks.is_first and self.hooks.remix is not None:
-            self.plan = self.hooks.remix(self.plan, change)
+    def _lower_rate(self, state: TrainerState, order: Order) -> RateChange | None:
+        """Multiply the schedule from the next step on."""
+        try:
+            change = RateChange(state.step, factor_wanted(order.values.get("rate")))
+            self.hooks.keep_rate(change)
+        except TunedeckError as error:
+            order.answer(False, error.reason)
+            return None
+        self._scale(change)
+        scale = self.done.factor(state.step + 1)
+        self.sink(ev.RateLowered(step=state.step, factor=change.factor, scale=scale))
+        told = Message("steering.rate-lowered", factor=change.factor, scale=scale, step=state.step + 1)
+        order.answer(True, told)
+        return change
 
-    def _obey(self, state: TrainerState, saved_step: int) -> tuple[bool, int]:
-        """Carry out waiting orders; returns whether to pause, and the newest saved step."""
-        paused = False
-        for order in self._orders:
-            if order.command == "save":
+    def _scale(self, change: RateChange) -> None:
+        self.done = replace(self.done, rates=(*self.done.rates, change))
+
+    def _follow(self, change: MixChange | RateChange | None) -> None:
+        """What the first process changed, in the others."""
+        if change is None or self.ranks.is_first:
+            return
+        if isinstance(change, RateChange):
+            self._scale(change)
+        elif self.hooks.remix is not None:
+            self.plan = self.hooks.remix(self.plan, change)
+            self.spikes.forget()
+
+    def _obey(self, state: TrainerState, saved_step: int) -> tuple[int, int]:
+        """Carry out waiting orders; returns what they ask of all processes, and the newest saved step.
+
+        Once steps are taken back, all other orders wait: what they would save is no more.
+        """
+        wanted = _DONE
+        for order in sorted(self._orders, key=lambda order: order.command != "rollback"):
+            if wanted == _BACK:
+                self.steering.put(order.command, order.answer, order.values)
+            elif order.command == "save":
                 name = self.hooks.save(state, "asked") if saved_step != state.step else f"checkpoint-{state.step}"
                 saved_step = state.step
                 order.answer(True, Message("events.saved", checkpoint=name))
@@ -366,11 +457,19 @@ class Loop:
                 if saved_step != state.step:
                     self.hooks.save(state, "pause")
                     saved_step = state.step
-                paused = True
+                wanted = _PAUSE
                 order.answer(True, Message("events.paused"))
+            elif order.command == "rollback" and self.hooks.roll_back is not None:
+                try:
+                    told = self.hooks.roll_back(state, order.values)
+                except TunedeckError as error:
+                    order.answer(False, error.reason)
+                else:
+                    wanted = _BACK
+                    order.answer(True, told)
             else:
                 order.answer(False, Message("events.cannot-set"))
-        return paused, saved_step
+        return wanted, saved_step
 
     def _end(
         self, state: TrainerState, saved_step: int, kind: Literal["finished", "stopped"], reason: Message | None
@@ -381,6 +480,18 @@ class Loop:
 
     def _sample_due(self, step: int) -> bool:
         return step % self.rhythm.sample == 0 and step < self.plan.total_steps
+
+
+def row_losses(batches: Sequence[Batch], per_part: Sequence[torch.Tensor], indices: Sequence[int]) -> dict[int, float]:
+    """Mean loss of each row's parts, by its index; ``indices`` are those of the rows that ``batches`` were cut from."""
+    found: dict[int, float] = {}
+    for batch, losses in zip(batches, per_part, strict=True):
+        begin, on_host = 0, losses.float().cpu()
+        for place, count in zip(batch.places, batch.held_parts, strict=True):
+            if count:
+                found[indices[place]] = float(on_host[begin : begin + count].mean())
+            begin += count
+    return found
 
 
 def half_of(budget_tokens: int, batches: Sequence[Batch]) -> int:

@@ -12,8 +12,9 @@ from engine.config.schema import RunConfig
 from engine.data.mixing.mix import Mix, Rows
 from engine.data.mixing.source_figures import passes_of
 from engine.data.mixing.warnings import MixSource, mix_warnings
-from engine.modeling.batches import StepPlan
+from engine.modeling.batches import SkippingPlan, StepPlan
 from engine.runs import events as ev
+from engine.runs.interventions import Skip
 from engine.runs.mix_changes import MixChange
 from engine.runs.phases import Sink
 from engine.tokens.dataset import Prepared
@@ -22,8 +23,10 @@ MORE_REPLAY, LEAST_MORE = 2.0, 0.1
 """What "more replay" makes of the present share, and the least that it becomes."""
 
 
-def plan_steps(config: RunConfig, prepared: Prepared, changes: Sequence[MixChange] = ()) -> StepPlan:
-    """The steps of ``config``: its sources in their shares, which ``changes`` alter on the way.
+def plan_steps(
+    config: RunConfig, prepared: Prepared, changes: Sequence[MixChange] = (), skips: Sequence[Skip] = ()
+) -> StepPlan:
+    """The steps of ``config``: its sources in their shares, which ``changes`` alter on the way, without the ``skips``.
 
     Raises ConfigError when the shares can't be met.
     """
@@ -32,7 +35,23 @@ def plan_steps(config: RunConfig, prepared: Prepared, changes: Sequence[MixChang
     plan = StepPlan(mix, train.batch_size, train.num_train_epochs, train.max_steps)
     for change in changes:
         plan = changed(plan, config, prepared, change)
-    return plan
+    return without(plan, prepared, skips)
+
+
+def without(plan: StepPlan, prepared: Prepared, skips: Sequence[Skip]) -> StepPlan:
+    """``plan`` with the rows of ``skips`` left out, wherever rows say the same."""
+    if not skips:
+        return plan
+    keys = np.array(prepared.train.keys())
+    return SkippingPlan(plan, [(skip.step, np.flatnonzero(np.isin(keys, skip.keys))) for skip in skips])
+
+
+def skipped_by_source(prepared: Prepared, skips: Sequence[Skip]) -> dict[str, int]:
+    """How many examples of each source are trained on no more, by its name."""
+    keys = {key for skip in skips for key in skip.keys}
+    left_out = np.isin(np.array(prepared.train.keys()), list(keys)) if keys else np.zeros(0, bool)
+    counts = np.bincount(prepared.train.sources[left_out] if keys else [], minlength=len(prepared.sources))
+    return {name: int(count) for name, count in zip(prepared.sources, counts, strict=True) if count}
 
 
 def changed(plan: StepPlan, config: RunConfig, prepared: Prepared, change: MixChange) -> StepPlan:
@@ -43,6 +62,8 @@ def changed(plan: StepPlan, config: RunConfig, prepared: Prepared, change: MixCh
     at = replayed_sources(config)
     if not at:
         raise ConfigError("forgetting.no-replay")
+    if isinstance(plan, SkippingPlan):  # what is left out is left out of the new mix as well
+        return SkippingPlan(changed(plan.before, config, prepared, change), plan.skipped)
     shares = _shares(config, at, change.replay)
     data = [source.model_copy(update={"share": share}) for source, share in zip(config.data, shares, strict=True)]
     mix = mix_of(config.model_copy(update={"data": data}), prepared.train.lengths, prepared.train.sources)
@@ -152,10 +173,10 @@ def tell_mix(config: RunConfig, prepared: Prepared, steps: StepPlan, sink: Sink)
 
 
 def trained_tokens(
-    config: RunConfig, prepared: Prepared, steps: int, changes: Sequence[MixChange] = ()
+    config: RunConfig, prepared: Prepared, steps: int, changes: Sequence[MixChange] = (), skips: Sequence[Skip] = ()
 ) -> dict[str, int]:
     """Tokens of each source that the first ``steps`` steps of ``config`` read, repeats counted, by its name."""
-    plan = plan_steps(config, prepared, changes)
+    plan = plan_steps(config, prepared, changes, skips)
     lengths, sources = prepared.train.lengths, prepared.train.sources
     read = np.zeros(len(prepared.sources), dtype=np.int64)
     for step in range(1, steps + 1):

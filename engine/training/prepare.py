@@ -32,8 +32,9 @@ from engine.models import origins
 from engine.models.card import ModelCard
 from engine.models.checks import require_positions
 from engine.runs import events as ev
-from engine.runs import mix_changes
+from engine.runs import interventions, mix_changes
 from engine.runs.directory import RunDir
+from engine.runs.interventions import Interventions
 from engine.runs.phases import Phases, Sink
 from engine.runs.steering import Steering
 from engine.tokens import held_out
@@ -43,7 +44,7 @@ from engine.tokens.tokenizer import Words, locate, words_of
 from engine.training import checkpoint
 from engine.training.checkpoint import TrainerState
 from engine.training.memory.plan import RunMemory, make_plan, parted
-from engine.training.mixing import plan_steps, tell_mix
+from engine.training.mixing import plan_steps, skipped_by_source, tell_mix
 from engine.training.objectives.objective import Objective
 from engine.training.objectives.sft import Sft
 from engine.training.strategies import take_over
@@ -93,7 +94,8 @@ class Built:
 class Training:
     """All that a training works with; dropped as a whole when a run is paused, but for the rows.
 
-    ``most_tokens``: the budget of a micro-batch where it is to be smaller than planned.
+    ``most_tokens``: the budget of a micro-batch where it is to be smaller than planned. ``done`` is what people did to
+    the run so far.
     """
 
     objective: Objective
@@ -110,6 +112,7 @@ class Training:
     steering: Steering
     most_tokens: int | None = None
     ranks: Ranks = ALONE
+    done: Interventions = field(default_factory=Interventions)
 
     @property
     def config(self) -> RunConfig:
@@ -156,8 +159,9 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
     words = words_of(config, card, context.newest)
     objective = context.objective or Sft.of(config)
     rows = context.rows = context.rows or _rows(context, objective, words)
-    steps = plan_steps(config, rows, mix_changes.read(context.run) if context.run else ())
-    plan = context.plan = _plan(context, objective, card, words, rows, steps, placement)
+    done = interventions.read(context.run) if context.run else Interventions()
+    steps = plan_steps(config, rows, mix_changes.read(context.run) if context.run else (), done.skips)
+    plan = context.plan = _plan(context, objective, card, words, rows, steps, placement, done)
     memory, peaks = MemoryGuard(placement.device, sink, plan.remedies), Peaks(placement.device)
     most_tokens = None
     if context.after_kill and context.run is not None:
@@ -173,7 +177,7 @@ def prepare(context: Context, placement: Placement | None = None, card: ModelCar
             sink(ev.Warn(message=told))
     return Training(
         objective, card, words, placement, rows, steps, plan, memory, peaks, built, phases, context.steering,
-        most_tokens,
+        most_tokens, done=done,
     )  # fmt: skip
 
 
@@ -204,7 +208,7 @@ def _rows(context: Context, objective: Objective, words: Words) -> Prepared:
 
 def _plan(
     context: Context, objective: Objective, card: ModelCard, words: Words, rows: Prepared, steps: StepPlan,
-    placement: Placement,
+    placement: Placement, done: Interventions,
 ) -> RunMemory:  # fmt: skip
     """What ``auto`` becomes, told with all that is known of the rows."""
     config, state, sink = context.config, context.state, context.phases.sink
@@ -216,19 +220,20 @@ def _plan(
         tell_mix(config, rows, steps, sink)
     layout = Layout(words.pad_id, coarsest=coarsest)
     plan = make_plan(config, card, objective, rows, steps, placement, state.settings, sink, layout)
-    _tell_rows(rows, steps, plan, sink)
+    _tell_rows(rows, steps, plan, sink, sum(skipped_by_source(rows, done.skips).values()))
     optimizers.check(plan.config.train, placement.device)
     return plan
 
 
-def _tell_rows(rows: Prepared, steps: StepPlan, plan: RunMemory, sink: Sink) -> None:
-    """What is trained on, and what of that is learnt, padded and left out."""
+def _tell_rows(rows: Prepared, steps: StepPlan, plan: RunMemory, sink: Sink, skipped: int) -> None:
+    """What is trained on, and what of that is learnt, padded and left out; ``skipped`` are examples left out since."""
     tokens = rows.tokens
     padding = padding_share(rows.train.lengths, steps, plan.micro_batch_tokens, plan.packed, plan.coarsest)
     sink(
         ev.Rows(
-            rows=len(rows.train), tokens=tokens.tokens, padding_share=round(padding, 4),
-            supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4), dropped=rows.dropped,
+            rows=len(rows.train) - skipped, tokens=tokens.tokens, padding_share=round(padding, 4),
+            supervised_share=round(tokens.supervised / max(1, tokens.tokens), 4),
+            dropped=rows.dropped | ({"skipped": skipped} if skipped else {}),
             cached=rows.cached, seconds=rows.seconds, unused=rows.unused, noted=rows.noted,
         )
     )  # fmt: skip

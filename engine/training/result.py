@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from engine.models import origins
 from engine.models.local import resolve
 from engine.models.origins import Origin
 from engine.models.weights import hash_files, weight_files
-from engine.runs import mix_changes
+from engine.runs import interventions, mix_changes
 from engine.runs.directory import RunDir
+from engine.runs.interventions import Interventions
 from engine.tokens.dataset import Prepared, file_hashes
 from engine.training.best import Result
-from engine.training.mixing import trained_tokens
+from engine.training.mixing import skipped_by_source, trained_tokens
 from engine.training.strategies import read_parents
 
 _NOT_RESULT = {"optimizer.pt", "trainer_state.json", "COMPLETE"}
@@ -58,7 +60,9 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, kept: Res
     """What an adapter must remember of its making, so that later runs can build on it."""
     step = kept.step
     unknown = [0] * len(config.data)
-    read = list(trained_tokens(config, prepared, step, mix_changes.read(run)).values()) if prepared else unknown
+    done = interventions.read(run)
+    changes = mix_changes.read(run)
+    read = list(trained_tokens(config, prepared, step, changes, done.skips).values()) if prepared else unknown
     there = list(prepared.tokens_by_source.values()) if prepared else unknown
     noted = origins.read(run)
     hashes = {each.path: each.sha256 for each in noted if each.part == "data"} or file_hashes(config)
@@ -79,8 +83,19 @@ def _record(run: RunDir, config: RunConfig, prepared: Prepared | None, kept: Res
         ],
         "data_files": [{"path": path, "sha256": digest} for path, digest in hashes.items()],
         **({"accepted_changes": accepted} if accepted else {}),
+        **_interventions(done, prepared),
         "settings": config.model_dump(mode="json", exclude={"model", "data"}),
         "versions": versions(),
+    }
+
+
+def _interventions(done: Interventions, prepared: Prepared | None) -> dict[str, Any]:
+    """What people did to the training on the way: nothing in most runs."""
+    left_out = skipped_by_source(prepared, done.skips) if prepared else {}
+    return {
+        **({"rollbacks": [asdict(each) for each in done.rollbacks]} if done.rollbacks else {}),
+        **({"rates": [asdict(each) for each in done.rates]} if done.rates else {}),
+        **({"skipped_rows": done.skipped_rows, "skipped_by_source": left_out} if done.skips else {}),
     }
 
 

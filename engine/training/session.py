@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from engine.common.errors import MachineError, reason_of
+from engine.common.errors import MachineError, TunedeckError, reason_of
 from engine.common.versions import versions
 from engine.config.schema import RunConfig
 from engine.distributed.cpu_threads import Processors
@@ -26,9 +27,11 @@ from engine.modeling.out_of_memory import free_cached, give_back
 from engine.models import origins
 from engine.models.card import ModelCard
 from engine.runs import events as ev
-from engine.runs import mix_changes
+from engine.runs import interventions, mix_changes, rollback
+from engine.runs import story as story_of
 from engine.runs.ahead import rhythm_of
 from engine.runs.directory import RunDir
+from engine.runs.interventions import RateChange
 from engine.runs.mix_changes import MixChange
 from engine.runs.phases import Phases, Sink
 from engine.runs.steering import Steering, StopRequested
@@ -36,9 +39,10 @@ from engine.tokens.dataset import Prepared
 from engine.tokens.tokenizer import ADAPTERS_OWN
 from engine.training import checkpoint, result
 from engine.training.assessor import assessor
-from engine.training.best import Result, folder_of, measure_of, measure_result, result_of
+from engine.training.best import Result, folder_of, measure_of, measure_result, result_of, with_best
 from engine.training.checkpoint import TrainerState, begun
 from engine.training.gauge import earlier_rows, elsewhere_of, gauge_of
+from engine.training.held_rows import held_rows, losses_before
 from engine.training.loop import Hooks, Loop, Outcome
 from engine.training.memory.measured import MemoryStory
 from engine.training.memory.rehearsal import Rehearsal
@@ -82,11 +86,14 @@ class Session:
         try:
             while True:
                 outcome = self._train(resume)
-                if outcome.kind != "paused":
-                    return
-                self._wait_paused()
-                if self.steering.stop_requested:
-                    self._finish("stopped", outcome.state, self.steering.reason)
+                if outcome.kind == "rolled-back":
+                    self._start_again()
+                elif outcome.kind == "paused":
+                    self._wait_paused()
+                    if self.steering.stop_requested:
+                        self._finish("stopped", outcome.state, self.steering.reason)
+                        return
+                else:
                     return
                 resume = True
         except StopRequested:
@@ -96,14 +103,14 @@ class Session:
     def _train(self, resume: bool) -> Outcome:
         """Make everything ready, train until the loop ends, and finish unless it is only paused."""
         newest = checkpoint.newest_sound(self.run, self.sink) if resume else None
-        state = checkpoint.read_state(newest) if newest else TrainerState(0)
+        state = with_best(self.run, checkpoint.read_state(newest)) if newest else TrainerState(0)
         context = Context(
             self.config, self.phases, self.steering, self.run, newest, state, rows=self.prepared,
             after_kill=self._after_kill, objective=self.objective,
         )  # fmt: skip
         training = self._make_ready(context)
         try:
-            state = begin(context, training)
+            state = with_best(self.run, begin(context, training))
             self._announce(training, state.step if newest else None)
             state = replace(state, settings=training.plan.settings, coarsest=training.plan.coarsest)
             precision = training.placement.precision
@@ -170,8 +177,11 @@ class Session:
             sample=lambda at: self._sample(at, measure, story),
             between=self._share_processors,
             remix=lambda steps, change: self._remix(steps, change, training),
+            held=lambda rows, losses: held_rows(training.rows, rows, losses),
+            roll_back=self._roll_back,
+            keep_rate=self._keep_rate,
         )
-        loop = Loop(training, budget, hooks)
+        loop = Loop(training, budget, hooks, [] if fresh else losses_before(self.run, state.step))
         self.sink(ev.State(state="running"))
         self.phases.begin("train")
         outcome = loop.run(state)
@@ -184,7 +194,7 @@ class Session:
                     elsewhere.after(kept.step)
         else:
             kept, state = None, outcome.state
-        if outcome.kind != "paused":
+        if outcome.kind not in ("paused", "rolled-back"):
             story.ended()
             self._finish(outcome.kind, state, outcome.reason, kept)
         return outcome
@@ -292,17 +302,45 @@ class Session:
     def _remix(self, steps: StepPlan, change: MixChange, training: Training) -> StepPlan:
         """The steps with another share of replay, which the run keeps. Raises ConfigError, MachineError."""
         plan = changed(steps, self.config, training.rows, change)
-        try:
+        with self._writing():
             mix_changes.add(self.run, change)
+        return plan
+
+    def _keep_rate(self, change: RateChange) -> None:
+        with self._writing():
+            interventions.add_rate(self.run, change)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises MachineError where the run can't be written."""
+        try:
+            yield
         except OSError as error:
             raise MachineError("training.run-unwritable", path=self.run.path, reason=reason_of(error)) from error
-        return plan
+
+    def _roll_back(self, state: TrainerState | None, values: Mapping[str, Any]) -> Message:
+        """Take steps back on the disk; the training that goes on from there is made anew. Raises TunedeckError."""
+        request = rollback.Request.of(values)
+        planned = rollback.plan(self.run, rollback.state_in_log(self.run), request, state.step if state else None)
+        done = rollback.carry_out(self.run, planned, self.sink)
+        return Message("steering.done", what=story_of.rolled_back(done))
+
+    def _start_again(self) -> None:
+        """What was built is out of scope by now; only the rows stay."""
+        give_back(place(self.config).device)
+        self.sink(ev.State(state="starting", reason=Message("steering.going-back")))
 
     def _wait_paused(self) -> None:
         """Give the memory back and wait. What was built is out of scope by now; only the rows stay."""
         give_back(place(self.config).device)
         self.sink(ev.State(state="paused", reason=Message("events.memory-freed")))
-        self.steering.wait_while_paused()
+        while (order := self.steering.wait_while_paused()) is not None:
+            try:
+                order.answer(True, self._roll_back(None, order.values))
+                break
+            except TunedeckError as error:
+                order.answer(False, error.reason)
+                self.steering.pause_begins()
         if not self.steering.stop_requested:
             self.sink(ev.State(state="starting", reason=Message("events.resumed")))
 

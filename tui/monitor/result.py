@@ -11,6 +11,7 @@ from rich.text import Text
 from engine.common.clean_text import clean
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from engine.metrics import words
 from engine.runs import events as ev
 from engine.runs import story
@@ -57,7 +58,8 @@ def result(
     """
     muted, line = style("muted"), headline(state)
     table = memory.measured_table(state, muted)
-    measured: list[RenderableType] = [Text(), table] if table is not None else []
+    done = [Text(text(Message("steering.done", what=said)), style=muted) for said in [state.interventions] if said]
+    measured: list[RenderableType] = [*done, *([Text(), table] if table is not None else [])]
     if outcome is None and not line:
         return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
     where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []

@@ -1,4 +1,4 @@
-"""``tunedeck stop``, ``pause``, ``save``, ``set`` and ``resume``: commands to a run, and their answers."""
+"""``tunedeck stop``, ``pause``, ``save``, ``set``, ``rollback`` and ``resume``: commands to a run, their answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.lookup import run_or_latest, run_to_steer
-from engine.cli.console import say
+from engine.cli.console import json_line, say
 from engine.common.errors import ConfigError, RunError
 from engine.config import numbers
 from engine.messages.catalogue import text
@@ -63,26 +63,81 @@ def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
 
 def change(
     first: Annotated[str, typer.Argument(metavar="[RUN]")],
-    second: Annotated[str, typer.Argument(metavar="replay=SHARE|more")] = "",
+    second: Annotated[str, typer.Argument(metavar="replay=SHARE|more|rate=FACTOR")] = "",
     no_wait: NoWait = False,
 ) -> None:
-    """Change the share of replay from the next step on."""
+    """Change the share of replay, or lower the learning rate, from the next step on."""
     name, setting = (first, second) if second else ("", first)
     target = run_to_steer(name)
     _command(target, "set", no_wait, _setting(setting))
 
 
 def _setting(given: str) -> dict[str, Any]:
-    """What ``replay=0.2`` or ``replay=more`` sets. Raises ConfigError."""
+    """What ``replay=0.2``, ``replay=more`` or ``rate=0.5`` sets. Raises ConfigError."""
     field, _, value = given.partition("=")
-    if field.strip() != "replay" or not value.strip():
+    field = field.strip()
+    if field not in ("replay", "rate") or not value.strip():
         raise ConfigError("forgetting.no-setting", given=given)
+    if field == "rate":
+        return {"rate": _factor(value)}
     if value.strip() == "more":
         return {"replay": "more"}
     try:
         return {"replay": numbers.read(value, whole=False)}
     except (numbers.NoNumber, numbers.TwoNumbers):
         raise ConfigError("forgetting.no-share", given=value) from None
+
+
+def _factor(given: str) -> float:
+    """Raises ConfigError."""
+    from engine.runs.interventions import factor_wanted
+
+    try:
+        return factor_wanted(numbers.read(given, whole=False))
+    except (numbers.NoNumber, numbers.TwoNumbers):
+        raise ConfigError("steering.no-factor", given=given) from None
+
+
+def rollback(
+    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    to: Annotated[int | None, typer.Option("--to", metavar="STEP", min=0)] = None,
+    lower_rate: Annotated[str, typer.Option("--lower-rate", metavar="FACTOR")] = "",
+    skip_rows: Annotated[bool, typer.Option("--skip-rows")] = False,
+    no_wait: NoWait = False,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Go back to a checkpoint and train on from there."""
+    from engine.app import rollback as back
+    from engine.runs.follow import load_state
+    from engine.runs.rollback import Request
+
+    target = run_or_latest(run)
+    request = Request(to, _factor(lower_rate) if lower_rate else None, skip_rows)
+    planned = back.look(target, request)
+    if target.is_alive():
+        known = len(load_state(target).rollbacks)
+        values = {**request.values, "to": planned.step}
+        if not _command(target, "rollback", no_wait, values):
+            return
+        done = load_state(target).rollbacks[known:]
+        step, rows, from_step = planned.step, planned.rows, done[-1].from_step if done else planned.from_step
+    else:
+        rolled = back.carry_out(target, Request(planned.step, request.rate, request.skip_rows), accept_changes)
+        for line in rolled.lines:
+            say(text(line))
+        step, rows, from_step = planned.step, planned.rows, planned.from_step
+    say(text("steering.checkpoints-kept"))
+    say(text("steering.resumes", run=target.id, step=step))
+    if as_json:
+        json_line(
+            {
+                "run": target.id, "path": str(target.path), "step": step, "from_step": from_step,
+                "rate_factor": request.rate, "skipped_rows": rows,
+            }
+        )  # fmt: skip
+    if not no_wait:
+        _wait_for_start(target)
 
 
 def resume(

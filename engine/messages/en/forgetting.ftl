@@ -53,8 +53,8 @@ no-share = No share of replay
     .message = { $given } is no share.
     .hint = Give a number between 0 and 1, for example replay=0.2, or replay=more.
 no-setting = That can't be changed while training
-    .message = { $given } is not replay=SHARE.
-    .hint = Give replay=0.2 or replay=more. Other settings need a new run.
+    .message = { $given } is neither replay=SHARE nor rate=FACTOR.
+    .hint = Give replay=0.2, replay=more or rate=0.5. Other settings need a new run.
 replay-at-most = Replay is at its most already
     .message = Its share is { PERCENT($share) }; more of it slows down learning.
     .hint = If it must be more, name the share: replay=0.6.

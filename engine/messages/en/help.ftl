@@ -80,13 +80,27 @@ save = Save a checkpoint now and keep training.
     .run = Name or id; default: the only run that is running.
     .no_wait = Do not wait for the training process to answer.
 
-set = Change the share of replay from the next step on.
+set = Change the share of replay or the rate, while it trains.
     .help =
-        For example `tunedeck set RUN replay=0.2`, or `replay=more` for twice as much, at most half. The run must have a
-        source of earlier or general data.
+        From the next step on. For example `tunedeck set RUN replay=0.2`, or `replay=more` for twice as much, at most
+        half; the run must have a source of earlier or general data. `rate=0.5` halves the learning rate of all steps
+        that are left.
     .first = Name or id; default: the only run that is running.
-    .second = The new share, 0 to 1, or more.
+    .second = The new share, 0 to 1, or more; or a factor for the learning rate, 0 to 1.
     .no_wait = Do not wait for the training process to answer.
+
+rollback = Go back to a checkpoint and train on from there.
+    .help =
+        For a run that trains, is paused, was stopped, failed or crashed. Without --to it goes back to the last checkpoint
+        before the newest loss spike, and where there was none to the last one. The steps after it are abandoned: they
+        stay in the log and count no more. What was set after that step is undone; skipped rows stay skipped.
+    .run = Name or id; default: the run that is running, else the newest.
+    .to = Step of a checkpoint; 0: the beginning.
+    .lower_rate = Multiply the learning rate by this from there on, for example 0.5.
+    .skip_rows = Never train again on the rows of loss spikes after that step.
+    .no_wait = Do not wait for the training process to answer.
+    .accept_changes = Resume although data, model, template or old adapter changed.
+    .as_json = Print what was done as JSON.
 
 merge = Merge LoRA adapters into their base model; prints the new folder.
     .help =

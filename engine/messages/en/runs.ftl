@@ -16,6 +16,7 @@ pause = pause
 resume = resume
 sample = sample
 set = set
+rollback = rollback
 
 # Why a process ended
 killed-for-ram = killed by the system: out of memory (RAM)

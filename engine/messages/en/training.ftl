@@ -8,10 +8,10 @@ packed-rows-mix = Packed rows see each other in this model
     .hint = Set dataset.packing = "auto" or false: rows are padded instead.
 loss-not-finite = The loss is not a number
     .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
-    .hint = Lower train.learning_rate, set model.dtype to bfloat16 or float32, or check the rows of this step.
+    .hint = `tunedeck rollback --skip-rows` goes on without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
 gradient-not-finite = The gradient is not a number
     .message = Step { NUMBER($step) }: loss { $loss }, gradient norm { $norm }. The step was not taken; the last finite adapter is kept.
-    .hint = Lower train.learning_rate, set model.dtype to bfloat16 or float32, or check the rows of this step.
+    .hint = `tunedeck rollback --skip-rows` goes on without the rows of this step, `tunedeck rollback --lower-rate 0.5` at half the rate. In a new run, set model.dtype to bfloat16 or float32.
 checkpoint-unwritable = The checkpoint can't be written
     .message = { $path }: { $reason }.
     .hint = { $help }. There is no earlier checkpoint.

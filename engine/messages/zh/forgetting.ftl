@@ -52,9 +52,9 @@ no-replay = 本次训练没有回放数据
 no-share = 不是回放比例
     .message = { $given } 不是比例。
     .hint = 请给出 0 到 1 之间的数，例如 replay=0.2，或 replay=more。
-no-setting = 训练中无法更改此项
-    .message = { $given } 不是 replay=比例。
-    .hint = 请使用 replay=0.2 或 replay=more。其他设置需要新的训练。
+no-setting = 训练期间不能更改这项设置
+    .message = { $given } 既不是 replay=比例，也不是 rate=倍数。
+    .hint = 请写 replay=0.2、replay=more 或 rate=0.5。其他设置需要新建任务。
 replay-at-most = 回放比例已达上限
     .message = 当前比例为 { PERCENT($share) }；再多会拖慢学习。
     .hint = 如确有需要，请直接给出比例：replay=0.6。

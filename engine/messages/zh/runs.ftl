@@ -16,6 +16,7 @@ pause = 暂停
 resume = 恢复
 sample = 生成样例
 set = 更改设置
+rollback = 回滚
 
 # 进程结束的原因
 killed-for-ram = 内存（RAM）不足，被系统终止

@@ -137,6 +137,11 @@ def test_status(call: Call, stopped: RunDir) -> None:
     same("status", call("status", "orders"))
 
 
+def test_rollback(call: Call, stopped: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    launches(monkeypatch, lambda runner: [ev.State(state="starting")])
+    same("rollback", call("rollback", "orders", "--to", "0", "--lower-rate", "0.5", "--no-wait"))
+
+
 def test_status_after_out_of_memory(call: Call, home: Path, tmp_path: Path) -> None:
     memory_runs.out_of_memory(home / "runs", memory_runs.model(tmp_path / "m"), [memory_runs.OTHER])
     same("status of a run that memory ended", {"post_mortem": call("status")["post_mortem"]})

@@ -10,6 +10,7 @@ from engine.cli.commands import steer
 from engine.runs import control, directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.follow import load_state
 from tests.engine.cli.cli_calls import FakeRunner, Shell, launches, obey
 from tests.engine.runs.making import failure, make_checkpoint, mark_exited, mark_launched, said, step, write
 
@@ -224,3 +225,83 @@ def test_what_can_not_be_set_is_said_before_anything_is_sent(shell: Shell, servi
     assert answer.code != 0
     assert "replay=0.2" in answer.err
     assert runner.commands == []
+
+
+def spiking(run: RunDir, runner: FakeRunner) -> None:
+    make_checkpoint(run, 2)
+    runner.emit(
+        ev.Checkpoint(step=2, path="checkpoint-2"), step(4),
+        ev.Spike(step=4, loss=9.0, grad_norm=1.0, learning_rate=1e-4, row_count=2, keys=["aa", "bb"]),
+    )  # fmt: skip
+
+
+def test_a_running_run_is_asked_to_roll_back(shell: Shell, serving: Serve, run: RunDir) -> None:
+    sent: list[control.ControlMessage] = []
+
+    def obeys(runner: FakeRunner, message: control.ControlMessage) -> None:
+        sent.append(message)
+        runner.emit(
+            ev.RolledBack(step=2, from_step=5, rate_factor=0.5, skipped_rows=2, skipped_steps=[4]),
+            ev.ControlAck(control_seq=message.seq, command=message.command), ev.State(state="running"),
+        )  # fmt: skip
+
+    spiking(run, serving(obeys))
+    answer = shell("rollback", "orders", "--skip-rows", "--lower-rate", "0.5", "--json")
+    assert answer.code == 0, answer.err
+    assert (sent[0].command, sent[0].values) == ("rollback", {"to": 2, "rate": 0.5, "skip_rows": True})
+    assert answer.json == {
+        "run": run.id, "path": str(run.path), "step": 2, "from_step": 5, "rate_factor": 0.5, "skipped_rows": 2,
+    }  # fmt: skip
+
+
+def test_a_run_that_ended_is_rolled_back_and_started_again(
+    shell: Shell, run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(run, ev.RunStarted(total_steps=9), step(1), step(2), step(3))
+    for number in (1, 3):
+        make_checkpoint(run, number)
+    write(run, ev.Finished(outcome="stopped", step=3))
+    calls = launches(monkeypatch, lambda runner: [ev.State(state="starting")])
+    answer = shell("rollback", "orders", "--to", "1", "--no-wait")
+    assert (run, True) in calls, answer.err
+    assert "step 1" in answer.err
+    assert load_state(run).rollbacks[0].from_step == 3
+    assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--to", "2"), "steering.no-such-checkpoint"), (("--lower-rate", "2"), "steering.no-factor"),
+        (("--lower-rate", "half"), "steering.no-factor"), (("--skip-rows",), "steering.no-spike"),
+    ],
+)  # fmt: skip
+def test_a_rollback_that_cant_be_changes_nothing(
+    shell: Shell, run: RunDir, arguments: tuple[str, ...], code: str
+) -> None:
+    write(run, ev.RunStarted(total_steps=9), step(1), step(2), step(3), ev.Finished(outcome="stopped", step=3))
+    make_checkpoint(run, 3)
+    before = run.events.read_bytes()
+    assert shell("rollback", "orders", *arguments, "--json").json["error"]["code"] == code
+    assert run.events.read_bytes() == before
+
+
+def test_a_finished_run_is_not_rolled_back(shell: Shell, run: RunDir) -> None:
+    write(run, ev.RunStarted(total_steps=3), step(3), ev.Finished(outcome="finished", step=3))
+    assert shell("rollback", "orders", "--json").json["error"]["code"] == "steering.not-after-end"
+
+
+@pytest.mark.parametrize(("given", "values"), [("rate=0.5", {"rate": 0.5}), ("replay=more", {"replay": "more"})])
+def test_a_setting_is_changed_while_it_trains(
+    shell: Shell, serving: Serve, given: str, values: dict[str, object]
+) -> None:
+    sent: list[control.ControlMessage] = []
+
+    def takes(runner: FakeRunner, message: control.ControlMessage) -> None:
+        sent.append(message)
+        obey(runner, message)
+
+    serving(takes)
+    assert shell("set", "orders", given).code == 0
+    assert [message.values for message in sent] == [values]
+    assert shell("set", "orders", "rate=2").code == 2

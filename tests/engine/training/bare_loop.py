@@ -13,6 +13,7 @@ from engine.distributed.ranks import ALONE
 from engine.modeling.batches import Layout, StepPlan
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
+from engine.runs.interventions import Interventions
 from engine.runs.phases import Phases
 from engine.runs.steering import Steering
 from engine.training.loop import Hooks, Loop
@@ -31,5 +32,6 @@ def bare_loop(
         config=config, objective=objective or Sft.of(config), layout=Layout(0, config.dataset.packing is True),
         steps=steps, rows=SimpleNamespace(train=examples, sources=list(sources)), built=built,
         memory=MemoryGuard(torch.device("cpu"), sink), steering=Steering(), phases=Phases(sink), ranks=ALONE,
+        done=Interventions(),
     )  # fmt: skip
     return Loop(training, budget_tokens, QUIET)

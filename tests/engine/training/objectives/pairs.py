@@ -100,6 +100,14 @@ class PairBatch:
     def weight(self) -> float:
         return sum(pair.weight for pair in self.pairs)
 
+    @property
+    def places(self) -> Sequence[int]:
+        return range(self.rows)
+
+    @property
+    def held_parts(self) -> Sequence[int]:
+        return [1] * self.rows
+
     def inputs(self, device: torch.device) -> tuple[Any, ...]:
         ids = np.full((2, self.rows, self.row_tokens), self.pad_id, np.int64)
         answers = np.zeros((self.rows, self.row_tokens), bool)

@@ -1,0 +1,46 @@
+# A training that goes wrong: spikes of the loss, and what people do about them.
+
+# The story
+spike = loss spike at step { NUMBER($step) }: { LOSS($loss) }, usually { LOSS($expected) }
+not-finite = step { NUMBER($step) } gave no number: loss { $loss }, gradient norm { $norm }
+rate-lowered = learning rate x{ $factor } from step { NUMBER($step) } on (x{ $scale } in all)
+rolled-back = rolled back to step { NUMBER($step) }; { COUNT($steps, "step is", "steps are") } abandoned
+rate-from-there = learning rate x{ $factor } from there on
+rows-skipped = { COUNT($rows, "row is", "rows are") } skipped from now on (of step { COMMAS($steps) })
+undone-rate = undone: learning rate x{ $factor } after step { NUMBER($step) }
+undone-replay = undone: replay { PERCENT($share) } after step { NUMBER($step) }
+step-skipped = step { NUMBER($step) } is passed over: all of its rows are skipped
+dropped-skipped = { NUMBER($rows) } skipped by you
+going-back = loading the checkpoint
+done = { COMMAS($what) }
+
+# Errors
+no-factor = No factor for the learning rate
+    .message = { $given } is not between 0 and 1.
+    .hint = Give a number between 0 and 1, for example 0.5 for half the learning rate.
+no-step = No step to go back to
+    .message = { $given } is no step.
+    .hint = Give the step of a checkpoint, or 0 for the beginning.
+no-such-checkpoint = No whole checkpoint of step { NUMBER($step) }
+    .message = { $run } can go back to step { OR($there) }.
+    .hint = Name one of them with --to.
+no-spike = No rows to skip
+    .message = { $run } has no spike after step { NUMBER($step) } whose rows are known.
+    .hint = Leave --skip-rows out, or go back further with --to.
+not-after-end = This run is finished
+    .message = { $run } has come to its end: there is nothing to roll back.
+    .hint = Train again with other settings: `tunedeck run { $config }`.
+
+# The command
+checkpoints-kept = Checkpoints of the abandoned steps are renamed to *.abandoned until the next rollback.
+resumes = Run { $run } trains on from step { NUMBER($step) }.
+
+# What was done to a run, beside its result
+told-rollbacks = rolled back { COUNT($times, "time", "times") } ({ COUNT($steps, "step", "steps") } abandoned)
+told-skipped = { COUNT($rows, "row", "rows") } skipped
+told-rate = learning rate x{ $scale } in the end
+done-title = Interventions
+
+# tunedeck status
+status = interventions:
+status-spikes = spikes at step:

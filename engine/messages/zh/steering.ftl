@@ -1,0 +1,46 @@
+# 训练出现异常：损失突增，以及人工的处理。
+
+# 运行过程
+spike = 第 { NUMBER($step) } 步损失突增：{ LOSS($loss) }，此前约为 { LOSS($expected) }
+not-finite = 第 { NUMBER($step) } 步的结果不是有限数值：损失 { $loss }，梯度范数 { $norm }
+rate-lowered = 从第 { NUMBER($step) } 步起学习率 x{ $factor }（累计 x{ $scale }）
+rolled-back = 已回滚到第 { NUMBER($step) } 步；作废 { NUMBER($steps) } 步
+rate-from-there = 此后学习率 x{ $factor }
+rows-skipped = 此后跳过 { NUMBER($rows) } 行（第 { COMMAS($steps) } 步的数据）
+undone-rate = 已撤销：第 { NUMBER($step) } 步之后学习率 x{ $factor }
+undone-replay = 已撤销：第 { NUMBER($step) } 步之后回放 { PERCENT($share) }
+step-skipped = 第 { NUMBER($step) } 步不训练：它的数据已全部跳过
+dropped-skipped = { NUMBER($rows) } 行被手动跳过
+going-back = 正在加载检查点
+done = { COMMAS($what) }
+
+# 错误
+no-factor = 学习率的倍数无效
+    .message = { $given } 不在 0 和 1 之间。
+    .hint = 请给出 0 到 1 之间的数，例如 0.5 表示减半。
+no-step = 回滚的步数无效
+    .message = { $given } 不是步数。
+    .hint = 请给出某个检查点的步数；0 表示从头开始。
+no-such-checkpoint = 第 { NUMBER($step) } 步没有完整的检查点
+    .message = { $run } 可以回滚到第 { OR($there) } 步。
+    .hint = 用 --to 指定其中之一。
+no-spike = 没有可跳过的数据
+    .message = { $run } 在第 { NUMBER($step) } 步之后没有已知数据的损失突增。
+    .hint = 去掉 --skip-rows，或用 --to 回滚到更早的步。
+not-after-end = 任务已经完成
+    .message = { $run } 已训练到结束，没有可以回滚的内容。
+    .hint = 换一组设置重新训练：`tunedeck run { $config }`。
+
+# 命令
+checkpoints-kept = 作废步骤的检查点改名为 *.abandoned，保留到下一次回滚。
+resumes = 任务 { $run } 从第 { NUMBER($step) } 步继续训练。
+
+# 结果旁注明对任务做过的处理
+told-rollbacks = 回滚 { NUMBER($times) } 次（作废 { NUMBER($steps) } 步）
+told-skipped = 跳过 { NUMBER($rows) } 行
+told-rate = 最终学习率 x{ $scale }
+done-title = 人工干预
+
+# tunedeck status
+status = 人工干预：
+status-spikes = 突增的步：
