@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -48,7 +50,7 @@ def of_files(resolved: Resolved, on_hash: Callable[[int, int], None] | None = No
         return [*found, *of_error(error)]
     parts = (
         look.model, look.targets, look.adapter, look.data, look.template, look.metric_file, look.rights, look.disk,
-        look.logout, look.general_text,
+        look.logout, look.general_text, look.notices,
     )  # fmt: skip
     for part in parts:
         try:
@@ -192,6 +194,21 @@ class _Look:
         if self._config.eval.general_text and self._config.eval.forgetting is not False:
             general_of(self._config)
         return iter(())
+
+    def notices(self) -> Iterator[Finding]:
+        """The program and the address that are told of the run: nothing is run and nothing sent."""
+        from engine.runs import webhook
+
+        notify = self._config.notify
+        if notify.command and not notify.shell:
+            try:
+                program = (shlex.split(notify.command) or [""])[0]
+                if shutil.which(program) is None:
+                    yield _of("error", "notify.command", Message("notices.no-command", command=program))
+            except ValueError as error:
+                yield _of("error", "notify.command", Message("notices.unreadable-command", reason=str(error)))
+        if notify.url and (wrong := webhook.wrong(notify.url)) is not None:
+            yield _of("error", "notify.url", wrong)
 
     def logout(self) -> Iterator[Finding]:
         """Whether the training would end with the connection."""

@@ -245,6 +245,21 @@ class LaunchSection(Section):
         return [name.strip() for name in self.gpus.split(",") if name.strip()] or ["auto"]
 
 
+Occasion = Literal["end", "failure", "attention"]
+OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+
+
+class NotifySection(Section):
+    command: str = Field("", description="Program to run on events below; it gets the event as JSON on standard input")
+    shell: bool = Field(False, description="Run the command as a line of shell")
+    url: str = Field("", description="Address that gets the event as JSON; ${NAME} is read from the environment")
+    on: list[Occasion] = Field(
+        default_factory=lambda: list(OCCASIONS),
+        description="When to notify: end, failure, attention (loss spike, much forgotten)",
+    )
+    allow_private: bool = Field(False, description="Allow an address in a private network")
+
+
 class RunConfig(Section):
     """A whole run. ``engine.config.toml.load`` reads it from a file, with every error at once."""
 
@@ -259,3 +274,4 @@ class RunConfig(Section):
     checkpoint: CheckpointSection = Field(default_factory=lambda: CheckpointSection())
     sample: SampleSection = Field(default_factory=lambda: SampleSection())
     launch: LaunchSection = Field(default_factory=lambda: LaunchSection())
+    notify: NotifySection = Field(default_factory=lambda: NotifySection())

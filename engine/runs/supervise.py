@@ -15,10 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 RUNNER = (sys.executable, "-P", "-m", "engine.training.runner")
+TELLER = (sys.executable, "-P", "-m", "engine.runs.crash_notice")
+"""Sends the notice of a run that was killed, where one is wanted."""
+_TELL_S = 60.0
 AFTER_KILL = ("--resume", "--after-oom-kill")
 MOST_RESTARTS = 5
 """Each halves the pieces; whom a thirty-second does not help, nothing does."""
@@ -53,6 +57,9 @@ def main(argv: Sequence[str], runner_command: Sequence[str] = RUNNER) -> int:
         command = [*command, *(word for word in AFTER_KILL if word not in command)]
         _say_launched(run_dir)
     _write(run_dir / "exit.json", {"returncode": code, "oom_kill": killed, "t": time.time()})
+    if code < 0:  # it could not say so itself
+        with suppress(OSError, subprocess.SubprocessError):
+            subprocess.run([*TELLER, argv[0]], stdin=subprocess.DEVNULL, timeout=_TELL_S, check=False)
     return 0 if code == 0 else 1
 
 

@@ -33,6 +33,7 @@ from engine.modeling.memory_peaks import highest_bytes
 from engine.runs import control
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.notices import Notices
 from engine.runs.phases import MESSAGES
 from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
@@ -66,6 +67,7 @@ class Runner:
         self._last_device_t = 0.0
         self._last_event_t = time.monotonic()
         self._on_gpu = False
+        self._notices: Notices | None = None
         self._devices = ["auto"]
         # A thread of its own: a driver that hangs must hold up neither signals nor the training.
         self._machine = MachineWatch(paths.runs_dir(), paths.models_dir(), _DEVICE_EVERY_S)
@@ -93,6 +95,8 @@ class Runner:
             self._fail_lost()
         self._sample_device()
         self._machine.stop()
+        if self._notices is not None:
+            self._notices.finish()
         for order in self.steering.take():
             order.answer(False, Message("events.run-has-ended"))
         self._write_run_json()
@@ -112,11 +116,14 @@ class Runner:
             self._on_gpu = event.device == "cuda"
         self._last_event_t = time.monotonic()
         self.writer.emit(event)
+        if self._notices is not None:
+            self._notices.heard(event)
 
     def _work(self, resume: bool, after_kill: bool, accept_changes: bool) -> None:
         """The training thread: every end of it is an event."""
         try:
             config = toml.load(self.run.config).config
+            self._notices = Notices(self.run, config.notify, self.emit)
             found = errors(check(config))
             if found:
                 raise config_error(found)
@@ -180,7 +187,7 @@ class Runner:
             answer(True, Message(code))
             self.steering.at_best = message.values.get("at") == "best"
             self._stop(Message("events.asked-to-stop"))
-        elif message.command == "set" and message.values.keys() != {"replay"}:
+        elif message.command == "set" and message.values.keys() not in ({"replay"}, {"rate"}):
             answer(False, Message("events.cannot-set"))
         else:
             self.steering.put(message.command, answer, message.values)

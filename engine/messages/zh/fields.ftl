@@ -96,3 +96,9 @@ sample-rows = 训练前、中、后回答的验证行数
 launch-gpus = GPU 的编号、UUID 或名称，例如 0 或 0,1；auto：最空闲的；cpu：不用 GPU
 launch-precision = 训练循环的混合精度
 launch-distributed = 多个 GPU 如何分工
+
+notify-command = 发生下列事件时运行的程序；事件以 JSON 从标准输入传入
+notify-shell = 将命令作为一行 shell 运行
+notify-url = 以 JSON 接收事件的地址；其中的环境变量在发送时代入
+notify-on = 何时通知：end（结束）、failure（失败）、attention（损失突增、遗忘严重）
+notify-allow-private = 允许私有网络中的地址

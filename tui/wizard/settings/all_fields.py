@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from engine.memory.setting_costs import StepCost
 
-SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch")
+SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch", "notify")
 ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to
 
 
