@@ -14,10 +14,10 @@ from engine.messages.catalogue import text
 from engine.metrics.forgetting import LOOK_DIVERGENCE, STOP_DIVERGENCE
 from engine.runs.by_source import AVERAGE, HELD_OUT, sources_of
 from engine.runs.curves import Series
-from engine.runs.state import RunState
+from engine.runs.state import MarkKind, RunState
 from tui import words
 from tui.widgets.chart import Chart
-from tui.widgets.chart_plot import Level
+from tui.widgets.chart_plot import MARKS, Level
 
 MOST = 8
 """Sources that are shown; more curves could not be told apart."""
@@ -114,6 +114,11 @@ TITLES = {
 }  # fmt: skip
 _GIB = 2**30
 _OWN_SIGN = "r"
+_KINDS: dict[MarkKind, str] = {
+    "checkpoint": "checkpoint", "warning": "event", "pause": "pause", "rate": "rate", "rollback": "rollback",
+    "out-of-memory": "out-of-memory", "spike": "spike",
+}  # fmt: skip
+"""The chart's kind of mark for each kind of the run's."""
 
 
 class CurveFeed:
@@ -182,14 +187,10 @@ class CurveFeed:
         chart.set_levels(levels)
 
     def _mark(self, chart: Chart, state: RunState, over_time: bool) -> None:
-        if over_time:
-            first = state.first_t or 0.0
-            chart.set_marks("checkpoint", [checkpoint.t - first for checkpoint in state.checkpoints])
-            shortage = [state.out_of_memory.t - first] if state.out_of_memory else []
-            chart.set_marks("event", [*(warning.t - first for warning in state.warnings), *shortage])
-            return
-        chart.set_marks("checkpoint", [checkpoint.step for checkpoint in state.checkpoints])
-        chart.set_marks("event", [warning.step for warning in state.warnings if warning.step is not None])
+        first = state.first_t or 0.0
+        for kind in MARKS:
+            places = [mark.t - first if over_time else mark.step for mark in state.marks if _KINDS[mark.kind] == kind]
+            chart.set_marks(kind, [place for place in places if place is not None])
 
     def _gib(self, chart: Chart, state: RunState, name: str, label: str, tag: str = "") -> None:
         series = state.series[name]

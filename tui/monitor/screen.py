@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,8 +19,10 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import part, sentences, text
 from engine.models.chat_request import of_run
+from engine.runs import events as ev
 from engine.runs.control import Command
 from engine.runs.directory import RunDir
+from engine.runs.rollback import Request
 from engine.runs.state import RunState
 from tui import keys, messages
 from tui.machine import feed_of
@@ -27,6 +30,7 @@ from tui.monitor import memory, postmortem, result, story, verdict
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.follow import follow
 from tui.monitor.postmortem import Ending
+from tui.monitor.spike import HALF, consequences, panel
 from tui.monitor.steer import Steering
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
@@ -68,6 +72,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self._resumable = ""
         self._resumed_at: int | None = None
         self._told_end = False
+        self._closed_spike = 0
         self._outcome: verdict.Outcome | None = None
         self._outcome_of: object = None
         self._stop_following = threading.Event()
@@ -78,6 +83,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         yield Line(id="gauges")
         yield Line(id="progress")
         yield Block(id="trouble")
+        yield Block(id="spike")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield Chart(unicode=world.terminal.unicode)
@@ -91,6 +97,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     def on_mount(self) -> None:
         self._run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
         self.query_one("#trouble").display = False
+        self.query_one("#spike").display = False
         self._show_view("curves")
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.set_interval(1.0, self._tick)
@@ -178,6 +185,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
         self._show_progress()
         self._show_trouble()
+        self._show_spike()
         self._show_machine()
         self.feed.feed(self.query_one(Chart), state)
         for pane in self.query(LogPane):
@@ -237,6 +245,20 @@ class MonitorScreen(WholeScreen, Screen[None]):
             parts = [Text(title, style="bold"), Text(message), Text(way_on)]
             block.show(found, Text("\n").join(part for part in parts if part.plain))
 
+    @property
+    def _spike(self) -> ev.Spike | None:
+        """The newest that nothing was done about; of a run that came to its end none matters any more."""
+        found = self.state.spikes[-1] if self.state.spikes and self.state.state != "finished" else None
+        return found if self._resumed_at is None else None
+
+    def _show_spike(self) -> None:
+        """Beside the curves, without taking the focus: what is typed goes where it went."""
+        spike, block = self._spike, self.query_one("#spike", Block)
+        block.display = spike is not None and spike.seq != self._closed_spike and self.view != "log"
+        if spike is not None and block.display:
+            width, rows = self.size.width - 4, 5 if self.has_class("-tall") else 2
+            block.show((spike.seq, width, rows), panel(spike, width, rows))
+
     def _show_result(self, muted: str) -> None:
         state, why = self.state, self.ending.found
         key = (
@@ -284,6 +306,14 @@ class MonitorScreen(WholeScreen, Screen[None]):
             return True if self.state.ended and self.run_dir.has_adapter else None
         if action == "talk":
             return True if self.run_dir.has_adapter else None
+        if action in ("spike", "skip_rows"):
+            return self._spike is not None
+        if action == "lower_rate":
+            return True if live else None
+        if action == "roll_back":
+            return (live or (self.state.ended and self.state.state in ("stopped", "failed", "crashed"))) and (
+                self._resumed_at is None
+            )
         if action == "resume":
             return self.state.ended and bool(self._resumable) and self._resumed_at is None
         return True
@@ -330,6 +360,68 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
         if await agrees_to_stop(self.app, text("forgetting.stop-at-best"), self.state.done_steps):
             self._send("stop", {"at": "best"})
+
+    def action_spike(self) -> None:
+        """Close the panel, or show it again."""
+        if (spike := self._spike) is not None:
+            self._closed_spike = 0 if self._closed_spike == spike.seq else spike.seq
+            self._show_spike()
+
+    @work
+    async def action_lower_rate(self) -> None:
+        from tui.widgets.dialogs import ConfirmScreen
+
+        question = ConfirmScreen(text("steering.ask-lower"), text("steering.lowers", factor=HALF))
+        if await self.app.push_screen_wait(question):
+            self._send("set", {"rate": HALF})
+
+    def action_skip_rows(self) -> None:
+        self._ask_back(Request(skip_rows=True))
+
+    def action_roll_back(self) -> None:
+        self._ask_back(Request())
+
+    @work
+    async def _ask_back(self, request: Request) -> None:
+        """Say what going back would do, and do it where a person agrees."""
+        from engine.app import rollback
+        from tui.run_actions import accepts_changes
+        from tui.widgets.dialogs import ConfirmScreen
+
+        try:
+            planned = await asyncio.to_thread(rollback.look, self.run_dir, request)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        code = "steering.ask-skip" if request.skip_rows else "steering.ask-back"
+        question = ConfirmScreen(text(code, step=planned.step), "\n".join(consequences(planned)))
+        if not await self.app.push_screen_wait(question):
+            return
+        settled = Request(planned.step, request.rate, request.skip_rows)
+        if not self.state.ended:
+            self._send("rollback", settled.values)
+            return
+        try:
+            accepted = await accepts_changes(self.app, self.run_dir)
+        except TunedeckError as error:
+            self._tell(str(error), "error")
+            return
+        if accepted is not None:
+            self._resumed_at = self.state.last_seq
+            self._show_view("curves")
+            self._go_back(settled, accepted)
+
+    @work(thread=True, group="send")
+    def _go_back(self, request: Request, accept_changes: bool) -> None:
+        from engine.app import rollback
+
+        try:
+            done = rollback.carry_out(self.run_dir, request, accept_changes, world_of(self).spawn)
+            self._tell(text("steering.done", what=list(done.lines)), "information")
+        except TunedeckError as error:
+            self._resumed_at = None
+            self._tell(str(error), "error")
+            self.app.call_from_thread(self._show_state)
 
     @work
     async def action_remedy(self, number: int) -> None:

@@ -14,6 +14,7 @@ from engine.runs.state import RunState
 ASKED: dict[control.Command, str] = {
     "stop": "home.stop-asked", "save": "monitor.save-asked", "pause": "monitor.pause-asked",
     "resume": "monitor.resume-asked", "sample": "monitor.sample-asked", "set": "forgetting.replay-asked",
+    "rollback": "steering.rollback-asked",
 }  # fmt: skip
 
 
@@ -44,7 +45,8 @@ class Steering:
             self._tell(str(error), "error")
             return
         self._waiting[seq] = command
-        self._tell(text(ASKED[command]), "information")
+        is_rate = "rate" in (values or {})
+        self._tell(text("steering.rate-asked" if is_rate else ASKED[command]), "information")
 
     def heard(self, state: RunState) -> None:
         """Tell the runner's answers that came with ``state``."""

@@ -113,7 +113,7 @@ class Chart(Widget, can_focus=True):
         self._levels = tuple(levels)
 
     def set_marks(self, kind: str, steps: Sequence[float]) -> None:
-        """Marks on the x axis: ``checkpoint`` or ``event``."""
+        """Marks on the x axis, of a kind of MARKS."""
         self._marks[kind] = tuple(steps)
 
     def redraw(self) -> None:
@@ -229,6 +229,7 @@ class Chart(Widget, can_focus=True):
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
             rest=self.rest, from_zero=measured, join_up_to=_LONGEST_SILENCE_S if measured else math.inf,
             of_tokens=self.of_tokens,
+            reach=(self._plot.end - self._plot.start) / max(1, self._plot.columns) if self._plot else 1.0,
             empty=text("widgets.not-measured" if measured else "widgets.no-steps"),
         )  # fmt: skip
         return draw(self._curves, self._marks, look)

@@ -71,8 +71,15 @@ Part = tuple[str, str]
 _SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
 _DASHED_SIGNS = ("⠤⠤⠤", "⠤⠄⠠", "⠄⠄⠄", "⠤⠄⠄")
 _OTHER_SIGNS = "*+#%"
-MARKS = {"checkpoint": "^", "event": "!"}
-MARK_NAMES = {"checkpoint": "widgets.checkpoint", "event": "widgets.event"}
+MARKS = {
+    "checkpoint": ("^", "checkpoint"), "event": ("!", "event"), "pause": ("=", "event"), "rate": ("v", "cursor"),
+    "rollback": ("<", "cursor"), "out-of-memory": ("M", "lost"), "spike": ("S", "lost"),
+}  # fmt: skip
+"""The sign and the style of each kind of mark; of several in one cell the last one here is seen."""
+MARK_NAMES = {
+    "checkpoint": "widgets.checkpoint", "event": "widgets.event", "pause": "widgets.pause", "rate": "widgets.rate",
+    "rollback": "widgets.rollback", "out-of-memory": "widgets.out-of-memory", "spike": "widgets.spike",
+}  # fmt: skip
 
 
 def glyph(curves: Mapping[str, Curve], name: str) -> str:
@@ -100,6 +107,7 @@ def header(
         first.append((f"  {where}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))
+    first += [(f"  {each}", "title") for each in _at_cursor(marks, look)]
     lines = [first]
     flows = any(curve.note for curve in shown)
     for curve in shown:
@@ -117,11 +125,22 @@ def header(
         if any(any(curve.columns.bad) for curve in shown):
             last.append((f"  x {text('widgets.not-a-number')}", "lost"))
     for kind, name in MARK_NAMES.items() if look.cursor is None else ():
-        told = f"  {MARKS[kind]} {text(name)}"
+        told = f"  {MARKS[kind][0]} {text(name)}"
         if marks.get(kind) and _cells(last) + cell_len(told) <= look.width:
             last.append((told, "legend"))
     lines[-1] = last
     return [_row(line, look.width) for line in lines]
+
+
+def _at_cursor(marks: Mapping[str, Sequence[float]], look: Look) -> list[str]:
+    """What happened at the crosshair, the weightiest first."""
+    if look.cursor is None:
+        return []
+    near = look.reach / 2
+    return [
+        text(MARK_NAMES[kind]) for kind in reversed(MARKS)
+        if any(abs(step - look.cursor) <= near for step in marks.get(kind, ()))
+    ]  # fmt: skip
 
 
 def _entry(curves: Mapping[str, Curve], curve: Curve, look: Look, style: str) -> list[Part]:
@@ -226,6 +245,7 @@ class Look:
     join_up_to: float = math.inf
     levels: tuple[Level, ...] = ()
     rest: str = ""  # what the legend says of curves that are not shown
+    reach: float = 1.0  # in x, that a column of the crosshair stands for
     left: int = 5  # columns that the y labels took last time: usually they do again
 
 
@@ -391,10 +411,10 @@ def _foot(
         if begin >= free:
             numbers[begin : begin + len(label)] = label
             free = begin + len(label) + 1
-    for kind, sign in MARKS.items():
+    for kind, (sign, style) in MARKS.items():
         for step in marks.get(kind, ()):
             if start <= step <= end:
                 column = canvas.cell_of((step - start) / (end - start))
-                line[column], styles[column] = sign, kind
+                line[column], styles[column] = sign, style
     edge = (" " * left + corner + "".join(line), ("axis",) * (left + 1) + tuple(styles))
     return edge, ("".join(numbers), ("axis",) * len(numbers))

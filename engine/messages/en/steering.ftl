@@ -44,3 +44,27 @@ done-title = Interventions
 # tunedeck status
 status = interventions:
 status-spikes = spikes at step:
+
+# The monitor
+panel = Loss spike at step { NUMBER($step) }
+panel-not-finite = Step { NUMBER($step) } gave no number
+figures = loss { LOSS($loss) }, usually { LOSS($expected) }; gradient norm { NUMBER($norm) }; learning rate { RATE($rate) }
+held = The step held { COUNT($rows, "row", "rows") }. Highest loss first:
+row = row { $row } of { $source }, { COUNT($tokens, "token", "tokens") }, loss { LOSS($loss) }
+actions = k skip these rows   h halve the learning rate   z roll back   a close
+key-spike = Spike
+    .help = Show or close the panel of the newest loss spike: what the step held, and what can be done.
+key-skip = Skip rows
+    .help = Go back to the checkpoint before the spike and train on without its rows.
+key-lower = Halve the rate
+    .help = Halve the learning rate of all steps that are left.
+key-back = Roll back
+    .help = Go back to the last checkpoint, before a loss spike where there was one, and train on.
+ask-skip = Skip the rows of this step?
+ask-lower = Halve the learning rate?
+ask-back = Roll back to step { NUMBER($step) }?
+abandons = Goes back to step { NUMBER($step) }: { COUNT($steps, "step is", "steps are") } abandoned. They stay in the log.
+skips = { COUNT($rows, "row is", "rows are") } not trained on any more.
+lowers = The schedule is multiplied by { $factor } from the next step on.
+rollback-asked = Rollback requested.
+rate-asked = Lower learning rate requested.

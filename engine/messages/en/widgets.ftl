@@ -26,6 +26,11 @@ zoomed = zoomed
 not-a-number = not a number
 checkpoint = checkpoint
 event = event
+pause = pause
+rate = lower rate
+rollback = rollback
+out-of-memory = out of memory
+spike = spike
 above = { $level } (above)
 below = { $level } (below)
 

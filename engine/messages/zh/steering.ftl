@@ -44,3 +44,27 @@ done-title = 人工干预
 # tunedeck status
 status = 人工干预：
 status-spikes = 突增的步：
+
+# 监视器
+panel = 第 { NUMBER($step) } 步损失突增
+panel-not-finite = 第 { NUMBER($step) } 步的结果不是有限数值
+figures = 损失 { LOSS($loss) }，此前约为 { LOSS($expected) }；梯度范数 { NUMBER($norm) }；学习率 { RATE($rate) }
+held = 这一步有 { NUMBER($rows) } 行数据，损失最高的在前：
+row = { $source } 第 { $row } 行，{ NUMBER($tokens) } 个词元，损失 { LOSS($loss) }
+actions = k 跳过这些数据   h 学习率减半   z 回滚   a 关闭
+key-spike = 突增
+    .help = 显示或关闭最近一次损失突增的面板：那一步的数据，以及可以采取的处理。
+key-skip = 跳过数据
+    .help = 回到突增之前的检查点，不再用那一步的数据训练。
+key-lower = 学习率减半
+    .help = 将剩余所有步的学习率减半。
+key-back = 回滚
+    .help = 回到最后一个检查点（有损失突增时回到突增之前），并继续训练。
+ask-skip = 跳过这一步的数据？
+ask-lower = 学习率减半？
+ask-back = 回滚到第 { NUMBER($step) } 步？
+abandons = 回到第 { NUMBER($step) } 步，作废 { NUMBER($steps) } 步，它们仍保留在日志中。
+skips = 不再用其中 { NUMBER($rows) } 行训练。
+lowers = 从下一步起，学习率计划整体乘以 { $factor }。
+rollback-asked = 已请求回滚。
+rate-asked = 已请求降低学习率。

@@ -26,6 +26,11 @@ zoomed = 已放大
 not-a-number = 非数值
 checkpoint = 检查点
 event = 事件
+pause = 暂停
+rate = 降低学习率
+rollback = 回滚
+out-of-memory = 内存不足
+spike = 突增
 above = { $level }（在上方）
 below = { $level }（在下方）
 

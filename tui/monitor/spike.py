@@ -1,0 +1,44 @@
+"""The panel of a loss spike: what the step held, and what the three actions would do."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from engine.common.clean_text import clean
+from engine.messages.catalogue import text
+from engine.runs import events as ev
+from engine.runs.rollback import Plan
+from tui.widgets.line import cut
+
+HALF = 0.5
+
+
+def panel(spike: ev.Spike, width: int, rows: int) -> RenderableType:
+    """``spike`` in ``width`` cells, with at most so many of its ``rows``, a line each."""
+    code = "steering.panel-not-finite" if spike.kind == "not-finite" else "steering.panel"
+    figures = text(
+        "steering.figures", loss=spike.loss, expected=spike.expected, norm=spike.grad_norm, rate=spike.learning_rate
+    )
+    held = text("steering.held", rows=spike.row_count)
+    lines = [Text(text(code, step=spike.step), style="bold"), Text(figures), Text(held)]
+    lines += [_row(row) for row in spike.rows[:rows]]
+    lines.append(Text(text("steering.actions"), style="bold"))
+    for line in lines:
+        line.no_wrap = True
+        cut(line, width)
+    return Group(*lines)
+
+
+def _row(row: ev.HeldRow) -> Text:
+    where = text("steering.row", source=row.source, row=str(row.row), tokens=row.tokens, loss=row.loss)
+    said = clean(" ".join(row.text.split()), keep_newlines=False)
+    return Text(f"  {where}: {said}")
+
+
+def consequences(planned: Plan) -> list[str]:
+    """What a rollback would do, a line each."""
+    lines = [text("steering.abandons", step=planned.step, steps=planned.from_step - planned.step)]
+    if planned.request.skip_rows:
+        lines.append(text("steering.skips", rows=planned.rows))
+    return [*lines, text("steering.checkpoints-kept")]
