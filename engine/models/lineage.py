@@ -181,8 +181,9 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
         else:
             parents.append(old.key)
     yield Node(
-        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data, (*details, *_interventions(run), *_changes(run)),
-        tuple(parents), is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
+        key_of(run), "adapter", name, str(run.adapter), run.id, made_by, data,
+        (*details, *_interventions(run), *_changes(run)), tuple(parents),
+        is_missing=not run.adapter.is_dir() and not run.complete_checkpoints(), is_here=True,
     )  # fmt: skip
     for made in exports.all_of(run):
         yield Node(
