@@ -12,6 +12,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STARTER := smollm2-135m
+WORKERS = $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 1; print(min(16, cores + cores // 2))')
 
 .PHONY: demo test check bench starter clean-venv
 .DEFAULT_GOAL := help
@@ -27,11 +28,12 @@ else
 	$(BIN)/tunedeck demo
 endif
 
-# What needs the machine to itself (real runners, the starter model) comes second, one after another; what comes first
-# shares the cores out, one thread to each. pytest comes last, so that its summary is the last thing that is read.
+# What comes first takes one thread each, in half as many processes again as there are cores: tests of screens wait as
+# long as they compute. Real runners and the starter model come second, as they start processes of their own. pytest comes
+# last, so that its summary is the last thing that is read.
 test: $(STAMP) check starter
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not e2e and not real" --durations=10
-	$(BIN)/python -m pytest -q -m "e2e or real" --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not e2e and not real" --durations=10
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "e2e or real" --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff check .
