@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import IO, Any
 import msgspec
 
 from engine.app.plan import fit_on
+from engine.common import http_json
 from engine.common.child import record_of
 from engine.common.clean_text import clean
 from engine.common.errors import ConfigError, DataError, MachineError, TunedeckError, reason_of
@@ -29,6 +31,7 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.follow import load_state
 
 COMMAND = (sys.executable, "-P", "-m", "engine.jobs.chat")
+TO_SERVER = (sys.executable, "-P", "-m", "engine.jobs.chat_server")
 _POSITIONS = 4096
 """Positions whose keys and values are counted in what a chat needs."""
 _MOST_ROW_BYTES = 1 << 20
@@ -38,8 +41,8 @@ _ENDS = {
 
 
 def command(request: ChatRequest) -> list[str]:
-    """How the process of ``engine.jobs.chat`` is started."""
-    return [*COMMAND, msgspec.json.encode(request).decode()]
+    """How the process of ``engine.jobs.chat`` is started, or that of ``engine.jobs.chat_server``."""
+    return [*(TO_SERVER if request.server else COMMAND), msgspec.json.encode(request).decode()]
 
 
 def line_of(asked: Asked) -> bytes:
@@ -53,7 +56,7 @@ def stop(upto: int) -> bytes:
 
 
 def found_by(request: ChatRequest) -> ForUse:
-    """The model that ``request`` means. Raises TunedeckError for a name that means none."""
+    """The model on this machine that ``request`` means. Raises TunedeckError for a name that means none."""
     trust = Trust(request.trust_remote_code, request.allow_pickle, request.trust_base)
     if request.beside and request.beside != BASE:
         find_for_use(request.beside, trust)
@@ -63,6 +66,26 @@ def found_by(request: ChatRequest) -> ForUse:
     if request.beside == BASE and found.adapter is None:
         raise ConfigError("chat.no-base", name=found.title)
     return found
+
+
+def checked_server(address: str, key_from: str = "") -> str:
+    """``address`` without a path, for the requests of a chat; ``key_from`` names the variable with the key, if any.
+
+    Raises ConfigError for an address that is none, a variable that is empty, and a key that would go out in clear text.
+    """
+    try:
+        parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named or parts.path.rstrip("/") not in ("", "/v1"):
+        raise ConfigError("chat.bad-server", given=address)
+    server = f"{parts.scheme}://{parts.netloc}"
+    if key_from and not os.environ.get(key_from):
+        raise ConfigError("chat.no-key", variable=key_from)
+    if key_from and parts.scheme == "http" and not http_json.is_loopback(server):
+        raise ConfigError("chat.key-in-clear", server=server)
+    return server
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str], requests: Iterable[str] | None = None, say: S
     """0 when stdin ended, 1 with an error line where the model can't be loaded."""
     say = say or answers()
     yield_to_others()
-    desk = _Requests()
+    desk = Requests()
     threading.Thread(target=desk.listen, args=(requests or sys.stdin,), daemon=True).start()
     try:
         ready = load(msgspec.json.decode(arguments[0].encode(), type=ChatRequest), say)
@@ -139,7 +139,7 @@ def _failure(error: Exception) -> TunedeckError:
     return TunedeckError("chat.failed", reason=in_words(error))
 
 
-class _Requests:
+class Requests:
     """What is asked on stdin, heard by a thread of its own while an answer is made."""
 
     def __init__(self) -> None:
@@ -178,7 +178,7 @@ class _Requests:
 class _Desk:
     """Answers one request after the other."""
 
-    def __init__(self, ready: Ready, requests: _Requests, say: Say) -> None:
+    def __init__(self, ready: Ready, requests: Requests, say: Say) -> None:
         from engine.evaluation.talk import Talker
 
         self._requests, self._say = requests, say

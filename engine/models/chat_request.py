@@ -17,6 +17,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """``target`` and ``beside`` (``base``, a run or an adapter, "" for nobody) are names as a person gives them.
 
     ``base``, ``checkpoint`` and ``quantization`` choose as in ``engine.models.for_use``; the rest are explicit words.
+    With ``server``, the address of an OpenAI-compatible one, ``target`` names a model there ("" for its first), and the
+    environment variable ``key_from`` holds its key.
     """
 
     target: str
@@ -28,6 +30,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     trust_base: bool = False
     trust_remote_code: bool = False
     allow_pickle: bool = False
+    server: str = ""
+    key_from: str = ""
 
 
 def of_run(run: RunDir) -> ChatRequest:

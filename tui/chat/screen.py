@@ -107,8 +107,8 @@ class ChatScreen(WholeScreen, Screen[None]):
         from engine.app import chat
 
         try:
-            found = chat.found_by(self.request)
-            room = chat.room_for(found, self.request.gpus, root=world_of(self).root)
+            found = None if self.request.server else chat.found_by(self.request)
+            room = chat.room_for(found, self.request.gpus, root=world_of(self).root) if found else None
             if room is not None and room.refusal is not None:
                 raise room.refusal
         except TunedeckError as error:

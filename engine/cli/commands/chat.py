@@ -32,6 +32,8 @@ def chat(
     base: Annotated[str, typer.Option(metavar="MODEL")] = "",
     quantization: Annotated[str, typer.Option(metavar="none|nf4|int8")] = "",
     gpu: Annotated[str, typer.Option(metavar="GPU|cpu")] = "",
+    server: Annotated[str, typer.Option(metavar="URL")] = "",
+    key_from: Annotated[str, typer.Option(metavar="VARIABLE")] = "",
     trust_base: Annotated[bool, typer.Option("--trust-base")] = False,
     trust_remote_code: Annotated[bool, typer.Option("--trust-remote-code")] = False,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle")] = False,
@@ -44,15 +46,27 @@ def chat(
         raise ConfigError("chat.no-quantization", given=quantization)
     from engine.models.chat_request import ChatRequest
 
+    if server:
+        beside_server = {
+            "--beside": beside, "--checkpoint": checkpoint, "--base": base, "--quantization": quantization,
+            "--gpu": gpu,
+        }  # fmt: skip
+        stray = [option for option, value in beside_server.items() if value not in ("", None)]
+        if stray:
+            raise ConfigError("chat.server-alone", option=stray[0])
+        server = app.checked_server(server, key_from)
+    elif key_from:
+        raise ConfigError("chat.key-without-server")
     request = ChatRequest(
-        target=target or "last", beside=beside, base=base, checkpoint=checkpoint, quantization=quantization, gpus=gpu,
-        trust_base=trust_base, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle,
+        target=target or ("" if server else "last"), beside=beside, base=base, checkpoint=checkpoint,
+        quantization=quantization, gpus=gpu, trust_base=trust_base, trust_remote_code=trust_remote_code,
+        allow_pickle=allow_pickle, server=server, key_from=key_from,
     )  # fmt: skip
-    found = app.found_by(request)
+    found = None if server else app.found_by(request)
     how = {"plain": plain, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_new_tokens}
     if prompt is None and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
         raise typer.Exit(context.obj("chat", talk=(request, system, how)))
-    room = app.room_for(found, gpu)
+    room = app.room_for(found, gpu) if found is not None else None
     if room is not None:
         if room.refusal is not None:
             raise room.refusal
