@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 from engine.messages.message import Message
 from engine.models.adapter.card import HEADS, AdapterCard
 from engine.models.card import ModelCard
+from engine.models.weights import stored_tensors
 
 BITS = {
     "f32": 32.0, "f16": 16.0, "bf16": 16.0,
@@ -15,14 +19,90 @@ PLAIN = ("f32", "f16", "bf16")
 """Types the converter writes; the others are quantized from one of them."""
 QUANTIZER = "cyllama"
 """The library that quantizes: llama.cpp itself."""
+_TYPE_BITS = {
+    "f32": 32.0, "f16": 16.0, "bf16": 16.0, "q8_0": 8.5, "q6_k": 6.5625, "q5_k": 5.5, "q4_k": 4.5, "q3_k": 3.4375,
+    "q2_k": 2.625, "q5_0": 5.5, "q5_1": 6.0, "iq4_nl": 4.5,
+}  # fmt: skip
+"""Bits a weight of ggml's tensor types: the size of a block over its weights."""
+_FALLBACK = {"q2_k": "iq4_nl", "q3_k": "iq4_nl", "q4_k": "q5_0", "q5_k": "q5_1", "q6_k": "q8_0"}
+_LARGE_BLOCK, _SMALL_BLOCK = 256, 32
+_FIRST_LAYERS, _MANY_QUERIES = 2, 4
+_BYTES_A_TOKEN = 36
+"""Of the vocabulary with scores, merges and the rest of the header."""
+_ROLES = {
+    "v_proj": "value", "down_proj": "down", "w2": "down", "fc2": "down", "o_proj": "output", "out_proj": "output",
+    "dense": "output", "qkv_proj": "fused", "query_key_value": "fused", "c_attn": "fused",
+}  # fmt: skip
+_HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
+_EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
+_LEFT_OUT = re.compile("vision|visual|audio|rotary_emb|inv_freq")
 LORA_A, LORA_B = ".lora_A.weight", ".lora_B.weight"
 _PREFIX = "base_model.model."
 _TABLES = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings")
 
 
 def size_of(card: ModelCard, kind: str) -> int:
-    """Bytes of ``card``'s model as GGUF of type ``kind``, about; 0 where its size is not known."""
-    return round((card.parameters or 0) * BITS[kind] / 8)
+    """Bytes of ``card``'s model as GGUF of type ``kind``: each tensor as llama.cpp's quantizer would store it.
+
+    Where the tensors' shapes are not known, about; 0 where its size is not known at all.
+    """
+    tensors = {} if card.quantized else stored_tensors(card.path)
+    if not tensors:
+        return round((card.parameters or 0) * BITS[kind] / 8)
+    bits = sum(math.prod(each.shape) * _bits(name, each.shape, kind, card) for name, each in tensors.items())
+    return round(bits / 8) + card.vocab_size * _BYTES_A_TOKEN
+
+
+def bits_a_weight(card: ModelCard, kind: str) -> float:
+    """How many bits a weight takes in a file of ``card``'s model."""
+    return 8 * size_of(card, kind) / card.parameters if card.parameters else BITS[kind]
+
+
+def _bits(name: str, shape: tuple[int, ...], kind: str, card: ModelCard) -> float:
+    """Of one weight of the tensor that Transformers calls ``name``; 0 for what a GGUF does not hold.
+
+    By the rules of llama_tensor_get_type in llama.cpp's src/llama-quant.cpp: norms and biases stay in 32 bits, the head
+    and some layers get more bits, and rows that are no multiple of a block's weights get another type.
+    """
+    if _LEFT_OUT.search(name) or (card.tie_word_embeddings and name.endswith(_HEADS)):
+        return 0.0
+    if len(shape) < 2:
+        return 32.0
+    if kind in PLAIN:
+        return _TYPE_BITS[kind]
+    width = shape[-1]
+    chosen = _type(name, kind, width, card)
+    if chosen in _FALLBACK and width % _LARGE_BLOCK:
+        chosen = _FALLBACK[chosen]
+    return _TYPE_BITS[chosen if width % _SMALL_BLOCK == 0 else "f16"]
+
+
+def _type(name: str, kind: str, width: int, card: ModelCard) -> str:
+    """The type of a tensor before its width is looked at."""
+    base = kind.removesuffix("_m")
+    is_head = name.endswith(_HEADS) or (card.tie_word_embeddings and name.endswith(_EMBEDDINGS))
+    if is_head:
+        return "q8_0" if kind == "q8_0" or width % _LARGE_BLOCK else "q6_k"
+    found = re.search(r"\.(\d+)\.", name)
+    layer, part = int(found[1]) if found else 0, name.removesuffix(".weight").rpartition(".")[2]
+    more = _takes_more(layer, card.num_layers)
+    gqa = card.num_heads // max(1, card.num_kv_heads)
+    special: dict[tuple[str, str], str] = {
+        ("q2_k", "value"): "q4_k" if gqa >= _MANY_QUERIES else "q3_k", ("q2_k", "down"): "q3_k",
+        ("q2_k", "output"): "q3_k", ("q3_k", "value"): "q5_k" if layer < _FIRST_LAYERS else "q4_k",
+        ("q3_k", "down"): "q5_k" if layer < card.num_layers // 16 else "q4_k", ("q3_k", "output"): "q4_k",
+        ("q3_k", "fused"): "q4_k", ("q4_k", "value"): "q6_k" if more else "q4_k",
+        ("q4_k", "down"): "q6_k" if more else "q4_k", ("q4_k", "fused"): "q5_k",
+        ("q5_k", "value"): "q6_k" if more else "q5_k", ("q5_k", "down"): "q6_k" if more else "q5_k",
+        ("q5_k", "fused"): "q6_k",
+    }  # fmt: skip
+    return special.get((base, _ROLES.get(part, "")), base)
+
+
+def _takes_more(layer: int, layers: int) -> bool:
+    """Whether a layer gets more bits: the first and the last eighth, and every third between (use_more_bits)."""
+    eighth = layers // 8
+    return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
 
 
 def what_gguf_cannot_hold(card: AdapterCard) -> list[Message]:
