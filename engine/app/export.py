@@ -14,15 +14,15 @@ import msgspec
 
 from engine.common.child import run_answering
 from engine.common.errors import ConfigError, MachineError, ModelError, reason_of
-from engine.common.files import read_json, sha256, write_atomic
+from engine.common.files import sha256, write_atomic
 from engine.common.versions import versions
 from engine.machine.host import read_host
 from engine.messages.message import Message
 from engine.models import gguf, vllm
 from engine.models.adapter.card import AdapterCard
-from engine.models.adapter.config import CONFIG_FILE
 from engine.models.card import ModelCard
 from engine.models.for_use import ForUse, Trust, check, find_for_use
+from engine.models.licence import licence_of, restriction
 from engine.runs import exports
 from engine.runs.directory import RunDir
 from engine.runs.exports import Export
@@ -64,6 +64,17 @@ class Plan:
     @property
     def base(self) -> ModelCard:
         return self.found.card
+
+    @property
+    def licence(self) -> Message | None:
+        """What the base's licence says against sharing the result, as far as it is known."""
+        return restriction(licence_of(self.found.model.name_or_path, self.base.path))
+
+    @property
+    def base_name(self) -> str:
+        """What others call the base: its hub id where one is known, else the name of its folder."""
+        named = self.base_id or self.found.model.name_or_path
+        return Path(named).name if Path(named).is_absolute() or Path(named).expanduser().is_dir() else named
 
     @property
     def run(self) -> RunDir | None:
@@ -154,7 +165,7 @@ def export(
     request = {
         "target": plan.target, "kinds": list(plan.kinds), "model": plan.found.model.model_dump(mode="json"),
         "adapter": str(plan.adapter.path.absolute()), "base": str(plan.base.path.absolute()), "out": str(plan.out),
-        "name": _file_name(plan), "done": sorted(plan.done),
+        "name": file_name(plan.run, plan.adapter.path), "base_name": plan.base_name, "done": sorted(plan.done),
     }  # fmt: skip
     arguments = ["engine.export", json.dumps(request)]
     now: dict[str, int] = run_answering(arguments, "exporting.ended", on_progress, on_silence=on_silence)["files"]
@@ -166,18 +177,11 @@ def export(
         kinds=kinds, files=files, made=time.time(), versions=versions(),
     )  # fmt: skip
     try:
-        if plan.base_id and plan.target == "adapter":
-            _name_base(plan.out / CONFIG_FILE, plan.base_id)
         made = _with_card(plan, made)
         exports.keep(plan.run, made)
     except OSError as error:
         raise MachineError("exporting.unnoted", folder=plan.out, reason=reason_of(error)) from error
     return made
-
-
-def _name_base(config: Path, base_id: str) -> None:
-    """Write a name that others can load in place of a folder of this machine. Raises OSError."""
-    write_atomic(config, json.dumps(read_json(config) | {"base_model_name_or_path": base_id}, indent=2))
 
 
 def _with_card(plan: Plan, made: Export) -> Export:
@@ -189,7 +193,7 @@ def _with_card(plan: Plan, made: Export) -> Export:
 
     path = plan.out / CARD
     if not _is_edited(path):
-        write_atomic(path, model_card(read(plan.run), _file_name(plan)))
+        write_atomic(path, model_card(read(plan.run), file_name(plan.run, plan.adapter.path)))
     return msgspec.structs.replace(made, files={**made.files, CARD: path.stat().st_size})
 
 
@@ -241,7 +245,7 @@ def _check_disk(out: Path, needed: int) -> None:
         raise MachineError("exporting.disk-small", folder=out, free=free, needed=needed + _SPARE_BYTES)
 
 
-def _file_name(plan: Plan) -> str:
+def file_name(run: RunDir | None, adapter: Path) -> str:
     """What files are named after: the run, or the adapter's folder."""
-    name = str(plan.run.read_run_json().get("name") or plan.run.id) if plan.run else plan.adapter.path.absolute().name
+    name = str(run.read_run_json().get("name") or run.id) if run else adapter.absolute().name
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name).strip(".-") or "model"

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.models.vllm import BASE_VARIABLE
 from engine.runs.exports import Export
 
 BASE_FILE = "BASE.gguf"
@@ -39,7 +40,8 @@ def uses(made: Export) -> list[Use]:
             Use("exporting.use-ollama-run", shlex.join(["ollama", "run", name])),
         ]
     if made.target == "vllm":
-        return [Use("exporting.use-vllm", shlex.join(["sh", str(folder / "serve.sh")]))]
+        script = shlex.join(["sh", str(folder / "serve.sh")])
+        return [Use("exporting.use-vllm", f"{BASE_VARIABLE}={shlex.quote(made.base)} {script}")]
     if made.target == "merged":
         return [Use("exporting.use-merged", shlex.join(["vllm", "serve", str(folder)]))]
     push = ["tunedeck", "export", made.run or made.adapter, "--to", "hub", "--repo", _REPO]

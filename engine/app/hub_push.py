@@ -12,7 +12,7 @@ from typing import Any
 from engine.common.clean_text import shorten
 from engine.common.errors import ConfigError, MachineError, ModelError
 from engine.common.files import read_json
-from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE
+from engine.models.adapter.config import CONFIG_FILE
 from engine.runs.exports import RECORD, Export
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]{0,95}")
@@ -23,7 +23,7 @@ _DENIED, _TAKEN = (401, 403), 409
 class Push:
     """What goes to ``repo``: names and bytes of the files of ``folder``. ``private``: only its owner sees it.
 
-    ``local_base``: the folder of this machine by which PEFT's config names the base; "" where it has a hub id.
+    ``local_base``: the name that PEFT's config has for a base of this machine; "" where that is a hub id.
     """
 
     repo: str
@@ -38,7 +38,7 @@ class Push:
 
 
 def plan_push(made: Export, repo: str, private: bool = True) -> Push:
-    """Of an export that is there. Our own record stays here: it names folders of this machine.
+    """Of an export that is there.
 
     Raises ConfigError for a name that is none, and for files that are gone.
     """
@@ -47,9 +47,9 @@ def plan_push(made: Export, repo: str, private: bool = True) -> Push:
     folder = Path(made.path)
     if not made.is_there:
         raise ConfigError("hub.files-gone", folder=folder)
-    files = {name: (folder / name).stat().st_size for name in made.files if name not in (RECORD, RECORD_FILE)}
+    files = {name: (folder / name).stat().st_size for name in made.files if name != RECORD}
     base = str(read_json(folder / CONFIG_FILE).get("base_model_name_or_path") or "")
-    return Push(repo, folder, files, private, base if Path(base).is_dir() else "")
+    return Push(repo, folder, files, private, "" if base.count("/") == 1 else base)
 
 
 def push(planned: Push, api: Any = None) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from engine.common.errors import MachineError, RunError
+from engine.models.vllm import BASE_VARIABLE
 from engine.runs import exports
 from engine.runs.directory import RunDir
 
@@ -56,6 +57,7 @@ def plan_server(run: RunDir, port: int = PORT) -> Server:
     """
     there = [made for made in reversed(exports.all_of(run)) if made.is_there]
     folders = {made.target: Path(made.path) for made in reversed(there)}
+    bases = {made.target: made.base for made in reversed(there)}
     ggufs = [Path(made.path) / name for made in there for name in reversed(made.files)
              if made.target in ("gguf", "ollama") and name.endswith(".gguf")]  # fmt: skip
     if not ggufs and not {"vllm", "merged"} & folders.keys():
@@ -65,7 +67,9 @@ def plan_server(run: RunDir, port: int = PORT) -> Server:
     at = ("--host", HOST, "--port", str(port))
     if "vllm" in folders and shutil.which("vllm"):
         script = folders["vllm"] / "serve.sh"
-        return Server("vLLM", script, ("sh", str(script), *at), name, address)
+        return Server(
+            "vLLM", script, ("env", f"{BASE_VARIABLE}={bases.get('vllm', '')}", "sh", str(script), *at), name, address
+        )
     if "merged" in folders and shutil.which("vllm"):
         path = folders["merged"]
         return Server("vLLM", path, ("vllm", "serve", str(path), *at), str(path), address)

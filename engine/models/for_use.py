@@ -20,6 +20,7 @@ from engine.models.adapter.find import Found, find_adapter
 from engine.models.adapter.match import match, require_match
 from engine.models.card import ModelCard
 from engine.models.starter import STARTERS
+from engine.runs import exports
 from engine.runs.checkpoints import STATE, damage
 from engine.runs.directory import RunDir
 
@@ -83,10 +84,10 @@ def find_for_use(
     )
     adapter = _unpickled(lambda: read_adapter(found.path, section.allow_pickle))
     if base or section.name_or_path == "-":
-        named = base or adapter.base
+        named = base or exports.base_of(found.path) or adapter.base
         if not named:
             raise ModelError("use.base-unnamed", adapter=adapter.name)
-        revision = "main" if base else adapter.settings.revision or "main"
+        revision = "main" if base or named != adapter.base else adapter.settings.revision or "main"
         section = section.model_copy(update={"name_or_path": named, "revision": revision})
     section = section.model_copy(update={"quantization": quantization or _settled(section, run, found.path)})
     card = _card(section, adapter)

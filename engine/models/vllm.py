@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -11,6 +12,8 @@ from engine.models.gguf import what_gguf_cannot_hold
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's --max-lora-rank can be (MaxLoRARanks in its LoRA config)."""
+BASE_VARIABLE = "BASE_MODEL"
+"""Environment variable that tells serve.sh where the base model is."""
 
 
 def what_vllm_cannot_serve(card: AdapterCard) -> list[Message]:
@@ -26,16 +29,21 @@ def largest_rank(card: AdapterCard) -> int:
 
 
 def serve_script(card: AdapterCard, base: str, name: str, quantization: str) -> str:
-    """A shell script beside the adapter and its chat_template.jinja that serves them with ``base`` as model ``name``.
+    """A shell script beside the adapter and its chat_template.jinja that serves them with the base as model ``name``.
 
-    ``quantization``: how the base was stored in the training; of none, nf4 and int8 vLLM does the first two.
+    ``base`` is a hub id, or the name of a folder: where that lies on a machine is in the environment variable
+    BASE_VARIABLE. ``quantization``: how the base was stored in the training; of none, nf4 and int8 vLLM does the first
+    two.
     """
     rank = next(rank for rank in RANKS if rank >= largest_rank(card))
-    command: list[Any] = ["vllm", "serve", base, "--enable-lora", "--max-lora-rank", rank]
-    command += ["--quantization", "bitsandbytes"] if quantization == "nf4" else []
+    options: list[Any] = ["--enable-lora", "--max-lora-rank", rank]
+    options += ["--quantization", "bitsandbytes"] if quantization == "nf4" else []
+    said = re.sub(r"[^\w./-]", "-", base)
+    given = f"{BASE_VARIABLE}:-{said}" if "/" in said else f"{BASE_VARIABLE}:?"
     return f"""#!/bin/sh
 # An OpenAI-compatible server. Ask it for the model {name}.
+# {BASE_VARIABLE}={said}
 here=$(cd "$(dirname "$0")" && pwd)
-exec {shlex.join(map(str, command))} \\
+exec vllm serve "${{{given}}}" {shlex.join(map(str, options))} \\
     --lora-modules {shlex.quote(name)}="$here" --chat-template "$here"/chat_template.jinja "$@"
 """

@@ -7,9 +7,10 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.common.places import Places
 from engine.messages import formats
 from engine.messages.catalogue import paragraph, text
 from engine.messages.message import Message
@@ -21,7 +22,7 @@ from engine.report.results import Result, Row, Said, named, result, short
 from engine.report.tables import Cell, Fact, Table
 from engine.runs import events as ev
 from engine.runs import story
-from engine.runs.evaluations import TRAINING, is_elsewhere
+from engine.runs.evaluations import TRAINING, is_elsewhere, is_export
 from engine.runs.state import RunState
 
 MOST_SAMPLES = 4
@@ -80,6 +81,7 @@ class Content:
     hashes: list[Fact]
     versions: list[Fact]
     unknown: list[str]
+    places: Places = field(default_factory=dict)
 
 
 def content(facts: Facts) -> Content:
@@ -88,7 +90,7 @@ def content(facts: Facts) -> Content:
     of_task = [each for each in facts.evaluations if not is_elsewhere(each.summary.name)]
     results = [result(each) for each in of_task]
     elsewhere = cost(state, [result(each) for each in facts.evaluations if is_elsewhere(each.summary.name)])
-    told = next((each for each in results if each.sentence), None)
+    told = next((each for each in results if each.sentence and not is_export(each.name)), None)
     verdict, tone, note = _verdict(state, told)
     about = (started.model, started.method) if started else (str(facts.run.read_run_json().get("model") or ""),)
     about = (*about, time.strftime("%Y-%m-%d", time.localtime(state.started_t)) if state.started_t else "")
@@ -104,7 +106,7 @@ def content(facts: Facts) -> Content:
         family=_family(facts), config=facts.config_text, settled=_settled(state),
         command=f"tunedeck run {shlex.quote(str(facts.run.config))}", install=_install(facts),
         hashes=_hashes(facts), versions=[Fact(*each) for each in _versions(facts).items()],
-        unknown=[text(each) for each in _unknown(facts, results)],
+        unknown=[text(each) for each in _unknown(facts, results)], places=facts.places,
     )  # fmt: skip
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from engine.common.errors import TunedeckError
+from engine.common.places import Places, paths_in, places
 from engine.common.regular_files import read_regular
 from engine.config import toml
 from engine.config.schema import RunConfig
 from engine.messages.message import Message
 from engine.models import origins
 from engine.models.adapter.config import AdapterRecord, read_record
+from engine.models.licence import licence_of
 from engine.models.lineage import Line, draw, key_of, read_lineage
 from engine.models.local import model_folder
 from engine.models.origins import Origin
-from engine.models.starter import STARTERS
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import Answer, Evaluation
@@ -27,7 +26,6 @@ from engine.runs.follow import Follower
 from engine.runs.state import RunState
 
 _MOST_CONFIG_BYTES = 4 << 20
-_LICENCE = re.compile(r"^licen[cs]e:\s*[\"']?([\w.+-]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,17 @@ class Facts:
     licence: str = ""
     accepted: Sequence[Message] = ()
     broken_lines: int = 0
+
+    @property
+    def places(self) -> Places:
+        """Paths of this machine that its texts may name, and what stands for them in what others read."""
+        config = self.config.model_dump(mode="json") if self.config else {}
+        model = model_folder(self.config) if self.config else None
+        family = [line.node.path for line in self.family]
+        return places(
+            [self.run.path, self.run.path.absolute(), *paths_in(config), *(each.path for each in self.origins), *family,
+             *([model] if model else [])]
+        )  # fmt: skip
 
     @property
     def seconds(self) -> float | None:
@@ -105,15 +114,10 @@ def _family(run: RunDir) -> list[Line]:
 
 
 def _licence(config: RunConfig | None) -> str:
-    """What the starter's list or the head of the model's README says; a model that is gone says nothing."""
+    """That of the base model; a model that is gone says nothing."""
     if config is None:
         return ""
-    known = STARTERS.get(Path(config.model.name_or_path).name.lower())
-    if known is not None:
-        return known.licence
+    folder = None
     with suppress(OSError, TunedeckError):
         folder = model_folder(config)
-        readme = folder and read_regular(folder / "README.md", 1 << 20).decode("utf-8", "replace")
-        found = _LICENCE.search(readme.split("\n---", 1)[0]) if readme and readme.startswith("---") else None
-        return found[1] if found else ""
-    return ""
+    return licence_of(config.model.name_or_path, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.clean_text import clean
+from engine.common.places import without_places
 from engine.common.redact import redact
 from engine.data.quality.privacy import without_secrets
 from engine.messages import formats
@@ -16,7 +17,7 @@ from engine.metrics import words
 from engine.report.content import Content, content
 from engine.report.facts import Facts
 from engine.report.tables import Table
-from engine.runs.evaluations import TUNED
+from engine.runs.evaluations import TUNED, Evaluation, is_export
 
 _SHOWN_HASH = 12  # as the head of the column says
 
@@ -31,14 +32,15 @@ def model_card(facts: Facts, name: str) -> str:
     if said.verdict:
         parts += [f"## {text('report.verdict-title')}", said.verdict, said.verdict_note]
     for result in said.results:
-        parts += [_table(each) for each in (result.means, result.comparisons) if each is not None]
+        parts += [_table(each) for each in (result.means, result.comparisons, result.costs) if each is not None]
         parts += [f"- {note}" for note in result.notes]
     if said.fallback is not None and not said.results:
         parts.append(_table(said.fallback))
     parts += [f"## {text('report.done')}", "\n".join(_how(facts)), *_data(facts)]
     parts += [f"## {text('card.limits')}", "\n".join(f"- {each}" for each in _limits(facts, said))]
     parts += [f"## {text('card.use')}", _use(facts)]
-    return without_secrets(redact("\n\n".join(part for part in parts if part))) + "\n"
+    whole = without_places("\n\n".join(part for part in parts if part), said.places)
+    return without_secrets(redact(whole)) + "\n"
 
 
 def _base(facts: Facts) -> str:
@@ -58,7 +60,7 @@ def _metadata(facts: Facts) -> str:
         values["base_model"] = named
     if facts.licence:
         values["license"] = facts.licence.lower()
-    summary = facts.evaluations[0].summary if facts.evaluations else None
+    summary = _measured(facts)
     if summary is not None:
         values["model_name"] = facts.name
         values["eval_results"] = [
@@ -70,6 +72,11 @@ def _metadata(facts: Facts) -> str:
             if mean.candidate == TUNED
         ] or None  # fmt: skip
     return f"---\n{ModelCardData(**values).to_yaml()}\n---"
+
+
+def _measured(facts: Facts) -> Evaluation | None:
+    """The evaluation of the run's result itself, not that of an export."""
+    return next((each.summary for each in facts.evaluations if not is_export(each.summary.name)), None)
 
 
 def _table(table: Table) -> str:
@@ -119,7 +126,7 @@ def _data(facts: Facts) -> list[str]:
 
 def _limits(facts: Facts, said: Content) -> Iterator[str]:
     """What a reader should not expect, as far as the run knows it."""
-    summary = facts.evaluations[0].summary if facts.evaluations else None
+    summary = _measured(facts)
     if summary is not None:
         yield text("card.measured", rows=summary.n)
     yield from said.unknown

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.clean_text import clean
+from engine.common.places import without_places
 from engine.common.redact import redact
 from engine.data.quality.privacy import without_secrets
 from engine.messages import language
@@ -31,8 +32,8 @@ def html(content: Content) -> str:
     from markupsafe import Markup
 
     def safe(value: Any) -> Any:
-        """What stands in the page: no control characters, no tricks of direction, no secrets."""
-        return without_secrets(redact(clean(value))) if type(value) is str else value
+        """What stands in the page: no control characters, no tricks of direction, no secrets, no paths."""
+        return without_secrets(redact(without_places(clean(value), content.places))) if type(value) is str else value
 
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, finalize=safe, trim_blocks=True,

@@ -12,13 +12,15 @@ from engine.metrics import words
 from engine.metrics.result import Confusion, Mean, of_classes
 from engine.report.facts import Evaluated
 from engine.report.tables import Cell, Table
-from engine.runs.evaluations import BASE, TRAINING, TUNED, Answer, Evaluation, earlier_run
+from engine.runs.evaluations import BASE, TRAINING, TUNED, Answer, Cost, Evaluation, earlier_run
 
 MOST_WORST, MOST_SHOWN = 10, 4
 _PARTS = {"test": "report.part-test", "validation": "report.part-validation", "file": "report.part-file",
           "general": "report.part-general", "old": "report.part-old", "tasks": "report.part-tasks"}  # fmt: skip
 _TESTS = {"mcnemar": "report.test-mcnemar", "bootstrap": "report.test-bootstrap", "none": "report.test-none"}
 _TONES = {"better": "good", "worse": "bad", "unclear": "look"}
+COST_HEAD = ("evaluate.column-candidate", "proof.column-size", "proof.column-speed", "proof.column-at-once")
+"""Of ``cost_cells``."""
 _LONGEST = 1500
 """Characters shown of a prompt or an answer."""
 
@@ -84,6 +86,7 @@ class Result:
     bars: list[Bar]
     means: Table | None
     comparisons: Table | None
+    costs: Table | None
     classes: Table | None
     grids: list[Grid]
     notes: list[str]
@@ -107,7 +110,8 @@ def result(found: Evaluated) -> Result:
         text("report.chosen", reason=summary.reason) if summary.reason else "",
         text(summary.sentence) if summary.sentence else "", named(words.metric(primary)),
         _TONES.get(against_base.verdict, "") if against_base else "", axis, bars,
-        _means(found), _comparisons(found, primary), _classes(found), [_grid(each) for each in _sound(found)],
+        _means(found), _comparisons(found, primary), _costs(found), _classes(found),
+        [_grid(each) for each in _sound(found)],
         [named(each) for each in summary.notes], _changes(found, primary),
         _worst(found, primary), _first(found),
     )  # fmt: skip
@@ -162,6 +166,22 @@ def _means(found: Evaluated) -> Table | None:
         rows.append(cells)
     head = [text("report.metric"), *(named(words.candidate(each)) for each in summary.candidates)]
     return Table(text("report.all-metrics"), head, rows)
+
+
+def cost_cells(cost: Cost) -> list[str]:
+    """Who answers, the size of what it loads, tokens a second, and answers side by side."""
+    pace = "-" if cost.tokens_per_second is None else formats.number(cost.tokens_per_second)
+    return [named(words.candidate(cost.candidate)), formats.size(cost.size_bytes), pace, formats.number(cost.at_once)]
+
+
+def _costs(found: Evaluated) -> Table | None:
+    """Size and speed of each exported file."""
+    rows = []
+    for each in found.summary.costs:
+        head, *figures = cost_cells(each)
+        rows.append([Cell(head, kind="head"), *(Cell(figure, kind="number") for figure in figures)])
+    head = [text(code) for code in COST_HEAD]
+    return Table(text("proof.costs"), head, rows) if rows else None
 
 
 def _comparisons(found: Evaluated, primary: str) -> Table | None:

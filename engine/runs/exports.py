@@ -9,7 +9,7 @@ import msgspec
 
 from engine.common.files import MOST_JSON_BYTES, read_struct, write_atomic
 from engine.common.regular_files import open_to_append, read_regular
-from engine.runs.directory import RunDir
+from engine.runs.directory import RunDir, list_runs
 
 FOLDER, LOG, RECORD = "exports", "exports.jsonl", "tunedeck-export.json"
 
@@ -39,8 +39,12 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keep(run: RunDir | None, export: Export) -> None:
-    """Note it beside its files, and with the run it is of. Raises OSError."""
-    write_atomic(Path(export.path) / RECORD, msgspec.json.encode(export).decode("utf-8"))
+    """Note it beside its files, and with the run it is of. Raises OSError.
+
+    The files may leave this machine, so the note beside them has names in the place of paths.
+    """
+    beside = msgspec.structs.replace(export, path="", adapter=_name(export.adapter), base=_name(export.base))
+    write_atomic(Path(export.path) / RECORD, msgspec.json.encode(beside).decode("utf-8"))
     if run is not None:
         fd = open_to_append(run.path / LOG)
         with open(fd, "ab") as file:  # noqa: PTH123 - of a descriptor
@@ -48,8 +52,9 @@ def keep(run: RunDir | None, export: Export) -> None:
 
 
 def read(folder: Path) -> Export | None:
-    """The record beside exported files; None where there is none that can be read."""
-    return read_struct(folder / RECORD, Export)
+    """The record beside exported files, of ``folder``; None where there is none that can be read."""
+    found = read_struct(folder / RECORD, Export)
+    return None if found is None else msgspec.structs.replace(found, path=str(folder))
 
 
 def all_of(run: RunDir) -> list[Export]:
@@ -66,3 +71,19 @@ def all_of(run: RunDir) -> list[Export]:
                 found.pop((export.target, export.path), None)
                 found[export.target, export.path] = export
     return list(found.values())
+
+
+def base_of(folder: Path) -> str:
+    """The folder of the base model of what this machine exported to ``folder``; "" where no run knows of it."""
+    beside = read(folder)
+    if beside is None:
+        return ""
+    for run in list_runs():
+        for made in reversed(all_of(run) if run.id == beside.run else []):
+            if made.adapter_sha256 == beside.adapter_sha256 and Path(made.base).is_dir():
+                return made.base
+    return ""
+
+
+def _name(path: str) -> str:
+    return Path(path).name

@@ -195,9 +195,12 @@ class ExportScreen(WholeScreen, Screen[None]):
         more = [text("exporting.to-folder", folder=plan.out)]
         if plan.work_bytes > _WORTH_SAYING_BYTES:
             more.append(text("exporting.on-the-way", size=plan.work_bytes))
+        if plan.licence is not None:
+            more.append(text(plan.licence))
         if plan.done:
             more.append(text("exporting.files-there", files=len(plan.done)))
-        said = text(FOR[plan.target][1], kind=kind, bits=gguf.BITS[kind])
+        bits = round(gguf.bits_a_weight(plan.base, kind), 1) if plan.target in self._kinds else 0
+        said = text(FOR[plan.target][1], kind=kind, bits=bits)
         return f"{said}\n{sentences(*more)}"
 
     def _show_view(self, view: str) -> None:

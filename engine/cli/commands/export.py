@@ -49,6 +49,8 @@ def export(
     plan = plan_export(name, "adapter" if target == HUB else target, kinds or (), folder, trust_base, base_id, base)
     about = {"adapter": plan.adapter.name, "base": plan.base.name, "target": target}
     say(text("exporting.about", **about, size=plan.out_bytes, seconds=plan.seconds))
+    if plan.licence is not None:
+        say(f"! {text(plan.licence)}")
     if plan.done:
         say(text("exporting.kept", files=len(plan.done)))
     progress = Progress()

@@ -44,6 +44,10 @@ no-go-template = The template can't be said for Ollama
     .hint = Export it as "gguf" and serve it with llama.cpp, which reads the template itself.
 part-rank = rank { NUMBER($rank) }, above vLLM's { NUMBER($most) }
 
+licence-no-derivatives = The base model's licence ({ $licence }) forbids sharing what was made of it.
+licence-non-commercial = The base model's licence ({ $licence }) forbids commercial use, of this model too.
+licence-own-terms = The base model has terms of its own ({ $licence }): read them before you share this model.
+
 use-llama-cpp = Serve it with llama.cpp
 use-lora = Serve it with llama.cpp, over the base model in GGUF
 use-ollama-create = Give it to Ollama

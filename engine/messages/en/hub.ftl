@@ -27,4 +27,4 @@ seen-public = public
 read-card = Read and edit { $card } first: it is what others see.
 ask = Push now?
 pushed = pushed to { $repo }
-local-base = adapter_config.json names the base model by a folder of this machine ({ $base }); give its hub id with --base-id
+local-base = adapter_config.json calls the base model { $base }, which is no hub id: nobody else can load it. Give its hub id with --base-id

@@ -44,6 +44,10 @@ no-go-template = 模板无法转换为 Ollama 格式
     .hint = 请导出 “gguf” 并用 llama.cpp 运行，它会直接读取该模板。
 part-rank = 秩 { NUMBER($rank) }，超过 vLLM 的上限 { NUMBER($most) }
 
+licence-no-derivatives = 基座模型的许可证（{ $licence }）禁止分享由它制作的模型。
+licence-non-commercial = 基座模型的许可证（{ $licence }）禁止商业用途，对这个模型同样有效。
+licence-own-terms = 基座模型有自己的条款（{ $licence }）：分享这个模型之前请先阅读。
+
 use-llama-cpp = 用 llama.cpp 提供服务
 use-lora = 在 GGUF 格式的基座模型上用 llama.cpp 提供服务
 use-ollama-create = 导入 Ollama

@@ -27,4 +27,4 @@ seen-public = 公开
 read-card = 请先阅读并修改 { $card }：这是别人看到的内容。
 ask = 现在推送？
 pushed = 已推送到 { $repo }
-local-base = adapter_config.json 以本机文件夹（{ $base }）指明基座模型；请用 --base-id 给出它的 hub 名称
+local-base = adapter_config.json 中的基座模型名为 { $base }，不是 hub 名称，其他人无法加载；请用 --base-id 给出它的 hub 名称

@@ -67,7 +67,7 @@ def test_the_best_installed_server_is_taken(run: RunDir, free_port: int, monkeyp
         installed(monkeypatch, *names)
         return plan_server(run, free_port).command
 
-    assert program("vllm", "xllamacpp", "fastapi", "uvicorn")[:2] == ("sh", str(vllm / "serve.sh"))
+    assert program("vllm", "xllamacpp", "fastapi", "uvicorn")[2:4] == ("sh", str(vllm / "serve.sh"))
     assert program("llama-server", "xllamacpp")[:3] == ("llama-server", "-m", str(gguf / "orders-q8_0.gguf"))
     assert program("xllamacpp", "fastapi", "uvicorn")[3] == "engine.export.gguf.server"
     assert program("fastapi", "uvicorn")[:2] == ("transformers", "serve")
