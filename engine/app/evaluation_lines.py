@@ -8,6 +8,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.metrics import words
 from engine.metrics.result import Confusion
+from engine.report import results
 from engine.runs.evaluations import TUNED, Evaluation
 
 Table = list[list[str]]
@@ -17,6 +18,7 @@ _MOST_LABEL = 14
 
 HEAD = ("evaluate.column-candidate", "evaluate.column-value", "evaluate.column-interval",
         "evaluate.column-difference", "evaluate.column-verdict")  # fmt: skip
+COST_HEAD = results.COST_HEAD
 
 
 def by_metric(evaluation: Evaluation) -> list[tuple[str, Table]]:
@@ -51,6 +53,11 @@ def _of_metric(evaluation: Evaluation, metric: str) -> Table:
             ]
         )  # fmt: skip
     return lines
+
+
+def costs(evaluation: Evaluation) -> Table:
+    """A line under ``COST_HEAD`` for each candidate whose size and speed are known."""
+    return [results.cost_cells(each) for each in evaluation.costs]
 
 
 def confusion(evaluation: Evaluation) -> tuple[Confusion, Table] | None:
@@ -95,5 +102,7 @@ def notes(evaluation: Evaluation) -> Iterator[tuple[bool, str]]:
         yield note.code in GRAVE, text(note)
 
 
-GRAVE = frozenset(("evaluate.trained-on", "judge.flips-often"))
+BROKEN = ("proof.fault", "proof.endless", "proof.weights", "proof.quantization", "proof.unexplained")
+"""Codes of notes that say which link of an export is broken: prompt, stop token, weights, quantization, program."""
+GRAVE = frozenset(("evaluate.trained-on", "judge.flips-often", *BROKEN))
 """Codes of notes without which a figure would mislead."""

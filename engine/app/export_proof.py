@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from engine.app.evaluation_lines import BROKEN
+from engine.app.export import file_name
 from engine.config import toml
 from engine.messages.message import Message
 from engine.runs.directory import RunDir
 from engine.runs.evaluation_request import ProofRequest
-from engine.runs.evaluations import Evaluation
+from engine.runs.evaluations import EXPORT, Evaluation
 from engine.runs.exports import Export
 
-PROVABLE = ("merged", "gguf", "gguf-lora", "ollama")
-FAULTS = ("proof.fault", "proof.endless")
-"""Notes that say which link is broken: template, tokens or stop tokens."""
+PROVABLE = ("merged", "gguf", "gguf-lora", "ollama", "vllm")
 _MOST_ROWS = 100
 
 
 def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) -> ProofRequest | None:
     """What proves ``made``; None where nothing can: it is of no run, or another program answers with it."""
-    if run is None or made.target not in PROVABLE:
+    if run is None or made.target not in PROVABLE or (made.target == "vllm" and shutil.which("vllm") is None):
         return None
     folder = Path(made.path)
     ggufs = [name for name in made.files if name.endswith(".gguf")]
@@ -27,12 +28,15 @@ def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) ->
     named = {Path(name).stem.rpartition("-")[2]: str(folder / name) for name in ggufs}
     rows = toml.load(run.config).config.eval.generate_rows
     return ProofRequest(
-        run=str(run.path.absolute()), name=f"export-{made.target}", rows=min(rows, _MOST_ROWS), trust_base=trust_base,
+        run=str(run.path.absolute()), name=f"{EXPORT}{made.target}",
+        rows=min(rows, _MOST_ROWS), trust_base=trust_base,
         models={"merged": made.path} if made.target == "merged" else {}, files={} if lora else named,
         loras={made.target: str(folder / ggufs[0])} if lora else {},
+        ollama={"ollama": made.path} if made.target == "ollama" else {},
+        vllm={"vllm": made.path} if made.target == "vllm" else {}, served_as=file_name(run, Path(made.adapter)),
     )  # fmt: skip
 
 
 def faults(evaluation: Evaluation) -> list[Message]:
     """Which links of the export are broken; [] where the files are asked, and stop, as the training was."""
-    return [note for note in evaluation.notes if note.code in FAULTS]
+    return [note for note in evaluation.notes if note.code in BROKEN]

@@ -164,7 +164,7 @@ class Afterwards:
 
     def _measured(self, questions: Questions, ready: Ready) -> dict[int, RowLoss]:
         memory = generator_of(ready, self.phases).memory
-        rows = LossRows(questions.rows, renderer_of(ready), ready.base, memory)
+        rows = LossRows.of_rows(questions.rows, renderer_of(ready), ready.base, memory)
         report = self.phases.progress("measure", "batches")
         return rows.measure(ready.model, ready.base.model.device, self.phases.check, report)
 

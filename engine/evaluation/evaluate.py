@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.evaluations import Answer, Evaluation
+from engine.runs.evaluations import Answer, Cost, Evaluation
 from engine.runs.one_seed import of_one_seed
 from engine.runs.phases import MESSAGES, Phases
 from engine.runs.steering import StopRequested
@@ -72,6 +72,17 @@ class Questions:
             turns = [[message.role, message.text] for message in row.messages]
             digest.update(json.dumps([turns, row.tools]).encode() + b"\n")
         return self.rows_sha256 or digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured beside the answers: ``scores`` by candidate and row, ``costs`` of answering."""
+
+    scores: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
+    costs: Sequence[Cost] = ()
+
+
+NOTHING = Measured()
 
 
 def evaluate(
@@ -200,13 +211,15 @@ def _part_of(report: Report, done: int, count: int, total: int) -> Report:
 
 def conclude(
     questions: Questions, candidates: Sequence[str], choice: Choice, phases: Phases, notes: Sequence[Message] = (),
-    step: int | None = None, ranks: Ranks = ALONE, of: str = evaluations.TUNED,
+    step: int | None = None, ranks: Ranks = ALONE, of: str = evaluations.TUNED, measured: Measured = NOTHING,
 ) -> Evaluation:  # fmt: skip
-    """Score what ``candidates`` answered, keep answers and summary, and tell of it.
+    """Score what ``candidates`` answered, keep answers and summary, and tell of it. ``measured`` is kept with it.
 
     Of several ranks the first one does it, and the others get what it found. Raises MachineError.
     """
-    evaluation = _concluded(questions, candidates, choice, phases, notes, step, of) if ranks.is_first else None
+    evaluation = (
+        _concluded(questions, candidates, choice, phases, notes, step, of, measured) if ranks.is_first else None
+    )
     if evaluation is not None:
         tell(evaluation, phases)
     evaluation = ranks.from_first(evaluation)
@@ -254,7 +267,7 @@ def scored(
 
 def _concluded(
     questions: Questions, candidates: Sequence[str], choice: Choice, phases: Phases, notes: Sequence[Message],
-    step: int | None, of: str,
+    step: int | None, of: str, measured: Measured,
 ) -> Evaluation:  # fmt: skip
     newest = {
         (answer.candidate, answer.row): answer
@@ -264,12 +277,19 @@ def _concluded(
     order = [(name, row) for name in candidates for row in range(len(questions.rows))]
     asked = [newest[each] for each in order if each in newest]
     answers, told = scored(asked, choice, questions.rows, questions.metric_file, phases)
-    return summed_up(questions, answers, candidates, choice, [*told, *_of_examples(answers), *notes], step, of)
+    answers = [
+        msgspec.structs.replace(
+            each, scores={**each.scores, **measured.scores.get(each.candidate, {}).get(each.row, {})}
+        )
+        for each in answers
+    ]
+    told = [*told, *_of_examples(answers), *notes]
+    return summed_up(questions, answers, candidates, choice, told, step, of, measured.costs)
 
 
 def summed_up(
     questions: Questions, answers: list[Answer], candidates: Sequence[str], choice: Choice,
-    notes: Sequence[Message] = (), step: int | None = None, of: str = evaluations.TUNED,
+    notes: Sequence[Message] = (), step: int | None = None, of: str = evaluations.TUNED, costs: Sequence[Cost] = (),
 ) -> Evaluation:  # fmt: skip
     """What scored ``answers`` say, kept with them: from now on the evaluation is whole. Raises MachineError."""
     found = summarize(answers, choice, of, candidates)
@@ -281,7 +301,7 @@ def summed_up(
         confusions=found.confusions, looked_at=found.looked_at, secondary=found.secondary, sentence=found.sentence,
         notes=[*found.notes, *notes, *of_one_seed(questions.run, next(iter(found.metrics), ""))],
         seconds={name: round(value, 2) for name, value in seconds.items()},
-        versions=versions(),
+        versions=versions(), costs=[*costs],
     )  # fmt: skip
     try:
         evaluations.write_answers(questions.where, answers)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from engine.config.schema import DatasetSection
@@ -15,7 +16,7 @@ from engine.modeling.batches import cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.load import BaseModel
 from engine.modeling.out_of_memory import MemoryGuard
-from engine.tokens.examples import tokenise
+from engine.tokens.examples import Example, tokenise
 from engine.tokens.render import Renderer
 
 BATCH_TOKENS = 2048
@@ -33,24 +34,44 @@ class RowLoss:
 class LossRows:
     """Rows as tokens, to be measured again and again: with the adapter, without it, at any strength.
 
-    Answers count alone in dialogues, all tokens in text. Rows longer than the model's positions are read in pieces
-    where they are text; dialogues too long are ``left_out``. Raises DataError where no row is left.
+    ``examples`` have the row's place as their source, ``sizes`` its bytes by that; ``left_out`` rows are in none.
     """
 
     def __init__(
-        self, rows: Sequence[Row], renderer: Renderer, base: BaseModel, memory: MemoryGuard, most_tokens: int = 4096
-    ) -> None:
+        self, examples: Sequence[Example], sizes: Mapping[int, int], base: BaseModel, memory: MemoryGuard,
+        left_out: int = 0,
+    ) -> None:  # fmt: skip
+        self._examples, self._pad, self._memory, self._head = examples, base.pad_id, memory, base.head
+        self._tokens, self._bytes, self.left_out = BATCH_TOKENS, sizes, left_out
+        self.rows = sorted({example.source for example in examples})
+
+    @classmethod
+    def of_rows(
+        cls, rows: Sequence[Row], renderer: Renderer, base: BaseModel, memory: MemoryGuard, most_tokens: int = 4096
+    ) -> LossRows:
+        """Answers count alone in dialogues, all tokens in text.
+
+        Rows longer than the model's positions are read in pieces where they are text; dialogues too long are left out.
+        Raises DataError where no row is left.
+        """
         limit = min(base.card.position_limit or most_tokens, most_tokens)
         settings = DatasetSection(max_length=limit, too_long="split" if rows[0].kind == "text" else "drop")
         numbered = [replace(row, source=str(at)) for at, row in enumerate(rows)]
         examples, _ = tokenise(
             numbered, range(len(rows)), renderer, settings, {str(at): at for at in range(len(rows))}
         )  # fmt: skip
-        self._examples, self._pad, self._memory, self._head = examples, base.pad_id, memory, base.head
-        self._tokens = BATCH_TOKENS
-        self._bytes = [len(_counted(row).encode("utf-8", "replace")) for row in rows]
-        self.rows = sorted({example.source for example in examples})
-        self.left_out = len(rows) - len(self.rows)
+        sizes = {at: len(_counted(row).encode("utf-8", "replace")) for at, row in enumerate(rows)}
+        return cls(examples, sizes, base, memory, len(rows) - len({example.source for example in examples}))
+
+    @classmethod
+    def of_answers(
+        cls, answers: Sequence[tuple[int, list[int], list[int], int]], base: BaseModel, memory: MemoryGuard
+    ) -> LossRows:
+        """Answers behind their prompts: (row, token ids, labels, bytes of the answer's text) of each."""
+        examples = [
+            Example(np.array(ids, np.int32), np.array(labels, np.int32), row, row) for row, ids, labels, _ in answers
+        ]
+        return cls(examples, {row: size for row, _, _, size in answers}, base, memory)
 
     def measure(
         self, model: Any, device: torch.device, check: Callable[[], None],

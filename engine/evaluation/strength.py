@@ -39,9 +39,9 @@ def measure(after: Afterwards) -> Evaluation:
     general = general_of(after.config.model_copy(update={"eval": settings}))
     device = ready.base.model.device
     memory = generator_of(ready, after.phases).memory
-    task = LossRows(asked.rows, renderer_of(ready), ready.base, memory)
+    task = LossRows.of_rows(asked.rows, renderer_of(ready), ready.base, memory)
     kinds = [rows for rows in (general.texts, general.dialogues) if rows]  # of a dialogue the answer counts alone
-    elsewhere = [LossRows(rows, renderer_of(ready), ready.base, memory) for rows in kinds]
+    elsewhere = [LossRows.of_rows(rows, renderer_of(ready), ready.base, memory) for rows in kinds]
     points, losses = [], {}
     for at, scale in enumerate(request.scales):
         said = Message("strength.measuring", scale=scale)

@@ -1,7 +1,8 @@
 """Child process that exports an adapter: ``python -P -m engine.export REQUEST`` with JSON lines on stdout.
 
 REQUEST is a JSON object: target (of ``engine.app.export.TARGETS``), kinds (GGUF types), adapter, base, out (folders),
-model (the config's section), name (what files are named after), done (files that are there already). Lines are of type
+base_name (what others call the base), model (the
+config's section), name (what files are named after), done (files that are there already). Lines are of type
 progress, then one result with ``files`` or one error. SIGTERM and SIGINT end it; a file appears under its name only
 when it is whole.
 """
@@ -22,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 from engine.common.child import Say, answers
 from engine.common.clean_text import in_words
 from engine.common.errors import MachineError, TunedeckError, reason_of
-from engine.common.files import read_json
+from engine.common.files import read_json, write_atomic
+from engine.common.places import named
 from engine.messages.message import Message
+from engine.models.adapter.config import CONFIG_FILE, RECORD_FILE
 
 if TYPE_CHECKING:
     from engine.tokens.tokenizer import Words
@@ -67,10 +70,13 @@ def answer(request: dict[str, Any], say: Say) -> dict[str, int]:
     out, adapter, base = Path(request["out"]), Path(request["adapter"]), Path(request["base"])
     target, name = request["target"], request["name"]
     if target == "merged":
-        return _sizes(_merged(base, adapter, out, say))
+        folder = _merged(base, adapter, out, say)
+        record = folder / RECORD_FILE
+        write_atomic(record, json.dumps(_for_others(record, request["base_name"]), indent=1, ensure_ascii=False))
+        return _sizes(folder)
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     if target == "adapter":
-        return _copied(adapter, out, say)
+        return _copied(adapter, out, request["base_name"], say)
     if target == "gguf-lora":
         return _lora(base, adapter, out / f"{name}-lora.gguf", request["done"], say)
     if target == "vllm":
@@ -94,10 +100,12 @@ def _vllm(base: Path, adapter: Path, out: Path, request: dict[str, Any]) -> dict
     from engine.models.adapter.card import read_adapter
     from engine.models.vllm import serve_script
 
-    files = _copied(adapter, out, lambda kind, /, **values: None)
+    files = _copied(adapter, out, request["base_name"], lambda kind, /, **values: None)
     template = _words(base, adapter, request).tokenizer.chat_template
     files |= _written(out / "chat_template.jinja", template)
-    script = serve_script(read_adapter(adapter), str(base), request["name"], request["model"]["quantization"])
+    script = serve_script(
+        read_adapter(adapter), request["base_name"], request["name"], request["model"]["quantization"]
+    )
     files |= _written(out / "serve.sh", script)
     (out / "serve.sh").chmod(0o755)
     return files
@@ -130,19 +138,35 @@ def _merged(base: Path, adapter: Path, target: Path, say: Say) -> Path:
     return merge(base, [(adapter, 1.0)], target, merging).path
 
 
-def _copied(adapter: Path, out: Path, say: Say) -> dict[str, int]:
-    """The adapter's folder as it is: plain PEFT loads it. A model card that is there already may have been edited."""
+def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int]:
+    """The adapter's folder: plain PEFT loads it. A model card that is there already may have been edited.
+
+    Where its records name folders of this machine, the copies have their last names; ``base_name`` is that of the base.
+    """
     files = [path for path in sorted(adapter.iterdir()) if path.is_file()]
     files = [path for path in files if path.name != "README.md" or not (out / path.name).exists()]
     for number, path in enumerate(files):
         say("progress", done=number, total=len(files), message=Message("exporting.copying", file=path.name))
         partial = out / f".{path.name}.partial"
         try:
-            shutil.copyfile(path, partial)
+            if path.name in (CONFIG_FILE, RECORD_FILE):
+                partial.write_text(json.dumps(_for_others(path, base_name), indent=1, ensure_ascii=False), "utf-8")
+            else:
+                shutil.copyfile(path, partial)
             partial.replace(out / path.name)
         finally:
             partial.unlink(missing_ok=True)
     return {path.name: (out / path.name).stat().st_size for path in files}
+
+
+def _for_others(record: Path, base_name: str) -> dict[str, Any]:
+    """A JSON file of the adapter as it may leave this machine."""
+    values: dict[str, Any] = named(read_json(record))
+    if record.name == CONFIG_FILE:
+        return values | {"base_model_name_or_path": base_name}
+    if "name_or_path" in (values.get("base") or {}):
+        values["base"]["name_or_path"] = base_name
+    return values
 
 
 def _lora(base: Path, adapter: Path, file: Path, done: Sequence[str], say: Say) -> dict[str, int]:
@@ -160,7 +184,7 @@ def _gguf(
     base: Path, adapter: Path, out: Path, kinds: Sequence[str], request: dict[str, Any], say: Say
 ) -> dict[str, int]:
     """Merge, convert to 16 bits (to 32 where that is asked for), and quantize from there."""
-    from engine.export.gguf import converter, quantize
+    from engine.export.gguf import converter, quantize, sixteen
     from engine.models.gguf import PLAIN
 
     name = request["name"]
@@ -171,35 +195,17 @@ def _gguf(
         converter.run(folder, {"do": "check", "model": str(base)}, _told(say, Message("exporting.checking")))
         with tempfile.TemporaryDirectory(dir=out, prefix=".work-") as work:
             model = _merged(base, adapter, Path(work) / name, say)
-            _set_start(model, _words(base, adapter, request))
-            plain = [kind for kind in PLAIN if kind in left]
-            between = wanted[plain[0]] if plain else Path(work) / f"{name}-f16.gguf"
-            for kind, path in {**({} if plain else {"f16": between}), **{kind: left[kind] for kind in plain}}.items():
-                told = _told(say, Message("exporting.converting", file=path.name))
-                partial = path.with_name(f".{path.name}.partial")
-                try:
-                    converter.run(
-                        folder, {"do": "convert", "model": str(model), "out": str(partial), "type": kind}, told
-                    )
-                    partial.replace(path)
-                finally:
-                    partial.unlink(missing_ok=True)
+            plain = {kind: left[kind] for kind in PLAIN if kind in left}
+            between = next(iter(plain.values()), Path(work) / f"{name}-f16.gguf")
+            sixteen.convert_merged(
+                model, _words(base, adapter, request), plain or {"f16": between}, folder,
+                lambda path: _told(say, Message("exporting.converting", file=path.name)),
+            )  # fmt: skip
             shutil.rmtree(model)
             for kind, path in left.items():
                 if kind not in PLAIN:
                     quantize.quantize(between, path, kind, _told(say, Message("exporting.quantizing", kind=kind)))
     return {path.name: path.stat().st_size for path in wanted.values()}
-
-
-def _set_start(model: Path, words: Words) -> None:
-    """Let the file put a start token in front of prompts exactly where the training's template begins with one.
-
-    Transformers takes it from the template, llama.cpp from this switch.
-    """
-    start, config = words.tokenizer.bos_token, model / "tokenizer_config.json"
-    text = words.tokenizer.apply_chat_template([{"role": "user", "content": "x"}], tokenize=False)
-    values = read_json(config) | {"add_bos_token": bool(start) and str(text).startswith(start)}
-    config.write_text(json.dumps(values, indent=2, ensure_ascii=False), "utf-8")
 
 
 def _sizes(folder: Path) -> dict[str, int]:

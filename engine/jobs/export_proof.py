@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.common.child import Say
-from engine.common.errors import DataError
+from engine.common.errors import DataError, ModelError
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
 from engine.runs.evaluation_request import ProofRequest
@@ -22,14 +22,16 @@ from engine.runs.phases import Sink
 
 if TYPE_CHECKING:
     from engine.evaluation.afterwards import Afterwards
+    from engine.evaluation.answer_loss import Reference
+    from engine.evaluation.candidates import Answering
     from engine.evaluation.evaluate import Questions
-    from engine.runs.evaluations import Answer, Evaluation
+    from engine.evaluation.row_losses import RowLoss
+    from engine.modeling.load_for_use import Ready
+    from engine.runs.evaluations import Answer, Cost, Evaluation
     from engine.tokens.render import Renderer
 
 _ROOM = 16
 """Tokens of context beside the longest prompt and answer."""
-_FEW, _HARDLY = 2, 0.2
-"""Of answers that end where the adapter's do: more than so many say something, and this share is hardly any."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,78 +51,234 @@ def answer(request: ProofRequest, say: Say, sink: Sink, check: Callable[[], None
 
     asked = EvaluationRequest(run=request.run, name=request.name, rows=request.rows, trust_base=request.trust_base)
     after = Afterwards(asked, Phases(sink, check), lambda note: say("note", message=note))
-    return {"name": _proved(after, request).name}
+    return {"name": _Proof(after, request).carried_out().name}
 
 
-def _proved(after: Afterwards, request: ProofRequest) -> Evaluation:
-    from engine.evaluation.afterwards import candidate, renderer_of
-    from engine.evaluation.evaluate import ask, conclude
-    from engine.modeling.out_of_memory import give_back
-    from engine.models.for_use import find_for_use
-    from engine.runs.evaluations import TUNED
+class _Proof:
+    """One request, carried out: each way to answer in turn, only one of them in memory at a time."""
 
-    ready = after.load(after.found)
-    asked = after.own_rows(ready, can_ask_more=False)
-    if asked.is_text:
-        raise DataError("proof.no-answers", run=after.run.id)
-    questions, renderer = after.questions(asked), renderer_of(ready)
-    expected = ask(questions, candidate(TUNED, ready, after.phases), after.phases)
-    del ready
-    give_back(after.placement.device)
-    for name, folder in request.models.items():
-        ask(questions, candidate(name, after.load(find_for_use(folder)), after.phases), after.phases)
-        give_back(after.placement.device)
-    for name, file in request.files.items():
-        _note_ends(after, name, expected, _of_file(after, questions, renderer, name, Path(file)))
-    for name, file in request.loras.items():
-        with _base_file(after) as base:
-            _note_ends(after, name, expected, _of_file(after, questions, renderer, name, base, Path(file)))
-    names = [TUNED, *request.models, *request.files, *request.loras]
-    return conclude(questions, names, after.choice(questions), after.phases, after.notes, after.step)
+    def __init__(self, after: Afterwards, request: ProofRequest) -> None:
+        self._after, self._request = after, request
+        self._answers: dict[str, list[Answer]] = {}
+        self._losses: dict[str, dict[int, RowLoss]] = {}
+        self._costs: list[Cost] = []
+        self._questions: Questions
+        self._renderer: Renderer
+        self._wanted: list[Reference]
 
+    def carried_out(self) -> Evaluation:
+        from engine.evaluation.afterwards import renderer_of
+        from engine.evaluation.answer_loss import references
+        from engine.models.for_use import find_for_use
+        from engine.runs.evaluations import TUNED
 
-def _of_file(
-    after: Afterwards, questions: Questions, renderer: Renderer, name: str, file: Path, lora: Path | None = None
-) -> list[Answer]:
-    """What ``file`` answers through llama.cpp's server; a prompt that differs from the training's is noted."""
-    from engine.common import file_hash
-    from engine.evaluation.candidates import Candidate
-    from engine.evaluation.evaluate import ask
-    from engine.export.gguf.answers import FileGenerator, prompt_fault
-    from engine.export.gguf.server import LlamaServer
+        after, request = self._after, self._request
+        ready = after.load(after.found)
+        asked = after.own_rows(ready, can_ask_more=False)
+        if asked.is_text:
+            raise DataError("proof.no-answers", run=after.run.id)
+        self._questions, self._renderer = after.questions(asked), renderer_of(ready)
+        self._wanted = references(asked.rows, self._renderer, ready.most_positions or _MOST_TOKENS)
+        adapter = after.found.adapter
+        self._in_memory(TUNED, ready, ready.found.card.weight_bytes + (adapter.size_bytes if adapter else 0))
+        self._words = ready.words[ready.speaking]
+        del ready
+        self._give_back()
+        for name, folder in request.models.items():
+            ready = after.load(find_for_use(folder))
+            self._in_memory(name, ready, ready.found.card.weight_bytes)
+            del ready
+            self._give_back()
+        for name, file in request.files.items():
+            self._of_file(name, Path(file))
+        for name, file in request.loras.items():
+            with self._base_file() as base:
+                self._of_file(name, base, Path(file))
+        for name, modelfile in request.ollama.items():
+            self._of_ollama(name, Path(modelfile))
+        for name, script in request.vllm.items():
+            self._of_vllm(name, Path(script))
+        return self._concluded()
 
-    longest = max(len(renderer.prompt_ids(row.messages[:-1], row.tools)) for row in questions.rows)
-    context = longest + questions.new_tokens + _ROOM
-    with LlamaServer(file, lora, context) as server:
-        fault = prompt_fault(server, renderer, questions.rows)
+    def _concluded(self) -> Evaluation:
+        import dataclasses
+
+        import msgspec
+
+        from engine.evaluation.answer_loss import PERPLEXITY, scores
+        from engine.evaluation.evaluate import Measured, conclude, unwritable
+        from engine.jobs.export_links import broken_links
+        from engine.runs import evaluations
+
+        after = self._after
+        choice = after.choice(self._questions)
+        choice = dataclasses.replace(choice, metrics=(*choice.metrics, PERPLEXITY))
+        measured = Measured({name: scores(losses) for name, losses in self._losses.items()}, self._costs)
+        if len({cost.at_once for cost in self._costs}) > 1:
+            after.note(Message("proof.speeds-differ"))
+        found = conclude(
+            self._questions, [*self._answers], choice, after.phases, after.notes, after.step, measured=measured
+        )
+        quantized = after.found.model.quantization != "none"
+        broken = broken_links(found, self._answers, self._losses, quantized, self._loss_of_fresh_file)
+        if broken:
+            found = msgspec.structs.replace(found, notes=[*found.notes, *broken])
+            try:
+                evaluations.keep(self._questions.where, found)
+            except OSError as error:
+                raise unwritable(self._questions, error) from error
+        return found
+
+    def _in_memory(self, name: str, ready: Ready, size_bytes: int) -> None:
+        from engine.evaluation.afterwards import candidate, generator_of
+        from engine.evaluation.answer_loss import in_memory
+        from engine.evaluation.evaluate import ask
+
+        after = self._after
+        asked = candidate(name, ready, after.phases)
+        self._answers[name] = ask(self._questions, asked, after.phases)
+        memory = generator_of(ready, after.phases).memory
+        report = after.phases.progress("measure", "batches")
+        self._losses[name] = in_memory(self._wanted, ready, memory, after.phases.check, report)
+        self._cost(name, size_bytes, asked.generator)
+
+    def _of_file(self, name: str, file: Path, lora: Path | None = None) -> None:
+        """What ``file`` answers through llama.cpp's server; a prompt that differs from the training's is noted."""
+        from engine.export.gguf.answers import prompt_fault
+        from engine.export.gguf.server import LlamaServer
+
+        files = [file, *([lora] if lora else [])]
+        with LlamaServer(file, lora, self._context) as server:
+            self._fault(name, prompt_fault(server, self._renderer, self._questions.rows))
+            self._ask(name, files, lambda prompt, most: server.answer(prompt, most)[0])
+            self._measure(name, server.answer_logprobs)
+
+    def _of_ollama(self, name: str, folder: Path) -> None:
+        """What Ollama answers with the Modelfile in ``folder``, asked as people ask it: by dialogues."""
+        import shutil
+
+        from engine.export import ollama_server
+
+        program = shutil.which("ollama")
+        if program is None:
+            self._after.note(Message("proof.not-installed", program=ollama_server.PROGRAM))
+            return
+        renderer, rows = self._renderer, self._questions.rows
+        asked = {tuple(renderer.prompt_ids(row.messages[:-1], row.tools)): row for row in rows}
+        with ollama_server.started(program, folder, self._after.phases.check) as server:
+
+            def answered(prompt: list[int], most: int) -> str:
+                row = asked[tuple(prompt)]
+                turns, _, _ = renderer.as_asked(row.messages[:-1], row.tools)
+                return server.answer(turns, most, self._context)[0]
+
+            fault, told = server.prompt_fault(renderer, rows, self._context)
+            self._fault(name, fault)
+            if not told:
+                self._after.note(Message("proof.prompt-not-told", name=name))
+            self._ask(name, [*sorted(folder.glob("*.gguf")), folder / "Modelfile"], answered)
+        self._after.note(Message("proof.no-perplexity", name=name))
+
+    def _of_vllm(self, name: str, folder: Path) -> None:
+        """What vLLM answers over the base with the adapter in ``folder``."""
+        import shutil
+
+        from engine.export import vllm_server
+
+        if shutil.which("vllm") is None:
+            self._after.note(Message("proof.not-installed", program=vllm_server.PROGRAM))
+            return
+        base, phases = self._after.found.card, self._after.phases
+        with vllm_server.started(folder, base.path, phases.check) as started:
+            server = vllm_server.VllmServer(started.address, self._request.served_as)
+            self._fault(name, server.prompt_fault(self._renderer, self._questions.rows))
+            adapter = folder / "adapter_model.safetensors"
+            self._ask(name, [adapter], lambda prompt, most: server.answer(prompt, most)[0], base.weight_bytes)
+            self._measure(name, server.answer_logprobs)
+
+    def _ask(self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], str], more: int = 0) -> None:
+        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them."""
+        from engine.common import file_hash
+        from engine.evaluation.candidates import Candidate
+        from engine.evaluation.evaluate import ask
+        from engine.export.gguf.answers import ServedGenerator
+
+        after = self._after
+        generator = ServedGenerator(ask_it, self._renderer.tokenizer, after.phases.check, self._context)
+        mark = " ".join([name.partition("-")[0], *(file_hash.sha256_of(each) for each in files)])
+        self._answers[name] = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
+        self._cost(name, sum(each.stat().st_size for each in files) + more, generator)
+
+    def _measure(self, name: str, logprobs: Callable[[list[int], list[int]], dict[int, float]]) -> None:
+        """The loss of the reference answers by a server; a version that can't tell it is said."""
+        from engine.evaluation.answer_loss import by_server
+
+        phases = self._after.phases
+        try:
+            found = by_server(self._wanted, logprobs, phases.check, phases.progress("measure", "rows"))
+        except ModelError as error:
+            if error.code not in ("gguf.server-refused", "proof.server-refused"):
+                raise
+            found = {}
+        self._losses[name] = found
+        if self._wanted and not found:
+            self._after.note(Message("proof.no-perplexity", name=name))
+
+    def _cost(self, name: str, size_bytes: int, generator: Answering) -> None:
+        from engine.runs.evaluations import Cost
+
+        answers, new_tokens = self._answers[name], self._questions.new_tokens
+        prompts = [self._renderer.prompt_ids(row.messages[:-1], row.tools) for row in self._questions.rows]
+        seconds, tokens = sum(each.seconds for each in answers), sum(each.tokens for each in answers)
+        pace = round(tokens / seconds, 1) if seconds and tokens else None
+        at_once = max(map(len, generator.groups(prompts, new_tokens)), default=1)
+        self._costs.append(Cost(candidate=name, size_bytes=size_bytes, tokens_per_second=pace, at_once=at_once))
+
+    @property
+    def _context(self) -> int:
+        """Tokens of the longest prompt, of the longest answer, and a little room."""
+        longest = max(len(self._renderer.prompt_ids(row.messages[:-1], row.tools)) for row in self._questions.rows)
+        references = max((len(each.prompt) + len(each.answer) for each in self._wanted), default=0)
+        return max(longest + self._questions.new_tokens, references) + _ROOM
+
+    def _fault(self, name: str, fault: Message | None) -> None:
         if fault is not None:
-            after.note(Message("proof.fault", name=name, fault=fault))
-        generator = FileGenerator(server, renderer.tokenizer, after.phases.check, context)
-        mark = " ".join(file_hash.sha256_of(each) for each in (file, *([lora] if lora else [])))
-        return ask(questions, Candidate(name, mark, generator, renderer), after.phases)
+            self._after.note(Message("proof.fault", name=name, fault=fault))
+
+    def _give_back(self) -> None:
+        from engine.modeling.out_of_memory import give_back
+
+        give_back(self._after.placement.device)
+
+    @contextmanager
+    def _base_file(self) -> Iterator[Path]:
+        """The base model as GGUF in 16 bits, for the time of a proof."""
+        from engine.export.gguf import converter
+
+        with tempfile.TemporaryDirectory(dir=self._after.run.path, prefix=".proof-") as work:
+            path = Path(work) / "base.gguf"
+            folder = converter.converter(lambda done, total, message: None)
+            request = {"do": "convert", "model": str(self._after.found.card.path), "out": str(path), "type": "f16"}
+            converter.run(folder, request, self._after.phases.check)
+            yield path
+
+    def _loss_of_fresh_file(self) -> float | None:
+        """Nats a token of the reference answers by a file in 16 bits that is made anew from base and adapter."""
+        from engine.evaluation.answer_loss import by_server, mean_nats
+        from engine.export.gguf.server import LlamaServer
+        from engine.export.gguf.sixteen import sixteen_bits
+
+        phases, found = self._after.phases, self._after.found
+        assert found.adapter is not None
+        with tempfile.TemporaryDirectory(dir=self._after.run.path, prefix=".proof-") as work:
+            file = sixteen_bits(found.card.path, found.adapter.path, self._words, Path(work), phases.check)
+            with LlamaServer(file, None, self._context) as server:
+                report = phases.progress("measure", "rows")
+                return mean_nats(by_server(self._wanted, server.answer_logprobs, phases.check, report))
 
 
-@contextmanager
-def _base_file(after: Afterwards) -> Iterator[Path]:
-    """The base model as GGUF in 16 bits, for the time of a proof."""
-    from engine.export.gguf import converter
-
-    with tempfile.TemporaryDirectory(dir=after.run.path, prefix=".proof-") as work:
-        path = Path(work) / "base.gguf"
-        folder = converter.converter(lambda done, total, message: None)
-        request = {"do": "convert", "model": str(after.found.card.path), "out": str(path), "type": "f16"}
-        converter.run(folder, request, after.phases.check)
-        yield path
-
-
-def _note_ends(after: Afterwards, name: str, expected: Sequence[Answer], found: Sequence[Answer]) -> None:
-    """Note a file whose answers hardly ever end where the adapter's do: it lacks the stop token.
-
-    Single answers differ by the last bits of sums, so one that does not end says nothing.
-    """
-    ends = [other.ended for one, other in zip(expected, found, strict=True) if one.ended]
-    if len(ends) > _FEW and sum(ends) <= len(ends) * _HARDLY:
-        after.note(Message("proof.endless", name=name, rows=len(ends) - sum(ends), of=len(ends)))
+_MOST_TOKENS = 4096
+"""Of a row whose model can read any number: longer ones are answered, but not measured."""
 
 
 if __name__ == "__main__":

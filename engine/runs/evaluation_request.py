@@ -51,7 +51,8 @@ class ProofRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Let exports of the run in folder ``run`` answer its held-out rows, ``rows`` of them, beside its adapter.
 
     By the names that they get in the evaluation ``name``: ``models`` are merged model folders, ``files`` GGUF files,
-    ``loras`` GGUF adapters for the run's base.
+    ``loras`` GGUF adapters for the run's base, ``ollama`` folders with a Modelfile, ``vllm`` folders with a serve.sh
+    that gives the adapter the name ``served_as``. Programs that are not installed are not asked.
     """
 
     run: str
@@ -59,6 +60,9 @@ class ProofRequest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str] = {}
     files: dict[str, str] = {}
     loras: dict[str, str] = {}
+    ollama: dict[str, str] = {}
+    vllm: dict[str, str] = {}
+    served_as: str = ""
     rows: int = 0
     trust_base: bool = False
 

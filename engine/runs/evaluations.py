@@ -26,6 +26,8 @@ TRAINING = "training"
 """Name of the evaluation that a run makes by itself, before and after its training."""
 FORGETTING = "forgetting"
 """Name of the evaluation of general text and questions; with ``-RUN`` behind it of an earlier run's rows."""
+EXPORT = "export-"
+"""How the names of those begin that prove an export; the target stands behind it."""
 _JUDGED = ".judged-by-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MOST_ANSWER_BYTES = 1 << 30
@@ -53,6 +55,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What answering with ``candidate`` takes: ``size_bytes`` of the files that it loads, and time.
+
+    ``tokens_per_second`` are those of its answers, ``at_once`` of them side by side, while prompts were read too; None
+    where nothing was timed.
+    """
+
+    candidate: str
+    size_bytes: int
+    tokens_per_second: float | None = None
+    at_once: int = 1
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The summary of one evaluation. ``n`` rows of ``part``: test, validation, or file (``data``, with its hash).
 
@@ -61,7 +76,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     corrected together, ``secondary`` those by the others, corrected among themselves. ``sentence`` is the verdict by
     the deciding metric; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
     ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
-    rows with the same references in the same order, whatever file or run they come from.
+    rows with the same references in the same order, whatever file or run they come from. ``costs`` where exports were
+    proved.
     """
 
     name: str
@@ -83,6 +99,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[Message] = []
     seconds: dict[str, float] = {}
     versions: dict[str, str] = {}
+    costs: list[Cost] = []
 
     def mean(self, candidate: str, metric: str) -> Mean | None:
         return next((each for each in self.means if (each.candidate, each.metric) == (candidate, metric)), None)
@@ -141,6 +158,11 @@ def read(where: Path) -> Evaluation | None:
 def is_elsewhere(name: str) -> bool:
     """Whether an evaluation is of what the training cost elsewhere, not of its own task."""
     return name == FORGETTING or name.startswith(f"{FORGETTING}-")
+
+
+def is_export(name: str) -> bool:
+    """Whether an evaluation proves an export: it compares files with the run's result, not that with anything else."""
+    return name.startswith(EXPORT)
 
 
 def earlier_run(name: str) -> str:

@@ -20,6 +20,7 @@ _UNPROVED = {"adapter": "exporting.same-files", "vllm": "exporting.not-asked"}
 
 def result(ended: Ended, width: int, muted: str, warning: str) -> RenderableType:
     """``ended``, which made something, on a screen of ``width`` cells."""
+    from engine.app import evaluation_lines as lines
     from engine.app.export_proof import faults
     from engine.app.export_use import uses
 
@@ -43,7 +44,8 @@ def result(ended: Ended, width: int, muted: str, warning: str) -> RenderableType
         cells = clean(name, keep_newlines=False), formats.size(size), "" if there else text("exporting.gone")
         parts.append(Text("  ".join(["", *filter(None, cells)]), no_wrap=True))
     if proof is not None:
-        parts += [Text(), evaluated.figures(proof, muted)]
+        parts += [Text(), evaluated.figures(proof, muted), Text()]
+        parts += [folded(note, width, muted) for is_grave, note in lines.notes(proof) if not is_grave]
     return Group(*parts)
 
 

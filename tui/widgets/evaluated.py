@@ -59,6 +59,11 @@ def figures(found: Evaluation, muted: str) -> RenderableType:
         parts.append(Text(title, style="bold"))
         parts += [Text(f"  {clean(line)}", no_wrap=True) for line in every[at : at + len(table)]]
         at += len(table)
+    costs = lines.costs(found)
+    if costs:
+        head, *body = aligned([[text(code) for code in lines.COST_HEAD], *costs])
+        parts += [Text(text("proof.costs"), style="bold"), Text(f"  {head}", style=muted, no_wrap=True)]
+        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in body]
     classes = lines.confusion(found)
     if classes is not None:
         parts += [Text(), Text(text("evaluate.confusion"), style="bold")]

@@ -114,6 +114,10 @@ def show(run: RunDir, evaluation: Evaluation, worst: int, as_json: bool) -> None
     out()
     body = [[metric, *line] for metric, of_metric in lines.by_metric(evaluation) for line in of_metric]
     table([text("evaluate.column-metric"), *map(text, lines.HEAD)], body)
+    costs = lines.costs(evaluation)
+    if costs:
+        out()
+        table([text(code) for code in lines.COST_HEAD], costs)
     classes = lines.confusion(evaluation)
     if classes is not None:
         out()

@@ -15,13 +15,13 @@ _SHOWN = 60
 
 
 @dataclass
-class FileGenerator:
-    """Answers like ``engine.evaluation.generate.Generator``, one prompt at a time, from a file that ``server`` serves.
+class ServedGenerator:
+    """Answers like ``engine.evaluation.generate.Generator``, one prompt at a time, as a server gives them.
 
-    ``ended`` notes by prompt whether the answer ended by itself; ``check`` may raise to stop.
+    ``ask`` tells the greedy answer to token ids with so many tokens at most; ``check`` may raise to stop.
     """
 
-    server: LlamaServer
+    ask: Callable[[list[int], int], str]
     tokenizer: Any
     check: Callable[[], None]
     most_positions: int = 0
@@ -42,7 +42,7 @@ class FileGenerator:
         answers = []
         for done, prompt in enumerate(prompts):
             self.check()
-            answers.append(self.server.answer(prompt, max_new_tokens)[0])
+            answers.append(self.ask(prompt, max_new_tokens))
             on_answers({done: answers[-1]})
             on_progress(done + 1, len(prompts))
         return answers

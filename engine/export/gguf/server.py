@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from engine.common import http_json
 from engine.common.child import answers, record_of
 from engine.common.errors import MachineError, ModelError
+from engine.common.http_json import Refused
 
 _LIBRARY = "xllamacpp"
 _PATIENCE_S = 600
@@ -102,17 +101,32 @@ class LlamaServer:
         found = self.ask("/completion", request).get("completion_probabilities") or [{"top_logprobs": []}]
         return {int(each["id"]): float(each["logprob"]) for each in found[0]["top_logprobs"]}
 
+    def answer_logprobs(self, prompt: Sequence[int], answer: Sequence[int]) -> dict[int, float]:
+        """Natural log of the probability of each token of ``answer`` behind ``prompt``, by its place.
+
+        The server tells what tokens cost that it says itself, so a grammar lets it say these and no others. It does not
+        tell of tokens that end inside of a character: these are left out.
+        """
+        request = {
+            "prompt": list(prompt), "n_predict": len(answer), "temperature": 0, "n_probs": 1, "cache_prompt": False,
+            "post_sampling_probs": False, "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in answer),
+        }  # fmt: skip
+        found, at = {}, 0
+        for told in self.ask("/completion", request).get("completion_probabilities") or []:
+            while at < len(answer) and answer[at] != int(told["id"]):
+                at += 1
+            if at == len(answer):
+                return {}
+            found[at] = float(told["logprob"])
+            at += 1
+        return found
+
     def ask(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
         """What the server answers to a request. Raises ModelError when it refuses or died."""
-        body = json.dumps(request).encode()
-        message = urllib.request.Request(self.address + path, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(message, timeout=_PATIENCE_S) as answer:
-                found: dict[str, Any] = json.load(answer)
-                return found
-        except (urllib.error.URLError, ValueError, OSError) as error:
-            said = error.read().decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else str(error)
-            raise ModelError("gguf.server-refused", model=self._model.name, reason=said[:300]) from error
+            return http_json.ask(self.address + path, request, _PATIENCE_S)
+        except Refused as refused:
+            raise ModelError("gguf.server-refused", model=self._model.name, reason=refused.reason) from refused
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -132,6 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     parameters.n_ctx = asked.context
     parameters.n_parallel = 1
     parameters.warmup = False
+    parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0  # threads that spin take the cores from others
     if asked.port:
         parameters.port = asked.port
     if asked.threads:

@@ -1,9 +1,31 @@
-# 导出验证：让导出的文件回答同样的行。
+# 导出的验证：同样的数据行，由导出的文件回答。
 
-other-template = 文件自带的模板对第 { NUMBER($row) } 行生成的提示不同，从第 { NUMBER($at) } 个字符起：{ $theirs }，应为 { $ours }
+other-template = 文件自带的模板对第 { NUMBER($row) } 行生成了不同的提示，从第 { NUMBER($at) } 个字符起：{ $theirs }，应为 { $ours }
 other-tokens = 文件自带的分词器对第 { NUMBER($row) } 行的切分不同，从第 { NUMBER($at) } 个词元起：{ LIST($theirs) }，应为 { LIST($ours) }
-fault = { $name }：{ $fault }
-endless = { $name }：{ NUMBER($of) } 个回答中有 { NUMBER($rows) } 个没有结束，而适配器的回答会结束；文件可能缺少停止词元
+other-count = 第 { NUMBER($row) } 行的提示有 { NUMBER($theirs) } 个词元，应为 { NUMBER($ours) } 个
+fault = { $name } 的断点：模板。{ $fault }
+endless = { $name } 的断点：停止词元。适配器能结束的 { NUMBER($of) } 个回答中，有 { NUMBER($rows) } 个没有结束。
+weights = { $name } 的断点：权重。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，不量化也是如此。请重新导出。
+quantization = { $name } 的断点：量化。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，16 位时没有这个问题。请选择位数更多的类型。
+unexplained = { $name } 的断点：所用程序。回答变差，但提示和权重与适配器一致。请检查该程序的采样设置。
+speeds-differ = 同时回答多个比逐个回答快：只应比较同时数相同的速度。
+no-perplexity = { $name } 不提供词元的概率，因此困惑度未知。
+prompt-not-told = { $name } 不显示模板生成的提示：只比较了长度。
+not-installed = 这里没有安装 { $program }，因此没有询问它。
+column-size = 加载
+column-speed = 词元/秒
+column-at-once = 同时数
+costs = 大小与速度
+not-started = 无法启动 { $program }
+    .message = { $reason }
+    .hint = 手动启动它，看看还缺什么。导出的文件是完整的。
+not-created = { $program } 拒绝了 Modelfile
+    .message = { $reason }
+    .hint = 重新导出，或使用更新版本的 { $program }。
+server-refused = { $program } 拒绝了请求
+    .message = { $model }：{ $reason }
+    .hint = 确认机器还有可用内存，然后重试。
+no-choices = 它的回答没有 choices
 no-answers = 没有可比较的回答
     .message = { $run } 用纯文本训练，没有回答可比较。
     .hint = 请加上 --no-proof 导出，并自行比较文本。
