@@ -176,24 +176,30 @@ def export(
         adapter_sha256=plan.adapter_sha256, base=str(plan.base.path.absolute()), run=plan.run.id if plan.run else "",
         kinds=kinds, files=files, made=time.time(), versions=versions(),
     )  # fmt: skip
+    return noted(made, plan.run)
+
+
+def noted(made: Export, run: RunDir | None) -> Export:
+    """``made`` with its model card beside the files, kept with them and with its run. Raises MachineError.
+
+    The card is written anew, unless somebody edited it; only a run knows what it says.
+    """
     try:
-        made = _with_card(plan, made)
-        exports.keep(plan.run, made)
+        if run is not None:
+            made = _with_card(made, run)
+        exports.keep(run, made)
     except OSError as error:
-        raise MachineError("exporting.unnoted", folder=plan.out, reason=reason_of(error)) from error
+        raise MachineError("exporting.unnoted", folder=made.path, reason=reason_of(error)) from error
     return made
 
 
-def _with_card(plan: Plan, made: Export) -> Export:
-    """Write the model card beside the files, where a run knows what it says and nobody edited it. Raises OSError."""
-    if plan.run is None:
-        return made
+def _with_card(made: Export, run: RunDir) -> Export:
     from engine.report.facts import read
     from engine.report.model_card import model_card
 
-    path = plan.out / CARD
+    path = Path(made.path) / CARD
     if not _is_edited(path):
-        write_atomic(path, model_card(read(plan.run), file_name(plan.run, plan.adapter.path)))
+        write_atomic(path, model_card(read(run), file_name(run, Path(made.adapter))))
     return msgspec.structs.replace(made, files={**made.files, CARD: path.stat().st_size})
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+from engine.app import evaluate
 from engine.app.evaluation_lines import BROKEN
-from engine.app.export import file_name
+from engine.app.export import Progress, file_name, noted
 from engine.config import toml
 from engine.messages.message import Message
 from engine.runs.directory import RunDir
@@ -35,6 +37,18 @@ def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) ->
         ollama={"ollama": made.path} if made.target == "ollama" else {},
         vllm={"vllm": made.path} if made.target == "vllm" else {}, served_as=file_name(run, Path(made.adapter)),
     )  # fmt: skip
+
+
+def prove(
+    made: Export, run: RunDir, asked: ProofRequest, on_progress: Progress,
+    on_silence: Callable[[], None] = lambda: None,
+) -> tuple[Export, Evaluation]:  # fmt: skip
+    """Carry ``asked`` out in a process of its own; what it found stands in the model card of ``made`` then.
+
+    Raises Stopped when it was ended, TunedeckError.
+    """
+    found = evaluate.run_request(asked, on_progress, on_silence=on_silence)
+    return noted(made, run), found
 
 
 def faults(evaluation: Evaluation) -> list[Message]:

@@ -55,7 +55,7 @@ class _Cancelled(Exception):
 def carry_out(plan: Plan, screen: MessagePump) -> None:
     """Export and prove in a thread worker; posts Advanced, Exported and Ended to ``screen``."""
     from engine.app import evaluate, export
-    from engine.app.export_proof import proof_request
+    from engine.app.export_proof import proof_request, prove
 
     worker = get_current_worker()
 
@@ -67,11 +67,11 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
     try:
         made = export.export(plan, on_progress, on_silence)
         asked = proof_request(made, plan.run)
-        if asked is None:
+        if asked is None or plan.run is None:
             screen.post_message(Ended(made))
             return
         screen.post_message(Exported())
-        proof = evaluate.run_request(asked, on_progress, on_silence=on_silence)
+        made, proof = prove(made, plan.run, asked, on_progress, on_silence)
         screen.post_message(Ended(made, proof))
     except (_Cancelled, evaluate.Stopped):
         screen.post_message(Ended(made, was_stopped=True))

@@ -62,7 +62,7 @@ def export(
         return
     for file in made.files if target != HUB and not as_json else ():
         out(str(Path(made.path) / file))
-    evaluation = _proved(made, plan.run, trust_base, as_json) if proof else None
+    made, evaluation = _proved(made, plan.run, trust_base, as_json) if proof else (made, None)
     for use in uses(made) if target != HUB else ():
         say(f"{text(use.code)}: {use.command}")
     if as_json:
@@ -72,17 +72,17 @@ def export(
         raise typer.Exit(ModelError.exit_code)
 
 
-def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> Evaluation | None:
+def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> tuple[Export, Evaluation | None]:
     """Let the files answer, and show what that says; None where nothing can."""
-    from engine.app.evaluate import STOPPED, Stopped, run_request
-    from engine.app.export_proof import proof_request
+    from engine.app.evaluate import STOPPED, Stopped
+    from engine.app.export_proof import proof_request, prove
 
     asked = proof_request(made, run, trust_base)
     if asked is None or run is None:
-        return None
+        return made, None
     progress = Progress()
     try:
-        evaluation = run_request(asked, progress)
+        made, evaluation = prove(made, run, asked, progress)
     except Stopped as stopped:
         progress.end()
         say(text("evaluate.stopped", kept=stopped.kept, name=asked.name))
@@ -91,7 +91,7 @@ def _proved(made: Export, run: RunDir | None, trust_base: bool, quiet: bool) -> 
         progress.end()
     if not quiet:
         show(run, evaluation, 0, as_json=False)
-    return evaluation
+    return made, evaluation
 
 
 def _pushed(made: Export, repo: str, private: bool, dry_run: bool, yes: bool) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 
+from engine.app.evaluate import run_request
 from engine.app.export import export, plan_export
-from engine.app.export_proof import faults, proof_request, prove
+from engine.app.export_proof import faults, proof_request
 from engine.evaluation.row_losses import RowLoss
 from engine.jobs.export_links import broken_links
 from engine.messages.message import Message
@@ -40,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunDir]:
         patch.setenv("TUNEDECK_HOME", str(folder / "home"))
         settings = values(
             base, rows, dataset={"max_length": 128, "eval_rows": 3, "test_rows": 6},
-            train={"max_steps": 60, "learning_rate": 2e-2}, adapter={"r": 8, "lora_alpha": 16},
+            train={"max_steps": 40, "learning_rate": 2e-2}, adapter={"r": 8, "lora_alpha": 16},
             eval={"max_new_tokens": 12, "baseline": "none"},
         )  # fmt: skip
         yield train(settings).run
@@ -66,7 +67,7 @@ def proved(run: RunDir, made: Export, kind: str) -> Evaluation:
     asked = proof_request(made, run)
     assert asked is not None
     only = {name: file for name, file in asked.files.items() if name == kind}
-    return prove(msgspec.structs.replace(asked, files=only), lambda *progress: None)
+    return run_request(msgspec.structs.replace(asked, files=only), lambda *progress: None)
 
 
 def file_of(made: Export, kind: str) -> Path:
