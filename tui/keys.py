@@ -196,6 +196,7 @@ EXPORT = (
     Key("next_type", "right", "exporting.key-type", "Left/Right"),
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
+    Key("push", "p", "exporting.key-push", "p", yields=True),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
 )
 

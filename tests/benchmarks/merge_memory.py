@@ -1,8 +1,9 @@
-"""Merge into a model of random weights in several shards and print the peak resident memory and the time.
+"""Merge into a model of random weights in several shards, convert it to GGUF, and print peak memory and time.
 
-``python tests/benchmarks/merge_memory.py [--gigabytes 4] [--shards 4] [--folder DIR]``. Makes a Llama-shaped base of
+``python -m tests.benchmarks.merge_memory [--gigabytes 4] [--shards 4] [--folder DIR]``. Makes a Llama-shaped base of
 that size in bfloat16 and an all-linear adapter under DIR (default: a temporary folder), merges in a process of its
-own, compares one tensor with plain arithmetic, and removes everything. Needs twice the size, plus a little, on disk.
+own, compares one tensor with plain arithmetic, converts the merged model to f16 and that to q8_0 in processes of their
+own, and removes everything. Needs four times the size on disk. The limit is the largest shard x 3 + 1 GiB.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+from tests.engine.export.gguf.families import write_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN, INNER, HEADS = 4096, 11008, 32
@@ -41,16 +44,39 @@ merge(Path(sys.argv[1]), [(sys.argv[2], 1.0)], Path(sys.argv[3]))
 print(libraries, peak_bytes(), time.monotonic() - began)
 """
 
+CONVERTING = """
+import resource, sys, time
+from pathlib import Path
+from engine.export.gguf import converter, quantize
+
+folder = converter.converter(lambda *progress: None)
+began = time.monotonic()
+if sys.argv[3] == "f16":
+    converter.run(folder, {"do": "convert", "model": sys.argv[1], "out": sys.argv[2], "type": "f16"})
+else:
+    quantize.quantize(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+print(1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, time.monotonic() - began)
+"""
+GIB = 1 << 30
+
 
 @dataclass(frozen=True)
 class Measured:
-    """Bytes of the base, of its largest shard, resident after loading the libraries and at most; seconds."""
+    """Bytes of the base, of its largest shard, resident after loading the libraries and at most; seconds.
+
+    ``gguf``: peak bytes and seconds of the conversion to f16, and of quantizing that to q8_0.
+    """
 
     base_bytes: int
     shard_bytes: int
     libraries_bytes: int
     peak_bytes: int
     seconds: float
+    gguf: dict[str, tuple[int, float]]
+
+    @property
+    def limit_bytes(self) -> int:
+        return 3 * self.shard_bytes + GIB
 
 
 def make_base(folder: Path, size_bytes: int, shards: int, small: bool = False) -> int:
@@ -114,7 +140,7 @@ def make_adapter(folder: Path, base: Path, layers: int) -> None:
     save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
 
 
-def measure(folder: Path, size_bytes: int, shards: int, small: bool = False) -> Measured:
+def measure(folder: Path, size_bytes: int, shards: int, small: bool = False, converts: bool = False) -> Measured:
     """Make, merge in a process of its own, check. Raises AssertionError for a wrong tensor."""
     base, adapter, merged = folder / "base", folder / "adapter", folder / "merged"
     make_adapter(adapter, base, make_base(base, size_bytes, shards, small))
@@ -123,7 +149,21 @@ def measure(folder: Path, size_bytes: int, shards: int, small: bool = False) -> 
     libraries, peak, seconds = done.stdout.split()[-3:]
     _check(base, adapter, merged)
     sizes = [file.stat().st_size for file in base.glob("*.safetensors")]
-    return Measured(sum(sizes), max(sizes), int(libraries), int(peak), float(seconds))
+    gguf = _converted(merged, folder) if converts else {}
+    return Measured(sum(sizes), max(sizes), int(libraries), int(peak), float(seconds), gguf)
+
+
+def _converted(merged: Path, folder: Path) -> dict[str, tuple[int, float]]:
+    """Peak memory and seconds of each step to GGUF; the files are removed as soon as nobody needs them."""
+    write_tokenizer(merged)
+    found, source = {}, merged
+    for kind in ("f16", "q8_0"):
+        file = folder / f"{kind}.gguf"
+        command = [sys.executable, "-c", CONVERTING, str(source), str(file), kind]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        peak, seconds = done.stdout.split()[-2:]
+        found[kind], source = (int(peak), float(seconds)), file
+    return found
 
 
 def _check(base: Path, adapter: Path, merged: Path) -> None:
@@ -151,15 +191,20 @@ def main() -> None:
     size = int(options.gigabytes * 1e9)
     parent = options.folder or Path(tempfile.gettempdir())
     free = shutil.disk_usage(parent).free
-    if free < 2.3 * size:
-        sys.exit(f"{parent} has {free / 1e9:.1f} GB free; {2.3 * size / 1e9:.1f} GB are needed.")
+    if free < 4 * size:
+        sys.exit(f"{parent} has {free / 1e9:.1f} GB free; {4 * size / 1e9:.1f} GB are needed.")
     with tempfile.TemporaryDirectory(prefix="merge-memory-", dir=parent) as folder:
-        got = measure(Path(folder), size, options.shards)
+        got = measure(Path(folder), size, options.shards, converts=True)
     print(f"base              {got.base_bytes / 1e9:8.2f} GB in {options.shards} shards")
     print(f"largest shard     {got.shard_bytes / 1e9:8.2f} GB")
     print(f"libraries alone   {got.libraries_bytes / 1e9:8.2f} GB resident")
-    print(f"peak              {got.peak_bytes / 1e9:8.2f} GB resident")
+    print(f"limit             {got.limit_bytes / 1e9:8.2f} GB: largest shard x 3 + 1 GiB")
+    print(f"peak of the merge {got.peak_bytes / 1e9:8.2f} GB resident")
     print(f"time              {got.seconds:8.1f} s on one thread")
+    for kind, (peak, seconds) in got.gguf.items():
+        print(f"peak to {kind:10}{peak / 1e9:8.2f} GB resident, {seconds:.1f} s")
+    peaks = [got.peak_bytes, *(peak for peak, _ in got.gguf.values())]
+    print("within the limit" if max(peaks) <= got.limit_bytes else "ABOVE the limit")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.app.export import Plan, Subject
+    from engine.app.hub_push import Push
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import Evaluation
     from engine.runs.exports import Export
@@ -69,6 +70,13 @@ class ExportScreen(WholeScreen, Screen[None]):
             super().__init__()
             self.plans = plans
 
+    class Pushed(Message):
+        """What came of a push."""
+
+        def __init__(self, said: str, failed: bool = False) -> None:
+            super().__init__()
+            self.said, self.failed = said, failed
+
     def __init__(self, run: RunDir) -> None:
         super().__init__()
         self._run = run
@@ -79,6 +87,7 @@ class ExportScreen(WholeScreen, Screen[None]):
         self._shown: job.Ended | None = None
         self._worker: Worker[None] | None = None
         self._is_proving = False
+        self._pushing: Worker[None] | None = None
         self.view = "choose"
 
     def compose(self) -> ComposeResult:
@@ -219,6 +228,9 @@ class ExportScreen(WholeScreen, Screen[None]):
             return True if not isinstance(self._plans.get(self._target, TunedeckError("")), TunedeckError) else None
         if action in ("next_type", "previous_type"):
             return True if self._target in self._kinds else None
+        if action == "push":
+            made = self._shown.made if self._shown is not None and self.view == "result" else None
+            return made is not None and made.target == "adapter" and made.is_there and self._pushing is None
         return bool(self._former) if action == "switch" else True
 
     def action_next_type(self) -> None:
@@ -237,6 +249,35 @@ class ExportScreen(WholeScreen, Screen[None]):
     def action_switch(self) -> None:
         targets, former = self.query_one("#targets"), self.query_one("#former")
         (targets if former.has_focus else former).focus()
+
+    @work
+    async def action_push(self) -> None:
+        """Share the adapter that is shown on the hub, once the person has said where."""
+        from tui.export.push import PushScreen
+
+        if self._shown is None or self._shown.made is None:
+            return
+        planned = await self.app.push_screen_wait(PushScreen(self._shown.made))
+        if planned is not None:
+            self.notify(text("hub.pushing", repo=planned.repo, size=planned.bytes), markup=False)
+            self._pushing = self.run_worker(lambda: self._send(planned), thread=True, group="push")
+            self.refresh_bindings()
+
+    def _send(self, planned: Push) -> None:
+        from engine.app.hub_push import push
+
+        try:
+            self.post_message(self.Pushed(text("hub.pushed", repo=push(planned))))
+        except TunedeckError as error:
+            self.post_message(self.Pushed(error.said, failed=True))
+
+    @on(Pushed)
+    def _pushed(self, message: Pushed) -> None:
+        self._pushing = None
+        self.notify(
+            clean(message.said), severity="error" if message.failed else "information", timeout=10, markup=False
+        )
+        self.refresh_bindings()
 
     @on(PickList.Chosen, "#targets")
     def _chosen(self) -> None:

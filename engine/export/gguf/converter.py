@@ -6,6 +6,7 @@ A checkout of llama.cpp can stand in for it (``TUNEDECK_LLAMA_CPP``).
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ def _fetch(folder: Path, on_progress: Progress) -> None:
 def run(folder: Path, request: dict[str, Any], on_silence: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """What the script in the converter's ``folder`` answers to ``request``; ``on_silence`` is called while it works.
 
-    Raises ModelError for what the converter doesn't know, or what went wrong in it.
+    Raises ModelError for what the converter doesn't know, or what went wrong in it, and OSError for a full disk.
     """
     answers: list[dict[str, Any]] = []
     noise: list[str] = []
@@ -96,6 +97,8 @@ def run(folder: Path, request: dict[str, Any], on_silence: Callable[[], None] = 
         "what": " ".join(noise[-3:])[-300:] or Message("gguf.exit-code", code=code),
     }
     answer = answers[-1] if answers else answer
+    if answer.get("why") == "disk":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), request["out"])
     if answer.get("type") != "result":
         model = Path(request["model"])
         raise ModelError(_CODES.get(answer["why"], "gguf.converter-failed"), model=model.name, what=answer["what"])

@@ -9,11 +9,12 @@ another version. REQUEST is a JSON object with ``do``:
   GGUF LoRA of the same architecture. What the architecture does to a weight's rows is done to B's.
 
 The last line on stdout is a JSON object: ``{"type": "result", …}``, or ``{"type": "refused", "why": …}`` with
-why = architecture, tokenizer, tensor, or failed.
+why = architecture, tokenizer, tensor, disk (it is full), or failed.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -111,5 +112,6 @@ if __name__ == "__main__":
     try:
         answer = main(json.loads(sys.argv[1]))
     except Exception as error:
-        answer = {"type": "refused", "why": "failed", "what": f"{type(error).__name__}: {error}"}
+        why = "disk" if isinstance(error, OSError) and error.errno == errno.ENOSPC else "failed"
+        answer = {"type": "refused", "why": why, "what": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), file=said, flush=True)

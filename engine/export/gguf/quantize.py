@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,8 @@ from engine.common.errors import MachineError, ModelError
 from engine.models.gguf import QUANTIZER
 
 # llama.cpp's own numbers of its file types (enum llama_ftype in llama.h).
+_FULL_BYTES = 1 << 20
+"""With less free beside what was written, a failure is the disk's."""
 FILE_TYPES = {"q8_0": 7, "q6_k": 18, "q5_k_m": 17, "q4_k_m": 15, "q3_k_m": 12, "q2_k": 10}
 
 
@@ -32,6 +36,8 @@ def quantize(source: Path, target: Path, kind: str, on_silence: Callable[[], Non
     try:
         command = [sys.executable, "-P", "-m", __name__, str(source), str(partial), kind]
         code = run_child(command, said.append, on_silence=on_silence)
+        if code and shutil.disk_usage(target.parent).free < _FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
         if code:
             raise ModelError("gguf.quantize-failed", source=source.name, kind=kind, what=" ".join(said[-3:])[-300:])
         partial.replace(target)

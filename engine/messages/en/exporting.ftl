@@ -101,5 +101,7 @@ key-type = Type
     .help = The next GGUF type: more or fewer bits a weight.
 key-type-back = Type back
     .help = The previous GGUF type.
+key-push = Push
+    .help = Share the exported adapter on the hub.
 key-switch = Exported
     .help = Go to what was exported so far, and back.

@@ -101,5 +101,7 @@ key-type = 类型
     .help = 下一种 GGUF 类型：每个权重的位数更多或更少。
 key-type-back = 上一类型
     .help = 上一种 GGUF 类型。
+key-push = 推送
+    .help = 把导出的适配器分享到 hub。
 key-switch = 已导出
     .help = 在目标列表与已有的导出之间切换。

@@ -115,7 +115,8 @@ def test_vllm_gets_a_script_and_the_template_and_ranks_that_it_has(base: Path, t
     made = export(plan_export(str(odd), "vllm", out=tmp_path / "out"))
     script = (tmp_path / "out" / "serve.sh").read_text()
     assert "--max-lora-rank 16" in script
-    assert str(model) in script
+    assert "${BASE_MODEL:?}" in script
+    assert str(model) not in script
     assert {"serve.sh", "chat_template.jinja", "adapter_model.safetensors"} <= set(made.files)
     whole = make_adapter(model, tmp_path / "whole", modules_to_save=["lm_head"])
     with pytest.raises(TunedeckError) as error:
@@ -149,3 +150,67 @@ def test_quantizing_needs_its_library_before_the_long_work(adapter: Path, monkey
         plan_export(str(adapter), "gguf", ["q8_0"])
     assert error.value.code == "gguf.no-library"
     plan_export(str(adapter), "gguf", ["f16"])
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"architectures": ["HomeMadeForCausalLM"]}, "gguf.unknown-architecture"),
+        ({}, "gguf.unknown-tokenizer"),
+    ],
+)
+def test_what_gguf_does_not_know_is_said_and_nothing_is_made(
+    config: dict[str, object], code: str, base: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    from tests.tiny import make_tiny_model
+
+    model = shutil.copytree(base, tmp_path / "model") if config else make_tiny_model(tmp_path / "model")
+    values = json.loads((model / "config.json").read_text())
+    adapter = make_adapter(model, tmp_path / "orders")
+    (model / "config.json").write_text(json.dumps(values | config))
+    for target in ("gguf", "gguf-lora"):
+        with pytest.raises(TunedeckError) as error:
+            export(plan_export(str(adapter), target, ["f16"] if target == "gguf" else [], tmp_path / "out"))
+        assert error.value.code == code
+        assert not (tmp_path / "out").exists()
+    assert '"merged"' in error.value.hint
+    plan_export(str(adapter), "merged", out=tmp_path / "out")  # what the hint says
+
+
+def texts_in(folder: Path) -> str:
+    """Everything in a folder that is not weights, as text."""
+    files = [path for path in folder.iterdir() if path.suffix not in (".safetensors", ".gguf") and path.is_file()]
+    return "\n".join(path.read_text("utf-8", "replace") for path in files)
+
+
+@pytest.mark.parametrize("target", ["adapter", "merged", "gguf", "gguf-lora"])
+def test_what_leaves_this_machine_names_no_folder_of_it(target: str, adapter: Path, base: Path, tmp_path: Path) -> None:
+    record = {"base": {"name_or_path": str(base)}, "data": [{"path": str(tmp_path / "orders.jsonl"), "role": "new"}]}
+    (adapter / "tunedeck.json").write_text(json.dumps(record))
+    made = export(plan_export(str(adapter), target, ["f16"] if target == "gguf" else [], tmp_path / "out"))
+    written = texts_in(tmp_path / "out")
+    assert str(tmp_path) not in written
+    assert str(base) not in written
+    for file in made.files:
+        assert str(base).encode() not in (tmp_path / "out" / file).read_bytes()
+    assert exports.read(tmp_path / "out") is not None
+    assert made.base == str(base)
+    if target == "adapter":
+        assert (
+            json.loads((tmp_path / "out" / "adapter_config.json").read_text())["base_model_name_or_path"] == base.name
+        )
+        assert "orders.jsonl" in written
+
+
+def test_a_licence_that_forbids_sharing_is_said(adapter: Path, base: Path, tmp_path: Path) -> None:
+    assert plan_export(str(adapter), "adapter", out=tmp_path / "out").licence is None
+    readme = base / "README.md"
+    readme.write_text("---\nlicense: cc-by-nd-4.0\n---\n")
+    try:
+        said = plan_export(str(adapter), "adapter", out=tmp_path / "out").licence
+    finally:
+        readme.unlink()
+    assert said is not None
+    assert said.code == "exporting.licence-no-derivatives"

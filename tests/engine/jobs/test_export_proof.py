@@ -10,6 +10,7 @@ import pytest
 from engine.app.evaluate import run_request
 from engine.app.export import export, plan_export
 from engine.app.export_proof import faults, proof_request
+from engine.common.errors import TunedeckError
 from engine.data.rows.messages import Message as Turn
 from engine.data.rows.messages import Row
 from engine.export.gguf import converter
@@ -63,6 +64,9 @@ def test_files_answer_as_the_adapter_does(run: RunDir, tmp_path: Path) -> None:
     }
     assert {each.against for each in evaluation.comparisons} == {"f32", "q8_0"}
     assert all(each.prompt and each.reference for each in kept)
+    assert evaluation.metrics[-1] == "perplexity"
+    assert len({round(mean.value, 1) for mean in evaluation.means if mean.metric == "perplexity"}) <= 2
+    assert [cost.candidate for cost in evaluation.costs] == evaluation.candidates
 
 
 def test_another_template_in_the_file_is_found_and_named(base: Path, tmp_path: Path) -> None:
@@ -86,3 +90,43 @@ def test_an_adapter_that_no_run_made_has_nothing_to_be_proved_with(run: RunDir, 
     made = export(plan_export(str(run.path), "adapter", out=tmp_path / "out"))
     assert proof_request(made, run) is None
     assert proof_request(made, None) is None
+
+
+def test_an_exported_adapter_finds_its_base_on_this_machine_by_its_run(run: RunDir, base: Path, tmp_path: Path) -> None:
+    from engine.models.for_use import find_for_use
+
+    made = export(plan_export(str(run.path), "adapter", out=tmp_path / "out"))
+    assert str(base) not in (tmp_path / "out" / "adapter_config.json").read_text()
+    assert find_for_use(made.path).card.path == base
+
+
+def test_a_base_that_changed_since_is_refused(base: Path, home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(base, other)
+    rows = write_rows(tmp_path / "orders.jsonl", 24)
+    made = train(values(other, rows, train={"max_steps": 1})).run
+    plan_export(str(made.path), "merged")
+    weights = other / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-5] ^= 1
+    weights.write_bytes(bytes(content))
+    with pytest.raises(TunedeckError) as error:
+        plan_export(str(made.path), "merged")
+    assert error.value.code in ("use.base-uncertain", "adapter.base-uncertain")
+    assert not (made.path / "exports").exists()
+    plan_export(str(made.path), "merged", trust_base=True)  # what the hint says
+
+
+def test_the_report_of_a_proved_run_keeps_its_own_verdict_and_names_no_folder(run: RunDir, base: Path) -> None:
+    from engine.report.content import content
+    from engine.report.facts import read
+    from engine.report.page import html
+    from tests.engine.cli.test_evaluate import evaluation
+
+    evaluations.keep(evaluations.folder(run, "export-gguf"), evaluation("export-gguf"))
+    said = content(read(run))
+    assert said.verdict != "Better than the base model."
+    page = html(said)
+    assert str(run.path) not in page
+    assert str(base) not in page
+    assert "orders.jsonl" in page
