@@ -33,10 +33,12 @@ DEFAULT_KINDS = ("q8_0",)
 CARD = "README.md"
 _LIGHT = ("adapter", "gguf-lora", "vllm")
 _SPARE_BYTES = 64 << 20
-_START_S = 6.0
+_LIBRARIES_S, _CONVERTER_S = 4.0, 4.0
 _PACE = 120e6
-"""Bytes of 16-bit weights a second through merge and conversion, and seconds for the libraries to load: measured on
-two CPU cores."""
+_QUANTIZED = {"q8_0": 150e6}
+_QUANTIZED_ELSE = 80e6
+"""Measured on two CPU cores: seconds in which our libraries load, and the converter's; bytes of 16-bit weights a second
+through merge or conversion; weights a second through llama.cpp's quantizer."""
 
 Progress = Callable[[int, int | None, Message], None]
 
@@ -110,7 +112,7 @@ class Subject:
         _check_disk(where, out_bytes + work_bytes)
         return Plan(
             target, kinds, self.found, adapter, where, self.sha256, out_bytes, work_bytes,
-            _START_S + 2 * base.weight_bytes / _PACE if target not in _LIGHT else 1.0, done, base_id,
+            _seconds(target, kinds, base), done, base_id,
         )  # fmt: skip
 
     def _free_folder(self, target: str) -> Path:
@@ -243,6 +245,21 @@ def _sizes(target: str, kinds: Sequence[str], adapter: AdapterCard, base: ModelC
     plain = [kind for kind in kinds if kind in gguf.PLAIN]
     merged, between = base.weight_bytes, 0 if plain else gguf.size_of(base, "f16")
     return sum(gguf.size_of(base, kind) for kind in kinds), merged + between
+
+
+def _seconds(target: str, kinds: Sequence[str], base: ModelCard) -> float:
+    """How long it takes on two cores, about, without the proof."""
+    if target in ("adapter", "vllm"):
+        return 1.0 if target == "adapter" else _LIBRARIES_S
+    if target == "gguf-lora":
+        return _LIBRARIES_S + _CONVERTER_S
+    merging = _LIBRARIES_S + base.weight_bytes / _PACE
+    if target == "merged":
+        return merging
+    converting = _CONVERTER_S + max(1, len({*kinds} & {*gguf.PLAIN})) * (_CONVERTER_S + base.weight_bytes / _PACE)
+    weights = base.parameters or base.weight_bytes / 2
+    left = [kind for kind in kinds if kind not in gguf.PLAIN]
+    return merging + converting + sum(weights / _QUANTIZED.get(kind, _QUANTIZED_ELSE) for kind in left)
 
 
 def _check_disk(out: Path, needed: int) -> None:

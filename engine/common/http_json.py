@@ -8,7 +8,7 @@ import socket
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -46,7 +46,7 @@ def ask(url: str, request: object = None, timeout: float = 600.0, key: str = "")
     return found
 
 
-def events(url: str, request: object, timeout: float = 600.0, key: str = "") -> Iterator[dict[str, Any]]:
+def events(url: str, request: object, timeout: float = 600.0, key: str = "") -> Generator[dict[str, Any], None, None]:
     """The JSON objects of server-sent events (``data: {...}``) up to ``[DONE]``; to stop, close the iterator.
 
     Raises Refused, also for a stream that breaks off.

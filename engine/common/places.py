@@ -37,7 +37,8 @@ def without_places(text: str, known: Places) -> str:
     """``text`` with each of ``known`` replaced, the longest first."""
     for path in sorted(known, key=len, reverse=True):
         if path in text:
-            text = re.sub(rf"(?<![\w.]){re.escape(path)}(?![\w-])", lambda _, name=known[path]: name, text)
+            name = known[path].replace("\\", r"\\")  # it is no template
+            text = re.sub(rf"(?<![\w.]){re.escape(path)}(?![\w-])", name, text)
     return text
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -70,7 +70,7 @@ class _Server:
         self._model = wanted or names[0]
         return self._model
 
-    def events(self, asked: Asked) -> Iterator[dict[str, Any]]:
+    def events(self, asked: Asked) -> Generator[dict[str, Any], None, None]:
         """What the server says, piece by piece. Raises Refused."""
         request: dict[str, Any] = {
             "model": self._model, "stream": True, "stream_options": {"include_usage": True},
@@ -140,7 +140,8 @@ def _parts(event: dict[str, Any]) -> tuple[list[tuple[str, bool]], str]:
     """The texts of an event, each with whether it is thought, and why the answer ended ("" while it goes on)."""
     choices = event.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    delta = choice.get("delta") if isinstance(choice.get("delta"), dict) else {}
+    given = choice.get("delta")
+    delta: dict[str, Any] = given if isinstance(given, dict) else {}
     thought = next((str(delta[name]) for name in _THOUGHTS if delta.get(name)), "")
     said = [(thought, True), (str(delta.get("content") or choice.get("text") or ""), False)]
     return [part for part in said if part[0]], str(choice.get("finish_reason") or "")

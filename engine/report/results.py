@@ -178,8 +178,8 @@ def _costs(found: Evaluated) -> Table | None:
     """Size and speed of each exported file."""
     rows = []
     for each in found.summary.costs:
-        head, *figures = cost_cells(each)
-        rows.append([Cell(head, kind="head"), *(Cell(figure, kind="number") for figure in figures)])
+        who, *figures = cost_cells(each)
+        rows.append([Cell(who, kind="head"), *(Cell(figure, kind="number") for figure in figures)])
     head = [text(code) for code in COST_HEAD]
     return Table(text("proof.costs"), head, rows) if rows else None
 

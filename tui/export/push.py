@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,20 +10,19 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from engine.app.hub_push import Push, plan_push
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.runs.exports import Export
 from tui import keys
 from tui.widgets.form import FormButton, FormField
 from tui.widgets.line import Prose
 from tui.widgets.whole import WholeScreen
 
-if TYPE_CHECKING:
-    from engine.runs.exports import Export
 
-
-class PushScreen(WholeScreen, ModalScreen["Push | None"]):
+class PushScreen(WholeScreen, ModalScreen[Push | None]):
     """Asks for the repository of ``made``, an exported adapter. Gives what is to be sent, None for nothing."""
 
     CSS_PATH: ClassVar = ["export.tcss"]
@@ -43,7 +42,7 @@ class PushScreen(WholeScreen, ModalScreen["Push | None"]):
             yield FormField("seen", text("hub.seen"), seen[0], options=seen)
             yield Prose(text("hub.files", files=files), classes="dialog-text")
             yield Prose(text("hub.read-card", card=f"{self._made.path}/README.md"), classes="dialog-text")
-            yield Prose("", classes="dialog-text", id="push-trouble")
+            yield Prose("", classes="push-trouble")
             with Horizontal(classes="dialog-buttons"):
                 yield FormButton(text("hub.push"), id="push")
                 yield FormButton(text("keys.cancel-leave"), id="cancel")
@@ -58,14 +57,12 @@ class PushScreen(WholeScreen, ModalScreen["Push | None"]):
     @on(FormField.Submitted)
     @on(FormButton.Pressed, "#push")
     def action_accept(self) -> None:
-        from engine.app.hub_push import plan_push
-
         try:
             planned = plan_push(
                 self._made, self._field("repo").text.strip(), self._field("seen").text == text("hub.seen-private")
             )
         except TunedeckError as error:
-            trouble = self.query_one("#push-trouble", Prose)
+            trouble = self.query_one(".push-trouble", Prose)
             trouble.words = clean(error.said, keep_newlines=False)
             trouble.refresh(layout=True)
             return

@@ -61,9 +61,9 @@ def figures(found: Evaluation, muted: str) -> RenderableType:
         at += len(table)
     costs = lines.costs(found)
     if costs:
-        head, *body = aligned([[text(code) for code in lines.COST_HEAD], *costs])
-        parts += [Text(text("proof.costs"), style="bold"), Text(f"  {head}", style=muted, no_wrap=True)]
-        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in body]
+        first, *others = aligned([[text(code) for code in lines.COST_HEAD], *costs])
+        parts += [Text(text("proof.costs"), style="bold"), Text(f"  {first}", style=muted, no_wrap=True)]
+        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in others]
     classes = lines.confusion(found)
     if classes is not None:
         parts += [Text(), Text(text("evaluate.confusion"), style="bold")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -149,15 +150,20 @@ def main(arguments: Sequence[str]) -> int:
     parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0  # threads that spin take the cores from others
     if asked.port:
         parameters.port = asked.port
-    if asked.threads:
-        parameters.cpuparams.n_threads = asked.threads
-        parameters.cpuparams_batch.n_threads = asked.threads
+    threads = asked.threads or _whole(os.environ.get("OMP_NUM_THREADS", ""))  # what holds for torch holds here
+    if threads:
+        parameters.cpuparams.n_threads = threads
+        parameters.cpuparams_batch.n_threads = threads
     if asked.lora:
         parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(asked.lora, 1.0)]
     server = xllamacpp.Server(parameters)
     say("listening", address=server.listening_address)
     sys.stdin.buffer.read()
     return 0
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 if __name__ == "__main__":

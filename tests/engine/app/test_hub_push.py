@@ -62,7 +62,16 @@ def refused(status: int) -> HfHubHTTPError:
 def test_what_was_shown_is_sent_and_private(made: Export) -> None:
     hub, planned = Hub(), plan_push(made, "anna/orders")
     assert push(planned, hub) == "anna/orders"
-    assert hub.sent == list(planned.files) == ["adapter_model.safetensors", "README.md", "adapter_config.json"]
+    assert (
+        hub.sent
+        == list(planned.files)
+        == [
+            "adapter_model.safetensors",
+            "README.md",
+            "tunedeck.json",
+            "adapter_config.json",
+        ]
+    )
     assert hub.private
     push(plan_push(made, "anna/orders", private=False), hub)
     assert not hub.private

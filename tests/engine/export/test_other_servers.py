@@ -93,7 +93,7 @@ def exported(tmp_path: Path) -> Callable[[str], Path]:
     """A folder with a Modelfile, which holds a word more."""
 
     def make(word: str = "") -> Path:
-        folder = tmp_path / "ollama"
+        folder = tmp_path / "out"
         folder.mkdir()
         (folder / "Modelfile").write_text(f"FROM ./orders-q8_0.gguf\n# {word}\n")
         return folder
@@ -215,7 +215,7 @@ def test_vllm_is_started_by_the_exported_script_over_the_base(tmp_path: Path) ->
     script = serve_script(adapter, 'my base "$(touch bad)"', "orders", "none")
     assert "touch bad" not in script
     (tmp_path / "adapter" / "serve.sh").write_text(script)
-    code = "import json, sys; print(json.dumps(sys.argv[1:])); raise SystemExit(1)"
+    code = "import json, sys; json.dump(sys.argv[1:], open(__file__ + '.told', 'w')); raise SystemExit('no GPU')"
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin", "vllm", code)
     with pytest.MonkeyPatch.context() as patch:
@@ -225,7 +225,8 @@ def test_vllm_is_started_by_the_exported_script_over_the_base(tmp_path: Path) ->
             vllm_server.started(tmp_path / "adapter", tmp_path / "models" / "my base", lambda: None),
         ):
             pass
-    arguments = json.loads(ended.value.reason.args["reason"])
+    assert "no GPU" in ended.value.message
+    arguments = json.loads((tmp_path / "bin" / "vllm.told").read_text())
     assert arguments[:2] == ["serve", str(tmp_path / "models" / "my base")]
     assert f"orders={tmp_path / 'adapter'}" in arguments
     assert arguments[-4:-1] == ["--host", "127.0.0.1", "--port"]
@@ -252,8 +253,10 @@ def test_llama_cpps_server_takes_token_ids_by_openais_path_as_by_its_own(llama: 
 
 def test_llama_cpps_server_tells_what_given_tokens_cost(llama: LlamaServer) -> None:
     prompt, answer = [1, 7, 20, 33], [45, 45, 120, 9]
-    told = llama.answer_logprobs(prompt, answer)
-    assert told
+    told, compared = llama.answer_logprobs(prompt, answer), 0
     for at, logprob in told.items():
-        one_by_one = llama.logprobs([*prompt, *answer[:at]], 320)[answer[at]]
-        assert logprob == pytest.approx(one_by_one, abs=0.01)
+        one_by_one = llama.logprobs([*prompt, *answer[:at]], 320)
+        if one_by_one:  # of a place where the answer would end there are none
+            assert logprob == pytest.approx(one_by_one[answer[at]], abs=0.01)
+            compared += 1
+    assert compared >= 2
