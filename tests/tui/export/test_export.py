@@ -181,3 +181,46 @@ async def test_exports_whose_files_are_gone_are_marked(run: RunDir, monkeypatch:
         await pilot.press("tab", "enter")
         await until_shows(pilot, "Its files are gone")
         assert "llama-server" not in screen_text(app)
+
+
+async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.app import hub_push
+
+    stand_in(monkeypatch)
+    sent: list[hub_push.Push] = []
+    refusal: list[TunedeckError] = []
+
+    def push(planned: hub_push.Push) -> str:
+        sent.append(planned)
+        if refusal:
+            raise refusal[0]
+        return planned.repo
+
+    monkeypatch.setattr(hub_push, "push", push)
+    app = app_of(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.ExportAsked(run))
+        await until_shows(pilot, "llama.cpp, LM Studio")
+        await pilot.press("p")
+        assert isinstance(app.screen, ExportScreen), "there is nothing to push yet"
+        await pilot.press("down", "down", "down", "enter")
+        await until_shows(pilot, "These are the very files")
+        await pilot.press("p")
+        await until_shows(pilot, "Share on the hub")
+        await pilot.press(*"orders", "enter")
+        await until_shows(pilot, "no name of a repository")
+        await pilot.press("home", *"anna/", "enter")
+        await until(pilot, lambda: any("pushed to anna/orders" in each.message for each in app._notifications))
+        assert [(planned.repo, planned.private) for planned in sent] == [("anna/orders", True)]
+        refusal.append(ModelError("hub.taken", repo="anna/orders"))
+        await pilot.press("p")
+        await until_shows(pilot, "Share on the hub")
+        await pilot.press(*"anna/orders", "enter")
+        await until(pilot, lambda: any("name is taken" in each.message for each in app._notifications))
+        await pilot.press("p")
+        await until_shows(pilot, "Share on the hub")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        assert len(sent) == 2
