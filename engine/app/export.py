@@ -162,11 +162,12 @@ def export(
     and leaves nothing half-made.
     """
     before = exports.read(plan.out) if plan.done else None
+    adapter, base = str(plan.adapter.path.absolute()), str(plan.base.path.absolute())
     if plan.target == "merged" and before is not None and before.is_there:
-        return before
+        return msgspec.structs.replace(before, path=str(plan.out), adapter=adapter, base=base)
     request = {
         "target": plan.target, "kinds": list(plan.kinds), "model": plan.found.model.model_dump(mode="json"),
-        "adapter": str(plan.adapter.path.absolute()), "base": str(plan.base.path.absolute()), "out": str(plan.out),
+        "adapter": adapter, "base": base, "out": str(plan.out),
         "name": file_name(plan.run, plan.adapter.path), "base_name": plan.base_name, "done": sorted(plan.done),
     }  # fmt: skip
     arguments = ["engine.export", json.dumps(request)]
@@ -174,8 +175,8 @@ def export(
     files = {name: _size(plan.out / name) for name in sorted(plan.done - now.keys())} | now  # those of now are last
     kinds = [kind for kind in (before.kinds if before else ()) if kind not in plan.kinds] + list(plan.kinds)
     made = Export(
-        target=plan.target, path=str(plan.out), adapter=str(plan.adapter.path.absolute()),
-        adapter_sha256=plan.adapter_sha256, base=str(plan.base.path.absolute()), run=plan.run.id if plan.run else "",
+        target=plan.target, path=str(plan.out), adapter=adapter, adapter_sha256=plan.adapter_sha256, base=base,
+        run=plan.run.id if plan.run else "",
         kinds=kinds, files=files, made=time.time(), versions=versions(),
     )  # fmt: skip
     return noted(made, plan.run)

@@ -38,4 +38,5 @@ def modelfile(words: Words, model: str, context: int) -> str:
     lines = [f"FROM ./{model}", f'TEMPLATE """{parts.in_go()}"""']
     lines += [f"PARAMETER stop {json.dumps(stop, ensure_ascii=False)}" for stop in stops]
     lines += [f"PARAMETER num_ctx {context}"] if context else []
+    lines.append("PARAMETER repeat_penalty 1")  # Ollama's default makes said words less likely
     return "\n".join(lines) + "\n"

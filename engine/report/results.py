@@ -171,7 +171,7 @@ def _means(found: Evaluated) -> Table | None:
 def cost_cells(cost: Cost) -> list[str]:
     """Who answers, the size of what it loads, tokens a second, and answers side by side."""
     pace = "-" if cost.tokens_per_second is None else formats.number(cost.tokens_per_second)
-    return [named(words.candidate(cost.candidate)), formats.size(cost.size_bytes), pace, formats.number(cost.at_once)]
+    return [text(words.candidate(cost.candidate)), formats.size(cost.size_bytes), pace, formats.number(cost.at_once)]
 
 
 def _costs(found: Evaluated) -> Table | None:
