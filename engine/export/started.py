@@ -13,7 +13,7 @@ from types import TracebackType
 
 from engine.common import http_json
 from engine.common.clean_text import clean
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, reason_of
 from engine.common.http_json import Refused
 
 _PATIENCE_S = 900.0
@@ -50,8 +50,7 @@ class StartedServer:
             )  # fmt: skip
         except OSError as error:
             self._said.close()
-            reason = error.strerror or str(error)
-            raise MachineError("proof.not-started", program=self.program, reason=reason) from error
+            raise MachineError("proof.not-started", program=self.program, reason=reason_of(error)) from error
         try:
             end = time.monotonic() + _PATIENCE_S
             while not self._answers():

@@ -231,7 +231,9 @@ class _Proof:
         prompts = [self._renderer.prompt_ids(row.messages[:-1], row.tools) for row in self._questions.rows]
         seconds, tokens = sum(each.seconds for each in answers), sum(each.tokens for each in answers)
         pace = round(tokens / seconds, 1) if seconds and tokens else None
-        at_once = max(map(len, generator.groups(prompts, new_tokens)), default=1)
+        at_once = min(
+            len(prompts), generator.side_by_side * max(map(len, generator.groups(prompts, new_tokens)), default=1)
+        )
         self._costs.append(Cost(candidate=name, size_bytes=size_bytes, tokens_per_second=pace, at_once=at_once))
 
     @property
