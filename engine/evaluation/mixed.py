@@ -154,7 +154,7 @@ class Mixed:
         """Plain text has no answers: the loss of everyone on it, in the tokens of its parent."""
         ready.switch(_key(place))
         device, memory = ready.base.model.device, generator_of(ready, self.phases).memory
-        rows = LossRows(questions.rows, renderer_of(ready), ready.base, memory)
+        rows = LossRows.of_rows(questions.rows, renderer_of(ready), ready.base, memory)
         report = self.phases.progress("measure", "batches")
         with ready.without_adapter():
             losses = {BASE: rows.measure(ready.model, device, self.phases.check, report)}

@@ -95,7 +95,7 @@ def test_it_says_everything_of_a_finished_run(tmp_path: Path) -> None:
         "Apache-2.0", "LoRA r16", "3e-4", "tickets.jsonl", "a" * 64, "88 kB", "51,204", "Left out: 3 too long",
         "Columns of tickets not used: id, created", "2.9 GiB", "2.8 GiB", "no chat template", "smollm2-135m",
         "learning_rate = 0.0003 # you", "pip install tunedeck==0.1.0 torch==2.13.0 peft==0.21.2",
-        f"tunedeck run {run.config}", "16-bit weights fit", "One seed", "Loss on general text", "+0.140",
+        f"tunedeck run {run.id}/config.toml", "16-bit weights fit", "One seed", "Loss on general text", "+0.140",
         "moderate", "General text and questions", "Earlier run soups", "soups is kept",
         "from the checkpoint of step 300",
     ):  # fmt: skip
