@@ -32,14 +32,14 @@ class PushScreen(WholeScreen, ModalScreen[Push | None]):
     def __init__(self, made: Export) -> None:
         super().__init__()
         self._made = made
+        self._seen = [text("hub.seen-private"), text("hub.seen-public")]
 
     def compose(self) -> ComposeResult:
-        seen = [text("hub.seen-private"), text("hub.seen-public")]
         files = ", ".join(f"{clean(name)} ({formats.size(size)})" for name, size in self._made.files.items())
         with VerticalScroll(classes="dialog", can_focus=False):
             yield Static(text("hub.push-title"), markup=False, classes="dialog-title")
             yield FormField("repo", text("hub.repository"), "", about=text("hub.repository-about"))
-            yield FormField("seen", text("hub.seen"), seen[0], options=seen)
+            yield FormField("seen", text("hub.seen"), self._seen[0], options=self._seen)
             yield Prose(text("hub.files", files=files), classes="dialog-text")
             yield Prose(text("hub.read-card", card=f"{self._made.path}/README.md"), classes="dialog-text")
             yield Prose("", classes="push-trouble")
@@ -59,7 +59,7 @@ class PushScreen(WholeScreen, ModalScreen[Push | None]):
     def action_accept(self) -> None:
         try:
             planned = plan_push(
-                self._made, self._field("repo").text.strip(), self._field("seen").text == text("hub.seen-private")
+                self._made, self._field("repo").text.strip(), self._seen.index(self._field("seen").text) == 0
             )
         except TunedeckError as error:
             trouble = self.query_one(".push-trouble", Prose)
