@@ -150,7 +150,7 @@ class _Proof:
         files = [file, *([lora] if lora else [])]
         with LlamaServer(file, lora, self._context) as server:
             self._fault(name, prompt_fault(server, self._renderer, self._questions.rows))
-            self._ask(name, files, lambda prompt, most: server.answer(prompt, most)[0])
+            self._ask(name, files, server.answer)
             self._measure(name, server.answer_logprobs)
 
     def _of_ollama(self, name: str, folder: Path) -> None:
@@ -167,10 +167,10 @@ class _Proof:
         asked = {tuple(renderer.prompt_ids(row.messages[:-1], row.tools)): row for row in rows}
         with ollama_server.started(program, folder, self._after.phases.check) as server:
 
-            def answered(prompt: list[int], most: int) -> str:
+            def answered(prompt: list[int], most: int) -> tuple[str, bool]:
                 row = asked[tuple(prompt)]
                 turns, _, _ = renderer.as_asked(row.messages[:-1], row.tools)
-                return server.answer(turns, most, self._context)[0]
+                return server.answer(turns, most, self._context)
 
             fault, told = server.prompt_fault(renderer, rows, self._context)
             self._fault(name, fault)
@@ -193,20 +193,41 @@ class _Proof:
             server = vllm_server.VllmServer(started.address, self._request.served_as)
             self._fault(name, server.prompt_fault(self._renderer, self._questions.rows))
             adapter = folder / "adapter_model.safetensors"
-            self._ask(name, [adapter], lambda prompt, most: server.answer(prompt, most)[0], base.weight_bytes)
+            self._ask(name, [adapter], server.answer, base.weight_bytes)
             self._measure(name, server.answer_logprobs)
 
-    def _ask(self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], str], more: int = 0) -> None:
-        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them."""
+    def _ask(
+        self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], tuple[str, bool]], more: int = 0
+    ) -> None:
+        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them.
+
+        It tells whether an answer ended by itself: the text can be short and yet cut off, where a stop token that
+        nobody knows is left out of it.
+        """
+        import msgspec
+
         from engine.common import file_hash
         from engine.evaluation.candidates import Candidate
         from engine.evaluation.evaluate import ask
         from engine.export.gguf.answers import ServedGenerator
 
         after = self._after
-        generator = ServedGenerator(ask_it, self._renderer.tokenizer, after.phases.check, self._context)
+        cut_off: set[tuple[int, ...]] = set()
+
+        def answered(prompt: list[int], most: int) -> str:
+            text, ended = ask_it(prompt, most)
+            if not ended:
+                cut_off.add(tuple(prompt))
+            return text
+
+        generator = ServedGenerator(answered, self._renderer.tokenizer, after.phases.check, self._context)
         mark = " ".join([name.partition("-")[0], *(file_hash.sha256_of(each) for each in files)])
-        self._answers[name] = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
+        found = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
+        rows = self._questions.rows
+        prompts = [tuple(self._renderer.prompt_ids(row.messages[:-1], row.tools)) for row in rows]
+        self._answers[name] = [
+            msgspec.structs.replace(each, ended=each.ended and prompts[each.row] not in cut_off) for each in found
+        ]
         self._cost(name, sum(each.stat().st_size for each in files) + more, generator)
 
     def _measure(self, name: str, logprobs: Callable[[list[int], list[int]], dict[int, float]]) -> None:
