@@ -17,6 +17,8 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BEGUN, _GOES_ON = re.compile(r"[+\-~]?\d[\d.,]*$"), re.compile(r"[.,]?\d|%")
+"""A number at the end of what is kept, and the rest of it."""
 
 
 def clean(text: str, keep_newlines: bool = True) -> str:
@@ -50,7 +52,12 @@ def in_words(error: BaseException, most: int = 200) -> str:
 
 
 def at_word_end(kept: str, rest: str) -> str:
-    """``kept`` of a text that goes on with ``rest``, back to the end of a word where that leaves half of it."""
+    """``kept`` of a text that goes on with ``rest``, back to the end of a word where that leaves half of it.
+
+    Half of a number would be another number: it goes whole.
+    """
+    if _GOES_ON.match(rest) and (begun := _BEGUN.search(kept)):
+        return kept[: begun.start()].rstrip(" ,;:(")
     if kept[-1:].isalnum() and rest[:1].isalnum() and (space := kept.rfind(" ")) >= len(kept) / 2:
         kept = kept[:space]
     return kept.rstrip(" ,;:(")

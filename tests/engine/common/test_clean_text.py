@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +64,11 @@ def test_a_cut_is_at_the_end_of_a_word() -> None:
     assert shorten("its generation settings stop at it", 30) == "its generation settings..."
     assert shorten("one, two and three", 8) == "one..."
     assert shorten("a verylongwordwithoutanend", 12) == "a verylon..."
+
+
+@pytest.mark.parametrize("width", range(8, 30))
+def test_a_cut_leaves_no_half_of_a_number(width: int) -> None:
+    for line in ("loss +0.176 over 1,024 texts, 95.5%", "损失上升 +0.176，共 1,024 段，占 95.5%"):
+        kept = shorten(line, width).removesuffix("...")
+        for number in re.findall(r"[\d.,]*\d%?", kept):
+            assert number in ("0.176", "1,024", "95.5%"), kept
