@@ -32,6 +32,7 @@ _SIMPLE = re.compile(rf"\{{\s*(?:\$(\w+)|([A-Z]+)\(\s*\$(\w+)\s*((?:,\s*{_OPTION
 _OPTIONS = re.compile(r'(?:([a-z]+):\s*)?(?:"([^"]*)"|(-?\d+))')
 _ENTRY = re.compile(r"^(-?[a-zA-Z][\w-]*)\s*=", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^[ ]+\.([a-zA-Z][\w-]*)[ ]*=", re.MULTILINE)
+_CHINESE_MEETS_LATIN = re.compile(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9%][\u4e00-\u9fff]")
 _LONGEST = 2000  # Fluent's runtime refuses a placeable of more than 2,500 characters
 
 
@@ -90,7 +91,8 @@ def render(message: Message, part: str, spoken: str) -> str:
             pattern = entry.parts.get(part)
             if pattern is None:
                 return _by_fluent(message, part, each) if part in entry.others else ""
-            return "".join(item if isinstance(item, str) else _filled(item, message, each) for item in pattern)
+            pieces = [item if isinstance(item, str) else _filled(item, message, each) for item in pattern]
+            return _spaced(pieces) if each == "zh" else "".join(pieces)
     if part:
         return ""
     _complain(f"no text for the code {message.code}")
@@ -164,6 +166,15 @@ def _simple(written: str) -> Pattern | None:
     if any("{" in piece or "}" in piece for piece in pieces if isinstance(piece, str)):
         return None
     return tuple(piece for piece in pieces if piece)
+
+
+def _spaced(pieces: list[str]) -> str:
+    """The pieces of a Chinese text, with a blank where a Chinese character meets a Latin letter or a digit."""
+    made = ""
+    for piece in filter(None, pieces):
+        meets = made[-1:] + piece[0]
+        made += (" " if _CHINESE_MEETS_LATIN.fullmatch(meets) else "") + piece
+    return made
 
 
 def _filled(place: _Placeable, message: Message, spoken: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 from engine.common.child import record_of
 from engine.common.clean_text import clean
 from engine.common.errors import DataError, TunedeckError, reason_of
-from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 
@@ -36,14 +35,19 @@ class Progress:
     @property
     def text(self) -> str:
         """What, how far, for how long, and how long still."""
-        count = text("draft.count-of", done=self.done, total=self.total) if self.total else ""
-        said = " ".join(part for part in (self.message, count) if part) or text("draft.at-work")
-        since = formats.rough_duration(self.since_s) if self.since_s >= 1 else ""
-        left = text("draft.left", left=self.left_s) if self.left_s is not None else ""
-        return ", ".join(part for part in (said, since, left) if part)
+        said = self.message or text("draft.at-work")
+        if self.total:
+            count = text("draft.count-of", done=self.done, total=self.total)
+            said = text("widgets.named", name=said, value=count)
+        return self.timed(said)
+
+    def timed(self, what: str) -> str:
+        """``what`` with its times behind it."""
+        said = text("draft.since", what=what, since=self.since_s) if self.since_s >= 1 else what
+        return text("draft.left", what=said, left=self.left_s) if self.left_s else said
 
 
-class _Pace:
+class Pace:
     """Time beside progress: how long it has been, and how long it will be at the pace of what is counted now."""
 
     def __init__(self) -> None:
@@ -92,7 +96,7 @@ async def ask(command: Sequence[str], config_text: str) -> AsyncGenerator[Progre
         try:
             answered = False
             assert process.stdout is not None
-            pace = _Pace()
+            pace = Pace()
             async with contextlib.aclosing(_lines(process.stdout)) as lines:
                 async for line in lines:
                     said = _understood(line) if line else pace.timed()

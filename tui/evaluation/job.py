@@ -10,15 +10,16 @@ from textual.message_pump import MessagePump
 from textual.worker import get_current_worker
 
 from engine.common.errors import TunedeckError
-from engine.messages.catalogue import text
 from engine.messages.message import Message as Said
 from tui import words
+from tui.draft.child import Pace, Progress
 
 if TYPE_CHECKING:
     from engine.runs.evaluation_request import EvaluationRequest
     from engine.runs.evaluations import Evaluation
 
 _TOLD_EVERY_S = 0.5
+_SECONDS_GO_ON_S = 1.0
 
 
 class Advanced(Message):
@@ -54,20 +55,21 @@ def carry_out(asked: EvaluationRequest, screen: MessagePump) -> None:
     from engine.runs.directory import RunDir
     from engine.runs.evaluations import folder
 
-    worker, told = get_current_worker(), 0.0
+    worker, pace, told = get_current_worker(), Pace(), time.monotonic()
 
-    def on_silence() -> None:
+    def tell(said: Progress, every_s: float) -> None:
+        nonlocal told
         if worker.is_cancelled:
             raise _Cancelled
+        if time.monotonic() - told >= every_s:
+            told = time.monotonic()
+            screen.post_message(Advanced(said.text))
+
+    def on_silence() -> None:
+        tell(pace.timed(), _SECONDS_GO_ON_S)
 
     def on_progress(done: int, total: int | None, message: Said) -> None:
-        nonlocal told
-        on_silence()
-        if time.monotonic() - told < _TOLD_EVERY_S and done != total:
-            return
-        told = time.monotonic()
-        count = text("draft.count-of", done=done, total=total) if total else ""
-        screen.post_message(Advanced(" ".join(part for part in (words.said(message), count) if part)))
+        tell(pace.timed(Progress(done, total or 0, words.said(message))), 0.0 if done == total else _TOLD_EVERY_S)
 
     try:
         screen.post_message(Ended(evaluate.run_request(asked, on_progress, on_silence=on_silence)))

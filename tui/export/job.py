@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 from engine.common.errors import TunedeckError
 from engine.messages.message import Message as Said
 from tui import words
+from tui.draft.child import Pace, Progress
 
 if TYPE_CHECKING:
     from engine.app.export import Plan
@@ -80,15 +81,16 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
 
 
 def _telling(screen: MessagePump, check: Callable[[], None]) -> Callable[[int, int | None, Said], None]:
-    told, before = 0.0, ""
+    told, before, pace = 0.0, "", Pace()
 
     def on_progress(done: int, total: int | None, message: Said) -> None:
         nonlocal told, before
         check()
         said = words.said(message)
+        timed = pace.timed(Progress(done, total or 0, said)).timed(said)
         if said == before and time.monotonic() - told < _TOLD_EVERY_S and done != total:
             return
         told, before = time.monotonic(), said
-        screen.post_message(Advanced(said, done / total if total else None))
+        screen.post_message(Advanced(timed, done / total if total else None))
 
     return on_progress

@@ -53,7 +53,8 @@ class FilePicker(WholeScreen, ModalScreen[Path | None]):
         try:
             entries = listing(folder)
         except OSError as error:
-            title.update(Content(f"! {clean(str(folder), False)}: {text(reason_of(error))}"))
+            said = text("widgets.named", name=str(folder), value=reason_of(error))
+            title.update(Content(f"! {said}"))
             return
         self._folder = folder
         self._entries = {str(path): (path, is_folder) for _, path, is_folder in entries}

@@ -2,7 +2,8 @@
 
 at-work = at work
 count-of = { NUMBER($done) } of { NUMBER($total) }
-left = about { ABOUT($left) } left
+since = { $what }, { ABOUT($since) }
+left = { $what }, about { ABOUT($left) } left
 no-start = The check can't be started
     .message = { $program }: { $reason }.
     .hint = Check the installation with `tunedeck doctor`.

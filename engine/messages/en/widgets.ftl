@@ -14,6 +14,7 @@ too-small =
         
         ctrl+q  Quit
 place = { $at } of { $all }
+named = { $name }: { $value }
 
 # The chart
 at-time = at { $time }

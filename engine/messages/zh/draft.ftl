@@ -2,7 +2,8 @@
 
 at-work = 处理中
 count-of = { NUMBER($done) } / { NUMBER($total) }
-left = 约剩 { ABOUT($left) }
+since = { $what }，{ ABOUT($since) }
+left = { $what }，约剩 { ABOUT($left) }
 no-start = 无法启动检查
     .message = { $program }：{ $reason }。
     .hint = 请用 `tunedeck doctor` 检查安装。

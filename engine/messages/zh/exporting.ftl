@@ -38,10 +38,10 @@ no-adapter = 没有可导出的适配器
     .hint = 请指定任务或适配器所在的文件夹。
 beyond-vllm = vLLM 无法加载此适配器
     .message = { $adapter } 含有 { LIST($parts) }。
-    .hint = 请改为导出 “merged”：vLLM 可以加载。
+    .hint = 请改为导出“merged”：vLLM 可以加载。
 no-go-template = 模板无法转换为 Ollama 格式
     .message = 对话模板不只是在各轮前后添加固定文本，Ollama 的模板语言无法准确表达。
-    .hint = 请导出 “gguf” 并用 llama.cpp 运行，它会直接读取该模板。
+    .hint = 请导出“gguf”，并用 llama.cpp 运行，它会直接读取该模板。
 part-rank = 秩 { NUMBER($rank) }，超过 vLLM 的上限 { NUMBER($most) }
 
 licence-no-derivatives = 基座模型的许可证（{ $licence }）禁止分享由它制作的模型。

@@ -14,6 +14,7 @@ too-small =
         
         ctrl+q  退出
 place = 第 { $at } 项，共 { $all } 项
+named = { $name }：{ $value }
 
 # The chart
 at-time = { $time } 处

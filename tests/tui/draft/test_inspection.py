@@ -13,7 +13,7 @@ from engine.app.examine import Examined, Inspection
 from engine.common.errors import DataError, TunedeckError
 from engine.messages.message import Message
 from tests.tui.wizard.making import GOOD, make_child
-from tui.draft.child import Progress, Unavailable, _Pace
+from tui.draft.child import Pace, Progress, Unavailable
 from tui.draft.inspection import examine
 from tui.wizard.review.check_panel import figures
 
@@ -37,15 +37,15 @@ async def test_progress_and_result_are_read_and_noise_is_not(tmp_path: Path) -> 
 
 
 def test_progress_says_what_how_far_how_long_and_how_long_still() -> None:
-    assert Progress(3, 9, "tokenising").text == "tokenising 3 of 9"
-    assert Progress(3, 9, "tokenising", 12.4, 24.8).text == "tokenising 3 of 9, 12 s, about 25 s left"
+    assert Progress(3, 9, "tokenising").text == "tokenising: 3 of 9"
+    assert Progress(3, 9, "tokenising", 12.4, 24.8).text == "tokenising: 3 of 9, 12 s, about 25 s left"
     assert Progress(0, 0, "loading the model", 75).text == "loading the model, 75 s"
 
 
 def test_what_is_left_follows_from_the_pace_of_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("tui.draft.child.time.monotonic", lambda: now)
-    pace = _Pace()
+    pace = Pace()
     pace.timed(Progress(0, 0, "loading"))
     now = 110.0
     assert pace.timed(Progress(0, 50, "measuring")).left_s is None, "the loading says nothing of the rest"

@@ -296,7 +296,7 @@ async def test_a_check_can_be_stopped_and_started_again(
         await write(pilot, str(rows))
         await press(app, pilot, "enter", "ctrl+n")
         await pilot.press("enter")
-        while "reading 1 of 4" not in text_of(app):
+        while "reading: 1 of 4" not in text_of(app):
             await pilot.pause(0.02)
         await pilot.press("ctrl+x")
         await settle(app, pilot)

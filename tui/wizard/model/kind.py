@@ -141,7 +141,8 @@ def told(values: Mapping[str, Any]) -> Iterator[str]:
                 if said.get("stopped")
                 else text("wizard-model.not-stopped")
             )
-            yield f"{text(heading)}: {_short(said.get('prompt'), 80)}\n> {_short(said.get('text'), 200)}\n  ({end})"
+            asked = text("widgets.named", name=text(heading), value=_short(said.get("prompt"), 80))
+            yield f"{asked}\n> {_short(said.get('text'), 200)}\n  ({end})"
 
 
 def _mark(mark: Mapping[str, Any]) -> str:

@@ -153,11 +153,9 @@ class DoctorScreen(WholeScreen, Screen[None]):
             return
         fatal = text("quality-screen.refused") if finding.severity == "fatal" else ""
         mark, (reason, *details) = words.MARKS[finding.severity], why(finding) or [""]
+        title = text("widgets.named", name=text(words.NAMES[finding.severity]), value=text(finding.title))
         parts: list[tuple[str, str] | str] = [
-            (
-                f"{mark} {text(words.NAMES[finding.severity])}: {text(finding.title)}\n",
-                words.STYLES[finding.severity],
-            ),
+            (f"{mark} {title}\n", words.STYLES[finding.severity]),
             f"{words.head(finding)} {reason}{fatal}",
         ]
         parts += [f"\n{line}" for line in details]

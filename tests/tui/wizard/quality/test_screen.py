@@ -206,7 +206,7 @@ async def test_leaving_it_lets_the_pass_go_on_in_the_step(
     async with open_wizard(inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
         await at_data(app, pilot, rows)
         await pilot.press("f5")
-        while "reading 1 of 4" not in words_of(app):
+        while "reading: 1 of 4" not in words_of(app):
             await pilot.pause(0.02)
         await pilot.press("escape")
         await pilot.pause()

@@ -151,7 +151,7 @@ async def test_what_does_not_fit_starts_only_when_that_is_confirmed(open_wizard:
         await press(app, pilot, "escape")
         assert app.started == []
         assert "F7 shows what would make it fit" in shown_words(app)
-        await press(app, pilot, "ctrl+n", "y")
+        await press(app, pilot, "enter", "y")
         assert len(app.started) == 1
 
 
@@ -184,7 +184,7 @@ async def test_the_probe_measures_on_request_and_says_how_far_it_is(
         app.watch.read(no_gpu(free_gib=40))
         await pilot.pause()
         assert "measuring: reading 1 of 4" in shown_words(app), "a new reading of the machine hides nothing"
-        while "reading 1 of 4, 1 s" not in shown_words(app):
+        while "reading: 1 of 4, 1 s" not in shown_words(app):
             await pilot.pause(0.02)
         fit = app.wizard.facts.fit
         assert fit is not None
