@@ -38,7 +38,7 @@ class EvaluationPlan:
 
     @property
     def message(self) -> Message:
-        """ "evaluation: 100 test rows answered by base model, few-shot, tuned; differences from 12.5 points show"."""
+        """ "100 test rows, answered by base model, few-shot, tuned, can show a difference of 12.5 points; ..."."""
         rows = self.asked.rows
         if not rows:
             return Message("evaluation-plan.nothing", reason=self.asked.reason)
@@ -59,14 +59,14 @@ class EvaluationPlan:
 
     @property
     def short(self) -> Message:
-        """The same for one narrow line: what the rows show, or that only the loss is compared."""
-        rows = self.asked.rows
+        """The same for a narrow window: what the rows show, or that only the loss is compared."""
+        rows, needed = self.asked.rows, {"wanted": 100 * WANTED, "needed": rows_needed(WANTED)}
         if not rows:
             return Message("evaluation-plan.short-nothing")
         if rows < FEWEST_ROWS:
-            return Message("evaluation-plan.short-too-few", rows=rows, part=Message(_PARTS[self.part]))
+            return Message("evaluation-plan.short-too-few", rows=rows, part=Message(_PARTS[self.part]), **needed)
         points = 100 * smallest_difference(rows)
-        return Message("evaluation-plan.short", rows=rows, part=Message(_PARTS[self.part]), points=points)
+        return Message("evaluation-plan.short", rows=rows, part=Message(_PARTS[self.part]), points=points, **needed)
 
     def remedy(self, config: RunConfig) -> Remedy | None:
         """What makes more rows answered, None where there are too few for that."""

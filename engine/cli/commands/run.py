@@ -103,7 +103,7 @@ def tell(found: Checked, with_remedies: bool = False) -> None:
     if found.planned.parts:
         say("; ".join(map(text, found.planned.parts)))
     if found.planned.evaluation is not None:
-        say(text(found.planned.evaluation.message))
+        say(text("cli-runs.evaluation", what=found.planned.evaluation.message))
     raised = found.wrong
     for each in found.findings:
         if each in raised:

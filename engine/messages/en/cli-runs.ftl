@@ -14,6 +14,7 @@ left = about { DURATION($left) } left
 resumable = can be resumed
 notes = { COMMAS($notes) }
 size = { GIB($bytes) }
+evaluation = evaluation: { $what }
 stopping-saves = Stopping: a checkpoint is saved first. Ctrl+C again leaves the runner alone.
 stopping-nothing = Stopping: no step is done yet, so there is nothing to save. Ctrl+C again leaves the runner alone.
 left-to-stop = Left it to stop by itself. `tunedeck status { $run }` tells how it went.

@@ -14,6 +14,7 @@ left = 约剩 { DURATION($left) }
 resumable = 可恢复
 notes = { COMMAS($notes) }
 size = { GIB($bytes) }
+evaluation = 评估：{ $what }
 stopping-saves = 正在停止：先保存检查点。再次按 Ctrl+C 则不再等待。
 stopping-nothing = 正在停止：尚未完成任何一步，无可保存。再次按 Ctrl+C 则不再等待。
 left-to-stop = 已离开，任务会自行停止。`tunedeck status { $run }` 可查看结果。
