@@ -233,6 +233,8 @@ class TunedeckApp(App[None]):
     @on(messages.RunLaunched)
     async def _run_launched(self, message: messages.RunLaunched) -> None:
         await self._watch(message.run_dir)
+        if message.runs > 1:
+            self.notify(text("app.group-launched", runs=message.runs), timeout=8)
         self._prefill = None
         await self._forget("wizard")
 

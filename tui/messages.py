@@ -98,11 +98,11 @@ class LanguageChosen(Message):
 
 
 class RunLaunched(Message):
-    """A run directory was created and its runner started."""
+    """A run directory was created and its runner started; of ``runs`` in a group it is the first."""
 
-    def __init__(self, run_dir: RunDir) -> None:
+    def __init__(self, run_dir: RunDir, runs: int = 1) -> None:
         super().__init__()
-        self.run_dir = run_dir
+        self.run_dir, self.runs = run_dir, runs
 
 
 class RunOpened(Message):

@@ -32,7 +32,8 @@ class Draft:
     """What has been answered so far. Values may be wrong until a step's Next has checked them.
 
     ``values`` and ``sources`` have the same keys, such as ``train.batch_size`` or ``data.0.path``; a value of
-    None means "deliberately empty". A field that is in neither stands at its default.
+    None means "deliberately empty". A field that is in neither stands at its default. ``seeds`` is how many runs are
+    started, each with a seed of its own.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Draft:
     task: str = ""
     preset: str = ""
     step: str = FIRST_STEP
+    seeds: int = 1
 
     def get(self, dotted: str) -> Any:
         """The value in force: the answered one, else the default of the schema."""
@@ -213,7 +215,8 @@ def save(draft: Draft, path: Path | None = None) -> None:
     path = path or paths.draft_file()
     document = tomlkit.document()
     document.add(tomlkit.comment(text("draft.kept")))
-    document.add("draft", tomlkit.item({"task": draft.task, "preset": draft.preset, "step": draft.step}))
+    about = {"task": draft.task, "preset": draft.preset, "step": draft.step, "seeds": draft.seeds}
+    document.add("draft", tomlkit.item(about))
     document.add("empty", tomlkit.item([name for name, value in draft.values.items() if value is None]))
     kept = {name: value for name, value in draft.values.items() if value is not None}
     document.add("values", tomlkit.item(kept))
@@ -233,6 +236,7 @@ def load(path: Path | None = None) -> Draft | None:
         values |= {str(name): None for name in record.get("empty", [])}
         draft = Draft(values, {name: provenance.read(sources.get(name, YOU.code)) for name in values})
         draft.task, draft.preset, draft.step = str(about["task"]), str(about["preset"]), str(about["step"])
+        draft.seeds = max(1, int(about.get("seeds", 1)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return draft if draft.values or draft.task else None

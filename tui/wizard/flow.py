@@ -161,11 +161,8 @@ class WizardScreen(WholeScreen, Screen[None]):
         step = kind(self.draft, self.facts, self._services)
         await host.mount(step)
         self._step = step
-        is_last = index == len(STEPS) - 1
-        following = "wizard.start" if is_last else "wizard.next"
         self.query_one("#go-back", FormButton).disabled = index <= 0
-        self.query_one("#go-next", FormButton).set_label(text(following))
-        self.query_one(KeyBar).rename("next", text(following))
+        self._name_button()
         self.query_one(KeyBar).rename("check", text(kind.CHECKS))
         self.query_one(Rail).show(index, self._reached)
         self.query_one("#why", Static).update(
@@ -173,9 +170,21 @@ class WizardScreen(WholeScreen, Screen[None]):
         )
         self._weigh()
         step.focus_first()
-        if is_last:
+        if self._is_last:
             self.query_one("#go-next").focus()
         self.refresh_bindings()
+
+    @property
+    def _is_last(self) -> bool:
+        return self.index == len(STEPS) - 1
+
+    def _name_button(self) -> None:
+        """On the last step the button starts the run, or so many."""
+        said = text("wizard.next")
+        if self._is_last:
+            seeds = self.draft.seeds
+            said = text("wizard.start-group", runs=seeds) if seeds > 1 else text("wizard.start")
+        self.query_one("#go-next", FormButton).set_label(said)
 
     @on(Step.Done)
     async def _done(self, message: Step.Done) -> None:
@@ -201,12 +210,12 @@ class WizardScreen(WholeScreen, Screen[None]):
         self._save()
         if findings:
             return
-        if self.index + 1 < len(STEPS):
+        if self._is_last:
+            self._start()
+        else:
             await self._show(self.index + 1)
             self.draft.step = self.step_name
             self._save()
-        else:
-            self._start()
 
     async def action_back(self) -> None:
         step = self.step
@@ -268,7 +277,11 @@ class WizardScreen(WholeScreen, Screen[None]):
             return helps(self.facts)
         if action == "back":
             return None if self.index <= 0 else True
-        return True
+        return not self._is_last if action == "next" else True
+
+    def why_not(self, action: str) -> str:
+        """The key that goes on starts nothing: pressed once too often it would begin hours of work."""
+        return text("wizard.start-by-enter") if action == "next" else ""
 
     def action_fix(self, number: int) -> None:
         if isinstance(self.step, ReviewStep):
@@ -277,7 +290,8 @@ class WizardScreen(WholeScreen, Screen[None]):
     def action_why(self) -> None:
         from tui.widgets.dialogs import HelpScreen
 
-        tables = (("widgets.keys", keys.WIZARD), ("widgets.everywhere", keys.EVERYWHERE))
+        here = [key for key in keys.WIZARD if self.check_action(key.id, ()) is not False]
+        tables = (("widgets.keys", here), ("widgets.everywhere", keys.EVERYWHERE))
         title = text("wizard.why-step", step=step_title(self.step_name))
         self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables))
 
@@ -348,11 +362,17 @@ class WizardScreen(WholeScreen, Screen[None]):
     @work(thread=True, group="launch", exclusive=True)
     def _launch(self, resolved: Resolved, known: Known) -> None:
         from engine.app.check import check
+        from engine.app.groups import start_group
         from engine.app.start import start
 
-        world = world_of(self)
+        world, seeds = world_of(self), self.draft.seeds
+        root = Path(world.root)
         try:
-            run = start(check(resolved, self.facts.machine, known), Path(world.root), world.spawn)
+            checked = check(resolved, self.facts.machine, known)
+            if seeds > 1:
+                run = start_group(checked, seeds, root, lambda group: world.spawn_group(group, False)).runs[0]
+            else:
+                run = start(checked, root, world.spawn)
         except TunedeckError as error:
             self.post_message(self.Launched(None, error))
             return
@@ -367,7 +387,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         if self._keeps:
             with contextlib.suppress(OSError):
                 drafts.discard()
-        self.post_message(messages.RunLaunched(message.run))
+        self.post_message(messages.RunLaunched(message.run, self.draft.seeds))
 
     def _refuse(self, error: TunedeckError) -> None:
         if isinstance(self.step, ReviewStep):

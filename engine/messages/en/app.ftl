@@ -1,6 +1,7 @@
 # What belongs to no single place: the app, and what home and the monitor have in common.
 
 how-to-quit = Press ctrl+q to leave. A running training keeps running.
+group-launched = The first of { NUMBER($runs) } runs. The others follow by themselves; Home shows the group.
 keeps-running = Training keeps running. Enter opens it again.
 come-back = Training keeps running. Come back with: tunedeck attach { $run }
 loss = loss

@@ -41,3 +41,7 @@ not-measured = Not measured: { $reason }
 disk = disk  { BYTES($bytes) }: { COUNT($checkpoints, "checkpoint", "checkpoints") } and the adapter
 disk-free = disk  { BYTES($bytes) } of { BYTES($free) } free: { COUNT($checkpoints, "checkpoint", "checkpoints") } and the adapter
 disk-later = { $line }; { $later }
+seeds = seeds  { NUMBER($runs) } runs in turn, each as above
+seeds-take = seeds  { NUMBER($runs) } runs in turn: about { ABOUT($time) } and { BYTES($bytes) } in all
+seeds-about = How many runs of these settings are trained, each with a seed of its own, one after the other.
+evaluation = result  { $what }

@@ -1,6 +1,7 @@
 # What belongs to no single place: the app, and what home and the monitor have in common.
 
 how-to-quit = 按 ctrl+q 离开，训练会继续运行。
+group-launched = 这是 { NUMBER($runs) } 个任务中的第一个，其余会依次自动开始；主界面显示整组。
 keeps-running = 训练会继续运行，按 Enter 可再次打开。
 come-back = 训练会继续运行。重新查看：tunedeck attach { $run }
 loss = 损失

@@ -41,3 +41,7 @@ not-measured = 未实测：{ $reason }
 disk = 磁盘  { BYTES($bytes) }：{ NUMBER($checkpoints) } 个检查点和适配器
 disk-free = 磁盘  { BYTES($bytes) }，可用 { BYTES($free) }：{ NUMBER($checkpoints) } 个检查点和适配器
 disk-later = { $line }；{ $later }
+seeds = 种子  依次训练 { NUMBER($runs) } 个任务，每个都需要以上时间和空间
+seeds-take = 种子  依次训练 { NUMBER($runs) } 个任务，共约 { ABOUT($time) }、{ BYTES($bytes) }
+seeds-about = 用这些设置依次训练几个任务，每个使用不同的种子。
+evaluation = 结果  { $what }

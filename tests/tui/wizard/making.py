@@ -16,6 +16,7 @@ import tui.app
 from engine.config.presets import Resolved
 from engine.machine.snapshot import Machine
 from engine.runs.directory import RunDir
+from engine.runs.groups import Group
 from tests.tui.machines import FakeWatch, no_gpu
 from tui.app import TunedeckApp
 from tui.draft.services import Services
@@ -96,6 +97,7 @@ class WizardApp(TunedeckApp):
         machine: Machine | None = None,
     ) -> None:
         self.started: list[RunDir] = []
+        self.groups: list[Group] = []
         self.services = services
 
         def note(run: RunDir, resume: bool = False) -> int:
@@ -105,7 +107,7 @@ class WizardApp(TunedeckApp):
         self.watch = FakeWatch(machine or no_gpu())
         world = World(
             root=root, clock=lambda: 1_800_000_000.0, spawn=spawn or note, terminal=terminal or Terminal(),
-            watch_machine=self.watch,
+            watch_machine=self.watch, spawn_group=lambda group, _: self.groups.append(group),
         )  # fmt: skip
         super().__init__(world, "wizard", prefill=prefill)
 

@@ -14,9 +14,10 @@ from engine.common.errors import MachineError
 from engine.config.presets import Layer, Resolved, resolve
 from engine.config.provenance import DETECTED, YOU
 from engine.runs.directory import RunDir
+from tests.tui.looking import said
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import GOOD, WizardApp, make_child, text_of
-from tests.tui.wizard.steering import enter, press, settle, to_data, write
+from tests.tui.wizard.steering import enter, press, settle, shown_words, to_data, write
 from tui import messages
 from tui.draft import draft as drafts
 from tui.terminal import Terminal
@@ -59,8 +60,9 @@ async def test_every_step_shows_its_buttons_and_keys(
     async with open_wizard(demo, size=size, terminal=terminal) as (app, pilot):
         for index in range(6):
             text = text_of(app)
-            for name in ("Task", "Model", "Strategy", "Data", "Settings", "Review", "ctrl+n", "Esc Leave", "F1 Why?"):
+            for name in ("Task", "Model", "Strategy", "Data", "Settings", "Review", "Esc Leave", "F1 Why?"):
                 assert name in text, (index, name)
+            assert ("ctrl+n" in text) == (index < 5), "the key that goes on starts nothing"
             assert ("Start" if index == 5 else "Next ]") in text
             assert max(len(line.rstrip()) for line in text.splitlines()) <= size[0]
             if terminal.unicode is False:
@@ -274,9 +276,36 @@ async def test_why_teaches_on_every_step(open_wizard: Opener, demo: Resolved) ->
             await pilot.press("f1")
             await pilot.pause()
             assert word in text_of(app)
+            shown = {key.id for key in app.screen._tables[0][1]}  # type: ignore[attr-defined]
+            assert ("depth" in shown) == (app.wizard.step_name == "settings"), "no keys of other steps"
             await pilot.press("escape")
             await pilot.press("ctrl+n")
             await settle(app, pilot)
+
+
+async def test_the_key_that_goes_on_never_starts_the_run(open_wizard: Opener, demo: Resolved) -> None:
+    async with open_wizard(demo) as (app, pilot):
+        await press(app, pilot, *["ctrl+n"] * 8)
+        assert app.wizard.step_name == "review"
+        assert app.started == []
+        assert app.wizard.why_not("next") == said("wizard.start-by-enter")
+        await press(app, pilot, "enter")
+        assert len(app.started) == 1
+
+
+async def test_a_group_of_seeds_is_asked_for_in_the_settings_told_on_the_review_and_started(
+    open_wizard: Opener, demo: Resolved
+) -> None:
+    async with open_wizard(demo) as (app, pilot):
+        await press(app, pilot, *["ctrl+n"] * 4, "tab", "tab", "end", "backspace", "x", "ctrl+n")
+        assert said("settings.seeds-wrong", most=100) in text_of(app)
+        assert app.wizard.step_name == "settings"
+        await press(app, pilot, "backspace", "3", "ctrl+n")
+        assert f"[>{said('wizard.start-group', runs=3)}<]" in text_of(app)
+        assert "3 runs in turn: about" in shown_words(app)
+        await press(app, pilot, "ctrl+k", "ctrl+n", "enter")
+        assert [len(group.runs) for group in app.groups] == [3]
+        assert app.started == []
 
 
 async def _tab_to(app: WizardApp, pilot: Pilot[None], shown: str) -> None:

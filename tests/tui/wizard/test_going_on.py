@@ -112,7 +112,7 @@ async def test_the_started_run_says_what_it_continues_and_where_each_value_is_fr
         await press(app, pilot, "ctrl+n", "ctrl+n")
         assert app.wizard.step_name == "review"
         assert "adapter.r" in shown_words(app) or "strategy" in shown_words(app)
-        await press(app, pilot, "ctrl+n")
+        await press(app, pilot, "enter")
         (started,) = app.started
         text = started.config.read_text()
         config = tomllib.loads(text)
@@ -132,7 +132,7 @@ async def test_comparing_shows_progress_a_verdict_and_the_figures(
         await with_new_rows(app, pilot, rows)
         assert "F9 compares your rows with the adapter's training data." in shown_words(app)
         await pilot.press("f9")
-        await until(pilot, lambda: "reading 1 of 4 Ctrl+X stops it" in shown_words(app))
+        await until(pilot, lambda: "reading: 1 of 4 Ctrl+X stops it" in shown_words(app))
         go.touch()
         await until(pilot, lambda: "merge, then LoRA is recommended, you chose continue" in shown_words(app))
         assert "replay" not in (folder / "asked").read_text(), "the old rows are not compared with themselves"

@@ -37,7 +37,16 @@ def evaluation_line(draft: Draft, facts: Facts, whole: bool) -> str:
     found = evaluation_plan(config, size, device_of(facts.fit)) if size is not None else None
     if found is None or (size is not None and size.exact and found.finding(config)):  # a warning says it
         return ""
-    return text(found.message if whole else found.short)
+    return text("review.evaluation", what=found.message if whole else found.short)
+
+
+def seeds_line(seeds: int, time: Duration | None, disk: RunDisk | None) -> str:
+    """What the whole group takes, where there is more than one run; the lines above are of one."""
+    if seeds == 1:
+        return ""
+    if time is None or disk is None:
+        return text("review.seeds", runs=seeds)
+    return text("review.seeds-take", runs=seeds, time=seeds * time.seconds, bytes=seeds * disk.run)
 
 
 def _size_of(draft: Draft, facts: Facts) -> DataSize | None:

@@ -16,13 +16,13 @@ from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.wizard.review.outlook import disk_line, evaluation_line, time_line, time_of
+from tui.wizard.review.outlook import disk_line, evaluation_line, seeds_line, time_line, time_of
 
 
 class OutlookPanel(Static):
     """``show`` works its lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
 
-    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 6; width: 1fr; }"
+    DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 7; width: 1fr; }"
 
     class Measured(Message):
         """The probe ended: ``words`` say how, "" when it measured."""
@@ -35,12 +35,14 @@ class OutlookPanel(Static):
         super().__init__("", id=id, markup=False)
         self.busy = False
         self.words = ""
-        self._time = self._disk = self._evaluation = self._doing = ""
+        self._time = self._disk = self._seeds = self._evaluation = self._doing = ""
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
-        self._time = time_line(time_of(draft, facts), facts, whole)
-        self._disk = disk_line(disk_of(facts.fit, facts), free_bytes, whole)
+        time, disk = time_of(draft, facts), disk_of(facts.fit, facts)
+        self._time = time_line(time, facts, whole)
+        self._disk = disk_line(disk, free_bytes, whole)
+        self._seeds = seeds_line(draft.seeds, time, disk)
         self._evaluation = evaluation_line(draft, facts, whole)
         self._draw()
 
@@ -84,7 +86,7 @@ class OutlookPanel(Static):
     def _draw(self) -> None:
         """What is being done stays in sight while the machine is read and the fit worked out anew."""
         time = text("review.measuring", what=self._doing) if self._doing else self._time
-        words = clean("\n".join(filter(None, (time, self._disk, self._evaluation))))
+        words = clean("\n".join(filter(None, (time, self._disk, self._seeds, self._evaluation))))
         if words != self.words:
             self.words = words
             self.update(Content(words))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.common.errors import ConfigError
-from engine.config.provenance import auto, short
+from engine.config.provenance import YOU, auto, short
 from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import flatten
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick
 from tui.wizard.settings.costs import chosen_by_auto, shown
+from tui.wizard.settings.step import SEEDS
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
@@ -33,11 +34,15 @@ def values(draft: Draft, fit: Fit | None) -> list[Pick]:
         for name, value in flatten(config)
     ]
     found.sort(key=lambda entry: _ORDER.get(entry[2].code, _OTHERS))
-    return [Pick(name, name, value, tail=cells(short(source), 8)) for name, value, source in found]
+    picks = [Pick(name, name, value, tail=cells(short(source), 8)) for name, value, source in found]
+    of_seeds = Pick(SEEDS, SEEDS, str(draft.seeds), tail=cells(short(YOU), 8))
+    return [of_seeds, *picks] if draft.seeds > 1 else picks
 
 
 def about(dotted: str, fit: Fit | None) -> str:
     """Why auto became what it is, else what the field is."""
+    if dotted == SEEDS:
+        return text("review.seeds-about")
     chosen = chosen_by_auto(dotted, fit)
     if chosen:
         return chosen

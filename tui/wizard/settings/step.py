@@ -11,6 +11,7 @@ from engine.common.errors import ConfigError
 from engine.config import presets, rules
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui.draft import fields
 from tui.draft.draft import Draft, preset_of, task_of
 from tui.draft.strategy_state import follow_preset, is_locked
@@ -22,6 +23,8 @@ from tui.wizard.step import Step, hint_of, make_field
 
 DEPTHS = ("settings.depth-preset", "settings.depth-common", "settings.depth-all")
 WEIGHTS = "model.quantization"
+SEEDS = "seeds"
+"""The field that is none of the config: how many runs of it are started."""
 COMMON = (
     "train.num_train_epochs",
     "train.learning_rate",
@@ -48,6 +51,7 @@ class SettingsStep(Step):
             yield Static(classes="explain", id="quantization-about")
         else:
             yield AllFields(self.draft)
+        yield FormField(SEEDS, text("settings.seeds"), str(self.draft.seeds), hint=text("settings.seeds-hint"))
         following = text(DEPTHS[(depth + 1) % len(DEPTHS)])
         code = "settings.depth-edit" if depth == 2 else "settings.depth"
         yield Static(Content(text(code, depth=text(DEPTHS[depth]), following=following)), classes="quiet", id="depth")
@@ -97,13 +101,22 @@ class SettingsStep(Step):
         found = self.query(AllFields)
         return found.first() if found else None
 
+    @property
+    def _seeds(self) -> FormField:
+        return next(form for form in self.query(FormField) if form.key == SEEDS)
+
     def commit(self) -> None:
         if self._table:
             self._table.take()
         else:
             self.write_fields()
+        self.draft.seeds = _seeds_of(self._seeds.text) or self.draft.seeds
 
     def findings(self) -> list[Issue]:
+        from engine.app.groups import MOST_SEEDS
+
+        if _seeds_of(self._seeds.text) is None:
+            return [Issue("error", SEEDS, Message("settings.seeds-wrong", most=MOST_SEEDS))]
         found = [issue for issue in self.draft.issues() if issue.field.split(".")[0] in (*SECTIONS, "data")]
         if not found:
             try:
@@ -117,7 +130,11 @@ class SettingsStep(Step):
         shown = {form.key for form in self.query(FormField)}
         if any(finding.field not in shown for finding in findings) and self.facts.depth != 2:
             await self.next_depth(2)
-        if self._table:
+        wrong_seeds = next((finding for finding in findings if finding.field == SEEDS), None)
+        if wrong_seeds is not None:
+            self._seeds.set_hint(f"! {wrong_seeds.message}")  # a small window has no line below it
+            self._seeds.focus_control()
+        elif self._table:
             self._table.show_findings(findings)
         else:
             await super().show_findings(findings)
@@ -142,6 +159,8 @@ class SettingsStep(Step):
 
     @on(FormField.Changed)
     def _changed(self, event: FormField.Changed) -> None:
+        if event.field.key == SEEDS:
+            event.field.set_hint(text("settings.seeds-hint"))
         if event.field.key == WEIGHTS and not self._table:
             self.write_fields()
             self._explain()
@@ -189,6 +208,14 @@ class SettingsStep(Step):
         if self._told.get(form.key) != said:
             self._told[form.key] = said
             form.set_hint(said)
+
+
+def _seeds_of(typed: str) -> int | None:
+    """How many runs are wanted; None for what is no such number."""
+    from engine.app.groups import MOST_SEEDS
+
+    typed = typed.strip() or "1"
+    return int(typed) if typed.isdecimal() and 1 <= int(typed) <= MOST_SEEDS else None
 
 
 def _in_force(draft: Draft) -> list[str]:
