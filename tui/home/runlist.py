@@ -19,7 +19,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import words
 from tui.widgets.bars import fit
-from tui.widgets.line import cut, cut_cells
+from tui.widgets.line import cut_cells
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -36,6 +36,7 @@ _VERDICTS: dict[Verdict, tuple[str, str, str]] = {
 _FEWEST_LINES = 3
 _FIGURES = 20
 """Cells of loss and curve, or of a group's figures, in a narrow window."""
+_WIDEST_METRIC = 17
 
 
 class RunList(Widget, can_focus=True):
@@ -185,12 +186,14 @@ class RunList(Widget, can_focus=True):
         """Loss, then its curve, or once there is one the metric that decides with the sign of its verdict."""
         from engine.metrics import words as metric_words
 
-        wide = 0 if width < 100 else 10
+        wide = max(0, min(_WIDEST_METRIC, width - 93)) if width >= 100 else 0
         spread = run.spread if is_group(run) else None
         if spread is not None:
             low, high = (metric_words.value(spread.metric, each) for each in (spread.low, spread.high))
             mean = metric_words.value(spread.metric, spread.mean)
             told = Text(f"{mean} {low}{'–' if self._unicode else '-'}{high}")
+            if cell_len(told.plain) + 2 > _FIGURES + wide:  # the line below the list tells the range too
+                told = Text(mean)
             self._append_sign(told, spread.verdict)
             self._fill(line, told, _FIGURES + wide)
             return
@@ -199,9 +202,8 @@ class RunList(Widget, can_focus=True):
         if run.score is not None and has_ended(run):
             told = Text(metric_words.value(run.score.metric, run.score.value))
             self._append_sign(told, run.score.verdict)
-            if wide:
-                metric = words.said(metric_words.metric(run.score.metric))
-                told.append(f" {cut_cells(metric, spark - cell_len(told.plain) - 1)}")
+            metric = f" {words.said(metric_words.metric(run.score.metric))}"
+            told.append(metric if cell_len(told.plain + metric) <= spark else "")
             self._fill(line, told, spark)
         else:
             losses = () if is_group(run) else run.losses
@@ -213,8 +215,7 @@ class RunList(Widget, can_focus=True):
             told.append(f" {unicode if self._unicode else ascii_sign}", style=self._style(style))
 
     def _fill(self, line: Text, told: Text, cells: int) -> None:
-        cut(told, cells)
-        line.append_text(told)
+        line.append_text(told)  # figures are never cut, even where they push what follows
         line.append(" " * max(0, cells - cell_len(told.plain)))
 
     def _tail(self, run: Line) -> str:

@@ -21,6 +21,7 @@ gpu-unused = GPU not used
 new-hardware = New GPU, driver or torch. `tunedeck selftest` checks them in two minutes.
 
 # Why a key does nothing now
+reading-runs-first = The runs are being read. Try again in a moment.
 no-runs = There are no runs yet. n starts one.
 nothing-to-resume = { $run } is finished. g trains its adapter further.
 no-checkpoint = { $run } has no complete checkpoint to resume from.

@@ -21,6 +21,7 @@ gpu-unused = 未使用 GPU
 new-hardware = GPU、驱动或 torch 有变化，可运行 `tunedeck selftest` 检查，约两分钟。
 
 # Why a key does nothing now
+reading-runs-first = 正在读取任务，请稍候再试。
 no-runs = 还没有任务，按 n 新建。
 nothing-to-resume = { $run } 已完成。按 g 可在其适配器上继续训练。
 no-checkpoint = { $run } 没有可供恢复的完整检查点。

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from engine.app import groups as use_cases
 from engine.runs import events as ev
@@ -18,6 +20,7 @@ from tests.engine.runs.making import make_checkpoint, make_group, measure, step,
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
+from tui.home.filter import Filter
 from tui.home.runlist import RunList
 from tui.home.watch import RunWatch
 from tui.world import World
@@ -75,6 +78,59 @@ async def test_typing_a_filter_narrows_the_list_and_esc_widens_it(make_world: Ma
         assert names(app) == ["tickets"]
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 3)
+
+
+async def test_words_typed_behind_the_slash_before_the_list_is_there_are_the_filters(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake_runs.finished_run(root, "orders-json")
+    fake_runs.finished_run(root, "zebra")
+    go, poll = threading.Event(), RunWatch.poll
+
+    def slow(watch: RunWatch, most: int) -> object:
+        go.wait(10)
+        return poll(watch, most)
+
+    monkeypatch.setattr(RunWatch, "poll", slow)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        for key in ("slash", "o", "r", "d"):  # in one piece, as a slow line brings them
+            app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await until(pilot, lambda: app.screen.query("Filter") and app.screen.query_one(Filter).value == "ord")
+        assert said("home.empty") not in screen_text(app), "nobody knows yet"
+        go.set()
+        await until(pilot, lambda: names(app) == ["orders-json"])
+        assert isinstance(app.focused, Filter)
+    assert not run.report.exists(), "o is a letter here, not the key for a report"
+
+
+async def test_keys_for_a_run_say_that_the_list_is_still_being_read(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(RunWatch, "poll", lambda watch, most: go.wait(10) and ())
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("r")
+        await until_shows(pilot, said("home.reading-runs-first"))
+        go.set()
+        await until_shows(pilot, said("home.empty"))
+
+
+@pytest.mark.parametrize("width", [80, 99, 100, 110, 120, 200])
+async def test_no_figure_of_a_run_is_cut_and_a_metric_is_named_whole_or_not_at_all(
+    make_world: MakeWorld, root: Path, width: int
+) -> None:
+    measure(fake_runs.finished_run(root, "demo"), [1.0] * 124 + [0.0], [0.0] * 125, metric="json_values")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(width, 24)) as pilot:
+        await until_shows(pilot, "demo")
+        (line,) = app.screen.query_one(RunList).visible_lines
+        assert "loss  0.429 99.2% ▲" in line
+        assert line.rstrip().endswith((" ago", "just now"))
+        assert ("JSON" in line) == (said("metric-words.json-values") in line) == (width >= 110)
+        shown = screen_text(app)
+        assert "..." not in next(text for text in shown.splitlines() if "99.2%" in text and "SmolLM2" in text)
 
 
 async def test_a_filter_that_finds_nothing_says_how_to_see_all(make_world: MakeWorld, root: Path) -> None:
