@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from engine.common import paths
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
 from engine.messages.message import Message
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
 
 
 def said(value: Message | str | None) -> str:
@@ -23,6 +27,17 @@ def source_name(name: str) -> str:
 
     known = RunDir(paths.runs_dir() / run_id).read_run_json().get("name") if run_id else None
     return clean(str(known or name), keep_newlines=False)
+
+
+def run_name(run: RunDir) -> str:
+    """What a run is called on a screen about it; cleaned."""
+    return clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
+
+
+def label(code: str) -> str:
+    """A label that ends in a colon, with what parts it from its value: a full-width colon brings its own blank."""
+    said = text(code)
+    return said if said.endswith("：") else f"{said} "
 
 
 def bar(share: float, width: int, unicode: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,33 +21,41 @@ from engine.runs.state import RunState
 from tui import keys
 from tui.monitor import memory, verdict
 from tui.monitor.verdict import Outcome
+from tui.words import label
 
 PARTS = {"validation": "monitor.validation-rows", "test": "monitor.test-rows"}
 _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
-def headline(state: RunState) -> str:
+def headline(state: RunState, width: int = 1000) -> str:
     """``exact match 0% -> 97% (n = 100; test 95%, n = 80)   loss 2.311 -> 0.421 (test 0.433)``; "" without an after.
 
-    Both figures of the test where it is all there is.
+    Both figures of the test where it is all there is. Of ``width`` cells as many figures as have room whole.
     """
     found = [(state.evals_at("before", part), after) for part in PARTS if (after := state.evals_at("after", part))]
     if not found:
         return ""
     (before, after), test = found[0], found[1][1] if len(found) > 1 else None
-    parts = []
+    parts: list[tuple[str, ...]] = []  # each in its forms, the longest first
     for name, value in after.metrics.items():
         old = before.metrics.get(name) if before else None
         before_it, after_it = words.value(name, old, digits=0), words.value(name, value, digits=0)
         change = text("monitor.metric-change", metric=words.metric(name), before=before_it, after=after_it)
+        told = {"change": change, "n": after.n}
         if after.n and test:
             tested = words.value(name, test.metrics.get(name), digits=0)
-            change = text("monitor.change-of-test", change=change, n=after.n, test=tested, of=test.n)
-        parts.append(text("monitor.change-of", change=change, n=after.n) if after.n and not test else change)
+            parts.append((text("monitor.change-of-test", **told, test=tested, of=test.n), change))
+        else:
+            parts.append((text("monitor.change-of", **told), change) if after.n else (change,))
     if after.loss is not None:
         change = text("monitor.loss-change", before=before.loss if before else None, after=after.loss)
-        parts.append(text("monitor.loss-change-of-test", change=change, test=test.loss) if test else change)
-    return "   ".join(parts)
+        longest = [text("monitor.loss-change-of-test", change=change, test=test.loss)] if test else []
+        parts.append((*longest, change))
+    line = ""
+    for forms in parts:
+        longer = (f"{line}   {form}" if line else form for form in forms)
+        line = next((each for each in longer if cell_len(each) <= width), line)
+    return line
 
 
 def result(
@@ -56,11 +65,11 @@ def result(
 
     ``style`` gives the theme's colour of a name, "" where there are none.
     """
-    muted, line = style("muted"), headline(state)
+    muted, is_measured = style("muted"), bool(headline(state))
     table = memory.measured_table(state, muted)
     done = [Text(text(Message("steering.done", what=said)), style=muted) for said in [state.interventions] if said]
     measured: list[RenderableType] = [*done, *([Text(), table] if table is not None else [])]
-    if outcome is None and not line:
+    if outcome is None and not is_measured:
         return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
     where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []
     further = [verdict.what_next(keys.MONITOR, muted)] if state.ended else []
@@ -73,8 +82,8 @@ def result(
     rows = verdict.answers(outcome, muted, _short) or [answers(state, muted)]
     remarks = verdict.notes(outcome, muted)
     return Group(
-        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, *where, *further,
-        Text(), *rows, *([remarks] if remarks is not None else []), *measured,
+        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, *further,
+        Text(), *rows, *([remarks] if remarks is not None else []), *where, *measured,
     )  # fmt: skip
 
 
@@ -93,6 +102,8 @@ def _elsewhere(state: RunState) -> list[Text]:
     told = [each.sentence for each in state.evaluations if is_elsewhere(each.name) and each.sentence is not None]
     if not told and state.forgetting:
         told = [story.forgetting(state.forgetting[-1])]
+    if told and state.ended and state.forgetting and state.forgetting[-1].mark in ("look", "stop"):
+        told.append(Message("monitor.less-forgetting"))
     lines = [clean(text(each), keep_newlines=False) for each in told]
     return [Text(line[:1].upper() + line[1:]) for line in lines]
 
@@ -164,7 +175,7 @@ def _pair(samples: list[ev.Sample], muted: str) -> list[RenderableType]:
         wanted = _short(newest.reference)
         same = now is not None and now.answer.strip() == newest.reference.strip()
         verdict = f"  {text('monitor.matches')}" if same else ""
-        rows.append(Text.assemble((f"{text('monitor.reference')} ", muted), wanted, (verdict, "bold")))
+        rows.append(Text.assemble((label("monitor.reference"), muted), wanted, (verdict, "bold")))
     rows.append(Text())
     return rows
 

@@ -187,6 +187,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self._show_trouble()
         self._show_spike()
         self._show_machine()
+        self.query_one(Chart).waiting = story.awaited(state, world_of(self).clock())
         self.feed.feed(self.query_one(Chart), state)
         for pane in self.query(LogPane):
             if pane.display:
@@ -212,7 +213,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
         phase_since = state.phase.t if state.phase else state.started_t
-        first = result.headline(state) if state.ended else self.steering.note(state)
+        first = result.headline(state, self.size.width - 2) if state.ended else self.steering.note(state)
         room = self.size.width - 2 - (cell_len(first) + 3 if first and not state.ended else 0)
         line = story.progress(state, world.clock(), room, world.terminal.unicode, phase_since, self._resumable)
         if first:  # of an ended run the figures alone, where there is no room for both: the rest stands above
@@ -237,6 +238,10 @@ class MonitorScreen(WholeScreen, Screen[None]):
         why = self.ending.found if found else None
         block.display = found is not None and not (why and self.view == "result")
         self.set_class(why is not None, "-post-mortem")
+        is_judged = self.state.ended and self._outcome is not None
+        if is_judged is not self.has_class("-judged"):
+            self.set_class(is_judged, "-judged")
+            self.call_after_refresh(self._show_state)  # what is beside it has another width now
         if why is not None:
             roomy = self.has_class("-tall")
             block.show((why, self._resumable, roomy), postmortem.panel(why, bool(self._resumable), roomy))
@@ -277,6 +282,9 @@ class MonitorScreen(WholeScreen, Screen[None]):
         """Seconds of a phase that can't be counted go on while the log is silent."""
         if not self.state.ended and self.app.screen is self:
             self._show_progress()
+            if self.state.step is None:
+                self.query_one(Chart).waiting = story.awaited(self.state, world_of(self).clock())
+                self.query_one(Chart).redraw()
 
     def _show_view(self, view: str) -> None:
         self.view = view
@@ -285,6 +293,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.query_one(KeyBar).rename("cycle", text(NEXT_VIEW[view]))
         if self.is_mounted:
             self._show_state()
+            self.query_one("#right").scroll_home(animate=False)
         if view == "curves":
             self.query_one(Chart).focus()
         self.call_after_refresh(self._show_logs)

@@ -18,6 +18,7 @@ STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stoppi
                 "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
 
 _SHORTEST_NAME = 8
+_LEAST_TO_JUDGE_S = 2.0
 
 
 def subject(name: str, state: RunState) -> Text:
@@ -129,6 +130,28 @@ def _progress(state: RunState, now: float, width: int, unicode: bool, phase_sinc
     if cell_len(name) > left:  # the figures count more than what they are of
         name = cut_cells(name, left) if left >= _SHORTEST_NAME else ""
     return f"{name}{bar} {share:>5}  {count}".strip()
+
+
+def awaited(state: RunState, now: float) -> tuple[str, ...]:
+    """What the curve waits for until the first step: what is going on, for how long still, and what follows."""
+    if state.step is not None:
+        return ()
+    if state.ended or state.state == "created":
+        return (text("monitor.no-step-done" if state.ended else "monitor.never-started"),)
+    said, phase = [text("monitor.curve-awaited")], state.phase
+    if phase is not None and phase.name != "train":
+        what, since = words.said(phase.message or phase.name), now - (state.phase_t or now)
+        if phase.total:
+            unit = "bytes" if phase.unit == "bytes" else ""
+            count = text("monitor.bytes-of" if unit else "monitor.count-of", done=phase.done or 0, total=phase.total)
+            what = text("widgets.named", name=what, value=count)
+        said.append(text("monitor.now", what=text("monitor.for", what=what, time=since) if since >= 1 else what))
+        if phase.total and phase.done and since >= _LEAST_TO_JUDGE_S and phase.done < phase.total:
+            left = since / phase.done * (phase.total - phase.done)
+            said[-1] = text("monitor.now-left", now=said[-1], left=left)
+    if state.total_steps:
+        said.append(text("monitor.then-training", steps=state.total_steps))
+    return tuple(said)
 
 
 def ending(state: RunState, resumable: str = "") -> str:

@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
-from engine.messages.catalogue import text
+from engine.messages.catalogue import sentences, text
 from engine.metrics import words
 from engine.metrics.result import Comparison
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import BASE, FEW_SHOT, OLD_ADAPTER, TRAINING, TUNED, Answer, Evaluation
 from tui import keys
+from tui.words import label
 
 STYLES = {"better": "success", "worse": "error", "unclear": "warning"}
 """The theme's colour of each verdict."""
@@ -80,7 +81,9 @@ def sentence(found: Outcome, style: Callable[[str], str]) -> RenderableType:
     """The verdict, in the colour of what it says; ``style`` gives the theme's colour of a name, "" without colours."""
     verdict = found.verdict
     said = text(found.summary.sentence) if found.summary.sentence else text("monitor.no-verdict")
-    return Text(clean(said, keep_newlines=False), style=f"bold {style(STYLES[verdict.verdict]) if verdict else ''}")
+    return Text(
+        sentences(clean(said, keep_newlines=False)), style=f"bold {style(STYLES[verdict.verdict]) if verdict else ''}"
+    )
 
 
 def table(found: Outcome, style: Callable[[str], str]) -> RenderableType:
@@ -143,7 +146,7 @@ def notes(found: Outcome, muted: str) -> RenderableType | None:
 def what_next(table: tuple[keys.Key, ...], muted: str) -> RenderableType:
     """The keys that lead on, each with its word: those of the screen's table that are for a result."""
     known = {key.key: key for key in table}
-    line = Text(f"{text('monitor.what-next')}  ", style=muted)
+    line = Text(label("monitor.what-next"), style=muted)
     for key in (known[name] for name in _NEXT if name in known):
         line.append(f"{key.shown} ", style="bold not dim")
         line.append(f"{key.text}   ", style="not dim")
@@ -160,7 +163,7 @@ def answers(found: Outcome, muted: str, short: Callable[[str], str]) -> list[Ren
         grid.add_row(*(Text(text(words.candidate(name)), style=muted) for name in (found.other or BASE, TUNED)))
         grid.add_row(_answer(other, short), _answer(tuned, short))
         right = next(iter(tuned.scores.values()), 0.0) >= 1 and words.is_share(next(iter(tuned.scores), ""))
-        wanted = Text.assemble((f"{text('monitor.reference')} ", muted), short(tuned.reference))
+        wanted = Text.assemble((label("monitor.reference"), muted), short(tuned.reference))
         wanted.append(f"  {text('monitor.right')}" if right else "", style="bold")
         blocks += [Text(short(tuned.prompt), style="bold"), grid, wanted, Text()]
     return blocks

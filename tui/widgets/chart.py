@@ -66,6 +66,8 @@ class Chart(Widget, can_focus=True):
         self.in_pieces = True
         self.of_tokens = False
         self.rest = ""
+        self.waiting: tuple[str, ...] = ()
+        """Paragraphs that stand in the plot's place until there is a curve."""
         self._levels: tuple[Level, ...] = ()
         self._curves: dict[str, Curve] = {}
         self._marks: dict[str, tuple[float, ...]] = {}
@@ -228,7 +230,7 @@ class Chart(Widget, can_focus=True):
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
             rest=self.rest, from_zero=measured, join_up_to=_LONGEST_SILENCE_S if measured else math.inf,
-            of_tokens=self.of_tokens,
+            of_tokens=self.of_tokens, waiting=self.waiting,
             reach=(self._plot.end - self._plot.start) / max(1, self._plot.columns) if self._plot else 1.0,
             empty=text("widgets.not-measured" if measured else "widgets.no-steps"),
         )  # fmt: skip

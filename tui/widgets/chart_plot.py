@@ -13,6 +13,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui.widgets.chart_canvas import Canvas, Columns, Row
 from tui.widgets.chart_scale import Axis, View, step_axis, time_axis, time_label, value_axis
+from tui.widgets.line import wrap
 
 _LEVEL_SIGNS = (("╌", "-"), ("═", "="))  # the first level and the second one: braille plots, ASCII plots
 FARTHEST = 3.0
@@ -245,6 +246,7 @@ class Look:
     join_up_to: float = math.inf
     levels: tuple[Level, ...] = ()
     rest: str = ""  # what the legend says of curves that are not shown
+    waiting: tuple[str, ...] = ()  # paragraphs in the plot's place until there is a curve
     reach: float = 1.0  # in x, that a column of the crosshair stands for
     left: int = 5  # columns that the y labels took last time: usually they do again
 
@@ -252,6 +254,8 @@ class Look:
 def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look) -> Plot:
     """The chart of ``curves`` at the size of ``look``: legend, plot with y labels, x axis with its labels."""
     styles = style_names(curves)
+    if look.waiting and not any(curve.length for curve in curves.values() if curve.kind != "points"):
+        return _without_curves(look)
     rows = max(1, look.height - 2 - len(header(curves, marks, look, styles, None)))
     start, end = window(curves, look)
     axis, left = _value_axis(curves, look, start, end, rows)
@@ -282,6 +286,15 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
         body.append((label + edge + line, ("axis",) * (left + 1) + line_styles))
     foot = _foot(marks, look, start, end, left, canvas)
     return Plot((*header(curves, marks, look, styles, axis), *body, *foot), start, end, left + 1, columns)
+
+
+def _without_curves(look: Look) -> Plot:
+    """An axis without a curve tells nothing: what is awaited stands there."""
+    lines = [line for said in look.waiting for line in ("", *wrap(said, max(20, look.width - 4)))]
+    head = _row([("> " if look.focused else "  ", "title"), (look.title, "title")], look.width)
+    body = [_row([(f"  {line}", "legend")], look.width) for line in lines[: look.height - 1]]
+    blank = _row([], look.width)
+    return Plot((head, *body, *[blank] * (look.height - 1 - len(body))), 0.0, 1.0, 6, max(4, look.width - 6))
 
 
 def window(curves: Mapping[str, Curve], look: Look) -> tuple[float, float]:

@@ -109,3 +109,27 @@ def test_answers_and_loss_are_of_as_many_rows_as_they_were_measured_on() -> None
     assert "exact match  n = 100" in shown
     assert "loss  n = 500" in shown
     assert "(n = 100)" in result.headline(state(some))
+
+
+@pytest.mark.parametrize("width", range(20, 120, 7))
+def test_no_figure_of_the_headline_is_cut(width: int) -> None:
+    metrics = {"json_values": 0.992, "exact_match": 0.96}
+    before = ev.Eval(step=0, moment="before", loss=1.913, n=100, metrics=dict.fromkeys(metrics, 0.0))
+    after = ev.Eval(step=900, moment="after", loss=0.012, n=100, metrics=metrics)
+    line = result.headline(state(before, after), width)
+    assert len(line) <= width
+    whole = {"JSON values right 0% -> 99%", "exact match 0% -> 96%", "loss 1.913 -> 0.012"}
+    assert {part.removesuffix(" (n = 100)") for part in line.split("   ") if part} <= whole
+    assert (not line) == (width < len("loss 1.913 -> 0.012"))
+
+
+def test_until_the_first_step_it_is_said_what_the_curve_waits_for_how_far_and_how_long() -> None:
+    asked = ev.Phase(name="answer base", message=said("answering"), done=25, total=100, unit="answers", t=110.0)
+    begun = ev.Phase(name="answer base", message=said("answering"), t=100.0)
+    lines = story.awaited(state(begun, asked), 110.0)
+    assert lines[0] == text("monitor.curve-awaited")
+    assert lines[1] == "Now: answering: 25 of 100, 10 s. About 30 s left of this."
+    assert lines[2] == text("monitor.then-training", steps=900)
+    assert story.awaited(running(1), 110.0) == ()
+    assert story.awaited(RunState(), 0.0) == (text("monitor.never-started"),)
+    assert story.awaited(state(failure()), 0.0) == (text("monitor.no-step-done"),)

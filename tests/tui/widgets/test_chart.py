@@ -83,6 +83,22 @@ async def test_one_new_step_redraws_a_few_cells_not_the_chart() -> None:
         assert refreshed == []
 
 
+async def test_before_there_is_a_curve_words_stand_in_the_place_of_an_empty_axis() -> None:
+    app = ChartApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        chart = app.query_one(Chart)
+        chart.waiting = ("The curve begins with the first step.",)
+        chart.set_series("eval_loss", [0], [2.3], kind="points")
+        chart.redraw()
+        assert chart.waiting[0] in "\n".join(chart.lines)
+        assert "┤" not in "".join(chart.lines)
+        assert {len(line) for line in chart.lines} == {60}
+        chart.set_series("loss", [1.0], [2.0], kind="raw")
+        chart.redraw()
+        assert "┤" in "".join(chart.lines)
+        await pilot.press("space", "plus")
+
+
 async def test_a_shorter_curve_after_a_resume_takes_the_place_of_the_longer() -> None:
     app = ChartApp()
     async with app.run_test(size=(80, 24)):
