@@ -188,26 +188,26 @@ def _drawn(tables: Sequence[Table], width: int, muted: str) -> list[RenderableTy
 
 
 def _grid(table: Table, width: int, muted: str) -> Group:
-    """The title over columns of equal width, of which the first may take less."""
+    """The title over columns of equal width, of which the first may take less. What is too long goes on below."""
     columns = len(table.header) - 1
     first = max(_FEWEST_CELLS, *(cell_len(_said(row[0])) for row in table.rows))
-    first = min(first, _FIELD_CELLS, max(_FEWEST_CELLS, width // 3))
+    first = min(first, _FIELD_CELLS, max(_FEWEST_CELLS, 2 * width // 5))
     each = max(_FEWEST_CELLS, (width - first) // columns - 2)
     grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=first, no_wrap=True)
+    grid.add_column(width=first)
     for _ in range(columns):
-        grid.add_column(max_width=each, no_wrap=True)
+        grid.add_column(max_width=each)
     for number, row in enumerate([table.header, *table.rows]):
         style = "" if number else muted
-        grid.add_row(Text(cut_cells(_said(row[0]), first)), *(Text(_end(_said(c), each), style) for c in row[1:]))
+        label = "\n".join(wrap(_said(row[0]), first))
+        grid.add_row(Text(label), *(Text(_in_cells(_said(cell), each), style) for cell in row[1:]))
     return Group(Text(_said(table.title), style="bold"), grid)
 
 
-def _end(value: str, cells: int) -> str:
-    """``value`` in so many cells; of a long path the end tells more."""
-    if cell_len(value) <= cells:
-        return value
-    return f"..{value[-(cells - 2) :]}" if "/" in value else cut_cells(value, cells)
+def _in_cells(value: str, cells: int) -> str:
+    """``value`` in lines of so many cells; of a long path the end, which tells more."""
+    is_path = "/" in value and " " not in value
+    return f"..{value[-(cells - 2) :]}" if is_path and cell_len(value) > cells else "\n".join(wrap(value, cells))
 
 
 def _said(cell: Cell) -> str:

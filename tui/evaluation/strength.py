@@ -16,7 +16,7 @@ from engine.common.clean_text import clean
 from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
-from tui import keys
+from tui import keys, words
 from tui.evaluation import job
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
@@ -54,8 +54,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        name = clean(str(self._run.read_run_json().get("name") or self._run.id), keep_newlines=False)
-        yield TopLine(f"{text('strength.title')}  {name}", text("home.reading"))
+        yield TopLine(f"{text('strength.title')}  {words.run_name(self._run)}", text("home.reading"))
         with Vertical(id="dial"):
             yield Prose("", classes="said")
             yield Line("", id="dial-head", classes="muted")
@@ -91,14 +90,9 @@ class StrengthScreen(WholeScreen, Screen[None]):
             said = message.problem.said
         else:
             said = text(dial.verdict(message.curve)) if message.curve else text("strength.not-measured")
-        self._say(said)
+        self.query_one(".said", Prose).say(said)
         self._draw()
         self.refresh_bindings()
-
-    def _say(self, said: str) -> None:
-        prose = self.query_one(".said", Prose)
-        prose.words = clean(said)
-        prose.refresh(layout=True)
 
     def _draw(self) -> None:
         from engine.app import strength as dial
@@ -208,9 +202,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
         self._read()
 
     def _tell_kept(self, said: str) -> None:
-        about = self.query_one(".about", Prose)
-        about.words = clean(said)
-        about.refresh(layout=True)
+        self.query_one(".about", Prose).say(said)
 
     def action_leave(self) -> None:
         if self._worker is not None:

@@ -91,8 +91,7 @@ class ExportScreen(WholeScreen, Screen[None]):
         self.view = "choose"
 
     def compose(self) -> ComposeResult:
-        name = clean(str(self._run.read_run_json().get("name") or self._run.id), keep_newlines=False)
-        yield TopLine(f"{text('exporting.title')}  {name}", text("home.reading"))
+        yield TopLine(f"{text('exporting.title')}  {words.run_name(self._run)}", text("home.reading"))
         with Vertical(id="choose"):
             yield PickList(title_width=14, id="targets")
             yield Prose("", classes="about")
@@ -192,9 +191,7 @@ class ExportScreen(WholeScreen, Screen[None]):
         self._say(self._about(plan) if plan is not None else "")
 
     def _say(self, said: str) -> None:
-        prose = self.query_one(Prose)
-        prose.words = clean(said)
-        prose.refresh(layout=True)
+        self.query_one(Prose).say(said)
         self.refresh_bindings()
 
     def _about(self, plan: Plan | TunedeckError) -> str:

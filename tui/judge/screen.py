@@ -96,15 +96,14 @@ class JudgeScreen(WholeScreen, Screen[None]):
         bench = self._bench
         if bench is None:
             return
-        name = clean(str(self._run.read_run_json().get("name") or self._run.id), keep_newlines=False)
-        self.query_one(TopLine).show(f"{text('judge.title')}  {name}", self._state(bench))
+        self.query_one(TopLine).show(f"{text('judge.title')}  {words.run_name(self._run)}", self._state(bench))
         pair = None if self._verdict_asked else bench.current
         self.refresh_bindings()
         if pair is None:
             self._conclude()
             return
         self.set_class(False, "-done")
-        wanted = f"\n\n{text('judge.wanted')} {_shown(pair.reference)}" if pair.reference.strip() else ""
+        wanted = f"\n\n{words.label('judge.wanted')}{_shown(pair.reference)}" if pair.reference.strip() else ""
         self._fill("#asked", f"{_shown(pair.prompt)}{wanted}")
         for place, answer in zip(_SIDES, pair.sides, strict=True):
             self._fill(place, _shown(answer) or text("judge.empty"))

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.common.clean_text import clean
 from engine.common.columns import aligned
-from engine.messages.catalogue import text
+from engine.messages.catalogue import sentences, text
 from tui import words
 from tui.widgets.line import wrap
 
@@ -28,17 +28,20 @@ def result(
     from engine.app import evaluation_lines as lines
     from engine.metrics import words as metric_words
 
-    parts: list[RenderableType] = [folded(words.said(found.sentence) or text("evaluate.no-verdict"), width, "bold")]
-    for is_grave, note in lines.notes(found):
-        parts.append(folded(f"! {note}" if is_grave else note, width, f"bold {warning}" if is_grave else muted))
+    verdict = sentences(words.said(found.sentence) or text("evaluate.no-verdict"))
+    parts: list[RenderableType] = [folded(verdict, width, "bold")]
+    notes = lines.notes(found)
+    parts += [folded(f"! {note}", width, f"bold {warning}") for is_grave, note in notes if is_grave]
     parts += [Text(), figures(found, muted)]
+    lesser = [folded(note, width, muted) for is_grave, note in notes if not is_grave]
+    parts += [Text(), *lesser] if lesser else []
     if worst:
         parts += [Text(), Text(text("evaluate.worst"), style="bold")]
     for each in worst:
         parts.append(folded(text("evaluate.worst-row", row=each.row + 1, prompt=_short(each.prompt)), width))
         if not each.reference:  # of plain text there is no more to show
             continue
-        parts.append(folded(f"  {text('evaluate.wanted')} {_short(each.reference)}", width, muted))
+        parts.append(folded(f"  {words.label('evaluate.wanted')}{_short(each.reference)}", width, muted))
         for name in found.candidates:
             if name in each.answers:
                 called = text("evaluate.answered", candidate=metric_words.candidate(name))

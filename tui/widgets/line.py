@@ -13,7 +13,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.common.clean_text import at_word_end
+from engine.common.clean_text import at_word_end, clean
 
 DOTS = "..."
 """What stands for what is cut: the one-cell ellipsis is not ASCII."""
@@ -57,6 +57,11 @@ class Prose(Static):
     def __init__(self, words: str, classes: str | None = None) -> None:
         super().__init__("", classes=classes, markup=False)
         self.words = words
+
+    def say(self, words: str) -> None:
+        """Other sentences in their place, cleaned."""
+        self.words = clean(words)
+        self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(wrap(self.words, width))

@@ -32,9 +32,9 @@ no-letters = This model can't judge
 failed = Judging failed
     .message = { $reason }
 
-preferred = { $candidate } is preferred to { $against }: { NUMBER($wins) } wins, { NUMBER($losses) } losses, { COUNT($ties, "tie", "ties") }. Preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
-not-preferred = { $against } is preferred to { $candidate }: { NUMBER($losses) } wins, { NUMBER($wins) } losses, { COUNT($ties, "tie", "ties") }. { $candidate } is preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
-unclear = { COUNT($n, "pair", "pairs") } can't tell which is better, { $candidate } or { $against }: { NUMBER($wins) } wins, { NUMBER($losses) } losses, { COUNT($ties, "tie", "ties") }.
+preferred = { $candidate } is preferred to { $against }: { COUNT($wins, "win", "wins") }, { COUNT($losses, "loss", "losses") }, { COUNT($ties, "tie", "ties") }. Preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
+not-preferred = { $against } is preferred to { $candidate }: { COUNT($losses, "win", "wins") }, { COUNT($wins, "loss", "losses") }, { COUNT($ties, "tie", "ties") }. { $candidate } is preferred in { PERCENT($share) } of { COUNT($n, "pair", "pairs") } ({ PERCENT($low) } to { PERCENT($high) }).
+unclear = { COUNT($n, "pair", "pairs") } can't tell which is better, { $candidate } or { $against }: { COUNT($wins, "win", "wins") }, { COUNT($losses, "loss", "losses") }, { COUNT($ties, "tie", "ties") }.
 by-hand = Judged by hand, without knowing whose answer it was.
 by-model = Judged by { $judge }, each pair in both orders.
 pairs-left = { NUMBER($left) } of { COUNT($total, "pair is", "pairs are") } not judged yet.
