@@ -82,8 +82,11 @@ class MannerScreen(WholeScreen, ModalScreen[Manner | None]):
         self.dismiss(None)
 
 
-class KeepScreen(WholeScreen, ModalScreen[str]):
-    """A turn as a training row or as a sample prompt, read and corrected before it is written. Gives what was done."""
+class KeepScreen(WholeScreen, ModalScreen[tuple[str, str]]):
+    """A turn as a training row or as a sample prompt, read and corrected before it is written.
+
+    Gives the file and what was done to it, both "" for nothing.
+    """
 
     CSS_PATH: ClassVar = ["chat.tcss"]
     AUTO_FOCUS = "#kind Choice"
@@ -109,7 +112,7 @@ class KeepScreen(WholeScreen, ModalScreen[str]):
     def _before(self) -> str:
         """The turns before the answer, one a line."""
         return "\n".join(
-            f"{text(_ROLES[turn.role])}: {clean(turn.content, keep_newlines=False)}" for turn in self._turns[:-1]
+            text("widgets.named", name=text(_ROLES[turn.role]), value=turn.content) for turn in self._turns[:-1]
         )
 
     @property
@@ -123,7 +126,7 @@ class KeepScreen(WholeScreen, ModalScreen[str]):
 
     @on(FormButton.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        self.dismiss("")
+        self.dismiss(("", ""))
 
     @on(FormField.Submitted)
     @on(FormButton.Pressed, "#write")
@@ -151,4 +154,4 @@ class KeepScreen(WholeScreen, ModalScreen[str]):
         except TunedeckError as error:
             trouble.update(f"! {clean(error.said, keep_newlines=False)}")
             return
-        self.dismiss(done)
+        self.dismiss((path, done))

@@ -76,6 +76,7 @@ class ChatScreen(WholeScreen, Screen[None]):
         self._next_draw = 0.0
         self._drawing = False
         self._kept_in = ""
+        self._doing, self._opened = "", time.monotonic()
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("chat.title"), text("chat.loading"))
@@ -88,7 +89,8 @@ class ChatScreen(WholeScreen, Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one("#say", Input).cursor_blink = False
-        self._note(text("chat.loading"))
+        self._wait(text("chat.loading"))
+        self.set_interval(1.0, self._tick)
         self._check()
 
     async def on_unmount(self) -> None:
@@ -123,7 +125,7 @@ class ChatScreen(WholeScreen, Screen[None]):
             self._fail(message.problem)
             return
         self._notes = message.notes
-        self._note("\n".join([*self._notes, text("chat.loading")]))
+        self._wait(text("chat.loading"))
         self._child = AskedChild(message.command, None, "chat.process-ended")
         self._listening = self._listen(self._child)
 
@@ -153,6 +155,16 @@ class ChatScreen(WholeScreen, Screen[None]):
         self._draw(whole=True)
         self._state()
 
+    def _wait(self, doing: str) -> None:
+        """Say what is done before the model is there, and for how long all of it has taken."""
+        self._doing, waited = doing, time.monotonic() - self._opened
+        said = text("draft.since", what=doing, since=waited) if waited >= 1 else doing
+        self._note("\n".join([*self._notes, said]))
+
+    def _tick(self) -> None:
+        if not self._ready and not self._error:
+            self._wait(self._doing)
+
     def _note(self, words: str) -> None:
         talk = self.query_one("#talk", Transcript)
         talk.note = words
@@ -166,7 +178,7 @@ class ChatScreen(WholeScreen, Screen[None]):
         if kind == "progress":
             message, total = Said.from_json(record["message"]), record.get("total")
             count = f" {record['done'] / total:.0%}" if total else ""
-            self._note("\n".join([*self._notes, f"{text(message)}{count}"]))
+            self._wait(f"{text(message)}{count}")
         elif kind == "ready":
             self._loaded(record)
         elif kind == "error":
@@ -376,8 +388,11 @@ class ChatScreen(WholeScreen, Screen[None]):
         turns = self.dialogue.row(voice, last.answers[voice].text)
         self.app.push_screen(KeepScreen(turns, self._kept_in or str(Path.cwd() / "chat.jsonl")), self._kept)
 
-    def _kept(self, done: str | None) -> None:
+    def _kept(self, kept: tuple[str, str] | None) -> None:
+        path, done = kept or ("", "")
         if done:
+            if path.endswith(".jsonl"):  # the next row goes there too, unless another file is named
+                self._kept_in = path
             self.notify(clean(done), markup=False)
 
     def action_scroll(self, lines: int) -> None:
