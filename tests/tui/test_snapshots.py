@@ -19,9 +19,11 @@ from wcwidth import wcswidth
 
 from engine.messages import language
 from engine.messages.message import Message
+from engine.models.adapter import find
 from engine.runs import evaluations, groups, strength_curve
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from tests import memory_runs
 from tests.engine.cli import test_evaluate
 from tests.engine.models.making import write_adapter
 from tests.engine.report import making
@@ -44,6 +46,17 @@ Look = Callable[[Pilot[None]], Awaitable[None]]
 
 KEPT = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40))
+CHANGED = [
+    Message(
+        "origins.change", part=Message("origins.part-data"), path="/data/orders.jsonl",
+        how=Message("origins.other-count", before=460, now=458),
+    ),
+    Message(
+        "origins.change", part=Message("origins.part-model"), path="/models/smollm2/config.json",
+        how=Message("origins.other-content"),
+    ),
+]  # fmt: skip
+"""What a run is said to have been made from that is another now."""
 BEGAN = 1_700_000_000.0
 ID = re.compile(r"\d{8}-\d{6}-smollm2-135m-[0-9a-f]{4}")
 
@@ -55,6 +68,9 @@ def one_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     time.tzset()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNEDECK_HOME", "home")
+    of_run = find._of_run
+    monkeypatch.setattr(find, "_of_run", lambda run: of_run(RunDir(Path(os.path.relpath(run.path)))))
+    monkeypatch.setattr("engine.app.resume.changes", lambda run: CHANGED)
 
 
 def at_fixed_times(run: RunDir) -> RunDir:
@@ -219,6 +235,11 @@ def stopped(root: Path) -> RunDir:
     return ended_run(root, "stopped")
 
 
+def out_of_memory(root: Path) -> RunDir:
+    """Ended by memory, with what another process held."""
+    return at_fixed_times(memory_runs.out_of_memory(root, memory_runs.model(Path("Llama-3-8B")), [memory_runs.OTHER]))
+
+
 def evaluated(root: Path) -> RunDir:
     """A finished run with an adapter, an evaluation whose answers can be judged, and a curve of strengths."""
     run = with_adapter(root)
@@ -236,7 +257,7 @@ def asking(message: type[messages.EvaluateAsked | messages.JudgeAsked], *keys: s
     async def look(pilot: Pilot[None]) -> None:
         home = pilot.app.screen
         assert isinstance(home, HomeScreen)
-        pilot.app.post_message(message(home._run.run))  # type: ignore[union-attr]
+        pilot.app.post_message(message(home.run.run))  # type: ignore[union-attr]
         await until(pilot, lambda: pilot.app.screen is not home)
         await still(pilot)
         for key in keys:
@@ -255,7 +276,7 @@ def mixing(*keys: str) -> Look:
             test_mixing.stand_in(patch)
             home = pilot.app.screen
             assert isinstance(home, HomeScreen)
-            pilot.app.post_message(messages.MixAsked([line.run for line in home._lines]))  # type: ignore[union-attr]
+            pilot.app.post_message(messages.MixAsked([line.run for line in home.lines]))  # type: ignore[union-attr]
             await until(pilot, lambda: isinstance(pilot.app.screen, MixScreen) and pilot.app.screen._plan)
             for key in keys:
                 await pilot.press(key)
@@ -284,6 +305,8 @@ STATES = {
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
     "home-history": State((finished, failed), look=pressing("f")),
     "home-family": State((with_adapter, failed), look=pressing("f")),
+    "home-adapter": State((with_adapter,), look=pressing("a")),
+    "home-inputs-changed": State((failed,), look=pressing("r")),
     "home-too-small": State((finished,), look=shrunk),
     "evaluate-form": State((evaluated,), look=asking(messages.EvaluateAsked)),
     "evaluate-result": State((evaluated,), look=asking(messages.EvaluateAsked, "tab", "tab", "tab", "enter")),
@@ -309,6 +332,7 @@ STATES = {
     "monitor-finished": State((finished,), "monitor"),
     "monitor-stopped": State((stopped,), "monitor"),
     "monitor-verdict": State((judged,), "monitor", look=showing("62.5")),
+    "monitor-post-mortem": State((out_of_memory,), "monitor", look=showing("11.2 GiB")),
     "monitor-failed": State((failed,), "monitor"),
     "monitor-crashed": State((crashed,), "monitor"),
 }

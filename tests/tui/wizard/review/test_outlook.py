@@ -183,7 +183,7 @@ async def test_the_probe_measures_on_request_and_says_how_far_it_is(
         assert "ctrl+x" in text_of(app)
         app.watch.read(no_gpu(free_gib=40))
         await pilot.pause()
-        assert "measuring: reading 1 of 4" in shown_words(app), "a new reading of the machine hides nothing"
+        assert "measuring: reading: 1 of 4" in shown_words(app), "a new reading of the machine hides nothing"
         while "reading: 1 of 4, 1 s" not in shown_words(app):
             await pilot.pause(0.02)
         fit = app.wizard.facts.fit
