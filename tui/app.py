@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.runs.directory import RunDir
     from tui.draft.draft import Draft
+    from tui.notices import TerminalNotices
     from tui.wizard.flow import WizardScreen
 
 _LONGEST_MOUNT_S = 5.0
@@ -59,6 +60,7 @@ class TunedeckApp(App[None]):
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
+        self._notices: TerminalNotices | None = None
         self.register_theme(RICH)
         self.register_theme(SIXTEEN)
         self.theme = theme_for(self.world.terminal).name
@@ -85,6 +87,20 @@ class TunedeckApp(App[None]):
 
     def on_unmount(self) -> None:
         self.machine_feed.stop()
+
+    @property
+    def notices(self) -> TerminalNotices:
+        """What tells the terminal of runs while it has no focus, made when it is first needed."""
+        if self._notices is None:
+            from tui.notices import TerminalNotices
+
+            self._notices = TerminalNotices(self._send_to_terminal, lambda: not self.app_focus)
+        return self._notices
+
+    def _send_to_terminal(self, made: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(made)
+            self._driver.flush()
 
     def on_resize(self, event: events.Resize) -> None:
         self._mind_size(event.size)  # self.size is still the old one here

@@ -104,9 +104,13 @@ class HomeScreen(ActingScreen):
 
     @on(messages.RunsSummarised)
     def _show_runs(self, message: messages.RunsSummarised) -> None:
+        from tui.notices import notices_of
+
         message.stop()
         first, self.is_read = not self.is_read, True
         self.lines = message.runs
+        for each in (run for line in self.lines for run in getattr(line, "members", (line,))):
+            notices_of(self).heard(each.id, each.name, each.state, each.reason)
         self._show_lines()
         self.query_one("#home .key-family", KeyRow).display = bool(self.lines)
         self._show_rows()

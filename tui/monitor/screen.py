@@ -24,6 +24,7 @@ from engine.runs.control import Command
 from engine.runs.directory import RunDir
 from engine.runs.rollback import Request
 from engine.runs.state import RunState
+from engine.runs.story import spike as describe_spike
 from tui import keys, messages
 from tui.machine import feed_of
 from tui.monitor import memory, postmortem, result, story, verdict
@@ -32,6 +33,7 @@ from tui.monitor.follow import follow
 from tui.monitor.postmortem import Ending
 from tui.monitor.spike import HALF, consequences, panel
 from tui.monitor.steer import Steering
+from tui.notices import notices_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, Line, cut
@@ -121,6 +123,11 @@ class MonitorScreen(WholeScreen, Screen[None]):
         if state.ended and not self._resumable:
             self._resumable = _way_on(self.run_dir, state)
         self.steering.heard(state)
+        newest = state.spikes[-1] if state.spikes else None
+        notices_of(self).heard(
+            self.run_dir.id, self._run_name, state.state, state.reason, describe_spike(newest) if newest else None,
+            newest.seq if newest else 0,
+        )  # fmt: skip
         self._look_into_ending()
         known = (state.state, state.ended, tuple((each.name, each.seq) for each in state.evaluations))
         if known != self._outcome_of and (state.ended or state.evaluations):
@@ -260,6 +267,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         """Beside the curves, without taking the focus: what is typed goes where it went."""
         spike, block = self._spike, self.query_one("#spike", Block)
         block.display = spike is not None and spike.seq != self._closed_spike and self.view != "log"
+        self.set_class(block.display and self.query_one("#trouble").display, "-two-panels")
         if spike is not None and block.display:
             width, rows = self.size.width - 4, 5 if self.has_class("-tall") else 2
             block.show((spike.seq, width, rows), panel(spike, width, rows))
