@@ -168,7 +168,7 @@ class RunState:
 
     def is_abandoned(self, line: LogLine) -> bool:
         """Whether a line of the log tells of steps that a rollback took back."""
-        return any(first < line.t <= last for first, last in self.abandoned_t)
+        return any(first < line.t < last for first, last in self.abandoned_t)
 
     @property
     def skipped_rows(self) -> int:

@@ -198,7 +198,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
         self.feed.feed(self.query_one(Chart), state)
         for pane in self.query(LogPane):
             if pane.display:
-                pane.show(state.log)
+                pane.show(state.log, state.is_abandoned)
         self._show_result(muted)
         holds = state.state == "paused" or self.steering.pauses
         self.query_one(KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
@@ -308,7 +308,7 @@ class MonitorScreen(WholeScreen, Screen[None]):
 
     def _show_logs(self) -> None:
         for pane in self.query(LogPane):
-            pane.show(self.state.log)
+            pane.show(self.state.log, self.state.is_abandoned)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         live = self.state.state in _LIVE

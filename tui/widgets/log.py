@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from rich.text import Text
@@ -36,12 +36,14 @@ class LogPane(Widget):
         super().__init__(id=id)
         self.wrap = wrap
         self._lines: tuple[LogLine, ...] = ()
+        self._is_abandoned: Callable[[LogLine], bool] = lambda line: False
         self._rows: list[Text] = []
         self._back = 0
         self._laid_out_for = Size(0, 0)
 
-    def show(self, lines: Sequence[LogLine]) -> None:
-        new = tuple(lines)
+    def show(self, lines: Sequence[LogLine], is_abandoned: Callable[[LogLine], bool] = lambda line: False) -> None:
+        """``is_abandoned`` tells lines of steps that were taken back, which say so."""
+        new, self._is_abandoned = tuple(lines), is_abandoned
         if new and self._lines and len(new) == len(self._lines) and new[-1] is self._lines[-1]:
             return
         if new != self._lines:
@@ -90,7 +92,10 @@ class LogPane(Widget):
             self.refresh(*changed)
 
     def _rows_of(self, line: LogLine, width: int) -> list[Text]:
-        message = Text(text(line.message), style=self._style(line.level), end="")
+        told = text(line.message)
+        if self._is_abandoned(line):
+            told = f"({text('steering.abandoned')}) {told}"
+        message = Text(told, style=self._style(line.level), end="")
         time = Text(formats.clock(line.t) + "  ", style=self._style("time"), end="")
         if not self.wrap:
             cut(message, width - _INDENT)

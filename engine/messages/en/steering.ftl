@@ -68,3 +68,4 @@ skips = { COUNT($rows, "row is", "rows are") } not trained on any more.
 lowers = The schedule is multiplied by { $factor } from the next step on.
 rollback-asked = Rollback requested.
 rate-asked = Lower learning rate requested.
+abandoned = abandoned

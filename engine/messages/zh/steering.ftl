@@ -68,3 +68,4 @@ skips = 不再用其中 { NUMBER($rows) } 行训练。
 lowers = 从下一步起，学习率计划整体乘以 { $factor }。
 rollback-asked = 已请求回滚。
 rate-asked = 已请求降低学习率。
+abandoned = 已作废

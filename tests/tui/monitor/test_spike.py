@@ -117,3 +117,16 @@ async def test_the_ticks_of_the_chart_can_be_read_out(
         chart.cursor = 150
         chart.redraw()
         assert said("widgets.checkpoint") not in chart.lines[0]
+
+
+async def test_lines_of_steps_that_were_taken_back_say_so(
+    make_world: MakeWorld, live: tuple[RunDir, EventWriter]
+) -> None:  # fmt: skip
+    run, writer = live
+    writer.emit(spike(212))
+    writer.emit(ev.RolledBack(step=200, from_step=212))
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "200 of 900")
+        await until_shows(pilot, f"({said('steering.abandoned')}) loss spike at step 212")
+        assert f"{said('steering.abandoned')}) rolled back" not in screen_text(app)
