@@ -233,13 +233,13 @@ def test_vllm_is_started_by_the_exported_script_over_the_base(tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServer]:
+def llama(tmp_path_factory: pytest.TempPathFactory, converter_folder: Path) -> Iterator[LlamaServer]:
     from tests.engine.export.gguf.families import make
 
     folder = tmp_path_factory.mktemp("llama")
     model, file = make("Llama", folder / "model"), folder / "model.gguf"
     converter.run(
-        converter.converter(lambda *progress: None),
+        converter_folder,
         {"do": "convert", "model": str(model), "out": str(file), "type": "f32"},
     )
     with LlamaServer(file, context=128, threads=1) as server:

@@ -186,15 +186,14 @@ def test_a_call_that_makes_no_sense_is_refused_before_anything_is_sent(
     assert text(code) in said.err
 
 
-def test_llama_cpps_own_server_is_talked_to(tmp_path: Path) -> None:
+def test_llama_cpps_own_server_is_talked_to(tmp_path: Path, converter_folder: Path) -> None:
     from engine.export.gguf import converter
     from engine.export.gguf.server import LlamaServer
     from tests.engine.export.gguf.families import make
 
     model, file = make("Llama", tmp_path / "model"), tmp_path / "model.gguf"
     (model / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
-    folder = converter.converter(lambda *progress: None)
-    converter.run(folder, {"do": "convert", "model": str(model), "out": str(file), "type": "f32"})
+    converter.run(converter_folder, {"do": "convert", "model": str(model), "out": str(file), "type": "f32"})
     with LlamaServer(file, context=128, threads=1) as server:
         ready, said = answer(server.address, max_new_tokens=6)
     assert ready["model"]

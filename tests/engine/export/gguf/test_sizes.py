@@ -33,9 +33,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-def test_the_told_size_is_that_of_llama_cpps_file(model: Path, tmp_path: Path) -> None:
-    folder, between = converter.converter(lambda *progress: None), tmp_path / "f16.gguf"
-    converter.run(folder, {"do": "convert", "model": str(model), "out": str(between), "type": "f16"})
+def test_the_told_size_is_that_of_llama_cpps_file(model: Path, tmp_path: Path, converter_folder: Path) -> None:
+    between = tmp_path / "f16.gguf"
+    converter.run(converter_folder, {"do": "convert", "model": str(model), "out": str(between), "type": "f16"})
     card = read_card(model)
     for kind in ("f16", *(kind for kind in BITS if kind not in PLAIN)):
         file = tmp_path / f"{kind}.gguf"
