@@ -36,10 +36,12 @@ async def test_verdict_table_answers_and_what_next_stand_on_one_screen(
 
 async def test_a_narrow_pane_keeps_value_difference_and_verdict(make_world: MakeWorld, root: Path) -> None:
     app = TunedeckApp(make_world(), "monitor", making.whole_run(root))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(66, 30)) as pilot:
         await until_shows(pilot, "base, few-shot 71.7%")
         line = next(line for line in screen_text(app).splitlines() if "few-shot 71.7%" in line)
         assert line.rstrip().endswith("+3.0 can't be told")
+        await pilot.resize_terminal(120, 40)  # beside the curve of an ended run there is room for the intervals
+        await until_shows(pilot, "66.7% to 76.7%")
 
 
 async def test_the_verdict_comes_when_the_run_has_measured_it(
