@@ -32,10 +32,7 @@ _USERS = os.environ.get("TUNEDECK_HOME")
 (Path(_NOWHERE.name) / "ask-for-the-fixture-home").touch()
 os.environ["TUNEDECK_HOME"] = str(Path(_NOWHERE.name) / "ask-for-the-fixture-home" / "tunedeck")
 
-_STARTS_HEAVY = (
-    "engine.distributed.workers", "engine.app.evaluate", "engine.app.judge", "engine.app.export_proof",
-    "engine.cli.commands.data_show",
-)  # fmt: skip
+_STARTS_HEAVY = ("engine.distributed.workers", "engine.cli.commands.data_show")
 """Modules whose ``COMMAND`` is of children that load the training's libraries."""
 
 
