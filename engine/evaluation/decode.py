@@ -38,29 +38,35 @@ _WORTH_SHARING = 128
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values of one layer, (rows, heads, positions, width), in memory that has room for the next ones.
 
-    ``most``: positions there will be at most.
+    ``most``: positions there will be at most, of so many ``rows``.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, rows: int) -> None:
         super().__init__()
-        self._most = most
+        self._most, self._rows = most, rows
         self._rooms: list[Tensor] = []
-        self._length = 0
+        self._first = self._length = 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        rows, length = key_states.shape[0], self._length + key_states.shape[2]
+        rows, length = slice(self._first, self._first + key_states.shape[0]), self._length + key_states.shape[2]
         if not self._rooms or self._rooms[0].shape[2] < length:
             self._grow(key_states, value_states, length)
         for room, new in zip(self._rooms, (key_states, value_states), strict=True):
-            room[:rows, :, self._length : length] = new
+            room[rows, :, self._length : length] = new
         self._length = length
-        self.keys, self.values = (room[:rows, :, :length] for room in self._rooms)
+        self.keys, self.values = (room[rows, :, :length] for room in self._rooms)
         return self.keys, self.values
+
+    def go_to(self, first: int, rows: int, length: int) -> None:
+        """Go on with ``rows`` from the ``first`` on, of which ``length`` positions are known."""
+        self._first, self._length = first, length
+        self.keys, self.values = (room[first : first + rows, :, :length] for room in self._rooms)
 
     def _grow(self, keys: Tensor, values: Tensor, length: int) -> None:
         """Make room for ``length`` positions and some more of rows such as those of ``keys`` and ``values``."""
         size = max(length, min(self._most, length + max(_FIRST_ROOM, length // 2)))
-        rooms = [like.new_empty(*like.shape[:2], size, like.shape[3]) for like in (keys, values)]
+        rows = max(len(keys), self._rows)
+        rooms = [like.new_empty(rows, like.shape[1], size, like.shape[3]) for like in (keys, values)]
         for new, old in zip(rooms, self._rooms, strict=False):
             new[:, :, : self._length] = old[: len(new), :, : self._length]
         self._rooms, self.is_initialized = rooms, True
@@ -80,6 +86,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
 
     def keep(self, moves: Sequence[tuple[int, int]], rows: int) -> None:
         """Put row ``a`` in the place of row ``b`` for each (a, b) of ``moves``, and go on with the first ``rows``."""
+        self._rows = 0
         for room in self._rooms:
             for source, target in moves:
                 room[target, :, : self._length] = room[source, :, : self._length]
@@ -109,13 +116,14 @@ def decode(
     model: Any, groups: Sequence[Sequence[list[int]]], stops: frozenset[int], pad_id: int, most: Sequence[int],
     watch: Callable[[int], None] = lambda ended: None,
     joins: Callable[[Sequence[int], int, int], bool] = lambda beside, rows, group: not beside,
+    read_tokens: int = 0,
 ) -> Iterator[tuple[int, list[list[int]]]]:  # fmt: skip
     """The index of each of ``groups``, as it is whole, and up to ``most`` new tokens for each of its prompts.
 
     An answer lacks the one of ``stops`` that ended it. ``joins`` says whether a group may begin while those ``beside``
     it, with so many rows left, are not whole; beside none it must. All that have begun go on together. ``watch`` is
     called after each token with how many of their answers have ended, and may raise. ``pad_id`` fills shorter prompts
-    on the left, where nothing sees it.
+    on the left, where nothing sees it. Of prompts ``read_tokens`` are read at once (0: all of a group), one at least.
     """
     base = _base(model)
     penalty = getattr(base.generation_config, "repetition_penalty", None)
@@ -126,7 +134,7 @@ def decode(
         logits = compute(base, steps, partial(_next, base)) if steps else []
         while waiting and joins([group.index for group in begun], sum(len(group.rows) for group in begun), waiting[0]):
             index = waiting.popleft()
-            begun.append(_Group(index, base, groups[index], pad_id, most[index]))
+            begun.append(_Group(index, base, groups[index], pad_id, most[index], read_tokens))
             logits.append(begun[-1].first)
         for group, found in zip(begun, logits, strict=True):
             group.take(_likeliest(penalize(group.seen, found.float()) if penalize else found), stops)
@@ -145,9 +153,11 @@ class _Group:
     ``rows`` are those that are computed, by place in ``answers``; ``first`` the logits that follow the prompts.
     """
 
-    def __init__(self, index: int, base: Any, prompts: Sequence[list[int]], pad_id: int, most: int) -> None:
+    def __init__(
+        self, index: int, base: Any, prompts: Sequence[list[int]], pad_id: int, most: int, read_tokens: int
+    ) -> None:  # fmt: skip
         self.index, self._most, self._device = index, most, base.device
-        self.first, self._cache, self.rows = _read(base, prompts, pad_id, most)
+        self.first, self._cache, self.rows = _read(base, prompts, pad_id, most, read_tokens)
         self.seen, self._mask = (part.to(base.device) for part in padded([prompts[row] for row in self.rows], pad_id))
         self._at = self._mask.sum(-1, keepdim=True) - 1
         self.answers: list[list[int]] = [[] for _ in prompts]
@@ -213,7 +223,7 @@ def padded(prompts: Sequence[list[int]], pad_id: int) -> tuple[Tensor, Tensor]:
 
 
 def _read(
-    base: Any, prompts: Sequence[list[int]], pad_id: int, most: int
+    base: Any, prompts: Sequence[list[int]], pad_id: int, most: int, read_tokens: int
 ) -> tuple[Tensor, DynamicCache, list[int]]:  # fmt: skip
     """Logits of each prompt's next token, a cache with room for ``most`` more, and the prompts' order in both.
 
@@ -223,36 +233,50 @@ def _read(
     ids, mask = padded(prompts, pad_id)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     layers = DynamicCache(config=base.config.get_text_config(decoder=True)).layers
-    longest = ids.shape[1]
+    plain, longest = all(type(layer) is DynamicLayer for layer in layers), ids.shape[1]
 
     def fresh(rows: int) -> DynamicCache:
         cache = DynamicCache()
         room = longest + most if rows == len(prompts) else 0
-        cache.layers = [RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in layers]
+        cache.layers = [RoomyLayer(room, rows) if type(layer) is DynamicLayer else layer for layer in layers]
         cache.layer_class_to_replicate = None
         return cache
 
     def read(rows: Sequence[int], begin: int, cache: DynamicCache) -> Tensor:
-        given = [part[rows].to(base.device) for part in (ids[:, begin:], mask, positions[:, begin:])]
-        return _next(base, given[0], given[1], given[2], cache)
+        size = max(1, read_tokens // (longest - begin)) if read_tokens and plain else len(rows)
+        logits = []
+        for first in range(0, len(rows), size):
+            some = rows[first : first + size]
+            if first:
+                _go_to(cache, first, len(some), begin)
+            given = [part[some].to(base.device) for part in (ids[:, begin:], mask, positions[:, begin:])]
+            logits.append(_next(base, given[0], given[1], given[2], cache))
+        if len(logits) > 1:
+            _go_to(cache, 0, len(rows), longest)
+        return torch.cat(logits)
 
     firsts = {len(prompt): row for row, prompt in reversed([*enumerate(prompts)])}
     others = [row for row, prompt in enumerate(prompts) if firsts[len(prompt)] != row]
     shared = _common(prompts) // _BLOCK * _BLOCK
-    plain = all(type(layer) is DynamicLayer for layer in layers)
     # Rows of one length have no padding, for which there may be another kernel.
     if not plain or len(firsts) == 1 or shared * len(others) < _WORTH_SHARING:
         cache, rows = fresh(len(prompts)), [*range(len(prompts))]
         return read(rows, 0, cache), cache, rows
-    whole, cache = fresh(0), fresh(len(prompts))
+    whole, cache = fresh(len(firsts)), fresh(len(prompts))
     of_firsts = read([*firsts.values()], 0, whole)
     rows = [*others, *firsts.values()]
     source = {length: place for place, length in enumerate(firsts)}
     taken = [source[len(prompts[row])] for row in rows]
     for layer, found in zip(cache.layers, whole.layers, strict=True):
-        if found.is_initialized:  # layers that share the keys of others have none
+        if found.is_initialized:
             layer.take(found, taken, shared)
     return torch.cat([read(others, shared, cache), of_firsts]), cache, rows
+
+
+def _go_to(cache: DynamicCache, first: int, rows: int, length: int) -> None:
+    for layer in cache.layers:
+        if layer.is_initialized:  # layers that share the keys of others have none
+            layer.go_to(first, rows, length)
 
 
 def _common(prompts: Sequence[list[int]]) -> int:

@@ -11,7 +11,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from engine.evaluation.decode import can_decode, can_join, decode, padded
 from engine.messages.catalogue import text
-from engine.modeling.out_of_memory import MemoryGuard
+from engine.modeling.out_of_memory import MemoryGuard, free_cached
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
 _ROWS_TOGETHER = 100
@@ -31,7 +31,8 @@ class Generator:
     """A model ready to answer. ``stops`` end an answer; ``check`` is called at every token and may raise to stop.
 
     ``tokens_at_once`` are those of prompts and answers side by side; running out of memory halves it. The model can
-    compute ``most_positions`` (0: any number); an answer ends there.
+    compute ``most_positions`` (0: any number); an answer ends there. Of prompts ``read_tokens`` are computed at once,
+    as many as the training computes (0: all that are answered side by side).
     """
 
     model: Any
@@ -42,6 +43,7 @@ class Generator:
     memory: MemoryGuard
     tokens_at_once: int = _TOKENS_AT_ONCE
     most_positions: int = 0
+    read_tokens: int = 0
 
     @torch.no_grad()
     def answer(
@@ -58,6 +60,7 @@ class Generator:
         """
         was_training = self.model.training
         self.model.eval()
+        free_cached()
         answers: dict[int, str] = {}
         watch = _Watch(self.check, answers, len(prompts), on_progress)
 
@@ -194,7 +197,7 @@ class Generator:
             return begins
 
         if can_decode(self.model):
-            found = decode(self.model, asked, self.stops, self.pad_id, most, watch, joins)
+            found = decode(self.model, asked, self.stops, self.pad_id, most, watch, joins, self.read_tokens)
         else:
             found = (
                 (i, self._by_library(group, longest[i], most[i], watch))

@@ -119,19 +119,22 @@ def give_back(device: torch.device) -> None:
     with torch.enable_grad():
         torch.zeros((), requires_grad=True).mul(1).backward()
     gc.collect()
-    if device.type == "cuda":
+    free_cached()
+
+
+def free_cached() -> None:
+    """Give back what is kept for shapes that come no more soon, such as those of generated answers, to GPU or system.
+
+    The heap of a CPU's run keeps what it freed, in blocks of the training's sizes; those of the answers would come on
+    top.
+    """
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    elif sys.platform == "linux":
+    if sys.platform == "linux":
         try:
             ctypes.CDLL("libc.so.6").malloc_trim(0)
         except (OSError, AttributeError):
             pass  # another C library
-
-
-def free_cached() -> None:
-    """Give the GPU back what torch keeps for shapes that come no more soon, such as those of generated answers."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _figures(device: torch.device) -> tuple[int | None, int | None, int | None]:

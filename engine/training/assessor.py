@@ -50,7 +50,7 @@ def assessor(training: Training, budget_tokens: int, run: RunDir | None = None) 
 
     generator = Generator(
         built.model, words.tokenizer, words.stops, words.pad_id, training.phases.check, training.memory,
-        most_positions=training.card.position_limit,
+        most_positions=training.card.position_limit, read_tokens=budget_tokens,
     )  # fmt: skip
     renderer = Renderer(words.tokenizer, words.stops)
     own = _own(training, run, budget_tokens, generator, renderer) if run is not None else None

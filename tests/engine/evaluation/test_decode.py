@@ -75,6 +75,29 @@ def test_common_beginnings_are_read_once_for_each_length(loaded: Loaded) -> None
     assert read[:2] == [(lengths, 35 + max(LENGTHS)), (len(LENGTHS) - lengths, 3 + max(LENGTHS))]
 
 
+@pytest.mark.parametrize("shared", [(), SHARED * 5], ids=["apart", "alike"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3_text", "cohere2"])
+def test_prompts_read_in_pieces_are_answered_as_those_read_at_once(family: str, shared: Sequence[int]) -> None:
+    model = model_of(family).eval()
+    prompts = asked(shared, most=min(40, model.config.get_text_config().vocab_size))
+    stops = some_stops(alone(model, prompts, frozenset(), 12))
+    ((_, found),) = decode(model, [prompts], stops, 0, [12], read_tokens=31)
+    assert found == alone(model, prompts, stops, 12)
+
+
+@pytest.mark.parametrize(("most", "size"), [(31, 2), (5, 1), (1000, 9)])
+def test_no_more_than_so_many_tokens_of_prompts_are_read_at_once(loaded: Loaded, most: int, size: int) -> None:
+    read: list[tuple[int, int]] = []
+    hook = loaded.model.get_input_embeddings().register_forward_pre_hook(
+        lambda module, args: read.append(tuple(args[0].shape))
+    )
+    try:
+        list(decode(loaded.model, [asked()], frozenset(), 0, [1], read_tokens=most))
+    finally:
+        hook.remove()
+    assert [rows for rows, _ in read] == [min(size, 9 - first) for first in range(0, 9, size)]
+
+
 def test_ended_rows_are_computed_no_more(loaded: Loaded) -> None:
     prompts = asked(lengths=[6] * 12)
     stops = frozenset({token for answer in alone(loaded.model, prompts, frozenset(), 20)[:9] for token in answer[3:5]})
@@ -108,7 +131,7 @@ def test_models_that_keep_something_else_are_left_to_the_library(family: str) ->
 
 
 def test_a_cache_grows_by_what_it_needs_and_never_beyond_the_most(tmp_path: Path) -> None:
-    layer, states = RoomyLayer(100), torch.arange(2 * 3 * 100 * 4.0).reshape(2, 3, 100, 4)
+    layer, states = RoomyLayer(100, 2), torch.arange(2 * 3 * 100 * 4.0).reshape(2, 3, 100, 4)
     for begin, end in ((0, 10), (10, 11), (11, 80), (80, 100)):
         keys, values = layer.update(states[:, :, begin:end], -states[:, :, begin:end])
         assert torch.equal(keys, states[:, :, :end])

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -99,6 +100,17 @@ def test_what_a_backward_pass_left_behind_is_given_back() -> None:
     with torch.no_grad():
         out_of_memory.give_back(CPU)
     assert held() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc's heap can be told to")
+def test_what_the_heap_kept_of_freed_tensors_is_given_back() -> None:
+    freed = [torch.ones(16_000) for _ in range(3000)]
+    holds_the_end = torch.ones(16_000)
+    del freed
+    before = psutil.Process().memory_info().rss
+    out_of_memory.free_cached()
+    assert psutil.Process().memory_info().rss < before - 100_000_000
+    assert holds_the_end.sum() == 16_000
 
 
 def test_the_end_names_what_would_help_and_who_else_is_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
