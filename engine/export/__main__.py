@@ -145,12 +145,15 @@ def _copied(adapter: Path, out: Path, base_name: str, say: Say) -> dict[str, int
     """
     files = [path for path in sorted(adapter.iterdir()) if path.is_file()]
     files = [path for path in files if path.name != "README.md" or not (out / path.name).exists()]
+    base = str(read_json(adapter / CONFIG_FILE).get("base_model_name_or_path") or "")
     for number, path in enumerate(files):
         say("progress", done=number, total=len(files), message=Message("exporting.copying", file=path.name))
         partial = out / f".{path.name}.partial"
         try:
             if path.name in (CONFIG_FILE, RECORD_FILE):
                 partial.write_text(json.dumps(_for_others(path, base_name), indent=1, ensure_ascii=False), "utf-8")
+            elif path.name == "README.md" and Path(base).is_absolute():  # PEFT's own names the base's folder
+                partial.write_text(path.read_text("utf-8", "replace").replace(base, base_name), "utf-8")
             else:
                 shutil.copyfile(path, partial)
             partial.replace(out / path.name)
