@@ -104,11 +104,12 @@ class Elsewhere:
                 self._old(old, step)
 
     def _measure(self, candidate: str, weights: str) -> None:
-        """Ask ``candidate`` everything: losses of the texts, answers to the questions, both of each earlier run.
+        """Ask ``candidate`` everything: losses of the texts and of good answers to the questions, as the gauge and the
+        strengths measure them, its own answers to these, and both of each earlier run.
 
         ``weights`` tells its weights from those of other steps.
         """
-        self._losses(FORGETTING, candidate, self.texts, len(self.questions))
+        self._losses(FORGETTING, candidate, [*self.texts, *self.questions], len(self.questions))
         if self.questions:
             self._ask(FORGETTING, candidate, weights, self.questions, QUESTION_TOKENS)
         for old in self.old:

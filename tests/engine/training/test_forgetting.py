@@ -75,11 +75,12 @@ def test_before_and_after_are_kept_with_the_run_and_told(
     first = train(gauged(tiny, rows))
     found = evaluations.read(evaluations.folder(first.run, "forgetting"))
     assert found is not None
-    assert (found.part, found.n, found.candidates, found.step) == ("general", 90, ["base", "tuned"], 6)
+    assert (found.part, found.n, found.candidates, found.step) == ("general", 120, ["base", "tuned"], 6)
     assert found.sentence is not None
     assert found.sentence.code == "forgetting.general-fine"
     loss, length = found.comparison("tuned", "base", "loss"), found.mean("tuned", "answer_tokens")
     assert loss is not None
+    assert loss.n == 90  # 60 texts and the answers to 30 questions, which the model answers itself besides
     assert (loss.n, length is not None and length.n) == (60, 30)
     assert "forgetting" in [each.name for each in first.of(ev.Evaluated)]
     asked, read = [], old_rows._of_run
