@@ -80,8 +80,7 @@ def test_before_and_after_are_kept_with_the_run_and_told(
     assert found.sentence.code == "forgetting.general-fine"
     loss, length = found.comparison("tuned", "base", "loss"), found.mean("tuned", "answer_tokens")
     assert loss is not None
-    assert loss.n == 90  # 60 texts and the answers to 30 questions, which the model answers itself besides
-    assert (loss.n, length is not None and length.n) == (60, 30)
+    assert (loss.n, length is not None and length.n) == (90, 30)
     assert "forgetting" in [each.name for each in first.of(ev.Evaluated)]
     asked, read = [], old_rows._of_run
     monkeypatch.setattr(old_rows, "_of_run", lambda run, most: asked.append(run.id) or read(run, most))
