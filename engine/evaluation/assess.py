@@ -248,7 +248,8 @@ class Assessor:
         if moment != "during":
             self.phases.begin(f"answer {moment}")
         report = self.phases.progress(f"answer {moment}", "answers")
-        return generate(self.generator, prompts, self.config.eval.max_new_tokens, ranks, report=report)
+        said = generate(self.generator, prompts, self.config.eval.max_new_tokens, ranks, report=report)
+        return [each.text for each in said]
 
     def _prompt(self, row: Row) -> list[int]:
         return self.renderer.prompt_ids(row.messages[:-1], row.tools)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import phrases, prompt_of
@@ -59,6 +59,17 @@ def _can_be_shown(row: Row) -> bool:
     return bool(roles) and roles == ["user", "assistant"] * (len(roles) // 2) and bool(turns[-1].text.strip())
 
 
+class Said(NamedTuple):
+    """An answer: its text without special tokens, how many tokens it has, and whether it ended by itself.
+
+    The text does not tell the others: in tokens as the tokenizer parts it, it may be shorter than it was made.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+
+
 class Answering(Protocol):
     """What answers prompts greedily: ``engine.evaluation.generate.Generator``, or a server over an exported file."""
 
@@ -82,9 +93,9 @@ class Answering(Protocol):
 
     def answer(
         self, prompts: Sequence[list[int]], max_new_tokens: int, on_progress: Callable[[int, int], None] = ...,
-        on_answers: Callable[[dict[int, str]], None] = ...,
-    ) -> list[str]:  # fmt: skip
-        """The answers to ``prompts`` (token ids), in their order, without special tokens.
+        on_answers: Callable[[dict[int, Said]], None] = ...,
+    ) -> list[Said]:  # fmt: skip
+        """The answers to ``prompts`` (token ids), in their order.
 
         ``on_answers`` gets some of them, by index, as soon as they are whole: each of them once.
         """

@@ -22,7 +22,7 @@ from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
 from engine.data.rows.records import record_of
 from engine.distributed.ranks import ALONE, Ranks
-from engine.evaluation.candidates import Answering, Candidate
+from engine.evaluation.candidates import Answering, Candidate, Said
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.choose import Choice
@@ -117,19 +117,18 @@ def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks
     phase = phase if phase in MESSAGES else "answer"
     phases.begin(phase, candidate=called)
     report = phases.progress(phase, "answers", candidate=called)
-    tokenizer = candidate.generator.tokenizer
 
-    def take(group: dict[int, str]) -> None:
+    def take(group: dict[int, Said]) -> None:
         nonlocal last
         seconds, last = time.monotonic() - last, time.monotonic()
         made = []
-        for at, text in group.items():
+        for at, said in group.items():
             place = left[at]
-            row, count = rows[place], len(tokenizer(text, add_special_tokens=False)["input_ids"])
+            row = rows[place]
             made.append(
                 Answer(
                     candidate=candidate.name, row=place, prompt=_asked(row), reference=row.messages[-1].text,
-                    answer=text, ended=count < new_tokens, tokens=count, group=row.group, mark=marks[place],
+                    answer=said.text, ended=said.ended, tokens=said.tokens, group=row.group, mark=marks[place],
                     examples=prompts[place].examples, seconds=round(seconds / len(group), 4),
                 )
             )  # fmt: skip
@@ -148,18 +147,18 @@ def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks
 
 def generate(
     generator: Answering, prompts: Sequence[list[int]], new_tokens: int, ranks: Ranks = ALONE,
-    take: Callable[[dict[int, str]], None] = lambda answers: None, report: Report = lambda done, total: None,
-) -> list[str]:  # fmt: skip
+    take: Callable[[dict[int, Said]], None] = lambda answers: None, report: Report = lambda done, total: None,
+) -> list[Said]:  # fmt: skip
     """Greedy answers to ``prompts``, in their order. ``take`` gets them by index as soon as some are whole.
 
     Of several ranks each gives every so-many-th group, whole: an answer can depend on those of its group, by the last
     bits of sums. After each round all know all answers. One rank alone asks for several groups at once. Raises
     OutOfMemory and StopRequested in all of them.
     """
-    whole: dict[int, str] = {}
+    whole: dict[int, Said] = {}
     generator.tokens_at_once = ranks.from_first(generator.tokens_at_once)
     groups = generator.groups(prompts, new_tokens)
-    long = dict.fromkeys(set(range(len(prompts))).difference(*groups), generator.too_long)
+    long = dict.fromkeys(set(range(len(prompts))).difference(*groups), Said(generator.too_long, 0, True))
     if long:
         take(long)
     alone = ranks.count == 1
@@ -167,7 +166,7 @@ def generate(
     for start in range(0, len(groups), size):
         together = groups[start : start + size]
         done, count = len(whole), sum(map(len, together))
-        mine: dict[int, str] = {}
+        mine: dict[int, Said] = {}
         failure: OutOfMemory | None = None
         stopped = False
         try:
@@ -181,7 +180,7 @@ def generate(
         except OutOfMemory as error:
             failure = error
         told = ranks.everyone((mine, failure, stopped))
-        new = {index: text for answers, _, _ in told for index, text in answers.items()}
+        new = {index: said for answers, _, _ in told for index, said in answers.items()}
         if new and not alone:
             take(new)
         for _, failed, _ in told:
@@ -195,10 +194,10 @@ def generate(
 
 
 def _keep_whole(
-    mine: dict[int, str], own: Sequence[int], take: Callable[[dict[int, str]], None] | None, found: dict[int, str]
+    mine: dict[int, Said], own: Sequence[int], take: Callable[[dict[int, Said]], None] | None, found: dict[int, Said]
 ) -> None:
     """Put what was ``found`` of the prompts ``own`` into ``mine``, and give it to ``take`` at once if there is one."""
-    new = {own[at]: text for at, text in found.items()}
+    new = {own[at]: said for at, said in found.items()}
     mine.update(new)
     if take is not None:
         take(new)

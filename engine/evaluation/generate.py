@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from engine.evaluation.candidates import Said
 from engine.evaluation.decode import can_decode, can_join, decode, padded
 from engine.messages.catalogue import text
 from engine.modeling.out_of_memory import MemoryGuard, free_cached
@@ -22,7 +23,7 @@ _FEW_TOKENS = 2
 Watch = Callable[[int], None]
 """Called after each token with how many answers of begun groups have ended; what it raises ends the work."""
 
-Keep = Callable[[dict[int, str]], None]
+Keep = Callable[[dict[int, Said]], None]
 """Called with the answers of a group, by the index of the prompt, as soon as it is whole."""
 
 
@@ -51,9 +52,9 @@ class Generator:
         prompts: Sequence[list[int]],
         max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-        on_answers: Callable[[dict[int, str]], None] = lambda found: None,
-    ) -> list[str]:
-        """The greedy answer to each of ``prompts`` (token ids), in their order, without special tokens.
+        on_answers: Keep = lambda found: None,
+    ) -> list[Said]:
+        """The greedy answer to each of ``prompts`` (token ids), in their order.
 
         ``on_answers`` gets those of a group, by index, as soon as it is whole. Raises OutOfMemory when there is no
         memory for one of them alone.
@@ -61,10 +62,10 @@ class Generator:
         was_training = self.model.training
         self.model.eval()
         free_cached()
-        answers: dict[int, str] = {}
+        answers: dict[int, Said] = {}
         watch = _Watch(self.check, answers, len(prompts), on_progress)
 
-        def keep(found: dict[int, str]) -> None:
+        def keep(found: dict[int, Said]) -> None:
             answers.update(found)
             on_answers(found)
 
@@ -75,7 +76,7 @@ class Generator:
         finally:
             self.model.train(was_training)
         on_progress(len(prompts), len(prompts))
-        return [answers.get(index, self.too_long) for index in range(len(prompts))]
+        return [answers.get(index, Said(self.too_long, 0, True)) for index in range(len(prompts))]
 
     @torch.no_grad()
     def rehearse(self, prompts: Sequence[list[int]], max_new_tokens: int) -> int:
@@ -205,7 +206,8 @@ class Generator:
             )  # fmt: skip
         for index, ids in found:
             texts = (str(self.tokenizer.decode(each, skip_special_tokens=True)) for each in ids)
-            keep(dict(zip(groups[index], texts, strict=True)))
+            said = (Said(text, len(each), len(each) < most[index]) for text, each in zip(texts, ids, strict=True))
+            keep(dict(zip(groups[index], said, strict=True)))
             beside.remove(groups[index])
 
     def _by_library(
@@ -230,7 +232,7 @@ class _Watch:
     """Between two tokens: lets a stop request through and tells how many answers have ended."""
 
     def __init__(
-        self, check: Callable[[], None], whole: dict[int, str], total: int, on_progress: Callable[[int, int], None]
+        self, check: Callable[[], None], whole: dict[int, Said], total: int, on_progress: Callable[[int, int], None]
     ) -> None:
         self._check, self._on_progress, self._whole, self._total = check, on_progress, whole, total
 

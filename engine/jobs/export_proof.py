@@ -199,35 +199,16 @@ class _Proof:
     def _ask(
         self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], tuple[str, bool]], more: int = 0
     ) -> None:
-        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them.
-
-        It tells whether an answer ended by itself: the text can be short and yet cut off, where a stop token that
-        nobody knows is left out of it.
-        """
-        import msgspec
-
+        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them."""
         from engine.common import file_hash
         from engine.evaluation.candidates import Candidate
         from engine.evaluation.evaluate import ask
         from engine.export.gguf.answers import ServedGenerator
 
         after = self._after
-        cut_off: set[tuple[int, ...]] = set()
-
-        def answered(prompt: list[int], most: int) -> str:
-            text, ended = ask_it(prompt, most)
-            if not ended:
-                cut_off.add(tuple(prompt))
-            return text
-
-        generator = ServedGenerator(answered, self._renderer.tokenizer, after.phases.check, self._context)
+        generator = ServedGenerator(ask_it, self._renderer.tokenizer, after.phases.check, self._context)
         mark = " ".join([name.partition("-")[0], *(file_hash.sha256_of(each) for each in files)])
-        found = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
-        rows = self._questions.rows
-        prompts = [tuple(self._renderer.prompt_ids(row.messages[:-1], row.tools)) for row in rows]
-        self._answers[name] = [
-            msgspec.structs.replace(each, ended=each.ended and prompts[each.row] not in cut_off) for each in found
-        ]
+        self._answers[name] = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
         self._cost(name, sum(each.stat().st_size for each in files) + more, generator)
 
     def _measure(self, name: str, logprobs: Callable[[list[int], list[int]], dict[int, float]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.rows.messages import Row
+from engine.evaluation.candidates import Said
 from engine.export.gguf.server import LlamaServer
 from engine.messages.message import Message
 from engine.tokens.render import Renderer
@@ -18,10 +19,11 @@ _SHOWN = 60
 class ServedGenerator:
     """Answers like ``engine.evaluation.generate.Generator``, one prompt at a time, as a server gives them.
 
-    ``ask`` tells the greedy answer to token ids with so many tokens at most; ``check`` may raise to stop.
+    ``ask`` tells the greedy answer to token ids with so many tokens at most, and whether it ended by itself: a text
+    can be short and yet cut off, where a stop token that nobody knows is left out of it. ``check`` may raise to stop.
     """
 
-    ask: Callable[[list[int], int], str]
+    ask: Callable[[list[int], int], tuple[str, bool]]
     tokenizer: Any
     check: Callable[[], None]
     most_positions: int = 0
@@ -36,13 +38,15 @@ class ServedGenerator:
     def answer(
         self, prompts: Sequence[list[int]], max_new_tokens: int,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-        on_answers: Callable[[dict[int, str]], None] = lambda found: None,
-    ) -> list[str]:  # fmt: skip
-        """The greedy answer to each prompt (token ids), without special tokens."""
+        on_answers: Callable[[dict[int, Said]], None] = lambda found: None,
+    ) -> list[Said]:  # fmt: skip
+        """The greedy answer to each prompt (token ids)."""
         answers = []
         for done, prompt in enumerate(prompts):
             self.check()
-            answers.append(self.ask(prompt, max_new_tokens))
+            text, ended = self.ask(prompt, max_new_tokens)
+            count = len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            answers.append(Said(text, count, ended))
             on_answers({done: answers[-1]})
             on_progress(done + 1, len(prompts))
         return answers

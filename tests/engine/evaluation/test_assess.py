@@ -11,6 +11,7 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.evaluation.assess import Assessor, Moment, Unseen
+from engine.evaluation.candidates import Said
 from engine.metrics.choose import choose
 from engine.modeling.batches import cut
 from engine.modeling.kernels.loss import SupervisedLoss
@@ -32,9 +33,9 @@ class Scripted:
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         return [list(range(len(prompts)))] if prompts else []
 
-    def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, report: Any, whole: Any) -> list[str]:
+    def answer(self, prompts: Sequence[list[int]], max_new_tokens: int, report: Any, whole: Any) -> list[Said]:
         self.asked.append(len(prompts))
-        found = [self.answers[i % len(self.answers)] for i in range(len(prompts))]
+        found = [Said(self.answers[i % len(self.answers)], 1, True) for i in range(len(prompts))]
         whole(dict(enumerate(found)))
         return found
 

@@ -12,7 +12,7 @@ import torch
 
 from engine.common.errors import MachineError
 from engine.data.rows.messages import Message, Row
-from engine.evaluation.candidates import Candidate, Examples
+from engine.evaluation.candidates import Candidate, Examples, Said
 from engine.evaluation.evaluate import Questions, ask, evaluate
 from engine.evaluation.generate import Generator
 from engine.metrics.choose import choose
@@ -47,11 +47,13 @@ class Scripted:
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
         return [list(range(start, min(start + 2, len(prompts)))) for start in range(0, len(prompts), 2)]
 
-    def answer(self, prompts: Sequence[list[int]], most: int, report: Any, whole: Any) -> list[str]:
+    def answer(self, prompts: Sequence[list[int]], most: int, report: Any, whole: Any) -> list[Said]:
         if self.stop_after is not None and len(self.asked) >= self.stop_after:
             raise StopRequested
         self.asked += [self.tokenizer.decode(ids) for ids in prompts]
-        found = [self.answers[(len(self.asked) - len(prompts) + i) % len(self.answers)] for i in range(len(prompts))]
+        texts = [self.answers[(len(self.asked) - len(prompts) + i) % len(self.answers)] for i in range(len(prompts))]
+        counts = [len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
+        found = [Said(text, count, count < most) for text, count in zip(texts, counts, strict=True)]
         whole(dict(enumerate(found)))
         return found
 
@@ -231,4 +233,4 @@ def test_a_real_generator_answers_group_by_group_as_all_at_once(loaded: Loaded, 
     asked = [loaded.renderer.prompt_ids(each.messages[:-1]) for each in ROWS]
     assert len(generator.groups(asked, 16)) > 1
     answers = ask(questions(tmp_path), candidate(loaded, generator), phases())
-    assert [answer.answer for answer in answers] == generator.answer(asked, 16)
+    assert [answer.answer for answer in answers] == [said.text for said in generator.answer(asked, 16)]

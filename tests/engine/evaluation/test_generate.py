@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 
 from engine.evaluation import generate
+from engine.evaluation.candidates import Said
 from engine.evaluation.generate import Generator
 from engine.modeling.memory_peaks import Peaks
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
@@ -41,7 +43,8 @@ def test_each_answer_is_the_greedy_one_whatever_stands_beside_it(loaded: Loaded)
     for prompt, answer in zip(asked, answers, strict=True):
         ids = greedy(loaded, prompt, 6)
         end = next((i for i, token in enumerate(ids) if token in loaded.base.stops), len(ids))
-        assert answer == loaded.base.tokenizer.decode(ids[:end], skip_special_tokens=True)
+        text = loaded.base.tokenizer.decode(ids[:end], skip_special_tokens=True)
+        assert answer == Said(text, end, end < 6)
 
 
 def test_an_answer_ends_at_the_stop_token_and_without_it(loaded: Loaded) -> None:
@@ -50,7 +53,15 @@ def test_an_answer_ends_at_the_stop_token_and_without_it(loaded: Loaded) -> None
     stop = ids[3]
     found = generator(loaded, frozenset({stop})).answer([prompt], 6)
     first = ids.index(stop)
-    assert found == [loaded.base.tokenizer.decode(ids[:first], skip_special_tokens=True)]
+    assert found == [Said(loaded.base.tokenizer.decode(ids[:first], skip_special_tokens=True), first, True)]
+
+
+def test_an_answer_that_was_cut_off_says_so_however_short_its_text_is(loaded: Loaded) -> None:
+    """Tokens that leave no text behind count all the same: parted anew, the text would have fewer."""
+    made = generator(loaded, frozenset({-1}))
+    made.tokenizer = copy.copy(loaded.base.tokenizer)
+    made.tokenizer.decode = lambda ids, **kept: "short"
+    assert made.answer(prompts(loaded, TEXTS[0]), 6) == [Said("short", 6, False)]
 
 
 def test_many_prompts_are_answered_in_groups(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +90,7 @@ def test_answers_are_given_out_once_as_their_group_is_whole(loaded: Loaded, monk
     asked = prompts(loaded, *TEXTS)
     monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
     stop = greedy(loaded, asked[4], 2)[1]
-    given: list[dict[int, str]] = []
+    given: list[dict[int, Said]] = []
     answers = generator(loaded, frozenset({stop})).answer(asked, 9, on_answers=given.append)
     assert sorted(map(len, given)) == [1, 2, 2]
     assert {place: text for found in given for place, text in found.items()} == dict(enumerate(answers))
@@ -93,7 +104,7 @@ def test_a_stop_comes_after_what_was_whole_before(loaded: Loaded, monkeypatch: p
     monkeypatch.setitem(generate._PROMPTS_AT_ONCE, "cpu", 2)
     monkeypatch.setattr(generate, "_ROWS_TOGETHER", 4)
     expected = generator(loaded).answer(asked, 6)
-    given: dict[int, str] = {}
+    given: dict[int, Said] = {}
 
     def check() -> None:
         if given:
