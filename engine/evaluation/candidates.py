@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from engine.data.rows.messages import Row
 from engine.data.similarity.compare import phrases, prompt_of
 from engine.runs.baselines import MOST_PROMPT_TOKENS
+from engine.runs.evaluations import Said
 from engine.tokens.render import Renderer, RenderError
 
 
@@ -57,17 +58,6 @@ def _can_be_shown(row: Row) -> bool:
     turns = [message for message in row.messages if message.role != "system"]
     roles = [message.role for message in turns]
     return bool(roles) and roles == ["user", "assistant"] * (len(roles) // 2) and bool(turns[-1].text.strip())
-
-
-class Said(NamedTuple):
-    """An answer: its text without special tokens, how many tokens it has, and whether it ended by itself.
-
-    The text does not tell the others: in tokens as the tokenizer parts it, it may be shorter than it was made.
-    """
-
-    text: str
-    tokens: int
-    ended: bool
 
 
 class Answering(Protocol):

@@ -22,7 +22,7 @@ from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
 from engine.data.rows.records import record_of
 from engine.distributed.ranks import ALONE, Ranks
-from engine.evaluation.candidates import Answering, Candidate, Said
+from engine.evaluation.candidates import Answering, Candidate
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.choose import Choice
@@ -33,7 +33,7 @@ from engine.modeling.out_of_memory import OutOfMemory
 from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.evaluations import Answer, Cost, Evaluation
+from engine.runs.evaluations import Answer, Cost, Evaluation, Said
 from engine.runs.one_seed import of_one_seed
 from engine.runs.phases import MESSAGES, Phases
 from engine.runs.steering import StopRequested

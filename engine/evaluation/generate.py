@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from engine.evaluation.candidates import Said
 from engine.evaluation.decode import can_decode, can_join, decode, padded
 from engine.messages.catalogue import text
 from engine.modeling.out_of_memory import MemoryGuard, free_cached
+from engine.runs.evaluations import Said
 
 _PROMPTS_AT_ONCE = {"cpu": 50, "cuda": 64}
 _ROWS_TOGETHER = 100

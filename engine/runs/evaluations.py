@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +32,17 @@ EXPORT = "export-"
 _JUDGED = ".judged-by-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MOST_ANSWER_BYTES = 1 << 30
+
+
+class Said(NamedTuple):
+    """An answer: its text without special tokens, how many tokens it has, and whether it ended by itself.
+
+    The text does not tell the others: in tokens as the tokenizer parts it, it may be shorter than it was made.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.rows.messages import Row
-from engine.evaluation.candidates import Said
 from engine.export.gguf.server import LlamaServer
 from engine.messages.message import Message
+from engine.runs.evaluations import Said
 from engine.tokens.render import Renderer
 
 _SHOWN = 60

@@ -11,12 +11,12 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.rows.messages import Message, Row
 from engine.evaluation.assess import Assessor, Moment, Unseen
-from engine.evaluation.candidates import Said
 from engine.metrics.choose import choose
 from engine.modeling.batches import cut
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
 from engine.runs import events as ev
+from engine.runs.evaluations import Said
 from engine.runs.phases import Phases
 from engine.tokens.examples import tokenise
 from tests.engine.evaluation.conftest import Loaded

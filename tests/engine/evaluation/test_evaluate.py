@@ -12,13 +12,14 @@ import torch
 
 from engine.common.errors import MachineError
 from engine.data.rows.messages import Message, Row
-from engine.evaluation.candidates import Candidate, Examples, Said
+from engine.evaluation.candidates import Candidate, Examples
 from engine.evaluation.evaluate import Questions, ask, evaluate
 from engine.evaluation.generate import Generator
 from engine.metrics.choose import choose
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import evaluations
 from engine.runs import events as ev
+from engine.runs.evaluations import Said
 from engine.runs.phases import Phases
 from engine.runs.steering import StopRequested
 from engine.tokens.render import Renderer

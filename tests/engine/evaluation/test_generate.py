@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from engine.evaluation import generate
-from engine.evaluation.candidates import Said
 from engine.evaluation.generate import Generator
 from engine.modeling.memory_peaks import Peaks
 from engine.modeling.out_of_memory import MemoryGuard, OutOfMemory
+from engine.runs.evaluations import Said
 from tests.engine.evaluation.conftest import Loaded
 
 
