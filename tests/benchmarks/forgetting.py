@@ -66,7 +66,7 @@ class GaugedBench(Bench):
     def config(self, job: Job, old: Path) -> dict[str, dict[str, Any]]:
         assert isinstance(job, GaugedJob)
         made = super().config(job, old)
-        made["eval"] = {"forgetting": True, "every": 4}
+        made["eval"] = {"forgetting": True, "every": 4, "baseline": "none", "metrics": []}
         if job.way == "hot":
             made["train"]["learning_rate"] *= HOT
         if job.beta is not None:

@@ -100,7 +100,7 @@ class Scorer:
     def _exact_match(self, rows: list[Row]) -> float:
         prompts = [self.renderer.prompt_ids(row.messages[:-1]) for row in rows]
         answers = self.generator.answer(prompts, ANSWER_TOKENS)
-        right = [exact_match(answer, row.messages[-1].content) for answer, row in zip(answers, rows, strict=True)]
+        right = [exact_match(said.text, row.messages[-1].text) for said, row in zip(answers, rows, strict=True)]
         return sum(right) / max(1, len(right))
 
 

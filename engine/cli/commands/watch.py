@@ -11,7 +11,6 @@ from engine.cli.console import say
 from engine.common.errors import RunError
 from engine.common.hangup import is_gone
 from engine.messages.catalogue import text
-from engine.runs.evaluations import TRAINING
 
 if TYPE_CHECKING:
     from engine.messages.message import Message
@@ -132,6 +131,8 @@ class Narrator:
 
 def _result(state: RunState) -> set[Message | None]:
     """What the end of a run says of it: its verdict, and which step is the result."""
+    from engine.runs.evaluations import TRAINING
+
     own = {each.sentence for each in state.evaluations if each.name == TRAINING}
     return own | ({state.finished.result} if state.finished is not None else set())
 

@@ -39,7 +39,7 @@ def test_nobody_to_steer_is_an_error_with_a_way_on_that_this_run_has(run: RunDir
             control.send(run, "stop")
         return caught.value.hint
 
-    assert f"tunedeck run {run.config}" in hint(), "there is no checkpoint to resume from"
+    assert f"tunedeck resume {run.id}` starts it from the beginning" in hint(), "there is no checkpoint"
     (run.path / "checkpoint-4").mkdir()
     (run.path / "checkpoint-4" / "COMPLETE").write_text("{}")
     assert f"tunedeck resume {run.id}" in hint()

@@ -69,7 +69,7 @@ def test_a_number_that_is_lost_ends_the_run_with_the_last_finite_adapter(
             Trained(run, lambda event, steering: seen.append(event))
     assert caught.value.code == f"training.{what}-not-finite"
     assert caught.value.reason.args["step"] == 4
-    assert "learning_rate" in caught.value.hint
+    assert "tunedeck rollback --lower-rate" in caught.value.hint
     assert [path.name for path in run.complete_checkpoints()] == ["checkpoint-3"]
     saved = next(event for event in seen if isinstance(event, ev.Checkpoint))
     assert (saved.step, saved.reason) == (3, "not-finite")

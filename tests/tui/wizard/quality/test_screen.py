@@ -190,7 +190,7 @@ async def test_it_begins_at_once_says_how_far_it_is_and_can_be_stopped(
     async with open_wizard(inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
         await at_data(app, pilot, rows)
         await pilot.press("f5")
-        while "Checking the rows: reading 1 of 4" not in words_of(app):
+        while "reading: 1 of 4" not in words_of(app):
             await pilot.pause(0.02)
         await press(app, pilot, "ctrl+x")
         assert "Check cancelled" in words_of(app)
