@@ -304,7 +304,7 @@ async def test_before_the_first_step_the_phase_tells_what_goes_on(
         )
         await until_shows(pilot, "34 of 100 rows")
         assert "answering held-out rows" in screen_text(app)
-        assert said("widgets.no-steps") in screen_text(app)
+        assert "The curve begins with the first training step" in screen_text(app)
 
 
 async def test_a_key_that_steers_says_of_a_finished_run_why_it_does_nothing(make_world: MakeWorld, root: Path) -> None:
