@@ -52,8 +52,8 @@ _DEVELOPERS = {"RuntimeError", "ValueError", "OSError", "TypeError", "KeyError",
 _NOT_SHOWN = {"Binding", "_complain", "compile"}
 """Calls whose texts nobody reads: keys.py has the words for keys."""
 _CODE = re.compile(
-    r"python3? -|-m pip|pip install |import |^tunedeck:? |^\[print\(|^\[json|^map\(|^--|^<meta|^PARAMETER |^(Bearer|Basic) |"
-    r"^torch transformers|^(not )?(bold|dim|muted|reverse)\b|^tried to allocate \("
+    r"python3? -|-m pip|pip install |import |^tunedeck:? |^\[print\(|^\[json|^map\(|^--|^<meta|^PARAMETER |"
+    r"^(Bearer|Basic) |^torch transformers|^(not )?(bold|dim|muted|reverse)\b|^tried to allocate \("
 )
 """Commands, snippets of code and of markup, and styles of a screen."""
 
