@@ -14,7 +14,7 @@ from engine.config.presets import Layer, resolve
 from engine.config.schema import RUN_PREFIX, DataSource, RunConfig
 from engine.machine.host import read_host
 from engine.messages import formats
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
 from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.sentence import change
@@ -369,6 +369,8 @@ def parts(mix: Mix) -> list[Message]:
         told.append(Message("mixes.alone", layers=made.alone, of=made.layers))
     if recipe.method.startswith("dare"):
         told.append(Message("mixes.seeded", seed=recipe.seed))
+    unmeasured = [(task.title, task.error) for task in mix.tasks if task.error and part(task.error, "hint")]
+    told += [Message("mixes.why-unknown", task=title, reason=reason) for title, reason in unmeasured]
     return [*told, *mix.notes]
 
 

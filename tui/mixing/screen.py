@@ -45,9 +45,10 @@ class MixScreen(WholeScreen, Screen[None]):
     KEY_TABLES: ClassVar = (("widgets.keys", keys.MIXING),)
     DEFAULT_CSS = """
     MixScreen {
-        #choose { height: 1fr; padding: 0 1; }
+        #choose { height: 1fr; padding: 0 1; overflow-y: auto; scrollbar-size-vertical: 1; }
         #parents { height: auto; max-height: 6; margin-bottom: 1; }
         #methods { height: auto; max-height: 4; }
+        .purpose { height: auto; margin-bottom: 1; }
         .about { margin-top: 1; height: auto; color: $muted; }
         #running { height: 1fr; padding: 1 2; }
         #running Line { height: auto; }
@@ -84,7 +85,10 @@ class MixScreen(WholeScreen, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(text("mixes.title"), text("home.reading"))
         with Vertical(id="choose"):
+            yield Prose(text("mixes.purpose"), classes="purpose")
+            yield Line(f"  {text('mixes.weights-head')}", classes="muted")
             yield PickList(title_width=8, id="parents")
+            yield Line(f"  {text('mixes.methods-head')}", classes="muted")
             yield PickList(title_width=14, id="methods")
             yield Prose("", classes="about")
         with Vertical(id="running"):
@@ -143,9 +147,8 @@ class MixScreen(WholeScreen, Screen[None]):
                 self._plan = self._parents.plan(self._method, self._weights, self._density)
             except TunedeckError as error:
                 self._plan = error
-        prose = self.query_one(Prose)
-        prose.words = clean(self._about())
-        prose.refresh(layout=True)
+        self.query_one("#methods", PickList).mark(self._method)
+        self.query_one(".about", Prose).say(self._about())
         self.refresh_bindings()
 
     @property
@@ -153,16 +156,21 @@ class MixScreen(WholeScreen, Screen[None]):
         pick = self.query_one("#methods", PickList).current
         return pick.id if pick else "linear"
 
+    @property
+    def _trims(self) -> bool:
+        from engine.models.adapter.mix import TRIMS
+
+        return self._method in TRIMS
+
     def _about(self) -> str:
         from engine.app.mix import estimate
-        from engine.models.adapter.mix import TRIMS
 
         if self._plan is None:
             return ""
         if isinstance(self._plan, TunedeckError):
             return self._plan.said
         said = [text(estimate(self._plan))]
-        if self._method in TRIMS:
+        if self._trims:
             said.append(text("mixes.at-density", share=self._density))
         return "\n".join([*said, *map(text, self._plan.notes)])
 
@@ -179,6 +187,8 @@ class MixScreen(WholeScreen, Screen[None]):
         if action in ("start", "more", "less", "switch", "density"):
             if self.view != "choose":
                 return False
+            if action == "density" and not self._trims:
+                return False
             can = self._plan is not None and not isinstance(self._plan, TunedeckError)
             return True if can or (action != "start" and self._parents is not None) else None
         if action in ("keep", "throw_away"):
@@ -193,7 +203,9 @@ class MixScreen(WholeScreen, Screen[None]):
 
     def _weigh(self, by: int) -> None:
         """More or less of the adapter under the cursor; a weight of 0 is passed over, below it is taken away."""
-        at = int(self.query_one("#parents", PickList).current.id)  # type: ignore[union-attr]
+        parents = self.query_one("#parents", PickList)
+        parents.focus()  # its cursor says whose weight it is
+        at = int(parents.current.id)  # type: ignore[union-attr]
         weight = round(self._weights[at] + by * _STEP, 2)
         self._weights[at] = weight or round(by * _STEP, 2)
         self._show_parents()

@@ -205,7 +205,7 @@ extract = Extract a LoRA adapter from a base model and a fine-tuned one.
 mix = Mix adapters into one and measure it on the task of each.
     .help =
         Base model, adapters and mix answer the held-out rows of each adapter's run, and the difference to that adapter
-        is told with its interval. The mix waits until you keep it (it becomes a run) or throw it away: name its id
+        is told with its interval. The mix waits until you keep it (it becomes a run) or discard it: name its id
         alone with --keep or --discard. Without a name, the mixes that wait are listed. Methods: linear (weighted sum,
         exact), ties, dare_linear, dare_ties. The adapters stay as they are.
     .names = Runs or adapter folders, two or more; or the id of a mix that waits.
@@ -219,7 +219,7 @@ mix = Mix adapters into one and measure it on the task of each.
     .data = File with rows of a further task. May be given several times.
     .margin = How much worse than its adapter still counts as kept, 0.02 is 2 points; default: eval.forgetting_margin.
     .keep = Keep the mix as a run.
-    .discard = Throw the mix away when it is measured.
+    .discard = Discard the mix when it is measured.
     .trust_base = Mix although the base model may not be the one that an adapter was trained on.
     .as_json = Print JSON on stdout.
 strength = Measure a run's adapter at several strengths, or keep one.

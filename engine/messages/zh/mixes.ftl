@@ -112,6 +112,7 @@ keeps = 在 { $task } 上保住了，差距不超过 { $margin }（{ $metric }�
 loses = 在 { $task } 上损失 { $change }（{ $metric }，{ NUMBER($rows) } 行）
 unclear = 在 { $task } 上可能有损失：{ NUMBER($rows) } 行不足以判断（{ $metric }：{ $change }，容许 { $margin }）
 unknown = 没有在 { $task } 上测量
+why-unknown = 未在 { $task } 上测量。{ WHOLE($reason) }
 column-task = 任务
 column-difference = 混合与它之差
 is-kept = 保住
@@ -131,6 +132,9 @@ keep-and-discard = 保留与丢弃不能同时选择
     .hint = 请只给出其中一个。
 
 title = 混合适配器
+purpose = 把几个任务的适配器合成一个，无需训练。各任务的效果都可能下降，因此会先逐一测量，再由您决定是否保留。
+weights-head = 权重：按 Tab，再按 Left/Right
+methods-head = 方法
 help = 多个适配器合为一个
     .about = 混合把各适配器的改动乘以权重后相加；各方法的区别在于舍去什么。混合结果做好后，会与基座模型和各适配器一起回答每个适配器所属任务的留出行，让您知道保住了什么、损失了什么。然后可以保留它，使之成为一个任务，或者丢弃。原适配器保持不变。
 at-density = 每个更新保留 { PERCENT($share) }（按 d 更改）。

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.app import mix as mixing
@@ -23,10 +24,11 @@ from engine.models.lineage import draw, read_lineage
 from engine.runs import directory, evaluations, mixes
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
-from engine.runs.mixes import MIX, Mix
+from engine.runs.mixes import MIX, Mix, OnTask
 from engine.runs.summary import summarise
 from tests.codes import raises
 from tests.engine.modeling.test_load_for_use import write_adapter
+from tests.engine.runs.mixing import mix_of
 from tests.engine.training.making import train, values, write_rows
 from tests.tiny import make_tiny_model
 
@@ -182,6 +184,15 @@ def test_a_parent_from_elsewhere_is_not_measured_unless_rows_are_given(
         ("left", "mixes.parent-without-run"), ("right", "mixes.parent-without-run"), ("rows", None)]  # fmt: skip
     assert mix.tasks[-1].against in ("left", "right")
     assert "was not measured on left" in text(mixing.sentence(mix))
+
+
+def test_why_a_task_was_not_measured_is_said_with_what_to_do() -> None:
+    gone = Message("evaluate.own-rows-gone", run="tickets", reason=Message.literal("/tmp/rows.jsonl is gone."))
+    found = msgspec.structs.replace(mix_of(), tasks=[OnTask(title="tickets", error=gone)])
+    said = " ".join(map(text, mixing.parts(found)))
+    assert "Not measured on tickets" in said
+    assert "/tmp/rows.jsonl is gone" in said
+    assert "--data FILE" in said
 
 
 @pytest.mark.usefixtures("in_this_process")

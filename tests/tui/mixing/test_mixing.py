@@ -91,6 +91,19 @@ async def test_marked_runs_are_mixed_measured_and_kept(runs: list[RunDir], monke
         assert mixes.candidates() == []
 
 
+async def test_the_chosen_method_and_the_weight_that_changes_are_seen(runs: list[RunDir]) -> None:
+    app = app_of(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.MixAsked(runs))
+        await until_shows(pilot, "on disk")
+        assert "without training" in screen_text(app)
+        assert "d Density" not in screen_text(app)  # linear keeps all of each update
+        await pilot.press("down", "right")
+        await until_shows(pilot, "> 0.6 ")
+        assert "* ties " in screen_text(app)
+        assert "d Density" in screen_text(app)
+
+
 async def test_what_is_thrown_away_is_asked_about_first(runs: list[RunDir], monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
     app = app_of(runs)
@@ -100,7 +113,7 @@ async def test_what_is_thrown_away_is_asked_about_first(runs: list[RunDir], monk
         await pilot.press("enter")
         await until_shows(pilot, "loses 15 points")
         await pilot.press("x")
-        await until_shows(pilot, "Throw this mix away?")
+        await until_shows(pilot, "Discard this mix?")
         await pilot.press("y")
         await until(pilot, lambda: mixes.candidates() == [])
         await until_shows(pilot, "Weighted sum")
@@ -161,4 +174,4 @@ async def test_without_marked_runs_home_says_how(runs: list[RunDir]) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "tickets")
         await pilot.press("b")
-        await until(pilot, lambda: "Mark runs with adapters" in told(app))
+        await until(pilot, lambda: "Mark two or more runs" in told(app))
