@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_REASON, _SHORTEST_REASON = 2, 20
+_SENTENCES, _SHORTEST = (1, 2), 20
+"""Places of result and reason: they are cut to the line, down to so many cells."""
 """The place of the reason among what is said of the chosen run, and cells in which its beginning is worth showing."""
 ROWS = ("new", "demo", "family", "go_on", "adapter")
 """Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
@@ -151,7 +152,7 @@ class HomeScreen(ActingScreen):
         about = () if run is None else (run.model, result_of(run), run.reason, run.id)
         for at, part in enumerate(about):
             said, room = words.said(part), self.size.width - cell_len(line.plain) - 1
-            if at == _REASON and room >= _SHORTEST_REASON:  # a sentence: the run's own screen has all of it
+            if at in _SENTENCES and room >= _SHORTEST:  # the run's own screen has all of it
                 said = cut_cells(said, room)
             if said and cell_len(said) <= room:
                 line.append(f"{said}   ")

@@ -289,3 +289,11 @@ async def test_of_a_thousand_runs_only_what_is_on_the_screen_is_drawn(
         assert 0 < len(app.screen.query_one(RunList).visible_lines) < size[1] - 8
         assert said("home.start-new") in screen_text(app)
         assert said("keys.family") in screen_text(app)
+
+
+async def test_a_result_too_long_for_its_line_is_cut_and_not_left_out(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root, "orders-with-a-name")
+    measure(run, [1.0] * 19 + [0.0], [0.0] * 19 + [1.0], metric="json_values")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(60, 24)) as pilot:
+        await until_shows(pilot, "JSON values right 95%, against")
