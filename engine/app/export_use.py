@@ -28,7 +28,11 @@ def uses(made: Export) -> list[Use]:
     folder = Path(made.path)
     ggufs = [str(folder / name) for name in made.files if name.endswith(".gguf")]
     if made.target == "gguf":
-        return [Use("exporting.use-llama-cpp", shlex.join(["llama-server", "-m", file])) for file in ggufs[-1:]]
+        own = [Use("exporting.use-serve", shlex.join(["tunedeck", "serve", made.run]))] if made.run else []
+        return [
+            *own,
+            *(Use("exporting.use-llama-cpp", shlex.join(["llama-server", "-m", file])) for file in ggufs[-1:]),
+        ]
     if made.target == "gguf-lora":
         command = ["llama-server", "-m", BASE_FILE, "--lora"]
         return [Use("exporting.use-lora", shlex.join([*command, file])) for file in ggufs[-1:]]

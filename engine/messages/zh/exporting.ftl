@@ -48,6 +48,7 @@ licence-no-derivatives = 基座模型的许可证（{ $licence }）禁止分享�
 licence-non-commercial = 基座模型的许可证（{ $licence }）禁止商业用途，对这个模型同样有效。
 licence-own-terms = 基座模型有自己的条款（{ $licence }）：分享这个模型之前请先阅读。
 
+use-serve = 在本机提供服务
 use-llama-cpp = 用 llama.cpp 提供服务
 use-lora = 在 GGUF 格式的基座模型上用 llama.cpp 提供服务
 use-ollama-create = 导入 Ollama
@@ -78,7 +79,7 @@ former = 已有的导出（按 Tab 切换，按 Enter 查看）
 gone = 已不在
 starting = 正在启动
 how-to-stop = 按 Esc 停止，不会留下半成品。
-how-to-stop-proof = 按 Esc 停止验证。文件已完整。
+how-to-stop-proof = 文件已写好，正与适配器一同回答留出行。按 Esc 停止验证，文件会保留。
 stop-title = 停止导出？
 stop-about = 不会留下半成品。之前导出的文件会保留。
 stop-proof-title = 停止验证？

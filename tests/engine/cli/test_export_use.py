@@ -20,7 +20,8 @@ def made(target: str, files: list[str], kinds: list[str] | None = None) -> Expor
 
 
 def test_a_path_with_blanks_is_one_word_of_the_command() -> None:
-    (use,) = uses(made("gguf", ["README.md", "orders-q8_0.gguf"], ["q8_0"]))
+    own, use = uses(made("gguf", ["README.md", "orders-q8_0.gguf"], ["q8_0"]))
+    assert own.command == "tunedeck serve 20261130-orders"
     assert shlex.split(use.command) == ["llama-server", "-m", "/my runs/orders/orders-q8_0.gguf"]
 
 
