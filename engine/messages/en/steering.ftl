@@ -33,7 +33,7 @@ not-after-end = This run is finished
 
 # The command
 checkpoints-kept = Checkpoints of the abandoned steps are renamed to *.abandoned until the next rollback.
-resumes = Run { $run } trains on from step { NUMBER($step) }.
+resumes = Run { $run } continues from step { NUMBER($step) }.
 
 # What was done to a run, beside its result
 told-rollbacks = rolled back { COUNT($times, "time", "times") } ({ COUNT($steps, "step", "steps") } abandoned)
