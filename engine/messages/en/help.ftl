@@ -135,7 +135,7 @@ export = Export the adapter of a run for another program; prints the files.
     .as_json = Print JSON on stdout.
 serve = Serve what was exported from a run, until Ctrl+C.
     .help = An OpenAI-compatible server on this machine alone, by the best program that is installed: vLLM, llama.cpp,
-        transformers serve. Prints a line that asks it.
+        transformers serve. Prints a curl command that tests it.
     .run = Without it, the newest run.
     .port = Where it listens.
 lineage = Show model and adapter history.

@@ -13,4 +13,4 @@ ended = The server ended
     .message = { $program } on { $path } ended (exit status { $code }). What it said stands above.
     .hint = Check that the machine has memory left, then try again.
 starting = { $program } loads { $path }
-ready = listening at { $address }/v1; Ctrl+C ends it
+ready = listening at { $address }/v1; Ctrl+C ends it. Chat: tunedeck chat --server { $address }

@@ -13,4 +13,4 @@ ended = 服务器已退出
     .message = { $program } 运行 { $path } 时退出（退出状态 { $code }）。其输出见上文。
     .hint = 请确认机器还有可用内存，然后重试。
 starting = { $program } 正在加载 { $path }
-ready = 正在监听 { $address }/v1；按 Ctrl+C 结束
+ready = 正在监听 { $address }/v1；按 Ctrl+C 结束。对话：tunedeck chat --server { $address }
