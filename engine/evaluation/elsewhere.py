@@ -34,6 +34,7 @@ from engine.metrics.forgetting import LOOK_LOSS, STOP_LOSS, not_inferior
 from engine.metrics.result import TUNED, Comparison
 from engine.metrics.score import score
 from engine.metrics.summary import Summary, summarize
+from engine.metrics.totals import NATS, TOKENS
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.metrics.words import metric as metric_title
 from engine.modeling.batches import Layout, cut
@@ -143,7 +144,7 @@ class Elsewhere:
                 made.append(
                     Answer(
                         candidate=candidate, row=offset + place, prompt="", reference=text, answer="", tokens=tokens,
-                        scores={LOSS: nats / tokens}, seconds=seconds,
+                        scores={LOSS: nats / tokens, NATS: nats, TOKENS: float(tokens)}, seconds=seconds,
                     )
                 )  # fmt: skip
         evaluations.keep_answers(where, made)

@@ -120,6 +120,8 @@ def _total(
         return totals.bits_per_byte(scores)
     if metric == "perplexity":
         return totals.perplexity(scores)
+    if metric == "loss" and all(totals.TOKENS in each for each in scores):  # rows of earlier versions have none
+        return totals.loss(scores)
     return totals.mean_of([each[metric] for each in scores], is_bounded)
 
 

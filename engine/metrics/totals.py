@@ -18,7 +18,7 @@ from engine.metrics.texts import label, said
 
 Floats = NDArray[np.float64]
 NATS, TOKENS, BYTES = "nats", "tokens", "bytes"
-"""Keys under which a row's scores hold what perplexity and bits per byte are made of."""
+"""Keys under which a row's scores hold what loss, perplexity and bits per byte are made of."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ def text_scores(nats: float, tokens: int, n_bytes: int) -> dict[str, float]:
 def bits_per_byte(scores: Sequence[dict[str, float]]) -> Total:
     """Bits that a byte of the rows' text costs: comparable between models of different tokenizers."""
     return Total(np.array([[each[NATS] / math.log(2), each[BYTES]] for each in scores]), _ratio)
+
+
+def loss(scores: Sequence[dict[str, float]]) -> Total:
+    """Mean loss a token over all rows, in nats: a short row counts for as much less as it has fewer tokens."""
+    return Total(np.array([[each[NATS], each[TOKENS]] for each in scores]), _ratio)
 
 
 def perplexity(scores: Sequence[dict[str, float]]) -> Total:

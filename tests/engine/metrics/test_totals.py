@@ -48,3 +48,9 @@ def test_a_row_without_text_or_loss_has_no_figure(nats: float, tokens: int, n_by
 
 def test_a_loss_beyond_all_bounds_is_still_a_number() -> None:
     assert math.isfinite(totals.perplexity([totals.text_scores(1e6, 2, 10)]).value)
+
+
+def test_a_loss_is_the_mean_over_tokens_so_that_a_short_row_counts_for_less() -> None:
+    found = totals.loss([{totals.NATS: 10.0, totals.TOKENS: 10.0}, {totals.NATS: 4.0, totals.TOKENS: 1.0}])
+    assert found.value == pytest.approx(14 / 11)
+    assert not found.is_mean
