@@ -29,7 +29,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", nargs="?", default="demo")
     options = parser.parse_args()
-    run = directory.find(options.run)
+    named = [run for run in directory.list_runs() if run.read_run_json().get("name") == options.run]
+    run = named[0] if named else directory.find(options.run)
     took: dict[str, tuple[float, float]] = {}
     proofs: list[Evaluation] = []
     with tempfile.TemporaryDirectory(prefix="exports-") as folder:

@@ -138,6 +138,7 @@ def test_ctrl_c_ends_the_verb_and_its_child(silent_hub: str, monkeypatch: pytest
     verb = subprocess.Popen(
         [sys.executable, "-c", code, "model", "get", "org/model"], stderr=subprocess.PIPE, env=os.environ.copy(),
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     )  # fmt: skip
     assert verb.stderr is not None
     assert b"asking the hub" in verb.stderr.readline()
