@@ -108,6 +108,7 @@ class _Proof:
         from engine.evaluation.answer_loss import PERPLEXITY, scores
         from engine.evaluation.evaluate import Measured, conclude, unwritable
         from engine.jobs.export_links import broken_links
+        from engine.metrics.sentence import proof_sentence
         from engine.runs import evaluations
 
         after = self._after
@@ -121,12 +122,12 @@ class _Proof:
         )
         quantized = after.found.model.quantization != "none"
         broken = broken_links(found, self._answers, self._losses, quantized, self._loss_of_fresh_file)
-        if broken:
-            found = msgspec.structs.replace(found, notes=[*found.notes, *broken])
-            try:
-                evaluations.keep(self._questions.where, found)
-            except OSError as error:
-                raise unwritable(self._questions, error) from error
+        said = proof_sentence(found.metrics[0], found.means, found.comparisons) if found.metrics else None
+        found = msgspec.structs.replace(found, notes=[*found.notes, *broken], sentence=said or found.sentence)
+        try:
+            evaluations.keep(self._questions.where, found)
+        except OSError as error:
+            raise unwritable(self._questions, error) from error
         return found
 
     def _in_memory(self, name: str, ready: Ready, size_bytes: int) -> None:

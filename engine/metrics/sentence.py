@@ -17,6 +17,7 @@ _ORDER = (BASE, FEW_SHOT, OLD_ADAPTER)
 _FIRST = {"better": "metrics.first-better", "worse": "metrics.first-worse", "unclear": "metrics.first-unclear"}
 _THEN = {"better": "metrics.then-better", "worse": "metrics.then-worse", "unclear": "metrics.then-unclear"}
 
+_OF_FILES = {"better": "proof.worse", "worse": "proof.better", "unclear": "proof.unclear"}
 _CANDIDATES = {
     BASE: "metrics.base", FEW_SHOT: "metrics.few-shot", OLD_ADAPTER: "metrics.old-adapter", TUNED: "metrics.tuned",
     "mix": "metrics.mix", "full": "metrics.full",
@@ -52,6 +53,23 @@ def sentence(metric: str, of: str, means: Sequence[Mean], comparisons: Sequence[
     said = _first(compared[0])
     for each in compared[1:]:
         said = Message("metrics.and", first=said, then=_then(each, compared[0]))
+    return said
+
+
+def proof_sentence(metric: str, means: Sequence[Mean], comparisons: Sequence[Comparison]) -> Message | None:
+    """How exported files answer beside the adapter they were made of, by ``metric``; None where nothing was compared.
+
+    Here "as well" is what one hopes for, so a comparison tells of the file and not of the adapter.
+    """
+    figures = {each.candidate: words.value(metric, each.value) for each in means if each.metric == metric}
+    said: Message | None = None
+    for each in comparisons:
+        if each.metric == metric and each.candidate == TUNED and {TUNED, each.against} <= figures.keys():
+            code = "proof.as-good" if is_as_good(each) else _OF_FILES[each.verdict]
+            then = Message(
+                code, name=Message.literal(each.against), theirs=figures[each.against], ours=figures[TUNED], rows=each.n
+            )
+            said = then if said is None else Message("metrics.and", first=said, then=then)
     return said
 
 

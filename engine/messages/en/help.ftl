@@ -80,7 +80,7 @@ save = Save a checkpoint now and keep training.
     .run = Name or id; default: the only run that is running.
     .no_wait = Do not wait for the training process to answer.
 
-set = Change the share of replay or the rate, while it trains.
+set = Change the share of replay or the learning rate of a run that trains.
     .help =
         From the next step on. For example `tunedeck set RUN replay=0.2`, or `replay=more` for twice as much, at most
         half; the run must have a source of earlier or general data. `rate=0.5` halves the learning rate of all steps

@@ -64,6 +64,9 @@ def test_files_answer_as_the_adapter_does(run: RunDir, tmp_path: Path) -> None:
     }
     assert {each.against for each in evaluation.comparisons} == {"f32", "q8_0"}
     assert all(each.prompt and each.reference for each in kept)
+    assert evaluation.sentence is not None
+    assert evaluation.sentence.code == "metrics.and"  # f32, then q8_0
+    assert evaluations.read(evaluations.folder(run, evaluation.name)) == evaluation
     assert evaluation.metrics[-1] == "perplexity"
     found = {mean.candidate: mean.value for mean in evaluation.means if mean.metric == "perplexity"}
     assert found["f32"] == pytest.approx(found[evaluations.TUNED], rel=1e-3)

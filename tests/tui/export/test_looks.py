@@ -102,7 +102,8 @@ async def test_the_export_screen_looks_as_it_was_agreed_on(
         folder.mkdir(parents=True)
         (folder / "orders-q8_0.gguf").touch()
         exported(run, "gguf", folder, files={"orders-q8_0.gguf": 145_000_000}, kinds=["q8_0"])
-        sentence = Message.literal("q8_0 can't be told apart from the adapter: 95% against 96% of 20 rows.")
+        told = {"name": Message.literal("q8_0"), "theirs": "95%", "ours": "96%", "rows": 20}
+        sentence = Message("proof.unclear", **told)
         found = evaluation("export-gguf")
         evaluations.keep(evaluations.folder(run, found.name), msgspec.structs.replace(found, sentence=sentence))
     subject = subject_of(run)

@@ -98,6 +98,6 @@ def test_answers_end_where_the_positions_do(short: Path) -> None:
     prompts = [[7] * 60, [7] * 64, [7] * 65]
     generator = Generator(model, Ids(), frozenset(), 0, lambda: None, memory, most_positions=64)
     answers = generator.answer(prompts, 32)
-    assert [len(answer.split()) for answer in answers[:2]] == [5, 1]
-    assert "64 positions" in answers[2]
+    assert [len(answer.text.split()) for answer in answers[:2]] == [5, 1]
+    assert "64 positions" in answers[2].text
     assert generator.rehearse(prompts[2:], 32) == 0
