@@ -267,7 +267,9 @@ class MergeFolder:
             self.announce([])
             self.path.mkdir(mode=0o700)
         except OSError as error:
-            raise MachineError("export.not-written", path=self.outer, reason=reason_of(error)) from error
+            if self._fd >= 0:  # the mark is ours: a disk may be full at its first bytes
+                self.__exit__()
+            raise _cannot_write(self.target, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
