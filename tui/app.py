@@ -16,7 +16,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.machine import MachineFeed
-from tui.theme import RICH, SIXTEEN, PlainScrollBar, theme_for
+from tui.theme import THEMES, PlainScrollBar, theme_for
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS
 from tui.world import World
 
@@ -61,8 +61,8 @@ class TunedeckApp(App[None]):
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
         self._notices: TerminalNotices | None = None
-        self.register_theme(RICH)
-        self.register_theme(SIXTEEN)
+        for theme in THEMES.values():
+            self.register_theme(theme)
         self.theme = theme_for(self.world.terminal).name
         self.set_class(not self.world.terminal.unicode, "-ascii")
         self.set_class(self.world.terminal.sixteen, "-sixteen")

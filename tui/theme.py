@@ -1,10 +1,8 @@
-"""Two themes: one of high contrast for 256 and more colours, one that leaves 16 colours to the terminal.
-
-Each colour has one meaning: accent is focus, green is fine, amber is worth a look, red is lost or refused.
-"""
+"""Five themes. Each colour has one meaning: accent is focus, green fine, amber worth a look, red lost or refused."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.scrollbar import ScrollBarRender
@@ -12,58 +10,89 @@ from textual.theme import Theme
 
 from tui.terminal import Terminal
 
-# All of these are members of the 256-colour palette, so that both kinds of terminal show the same.
-RICH = Theme(
-    name="tunedeck",
-    primary="#5fd7ff",
-    secondary="#87afd7",
-    accent="#5fd7ff",
-    success="#87d75f",
-    warning="#ffaf00",
-    error="#ff5f5f",
-    foreground="#eeeeee",
-    background="#121212",
-    surface="#121212",
-    panel="#262626",
-    boost="#1c1c1c",
-    variables={
-        "muted": "#a8a8a8",
-        "faint": "#6c6c6c",
-        "focus-background": "#5fd7ff",
-        "focus-foreground": "#121212",
-        "focus-style": "bold",
-        "chart-raw": "#5f87af",
-        "chart-raw-style": "none",
-        "chart-0": "#ffffff",
-        "chart-1": "#ffd787",
-        "chart-2": "#d7afff",
-        "chart-3": "#87d7af",
-        "term-weights": "#5f87d7",
-        "term-adapter": "#ffffff",
-        "term-optimizer": "#af87d7",
-        "term-activations": "#d7af87",
-        "term-logits": "#d787af",
-        "term-copies": "#9e9e9e",
-        "term-context": "#767676",
-        "term-others": "#d0d0d0",
-        "border": "#5fd7ff",
-        "border-blurred": "#585858",
-        "text-muted": "#a8a8a8",
-        "text-disabled": "#6c6c6c",
-        "scrollbar": "#585858",
-        "scrollbar-hover": "#585858",
-        "scrollbar-active": "#5fd7ff",
-        "scrollbar-background": "#1c1c1c",
-        "scrollbar-background-hover": "#1c1c1c",
-        "scrollbar-background-active": "#1c1c1c",
-        "block-cursor-background": "#5fd7ff",
-        "block-cursor-foreground": "#121212",
-        "input-selection-background": "#005f87",
-    },
-)
 
-SIXTEEN = Theme(
-    name="tunedeck-16",
+@dataclass(frozen=True)
+class Palette:
+    """What a theme decides; every screen names these meanings and never a colour.
+
+    ``panel`` is the second tone (top line, badges), ``raised`` lies above the screen (dialogs), ``tint`` behind what
+    has the focus. ``series`` are the curves of a chart, the first the bright one; ``memory`` is in the order of TERMS.
+    """
+
+    background: str
+    panel: str
+    raised: str
+    text: str
+    muted: str
+    faint: str
+    frame: str
+    accent: str
+    tint: str
+    good: str
+    look: str
+    lost: str
+    raw: str
+    series: tuple[str, str, str, str]
+    memory: tuple[str, str, str, str, str, str, str, str]
+
+
+TERMS = ("weights", "adapter", "optimizer", "activations", "logits", "copies", "context", "others")
+
+
+def _theme(name: str, made: Palette, dark: bool = True) -> Theme:
+    bars = {f"scrollbar{part}": made.frame for part in ("", "-hover")} | {"scrollbar-active": made.accent}
+    bars |= {f"scrollbar-background{part}": made.raised for part in ("", "-hover", "-active")}
+    return Theme(
+        name=name, dark=dark, primary=made.accent, secondary=made.muted, accent=made.accent, success=made.good,
+        warning=made.look, error=made.lost, foreground=made.text, background=made.background,
+        surface=made.background, panel=made.panel, boost=made.raised,
+        variables={
+            "muted": made.muted, "faint": made.faint, "text-muted": made.muted, "text-disabled": made.faint,
+            "focus-background": made.tint, "focus-foreground": made.accent, "focus-style": "bold",
+            "block-cursor-background": made.accent, "block-cursor-foreground": made.background,
+            "input-selection-background": made.tint, "border": made.accent, "border-blurred": made.frame,
+            "chart-raw": made.raw, "chart-raw-style": "none", **bars,
+            **{f"chart-{at}": colour for at, colour in enumerate(made.series)},
+            **{f"term-{term}": colour for term, colour in zip(TERMS, made.memory, strict=True)},
+        },
+    )  # fmt: skip
+
+
+# All colours but the tints are members of the 256-colour palette, so that both kinds of terminal show the same.
+DARK = _theme("dark", Palette(
+    background="#121212", panel="#262626", raised="#1c1c1c", text="#eeeeee", muted="#a8a8a8", faint="#6c6c6c",
+    frame="#4e4e4e", accent="#5fd7ff", tint="#2c3439", good="#87d75f", look="#ffaf5f", lost="#ff5f5f",
+    raw="#5f87af", series=("#ffffff", "#ffd787", "#d7afff", "#87d7af"),
+    memory=("#5f87d7", "#ffffff", "#af87d7", "#d7af87", "#d787af", "#9e9e9e", "#767676", "#d0d0d0"),
+))  # fmt: skip
+LIGHT = _theme("light", Palette(
+    background="#ffffff", panel="#e4e4e4", raised="#eeeeee", text="#1c1c1c", muted="#585858", faint="#949494",
+    frame="#b2b2b2", accent="#005faf", tint="#d7e7f5", good="#008700", look="#af5f00", lost="#d70000",
+    raw="#87afd7", series=("#000000", "#af5f00", "#8700af", "#00875f"),
+    memory=("#005faf", "#303030", "#8700af", "#af5f00", "#d7005f", "#767676", "#9e9e9e", "#bcbcbc"),
+), dark=False)  # fmt: skip
+CONTRAST = _theme("contrast", Palette(
+    background="#000000", panel="#303030", raised="#000000", text="#ffffff", muted="#e4e4e4", faint="#bcbcbc",
+    frame="#ffffff", accent="#ffff00", tint="#00005f", good="#00ff00", look="#ffaf00", lost="#ff8787",
+    raw="#87afff", series=("#ffffff", "#ffff00", "#ff87ff", "#00ffff"),
+    memory=("#5f87ff", "#ffffff", "#ff87ff", "#ffaf00", "#ff5f87", "#d0d0d0", "#949494", "#e4e4e4"),
+))  # fmt: skip
+# Blue, yellow and vermilion are told apart with each of the common colour deficiencies (Okabe and Ito 2008).
+COLOUR_BLIND = _theme("colour-blind", Palette(
+    background="#121212", panel="#262626", raised="#1c1c1c", text="#eeeeee", muted="#a8a8a8", faint="#6c6c6c",
+    frame="#4e4e4e", accent="#d7afff", tint="#322d3a", good="#5fafff", look="#ffff5f", lost="#ff5f00",
+    raw="#5f87af", series=("#ffffff", "#ffd700", "#d787af", "#00af87"),
+    memory=("#0087d7", "#ffffff", "#d787af", "#ffaf00", "#ff5f00", "#9e9e9e", "#767676", "#d0d0d0"),
+))  # fmt: skip
+
+_DEFAULT = dict.fromkeys(
+    ("muted", "faint", "focus-background", "focus-foreground", "border-blurred", "text-muted", "text-disabled",
+     "block-cursor-background", "block-cursor-foreground", "chart-raw", "chart-0", "term-adapter", "term-context",
+     "term-others"),
+    "ansi_default",
+)  # fmt: skip
+TERMINAL = Theme(
+    name="terminal",
     ansi=True,
     primary="ansi_cyan",
     secondary="ansi_default",
@@ -76,38 +105,28 @@ SIXTEEN = Theme(
     surface="ansi_default",
     panel="ansi_default",
     boost="ansi_default",
-    variables={
+    variables=_DEFAULT
+    | {
         "ansi-background": "ansi_black",
         "ansi-foreground": "ansi_white",
-        "muted": "ansi_default",
-        "faint": "ansi_default",
-        "focus-background": "ansi_default",
-        "focus-foreground": "ansi_default",
         "focus-style": "bold reverse",
-        "chart-raw": "ansi_default",
         "chart-raw-style": "dim",
-        "chart-0": "ansi_default",
         "chart-1": "ansi_yellow",
         "chart-2": "ansi_magenta",
         "chart-3": "ansi_cyan",
         "term-weights": "ansi_blue",
-        "term-adapter": "ansi_default",
         "term-optimizer": "ansi_magenta",
         "term-activations": "ansi_cyan",
         "term-logits": "ansi_bright_magenta",
         "term-copies": "ansi_bright_blue",
-        "term-context": "ansi_default",
-        "term-others": "ansi_default",
         "border": "ansi_cyan",
-        "border-blurred": "ansi_default",
-        "text-muted": "ansi_default",
-        "text-disabled": "ansi_default",
-        "block-cursor-background": "ansi_default",
-        "block-cursor-foreground": "ansi_default",
         "block-cursor-text-style": "bold reverse",
         "input-cursor-text-style": "reverse",
     },
 )
+"""The colours of the terminal itself: the only ones to rely on where there are 16."""
+
+THEMES = {theme.name: theme for theme in (DARK, LIGHT, CONTRAST, COLOUR_BLIND, TERMINAL)}
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -118,4 +137,5 @@ class PlainScrollBar(ScrollBarRender):
 
 
 def theme_for(terminal: Terminal) -> Theme:
-    return SIXTEEN if terminal.sixteen else RICH
+    """The theme to begin with, where none was chosen."""
+    return TERMINAL if terminal.sixteen else DARK

@@ -1,6 +1,7 @@
 """Every state of home and the monitor looks as it was last agreed on, in both languages, two sizes, and in ASCII.
 
-After a change that is meant: ``TUNEDECK_SNAPSHOTS=write pytest tests/tui/test_snapshots.py``, and read the diff.
+After a change that is meant: ``TUNEDECK_SNAPSHOTS=write pytest tests/tui/test_snapshots.py``, and read the diff. With
+``TUNEDECK_PICTURES=FOLDER`` each is also written as a picture (SVG), since colours and frames are seen, not read.
 """
 
 from __future__ import annotations
@@ -371,6 +372,7 @@ async def test_the_screen_looks_as_it_was_agreed_on(
             await still(pilot)
             text = screen_text(app)
             check(app, text, size, how)
+            picture(app, f"{name}.{how}.{size[0]}x{size[1]}")
             shown.append(text)
     for run in made:
         (run.path / "control.json").unlink(missing_ok=True)
@@ -405,6 +407,11 @@ def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
     for bar in app.screen.query(KeyBar):
         buttons = [button for button in bar.query(KeyButton) if button.display]
         assert all(button.region.right <= size[0] for button in buttons), "a key in the foot is cut"
+
+
+def picture(app: TunedeckApp, name: str) -> None:
+    if folder := os.environ.get("TUNEDECK_PICTURES"):
+        Path(folder, f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
 
 
 def compare(file: Path, text: str) -> None:

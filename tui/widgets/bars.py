@@ -11,12 +11,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.keys import Key
-from tui.widgets.line import cut
+from tui.widgets.line import cut, cut_cells
+from tui.widgets.pieces import chip
 
 
 class TopLine(Static):
@@ -59,9 +61,8 @@ class KeyButton(Static, can_focus=True):
         self.words = key.text
         self.tooltip = key.tooltip
 
-    def render(self) -> Text:
-        mark = ">" if self.has_focus else " "
-        return Text.assemble(mark, (self.key.shown, "bold"), " ", self.words, no_wrap=True, end="")
+    def render(self) -> Content:
+        return Content.assemble(">" if self.has_focus else " ", chip(self.key.shown, self.words))
 
     def get_content_width(self, container: object, viewport: object) -> int:
         return cell_len(self.key.shown) + 2 + cell_len(self.words)
@@ -83,12 +84,12 @@ class KeyButton(Static, can_focus=True):
 class KeyRow(KeyButton):
     """A key on a line of its own, with what it does in a sentence."""
 
-    def render(self) -> Text:
-        mark = "> " if self.has_focus else "  "
-        words = f"{self.key.shown:<4}{fit(self.words, 19)}{self.key.tooltip}"
-        text = Text.assemble(mark, words, no_wrap=True, end="")
-        cut(text, self.content_size.width)
-        return text
+    def render(self) -> Content:
+        about = cut_cells(str(self.key.tooltip), self.content_size.width - 25)
+        return Content.assemble(
+            "> " if self.has_focus else "  ", (f"{self.key.shown:<4}", "bold $accent"), (fit(self.words, 19), "bold"),
+            (about, "$muted"),
+        )  # fmt: skip
 
     def get_content_width(self, container: object, viewport: object) -> int:
         return 6 + 19 + cell_len(self.key.tooltip)

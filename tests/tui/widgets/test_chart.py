@@ -7,15 +7,15 @@ from array import array
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from tui.theme import RICH
+from tui.theme import DARK
 from tui.widgets.chart import Chart
 
 
 class ChartApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
-        self.register_theme(RICH)
-        self.theme = RICH.name
+        self.register_theme(DARK)
+        self.theme = DARK.name
         self.x, self.y = array("d"), array("d")
 
     def compose(self) -> ComposeResult:

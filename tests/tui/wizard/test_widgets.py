@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from tests.tui.wizard.making import text_of
-from tui.theme import RICH
+from tui.theme import DARK
 from tui.widgets.choosers import Card, Cards, Pick, PickList
 from tui.widgets.form import Choice, FormButton, FormField
 from tui.widgets.line import wrap
@@ -30,8 +30,8 @@ class Holder(App[None]):
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
-        self.register_theme(RICH)
-        self.theme = RICH.name
+        self.register_theme(DARK)
+        self.theme = DARK.name
         self.widgets = widgets
         self.seen: list[Message] = []
 
