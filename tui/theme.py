@@ -48,7 +48,7 @@ def _theme(name: str, made: Palette, dark: bool = True) -> Theme:
         surface=made.background, panel=made.panel, boost=made.raised,
         variables={
             "muted": made.muted, "faint": made.faint, "text-muted": made.muted, "text-disabled": made.faint,
-            "focus-background": made.tint, "focus-foreground": made.accent, "focus-style": "bold",
+            "focus-background": made.tint, "focus-foreground": made.accent, "focus-style": "bold", "row-style": "none",
             "block-cursor-background": made.accent, "block-cursor-foreground": made.background,
             "input-selection-background": made.tint, "border": made.accent, "border-blurred": made.frame,
             "chart-raw": made.raw, "chart-raw-style": "none", **bars,
@@ -110,6 +110,7 @@ TERMINAL = Theme(
         "ansi-background": "ansi_black",
         "ansi-foreground": "ansi_white",
         "focus-style": "bold reverse",
+        "row-style": "bold reverse",
         "chart-raw-style": "dim",
         "chart-1": "ansi_yellow",
         "chart-2": "ansi_magenta",

@@ -37,7 +37,7 @@ class PickList(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here"}
     DEFAULT_CSS = """
     PickList { height: auto; max-height: 8; width: 1fr; }
-    PickList > .picklist--here { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+    PickList > .picklist--here { background: $focus-background; text-style: $row-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False),
@@ -129,9 +129,20 @@ class PickList(Widget, can_focus=True):
         self.post_message(self.Chosen(self, pick))
 
     def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor there, a second one right after it chooses."""
         row = self._top + event.y
         if 0 <= row < len(self._picks):
             self.action_move(row - self.cursor)
+            if event.chain == 2:
+                self.action_choose()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_move(-1)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self._picks))
@@ -151,16 +162,14 @@ class PickList(Widget, can_focus=True):
         tail = clean(pick.tail, keep_newlines=False)
         rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
         detail, title = cut_cells(detail, rest), cut_cells(title, column)
-        style = "dim" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
-        if here:
-            words = f"{marker} {set_cell_size(title, column)} {set_cell_size(detail, rest)}{f' {tail}' if tail else ''}"
-            return Content.styled(words, component_style(self, "picklist--here"))
-        return Content.assemble(
-            (f"{marker} ", "bold"),
+        style = "$faint" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
+        line = Content.assemble(
+            (f"{marker} ", "bold $accent"),
             (set_cell_size(title, column), style),
-            (" " + set_cell_size(detail, rest), "dim"),
-            (f" {tail}" if tail else "", "dim"),
+            (" " + set_cell_size(detail, rest), "$muted"),
+            (f" {tail}" if tail else "", "$muted"),
         )
+        return line.stylize_before(component_style(self, "picklist--here")) if here else line
 
     def on_focus(self) -> None:
         self.refresh()
@@ -172,7 +181,7 @@ class PickList(Widget, can_focus=True):
 _GAP = 1
 # Corners (top left, top right, bottom left, bottom right), horizontal, vertical: plain and under the cursor.
 _FRAMES = {
-    True: (("┌", "┐", "└", "┘", "─", "│"), ("┏", "┓", "┗", "┛", "━", "┃")),
+    True: (("╭", "╮", "╰", "╯", "─", "│"), ("┏", "┓", "┗", "┛", "━", "┃")),
     False: (("+", "+", "+", "+", "-", "|"), ("#", "#", "#", "#", "=", "#")),
 }
 
@@ -248,6 +257,8 @@ class Cards(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         width = self._card_width(self.content_size.width)
         self.action_move(min(len(self._cards) - 1, event.x // (width + _GAP)) - self.cursor)
+        if event.chain == 2:
+            self.action_choose()
 
     def _card_width(self, width: int) -> int:
         return max(12, min(34, (width - _GAP * (len(self._cards) - 1)) // len(self._cards)))
@@ -269,11 +280,11 @@ class Cards(Widget, can_focus=True):
         here = index == self.cursor
         left, right, low_left, low_right, line, side = _FRAMES[self._unicode][here]
         focused = here and self.has_focus
-        frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "dim"
-        words = "dim" if not card.enabled else "bold" if here else ""
+        frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "$border-blurred"
+        words = "$faint" if not card.enabled else "" if here else "$muted"
         mark = ">" if focused else " "
         title = set_cell_size(f"{mark}{card.title} ", min(cell_len(card.title) + 2, width - 3))
-        named: str | Style = component_style(self, "cards--here") if focused else words
+        named: str | Style = component_style(self, "cards--here") if focused else f"bold {words}"
         top = Content.assemble(
             (left + line, frame), (title, named), (line * (width - 3 - cell_len(title)) + right, frame)
         )

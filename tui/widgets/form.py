@@ -88,19 +88,34 @@ class Choice(Widget, can_focus=True):
     def action_submit(self) -> None:
         self.post_message(self.Submitted(self))
 
+    @property
+    def _all_fit(self) -> bool:
+        return sum(cell_len(name) + 2 for name in self.options) <= self.content_size.width
+
+    def on_click(self, event: events.Click) -> None:
+        """A click picks the option under it, or turns to the next where only one is shown."""
+        if not self._all_fit:
+            self.action_turn()
+            return
+        end = 0
+        for index, name in enumerate(self.options):
+            end += cell_len(name) + 2
+            if event.x < end:
+                self._change(index)
+                return
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return 1
 
     def render(self) -> Content:
         style: str | Style = component_style(self, "choice--here") if self.has_focus else "bold"
         parts: list[tuple[str, str | Style]] = [
-            (f"[{name}]", style) if i == self.index else (f" {name} ", "") for i, name in enumerate(self.options)
+            (f"[{name}]", style) if i == self.index else (f" {name} ", "$muted") for i, name in enumerate(self.options)
         ]
-        line = Content.assemble(*parts)
-        if line.cell_length <= self.content_size.width:
-            return line
+        if self._all_fit:
+            return Content.assemble(*parts)
         place = text_of("widgets.place", at=self.index + 1, all=len(self.options))
-        return Content.assemble((f"< {self.value} >", style), (f"  {place}", "dim"))
+        return Content.assemble((f"< {self.value} >", style), (f"  {place}", "$muted"))
 
     def on_focus(self) -> None:
         self.refresh()
@@ -133,8 +148,8 @@ class FormField(Vertical):
     FormField .label { width: 20; height: 1; }
     FormField Input { width: 1fr; }
     FormField Choice { width: 1fr; }
-    FormField .hint { width: auto; max-width: 28; height: 1; padding: 0 0 0 1; text-style: dim; }
-    FormField .about { height: auto; max-height: 2; padding: 0 0 0 2; text-style: dim; display: none; }
+    FormField .hint { width: auto; max-width: 28; height: 1; padding: 0 0 0 1; color: $muted; }
+    FormField .about { height: auto; max-height: 2; padding: 0 0 0 2; color: $muted; display: none; }
     FormField .about.-shown { display: block; }
     FormField .about.-error { color: $error; text-style: bold; max-height: 5; }
     """
@@ -249,7 +264,7 @@ class FormField(Vertical):
         self.control.focus()
 
     def _marked(self, focused: bool) -> Content:
-        return Content.assemble((("> " if focused else "  ") + self._label, "bold" if focused else ""))
+        return Content.assemble(("> " if focused else "  ", "bold $accent"), (self._label, "bold" if focused else ""))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._label_line.update(self._marked(True))
@@ -323,7 +338,7 @@ class FormButton(Widget, can_focus=True):
     def render(self) -> Content:
         if self.has_focus:
             return Content.styled(f"[>{self.label}<]", component_style(self, "button--here"))
-        return Content.assemble((f"[ {self.label} ]", "dim" if self.disabled else "bold"))
+        return Content.assemble((f"[ {self.label} ]", "$faint" if self.disabled else "bold on $panel"))
 
     def on_focus(self) -> None:
         self.refresh()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
@@ -162,3 +163,29 @@ def test_a_path_is_completed_to_folders_and_data_files(tmp_path) -> None:  # typ
     assert complete(f"{tmp_path}/ev") is None
     assert complete(f"{tmp_path}/ord", folders_only=True) == f"{tmp_path}/orders/"
     assert complete(f"{tmp_path}/nowhere/x") is None
+
+
+async def test_a_list_is_worked_by_mouse_alone() -> None:
+    picks = PickList(PICKS)
+    async with showing(picks) as (app, pilot):
+        await pilot.click(picks, offset=(3, 1))
+        assert picks.cursor == 1
+        assert not chosen(app, PickList.Chosen)
+        await pilot.click(picks, offset=(3, 1), times=2)
+        assert picks.chosen == "b"
+        await pilot._post_mouse_events([events.MouseScrollUp], picks)
+        assert picks.cursor == 0
+
+
+async def test_a_click_picks_the_option_under_it() -> None:
+    choice = Choice(["none", "nf4", "int8"], "none")
+    async with showing(choice) as (_, pilot):
+        await pilot.click(choice, offset=(8, 0))
+        assert choice.value == "nf4"
+
+
+async def test_a_click_turns_a_choice_that_shows_one_option_only() -> None:
+    choice = Choice(["none", "nf4", "int8"], "none")
+    async with showing(choice, width=16) as (_, pilot):
+        await pilot.click(choice, offset=(3, 0))
+        assert choice.value == "nf4"
