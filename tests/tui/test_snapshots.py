@@ -13,8 +13,10 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 from wcwidth import wcswidth
 
@@ -391,7 +393,7 @@ async def ready(pilot: Pilot[None], runs: int) -> None:
         await until(pilot, lambda: screen.state.last_seq or screen.state.state == "created")
 
 
-async def still(pilot: Pilot[None]) -> None:
+async def still(pilot: Pilot[Any]) -> None:
     """Until nothing changes any more."""
     before = ""
     while before != (before := screen_text(pilot.app)):
@@ -409,7 +411,7 @@ def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
         assert all(button.region.right <= size[0] for button in buttons), "a key in the foot is cut"
 
 
-def picture(app: TunedeckApp, name: str) -> None:
+def picture(app: App[Any], name: str) -> None:
     if folder := os.environ.get("TUNEDECK_PICTURES"):
         Path(folder, f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
 

@@ -21,6 +21,7 @@ _FILES = {
     "engine/models/turn_parts.py": "templates of another program",
     "engine/models/vllm.py": "a script for a shell",
     "engine/runs/events_v1.py": "sentences of old logs",
+    "tui/gallery.py": "samples in widgets, for those who build screens",
     "engine/tokens/render.py": "templates, in which words are part of what a model reads",
 }
 """Files whose texts are not for the catalogues."""
