@@ -169,6 +169,7 @@ class GalleryApp(App[None]):
             self.register_theme(each)
         self.theme, self._unicode = theme, unicode
         self.set_class(not unicode, "-ascii")
+        ScrollBar.renderer = ScrollBarRender if unicode else PlainScrollBar
 
     def get_default_screen(self) -> Screen[None]:
         return GalleryScreen(self._unicode)
