@@ -55,7 +55,7 @@ async def measure(run: Any, steps: int, repeat: int) -> dict[str, Any]:
             while screen.state.done_steps <= steps + extra:
                 await pilot.pause(0.01)
             begun = time.perf_counter()
-            screen._show_state()
+            screen.show_state()
             redraws.append(time.perf_counter() - begun)
         whole = []
         for _ in range(repeat):
