@@ -27,6 +27,8 @@ from tui.draft.draft import Draft, task_of
 from tui.draft.facts import Facts
 from tui.draft.findings import known_of
 from tui.draft.services import Services
+from tui.flow.start import launch
+from tui.flow.steps import ABOUT, place, step_title
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormButton, FormField
@@ -39,7 +41,7 @@ from tui.wizard.rail import Rail
 from tui.wizard.review.step import ReviewStep
 from tui.wizard.settings.make_fit import MakeFitScreen, helps
 from tui.wizard.settings.step import SettingsStep
-from tui.wizard.step import Step, step_title
+from tui.wizard.step import Step
 from tui.wizard.strategy.step import StrategyStep
 from tui.wizard.task.step import TaskStep
 from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
@@ -59,21 +61,10 @@ def _bindings() -> list[BindingType]:
     return remedies + [replace(key, priority=True) if key.key.startswith("ctrl+") else key for key in made]
 
 
-STEPS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
+_KINDS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, SettingsStep, ReviewStep)
+STEPS = tuple(sorted(_KINDS, key=lambda kind: place(kind.NAME)))
 OF_STEP = frozenset(key.id for key in keys.WIZARD if key.of_step)
 WELCOME = -1
-ABOUT = {
-    "welcome": "wizard.about-welcome", "task": "wizard.about-task", "model": "wizard.about-model",
-    "strategy": "wizard.about-strategy", "data": "wizard.about-data", "settings": "wizard.about-settings",
-    "review": "wizard.about-review",
-}  # fmt: skip
-"""Why?: what each step's choice means and what usually goes wrong."""
-
-
-def _place(step: str) -> int:
-    """Where the step of that name stands; the first for a name that is none."""
-    names = [kind.NAME for kind in STEPS]
-    return names.index(step) if step in names else 0
 
 
 class WizardScreen(WholeScreen, Screen[None]):
@@ -104,7 +95,7 @@ class WizardScreen(WholeScreen, Screen[None]):
             self.draft.task = task_of(self.draft)
         self._displaces = kept is not None and begun is not None and kept.values != begun.values
         self.facts = Facts()
-        self.index = WELCOME if begun is None and kept is not None else _place(begun.step) if begun else 0
+        self.index = WELCOME if begun is None and kept is not None else place(begun.step) if begun else 0
         self._reached = 0
         self._step: Step | None = None
         self._launching = False
@@ -237,7 +228,7 @@ class WizardScreen(WholeScreen, Screen[None]):
             self.draft = drafts.load() or Draft()
             self.facts.forget()
         self._reached = 0
-        await self._show(_place(self.draft.step))
+        await self._show(place(self.draft.step))
 
     def ask_whether_to_continue(self) -> None:
         """A new fine-tuning is wanted, and here are answers of this session: go on with them, or begin anew."""
@@ -361,18 +352,8 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     @work(thread=True, group="launch", exclusive=True)
     def _launch(self, resolved: Resolved, known: Known) -> None:
-        from engine.app.check import check
-        from engine.app.groups import start_group
-        from engine.app.start import start
-
-        world, seeds = world_of(self), self.draft.seeds
-        root = Path(world.root)
         try:
-            checked = check(resolved, self.facts.machine, known)
-            if seeds > 1:
-                run = start_group(checked, seeds, root, lambda group: world.spawn_group(group, False)).runs[0]
-            else:
-                run = start(checked, root, world.spawn)
+            run = launch(resolved, self.draft.seeds, self.facts.machine, known, world_of(self))
         except TunedeckError as error:
             self.post_message(self.Launched(None, error))
             return

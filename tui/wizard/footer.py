@@ -13,12 +13,11 @@ from textual.message import Message
 from engine.messages.catalogue import text
 from tui.draft import consequences
 from tui.draft.fit import unknown
+from tui.flow import fit_refresh, outlook
 from tui.machine import feed_of
 from tui.messages import MachineRead
 from tui.widgets.fitbar import ConsequenceLine, FitBar
-from tui.wizard import fit_refresh
 from tui.wizard.breakdown import BreakdownScreen
-from tui.wizard.review import outlook
 from tui.world import world_of
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from engine.common.clean_text import clean
 from engine.common.errors import reason_of
 from engine.messages import formats
 from engine.messages.catalogue import text
+from tui.flow.paths import listing
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.whole import WholeScreen
-from tui.wizard.paths import listing
 
 _UP = ".."
 

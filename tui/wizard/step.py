@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.config.provenance import DEFAULT, THIRD, short
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft import fields
-from tui.draft.draft import Draft, default_of
+from tui.draft.draft import Draft
 from tui.draft.strategy_state import is_locked
+from tui.flow.answers import answer, hint_of, issues_in, message_of
+from tui.flow.steps import QUESTIONS
 from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
 
@@ -26,19 +27,11 @@ if TYPE_CHECKING:
     from tui.draft.facts import Facts
     from tui.draft.services import Services
 
-TITLES = {
-    "welcome": "wizard.step-welcome", "task": "wizard.step-task", "model": "wizard.step-model",
-    "strategy": "wizard.step-strategy", "data": "wizard.step-data", "settings": "wizard.step-settings",
-    "review": "wizard.step-review",
-}  # fmt: skip
-
 
 class Step(Whole, Vertical):
     """One screenful. Subclasses fill ``body`` and ``commit``; the draft holds all truth."""
 
     NAME = ""
-    QUESTION = ""
-    """Code of the question above the fields."""
     BINDINGS: ClassVar[list[BindingType]] = [  # for fields, which have no use for them
         Binding("up", "app.focus_previous", "The field before", show=False),
         Binding("down", "app.focus_next", "The next field", show=False),
@@ -59,7 +52,7 @@ class Step(Whole, Vertical):
         self.draft, self.facts, self.services = draft, facts, services
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(text(self.QUESTION)), classes="question")
+        yield Static(Content(text(QUESTIONS[self.NAME])), classes="question")
         yield from self.body()
 
     def body(self) -> ComposeResult:
@@ -75,8 +68,7 @@ class Step(Whole, Vertical):
 
     def field_issues(self, names: Iterable[str]) -> list[Issue]:
         """The draft's errors in the fields called ``names``."""
-        wanted = set(names)
-        return [issue for issue in self.draft.issues() if issue.field in wanted]
+        return issues_in(self.draft, names)
 
     async def show_findings(self, findings: list[Issue]) -> None:
         """Each message beside its field, the first bad field focused; what has no field goes to ``show_trouble``."""
@@ -165,25 +157,6 @@ class Step(Whole, Vertical):
                 answer(self.draft, form.key, form.text)
 
 
-def answer(draft: Draft, dotted: str, typed: str) -> None:
-    """What stands in a field into the draft; one that was emptied and must not be empty is at its default again."""
-    spec = fields.spec_of(dotted)
-    if typed.strip() or spec.optional or not (spec.is_number or default_of(dotted)):
-        draft.set(dotted, fields.parse(spec, typed))
-    else:
-        draft.reset(dotted)
-
-
-def step_title(name: str) -> str:
-    """What the step of that name is called on the screen; the name itself where there is no such step."""
-    return text(TITLES[name]) if name in TITLES else name
-
-
-def message_of(finding: Issue) -> str:
-    """A finding as it stands beside its field: what is wrong, and what to do."""
-    return f"{finding.message} {finding.fix}".strip()
-
-
 def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = False, placeholder: str = "") -> FormField:
     """The form field of one schema field, filled from the draft."""
     spec = fields.spec_of(dotted)
@@ -199,12 +172,3 @@ def make_field(dotted: str, draft: Draft, *, label: str = "", about: bool = Fals
     )
     form.control.disabled = is_locked(draft, dotted)
     return form
-
-
-def hint_of(spec: fields.FieldSpec, draft: Draft) -> str:
-    """The range, and where the value comes from when it is not the default."""
-    source = draft.source(spec.dotted)
-    if is_locked(draft, spec.dotted):
-        return text("wizard.locked")
-    shown = text("wizard.rate-of-continue") if source == THIRD else short(source)
-    return "  ".join(filter(None, (spec.range, "" if source == DEFAULT else shown)))

@@ -13,8 +13,9 @@ from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
+from tui.flow.steps import step_title
 from tui.widgets.choosers import Pick, PickList
-from tui.wizard.step import Step, step_title
+from tui.wizard.step import Step
 
 KEPT, NEW = "continue", "new"
 """What can be chosen; anything else is the file of a draft that was set aside."""
@@ -22,7 +23,6 @@ KEPT, NEW = "continue", "new"
 
 class WelcomeStep(Step):
     NAME = "welcome"
-    QUESTION = "wizard.unfinished"
 
     def body(self) -> ComposeResult:
         self._drafts = {KEPT: self.draft}

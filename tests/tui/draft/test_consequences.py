@@ -18,8 +18,8 @@ from tui.draft import consequences
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.mix_sources import guess_key
-from tui.wizard import describe
-from tui.wizard.data import item as data_item
+from tui.flow import describe
+from tui.flow import sources as data_item
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from engine.messages.message import Message
 from tests.tui.wizard.making import GOOD, make_child
 from tui.draft.child import Pace, Progress, Unavailable
 from tui.draft.inspection import examine
-from tui.wizard.review.check_panel import figures
+from tui.flow.rows_text import figures
 
 
 async def said(command: tuple[str, ...]) -> list[object]:

@@ -9,6 +9,7 @@ import pytest
 from engine.common.errors import TunedeckError
 from engine.data.files.preview import Preview, preview
 from tests.engine.data.hostile import FILES, Hostile
+from tui.flow import source_text
 from tui.wizard.data import text
 
 
@@ -20,7 +21,7 @@ def test_the_data_step_tells_of_a_hostile_file_in_plain_text(tmp_path: Path, hos
         found = preview(hostile.make(tmp_path))
     except TunedeckError as error:
         found = error
-    lines = [text.summary(found), text.evidence(True, found)]
+    lines = [source_text.summary(found), source_text.evidence(True, found)]
     if isinstance(found, Preview):
         lines += text.first_rows(found.rows, 76, 10)
         assert len(lines) <= 12

@@ -19,11 +19,11 @@ from engine.common.errors import TunedeckError
 from engine.data.rows.convert import to_row
 from engine.messages.catalogue import text
 from tui import keys
+from tui.flow.mapping import ColumnMap, Line
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
 from tui.wizard.columns import words
-from tui.wizard.columns.mapping import ColumnMap, Line
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Head

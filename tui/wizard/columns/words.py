@@ -11,8 +11,8 @@ from engine.common.errors import TunedeckError
 from engine.config.schema import DataSource
 from engine.data.rows.convert import problem
 from engine.messages.catalogue import text
+from tui.flow.mapping import AUTO, READING, ColumnMap, Line
 from tui.widgets.choosers import Pick
-from tui.wizard.columns.mapping import AUTO, READING, ColumnMap, Line
 from tui.wizard.data.text import row_lines
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from textual.widgets import Static
 
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
+from tui.flow import source_text
+from tui.flow.sources import Item, key_of, reading_of
 from tui.wizard.data import text as data_text
-from tui.wizard.data.item import Item, key_of, reading_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ class Evidence(Static):
         """Of ``item``; None where there is no source at all."""
         found = self.of(item) if item is not None else None
         self.set_class(isinstance(found, TunedeckError), "wrong")
-        self.update(Content(data_text.evidence(item is not None, found)))
+        self.update(Content(source_text.evidence(item is not None, found)))
 
 
 class FirstRows(Static):

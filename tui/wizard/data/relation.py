@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import on
 
-from tui.wizard.data import text
+from tui.flow import source_text
 from tui.wizard.step import Step
 from tui.wizard.strategy.relation_panel import RelationPanel
 
@@ -21,7 +21,7 @@ class RelatingStep(Step):
         """What was measured of these rows, or that it can be, or that nothing old is mixed in."""
         panel = self.query_one(RelationPanel)
         if not panel.busy:
-            panel.say(text.relation(self.draft, self.facts))
+            panel.say(source_text.relation(self.draft, self.facts))
 
     @on(RelationPanel.Ended)
     def _compared(self, event: RelationPanel.Ended) -> None:

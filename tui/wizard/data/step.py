@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,43 +12,42 @@ from textual.binding import Binding, BindingType
 
 from engine.common.clean_text import shorten
 from engine.common.errors import TunedeckError
-from engine.config.provenance import DETECTED
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.messages.message import Message
 from tui.draft.findings import ROWS
-from tui.draft.mix_sources import report_of, short
+from tui.draft.mix_sources import short
+from tui.flow import data, source_text
+from tui.flow.answers import answer, message_of
+from tui.flow.data import ADD, RUN
+from tui.flow.paths import absolute, is_there
+from tui.flow.sources import is_new, keep, key_of, part, reading_of, rows_by_path
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.wizard.columns.screen import ColumnsScreen
-from tui.wizard.data import text as data_text
-from tui.wizard.data.item import is_new, keep, key_of, part, reading_of, rows_by_path
 from tui.wizard.data.reading import Evidence, FirstRows
 from tui.wizard.data.relation import RelatingStep
 from tui.wizard.mix.line import MixLine
 from tui.wizard.mix.opening import open_mix
-from tui.wizard.paths import PathSuggester, absolute, is_there
+from tui.wizard.paths import PathSuggester
 from tui.wizard.picker import FilePicker
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel
-from tui.wizard.step import answer, make_field, message_of
+from tui.wizard.step import make_field
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.wizard.xray.opening import open_xray
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
 
-FORMAT, ADD = "data.0.format", "path"
-RUN = "run:"
+FORMAT = "data.0.format"
 
 
 class DataStep(RelatingStep):
     NAME = "data"
-    QUESTION = "wizard.data-question"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,backspace", "remove", "Remove", show=False)]
 
     def body(self) -> ComposeResult:
-        self._items = [self._asked(index, item) for index, item in enumerate(self.draft.data_sources())]
+        self._items = data.asked(self.draft)
         self._at = 0
         self._go_on = False
         self._just_typed: dict[str, str] = {}
@@ -58,18 +58,12 @@ class DataStep(RelatingStep):
         yield PickList(title_width=24, id="data-list")
         yield Evidence(self.services.preview, id="data-evidence")
         yield make_field(FORMAT, self.draft, label=text("wizard-data.format"))
-        if self.draft.get("dataset.eval_rows") is None:
-            yield make_field("dataset.eval_share", self.draft, label=text("wizard-data.eval-share"))
-        else:
-            yield make_field("dataset.eval_rows", self.draft, label=text("wizard-data.eval-rows"))
+        held_out, label = data.held_out_field(self.draft)
+        yield make_field(held_out, self.draft, label=text(label))
         yield MixLine(id="data-mix")
         yield RelationPanel(id="relation")
         yield CheckPanel(self.facts, brief=True, id="check")
         yield FirstRows(id="data-preview")
-
-    def _asked(self, index: int, item: dict[str, Any]) -> dict[str, Any]:
-        """A source without what was found out about it, so that it is found out again."""
-        return {name: value for name, value in item.items() if self.draft.source(f"data.{index}.{name}") != DETECTED}
 
     def on_mount(self) -> None:
         for item in self._items:
@@ -91,7 +85,7 @@ class DataStep(RelatingStep):
     def _evidence(self) -> Evidence:
         return self.query_one(Evidence)
 
-    def _found(self, item: dict[str, Any]) -> Preview | TunedeckError | None:
+    def _found(self, item: Mapping[str, Any]) -> Preview | TunedeckError | None:
         return self._evidence.of(item)
 
     # Adding and removing
@@ -204,7 +198,7 @@ class DataStep(RelatingStep):
         """To the file in the list, from where F2 maps its columns, unless something is being typed."""
         at = next((index for index, item in enumerate(self._items) if key_of(item) == event.key), None)
         adding = self._form(ADD)
-        if at is not None and adding.control.has_focus and not adding.text and data_text.is_unclear(event.found):
+        if at is not None and adding.control.has_focus and not adding.text and source_text.is_unclear(event.found):
             self._at = at
             self._show()
             self.query_one(PickList).focus()
@@ -222,7 +216,7 @@ class DataStep(RelatingStep):
             Pick(
                 str(index),
                 short(item["path"]),
-                data_text.summary(self._found(item)),
+                source_text.summary(self._found(item)),
                 tail=part(item, self.draft.source(f"data.{index}.path")),
             )
             for index, item in enumerate(self._items)
@@ -261,7 +255,7 @@ class DataStep(RelatingStep):
         self.post_message(self.Touched())
 
     async def reread(self) -> None:
-        self._items = [self._asked(index, item) for index, item in enumerate(self.draft.data_sources())]
+        self._items = data.asked(self.draft)
         for item in self._items:
             if self._found(item) is None:
                 self._evidence.look(item)
@@ -333,16 +327,7 @@ class DataStep(RelatingStep):
 
     def commit(self) -> None:
         self._take_reading()
-        self.draft.set_data(self._items)
-        for index, item in enumerate(self._items):
-            found = self._found(item)
-            # A folder's files are each looked at by themselves, a run's as it read them; what one file showed is kept.
-            is_run = str(item["path"]).startswith(RUN)
-            if found is None or isinstance(found, TunedeckError) or found.files > 1 or is_run:
-                continue
-            self.draft.set(f"data.{index}.format", found.detected.format, DETECTED)
-            if "columns" not in item:
-                self.draft.set(f"data.{index}.columns", dict(found.detected.columns), DETECTED)
+        data.choose(self.draft, self._items, self._found)
         self._count()
         for form in self.query(FormField):
             if form.key.startswith("dataset."):
@@ -355,22 +340,7 @@ class DataStep(RelatingStep):
         self.query_one(MixLine).show(self.draft, self.facts)
 
     def findings(self) -> list[Issue]:
-        found = self.field_issues(["dataset.eval_share", "dataset.eval_rows"])
-        if not self._new_items:
-            what = Message("wizard-data.no-new-file" if self._items else "wizard-data.no-file")
-            found.append(Issue("error", ADD, what))
-        for index, item in enumerate(self._items):
-            if isinstance(self._found(item), TunedeckError):
-                found.append(Issue("error", f"data.{index}", Message("wizard-data.unusable")))
-        return found or self._fatal_in_rows()
-
-    def _fatal_in_rows(self) -> list[Issue]:
-        """What the examination found that keeps a run from starting."""
-        from engine.app.check import fatal_in
-
-        report = report_of(self.draft, self.facts)
-        fatal = fatal_in(report) if report is not None else None
-        return [Issue("error", ROWS, Message("wizard-data.fatal", what=fatal.issue.what))] if fatal else []
+        return data.findings(self.draft, self.facts, self._items, self._found)
 
     async def show_trouble(self, finding: Issue) -> None:
         if finding.field == ROWS:

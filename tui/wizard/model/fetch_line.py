@@ -15,7 +15,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from engine.messages.message import Message as Doing
 from tui.draft.services import STARTER
-from tui.wizard import describe
+from tui.flow import describe
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard

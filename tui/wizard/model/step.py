@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -17,32 +16,33 @@ from engine.config import toml
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.messages.message import Message as Said
 from engine.models.local import is_offline
 from tui.draft.draft import Draft
 from tui.draft.fit import config_so_far
 from tui.draft.services import STARTER
+from tui.flow import models
+from tui.flow.answers import answer
+from tui.flow.kind import KIND
+from tui.flow.models import NAME_FIELD
+from tui.flow.paths import absolute
+from tui.flow.verdicts import Verdicts
+from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.wizard import describe
 from tui.wizard.model.fetch_line import FetchLine
-from tui.wizard.model.kind import KIND, KindPanel, KindScreen, advice
-from tui.wizard.model.verdicts import Verdicts, sentences
-from tui.wizard.paths import PathSuggester, absolute
-from tui.wizard.step import Step, answer, make_field
+from tui.wizard.model.kind import KindPanel, KindScreen
+from tui.wizard.paths import PathSuggester
+from tui.wizard.step import Step, make_field
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
-NAME_FIELD = "model.name_or_path"
-_PICKLED = ("models.pickled", "models.no-safetensors")
-"""Errors that allowing pickles makes go away."""
+COLUMN = 18
 
 
 class ModelStep(Step):
     NAME = "model"
     CHECKS = "wizard.test-model"
-    QUESTION = "wizard.model-question"
 
     class Found(Message):
         """The models on this machine are known."""
@@ -117,7 +117,7 @@ class ModelStep(Step):
     @on(Found)
     def _found(self, event: Found) -> None:
         chosen = str(self.draft.get(NAME_FIELD) or "")
-        self._listed = [(_name_of(card, chosen), card) for card in event.cards]
+        self._listed = models.named(event.cards, chosen)
         self._cards |= dict(self._listed)
         self._verdicts.update(self.draft, self.facts)
         picks = self._picks()
@@ -134,13 +134,13 @@ class ModelStep(Step):
             self._typed.focus_control()  # Enter on the list would choose another model
 
     def _picks(self) -> list[Pick]:
-        picks = [
-            Pick(name, card.name, describe.model_line(card), tail=self._verdicts.column(card))
-            for name, card in self._listed
+        return [
+            Pick(each.id, each.title, each.about, tail=self._verdict(each.id)) for each in models.options(self._listed)
         ]
-        if STARTER not in dict(self._listed):
-            picks.append(Pick(STARTER, STARTER, text("wizard-model.starter")))
-        return picks
+
+    def _verdict(self, name: str) -> str:
+        card = dict(self._listed).get(name)
+        return cells(self._verdicts.column(card), COLUMN) if card is not None else ""
 
     def weighed(self) -> None:
         if self._verdicts.update(self.draft, self.facts) and self._listed:
@@ -173,14 +173,11 @@ class ModelStep(Step):
 
     def _tell_card(self) -> None:
         card = self._cards.get(self.chosen)
-        lines = [*describe.model_card(card), advice(self._with_kind(), card)] if card else []
-        found = self._verdicts.of(card) if card else None
-        if card and found:
-            lines = [*sentences(found, card), *lines]
+        lines = models.lines(self._with_kind(), card, self._verdicts) if card else []
         if not card and self._typed.text.strip():
             lines = [text("wizard-model.look-up")]
         elif not card and self.chosen == STARTER:
-            lines = [text("wizard-model.starter-about"), text("wizard-model.starter-how")]
+            lines = models.starter_lines()
         self.query_one("#model-card", Static).update(Content("\n".join(lines)))
 
     # Going on: a name without a card is looked up first
@@ -226,7 +223,7 @@ class ModelStep(Step):
 
     def _refuse(self, name: str, error: TunedeckError) -> None:
         said = clean(error.said, keep_newlines=False)
-        pickled = error.code in _PICKLED
+        pickled = error.code in models.PICKLED
         if pickled:
             self._pickle.display = True
         if self._typed.text.strip():
@@ -290,12 +287,5 @@ class ModelStep(Step):
 
     def findings(self) -> list[Issue]:
         if not self.chosen:
-            return [Issue("error", NAME_FIELD, Said("wizard-model.none-chosen"))]
+            return [models.none_chosen()]
         return []
-
-
-def _name_of(card: ModelCard, chosen: str) -> str:
-    """What a config calls this model: the starter's own name, the name already chosen, else its folder."""
-    if STARTER in (card.name.lower(), Path(card.path).name.lower()):
-        return STARTER
-    return chosen if chosen == card.name else str(card.path)

@@ -17,10 +17,11 @@ from engine.data.quality.report import why
 from engine.messages.catalogue import text
 from tui import keys
 from tui.draft.mix_sources import report_of
+from tui.flow import repairs, rows_text
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import PickList
 from tui.widgets.whole import WholeScreen
-from tui.wizard.quality import facts_text, repairs, words
+from tui.wizard.quality import facts_text, words
 from tui.wizard.review.check_panel import CheckPanel, begin
 from tui.wizard.xray.opening import open_xray
 from tui.world import world_of
@@ -104,7 +105,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         """Anything may be new: progress, a report, or that it was stopped. An older report stays till there is one."""
         known = report_of(self.draft, self.facts)
         if known is not None and known is not self._report:
-            self._rows_before = words.rows_of(self._report) if self._report else None
+            self._rows_before = rows_text.rows_of(self._report) if self._report else None
             self._report = known
             self._show_list()
             self._show_facts()
@@ -123,8 +124,8 @@ class DoctorScreen(WholeScreen, Screen[None]):
         state.update(Content("\n".join([*lines, *([applied] if applied else [])])))
 
     def _verdict(self, report: Report) -> str:
-        before, found = self._rows_before, words.found(report)
-        if before in (None, words.rows_of(report)):
+        before, found = self._rows_before, rows_text.found(report)
+        if before in (None, rows_text.rows_of(report)):
             return text("quality-screen.verdict", found=found)
         return text("quality-screen.verdict-before", found=found, before=before)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.cells import cell_len
 
 from engine.common.clean_text import shorten
-from engine.data.quality.findings import SEVERITIES, Finding, Place, Remedy, Report, Severity
+from engine.data.quality.findings import Finding, Place, Remedy, Report, Severity
 from engine.data.quality.report import seen
 from engine.messages.catalogue import text
 from engine.messages.formats import percent
@@ -20,41 +20,15 @@ STYLES: dict[Severity, str] = {"fatal": "bold $error", "warning": "bold $warning
 NAMES: dict[Severity, str] = {
     "fatal": "quality-screen.fatal", "warning": "quality-screen.warning", "note": "quality-screen.note",
 }  # fmt: skip
-_COUNTS: dict[Severity, str] = {
-    "fatal": "quality-screen.fatals", "warning": "quality-screen.warnings", "note": "quality-screen.notes",
-}  # fmt: skip
 TAIL_WIDTH = 19
 PLACE_WIDTH = 30
 _SEVERITY_WIDTH = 11
-
-
-def summary(report: Report) -> str:
-    """What was found, on one line: "12,000 rows: 1 fatal, 3 warnings, 2 notes; F5 shows them"."""
-    code = "quality-screen.shows-them" if report.findings else "quality-screen.shows-more"
-    return text(code, found=found(report))
-
-
-def found(report: Report) -> str:
-    """How many rows were looked at, and how many findings there are of each severity."""
-    counts = {each: sum(finding.severity == each for finding in report.findings) for each in SEVERITIES}
-    said = [text(_COUNTS[each], count=count) for each, count in counts.items() if count]
-    rows = rows_of(report)
-    return (
-        text("quality-screen.found", rows=rows, findings=said)
-        if said
-        else text("quality-screen.found-nothing", rows=rows)
-    )
 
 
 def tail() -> str:
     """The heads of the columns behind a finding's title."""
     heads = (("quality-screen.rows", 7), ("quality-screen.share", 5), ("quality-screen.text", 5))
     return " ".join(" " * (width - cell_len(text(code))) + text(code) for code, width in heads)
-
-
-def rows_of(report: Report) -> int:
-    """All that were looked at, those of which nothing can be learnt included."""
-    return sum(source.rows + source.left_out for source in report.sources)
 
 
 def worst(report: Report, severity: Severity) -> Finding | None:

@@ -10,15 +10,14 @@ from textual.message import Message
 from textual.signal import Signal
 from textual.widgets import Static
 
-from engine.app.examine import Examined, Inspection
-from engine.common.clean_text import shorten
+from engine.app.examine import Examined
 from engine.common.errors import ConfigError, DataError, TunedeckError
 from engine.config import toml
 from engine.messages.catalogue import text
 from tui.draft.child import Progress
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import inspection_of, report_of
-from tui.wizard.quality.words import summary
+from tui.flow.rows_text import figures, keep, summary, told, trouble
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
@@ -92,15 +91,8 @@ class CheckPanel(Static):
             self._finish(trouble(error), None, None, wrong=True)
 
     def _found(self, examined: Examined, key: str) -> None:
-        self.facts.report, self.facts.inspection, self.facts.inspected = examined.report, examined.inspection, key
-        lines = [summary(examined.report)] if examined.report is not None else []
-        if examined.refused is not None:
-            lines.insert(0, trouble(examined.refused))
-        elif examined.not_known:
-            lines.append(text(examined.not_known))
-        elif examined.inspection is not None and not self._brief:
-            lines.insert(0, figures(examined.inspection))
-        self._finish("\n".join(lines), examined, examined.refused, wrong=examined.refused is not None)
+        keep(self.facts, examined, key)
+        self._finish(told(examined, self._brief), examined, examined.refused, wrong=examined.refused is not None)
 
     def _finish(
         self, words: str, examined: Examined | None, refused: TunedeckError | None, wrong: bool = False
@@ -126,21 +118,3 @@ def begin(step: Step) -> None:
         panel.start(step.services.inspect_command, toml.dumps(draft.resolve()), draft.rows_key())
     except ConfigError as error:
         panel.refuse(error)
-
-
-def figures(found: Inspection) -> str:
-    """The rows as tokens in three lines, and what stands out in them."""
-    tokens = {"mean": round(found.tokens_mean), "longest": found.tokens_max, "trained": found.supervised_share}
-    lines = [
-        text("review.rows", rows=found.rows, train=found.train_rows, held=found.eval_rows),
-        text("review.tokens", **tokens)
-        if found.padding_share is None
-        else text("review.tokens-padding", **tokens, padding=found.padding_share),
-    ]
-    if found.examples:
-        lines.append(text("review.first-row", text=shorten(found.examples[0]["trained"], 72)))
-    return "\n".join(lines)
-
-
-def trouble(error: TunedeckError) -> str:
-    return text("review.error", reason=error.reason)

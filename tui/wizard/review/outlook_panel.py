@@ -16,7 +16,7 @@ from tui.draft.child import Progress, Unavailable, ask
 from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.wizard.review.outlook import disk_line, evaluation_line, seeds_line, time_line, time_of
+from tui.flow.outlook import disk_line, evaluation_line, seeds_line, time_line, time_of
 
 
 class OutlookPanel(Static):

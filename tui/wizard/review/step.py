@@ -13,41 +13,38 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.common.clean_text import clean
-from engine.common.errors import ConfigError, TunedeckError, reason_of
-from engine.common.files import write_atomic
+from engine.common.errors import ConfigError, TunedeckError
 from engine.config import toml
 from engine.config.rules import Issue
-from engine.messages.catalogue import sentences, text
-from tui.draft import changes
-from tui.draft.findings import MEMORY, apply, findings_of, said
+from engine.messages.catalogue import text
+from tui.draft.findings import findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.draft.relation import can_ask, line
+from tui.flow import review
+from tui.flow.values import about
 from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormField
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel, begin
 from tui.wizard.review.outlook_panel import OutlookPanel
-from tui.wizard.review.values import about, values
+from tui.wizard.review.values import values
 from tui.wizard.step import Step
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.app.findings import Finding, Remedy
+    from engine.app.findings import Finding
     from engine.config.presets import Resolved
     from engine.memory.fit import Fit
 
 FILE = "file"
-MOST = 9
-"""Findings that a key can answer."""
 TALL = 30
 """Lines of a terminal from which the whole sentences are shown."""
 
 
 class ReviewStep(Step):
     NAME = "review"
-    QUESTION = "wizard.review-question"
 
     class Fixed(Message):
         """A remedy changed the draft."""
@@ -73,7 +70,7 @@ class ReviewStep(Step):
         yield Static(id="value-about", classes="quiet")
         yield OutlookPanel(id="outlook")
         yield Static(Content(text("review.without-screen")), id="command")
-        form = FormField(FILE, text("review.save-as"), f"{self._slug()}.toml", hint=text("review.save-hint"))
+        form = FormField(FILE, text("review.save-as"), review.file_name(self.draft), hint=text("review.save-hint"))
         form.display = False
         yield form
 
@@ -143,7 +140,7 @@ class ReviewStep(Step):
             self.say(text("review.waits"))
             return True
         fit = self.facts.fit
-        if fit is None or fit.verdict.level != "too much" or self._risked or self.findings():
+        if fit is None or not review.is_risk(fit) or self._risked or self.findings():
             self.query_one(OutlookPanel).stop()  # the run wants all of the machine
             self.query_one(RelationPanel).stop()
             return False
@@ -159,9 +156,8 @@ class ReviewStep(Step):
                 self.say(text("review.not-risked"))
 
         question = ConfirmScreen(
-            text("review.risk-title"), text("review.risk", verdict=sentences(text(fit.verdict.message).capitalize())),
-            yes=text("review.risk-yes"), no=text("review.risk-no"),
-        )  # fmt: skip
+            text("review.risk-title"), review.risk(fit), yes=text("review.risk-yes"), no=text("review.risk-no")
+        )
         self.app.push_screen(question, answered)
 
     def findings(self) -> list[Issue]:
@@ -197,36 +193,23 @@ class ReviewStep(Step):
     def _show_warnings(self) -> None:
         self._found = findings_of(self.draft, self.facts, self._refused)
         lines: list[tuple[str, str] | str] = []
-        for number, finding in enumerate(self._shown, start=1):
-            words = text("review.warning", what=said(finding))
-            if finding.remedy:
-                words += text("review.remedy", number=number, remedy=_words(finding.remedy))
-            elif finding.issue.field == MEMORY and not finding.issue.fix:
-                words += text("review.what-helps")
+        for number, finding in enumerate(review.shown(self._found), start=1):
+            words = review.warning(number, finding)
             lines += ["\n"] * bool(lines)
             lines.append((words, "bold" if finding.level == "error" else ""))
         shown = self.query_one("#warnings", Static)
         shown.display = bool(lines)
         shown.update(Content.assemble(*lines))
 
-    @property
-    def _shown(self) -> list[Finding]:
-        """Those that have a line and a number."""
-        return [finding for finding in self._found if finding.level != "note"][:MOST]
-
     def fix(self, number: int) -> None:
         """Apply the remedy of that number, if there is one."""
-        finding = self._shown[number - 1] if number <= len(self._shown) else None
-        remedy = finding.remedy if finding else None
-        if finding is None or remedy is None:
+        numbered = review.shown(self._found)
+        done = review.apply(self.draft, self.facts, numbered[number - 1]) if number <= len(numbered) else ""
+        if not done:
             return
-        if finding.issue.field == MEMORY:
-            self.facts.remedies.append(changes.apply(self.draft, remedy.what, remedy.settings))
-        else:
-            apply(self.draft, self.facts, remedy.settings)
         self._show_values()
         self._show_warnings()
-        self.say(text("review.applied", field=next(iter(remedy.settings)), remedy=_words(remedy)))
+        self.say(done)
         self.post_message(self.Fixed())
         self._check_unless_known()
         self._look_at_files()
@@ -288,13 +271,9 @@ class ReviewStep(Step):
 
     def submitted(self, form: FormField) -> None:
         try:
-            path = Path(form.text.strip() or "run.toml").expanduser()
-            if path.exists():
-                form.show_error(text("review.name-taken"))
-                return
-            write_atomic(path.absolute(), toml.dumps(self.draft.resolve()))
-        except (OSError, RuntimeError, TunedeckError) as error:
-            form.show_error(text("review.not-saved", reason=reason_of(error)))
+            path = review.save_as(self.draft, form.text)
+        except TunedeckError as error:
+            form.show_error(error.said)
             return
         form.display = False
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
@@ -311,12 +290,3 @@ class ReviewStep(Step):
         command = self.query_one("#command", Static)
         command.set_class(wrong, "wrong")
         command.update(Content(("! " if wrong else "") + words))
-
-    def _slug(self) -> str:
-        name = str(self.draft.get("run.name") or self.draft.get("model.name_or_path") or "run")
-        return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name).name.lower()).strip("-.") or "run"
-
-
-def _words(remedy: Remedy) -> str:
-    """What it does; of several changes at once also the way to them."""
-    return text("review.remedy-changes", remedy=remedy.words) if remedy.what.code == "check.changes" else remedy.words

@@ -17,17 +17,16 @@ from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of
 from tui.draft.strategy_state import is_locked
+from tui.flow.answers import answer, hint_of, message_of
+from tui.flow.costs import below
+from tui.flow.settings import all_fields
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.wizard.settings.costs import below
-from tui.wizard.step import answer, hint_of, make_field, message_of
+from tui.wizard.step import make_field
 
 if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from engine.memory.setting_costs import StepCost
-
-SECTIONS = ("run", "train", "adapter", "dataset", "model", "eval", "checkpoint", "sample", "launch", "notify")
-ELSEWHERE = ("model.name_or_path", "model.allow_pickle")  # asked by the step that shows what they lead to
 
 
 class AllFields(Vertical):
@@ -72,9 +71,7 @@ class AllFields(Vertical):
         return found.first() if found else None
 
     def _picks(self) -> list[Pick]:
-        names = [spec.dotted for section in SECTIONS for spec in fields.section_specs(section, ELSEWHERE)]
-        names += [f"data.{index}.max_rows" for index, _ in enumerate(self.draft.data_sources())]
-        return [self._pick(name) for name in names]
+        return [self._pick(name) for name in all_fields(self.draft)]
 
     def _pick(self, dotted: str) -> Pick:
         shown = fields.show(self.draft.get(dotted), fields.spec_of(dotted).separator) or text("settings.empty")

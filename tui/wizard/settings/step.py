@@ -7,37 +7,24 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.common.errors import ConfigError
-from engine.config import presets, rules
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.messages.message import Message
 from tui.draft import fields
-from tui.draft.draft import Draft, preset_of, task_of
-from tui.draft.strategy_state import follow_preset, is_locked
+from tui.draft.strategy_state import is_locked
+from tui.flow import settings
+from tui.flow.answers import hint_of
+from tui.flow.costs import Costs, about_quantization, beside
+from tui.flow.settings import COMMON, SEEDS, WEIGHTS, in_force, seeds_of, training_presets
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.wizard.settings.all_fields import SECTIONS, AllFields
-from tui.wizard.settings.costs import Costs, about_quantization, beside
-from tui.wizard.step import Step, hint_of, make_field
+from tui.wizard.settings.all_fields import AllFields
+from tui.wizard.step import Step, make_field
 
 DEPTHS = ("settings.depth-preset", "settings.depth-common", "settings.depth-all")
-WEIGHTS = "model.quantization"
-SEEDS = "seeds"
-"""The field that is none of the config: how many runs of it are started."""
-COMMON = (
-    "train.num_train_epochs",
-    "train.learning_rate",
-    "train.batch_size",
-    "dataset.max_length",
-    "adapter.r",
-    WEIGHTS,
-)
 
 
 class SettingsStep(Step):
     NAME = "settings"
-    QUESTION = "wizard.settings-question"
 
     def body(self) -> ComposeResult:
         depth = self.facts.depth
@@ -110,20 +97,12 @@ class SettingsStep(Step):
             self._table.take()
         else:
             self.write_fields()
-        self.draft.seeds = _seeds_of(self._seeds.text) or self.draft.seeds
+        self.draft.seeds = seeds_of(self._seeds.text) or self.draft.seeds
 
     def findings(self) -> list[Issue]:
-        from engine.app.groups import MOST_SEEDS
-
-        if _seeds_of(self._seeds.text) is None:
-            return [Issue("error", SEEDS, Message("settings.seeds-wrong", most=MOST_SEEDS))]
-        found = [issue for issue in self.draft.issues() if issue.field.split(".")[0] in (*SECTIONS, "data")]
-        if not found:
-            try:
-                found = rules.errors(rules.check(self.draft.resolve().config))
-            except ConfigError:
-                return []
-        return found
+        if seeds_of(self._seeds.text) is None:
+            return [settings.wrong_seeds()]
+        return settings.findings(self.draft)
 
     async def show_findings(self, findings: list[Issue]) -> None:
         """A finding whose field is not in sight brings the table of all fields into sight first."""
@@ -144,8 +123,7 @@ class SettingsStep(Step):
     @on(PickList.Moved)
     def _moved(self, event: PickList.Moved) -> None:
         self.write_fields()
-        self.draft.apply_preset(event.pick.id)
-        follow_preset(self.draft)
+        settings.choose_preset(self.draft, event.pick.id)
         event.picklist.mark(event.pick.id)
         weights = next(form for form in self.query(FormField) if form.key == WEIGHTS)
         weights.text = str(self.draft.get(weights.key))
@@ -194,7 +172,7 @@ class SettingsStep(Step):
         pick = self.query_one(PickList).current
         preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
         self._tell("#preset-about", preset.description if preset else "")
-        self._tell("#in-force", text("settings.in-force", values=_in_force(self.draft)))
+        self._tell("#in-force", text("settings.in-force", values=in_force(self.draft)))
 
     def _tell(self, selector: str, said: str) -> None:
         """Write ``said`` there if it is not there yet: this is called once a second."""
@@ -208,40 +186,3 @@ class SettingsStep(Step):
         if self._told.get(form.key) != said:
             self._told[form.key] = said
             form.set_hint(said)
-
-
-def _seeds_of(typed: str) -> int | None:
-    """How many runs are wanted; None for what is no such number."""
-    from engine.app.groups import MOST_SEEDS
-
-    typed = typed.strip() or "1"
-    return int(typed) if typed.isdecimal() and 1 <= int(typed) <= MOST_SEEDS else None
-
-
-def _in_force(draft: Draft) -> list[str]:
-    """The few values people ask for first."""
-    length, steps = draft.get("dataset.max_length"), draft.get("train.max_steps")
-    values = [
-        text("settings.steps", steps=steps)
-        if isinstance(steps, int) and steps
-        else text("settings.epochs", epochs=draft.get("train.num_train_epochs")),
-        text("settings.batch", size=fields.show(draft.get("train.batch_size"))),
-        text("settings.rate", rate=fields.show(draft.get("train.learning_rate"))),
-        text("settings.rank", rank=fields.show(draft.get("adapter.r"))),
-    ]
-    return values + ([text("settings.length", tokens=length)] if isinstance(length, int) else [])
-
-
-def training_presets(draft: Draft) -> list[presets.Preset]:
-    """The presets to choose from, the one in force first, then the task's own.
-
-    Those that bring a model or data are whole demos: offered only when the draft began with one.
-    """
-    loaded = [presets.load_preset(preset_id) for preset_id in presets.preset_ids()]
-    fitting = [preset for preset in loaded if preset.id == draft.preset or not _is_demo(preset)]
-    own = preset_of(task_of(draft))
-    return sorted(fitting, key=lambda preset: (preset.id != draft.preset, preset.id != own, preset.id))
-
-
-def _is_demo(preset: presets.Preset) -> bool:
-    return bool(preset.values.get("data")) or "name_or_path" in preset.values.get("model", {})

@@ -16,9 +16,12 @@ from textual.worker import get_current_worker
 from engine.common.clean_text import clean, shorten
 from engine.messages.catalogue import text
 from tui.draft.facts import Facts
+from tui.flow import strategy
+from tui.flow.paths import absolute, is_there
+from tui.flow.strategy import NONE
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
-from tui.wizard.paths import PathSuggester, absolute, is_there
+from tui.wizard.paths import PathSuggester
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from tui.draft.draft import Draft
     from tui.draft.services import Services
 
-NONE = ""
 FIELD = "adapter"
 
 
@@ -162,8 +164,7 @@ class AdapterPick(Vertical):
         event.stop()
         self._candidates = event.candidates
         picks = [
-            Pick(NONE, text("strategy.no-adapter"), text("strategy.no-adapter-about")),
-            *map(_pick, event.candidates),
+            Pick(each.id, each.title, each.about, each.refused is None) for each in strategy.options(event.candidates)
         ]
         names = [pick.id for pick in picks]
         mine = self.old.card.run if self.old and self.old.card and self.old.card.run else self._wanted
@@ -285,7 +286,7 @@ class AdapterPick(Vertical):
         # With one chosen from the list, the field gives its line to what is told of the three ways.
         self.set_class(self._list.display and bool(self._wanted) and not self._typed.text, "-listed")
         from engine.app.old_adapter import doubts
-        from tui.wizard.strategy.cards import adapter_line
+        from tui.flow.ways import adapter_line
 
         if self.is_looking:
             self._say(text("strategy.reading"))
@@ -293,26 +294,13 @@ class AdapterPick(Vertical):
             self._say(text("strategy.error", reason=self.old.error.reason), True)
         elif self.old is not None:
             self._say(" ".join([adapter_line(self.old), *(f"! {text(doubt)}" for doubt in doubts(self.old)[:1])]))
-        elif not self._candidates:
-            self._say(text("strategy.no-adapters"))
         else:
-            fitting = sum(each.level != "refused" for each in self._candidates)
-            count = len(self._candidates)
-            self._say(text("strategy.found", adapters=count, fitting=fitting))
+            self._say(strategy.found(self._candidates))
 
     def _say(self, words: str, wrong: bool = False) -> None:
         status = self.query_one("#adapter-status", Static)
         status.set_class(wrong, "wrong")
         status.update(Content(clean(words, keep_newlines=False)))
-
-
-def _pick(candidate: Candidate) -> Pick:
-    card = candidate.card
-    what = text("strategy.listed", rank=card.settings.r, size=card.size_bytes) if card else ""
-    if candidate.level == "ok":
-        return Pick(candidate.name, candidate.title, what)
-    why = text(candidate.reason) if candidate.reason else what
-    return Pick(candidate.name, candidate.title, why, candidate.level != "refused")
 
 
 def _comparing(done: int, total: int) -> str:

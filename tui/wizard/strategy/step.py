@@ -12,16 +12,18 @@ from textual.widgets import Static
 
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.messages.message import Message
 from tui import messages
 from tui.draft import relation, strategy_state
+from tui.flow import strategy
+from tui.flow.answers import message_of
+from tui.flow.strategy import TRUST
+from tui.flow.ways import Way, ways
 from tui.widgets.bars import fit
 from tui.widgets.choosers import Card, Cards, Pick, PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import wrap
-from tui.wizard.step import Step, make_field, message_of
+from tui.wizard.step import Step, make_field
 from tui.wizard.strategy.adapter_pick import AdapterPick
-from tui.wizard.strategy.cards import Way, ways
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.world import world_of
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter
     from tui.draft.draft import Draft
 
-TRUST = "strategy.trust_base"
 TALL = 34
 """Lines of a terminal from which the strategies stand side by side as cards, not below each other as a list."""
 _LABEL_WIDTH = 7
@@ -37,7 +38,6 @@ _LABEL_WIDTH = 7
 
 class StrategyStep(Step):
     NAME = "strategy"
-    QUESTION = "wizard.strategy-question"
 
     def body(self) -> ComposeResult:
         self._kind = str(self.draft.get("strategy.kind"))
@@ -91,7 +91,7 @@ class StrategyStep(Step):
         if not self._pick.wanted:
             self._kind = "fresh"
         elif self.old is not None and self._kind == "fresh" and not self._touched:
-            self._kind = self._preferred()
+            self._kind = strategy.preferred(self.draft, self.facts, self.old, self._pick.wanted)
         self._trust.display = bool(self.old and self.old.needs_trust)
         self._show()
         self.post_message(self.Touched())
@@ -101,14 +101,6 @@ class StrategyStep(Step):
         if self._go_on and not self._pick.is_looking:
             self._go_on = False
             self.done()
-
-    def _preferred(self) -> str:
-        """Where the cursor begins once an adapter is named: where it was left, what was measured, else continue."""
-        before = str(self.draft.get("strategy.adapter") or "")
-        if before and before in (strategy_state.named(self.old), self._pick.wanted):
-            return str(self.draft.get("strategy.kind"))
-        found = self.facts.measured_of(self._variant("continue"))
-        return found.advice.strategy if found else "continue"
 
     @on(AdapterPick.Accepted)
     def _accepted(self) -> None:
@@ -181,9 +173,7 @@ class StrategyStep(Step):
 
     def _variant(self, kind: str) -> Draft:
         """The draft with ``kind`` and the adapter in force."""
-        copy = super().typed()
-        strategy_state.choose(copy, kind, self.old)
-        return copy
+        return strategy.variant(super().typed(), kind, self.old)
 
     def typed(self) -> Draft:
         return self._variant(self._kind) if not self._pick.is_looking else super().typed()
@@ -201,11 +191,7 @@ class StrategyStep(Step):
         strategy_state.choose(self.draft, self._kind if self._pick.wanted else "fresh", self.old)
 
     def findings(self) -> list[Issue]:
-        way = next((way for way in self._ways if way.id == self._kind), None)
-        if way is None or not way.refused:
-            return []
-        what = Message("strategy.refused-error", way=way.title, reason=way.refused)
-        return [Issue("error", "strategy.kind", what)]
+        return strategy.findings(next((way for way in self._ways if way.id == self._kind), None))
 
     async def show_trouble(self, finding: Issue) -> None:
         self.query_one("#strategy-about", Static).update(Content(f"! {message_of(finding)}"))

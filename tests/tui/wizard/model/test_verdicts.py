@@ -15,7 +15,7 @@ from tests.tui.wizard.making import text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.wizard.model.verdicts import Verdicts, sentences
+from tui.flow.verdicts import Verdicts, sentences
 
 MODEL = {"model.name_or_path": "m"}
 

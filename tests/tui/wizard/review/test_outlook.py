@@ -21,10 +21,11 @@ from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.findings import apply, findings_of
 from tui.draft.fit import fit_of
+from tui.flow.outlook import disk_line, time_line, time_of
+from tui.flow.values import about
 from tui.widgets.dialogs import ConfirmScreen
-from tui.wizard.review.outlook import disk_line, time_line, time_of
 from tui.wizard.review.outlook_panel import OutlookPanel
-from tui.wizard.review.values import about, values
+from tui.wizard.review.values import values
 
 LARGE, SMALL = with_gpus(gpu(total_gib=80)), with_gpus(gpu(total_gib=16))
 

@@ -16,7 +16,7 @@ from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.draft.fit import fit_of
-from tui.wizard.settings.costs import Costs, about_quantization, below, beside
+from tui.flow.costs import Costs, about_quantization, below, beside
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from engine.messages.catalogue import text
 from tui.draft.draft import Draft
 from tui.draft.fit import budget_on, config_so_far, shape_of
-from tui.widgets.bars import fit as cells
 
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from tui.draft.facts import Facts
 
 NOTICED_BYTES = 0.05 * 2**30
-COLUMN = 18
 
 
 class Verdicts:
@@ -46,9 +44,9 @@ class Verdicts:
         return self._known[folder]
 
     def column(self, card: ModelCard) -> str:
-        """The verdict in its column, "" where there is none."""
+        """The verdict in a few words, "" where there is none."""
         found = self.of(card)
-        return cells(text(found.message), COLUMN) if found else ""
+        return text(found.message) if found else ""
 
     def _best(self, folder: Path) -> BestMethod | None:
         shape = shape_of(folder)

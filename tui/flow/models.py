@@ -1,0 +1,59 @@
+"""Step 2, model: those on this machine and the starter, what is told of one, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.config.rules import Issue
+from engine.messages.catalogue import text
+from engine.messages.message import Message
+from tui.draft.services import STARTER
+from tui.flow import describe
+from tui.flow.answers import Option
+from tui.flow.kind import advice
+from tui.flow.verdicts import Verdicts, sentences
+
+if TYPE_CHECKING:
+    from engine.models.card import ModelCard
+    from tui.draft.draft import Draft
+
+NAME_FIELD, ALLOW_PICKLE = "model.name_or_path", "model.allow_pickle"
+PICKLED = ("models.pickled", "models.no-safetensors")
+"""Errors that allowing pickles makes go away."""
+
+
+def named(cards: Sequence[ModelCard], chosen: str) -> list[tuple[str, ModelCard]]:
+    """Each with what a config calls it: the starter's own name, the name already chosen, else its folder."""
+    return [(_name_of(card, chosen), card) for card in cards]
+
+
+def options(listed: Sequence[tuple[str, ModelCard]]) -> list[Option]:
+    """The models on this machine, and the starter where it is not among them."""
+    found = [Option(name, card.name, describe.model_line(card)) for name, card in listed]
+    if STARTER not in dict(listed):
+        found.append(Option(STARTER, STARTER, text("wizard-model.starter")))
+    return found
+
+
+def lines(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[str]:
+    """What to know of a model before it is chosen: how it fits here, what it is, whether it suits the task."""
+    found = verdicts.of(card)
+    fits = sentences(found, card) if found else []
+    return [*fits, *describe.model_card(card), advice(draft, card)]
+
+
+def starter_lines() -> list[str]:
+    """The same of the starter that is not on this machine yet."""
+    return [text("wizard-model.starter-about"), text("wizard-model.starter-how")]
+
+
+def none_chosen() -> Issue:
+    return Issue("error", NAME_FIELD, Message("wizard-model.none-chosen"))
+
+
+def _name_of(card: ModelCard, chosen: str) -> str:
+    if STARTER in (card.name.lower(), Path(card.path).name.lower()):
+        return STARTER
+    return chosen if chosen == card.name else str(card.path)
