@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from textual.app import App
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
@@ -135,6 +137,15 @@ class PlainScrollBar(ScrollBarRender):
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
+
+
+Colours = Callable[[str], str]
+"""Gives Rich the colour of a theme's variable, such as ``success``."""
+
+
+def colours_of(app: App[Any]) -> Colours:
+    """Of the theme that ``app`` shows now, for what is drawn by Rich."""
+    return lambda name: app.theme_variables[name].removeprefix("ansi_")
 
 
 def theme_for(terminal: Terminal) -> Theme:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker
@@ -19,11 +19,13 @@ from engine.runs import evaluations
 from engine.runs.evaluations import BASE, FEW_SHOT, Evaluation
 from tui import keys, messages, words
 from tui.evaluation import job
+from tui.theme import colours_of
 from tui.widgets import evaluated
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import Block, Line
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
     from engine.app.evaluate import RowOf
     from engine.runs.directory import RunDir
 
-VIEWS = ("form", "running", "result")
+VIEWS = {"form": ("#form", "#former"), "running": ("#running",), "result": ("#result",)}
+"""What is shown of each."""
+PARTS = (("verdict", "evaluate.verdict"), ("figures", "evaluate.figures"), ("worst", "evaluate.worst"),
+         ("confusion", "evaluate.confusion"))  # fmt: skip
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -88,19 +93,20 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('evaluate.title')}  {_called(self._run)}")
-        with Form(id="form"):
+        with Form(id="form"), Panel(text("evaluate.ask"), id="ask"):
             own, file = text("evaluate.own-rows"), text("evaluate.a-file")
             yield FormField("rows", text("evaluate.rows"), own, options=[own, file])
             yield FormField("file", text("evaluate.file"), about=text("evaluate.file-about"))
             yield FormField("against", text("evaluate.against"), options=[name for name, _ in self._against])
             yield FormField("count", text("evaluate.count"), hint=text("evaluate.count-hint"))
-            yield Line(f"  {text('evaluate.kept-before')}", id="kept-head", classes="muted")
+        with Panel(text("evaluate.kept-before"), id="former"):
             yield Kept(title_width=24, id="kept")
-        with Vertical(id="running"):
+        with Panel(text("evaluate.running"), id="running"):
             yield Line("", id="progress")
             yield Line(text("evaluate.how-to-stop"), classes="muted")
         with VerticalScroll(id="result"):
-            yield Block(id="table")
+            for name, title in PARTS:
+                yield Panel(text(title), Block(id=name), id=f"of-{name}")
         yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
@@ -137,8 +143,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             for at, each in enumerate(message.kept)
         ]
         self.query_one("#kept", PickList).set_picks(picks)
-        for place in ("#kept", "#kept-head"):
-            self.query_one(place).display = bool(picks)
+        self._show_view(self.view)
 
     @on(FormField.Changed)
     def _changed(self, message: FormField.Changed) -> None:
@@ -172,16 +177,26 @@ class EvaluateScreen(WholeScreen, Screen[None]):
             self._draw()
 
     def _draw(self) -> None:
-        if self._shown is not None:
-            width = self.size.width - 3
-            warning = "" if world_of(self).terminal.sixteen else self.app.theme_variables["warning"]
-            shown = evaluated.result(self._shown, self._worst, width, self.app.theme_variables["muted"], warning)
-            self.query_one("#table", Block).show((self._shown, width), shown)
+        if self._shown is None:
+            return
+        found, colours, width = self._shown, colours_of(self.app), self.size.width - 6
+        beside = width // 2 if self.has_class("-wide") else width
+        drawn = {
+            "verdict": evaluated.verdict(found, width, colours),
+            "figures": evaluated.figures(found, colours),
+            "worst": evaluated.worst(found, self._worst, beside, colours),
+            "confusion": evaluated.confusion(found),
+        }
+        for name, part in drawn.items():
+            self.query_one(f"#of-{name}").display = part is not None
+            if part is not None:
+                self.query_one(f"#{name}", Block).show((found, width, self.app.theme), part)
 
     def _show_view(self, view: str) -> None:
         self.view = view
-        for name in VIEWS:
-            self.query_one(f"#{name}").display = name == view
+        for name, places in VIEWS.items():
+            for place in places:
+                self.query_one(place).display = name == view and (place != "#former" or bool(self._kept))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

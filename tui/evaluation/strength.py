@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker
@@ -21,6 +20,7 @@ from tui.evaluation import job
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Line, Prose
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -55,12 +55,12 @@ class StrengthScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('strength.title')}  {words.run_name(self._run)}", text("home.reading"))
-        with Vertical(id="dial"):
-            yield Prose("", classes="said")
+        yield Panel(text("strength.suggestion"), Prose("", classes="said"))
+        with Panel(text("strength.scales"), id="dial"):
             yield Line("", id="dial-head", classes="muted")
             yield PickList(title_width=74, id="scales")
             yield Line("", id="progress")
-            yield Prose("", classes="muted about")
+        yield Prose("", classes="muted about")
         yield KeyBar(keys.in_bar(keys.STRENGTH, keys.EVERYWHERE))
 
     def on_mount(self) -> None:

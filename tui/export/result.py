@@ -12,13 +12,14 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import words
 from tui.export.job import Ended
+from tui.theme import Colours
 from tui.widgets import evaluated
 from tui.widgets.evaluated import folded
 
 _UNPROVED = {"adapter": "exporting.same-files", "vllm": "exporting.not-asked"}
 
 
-def result(ended: Ended, width: int, muted: str, warning: str) -> RenderableType:
+def result(ended: Ended, width: int, colours: Colours) -> RenderableType:
     """``ended``, which made something, on a screen of ``width`` cells."""
     from engine.app import evaluation_lines as lines
     from engine.app.export_proof import faults
@@ -26,7 +27,7 @@ def result(ended: Ended, width: int, muted: str, warning: str) -> RenderableType
 
     made, proof = ended.made, ended.proof
     assert made is not None
-    grave = f"bold {warning}"
+    grave, muted = evaluated.grave(colours), colours("muted")
     parts: list[RenderableType] = [folded(_headline(ended), width, "bold")]
     if ended.problem is not None:
         parts.append(folded(ended.problem.said, width, grave))
@@ -44,7 +45,7 @@ def result(ended: Ended, width: int, muted: str, warning: str) -> RenderableType
         cells = clean(name, keep_newlines=False), formats.size(size), "" if there else text("exporting.gone")
         parts.append(Text("  ".join(["", *filter(None, cells)]), no_wrap=True))
     if proof is not None:
-        parts += [Text(), evaluated.figures(proof, muted), Text()]
+        parts += [Text(), evaluated.figures(proof, colours), Text()]
         parts += [folded(note, width, muted) for is_grave, note in lines.notes(proof) if not is_grave]
     return Group(*parts)
 

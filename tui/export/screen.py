@@ -19,6 +19,7 @@ from engine.messages.catalogue import sentences, text
 from engine.models import gguf
 from tui import keys, words
 from tui.export import job, result
+from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Block, Line, Prose
@@ -335,9 +336,8 @@ class ExportScreen(WholeScreen, Screen[None]):
     def _draw(self) -> None:
         if self._shown is None or self._shown.made is None:
             return
-        width, theme = self.size.width - 3, self.app.theme_variables
-        warning = "" if world_of(self).terminal.sixteen else theme["warning"]
-        shown = result.result(self._shown, width, theme["muted"], warning)
+        width = self.size.width - 3
+        shown = result.result(self._shown, width, colours_of(self.app))
         self.query_one("#shown", Block).show((id(self._shown), width), shown)
 
     @work

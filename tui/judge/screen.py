@@ -16,7 +16,9 @@ from engine.messages.catalogue import text
 from tui import keys, words
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.line import Prose
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
+from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.app.judge import Bench
@@ -58,14 +60,17 @@ class JudgeScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("judge.title"), text("home.reading"))
-        with VerticalScroll(id="asked", can_focus=False):
+        with Panel(text("judge.question"), id="question"), VerticalScroll(id="asked", can_focus=False):
             yield Prose("")
         with Horizontal(id="sides"):
-            for letter, place in zip("AB", _SIDES, strict=True):
-                with VerticalScroll(id=place[1:], classes="side", can_focus=False) as side:
-                    side.border_title = f"{letter}"
+            arrows = ("←", "→") if world_of(self).terminal.unicode else ("<", ">")
+            for letter, place, key in zip("AB", _SIDES, arrows, strict=True):
+                with (
+                    Panel(text("judge.answer", letter=letter), key=key, classes="side"),
+                    VerticalScroll(id=place[1:], can_focus=False),
+                ):
                     yield Prose("")
-        with VerticalScroll(id="verdict", can_focus=False):
+        with Panel(text("judge.key-verdict"), id="done"), VerticalScroll(id="verdict", can_focus=False):
             yield Prose("")
         yield KeyBar(keys.in_bar(keys.JUDGE, keys.EVERYWHERE))
 

@@ -2,76 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
 from engine.common.columns import aligned
 from engine.messages.catalogue import sentences, text
 from tui import words
+from tui.theme import Colours
 from tui.widgets.line import wrap
 
 if TYPE_CHECKING:
     from engine.app.evaluate import RowOf
+    from engine.metrics.result import Comparison
     from engine.runs.evaluations import Evaluation
 
 _MOST_ANSWER = 400
+_TONES = {"better": "success", "worse": "error", "unclear": "warning"}
 
 
-def result(
-    found: Evaluation, worst: Sequence[RowOf], width: int, muted: str, warning: str
-) -> RenderableType:  # fmt: skip
-    """An evaluation on a screen of ``width`` cells: verdict, what takes its worth, the figures, the worst rows."""
+def verdict(found: Evaluation, width: int, colours: Colours) -> RenderableType:
+    """The sentence in the colour of what it says, and what a reader must know before the figures."""
     from engine.app import evaluation_lines as lines
+
+    decided = next((each for each in found.comparisons if each.metric == found.metrics[0]), None)
+    colour = colours(_TONES[decided.verdict]) if decided else ""
+    said = sentences(words.said(found.sentence) or text("evaluate.no-verdict"))
+    parts = [folded(said, width, f"bold {colour}")]
+    for is_grave, note in lines.notes(found):
+        parts.append(folded(f"! {note}" if is_grave else note, width, grave(colours) if is_grave else colours("muted")))
+    return Group(*parts)
+
+
+def grave(colours: Colours) -> str:
+    """The style of what takes the worth from a figure."""
+    return f"bold {colours('warning')}"
+
+
+def figures(found: Evaluation, colours: Colours) -> RenderableType:
+    """Each metric with a line for each candidate, and what it takes to run each where that was measured."""
+    from engine.app import evaluation_lines as lines
+
+    grid = _columns([text(code) for code in lines.HEAD], (1,), colours)
+    for metric, (title, table) in zip(found.metrics, lines.by_metric(found), strict=True):
+        grid.add_row(Text(title, "bold"))
+        for cells, compared in zip(table, _compared(found, metric), strict=True):
+            *plain, last = (Text(clean(cell)) for cell in cells)
+            last.stylize(colours(_TONES[compared.verdict]) if compared else "")
+            grid.add_row(Text.assemble("  ", plain[0]), *plain[1:], last)
+    parts: list[RenderableType] = [grid]
+    costs = lines.costs(found)
+    if costs:
+        priced = _columns([text(code) for code in lines.COST_HEAD], range(1, len(lines.COST_HEAD)), colours)
+        for line in costs:
+            priced.add_row(*map(clean, line))
+        parts += [Text(), Text(text("proof.costs"), style="bold"), priced]
+    return Group(*parts)
+
+
+def _columns(head: Sequence[str], right: Sequence[int], colours: Colours) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for at in range(len(head)):
+        grid.add_column(justify="right" if at in right else "left", no_wrap=True)
+    grid.add_row(*(Text(name, colours("muted")) for name in head))
+    return grid
+
+
+def _compared(found: Evaluation, metric: str) -> Iterator[Comparison | None]:
+    """With each candidate in turn, where it was compared by ``metric``."""
+    known = {each.against: each for each in found.comparisons if each.metric == metric}
+    return (known.get(candidate) for candidate in found.candidates)
+
+
+def confusion(found: Evaluation) -> RenderableType | None:
+    """What was wanted and what was answered, where there are classes."""
+    from engine.app import evaluation_lines as lines
+
+    classes = lines.confusion(found)
+    return Text("\n".join(clean(line) for line in aligned(classes[1], right=True)), no_wrap=True) if classes else None
+
+
+def worst(found: Evaluation, rows: Sequence[RowOf], width: int, colours: Colours) -> RenderableType | None:
+    """The rows that were answered worst, with what each candidate said; None where there are none."""
     from engine.metrics import words as metric_words
 
-    verdict = sentences(words.said(found.sentence) or text("evaluate.no-verdict"))
-    parts: list[RenderableType] = [folded(verdict, width, "bold")]
-    notes = lines.notes(found)
-    parts += [folded(f"! {note}", width, f"bold {warning}") for is_grave, note in notes if is_grave]
-    parts += [Text(), figures(found, muted)]
-    lesser = [folded(note, width, muted) for is_grave, note in notes if not is_grave]
-    parts += [Text(), *lesser] if lesser else []
-    if worst:
-        parts += [Text(), Text(text("evaluate.worst"), style="bold")]
-    for each in worst:
-        parts.append(folded(text("evaluate.worst-row", row=each.row + 1, prompt=_short(each.prompt)), width))
+    parts: list[RenderableType] = []
+    for each in rows:
+        said = text("evaluate.worst-row", row=each.row + 1, prompt=_short(each.prompt))
+        parts += [Text()] * bool(parts) + [folded(said, width, "bold")]
         if not each.reference:  # of plain text there is no more to show
             continue
-        parts.append(folded(f"  {words.label('evaluate.wanted')}{_short(each.reference)}", width, muted))
+        parts.append(folded(f"{words.label('evaluate.wanted')}{_short(each.reference)}", width))
         for name in found.candidates:
             if name in each.answers:
                 called = text("evaluate.answered", candidate=metric_words.candidate(name))
-                parts.append(folded(f"  {called} {_short(each.answers[name].answer)}", width, muted))
-    return Group(*parts)
-
-
-def figures(found: Evaluation, muted: str) -> RenderableType:
-    """Each metric with a line for each candidate, and what was confused with what."""
-    from engine.app import evaluation_lines as lines
-
-    tables = lines.by_metric(found)
-    head = [text(code) for code in lines.HEAD]
-    every = aligned([head, *(line for _, table in tables for line in table)])
-    parts: list[RenderableType] = [Text(f"  {every[0]}", style=muted, no_wrap=True)]
-    at = 1
-    for title, table in tables:
-        parts.append(Text(title, style="bold"))
-        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in every[at : at + len(table)]]
-        at += len(table)
-    costs = lines.costs(found)
-    if costs:
-        first, *others = aligned([[text(code) for code in lines.COST_HEAD], *costs])
-        parts += [Text(text("proof.costs"), style="bold"), Text(f"  {first}", style=muted, no_wrap=True)]
-        parts += [Text(f"  {clean(line)}", no_wrap=True) for line in others]
-    classes = lines.confusion(found)
-    if classes is not None:
-        parts += [Text(), Text(text("evaluate.confusion"), style="bold")]
-        parts += [Text(clean(line), no_wrap=True) for line in aligned(classes[1], right=True)]
-    return Group(*parts)
+                parts.append(folded(f"{called} {_short(each.answers[name].answer)}", width, colours("muted")))
+    return Group(*parts) if parts else None
 
 
 def folded(said: str, width: int, style: str = "") -> Text:

@@ -189,6 +189,7 @@ class FormField(Vertical):
     ) -> None:
         super().__init__(name=name, id=id)
         self._label, self._hint, self._about, self._error = label, hint, about, ""
+        self.set_class(bool(hint), "-hinted")
         self.control: Input | Choice
         if options:
             self.control = Choice(options, text)
@@ -258,6 +259,7 @@ class FormField(Vertical):
 
     def set_hint(self, hint: str) -> None:
         self._hint = hint
+        self.set_class(bool(hint), "-hinted")
         self._hint_line.update(Content(hint))
 
     def focus_control(self) -> None:

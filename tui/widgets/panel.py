@@ -18,7 +18,7 @@ class Panel(Vertical):
         self, title: str, *children: Widget, key: str = "", id: str | None = None, classes: str | None = None
     ) -> None:
         super().__init__(*children, id=id, classes=classes)
-        self._key, self._title, self._note = key, "", ""
+        self._key, self._title, self._note, self._is_framed = key, "", "", True
         self.rename(title)
 
     @property
@@ -30,8 +30,18 @@ class Panel(Vertical):
         """Another title; nothing is drawn when it is the same. Markup in it is plain text."""
         if title != self._title:
             self._title = title
-            key: list[tuple[str, str]] = [(f"{self._key} ", "bold $accent")] if self._key else []
-            self.border_title = Content.assemble(*key, title)
+            self._draw_title()
+
+    def on_resize(self) -> None:
+        """A rule alone leaves its title no room at the sides: it brings its own."""
+        if self._is_framed is not (is_framed := self.styles.border_left[0] not in ("", "none")):
+            self._is_framed = is_framed
+            self._draw_title()
+
+    def _draw_title(self) -> None:
+        key: list[tuple[str, str]] = [(f"{self._key} ", "bold $accent")] if self._key else []
+        blank = "" if self._is_framed else " "
+        self.border_title = Content.assemble(blank, *key, self._title, blank)
 
     def note(self, words: str) -> None:
         """``words`` at the right end of the foot, where there is one."""

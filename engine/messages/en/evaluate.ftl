@@ -96,6 +96,10 @@ no-task-folder = No such folder of tasks
     .message = { $path } is not a folder.
     .hint = Name the folder that holds the task's YAML file.
 
+ask = What to ask
+running = Evaluating
+verdict = Verdict
+figures = Figures
 title = Evaluate
 help = Evaluate a run
     .about = The run's adapter and what you compare it with answer the same rows. You get a verdict, every figure with its 95% interval, and the rows it answered worst. Answers are kept as they come: stop at any time and start the same evaluation again to continue.

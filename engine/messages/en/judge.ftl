@@ -1,5 +1,7 @@
 # Judging pairs of answers, blind: by a person on the screen, or by a local model.
 
+question = Question
+answer = Answer { $letter }
 title = Judge
 help = Judge pairs of answers
     .about = Two models answered the same request. Choose the better answer without knowing whose it is. The order and the sides are drawn. Every choice is kept at once, so you can leave and continue later. About 30 pairs are enough to check a model that judges; more pairs show smaller differences.

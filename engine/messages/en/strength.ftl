@@ -45,6 +45,8 @@ how-to-keep = Keep it with: tunedeck strength { $run } --keep { SETTING($scale) 
 kept-at = The adapter acts at strength { SETTING($scale) } now, wherever PEFT loads it. The full strength is in { $full }; --keep 1 brings it back.
 full-again = The adapter acts at full strength, as it was trained.
 
+suggestion = What was found
+scales = Strengths
 title = Strength
 help = How much of the adapter
     .about = The adapter's update can be scaled: 0 is the base model, 1 the adapter as trained. Less strength often forgets less and does the task as well. The bars show how well each strength does the task (longer is better) and its loss on general text (shorter is better). Keeping a strength writes lora_alpha into the saved adapter, so that PEFT loads it at that strength; the full strength stays beside it.

@@ -45,6 +45,8 @@ how-to-keep = 保留它：tunedeck strength { $run } --keep { SETTING($scale) }
 kept-at = 适配器现在以强度 { SETTING($scale) } 生效，PEFT 加载时也是如此。完整强度保存在 { $full }；用 --keep 1 恢复。
 full-again = 适配器以完整强度生效，与训练结果一致。
 
+suggestion = 测量结果
+scales = 各个强度
 title = 强度
 help = 适配器用多少
     .about = 适配器的更新可以缩放：0 是基座模型，1 是训练所得的适配器。较低的强度往往遗忘更少，任务表现却一样好。条形显示每个强度的任务表现（越长越好）和通用文本损失（越短越好）。保留一个强度会把 lora_alpha 写入保存的适配器，PEFT 加载时即以该强度生效；完整强度保留在旁边。

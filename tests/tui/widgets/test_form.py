@@ -6,12 +6,15 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 
+from tui.theme import DARK
 from tui.widgets.form import FormField
 
 
 class _Form(App[None]):
     def __init__(self) -> None:
         super().__init__()
+        self.register_theme(DARK)
+        self.theme = DARK.name
         self.submitted: list[str] = []
 
     def compose(self) -> ComposeResult:

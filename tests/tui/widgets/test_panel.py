@@ -51,7 +51,7 @@ async def test_a_short_window_keeps_of_the_frame_a_rule_with_the_title() -> None
     app = Panels("dark")
     async with app.run_test(size=(60, 24)):
         assert "─ 2 [b]llama[/b] ─" in screen_text(app)
-        assert not {"╭", "╰"} & set(screen_text(app))
+        assert not {"╭", "╰", "┌", "┐"} & set(screen_text(app))
 
 
 @pytest.mark.parametrize("rows", [24, 40])
