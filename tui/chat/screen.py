@@ -30,7 +30,7 @@ from tui.draft.asked import AskedChild
 from tui.draft.manner import Manner
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import Entry
-from tui.widgets.line import Line
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -81,8 +81,7 @@ class ChatScreen(WholeScreen, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(text("chat.title"), text("chat.loading"))
         yield Transcript(self.dialogue, world_of(self).terminal.unicode, id="talk")
-        yield Line(self.manner.words, id="how")
-        with Horizontal(id="say-row"):
+        with Panel(self.manner.words, id="say-panel"), Horizontal():
             yield Static("> ", markup=False, id="say-mark")
             yield Entry(placeholder=text("chat.placeholder"), compact=True, select_on_focus=False, id="say")
         yield KeyBar([*keys.in_bar(keys.CHAT), keys.HELP_BY_F1])
@@ -270,7 +269,7 @@ class ChatScreen(WholeScreen, Screen[None]):
         else:
             right = text("chat.ready")
         self.query_one(TopLine).show(f"{text('chat.title')}  {names}", right)
-        self.query_one("#how", Line).show(self.manner.words)
+        self.query_one("#say-panel", Panel).rename(self.manner.words)
         self.refresh_bindings()
 
     # Asking

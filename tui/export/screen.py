@@ -23,6 +23,7 @@ from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.line import Block, Line, Prose
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -94,11 +95,11 @@ class ExportScreen(WholeScreen, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(f"{text('exporting.title')}  {words.run_name(self._run)}", text("home.reading"))
         with Vertical(id="choose"):
-            yield PickList(title_width=14, id="targets")
-            yield Prose("", classes="about")
-            yield Line(f"  {text('exporting.former')}", id="former-head", classes="muted")
-            yield PickList(title_width=18, id="former")
-        with Vertical(id="running"):
+            with Panel(text("exporting.where-to")):
+                yield PickList(title_width=14, id="targets")
+            yield Panel(text("exporting.what-happens"), Prose("", classes="about"))
+            yield Panel(text("exporting.former"), PickList(title_width=18, id="former"), id="former-panel")
+        with Panel(text("exporting.under-way"), id="running"):
             yield Line("", id="progress")
             yield Line("", id="bar")
             yield Line("", id="how-to-stop", classes="muted")
@@ -178,8 +179,7 @@ class ExportScreen(WholeScreen, Screen[None]):
             for at, (made, _) in enumerate(self._former)
         ]  # fmt: skip
         self.query_one("#former", PickList).set_picks(picks)
-        for place in ("#former", "#former-head"):
-            self.query_one(place).display = bool(picks)
+        self.query_one("#former-panel").display = bool(picks)
 
     @property
     def _target(self) -> str:

@@ -25,6 +25,7 @@ from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.evaluated import folded
 from tui.widgets.line import Block, Line, Prose, cut_cells
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
@@ -45,12 +46,11 @@ class MixScreen(WholeScreen, Screen[None]):
     KEY_TABLES: ClassVar = (("widgets.keys", keys.MIXING),)
     DEFAULT_CSS = """
     MixScreen {
-        #choose { height: 1fr; padding: 0 1; overflow-y: auto; scrollbar-size-vertical: 1; }
-        #parents { height: auto; max-height: 6; margin-bottom: 1; }
+        #choose { height: 1fr; overflow-y: auto; scrollbar-size-vertical: 1; }
+        #parents { height: auto; max-height: 6; }
         #methods { height: auto; max-height: 4; }
-        .purpose { height: auto; margin-bottom: 1; }
-        .about { margin-top: 1; height: auto; color: $muted; }
-        #running { height: 1fr; padding: 1 2; }
+        .purpose { height: auto; padding: 0 1; }
+        .about { height: auto; color: $muted; }
         #running Line { height: auto; }
         #result { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
         #shown { height: auto; }
@@ -86,12 +86,10 @@ class MixScreen(WholeScreen, Screen[None]):
         yield TopLine(text("mixes.title"), text("home.reading"))
         with Vertical(id="choose"):
             yield Prose(text("mixes.purpose"), classes="purpose")
-            yield Line(f"  {text('mixes.weights-head')}", classes="muted")
-            yield PickList(title_width=8, id="parents")
-            yield Line(f"  {text('mixes.methods-head')}", classes="muted")
-            yield PickList(title_width=14, id="methods")
-            yield Prose("", classes="about")
-        with Vertical(id="running"):
+            yield Panel(text("mixes.weights-head"), PickList(title_width=8, id="parents"))
+            yield Panel(text("mixes.methods-head"), PickList(title_width=14, id="methods"))
+            yield Panel(text("exporting.what-happens"), Prose("", classes="about"))
+        with Panel(text("mixes.under-way"), id="running"):
             yield Line("", id="progress")
             yield Line(text("mixes.how-to-stop"), id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):

@@ -57,6 +57,9 @@ use-vllm = Serve it with vLLM
 use-merged = Serve it with vLLM, or load the folder with Transformers
 use-hub = Share it on the hub
 
+where-to = Where the model is to run
+what-happens = What happens
+under-way = Exporting
 title = Export
 help = Take the model with you
     .about = Each line is a form that another program loads: choose one and press Enter. Afterwards the new files answer the run's held-out rows, so that you know whether they are as good as the adapter. Esc stops an export; nothing half-made stays.

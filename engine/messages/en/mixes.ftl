@@ -131,6 +131,7 @@ keep-and-discard = Keep it or discard it, not both
     .message = --keep and --discard were given together.
     .hint = Give one of them.
 
+under-way = Mixing
 title = Mix adapters
 purpose = One adapter for the tasks of all, without training. It can lose some of each task, so it is measured on all of them before you keep it.
 weights-head = Weights: Tab, then Left/Right

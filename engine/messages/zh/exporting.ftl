@@ -57,6 +57,9 @@ use-vllm = 用 vLLM 提供服务
 use-merged = 用 vLLM 提供服务，或用 Transformers 加载该文件夹
 use-hub = 分享到 hub
 
+where-to = 模型在哪里运行
+what-happens = 会做什么
+under-way = 正在导出
 title = 导出
 help = 把模型带走
     .about = 每一行是另一种程序可以加载的形式：选中后按 Enter。随后，新文件会回答该任务的留出行，让你知道它们是否与适配器一样好。按 Esc 停止导出，不会留下半成品。

@@ -131,6 +131,7 @@ keep-and-discard = 保留与丢弃不能同时选择
     .message = 同时给出了 --keep 和 --discard。
     .hint = 请只给出其中一个。
 
+under-way = 正在混合
 title = 混合适配器
 purpose = 把几个任务的适配器合成一个，无需训练。各任务的效果都可能下降，因此会先逐一测量，再由您决定是否保留。
 weights-head = 权重：按 Tab，再按 Left/Right

@@ -20,7 +20,7 @@ from engine.models.chat_request import BASE, ChatRequest, Turn
 from tests.tui.chat.streaming import CHILD, stand_in
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import PtySession
-from tests.tui.test_snapshots import SIZES, check, still
+from tests.tui.test_snapshots import SIZES, check, picture, still
 from tui import messages
 from tui.app import TunedeckApp
 from tui.chat import clipboard
@@ -323,6 +323,7 @@ async def test_the_chat_looks_as_it_was_agreed_on(
             await still(pilot)
             text = screen_text(app)
             check(app, text, size, how)
+            picture(app, f"chat-{name}.{how}.{size[0]}x{size[1]}")
             texts.append(text)
     compare(KEPT / f"chat-{name}.{how}.txt", f"\n{'=' * 20}\n".join(texts) + "\n")
 

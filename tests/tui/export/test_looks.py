@@ -119,5 +119,6 @@ async def test_the_export_screen_looks_as_it_was_agreed_on(
             await agreed.still(pilot)
             text = screen_text(app)
             agreed.check(app, text, size, how)
+            agreed.picture(app, f"{name}.{how}.{size[0]}x{size[1]}")
             shown.append(text)
     agreed.compare(KEPT / f"{name}.{how}.txt", f"\n{'=' * 20}\n".join(shown) + "\n")
