@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.common import paths
+from engine.common import settings
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.runs import story
@@ -34,13 +33,8 @@ def sequence(words: str, env: Mapping[str, str]) -> str:
 
 def is_wanted(env: Mapping[str, str]) -> bool:
     """Whether the user has not turned them off."""
-    if env.get(OFF) == "0":
-        return False
-    try:
-        found = json.loads((paths.home() / "settings.json").read_text("utf-8"))
-        return bool(found["ui"]["bell"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
+    wanted = settings.get("ui", "bell")
+    return env.get(OFF) != "0" and (wanted is None or bool(wanted))
 
 
 class TerminalNotices:

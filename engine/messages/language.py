@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 
-from engine.common import paths
+from engine.common import settings
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Languages there is a catalogue for, each by its own name. The first one has every text."""
@@ -34,11 +33,7 @@ def use(language: str) -> None:
 def keep(language: str) -> None:
     """Speak ``language`` from now on, also next time. Raises OSError where the choice can't be written."""
     use(language)
-    file = paths.home() / "settings.json"
-    paths.private_dir(file.parent)
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(json.dumps(_settings() | {"language": language}), "utf-8")
-    part.replace(file)
+    settings.keep(language, "language")
 
 
 def known(tag: str) -> str:
@@ -48,15 +43,7 @@ def known(tag: str) -> str:
 
 
 def _kept() -> str:
-    return known(str(_settings().get("language", "")))
-
-
-def _settings() -> dict[str, object]:
-    try:
-        found = json.loads((paths.home() / "settings.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return known(str(settings.get("language") or ""))
 
 
 def _of_locale() -> str:
