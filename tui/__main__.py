@@ -20,8 +20,11 @@ from engine.messages.catalogue import text
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.models.chat_request import ChatRequest
+    from engine.runs.directory import RunDir
     from tui.app import TunedeckApp
+    from tui.draft.draft import Draft
     from tui.messages import ChatAsked
+    from tui.session import Session
     from tui.terminal import Flags
 
 _TO_END_S = 10.0
@@ -77,6 +80,7 @@ def _open(
 
     from engine.runs.directory import find
     from tui.app import TunedeckApp
+    from tui.session import Session
     from tui.world import World
 
     run = find(name or "last") if route in ("attach", "judge") else None
@@ -90,7 +94,10 @@ def _open(
     }.get(route)
     if place is None:
         raise RunError("app.no-screen", screen=route)
-    app = TunedeckApp(World(terminal=found), place, run, prefill, judged, _chat(talk))
+    session, begun = Session(), None
+    if route == "home":
+        place, run, begun = _come_back(session)
+    app = TunedeckApp(World(terminal=found), place, run, prefill or begun, judged, _chat(talk), session)
     _end_with_terminal(app)
     app.run(mouse=found.mouse)
     if is_gone(sys.stderr.fileno()):
@@ -99,6 +106,20 @@ def _open(
         if left.is_alive():
             print(text("app.come-back", run=left.id), file=sys.stderr)
     return app.return_code or 0
+
+
+def _come_back(session: Session) -> tuple[str, RunDir | None, Draft | None]:
+    """The place that was left last, with its run or its unfinished answers; home where they are gone."""
+    if session.place == "monitor" and (folder := session.run_folder) is not None:
+        from engine.runs.directory import RunDir
+
+        return "monitor", RunDir(folder), None
+    if session.place == "wizard":
+        from tui.draft.draft import newest
+
+        draft = newest()
+        return ("wizard", None, draft) if draft is not None else ("home", None, None)
+    return "home", None, None
 
 
 def _end_with_terminal(app: TunedeckApp) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -13,6 +14,8 @@ from textual.notifications import Notify
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
+from engine.common import settings
+from engine.common.errors import reason_of
 from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.machine import MachineFeed
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from tui.draft.draft import Draft
     from tui.notices import TerminalNotices
+    from tui.session import Session
     from tui.wizard.flow import WizardScreen
 
 _LONGEST_MOUNT_S = 5.0
@@ -33,7 +37,8 @@ _LONGEST_MOUNT_S = 5.0
 class TunedeckApp(App[None]):
     """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``).
 
-    With ``judged``, an evaluation of ``run`` and a candidate, its pairs are judged first.
+    With ``judged``, an evaluation of ``run`` and a candidate, its pairs are judged first. Into ``session`` goes what
+    is to come back at the next start; it says how the places looked before.
     """
 
     TITLE = "tunedeck"
@@ -52,6 +57,7 @@ class TunedeckApp(App[None]):
         prefill: Resolved | Draft | None = None,
         judged: tuple[str, str] | None = None,
         talk: messages.ChatAsked | None = None,
+        session: Session | None = None,
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]
@@ -60,6 +66,8 @@ class TunedeckApp(App[None]):
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
+        self._session = session
+        self._looks: dict[str, dict[str, Any]] = session.looks if session is not None else {}
         self._notices: TerminalNotices | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -84,6 +92,11 @@ class TunedeckApp(App[None]):
             self.post_message(messages.JudgeAsked(self._run, *self._judged))
         if self._talk is not None:
             self.post_message(self._talk)
+        if (why := settings.trouble()) is not None:
+            told = text("app.settings-unread", path=settings.file(), why=reason_of(why))
+            self.notify(told, severity="warning", timeout=10, markup=False)
+        if self._session is not None and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.exit)  # else nothing would be kept
 
     def on_unmount(self) -> None:
         self.machine_feed.stop()
@@ -132,10 +145,35 @@ class TunedeckApp(App[None]):
             if earlier.severity == "information":
                 self._unnotify(earlier, refresh=False)
 
+    def exit(self, *args: Any, **kwargs: Any) -> None:
+        self._keep_session()
+        super().exit(*args, **kwargs)
+
+    def _keep_session(self) -> None:
+        """Write down what is to come back at the next start."""
+        if self._session is None or not self._screen_stacks.get(self.current_mode):
+            return
+        for place in self._screen_stacks:
+            self._remember(place)
+        self._session.place = self.current_mode
+        self._session.run = str(self._run.path) if self._run is not None and self.current_mode == "monitor" else ""
+        self._session.save()
+
+    def _remember(self, place: str) -> None:
+        """How the screen of ``place`` looks now, for the next one there."""
+        stack = self._screen_stacks.get(place)
+        if stack and stack[0].is_mounted and hasattr(stack[0], "remembered"):
+            self._looks[place] = stack[0].remembered()
+
+    def _as_it_was(self, place: str, screen: Screen[Any]) -> Screen[Any]:
+        if place in self._looks and hasattr(screen, "recall"):
+            screen.recall(self._looks[place])
+        return screen
+
     def _home_screen(self) -> Screen[Any]:
         from tui.home.screen import HomeScreen
 
-        return HomeScreen()
+        return self._as_it_was("home", HomeScreen())
 
     def _wizard_screen(self) -> Screen[Any]:
         from tui.wizard.flow import WizardScreen
@@ -146,7 +184,7 @@ class TunedeckApp(App[None]):
         from tui.monitor.screen import MonitorScreen
 
         assert self._run is not None
-        return MonitorScreen(self._run)
+        return self._as_it_was("monitor", MonitorScreen(self._run))
 
     @on(messages.WizardAsked)
     async def _open_wizard(self, message: messages.WizardAsked) -> None:
@@ -274,6 +312,7 @@ class TunedeckApp(App[None]):
         """Close the screens of ``mode``, so that its next visit begins anew."""
         if mode not in self._screen_stacks:
             return
+        self._remember(mode)
         factory = self._modes[mode]
         if self.current_mode == mode:
             self.switch_mode("home")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -15,7 +16,7 @@ from textual.containers import Vertical
 from engine.common.errors import TunedeckError
 from engine.messages import language
 from engine.messages.catalogue import text
-from tui import keys, messages, words
+from tui import keys, messages, session, words
 from tui.home.acting import ActingScreen
 from tui.home.machine_line import is_news, machine_line
 from tui.home.runlist import RunList, has_ended
@@ -61,12 +62,29 @@ class HomeScreen(ActingScreen):
         self._order: Order = "newest"
         self._wanted = ""
         self._unfolded: set[str] = set()
+        self._chosen_before = ""
+
+    def remembered(self) -> dict[str, Any]:
+        chosen = self.chosen.id if self.chosen is not None else self._chosen_before
+        return {
+            "order": self._order, "wanted": self._wanted, "unfolded": sorted(self._unfolded), "chosen": chosen,
+        }  # fmt: skip
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._order = cast("Order", session.texts(kept, "order"))  # looked at once the orders are loaded
+        self._wanted, self._chosen_before = session.texts(kept, "wanted"), session.texts(kept, "chosen")
+        unfolded = kept.get("unfolded")
+        self._unfolded = {str(each) for each in unfolded} if isinstance(unfolded, list) else set()
 
     def compose(self) -> ComposeResult:
         world = world_of(self)
         yield TopLine("tunedeck")
         with Vertical(id="home"):
             yield Line(f"  {text('home.runs')}", id="count", classes="heading")
+            if self._wanted:
+                from tui.home.filter import Filter
+
+                yield Filter(self._wanted)
             yield Line("", id="empty")
             yield RunList(world.clock, world.terminal.unicode)
             yield Line("", id="detail", classes="muted")
@@ -113,6 +131,8 @@ class HomeScreen(ActingScreen):
         for each in (run for line in self.lines for run in getattr(line, "members", (line,))):
             notices_of(self).heard(each.id, each.name, each.state, each.reason)
         self._show_lines()
+        if not first:  # all runs were read: one that is not among them is gone
+            self._chosen_before = ""
         self.query_one("#home .key-family", KeyRow).display = bool(self.lines)
         self._show_rows()
         if first and self.focused is None:
@@ -123,8 +143,10 @@ class HomeScreen(ActingScreen):
         """The runs that are looked for, in the order that is asked for, and how many there are."""
         if not self.is_read:  # what is typed meanwhile counts once they are there
             return
-        from engine.runs.listing import NAMES, matching, ordered, unfolded
+        from engine.runs.listing import NAMES, ORDERS, matching, ordered, unfolded
 
+        if self._order not in ORDERS:
+            self._order = "newest"
         listing, runs = self.listing, self.lines
         found = unfolded(ordered(matching(runs, self._wanted), self._order), self._unfolded)
         listing.display = bool(found)
@@ -142,6 +164,9 @@ class HomeScreen(ActingScreen):
         cut(count, self.size.width)
         self.query_one("#count", Line).show(count.plain.rstrip() if not told else count.plain)
         listing.show(found, self._unfolded)
+        if self._chosen_before in [line.id for line in found]:
+            listing.action_move([line.id for line in found].index(self._chosen_before) - listing.chosen)
+            self._chosen_before = ""
 
     @on(RunList.Chosen)
     def _another_chosen(self) -> None:
@@ -168,6 +193,7 @@ class HomeScreen(ActingScreen):
 
     def action_move_list(self, by: int) -> None:
         """The list moves by pages wherever the focus is."""
+        self._chosen_before = ""
         self.listing.focus()
         self.listing.action_move(by)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.console import Group
@@ -24,6 +25,7 @@ from tui.monitor import memory, postmortem, result, story, verdict
 from tui.monitor.acting import ActingMonitor
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.follow import follow
+from tui.monitor.recall import Recalled, remembered
 from tui.monitor.spike import panel
 from tui.notices import notices_of
 from tui.widgets.bars import KeyBar, TopLine
@@ -56,6 +58,14 @@ class MonitorScreen(ActingMonitor):
         self._outcome: verdict.Outcome | None = None
         self._outcome_of: object = None
         self._stop_following = threading.Event()
+        self._recalled = Recalled({}, run)
+
+    def remembered(self) -> dict[str, Any]:
+        return remembered(self.run_dir, self.view, self._told_end, self.feed, self.query_one(Chart))
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._recalled = Recalled(kept, self.run_dir)
+        self.view, self._told_end = self._recalled.view(VIEWS), self._recalled.had_ended
 
     def compose(self) -> ComposeResult:
         world = world_of(self)
@@ -78,7 +88,7 @@ class MonitorScreen(ActingMonitor):
         self.run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
         self.query_one("#trouble").display = False
         self.query_one("#spike").display = False
-        self._show_view("curves")
+        self._show_view(self.view)
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
@@ -96,6 +106,7 @@ class MonitorScreen(ActingMonitor):
     def _advance(self, message: messages.RunAdvanced) -> None:
         message.stop()
         self.state = state = message.state
+        self._recalled.take_up(self.feed, self.query_one(Chart), state)
         if self.resumed_at is not None and (state.last_seq > self.resumed_at or state.state == "crashed"):
             self.resumed_at = None
         if state.ended and not self.resumable:

@@ -35,3 +35,4 @@ steps-taken = steps taken
 after-shortage = after running out of memory { $when }
 source-of-run = { $source }, run { $run }
 what-auto-was = chosen by auto, { $source }
+settings-unread = { $path } can't be read ({ $why }), so the defaults apply. Correct or remove the file.

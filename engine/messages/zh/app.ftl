@@ -35,3 +35,4 @@ steps-taken = 已训练步数
 after-shortage = 内存不足（{ $when }）之后
 source-of-run = { $source }，任务 { $run }
 what-auto-was = 由 auto 选定，{ $source }
+settings-unread = 无法读取 { $path }（{ $why }），已采用默认设置。请修正或删除该文件。
