@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeGuard, get_args
 from engine.common import locks
 from engine.common.errors import MachineError, RunError, reason_of
 from engine.common.files import read_json, write_atomic
+from engine.common.who import who
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
@@ -27,12 +28,13 @@ class ControlMessage:
     """Command number ``seq``.
 
     ``values`` of ``set``: {"replay": 0.2}, {"replay": "more"} or {"rate": 0.5}; of ``stop``: {"at": "best"}; of
-    ``rollback`` those of ``engine.runs.rollback.Request``.
+    ``rollback`` those of ``engine.runs.rollback.Request``. ``by`` is who sent it, "" from an older sender.
     """
 
     seq: int
     command: Command
     values: dict[str, Any] = field(default_factory=dict)
+    by: str = field(default="", compare=False)
 
 
 def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) -> int:
@@ -46,7 +48,8 @@ def send(run: RunDir, command: Command, values: dict[str, Any] | None = None) ->
         with _alone(run):
             last = read_json(run.control).get("seq")
             seq = (last if _is_number(last) else 0) + 1
-            write_atomic(run.control, json.dumps({"seq": seq, "command": command, "values": values or {}}))
+            made = {"seq": seq, "command": command, "values": values or {}, "by": who()}
+            write_atomic(run.control, json.dumps(made))
     except OSError as error:
         raise MachineError("runs.command-unwritable", path=run.control, reason=reason_of(error)) from error
     return seq
@@ -84,7 +87,8 @@ def read(run: RunDir) -> ControlMessage | None:
     seq, command, values = raw.get("seq"), raw.get("command"), raw.get("values", {})
     if not _is_number(seq) or command not in COMMANDS or not isinstance(values, dict):
         return None
-    return ControlMessage(seq, command, values)
+    by = raw.get("by")
+    return ControlMessage(seq, command, values, by if isinstance(by, str) else "")
 
 
 def wait_for_ack(run: RunDir, seq: int, timeout_s: float = 30.0) -> ev.ControlAck | None:

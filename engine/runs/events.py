@@ -365,12 +365,16 @@ class Warn(Event, tag="warning", frozen=True, kw_only=True):
 
 
 class ControlAck(Event, tag="control_ack", frozen=True, kw_only=True):
-    """The runner has seen control command number ``control_seq`` and did, or refused, it."""
+    """The runner has seen control command number ``control_seq`` and did, or refused, it.
+
+    ``by`` is who gave it ("": not known).
+    """
 
     control_seq: int
     command: str
     ok: bool = True
     message: Message | None = None
+    by: str = ""
 
 
 class State(Event, tag="state", frozen=True, kw_only=True):

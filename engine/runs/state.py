@@ -313,7 +313,7 @@ class RunReducer:
                 self._warn(event)
             case ev.ControlAck():
                 self._acks[event.control_seq] = event
-                self._say(event, "info" if event.ok else "warning", story.answer(event))
+                self._say(event, "info" if event.ok else "warning", story.answer_to(event))
             case ev.State():
                 # Only a new process, whose first word is "starting", undoes an end.
                 if event.state == "starting":

@@ -52,8 +52,18 @@ def state(name: str, reason: Message | None = None) -> Message:
 
 def answer(event: ev.ControlAck) -> Message:
     """A command and what the runner answered."""
+    return _answered(event, named(COMMANDS, event.command))
+
+
+def answer_to(event: ev.ControlAck) -> Message:
+    """The same with who gave the command, where that is known."""
+    command = named(COMMANDS, event.command)
+    return _answered(event, Message("events.asked-by", what=command, who=event.by) if event.by else command)
+
+
+def _answered(event: ev.ControlAck, command: Message) -> Message:
     said = event.message or Message("events.done" if event.ok else "events.refused")
-    return Message("events.because", what=named(COMMANDS, event.command), reason=said)
+    return Message("events.because", what=command, reason=said)
 
 
 def progress(event: ev.Phase) -> Message:

@@ -180,7 +180,8 @@ class Runner:
 
     def _take(self, message: control.ControlMessage) -> None:
         def answer(ok: bool, said: Message) -> None:
-            self.emit(ev.ControlAck(control_seq=message.seq, command=message.command, ok=ok, message=said))
+            seq, by = message.seq, message.by
+            self.emit(ev.ControlAck(control_seq=seq, command=message.command, ok=ok, message=said, by=by))
 
         if message.command == "stop":
             code = "events.stopping-with-checkpoint" if self.state == "running" else "events.stopping"

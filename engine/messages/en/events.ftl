@@ -29,6 +29,7 @@ steps = steps
 
 # The story
 because = { $what }: { $reason }
+asked-by = { $what }, asked by { $who }
 warning = { BRIEF($about) }
 failed = { WHOLE($error) }
 resumed-from = resumed from step { NUMBER($step) }

@@ -29,6 +29,7 @@ steps = 步
 
 # 运行过程
 because = { $what }：{ $reason }
+asked-by = { $what }（{ $who } 发出）
 warning = { BRIEF($about) }
 failed = { WHOLE($error) }
 resumed-from = 从第 { NUMBER($step) } 步恢复

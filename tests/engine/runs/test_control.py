@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import MachineError, RunError
-from engine.runs import control
+from engine.common.who import who
+from engine.messages.catalogue import text
+from engine.runs import control, story
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
 from tests.engine.runs.making import write
@@ -118,3 +120,15 @@ def test_a_command_that_cannot_be_written_is_told(running: RunDir, monkeypatch: 
     with pytest.raises(MachineError) as caught:
         control.send(running, "save")
     assert "No space left" in caught.value.message
+
+
+def test_who_gave_a_command_is_in_the_log_where_it_is_known(running: RunDir) -> None:
+    control.send(running, "save")
+    sent = control.read(running)
+    assert sent is not None
+    assert sent.by == who()
+    known = story.answer_to(ev.ControlAck(control_seq=1, command="save", by=sent.by))
+    assert sent.by in text(known)
+    earlier = ev.decode(b'{"v":2,"seq":1,"t":0,"type":"control_ack","control_seq":1,"command":"save","ok":true}')
+    assert isinstance(earlier, ev.ControlAck)
+    assert story.answer_to(earlier) == story.answer(earlier)
