@@ -47,16 +47,17 @@ def main() -> None:
 
 def open_screen(
     route: str, run: str = "", prefill: Resolved | None = None, judged: tuple[str, str] | None = None,
-    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, **_: Any,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, only_watches: bool = False, **_: Any,
 ) -> int:  # fmt: skip
     """Show the app and return its exit code.
 
-    ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last"), "judge" (``judged``: the evaluation
+    ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last"; ``only_watches``: it can't be
+    steered), "judge" (``judged``: the evaluation
     of ``run`` and the other candidate), "chat" (``talk``: with what, system prompt, how it answers) or "demo" (the
     wizard, begun with ``prefill``). Errors are told on stderr.
     """
     try:
-        return _open(route, run, prefill, judged, talk)
+        return _open(route, run, prefill, judged, talk, only_watches)
     except TunedeckError as error:
         return _tell(error)
 
@@ -68,7 +69,7 @@ def _tell(error: TunedeckError) -> int:
 
 def _open(
     route: str, name: str, prefill: Resolved | None, judged: tuple[str, str] | None,
-    talk: tuple[ChatRequest, str, dict[str, Any]] | None,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None, only_watches: bool,
 ) -> int:  # fmt: skip
     from tui import terminal as term
 
@@ -94,10 +95,10 @@ def _open(
     }.get(route)
     if place is None:
         raise RunError("app.no-screen", screen=route)
-    session, begun = Session(), None
-    if route == "home":
+    session, begun = None if only_watches else Session(), None
+    if route == "home" and session is not None:
         place, run, begun = _come_back(session)
-    app = TunedeckApp(World(terminal=found), place, run, prefill or begun, judged, _chat(talk), session)
+    app = TunedeckApp(World(terminal=found), place, run, prefill or begun, judged, _chat(talk), session, only_watches)
     _end_with_terminal(app)
     app.run(mouse=found.mouse)
     if is_gone(sys.stderr.fileno()):

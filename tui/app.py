@@ -38,7 +38,8 @@ class TunedeckApp(App[None]):
     """``route`` is the place to begin in: home, wizard or monitor (which needs ``run``).
 
     With ``judged``, an evaluation of ``run`` and a candidate, its pairs are judged first. Into ``session`` goes what
-    is to come back at the next start; it says how the places looked before.
+    is to come back at the next start; it says how the places looked before. One that ``only_watches`` shows ``run``
+    and ends where it is left.
     """
 
     TITLE = "tunedeck"
@@ -58,6 +59,7 @@ class TunedeckApp(App[None]):
         judged: tuple[str, str] | None = None,
         talk: messages.ChatAsked | None = None,
         session: Session | None = None,
+        only_watches: bool = False,
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]
@@ -66,7 +68,7 @@ class TunedeckApp(App[None]):
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk
-        self._session = session
+        self._session, self._only_watches = session, only_watches
         self._looks: dict[str, dict[str, Any]] = session.looks if session is not None else {}
         self._notices: TerminalNotices | None = None
         for theme in THEMES.values():
@@ -184,7 +186,7 @@ class TunedeckApp(App[None]):
         from tui.monitor.screen import MonitorScreen
 
         assert self._run is not None
-        return self._as_it_was("monitor", MonitorScreen(self._run))
+        return self._as_it_was("monitor", MonitorScreen(self._run, self._only_watches))
 
     @on(messages.WizardAsked)
     async def _open_wizard(self, message: messages.WizardAsked) -> None:
@@ -294,6 +296,9 @@ class TunedeckApp(App[None]):
 
     @on(messages.MonitorLeft)
     async def _leave_monitor(self, message: messages.MonitorLeft) -> None:
+        if self._only_watches:  # home would steer
+            self.exit()
+            return
         self.switch_mode("home")
         await self._forget("monitor")
         if message.running:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from engine.runs.group_summary import Line
     from engine.runs.state import RunState
+    from engine.runs.viewers import Viewer
     from tui.draft.draft import Draft
     from tui.draft.manner import Manner
 
@@ -133,6 +134,14 @@ class RunAdvanced(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, RunAdvanced) and message.run_dir == self.run_dir
+
+
+class ViewersChanged(Message):
+    """Who has the watched run open, this screen too; empty where that can't be told."""
+
+    def __init__(self, viewers: tuple[Viewer, ...]) -> None:
+        super().__init__()
+        self.viewers = viewers
 
 
 class PostMortemFound(Message):

@@ -84,6 +84,11 @@ class RunDir:
         return self.path / "held_out.npy"
 
     @property
+    def viewers(self) -> Path:
+        """Who has it open on a screen, a file for each; there only while somebody has."""
+        return self.path / "viewers"
+
+    @property
     def report(self) -> Path:
         """What ``tunedeck report`` writes."""
         return self.path / "report.html"
@@ -344,7 +349,7 @@ _MADE_HERE = ("config.toml", "run.json", "lock", "events.jsonl", "control.json",
 
 def what_delete_removes(run: RunDir) -> list[Path]:
     """The files and folders of ``run`` that tunedeck made; whatever a person put there is not among them."""
-    named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache", "evaluations")]
+    named = [run.path / name for name in (*_MADE_HERE, "adapter", "merged", "cache", "evaluations", "viewers")]
     named += [run.report] if is_report_of(run.report, run.id) else []
     numbered = [p for p in run.path.glob("checkpoint-*") if _step_of(p) >= 0]
     numbered += [p for p in run.path.glob("config.*.toml") if p.suffixes[0][1:].isdigit()]  # before a change

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from engine.memory.out_of_memory import Remedy
 
 _STEERING = ("pause", "save", "sample", "stop", "more_replay", "stop_at_best")
+ACTS = (*_STEERING, "skip_rows", "lower_rate", "roll_back", "resume", "remedy", "evaluate", "strength", "export",
+        "report")  # fmt: skip
+"""What changes the run or its folder: not for those who only watch."""
 _LIVE = ("starting", "running", "paused")
 
 
@@ -37,9 +40,10 @@ class ActingMonitor(WholeScreen, Screen[None]):
     ``resumed_at`` is the number of the last event before the run was asked to go on, None once it answered.
     """
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunDir, only_watches: bool = False) -> None:
         super().__init__()
         self.run_dir = run
+        self.only_watches = only_watches
         self.state = RunState()
         self.steering = Steering(run, self.tell)
         self.ending = Ending(run)
@@ -62,6 +66,8 @@ class ActingMonitor(WholeScreen, Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         live = self.state.state in _LIVE
+        if self.only_watches and action.partition("(")[0] in ACTS:
+            return False
         if action in _STEERING:
             if not self._is_under_way:
                 return False
@@ -91,6 +97,8 @@ class ActingMonitor(WholeScreen, Screen[None]):
 
     def why_not(self, action: str) -> str:
         run, runs = self.run_name, self._is_under_way or self.resumed_at is not None
+        if self.only_watches and action.partition("(")[0] in ACTS:
+            return text("viewers.refused")
         if action in _STEERING:
             return "" if runs else text("home.not-running", run=run)
         if action in ("evaluate", "strength", "export") and not self.run_dir.has_adapter:

@@ -19,9 +19,10 @@ from engine.messages.catalogue import text
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from engine.runs.story import spike as describe_spike
+from engine.runs.viewers import Viewer
 from tui import keys, messages
 from tui.machine import feed_of
-from tui.monitor import memory, postmortem, result, story, verdict
+from tui.monitor import attached, memory, postmortem, result, story, verdict
 from tui.monitor.acting import ActingMonitor
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.follow import follow
@@ -42,7 +43,7 @@ _MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
 class MonitorScreen(ActingMonitor):
-    """Watches ``run``. Leaving it never touches the training."""
+    """Watches ``run``. Leaving it never touches the training. One that ``only_watches`` can't steer it either."""
 
     CSS_PATH = "monitor.tcss"
     AUTO_FOCUS = "Chart"
@@ -50,8 +51,9 @@ class MonitorScreen(ActingMonitor):
     HELP = "monitor.help"
     KEY_TABLES: ClassVar = (("monitor.this-run-keys", keys.MONITOR), ("monitor.chart-keys", keys.CHART))
 
-    def __init__(self, run: RunDir) -> None:
-        super().__init__(run)
+    def __init__(self, run: RunDir, only_watches: bool = False) -> None:
+        super().__init__(run, only_watches)
+        self.viewers: tuple[Viewer, ...] = ()
         self.view = "curves"
         self.feed = CurveFeed()
         self._told_end = False
@@ -90,6 +92,7 @@ class MonitorScreen(ActingMonitor):
         self.query_one("#spike").display = False
         self._show_view(self.view)
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
+        self.run_worker(self._look_around, thread=True, group="viewers", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
     def on_resize(self) -> None:
@@ -101,6 +104,22 @@ class MonitorScreen(ActingMonitor):
 
     def _follow(self) -> None:
         follow(self.run_dir, self, self._stop_following, world_of(self).refresh_s)
+
+    def _look_around(self) -> None:
+        tell = lambda found: self.post_message(messages.ViewersChanged(found))  # noqa: E731
+        attached.look(self.run_dir, not self.only_watches, self._stop_following, tell)
+
+    @on(messages.ViewersChanged)
+    def _viewers_changed(self, message: messages.ViewersChanged) -> None:
+        message.stop()
+        before, self.viewers = self.viewers, message.viewers
+        for told in attached.newcomers(before, self.viewers):
+            self.tell(told, "information")
+        self.query_one(TopLine).show(right=self._standing())
+
+    @property
+    def help_note(self) -> str:
+        return attached.who(self.viewers)
 
     @on(messages.RunAdvanced)
     def _advance(self, message: messages.RunAdvanced) -> None:
@@ -204,6 +223,9 @@ class MonitorScreen(ActingMonitor):
         )
         if not world_of(self).terminal.sixteen:
             line.stylize(self.app.theme_variables[colour])
+        about = (text("viewers.watching") if self.only_watches else "", attached.count(self.viewers))
+        for words in filter(None, about):
+            line.append(f"   {words}")
         return line
 
     def _show_progress(self) -> None:

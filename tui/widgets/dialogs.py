@@ -76,10 +76,14 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 
     @classmethod
     def of(cls, screen: Screen[Any]) -> HelpScreen:
-        """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES."""
+        """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES.
+
+        ``help_note`` of a screen is what is to be said now.
+        """
         tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
         code = getattr(screen, "HELP", "widgets.keys")
-        return cls(text(code), part(Message(code), "about"), tables)
+        about = (part(Message(code), "about"), getattr(screen, "help_note", ""))
+        return cls(text(code), "\n\n".join(filter(None, about)), tables)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):

@@ -133,11 +133,12 @@ def attach(
     context: typer.Context,
     run: AnyRun = "",
     plain: Annotated[bool, typer.Option("--plain")] = False,
+    only_watches: Annotated[bool, typer.Option("--watch")] = False,
 ) -> None:
     """Show a run on the screen, or follow it as text."""
     target = run_or_latest(run)
     if not plain and screen_possible():
-        raise typer.Exit(context.obj("attach", run=str(target.path)))
+        raise typer.Exit(context.obj("attach", run=str(target.path), only_watches=only_watches))
     from engine.cli.commands.run import exit_code, tell_end
     from engine.cli.commands.watch import watch
 

@@ -29,6 +29,7 @@ attach = Show a run on the screen, or follow it as text.
     .help = Without a terminal it is always followed as text. Leaving does not stop the run.
     .run = Path, id, start of an id, or name; default: the newest run.
     .plain = Follow it as text instead of on the screen.
+    .only_watches = Only watch: the keys that steer are off.
 
 runs = List runs and their status, newest first.
     .help = The runs of a group of seeds stand below their group.

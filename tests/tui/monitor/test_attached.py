@@ -1,0 +1,72 @@
+"""Two terminals at one run say so; one that only watches steers nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.runs.directory import RunDir
+from engine.runs.viewers import Presence
+from tests.tui import fake_runs
+from tests.tui.looking import said, screen_text, until, until_shows
+from tui import keys
+from tui.app import TunedeckApp
+from tui.monitor.screen import MonitorScreen
+from tui.widgets.bars import KeyButton
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+
+
+async def test_who_else_is_attached_is_in_the_top_line_and_the_help(make_world: MakeWorld, root: Path) -> None:
+    run = fake_runs.finished_run(root, total=4)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.viewers)
+        assert said("viewers.attached", count=1) not in screen_text(app)
+        other = Presence(run, steers=True)
+        other.enter()
+        name = other.viewers()[0].who
+        await until_shows(pilot, said("viewers.attached", count=2))
+        assert said("viewers.came", who=name) in screen_text(app)
+        await pilot.press("question_mark")
+        await until_shows(pilot, said("viewers.help", viewers=[])[:9])
+        await pilot.press("escape")
+        other.leave()
+        await until(pilot, lambda: said("viewers.attached", count=2) not in screen_text(app))
+        screen = app.screen
+        assert isinstance(screen, MonitorScreen)
+        screen._stop_following.set()
+        await until(pilot, lambda: not run.viewers.exists())
+
+
+async def test_one_that_only_watches_sees_all_and_steers_nothing(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 50, 900)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run, only_watches=True)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "50 of 900")
+        assert said("viewers.watching") in screen_text(app).splitlines()[0]
+        shown = {button.key.id for button in app.screen.query(KeyButton) if button.display}
+        assert not shown & {"pause", "sample", "stop", "resume"}
+        for key in ("p", "s", "g", "x", "r", "w", "b", "k", "h", "z", "1", "e", "m", "u", "o"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await until_shows(pilot, said("viewers.refused"))
+        assert isinstance(app.screen, MonitorScreen)
+        await pilot.press("v", "c")
+        assert app.screen.view != "curves"
+        assert not run.control.exists()
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+
+def test_every_key_of_the_monitor_either_looks_or_is_refused_to_those_who_watch() -> None:
+    from tui.monitor.acting import ACTS
+
+    looks = {"spike", "cycle", "leave", "curve", "log_y", "talk", "scroll"}
+    assert {key.id.partition("(")[0] for key in keys.MONITOR} == looks | set(ACTS)
