@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Presence:
         self._folder, self._steers = run.viewers, steers
         self._file: Path | None = None
         self._fd: int | None = None
+        self._lock, self._has_left = threading.Lock(), False
 
     def enter(self) -> None:
         """Be seen by others. In a folder that can't be written to, one is not."""
@@ -48,7 +50,9 @@ class Presence:
         name = f"{host}-{os.getpid()}-{time.monotonic_ns()}"
         facts = {"who": who(), "host": host, "since": time.time(), "steers": self._steers}
         part = self._folder / f".{name}"
-        with suppress(OSError):
+        with self._lock, suppress(OSError):
+            if self._has_left:
+                return
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             locks.taken(self._fd)
@@ -56,13 +60,16 @@ class Presence:
             self._file = part.rename(self._folder / name)  # seen only once it is locked
 
     def leave(self) -> None:
-        if self._file is not None:
+        """Be seen no more. From any thread, also before ``enter``, which then does nothing."""
+        with self._lock:
+            file, fd = self._file, self._fd
+            self._file, self._fd, self._has_left = None, None, True
+        if file is not None:
             with suppress(OSError):
-                self._file.unlink()
+                file.unlink()
                 self._folder.rmdir()  # the last one takes the folder along
-        if self._fd is not None:
-            os.close(self._fd)
-        self._file = self._fd = None
+        if fd is not None:
+            os.close(fd)
 
     def viewers(self) -> tuple[Viewer, ...]:
         """All that live, in the order of their coming; those that were killed are cleared away."""

@@ -142,7 +142,7 @@ def pressing(*keys: str) -> Look:
 class State:
     """A screen: the runs there are (the last made is looked at), whether it runs, and what is pressed.
 
-    So many of the first runs are a ``group`` of seeds.
+    So many of the first runs are a ``group`` of seeds. ``only_watches``: the monitor can't steer.
     """
 
     runs: tuple[Callable[[Path], RunDir], ...] = ()
@@ -150,6 +150,7 @@ class State:
     alive: bool = False
     look: Look = nothing
     group: int = 0
+    only_watches: bool = False
 
 
 def finished(root: Path) -> RunDir:
@@ -303,6 +304,7 @@ STATES = {
     "compare-unlike": State((crashed, measured), look=comparing("c", "c", "v")),
     "compare-group": State((measured, less_right, with_config(3e-4, 78)), look=comparing("c"), group=2),
     "compare-help": State((measured, less_right), look=comparing("question_mark")),
+    "themes": State((finished,), look=pressing("T", "down")),
     "home-help": State(look=pressing("question_mark")),
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
@@ -320,6 +322,7 @@ STATES = {
     "monitor-starting": State((starting,), "monitor", alive=True),
     "monitor-never-started": State((never_started,), "monitor"),
     "monitor-live": State((live_run,), "monitor", alive=True),
+    "monitor-watching": State((live_run,), "monitor", alive=True, only_watches=True, look=pressing("x")),
     "monitor-crosshair": State((live_run,), "monitor", alive=True, look=pressing("plus", "space", "left", "l")),
     "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("v")),
     "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing(*"vvvvv")),
@@ -367,7 +370,9 @@ async def test_the_screen_looks_as_it_was_agreed_on(
     )
     shown = []
     for size in SIZES if how != "ascii" else SIZES[:1]:
-        app = TunedeckApp(world, state.place, made[-1] if state.place == "monitor" else None)
+        app = TunedeckApp(
+            world, state.place, made[-1] if state.place == "monitor" else None, only_watches=state.only_watches
+        )
         async with app.run_test(size=size) as pilot:
             await ready(pilot, len(made) - state.group + bool(state.group))
             await state.look(pilot)

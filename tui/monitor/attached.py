@@ -8,17 +8,13 @@ from collections.abc import Callable, Sequence
 
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from engine.runs.directory import RunDir
 from engine.runs.viewers import Presence, Viewer
 
 _EVERY_S = 3.0
 
 
-def look(
-    run: RunDir, steers: bool, stop: threading.Event, tell: Callable[[tuple[Viewer, ...]], object]
-) -> None:  # fmt: skip
-    """Be among the viewers of ``run`` until ``stop``, and ``tell`` of them whenever they change. For a thread."""
-    presence = Presence(run, steers)
+def look(presence: Presence, stop: threading.Event, tell: Callable[[tuple[Viewer, ...]], object]) -> None:
+    """Be among the viewers until ``stop``, and ``tell`` of them whenever they change. For a thread."""
     known: tuple[Viewer, ...] = ()
     presence.enter()
     try:

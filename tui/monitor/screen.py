@@ -19,7 +19,7 @@ from engine.messages.catalogue import text
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from engine.runs.story import spike as describe_spike
-from engine.runs.viewers import Viewer
+from engine.runs.viewers import Presence, Viewer
 from tui import keys, messages
 from tui.machine import feed_of
 from tui.monitor import attached, memory, postmortem, result, story, verdict
@@ -54,6 +54,7 @@ class MonitorScreen(ActingMonitor):
     def __init__(self, run: RunDir, only_watches: bool = False) -> None:
         super().__init__(run, only_watches)
         self.viewers: tuple[Viewer, ...] = ()
+        self._presence = Presence(run, not only_watches)
         self.view = "curves"
         self.feed = CurveFeed()
         self._told_end = False
@@ -100,6 +101,7 @@ class MonitorScreen(ActingMonitor):
 
     def on_unmount(self) -> None:
         self._stop_following.set()
+        self._presence.leave()
         feed_of(self).leave(self)
 
     def _follow(self) -> None:
@@ -107,7 +109,7 @@ class MonitorScreen(ActingMonitor):
 
     def _look_around(self) -> None:
         tell = lambda found: self.post_message(messages.ViewersChanged(found))  # noqa: E731
-        attached.look(self.run_dir, not self.only_watches, self._stop_following, tell)
+        attached.look(self._presence, self._stop_following, tell)
 
     @on(messages.ViewersChanged)
     def _viewers_changed(self, message: messages.ViewersChanged) -> None:
