@@ -197,6 +197,7 @@ class EvaluateScreen(WholeScreen, Screen[None]):
         for name, places in VIEWS.items():
             for place in places:
                 self.query_one(place).display = name == view and (place != "#former" or bool(self._kept))
+        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -158,6 +158,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
             return
         self.query_one("#progress", Line).show(text("evaluate.starting"))
         self._worker = self.run_worker(lambda: job.carry_out(asked, self), thread=True, group="measure")
+        self.query_one(KeyBar).rename("leave", text("keys.stop"))
         self.refresh_bindings()
 
     @on(job.Advanced)
@@ -167,6 +168,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
     @on(job.Ended)
     def _ended(self, message: job.Ended) -> None:
         self._worker = None
+        self.query_one(KeyBar).rename("leave", text("keys.back"))
         self.query_one("#progress", Line).show("")
         if message.problem is not None:
             self.notify(clean(message.problem.said), severity="error", timeout=8, markup=False)

@@ -217,6 +217,7 @@ class ExportScreen(WholeScreen, Screen[None]):
         focus = {"choose": "#targets", "result": "#result"}
         if view in focus:
             self.query_one(focus[view]).focus()
+        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -179,6 +179,7 @@ class MixScreen(WholeScreen, Screen[None]):
         focus = {"choose": "#methods", "result": "#result"}
         if view in focus:
             self.query_one(focus[view]).focus()
+        self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -2,7 +2,7 @@
 
 # The story
 spike = loss spike at step { NUMBER($step) }: { LOSS($loss) }, usually { LOSS($expected) }
-not-finite = step { NUMBER($step) } gave no number: loss { $loss }, gradient norm { $norm }
+not-finite = step { NUMBER($step) }: loss or gradient is not finite (loss { $loss }, gradient norm { $norm })
 rate-lowered = learning rate x{ $factor } from step { NUMBER($step) } on (x{ $scale } in all)
 rolled-back = rolled back to step { NUMBER($step) }; { COUNT($steps, "step is", "steps are") } abandoned
 rate-from-there = learning rate x{ $factor } from there on
@@ -47,7 +47,7 @@ status-spikes = spikes at step:
 
 # The monitor
 panel = Loss spike at step { NUMBER($step) }
-panel-not-finite = Step { NUMBER($step) } gave no number
+panel-not-finite = Step { NUMBER($step) }: loss not finite
 figures = loss { LOSS($loss) }, usually { LOSS($expected) }; gradient norm { NUMBER($norm) }; learning rate { RATE($rate) }
 held = The step held { COUNT($rows, "row", "rows") }. Highest loss first:
 row = row { $row } of { $source }, { COUNT($tokens, "token", "tokens") }, loss { LOSS($loss) }
