@@ -16,6 +16,7 @@ from engine.cli import language_flag
 from engine.common.errors import MachineError, RunError, TunedeckError
 from engine.common.hangup import is_gone
 from engine.messages.catalogue import text
+from tui.terminal import THEME
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -35,7 +36,7 @@ SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "
 def main() -> None:
     """Entry point of ``tunedeck``. Only flags of the screen: no verb's libraries are loaded."""
     try:
-        sys.argv[1:] = language_flag.take(sys.argv[1:])
+        sys.argv[1:] = _take_theme(language_flag.take(sys.argv[1:]))
     except TunedeckError as error:
         raise SystemExit(_tell(error)) from None
     if all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
@@ -43,6 +44,19 @@ def main() -> None:
     from engine.cli.main import main as verbs
 
     verbs(open_screen)
+
+
+def _take_theme(arguments: list[str]) -> list[str]:
+    """Name the theme of ``--theme`` for this session; the arguments without it."""
+    kept, rest = [], list(arguments)
+    while rest and rest[0] != "--":
+        argument = rest.pop(0)
+        name = rest.pop(0) if argument == "--theme" and rest else argument.removeprefix("--theme=")
+        if name == argument:
+            kept.append(argument)
+        else:
+            os.environ[THEME] = name
+    return [*kept, *rest]
 
 
 def open_screen(

@@ -19,7 +19,7 @@ from engine.common.errors import reason_of
 from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.machine import MachineFeed
-from tui.theme import THEMES, PlainScrollBar, theme_for
+from tui.theme import THEMES, PlainScrollBar, chosen
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS
 from tui.world import World
 
@@ -73,7 +73,7 @@ class TunedeckApp(App[None]):
         self._notices: TerminalNotices | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = theme_for(self.world.terminal).name
+        self.theme = chosen(self.world.terminal).name
         self.set_class(not self.world.terminal.unicode, "-ascii")
         self.set_class(self.world.terminal.sixteen, "-sixteen")
         ScrollBar.renderer = ScrollBarRender if self.world.terminal.unicode else PlainScrollBar
@@ -252,6 +252,12 @@ class TunedeckApp(App[None]):
 
         self.push_screen(JudgeScreen(asked.run_dir, asked.name, asked.against))
 
+    @on(messages.ThemesAsked)
+    def _choose_theme(self) -> None:
+        from tui.themes.screen import ThemesScreen
+
+        self.push_screen(ThemesScreen())
+
     @on(messages.ComparisonAsked)
     def _show_comparison(self, asked: messages.ComparisonAsked) -> None:
         from tui.compare.screen import CompareScreen
@@ -267,6 +273,12 @@ class TunedeckApp(App[None]):
     @on(messages.WizardLeft)
     def _leave_wizard(self) -> None:
         self.switch_mode("home")
+
+    @on(messages.ThemeChosen)
+    async def _redraw_home(self) -> None:
+        """Lines of home hold the colours that they were drawn with."""
+        if self.current_mode == "home":
+            await self._speak_it()
 
     @on(messages.LanguageChosen)
     async def _speak_it(self) -> None:

@@ -75,6 +75,7 @@ HOME = (
     Key("mix", "b", "mixes.key-mix", bar=False),
     Key("talk", "t", "chat.key-talk", bar=False),
     Key("language", "l", "keys.language", bar=False),
+    Key("themes", "T", "themes.key-themes", bar=False),
     Key("leave", "q", "keys.quit"),
 )
 
@@ -86,6 +87,11 @@ FAMILY = (
 )
 
 ADAPTER = (Key("leave", "escape,q,f10,a", "keys.back", "Esc"),)
+
+THEMES = (
+    Key("keep", "enter", "themes.key-keep", "Enter"),
+    Key("leave", "escape,q,T", "themes.key-leave", "Esc"),
+)
 
 COMPARE = (
     Key("curve", "v", "keys.compare-curve"),

@@ -123,6 +123,14 @@ class MonitorLeft(Message):
         self.running = running
 
 
+class ThemesAsked(Message):
+    """A person wants other colours."""
+
+
+class ThemeChosen(Message):
+    """The colours are others from now on."""
+
+
 class RunAdvanced(Message):
     """The newest state of a followed run; an older unread one may be dropped."""
 

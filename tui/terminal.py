@@ -8,6 +8,9 @@ from typing import Literal
 
 from engine.common.errors import MachineError
 
+THEME = "TUNEDECK_THEME"
+"""Names the theme of a session; ``--theme`` sets it."""
+
 Colours = Literal["truecolor", "256", "16", "none"]
 
 _RICH_TERMS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +11,8 @@ from textual.app import App
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
-from tui.terminal import Terminal
+from engine.common import settings
+from tui.terminal import THEME, Terminal
 
 
 @dataclass(frozen=True)
@@ -151,3 +153,24 @@ def colours_of(app: App[Any]) -> Colours:
 def theme_for(terminal: Terminal) -> Theme:
     """The theme to begin with, where none was chosen."""
     return TERMINAL if terminal.sixteen else DARK
+
+
+def allowed(terminal: Terminal) -> tuple[str, ...]:
+    """Names of the themes that ``terminal`` can show: 16 colours are too few for tones that are close."""
+    return (CONTRAST.name, TERMINAL.name) if terminal.sixteen else tuple(THEMES)
+
+
+def named() -> str:
+    """The theme that ``--theme`` or the environment names for this session, "" for none. Raises ConfigError."""
+    name = os.environ.get(THEME, "")
+    if name and name not in THEMES:
+        from engine.common.errors import ConfigError
+
+        raise ConfigError("themes.unknown", name=name, themes=list(THEMES))
+    return name
+
+
+def chosen(terminal: Terminal) -> Theme:
+    """The theme named for this session, else the kept one; one that ``terminal`` can't show gives way to its own."""
+    name = named() or settings.get("ui", "theme")
+    return THEMES[name] if name in allowed(terminal) else theme_for(terminal)

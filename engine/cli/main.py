@@ -107,6 +107,7 @@ def _no_verb(
     no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
     colors: Annotated[str, typer.Option(metavar="N")] = "",
     lang: Annotated[str, typer.Option(metavar="en|zh")] = "",
+    theme: Annotated[str, typer.Option(metavar="NAME")] = "",
 ) -> None:
     # The language was taken before, and the screen reads its flags itself; here they are known so that help lists them.
     if version:

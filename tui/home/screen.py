@@ -280,6 +280,9 @@ class HomeScreen(ActingScreen):
             self.tell_of_system(error)
         self.post_message(messages.LanguageChosen())
 
+    def action_themes(self) -> None:
+        self.post_message(messages.ThemesAsked())
+
     async def action_leave(self) -> None:
         await self.app.action_quit()
 

@@ -37,7 +37,7 @@ class PickList(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picklist--here"}
     DEFAULT_CSS = """
     PickList { height: auto; max-height: 8; width: 1fr; }
-    PickList > .picklist--here { background: $focus-background; text-style: $row-style; }
+    PickList > .picklist--here { color: $foreground; background: $focus-background; text-style: $row-style; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False),

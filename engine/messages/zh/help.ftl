@@ -6,6 +6,7 @@ tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。不带命令时�
     .no_mouse = 界面不使用鼠标。
     .colors = 界面颜色：truecolor、256、16 或 none。
     .lang = 显示语言。
+    .theme = 本次的主题：dark、light、contrast、colour-blind 或 terminal。
     .help_option = 显示此帮助并退出。
     .epilog =
         数据写到 stdout，过程说明写到 stderr。

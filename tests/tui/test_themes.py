@@ -1,0 +1,104 @@
+"""A theme is seen before it is kept; what is named for one session goes before, and few colours leave few themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.common import settings
+from engine.common.errors import ConfigError
+from tests.tui.looking import said, screen_text, until, until_shows
+from tui.__main__ import _take_theme
+from tui.app import TunedeckApp
+from tui.home.screen import HomeScreen
+from tui.terminal import THEME, Terminal
+from tui.theme import CONTRAST, DARK, LIGHT, TERMINAL, THEMES, chosen
+from tui.themes.screen import ThemesScreen
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(THEME, "")  # what a test sets in the environment goes with it
+
+
+async def test_the_theme_under_the_cursor_is_shown_and_enter_keeps_it(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.press("T")
+        await until_shows(pilot, said("themes.sample"))
+        await pilot.press("down")
+        await until(pilot, lambda: app.theme == "light")
+        assert settings.get("ui", "theme") is None
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert app.theme == "dark"
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, ThemesScreen))
+        await pilot.press("down", "down", "enter")
+        await until_shows(pilot, said("themes.kept", name=said("themes.contrast")))
+    assert settings.get("ui", "theme") == "contrast"
+    assert TunedeckApp(make_world()).theme == "contrast"
+
+
+@pytest.mark.parametrize(("colours", "why"), [("16", "themes.sixteen"), ("none", "themes.no-colours")])
+async def test_few_colours_leave_two_themes_and_the_screen_says_why(
+    colours: str, why: str, make_world: MakeWorld, root: Path
+) -> None:
+    app = TunedeckApp(make_world(colours))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.press("T")
+        await until_shows(pilot, said("themes.sample"))
+        assert said(why)[:40] in screen_text(app)
+        seen = set()
+        await pilot.press("home")
+        for _ in THEMES:
+            seen.add(app.theme)
+            await pilot.press("down")
+        assert seen == {"terminal", "contrast"}
+        await pilot.press("home", "enter")
+        assert isinstance(app.screen, ThemesScreen), "a theme that can't be shown is not kept"
+
+
+async def test_a_theme_that_cannot_be_written_down_is_said_so(
+    make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(settings, "keep", refuse)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.press("T")
+        await until_shows(pilot, said("themes.sample"))
+        await pilot.press("enter")
+        await until_shows(pilot, "settings.json")
+
+
+def test_what_is_named_goes_before_what_is_kept_and_both_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    rich, sixteen = Terminal("truecolor"), Terminal("16")
+    assert (chosen(rich), chosen(sixteen)) == (DARK, TERMINAL)
+    settings.keep("light", "ui", "theme")
+    assert (chosen(rich), chosen(sixteen)) == (LIGHT, TERMINAL)
+    assert _take_theme(["attach", "--theme", "contrast", "last"]) == ["attach", "last"]
+    assert (chosen(rich), chosen(sixteen)) == (CONTRAST, CONTRAST)
+    assert _take_theme(["--theme=dark", "--", "--theme=light"]) == ["--", "--theme=light"]
+    assert chosen(rich) == DARK
+    _take_theme(["--theme", "pink"])
+    with pytest.raises(ConfigError) as caught:
+        chosen(rich)
+    assert "colour-blind" in str(caught.value)
+    assert "pink" in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", ["pink", 7, ["dark"], None])
+def test_a_kept_theme_that_is_none_is_passed_over(kept: object) -> None:
+    settings.keep(kept, "ui", "theme")
+    assert chosen(Terminal("truecolor")) == DARK
