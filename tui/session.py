@@ -21,8 +21,8 @@ class Remembers(Protocol):
     """A screen whose look comes back.
 
     ``remembered`` gives it as plain JSON. ``recall`` gets what a screen of the same place remembered when it was left,
-    maybe in another version of the program or of another run (``Session.run`` is in it as ``"run"``): it is called
-    before the screen is mounted, and passes over what makes no sense.
+    maybe by another version of the program, or about another run. It is called before the screen is mounted, and passes
+    over what makes no sense.
     """
 
     def remembered(self) -> dict[str, Any]: ...
@@ -33,7 +33,7 @@ class Remembers(Protocol):
 class Session:
     """``place`` is home, wizard or monitor, ``run`` the folder of the run that is watched there.
 
-    ``watches_only``: it was opened to look, not to steer. ``looks`` are what the screen of each place remembered.
+    ``looks`` are what the screen of each place remembered.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -42,7 +42,6 @@ class Session:
         kept = _read(self.file)
         self.place = one_of(kept, "place", ("home", "wizard", "monitor")) or "home"
         self.run = texts(kept, "run")
-        self.watches_only = kept.get("watches_only") is True
         looks = kept.get("looks")
         self.looks = {
             name: look for name, look in looks.items() if isinstance(look, dict)
@@ -59,10 +58,7 @@ class Session:
 
     def save(self) -> None:
         """Keep it. A folder that can't be written to loses no more than this."""
-        kept = {
-            "version": VERSION, "place": self.place, "run": self.run, "watches_only": self.watches_only,
-            "looks": self.looks,
-        }  # fmt: skip
+        kept = {"version": VERSION, "place": self.place, "run": self.run, "looks": self.looks}
         part = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         with suppress(OSError, ValueError):
             paths.private_dir(self.file.parent)

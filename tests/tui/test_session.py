@@ -107,7 +107,7 @@ async def test_unfinished_answers_are_open_again_at_their_step(make_world: MakeW
         assert app._wizard().step_name == "model"  # type: ignore[union-attr]
 
 
-GONE: dict[str, Any] = {"version": 1, "place": "monitor", "run": "/no/such/run", "watches_only": False, "looks": {}}
+GONE: dict[str, Any] = {"version": 1, "place": "monitor", "run": "/no/such/run", "looks": {}}
 
 
 @pytest.mark.parametrize("kept", [
