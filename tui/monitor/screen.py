@@ -121,7 +121,8 @@ class MonitorScreen(ActingMonitor):
 
     @property
     def help_note(self) -> str:
-        return attached.who(self.viewers)
+        refused = text("viewers.refused") if self.only_watches else ""
+        return " ".join(filter(None, (refused, attached.who(self.viewers))))
 
     @on(messages.RunAdvanced)
     def _advance(self, message: messages.RunAdvanced) -> None:

@@ -81,6 +81,7 @@ async def test_escape_stops_it_and_says_what_is_kept(run: RunDir, monkeypatch: p
         await until_shows(pilot, "Compare with")
         await pilot.press("ctrl+n")
         await until_shows(pilot, "Esc stops it")
+        assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
         await pilot.press("escape")
         await until(pilot, lambda: any("40 answers are kept" in each.message for each in app._notifications))
         assert isinstance(app.screen, EvaluateScreen)

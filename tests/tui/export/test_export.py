@@ -144,6 +144,7 @@ async def test_escape_asks_and_stops(run: RunDir, monkeypatch: pytest.MonkeyPatc
         await until_shows(pilot, "llama.cpp, LM Studio")
         await pilot.press("enter")
         await until_shows(pilot, "Esc stops it")
+        assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
         await pilot.press("escape")
         await until_shows(pilot, "Stop the export?")
         await pilot.press("escape")

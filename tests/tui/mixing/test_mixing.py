@@ -131,6 +131,7 @@ async def test_a_running_mix_is_stopped_once_a_person_agrees(
         await until_shows(pilot, "on disk")
         await pilot.press("enter")
         await until_shows(pilot, "Esc stops it")
+        assert "Esc Stop" in screen_text(app), "the bar says what the key does now"
         await pilot.press("escape")
         await until_shows(pilot, "Stop the mix?")
         await pilot.press("y")
