@@ -65,8 +65,8 @@ ID = re.compile(r"\d{8}-\d{6}-smollm2-135m-[0-9a-f]{4}")
 
 
 @pytest.fixture(autouse=True)
-def one_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Times of day and paths are everywhere the same."""
+def one_clock(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Times of day and paths are everywhere the same; what is looked up in the home of all runs is found."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.chdir(tmp_path)
