@@ -39,7 +39,8 @@ def main() -> None:
         sys.argv[1:] = _take_theme(language_flag.take(sys.argv[1:]))
     except TunedeckError as error:
         raise SystemExit(_tell(error)) from None
-    if all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
+    is_asked = "_TUNEDECK_COMPLETE" not in os.environ  # else a shell asks what could stand after Tab
+    if is_asked and all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
         raise SystemExit(open_screen("home"))
     from engine.cli.main import main as verbs
 

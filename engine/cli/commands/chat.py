@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.run import Json
+from engine.cli.completing import run_names
 from engine.cli.console import Progress, json_line, out, say
 from engine.common.clean_text import clean
 from engine.common.errors import ConfigError, TunedeckError
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 def chat(
     context: typer.Context,
-    target: Annotated[str, typer.Argument(metavar="[RUN|ADAPTER|MODEL]")] = "",
-    beside: Annotated[str, typer.Option(metavar="base|RUN")] = "",
+    target: Annotated[str, typer.Argument(metavar="[RUN|ADAPTER|MODEL]", autocompletion=run_names)] = "",
+    beside: Annotated[str, typer.Option(metavar="base|RUN", autocompletion=run_names)] = "",
     prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT")] = None,
     system: Annotated[str, typer.Option(metavar="TEXT")] = "",
     temperature: Annotated[float, typer.Option(metavar="T", min=0, max=5)] = 0.0,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.completing import run_names
 from engine.cli.console import json_line, out, table
 from engine.messages.catalogue import text
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", show_default=False)],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", show_default=False, autocompletion=run_names)],
     by: Annotated[str, typer.Option("--by", metavar="METRIC")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:

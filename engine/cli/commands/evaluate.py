@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.run import Json, Settings
+from engine.cli.completing import run_names
 from engine.cli.console import Progress, json_line, one_line, out, say, table
 from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
@@ -23,7 +24,7 @@ _MOST_TEXT = 300
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     data: Annotated[str, typer.Option(metavar="FILE")] = "",
     settings: Settings = None,
     against: Annotated[list[str] | None, typer.Option(metavar="base|few-shot|RUN")] = None,

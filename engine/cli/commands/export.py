@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.commands.evaluate import show
 from engine.cli.commands.run import Json
+from engine.cli.completing import run_names
 from engine.cli.console import Progress, json_line, out, say
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -22,7 +23,7 @@ HUB = "hub"
 
 
 def export(
-    name: Annotated[str, typer.Argument(metavar="RUN")],
+    name: Annotated[str, typer.Argument(metavar="RUN", autocompletion=run_names)],
     target: Annotated[str, typer.Option("--to", metavar="TARGET")],
     kinds: Annotated[list[str] | None, typer.Option("--type", metavar="TYPE")] = None,
     folder: Annotated[Path | None, typer.Option("--out", metavar="FOLDER")] = None,

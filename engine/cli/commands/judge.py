@@ -10,6 +10,7 @@ import typer
 from engine.cli.commands.evaluate import as_values
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.run import Json
+from engine.cli.completing import run_names
 from engine.cli.console import Progress, json_line, out, say
 from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def judge(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     by: Annotated[str, typer.Option(metavar="MODEL")] = "",
     evaluation: Annotated[str, typer.Option(metavar="NAME")] = "",
     against: Annotated[str, typer.Option(metavar="CANDIDATE")] = "",

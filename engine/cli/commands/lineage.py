@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.completing import run_names
 from engine.cli.console import json_line, one_line, out, say, table
 from engine.messages.catalogue import text
 
@@ -19,8 +20,8 @@ _KINDS = {"model": "cli-runs.base-model", "merged": "cli-runs.merged-model", "ad
 
 
 def lineage(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
-    against: Annotated[str, typer.Option(metavar="RUN")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
+    against: Annotated[str, typer.Option(metavar="RUN", autocompletion=run_names)] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what was made from what."""

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.completing import run_names
 from engine.cli.console import out, say
 from engine.messages.catalogue import text
 
 
 def report(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE")] = None,
     force: Annotated[bool, typer.Option("--force")] = False,
     open_it: Annotated[bool, typer.Option("--open")] = False,

@@ -12,6 +12,7 @@ import typer
 
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.post_mortem import json_values, print_post_mortem
+from engine.cli.completing import run_names
 from engine.cli.console import error_values, json_line, one_line, out, padded, say, table
 from engine.common.errors import RunError, reason_of
 from engine.messages import formats
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from engine.runs.state import RunState
     from engine.runs.summary import RunSummary
 
-AnyRun = Annotated[str, typer.Argument(metavar="[RUN]")]
+AnyRun = Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)]
 Json = Annotated[bool, typer.Option("--json")]
 _COLUMNS = ("cli-runs.column-run", "cli-runs.column-name", "cli-runs.column-state", "cli-runs.column-step",
             "cli-runs.column-loss", "cli-runs.column-result", "cli-runs.column-seen",

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.completing import run_names
 from engine.cli.console import out, say
 from engine.messages.catalogue import text
 
 
 def serve(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
 ) -> None:
     """Serve a run's export until Ctrl+C; prints a line that asks it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.commands.lookup import run_or_latest, run_to_steer
+from engine.cli.completing import run_names
 from engine.cli.console import json_line, say
 from engine.common.errors import ConfigError, RunError
 from engine.config import numbers
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from engine.runs.control import Command
     from engine.runs.directory import RunDir
 
-RunToSteer = Annotated[str, typer.Argument(metavar="[RUN]")]
+RunToSteer = Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)]
 NoWait = Annotated[bool, typer.Option("--no-wait")]
 ANSWER_TIMEOUT_S = 60.0  # one optimizer step on a slow machine
 END_TIMEOUT_S = 600.0
@@ -62,7 +63,7 @@ def save(run: RunToSteer = "", no_wait: NoWait = False) -> None:
 
 
 def change(
-    first: Annotated[str, typer.Argument(metavar="[RUN]")],
+    first: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)],
     second: Annotated[str, typer.Argument(metavar="replay=SHARE|more|rate=FACTOR")] = "",
     no_wait: NoWait = False,
 ) -> None:
@@ -99,7 +100,7 @@ def _factor(given: str) -> float:
 
 
 def rollback(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     to: Annotated[int | None, typer.Option("--to", metavar="STEP", min=0)] = None,
     lower_rate: Annotated[str, typer.Option("--lower-rate", metavar="FACTOR")] = "",
     skip_rows: Annotated[bool, typer.Option("--skip-rows")] = False,
@@ -141,7 +142,7 @@ def rollback(
 
 
 def resume(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     no_wait: NoWait = False,
     follow: Annotated[bool, typer.Option("--follow")] = False,
     remedy: Annotated[int | None, typer.Option(metavar="N")] = None,

@@ -9,6 +9,7 @@ import typer
 from engine.cli.commands.evaluate import as_values, carried_out
 from engine.cli.commands.lookup import run_or_latest
 from engine.cli.commands.run import Json
+from engine.cli.completing import run_names
 from engine.cli.console import json_line, out, say, table
 from engine.common.errors import ConfigError
 from engine.messages.catalogue import text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def strength(
-    run: Annotated[str, typer.Argument(metavar="[RUN]")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", autocompletion=run_names)] = "",
     scales: Annotated[str, typer.Option(metavar="S,...")] = "",
     keep: Annotated[float | None, typer.Option(metavar="S")] = None,
     rows: Annotated[int | None, typer.Option(metavar="N", min=0)] = None,

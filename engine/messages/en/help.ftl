@@ -8,6 +8,8 @@ tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal. Without a command:
     .colors = Colors of the screen: truecolor, 256, 16 or none.
     .lang = Language of everything that is shown.
     .theme = Colors of this session: dark, light, contrast, colour-blind or terminal.
+    .install_completion = Complete verbs, options and runs by Tab in this shell from now on.
+    .show_completion = Print what completes them, to install it yourself.
     .help_option = Show this message and exit.
     .epilog =
         Data goes to stdout, narration to stderr. Exit codes: 0 done, 1 the training failed, 2 config or command line,

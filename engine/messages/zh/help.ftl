@@ -7,6 +7,8 @@ tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。不带命令时�
     .colors = 界面颜色：truecolor、256、16 或 none。
     .lang = 显示语言。
     .theme = 本次的主题：dark、light、contrast、colour-blind 或 terminal。
+    .install_completion = 让当前 shell 从此能用 Tab 补全命令、选项和任务名。
+    .show_completion = 显示补全脚本，供自行安装。
     .help_option = 显示此帮助并退出。
     .epilog =
         数据写到 stdout，过程说明写到 stderr。
