@@ -7,7 +7,6 @@ beside this file.
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from engine.app.demo import demo_config
 from engine.runs.directory import RunDir, find
 from tui.app import TunedeckApp
 from tui.draft.draft import Draft
+from tui.screenshot import svg_of
 from tui.world import World
 
 SIZE = (100, 30)
@@ -51,11 +51,8 @@ async def monitor(run: RunDir) -> None:
 
 
 def save(app: TunedeckApp, name: str) -> None:
-    """Write the screen as SVG that loads nothing from elsewhere: fonts are the viewer's own."""
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(), flags=re.DOTALL)
-    svg = svg.replace("Fira Code, monospace", "DejaVu Sans Mono, Menlo, Consolas, monospace")
-    svg = svg.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
-    (HERE / name).write_text(svg, "utf-8")
+    """Write the screen as SVG that loads nothing from elsewhere."""
+    (HERE / name).write_text(svg_of(app), "utf-8")
 
 
 if __name__ == "__main__":

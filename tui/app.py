@@ -20,7 +20,7 @@ from engine.messages.catalogue import text
 from tui import keys, messages
 from tui.machine import MachineFeed
 from tui.theme import THEMES, PlainScrollBar, chosen
-from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS
+from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 from tui.world import World
 
 if TYPE_CHECKING:
@@ -109,11 +109,12 @@ class TunedeckApp(App[None]):
         if self._notices is None:
             from tui.notices import TerminalNotices
 
-            self._notices = TerminalNotices(self._send_to_terminal, lambda: not self.app_focus)
+            self._notices = TerminalNotices(self.send_to_terminal, lambda: not self.app_focus)
         return self._notices
 
-    def _send_to_terminal(self, made: str) -> None:
-        if self._driver is not None and not self.is_headless:
+    def send_to_terminal(self, made: str) -> None:
+        """Write an escape sequence that draws nothing."""
+        if made and self._driver is not None and not self.is_headless:
             self._driver.write(made)
             self._driver.flush()
 
@@ -335,6 +336,24 @@ class TunedeckApp(App[None]):
             self.switch_mode("home")
         await self.remove_mode(mode)
         self.add_mode(mode, factory)
+
+    def action_copy(self) -> None:
+        """Copy what is under the cursor: each screen tells it by ``copied``."""
+        from tui.clipboard import copy
+
+        copy(self, self.screen.copied() if isinstance(self.screen, WholeScreen) else "")
+
+    def action_picture(self) -> None:
+        """A picture of the screen, into the folder of the run that it shows, else into the home."""
+        from tui import clipboard, screenshot
+
+        run: RunDir | None = getattr(self.screen, "run_dir", None)
+        try:
+            path = screenshot.save(self, run.path if run else None)
+        except OSError as error:
+            self.notify(text("clipboard.no-picture", reason=reason_of(error)), severity="warning", markup=False)
+        else:
+            self.notify(text("clipboard.picture", path=clipboard.short(path)), timeout=8, markup=False)
 
     def action_help(self) -> None:
         from tui.widgets.dialogs import HelpScreen

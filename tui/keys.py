@@ -17,7 +17,8 @@ class Key:
 
     ``code`` has the word in the bar, and as ``.help`` the sentence in the help. Only keys with ``bar`` appear at the
     foot of the screen; all are in the help. One that ``yields`` is left out of the bar where there is no room for all.
-    ``of_step``: the step on screen carries it out, by a method named ``id``.
+    ``of_step``: the step on screen carries it out, by a method named ``id``. ``first``: it comes before the keys of
+    whatever has the focus, and works over dialogs too.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Key:
     bar: bool = True
     yields: bool = False
     of_step: bool = False
+    first: bool = False
 
     @property
     def shown(self) -> str:
@@ -47,6 +49,8 @@ def _of_step(id: str, key: str, code: str, *, bar: bool = True, yields: bool = T
 
 
 EVERYWHERE = (
+    Key("copy", "y", "keys.copy", bar=False),
+    Key("picture", "f12", "keys.screenshot", "F12", bar=False, first=True),
     Key("help", "question_mark,f1", "keys.help", "?"),
     Key("quit", "ctrl+q", "keys.quit", bar=False),
 )
@@ -282,7 +286,11 @@ MIX = (
 
 def bindings(*tables: Iterable[Key]) -> list[BindingType]:
     """Textual's bindings for ``tables``; each key runs the action named by its id. The bar and the help are our own."""
-    return [Binding(key.key, key.id, key_display=key.shown, show=key.bar) for table in tables for key in table]
+    return [
+        Binding(key.key, key.id, key_display=key.shown, show=key.bar, priority=key.first)
+        for table in tables
+        for key in table
+    ]
 
 
 def in_bar(*tables: Sequence[Key]) -> tuple[Key, ...]:

@@ -22,7 +22,6 @@ from engine.messages.catalogue import text
 from engine.messages.message import Message as Said
 from engine.models.chat_request import BASE, ChatRequest
 from tui import keys
-from tui.chat import clipboard
 from tui.chat.dialogs import KeepScreen, MannerScreen
 from tui.chat.dialogue import Answer, Dialogue, Exchange
 from tui.chat.transcript import Transcript
@@ -362,22 +361,18 @@ class ChatScreen(WholeScreen, Screen[None]):
             self.manner, self.dialogue.system = manner, manner.system
             self._state()
 
-    def action_copy(self) -> None:
-        """The last answers into the clipboard of the person's terminal."""
+    def copied(self) -> str:
+        """The last answers; of several each below its name."""
         last = self.dialogue.last
         if last is None:
-            return
+            return ""
         names = dict(self.dialogue.voices)
         said = [(names[voice], answer.text) for voice, answer in last.answers.items()]
-        words = said[0][1] if len(said) == 1 else "\n\n".join(f"{name}:\n{words}" for name, words in said)
-        made = clipboard.sequence(words)
-        if not made:
-            self.notify(text("chat.too-long-to-copy"), severity="warning", markup=False)
-            return
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(made)
-        self.notify(text("chat.copied", characters=len(words)), markup=False)
+        return said[0][1] if len(said) == 1 else "\n\n".join(f"{name}:\n{words}" for name, words in said)
+
+    async def action_copy(self) -> None:
+        """By a key that no line of text takes for a letter."""
+        await self.app.run_action("copy")
 
     def action_keep(self) -> None:
         last = self.dialogue.last

@@ -19,7 +19,7 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
-from tui import keys, words
+from tui import keys, shell, words
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, cut_cells, wrap
@@ -143,6 +143,14 @@ class CompareScreen(WholeScreen, Screen[None]):
         width = max(40, self.query_one("#compare-tables").size.width - 3)
         muted = self.app.theme_variables.get("muted", "")
         self.query_one(Block).show((width, id(self._tables)), Group(*_drawn(self._tables, width, muted)))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(each.id for each in self._targets)
+
+    def copied(self) -> str:
+        """The command that prints the same tables."""
+        return shell.command("compare", *self.subjects)
 
     def action_curve(self) -> None:
         """Loss, or the loss of held-out rows."""

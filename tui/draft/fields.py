@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,6 +101,11 @@ def show(value: Any, separator: str = ",") -> str:
     if isinstance(value, dict):
         return ", ".join(f"{ours}={yours}" for ours, yours in value.items())
     return str(value)
+
+
+def assignment(dotted: str, value: Any) -> str:
+    """``train.bf16=true``, as `tunedeck run CONFIG --set` takes it."""
+    return f"{dotted}={json.dumps(value) if isinstance(value, (bool, list, tuple)) else show(value)}"
 
 
 def parse(spec: FieldSpec, typed: str) -> Any:

@@ -109,6 +109,10 @@ class EvaluateScreen(WholeScreen, Screen[None]):
                 yield Panel(text(title), Block(id=name), id=f"of-{name}")
         yield KeyBar(keys.in_bar(keys.EVALUATE, keys.EVERYWHERE))
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self._run.id,)
+
     def on_mount(self) -> None:
         self._field("file").display = False
         self._show_form()

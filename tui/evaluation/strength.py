@@ -63,6 +63,10 @@ class StrengthScreen(WholeScreen, Screen[None]):
         yield Prose("", classes="muted about")
         yield KeyBar(keys.in_bar(keys.STRENGTH, keys.EVERYWHERE))
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self._run.id,)
+
     def on_mount(self) -> None:
         self.query_one(PickList).display = False
         self._read()

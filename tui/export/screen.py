@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -219,6 +220,21 @@ class ExportScreen(WholeScreen, Screen[None]):
             self.query_one(focus[view]).focus()
         self.query_one(KeyBar).rename("leave", text("keys.stop" if view == "running" else "keys.back"))
         self.refresh_bindings()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self._run.id,)
+
+    def copied(self) -> str:
+        """Where the files are that are shown or under the cursor; else the command that makes those of the target."""
+        former, made = self.query_one("#former", PickList), self._shown.made if self._shown is not None else None
+        if self.view == "result" and made is not None:
+            return made.path
+        if former.has_focus and former.current is not None:
+            return self._former[int(former.current.id)][0].path
+        kind = self._kinds.get(self._target)
+        chosen = ["--to", self._target, *(["--type", kind] if kind else [])]
+        return f"tunedeck export {shlex.join([self._run.id, *chosen])}" if self._target else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("start", "next_type", "previous_type", "switch") and self.view != "choose":

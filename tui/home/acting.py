@@ -59,6 +59,16 @@ class ActingScreen(WholeScreen, Screen[None]):
         line = self.chosen
         return line if line is not None and is_group(line) else None
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.chosen.id,) if self.chosen is not None else ()
+
+    def copied(self) -> str:
+        """The folder of the chosen run or group."""
+        if self.group is not None:
+            return str(self.group.group.path)
+        return str(self.run.run.path) if self.run is not None else ""
+
     # Which keys work
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

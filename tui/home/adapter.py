@@ -73,6 +73,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
         super().__init__()
         self._named, self._base, self._base_named, self._pickles = named, base, base_named, pickles
         self._sections: list[Section] = []
+        self._path = named
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.adapter-help"), text("home.reading"))
@@ -113,6 +114,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
     @on(Read)
     def _show(self, message: Read) -> None:
         card = message.old.card
+        self._path = str(card.path) if card else self._named
         name = clean(card.name, keep_newlines=False) if card else text("home.adapter-help")
         self.query_one(TopLine).show(left=name, right="")
         unicode = world_of(self).terminal.unicode
@@ -123,6 +125,10 @@ class AdapterScreen(WholeScreen, Screen[None]):
         width = max(30, self.size.width - 5)
         lines = [part for section in self._sections for part in _drawn(section, width)]
         self.query_one("#adapter-table", Static).update(Content("\n").join(lines))
+
+    def copied(self) -> str:
+        """Where the adapter is."""
+        return self._path
 
     def action_leave(self) -> None:
         self.workers.cancel_group(self, "read")

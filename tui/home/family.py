@@ -128,6 +128,14 @@ class FamilyScreen(WholeScreen, Screen[None]):
     def _chosen(self) -> None:
         self.action_open()
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self._node.run,) if self._by_line and self._node and self._node.run else ()
+
+    def copied(self) -> str:
+        """Where the model or adapter under the cursor is."""
+        return self._node.path if self._by_line and self._node else ""
+
     def action_open(self) -> None:
         from engine.runs.directory import RunDir
 

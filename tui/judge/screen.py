@@ -74,6 +74,10 @@ class JudgeScreen(WholeScreen, Screen[None]):
             yield Prose("")
         yield KeyBar(keys.in_bar(keys.JUDGE, keys.EVERYWHERE))
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self._run.id,)
+
     def on_mount(self) -> None:
         self._read()
 

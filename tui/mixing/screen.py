@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
-from tui import keys, messages
+from tui import keys, messages, shell
 from tui.mixing import job
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
@@ -95,6 +96,17 @@ class MixScreen(WholeScreen, Screen[None]):
         with VerticalScroll(id="result"):
             yield Block(id="shown")
         yield KeyBar(keys.in_bar(keys.MIXING, keys.EVERYWHERE))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self._runs)
+
+    def copied(self) -> str:
+        """The command that makes the same mix."""
+        weights = ",".join(f"{weight:g}" for weight in self._weights)
+        more = ["--method", self._method, "--weights", weights]
+        more += ["--density", f"{self._density:g}"] if self._trims else []
+        return f"{shell.command('mix', *self.subjects)} {shlex.join(more)}"
 
     def on_mount(self) -> None:
         from engine.app.mix import about

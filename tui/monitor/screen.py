@@ -20,7 +20,7 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from engine.runs.story import spike as describe_spike
 from engine.runs.viewers import Presence, Viewer
-from tui import keys, messages
+from tui import keys, messages, shell
 from tui.machine import feed_of
 from tui.monitor import attached, memory, postmortem, result, story, verdict
 from tui.monitor.acting import ActingMonitor
@@ -320,6 +320,18 @@ class MonitorScreen(ActingMonitor):
 
     def show_curves(self) -> None:
         self._show_view("curves")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.run_dir.id,)
+
+    def copied(self) -> str:
+        """The newest line of the log, the newest answer, or the command that watches or resumes the run."""
+        if self.view == "log" and self.state.log:
+            return self.query_one("#log", LogPane).copied()
+        if self.view == "result" and self.state.samples:
+            return self.state.samples[-1].answer
+        return shell.command("resume" if self._resumable else "open", self.run_dir.id)
 
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])

@@ -75,10 +75,14 @@ class KeyButton(Static, can_focus=True):
 
     async def key_enter(self, event: events.Key) -> None:
         event.stop()
-        await self.screen.run_action(self.key.id)
+        await self.act()
 
     async def on_click(self) -> None:
-        await self.screen.run_action(self.key.id)
+        await self.act()
+
+    async def act(self) -> None:
+        """As the key does: the screen's action, else the app's."""
+        await self.app.run_action(self.key.id, self.screen) or await self.app.run_action(self.key.id)
 
 
 class KeyRow(KeyButton):

@@ -85,6 +85,10 @@ class PickList(Widget, can_focus=True):
         """The line under the cursor."""
         return self._picks[self.cursor] if self._picks else None
 
+    def copied(self) -> str:
+        """The line under the cursor, for ``WholeScreen.copied``."""
+        return self.current.title.strip() if self.current else ""
+
     def set_picks(self, picks: Sequence[Pick], chosen: str | None = None) -> None:
         """Show other lines. The cursor stays on its line when that is still there, else goes to the chosen one."""
         before = self.current.id if self.current else ""

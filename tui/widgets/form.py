@@ -262,6 +262,10 @@ class FormField(Vertical):
         self.set_class(bool(hint), "-hinted")
         self._hint_line.update(Content(hint))
 
+    def copied(self) -> str:
+        """``learning_rate=0.0002``, as `tunedeck run CONFIG --set` takes it; for ``WholeScreen.copied``."""
+        return f"{self.key}={self.text}" if "." in self.key else self.text
+
     def focus_control(self) -> None:
         self.control.focus()
 

@@ -56,6 +56,12 @@ class LogPane(Widget):
         self._back = max(0, min(self._back + count, len(self._rows) - height))
         self.refresh()
 
+    def copied(self) -> str:
+        """The newest line in sight, with its time."""
+        shown = [line.plain.rstrip() for y in range(self.size.height) if (line := self._row(y)).plain.strip()]
+        starts = [at for at, line in enumerate(shown) if not line.startswith(" ")]
+        return " ".join(each.strip() for each in shown[starts[-1] :]) if starts else ""
+
     @property
     def visible_lines(self) -> list[str]:
         return [self._row(y).plain for y in range(self.size.height)]

@@ -57,6 +57,21 @@ class WholeScreen(Whole):
         """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
         return ""
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The runs that the keys of this screen act on now, as the shell calls them."""
+        return ()
+
+    def copied(self) -> str:
+        """What y copies here, for use in another program: the thing under the cursor; "" where there is none.
+
+        It is asked of all around the focus that has a method of this name, the outermost first.
+        """
+        focused: _Widget | None = self.focused  # type: ignore[attr-defined]
+        around = [each for each in focused.ancestors_with_self if each is not self] if focused is not None else []
+        told = (each.copied() for each in reversed(around) if hasattr(each, "copied"))
+        return next(filter(None, told), "")
+
     def on_key(self, event: events.Key) -> None:
         focused = self.focused  # type: ignore[attr-defined]
         between = focused.ancestors_with_self if focused is not None else ()

@@ -274,6 +274,10 @@ class WizardScreen(WholeScreen, Screen[None]):
         """The key that goes on starts nothing: pressed once too often it would begin hours of work."""
         return text("wizard.start-by-enter") if action == "next" else ""
 
+    def copied(self) -> str:
+        """What the step gives where the focus is on none of its fields."""
+        return super().copied() or (self.step.copied() if self.step is not None else "")
+
     def action_fix(self, number: int) -> None:
         if isinstance(self.step, ReviewStep):
             self.step.fix(number)

@@ -100,6 +100,10 @@ class Step(Whole, Vertical):
         """Whether a key of this step works now, which calls the method named like it; None greys it out."""
         return False
 
+    def copied(self) -> str:
+        """What y copies instead of the field or line that has the focus; "" for just that."""
+        return ""
+
     async def close(self) -> bool:
         """Close what is open over the step (Esc does); whether something was."""
         return False

@@ -2,6 +2,10 @@
 
 help = Help
     .help = What this screen is for, and all of its keys.
+copy = Copy
+    .help = Copy what is under the cursor: path, command, row, answer.
+screenshot = Screenshot
+    .help = Save a picture of the screen as SVG.
 quit = Quit
     .help = Leave tunedeck. A running training keeps running.
 new = New

@@ -2,6 +2,10 @@
 
 help = 帮助
     .help = 本界面的用途和全部按键。
+copy = 复制
+    .help = 复制光标处的内容：路径、命令、样本或回答。
+screenshot = 截图
+    .help = 把屏幕保存为 SVG 图片。
 quit = 退出
     .help = 离开 tunedeck，训练会继续运行。
 new = 新建

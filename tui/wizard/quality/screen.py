@@ -198,6 +198,11 @@ class DoctorScreen(WholeScreen, Screen[None]):
         event.picklist.mark("")
         self.action_xray()
 
+    def copied(self) -> str:
+        """The row under the cursor, as file:row."""
+        place = self.place if not self._shows_facts else None
+        return f"{place.file}:{place.row}" if place is not None else ""
+
     # What the keys do
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -17,10 +17,12 @@ from engine.common.errors import ConfigError, TunedeckError
 from engine.config import toml
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
+from tui.draft import fields
 from tui.draft.findings import findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.draft.relation import can_ask, line
 from tui.flow import review
+from tui.flow.settings import SEEDS
 from tui.flow.values import about
 from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
@@ -63,6 +65,7 @@ class ReviewStep(Step):
         self._shown_fit = self.facts.fit
         self._told: dict[str, str] = {}
         self._found: list[Finding] = []
+        self._command = ""
         yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
         yield Static(id="warnings")
@@ -277,8 +280,20 @@ class ReviewStep(Step):
             return
         form.display = False
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
+        self._command = command
         self.query_one("#command", Static).update(Content(text("review.saved", command=command)))
         self.screen.query_one("#go-next").focus()
+
+    def copied(self) -> str:
+        """The value under the cursor; else the command that starts the saved config, or the config itself."""
+        listed = self.query_one("#values", PickList)
+        if listed.has_focus and listed.current is not None:
+            name = listed.current.id
+            return fields.assignment(name, self.draft.seeds if name == SEEDS else self.draft.get(name))
+        try:
+            return self._command or toml.dumps(self.draft.resolve())
+        except ConfigError:
+            return ""
 
     async def close(self) -> bool:
         form = self.query_one(FormField)

@@ -70,6 +70,11 @@ class AllFields(Vertical):
         found = self.query(FormField)
         return found.first() if found else None
 
+    def copied(self) -> str:
+        """The field under the cursor with its value, as `tunedeck run CONFIG --set` takes it."""
+        pick = self.query_one(PickList).current
+        return fields.assignment(pick.id, self.draft.get(pick.id)) if pick and self.editor is None else ""
+
     def _picks(self) -> list[Pick]:
         return [self._pick(name) for name in all_fields(self.draft)]
 

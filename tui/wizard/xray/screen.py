@@ -183,6 +183,13 @@ class XrayScreen(WholeScreen, Screen[None]):
             lines.append(Content.styled(self._said, "bold $warning" if self._said.startswith("!") else ""))
         self.query_one("#xray-state", Static).update(Content("\n").join(lines))
 
+    def copied(self) -> str:
+        """The row as the model reads it: its examples one after the other."""
+        if self.ray is None:
+            return ""
+        parts = ["".join(piece.text for piece in part.pieces) for part in self.ray.parts]
+        return "\n\n".join(parts) or self.ray.words
+
     # Going through the rows
 
     def action_next_row(self) -> None:

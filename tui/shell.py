@@ -1,0 +1,39 @@
+"""The shell commands that do what keys do, for a script or for another machine."""
+
+from __future__ import annotations
+
+import shlex
+
+COMMANDS = {
+    "open": "tunedeck attach {runs}",
+    "resume": "tunedeck resume {runs}",
+    "stop": "tunedeck stop {runs}",
+    "pause": "tunedeck pause {runs}",
+    "save": "tunedeck save {runs}",
+    "report": "tunedeck report {runs}",
+    "evaluate": "tunedeck evaluate {runs}",
+    "strength": "tunedeck strength {runs}",
+    "measure": "tunedeck strength {runs}",
+    "losses": "tunedeck strength {runs} --losses-only",
+    "talk": "tunedeck chat {runs}",
+    "judge": "tunedeck judge {runs}",
+    "export": "tunedeck export {runs} --to gguf",
+    "adapter": "tunedeck adapter inspect {runs}",
+    "family": "tunedeck lineage {runs}",
+    "compare": "tunedeck compare {runs}",
+    "mix": "tunedeck mix {runs}",
+    "more_replay": "tunedeck set {runs} replay=more",
+    "stop_at_best": "tunedeck stop {runs} --at-best",
+    "lower_rate": "tunedeck set {runs} rate=0.5",
+    "skip_rows": "tunedeck rollback {runs} --skip-rows",
+    "roll_back": "tunedeck rollback {runs}",
+    "demo": "tunedeck demo",
+}
+"""By the name of an action: what is typed."""
+
+
+def command(action: str, *runs: str) -> str:
+    """The command that does ``action`` with ``runs`` (ids, names or paths); "" where there is none."""
+    made = COMMANDS.get(action, "")
+    needs_runs = "{runs}" in made
+    return "" if needs_runs and not runs else made.format(runs=shlex.join(runs))
