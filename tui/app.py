@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.runs.directory import RunDir
     from tui.draft.draft import Draft
     from tui.notices import TerminalNotices
+    from tui.palette.offers import Offer
     from tui.session import Session
     from tui.wizard.flow import WizardScreen
 
@@ -336,6 +338,17 @@ class TunedeckApp(App[None]):
             self.switch_mode("home")
         await self.remove_mode(mode)
         self.add_mode(mode, factory)
+
+    def action_palette(self) -> None:
+        """Everything that can be done or opened from here, by name."""
+        from tui.palette.screen import PaletteScreen
+
+        async def chosen(offer: Offer | None) -> None:
+            done = offer.act() if offer is not None else None
+            if isawaitable(done):
+                await done
+
+        self.push_screen(PaletteScreen(self.screen), chosen)
 
     def action_copy(self) -> None:
         """Copy what is under the cursor: each screen tells it by ``copied``."""

@@ -49,10 +49,16 @@ def _of_step(id: str, key: str, code: str, *, bar: bool = True, yields: bool = T
 
 
 EVERYWHERE = (
+    Key("palette", "ctrl+p,colon", "keys.palette", ":", bar=False),
     Key("copy", "y", "keys.copy", bar=False),
     Key("picture", "f12", "keys.screenshot", "F12", bar=False, first=True),
     Key("help", "question_mark,f1", "keys.help", "?"),
     Key("quit", "ctrl+q", "keys.quit", bar=False),
+)
+
+PALETTE = (
+    Key("copy", "ctrl+y,f6", "keys.copy", bar=False),
+    Key("leave", "escape,ctrl+p", "keys.cancel-leave", "Esc", bar=False),
 )
 
 HELP_BY_F1 = Key("help", "f1", "keys.help", "F1")

@@ -31,9 +31,11 @@ COMMANDS = {
 }
 """By the name of an action: what is typed."""
 
+_OF_SEVERAL = ("compare", "mix")
+
 
 def command(action: str, *runs: str) -> str:
     """The command that does ``action`` with ``runs`` (ids, names or paths); "" where there is none."""
     made = COMMANDS.get(action, "")
-    needs_runs = "{runs}" in made
-    return "" if needs_runs and not runs else made.format(runs=shlex.join(runs))
+    fewest = 2 if action in _OF_SEVERAL else 1 if "{runs}" in made else 0
+    return "" if len(runs) < fewest else made.format(runs=shlex.join(runs))

@@ -331,7 +331,7 @@ class MonitorScreen(ActingMonitor):
             return self.query_one("#log", LogPane).copied()
         if self.view == "result" and self.state.samples:
             return self.state.samples[-1].answer
-        return shell.command("resume" if self._resumable else "open", self.run_dir.id)
+        return shell.command("resume" if self.resumable else "open", self.run_dir.id)
 
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])

@@ -49,6 +49,8 @@ class PickList(Widget, can_focus=True):
         Binding("enter", "choose", show=False),
     ]
 
+    SHOWS_CURSOR: ClassVar[bool] = False
+    """Whether the cursor shows without the focus too."""
     cursor = reactive(0)
 
     class Moved(Message):
@@ -158,7 +160,7 @@ class PickList(Widget, can_focus=True):
         return Content("\n").join([self._line(self._top + offset, pick, width) for offset, pick in enumerate(shown)])
 
     def _line(self, index: int, pick: Pick, width: int) -> Content:
-        here = index == self.cursor and self.has_focus
+        here = index == self.cursor and (self.has_focus or self.SHOWS_CURSOR)
         marker = ">" if here else "*" if pick.id == self.chosen else " "
         title = clean(pick.title, keep_newlines=False)
         detail = clean(pick.detail, keep_newlines=False)

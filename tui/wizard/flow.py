@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -76,6 +76,7 @@ class WizardScreen(WholeScreen, Screen[None]):
     CSS_PATH = "wizard.tcss"
     AUTO_FOCUS = ""
     BINDINGS = _bindings()
+    KEY_TABLES: ClassVar = (("widgets.keys", keys.WIZARD),)
 
     class Launched(Message):
         """The runner was started, or ``error`` says why it was not."""
@@ -141,6 +142,28 @@ class WizardScreen(WholeScreen, Screen[None]):
             self.query_one(Foot).look(False)
 
     # Going from step to step
+
+    def can_open(self, step: str) -> bool:
+        """Whether the way from the first step has come to the one of that name, so that all before it is answered."""
+        return self.index != WELCOME and self._reached >= place(step)
+
+    async def open_setting(self, dotted: str) -> None:
+        """Show all settings with the one called ``dotted`` to be edited."""
+        self.facts.depth = 2
+        await self._go_to("settings")
+        if isinstance(self.step, SettingsStep):
+            await self.step.edit(dotted)
+
+    async def add_data(self, path: str) -> None:
+        """Show the data with the file ``path`` added."""
+        await self._go_to("data")
+        if isinstance(self.step, DataStep):
+            self.step.add(path)
+
+    async def _go_to(self, step: str) -> None:
+        if self.step is not None and not self._launching:
+            self.step.commit()
+            await self._show(place(step))
 
     async def _show(self, index: int) -> None:
         self.index = index

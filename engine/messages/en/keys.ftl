@@ -2,6 +2,8 @@
 
 help = Help
     .help = What this screen is for, and all of its keys.
+palette = Commands
+    .help = All actions, runs, models, settings and files by name.
 copy = Copy
     .help = Copy what is under the cursor: path, command, row, answer.
 screenshot = Screenshot

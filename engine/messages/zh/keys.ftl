@@ -2,6 +2,8 @@
 
 help = 帮助
     .help = 本界面的用途和全部按键。
+palette = 命令
+    .help = 按名称查找操作、任务、模型、设置和文件。
 copy = 复制
     .help = 复制光标处的内容：路径、命令、样本或回答。
 screenshot = 截图

@@ -107,7 +107,7 @@ class DataStep(RelatingStep):
 
     def submitted(self, form: FormField) -> None:
         if form.key == ADD and form.text.strip():
-            self._add(form.text)
+            self.add(form.text)
         else:
             self.done()
 
@@ -115,7 +115,8 @@ class DataStep(RelatingStep):
     def _chosen(self, event: PickList.Chosen) -> None:
         self.done()
 
-    def _add(self, typed: str) -> None:
+    def add(self, typed: str) -> None:
+        """One more source: a path, or ``run:`` and the name of a run."""
         path = absolute(typed)
         if path in [item["path"] for item in self._items]:
             self._form(ADD).show_error(text("wizard-data.listed-already"))
@@ -149,7 +150,7 @@ class DataStep(RelatingStep):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self._add(str(path))
+                self.add(str(path))
                 self.query_one(PickList).focus()
 
         self.app.push_screen(FilePicker(start), chosen)
@@ -318,7 +319,7 @@ class DataStep(RelatingStep):
     def hold(self) -> bool:
         typed = self._form(ADD).text.strip()
         if typed:
-            self._add(typed)
+            self.add(typed)
         self._take_reading()
         if not all(map(self._found, self._items)):
             self._go_on = True

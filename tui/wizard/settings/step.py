@@ -80,6 +80,12 @@ class SettingsStep(Step):
         self._explain()
         self.focus_first()
 
+    async def edit(self, dotted: str) -> None:
+        """Open the field called ``dotted`` in the table of all fields."""
+        if self._table is not None:
+            self._table.query_one(PickList).choose(dotted)
+            await self._table.edit(dotted)
+
     async def close(self) -> bool:
         return bool(self._table and await self._table.close())
 
