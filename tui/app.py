@@ -354,7 +354,8 @@ class TunedeckApp(App[None]):
         """Copy what is under the cursor: each screen tells it by ``copied``."""
         from tui.clipboard import copy
 
-        copy(self, self.screen.copied() if isinstance(self.screen, WholeScreen) else "")
+        copied = self.screen.copied() if isinstance(self.screen, WholeScreen) else ""
+        copy(self, copied, self.send_to_terminal)
 
     def action_picture(self) -> None:
         """A picture of the screen, into the folder of the run that it shows, else into the home."""

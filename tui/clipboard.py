@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+from textual.app import App
 
 from engine.common import paths
 from engine.common.clean_text import clean
 from engine.common.errors import reason_of
 from engine.common.files import write_atomic
 from engine.messages.catalogue import text
-
-if TYPE_CHECKING:
-    from tui.app import TunedeckApp
 
 MOST_BYTES = 74_994
 """Longest text that xterm takes; more is refused, never cut."""
@@ -30,14 +30,14 @@ def sequence(words: str) -> str:
     return f"\x1bPtmux;\x1b{made}\x1b\\" if os.environ.get("TMUX") else made
 
 
-def copy(app: TunedeckApp, words: str) -> None:
-    """Send ``words``, cleaned, to the terminal and write them to a file; says both, as no terminal answers."""
+def copy(app: App[Any], words: str, send: Callable[[str], None]) -> None:
+    """``send`` to the terminal ``words``, cleaned, and write them to a file; says both, as no terminal answers."""
     words = clean(words)
     if not words:
         app.notify(text("clipboard.nothing"), timeout=4)
         return
     sent = sequence(words)
-    app.send_to_terminal(sent)
+    send(sent)
     try:
         path = _keep(words)
     except OSError as error:

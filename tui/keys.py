@@ -92,7 +92,7 @@ HOME = (
 FAMILY = (
     Key("open", "enter", "keys.family-open", "Enter"),
     Key("mark", "space", "keys.family-mark", "Space"),
-    Key("differ", "d", "keys.family-differ"),
+    Key("differ", "c", "keys.family-differ"),
     Key("leave", "escape,q", "keys.back", "Esc"),
 )
 
@@ -135,10 +135,10 @@ WIZARD = (
 )
 
 DOCTOR = (
-    Key("xray", "enter,x", "keys.quality-xray", "Enter"),
+    Key("xray", "enter", "keys.quality-xray", "Enter"),
     Key("facts", "f", "keys.quality-facts"),
     Key("undo", "u", "keys.undo"),
-    Key("again", "r", "keys.again", yields=True),
+    Key("again", "e", "keys.again", yields=True),
     Key("cancel", "ctrl+x", "keys.quality-cancel"),
     Key("leave", "escape,q,f5", "keys.quality-leave", "Esc"),
 )
@@ -153,12 +153,13 @@ COLUMNS = (
 )
 
 XRAY = (
-    Key("next_row", "n,right", "keys.xray-next"),
-    Key("previous_row", "p,left", "keys.xray-previous", yields=True),
+    Key("next_hit", "n", "keys.xray-next"),
+    Key("previous_hit", "N", "keys.xray-previous", yields=True),
+    Key("next_row", "right", "keys.row-after", "Right", bar=False),
+    Key("previous_row", "left", "keys.row-before", "Left", bar=False),
     Key("next_bad", "b", "keys.xray-next-bad"),
     Key("previous_bad", "B", "keys.xray-previous-bad", bar=False),
     Key("search", "slash", "keys.search", "/"),
-    Key("search_on", "s", "keys.search-again", bar=False),
     Key("go_to", "g", "keys.go-to"),
     Key("detail", "t,i", "keys.detail"),
     Key("verdicts", "v", "keys.verdicts", yields=True),
@@ -167,14 +168,14 @@ XRAY = (
 
 MONITOR = (
     Key("pause", "p", "keys.pause"),
-    Key("save", "s", "keys.save", bar=False),
+    Key("save", "S", "keys.save", bar=False),
     Key("sample", "g", "keys.sample"),
     Key("stop", "x", "keys.stop-run"),
     Key("resume", "r", "keys.resume-run"),
     Key("more_replay", "w", "forgetting.key-replay", bar=False),
-    Key("stop_at_best", "b", "forgetting.key-best", bar=False),
-    Key("spike", "a", "steering.key-spike", bar=False),
-    Key("skip_rows", "k", "steering.key-skip", bar=False),
+    Key("stop_at_best", "X", "forgetting.key-best", bar=False),
+    Key("spike", "exclamation_mark", "steering.key-spike", "!", bar=False),
+    Key("skip_rows", "K", "steering.key-skip", bar=False),
     Key("lower_rate", "h", "steering.key-lower", bar=False),
     Key("roll_back", "z", "steering.key-back", bar=False),
     Key("cycle", "c", "keys.cycle"),
@@ -201,8 +202,8 @@ EVALUATE = (
 )
 
 STRENGTH = (
-    Key("measure", "r", "strength.key-measure"),
-    Key("losses", "l", "strength.key-losses"),
+    Key("measure", "e", "strength.key-measure"),
+    Key("losses", "E", "strength.key-losses"),
     Key("keep", "enter,k", "strength.key-keep", "Enter"),
     Key("leave", "escape,q,m", "keys.back", "Esc"),
 )
@@ -212,7 +213,7 @@ EXPORT = (
     Key("next_type", "right", "exporting.key-type", "Left/Right"),
     Key("previous_type", "left", "exporting.key-type-back", "Left", bar=False),
     Key("switch", "tab", "exporting.key-switch", "Tab", yields=True),
-    Key("push", "p", "exporting.key-push", "p", yields=True),
+    Key("push", "P", "exporting.key-push", yields=True),
     Key("leave", "escape,q,u", "keys.back", "Esc"),
 )
 
@@ -223,7 +224,7 @@ MIXING = (
     Key("switch", "tab", "mixes.key-switch", "Tab"),
     Key("density", "d", "mixes.key-density", yields=True),
     Key("keep", "k", "mixes.key-keep"),
-    Key("throw_away", "x,delete", "mixes.key-throw"),
+    Key("throw_away", "delete", "mixes.key-throw", "Del"),
     Key("leave", "escape,q", "keys.back", "Esc"),
 )
 
@@ -263,7 +264,7 @@ CHART = (
     Key("zoom_out", "minus,down", "keys.zoom-out", "-", bar=False),
     Key("crosshair", "space", "keys.crosshair", "Space", bar=False),
     Key("reset", "0,home", "keys.reset", "0", bar=False),
-    Key("follow", "f,end", "keys.follow", "f", bar=False),
+    Key("follow", "end", "keys.follow", "End", bar=False),
 )
 
 MIX = (
@@ -273,7 +274,7 @@ MIX = (
     Key("less", "left", "keys.mix-less", bar=False),
     Key("move(10)", "shift+right,pageup", "keys.mix-more-ten", "PgUp", bar=False),
     Key("move(-10)", "shift+left,pagedown", "keys.mix-less-ten", "PgDn", bar=False),
-    Key("type_share", "s,equals_sign", "keys.mix-type", "s"),
+    Key("type_share", "equals_sign", "keys.mix-type", "="),
     Key("role", "r", "keys.mix-role"),
     Key("old_rows", "o", "keys.mix-replay"),
     Key("all", "minus,delete,backspace", "keys.mix-all", "-", yields=True),

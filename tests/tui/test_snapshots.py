@@ -328,7 +328,7 @@ STATES = {
     "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing(*"vvvvv")),
     "monitor-forgetting": State((forgetful,), "monitor", alive=True),
     "monitor-forgetting-curve": State((forgetful,), "monitor", alive=True, look=pressing(*"vvvvv")),
-    "monitor-stop-at-best": State((forgetful,), "monitor", alive=True, look=pressing("b")),
+    "monitor-stop-at-best": State((forgetful,), "monitor", alive=True, look=pressing("X")),
     "monitor-samples": State((live_run,), "monitor", alive=True, look=pressing("c")),
     "monitor-log": State((live_run,), "monitor", alive=True, look=pressing("c", "c")),
     "monitor-pausing": State((live_run,), "monitor", alive=True, look=pressing("p")),

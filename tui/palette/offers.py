@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.actions import parse
+from textual.app import App
 from textual.dom import DOMNode
 from textual.fuzzy import FuzzySearch
 from textual.screen import Screen
@@ -21,7 +23,6 @@ from tui.widgets.bars import KeyButton
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
-    from tui.app import TunedeckApp
     from tui.keys import Key
 
 _MOVES = {"palette", "scroll", "left", "right", "go", "move", "more", "less", "turn_on", "turn_back", "mark"}
@@ -74,7 +75,7 @@ def _target(screen: Screen[Any], name: str) -> DOMNode | None:
 
 
 def _runs(screen: Screen[Any], key: Key, node: DOMNode) -> Callable[[], Awaitable[object]]:
-    return lambda: screen.app.run_action(key.id, node)
+    return partial(screen.app.run_action, key.id, node)
 
 
 def settings(screen: Screen[Any]) -> Iterator[Offer]:
@@ -90,25 +91,25 @@ def settings(screen: Screen[Any]) -> Iterator[Offer]:
         value = draft.get(name)
         shown = fields.show(value) or text("settings.empty")
         label = fields.spec_of(name).label
-        yield Offer(name, text("palette.setting", label=label, value=shown), lambda name=name: opens(name),
+        yield Offer(name, text("palette.setting", label=label, value=shown), partial(opens, name),
                     shell=fields.assignment(name, value), words=label)  # fmt: skip
 
 
-def runs(app: TunedeckApp, root: Path) -> Iterator[Offer]:
+def runs(app: App[Any], root: Path) -> Iterator[Offer]:
     """The runs in ``root``, the newest first, and the adapters they made. For a thread."""
     from engine.runs.directory import list_runs
 
     for run in list_runs(root)[:_MOST_RUNS]:
         name = clean(str(run.read_run_json().get("name") or run.id), keep_newlines=False)
-        opened, asked = messages.RunOpened(run), messages.AdapterAsked(str(run.path))
-        yield Offer(name, text("palette.run", run=run.id), lambda opened=opened: app.post_message(opened),
+        yield Offer(name, text("palette.run", run=run.id), partial(app.post_message, messages.RunOpened(run)),
                     shell=shell.command("open", run.id), words=run.id)  # fmt: skip
         if run.has_adapter:
-            yield Offer(name, text("palette.adapter", run=run.id), lambda asked=asked: app.post_message(asked),
+            asked = messages.AdapterAsked(str(run.path))
+            yield Offer(name, text("palette.adapter", run=run.id), partial(app.post_message, asked),
                         shell=shell.command("adapter", run.id), words=run.id)  # fmt: skip
 
 
-def models(app: TunedeckApp) -> Iterator[Offer]:
+def models(app: App[Any]) -> Iterator[Offer]:
     """The models on this machine, to fine-tune them. For a thread."""
     from engine.models.local import find_models
     from tui.draft.draft import Draft
@@ -121,10 +122,10 @@ def models(app: TunedeckApp) -> Iterator[Offer]:
     for card in find_models():
         path = str(card.path)
         name = clean(card.name, keep_newlines=False)
-        yield Offer(name, text("palette.model", path=short(card.path)), lambda path=path: begin(path), shell=path)
+        yield Offer(name, text("palette.model", path=short(card.path)), partial(begin, path), shell=path)
 
 
-def files(app: TunedeckApp, screen: Screen[Any], folder: Path) -> Iterator[Offer]:
+def files(app: App[Any], screen: Screen[Any], folder: Path) -> Iterator[Offer]:
     """The data files in ``folder``: to add one to the wizard's data, or to begin with it. For a thread."""
     from engine.data.files.sources import READERS
     from tui.draft.draft import Draft
@@ -143,7 +144,7 @@ def files(app: TunedeckApp, screen: Screen[Any], folder: Path) -> Iterator[Offer
         return
     for path in found[:_MOST_FILES]:
         about = text("palette.add-file" if adds else "palette.file", path=short(path.parent))
-        yield Offer(clean(path.name, keep_newlines=False), about, lambda path=str(path): act(path), shell=str(path))
+        yield Offer(clean(path.name, keep_newlines=False), about, partial(act, str(path)), shell=str(path))
 
 
 def matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:

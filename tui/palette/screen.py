@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,9 +25,6 @@ from tui.widgets.form import Entry
 from tui.widgets.line import Line, cut_cells
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
-
-if TYPE_CHECKING:
-    from tui.app import TunedeckApp
 
 _TITLE_CELLS = 24
 
@@ -88,7 +85,7 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
 
     @work(thread=True, group="names", exclusive=True)
     def _read(self) -> None:
-        app, worker = cast("TunedeckApp", self.app), get_current_worker()
+        app, worker = self.app, get_current_worker()
         rooms: tuple[Iterable[Offer], ...] = (
             offers.runs(app, world_of(self).root), offers.models(app), offers.files(app, self._over, Path.cwd())
         )  # fmt: skip

@@ -142,7 +142,7 @@ async def test_strength_shows_the_curve_and_one_key_keeps_a_scale(run: RunDir, m
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(messages.StrengthAsked(run))
         await until_shows(pilot, "Not measured yet")
-        await pilot.press("r")
+        await pilot.press("e")
         await until_shows(pilot, "suggested")
         shown = screen_text(app)
         assert "accuracy" in shown
@@ -163,5 +163,5 @@ async def test_an_adapter_without_a_scale_says_why(run: RunDir) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(messages.StrengthAsked(run))
         await until_shows(pilot, "DoRA")
-        await pilot.press("r", "enter", "escape")
+        await pilot.press("e", "enter", "escape")
         await until(pilot, lambda: not isinstance(app.screen, StrengthScreen))

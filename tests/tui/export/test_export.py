@@ -204,11 +204,11 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(messages.ExportAsked(run))
         await until_shows(pilot, "llama.cpp, LM Studio")
-        await pilot.press("p")
+        await pilot.press("P")
         assert isinstance(app.screen, ExportScreen), "there is nothing to push yet"
         await pilot.press("down", "down", "down", "enter")
         await until_shows(pilot, "These are the very files")
-        await pilot.press("p")
+        await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
         await pilot.press(*"orders", "enter")
         await until_shows(pilot, "no name of a repository")
@@ -216,11 +216,11 @@ async def test_an_exported_adapter_is_pushed_once_the_person_has_said_where(
         await until(pilot, lambda: any("pushed to anna/orders" in each.message for each in app._notifications))
         assert [(planned.repo, planned.private) for planned in sent] == [("anna/orders", True)]
         refusal.append(ModelError("hub.taken", repo="anna/orders"))
-        await pilot.press("p")
+        await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
         await pilot.press(*"anna/orders", "enter")
         await until(pilot, lambda: any("name is taken" in each.message for each in app._notifications))
-        await pilot.press("p")
+        await pilot.press("P")
         await until_shows(pilot, "Share on the hub")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))

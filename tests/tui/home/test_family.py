@@ -56,7 +56,7 @@ async def test_two_runs_are_compared(make_world: MakeWorld, root: Path) -> None:
         await until_shows(pilot, said("home.base-model"))
         await pilot.press("home", "down", "space")
         await until_shows(pilot, said("home.marked", run="first"))
-        await pilot.press("down", "d")
+        await pilot.press("down", "c")
         await until_shows(pilot, "train.learning_rate")
         line = next(line for line in screen_text(app).splitlines() if "train.learning_rate" in line)
         assert line.split() == ["train.learning_rate", "0.0001", "0.0003"]

@@ -112,7 +112,7 @@ async def test_what_is_thrown_away_is_asked_about_first(runs: list[RunDir], monk
         await until_shows(pilot, "on disk")
         await pilot.press("enter")
         await until_shows(pilot, "loses 15 points")
-        await pilot.press("x")
+        await pilot.press("delete")
         await until_shows(pilot, "Discard this mix?")
         await pilot.press("y")
         await until(pilot, lambda: mixes.candidates() == [])

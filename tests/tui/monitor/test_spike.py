@@ -57,16 +57,16 @@ async def test_what_the_step_held_is_shown_and_the_focus_stays(
             assert part in shown, part
         assert app.focused is focused
         assert unicode or shown.isascii()
-        await pilot.press("a")
+        await pilot.press("exclamation_mark")
         await until(pilot, lambda: "row 17 of orders" not in screen_text(app))
-        await pilot.press("a")
+        await pilot.press("exclamation_mark")
         await until_shows(pilot, "row 17 of orders")
 
 
 @pytest.mark.parametrize(
     ("key", "command", "values"),
     [
-        ("k", "rollback", {"to": 200, "rate": None, "skip_rows": True}), ("h", "set", {"rate": 0.5}),
+        ("K", "rollback", {"to": 200, "rate": None, "skip_rows": True}), ("h", "set", {"rate": 0.5}),
         ("z", "rollback", {"to": 200, "rate": None, "skip_rows": False}),
     ],
 )  # fmt: skip
@@ -94,7 +94,7 @@ async def test_without_a_spike_there_is_no_panel_and_nothing_to_skip(
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
-        await pilot.press("k", "a")
+        await pilot.press("K", "exclamation_mark")
         assert not app.screen.query_one("#spike").display
         assert len(app.screen_stack) == 1
 

@@ -47,7 +47,7 @@ async def test_zoom_pan_reset_and_follow_by_keyboard() -> None:
         assert not panned.follow
         app.grow(400)
         assert app.chart.view == panned, "new data leaves a view of the past alone"
-        await pilot.press("f")
+        await pilot.press("end")
         assert app.chart.view.follow
         await pilot.press("0")
         assert app.chart.view.start is None

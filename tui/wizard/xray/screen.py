@@ -201,17 +201,24 @@ class XrayScreen(WholeScreen, Screen[None]):
         else:
             self._say(text("xray.first-row"))
 
+    def action_next_hit(self) -> None:
+        """The next row with what was searched for, without a search just the next one."""
+        if self._found:
+            self._seek(1, text=self._found)
+        else:
+            self.action_next_row()
+
+    def action_previous_hit(self) -> None:
+        if self._found:
+            self._seek(-1, text=self._found)
+        else:
+            self.action_previous_row()
+
     def action_next_bad(self) -> None:
         self._seek(1, bad=True)
 
     def action_previous_bad(self) -> None:
         self._seek(-1, bad=True)
-
-    def action_search_on(self) -> None:
-        if self._found:
-            self._seek(1, text=self._found)
-        else:
-            self.action_search()
 
     def _seek(self, step: int, **more: Any) -> None:
         self._say(text("xray.searching"))

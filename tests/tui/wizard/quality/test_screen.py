@@ -177,7 +177,7 @@ async def test_the_rows_of_a_finding_open_in_the_xray(
         assert app.screen._first == (str(rows), 7)
         await pilot.press("escape")
         await pilot.pause()
-        await pilot.press("shift+tab", "x")
+        await pilot.press("shift+tab", "enter")
         await pilot.pause()
         assert isinstance(app.screen, XrayScreen)
         assert app.screen._first == (str(rows), 7)
@@ -195,7 +195,7 @@ async def test_it_begins_at_once_says_how_far_it_is_and_can_be_stopped(
         await press(app, pilot, "ctrl+x")
         assert "Check cancelled" in words_of(app)
         go.touch()
-        await press(app, pilot, "r")
+        await press(app, pilot, "e")
         assert "no faults found" in words_of(app)
 
 

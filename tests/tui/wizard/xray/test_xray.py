@@ -153,9 +153,9 @@ async def test_one_goes_from_row_to_row(opened: Open) -> None:
     async with opened() as pilot:
         await press(pilot, "n", shows="Second.")
         await press(pilot, "right", shows="row 3")
-        await press(pilot, "p", shows="row 2")
-        await press(pilot, "p", shows="row 1")
-        await press(pilot, "p", shows="This is the first row.")
+        await press(pilot, "N", shows="row 2")
+        await press(pilot, "N", shows="row 1")
+        await press(pilot, "N", shows="This is the first row.")
         await press(pilot, "n", "n", "n", shows="row 5")
         await press(pilot, "n", shows="No further match")
 
@@ -176,7 +176,7 @@ async def test_text_is_searched_for_and_searched_on(opened: Open, tmp_path: Path
         await press(pilot, "slash", shows="> Search for")
         await press(pilot, *"zebra", "enter", shows="Fifth zebra.")
         assert "Search for" not in screen_text(pilot.app)
-        await press(pilot, "s", shows="No further match")
+        await press(pilot, "n", shows="No further match")
         assert asked(tmp_path)[-1] == {"ask": "seek", "id": 3, "at": 4, "step": 1, "text": "zebra"}
 
 
