@@ -31,6 +31,7 @@ from tui.widgets.form import FormButton, FormField
 from tui.widgets.line import Prose
 from tui.widgets.log import LogPane
 from tui.widgets.panel import Panel
+from tui.widgets.whole import WholeScreen
 
 STEPS = 240
 KEYS = (
@@ -60,7 +61,7 @@ def _loss(step: float) -> float:
     return 0.4 + 2 * math.exp(-step / 60)
 
 
-class GalleryScreen(Screen[None]):
+class GalleryScreen(WholeScreen, Screen[None]):
     """``unicode`` false draws with ASCII alone. Tab walks through what can have the focus."""
 
     AUTO_FOCUS = "#focused Input"
