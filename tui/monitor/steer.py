@@ -25,6 +25,7 @@ class Steering:
         self.run = run
         self._tell = tell
         self._waiting: dict[int, control.Command] = {}
+        self._heard: int | None = None
 
     @property
     def pauses(self) -> bool:
@@ -49,7 +50,11 @@ class Steering:
         self._tell(text("steering.rate-asked" if is_rate else ASKED[command]), "information")
 
     def heard(self, state: RunState) -> None:
-        """Tell the runner's answers that came with ``state``."""
+        """Tell the runner's answers that came with ``state``, also those to commands that others gave meanwhile."""
+        if self._heard is not None:
+            for seq in [seq for seq in state.acks if seq > (self._heard or 0) and seq not in self._waiting]:
+                self._tell(text(story.answer_to(state.acks[seq])), "information")
+        self._heard = max(state.acks, default=0)
         answered = max((seq for seq in self._waiting if seq in state.acks), default=0)
         for seq in list(self._waiting):
             ack = state.acks.get(seq)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.viewers import Presence
 from tests.tui import fake_runs
@@ -63,6 +64,22 @@ async def test_one_that_only_watches_sees_all_and_steers_nothing(
         assert not run.control.exists()
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
+
+
+async def test_what_another_asks_of_the_run_is_told_here_too(
+    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+) -> None:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    writer.emit(ev.ControlAck(control_seq=1, command="save", by="before@pts/1"))
+    fake_runs.train(writer, 1, 50, 900)
+    running(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, "50 of 900")
+        assert not app._notifications, "what was asked before is no news"
+        writer.emit(ev.ControlAck(control_seq=2, command="pause", by="ana@pts/9"))
+        await until(pilot, lambda: any("ana@pts/9" in each.message for each in app._notifications))
 
 
 def test_every_key_of_the_monitor_either_looks_or_is_refused_to_those_who_watch() -> None:
