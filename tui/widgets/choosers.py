@@ -18,17 +18,22 @@ from textual.widget import Widget
 
 from engine.common.clean_text import clean
 from tui.widgets.line import component_style, cut_cells, wrap
+from tui.widgets.pieces import STYLES, Tone
 
 
 @dataclass(frozen=True)
 class Pick:
-    """One line: ``id`` for the program, the rest for people, ``tail`` at the right. Disabled ones can't be chosen."""
+    """One line: ``id`` for the program, the rest for people, ``tail`` at the right. Disabled ones can't be chosen.
+
+    ``tone`` is the colour of the title where it means something.
+    """
 
     id: str
     title: str
     detail: str = ""
     enabled: bool = True
     tail: str = ""
+    tone: Tone = ""
 
 
 class PickList(Widget, can_focus=True):
@@ -171,7 +176,7 @@ class PickList(Widget, can_focus=True):
         style = "$faint" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
         line = Content.assemble(
             (f"{marker} ", "bold $accent"),
-            (set_cell_size(title, column), style),
+            (set_cell_size(title, column), f"{style} {STYLES[pick.tone]}".strip()),
             (" " + set_cell_size(detail, rest), "$muted"),
             (f" {tail}" if tail else "", "$muted"),
         )

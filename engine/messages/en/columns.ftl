@@ -1,5 +1,7 @@
 # The columns' screen.
 
+meaning = What each column is
+as-read = The row as the model will see it
 title = Columns of { $name }
 reading = Reading ...
 unknown-format = Unknown format: map the columns.

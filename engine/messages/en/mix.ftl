@@ -1,5 +1,6 @@
 # The mix board: how much of each source.
 
+comes-to = What it comes to
 title = Data mix: the share of each source
 source = source
 role = role

@@ -2,6 +2,9 @@
 
 help = Data quality
     .about = Every row was checked, and a sample of the rows as the model's tokenizer sees them. Fatal findings keep a run from starting, warnings deserve a look, notes are for your information. Keys 1 to 9 apply a remedy. A remedy is offered only if it helped on a copy of the rows. Remedies are kept in the run's config as dataset.fixes, or change its settings; your files stay as they are. On the facts page, 1 to 5 set max_length.
+why-it-matters = Why it matters, and what helps
+facts-lengths = Lengths
+facts-sources = Sources
 title = Data quality: findings and remedies
 files-stay = Your files are never changed: remedies are kept in the run's config.
 rows = rows

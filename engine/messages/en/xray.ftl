@@ -1,5 +1,6 @@
 # The X-ray's screen: rows token by token.
 
+as-tokens = Token by token
 name = X-ray
 place = X-ray  { $file }, row { NUMBER($row) }
 count = { NUMBER($at) } of { NUMBER($count) }

@@ -1,5 +1,7 @@
 # 列映射界面。
 
+meaning = 各列的含义
+as-read = 模型将看到的数据行
 title = { $name } 的列
 reading = 正在读取……
 unknown-format = 无法识别格式：请指定各列的含义。

@@ -1,5 +1,6 @@
 # 数据配比界面。
 
+comes-to = 混合的结果
 title = 数据配比：各来源所占份额
 source = 来源
 role = 角色

@@ -1,5 +1,6 @@
 # X 光界面：逐个词元查看数据。
 
+as-tokens = 逐个词元
 name = X 光
 place = X 光  { $file }，第 { NUMBER($row) } 行
 count = { NUMBER($at) }/{ NUMBER($count) }

@@ -22,6 +22,7 @@ from tui import keys
 from tui.flow.mapping import ColumnMap, Line
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import PickList
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.columns import words
 
@@ -88,12 +89,12 @@ class ColumnsScreen(WholeScreen, Screen[Reading | None]):
         yield TopLine(text("columns.title", name=name))
         yield Static(text("columns.reading"), id="columns-state", markup=False)
         with Vertical(id="columns-body"):
-            with Vertical(id="columns-said"):
+            with Panel(text("columns.meaning"), id="columns-said"):
                 yield MappingList(title_width=words.TITLE_WIDTH, id="mapping")
                 yield Static(id="mapping-about")
                 yield Static(id="columns-head")
                 yield PickList(title_width=words.TITLE_WIDTH, id="columns-list")
-            with Vertical(id="columns-out"):
+            with Panel(text("columns.as-read"), id="columns-out"):
                 yield Static(id="row-head")
                 yield Static(id="row-out")
         yield KeyBar(keys.in_bar(keys.COLUMNS))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -23,6 +22,7 @@ from tui.draft.fit import unknown
 from tui.draft.mix_board import ROLES, Board, Line
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.fitbar import ConsequenceLine, FitBar
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.mix import draw
 from tui.wizard.mix.entry import SHARE, WEIGHT, Entry
@@ -82,7 +82,7 @@ class MixScreen(WholeScreen, Screen[bool]):
         yield TopLine(text("mix.title"))
         yield MixTable()
         yield Static(id="mix-bar")
-        with Vertical(id="mix-words"):
+        with Panel(text("mix.comes-to"), id="mix-words"):
             yield Static(id="mix-totals")
             yield Static(id="mix-free", classes="muted")
             yield Static(id="mix-about")

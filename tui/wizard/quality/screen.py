@@ -20,6 +20,7 @@ from tui.draft.mix_sources import report_of
 from tui.flow import repairs, rows_text
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import PickList
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.quality import facts_text, words
 from tui.wizard.review.check_panel import CheckPanel, begin
@@ -63,16 +64,16 @@ class DoctorScreen(WholeScreen, Screen[None]):
         yield TopLine(text("quality-screen.title"))
         yield Static(id="doctor-state")
         with Vertical(id="doctor-findings"):
-            with Vertical(id="doctor-list"):
+            with Panel(text("quality-screen.findings"), id="doctor-list"):
                 yield Static(id="doctor-heads")
                 yield PickList(id="findings")
-            with Vertical(id="doctor-detail"):
+            with Panel(text("quality-screen.why-it-matters"), id="doctor-detail"):
                 yield Static(id="finding")
                 yield Static(id="places-head")
                 yield PickList(title_width=words.PLACE_WIDTH, id="places")
         with VerticalScroll(id="doctor-facts"), Horizontal():
-            yield Static(id="facts-lengths")
-            yield Static(id="facts-sources")
+            yield Panel(text("quality-screen.facts-lengths"), Static(id="facts-lengths"))
+            yield Panel(text("quality-screen.facts-sources"), Static(id="facts-sources"))
         yield Static(Content(text("quality-screen.files-stay")), id="doctor-files")
         yield KeyBar(keys.in_bar(keys.DOCTOR))
 
@@ -181,7 +182,7 @@ class DoctorScreen(WholeScreen, Screen[None]):
         if self._report is None:
             return
         unicode, width = world_of(self).terminal.unicode, self.app.size.width
-        column = (width - 6) // 2 if width >= WIDE else width - 4
+        column = width // 2 - 5 if width >= WIDE else width - 4
         length = self.draft.get("dataset.max_length")
         chosen = length if isinstance(length, int) else 0
         lengths = facts_text.of_lengths(self._report.lengths, chosen, column, unicode)

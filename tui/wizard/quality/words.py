@@ -14,9 +14,11 @@ from engine.messages.catalogue import text
 from engine.messages.formats import percent
 from tui.widgets.bars import fit
 from tui.widgets.choosers import Pick
+from tui.widgets.pieces import Tone
 
 MARKS: dict[Severity, str] = {"fatal": "!!", "warning": "! ", "note": "- "}
 STYLES: dict[Severity, str] = {"fatal": "bold $error", "warning": "bold $warning", "note": "bold"}
+TONES: dict[Severity, Tone] = {"fatal": "lost", "warning": "look", "note": ""}
 NAMES: dict[Severity, str] = {
     "fatal": "quality-screen.fatal", "warning": "quality-screen.warning", "note": "quality-screen.note",
 }  # fmt: skip
@@ -47,7 +49,11 @@ def pick_of(index: int, finding: Finding, name_source: bool) -> Pick:
     title = f"{MARKS[finding.severity]} {fit(text(NAMES[finding.severity]), _SEVERITY_WIDTH - 3)}{text(finding.title)}"
     source = finding.source if name_source else ""
     return Pick(
-        str(index), title, source or " ", tail=f"{_count(finding.count):>7} {percent(finding.share):>5} {of_text:>5}"
+        str(index),
+        title,
+        source or " ",
+        tail=f"{_count(finding.count):>7} {percent(finding.share):>5} {of_text:>5}",
+        tone=TONES[finding.severity],
     )
 
 

@@ -28,6 +28,7 @@ from tui import keys
 from tui.draft.asked import AskedChild
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.form import FormField
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.xray.text import content_of
 from tui.world import world_of
@@ -70,9 +71,10 @@ class XrayScreen(WholeScreen, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(text("xray.name"))
         yield Static(id="xray-state", markup=False)
-        yield Static(id="xray-legend", markup=False)
-        with VerticalScroll(id="xray-rows"):
-            yield Static(id="xray-text", markup=False)
+        with Panel(text("xray.as-tokens"), id="xray-row"):
+            yield Static(id="xray-legend", markup=False)
+            with VerticalScroll(id="xray-rows"):
+                yield Static(id="xray-text", markup=False)
         with VerticalScroll(id="xray-asked", can_focus=False):
             yield FormField(SEARCH, text("xray.search-for"), hint=text("xray.search-hint"))
             yield FormField(GO, text("xray.go-to-row"), hint=text("xray.go-hint"))

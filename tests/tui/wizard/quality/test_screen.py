@@ -86,7 +86,7 @@ async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
         lines, words = text_of(app).splitlines(), words_of(app)
         assert "40 rows: 1 warning, 1 note" in words
         listed = next(line for line in lines if "warning empty answers" in line)
-        assert listed.split()[:2] == [">", "!"]
+        assert listed.strip("│| ").split()[:2] == [">", "!"]
         assert [part for part in ("12", "30%", "25%") if part in listed] == ["12", "30%", "25%"]
         told = "12 of 40 rows in orders (30%), about 315 tokens (25% of the text). Why empty answers matter."
         assert told in words_in(app, "#finding")
