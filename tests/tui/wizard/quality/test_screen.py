@@ -90,7 +90,7 @@ async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
         assert [part for part in ("12", "30%", "25%") if part in listed] == ["12", "30%", "25%"]
         told = "12 of 40 rows in orders (30%), about 315 tokens (25% of the text). Why empty answers matter."
         assert told in words_in(app, "#finding")
-        assert "Press 1: leave those rows out (tried: 12 -> 0)" in words
+        assert "Press 1: leave those rows out (tried: 12 -> 0)" in words_in(app, "#finding")
         assert "row 3 orders.jsonl" in words
         assert "words 3" in words
         assert "Your files are never changed" in words
@@ -100,7 +100,7 @@ async def test_findings_are_told_with_severity_counts_shares_rows_and_remedies(
             assert text_of(app).isascii()
         await press(app, pilot, "down")
         assert "<b> most of all" in words_in(app, "#finding")
-        assert "Press 2: raise it (tried: 4 -> 2)" in words_of(app)
+        assert "Press 2: raise it (tried: 4 -> 2)" in words_in(app, "#finding")
 
 
 async def test_a_wide_terminal_shows_a_finding_beside_the_list(
