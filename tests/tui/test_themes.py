@@ -9,9 +9,11 @@ import pytest
 
 from engine.common import settings
 from engine.common.errors import ConfigError
+from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.__main__ import _take_theme
 from tui.app import TunedeckApp
+from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
 from tui.terminal import THEME, Terminal
 from tui.theme import CONTRAST, DARK, LIGHT, TERMINAL, THEMES, chosen
@@ -102,3 +104,21 @@ def test_what_is_named_goes_before_what_is_kept_and_both_before_the_default(monk
 def test_a_kept_theme_that_is_none_is_passed_over(kept: object) -> None:
     settings.keep(kept, "ui", "theme")
     assert chosen(Terminal("truecolor")) == DARK
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_a_run_can_be_looked_at_in_every_theme(
+    theme: str, make_world: MakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THEME, theme)
+    fake_runs.failed_run(root)
+    app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.theme == theme
+        await until_shows(pilot, "97%")
+        await pilot.press("c", "c", "v", "q")
+        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, "too-large")
+        await pilot.press("home", "space", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen._found)
+        await pilot.press("c")

@@ -20,6 +20,7 @@ from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import keys, shell, words
+from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, cut_cells, wrap
@@ -141,7 +142,7 @@ class CompareScreen(WholeScreen, Screen[None]):
         if not self._tables:
             return
         width = max(40, self.query_one("#compare-tables").size.width - 3)
-        muted = self.app.theme_variables.get("muted", "")
+        muted = colours_of(self.app)("muted")
         self.query_one(Block).show((width, id(self._tables)), Group(*_drawn(self._tables, width, muted)))
 
     @property

@@ -22,6 +22,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import keys, messages, shell
 from tui.mixing import job
+from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.evaluated import folded
@@ -268,7 +269,7 @@ class MixScreen(WholeScreen, Screen[None]):
     def _draw(self) -> None:
         if self._ended is None or self._ended.mix is None or self._ended.run is None:
             return
-        width, muted = self.size.width - 3, self.app.theme_variables["muted"]
+        width, muted = self.size.width - 3, colours_of(self.app)("muted")
         shown = result(self._ended.run, self._ended.mix, width, muted)
         self.query_one("#shown", Block).show((id(self._ended), width), shown)
 

@@ -29,6 +29,7 @@ from tui.monitor.follow import follow
 from tui.monitor.recall import Recalled, remembered
 from tui.monitor.spike import panel
 from tui.notices import notices_of
+from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, Line, cut
@@ -198,7 +199,7 @@ class MonitorScreen(ActingMonitor):
 
     def show_state(self) -> None:
         state, width = self.state, self.size.width - 2
-        muted = "" if world_of(self).terminal.sixteen else self.app.theme_variables["muted"]
+        muted = self._style("muted")
         self.query_one(TopLine).show(story.subject(self.run_name, state), self._standing())
         self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
         self._show_progress()
@@ -216,16 +217,15 @@ class MonitorScreen(ActingMonitor):
         self.refresh_bindings()
 
     def _style(self, name: str) -> str:
-        """The theme's colour called so; "" where there are sixteen, which are the terminal's own."""
-        return "" if world_of(self).terminal.sixteen else self.app.theme_variables[name]
+        """The theme's colour called so."""
+        return colours_of(self.app)(name)
 
     def _standing(self) -> Text:
         line = story.standing(self.state, text("monitor.resuming") if self.resumed_at is not None else "")
         colour = {"good": "success", "look": "warning", "lost": "error"}.get(
             story.STATE_STYLES.get(self.state.state, ""), "foreground"
         )
-        if not world_of(self).terminal.sixteen:
-            line.stylize(self.app.theme_variables[colour])
+        line.stylize(self._style(colour))
         about = (text("viewers.watching") if self.only_watches else "", attached.count(self.viewers))
         for words in filter(None, about):
             line.append(f"   {words}")
