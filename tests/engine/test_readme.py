@@ -13,6 +13,8 @@ from engine.config import rules
 from engine.config.presets import Layer, resolve
 from tests.engine.cli.cli_calls import Shell
 
+SIGNS = {"colon": ":", "question_mark": "?", "slash": "/", "escape": "Esc"}
+"""What Textual calls keys that people read by their sign."""
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -45,12 +47,15 @@ def test_its_exit_codes_are_those_of_the_program(kind: str) -> None:
 def test_every_key_it_shows_is_bound() -> None:
     from tui import keys
 
-    tables = {"home": keys.HOME, "wizard": keys.WIZARD, "monitor": keys.MONITOR, "chart": (*keys.MONITOR, *keys.CHART)}
-    for where, table in tables.items():
-        [cell] = re.findall(rf"^\| {where} \| (.*) \|$", README, re.MULTILINE)
-        shown = {key.shown.lower() for key in table}
-        for key in re.findall(r"`([^`]+)`", cell):
-            assert key.lower() in shown, f"{where}: {key}"
+    tables = [each for each in vars(keys).values() if isinstance(each, tuple)]
+    every = [key for table in tables for key in table if isinstance(key, keys.Key)]
+    bound = {name.lower() for key in every for name in (key.shown, *key.key.split(","))}
+    bound |= {named.lower() for name, named in SIGNS.items() if name in bound}
+    [about] = re.findall(r"^## Keys\n\n(.*?)\n\n", README, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"`([^`]+)`", about)
+    assert len(shown) > 10
+    for key in shown:
+        assert key.lower() in bound, key
 
 
 @pytest.mark.parametrize("command", re.findall(r"`python (tests/\S+\.py)", README))
