@@ -65,8 +65,10 @@ class TunedeckApp(App[None]):
     ) -> None:
         # App begins in this mode, so that no empty screen is built, styled and sent first.
         self.DEFAULT_MODE = route  # type: ignore[misc]
-        super().__init__()
-        self.world = world or World()
+        world = world or World()
+        # Without colours Textual would make greys of a theme's own, which is black on black: all go instead.
+        super().__init__(ansi_color=True if world.terminal.colours == "none" else None)
+        self.world = world
         self.machine_feed = MachineFeed(self.world)
         self.watched: list[RunDir] = [run] if run else []
         self._run, self._prefill, self._judged, self._talk = run, prefill, judged, talk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from engine.common import settings
 from engine.common.errors import ConfigError
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
+from tests.tui.pty_session import PtySession
 from tui.__main__ import _take_theme
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
@@ -122,3 +125,14 @@ async def test_a_run_can_be_looked_at_in_every_theme(
         await pilot.press("home", "space", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen._found)
         await pilot.press("c")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("theme", ["terminal", "contrast"])
+def test_without_colours_none_is_sent(theme: str, root: Path) -> None:
+    fake_runs.finished_run(root)
+    env = {"TUNEDECK_HOME": os.environ["TUNEDECK_HOME"], "NO_COLOR": "1", THEME: theme}
+    with PtySession(("attach", "last"), env=env) as session:
+        session.wait_for("97%")
+        session.read(1)
+        assert not re.findall(rb"\x1b\[(?:\d+;)*(?:[34][0-8]|9[0-7]|10[0-7])[;m]", session.received)
