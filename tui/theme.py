@@ -82,7 +82,7 @@ CONTRAST = _theme("contrast", Palette(
     memory=("#5f87ff", "#ffffff", "#ff87ff", "#ffaf00", "#ff5f87", "#d0d0d0", "#949494", "#e4e4e4"),
 ))  # fmt: skip
 # Blue, yellow and vermilion are told apart with each of the common colour deficiencies (Okabe and Ito 2008).
-COLOUR_BLIND = _theme("colour-blind", Palette(
+COLOUR_BLIND = _theme("color-blind", Palette(
     background="#121212", panel="#262626", raised="#1c1c1c", text="#eeeeee", muted="#a8a8a8", faint="#6c6c6c",
     frame="#4e4e4e", accent="#d7afff", tint="#322d3a", good="#5fafff", look="#ffff5f", lost="#ff5f00",
     raw="#5f87af", series=("#ffffff", "#ffd700", "#d787af", "#00af87"),

@@ -15,7 +15,7 @@ from tui.theme import THEMES
 
 KEPT = Path(__file__).parent / "gallery"
 SHOWN = {
-    "80x24.en": ((80, 24), "dark"), "120x40.zh": ((120, 40), "light"), "200x60.en": ((200, 60), "colour-blind"),
+    "80x24.en": ((80, 24), "dark"), "120x40.zh": ((120, 40), "light"), "200x60.en": ((200, 60), "color-blind"),
     "80x24.ascii": ((80, 24), "terminal"),
 }  # fmt: skip
 

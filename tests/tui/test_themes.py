@@ -99,7 +99,7 @@ def test_what_is_named_goes_before_what_is_kept_and_both_before_the_default(monk
     _take_theme(["--theme", "pink"])
     with pytest.raises(ConfigError) as caught:
         chosen(rich)
-    assert "colour-blind" in str(caught.value)
+    assert "color-blind" in str(caught.value)
     assert "pink" in str(caught.value)
 
 

@@ -32,7 +32,7 @@ from tui.world import world_of
 STEPS = 120
 NAMES = {
     "dark": "themes.dark", "light": "themes.light", "contrast": "themes.contrast",
-    "colour-blind": "themes.colour-blind", "terminal": "themes.terminal",
+    "color-blind": "themes.color-blind", "terminal": "themes.terminal",
 }  # fmt: skip
 
 
