@@ -137,6 +137,7 @@ WIZARD = (
 DOCTOR = (
     Key("xray", "enter", "keys.quality-xray", "Enter"),
     Key("facts", "f", "keys.quality-facts"),
+    Key("mend", "m", "keys.quality-mend"),
     Key("undo", "u", "keys.undo"),
     Key("again", "e", "keys.again", yields=True),
     Key("cancel", "ctrl+x", "keys.quality-cancel"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.data.quality.catalogue import fix_named
+from engine.data.quality.catalogue import SAFE, fix_named
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tui.draft import changes
 
 if TYPE_CHECKING:
-    from engine.data.quality.findings import Remedy
+    from engine.data.quality.findings import Remedy, Report
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
 
@@ -23,6 +23,17 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
     if remedy.fix:
         settings[FIXES] = [*fixes_of(draft), remedy.fix]
     facts.repairs.append(changes.apply(draft, remedy.what, settings))
+
+
+def safe(draft: Draft, report: Report) -> list[Remedy]:
+    """The remedies that can be applied without a look at each row, and are not yet."""
+    offered = [remedy for finding in report.findings for remedy in finding.remedies]
+    known, found = set(fixes_of(draft)), []
+    for remedy in offered:
+        if remedy.fix in SAFE and remedy.fix not in known:
+            known.add(remedy.fix)
+            found.append(remedy)
+    return found
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:

@@ -34,6 +34,11 @@ _FIXES: dict[str, Message] = {
     "drop_near_duplicates": Message("quality.keep-first-of-cluster"),
 }
 """What a repair does; one that is not here leaves the rows with the finding out."""
+SAFE: frozenset[str] = frozenset(
+    ("trim_whitespace", "fix_mojibake", "strip_control", "drop_unreadable", "drop_empty_answers",
+     "drop_exact_duplicates")
+)  # fmt: skip
+"""Repairs that nobody regrets: they mend text that was broken on its way, or leave out rows that teach nothing."""
 
 CATALOGUE: dict[str, Entry] = {
     "unreadable": _entry("fatal", "quality.unreadable", "quality.unreadable-why", "drop_unreadable"),

@@ -28,7 +28,7 @@ from tui.wizard.xray.opening import open_xray
 from tui.world import world_of
 
 if TYPE_CHECKING:
-    from engine.data.quality.findings import Finding, Place, Report
+    from engine.data.quality.findings import Finding, Place, Remedy, Report
     from tui.wizard.step import Step
 
 WIDE = 110
@@ -215,6 +215,8 @@ class DoctorScreen(WholeScreen, Screen[None]):
             return not self.panel.busy
         if action == "undo":
             return bool(self.facts.repairs or repairs.fixes_of(self.draft))
+        if action == "mend":
+            return bool(self._safe) or None
         if action == "facts":
             return self._report is not None or None
         return True
@@ -249,6 +251,20 @@ class DoctorScreen(WholeScreen, Screen[None]):
             return  # what is shown was found before the last change
         if number <= len(finding.remedies):
             repairs.apply(self.draft, self.facts, finding.remedies[number - 1])
+            await self._look_again()
+
+    @property
+    def _safe(self) -> list[Remedy]:
+        """What one key may apply: of a report about the rows as they are read now."""
+        known = report_of(self.draft, self.facts) if not self.panel.busy else None
+        return repairs.safe(self.draft, known) if known is not None and not self._shows_facts else []
+
+    async def action_mend(self) -> None:
+        """Apply every remedy that nobody regrets; each can be taken back."""
+        found = self._safe
+        for remedy in found:
+            repairs.apply(self.draft, self.facts, remedy)
+        if found:
             await self._look_again()
 
     async def action_undo(self) -> None:

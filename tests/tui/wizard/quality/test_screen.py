@@ -325,3 +325,24 @@ async def test_words_of_the_data_cannot_steer_the_terminal(
         assert "\x1b" not in text_of(app)
         assert "\x9b" not in text_of(app)
         assert "[red]" in text_of(app)
+
+
+async def test_one_key_applies_all_safe_remedies_and_each_can_be_taken_back(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    faulty = found(
+        rows,
+        finding("empty_answers", "warning", "empty answers", remedies=[remedy("out", 12, 0, "drop_empty_answers")]),
+        finding("mojibake", "warning", "mojibake",
+                remedies=[remedy("mend", 3, 0, "fix_mojibake"), remedy("out", 3, 0, "drop_mojibake")]),
+        finding("emails", "warning", "e-mails", remedies=[remedy("out", 3, 0, "drop_emails")]),
+        lengths=LENGTHS,
+    )  # fmt: skip
+    async with open_wizard(inspect_command=changing_child(tmp_path, faulty, GOOD, GOOD)) as (app, pilot):
+        await at_data(app, pilot, rows)
+        await press(app, pilot, "f5")
+        assert "m Mend all" in words_of(app)
+        await press(app, pilot, "m")
+        assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers", "fix_mojibake"]
+        await press(app, pilot, "u")
+        assert app.wizard.draft.get("dataset.fixes") == ["drop_empty_answers"]
