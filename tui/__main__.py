@@ -19,6 +19,7 @@ from engine.messages.catalogue import text
 from tui.terminal import THEME
 
 if TYPE_CHECKING:
+    from engine.app.opening import Opened
     from engine.config.presets import Resolved
     from engine.models.chat_request import ChatRequest
     from engine.runs.directory import RunDir
@@ -62,17 +63,20 @@ def _take_theme(arguments: list[str]) -> list[str]:
 
 def open_screen(
     route: str, run: str = "", prefill: Resolved | None = None, judged: tuple[str, str] | None = None,
-    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, only_watches: bool = False, **_: Any,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None, only_watches: bool = False,
+    opened: Opened | None = None, **_: Any,
 ) -> int:  # fmt: skip
     """Show the app and return its exit code.
 
     ``route`` is "home", "attach" (``run``: path, id or name of a run, or "last"; ``only_watches``: it can't be
-    steered), "judge" (``judged``: the evaluation
-    of ``run`` and the other candidate), "chat" (``talk``: with what, system prompt, how it answers) or "demo" (the
-    wizard, begun with ``prefill``). Errors are told on stderr.
+    steered), "judge" (``judged``: the evaluation of ``run`` and the other candidate), "chat" (``talk``: with what,
+    system prompt, how it answers), "demo" (the wizard, begun with ``prefill``) or "open" (what lies at a path,
+    ``opened``). Errors are told on stderr.
     """
     try:
-        return _open(route, run, prefill, judged, talk, only_watches)
+        if opened is not None and opened.kind == "run":
+            return _open("attach", opened.path, None, None, None, only_watches)
+        return _open(route, run, _draft(opened) if opened else prefill, judged, talk, only_watches)
     except TunedeckError as error:
         return _tell(error)
 
@@ -83,7 +87,7 @@ def _tell(error: TunedeckError) -> int:
 
 
 def _open(
-    route: str, name: str, prefill: Resolved | None, judged: tuple[str, str] | None,
+    route: str, name: str, prefill: Resolved | Draft | None, judged: tuple[str, str] | None,
     talk: tuple[ChatRequest, str, dict[str, Any]] | None, only_watches: bool,
 ) -> int:  # fmt: skip
     from tui import terminal as term
@@ -106,6 +110,7 @@ def _open(
         "chat": "home",
         "demo": "wizard",
         "wizard": "wizard",
+        "open": "wizard",
         "home": "home",
     }.get(route)
     if place is None:
@@ -149,6 +154,12 @@ def _end_with_terminal(app: TunedeckApp) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="terminal", daemon=True).start()
+
+
+def _draft(opened: Opened) -> Draft:
+    from tui.draft.opened import draft_of
+
+    return draft_of(opened)
 
 
 def _chat(talk: tuple[ChatRequest, str, dict[str, Any]] | None) -> ChatAsked | None:

@@ -28,6 +28,7 @@ from engine.cli.commands import (
     merge,
     mix,
     models,
+    opening,
     report,
     run,
     runs,
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
         selftest.selftest, run.fields,
     ):  # fmt: skip
         app.command()(verb)
+    app.command("open")(opening.open_path)
     app.command("set")(steer.change)
     app.command("version")(_version)
     app.add_typer(models.app)
@@ -68,7 +70,7 @@ def build() -> typer.Typer:
 
 
 def main(open_screen: Callable[..., int]) -> None:
-    """Run the command line and end the process. ``open_screen("home" | "attach" | "demo", ...)`` gives an exit code."""
+    """Run the command line and end the process. ``open_screen("home" | "attach" | "demo" ..., ...)`` gives a code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb

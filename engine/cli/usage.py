@@ -9,11 +9,16 @@ from typing import Any
 from engine.common.errors import ConfigError, own_words
 from engine.messages.message import Message
 
+OPEN = "open"
+"""The command that is meant where a path stands in the place of one."""
+_NAMED_NOTHING = "usage.nothing-named", "usage.nothing-named-but-near"
+_NO_COMMAND = "usage.no-such-command", "usage.no-such-command-but-near"
+
 
 def watch(command: Any) -> None:
     """Let ``command`` and those below it raise ConfigError for what Typer alone has only a sentence about.
 
-    These are a command that is not there and arguments too many.
+    These are a command that is not there and arguments too many. What names a place in place of a command is opened.
     """
     if commands := getattr(command, "commands", None):
         command.resolve_command = _resolving(command.resolve_command, commands)
@@ -76,12 +81,21 @@ def _resolving(resolve: Any, commands: dict[str, Any]) -> Any:
     def resolved(ctx: Any, args: Sequence[str]) -> Any:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in commands:
+            if OPEN in commands and _is_something(name):
+                return OPEN, commands[OPEN], list(args)
+            plain, with_near = _NAMED_NOTHING if OPEN in commands else _NO_COMMAND
             if near := get_close_matches(name, commands):
-                raise ConfigError("usage.no-such-command-but-near", name=name, command=ctx.command_path, near=near)
-            raise ConfigError("usage.no-such-command", name=name, command=ctx.command_path)
+                raise ConfigError(with_near, name=name, command=ctx.command_path, near=near)
+            raise ConfigError(plain, name=name, command=ctx.command_path)
         return resolve(ctx, args)
 
     return resolved
+
+
+def _is_something(name: str) -> bool:
+    from engine.app.opening import is_something
+
+    return is_something(name)
 
 
 def _parsing(parse: Any) -> Any:

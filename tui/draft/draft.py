@@ -33,7 +33,7 @@ class Draft:
 
     ``values`` and ``sources`` have the same keys, such as ``train.batch_size`` or ``data.0.path``; a value of
     None means "deliberately empty". A field that is in neither stands at its default. ``seeds`` is how many runs are
-    started, each with a seed of its own.
+    started, each with a seed of its own. ``notes`` is what is to be said of answers that came with it; it is not kept.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +42,7 @@ class Draft:
     preset: str = ""
     step: str = FIRST_STEP
     seeds: int = 1
+    notes: tuple[Message, ...] = ()
 
     def get(self, dotted: str) -> Any:
         """The value in force: the answered one, else the default of the schema."""

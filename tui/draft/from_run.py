@@ -1,4 +1,4 @@
-"""The answers a new run begins with when it goes on from the adapter of an earlier one."""
+"""The answers a new run begins with when it goes on from an adapter: of an earlier run, or trained elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tui.draft import strategy_state
 from tui.draft.draft import Draft, flatten, preset_of
 
 if TYPE_CHECKING:
+    from engine.models.adapter.card import AdapterCard
     from engine.runs.directory import RunDir
 
 
@@ -32,4 +33,14 @@ def draft_from(run: RunDir) -> Draft:
     draft.task = "text" if config.dataset.train_on == "all" else "instructions"
     draft.apply_preset(preset_of(draft.task))
     strategy_state.choose(draft, "continue", OldAdapter(run.id, card=card, replay=replay_of(card)))
+    return draft
+
+
+def draft_of_adapter(card: AdapterCard) -> Draft:
+    """The same for an adapter that is no run's result: the base it names, and the rows it was trained on if known."""
+    draft = Draft(task="instructions", step="strategy")
+    if card.base:
+        draft.set("model.name_or_path", card.base)
+    draft.apply_preset(preset_of(draft.task))
+    strategy_state.choose(draft, "continue", OldAdapter(str(card.path), card=card, replay=replay_of(card)))
     return draft

@@ -1,7 +1,10 @@
 # What --help shows. An entry is a verb: its line in the list, .help what follows below it, and each of its arguments
 # and options by its Python name. engine/cli/help_texts.py puts them in; a test holds both against each other.
 
-tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal. Without a command: the screen.
+tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal.
+    .help =
+        Without a command: the screen. With a path in its place: the screen, begun with what lies there, for example
+        `tunedeck rows.jsonl`. A command goes before a file of the same name: write ./run for a file named run.
     .version = Print the version.
     .ascii_only = Draw the screen in plain ASCII.
     .no_mouse = Run the screen without mouse support.
@@ -27,6 +30,15 @@ run = Train the run that CONFIG describes.
     .check = Only check, all rows too; start nothing.
     .seeds = Train it N times in turn with different seeds, as a group; all are tested on the same rows.
     .as_json = Print JSON on stdout.
+
+open = Open the screen with what lies at PATH; the same as tunedeck PATH.
+    .help =
+        Files or folders of rows, or a model: the wizard, begun with them. An adapter: the wizard, to train it further.
+        A run: its screen. A TOML config: the wizard's review of it; `tunedeck run` starts it without a screen.
+    .paths = A file or folder of rows (also several), a model, an adapter, a run, or a config.
+    .ascii_only = Draw the screen in plain ASCII.
+    .no_mouse = Run the screen without mouse support.
+    .colors = Colors of the screen: truecolor, 256, 16 or none.
 
 attach = Show a run on the screen, or follow it as text.
     .help = Without a terminal it is always followed as text. Leaving does not stop the run.

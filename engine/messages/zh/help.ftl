@@ -1,6 +1,10 @@
 # 帮助文本。长段落在此手工换行：每行不超过 39 个汉字，因为帮助程序按空格折行。
 
-tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。不带命令时打开界面。
+tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。
+    .help =
+        不带命令时打开界面。以路径代替命令时，从该处的内容开始，
+        例如 `tunedeck rows.jsonl`。命令优先于同名文件：
+        名为 run 的文件请写成 ./run。
     .version = 显示版本号。
     .ascii_only = 界面只用 ASCII 字符。
     .no_mouse = 界面不使用鼠标。
@@ -28,6 +32,16 @@ run = 按 CONFIG 训练。
     .check = 只检查（包括全部数据行），不启动。
     .seeds = 用 N 个随机种子依次训练，作为一组；测试行相同。
     .as_json = 在 stdout 输出 JSON。
+
+open = 从 PATH 处的内容开始；与 tunedeck PATH 相同。
+    .help =
+        数据文件或文件夹、模型：打开向导并填好它们。适配器：打开向导，继续训练它。
+        任务：打开它的界面。TOML 配置：在向导的“检查”一步打开；
+        `tunedeck run` 则不用界面直接开始。
+    .paths = 数据文件或文件夹（可多个）、模型、适配器、任务或配置。
+    .ascii_only = 界面只用 ASCII 字符。
+    .no_mouse = 界面不使用鼠标。
+    .colors = 界面颜色：truecolor、256、16 或 none。
 
 attach = 在界面上查看一个任务，或以文本跟踪。
     .help = 没有终端时始终以文本跟踪。离开不会停止训练。

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.engine.cli.cli_calls import Shell
+from tests.tui.wizard.making import make_rows
 
 _WRONG = [
-    (("frobnicate",), "usage.no-such-command"), (("staus",), "usage.no-such-command-but-near"),
+    (("frobnicate",), "usage.nothing-named"), (("staus",), "usage.nothing-named-but-near"),
     (("model", "gte"), "usage.no-such-command-but-near"), (("runs", "--zzz"), "usage.no-such-option"),
     (("status", "--jsn"), "usage.no-such-option-but-near"), (("merge",), "usage.missing-argument"),
     (("runs", "a", "b"), "usage.too-many-arguments"), (("estimate", "x", "--rank", "abc"), "usage.wrong-value"),
@@ -43,3 +46,19 @@ def test_a_value_says_what_it_should_be(shell: Shell) -> None:
 def test_a_group_without_a_command_shows_its_help(shell: Shell) -> None:
     answer = shell("model")
     assert (answer.code, "Usage: tunedeck model" in answer.err) == (2, True)
+
+
+def test_a_path_takes_the_place_of_a_command(shell: Shell, tmp_path: Path, home: Path) -> None:
+    rows = make_rows(tmp_path / "orders.jsonl")
+    assert shell(rows, "--ascii").code == 0
+    assert shell("open", rows).code == 0
+    assert [(route, options["opened"].sources) for route, options in shell.screens] == [("open", (str(rows),))] * 2
+
+
+def test_a_command_goes_before_a_file_of_its_name(
+    shell: Shell, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_rows(Path("runs"))
+    assert shell("runs", "--json").json == []
+    assert shell.screens == []

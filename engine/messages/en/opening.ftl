@@ -1,0 +1,35 @@
+# A path in place of a command.
+
+kind-model = a model
+kind-adapter = an adapter
+kind-run = a run
+kind-config = a config
+one-only = Only files of rows can be given together
+    .message = { $path } is { $kind }.
+    .hint = Name it alone, or name only files and folders of rows.
+gguf = A GGUF model can't be trained
+    .message = { $path }
+    .hint = Name the folder of the same model with safetensors weights, or its hub id in the wizard's model step.
+binary = The file is binary
+    .message = { $path }
+    .hint = Rows are text (JSON, JSONL, CSV, plain text) or parquet. Check the path, or export the data as one of these.
+rows = Your data: { COMMAS($files) }
+no-place = No such file, folder or run
+    .message = { $path }
+    .hint = Check the path, or list what there is: `tunedeck runs`, `tunedeck --help`.
+hub = Not on this machine
+    .message = { $path } is no file, folder, run or downloaded model here.
+    .hint = If it is on the hub, start `tunedeck`, press n, and type it in the step Model or Data.
+empty-folder = The folder is empty
+    .message = { $path }
+    .hint = Put files of rows there, or name another folder.
+none-readable = No file of the folder can be used
+    .message = { $path }: { COUNT($files, "file", "files") }. The first: { BRIEF($reason) }.
+    .hint = Readable rows are JSON, JSONL, CSV, parquet or text.
+left-out = Left out: { $file } ({ $reason })
+left-out-more = Left out: { COUNT($files, "more file", "more files") }
+no-rows = no file of rows
+text = text beside rows
+other-split = named as test or validation rows
+base-elsewhere = The adapter's base model is { $name }. It is not on this machine: choose it here, or Enter downloads it.
+from-config = Filled in from { $path }. Enter starts it; Ctrl+K goes back through the steps.

@@ -1,0 +1,35 @@
+# 用路径代替命令。
+
+kind-model = 模型
+kind-adapter = 适配器
+kind-run = 任务
+kind-config = 配置
+one-only = 只有数据文件可以同时给出多个
+    .message = { $path } 是{ $kind }。
+    .hint = 请单独给出它，或只给出数据文件和数据文件夹。
+gguf = GGUF 模型不能训练
+    .message = { $path }
+    .hint = 请给出同一模型带 safetensors 权重的文件夹，或在向导的“模型”一步输入它的 hub ID。
+binary = 这是二进制文件
+    .message = { $path }
+    .hint = 数据应为文本（JSON、JSONL、CSV、纯文本）或 parquet。请检查路径，或将数据导出为其中一种。
+rows = 你的数据：{ COMMAS($files) }
+no-place = 没有这个文件、文件夹或任务
+    .message = { $path }
+    .hint = 请检查路径，或用 `tunedeck runs`、`tunedeck --help` 查看已有内容。
+hub = 本机没有
+    .message = { $path } 不是本机的文件、文件夹、任务或已下载的模型。
+    .hint = 如果它在 hub 上，请启动 `tunedeck`，按 n，在“模型”或“数据”一步输入它。
+empty-folder = 文件夹是空的
+    .message = { $path }
+    .hint = 请把数据文件放进去，或给出另一个文件夹。
+none-readable = 文件夹中没有可用的文件
+    .message = { $path }：共 { NUMBER($files) } 个文件。第一个：{ BRIEF($reason) }。
+    .hint = 可读取的数据：JSON、JSONL、CSV、parquet 或文本。
+left-out = 未采用：{ $file }（{ $reason }）
+left-out-more = 未采用：另有 { NUMBER($files) } 个文件
+no-rows = 不是数据文件
+text = 与数据行并存的文本
+other-split = 文件名表示测试或验证数据
+base-elsewhere = 适配器的基座模型是 { $name }，本机没有：请在此选择，或按 Enter 下载。
+from-config = 已按 { $path } 填好。Enter 开始训练；Ctrl+K 可逐步返回。
