@@ -81,6 +81,11 @@ def codes(spoken: str) -> dict[str, str]:
     return {f"{file.stem}.{name}": raw for file in files for name, raw in _entries(spoken, file.stem).items()}
 
 
+def room(name: str) -> list[str]:
+    """The codes of one room, in the language of the process, in the order of its file."""
+    return [f"{name}.{each}" for each in _entries(language.current(), name)]
+
+
 def render(message: Message, part: str, spoken: str) -> str:
     """Value (``part`` "") or attribute of ``message`` in the language ``spoken``, else in the first of all."""
     if message.code == LITERAL:

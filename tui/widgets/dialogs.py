@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -22,6 +22,9 @@ from tui import keys
 from tui.keys import Key
 from tui.widgets.line import Prose
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
+
+if TYPE_CHECKING:
+    from tui.widgets.glossary import Term
 
 
 class ConfirmScreen(WholeScreen, ModalScreen[bool]):
@@ -62,7 +65,10 @@ class ConfirmScreen(WholeScreen, ModalScreen[bool]):
 
 
 class HelpScreen(WholeScreen, ModalScreen[None]):
-    """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen."""
+    """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen.
+
+    Terms in it or in ``words``, what stands on that screen, are explained below, a sentence each.
+    """
 
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS = [  # noqa: RUF012
@@ -70,9 +76,9 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
         Binding("ctrl+q", "app.quit"),
     ]
 
-    def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]]) -> None:
+    def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]], words: str = "") -> None:
         super().__init__()
-        self._title, self._about, self._tables = title, about, tables
+        self._title, self._about, self._tables, self._words = title, about, tables, words
 
     @classmethod
     def of(cls, screen: Screen[Any]) -> HelpScreen:
@@ -80,10 +86,12 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 
         ``help_note`` of a screen is what is to be said now.
         """
+        from tui.widgets.glossary import words_on
+
         tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
         code = getattr(screen, "HELP", "widgets.keys")
         about = (part(Message(code), "about"), getattr(screen, "help_note", ""))
-        return cls(text(code), "\n\n".join(filter(None, about)), tables)
+        return cls(text(code), "\n\n".join(filter(None, about)), tables, words_on(screen))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):
@@ -92,7 +100,14 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
                 yield Prose(self._about, classes="dialog-text")
             for title, table in self._tables:
                 yield Static(_table(title, table), classes="dialog-text")
+            if terms := self._terms():
+                yield Static(_glossary(terms), classes="dialog-text", id="terms")
             yield Static(text("widgets.close-help"), classes="muted")
+
+    def _terms(self) -> list[Term]:
+        from tui.widgets.glossary import terms_in
+
+        return terms_in(f"{self._words}\n{self._about}")
 
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)
@@ -105,6 +120,15 @@ def _table(title: str, table: Sequence[Key]) -> RenderableType:
     for key in table:
         rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
     return Group(Text(text(title), style="bold"), rows)
+
+
+def _glossary(terms: Sequence[Term]) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(max_width=22)
+    rows.add_column()
+    for term in terms:
+        rows.add_row(Text(f"  {term.name}", style="bold"), term.says)
+    return Group(Text(text("widgets.terms"), style="bold"), rows)
 
 
 class _Notice(Widget):

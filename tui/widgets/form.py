@@ -246,6 +246,11 @@ class FormField(Vertical):
         self.control.insert_text_at_cursor(text)
 
     @property
+    def words(self) -> str:
+        """Its label, and the sentence that says what it is."""
+        return f"{self._label}\n{self._about}"
+
+    @property
     def error(self) -> str:
         return self._error
 

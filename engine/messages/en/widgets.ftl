@@ -4,6 +4,7 @@ yes = Yes
 no = No
 keys = Keys
 everywhere = Everywhere
+terms = Terms on this screen
 close-help = Esc closes this. Up and Down scroll.
 too-small =
         This window is { $size }.

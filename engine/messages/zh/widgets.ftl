@@ -4,6 +4,7 @@ yes = 是
 no = 否
 keys = 按键
 everywhere = 任意界面
+terms = 本页术语
 close-help = 按 Esc 关闭，用上下键翻阅。
 too-small =
         当前窗口为 { $size }。

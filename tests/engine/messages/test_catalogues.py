@@ -22,7 +22,7 @@ from engine.messages.message import Message, is_code
 _ROOT = Path(engine.__file__).parent.parent
 _MAKERS = {"Message", "text"}
 """What is called with a code and its arguments, beside errors."""
-_BY_NAME = {"help"}
+_BY_NAME = {"help", "glossary"}
 """Rooms whose entries are found by the name of what they describe; tests of their own hold both against each other."""
 _ONLY_CHINESE = {"fields", "presets"}
 """Rooms whose English stands at what it describes."""
