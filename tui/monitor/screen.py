@@ -26,6 +26,7 @@ from tui.monitor import attached, memory, postmortem, result, story, verdict
 from tui.monitor.acting import ActingMonitor
 from tui.monitor.curves import MEMORY, CurveFeed
 from tui.monitor.follow import follow
+from tui.monitor.now import meaning
 from tui.monitor.recall import Recalled, remembered
 from tui.monitor.spike import panel
 from tui.notices import notices_of
@@ -40,6 +41,8 @@ VIEWS = ("curves", "result", "log")
 NEXT_VIEW = {"curves": "keys.cycle", "result": "monitor.log-view", "log": "monitor.curves"}
 """What the key that turns the views is called on each of them."""
 _MACHINE_EVERY_S = 5.0
+DEMO = "demo"
+"""The name of the run that explains itself also where there is little room."""
 _MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
@@ -76,6 +79,7 @@ class MonitorScreen(ActingMonitor):
         yield TopLine(self.run_dir.id, text("monitor.reading-log"))
         yield Line(id="gauges")
         yield Line(id="progress")
+        yield Line(id="meaning")
         yield Block(id="trouble")
         yield Block(id="spike")
         with Horizontal(id="body"):
@@ -92,6 +96,7 @@ class MonitorScreen(ActingMonitor):
         self.run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
         self.query_one("#trouble").display = False
         self.query_one("#spike").display = False
+        self.query_one("#meaning").display = False
         self._show_view(self.view)
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.run_worker(self._look_around, thread=True, group="viewers", exit_on_error=False)
@@ -243,6 +248,10 @@ class MonitorScreen(ActingMonitor):
             line = both if fits else Text(first, "bold", no_wrap=True, end="")
         cut(line, self.size.width - 2)
         self.query_one("#progress", Line).show(line)
+        explains = self.has_class("-tall") or self.run_name.startswith(DEMO)
+        said = meaning(state) if explains and state.step is not None else ""
+        self.query_one("#meaning").display = bool(said)
+        self.query_one("#meaning", Line).show(Text(said))
 
     def _show_machine(self) -> None:
         place = self.query_one("#machine", Line)

@@ -12,6 +12,7 @@ from engine.runs import story
 from engine.runs.curves import Series
 from engine.runs.state import RunState
 from tui import words
+from tui.monitor.now import meaning
 from tui.widgets.line import cut_cells
 
 STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stopping": "look", "stopped": "look",
@@ -149,6 +150,8 @@ def awaited(state: RunState, now: float) -> tuple[str, ...]:
         if phase.total and phase.done and since >= _LEAST_TO_JUDGE_S and phase.done < phase.total:
             left = since / phase.done * (phase.total - phase.done)
             said[-1] = text("monitor.now-left", now=said[-1], left=left)
+        if found := meaning(state):
+            said.append(found)
     if state.total_steps:
         said.append(text("monitor.then-training", steps=state.total_steps))
     return tuple(said)
