@@ -31,7 +31,8 @@ class Facts:
     ``machine`` is its newest reading, ``history`` what earlier runs here measured, ``fit`` the draft's on both,
     ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
     to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined. ``files`` is
-    what model, adapter, data, disk and rights say of the draft with the values ``filed``.
+    what model, adapter, data, disk and rights say of the draft with the values ``filed``. ``skipped`` is whether the
+    strategy was passed over, since there is no earlier adapter.
     """
 
     card: ModelCard | None = None
@@ -50,6 +51,7 @@ class Facts:
     measured: Measured | None = None
     files: tuple[Finding, ...] = ()
     filed: str = ""
+    skipped: bool = False
 
     def forget(self) -> None:
         """Other answers begin: only what is known of the machine stays."""

@@ -68,6 +68,12 @@ def _adapters(base: ModelCard | None, named: str, root: Path) -> list[Candidate]
     return adapters_at_hand(base, named, root)
 
 
+def _has_adapters(root: Path) -> bool:
+    from engine.runs.directory import list_runs
+
+    return any(run.has_adapter for run in list_runs(root))
+
+
 def _look_at_adapter(
     named: str, allow_pickle: bool, base: ModelCard | None, base_named: str, on_progress: Callable[[int, int], None]
 ) -> OldAdapter:
@@ -84,12 +90,12 @@ def _free_bytes(place: Path) -> int:
 
 @dataclass(frozen=True)
 class Services:
-    """Every one may take seconds and raise TunedeckError: they are called in threads, never in a handler.
+    """Every one but ``has_adapters`` may take seconds and raise TunedeckError: called in threads, never in a handler.
 
     ``get_model(name, revision, allow_pickle, on_progress)`` fetches what is not on this machine;
     ``known_card(name, revision, allow_pickle)`` is None for it;
     ``preview(source, limit)`` looks at the head of a source in ``data``, ``head(source)`` gives its rows as they are;
-    ``adapters(base, named, root)`` lists those of the runs in ``root``, and
+    ``adapters(base, named, root)`` lists those of the runs in ``root``, ``has_adapters(root)`` is whether any made one;
     ``look_at_adapter(named, allow_pickle, base, base_named, on_progress)`` reads one whole and hashes its base.
     """
 
@@ -99,6 +105,7 @@ class Services:
     preview: Callable[[Mapping[str, Any], int], Preview] = _preview
     head: Callable[[Mapping[str, Any]], Head] = _head
     adapters: Callable[[ModelCard | None, str, Path], list[Candidate]] = _adapters
+    has_adapters: Callable[[Path], bool] = _has_adapters
     look_at_adapter: Callable[[str, bool, ModelCard | None, str, Callable[[int, int], None]], OldAdapter] = (
         _look_at_adapter
     )

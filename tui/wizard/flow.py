@@ -28,7 +28,7 @@ from tui.draft.facts import Facts
 from tui.draft.findings import known_of
 from tui.draft.services import Services
 from tui.flow.start import launch
-from tui.flow.steps import ABOUT, place, step_title
+from tui.flow.steps import ABOUT, is_skipped, place, step_title
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormButton, FormField
@@ -178,10 +178,9 @@ class WizardScreen(WholeScreen, Screen[None]):
         self.query_one("#go-back", FormButton).disabled = index <= 0
         self._name_button()
         self.query_one(KeyBar).rename("check", text(kind.CHECKS))
-        self.query_one(Rail).show(index, self._reached)
-        self.query_one("#why", Static).update(
-            Content.assemble((f"{text('wizard.why')}\n\n", "bold"), text(ABOUT[self.step_name]))
-        )
+        skipped = place(StrategyStep.NAME) if self.facts.skipped else None
+        self.query_one(Rail).show(index, self._reached, skipped)
+        self._tell_why()
         self._weigh()
         step.focus_first()
         if self._is_last:
@@ -227,9 +226,18 @@ class WizardScreen(WholeScreen, Screen[None]):
         if self._is_last:
             self._start()
         else:
-            await self._show(self.index + 1)
+            await self._show(self._following())
             self.draft.step = self.step_name
             self._save()
+
+    def _following(self) -> int:
+        """The step after this one. The strategy is passed over where there is no adapter to build on."""
+        following = STEPS[self.index + 1].NAME
+        if following != StrategyStep.NAME:
+            return self.index + 1
+        has_adapters = self._services.has_adapters(Path(world_of(self).root))
+        self.facts.skipped = is_skipped(following, self.draft, has_adapters)
+        return self.index + 1 + self.facts.skipped
 
     async def action_back(self) -> None:
         step = self.step
@@ -307,11 +315,31 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     def action_why(self) -> None:
         from tui.widgets.dialogs import HelpScreen
+        from tui.widgets.glossary import words_on
 
         here = [key for key in keys.WIZARD if self.check_action(key.id, ()) is not False]
         tables = (("widgets.keys", here), ("widgets.everywhere", keys.EVERYWHERE))
         title = text("wizard.why-step", step=step_title(self.step_name))
-        self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables))
+        self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables, words_on(self)))
+
+    @on(FormField.Entered)
+    def _field_entered(self, message: FormField.Entered) -> None:
+        self._tell_why(message.field)
+
+    @on(FormField.Left)
+    def _field_left(self, message: FormField.Left) -> None:
+        if not message.field.control.has_focus:
+            self._tell_why()
+
+    def _tell_why(self, field: FormField | None = None) -> None:
+        """What the step's choice means; above it the terms of the field that has the focus."""
+        from tui.widgets.glossary import terms_in
+
+        terms = terms_in(field.words) if field is not None else []
+        parts: list[tuple[str, str] | str] = [(f"{text('wizard.why')}\n\n", "bold")]
+        for term in terms:
+            parts += [(term.name, "bold"), f"  {term.says}\n\n"]
+        self.query_one("#why", Static).update(Content.assemble(*parts, text(ABOUT[self.step_name])))
 
     # The consequence and the draft
 

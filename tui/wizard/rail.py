@@ -19,12 +19,15 @@ class Rail(Static):
         super().__init__("", id="rail", markup=False)
         self._titles, self._tick = list(titles), tick
 
-    def show(self, at: int, done: int) -> None:
-        """``at``: the step on screen, -1 for none; steps before ``done`` are answered."""
+    def show(self, at: int, done: int, skipped: int | None = None) -> None:
+        """``at``: the step on screen, -1 for none; steps before ``done`` are answered, ``skipped`` was passed over."""
         lines = []
         for index, title in enumerate(self._titles):
-            marker, tick = (">" if index == at else " "), (self._tick if index < done else "")
-            style = "bold" if index == at else "dim" if index >= done else ""
+            passed = index == skipped and index != at
+            marker, tick = (">" if index == at else " "), (self._tick if index < done and not passed else "")
+            style = "bold" if index == at else "dim strike" if passed else "dim" if index >= done else ""
+            if passed:
+                tick = "-"
             name = (f"{marker} {index + 1} {fit(title, 9)}", style)
             lines.append(Content.assemble(name, (f"{tick:>2}", "$success")))
         self.update(Content("\n").join(lines))

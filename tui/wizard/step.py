@@ -19,6 +19,7 @@ from tui.draft import fields
 from tui.draft.draft import Draft
 from tui.draft.strategy_state import is_locked
 from tui.flow.answers import answer, hint_of, issues_in, message_of
+from tui.flow.notes import notes
 from tui.flow.steps import QUESTIONS
 from tui.widgets.form import FormField
 from tui.widgets.whole import Whole
@@ -53,6 +54,8 @@ class Step(Whole, Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(text(QUESTIONS[self.NAME])), classes="question")
+        if said := notes(self.NAME, self.draft, self.facts):
+            yield Static(Content("\n".join(map(text, said))), classes="notes")
         yield from self.body()
 
     def body(self) -> ComposeResult:

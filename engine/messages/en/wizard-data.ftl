@@ -5,6 +5,7 @@ add-hint = path, then Enter
 browse = F3 browses
 complete = Right: { $name }
 format = Format
+strategy-skipped = Strategy skipped: no earlier adapter. Ctrl+K opens it.
 eval-share = Held-out share
 eval-rows = Held-out rows
 listed-already = This file is in the list already.

@@ -51,7 +51,7 @@ task-instructions-about = Rows with a question and the answer you want, in one t
 task-text = Plain text
 task-text-short = learns to write like this
 task-text-about = Documents without questions. Every token is trained (continued pre-training). For the language and knowledge of a field. It needs much more text than instructions do.
-task-hint = Not sure? Try prompting the model first, with a few examples: often that is enough.
+task-hint = Enter accepts what is suggested, at every step. Not sure you need training? Try prompting the model with a few examples first: often that is enough.
 
 picker-keys = Enter opens   Left goes up   . takes the whole folder   Esc closes
 picker-above = parent folder

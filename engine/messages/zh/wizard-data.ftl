@@ -5,6 +5,7 @@ add-hint = 输入路径后按回车
 browse = F3 浏览
 complete = 右键：{ $name }
 format = 格式
+strategy-skipped = 已跳过“策略”：没有已训练的适配器。Ctrl+K 打开。
 eval-share = 验证集比例
 eval-rows = 验证集行数
 listed-already = 该文件已在列表中。

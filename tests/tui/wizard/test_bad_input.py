@@ -234,7 +234,7 @@ async def test_pickled_weights_need_a_person_to_allow_them(
         assert "pickle" in shown_words(app).lower()
         assert f"> {text('wizard-model.allow-pickle')}" in text_of(app)
         await press(app, pilot, "left", "ctrl+n")
-        assert app.wizard.step_name == "strategy"
+        assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("model.allow_pickle") is True
 
 
@@ -324,5 +324,5 @@ async def test_a_draft_that_cannot_be_saved_is_told_once_and_is_no_obstacle(
     paths.draft_file().mkdir(parents=True)  # something of that name that is no file
     async with open_wizard() as (app, pilot):
         await enter(app, pilot, 2)
-        assert app.wizard.step_name == "strategy"
+        assert app.wizard.step_name == "data"
         assert "draft not saved" in text_of(app)

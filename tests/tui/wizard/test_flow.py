@@ -58,16 +58,17 @@ async def test_every_step_shows_its_buttons_and_keys(
     open_wizard: Opener, demo: Resolved, size: tuple[int, int], terminal: Terminal
 ) -> None:
     async with open_wizard(demo, size=size, terminal=terminal) as (app, pilot):
-        for index in range(6):
+        for index in range(5):
             text = text_of(app)
             for name in ("Task", "Model", "Strategy", "Data", "Settings", "Review", "Esc Leave", "F1 Why?"):
                 assert name in text, (index, name)
-            assert ("ctrl+n" in text) == (index < 5), "the key that goes on starts nothing"
-            assert ("Start" if index == 5 else "Next ]") in text
+            assert "Demo:" in text, "it says what stands there"
+            assert ("ctrl+n" in text) == (index < 4), "the key that goes on starts nothing"
+            assert ("Start" if index == 4 else "Next ]") in text
             assert max(len(line.rstrip()) for line in text.splitlines()) <= size[0]
             if terminal.unicode is False:
                 assert text.isascii(), sorted({c for c in text if not c.isascii()})
-            if index < 5:
+            if index < 4:
                 await pilot.press("ctrl+n")
                 await settle(app, pilot)
 
@@ -133,7 +134,7 @@ async def test_a_run_that_cannot_be_started_says_why_and_leaves_nothing(open_wiz
         raise MachineError("runs.runner-not-started", path="run", reason="no more processes")
 
     async with open_wizard(demo, spawn=refuse) as (app, pilot):
-        await enter(app, pilot, 6)
+        await enter(app, pilot, 5)
         assert "no more processes" in " ".join(text_of(app).split())
         assert list(paths.runs_dir().iterdir()) == []
         assert app.wizard.step_name == "review"
@@ -145,7 +146,7 @@ async def test_a_run_folder_that_cannot_be_written_is_told_on_the_review(
     blocked = tmp_path / "a-file"
     blocked.write_text("")
     async with open_wizard(demo, root=blocked / "runs") as (app, pilot):
-        await enter(app, pilot, 6)
+        await enter(app, pilot, 5)
         assert "can't be written" in text_of(app)
 
 
@@ -154,7 +155,7 @@ async def test_start_waits_for_the_check_and_goes_on_by_itself(
 ) -> None:
     go = tmp_path / "go"
     async with open_wizard(demo, inspect_command=make_child(tmp_path, GOOD, waits_for=go)) as (app, pilot):
-        for _ in range(4):
+        for _ in range(3):
             await pilot.press("enter")
             await settle(app, pilot)
         await pilot.press("enter", "enter")
@@ -234,7 +235,7 @@ async def test_the_demo_leaves_an_unfinished_draft_alone(open_wizard: Opener, mo
         await to_data(app, pilot)
         kept = paths.draft_file().read_text()
     async with open_wizard(demo) as (app, pilot):
-        await enter(app, pilot, 6)
+        await enter(app, pilot, 5)
         assert len(app.started) == 1
     async with open_wizard() as (app, pilot):
         assert "Continue the draft" in text_of(app)
@@ -247,7 +248,7 @@ async def test_answers_the_demo_began_are_kept_beside_an_earlier_draft(
     async with open_wizard() as (app, pilot):
         await to_data(app, pilot)
     async with open_wizard(demo) as (app, pilot):
-        await enter(app, pilot, 4)
+        await enter(app, pilot, 3)
         await press(app, pilot, "f2", "end", "backspace")
         await write(pilot, "7")
         await pilot.press("ctrl+q")
@@ -297,7 +298,7 @@ async def test_a_group_of_seeds_is_asked_for_in_the_settings_told_on_the_review_
     open_wizard: Opener, demo: Resolved
 ) -> None:
     async with open_wizard(demo) as (app, pilot):
-        await press(app, pilot, *["ctrl+n"] * 4, "tab", "tab", "end", "backspace", "x", "ctrl+n")
+        await press(app, pilot, *["ctrl+n"] * 3, "tab", "tab", "end", "backspace", "x", "ctrl+n")
         assert said("settings.seeds-wrong", most=100) in text_of(app)
         assert app.wizard.step_name == "settings"
         await press(app, pilot, "backspace", "3", "ctrl+n")

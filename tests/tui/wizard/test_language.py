@@ -12,7 +12,7 @@ from tests.tui.wizard.steering import enter, settle
 
 async def test_the_wizard_is_drawn_anew_at_its_step_with_its_answers(open_wizard: Opener, model: Path) -> None:
     async with open_wizard() as (app, pilot):
-        await enter(app, pilot, 3)
+        await enter(app, pilot, 2)
         assert app.wizard.step_name == "data"
         answers = dict(app.wizard.draft.values)
         app.switch_mode("home")

@@ -47,7 +47,7 @@ async def test_without_a_model_enter_fetches_the_starter_and_enter_again_goes_on
         assert "Enter continues" in shown_words(app)
         assert app.wizard.step_name == "model"
         await press(app, pilot, "enter")
-        assert app.wizard.step_name == "strategy"
+        assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("model.name_or_path") == "smollm2-135m"
 
 
@@ -59,7 +59,7 @@ async def test_offline_is_said_once_and_is_no_trouble(
         await press(app, pilot, "enter")
         assert "1 model found. HF_HUB_OFFLINE is set: nothing is downloaded from the hub." in shown_words(app)
         await press(app, pilot, "ctrl+n")
-        assert app.wizard.step_name == "strategy"
+        assert app.wizard.step_name == "data"
 
 
 async def test_fetching_shows_how_far_it_is_and_can_be_stopped(open_wizard: Opener, home: Path) -> None:
@@ -100,7 +100,7 @@ async def test_a_typed_folder_is_looked_up_shown_and_used_whole(
         await press(app, pilot, "enter")
         assert "away: llama" in shown_words(app)
         await press(app, pilot, "enter")
-        assert app.wizard.step_name == "strategy"
+        assert app.wizard.step_name == "data"
         assert app.wizard.draft.get("model.name_or_path") == str(folder)  # a run has another working folder
 
 
@@ -117,7 +117,7 @@ async def test_the_demos_model_is_found_again_by_its_name(open_wizard: Opener, h
 async def test_an_unnamed_source_in_a_config_stays_as_it_was(open_wizard: Opener, model: Path, rows: Path) -> None:
     values = {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}], "train": {"learning_rate": 3e-4}}
     async with open_wizard(resolve([Layer("file", values)])) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
+        await press(app, pilot, "enter", "enter", "enter", "enter")
         assert app.wizard.step_name == "review"
         draft = app.wizard.draft
         assert draft.get("train.learning_rate") == 3e-4

@@ -16,6 +16,7 @@ from engine.config import toml
 from engine.config.presets import Resolved
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
+from engine.messages.message import Message as Said
 from engine.models.local import is_offline
 from tui.draft.draft import Draft
 from tui.draft.fit import config_so_far
@@ -25,6 +26,7 @@ from tui.flow.answers import answer
 from tui.flow.kind import KIND
 from tui.flow.models import NAME_FIELD
 from tui.flow.paths import absolute
+from tui.flow.suggested import suggested
 from tui.flow.verdicts import Verdicts
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
@@ -55,6 +57,8 @@ class ModelStep(Step):
         self._cards: dict[str, ModelCard] = {}
         self._listed: list[tuple[str, ModelCard]] = []
         self._verdicts = Verdicts()
+        self._suggested: tuple[str, Said | str] = ("", "")
+        self._moved_on = False
         chosen = str(self.draft.get(NAME_FIELD) or "")
         yield PickList(chosen=chosen, title_width=26, id="model-list")
         yield FetchLine(self.services, id="model-status")
@@ -126,6 +130,7 @@ class ModelStep(Step):
             self._typed.text = chosen
         self._list.set_picks(picks, chosen=chosen if chosen in known else known[0])
         self._list.choose(self._list.chosen)
+        self._suggest_one()
         count = len(event.cards)
         found = text("wizard-model.found", models=count) if count else text("wizard-model.none-found")
         self._fetch.say(f"{found} {text('wizard-model.offline')}" if is_offline() else found)
@@ -142,13 +147,25 @@ class ModelStep(Step):
         card = dict(self._listed).get(name)
         return cells(self._verdicts.column(card), COLUMN) if card is not None else ""
 
+    def _suggest_one(self) -> None:
+        """The cursor onto what suits this machine, unless a model was chosen or a person moved it."""
+        if self.facts.machine is None or not self._list.picks or self._moved_on or self.draft.get(NAME_FIELD):
+            return
+        found = suggested(self._listed, self._verdicts.of, self.facts.machine)
+        if found != self._suggested:
+            self._suggested = found
+            self._list.choose(found[0])
+            self._show_card()
+
     def weighed(self) -> None:
         if self._verdicts.update(self.draft, self.facts) and self._listed:
             self._list.set_picks(self._picks())
             self._tell_card()
+        self._suggest_one()
 
     @on(PickList.Moved)
     def _moved(self, event: PickList.Moved) -> None:
+        self._moved_on = True
         self._show_card()
 
     @on(PickList.Chosen)
@@ -178,6 +195,8 @@ class ModelStep(Step):
             lines = [text("wizard-model.look-up")]
         elif not card and self.chosen == STARTER:
             lines = models.starter_lines()
+        if self.chosen and self.chosen == self._suggested[0]:
+            lines.insert(0, text(self._suggested[1]))
         self.query_one("#model-card", Static).update(Content("\n".join(lines)))
 
     # Going on: a name without a card is looked up first

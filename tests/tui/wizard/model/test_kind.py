@@ -85,7 +85,7 @@ async def test_a_template_whose_answers_would_not_end_is_mended_by_one_key(
     (model / "tokenizer.json").write_text(json.dumps({"added_tokens": marks}))
     values = {"model": {"name_or_path": str(model)}, "data": [{"path": str(rows)}]}
     async with open_wizard(resolve([Layer("file", values)])) as (app, pilot):
-        await enter(app, pilot, 5)
+        await enter(app, pilot, 4)
         assert "Answers would not end" in shown_words(app)
         await press(app, pilot, "1")
         await settle(app, pilot)

@@ -131,7 +131,7 @@ async def test_the_review_shows_auto_time_and_disk(
     open_wizard: Opener, prefill: Resolved, size: tuple[int, int]
 ) -> None:
     async with open_wizard(prefill, size=size, machine=LARGE) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
+        await press(app, pilot, "enter", "enter", "enter", "enter")
         words = shown_words(app)
         assert "train.micro_batch_tokens" in words
         assert "Auto chose " in words
@@ -144,7 +144,7 @@ async def test_the_review_shows_auto_time_and_disk(
 
 async def test_what_does_not_fit_starts_only_when_that_is_confirmed(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=SMALL) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
+        await press(app, pilot, "enter", "enter", "enter", "enter")
         assert "memory: does not fit, " in shown_words(app)
         await press(app, pilot, "enter")
         assert isinstance(app.screen, ConfirmScreen)
@@ -160,7 +160,7 @@ async def test_one_key_on_the_review_makes_it_fit_and_it_can_be_taken_back(
     open_wizard: Opener, prefill: Resolved
 ) -> None:
     async with open_wizard(prefill, machine=SMALL) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter", "1")
+        await press(app, pilot, "enter", "enter", "enter", "enter", "1")
         assert app.wizard.draft.get("model.quantization") == "nf4"
         assert "memory: does not fit" not in shown_words(app)
         await press(app, pilot, "f7", "u", "k")
@@ -177,7 +177,7 @@ async def test_the_probe_measures_on_request_and_says_how_far_it_is(
     folder.mkdir()
     probe = make_child(folder, {"type": "result", "tokens_per_second": 530.0}, waits_for=gate)
     async with open_wizard(prefill, machine=no_gpu(free_gib=64), probe_command=probe) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
+        await press(app, pilot, "enter", "enter", "enter", "enter")
         await pilot.press("f8")
         while "measuring: reading" not in shown_words(app):
             await pilot.pause(0.02)
@@ -211,13 +211,13 @@ async def test_a_probe_can_be_stopped_and_what_goes_wrong_is_told(
     folder.mkdir()
     endless = make_child(folder, GOOD, waits_for=tmp_path / "never")
     async with open_wizard(prefill, machine=LARGE, probe_command=endless) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter")
+        await press(app, pilot, "enter", "enter", "enter", "enter")
         await pilot.press("f8")
         await pilot.pause()
         await press(app, pilot, "ctrl+x")
         assert "Measurement cancelled." in shown_words(app)
     broken = make_child(folder, {"type": "error", "title": "No memory", "message": "3 GiB", "hint": "Free some."})
     async with open_wizard(prefill, machine=LARGE, probe_command=broken) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "enter", "f8")
+        await press(app, pilot, "enter", "enter", "enter", "enter", "f8")
         while "No memory: 3 GiB. Free some." not in shown_words(app):
             await pilot.pause(0.02)

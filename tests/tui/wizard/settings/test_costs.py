@@ -68,7 +68,7 @@ def test_a_field_left_to_auto_tells_its_value_and_the_next_step(facts: Facts) ->
 
 async def test_the_common_fields_show_what_one_step_more_costs(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "f2")
+        await press(app, pilot, "enter", "enter", "enter", "f2")
         assert "rank 32: +0." in text_of(app)
         assert "batch 32: no extra memory" in text_of(app)
         assert "4-bit weights: -" in shown_words(app)
@@ -77,14 +77,14 @@ async def test_the_common_fields_show_what_one_step_more_costs(open_wizard: Open
 
 async def test_the_cost_follows_what_is_typed(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "f2", "tab", "tab", "tab", "tab")
+        await press(app, pilot, "enter", "enter", "enter", "f2", "tab", "tab", "tab", "tab")
         await press(app, pilot, "end", "backspace", "backspace", "6", "4")
         assert "rank 128: +" in text_of(app)
 
 
 async def test_all_fields_tell_the_cost_of_the_line_under_the_cursor(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "f2", "f2")
+        await press(app, pilot, "enter", "enter", "enter", "f2", "f2")
         for _ in range(40):
             if "> train.gradient_checkpointing" in text_of(app):
                 break
@@ -96,7 +96,7 @@ async def test_all_fields_tell_the_cost_of_the_line_under_the_cursor(open_wizard
 
 async def test_the_preset_depth_tells_what_auto_would_choose(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=22))) as (app, pilot):
-        await press(app, pilot, "enter", "enter", "enter", "enter", "tab")
+        await press(app, pilot, "enter", "enter", "enter", "tab")
         assert "[none]" in text_of(app)
         await press(app, pilot, "left")
         assert "Auto chose nf4" in shown_words(app)

@@ -40,7 +40,7 @@ def level(app: WizardApp) -> str:
 
 
 async def to_settings(app: WizardApp, pilot: Pilot[None]) -> None:
-    await press(app, pilot, "enter", "enter", "enter", "enter")
+    await press(app, pilot, "enter", "enter", "enter")
     assert app.wizard.step_name == "settings"
 
 
@@ -154,7 +154,7 @@ async def test_the_key_is_not_offered_where_the_run_fits(open_wizard: Opener, pr
 
 async def test_it_works_from_the_model_step_on(open_wizard: Opener, prefill: Resolved) -> None:
     async with open_wizard(prefill, machine=SMALL) as (app, pilot):
-        for name in ("model", "strategy", "data", "settings", "review"):
+        for name in ("model", "data", "settings", "review"):
             await press(app, pilot, "ctrl+n")
             assert app.wizard.step_name == name
             await press(app, pilot, "f7")
