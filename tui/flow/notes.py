@@ -17,8 +17,8 @@ _OF_STEP = {
 }  # fmt: skip
 """Codes of the draft's notes that belong to each step."""
 _DEMO = {
-    "task": "demo.task", "model": "demo.model", "strategy": "demo.strategy", "data": "demo.data",
-    "settings": "demo.settings", "review": "demo.review",
+    "task": "demo.at-task", "model": "demo.at-model", "strategy": "demo.at-strategy", "data": "demo.at-data",
+    "settings": "demo.at-settings", "review": "demo.at-review",
 }  # fmt: skip
 
 

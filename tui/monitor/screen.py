@@ -42,7 +42,7 @@ NEXT_VIEW = {"curves": "keys.cycle", "result": "monitor.log-view", "log": "monit
 """What the key that turns the views is called on each of them."""
 _MACHINE_EVERY_S = 5.0
 DEMO = "demo"
-"""The name of the run that explains itself also where there is little room."""
+"""The name of the run that explains each of its phases."""
 _MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
@@ -248,8 +248,8 @@ class MonitorScreen(ActingMonitor):
             line = both if fits else Text(first, "bold", no_wrap=True, end="")
         cut(line, self.size.width - 2)
         self.query_one("#progress", Line).show(line)
-        explains = self.has_class("-tall") or self.run_name.startswith(DEMO)
-        said = meaning(state) if explains and state.step is not None else ""
+        explains = self.run_name.startswith(DEMO) and state.step is not None
+        said = meaning(state) if explains else ""
         self.query_one("#meaning").display = bool(said)
         self.query_one("#meaning", Line).show(Text(said))
 

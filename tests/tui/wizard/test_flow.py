@@ -32,12 +32,11 @@ def demo(model: Path) -> Resolved:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_six_times_enter_starts_the_demo(open_wizard: Opener, demo: Resolved, size: tuple[int, int]) -> None:
+async def test_enter_alone_starts_the_demo(open_wizard: Opener, demo: Resolved, size: tuple[int, int]) -> None:
     async with open_wizard(demo, size=size) as (app, pilot):
         for question in (
             "What should the model learn",
             "Which model",
-            "Build on an earlier adapter",
             "learn from",
             "train?",
         ):
@@ -100,7 +99,7 @@ async def test_going_back_and_forth_keeps_every_answer(open_wizard: Opener, mode
             await pilot.press(key)
             await settle(app, pilot)
         assert app.wizard.step_name == "task"
-        for key in ("ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n"):
+        for key in ("ctrl+n", "ctrl+n", "ctrl+n"):
             await pilot.press(key)
             await settle(app, pilot)
         assert app.wizard.step_name == "settings"
@@ -269,7 +268,6 @@ async def test_why_teaches_on_every_step(open_wizard: Opener, demo: Resolved) ->
         for word in (
             "Instructions teach",
             "A base model only",
-            "LoRA adapter",
             "The rows decide",
             "A preset is",
             "whole run",
