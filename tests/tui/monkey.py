@@ -1,34 +1,47 @@
-"""A monkey at the keyboard: seeded random keys, texts and window sizes over the whole app, by hand in any number.
+"""A monkey at keyboard and mouse: seeded random keys, clicks, texts and window sizes over the whole app.
 
-``python -m tests.tui.monkey 200 300`` walks 200 seeds of 300 keys each and tells the seeds that broke something.
+By hand in any number: ``python -m tests.tui.monkey 30 2000`` walks 30 seeds of 2,000 keys each, which begin on every
+screen in turn, and tells the seeds that broke something.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from textual import events
 from textual.keys import _character_to_key
+from textual.message import Message
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 import tui.app
+from engine.app import chat
+from engine.app.compare.targets import of_run
 from engine.app.demo import demo_layers
+from engine.common.errors import RunError
 from engine.config.presets import Layer, resolve
+from engine.models.chat_request import ChatRequest
 from engine.runs.directory import RunLock
 from tests.tui import fake_runs
+from tests.tui.chat.streaming import stand_in
 from tests.tui.looking import said, screen_text, until
 from tests.tui.machines import FakeWatch, no_gpu, with_gpus
 from tests.tui.machines import gpu as a_gpu
+from tests.tui.mixing.test_mixing import parents_of
+from tests.tui.test_snapshots import evaluated, with_adapter
 from tests.tui.wizard.making import GOOD, make_child, make_rows
 from tests.tui.wizard.old_adapters import RELATED, make_run, make_whole_model
-from tui import keys
+from tui import keys, messages
 from tui.app import TunedeckApp
 from tui.draft.draft import Draft
 from tui.draft.from_run import draft_from
@@ -45,16 +58,24 @@ OWN = (
     "escape", "backspace", "delete", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+k", "ctrl+x",
 )  # fmt: skip
 """Keys of widgets and lists; those a walk gets on with stand here more than once."""
-LETTERS = "abcdefgiklmnopqrstuvwxyz0123456789+-./?,~ ü好"
-TABLES = (
-    keys.EVERYWHERE, keys.HOME, keys.FAMILY, keys.ADAPTER, keys.WIZARD, keys.DOCTOR, keys.COLUMNS, keys.XRAY,
-    keys.MONITOR, keys.CHART, keys.MIX,
+STROKES: tuple[tuple[type[events.MouseEvent], ...], ...] = (
+    (events.MouseDown, events.MouseUp, events.Click), (events.MouseScrollDown,), (events.MouseScrollUp,),
+    (events.MouseDown, events.MouseMove, events.MouseUp),
 )  # fmt: skip
+"""What a hand does with a mouse: a click, the wheel, a drag."""
+LETTERS = "abcdefgiklmnopqrstuvwxyz0123456789+-./?,~ ü好"
+TABLES = [table for table in vars(keys).values() if isinstance(table, tuple)]
 PLACES = (
     "home", "new", "task", "model", "strategy", "strategy+", "data", "data+", "settings", "review", "review+",
-    "finished", "failed", "crashed", "live",
+    "finished", "failed", "crashed", "live", "evaluate", "strength", "judge", "export", "mixing", "compare", "chat",
+    "themes", "history", "adapter", "palette", "quality", "columns", "xray", "data mix",
 )  # fmt: skip
-"""Where a walk begins, by its seed: home, an empty wizard, a filled one at a step, the monitor of a run."""
+"""Where a walk begins, by its seed: home, an empty wizard, a filled one at a step, the monitor of a run, a screen."""
+WAYS = {
+    "history": "f", "adapter": "a", "palette": "colon", "themes": "T", "quality": "f5", "columns": "f2", "xray": "f6",
+    "data mix": "f8",
+}  # fmt: skip
+"""The key that leads from home, or from the wizard's data, to a screen."""
 BOUND = sorted({part for table in TABLES for key in table if key.id != "quit" for part in key.key.split(",")})
 
 
@@ -76,6 +97,13 @@ class MonkeyApp(TunedeckApp):
         self.runs = (
             fake_runs.finished_run(root), fake_runs.failed_run(root), fake_runs.crashed_run(root), live
         )  # fmt: skip
+        self.measured, other = evaluated(root), with_adapter(root)
+        self.asked: dict[str, Message] = {
+            "evaluate": messages.EvaluateAsked(self.measured), "strength": messages.StrengthAsked(self.measured),
+            "judge": messages.JudgeAsked(self.measured), "export": messages.ExportAsked(self.measured),
+            "mixing": messages.MixAsked([self.measured, other]), "chat": messages.ChatAsked(ChatRequest(target="x")),
+            "compare": messages.ComparisonAsked((of_run(self.measured), of_run(other))),
+        }  # fmt: skip
         self._lock = RunLock(live.lock)
         self._lock.acquire()
         child = {"inspect": [GOOD], "relation": [RELATED], "kind": [_KIND], "probe": [{"type": "result"}], "xray": []}
@@ -92,11 +120,14 @@ class MonkeyApp(TunedeckApp):
             watch_machine=FakeWatch(machine),
         )  # fmt: skip
         runs = dict(zip(("finished", "failed", "crashed", "live"), self.runs, strict=True))
-        place = PLACES[seed % len(PLACES)]
+        self.place = place = PLACES[seed % len(PLACES)]
+        of_rows = place in ("quality", "columns", "xray", "data mix")
         if place in runs:
             super().__init__(world, "monitor", runs[place])
-        elif place == "home":
+        elif place == "home" or place in self.asked or (place in WAYS and not of_rows):
             super().__init__(world)
+        elif of_rows:
+            super().__init__(world, "wizard", prefill=self._answers("data"))
         else:
             super().__init__(world, "wizard", prefill=self._answers(place))
 
@@ -120,11 +151,37 @@ class MonkeyApp(TunedeckApp):
     async def action_quit(self) -> None:
         """`q` on home leaves, and then nothing more could be pressed."""
 
+    async def begin(self, pilot: Pilot[None]) -> None:
+        """Go to where the walk begins."""
+        if self.place in self.asked:
+            self.post_message(self.asked[self.place])
+        elif self.place in WAYS:
+            await until(pilot, lambda: not isinstance(self.screen, HomeScreen) or self.screen.is_read)
+            self.post_message(events.Key(WAYS[self.place], None))
+        await pilot.pause()
+
     def let_go(self) -> None:
         self._lock.release()
 
 
 _KIND = {"type": "result", "kind": "chat", "files_say": "chat", "model_says": "chat", "marks": []}
+
+
+@contextlib.contextmanager
+def harmless() -> Iterator[None]:
+    """What would load the training libraries fails at once; a chat talks to a child that only pretends."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RunError("evaluate.ended", code=9, said="")
+
+    with contextlib.ExitStack() as stack:
+        for name in ("evaluate.run_request", "export.export", "mix.candidate"):
+            stack.enter_context(patch(f"engine.app.{name}", fail))
+        stack.enter_context(patch("engine.app.mix.parents", parents_of))
+        for name in ("command", "found_by", "room_for"):
+            stack.enter_context(patch.object(chat, name, getattr(chat, name)))
+        stand_in(chat, "{}")
+        yield
 
 
 async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = None) -> None:
@@ -136,7 +193,10 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
     app = MonkeyApp(folder, seed)
     pressed: list[str] = []
     try:
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(harmless())
+            pilot = await stack.enter_async_context(app.run_test(size=(80, 24)))
+            await app.begin(pilot)
             while len(pressed) < count and app._exception is None:
                 for _ in range(random_.choice((1, 1, 2, 3, 6))):
                     pressed.append(_one(app, random_))
@@ -151,7 +211,7 @@ async def walk(folder: Path, seed: int, count: int, seen: Counter[str] | None = 
                     break
                 app.post_message(events.Key("escape", None))
             assert isinstance(app.screen, HomeScreen), f"stuck in {app.screen}\n{screen_text(app)}"
-            await until(pilot, lambda: said("home.start-new") in screen_text(app))
+            await until(pilot, lambda: said("keys.resume") in screen_text(app))
     except BaseException as error:
         error.add_note(f"seed {seed}, the last of {len(pressed)} keys: {' '.join(pressed[-40:])}")
         raise
@@ -169,7 +229,13 @@ def _one(app: MonkeyApp, random_: random.Random) -> str:
         for size in sizes:
             app.post_message(_resized(*size))
         return " ".join(f"{width}x{height}" for width, height in sizes)
-    if kind < 0.07:
+    if kind < 0.1:
+        x, y, button = random_.randrange(80), random_.randrange(24), random_.choice((1, 1, 3))
+        for event in random_.choice(STROKES):
+            app.post_message(event(None, x, y, 0, 0, button, False, False, False, x, y))
+            x = min(79, x + random_.randrange(9) * (event is events.MouseMove))
+        return f"mouse:{x},{y}"
+    if kind < 0.13:
         text = random_.choice((str(app.rows), str(app.rows.with_name("odd.csv")), str(app.base), "/nowhere", "nope"))
         app.post_message(events.Paste(text))
         return f"paste:{Path(text).name}"
