@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.common.threads import as_done
 from engine.data.rows.messages import Row
 from engine.evaluation.row_losses import LossRows, RowLoss
-from engine.metrics.totals import text_scores
+from engine.metrics.totals import BYTES, NATS, TOKENS, text_scores
 from engine.modeling.load_for_use import Ready
 from engine.modeling.out_of_memory import MemoryGuard
+from engine.runs.evaluations import Answer
 from engine.tokens.render import NOT_TRAINED, Renderer, RenderError
 
 PERPLEXITY = "perplexity"
@@ -71,22 +73,31 @@ def in_memory(
 
 def by_server(
     wanted: Sequence[Reference], logprobs: Callable[[list[int], list[int]], dict[int, float]],
-    check: Callable[[], None], report: Report,
+    check: Callable[[], None], report: Report, at_once: int = 1,
 ) -> dict[int, RowLoss]:  # fmt: skip
     """The same where ``logprobs`` tells those of an answer's tokens behind a prompt, by their place.
 
-    A row of which it does not tell them all is left out.
+    So many as ``at_once`` are asked for side by side. A row of which it does not tell them all is left out.
     """
     found = {}
-    for done, each in enumerate(wanted):
-        check()
+    asked = as_done(lambda each: logprobs(each.prompt, each.answer), wanted, at_once, check)
+    for done, (at, told) in enumerate(asked):
+        each = wanted[at]
         report(done, len(wanted))
-        told = logprobs(each.prompt, each.answer)
-        places = [at for at, counts in enumerate(each.counts) if counts]
-        if all(at in told for at in places):
-            found[each.row] = RowLoss(-sum(told[at] for at in places), len(places), each.n_bytes)
+        places = [place for place, counts in enumerate(each.counts) if counts]
+        if all(place in told for place in places):
+            found[each.row] = RowLoss(-sum(told[place] for place in places), len(places), each.n_bytes)
     report(len(wanted), len(wanted))
     return found
+
+
+def kept(answers: Sequence[Answer]) -> dict[int, RowLoss]:
+    """What an earlier proof measured and kept with ``answers``, as ``scores`` wrote it."""
+    return {
+        each.row: RowLoss(each.scores[NATS], round(each.scores[TOKENS]), round(each.scores[BYTES]))
+        for each in answers
+        if NATS in each.scores
+    }
 
 
 def scores(losses: Mapping[int, RowLoss]) -> dict[int, dict[str, float]]:

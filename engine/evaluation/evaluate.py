@@ -99,16 +99,21 @@ def evaluate(
     return conclude(questions, names, choice, phases, notes, step, ranks, of)
 
 
-def ask(questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks = ALONE) -> list[Answer]:
+def ask(
+    questions: Questions, candidate: Candidate, phases: Phases, ranks: Ranks = ALONE, beside: Sequence[Path] = ()
+) -> list[Answer]:  # fmt: skip
     """The answer of ``candidate`` to each of the rows, in their order, from what is kept or generated now.
 
+    ``beside`` are folders of other evaluations: what the same weights answered there to the same prompts is taken over.
     Several ranks share the work; the first one keeps. Raises OutOfMemory, MachineError (the folder can't be written)
     and StopRequested; what was answered by then is kept.
     """
     rows, new_tokens = questions.rows, questions.new_tokens
     prompts = [candidate.prompt(row, new_tokens) for row in rows]
     marks = [_mark(prompt.ids, new_tokens, candidate.weights) for prompt in prompts]
-    found: dict[int, Answer] = ranks.from_first(_kept(questions, candidate.name, marks) if ranks.is_first else {})
+    found: dict[int, Answer] = ranks.from_first(
+        _taken(questions, candidate.name, marks, beside) if ranks.is_first else {}
+    )
     left = [place for place in range(len(rows)) if place not in found]
     if not left:
         return [found[place] for place in range(len(rows))]
@@ -320,11 +325,22 @@ def _of_examples(answers: Sequence[Answer]) -> list[Message]:
     return [Message("baselines.examples-fewer", least=min(shown), most=max(shown))]
 
 
-def _kept(questions: Questions, name: str, marks: Sequence[str]) -> dict[int, Answer]:
-    """By row what ``name`` answered before to the same prompts with the same weights."""
+def _taken(questions: Questions, name: str, marks: Sequence[str], beside: Sequence[Path]) -> dict[int, Answer]:
+    """By row what is kept of ``name`` here, and what is taken over from ``beside``, which is kept here from now on."""
+    found = _kept(questions, questions.where, name, marks)
+    for other in beside:
+        new = {row: answer for row, answer in _kept(questions, other, name, marks).items() if row not in found}
+        if new:
+            _keep(questions, [*new.values()])
+        found |= new
+    return found
+
+
+def _kept(questions: Questions, where: Path, name: str, marks: Sequence[str]) -> dict[int, Answer]:
+    """By row what ``name`` answered before to the same prompts with the same weights, as it is kept in ``where``."""
     return {
         answer.row: answer
-        for answer in evaluations.answers(questions.where)
+        for answer in evaluations.answers(where)
         if answer.candidate == name
         and 0 <= answer.row < len(marks)
         and answer.mark == marks[answer.row]

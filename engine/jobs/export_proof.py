@@ -6,24 +6,30 @@ note, then one result (the evaluation's name), stopped or error. What was answer
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.common.child import Say
 from engine.common.errors import DataError, ModelError
 from engine.jobs.evaluate import serve
 from engine.messages.message import Message
+from engine.runs import events as ev
 from engine.runs.evaluation_request import ProofRequest
 from engine.runs.phases import Sink
 
 if TYPE_CHECKING:
     from engine.evaluation.afterwards import Afterwards
     from engine.evaluation.answer_loss import Reference
-    from engine.evaluation.candidates import Answering
+    from engine.evaluation.candidates import Candidate
     from engine.evaluation.evaluate import Questions
     from engine.evaluation.row_losses import RowLoss
     from engine.modeling.load_for_use import Ready
@@ -50,15 +56,44 @@ def answer(request: ProofRequest, say: Say, sink: Sink, check: Callable[[], None
     from engine.runs.phases import Phases
 
     asked = EvaluationRequest(run=request.run, name=request.name, rows=request.rows, trust_base=request.trust_base)
-    after = Afterwards(asked, Phases(sink, check), lambda note: say("note", message=note))
-    return {"name": _Proof(after, request).carried_out().name}
+    steps = _Steps(sink, _steps_of(request))
+    after = Afterwards(asked, Phases(steps, check), lambda note: say("note", message=note))
+    return {"name": _Proof(after, request, steps).carried_out().name}
+
+
+@dataclass
+class _Steps:
+    """Passes on what is told of progress, with which of the proof's ``count`` steps it belongs to."""
+
+    sink: Sink
+    count: int
+    _at: int = 0
+
+    def next(self) -> None:
+        self._at += 1
+
+    def __call__(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Phase) and event.message is not None and self._at:
+            told = Message("proof.step", at=self._at, of=self.count, what=event.message)
+            event = msgspec.structs.replace(event, message=told)
+        self.sink(event)
+
+
+def _steps_of(request: ProofRequest) -> int:
+    """Each of those that are asked answers, and but for Ollama tells what the reference answers cost."""
+    both = 1 + len(request.models) + len(request.files) + len(request.loras)
+    both += len(request.vllm) if shutil.which("vllm") else 0
+    return 2 * both + (len(request.ollama) if shutil.which("ollama") else 0)
 
 
 class _Proof:
-    """One request, carried out: each way to answer in turn, only one of them in memory at a time."""
+    """One request, carried out: each way to answer in turn, only one of them in memory at a time.
 
-    def __init__(self, after: Afterwards, request: ProofRequest) -> None:
-        self._after, self._request = after, request
+    What adapter or files answered in another proof of the run is not asked again, nor is it measured again.
+    """
+
+    def __init__(self, after: Afterwards, request: ProofRequest, steps: _Steps) -> None:
+        self._after, self._request, self._steps = after, request, steps
         self._answers: dict[str, list[Answer]] = {}
         self._losses: dict[str, dict[int, RowLoss]] = {}
         self._costs: list[Cost] = []
@@ -86,7 +121,7 @@ class _Proof:
         self._give_back()
         for name, folder in request.models.items():
             ready = after.load(find_for_use(folder))
-            self._in_memory(name, ready, ready.found.card.weight_bytes)
+            self._in_memory(name, ready, ready.found.card.weight_bytes, sorted(Path(folder).glob("*.safetensors")))
             del ready
             self._give_back()
         for name, file in request.files.items():
@@ -101,10 +136,6 @@ class _Proof:
         return self._concluded()
 
     def _concluded(self) -> Evaluation:
-        import dataclasses
-
-        import msgspec
-
         from engine.evaluation.answer_loss import PERPLEXITY, scores
         from engine.evaluation.evaluate import Measured, conclude, unwritable
         from engine.jobs.export_links import broken_links
@@ -113,7 +144,7 @@ class _Proof:
 
         after = self._after
         choice = after.choice(self._questions)
-        choice = dataclasses.replace(choice, metrics=(*choice.metrics, PERPLEXITY))
+        choice = replace(choice, metrics=(*choice.metrics, PERPLEXITY))
         measured = Measured({name: scores(losses) for name, losses in self._losses.items()}, self._costs)
         if len({cost.at_once for cost in self._costs}) > 1:
             after.note(Message("proof.speeds-differ"))
@@ -130,18 +161,23 @@ class _Proof:
             raise unwritable(self._questions, error) from error
         return found
 
-    def _in_memory(self, name: str, ready: Ready, size_bytes: int) -> None:
+    def _in_memory(self, name: str, ready: Ready, size_bytes: int, files: Sequence[Path] = ()) -> None:
+        """What ``ready`` answers; ``files`` are its weights where its mark does not tell them from others."""
+        from engine.common import file_hash
         from engine.evaluation.afterwards import candidate, generator_of
         from engine.evaluation.answer_loss import in_memory
-        from engine.evaluation.evaluate import ask
 
-        after = self._after
-        asked = candidate(name, ready, after.phases)
-        self._answers[name] = ask(self._questions, asked, after.phases)
-        memory = generator_of(ready, after.phases).memory
-        report = after.phases.progress("measure", "batches")
-        self._losses[name] = in_memory(self._wanted, ready, memory, after.phases.check, report)
-        self._cost(name, size_bytes, asked.generator)
+        phases, prompts, new_tokens = self._after.phases, self._prompts, self._questions.new_tokens
+        asked = candidate(name, ready, phases)
+        mark = " ".join([asked.weights, *(file_hash.sha256_of(each) for each in files)])
+        generator = asked.generator
+        groups = generator.groups(prompts, new_tokens)
+        at_once = min(len(prompts), generator.side_by_side * max(map(len, groups), default=1))
+        self._asked(replace(asked, weights=mark), size_bytes, at_once)
+        self._steps.next()
+        if not self._is_measured(name):
+            memory, report = generator_of(ready, phases).memory, phases.progress("measure", "batches")
+            self._losses[name] = in_memory(self._wanted, ready, memory, phases.check, report)
 
     def _of_file(self, name: str, file: Path, lora: Path | None = None) -> None:
         """What ``file`` answers through llama.cpp's server; a prompt that differs from the training's is noted."""
@@ -149,15 +185,14 @@ class _Proof:
         from engine.export.gguf.server import LlamaServer
 
         files = [file, *([lora] if lora else [])]
-        with LlamaServer(file, lora, self._context) as server:
+        slots = self._slots
+        with LlamaServer(file, lora, self._context, slots=slots) as server:
             self._fault(name, prompt_fault(server, self._renderer, self._questions.rows))
-            self._ask(name, files, server.answer)
-            self._measure(name, server.answer_logprobs)
+            self._ask(name, files, server.answer, at_once=slots)
+            self._measure(name, server.answer_logprobs, slots)
 
     def _of_ollama(self, name: str, folder: Path) -> None:
         """What Ollama answers with the Modelfile in ``folder``, asked as people ask it: by dialogues."""
-        import shutil
-
         from engine.export import ollama_server
 
         program = shutil.which("ollama")
@@ -182,8 +217,6 @@ class _Proof:
 
     def _of_vllm(self, name: str, folder: Path) -> None:
         """What vLLM answers over the base with the adapter in ``folder``."""
-        import shutil
-
         from engine.export import vllm_server
 
         if shutil.which("vllm") is None:
@@ -198,27 +231,46 @@ class _Proof:
             self._measure(name, server.answer_logprobs)
 
     def _ask(
-        self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], tuple[str, bool]], more: int = 0
-    ) -> None:
-        """Let a server over ``files`` answer, one row at a time; ``more`` bytes are loaded beside them."""
+        self, name: str, files: Sequence[Path], ask_it: Callable[[list[int], int], tuple[str, bool]], more: int = 0,
+        at_once: int = 1,
+    ) -> None:  # fmt: skip
+        """Let a server over ``files`` answer ``at_once`` rows; ``more`` bytes are loaded beside them."""
         from engine.common import file_hash
         from engine.evaluation.candidates import Candidate
-        from engine.evaluation.evaluate import ask
         from engine.export.gguf.answers import ServedGenerator
 
-        after = self._after
-        generator = ServedGenerator(ask_it, self._renderer.tokenizer, after.phases.check, self._context)
+        check = self._after.phases.check
+        generator = ServedGenerator(ask_it, self._renderer.tokenizer, check, self._context, at_once)
         mark = " ".join([name.partition("-")[0], *(file_hash.sha256_of(each) for each in files)])
-        self._answers[name] = ask(self._questions, Candidate(name, mark, generator, self._renderer), after.phases)
-        self._cost(name, sum(each.stat().st_size for each in files) + more, generator)
+        size_bytes = sum(each.stat().st_size for each in files) + more
+        self._asked(Candidate(name, mark, generator, self._renderer), size_bytes, at_once)
 
-    def _measure(self, name: str, logprobs: Callable[[list[int], list[int]], dict[int, float]]) -> None:
+    def _asked(self, candidate: Candidate, size_bytes: int, at_once: int) -> None:
+        """Let ``candidate`` answer, and note what that takes."""
+        from engine.evaluation.evaluate import ask
+        from engine.runs.evaluations import Cost
+
+        self._steps.next()
+        answers = ask(self._questions, candidate, self._after.phases, beside=self._proofs)
+        seconds, tokens = sum(each.seconds for each in answers), sum(each.tokens for each in answers)
+        pace = round(tokens / seconds, 1) if seconds and tokens else None
+        self._answers[candidate.name] = answers
+        self._costs.append(
+            Cost(candidate=candidate.name, size_bytes=size_bytes, tokens_per_second=pace, at_once=at_once)
+        )
+
+    def _measure(
+        self, name: str, logprobs: Callable[[list[int], list[int]], dict[int, float]], at_once: int = 1
+    ) -> None:
         """The loss of the reference answers by a server; a version that can't tell it is said."""
         from engine.evaluation.answer_loss import by_server
 
+        self._steps.next()
+        if self._is_measured(name):
+            return
         phases = self._after.phases
         try:
-            found = by_server(self._wanted, logprobs, phases.check, phases.progress("measure", "rows"))
+            found = by_server(self._wanted, logprobs, phases.check, phases.progress("measure", "rows"), at_once)
         except ModelError as error:
             if error.code not in ("gguf.server-refused", "proof.server-refused"):
                 raise
@@ -227,22 +279,37 @@ class _Proof:
         if self._wanted and not found:
             self._after.note(Message("proof.no-perplexity", name=name))
 
-    def _cost(self, name: str, size_bytes: int, generator: Answering) -> None:
-        from engine.runs.evaluations import Cost
+    def _is_measured(self, name: str) -> bool:
+        """Whether what the reference answers cost is kept with all of its answers from an earlier proof; it is then."""
+        from engine.evaluation.answer_loss import kept
 
-        answers, new_tokens = self._answers[name], self._questions.new_tokens
-        prompts = [self._renderer.prompt_ids(row.messages[:-1], row.tools) for row in self._questions.rows]
-        seconds, tokens = sum(each.seconds for each in answers), sum(each.tokens for each in answers)
-        pace = round(tokens / seconds, 1) if seconds and tokens else None
-        at_once = min(
-            len(prompts), generator.side_by_side * max(map(len, generator.groups(prompts, new_tokens)), default=1)
-        )
-        self._costs.append(Cost(candidate=name, size_bytes=size_bytes, tokens_per_second=pace, at_once=at_once))
+        known = kept(self._answers[name])
+        if not {each.row for each in self._wanted} <= known.keys():
+            return False
+        self._losses[name] = known
+        return True
+
+    @property
+    def _proofs(self) -> list[Path]:
+        """Folders of the run's other proofs."""
+        from engine.runs.evaluations import is_export
+
+        where = self._questions.where
+        return [each for each in sorted(where.parent.glob("*")) if is_export(each.name) and each != where]
+
+    @cached_property
+    def _prompts(self) -> list[list[int]]:
+        return [self._renderer.prompt_ids(row.messages[:-1], row.tools) for row in self._questions.rows]
+
+    @property
+    def _slots(self) -> int:
+        """How many rows a server of ours answers at once."""
+        return max(1, min(_ROWS_AT_ONCE, len(self._prompts), _TOKENS_AT_ONCE // self._context))
 
     @property
     def _context(self) -> int:
         """Tokens of the longest prompt, of the longest answer, and a little room."""
-        longest = max(len(self._renderer.prompt_ids(row.messages[:-1], row.tools)) for row in self._questions.rows)
+        longest = max(map(len, self._prompts))
         references = max((len(each.prompt) + len(each.answer) for each in self._wanted), default=0)
         return max(longest + self._questions.new_tokens, references) + _ROOM
 
@@ -277,11 +344,14 @@ class _Proof:
         assert found.adapter is not None
         with tempfile.TemporaryDirectory(dir=self._after.run.path, prefix=".proof-") as work:
             file = sixteen_bits(found.card.path, found.adapter.path, self._words, Path(work), phases.check)
-            with LlamaServer(file, None, self._context) as server:
+            slots = self._slots
+            with LlamaServer(file, None, self._context, slots=slots) as server:
                 report = phases.progress("measure", "rows")
-                return mean_nats(by_server(self._wanted, server.answer_logprobs, phases.check, report))
+                return mean_nats(by_server(self._wanted, server.answer_logprobs, phases.check, report, slots))
 
 
+_ROWS_AT_ONCE, _TOKENS_AT_ONCE = 8, 16_384
+"""What llama.cpp's server computes side by side: rows, and tokens of their prompts and answers."""
 _MOST_TOKENS = 4096
 """Of a row whose model can read any number: longer ones are answered, but not measured."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.common.threads import as_done
 from engine.data.rows.messages import Row
 from engine.export.gguf.server import LlamaServer
 from engine.messages.message import Message
@@ -17,7 +18,7 @@ _SHOWN = 60
 
 @dataclass
 class ServedGenerator:
-    """Answers like ``engine.evaluation.generate.Generator``, one prompt at a time, as a server gives them.
+    """Answers like ``engine.evaluation.generate.Generator``, as a server gives them that is asked ``at_once`` prompts.
 
     ``ask`` tells the greedy answer to token ids with so many tokens at most, and whether it ended by itself: a text
     can be short and yet cut off, where a stop token that nobody knows is left out of it. ``check`` may raise to stop.
@@ -27,13 +28,16 @@ class ServedGenerator:
     tokenizer: Any
     check: Callable[[], None]
     most_positions: int = 0
+    at_once: int = 1
     tokens_at_once: int = 0
     side_by_side: int = 1
     too_long: str = ""
 
     def groups(self, prompts: Sequence[list[int]], new_tokens: int) -> list[list[int]]:
+        """All that leave room for a token: which of them are computed at once is up to the server."""
         room = self.most_positions - 1 if self.most_positions else 0
-        return [[place] for place, prompt in enumerate(prompts) if not room or len(prompt) < room]
+        fit = [place for place, prompt in enumerate(prompts) if not room or len(prompt) < room]
+        return [fit] if fit else []
 
     def answer(
         self, prompts: Sequence[list[int]], max_new_tokens: int,
@@ -41,15 +45,14 @@ class ServedGenerator:
         on_answers: Callable[[dict[int, Said]], None] = lambda found: None,
     ) -> list[Said]:  # fmt: skip
         """The greedy answer to each prompt (token ids)."""
-        answers = []
-        for done, prompt in enumerate(prompts):
-            self.check()
-            text, ended = self.ask(prompt, max_new_tokens)
+        answers: dict[int, Said] = {}
+        asked = as_done(lambda prompt: self.ask(prompt, max_new_tokens), prompts, self.at_once, self.check)
+        for place, (text, ended) in asked:
             count = len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-            answers.append(Said(text, count, ended))
-            on_answers({done: answers[-1]})
-            on_progress(done + 1, len(prompts))
-        return answers
+            answers[place] = Said(text, count, ended)
+            on_answers({place: answers[place]})
+            on_progress(len(answers), len(prompts))
+        return [answers[place] for place in range(len(prompts))]
 
 
 def prompt_fault(server: LlamaServer, renderer: Renderer, rows: Sequence[Row]) -> Message | None:

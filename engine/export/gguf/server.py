@@ -1,7 +1,8 @@
 """llama.cpp's own server on loopback over a GGUF file, as a child process: what users of the file will meet.
 
-``python -P -m engine.export.gguf.server MODEL [--lora FILE] [--context N] [--threads N] [--port N]`` says one line
-of type listening with its address, and ends when its stdin does.
+``python -P -m engine.export.gguf.server MODEL [--lora FILE] [--context N] [--slots N] [--threads N] [--port N]`` says
+one line of type listening with its address, and ends when its stdin does. ``--cache-mib`` is what prompts of former
+requests may take beside those in the slots (llama.cpp's own limit where it is not given).
 """
 
 from __future__ import annotations
@@ -29,18 +30,23 @@ _TO_END_S = 5
 class LlamaServer:
     """A server over ``model``, alive inside ``with``.
 
-    ``lora`` is a GGUF LoRA applied at full strength; ``context`` the tokens of prompt and answer together. Raises
-    MachineError without the library, ModelError when llama.cpp can't load the file.
+    ``lora`` is a GGUF LoRA applied at full strength; ``context`` the tokens of prompt and answer together, of which
+    ``slots`` are computed side by side: so many threads may ask at once. Raises MachineError without the library,
+    ModelError when llama.cpp can't load the file.
     """
 
-    def __init__(self, model: Path, lora: Path | None = None, context: int = 2048, threads: int | None = None) -> None:
+    def __init__(
+        self, model: Path, lora: Path | None = None, context: int = 2048, threads: int | None = None, slots: int = 1
+    ) -> None:
         if importlib.util.find_spec(_LIBRARY) is None:
             raise MachineError("gguf.no-library", library=_LIBRARY)
         self._command = [sys.executable, "-P", "-m", __name__, str(model), "--context", str(context)]
+        self._command += ["--slots", str(slots), "--cache-mib", "0"]
         self._command += ["--lora", str(lora)] if lora else []
         self._command += ["--threads", str(threads)] if threads else []
         self._model = model
         self._process: subprocess.Popen[bytes] | None = None
+        self._said: dict[tuple[int, ...], tuple[list[int], list[dict[str, Any]]]] = {}
         self.address = ""
 
     def __enter__(self) -> LlamaServer:
@@ -86,8 +92,8 @@ class LlamaServer:
 
     def answer(self, prompt: Sequence[int], most: int) -> tuple[str, bool]:
         """The greedy answer to token ids, and whether it ended by itself before ``most`` tokens."""
-        request = {"prompt": list(prompt), "n_predict": most, "temperature": 0, "cache_prompt": False}
-        answer = self.ask("/completion", request)
+        answer = self.ask("/completion", _greedy(prompt, most) | {"n_probs": 1, "return_tokens": True})
+        self._said[tuple(prompt)] = answer.get("tokens") or [], answer.get("completion_probabilities") or []
         return str(answer["content"]), answer.get("stop_type") != "limit"
 
     def logprobs(self, prompt: Sequence[int], count: int) -> dict[int, float]:
@@ -95,32 +101,24 @@ class LlamaServer:
 
         The server tells them of a token that it says, and an end is not said.
         """
-        request = {
-            "prompt": list(prompt), "n_predict": 1, "temperature": 0, "n_probs": count, "cache_prompt": False,
-            "post_sampling_probs": False,
-        }  # fmt: skip
-        found = self.ask("/completion", request).get("completion_probabilities") or [{"top_logprobs": []}]
+        answer = self.ask("/completion", _greedy(prompt, 1) | {"n_probs": count})
+        found = answer.get("completion_probabilities") or [{"top_logprobs": []}]
         return {int(each["id"]): float(each["logprob"]) for each in found[0]["top_logprobs"]}
 
     def answer_logprobs(self, prompt: Sequence[int], answer: Sequence[int]) -> dict[int, float]:
         """Natural log of the probability of each token of ``answer`` behind ``prompt``, by its place.
 
-        The server tells what tokens cost that it says itself, so a grammar lets it say these and no others. It does not
-        tell of tokens that end inside of a character: these are left out.
+        The server tells what tokens cost that it says itself. It is not asked again for those that it said by itself;
+        else a grammar lets it say these and no others. It does not tell of tokens that end inside of a character:
+        these are left out.
         """
-        request = {
-            "prompt": list(prompt), "n_predict": len(answer), "temperature": 0, "n_probs": 1, "cache_prompt": False,
-            "post_sampling_probs": False, "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in answer),
-        }  # fmt: skip
-        found, at = {}, 0
-        for told in self.ask("/completion", request).get("completion_probabilities") or []:
-            while at < len(answer) and answer[at] != int(told["id"]):
-                at += 1
-            if at == len(answer):
-                return {}
-            found[at] = float(told["logprob"])
-            at += 1
-        return found
+        wanted = [*answer]
+        tokens, told = self._said.get(tuple(prompt), ([], []))
+        if tokens[: len(wanted)] != wanted:
+            grammar = "root ::= " + " ".join(f"<[{token}]>" for token in wanted)
+            request = _greedy(prompt, len(wanted)) | {"n_probs": 1, "grammar": grammar}
+            told = self.ask("/completion", request).get("completion_probabilities") or []
+        return _places(wanted, told)
 
     def ask(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
         """What the server answers to a request. Raises ModelError when it refuses or died."""
@@ -130,12 +128,34 @@ class LlamaServer:
             raise ModelError("gguf.server-refused", model=self._model.name, reason=refused.reason) from refused
 
 
+def _greedy(prompt: Sequence[int], most: int) -> dict[str, Any]:
+    """The likeliest tokens behind ``prompt``, ``most`` at most; what of it was read for another prompt is not again."""
+    return {
+        "prompt": list(prompt), "n_predict": most, "temperature": 0, "cache_prompt": True, "post_sampling_probs": False,
+    }  # fmt: skip
+
+
+def _places(answer: Sequence[int], told: Sequence[dict[str, Any]]) -> dict[int, float]:
+    """What is ``told`` of tokens, by their place in ``answer``; {} where they are others."""
+    found, at = {}, 0
+    for each in told:
+        while at < len(answer) and answer[at] != int(each["id"]):
+            at += 1
+        if at == len(answer):
+            break
+        found[at] = float(each["logprob"])
+        at += 1
+    return found
+
+
 def main(arguments: Sequence[str]) -> int:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("--lora")
     parser.add_argument("--context", type=int, default=2048)
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--cache-mib", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--port", type=int)
     asked = parser.parse_args(arguments)
@@ -144,8 +164,10 @@ def main(arguments: Sequence[str]) -> int:
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = asked.model
-    parameters.n_ctx = asked.context
-    parameters.n_parallel = 1
+    parameters.n_ctx = asked.context * asked.slots
+    parameters.n_parallel = asked.slots
+    if asked.cache_mib is not None:
+        parameters.cache_ram_mib = asked.cache_mib
     parameters.warmup = False
     parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0  # threads that spin take the cores from others
     if asked.port:

@@ -8,6 +8,7 @@ endless = Broken link of { $name }: stop token. { NUMBER($rows) } of { COUNT($of
 weights = Broken link of { $name }: weights. The reference answers cost { LOSS($theirs) } nats a token instead of { LOSS($ours) }, also without quantization. Export it again.
 quantization = Broken link of { $name }: quantization. The reference answers cost { LOSS($theirs) } nats a token instead of { LOSS($ours) }; in 16 bits they do not. Choose a type with more bits.
 unexplained = Broken link of { $name }: its program. The answers are worse, but prompts and weights are the adapter's. Look for sampling settings of that program.
+step = step { NUMBER($at) } of { NUMBER($of) }: { $what }
 as-good = { $name } answers as well as the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
 unclear = { $name } can't be told apart from the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }
 worse = { $name } is worse than the adapter: { $theirs } against { $ours } on { COUNT($rows, "row", "rows") }

@@ -8,6 +8,7 @@ endless = { $name } 的断点：停止词元。适配器能结束的 { NUMBER($o
 weights = { $name } 的断点：权重。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，不量化也是如此。请重新导出。
 quantization = { $name } 的断点：量化。参考回答的损失为每词元 { LOSS($theirs) } nats，应为 { LOSS($ours) }，16 位时没有这个问题。请选择位数更多的类型。
 unexplained = { $name } 的断点：所用程序。回答变差，但提示和权重与适配器一致。请检查该程序的采样设置。
+step = 第 { NUMBER($at) } 步，共 { NUMBER($of) } 步：{ $what }
 as-good = { $name } 的回答与适配器一样好：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }
 unclear = { $name } 与适配器看不出差别：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }
 worse = { $name } 不如适配器：{ NUMBER($rows) } 行上为 { $theirs }，适配器为 { $ours }

@@ -16,9 +16,11 @@ from engine.data.rows.messages import Row
 from engine.export.gguf import converter
 from engine.export.gguf.answers import prompt_fault
 from engine.export.gguf.server import LlamaServer
+from engine.messages.message import Message
 from engine.models.card import read_card
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
+from engine.runs.evaluations import Evaluation
 from engine.tokens.render import Renderer
 from engine.tokens.tokenizer import load_words
 from tests.engine.export.gguf.families import make
@@ -72,6 +74,30 @@ def test_files_answer_as_the_adapter_does(run: RunDir, tmp_path: Path) -> None:
     assert found["f32"] == pytest.approx(found[evaluations.TUNED], rel=1e-3)
     assert found["q8_0"] == pytest.approx(found[evaluations.TUNED], rel=1e-2)
     assert [cost.candidate for cost in evaluation.costs] == evaluation.candidates
+
+
+def test_what_the_adapter_answered_for_one_export_is_taken_for_the_next(run: RunDir, tmp_path: Path) -> None:
+    found = {}
+    for target in ("merged", "gguf"):
+        asked = proof_request(export(plan_export(str(run.path), target, out=tmp_path / target)), run)
+        assert asked is not None
+        told: list[Message] = []
+        run_request(asked, lambda done, total, message, told=told: told.append(message))
+        where = evaluations.folder(run, asked.name)
+        found[target] = {each.row: each for each in evaluations.answers(where) if each.candidate == evaluations.TUNED}
+        steps = [message.args["at"] for message in told if message.code == "proof.step"]
+        assert steps == sorted(steps)
+        assert {message.args["of"] for message in told if message.code == "proof.step"} == {4}
+    assert [each.seconds for each in found["gguf"].values()] == [each.seconds for each in found["merged"].values()]
+    assert all(each.scores["nats"] > 0 for each in found["gguf"].values())
+    (cost,) = [each for each in _read(run, "export-gguf").costs if each.candidate == "q8_0"]
+    assert cost.at_once == 4  # rows, all of them
+
+
+def _read(run: RunDir, name: str) -> Evaluation:
+    found = evaluations.read(evaluations.folder(run, name))
+    assert found is not None
+    return found
 
 
 def test_another_template_in_the_file_is_found_and_named(base: Path, tmp_path: Path) -> None:
