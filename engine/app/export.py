@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.app import export_time
 from engine.common.child import run_answering
 from engine.common.errors import ConfigError, MachineError, ModelError, reason_of
 from engine.common.files import sha256, write_atomic
@@ -28,24 +30,20 @@ from engine.runs.directory import RunDir
 from engine.runs.exports import Export
 
 TARGETS = ("adapter", "merged", "gguf", "gguf-lora", "ollama", "vllm")
+PROVABLE = ("merged", "gguf", "gguf-lora", "ollama", "vllm")
 WITH_KINDS = ("gguf", "ollama")
 DEFAULT_KINDS = ("q8_0",)
 CARD = "README.md"
-_LIGHT = ("adapter", "gguf-lora", "vllm")
 _SPARE_BYTES = 64 << 20
-_LIBRARIES_S, _CONVERTER_S = 4.0, 4.0
-_PACE = 120e6
-_QUANTIZED = {"q8_0": 150e6}
-_QUANTIZED_ELSE = 80e6
-"""Measured on two CPU cores: seconds in which our libraries load, and the converter's; bytes of 16-bit weights a second
-through merge or conversion; weights a second through llama.cpp's quantizer."""
+_TENSOR_BYTES = 100
+"""Of a tensor's name and place in the head of a GGUF file."""
 
 Progress = Callable[[int, int | None, Message], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An export that nothing speaks against. Sizes in bytes, about; ``seconds`` too.
+    """An export that nothing speaks against. Sizes in bytes, about; ``seconds`` too, and ``proof_seconds`` after them.
 
     ``work_bytes`` are needed on the way beside ``out_bytes``. ``done`` are files of this very adapter that are there
     already.
@@ -62,6 +60,7 @@ class Plan:
     seconds: float
     done: frozenset[str] = frozenset()
     base_id: str = ""
+    proof_seconds: float = 0.0
 
     @property
     def base(self) -> ModelCard:
@@ -112,8 +111,12 @@ class Subject:
         _check_disk(where, out_bytes + work_bytes)
         return Plan(
             target, kinds, self.found, adapter, where, self.sha256, out_bytes, work_bytes,
-            _seconds(target, kinds, base), done, base_id,
+            export_time.of_export(target, kinds, base), done, base_id, self._proof_seconds(target, kinds),
         )  # fmt: skip
+
+    def _proof_seconds(self, target: str, kinds: Sequence[str]) -> float:
+        run = self.found.run
+        return export_time.of_proof(target, kinds, self.found.card, run) if run and is_proved(target, run) else 0.0
 
     def _free_folder(self, target: str) -> Path:
         """The target's own folder, numbered where that holds what is not of this very adapter."""
@@ -121,6 +124,11 @@ class Subject:
         beside = (run.path if run else self.adapter.path.absolute()) / exports.FOLDER
         names = chain([target], (f"{target}-{number}" for number in count(2)))
         return next(beside / name for name in names if not _is_taken(beside / name, self.sha256))
+
+
+def is_proved(target: str, run: RunDir | None) -> bool:
+    """Whether a program here can answer with the files of ``target``, and a run has rows to ask."""
+    return run is not None and target in PROVABLE and (target != "vllm" or shutil.which("vllm") is not None)
 
 
 def subject(name: str, trust_base: bool = False, base: str = "") -> Subject:
@@ -239,28 +247,16 @@ def _size(path: Path) -> int:
 
 def _sizes(target: str, kinds: Sequence[str], adapter: AdapterCard, base: ModelCard) -> tuple[int, int]:
     """Bytes that stay, and those needed on the way."""
-    if target in _LIGHT:
-        return 2 * adapter.size_bytes, adapter.size_bytes
+    if target == "gguf-lora":
+        lora = 4 * (adapter.parameters or 0) + _TENSOR_BYTES * len(adapter.tensors)  # in 32 bits
+        return lora, lora
+    if target in ("adapter", "vllm"):
+        return sum(_size(path) for path in adapter.path.iterdir() if path.is_file()), 0
     if target == "merged":
         return base.weight_bytes, 0
     plain = [kind for kind in kinds if kind in gguf.PLAIN]
     merged, between = base.weight_bytes, 0 if plain else gguf.size_of(base, "f16")
     return sum(gguf.size_of(base, kind) for kind in kinds), merged + between
-
-
-def _seconds(target: str, kinds: Sequence[str], base: ModelCard) -> float:
-    """How long it takes on two cores, about, without the proof."""
-    if target in ("adapter", "vllm"):
-        return 1.0 if target == "adapter" else _LIBRARIES_S
-    if target == "gguf-lora":
-        return _LIBRARIES_S + _CONVERTER_S
-    merging = _LIBRARIES_S + base.weight_bytes / _PACE
-    if target == "merged":
-        return merging
-    converting = _CONVERTER_S + max(1, len({*kinds} & {*gguf.PLAIN})) * (_CONVERTER_S + base.weight_bytes / _PACE)
-    weights = base.parameters or base.weight_bytes / 2
-    left = [kind for kind in kinds if kind not in gguf.PLAIN]
-    return merging + converting + sum(weights / _QUANTIZED.get(kind, _QUANTIZED_ELSE) for kind in left)
 
 
 def _check_disk(out: Path, needed: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.app import evaluate
 from engine.app.evaluation_lines import BROKEN
-from engine.app.export import Progress, file_name, noted
+from engine.app.export import Progress, file_name, is_proved, noted
+from engine.app.export_time import MOST_ROWS
 from engine.config import toml
 from engine.messages.message import Message
 from engine.runs.directory import RunDir
@@ -16,13 +16,10 @@ from engine.runs.evaluation_request import ProofRequest
 from engine.runs.evaluations import EXPORT, Evaluation
 from engine.runs.exports import Export
 
-PROVABLE = ("merged", "gguf", "gguf-lora", "ollama", "vllm")
-_MOST_ROWS = 100
-
 
 def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) -> ProofRequest | None:
     """What proves ``made``; None where nothing can: it is of no run, or another program answers with it."""
-    if run is None or made.target not in PROVABLE or (made.target == "vllm" and shutil.which("vllm") is None):
+    if run is None or not is_proved(made.target, run):
         return None
     folder = Path(made.path)
     ggufs = [name for name in made.files if name.endswith(".gguf")]
@@ -31,7 +28,7 @@ def proof_request(made: Export, run: RunDir | None, trust_base: bool = False) ->
     rows = toml.load(run.config).config.eval.generate_rows
     return ProofRequest(
         run=str(run.path.absolute()), name=f"{EXPORT}{made.target}",
-        rows=min(rows, _MOST_ROWS), trust_base=trust_base,
+        rows=min(rows, MOST_ROWS), trust_base=trust_base,
         models={"merged": made.path} if made.target == "merged" else {}, files={} if lora else named,
         loras={made.target: str(folder / ggufs[0])} if lora else {},
         ollama={"ollama": made.path} if made.target == "ollama" else {},

@@ -154,7 +154,10 @@ class ExportScreen(WholeScreen, Screen[None]):
 
     def _show_targets(self) -> None:
         figures = {
-            target: (f"~{formats.size(plan.out_bytes)}", f"~{formats.rough_duration(plan.seconds)}")
+            target: (
+                f"~{formats.size(plan.out_bytes)}",
+                f"~{formats.rough_duration(plan.seconds + plan.proof_seconds)}",
+            )
             for target, plan in self._plans.items()
             if not isinstance(plan, TunedeckError)
         }
@@ -201,6 +204,8 @@ class ExportScreen(WholeScreen, Screen[None]):
             return plan.said
         kind = self._kinds.get(plan.target, KINDS[0])
         more = [text("exporting.to-folder", folder=plan.out)]
+        if plan.proof_seconds:
+            more.append(text("exporting.proof-takes", seconds=plan.proof_seconds))
         if plan.work_bytes > _WORTH_SAYING_BYTES:
             more.append(text("exporting.on-the-way", size=plan.work_bytes))
         if plan.licence is not None:

@@ -49,7 +49,9 @@ def export(
         raise ConfigError("hub.repo-and-target")
     plan = plan_export(name, "adapter" if target == HUB else target, kinds or (), folder, trust_base, base_id, base)
     about = {"adapter": plan.adapter.name, "base": plan.base.name, "target": target}
-    say(text("exporting.about", **about, size=plan.out_bytes, seconds=plan.seconds))
+    proves = plan.proof_seconds if proof and target != HUB else 0.0
+    code = "exporting.about-proved" if proves else "exporting.about"
+    say(text(code, **about, size=plan.out_bytes, seconds=plan.seconds, proof=proves))
     if plan.licence is not None:
         say(f"! {text(plan.licence)}")
     if plan.done:

@@ -46,13 +46,17 @@ def test_a_gguf_is_kept_when_the_export_is_run_again(adapter: Path, tmp_path: Pa
 
 
 def test_an_adapter_and_a_lora_are_exported(adapter: Path, tmp_path: Path) -> None:
-    made = export(plan_export(str(adapter), "adapter", out=tmp_path / "peft"))
+    plan = plan_export(str(adapter), "adapter", out=tmp_path / "peft")
+    made = export(plan)
+    assert plan.out_bytes == pytest.approx(sum(made.files.values()), rel=0.1)
     assert (tmp_path / "peft" / "adapter_model.safetensors").read_bytes() == (
         adapter / "adapter_model.safetensors"
     ).read_bytes()
     assert "adapter_config.json" in made.files
-    made = export(plan_export(str(adapter), "gguf-lora", out=tmp_path / "lora"))
+    plan = plan_export(str(adapter), "gguf-lora", out=tmp_path / "lora")
+    made = export(plan)
     assert list(made.files) == ["orders-lora.gguf"]
+    assert plan.out_bytes == pytest.approx(made.files["orders-lora.gguf"], rel=0.1)
 
 
 def test_a_folder_in_use_is_left_alone(adapter: Path, tmp_path: Path) -> None:
