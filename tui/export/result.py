@@ -15,6 +15,7 @@ from tui.export.job import Ended
 from tui.theme import Colours
 from tui.widgets import evaluated
 from tui.widgets.evaluated import folded
+from tui.widgets.line import wrap_paths
 
 _UNPROVED = {"adapter": "exporting.same-files", "vllm": "exporting.not-asked"}
 
@@ -36,10 +37,10 @@ def result(ended: Ended, width: int, colours: Colours) -> RenderableType:
     parts.append(Text())
     if made.is_there:
         for use in uses(made):
-            parts += [Text(text(use.code), style=muted), folded(use.command, width)]
+            parts += [Text(text(use.code), style=muted), _with_paths(use.command, width)]
         parts.append(Text())
     head = "exporting.files-at" if made.is_there else "exporting.was-at"
-    parts.append(folded(text(head, folder=made.path), width, muted))
+    parts.append(_with_paths(text(head, folder=made.path), width, muted))
     for name, size in made.files.items():
         there = (Path(made.path) / name).is_file()
         cells = clean(name, keep_newlines=False), formats.size(size), "" if there else text("exporting.gone")
@@ -48,6 +49,10 @@ def result(ended: Ended, width: int, colours: Colours) -> RenderableType:
         parts += [Text(), evaluated.figures(proof, colours), Text()]
         parts += [folded(note, width, muted) for is_grave, note in lines.notes(proof) if not is_grave]
     return Group(*parts)
+
+
+def _with_paths(said: str, width: int, style: str = "") -> Text:
+    return Text("\n".join(wrap_paths(clean(said, keep_newlines=False), width)), style=style, no_wrap=True)
 
 
 def _headline(ended: Ended) -> str:

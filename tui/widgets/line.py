@@ -31,6 +31,7 @@ _PIECE = re.compile(
     r" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a][，。、；：？！）》”’…]*|[^\s\u2e80-\u9fff\uff10-\uff5a]+)|[ ]+"
 )
 """What is not broken: a word, or a Chinese character with the marks that may not begin or end a line."""
+_UP_TO_SLASH = re.compile("[^/]*/|[^/]+")
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -49,6 +50,23 @@ def wrap(text: str, width: int) -> list[str]:
             lines += full
         lines.append(line.rstrip(" ") if line.strip() else line)
     return lines
+
+
+def wrap_paths(text: str, width: int) -> list[str]:
+    """``text`` with paths or commands in lines of at most ``width`` cells: what is a file's name stays whole.
+
+    It is broken at spaces, and words longer than a line behind a slash.
+    """
+    lines = [""]
+    for word in text.split(" "):
+        pieces = [word] if cell_len(word) <= width else _UP_TO_SLASH.findall(word)
+        for at, piece in enumerate(pieces):
+            space = " " if lines[-1] and not at else ""
+            if cell_len(lines[-1] + space + piece) <= width:
+                lines[-1] += space + piece
+            else:
+                lines += chop_cells(piece, width)
+    return lines[1:] if not lines[0] else lines
 
 
 class Prose(Static):
