@@ -224,6 +224,7 @@ MIXING = (
     Key("less", "left", "mixes.key-less", "Left", bar=False),
     Key("switch", "tab", "mixes.key-switch", "Tab"),
     Key("density", "d", "mixes.key-density", yields=True),
+    Key("options", "f4", "mixes.key-options", "F4", yields=True),
     Key("keep", "k", "mixes.key-keep"),
     Key("throw_away", "delete", "mixes.key-throw", "Del"),
     Key("leave", "escape,q", "keys.back", "Esc"),

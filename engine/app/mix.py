@@ -8,10 +8,11 @@ from typing import Any
 
 from engine.app.evaluate import Stopped, ask_child, kept_in
 from engine.common import file_hash, paths
-from engine.common.errors import ConfigError, MachineError, TunedeckError
+from engine.common.errors import ConfigError, DataError, MachineError, TunedeckError
 from engine.config import provenance, toml
 from engine.config.presets import Layer, resolve
 from engine.config.schema import RUN_PREFIX, DataSource, RunConfig
+from engine.data.files.sources import source_files
 from engine.machine.host import read_host
 from engine.messages import formats
 from engine.messages.catalogue import part, text
@@ -41,6 +42,7 @@ _ABOUT = {
 _CLAUSES = {"kept": "mixes.keeps", "lost": "mixes.loses", "unclear": "mixes.unclear"}
 _START_S, _LAYER_PACE = 8.0, 4e7
 """Seconds for the libraries to load, and numbers of an update trimmed and decomposed a second, on two CPU cores."""
+_GONE = ("data.no-place", "data.no-place-but-near", "data.pattern-without-file")
 _SPARE_BYTES = 64 << 20
 _Progress = Callable[[int, int | None, Message], None]
 
@@ -62,11 +64,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Parents:
-    """Adapters as found, each checked against its base, which is hashed once."""
+    """Adapters as found, each checked against its base, which is hashed once.
+
+    ``unmeasured`` says whose held-out rows are not at hand, as far as that is seen without reading any.
+    """
 
     found: tuple[ForUse, ...]
     titles: tuple[str, ...]
     hashes: tuple[str, ...]
+    unmeasured: tuple[Message, ...] = ()
 
     def plan(
         self, method: str, weights: Sequence[float] = (), density: float = 0.5, seed: int = 0, rank: int = 0,
@@ -77,9 +83,9 @@ class Parents:
         Raises ConfigError, ModelError for all that speaks against it.
         """
         count = len(self.found)
-        weights = weights or [round(1 / count, 4)] * count
+        weights = weights or [1 / count] * count
         check_request(count, weights, method, density, rank)
-        notes = check_parents(self.found, method)
+        notes = [*check_parents(self.found, method), *self.unmeasured]
         adapters = [each.adapter for each in self.found if each.adapter is not None]
         recipe = Recipe(
             base=str(self.found[0].card.path),
@@ -130,7 +136,22 @@ def parents(
         check(each, trust, on_progress)
     hashes = tuple(file_hash.sha256_of(each.adapter.file) for each in found if each.adapter is not None)
     file_hash.keep()
-    return Parents(found, _titles(found), hashes)
+    titles = _titles(found)
+    return Parents(found, titles, hashes, tuple(_unmeasured(found, titles)))
+
+
+def _unmeasured(parents: Sequence[ForUse], titles: Sequence[str]) -> Iterator[Message]:
+    for found, title in zip(parents, titles, strict=True):
+        if found.run is None:
+            yield Message("mixes.parent-without-run", adapter=title)
+            continue
+        for source in found.config.data if found.config else ():
+            try:
+                if not source.is_run:
+                    source_files(source, fetch=False)
+            except DataError as error:
+                if error.code in _GONE:
+                    yield Message("mixes.rows-gone", adapter=title, path=source.path)
 
 
 def _titles(found: Sequence[ForUse]) -> tuple[str, ...]:
@@ -376,4 +397,4 @@ def parts(mix: Mix) -> list[Message]:
 
 def weights_said(recipe: Recipe) -> str:
     """ "0.5 orders + 0.5 tickets"."""
-    return " + ".join(f"{formats.setting(parent.weight)} {parent.title}" for parent in recipe.parents)
+    return " + ".join(f"{formats.weight(parent.weight)} {parent.title}" for parent in recipe.parents)

@@ -56,6 +56,12 @@ def setting(value: Number) -> str:
     return _short_exponent(f"{value:.6g}" if not 0 < abs(value) < 1e-3 else f"{value:.5e}")
 
 
+def weight(value: float) -> str:
+    """The weight of one adapter of several as one gives it: ``0.7``, and ``1/3`` for what no short number is."""
+    parts = round(1 / value) if value else 0
+    return f"1/{parts}" if parts and 1 / parts == value != round(value, 4) else setting(value)
+
+
 def amount(value: Number) -> str:
     """135,000,000 as ``135M``: how people name the size of a model, or many tokens."""
     if (odd := _odd(value)) is not None:

@@ -194,7 +194,7 @@ def _of_run(run: RunDir, config: RunConfig, root: Path | None) -> Iterator[Node]
 
 
 def _recipe(recipe: mixes.Recipe) -> Message:
-    weights = [f"{formats.setting(each.weight)} {each.title}" for each in recipe.parents]
+    weights = [f"{formats.weight(each.weight)} {each.title}" for each in recipe.parents]
     return Message("models.mixed", method=recipe.method, weights=" + ".join(weights))
 
 

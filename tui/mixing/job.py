@@ -47,8 +47,11 @@ class _Cancelled(Exception):
     """Raised inside the wait for a child that nobody waits for any more."""
 
 
-def carry_out(plan: Plan, screen: MessagePump) -> None:
-    """Wait for the child in a thread worker, and post Advanced and Ended to ``screen``."""
+def carry_out(plan: Plan, screen: MessagePump, name: str = "", rows: int | None = None) -> None:
+    """Make the mix called ``name`` and measure it on ``rows`` of each task, as ``engine.app.mix`` says.
+
+    Waits for the child in a thread worker, and posts Advanced and Ended to ``screen``.
+    """
     from engine.app import mix as mixing
     from engine.app.evaluate import Stopped
 
@@ -68,8 +71,8 @@ def carry_out(plan: Plan, screen: MessagePump) -> None:
         screen.post_message(Advanced(" ".join(part for part in (words.said(message), count) if part)))
 
     try:
-        run = mixing.candidate(plan)
-        screen.post_message(Ended(run, mixing.measure(plan, run, on_progress, on_silence=on_silence)))
+        run = mixing.candidate(plan, name)
+        screen.post_message(Ended(run, mixing.measure(plan, run, on_progress, on_silence=on_silence, rows=rows)))
     except (_Cancelled, Stopped):
         screen.post_message(Ended(run, kept=mixing.answers_in(run) if run else 0))
     except TunedeckError as error:

@@ -22,6 +22,7 @@ from engine.messages import formats
 from engine.messages.catalogue import text
 from tui import keys, messages, shell
 from tui.mixing import job
+from tui.mixing.options import Options, OptionsScreen
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
@@ -77,8 +78,9 @@ class MixScreen(WholeScreen, Screen[None]):
         super().__init__()
         self._runs = tuple(runs)
         self._parents: Parents | None = None
-        self._weights = [round(1 / len(runs), 2)] * len(runs)
+        self._weights = [1 / len(runs)] * len(runs)
         self._density = _DENSITIES[1]
+        self._options = Options()
         self._plan: Plan | TunedeckError | None = None
         self._ended: job.Ended | None = None
         self._worker: Worker[None] | None = None
@@ -104,9 +106,11 @@ class MixScreen(WholeScreen, Screen[None]):
 
     def copied(self) -> str:
         """The command that makes the same mix."""
-        weights = ",".join(f"{weight:g}" for weight in self._weights)
+        weights = ",".join(map(formats.weight, self._weights))
         more = ["--method", self._method, "--weights", weights]
         more += ["--density", f"{self._density:g}"] if self._trims else []
+        more += ["--name", self._options.name] if self._options.name else []
+        more += ["--rows", str(self._options.rows)] if self._options.rows is not None else []
         return f"{shell.command('mix', *self.subjects)} {shlex.join(more)}"
 
     def on_mount(self) -> None:
@@ -141,7 +145,7 @@ class MixScreen(WholeScreen, Screen[None]):
         picks = []
         for at, run in enumerate(self._runs):
             named = str(run.read_run_json().get("name") or run.id)
-            picks.append(Pick(str(at), formats.setting(self._weights[at]), named, tail=self._shape(at)))
+            picks.append(Pick(str(at), formats.weight(self._weights[at]), named, tail=self._shape(at)))
         self.query_one("#parents", PickList).set_picks(picks)
 
     def _shape(self, at: int) -> str:
@@ -155,7 +159,7 @@ class MixScreen(WholeScreen, Screen[None]):
         """What the settings of now give, or what speaks against them."""
         if self._parents is not None:
             try:
-                self._plan = self._parents.plan(self._method, self._weights, self._density)
+                self._plan = self._parents.plan(self._method, self._weights, self._density, rows=self._options.rows)
             except TunedeckError as error:
                 self._plan = error
         self.query_one("#methods", PickList).mark(self._method)
@@ -174,13 +178,18 @@ class MixScreen(WholeScreen, Screen[None]):
         return self._method in TRIMS
 
     def _about(self) -> str:
-        from engine.app.mix import estimate
+        from engine.app.mix import default_name, estimate
 
         if self._plan is None:
             return ""
         if isinstance(self._plan, TunedeckError):
             return self._plan.said
-        said = [text(estimate(self._plan))]
+        rows = self._options.rows
+        code = "mixes.called-own" if rows is None else "mixes.called-rows" if rows else "mixes.called-all"
+        said = [
+            text(code, name=self._options.name or default_name(self._plan), rows=rows or 0),
+            text(estimate(self._plan)),
+        ]
         if self._trims:
             said.append(text("mixes.at-density", share=self._density))
         return "\n".join([*said, *map(text, self._plan.notes)])
@@ -196,7 +205,7 @@ class MixScreen(WholeScreen, Screen[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("start", "more", "less", "switch", "density"):
+        if action in ("start", "more", "less", "switch", "density", "options"):
             if self.view != "choose":
                 return False
             if action == "density" and not self._trims:
@@ -228,6 +237,19 @@ class MixScreen(WholeScreen, Screen[None]):
         self._density = _DENSITIES[(_DENSITIES.index(self._density) + 1) % len(_DENSITIES)]
         self._replan()
 
+    @work
+    async def action_options(self) -> None:
+        """Another name, or other rows to be asked."""
+        from engine.app.mix import default_name
+
+        plan = self._plan
+        if plan is None or isinstance(plan, TunedeckError):
+            return
+        chosen = await self.app.push_screen_wait(OptionsScreen(self._options, default_name(plan)))
+        if chosen is not None:
+            self._options = chosen
+            self._replan()
+
     def action_switch(self) -> None:
         parents, methods = self.query_one("#parents"), self.query_one("#methods")
         (methods if parents.has_focus else parents).focus()
@@ -242,7 +264,7 @@ class MixScreen(WholeScreen, Screen[None]):
             return
         self.query_one("#progress", Line).show(text("evaluate.starting"))
         self._show_view("running")
-        self._worker = self.run_worker(lambda: job.carry_out(plan, self), thread=True, group="mix")
+        self._worker = self.run_worker(lambda: job.carry_out(plan, self, *self._options), thread=True, group="mix")
 
     @on(job.Advanced)
     def _advanced(self, message: job.Advanced) -> None:
@@ -323,6 +345,7 @@ class MixScreen(WholeScreen, Screen[None]):
         if self._worker is None:
             if self.view == "result":
                 self._show_view("choose")
+                self.notify(text("mixes.waits"), timeout=8)
             else:
                 self.dismiss()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,8 +90,8 @@ def _waiting(name: str) -> RunDir:
 
 def _numbers(given: str) -> list[float]:
     try:
-        return [float(each) for each in given.split(",") if each.strip()]
-    except ValueError:
+        return [float(Fraction(each)) for each in given.split(",") if each.strip()]
+    except (ValueError, ZeroDivisionError):
         raise ConfigError("mixes.no-numbers", given=given) from None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.common import file_hash
+from engine.messages import formats
 from engine.messages.message import Message
 from engine.models.adapter.card import PICKLE_FILE, WEIGHTS_FILE, AdapterCard
 from engine.models.adapter.config import Parent
@@ -65,7 +66,7 @@ def _parent(parent: Parent) -> Message:
     """Which it is, the weight of a mix, and what became of it since."""
     named: Message = Message.literal(parent.run or parent.path)
     if parent.kind == "mix":
-        named = Message("adapter.parent-weighed", parent=named, weight=parent.weight)
+        named = Message("adapter.parent-weighed", parent=named, weight=formats.weight(parent.weight))
     since = became(parent)
     return Message("adapter.parent-since", parent=named, since=since) if since else named
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from engine.app import mix as mixing
 from engine.common.errors import ConfigError, DataError, ModelError, TunedeckError
 from engine.common.file_hash import sha256_of
+from engine.config.schema import StrategySection
 from engine.jobs import mix as job
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.models.adapter.card import read_adapter
 from engine.models.adapter.facts import facts
 from engine.models.adapter.match import adapters_at_hand
+from engine.models.adapter.mix import check_parents
 from engine.models.for_use import check, find_for_use
 from engine.models.lineage import draw, read_lineage
 from engine.runs import directory, evaluations, mixes
@@ -172,7 +175,8 @@ def test_a_parent_from_elsewhere_is_not_measured_unless_rows_are_given(
 ) -> None:
     foreign = [write_adapter(tmp_path / name, tiny, seed=seed) for seed, name in enumerate(("left", "right"))]
     plan = planned(str(foreign[0]), str(foreign[1]))
-    assert {note.code for note in plan.notes} == {"mixes.form-sum", "mixes.base-by-name"}
+    told = {"mixes.form-sum", "mixes.base-by-name", "mixes.parent-without-run"}  # before anything is measured
+    assert {note.code for note in plan.notes} == told
     run = mixing.candidate(plan)
     with raises(DataError, "mixes.no-rows"):
         measured(plan, run)
@@ -241,6 +245,38 @@ def test_another_base_and_a_model_are_named(runs: list[RunDir], tiny: Path, tmp_
     args = refused("mixes.other-base", "orders", there)
     assert (Path(args["base"]), Path(args["other_base"])) == (tiny, other)
     refused("mixes.is-model", "orders", tiny)
+
+
+def test_an_adapter_on_a_merged_model_is_told_from_one_on_another(runs: list[RunDir], tmp_path: Path) -> None:
+    orders, tickets = (find_for_use(name) for name in ("orders", "tickets"))
+    assert tickets.config is not None
+    strategy = StrategySection(kind="merge", adapter="orders")
+    there = replace(orders.card, path=make_tiny_model(tmp_path / "merged", seed=9))
+    merged = replace(tickets, card=there, config=tickets.config.model_copy(update={"strategy": strategy}))
+    for parents in ([orders, merged], [merged, orders]):
+        with raises(ModelError, "mixes.merged-base") as error:
+            check_parents(parents, "linear")
+        args = error.value.reason.args
+        assert (args["run"], args["merged"]) == ("tickets", str(there.path))
+    check_parents([merged, replace(orders, card=there)], "linear")  # the hint: adapters of that merged model
+
+
+def test_rows_that_are_gone_are_said_before_anything_is_made(runs: list[RunDir], trained: Path) -> None:
+    rows, away = trained.parent / "tickets.jsonl", trained.parent / "away.jsonl"
+    rows.rename(away)
+    try:
+        gone = [note for note in planned("orders", "tickets").notes if note.code == "mixes.rows-gone"]
+    finally:
+        away.rename(rows)
+    assert [note.args for note in gone] == [{"adapter": "tickets", "path": str(rows)}]
+    assert not [note for note in planned("orders", "tickets").notes if note.code == "mixes.rows-gone"]
+
+
+def test_three_equal_weights_are_thirds_and_add_up(runs: list[RunDir], tiny: Path, tmp_path: Path) -> None:
+    third = write_adapter(tmp_path / "third", tiny)
+    recipe = planned("orders", "tickets", str(third)).recipe
+    assert sum(parent.weight for parent in recipe.parents) == 1
+    assert mixing.weights_said(recipe) == "1/3 orders + 1/3 tickets + 1/3 third"
 
 
 def test_what_must_be_known_is_said(runs: list[RunDir], tiny: Path, tmp_path: Path) -> None:

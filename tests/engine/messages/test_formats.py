@@ -57,6 +57,7 @@ def test_sizes_have_their_unit() -> None:
 def test_numbers_have_separators_and_the_digits_that_matter() -> None:
     assert [formats.number(each) for each in (7, 12300, 294.2, 0.8249, 45.25, 0.0031, None)] == [
         "7", "12,300", "294", "0.82", "45.2", "3.1e-3", "-"]  # fmt: skip
+    assert [formats.weight(each) for each in (0.7, -0.25, 1.0, 1 / 3, 1 / 7)] == ["0.7", "-0.25", "1", "1/3", "1/7"]
     assert [formats.setting(each) for each in (1024, 0.05, 2e-4, 2.5e-5, 32.0, 0.0)] == [
         "1,024", "0.05", "2e-4", "2.5e-5", "32", "0"]  # fmt: skip
     assert [formats.amount(each) for each in (134_515_008, 7.24e9, 950, 1_000)] == ["135M", "7.24B", "950", "1k"]

@@ -43,13 +43,16 @@ def parents_of(names: list[str]) -> Parents:
 
 
 def stand_in(
-    monkeypatch: pytest.MonkeyPatch, hold: threading.Event | None = None, fails: TunedeckError | None = None
-) -> list[Plan]:
-    """In the place of the child; what was planned."""
+    monkeypatch: pytest.MonkeyPatch, hold: threading.Event | None = None, fails: TunedeckError | None = None,
+    given: list[object] | None = None,
+) -> list[Plan]:  # fmt: skip
+    """In the place of the child; what was planned. ``given`` gets the name of each mix and the rows it is asked."""
     asked: list[Plan] = []
+    given = [] if given is None else given
 
-    def measure(plan: Plan, run: RunDir, on_progress: Any, *, on_silence: Any) -> Mix:
+    def measure(plan: Plan, run: RunDir, on_progress: Any, *, on_silence: Any, rows: int | None) -> Mix:
         asked.append(plan)
+        given.append(rows)
         while hold is not None and not hold.wait(0.02):
             on_silence()
         if fails is not None:
@@ -58,8 +61,12 @@ def stand_in(
         assert found is not None
         return found
 
+    def candidate(plan: Plan, name: str) -> RunDir:
+        given.append(name)
+        return waiting_mix(mixes.candidates_dir())
+
     monkeypatch.setattr(mixing, "measure", measure)
-    monkeypatch.setattr(mixing, "candidate", lambda plan: waiting_mix(mixes.candidates_dir()))
+    monkeypatch.setattr(mixing, "candidate", candidate)
     return asked
 
 
@@ -102,6 +109,27 @@ async def test_the_chosen_method_and_the_weight_that_changes_are_seen(runs: list
         await until_shows(pilot, "> 0.6 ")
         assert "* ties " in screen_text(app)
         assert "d Density" in screen_text(app)
+
+
+async def test_name_and_rows_are_asked_for_and_a_mix_that_is_not_kept_is_said_to_wait(
+    runs: list[RunDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    stand_in(monkeypatch, given=given)
+    app = app_of(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(messages.MixAsked(runs))
+        await until_shows(pilot, "as many rows as its own run")
+        await pilot.press("f4", *["backspace"] * 40, *"both", "tab", *"x", "enter")
+        await until_shows(pilot, "A whole number.")
+        await pilot.press("backspace", *"20", "enter")
+        await until_shows(pilot, "up to 20 rows")
+        assert 'Called "both"' in screen_text(app)
+        await pilot.press("enter")
+        await until_shows(pilot, "loses 15 points")
+        assert given == ["both", 20]
+        await pilot.press("escape")
+        await until(pilot, lambda: "tunedeck mix lists it" in told(app))
 
 
 async def test_what_is_thrown_away_is_asked_about_first(runs: list[RunDir], monkeypatch: pytest.MonkeyPatch) -> None:
