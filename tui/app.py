@@ -195,6 +195,9 @@ class TunedeckApp(App[None]):
 
     @on(messages.WizardAsked)
     async def _open_wizard(self, message: messages.WizardAsked) -> None:
+        if self._only_watches:  # from there the way leads home, which steers
+            self.notify(text("viewers.refused"), markup=False)
+            return
         open_now = self._wizard()
         if message.prefill is not None or (open_now is not None and open_now.hides_drafts):
             await self._forget("wizard")

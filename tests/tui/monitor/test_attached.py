@@ -10,7 +10,7 @@ from engine.runs.directory import RunDir
 from engine.runs.viewers import Presence
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
-from tui import keys
+from tui import keys, messages
 from tui.app import TunedeckApp
 from tui.monitor.acting import ACTS
 from tui.monitor.screen import MonitorScreen
@@ -65,6 +65,10 @@ async def test_one_that_only_watches_sees_all_and_steers_nothing(
         await pilot.press("v", "c")
         assert app.screen.view != "curves"
         assert not run.control.exists()
+        app.clear_notifications()
+        app.post_message(messages.WizardAsked())
+        await until_shows(pilot, said("viewers.refused"))
+        assert app.current_mode == "monitor"
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
 
