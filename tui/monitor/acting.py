@@ -21,7 +21,7 @@ from tui import messages
 from tui.monitor.postmortem import Ending
 from tui.monitor.spike import HALF, consequences
 from tui.monitor.steer import Steering
-from tui.widgets.whole import WholeScreen
+from tui.widgets.find import LogSearch
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ ACTS = (*_STEERING, "skip_rows", "lower_rate", "roll_back", "resume", "remedy", 
 _LIVE = ("starting", "running", "paused")
 
 
-class ActingMonitor(WholeScreen, Screen[None]):
+class ActingMonitor(LogSearch, Screen[None]):
     """The monitor without its look: ``state`` is the newest, ``resumable`` what an ended run resumes from.
 
     ``resumed_at`` is the number of the last event before the run was asked to go on, None once it answered.
@@ -68,6 +68,8 @@ class ActingMonitor(WholeScreen, Screen[None]):
         live = self.state.state in _LIVE
         if self.only_watches and action.partition("(")[0] in ACTS:
             return False
+        if action in ("next_hit", "previous_hit"):
+            return True if self.wanted else None
         if action in _STEERING:
             if not self._is_under_way:
                 return False

@@ -342,6 +342,10 @@ class MonitorScreen(ActingMonitor):
             return self.state.samples[-1].answer
         return shell.command("resume" if self.resumable else "open", self.run_dir.id)
 
+    def show_log(self) -> None:
+        if self.view != "log":
+            self._show_view("log")
+
     def action_cycle(self) -> None:
         self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
 

@@ -21,7 +21,7 @@ _INDENT = 10  # the time and two blanks
 class LogPane(Widget):
     """``wrap`` shows long lines whole; otherwise each takes one line. Scrolls with ``scroll_lines``."""
 
-    COMPONENT_CLASSES = {"log--time", "log--info", "log--good", "log--warning", "log--error"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"log--time", "log--info", "log--good", "log--warning", "log--error", "log--hit"}  # noqa: RUF012
     DEFAULT_CSS = """
     LogPane {
         & > .log--time { color: $muted; }
@@ -29,6 +29,7 @@ class LogPane(Widget):
         & > .log--good { color: $success; }
         & > .log--warning { color: $warning; text-style: bold; }
         & > .log--error { color: $error; text-style: bold; }
+        & > .log--hit { color: $focus-foreground; background: $focus-background; text-style: bold reverse; }
     }
     """
 
@@ -38,6 +39,9 @@ class LogPane(Widget):
         self._lines: tuple[LogLine, ...] = ()
         self._is_abandoned: Callable[[LogLine], bool] = lambda line: False
         self._rows: list[Text] = []
+        self._starts: list[tuple[LogLine, int]] = []
+        """Each line that is laid out, with its first row."""
+        self._wanted, self._hit = "", -1
         self._back = 0
         self._laid_out_for = Size(0, 0)
 
@@ -56,8 +60,29 @@ class LogPane(Widget):
         self._back = max(0, min(self._back + count, len(self._rows) - height))
         self.refresh()
 
+    def find(self, wanted: str, step: int = 0) -> tuple[int, int]:
+        """Go to a line that holds ``wanted``: ``step`` such lines on, or (0) the first from the top of what is seen.
+
+        Returns its place among them, from 1, and how many there are; (0, 0) for none. "" ends the search.
+        """
+        self._wanted, height = wanted.casefold(), max(1, self.size.height)
+        top = max(0, len(self._rows) - height) - self._back
+        hits = [row for line, row in self._starts if self._wanted and self._wanted in text(line.message).casefold()]
+        before, self._hit = self._hit, -1
+        if hits:
+            in_sight = next((at for at, row in enumerate(hits) if row >= top), len(hits) - 1)
+            at = (hits.index(before) + step) % len(hits) if before in hits else in_sight
+            self._hit = hits[at]
+            if not top <= self._hit < top + height:
+                self._back = max(0, min(len(self._rows) - height // 2 - self._hit, len(self._rows) - height))
+        self.refresh()
+        return (hits.index(self._hit) + 1, len(hits)) if hits else (0, 0)
+
     def copied(self) -> str:
-        """The newest line in sight, with its time."""
+        """The line that was found, else the newest in sight, with its time."""
+        if self._hit >= 0:
+            end = next((row for _, row in self._starts if row > self._hit), len(self._rows))
+            return " ".join(row.plain.strip() for row in self._rows[self._hit : end])
         shown = [line.plain.rstrip() for y in range(self.size.height) if (line := self._row(y)).plain.strip()]
         starts = [at for at, line in enumerate(shown) if not line.startswith(" ")]
         return " ".join(each.strip() for each in shown[starts[-1] :]) if starts else ""
@@ -69,7 +94,7 @@ class LogPane(Widget):
     def render_line(self, y: int) -> Strip:
         if self._laid_out_for != self.size:  # shown for the first time, or resized without being told
             self._lay_out()
-        row = self._row(y)
+        row = self._marked(y) if self._wanted else self._row(y)
         segments = list(row.render(self.app.console))
         return Strip(segments).apply_style(self.rich_style).adjust_cell_length(self.size.width, self.rich_style)
 
@@ -81,6 +106,13 @@ class LogPane(Widget):
         index = start + y
         return self._rows[index] if 0 <= index < len(self._rows) else Text(end="")
 
+    def _marked(self, y: int) -> Text:
+        """A row of a log that is searched: what is searched for stands out, ``>`` marks the line that was found."""
+        row = self._row(y).copy()
+        row.highlight_words([self._wanted], self._style("hit"), case_sensitive=False)
+        is_hit = max(0, len(self._rows) - self.size.height) - self._back + y == self._hit
+        return Text.assemble(row[: _INDENT - 2], "> ", row[_INDENT:], end="") if is_hit else row
+
     def _lay_out(self) -> None:
         width = self.size.width
         if width <= _INDENT:
@@ -89,7 +121,12 @@ class LogPane(Widget):
         shown_before = [self._row(y).plain for y in range(self.size.height)]
         # A pane that cuts its lines needs only as many as fit; wrapping ones may be scrolled back to the first.
         wanted = self._lines if self.wrap else self._lines[-max(1, self.size.height) :]
-        self._rows = [row for line in wanted for row in self._rows_of(line, width)]
+        hit = next((line for line, row in self._starts if row == self._hit), None)
+        self._rows, self._starts = [], []
+        for line in wanted:
+            self._starts.append((line, len(self._rows)))
+            self._rows += self._rows_of(line, width)
+        self._hit = next((row for line, row in self._starts if line is hit), -1)
         self._back = 0 if not self.wrap else min(self._back, max(0, len(self._rows) - self.size.height))
         changed = [
             Region(0, y, width, 1) for y, before in enumerate(shown_before) if self._row(y).plain != before

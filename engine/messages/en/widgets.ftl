@@ -14,6 +14,8 @@ too-small =
         Nothing is lost; training keeps running.
         
         ctrl+q  Quit
+find = Search the log
+no-match = No match for { $wanted }
 place = { $at } of { $all }
 named = { $name }: { $value }
 

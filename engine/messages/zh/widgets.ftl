@@ -14,6 +14,8 @@ too-small =
         内容不会丢失，训练会继续运行。
         
         ctrl+q  退出
+find = 搜索日志
+no-match = 没有匹配：{ $wanted }
 place = 第 { $at } 项，共 { $all } 项
 named = { $name }：{ $value }
 
