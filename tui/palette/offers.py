@@ -52,6 +52,7 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
     bar = {button.key.id: button.words for button in screen.query(KeyButton)}
     subjects = screen.subjects if isinstance(screen, WholeScreen) else ()
     seen: set[str] = set()
+    titles: set[str] = set()
     for table in (*(table for _, table in getattr(screen, "KEY_TABLES", ())), keys.EVERYWHERE):
         for key in table:
             _, name, parameters = parse(key.id)
@@ -60,8 +61,11 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
                 continue
             if name == "copy" and not (isinstance(screen, WholeScreen) and screen.copied()):
                 continue
-            seen.add(key.id)
             title = bar.get(key.id, key.text)
+            if table is keys.EVERYWHERE and title in titles:  # the screen has a key of its own for it
+                continue
+            seen.add(key.id)
+            titles.add(title)
             resumes = name == "pause" and title == text("keys.resume")  # one key does both
             made = shell.command("resume" if resumes else name, *subjects)
             yield Offer(title, key.tooltip, _runs(screen, key, node), key.shown, made, name.replace("_", " "))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -51,6 +52,7 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
     PaletteScreen {
         align: center top;
         #palette { width: 100%; max-width: 112; height: 22; max-height: 100%; padding: 0 1; }
+        #palette { background: $boost; border: round $accent; }
         #wanted { width: 100%; margin: 0 0 1 0; }
         #hits { height: 1fr; max-height: 100%; }
         #about, #shell { height: 1; }
@@ -72,7 +74,7 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
         self._shown: list[Offer] = []
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="palette", classes="dialog"):
+        with Vertical(id="palette"):
             yield Entry(placeholder=text("palette.wanted"), compact=True, select_on_focus=False, id="wanted")
             yield Hits(title_width=_TITLE_CELLS, id="hits")
             yield Line("", id="about")
@@ -109,7 +111,9 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
         """Show what fits, with the best under the cursor."""
         self._shown = offers.matching(self._offers, wanted)
         hits = self.query_one(Hits)
-        hits.set_picks([Pick(str(at), each.title, each.about, tail=each.key) for at, each in enumerate(self._shown)])
+        hits.set_picks(
+            [Pick(str(at), each.title, each.about, tail=f"{each.key:>6}") for at, each in enumerate(self._shown)]
+        )
         hits.choose("0")
         hits.mark("")
         self._explain()
@@ -121,13 +125,16 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
 
     @on(PickList.Moved)
     def _explain(self) -> None:
-        offer, width = self.chosen, max(20, self.size.width - 6)
+        offer, width = self.chosen, self.query_one("#shell").content_size.width or self.size.width - 6
         about = text("palette.nothing") if offer is None else offer.about
         self.query_one("#about", Line).show(cut_cells(clean(about, keep_newlines=False), width))
         way = text("palette.copies") if offer is not None and offer.shell else ""
-        room = width - len(way) - 4
+        room = width - cell_len(way) - 5
         said = f"$ {cut_cells(clean(offer.shell, keep_newlines=False), room)}   {way}" if offer and way else ""
         self.query_one("#shell", Line).show(said)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._explain)
 
     def copied(self) -> str:
         """The command, path or setting that the line stands for."""
