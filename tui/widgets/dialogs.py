@@ -116,7 +116,7 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
 def _table(title: str, table: Sequence[Key]) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(min_width=6)
-    rows.add_column()
+    rows.add_column(overflow="fold")  # Chinese has no blanks to break at
     for key in table:
         rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
     return Group(Text(text(title), style="bold"), rows)
@@ -125,7 +125,7 @@ def _table(title: str, table: Sequence[Key]) -> RenderableType:
 def _glossary(terms: Sequence[Term]) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(max_width=22)
-    rows.add_column()
+    rows.add_column(overflow="fold")
     for term in terms:
         rows.add_row(Text(f"  {term.name}", style="bold"), term.says)
     return Group(Text(text("widgets.terms"), style="bold"), rows)

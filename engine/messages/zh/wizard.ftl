@@ -51,7 +51,7 @@ task-instructions-about = 每行包含一个问题和期望的回答，单轮或
 task-text = 纯文本
 task-text-short = 学会这样写作
 task-text-about = 没有问题的文档，每个词元都参与训练（继续预训练）。适合学习某个领域的语言和知识，所需文本远多于指令数据。
-task-hint = 每一步按 Enter 都采用建议的选择。拿不准是否需要训练？先在提示词中放几个示例试试：往往已经够用。
+task-hint = 拿不准是否需要训练？先在提示词中放几个示例试试：往往已经够用。每一步按 Enter 都采用建议的选择。
 
 picker-keys = 回车打开   左键返回上级   . 选整个文件夹   Esc 关闭
 picker-above = 上级文件夹

@@ -85,6 +85,8 @@ async def test_help_explains_the_terms_of_the_screen_it_lies_over(
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert heading in screen_text(app)
         assert term in screen_text(app)
+        await press(app, pilot, "end")
+        assert "…" not in screen_text(app), "no sentence is cut"
 
 
 async def test_the_why_pane_explains_the_field_that_has_the_focus(open_wizard: Opener, model: object) -> None:
