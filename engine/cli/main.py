@@ -49,7 +49,10 @@ _UsageError: Any = typer.BadParameter.__bases__[0]
 
 def build() -> typer.Typer:
     """The command line. Its context object is what opens the screen."""
-    app = typer.Typer(name="tunedeck", rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        name="tunedeck", rich_markup_mode=None, pretty_exceptions_enable=False,
+        subcommand_metavar="COMMAND|PATH [ARGS]...",
+    )  # fmt: skip
     app.callback(invoke_without_command=True)(_no_verb)
     for verb in (
         run.run, runs.attach, runs.runs, runs.status, runs.logs, steer.stop, steer.pause, steer.resume, steer.save,

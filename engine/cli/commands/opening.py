@@ -9,7 +9,7 @@ import typer
 
 def open_path(
     context: typer.Context,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH")],
     ascii_only: Annotated[bool, typer.Option("--ascii")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
     colors: Annotated[str, typer.Option(metavar="N")] = "",

@@ -97,3 +97,15 @@ async def test_files_of_a_folder_that_were_left_out_are_named(open_wizard: Opene
         assert "Left out: bad.jsonl" in shown_words(app)
         await enter(app, pilot, 2)
         assert "Left out: bad.jsonl" in shown_words(app)
+
+
+async def test_a_config_opens_its_review_and_enter_starts_it(
+    open_wizard: Opener, model: Path, rows: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "orders.toml"
+    config.write_text(f'[model]\nname_or_path = "{model}"\n[[data]]\npath = "{rows}"\n[train]\nbatch_size = 7\n')
+    async with open_wizard(prefill=draft_of(opened([str(config)]))) as (app, pilot):
+        assert app.wizard.step_name == "review"
+        assert "Filled in from orders.toml" in shown_words(app)
+        await enter(app, pilot, 1)
+        assert ["batch_size = 7" in run.config.read_text() for run in app.started] == [True]
