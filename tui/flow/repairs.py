@@ -27,13 +27,9 @@ def apply(draft: Draft, facts: Facts, remedy: Remedy) -> None:
 
 def safe(draft: Draft, report: Report) -> list[Remedy]:
     """The remedies that can be applied without a look at each row, and are not yet."""
-    offered = [remedy for finding in report.findings for remedy in finding.remedies]
-    known, found = set(fixes_of(draft)), []
-    for remedy in offered:
-        if remedy.fix in SAFE and remedy.fix not in known:
-            known.add(remedy.fix)
-            found.append(remedy)
-    return found
+    offered = {remedy.fix: remedy for finding in report.findings for remedy in finding.remedies}
+    wanted = SAFE.difference(fixes_of(draft))
+    return [remedy for fix, remedy in offered.items() if fix in wanted]
 
 
 def set_length(draft: Draft, facts: Facts, max_length: int) -> None:
