@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.runs import events as ev
 
@@ -60,15 +60,45 @@ def seconds_left(done: int, total: int, step_s: float, seen: Seen) -> float:
     left = (total - done) * step_s + at_end
     if seen.rhythm is None:
         return left
-    answering = sum(e.answer_seconds for e in before if e.part == "validation")
-    losses = sum(e.seconds for e in before if e.part == "validation") - answering
+    saved = [c.seconds for c in seen.checkpoints]
+    return left + _between(done, total, seen, seen.rhythm) + (statistics.median(saved) if saved else 0.0)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """Comes after so many ``steps``, in about so many ``seconds`` (None: not known)."""
+
+    kind: Literal["evaluation", "checkpoint"]
+    steps: int
+    seconds: float | None
+
+
+def coming(done: int, total: int, step_s: float | None, seen: Seen) -> list[Coming]:
+    """The next evaluation and the next checkpoint after step ``done``, the nearest first; [] without a rhythm.
+
+    The last step brings both.
+    """
+    if seen.rhythm is None or done >= total:
+        return []
+    found = []
+    for kind, every in (("evaluation", seen.rhythm.evaluate), ("checkpoint", seen.rhythm.save)):
+        at = min(total, (done // every + 1) * every)
+        took = None if step_s is None else (at - done) * step_s + _between(done, at, seen, seen.rhythm)
+        found.append(Coming(kind, at - done, took))  # type: ignore[arg-type]
+    return sorted(found, key=lambda each: each.steps)
+
+
+def _between(done: int, at: int, seen: Seen, rhythm: Rhythm) -> float:
+    """Seconds of what is measured, answered and saved after steps ``done`` to ``at``, without what ``at`` brings."""
+    before = [e for e in (*seen.evals, *seen.tests) if e.moment == "before" and e.part == "validation"]
+    answering = sum(e.answer_seconds for e in before)
+    losses = sum(e.seconds for e in before) - answering
     during = [e.seconds for e in seen.evals if e.moment == "during"]
     answered = [s.seconds for s in seen.samples if s.moment == "during" and s.index == 0]
     saved = [c.seconds for c in seen.checkpoints]
-    left += _times(done, total, seen.rhythm.evaluate) * (statistics.median(during) if during else losses)
-    left += _times(done, total, seen.rhythm.sample) * (statistics.median(answered) if answered else answering)
-    left += (_times(done, total, seen.rhythm.save) + 1) * (statistics.median(saved) if saved else 0.0)
-    return left
+    took = _times(done, at, rhythm.evaluate) * (statistics.median(during) if during else losses)
+    took += _times(done, at, rhythm.sample) * (statistics.median(answered) if answered else answering)
+    return took + _times(done, at, rhythm.save) * (statistics.median(saved) if saved else 0.0)
 
 
 def _times(done: int, total: int, every: int) -> int:

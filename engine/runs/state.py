@@ -13,7 +13,7 @@ import msgspec
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs import story
-from engine.runs.ahead import Rhythm, Seen, seconds_left
+from engine.runs.ahead import Coming, Rhythm, Seen, coming, seconds_left
 from engine.runs.by_source import BySource
 from engine.runs.curves import Curve, Series, Stopwatch, TimeCurve
 
@@ -137,6 +137,13 @@ class RunState:
         if self.ended or not self.total_steps or self.recent_step_time is None:
             return None
         return seconds_left(self.done_steps, self.total_steps, self.recent_step_time, self._seen)
+
+    @property
+    def coming(self) -> list[Coming]:
+        """The next evaluation and the next checkpoint, the nearest first; [] where that is not known."""
+        if self.ended or not self.total_steps or self.step is None:
+            return []
+        return coming(self.done_steps, self.total_steps, self.recent_step_time, self._seen)
 
     @property
     def _seen(self) -> Seen:
