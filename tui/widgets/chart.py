@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -16,10 +17,11 @@ from engine.messages.catalogue import text
 from tui import keys
 from tui.widgets.chart_canvas import Row
 from tui.widgets.chart_plot import Curve, Level, Look, Plot, draw, extent
-from tui.widgets.chart_scale import View
+from tui.widgets.chart_scale import LEAST_IN_VIEW, View
 
 _STYLES = ("axis", "title", "legend", "raw", "line-0", "line-1", "line-2", "line-3", "points", "cursor", "checkpoint",
-           "event", "lost", "level-0", "level-1")  # fmt: skip
+           "overlay", "event", "lost", "level-0", "level-1")  # fmt: skip
+_LEAST_DRAG = 2  # cells: less is a click whose hand shook
 _LONGEST_SILENCE_S = 300.0  # what is measured every few seconds was not running in a longer gap
 
 
@@ -27,8 +29,8 @@ class Chart(Widget, can_focus=True):
     """Give it curves with ``set_series``, then call ``redraw``: only cells that changed are sent.
 
     Curves may be shared arrays that grow; ``length`` says how much of them counts now. Over time, ``in_pieces`` says
-    that curves are of what is measured every few seconds: gaps stay and the y axis begins at zero. ``of_tokens``: x
-    counts tokens, not steps.
+    that curves are of what is measured every few seconds: gaps stay and the y axis begins at zero, as it does with
+    ``from_zero``. ``of_tokens``: x counts tokens, not steps.
     """
 
     COMPONENT_CLASSES = {f"chart--{name}" for name in _STYLES}  # noqa: RUF012
@@ -40,6 +42,7 @@ class Chart(Widget, can_focus=True):
         & > .chart--title { text-style: bold; }
         & > .chart--legend { color: $foreground; }
         & > .chart--raw { color: $chart-raw; text-style: $chart-raw-style; }
+        & > .chart--overlay { color: $faint; text-style: $chart-raw-style; }
         & > .chart--line-0 { color: $chart-0; text-style: bold; }
         & > .chart--line-1 { color: $chart-1; text-style: bold; }
         & > .chart--line-2 { color: $chart-2; text-style: bold; }
@@ -64,6 +67,7 @@ class Chart(Widget, can_focus=True):
         self.limit: float | None = None
         self.of_time = False
         self.in_pieces = True
+        self.from_zero = False
         self.of_tokens = False
         self.rest = ""
         self.waiting: tuple[str, ...] = ()
@@ -74,6 +78,7 @@ class Chart(Widget, can_focus=True):
         self._plot: Plot | None = None
         self._drawn_for = Size(0, 0)
         self._strips: dict[int, tuple[Row, Strip]] = {}
+        self._dragged_from: float | None = None
 
     def set_series(
         self,
@@ -87,7 +92,7 @@ class Chart(Widget, can_focus=True):
         note: str = "",
         dash: int | None = None,
     ) -> None:
-        """Set or replace a curve. ``kind``: raw (dim band), line (bright), points (one mark each).
+        """Set or replace a curve. ``kind``: raw (dim band), line (bright), points (one mark each), overlay (dim).
 
         ``tag``, one character at its newest point, tells curves apart where colours can't, and so does a ``dash``.
         ``note`` is said of it in the legend.
@@ -99,6 +104,10 @@ class Chart(Widget, can_focus=True):
             known.note, known.dash = note, dash
         else:
             self._curves[name] = Curve(name, x, y, count, kind, label, tag, note, dash)
+
+    def drop_series(self, name: str) -> None:
+        """Show a curve no more."""
+        self._curves.pop(name, None)
 
     def clear_series(self) -> None:
         self._curves.clear()
@@ -160,6 +169,46 @@ class Chart(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips.clear()
+
+    # The mouse: a click reads out, a drag shows what it went over, the wheel zooms where it is.
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1 and extent(self._curves)[1]:
+            self.capture_mouse()
+            self._dragged_from = self.cursor = self._x_at(event.x)
+            self.redraw()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        begun, self._dragged_from = self._dragged_from, None
+        self.release_mouse()
+        plot = self._plot
+        if begun is None or plot is None:
+            return
+        start, end = sorted((begun, self._x_at(event.x)))
+        if end - start > _LEAST_DRAG * (plot.end - plot.start) / plot.columns:
+            end = max(end, start + LEAST_IN_VIEW)
+            self.view, self.cursor = View(start, end, follow=end >= extent(self._curves)[1]), None
+            self.redraw()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 0.5)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, 2.0)
+
+    def _wheel(self, event: events.MouseEvent, factor: float) -> None:
+        first, last = extent(self._curves)
+        if last:
+            event.stop()
+            self.view = self.view.zoom(factor, self._x_at(event.x), first, last, self.limit)
+            self.redraw()
+
+    def _x_at(self, column: int) -> float:
+        """The step, or the second, that lies at a column of the widget."""
+        plot = self._plot or self._draw()
+        share = (column - plot.left) / max(1, plot.columns - 1)
+        first, last = extent(self._curves)
+        return float(round(min(last, max(first, plot.start + share * (plot.end - plot.start)))))
 
     def toggle_log_y(self) -> None:
         self.log_y = not self.log_y
@@ -229,8 +278,8 @@ class Chart(Widget, can_focus=True):
             width=self.size.width, height=self.size.height, title=self.chart_title, view=self.view, log=self.log_y,
             cursor=self.cursor, unicode=self.unicode, focused=self.has_focus, limit=self.limit,
             left=self._plot.left - 1 if self._plot else 5, levels=self._levels, of_time=self.of_time,
-            rest=self.rest, from_zero=measured, join_up_to=_LONGEST_SILENCE_S if measured else math.inf,
-            of_tokens=self.of_tokens, waiting=self.waiting,
+            rest=self.rest, from_zero=measured or self.from_zero,
+            join_up_to=_LONGEST_SILENCE_S if measured else math.inf, of_tokens=self.of_tokens, waiting=self.waiting,
             reach=(self._plot.end - self._plot.start) / max(1, self._plot.columns) if self._plot else 1.0,
             empty=text("widgets.not-measured" if measured else "widgets.no-steps"),
         )  # fmt: skip

@@ -69,17 +69,19 @@ Part = tuple[str, str]
 """A text and the name of its style."""
 
 # The character of each kind of curve in the legend (braille, ASCII) and in an ASCII plot ("" is by height).
-_SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o")}
+_SIGNS = {"raw": ("⠶", ":", ""), "line": ("⠤⠤", "*", "*"), "points": ("o", "o", "o"), "overlay": ("⠒⠒", "~", "~")}
 _DASHED_SIGNS = ("⠤⠤⠤", "⠤⠄⠠", "⠄⠄⠄", "⠤⠄⠄")
 _OTHER_SIGNS = "*+#%"
 MARKS = {
+    "evaluation": ("o", "points"),
     "checkpoint": ("^", "checkpoint"), "event": ("!", "event"), "pause": ("=", "event"), "rate": ("v", "cursor"),
-    "rollback": ("<", "cursor"), "out-of-memory": ("M", "lost"), "spike": ("S", "lost"),
+    "rollback": ("<", "cursor"), "best": ("*", "checkpoint"), "out-of-memory": ("M", "lost"), "spike": ("S", "lost"),
 }  # fmt: skip
 """The sign and the style of each kind of mark; of several in one cell the last one here is seen."""
 MARK_NAMES = {
-    "checkpoint": "widgets.checkpoint", "event": "widgets.event", "pause": "widgets.pause", "rate": "widgets.rate",
-    "rollback": "widgets.rollback", "out-of-memory": "widgets.out-of-memory", "spike": "widgets.spike",
+    "evaluation": "widgets.evaluation", "checkpoint": "widgets.checkpoint", "event": "widgets.event",
+    "pause": "widgets.pause", "rate": "widgets.rate", "rollback": "widgets.rollback", "best": "widgets.best",
+    "out-of-memory": "widgets.out-of-memory", "spike": "widgets.spike",
 }  # fmt: skip
 
 
@@ -100,12 +102,15 @@ def header(
 ) -> list[Row]:  # fmt: skip
     """The lines above the plot. Only curves with notes are given more than one, at most a third of the chart."""
     shown = [curve for curve in curves.values() if curve.length]
-    first: list[Part] = [("> " if look.focused else "  ", "title"), (look.title, "title")]
+    marker = ">" if look.focused else " "
+    first: list[Part] = [(f"{marker} " if look.title else marker, "title"), (look.title, "title")]
     if look.cursor is not None:
         at, step = time_label(look.cursor), round(look.cursor)
         where = text("widgets.at-tokens" if look.of_tokens else "widgets.at-step", step=step)
         where = text("widgets.at-time", time=at) if look.of_time else where
         first.append((f"  {where}", "title"))
+    elif look.view.start is not None:
+        first.append((f"  {text('widgets.zoomed')}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))
     first += [(f"  {each}", "title") for each in _at_cursor(marks, look)]
@@ -122,12 +127,11 @@ def header(
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []
         last += [(f"  {text('widgets.log-y')}", "legend")] if look.log else []
-        last += [(f"  {text('widgets.zoomed')}", "title")] if look.view.start is not None else []
         if any(any(curve.columns.bad) for curve in shown):
             last.append((f"  x {text('widgets.not-a-number')}", "lost"))
     for kind, name in MARK_NAMES.items() if look.cursor is None else ():
         told = f"  {MARKS[kind][0]} {text(name)}"
-        if marks.get(kind) and _cells(last) + cell_len(told) <= look.width:
+        if kind != "evaluation" and marks.get(kind) and _cells(last) + cell_len(told) <= look.width:
             last.append((told, "legend"))
     lines[-1] = last
     return [_row(line, look.width) for line in lines]
@@ -187,7 +191,9 @@ _LETTER_EVERY = 24
 
 @dataclass
 class Curve:
-    """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line or points.
+    """One curve: x rises, only the first ``length`` points count. ``kind`` is raw, line, points or overlay.
+
+    An overlay is of another run: it lies below the others and neither widens the x axis nor is waited for.
 
     ``tag``, one character, stands at its newest point and in the legend; of points it is what they are drawn with.
     A line with a ``dash`` (0: unbroken) is told apart by that and by its tag, which it carries all along. ``note`` is
@@ -254,7 +260,7 @@ class Look:
 def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look: Look) -> Plot:
     """The chart of ``curves`` at the size of ``look``: legend, plot with y labels, x axis with its labels."""
     styles = style_names(curves)
-    if look.waiting and not any(curve.length for curve in curves.values() if curve.kind != "points"):
+    if look.waiting and not any(curve.length for curve in curves.values() if curve.kind not in ("points", "overlay")):
         return _without_curves(look)
     rows = max(1, look.height - 2 - len(header(curves, marks, look, styles, None)))
     start, end = window(curves, look)
@@ -263,7 +269,7 @@ def draw(curves: Mapping[str, Curve], marks: Mapping[str, Sequence[float]], look
     canvas = Canvas(columns, rows, look.unicode)
     _summarise(curves, start, end, canvas.dots_across)
     axis = _measured(curves, rows, look) or axis
-    for name, curve in curves.items():
+    for name, curve in sorted(curves.items(), key=lambda each: each[1].kind != "overlay"):
         if curve.kind != "points":
             farthest = look.join_up_to / (end - start) * canvas.dots_across
             canvas.curve(curve.columns, axis, styles[name], glyph(curves, name), farthest, curve.dash or 0)
@@ -304,7 +310,7 @@ def window(curves: Mapping[str, Curve], look: Look) -> tuple[float, float]:
 
 def extent(curves: Mapping[str, Curve]) -> tuple[float, float]:
     """First and last step of any curve."""
-    filled = [curve for curve in curves.values() if curve.length]
+    filled = [curve for curve in curves.values() if curve.length and curve.kind != "overlay"]
     if not filled:
         return 0.0, 0.0
     return min(c.x[0] for c in filled), max(c.x[c.length - 1] for c in filled)

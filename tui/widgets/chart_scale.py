@@ -137,6 +137,10 @@ def _short(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
+LEAST_IN_VIEW = 8.0
+"""Steps: no zoom shows fewer."""
+
+
 @dataclass(frozen=True)
 class View:
     """The steps in view. ``start`` None is the whole run; ``follow`` keeps the right edge on the newest."""
@@ -162,7 +166,7 @@ class View:
         width = (end - start) * factor
         if width >= max(last - first, 1.0) and factor > 1:
             return View()
-        width = max(width, 8.0)
+        width = max(width, LEAST_IN_VIEW)
         share = (around - start) / (end - start) if end > start else 1.0
         new_start = max(0.0, around - share * width)
         return View(new_start, new_start + width, follow=around >= last)

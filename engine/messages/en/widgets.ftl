@@ -35,6 +35,7 @@ rate = lower rate
 rollback = rollback
 out-of-memory = out of memory
 spike = spike
+best = best eval
 above = { $level } (above)
 below = { $level } (below)
 

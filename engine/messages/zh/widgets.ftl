@@ -34,6 +34,7 @@ pause = 暂停
 rate = 降低学习率
 rollback = 回滚
 out-of-memory = 内存不足
+best = 最佳验证
 spike = 突增
 above = { $level }（在上方）
 below = { $level }（在下方）
