@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.console import Group
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -16,7 +14,6 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from engine.common.clean_text import clean
-from engine.common.columns import aligned
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
@@ -26,15 +23,14 @@ from tui.mixing.options import Options, OptionsScreen
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
-from tui.widgets.evaluated import folded
-from tui.widgets.line import Block, Line, Prose, cut_cells
+from tui.widgets.evaluated import mix_result
+from tui.widgets.line import Block, Line, Prose
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 
 if TYPE_CHECKING:
     from engine.app.mix import Parents, Plan
     from engine.runs.directory import RunDir
-    from engine.runs.mixes import Mix
 
 VIEWS = ("choose", "running", "result")
 _STEP, _DENSITIES = 0.1, (0.2, 0.5, 0.8)
@@ -291,8 +287,8 @@ class MixScreen(WholeScreen, Screen[None]):
     def _draw(self) -> None:
         if self._ended is None or self._ended.mix is None or self._ended.run is None:
             return
-        width, muted = self.size.width - 3, colours_of(self.app)("muted")
-        shown = result(self._ended.run, self._ended.mix, width, muted)
+        width = self.size.width - 3
+        shown = mix_result(self._ended.run, self._ended.mix, width, colours_of(self.app))
         self.query_one("#shown", Block).show((id(self._ended), width), shown)
 
     def action_keep(self) -> None:
@@ -357,16 +353,3 @@ class MixScreen(WholeScreen, Screen[None]):
     def on_unmount(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
-
-
-def result(run: RunDir, mix: Mix, width: int, muted: str) -> Group:
-    """The sentence, a block for each task, and what the adapter is."""
-    from engine.app import mix as mixing
-
-    head, lines = [text(code) for code in mixing.SHORT_HEAD], mixing.short_table(run, mix)
-    first, *body = aligned([head, *lines])
-    return Group(
-        folded(text(mixing.sentence(mix)), width, "bold"), Text(),
-        Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body), Text(),
-        *(folded(text(part), width, muted) for part in mixing.parts(mix)),
-    )  # fmt: skip

@@ -14,12 +14,14 @@ from engine.common.columns import aligned
 from engine.messages.catalogue import sentences, text
 from tui import words
 from tui.theme import Colours
-from tui.widgets.line import wrap
+from tui.widgets.line import cut_cells, wrap
 
 if TYPE_CHECKING:
     from engine.app.evaluate import RowOf
     from engine.metrics.result import Comparison
+    from engine.runs.directory import RunDir
     from engine.runs.evaluations import Evaluation
+    from engine.runs.mixes import Mix
 
 _MOST_ANSWER = 400
 _TONES = {"better": "success", "worse": "error", "unclear": "warning"}
@@ -112,3 +114,28 @@ def folded(said: str, width: int, style: str = "") -> Text:
 def _short(said: str) -> str:
     flat = clean(said, keep_newlines=False).strip()
     return f"{flat[:_MOST_ANSWER].rstrip()} ..." if len(flat) > _MOST_ANSWER else flat
+
+
+def mix_result(run: RunDir, mix: Mix, width: int, colours: Colours) -> Group:
+    """A mix: the sentence, a block for each task, and what the adapter is."""
+    from engine.app import mix as mixing
+
+    muted = colours("muted")
+    about = [folded(text(each), width, muted) for each in mixing.parts(mix)]
+    if not mix.tasks:
+        return Group(folded(text("mixes.waiting-unmeasured"), width, "bold"), Text(), *about)
+    head, lines = [text(code) for code in mixing.SHORT_HEAD], mixing.short_table(run, mix)
+    first, *body = aligned([head, *lines])
+    return Group(
+        folded(text(mixing.sentence(mix)), width, "bold"), Text(),
+        Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body), Text(), *about,
+    )  # fmt: skip
+
+
+def mix_of(mix: Mix, width: int) -> Text:
+    """The adapters of a mix with their weights, the method and the base, in a sentence."""
+    from engine.app import mix as mixing
+
+    recipe = mix.recipe
+    weights = mixing.weights_said(recipe)
+    return folded(text("mixes.about", weights=weights, method=recipe.method, base=recipe.base), width, "bold")

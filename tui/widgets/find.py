@@ -11,7 +11,6 @@ from textual.widgets import Input
 
 from engine.common.clean_text import clean
 from engine.messages.catalogue import text
-from tui.widgets.bars import KeyBar
 from tui.widgets.form import Entry
 from tui.widgets.log import LogPane
 from tui.widgets.whole import WholeScreen
@@ -72,7 +71,7 @@ class LogSearch(WholeScreen):
     async def action_search(self) -> None:
         """Type what a line of the log is to hold."""
         if not self.query(FindLine):
-            await self.mount(FindLine(self.wanted), before=self.query_one(KeyBar))
+            await self.mount(FindLine(self.wanted), before=self.query_one("Screen > KeyBar"))
         self.show_log()
         self.set_focus(self.query_one(FindLine))  # type: ignore[attr-defined]
 
