@@ -179,7 +179,7 @@ MONITOR = (
     Key("skip_rows", "K", "steering.key-skip", bar=False),
     Key("lower_rate", "h", "steering.key-lower", bar=False),
     Key("roll_back", "z", "steering.key-back", bar=False),
-    Key("cycle", "c", "keys.cycle"),
+    Key("overlay", "c", "keys.overlay", yields=True),
     Key("report", "o", "keys.report", yields=True),
     Key("search", "slash", "keys.search-log", "/", bar=False),
     Key("next_hit", "n", "keys.next-match", bar=False),
@@ -193,9 +193,9 @@ MONITOR = (
     Key("talk", "t", "chat.key-talk", bar=False),
     Key("scroll(10)", "pagedown", "keys.scroll-down", "PgDn", bar=False),
     Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
-    Key("remedy(1)", "1", "keys.remedy-1", bar=False),
-    Key("remedy(2)", "2", "keys.remedy-2", bar=False),
-    Key("remedy(3)", "3", "keys.remedy-3", bar=False),
+    Key("go_on", "G", "keys.continue", bar=False),
+    Key("duplicate", "D", "keys.duplicate", bar=False),
+    *(Key(f"pane({number})", f"{number}", f"keys.pane-{number}", bar=False) for number in range(1, 7)),
 )
 
 EVALUATE = (

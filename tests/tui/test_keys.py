@@ -44,8 +44,8 @@ HANDS = {
 }
 """What keys of the hand do, wherever they do something."""
 ALIKE = (
-    {"evaluate", "again", "measure"}, {"losses"}, {"compare", "differ"}, {"mark", "crosshair", "choose_tie"},
-    {"remedy", "preset", "fix", "pane"}, {"keep", "start"}, {"detail", "unit"}, {"verdict", "verdicts"},
+    {"evaluate", "again", "measure"}, {"losses"}, {"compare", "differ", "overlay"}, {"mark", "crosshair", "choose_tie"},
+    {"preset", "pane"}, {"keep", "start"}, {"detail", "unit"}, {"verdict", "verdicts"},
     {"cancel"}, {"left", "turn_back", "less", "previous_type", "previous_row", "choose_left"},
     {"right", "turn_on", "more", "next_type", "next_row", "choose_right"}, {"zoom_in", "type_share"},
     {"zoom_out", "all"}, {"go", "choose_tie"}, {"scroll", "row_on", "row_back", "move"}, {"next", "start", "accept"},
@@ -53,7 +53,7 @@ ALIKE = (
 """Actions that are one to the hand."""
 EXCEPTIONS = {
     ("n", "new"): "Home has no matches to go to: its filter leaves out the other runs",
-    ("c", "cycle"): "the next view of a comparison or a run; on home it compares",
+    ("c", "cycle"): "the next view of a comparison; elsewhere it compares",
     ("d", "density"): "the share that a mix keeps; on home the demo",
     ("g", "sample"): "answers now; on home it continues training",
     ("l", "language"): "home has no chart, whose axis it turns elsewhere",

@@ -21,6 +21,7 @@ from tui.draft import draft as drafts
 from tui.draft.draft import Draft
 from tui.home.filter import Filter
 from tui.home.runlist import RunList
+from tui.monitor.panes import CurvePane
 from tui.monitor.screen import MonitorScreen
 from tui.session import Session
 from tui.widgets.chart import Chart
@@ -64,10 +65,9 @@ async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world
         await until_shows(pilot, "97%")
         screen = app.screen
         assert isinstance(screen, MonitorScreen)
-        screen._show_view("curves")
-        await pilot.press("v", "l", "plus", "plus", "left")
-        chart = screen.query_one(Chart)
-        quantity, zoom, log_y = screen.feed.quantity, chart.view, chart.log_y
+        await pilot.press("1", "5", "v", "l", "plus", "plus", "left")
+        chart, pane = screen.query_one(Chart), screen.query_one(CurvePane)
+        quantity, zoom, log_y = pane.feed.quantity, chart.view, chart.log_y
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)
     assert quantity != "loss"
@@ -77,7 +77,8 @@ async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world
         screen = app.screen
         assert isinstance(screen, MonitorScreen)
         chart = screen.query_one(Chart)
-        assert (screen.view, screen.feed.quantity, chart.view, chart.log_y) == ("curves", quantity, zoom, log_y)
+        shown = screen.shown, screen.query_one(CurvePane).feed.quantity, chart.view, chart.log_y
+        assert shown == (("loss",), quantity, zoom, log_y)
         await pilot.press("q")
         await until_shows(pilot, said("home.start-new"))
         await pilot.press("q")
@@ -87,11 +88,15 @@ async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world
 
 async def test_what_one_run_looked_like_is_not_put_on_another(make_world: MakeWorld, root: Path) -> None:
     session = Session()
-    session.looks["monitor"] = {"run": str(fake_runs.finished_run(root, "one", 4).path), "view": "log", "curve": "rss"}
+    session.looks["monitor"] = {
+        "run": str(fake_runs.finished_run(root, "one", 4).path),
+        "panes": ["log"],
+        "curve": "rss",
+    }
     app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root, "two", 4), session=session)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.state.ended)
-        assert app.screen.view == "result"  # type: ignore[attr-defined]
+        assert app.screen.shown == ("samples",)  # type: ignore[attr-defined]
 
 
 async def test_unfinished_answers_are_open_again_at_their_step(make_world: MakeWorld, root: Path) -> None:
@@ -128,7 +133,7 @@ async def test_what_is_gone_or_broken_leads_quietly_home(kept: str, make_world: 
 async def test_looks_that_make_no_sense_are_passed_over(make_world: MakeWorld, root: Path) -> None:
     run = fake_runs.finished_run(root, "apples", 4)
     session = Session()
-    session.looks["monitor"] = {"run": str(run.path), "view": 3, "curve": ["loss"], "zoom": [9, "x", None]}
+    session.looks["monitor"] = {"run": str(run.path), "panes": [3, "x"], "curve": ["loss"], "zoom": [9, "x", None]}
     app = TunedeckApp(make_world(), "monitor", run, session=session)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.state.ended)

@@ -34,11 +34,13 @@ from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.mixing import test_mixing
+from tests.tui.monitor import test_monitor, test_spike
 from tui import messages
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
 from tui.mixing.screen import MixScreen
+from tui.monitor.layout import PANES
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyBar, KeyButton
 from tui.world import World
@@ -134,6 +136,18 @@ def pressing(*keys: str) -> Look:
         for key in keys:
             await pilot.press(key)
         await pilot.pause()
+
+    return look
+
+
+def opening(pane: str) -> Look:
+    """On the monitor, where it is not shown anyhow."""
+
+    async def look(pilot: Pilot[None]) -> None:
+        monitor = pilot.app.screen
+        assert isinstance(monitor, MonitorScreen)
+        if pane not in monitor.shown:
+            await pilot.press(str(PANES.index(pane) + 1))
 
     return look
 
@@ -244,6 +258,39 @@ def out_of_memory(root: Path) -> RunDir:
     return at_fixed_times(memory_runs.out_of_memory(root, memory_runs.model(Path("Llama-3-8B")), [memory_runs.OTHER]))
 
 
+def rhythmical(root: Path) -> RunDir:
+    """Live, and it is known when it evaluates and saves."""
+    run = live_run(root)
+    rhythm = {"evaluate_every": 100, "sample_every": 100, "save_every": 180}
+    records = [json.loads(line) for line in run.events.read_bytes().splitlines()]
+    told = [each | rhythm if each["type"] == "run_started" else each for each in records]
+    run.events.write_text("".join(json.dumps(each) + "\n" for each in told))
+    return run
+
+
+def on_gpus(root: Path) -> RunDir:
+    """Live on one of two GPUs, somebody else on the other."""
+    return at_fixed_times(memory_runs.live(root, memory_runs.model(Path("Llama-3-8B"))))
+
+
+def spiked(root: Path) -> RunDir:
+    run, writer = fake_runs.new_run(root)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 212, 900)
+    writer.emit(test_spike.spike(212))
+    writer.close()
+    return at_fixed_times(run)
+
+
+def mixed(root: Path) -> RunDir:
+    """An adapter that was mixed of two, not measured yet."""
+    run, writer = fake_runs.new_run(root, "both tasks")
+    writer.emit(ev.Finished(outcome="finished", step=0, adapter="adapter"))
+    writer.close()
+    test_monitor.make_mix_of(run)
+    return at_fixed_times(run)
+
+
 def evaluated(root: Path) -> RunDir:
     """A finished run with an adapter, an evaluation whose answers can be judged, and a curve of strengths."""
     run = with_adapter(root)
@@ -321,16 +368,20 @@ STATES = {
     "judge": State((evaluated,), look=asking(messages.JudgeAsked)),
     "monitor-starting": State((starting,), "monitor", alive=True),
     "monitor-never-started": State((never_started,), "monitor"),
-    "monitor-live": State((live_run,), "monitor", alive=True),
+    "monitor-live": State((rhythmical,), "monitor", alive=True),
+    "monitor-gpus": State((on_gpus,), "monitor", alive=True, look=opening("memory")),
+    "monitor-spike": State((spiked,), "monitor", alive=True),
+    "monitor-overlay": State((finished, live_run), "monitor", alive=True, look=pressing("c")),
+    "monitor-mix": State((mixed,), "monitor", look=showing("0.5 orders")),
     "monitor-watching": State((live_run,), "monitor", alive=True, only_watches=True, look=pressing("x")),
     "monitor-crosshair": State((live_run,), "monitor", alive=True, look=pressing("plus", "space", "left", "l")),
-    "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("v")),
-    "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing(*"vvvvv")),
+    "monitor-rate": State((live_run,), "monitor", alive=True, look=pressing("2")),
+    "monitor-sources": State((live_run,), "monitor", alive=True, look=pressing("4")),
     "monitor-forgetting": State((forgetful,), "monitor", alive=True),
-    "monitor-forgetting-curve": State((forgetful,), "monitor", alive=True, look=pressing(*"vvvvv")),
+    "monitor-forgetting-curve": State((forgetful,), "monitor", alive=True, look=pressing("v", "v")),
     "monitor-stop-at-best": State((forgetful,), "monitor", alive=True, look=pressing("X")),
-    "monitor-samples": State((live_run,), "monitor", alive=True, look=pressing("c")),
-    "monitor-log": State((live_run,), "monitor", alive=True, look=pressing("c", "c")),
+    "monitor-samples": State((live_run,), "monitor", alive=True, look=opening("samples")),
+    "monitor-log": State((live_run,), "monitor", alive=True, look=pressing("1")),
     "monitor-pausing": State((live_run,), "monitor", alive=True, look=pressing("p")),
     "monitor-paused": State((paused,), "monitor", alive=True),
     "monitor-stop": State((live_run,), "monitor", alive=True, look=pressing("x")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from textual import work
@@ -25,11 +26,13 @@ from tui.widgets.find import LogSearch
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.config.presets import Resolved
     from engine.memory.out_of_memory import Remedy
+    from tui.draft.draft import Draft
 
 _STEERING = ("pause", "save", "sample", "stop", "more_replay", "stop_at_best")
-ACTS = (*_STEERING, "skip_rows", "lower_rate", "roll_back", "resume", "remedy", "evaluate", "strength", "export",
-        "report")  # fmt: skip
+ACTS = (*_STEERING, "skip_rows", "lower_rate", "roll_back", "resume", "evaluate", "strength", "export", "report",
+        "go_on", "duplicate")  # fmt: skip
 """What changes the run or its folder: not for those who only watch."""
 _LIVE = ("starting", "running", "paused")
 
@@ -76,8 +79,9 @@ class ActingMonitor(LogSearch, Screen[None]):
             return True if live else None
         if action == "remedy":
             number = parameters[0] if parameters else 0
-            return isinstance(number, int) and self.resumed_at is None and self.ending.remedy(number) is not None
-        if action in ("evaluate", "strength", "export"):
+            may = self.resumed_at is None and not self.only_watches
+            return may and isinstance(number, int) and self.ending.remedy(number) is not None
+        if action in ("evaluate", "strength", "export", "go_on"):
             return True if self.state.ended and self.run_dir.has_adapter else None
         if action == "talk":
             return True if self.run_dir.has_adapter else None
@@ -103,9 +107,9 @@ class ActingMonitor(LogSearch, Screen[None]):
             return text("viewers.refused")
         if action in _STEERING:
             return "" if runs else text("home.not-running", run=run)
-        if action in ("evaluate", "strength", "export") and not self.run_dir.has_adapter:
+        if action in ("evaluate", "strength", "export", "talk", "go_on") and not self.run_dir.has_adapter:
             return text("home.has-no-adapter", run=run)
-        if action in ("evaluate", "strength", "export", "resume") and runs:
+        if action in ("evaluate", "strength", "export", "go_on", "resume") and runs:
             return text("home.is-running", run=run)
         if action == "resume":
             is_whole = self.state.state == "finished"
@@ -209,7 +213,7 @@ class ActingMonitor(LogSearch, Screen[None]):
             return
         lines = [sentences(text(line)) for line in self.ending.way(remedy).lines]
         about = sentences(text(remedy.what), part(remedy.what, "why"))
-        title, start, not_now = text("monitor.apply", number=number), text("monitor.start"), text("app.not-now")
+        title, start, not_now = text("monitor.apply"), text("monitor.start"), text("app.not-now")
         if await self.app.push_screen_wait(ConfirmScreen(title, about, lines, start, not_now)):
             self._apply(remedy)
 
@@ -275,6 +279,26 @@ class ActingMonitor(LogSearch, Screen[None]):
 
     def action_export(self) -> None:
         self.post_message(messages.ExportAsked(self.run_dir))
+
+    @work(thread=True, group="wizard", exclusive=True)
+    def action_go_on(self) -> None:
+        """A new run that trains the adapter further."""
+        from tui.draft.from_run import draft_from
+
+        self._open_wizard(lambda: draft_from(self.run_dir))
+
+    @work(thread=True, group="wizard", exclusive=True)
+    def action_duplicate(self) -> None:
+        """A new run with the answers of this one, to be changed."""
+        from engine.config import toml
+
+        self._open_wizard(lambda: toml.load(self.run_dir.config))
+
+    def _open_wizard(self, prefill: Callable[[], Resolved | Draft]) -> None:
+        try:
+            self.post_message(messages.WizardAsked(prefill()))
+        except TunedeckError as error:
+            self.tell(str(error), "error")
 
     def action_talk(self) -> None:
         self.post_message(messages.ChatAsked(of_run(self.run_dir)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 
 from rich.cells import cell_len, set_cell_size
@@ -12,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.metrics.forgetting import LOOK_DIVERGENCE, STOP_DIVERGENCE
+from engine.runs import events as ev
 from engine.runs.by_source import AVERAGE, HELD_OUT, sources_of
 from engine.runs.curves import Series
 from engine.runs.state import MarkKind, RunState
@@ -112,6 +114,8 @@ TITLES = {
     "grad_norm": "monitor.gradient-norm", "tokens_per_second": "monitor.tokens-per-second",
     "memory": "monitor.memory-by-step", FORGETTING: "forgetting.curve", "sources": "monitor.loss-by-source",
 }  # fmt: skip
+_BY_STEP = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
+_OVERLAY = "earlier run"
 _GIB = 2**30
 _OWN_SIGN = "r"
 _KINDS: dict[MarkKind, str] = {
@@ -121,20 +125,40 @@ _KINDS: dict[MarkKind, str] = {
 """The chart's kind of mark for each kind of the run's."""
 
 
-class CurveFeed:
-    """Feeds a chart from snapshots; keeps what it must convert."""
+@dataclass(frozen=True)
+class Earlier:
+    """Another run whose curves lie below: what the legend calls it, and its series."""
 
-    def __init__(self) -> None:
-        self.quantity = "loss"
+    label: str
+    series: Mapping[str, Series]
+
+
+def best_of(state: RunState) -> ev.Eval | None:
+    """The evaluation with the lowest held-out loss, once there are two to choose from."""
+    found = [(each.loss, each) for each in state.evals if each.moment != "before" and each.loss is not None]
+    found = [pair for pair in found if math.isfinite(pair[0])]
+    return min(found, key=lambda pair: pair[0])[1] if len(found) > 1 else None
+
+
+class CurveFeed:
+    """Feeds a chart from snapshots; keeps what it must convert.
+
+    ``names`` are the quantities it turns through; ``titled``: the chart itself says which one it shows.
+    """
+
+    def __init__(self, names: Sequence[str] = (), titled: bool = True) -> None:
+        self._names = tuple(names) or (*TITLES, "sources")
+        self._titled = titled
+        self.quantity = self._names[0]
+        self.earlier: Earlier | None = None
         self._in_gib: dict[str, tuple[Sequence[float], array[float]]] = {}
 
     def quantities(self, state: RunState) -> list[str]:
         """What this run has to show."""
         more = {MEMORY: bool(_over_time(state)), FORGETTING: f"{FORGETTING}/general" in state.series}
-        found = [name for name in TITLES if name in state.series or more.get(name)] or ["loss"]
-        if len(sources_of(state.series)) > 1:
-            found.append("sources")
-        return found
+        more["sources"] = len(sources_of(state.series)) > 1
+        found = [name for name in TITLES if name in self._names and (name in state.series or more.get(name))]
+        return found or [self._names[0]]
 
     def turn(self, state: RunState) -> str:
         """Go to the next quantity and return its name."""
@@ -143,13 +167,19 @@ class CurveFeed:
         self.quantity = all_of_them[(here + 1) % len(all_of_them)]
         return self.quantity
 
+    @property
+    def title(self) -> str:
+        """What the chosen quantity is called."""
+        return text(TITLES[self.quantity])
+
     def feed(self, chart: Chart, state: RunState, anew: bool = False) -> None:
         """Give ``chart`` the curves of the chosen quantity and redraw it; ``anew`` drops the old ones first."""
         if anew:
             chart.clear_series()
         over_time = self.quantity == MEMORY
-        chart.chart_title = text(TITLES[self.quantity])
+        chart.chart_title = self.title if self._titled else ""
         chart.set_time(over_time)
+        chart.from_zero = self.quantity == "memory"
         chart.limit = None if over_time else state.total_steps
         if self.quantity == "loss":
             _set(chart, state, "loss", "raw", text("monitor.train"))
@@ -165,8 +195,18 @@ class CurveFeed:
             self._gib(chart, state, "memory", text("monitor.allocated"))
         else:
             _set(chart, state, self.quantity, "line", text("monitor.each-step"))
+        self._overlay(chart)
         self._mark(chart, state, over_time)
         chart.redraw()
+
+    def _overlay(self, chart: Chart) -> None:
+        """The same quantity of the earlier run, where it has it by the step."""
+        name = "loss_average" if self.quantity == "loss" else self.quantity
+        series = self.earlier.series.get(name) if self.earlier and self.quantity in _BY_STEP else None
+        if self.earlier is None or series is None:
+            chart.drop_series(_OVERLAY)
+        else:
+            chart.set_series(_OVERLAY, series.x, series.y, series.length, "overlay", self.earlier.label)
 
     def _memory_over_time(self, chart: Chart, state: RunState) -> None:
         """Each GPU and the run's own share, or resident memory; with what was predicted and what there is."""
@@ -187,9 +227,12 @@ class CurveFeed:
         chart.set_levels(levels)
 
     def _mark(self, chart: Chart, state: RunState, over_time: bool) -> None:
-        first = state.first_t or 0.0
+        first, best = state.first_t or 0.0, best_of(state)
+        happened = [(_KINDS[mark.kind], mark.step, mark.t) for mark in state.marks]
+        happened += [("evaluation", each.step, each.t) for each in state.evals if each.moment != "before"]
+        happened += [("best", best.step, best.t)] if best else []
         for kind in MARKS:
-            places = [mark.t - first if over_time else mark.step for mark in state.marks if _KINDS[mark.kind] == kind]
+            places = [t - first if over_time else step for what, step, t in happened if what == kind]
             chart.set_marks(kind, [place for place in places if place is not None])
 
     def _gib(self, chart: Chart, state: RunState, name: str, label: str, tag: str = "") -> None:

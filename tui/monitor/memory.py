@@ -24,14 +24,14 @@ _GIB = 2**30
 
 
 def machine_lines(state: RunState, width: int, unicode: bool, most: int) -> list[Text]:
-    """At most ``most`` lines: the run's own GPU (or RAM), who else is on it, the loss by source, the other GPUs."""
+    """At most ``most`` lines: the run's own GPU (or RAM), who else is on it, the other GPUs."""
     own, *extras = _own(state, unicode)
     lines = [_joined([own, *extras], width)] if own else []
-    for more in (_others(state.own_gpu), _sources(state)):
-        if more and lines and cell_len(lines[-1]) + len(_GAP) + cell_len(more) <= width:
-            lines[-1] += _GAP + more
-        elif more:
-            lines.append(more)
+    others = _others(state.own_gpu)
+    if others and lines and cell_len(lines[-1]) + len(_GAP) + cell_len(others) <= width:
+        lines[-1] += _GAP + others
+    elif others:
+        lines.append(others)
     lines += (_joined(list(parts), width) for parts in _other_gpus(state))
     return [_fitted(line, width) for line in lines[: max(1, most)]] or [Text("", end="")]
 
@@ -120,14 +120,6 @@ def _extras(gpu: ev.GpuUse) -> Iterator[str]:
 
 def _others(gpu: ev.GpuUse | None) -> str:
     return text("monitor.others", who=who(gpu.others)) if gpu is not None and gpu.others else ""
-
-
-def _sources(state: RunState) -> str:
-    sources = state.step.loss_by_source if state.step else {}
-    if len(sources) < 2:
-        return ""
-    each = "  ".join(f"{words.source_name(name)} {formats.loss(value)}" for name, value in sources.items())
-    return f"{text('monitor.loss-by-source')}  {each}"
 
 
 def _other_gpus(state: RunState) -> Iterator[list[str]]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from engine.messages.catalogue import part, sentences, text
@@ -76,23 +75,19 @@ _WAYS = {
 }  # fmt: skip
 
 
-def panel(found: PostMortem, resumable: bool, roomy: bool) -> RenderableType:
-    """Title, why, who else was there, and a line for each remedy; ``roomy`` adds what was held and asked for."""
-    told: list[RenderableType] = [Text(text(found.title), style="bold")]
-    if found.what is not None:
-        told.append(_what(found.what))
+def facts(found: PostMortem, roomy: bool) -> RenderableType:
+    """Why, and who else was there; ``roomy`` adds what was held and asked for."""
+    told: list[RenderableType] = [_what(found.what)] if found.what is not None else []
     if roomy or not found.is_explained:
         told.append(Text(_shortage(found)))
     if found.others:
         told.append(Text(text("monitor.also-on-gpu", who="; ".join(map(text, found.others)))))
-    if not found.remedies:
-        return Group(*told, Text(text("monitor.no-remedy")))
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column()
-    lines.add_column(ratio=1)
-    for number, remedy in enumerate(found.remedies, 1):
-        lines.add_row(Text(str(number), style="bold"), Text(f"{text(remedy.message)}; {_way(remedy, resumable)}"))
-    return Group(*told, lines, Text(_foot(found)))
+    return Group(*told)
+
+
+def fix(remedy: Remedy, resumable: bool) -> str:
+    """A remedy and how the run goes on with it, in a line."""
+    return f"{text(remedy.message)}; {_way(remedy, resumable)}"
 
 
 def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
@@ -102,10 +97,10 @@ def whole(found: PostMortem, resumable: bool, muted: str) -> RenderableType:
     told += [Text(_shortage(found))] if found.shortage else []
     told += [Text(text("monitor.also-on-gpu", who=each)) for each in found.others]
     told.append(Text())
-    for number, remedy in enumerate(found.remedies, 1):
-        told.append(Text.assemble((f"{number}  {text(remedy.what)}", "bold")))
-        told += [Padding(Text(line, style=muted), (0, 0, 0, 3)) for line in _details(remedy, resumable)]
-    told.append(Text(_foot(found) if found.remedies else text("monitor.no-remedy")))
+    for remedy in found.remedies:
+        told.append(Text(text(remedy.what), style="bold"))
+        told += [Padding(Text(line, style=muted), (0, 0, 0, 2)) for line in _details(remedy, resumable)]
+    told += [] if found.remedies else [Text(text("monitor.no-remedy"))]
     return Group(*told)
 
 
@@ -127,7 +122,3 @@ def _details(remedy: Remedy, resumable: bool) -> Iterator[str]:
     yield "; ".join((*map(text, remedy.gain), _way(remedy, resumable)))
     if remedy.settings:
         yield ", ".join(f"{field} = {json.dumps(value)}" for field, value in remedy.settings.items())
-
-
-def _foot(found: PostMortem) -> str:
-    return text("monitor.apply-remedy", keys=[str(number) for number in range(1, len(found.remedies) + 1)])

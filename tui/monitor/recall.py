@@ -1,24 +1,28 @@
-"""What of a monitor comes back when its run is watched again: view, curve, scale and zoom."""
+"""What of a monitor comes back when its run is watched again: panes, the curve of the loss's, scale and zoom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from tui import session
-from tui.monitor.curves import CurveFeed
-from tui.widgets.chart import Chart
+from tui.monitor.layout import Panes
+from tui.monitor.panes import CurvePane
 from tui.widgets.chart_scale import View
 
 
-def remembered(run: RunDir, view: str, ended: bool, feed: CurveFeed, chart: Chart) -> dict[str, Any]:
-    """As plain JSON. ``zoom`` is first and last step in view and whether the newest is followed; [] is the whole."""
-    shown = chart.view
+def remembered(run: RunDir, panes: Panes, ended: bool, pane: CurvePane) -> dict[str, Any]:
+    """As plain JSON. ``panes`` are those that a person chose, [] while nobody did; ``curve`` likewise.
+
+    ``zoom`` is first and last step in view and whether the newest is followed; [] is the whole.
+    """
+    shown = pane.chart.view
     zoom = [] if shown.start is None else [shown.start, shown.end, int(shown.follow)]
     return {
-        "run": str(run.path), "view": view, "ended": ended, "curve": feed.quantity, "log_y": chart.log_y, "zoom": zoom,
+        "run": str(run.path), "panes": list(panes.chosen or ()), "ended": ended,
+        "curve": pane.feed.quantity if pane.is_chosen else "", "log_y": pane.chart.log_y, "zoom": zoom,
     }  # fmt: skip
 
 
@@ -32,17 +36,20 @@ class Recalled:
     def had_ended(self) -> bool:
         return self._kept.get("ended") is True
 
-    def view(self, views: Sequence[str]) -> str:
-        """The view that was shown, else the first."""
-        return session.one_of(self._kept, "view", views) or views[0]
+    @property
+    def panes(self) -> list[str]:
+        """Names of the panes that were chosen."""
+        kept = self._kept.get("panes")
+        return [name for name in kept if isinstance(name, str)] if isinstance(kept, list) else []
 
-    def take_up(self, feed: CurveFeed, chart: Chart, state: RunState) -> None:
-        """Show the curve as it was, once ``state`` has it."""
-        quantity = session.one_of(self._kept, "curve", feed.quantities(state))
-        if quantity is None:
+    def take_up(self, pane: CurvePane, state: RunState) -> None:
+        """Show the curve as it was, once ``state`` has one."""
+        if not self._kept or state.step is None:
             return
-        feed.quantity, chart.log_y = quantity, self._kept.get("log_y") is True
-        feed.feed(chart, state, anew=True)
+        quantity, chart = session.one_of(self._kept, "curve", pane.feed.quantities(state)), pane.chart
+        pane.is_chosen, pane.feed.quantity = quantity is not None, quantity or pane.feed.quantity
+        chart.log_y = self._kept.get("log_y") is True
+        pane.feed.feed(chart, state, anew=True)
         zoom = session.numbers(self._kept, "zoom", 3)
         if zoom and 0 <= zoom[0] < zoom[1]:
             chart.view = View(zoom[0], zoom[1], follow=bool(zoom[2]))

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.common.clean_text import clean
-from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.metrics import words
@@ -18,12 +17,13 @@ from engine.runs import events as ev
 from engine.runs import story
 from engine.runs.evaluations import is_elsewhere
 from engine.runs.state import RunState
-from tui import keys
-from tui.monitor import memory, verdict
+from tui.monitor import change, memory, verdict
+from tui.monitor.change import Change
 from tui.monitor.verdict import Outcome
 from tui.words import label
 
 PARTS = {"validation": "monitor.validation-rows", "test": "monitor.test-rows"}
+_MOST_ANSWERS = 3
 _LONGEST_ANSWER = 600  # characters shown of one answer
 
 
@@ -59,42 +59,37 @@ def headline(state: RunState, width: int = 1000) -> str:
 
 
 def result(
-    state: RunState, style: Callable[[str], str], adapter: str = "", outcome: Outcome | None = None
-) -> RenderableType:
-    """The whole result of a run: verdict and figures, where the adapter is, what next, answers; or what is missing.
+    state: RunState, style: Callable[[str], str], adapter: str = "", outcome: Outcome | None = None,
+    unicode: bool = True,
+) -> RenderableType:  # fmt: skip
+    """The whole result of a run: verdict, before and after, answers, where the adapter is, memory; or what is missing.
 
     ``style`` gives the theme's colour of a name, "" where there are none.
     """
     muted, is_measured = style("muted"), bool(headline(state))
     table = memory.measured_table(state, muted)
     done = [Text(text(Message("steering.done", what=said)), style=muted) for said in [state.interventions] if said]
-    measured: list[RenderableType] = [*done, *([Text(), table] if table is not None else [])]
-    if outcome is None and not is_measured:
-        return Group(Text(_not_yet(state), style=muted), *measured, Text(), answers(state, muted))
     where = [Text.assemble((f"{text('home.adapter')}  ", muted), adapter, overflow="fold")] if adapter else []
-    further = [verdict.what_next(keys.MONITOR, muted)] if state.ended else []
+    last: list[RenderableType] = [*where, *done, *([Text(), table] if table is not None else [])]
+    if outcome is None and not is_measured:
+        return Group(Text(_not_yet(state), style=muted), Text(), answers(state, muted), *last)
     if outcome is None:
-        return Group(comparison(state, muted, style("success")), *where, *further, *measured, Text(),
-                     answers(state, muted))  # fmt: skip
-    figures = [*verdict.more_metrics(outcome, muted), *_loss(state, muted)]
-    more = [Text("   ").join(figures)] if figures else []
-    more += _elsewhere(state)
+        return Group(comparison(state, style, unicode), Text(), answers(state, muted, _MOST_ANSWERS), *last)
+    figures = [*verdict.changes(outcome), *_loss(state)]
     rows = verdict.answers(outcome, muted, _short) or [answers(state, muted)]
     remarks = verdict.notes(outcome, muted)
     return Group(
-        verdict.sentence(outcome, style), Text(), verdict.table(outcome, style), *more, *further,
-        Text(), *rows, *([remarks] if remarks is not None else []), *where, *measured,
+        verdict.banner(outcome, style, unicode), change.table([("", figures)], style, unicode), *_elsewhere(state),
+        Text(), verdict.table(outcome, style), Text(), *rows, *([remarks] if remarks is not None else []), *last,
     )  # fmt: skip
 
 
-def _loss(state: RunState, muted: str) -> list[Text]:
+def _loss(state: RunState) -> list[Change]:
     """The held-out loss before and after; nothing where it was not measured."""
     before, after = state.evals_at("before"), state.evals_at("after")
     if after is None or after.loss is None:
         return []
-    first = formats.loss(before.loss if before else None)
-    change = text("monitor.from-to", before=first, after=formats.loss(after.loss))
-    return [Text.assemble((f"{text('report.eval-loss')}  ", muted), change)]
+    return [Change.of_loss(text("report.eval-loss"), before.loss if before else None, after.loss)]
 
 
 def _elsewhere(state: RunState) -> list[Text]:
@@ -108,38 +103,32 @@ def _elsewhere(state: RunState) -> list[Text]:
     return [Text(line[:1].upper() + line[1:]) for line in lines]
 
 
-def comparison(state: RunState, muted: str, good: str) -> RenderableType:
-    """The table of before and after: a line for each metric and the loss, what got better in ``good``."""
-    table = Table.grid(padding=(0, 3))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(justify="right")
-    found = [(part, after) for part in PARTS if (after := state.evals_at("after", part)) is not None]
-    for number, (part, after) in enumerate(found):
-        kind = text(PARTS[part])
-        counted = text("monitor.rows-of", kind=kind, rows=after.n) if after.n and not _differs(after) else kind
-        head = (counted, *(("", "") if number else (text("monitor.before"), text("monitor.after"))))
-        table.add_row(*(Text(cell, style=muted) for cell in head))
-        _compare(table, state.evals_at("before", part), after, good)
-    return table
+def comparison(state: RunState, style: Callable[[str], str], unicode: bool) -> RenderableType:
+    """Before and after: a line for each metric and the loss, those of the test below those of the validation."""
+    sections = []
+    for part in PARTS:
+        after = state.evals_at("after", part)
+        if after is not None:
+            kind = text(PARTS[part])
+            counted = after.n and not _differs(after)
+            head = text("monitor.rows-of", kind=kind, rows=after.n) if counted else kind
+            sections.append((head, _changes(state.evals_at("before", part), after)))
+    return change.table(sections, style, unicode)
 
 
-def _compare(table: Table, before: ev.Eval | None, after: ev.Eval, good: str) -> None:
+def _changes(before: ev.Eval | None, after: ev.Eval) -> list[Change]:
     of = "  n = {:,}" if _differs(after) else ""
-    for name, value in after.metrics.items():
-        old = before.metrics.get(name) if before else None
-        title = text(words.metric(name)) + of.format(after.n)
-        better = old is not None and (value > old) is not (name in words.LOWER_IS_BETTER) and value != old
-        figures = words.value(name, old, digits=0), words.value(name, value, digits=0)
-        table.add_row(title, figures[0], Text(figures[1], style=f"bold {good if better else ''}"))
-    if after.loss is not None:
-        old = before.loss if before else None
-        better = old is not None and after.loss < old
-        table.add_row(
-            text("app.loss") + of.format(after.loss_rows),
-            formats.loss(old),
-            Text(formats.loss(after.loss), style=f"bold {good if better else ''}"),
+    told = [
+        Change.of_metric(
+            text(words.metric(name)) + of.format(after.n), name, before.metrics.get(name) if before else None, value,
+            digits=0,
         )
+        for name, value in after.metrics.items()
+    ]  # fmt: skip
+    if after.loss is not None:
+        title = text("app.loss") + of.format(after.loss_rows)
+        told.append(Change.of_loss(title, before.loss if before else None, after.loss))
+    return told
 
 
 def _differs(after: ev.Eval) -> bool:

@@ -1,4 +1,4 @@
-"""The monitor: one run's curves, samples, log and result, and the keys that steer it."""
+"""The monitor: follows one run and shows it in panes, with the numbers of now above and its keys below."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.worker import get_current_worker
 
 from engine.common.clean_text import clean
@@ -20,33 +20,30 @@ from engine.runs.directory import RunDir
 from engine.runs.state import RunState
 from engine.runs.story import spike as describe_spike
 from engine.runs.viewers import Presence, Viewer
-from tui import keys, messages, shell
+from tui import keys, messages
 from tui.machine import feed_of
-from tui.monitor import attached, memory, postmortem, result, story, verdict
-from tui.monitor.acting import ActingMonitor
-from tui.monitor.curves import MEMORY, CurveFeed
+from tui.monitor import attached, figures, postmortem, result, spike, story, verdict
+from tui.monitor.arranging import ArrangedMonitor
 from tui.monitor.follow import follow
+from tui.monitor.layout import PANES
 from tui.monitor.now import meaning
+from tui.monitor.panes import CurvePane, Pane, PaneStrip, all_panes
 from tui.monitor.recall import Recalled, remembered
-from tui.monitor.spike import panel
+from tui.monitor.trouble import FixAsked, TroublePanel
 from tui.notices import notices_of
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
-from tui.widgets.chart import Chart
+from tui.widgets.evaluated import mix_of, mix_result
 from tui.widgets.line import Block, Line, cut
-from tui.widgets.log import LogPane
+from tui.widgets.panel import Panel
 from tui.world import world_of
 
-VIEWS = ("curves", "result", "log")
-NEXT_VIEW = {"curves": "keys.cycle", "result": "monitor.log-view", "log": "monitor.curves"}
-"""What the key that turns the views is called on each of them."""
 _MACHINE_EVERY_S = 5.0
 DEMO = "demo"
 """The name of the run that explains each of its phases."""
-_MACHINE_LINES = {"-short": 2, "-tall": 4}
 
 
-class MonitorScreen(ActingMonitor):
+class MonitorScreen(ArrangedMonitor):
     """Watches ``run``. Leaving it never touches the training. One that ``only_watches`` can't steer it either."""
 
     CSS_PATH = "monitor.tcss"
@@ -59,56 +56,61 @@ class MonitorScreen(ActingMonitor):
         super().__init__(run, only_watches)
         self.viewers: tuple[Viewer, ...] = ()
         self._presence = Presence(run, not only_watches)
-        self.view = "curves"
-        self.feed = CurveFeed()
         self._told_end = False
+        self._before_trouble: tuple[tuple[str, ...] | None, ...] = ()
+        """The panes that gave way to those of memory, until the run goes on."""
         self._outcome: verdict.Outcome | None = None
         self._outcome_of: object = None
         self._stop_following = threading.Event()
         self._recalled = Recalled({}, run)
 
     def remembered(self) -> dict[str, Any]:
-        return remembered(self.run_dir, self.view, self._told_end, self.feed, self.query_one(Chart))
+        return remembered(self.run_dir, self.panes, self._told_end, self.query_one("#pane-loss", CurvePane))
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         self._recalled = Recalled(kept, self.run_dir)
-        self.view, self._told_end = self._recalled.view(VIEWS), self._recalled.had_ended
+        self._told_end = self._recalled.had_ended
+        self.panes.choose(self._recalled.panes)
 
     def compose(self) -> ComposeResult:
-        world = world_of(self)
+        loss, rate, memory, sources, samples, log = all_panes(world_of(self).terminal.unicode)
         yield TopLine(self.run_dir.id, text("monitor.reading-log"))
-        yield Line(id="gauges")
+        yield Line(id="figures")
         yield Line(id="progress")
         yield Line(id="meaning")
-        yield Block(id="trouble")
-        yield Block(id="spike")
-        with Horizontal(id="body"):
-            with Vertical(id="left"):
-                yield Chart(unicode=world.terminal.unicode)
-                yield Line(id="machine")
-                yield LogPane(id="story")
-            with VerticalScroll(id="right", can_focus=False):
-                yield Block(id="result")
-            yield LogPane(wrap=True, id="log")
-        yield KeyBar(keys.in_bar(keys.MONITOR, keys.EVERYWHERE))
+        yield TroublePanel()
+        yield Panel("", Block(id="spike-facts"), id="spike")
+        yield PaneStrip()
+        with Container(id="panes"):
+            with Container(id="charts"):
+                yield Vertical(loss, rate, id="upper")
+                yield Vertical(memory, sources, id="lower")
+            yield Vertical(samples, log, id="texts")
+        yield KeyBar(keys.in_bar(keys.MONITOR, keys.EVERYWHERE), id="keys")
 
     def on_mount(self) -> None:
         self.run_name = str(self.run_dir.read_run_json().get("name") or self.run_dir.id)
         self.query_one("#trouble").display = False
         self.query_one("#spike").display = False
         self.query_one("#meaning").display = False
-        self._show_view(self.view)
+        self.arrange_panes()
         self.run_worker(self._follow, thread=True, group="follow", exit_on_error=False)
         self.run_worker(self._look_around, thread=True, group="viewers", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
     def on_resize(self) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.arrange_panes()
         self.call_after_refresh(self.show_state)
 
     def on_unmount(self) -> None:
         self._stop_following.set()
         self._presence.leave()
         feed_of(self).leave(self)
+
+    # What comes in
 
     def _follow(self) -> None:
         follow(self.run_dir, self, self._stop_following, world_of(self).refresh_s)
@@ -134,7 +136,7 @@ class MonitorScreen(ActingMonitor):
     def _advance(self, message: messages.RunAdvanced) -> None:
         message.stop()
         self.state = state = message.state
-        self._recalled.take_up(self.feed, self.query_one(Chart), state)
+        self._recalled.take_up(self.query_one("#pane-loss", CurvePane), state)
         if self.resumed_at is not None and (state.last_seq > self.resumed_at or state.state == "crashed"):
             self.resumed_at = None
         if state.ended and not self.resumable:
@@ -150,13 +152,16 @@ class MonitorScreen(ActingMonitor):
         if known != self._outcome_of and (state.ended or state.evaluations):
             self._outcome_of = known
             self._read_outcome()
-        self.show_state()
         if state.ended and not self._told_end:
             self._told_end = True
-            if (result.headline(state) or state.evaluations) and not self.has_class("-wide"):
-                self._show_view("result")
+            if self.has_result and self.room.columns == 1:
+                self.panes.chosen = None  # the result is what one sees when the training ends
         elif not state.ended:
             self._told_end, self.resumable = False, ""
+            if self._before_trouble:
+                [self.panes.chosen], self._before_trouble = self._before_trouble, ()
+        self.arrange_panes()
+        self.show_state()
 
     @work(thread=True, group="outcome", exclusive=True)
     def _read_outcome(self) -> None:
@@ -191,9 +196,10 @@ class MonitorScreen(ActingMonitor):
         message.stop()
         found = message.found if message.found and (message.found.remedies or message.found.is_explained) else None
         first, self.ending.found = self.ending.found is None, found
-        if first and found is not None and MEMORY in self.feed.quantities(self.state):
-            self.feed.quantity = MEMORY
-            self.feed.feed(self.query_one(Chart), self.state, anew=True)
+        if first and found is not None and self.room.columns < 3:
+            self._before_trouble = (self.panes.chosen,)
+            self.panes.choose(("memory",) if self.room.columns == 1 else ("memory", "samples", "log"))
+            self.arrange_panes()
         self.show_state()
 
     @on(messages.MachineRead)
@@ -202,23 +208,31 @@ class MonitorScreen(ActingMonitor):
         if not known:
             self._look_into_ending()
 
+    @on(FixAsked)
+    def _fix_asked(self, message: FixAsked) -> None:
+        message.stop()
+        if self.check_action("remedy", (message.number,)):
+            self.action_remedy(message.number)
+        elif self.only_watches:
+            self.tell(text("viewers.refused"), "information")
+
+    # Drawing
+
     def show_state(self) -> None:
-        state, width = self.state, self.size.width - 2
-        muted = self._style("muted")
+        state = self.state
         self.query_one(TopLine).show(story.subject(self.run_name, state), self._standing())
-        self.query_one("#gauges", Line).show(story.gauges(state, width, muted))
+        self._show_figures()
         self._show_progress()
         self._show_trouble()
         self._show_spike()
-        self._show_machine()
-        self.query_one(Chart).waiting = story.awaited(state, world_of(self).clock())
-        self.feed.feed(self.query_one(Chart), state)
-        for pane in self.query(LogPane):
+        loss = self.query_one("#pane-loss", CurvePane).chart
+        loss.waiting = story.awaited(state, world_of(self).clock())
+        self._show_result()
+        for pane in self.query(Pane):
             if pane.display:
-                pane.show(state.log, state.is_abandoned)
-        self._show_result(muted)
+                pane.show(state)
         holds = state.state == "paused" or self.steering.pauses
-        self.query_one(KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
+        self.query_one("#keys", KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
         self.refresh_bindings()
 
     def _style(self, name: str) -> str:
@@ -235,6 +249,12 @@ class MonitorScreen(ActingMonitor):
         for words in filter(None, about):
             line.append(f"   {words}")
         return line
+
+    def _show_figures(self) -> None:
+        width, muted = self.size.width - 2, self._style("muted")
+        tone, roomy = f"on {self._style('panel')}", self.has_class("-tall")
+        line = figures.tiles(self.state, width, muted, tone) if roomy else figures.strip(self.state, width, muted)
+        self.query_one("#figures", Line).show(line)
 
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
@@ -253,117 +273,59 @@ class MonitorScreen(ActingMonitor):
         self.query_one("#meaning").display = bool(said)
         self.query_one("#meaning", Line).show(Text(said))
 
-    def _show_machine(self) -> None:
-        place = self.query_one("#machine", Line)
-        unicode, width = world_of(self).terminal.unicode, place.content_size.width or self.size.width - 3
-        most = next((count for name, count in _MACHINE_LINES.items() if self.has_class(name)), 2)
-        lines = memory.machine_lines(self.state, width, unicode, most)
-        if place.styles.height is None or place.styles.height.value != len(lines):
-            place.styles.height = len(lines)
-        place.show(Text("\n").join(lines))
-
     def _show_trouble(self) -> None:
-        block = self.query_one("#trouble", Block)
         found = None if self.resumed_at is not None else story.trouble(self.state, self.resumable)
         why = self.ending.found if found else None
-        block.display = found is not None and not (why and self.view == "result")
-        self.set_class(why is not None, "-post-mortem")
-        is_judged = self.state.ended and self._outcome is not None
-        if is_judged is not self.has_class("-judged"):
-            self.set_class(is_judged, "-judged")
-            self.call_after_refresh(self.show_state)  # what is beside it has another width now
-        if why is not None:
-            roomy = self.has_class("-tall")
-            block.show((why, self.resumable, roomy), postmortem.panel(why, bool(self.resumable), roomy))
-        elif found:
-            title, message, way_on = found
-            parts = [Text(title, style="bold"), Text(message), Text(way_on)]
-            block.show(found, Text("\n").join(part for part in parts if part.plain))
+        if why is not None and self.shown == ("samples",):
+            found = None  # the result says the same, with reasons
+        roomy = self.has_class("-tall")
+        self.query_one(TroublePanel).show(found, why, bool(self.resumable), roomy)
+        self.set_class(found is not None and why is not None, "-post-mortem")
 
     def _show_spike(self) -> None:
         """Beside the curves, without taking the focus: what is typed goes where it went."""
-        spike, block = self.spike, self.query_one("#spike", Block)
-        block.display = spike is not None and spike.seq != self.closed_spike and self.view != "log"
-        self.set_class(block.display and self.query_one("#trouble").display, "-two-panels")
-        if spike is not None and block.display:
+        found, panel = self.spike, self.query_one("#spike", Panel)
+        has_curves = any(name in PANES[:4] for name in self.shown)
+        panel.display = found is not None and found.seq != self.closed_spike and has_curves
+        self.set_class(panel.display and self.query_one("#trouble").display, "-two-panels")
+        if found is not None and panel.display:
             width, rows = self.size.width - 4, 5 if self.has_class("-tall") else 2
-            block.show((spike.seq, width, rows), panel(spike, width, rows))
+            panel.rename(spike.title(found))
+            shown = spike.panel(found, width, rows)
+            self.query_one("#spike-facts", Block).show((found.seq, width, rows), shown)
 
-    def _show_result(self, muted: str) -> None:
-        state, why = self.state, self.ending.found
+    def _show_result(self) -> None:
+        if "samples" not in self.shown:
+            return
+        state, why, alone = self.state, self.ending.found, self.shown == ("samples",)
         key = (
             state.state, len(state.samples), len(state.evals), state.samples[-1:] and state.samples[-1].seq,
-            len(state.tests), tuple(state.memory_measured), why, self.resumable, self.view,
+            len(state.tests), tuple(state.memory_measured), why, self.resumable, alone,
             self._outcome and self._outcome.summary,
         )  # fmt: skip
         made = state.finished.adapter if state.finished else None
         adapter = clean(str(self.run_dir.path / made), keep_newlines=False) if made else ""
-        shown = result.result(state, self._style, adapter, self._outcome)
-        if why is not None and self.view == "result":
-            shown = Group(postmortem.whole(why, bool(self.resumable), muted), Text(), shown)
-        self.query_one("#result", Block).show(key, shown)
+        shown: RenderableType = result.result(
+            state, self._style, adapter, self._outcome, world_of(self).terminal.unicode
+        )
+        if why is not None and alone:
+            shown = Group(postmortem.whole(why, bool(self.resumable), self._style("muted")), Text(), shown)
+        block = self.query_one("#result", Block)
+        if self.mix is not None:
+            width = block.content_size.width or self.size.width - 6
+            told = mix_result(self.run_dir, self.mix, width, self._style)
+            block.show((key, width), Group(mix_of(self.mix, width), Text(), told))
+            return
+        block.show(key, shown)
 
     def _tick(self) -> None:
         """Seconds of a phase that can't be counted go on while the log is silent."""
         if not self.state.ended and self.app.screen is self:
             self._show_progress()
             if self.state.step is None:
-                self.query_one(Chart).waiting = story.awaited(self.state, world_of(self).clock())
-                self.query_one(Chart).redraw()
-
-    def _show_view(self, view: str) -> None:
-        self.view = view
-        for name in VIEWS:
-            self.set_class(name == view, f"-view-{name}")
-        self.query_one(KeyBar).rename("cycle", text(NEXT_VIEW[view]))
-        if self.is_mounted:
-            self.show_state()
-            self.query_one("#right").scroll_home(animate=False)
-        if view == "curves":
-            self.query_one(Chart).focus()
-        self.call_after_refresh(self._show_logs)
-
-    def _show_logs(self) -> None:
-        for pane in self.query(LogPane):
-            pane.show(self.state.log, self.state.is_abandoned)
-
-    def show_curves(self) -> None:
-        self._show_view("curves")
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return (self.run_dir.id,)
-
-    def copied(self) -> str:
-        """The newest line of the log, the newest answer, or the command that watches or resumes the run."""
-        if self.view == "log" and self.state.log:
-            return self.query_one("#log", LogPane).copied()
-        if self.view == "result" and self.state.samples:
-            return self.state.samples[-1].answer
-        return shell.command("resume" if self.resumable else "open", self.run_dir.id)
-
-    def show_log(self) -> None:
-        if self.view != "log":
-            self._show_view("log")
-
-    def action_cycle(self) -> None:
-        self._show_view(VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
-
-    def action_curve(self) -> None:
-        self.feed.turn(self.state)
-        if self.view != "curves":
-            self._show_view("curves")
-        self.feed.feed(self.query_one(Chart), self.state, anew=True)
-
-    def action_log_y(self) -> None:
-        self.query_one(Chart).toggle_log_y()
-
-    def action_scroll(self, lines: int) -> None:
-        """Move through what is too long for its pane."""
-        if self.view == "log":
-            self.query_one("#log", LogPane).scroll_lines(-lines)
-        else:
-            self.query_one("#right").scroll_relative(y=lines, animate=False)
+                chart = self.query_one("#pane-loss", CurvePane).chart
+                chart.waiting = story.awaited(self.state, world_of(self).clock())
+                chart.redraw()
 
 
 def _way_on(run: RunDir, state: RunState) -> str:

@@ -14,14 +14,18 @@ from tui.widgets.line import cut
 HALF = 0.5
 
 
+def title(spike: ev.Spike) -> str:
+    """What happened at which step."""
+    return text("steering.panel-not-finite" if spike.kind == "not-finite" else "steering.panel", step=spike.step)
+
+
 def panel(spike: ev.Spike, width: int, rows: int) -> RenderableType:
     """``spike`` in ``width`` cells, with at most so many of its ``rows``, a line each."""
-    code = "steering.panel-not-finite" if spike.kind == "not-finite" else "steering.panel"
     figures = text(
         "steering.figures", loss=spike.loss, expected=spike.expected, norm=spike.grad_norm, rate=spike.learning_rate
     )
     held = text("steering.held", rows=spike.row_count)
-    lines = [Text(text(code, step=spike.step), style="bold"), Text(figures), Text(held)]
+    lines = [Text(figures), Text(held)]
     lines += [_row(row) for row in spike.rows[:rows]]
     lines.append(Text(text("steering.actions"), style="bold"))
     for line in lines:

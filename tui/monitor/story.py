@@ -9,9 +9,9 @@ from engine.common.clean_text import clean
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.runs import story
-from engine.runs.curves import Series
 from engine.runs.state import RunState
 from tui import words
+from tui.monitor import figures
 from tui.monitor.now import meaning
 from tui.widgets.line import cut_cells
 
@@ -19,6 +19,8 @@ STATE_STYLES = {"running": "good", "finished": "good", "paused": "look", "stoppi
                 "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
 
 _SHORTEST_NAME = 8
+_SHORTEST_BAR = 8
+_COMING = {"evaluation": "monitor.next-evaluation", "checkpoint": "monitor.next-checkpoint"}
 _LEAST_TO_JUDGE_S = 2.0
 
 
@@ -38,54 +40,6 @@ def standing(state: RunState, alive_words: str = "") -> Text:
     if state.ended and state.total_steps and not alive_words:
         parts.append(f"{state.done_steps:,}/{state.total_steps:,}")
     return Text("   ".join(parts), style="bold")
-
-
-def gauges(state: RunState, width: int, muted: str = "") -> Text:
-    """Loss, eval, learning rate, gradient, speed and time left, as many as ``width`` holds whole."""
-    step = state.step
-    held_out = next((e for e in reversed(state.evals) if e.loss is not None), None)
-    found = [("app.loss", formats.loss(state.loss))]
-    found.append(("monitor.eval", formats.loss(held_out.loss if held_out else None)))
-    is_grave = bool(state.forgetting) and state.forgetting[-1].mark in ("look", "stop")
-    if is_grave:
-        found.append(("forgetting.gauge", _forgetting(state)))
-    if step:
-        found.append(("monitor.rate", formats.rate(step.learning_rate)))
-    if step and (not is_grave or width > 100):
-        found.append(("monitor.gradient", formats.number(step.grad_norm)))
-        found.append(("monitor.speed", formats.number(_recent(state.series.get("tokens_per_second")))))
-    if state.ended:
-        found.append(("monitor.took", formats.duration(took(state))))
-    elif state.eta_s:  # 0: it is over at any moment, or takes longer than before
-        found.append(("monitor.left", formats.duration(state.eta_s)))
-    if state.forgetting and not is_grave:
-        found.append(("forgetting.gauge", _forgetting(state)))
-    if step and width > 100:
-        found.append(("monitor.epoch", f"{step.epoch:.2f}"))
-        found.append(("monitor.tokens", formats.number(step.num_tokens)))
-    told = [(f"{text(label)} ", value) for label, value in found]
-    gap = "   " if cell_len("   ".join(name + value for name, value in told)) <= width else "  "
-    line = Text(end="", no_wrap=True)
-    for index, (name, value) in enumerate(told):
-        if cell_len(line.plain + gap + name + value) > width:
-            break
-        line.append((gap if index else "") + name, style=muted)
-        line.append(value, style="bold")
-    return line
-
-
-def _forgetting(state: RunState) -> str:
-    """The newest mark, and while it can still be helped the keys for that."""
-    newest = state.forgetting[-1]
-    said = text(story.named(story.MARKS, newest.mark))
-    return f"{said} {text('forgetting.keys')}" if newest.mark in ("look", "stop") and not state.ended else said
-
-
-def took(state: RunState) -> float | None:
-    """Seconds from the run's first start to its last event."""
-    if state.finished and state.finished.seconds:
-        return state.finished.seconds
-    return state.last_t - state.started_t if state.started_t else None
 
 
 def progress(
@@ -125,12 +79,30 @@ def _progress(state: RunState, now: float, width: int, unicode: bool, phase_sinc
     if unit and unit != "bytes":
         count += f" {words.said(story.named(story.UNITS, unit))}"
     share = formats.percent((done or 0) / total)
+    following = _following(state) if name == text("monitor.training") else ""
+    if following and cell_len(count) + 8 + _SHORTEST_BAR + cell_len(following) > width:
+        following = ""
+    if following:
+        count += f"   {following}"
+        name = "" if cell_len(name) + cell_len(count) + 10 + _SHORTEST_BAR > width else name
     room = min(30, width - cell_len(name) - cell_len(count) - 10)
     bar = f"  {words.bar((done or 0) / total, room, unicode)}" if room >= 6 else ""
     left = width - cell_len(count) - 8
     if cell_len(name) > left:  # the figures count more than what they are of
         name = cut_cells(name, left) if left >= _SHORTEST_NAME else ""
     return f"{name}{bar} {share:>5}  {count}".strip()
+
+
+def _following(state: RunState) -> str:
+    """The next evaluation and the next checkpoint, each in steps and in time: one line where both come at once."""
+    coming = state.coming
+    if not coming:
+        return ""
+    alike = len({each.steps for each in coming}) == 1
+    told = [coming[0]] if alike else coming
+    code = "monitor.next-both" if alike and len(coming) > 1 else ""
+    parts = [text(code or _COMING[each.kind], steps=each.steps, time=each.seconds) for each in told]
+    return "   ".join(parts)
 
 
 def awaited(state: RunState, now: float) -> tuple[str, ...]:
@@ -159,7 +131,7 @@ def awaited(state: RunState, now: float) -> tuple[str, ...]:
 
 def ending(state: RunState, resumable: str = "") -> str:
     """One sentence on how a run ended."""
-    seconds = took(state)
+    seconds = figures.took(state)
     said = text(story.state(state.state))
     said = said if seconds is None else text("monitor.ended-after", state=said, time=seconds)
     if state.state == "finished":
@@ -186,11 +158,3 @@ def trouble(state: RunState, resumable: str) -> tuple[str, str, str] | None:
         return None
     way = text("monitor.way-on", checkpoint=resumable) if resumable else text("monitor.no-way-on")
     return title, reason, f"{hint} {way}".strip()
-
-
-def _recent(series: Series | None, count: int = 5) -> float | None:
-    """Mean of the newest values: single steps jump too much to read."""
-    if series is None or not series.length:
-        return None
-    values = series.y[max(0, series.length - count) : series.length]
-    return sum(values) / len(values)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +18,7 @@ from engine.metrics.result import Comparison
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import BASE, FEW_SHOT, OLD_ADAPTER, TRAINING, TUNED, Answer, Evaluation
-from tui import keys
+from tui.monitor.change import ByWidth, Change
 from tui.words import label
 
 STYLES = {"better": "success", "worse": "error", "unclear": "warning"}
@@ -25,8 +27,6 @@ MOST_ANSWERS = 3
 _PARTS = {"test": "monitor.on-test", "validation": "monitor.on-validation", "file": "monitor.on-file"}
 _BESIDE = (BASE, OLD_ADAPTER, FEW_SHOT)
 """What the tuned model's answers stand beside: the first of these that answered."""
-_NEXT = ("t", "e", "u", "m", "o")
-"""Keys that lead on from a result: talk to it, evaluate it, export it, set its strength, write the report."""
 _WIDE = 68  # cells in which a candidate's whole line has room
 
 
@@ -67,23 +67,13 @@ def read(run: RunDir) -> Outcome | None:
     return Outcome(summary, other, tuple((by_candidate.get(other, {}).get(row), tuned[row]) for row in rows))
 
 
-@dataclass(frozen=True)
-class ByWidth:
-    """A renderable that is made for the cells there are."""
-
-    make: Callable[[int], RenderableType]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        yield self.make(options.max_width)
-
-
-def sentence(found: Outcome, style: Callable[[str], str]) -> RenderableType:
-    """The verdict, in the colour of what it says; ``style`` gives the theme's colour of a name, "" without colours."""
+def banner(found: Outcome, style: Callable[[str], str], unicode: bool) -> RenderableType:
+    """The verdict in a frame, both in the colour of what it says; ``style`` gives the theme's colour of a name."""
     verdict = found.verdict
     said = text(found.summary.sentence) if found.summary.sentence else text("monitor.no-verdict")
-    return Text(
-        sentences(clean(said, keep_newlines=False)), style=f"bold {style(STYLES[verdict.verdict]) if verdict else ''}"
-    )
+    colour = style(STYLES[verdict.verdict]) if verdict else ""
+    words = Text(sentences(clean(said, keep_newlines=False)), style=f"bold {colour}")
+    return Panel(words, box=box.ROUNDED if unicode else box.ASCII, border_style=colour, padding=(0, 1))
 
 
 def table(found: Outcome, style: Callable[[str], str]) -> RenderableType:
@@ -124,16 +114,13 @@ def _named(metric: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def more_metrics(found: Outcome, muted: str) -> list[Text]:
-    """The other metrics, each as "Macro F1  45.5% -> 97.2%"."""
+def changes(found: Outcome) -> list[Change]:
+    """Every metric before and after, the one that decides first."""
     summary, told = found.summary, []
-    for metric in summary.metrics[1:]:
-        ours = summary.mean(TUNED, metric)
-        theirs = summary.mean(found.other, metric) if found.other else None
+    for metric in summary.metrics:
+        ours, theirs = summary.mean(TUNED, metric), summary.mean(found.other or BASE, metric)
         if ours is not None and "/" not in metric:
-            before = words.value(metric, theirs.value if theirs else None)
-            change = text("monitor.from-to", before=before, after=words.value(metric, ours.value))
-            told.append(Text.assemble((f"{_named(metric)}  ", muted), change))
+            told.append(Change.of_metric(_named(metric), metric, theirs.value if theirs else None, ours.value))
     return told
 
 
@@ -141,16 +128,6 @@ def notes(found: Outcome, muted: str) -> RenderableType | None:
     """What a reader must know of the figures."""
     said = [clean(text(each), keep_newlines=False) for each in found.summary.notes]
     return Text("\n".join(said), style=muted) if said else None
-
-
-def what_next(table: tuple[keys.Key, ...], muted: str) -> RenderableType:
-    """The keys that lead on, each with its word: those of the screen's table that are for a result."""
-    known = {key.key: key for key in table}
-    line = Text(label("monitor.what-next"), style=muted)
-    for key in (known[name] for name in _NEXT if name in known):
-        line.append(f"{key.shown} ", style="bold not dim")
-        line.append(f"{key.text}   ", style="not dim")
-    return line
 
 
 def answers(found: Outcome, muted: str, short: Callable[[str], str]) -> list[RenderableType]:

@@ -62,7 +62,7 @@ replay-set = replay is { PERCENT($share) } of the mix from step { NUMBER($step) 
 
 # The monitor
 gauge = forgetting
-keys = (w, b)
+keys = (w, X)
 curve = Forgetting: KL(base || tuned)
 general = general text
 prompts = prompts of the task

@@ -1,12 +1,23 @@
 # The monitor: one run's curves, result and log, and what steers it.
 
 help = Watching a run
-    .about = The chart shows the loss of every step (dim), its moving average (bright) and the loss on held-out rows (o). The loss should fall fast at first, then slowly. If o rises while the average falls, the model is overfitting. v shows memory over time, with the estimate and the size of the GPU as lines, and the loss of each source. Training runs in its own process, so leaving does not stop it.
+    .about = The chart shows the loss of every step (dim), its moving average (bright) and the loss on held-out rows (o). The loss should fall fast at first, then slowly. If o rises while the average falls, the model is overfitting. The keys 1 to 6 open and close the panes; v shows the next curve of a pane, c lays the curve of an earlier run below. Training runs in its own process, so leaving does not stop it.
 this-run-keys = This run
 chart-keys = The chart, when it has the focus
 reading-log = reading the log
-log-view = Log
-curves = Curves
+
+# Panes
+pane-loss = loss
+pane-rate = rate
+pane-memory = memory
+pane-sources = sources
+pane-samples = samples
+pane-result = result
+pane-log = log
+one-source = This run has one source: there is nothing to tell apart.
+from-first-step = Shown from the first training step on.
+memory-awaited = Shown as soon as the run measures its memory.
+no-earlier = No earlier run of the same model and data.
 
 # Gauges
 eval = eval
@@ -65,6 +76,9 @@ for = { $what }, { ABOUT($time) }
 done-still-working = { $what }: done, still working, { ABOUT($time) }
 count-of = { NUMBER($done) } of { NUMBER($total) }
 bytes-of = { BYTES($done) } of { BYTES($total) }
+next-evaluation = eval in { COUNT($steps, "step", "steps") }, { ABOUT($time) }
+next-checkpoint = checkpoint in { COUNT($steps, "step", "steps") }, { ABOUT($time) }
+next-both = eval and checkpoint in { COUNT($steps, "step", "steps") }, { ABOUT($time) }
 save-asked = Checkpoint requested.
 pause-asked = Pause requested.
 resume-asked = Resume requested.
@@ -95,8 +109,11 @@ way-new-run = starts a new run
 way-restart = restarts
 no-remedy = No combination of settings fits. Use a smaller model, shorter rows or a larger GPU.
 also-on-gpu = also on the GPU: { $who }
-apply-remedy = Press { OR($keys) } to apply a fix and restart. You are asked first.
-apply = Apply fix { $number }?
+apply-remedy = Up and Down choose a fix, Enter applies it. You are asked first.
+apply = Apply this fix?
+retry = Retry
+edit-and-retry = Edit and retry
+details = Log
 start = Start
 
 # The result
@@ -130,7 +147,6 @@ interval = 95% interval
 tuned-differs = tuned differs by
 short-difference = diff
 from-to = { $before } -> { $after }
-what-next = What next:
 less-forgetting = Strength (m) shows whether a weaker adapter forgets less and does the task as well.
 right = right
 ended-unmeasured = The run ended before its result could be measured.

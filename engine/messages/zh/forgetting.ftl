@@ -62,7 +62,7 @@ replay-set = 从第 { NUMBER($step) } 步起，回放占数据配比的 { PERCEN
 
 # 监视界面
 gauge = 遗忘
-keys = (w, b)
+keys = (w, X)
 curve = 遗忘：KL(基座 || 微调后)
 general = 通用文本
 prompts = 任务的提示

@@ -1,12 +1,23 @@
 # The monitor: one run's curves, result and log, and what steers it.
 
 help = 查看任务
-    .about = 图中有每步损失（暗）、滑动平均（亮）和留出样本上的损失（o）。损失应先快后慢地下降。若平均值下降而 o 上升，说明模型过拟合。按 v 查看显存随时间的变化（横线为估计值和显存总量）以及各来源的损失。训练在独立进程中运行，离开不会停止。
+    .about = 图中有每步损失（暗）、滑动平均（亮）和留出样本上的损失（o）。损失应先快后慢地下降。若平均值下降而 o 上升，说明模型过拟合。按 1 至 6 打开或关闭各面板，v 切换面板中的曲线，c 叠加更早任务的曲线。训练在独立进程中运行，离开不会停止。
 this-run-keys = 本任务
 chart-keys = 图表（获得焦点时）
 reading-log = 正在读取日志
-log-view = 日志
-curves = 曲线
+
+# Panes
+pane-loss = 损失
+pane-rate = 学习率
+pane-memory = 显存
+pane-sources = 来源
+pane-samples = 样例
+pane-result = 结果
+pane-log = 日志
+one-source = 本任务只有一个来源，无需区分。
+from-first-step = 从第一个训练步开始显示。
+memory-awaited = 任务测得显存后显示。
+no-earlier = 没有相同模型和数据的更早任务。
 
 # Gauges
 eval = 验证
@@ -65,6 +76,9 @@ for = { $what }，已 { ABOUT($time) }
 done-still-working = { $what }：已完成，仍在处理，已 { ABOUT($time) }
 count-of = { NUMBER($done) } / { NUMBER($total) }
 bytes-of = { BYTES($done) } / { BYTES($total) }
+next-evaluation = { NUMBER($steps) } 步后评估（{ ABOUT($time) }）
+next-checkpoint = { NUMBER($steps) } 步后保存检查点（{ ABOUT($time) }）
+next-both = { NUMBER($steps) } 步后评估并保存检查点（{ ABOUT($time) }）
 save-asked = 已请求保存检查点。
 pause-asked = 已请求暂停。
 resume-asked = 已请求恢复。
@@ -95,8 +109,11 @@ way-new-run = 重新开始新任务
 way-restart = 重新开始
 no-remedy = 没有任何设置组合放得下。请换用更小的模型、更短的样本或更大的 GPU。
 also-on-gpu = GPU 上还有：{ $who }
-apply-remedy = 按 { OR($keys) } 应用方案并重新开始，执行前会询问。
-apply = 应用方案 { $number }？
+apply-remedy = 用上下键选择方案，按回车应用，执行前会询问。
+apply = 应用此方案？
+retry = 重试
+edit-and-retry = 修改后重试
+details = 日志
 start = 开始
 
 # The result
@@ -130,7 +147,6 @@ interval = 95% 置信区间
 tuned-differs = 微调后相差
 short-difference = 相差
 from-to = { $before } -> { $after }
-what-next = 接下来：
 less-forgetting = 强度（m）可以看出较弱的适配器是否遗忘更少而任务表现不变。
 right = 正确
 ended-unmeasured = 任务在测量结果之前就已结束。

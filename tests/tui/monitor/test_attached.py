@@ -62,8 +62,8 @@ async def test_one_that_only_watches_sees_all_and_steers_nothing(
             await pilot.press(key.key)
             await until_shows(pilot, said("viewers.refused"))
         assert isinstance(app.screen, MonitorScreen)
-        await pilot.press("v", "c")
-        assert app.screen.view != "curves"
+        await pilot.press("v", "5", "1")
+        assert app.screen.shown == ("samples",)
         assert not run.control.exists()
         app.clear_notifications()
         app.post_message(messages.WizardAsked())
@@ -90,5 +90,7 @@ async def test_what_another_asks_of_the_run_is_told_here_too(
 
 
 def test_every_key_of_the_monitor_either_looks_or_is_refused_to_those_who_watch() -> None:
-    looks = {"spike", "cycle", "leave", "curve", "log_y", "talk", "scroll"}
+    looks = {
+        "spike", "overlay", "leave", "curve", "log_y", "talk", "scroll", "pane", "search", "next_hit", "previous_hit",
+    }  # fmt: skip
     assert {key.id.partition("(")[0] for key in keys.MONITOR} == looks | set(ACTS)

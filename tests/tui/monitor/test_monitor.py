@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from engine.messages.message import Message
-from engine.runs import control
+from engine.runs import control, mixes
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.writer import EventWriter
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tui.app import TunedeckApp
+from tui.monitor.layout import PANES
+from tui.monitor.panes import CurvePane
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.bars import KeyButton
 from tui.widgets.chart import Chart
@@ -43,8 +45,8 @@ async def test_a_running_training_on_one_screen(
     async with app.run_test(size=size) as pilot:
         await until_shows(pilot, "212 of 900")
         text = screen_text(app)
-        for part in ("orders-json", "running", "24%", "loss ", "eval ", "lr ", "grad ", "tokens/s", "ETA",
-                     "memory 2.6 GiB", "orders 0.", "checkpoint-200 saved", f"p {said('keys.pause')}", "x Stop",
+        for part in ("orders-json", "running", "24%", "loss", "eval", "tokens/s", "ETA", "memory", "2.6 GiB",
+                     "1 loss", "4 sources", "6 log", "checkpoint-200 saved", f"p {said('keys.pause')}", "x Stop",
                      "q Leave"):  # fmt: skip
             assert part in text, part
         assert unicode or text.isascii()
@@ -62,7 +64,7 @@ async def test_new_steps_appear_by_themselves(make_world: MakeWorld, live: tuple
         await until_shows(pilot, "213 of 900")
 
 
-@pytest.mark.parametrize(("key", "command"), [("p", "pause"), ("s", "save"), ("g", "sample")])
+@pytest.mark.parametrize(("key", "command"), [("p", "pause"), ("S", "save"), ("g", "sample")])
 async def test_keys_command_the_runner_and_its_answer_is_shown(
     make_world: MakeWorld, live: tuple[RunDir, EventWriter], key: str, command: str
 ) -> None:
@@ -173,7 +175,7 @@ async def test_the_result_shows_the_test_beside_the_validation(make_world: MakeW
         await until_shows(pilot, said("monitor.rows-of", kind=said("monitor.test-rows"), rows=60))
         text = screen_text(app)
         assert said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100) in text
-        for line in ("loss 2.311 0.421", "loss 2.302 0.433"):
+        for line in ("loss 2.311 0.421 ####", "loss 2.302 0.433 ####"):
             assert line in " ".join(text.split())
         assert "exact match 0% -> 97% (n = 100; test 95%, n = 60)" in text
 
@@ -200,7 +202,7 @@ async def test_a_long_result_scrolls_in_ascii_too(make_world: MakeWorld, root: P
             pilot,
             lambda: said("monitor.rows-of", kind=said("monitor.validation-rows"), rows=100) not in screen_text(app),
         )
-        await pilot.press("c")
+        await pilot.press("6")
         await until_shows(pilot, "answering held-out rows")
         assert screen_text(app).isascii()
 
@@ -231,34 +233,106 @@ async def test_a_crash_says_why_and_that_there_is_nothing_to_go_on_from(make_wor
         assert f"r {said('keys.resume-run')}" not in text
 
 
-async def test_views_cycle_through_curves_result_and_log(
+async def test_a_number_opens_its_pane_and_closes_it(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212 of 900")
+        monitor = app.screen
+        assert isinstance(monitor, MonitorScreen)
+        assert monitor.shown == ("loss", "log")
+        for key, shows, shown in (
+            ("2", said("monitor.gradient-norm"), ("rate", "log")), ("4", "b replay", ("sources", "log")),
+            ("5", said("monitor.before-training"), ("sources", "samples")), ("4", "", ("samples",)),
+            ("5", "", ("samples",)), ("1", said("monitor.average"), ("loss", "samples")),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await until_shows(pilot, shows)
+            assert monitor.shown == shown
+
+
+async def test_a_wide_window_shows_all_panes_that_were_asked_for(
     make_world: MakeWorld, live: tuple[RunDir, EventWriter]
 ) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, f"c {said('keys.cycle')}")
-        await pilot.press("c")
-        await until_shows(pilot, said("monitor.before-training"))
-        assert f"c {said('monitor.log-view')}" in screen_text(app)
-        await pilot.press("c")
-        await until_shows(pilot, "answering held-out rows")
-        await pilot.press("c")
-        await until_shows(pilot, said("monitor.average"))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until_shows(pilot, "212 of 900")
+        monitor = app.screen
+        assert isinstance(monitor, MonitorScreen)
+        assert monitor.shown == PANES
+        await pilot.click("#strip", offset=(3, 0))
+        assert "loss" not in monitor.shown
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: monitor.shown == ("sources", "log"))
 
 
 async def test_other_quantities_and_a_logarithmic_axis(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
-        chart = app.screen.query_one(Chart)
-        titles = []
-        for _ in range(6):
-            titles.append(chart.chart_title)
+        pane, chart = app.screen.query_one(CurvePane), app.screen.query_one(Chart)
+        titles = [pane.title]
+        for _ in range(2):
             await pilot.press("v")
-        assert titles == ["loss", "learning rate", "gradient norm", "tokens/s", "memory by step, GiB", "loss by source"]
-        assert chart.chart_title == said("app.loss")
+            titles.append(pane.title)
+        assert titles == ["loss", "tokens/s", "loss"]
         await pilot.press("l")
         assert "log y" in chart.lines[0]
+
+
+async def test_the_curve_of_an_earlier_run_is_laid_below(
+    make_world: MakeWorld, root: Path, live: tuple[RunDir, EventWriter]
+) -> None:
+    earlier = fake_runs.finished_run(root, "the one before")
+    earlier.path.rename(root / "20000101-000000-smollm2-135m-0000")
+    app = TunedeckApp(make_world("16", unicode=False), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212 of 900")
+        await pilot.press("c")
+        await until_shows(pilot, "~ the one before")
+        assert "212" not in screen_text(app).splitlines()[-4], "the axis stays that of this run"
+        await pilot.press("c")
+        await until(pilot, lambda: "the one before" not in screen_text(app))
+
+
+async def test_the_mouse_reads_out_zooms_and_goes_back(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
+    app = TunedeckApp(make_world(), "monitor", live[0])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "212 of 900")
+        chart = app.screen.query_one(Chart)
+        await pilot.click(Chart, offset=(40, 4))
+        assert chart.cursor is not None
+        assert "step" in chart.lines[0]
+        await pilot.mouse_down(Chart, offset=(20, 4))
+        await pilot.mouse_up(Chart, offset=(40, 4))
+        assert "zoomed" in chart.lines[0]
+        await pilot.press("0")
+        assert chart.view.start is None
+
+
+async def test_an_ended_run_leads_on(make_world: MakeWorld, root: Path) -> None:
+    app = TunedeckApp(make_world(), "monitor", fake_runs.finished_run(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("monitor.before-training"))
+        for words in ("t Chat", "o Report", "u Export", "G Continue", "D Edit a copy"):
+            assert words in screen_text(app), words
+
+
+def make_mix_of(run: RunDir) -> None:
+    """As if ``run`` were a mix of two adapters that nothing has measured yet."""
+    parents = [mixes.Ingredient(path=f"/{name}", title=name, weight=0.5) for name in ("orders", "tickets")]
+    made = mixes.Made(combination="cat", least_rank=16, rank=32, layers=60, alone=0, kept_share=1.0, size_bytes=10**7)
+    recipe = mixes.Recipe(base="SmolLM2-135M", parents=parents, method="linear")
+    mixes.write(run, mixes.Mix(name="both tasks", recipe=recipe, made=made))
+
+
+async def test_a_mix_shows_what_it_is_made_of(make_world: MakeWorld, root: Path) -> None:
+    run, writer = fake_runs.new_run(root, "both tasks")
+    writer.emit(ev.Finished(outcome="finished", step=0, adapter="adapter"))
+    make_mix_of(run)
+    app = TunedeckApp(make_world(), "monitor", run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "0.5 orders")
+        assert said("monitor.no-step-done") not in screen_text(app)
 
 
 async def test_leaving_says_that_the_training_goes_on(make_world: MakeWorld, live: tuple[RunDir, EventWriter]) -> None:
@@ -277,8 +351,8 @@ async def test_every_key_in_the_bar_fits_and_can_be_reached_by_tab(
     app = TunedeckApp(make_world(), "monitor", live[0])
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "212 of 900")
-        shown = [button for button in app.screen.query(KeyButton) if button.display]
-        assert {button.key.id for button in shown} == {"pause", "sample", "stop", "cycle", "report", "leave", "help"}
+        shown = [button for button in app.screen.query_one("#keys").query(KeyButton) if button.display]
+        assert {button.key.id for button in shown} == {"pause", "sample", "stop", "overlay", "report", "leave", "help"}
         assert all(button.region.right <= 80 for button in shown)
         reached = set()
         for _ in range(len(shown) + 1):
@@ -312,7 +386,11 @@ async def test_a_key_that_steers_says_of_a_finished_run_why_it_does_nothing(make
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, said("runs.finished"))
-        for keys, why in (("pswbgx", "home.not-running"), ("r", "monitor.is-finished"), ("emu", "home.has-no-adapter")):
+        for keys, why in (
+            ("pSwXgx", "home.not-running"),
+            ("r", "monitor.is-finished"),
+            ("emuGt", "home.has-no-adapter"),
+        ):
             for key in keys:
                 app.clear_notifications()
                 await pilot.press(key)

@@ -15,6 +15,7 @@ from tests import memory_runs
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.machines import with_gpus
 from tui.app import TunedeckApp
+from tui.monitor.trouble import Fix
 from tui.widgets.dialogs import ConfirmScreen
 from tui.world import World
 
@@ -42,12 +43,12 @@ async def test_why_and_what_helps_is_on_one_screen(
     run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
     app = TunedeckApp(make_world(colours, unicode), "monitor", run)
     async with app.run_test(size=size) as pilot:
-        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
+        await until_shows(pilot, said("monitor.apply-remedy"))
         text = flat(app)
         for part in ("Out of memory in the backward pass of a layer, at step 118", "32 layers for 1 row x 2,048 tokens",
-                     "also on the GPU: python, user u17, 11.2 GiB", "1 Gradient checkpointing", "2 Start again when",
-                     "3 4-bit base model", said("monitor.way-checkpoint"), "memory, GiB",
-                     f"r {said('keys.resume-run')}"):  # fmt: skip
+                     "also on the GPU: python, user u17, 11.2 GiB", "Gradient checkpointing", "Start again when",
+                     "4-bit base model", said("monitor.way-checkpoint"), "memory, GiB",
+                     f"r {said('monitor.retry')}"):  # fmt: skip
             assert part in text, part
         assert unicode or screen_text(app).isascii()
         assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
@@ -68,8 +69,8 @@ async def test_a_run_that_the_system_killed_is_explained_too(
 async def test_the_result_view_gives_reasons_and_settings(make_world: MakeWorld, root: Path, folder: Path) -> None:
     app = TunedeckApp(make_world(), "monitor", memory_runs.out_of_memory(root, folder))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
-        await pilot.press("c")
+        await until_shows(pilot, said("monitor.apply-remedy"))
+        await pilot.press("5", "3")
         await until_shows(pilot, "train.gradient_checkpointing = true")
         text = flat(app)
         assert "The run held 27.0 GiB and asked for 1.8 GiB more" in text
@@ -83,21 +84,22 @@ async def test_a_remedy_asks_first_then_changes_the_run_and_goes_on(
     run = memory_runs.out_of_memory(root, folder)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
-        await pilot.press("1")
+        await until_shows(pilot, said("monitor.apply-remedy"))
+        await until(pilot, lambda: isinstance(app.focused, Fix))
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         text = screen_text(app)
         for part in ("train.gradient_checkpointing = true", "resumes from checkpoint-100", "config.1.toml"):
             assert part in text, part
         await pilot.press("n")
-        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
+        await until_shows(pilot, said("monitor.apply-remedy"))
         assert spawned == []
-        await pilot.press("1")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: spawned)
         await until_shows(pilot, said("monitor.resuming"))
-        assert "to apply a fix" not in screen_text(app)
+        assert said("monitor.apply-remedy") not in screen_text(app)
     assert spawned == [(run.id, True)]
     assert tomllib.loads(run.config.read_text())["train"]["gradient_checkpointing"] is True
     assert (run.path / "config.1.toml").is_file()
@@ -109,8 +111,9 @@ async def test_a_remedy_that_needs_a_new_run_shows_that_run(
     run = memory_runs.out_of_memory(root, folder)
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, said("monitor.apply-remedy", keys=["1", "2", "3"]))
-        await pilot.press("2")
+        await until_shows(pilot, said("monitor.apply-remedy"))
+        await until(pilot, lambda: isinstance(app.focused, Fix))
+        await pilot.press("down", "enter")
         await until_shows(pilot, "This run stays as it is")
         await pilot.press("y")
         await until(pilot, lambda: spawned)
@@ -128,8 +131,9 @@ async def test_a_freer_gpu_is_offered_once_the_machine_was_read(
     run = memory_runs.out_of_memory(root, folder)
     app = TunedeckApp(make_world(machine=machine), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "1 Use GPU 1, NVIDIA H100")
-        await pilot.press("1")
+        await until_shows(pilot, "Use GPU 1, NVIDIA H100")
+        await until(pilot, lambda: isinstance(app.focused, Fix) and "GPU 1" in app.focused.words)
+        await pilot.press("enter")
         await until_shows(pilot, 'launch.gpus = "1"')
         await pilot.press("y")
         await until(pilot, lambda: spawned)
@@ -143,16 +147,16 @@ async def test_waiting_is_refused_while_the_others_are_still_there(
     run = memory_runs.out_of_memory(root, folder, [memory_runs.OTHER])
     app = TunedeckApp(make_world(machine=machine), "monitor", run)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until_shows(pilot, "2 Start again when")
-        await until(pilot, lambda: app.machine_feed.latest is not None)
-        await pilot.press("2")
+        await until_shows(pilot, "Start again when")
+        await until(pilot, lambda: app.machine_feed.latest is not None and isinstance(app.focused, Fix))
+        await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until_shows(pilot, "The GPU is still in use")
     assert spawned == []
 
 
-async def test_keys_of_remedies_do_nothing_where_there_are_none(
+async def test_without_a_shortage_there_are_no_fixes(
     make_world: MakeWorld, root: Path, folder: Path, running: Callable[[RunDir], None], spawned: Spawned
 ) -> None:
     run = memory_runs.live(root, folder)
@@ -160,7 +164,6 @@ async def test_keys_of_remedies_do_nothing_where_there_are_none(
     app = TunedeckApp(make_world(), "monitor", run)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "118 of 300")
-        await pilot.press("1", "2", "3")
+        assert not app.screen.query(Fix)
         assert not isinstance(app.screen, ConfirmScreen)
-        assert "to apply a fix" not in screen_text(app)
     assert spawned == []

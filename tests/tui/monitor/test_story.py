@@ -13,7 +13,7 @@ from engine.runs import story as told
 from engine.runs.state import RunState, reduce
 from tests.engine.runs.making import failure, said
 from tests.tui import fake_runs
-from tui.monitor import result, story
+from tui.monitor import figures, result, story
 
 
 def state(*events: ev.AnyEvent) -> RunState:
@@ -26,10 +26,30 @@ def running(step: int = 412) -> RunState:
 
 @pytest.mark.parametrize("width", [40, 60, 78, 118])
 def test_gauges_show_as_many_as_fit_whole(width: int) -> None:
-    text = story.gauges(running(), width).plain
+    text = figures.strip(running(), width).plain
     assert len(text) <= width
     assert text.startswith("loss 0.")
-    assert ("ETA 5 min 42 s" in text) == (width >= 78)
+    assert ("ETA 5 min 42 s" in text) == (width >= 60)
+    assert ("memory 2.6 GiB" in text) == (width >= 78)
+
+
+@pytest.mark.parametrize("width", [40, 78, 118])
+def test_tiles_say_what_each_figure_is_above_it(width: int) -> None:
+    names, values = figures.tiles(running(), width).plain.split("\n")
+    assert len(names) == len(values) <= width
+    assert names.index("loss") == values.index("0.")
+    assert ("memory" in names) == ("2.6 GiB" in values)
+
+
+def test_what_comes_next_is_said_in_steps_and_minutes() -> None:
+    started = ev.RunStarted(model="m", total_steps=900, evaluate_every=100, sample_every=100, save_every=180)
+    steps = [fake_runs.step(number, 900) for number in range(1, 413)]
+    moving = reduce([started, ev.State(state="running"), *steps, ev.Checkpoint(step=360, path="c", seconds=4.0)])
+    assert [(each.kind, each.steps) for each in moving.coming] == [("evaluation", 88), ("checkpoint", 128)]
+    assert moving.coming[0].seconds == pytest.approx(88 * 0.7)
+    line = story.progress(moving, 0.0, 118, True, None).plain
+    assert "412 of 900 steps   eval in 88 steps, 62 s   checkpoint in 128 steps, 90 s" in line
+    assert reduce([fake_runs.started(900), *steps]).coming == [], "a log without its rhythm tells nothing"
 
 
 @pytest.mark.parametrize("width", [60, 78, 118])
@@ -58,7 +78,7 @@ def test_what_is_not_known_yet_is_not_made_up() -> None:
     assert story.progress(RunState(), 0.0, 78, True, None).plain == text("monitor.never-started")
     assert text("monitor.loading-libraries") in story.progress(RunState(state="starting"), 0.0, 78, True, None).plain
     assert story.progress(state(), 0.0, 78, True, None).plain == text("monitor.getting-ready")
-    assert story.gauges(RunState(), 78).plain == "loss -   eval -"
+    assert figures.strip(RunState(), 78).plain == "loss -   eval -"
     assert result.headline(RunState()) == ""
 
 
@@ -104,7 +124,7 @@ def test_answers_and_loss_are_of_as_many_rows_as_they_were_measured_on() -> None
     assert text(told.evaluation(during)) == "eval during training: loss 0.500 (n = 500)"
     assert text(told.outcome(None, some)) == "exact match - -> 97% (n = 100), loss - -> 0.421 (n = 500)"
     console = Console(width=78, file=io.StringIO())
-    console.print(result.comparison(state(some), "", ""))
+    console.print(result.comparison(state(some), lambda name: "", unicode=True))
     shown = console.file.getvalue()
     assert "exact match  n = 100" in shown
     assert "loss  n = 500" in shown
