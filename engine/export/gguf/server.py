@@ -164,6 +164,7 @@ def main(arguments: Sequence[str]) -> int:
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = asked.model
+    parameters.model_alias = {Path(asked.model).stem}  # else its path is what clients are told
     parameters.n_ctx = asked.context * asked.slots
     parameters.n_parallel = asked.slots
     if asked.cache_mib is not None:

@@ -196,7 +196,7 @@ def test_llama_cpps_own_server_is_talked_to(tmp_path: Path, converter_folder: Pa
     converter.run(converter_folder, {"do": "convert", "model": str(model), "out": str(file), "type": "f32"})
     with LlamaServer(file, context=128, threads=1) as server:
         ready, said = answer(server.address, max_new_tokens=6)
-    assert ready["model"]
+    assert ready["model"] == "model"  # the file's name, not where it lies
     whole = next(each for each in said if each["type"] == "said")
     assert 0 < whole["tokens"] <= 6
     assert json.dumps(whole["ended"]) in ('"limit"', '"stop"')
