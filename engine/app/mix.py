@@ -40,8 +40,10 @@ _ABOUT = {
 }  # fmt: skip
 """What each method is, in a sentence."""
 _CLAUSES = {"kept": "mixes.keeps", "lost": "mixes.loses", "unclear": "mixes.unclear"}
-_START_S, _LAYER_PACE = 8.0, 4e7
-"""Seconds for the libraries to load, and numbers of an update trimmed and decomposed a second, on two CPU cores."""
+_START_S = 8.0
+"""Until the libraries are loaded."""
+_LAYER_PACE = {"linear": 1.5e9, "ties": 1.5e7, "dare_linear": 4e7, "dare_ties": 3.5e7}
+"""Numbers of the parents' updates that one CPU core mixes a second: most of it goes into trimming and decomposing."""
 _GONE = ("data.no-place", "data.no-place-but-near", "data.pattern-without-file")
 _SPARE_BYTES = 64 << 20
 _Progress = Callable[[int, int | None, Message], None]
@@ -107,7 +109,7 @@ class Parents:
     def _seconds(self, adapters: Sequence[AdapterCard], method: str, rows: int | None) -> float | None:
         """From how long the parents took to answer when they were trained; everyone answers every task."""
         numbers = sum(module.inputs * module.outputs for card in adapters for module in card.contents.modules)
-        total = _START_S + (numbers / _LAYER_PACE if method != "linear" else 0.0)
+        total = _START_S + numbers / _LAYER_PACE[method]
         answerers = len(self.found) + 2
         known = False
         for found in self.found:
