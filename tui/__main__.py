@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 _TO_END_S = 10.0
 """For a screen whose terminal is gone to end by itself."""
-SCREEN_FLAGS = ("--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "--colors=16", "--colors=none")
+PLAIN = "--plain"
+ACCESSIBLE = "ACCESSIBLE"
+"""Environment variable that asks for lines instead of a screen, set by --plain for all that is started from here."""
+SCREEN_FLAGS = (PLAIN, "--ascii", "--no-mouse", "--colors=truecolor", "--colors=256", "--colors=16", "--colors=none")
 
 
 def main() -> None:
@@ -42,6 +45,8 @@ def main() -> None:
         raise SystemExit(_tell(error)) from None
     is_asked = "_TUNEDECK_COMPLETE" not in os.environ  # else a shell asks what could stand after Tab
     if is_asked and all(argument in SCREEN_FLAGS for argument in sys.argv[1:]):
+        if PLAIN in sys.argv[1:]:
+            os.environ[ACCESSIBLE] = "1"
         raise SystemExit(open_screen("home"))
     from engine.cli.main import main as verbs
 
@@ -92,10 +97,14 @@ def _open(
 ) -> int:  # fmt: skip
     from tui import terminal as term
 
-    encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
-    found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]))
+    encoding, is_plain = getattr(sys.__stderr__, "encoding", None) or "ascii", bool(os.environ.get(ACCESSIBLE))
+    found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]), is_plain)
     if not _is_terminal(sys.__stdin__):
         raise MachineError("app.no-keys")
+    if is_plain:
+        from tui.plain.opening import open_lines
+
+        return open_lines(route, name, prefill)
     os.environ.update(term.textual_environment(found))
 
     from engine.runs.directory import find

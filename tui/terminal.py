@@ -40,16 +40,18 @@ class Terminal:
         return self.colours in ("16", "none")
 
 
-def inspect(env: Mapping[str, str], stderr_is_terminal: bool, encoding: str, flags: Flags = Flags()) -> Terminal:
+def inspect(
+    env: Mapping[str, str], stderr_is_terminal: bool, encoding: str, flags: Flags = Flags(), as_lines: bool = False
+) -> Terminal:
     """What the terminal described by ``env`` can do.
 
     Raises MachineError where no screen can be drawn: stderr (which Textual draws on) is not a terminal, or
-    TERM is dumb.
+    TERM is dumb, which is enough for what is asked ``as_lines``.
     """
     term = env.get("TERM", "")
     if not stderr_is_terminal:
         raise MachineError("app.no-terminal")
-    if term == "dumb":
+    if term == "dumb" and not as_lines:
         raise MachineError("app.dumb-terminal")
     return Terminal(
         colours=flags.colours or _colours(env, term),

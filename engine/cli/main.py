@@ -110,11 +110,14 @@ def _no_verb(
     version: Annotated[bool, typer.Option("--version")] = False,
     ascii_only: Annotated[bool, typer.Option("--ascii")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse")] = False,
+    plain: Annotated[bool, typer.Option("--plain")] = False,
     colors: Annotated[str, typer.Option(metavar="N")] = "",
     lang: Annotated[str, typer.Option(metavar="en|zh")] = "",
     theme: Annotated[str, typer.Option(metavar="NAME")] = "",
 ) -> None:
     # The language was taken before, and the screen reads its flags itself; here they are known so that help lists them.
+    if plain:
+        os.environ["ACCESSIBLE"] = "1"  # whatever would open a screen asks and tells line by line
     if version:
         _version()
     elif context.invoked_subcommand is None:

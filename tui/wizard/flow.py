@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -29,6 +28,7 @@ from tui.draft.findings import known_of
 from tui.draft.services import Services
 from tui.flow.start import launch
 from tui.flow.steps import ABOUT, is_skipped, place, step_title
+from tui.flow.welcome import KEPT, NEW, contents, take
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormButton, FormField
@@ -44,7 +44,7 @@ from tui.wizard.settings.step import SettingsStep
 from tui.wizard.step import Step
 from tui.wizard.strategy.step import StrategyStep
 from tui.wizard.task.step import TaskStep
-from tui.wizard.welcome import KEPT, NEW, WelcomeStep, contents
+from tui.wizard.welcome import WelcomeStep
 from tui.world import world_of
 
 if TYPE_CHECKING:
@@ -250,13 +250,8 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     async def _begin(self, chosen: str) -> None:
         """After the welcome: the kept draft at the step it was left, one set aside before, or an empty one."""
-        if chosen == NEW:
-            drafts.put_aside()
-            self.draft = Draft()
-            self.facts.forget()
-        elif chosen != KEPT:
-            drafts.take_up(Path(chosen))
-            self.draft = drafts.load() or Draft()
+        if chosen != KEPT:
+            self.draft = take(chosen, self.draft)
             self.facts.forget()
         self._reached = 0
         await self._show(place(self.draft.step))

@@ -153,7 +153,8 @@ def attach(
 
 def screen_possible() -> bool:
     """Whether a full screen can be drawn: the keys come from stdin, the picture goes to stderr."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
+    can_draw = os.environ.get("TERM", "") not in ("dumb", "") and not os.environ.get("ACCESSIBLE")
+    return sys.stdin.isatty() and sys.stderr.isatty() and can_draw
 
 
 def _summary(found: RunSummary) -> dict[str, Any]:

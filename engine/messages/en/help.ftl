@@ -8,6 +8,7 @@ tunedeck = Guided LoRA and QLoRA fine-tuning in the terminal.
     .version = Print the version.
     .ascii_only = Draw the screen in plain ASCII.
     .no_mouse = Run the screen without mouse support.
+    .plain = Ask and tell line by line, without a screen; also with ACCESSIBLE=1.
     .colors = Colors of the screen: truecolor, 256, 16 or none.
     .lang = Language of everything that is shown.
     .theme = Colors of this session: dark, light, contrast, color-blind or terminal.

@@ -8,6 +8,7 @@ tunedeck = 在终端里一步步完成 LoRA 与 QLoRA 微调。
     .version = 显示版本号。
     .ascii_only = 界面只用 ASCII 字符。
     .no_mouse = 界面不使用鼠标。
+    .plain = 逐行提问和显示，不打开界面；也可设 ACCESSIBLE=1。
     .colors = 界面颜色：truecolor、256、16 或 none。
     .lang = 显示语言。
     .theme = 本次的主题：dark、light、contrast、color-blind 或 terminal。

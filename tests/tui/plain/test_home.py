@@ -1,0 +1,72 @@
+"""Home as lines: the runs by number, and what is done with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.common import paths
+from engine.common.errors import MachineError
+from engine.runs.directory import RunDir, list_runs
+from tests.tui import fake_runs
+from tests.tui.plain.conftest import Talk
+from tui.plain.opening import open_lines
+
+
+@pytest.fixture
+def run(home: Path) -> RunDir:
+    paths.runs_dir().mkdir(parents=True)
+    return fake_runs.finished_run(paths.runs_dir())
+
+
+def test_the_runs_have_numbers_and_say_how_they_stand(talk: Talk, run: RunDir) -> None:
+    said = talk("q")
+    assert "1 run, 0 running" in said
+    assert "  1  orders-json: finished, 200/200 steps, loss" in said
+
+
+def test_without_runs_it_says_what_begins_one(talk: Talk, home: Path) -> None:
+    assert "No runs yet. d starts a three-minute demo" in talk("open 1", "q")
+
+
+@pytest.mark.parametrize("typed", ["1", "open 1", "open orders-json"])
+def test_a_run_is_told_to_its_end(talk: Talk, run: RunDir, typed: str) -> None:
+    said = talk(typed, "q")
+    assert "Finished after 200 steps" in said
+    assert f"tunedeck chat {run.id}" in said
+
+
+def test_a_running_one_goes_on_when_it_is_left(
+    talk: Talk, home: Path, running: Callable[[RunDir], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths.runs_dir().mkdir(parents=True)
+    run, writer = fake_runs.new_run(paths.runs_dir())
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    running(run)
+    monkeypatch.setattr("tui.plain.lines.Lines.typed_within", lambda self, seconds: "q")
+    assert f"tunedeck attach {run.id}" in talk("1", "q")
+
+
+def test_deleting_is_asked_and_enter_keeps(talk: Talk, run: RunDir) -> None:
+    said = talk("delete 1", "", "q")
+    assert "Delete orders-json?" in said
+    assert run.path.is_dir()
+    assert "Deleted." in talk("delete 1", "yes", "q")
+    assert list_runs(paths.runs_dir()) == []
+
+
+def test_what_has_nothing_to_resume_says_so(talk: Talk, run: RunDir) -> None:
+    assert "finished" in talk("r 1", "q")
+
+
+def test_a_number_that_is_none_is_told_which_there_are(talk: Talk, run: RunDir) -> None:
+    assert "Which run? Add its number, from 1 to 1" in talk("open 4", "q")
+
+
+def test_the_judge_needs_a_screen(home: Path) -> None:
+    with pytest.raises(MachineError) as refused:
+        open_lines("judge")
+    assert refused.value.code == "plain.needs-screen"
