@@ -200,22 +200,7 @@ class _Sources:
         """Which column is what, one question each."""
         try:
             columns = ColumnMap.begun(self._session.services.head(reading_of(item)), reading_of(item))
-            at = 0
-            while at < len(columns.lines()):
-                line = columns.lines()[at]
-                options = [Option(each, each or text("plain.no-column")) for each in columns.options(line)]
-                needed = text("plain.needed") if columns.is_needed(line) else ""
-                chosen = self._lines.ask(
-                    Question(
-                        _title(line),
-                        needed,
-                        options=options,
-                        default=columns.value(line),
-                        free=not options,
-                    )
-                )
-                columns.set(line, str(chosen))
-                at += 1
+            self._ask_columns(columns)
             columns.found()
         except DataError as error:
             self._lines.say(error.said)
@@ -228,6 +213,30 @@ class _Sources:
         self._look(item)
         self.commit()
         self._tell(item)
+
+    def _ask_columns(self, columns: ColumnMap) -> None:
+        """Line after line of the map; those that may stay empty can be left at once. ``b`` at the first raises Back."""
+        at = 0
+        while at < len(columns.lines()):
+            line = columns.lines()[at]
+            options = [Option(each, each or text("plain.no-column")) for each in columns.options(line)]
+            is_rest = at > 0 and not any(map(columns.is_needed, columns.lines()[at:]))
+            question = Question(
+                _title(line), text("plain.needed") if columns.is_needed(line) else "", options=options,
+                default=columns.value(line), free=not options,
+                commands={"ok": text("plain.no-more")} if is_rest else {},
+            )  # fmt: skip
+            try:
+                chosen = self._lines.ask(question)
+            except Back:
+                if at == 0:
+                    raise
+                at -= 1
+                continue
+            if isinstance(chosen, Command):
+                return
+            columns.set(line, chosen)
+            at += 1
 
     def _browse(self, folder: Path) -> None:
         try:

@@ -51,11 +51,12 @@ def new_run(
     lines.say(text("plain.keys"))
     try:
         return _walk(session)
-    except Left:
+    except (Left, KeyboardInterrupt):
         session.save()
+        lines.say()
         if session.is_kept:
             lines.say(text("plain.draft-kept", path=paths.draft_file()))
-        raise
+        raise Left from None
 
 
 def _welcome(lines: Lines, kept: Draft) -> Draft:

@@ -39,6 +39,7 @@ remove-file = N removes file N
 which-file = Which file? Add its number, from 1 to { NUMBER($most) }.
 first-row = First row, as the model will see it:
 no-files = No data files and no folders here.
+no-more = leaves the rest as it is
 no-column = none
 needed = Required.
 column = Column for { $name }

@@ -39,6 +39,7 @@ remove-file = N 移除第 N 个文件
 which-file = 哪个文件？请加上编号，1 至 { NUMBER($most) }。
 first-row = 模型将看到的第一行：
 no-files = 这里没有数据文件，也没有文件夹。
+no-more = 其余保持不变
 no-column = 无
 needed = 必填。
 column = { $name } 对应的列

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,10 +32,11 @@ def test_a_dumb_terminal_gets_lines_and_nothing_else(home: Path, arguments: list
 def test_ctrl_c_leaves_and_keeps_the_answers(home: Path) -> None:
     make_model(home / "models" / "tiny-chat")
     with PtySession(["--plain"], env={"TUNEDECK_HOME": str(home), "TERM": "dumb"}) as session:
-        for shown, typed in (("want to do?", "n\n"), ("should the model learn?", "\n"), ("Which model", "\x03")):
+        for shown, typed in (("want to do?", "n\n"), ("should the model learn?", "\n")):
             session.wait_for(shown)
-            session.read(0.2)
             session.send(typed)
+        session.wait_for("Which model")
+        session.process.send_signal(signal.SIGINT)
         session.wait_for("Your answers are kept")
         session.send("q\n")
         session.wait_for_end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ async def test_both_renderers_fill_the_draft_alike(
             await enter(app, pilot, 1)
         on_screen = app.wizard.draft
     drafts.discard()
-    talk(*to_review(rows))
+    await asyncio.to_thread(talk, *to_review(rows))
     as_lines = drafts.load()
     assert as_lines is not None
     assert as_lines.resolve().config == on_screen.resolve().config
@@ -149,7 +150,7 @@ def test_f2_asks_for_more_fields_and_any_by_its_name(talk: Talk, model: Path, ro
 def test_a_file_nobody_knows_the_columns_of_is_mapped(talk: Talk, model: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.csv"
     odd.write_text("".join(["ask,say\n", *(f"what is {n}?,it is {n}\n" for n in range(30))]))
-    said = talk(*TO_DATA, str(odd), "prompt_completion", "ask", "say", ENTER, ENTER, ENTER)
+    said = talk(*TO_DATA, str(odd), "prompt_completion", "ask", "b", "ask", "say", "ok")
     assert "Column for prompt" in said
     kept = drafts.load()
     assert kept is not None
