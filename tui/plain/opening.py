@@ -14,6 +14,7 @@ from tui.world import World
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from tui.draft.draft import Draft
     from tui.draft.services import Services
 
 ROUTES = ("home", "attach", "demo", "wizard")
@@ -21,7 +22,7 @@ ROUTES = ("home", "attach", "demo", "wizard")
 
 
 def open_lines(
-    route: str, name: str = "", prefill: Resolved | None = None, world: World | None = None,
+    route: str, name: str = "", prefill: Resolved | Draft | None = None, world: World | None = None,
     services: Services | None = None,
 ) -> int:  # fmt: skip
     """Ask and tell until the person leaves; returns the exit code. ``name`` is the run to attach to.

@@ -20,15 +20,8 @@ from tui.plain.lines import Back, Command, Question
 
 if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter
-    from engine.models.adapter.match import Candidate
     from tui.draft.draft import Draft
     from tui.plain.session import Session
-
-
-def candidates(session: Session) -> list[Candidate]:
-    """The adapters that earlier runs here have made."""
-    named = str(session.draft.get("model.name_or_path") or "")
-    return session.services.adapters(session.facts.card, named, Path(session.world.root))
 
 
 def ask_strategy(session: Session) -> None:
@@ -49,7 +42,8 @@ def ask_strategy(session: Session) -> None:
 
 def _ask_adapter(session: Session) -> OldAdapter | None:
     lines, draft = session.lines, session.draft
-    found = candidates(session)
+    named = str(draft.get("model.name_or_path") or "")
+    found = session.services.adapters(session.facts.card, named, Path(session.world.root))
     question = Question(
         text(QUESTIONS["strategy"]),
         strategy.found(found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.common import paths
@@ -18,7 +19,7 @@ from tui.plain.model import ask_model, ask_task
 from tui.plain.review import Review
 from tui.plain.session import Session
 from tui.plain.settings import ask_settings
-from tui.plain.strategy import ask_strategy, candidates
+from tui.plain.strategy import ask_strategy
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -77,7 +78,7 @@ def _walk(session: Session) -> RunDir:
     at, is_forward = place(session.draft.step), False
     while True:
         name, last = STEPS[at], at == len(STEPS) - 1
-        if is_forward and name == "strategy" and is_skipped(name, session.draft, bool(candidates(session))):
+        if is_forward and is_skipped(name, session.draft, session.services.has_adapters(Path(session.world.root))):
             session.lines.say(text("plain.strategy-skipped"))
             at += 1
             continue
