@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -86,6 +87,28 @@ def test_a_small_window_gets_a_friendly_message(env: dict[str, str], columns: in
     with PtySession(env=env, columns=columns, rows=rows) as session:
         session.wait_for("needs 60x18")
         assert f"This window is {columns}x{rows}" in session.text
+
+
+@pytest.mark.parametrize("asked", [(), ("--no-mouse",)])
+def test_without_a_mouse_the_terminal_keeps_selecting_text(env: dict[str, str], asked: tuple[str, ...]) -> None:
+    with PtySession(asked, env=env) as session:
+        session.wait_for(said("home.start-new"))
+        assert (b"\x1b[?1000h" in session.received) is not bool(asked)
+
+
+def test_the_palette_and_the_copy_reach_a_real_terminal_and_cost_little(env: dict[str, str], root: Path) -> None:
+    run = fake_runs.finished_run(root)
+    with PtySession(env=env | {"TMUX": ""}) as session:
+        session.wait_for("orders-json")
+        session.send(":")
+        session.wait_for(said("palette.wanted"))
+        session.bytes_while_quiet(0.5, settle=2)
+        assert session.bytes_while_quiet(2) == 0, "an open palette is quiet"
+        session.send("\x1b")
+        session.read(1)
+        session.send("y")
+        session.wait_for(said("clipboard.sent", path="x")[:20])
+        assert base64.b64encode(str(run.path).encode()) in session.received
 
 
 def test_leaving_with_ctrl_q_gives_the_terminal_back(env: dict[str, str]) -> None:

@@ -353,6 +353,7 @@ STATES = {
     "compare-help": State((measured, less_right), look=comparing("question_mark")),
     "themes": State((finished,), look=pressing("T", "down")),
     "home-help": State(look=pressing("question_mark")),
+    "home-palette": State((finished,), look=pressing("colon", *"report")),
     "home-delete": State((finished,), look=pressing("delete")),
     "home-stop": State((live_run,), alive=True, look=pressing("x")),
     "home-history": State((finished, failed), look=pressing("f")),
