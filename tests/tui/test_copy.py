@@ -133,9 +133,9 @@ async def test_a_picture_of_the_monitor_lies_in_the_runs_folder_and_loads_nothin
     async with app.run_test(size=(120, 30), notifications=True) as pilot:
         await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("f12", "f12")
-        await until_shows(pilot, "screenshot-")
+        await until(pilot, lambda: len(list(run.path.glob("screenshot-*.svg"))) == 2)
+        assert any("screenshot-" in each.message for each in app._notifications)
     pictures = sorted(run.path.glob("screenshot-*.svg"))
-    assert len(pictures) == 2
     svg = pictures[0].read_text("utf-8")
     assert "exact" in svg
     assert "url(http" not in svg

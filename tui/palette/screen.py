@@ -74,7 +74,8 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
         self._shown: list[Offer] = []
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="palette"):
+        with Vertical(id="palette") as frame:
+            frame.border_title = f" {text('keys.palette')} "
             yield Entry(placeholder=text("palette.wanted"), compact=True, select_on_focus=False, id="wanted")
             yield Hits(title_width=_TITLE_CELLS, id="hits")
             yield Line("", id="about")
@@ -88,9 +89,9 @@ class PaletteScreen(WholeScreen, ModalScreen[Offer | None]):
     @work(thread=True, group="names", exclusive=True)
     def _read(self) -> None:
         app, worker = self.app, get_current_worker()
-        rooms: tuple[Iterable[Offer], ...] = (
-            offers.runs(app, world_of(self).root), offers.models(app), offers.files(app, self._over, Path.cwd())
-        )  # fmt: skip
+        rooms: list[Iterable[Offer]] = [offers.runs(app, world_of(self).root)]
+        if not getattr(self._over, "only_watches", False):  # they begin no run
+            rooms += [offers.models(app), offers.files(app, self._over, Path.cwd())]
         for room in rooms:
             found = list(room)
             if worker.is_cancelled:
