@@ -87,7 +87,7 @@ class Parents:
         count = len(self.found)
         weights = weights or [1 / count] * count
         check_request(count, weights, method, density, rank)
-        notes = [*check_parents(self.found, method), *self.unmeasured]
+        notes = [*self.unmeasured, *check_parents(self.found, method)]
         adapters = [each.adapter for each in self.found if each.adapter is not None]
         recipe = Recipe(
             base=str(self.found[0].card.path),
