@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from engine.config.provenance import DEFAULT, THIRD, short
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
-from engine.messages.message import Message
 from tui.draft import fields
 from tui.draft.draft import Draft, default_of
 from tui.draft.strategy_state import is_locked
-
-
-@dataclass(frozen=True)
-class Option:
-    """One of several answers: ``id`` for the program, the rest for people. One that is ``refused`` can't be chosen."""
-
-    id: str
-    title: str
-    about: str = ""
-    refused: Message | None = None
 
 
 def answer(draft: Draft, dotted: str, typed: str) -> None:

@@ -11,8 +11,8 @@ from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tui.draft.services import STARTER
 from tui.flow import describe
-from tui.flow.answers import Option
 from tui.flow.kind import advice
+from tui.flow.option import Option
 from tui.flow.verdicts import Verdicts, sentences
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tui.draft import strategy_state
-from tui.flow.answers import Option
+from tui.flow.option import Option
 
 if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.messages.catalogue import text
 from tui.draft.draft import Draft, preset_of, task_of
-from tui.flow.answers import Option
+from tui.flow.option import Option
 
 _TASKS = {
     "instructions": ("wizard.task-instructions", "wizard.task-instructions-short", "wizard.task-instructions-about"),

@@ -8,7 +8,7 @@ from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
-from tui.flow.answers import Option
+from tui.flow.option import Option
 from tui.flow.steps import step_title
 
 KEPT, NEW = "continue", "new"

@@ -16,8 +16,9 @@ from tui.draft import fields
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import short
 from tui.flow import data, repairs, rows_text, source_text
-from tui.flow.answers import Option, message_of
+from tui.flow.answers import message_of
 from tui.flow.mapping import ColumnMap, Line
+from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there, listing
 from tui.flow.sources import is_new, keep, key_of, part, reading_of, rows_by_path
 from tui.flow.steps import ABOUT, QUESTIONS

@@ -26,7 +26,7 @@ _WORDS = {
     "l": "list", "list": "list",
 }  # fmt: skip
 _SHOWN = {
-    "n": "keys.new", "open N": "keys.open", "r N": "keys.resume", "x N": "keys.stop", "g N": "keys.continue",
+    "n": "keys.new", "N": "keys.open", "r N": "keys.resume", "x N": "keys.stop", "g N": "keys.continue",
     "delete N": "keys.delete", "d": "keys.demo", "l": "plain.list",
 }  # fmt: skip
 _LISTED = 20

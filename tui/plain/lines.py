@@ -13,7 +13,7 @@ from engine.common.clean_text import clean
 from engine.common.redact import redact
 from engine.messages.catalogue import text
 from engine.messages.message import Message
-from tui.flow.answers import Option
+from tui.flow.option import Option
 
 EMPTY = "-"
 """What is typed to make a field empty, as Enter takes what stands there."""

@@ -15,9 +15,9 @@ from tui.draft.draft import task_of
 from tui.draft.fit import config_so_far
 from tui.draft.services import STARTER
 from tui.flow import describe, kind, models, task
-from tui.flow.answers import Option
 from tui.flow.kind import KIND
 from tui.flow.models import ALLOW_PICKLE, NAME_FIELD
+from tui.flow.option import Option
 from tui.flow.paths import absolute
 from tui.flow.steps import ABOUT, QUESTIONS
 from tui.flow.verdicts import Verdicts

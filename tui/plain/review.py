@@ -18,7 +18,7 @@ from tui.draft.child import Unavailable, ask
 from tui.draft.consequences import disk_of
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.flow import outlook, review
-from tui.flow.answers import Option
+from tui.flow.option import Option
 from tui.flow.start import launch
 from tui.flow.steps import ABOUT, QUESTIONS
 from tui.flow.values import values

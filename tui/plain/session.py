@@ -18,7 +18,8 @@ from tui.draft.fit import fit_of, unknown
 from tui.draft.services import Services
 from tui.draft.strategy_state import is_locked
 from tui.flow import outlook
-from tui.flow.answers import Option, answer, hint_of, issues_in, message_of
+from tui.flow.answers import answer, hint_of, issues_in, message_of
+from tui.flow.option import Option
 from tui.plain.lines import Command, Lines, Question
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.flow import settings
-from tui.flow.answers import Option, message_of
+from tui.flow.answers import message_of
 from tui.flow.costs import about_quantization
+from tui.flow.option import Option
 from tui.flow.settings import COMMON, WEIGHTS
 from tui.flow.steps import ABOUT, QUESTIONS
 from tui.plain.lines import Back, Command, Question

@@ -10,7 +10,8 @@ from engine.messages.catalogue import text
 from tui.draft import relation, strategy_state
 from tui.draft.child import Unavailable
 from tui.flow import strategy
-from tui.flow.answers import Option, message_of
+from tui.flow.answers import message_of
+from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there
 from tui.flow.steps import ABOUT, QUESTIONS
 from tui.flow.strategy import NONE, TRUST
