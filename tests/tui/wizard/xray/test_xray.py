@@ -180,6 +180,14 @@ async def test_text_is_searched_for_and_searched_on(opened: Open, tmp_path: Path
         assert asked(tmp_path)[-1] == {"ask": "seek", "id": 3, "at": 4, "step": 1, "text": "zebra"}
 
 
+async def test_the_row_is_copied_as_the_model_reads_it(opened: Open) -> None:
+    async with opened() as pilot:
+        await until_shows(pilot, "Question 1?")
+        assert isinstance(pilot.app.screen, XrayScreen)
+        assert "Question 1?" in pilot.app.screen.copied()
+        assert "│" not in pilot.app.screen.copied(), "signs of the screen are none of the row's"
+
+
 async def test_one_goes_to_a_number_of_this_file_or_of_another(opened: Open, tmp_path: Path) -> None:
     async with opened() as pilot:
         await press(pilot, "g", shows="> Go to row")
