@@ -43,9 +43,10 @@ class Home:
             "delete": self._delete,
         }  # fmt: skip
 
-    def ask(self) -> None:
-        """Returns when the person leaves."""
-        self._list()
+    def ask(self, is_listed: bool = False) -> None:
+        """Returns when the person leaves. ``is_listed``: the runs were just told."""
+        if not is_listed:
+            self._list()
         while True:
             commands = {word: text(code) for word, code in _SHOWN.items()}
             question = Question(

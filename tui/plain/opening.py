@@ -42,7 +42,7 @@ def open_lines(
         home = Home(lines, world or World(), services)
         if route in ("demo", "wizard"):
             home.new_run(prefill)
-        home.ask()
+        home.ask(is_listed=route != "home")
     except Left:
         return 0
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ value = { $name } = { $value }（{ $source }）
 # 各步骤
 step = 第 { $at } 步，共 { $all } 步：{ $title }
 strategy-skipped = 策略：训练新的适配器，因为本机的任务还没有产生适配器。要使用别处的适配器，请按 b。
-consequence = { COMMAS($parts) }
+consequence = { CLAUSES($parts) }
 draft-kept = 已填写的内容保存在 { $path }。按 n 继续填写。
 about-model = 输入编号、文件夹或 Hub 名称；本机没有的会下载。
 comparing = 比对权重：{ BYTES($done) } / { BYTES($total) }
@@ -71,7 +71,7 @@ what-now = 接下来：`tunedeck chat { $run }`、`tunedeck report { $run }`、`
 home = 要做什么？
 more-verbs = 输入编号打开对应的任务。其余命令见 `tunedeck --help`：chat、evaluate、export、compare。
 list = 列出任务
-run = { $name }：{ COMMAS($parts) }
+run = { $name }：{ CLAUSES($parts) }
 steps = { $steps } 步
 loss = 损失 { NUMBER($loss) }
 no-runs = 还没有任务。输入 d 运行三分钟演示，n 新建自己的训练。

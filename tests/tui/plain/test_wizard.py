@@ -172,4 +172,6 @@ def test_a_prefilled_config_is_asked_from_its_first_step(talk: Talk, model: Path
     prefill: Resolved = drafts.Draft(
         {"model.name_or_path": str(model), "data.0.path": str(rows)}, {}, "instructions", "first-steps"
     ).resolve()
-    assert "Step 1 of 6: Task" in talk(ENTER, route="demo", prefill=prefill)
+    said = talk(ENTER, "q", "q", route="demo", prefill=prefill)
+    assert "Step 1 of 6: Task" in said
+    assert said.count("No runs yet.") == 1
