@@ -111,8 +111,8 @@ class ArrangedMonitor(ActingMonitor):
         return (self.run_dir.id,)
 
     def copied(self) -> str:
-        """Where the log or the samples are alone their newest, else the command that watches or resumes the run."""
-        if self.shown == ("log",) and self.state.log:
+        """The line that was searched for; where log or samples are alone their newest; else the command to the run."""
+        if self.state.log and (self.wanted or self.shown == ("log",)):
             return self.query_one(StoryPane).log_pane.copied()
         if self.shown == ("samples",) and self.state.samples:
             return self.state.samples[-1].answer

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.runs.directory import RunDir
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until, until_shows
+from tui import clipboard
 from tui.app import TunedeckApp
 from tui.monitor.screen import MonitorScreen
 from tui.widgets.find import FindLine, LogSearch
@@ -17,7 +18,7 @@ MakeWorld = Callable[..., World]
 
 
 async def test_the_log_of_a_run_is_searched(
-    make_world: MakeWorld, root: Path, running: Callable[[RunDir], None]
+    make_world: MakeWorld, root: Path, home: Path, running: Callable[[RunDir], None]
 ) -> None:
     run, writer = fake_runs.new_run(root)
     fake_runs.begin(writer, 900)
@@ -35,7 +36,10 @@ async def test_the_log_of_a_run_is_searched(
         assert any(line.strip().startswith(found[:8]) and "> " in line for line in screen_text(app).splitlines())
         await pilot.press("n")
         await until(pilot, lambda: screen._log.copied() != found)
-        await until_shows(pilot, said("widgets.place", at=2, all=3))
+        await until(pilot, lambda: any(said("widgets.place", at=at, all=3) in screen_text(app) for at in (1, 2, 3)))
+        await pilot.press("y")
+        await until(pilot, lambda: (home / clipboard.FILE).is_file())
+        assert (home / clipboard.FILE).read_text().strip() == screen._log.copied()
         await pilot.press("N")
         await until(pilot, lambda: screen._log.copied() == found)
         await pilot.press("escape")
