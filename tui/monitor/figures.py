@@ -24,7 +24,7 @@ def figures(state: RunState, roomy: bool) -> list[tuple[str, str]]:
     is_grave = bool(state.forgetting) and state.forgetting[-1].mark in ("look", "stop")
     if is_grave:
         found.append(("forgetting.gauge", _forgetting(state)))
-    if step:
+    if step and (roomy or not is_grave):  # how long it still takes must not give way
         found.append(("monitor.speed", formats.number(_recent(state.series.get("tokens_per_second")))))
     if state.ended:
         found.append(("monitor.took", formats.duration(took(state))))

@@ -255,6 +255,7 @@ class MonitorScreen(ArrangedMonitor):
         tone, roomy = f"on {self._style('panel')}", self.has_class("-tall")
         line = figures.tiles(self.state, width, muted, tone) if roomy else figures.strip(self.state, width, muted)
         self.query_one("#figures", Line).show(line)
+        self.query_one("#figures").display = self.mix is None  # it has none
 
     def _show_progress(self) -> None:
         state, world = self.state, world_of(self)
