@@ -119,7 +119,7 @@ async def test_the_config_is_saved_for_the_headless_command_and_never_over_a_fil
         await press(app, pilot, "ctrl+u")
         await write(pilot, "mine.toml")
         await press(app, pilot, "enter")
-        assert "A file with this name exists" in text_of(app)
+        assert "This file exists" in text_of(app)
         await press(app, pilot, "ctrl+u")
         await write(pilot, "other.toml")
         await press(app, pilot, "enter")
