@@ -13,7 +13,7 @@ from engine.common.regular_files import read_regular
 from engine.messages.message import Message
 from engine.metrics.result import Verdict
 from engine.metrics.words import LOWER_IS_BETTER
-from engine.runs import evaluations, groups
+from engine.runs import evaluations, groups, story
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.follow import infer
@@ -24,6 +24,7 @@ DATA = "data"
 """Fact of run.json: the paths of a run's sources."""
 _RESUMABLE = ("stopped", "failed", "crashed")
 _TAIL_BYTES = 96 * 1024  # about 250 steps
+_RECENT = 240
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Score:
 class RunSummary:
     """What a list shows of a run. ``losses`` are recent averages, oldest first; times are Unix seconds.
 
-    ``eval_loss`` is the newest of the validation, ``test_loss`` that of the test after training. ``data`` names its
-    sources; ``group`` is the id of the group of seeds it is part of, with its ``seed``.
+    ``losses_at`` are the steps of ``losses``. ``eval_loss`` is the newest of the validation, ``test_loss`` that of the
+    test after training. ``data`` names its sources; ``group`` is the id of the group of seeds it is part of, with its
+    ``seed``. ``gpus`` are the indices of those it holds memory of; ``spike`` tells of one that nobody answered yet.
     """
 
     run: RunDir
@@ -72,6 +74,9 @@ class RunSummary:
     data: tuple[str, ...] = ()
     group: str = ""
     seed: int | None = None
+    losses_at: tuple[float, ...] = ()
+    gpus: tuple[int, ...] = ()
+    spike: Message | None = None
 
     @property
     def id(self) -> str:
@@ -96,25 +101,40 @@ def _summary(run: RunDir) -> RunSummary:
     decoded = (ev.decode(line) for line in tail_lines(run.events, _TAIL_BYTES))
     state = infer(run, reduce(event for event in decoded if event is not None), alive)
     curve = state.series.get("loss_average")
-    losses = tuple(v for v in curve.y[max(0, curve.length - 240) : curve.length] if math.isfinite(v)) if curve else ()
+    start = max(0, curve.length - _RECENT) if curve else 0
+    points = zip(curve.x[start : curve.length], curve.y[start : curve.length], strict=True) if curve else ()
+    recent = [point for point in points if math.isfinite(point[1])]
     evals, test = [event.loss for event in state.evals if event.loss is not None], state.evals_at("after", "test")
     total = state.total_steps or _whole(facts.get("total_steps"))
     return RunSummary(
         run=run, name=str(facts.get("name") or run.id), model=str(facts.get("model") or ""),
         state=state.state, reason=state.reason,
-        step=state.done_steps, total_steps=total, loss=state.loss, losses=losses,
+        step=state.done_steps, total_steps=total, loss=state.loss,
+        losses=tuple(y for _, y in recent), losses_at=tuple(x for x, _ in recent),
         eta_s=replace(state, total_steps=total).eta_s,
         last_t=state.last_t or float(_whole(facts.get("created_t")) or 0),
         resumable=not alive and state.state in _RESUMABLE and _has_way_on(run, state.state),
         has_adapter=run.has_adapter, eval_loss=evals[-1] if evals else None, test_loss=test.loss if test else None,
         score=_score(run, state), data=_data(run, facts), group=_text(facts.get(groups.GROUP)),
-        seed=_whole(facts.get(groups.SEED)),
+        seed=_whole(facts.get(groups.SEED)), gpus=_gpus(state), spike=_spike(state) if alive else None,
     )  # fmt: skip
 
 
 def _has_way_on(run: RunDir, state: StateName) -> bool:
     """A checkpoint; a run that was stopped before its first begins anew, one that failed would only fail again."""
     return bool(run.complete_checkpoints()) or (state == "stopped" and run.begins_anew)
+
+
+def _gpus(state: RunState) -> tuple[int, ...]:
+    """Of the GPUs that the machine told of, those that the run holds memory of."""
+    return tuple(gpu.index for gpu in state.device.gpus if gpu.reserved) if state.device else ()
+
+
+def _spike(state: RunState) -> Message | None:
+    """The newest spike, unless the rate was changed since; a rollback takes it out of the state."""
+    newest = state.spikes[-1] if state.spikes else None
+    answered = [mark.step for mark in state.marks if mark.kind == "rate" and mark.step is not None]
+    return story.spike(newest) if newest is not None and max(answered, default=-1) < newest.step else None
 
 
 def score_of(found: evaluations.Evaluation) -> Score | None:
