@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -12,18 +12,20 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
-from textual.message import Message
+from textual.message import Message as ScreenMessage
 from textual.screen import Screen
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages import formats
 from engine.messages.catalogue import text
+from engine.messages.message import Message
 from tui import keys, shell, words
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.chart import Chart
 from tui.widgets.line import Block, cut_cells, wrap
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -39,6 +41,8 @@ _OVER: dict[Axis, str] = {
 }  # fmt: skip
 _VIEWS = ("both", "tables", "chart")
 _DASHES = 4
+_VERDICTS = {"better": "success", "worse": "error", "unclear": "warning"}
+"""Colours of the theme, by the code of a verdict."""
 _LABEL_CELLS, _FIELD_CELLS, _FEWEST_CELLS = 16, 30, 8
 
 
@@ -49,19 +53,19 @@ class CompareScreen(WholeScreen, Screen[None]):
     BINDINGS = keys.bindings(keys.COMPARE)
     HELP = "compare.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.COMPARE), ("monitor.chart-keys", keys.CHART))
-    DEFAULT_CSS = """
+    CSS = """
     CompareScreen {
         #compare { height: 1fr; layout: vertical; }
-        #compare Chart { height: 2fr; }
-        #compare-tables { height: 3fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #compare-curves { height: 2fr; }
+        #compare-result { height: 3fr; }
+        #compare-tables { height: 1fr; scrollbar-size-vertical: 1; }
         #compare-text { height: auto; }
         &.-wide #compare { layout: horizontal; }
-        &.-wide #compare Chart { height: 1fr; width: 1fr; }
-        &.-wide #compare-tables { height: 1fr; width: 1fr; }
+        &.-wide #compare Panel { height: 1fr; width: 1fr; }
     }
     """
 
-    class Read(Message):
+    class Read(ScreenMessage):
         """The runs were read and compared, or can't be."""
 
         def __init__(self, found: Compared | None, tables: Sequence[Table], problem: str = "") -> None:
@@ -78,9 +82,12 @@ class CompareScreen(WholeScreen, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(text("compare.title"), text("compare.reading"))
         with Container(id="compare"):
-            yield Chart(text("compare.loss"), world_of(self).terminal.unicode)
-            with VerticalScroll(id="compare-tables"):
-                yield Block(id="compare-text")
+            yield Panel(text("compare.curves"), Chart("", world_of(self).terminal.unicode), id="compare-curves")
+            yield Panel(
+                text("compare.result"),
+                VerticalScroll(Block(id="compare-text"), id="compare-tables"),
+                id="compare-result",
+            )
         yield KeyBar(keys.in_bar(keys.COMPARE, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
@@ -142,8 +149,8 @@ class CompareScreen(WholeScreen, Screen[None]):
         if not self._tables:
             return
         width = max(40, self.query_one("#compare-tables").size.width - 3)
-        muted = colours_of(self.app)("muted")
-        self.query_one(Block).show((width, id(self._tables)), Group(*_drawn(self._tables, width, muted)))
+        drawn = _drawn(self._tables, width, colours_of(self.app))
+        self.query_one(Block).show((width, id(self._tables), self.app.theme), Group(*drawn))
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -169,7 +176,8 @@ class CompareScreen(WholeScreen, Screen[None]):
         """Curves and tables, tables alone, curves alone."""
         self._view = (self._view + 1) % len(_VIEWS)
         chart, tables, shown = self.query_one(Chart), self.query_one("#compare-tables"), _VIEWS[self._view]
-        chart.display, tables.display = shown != "tables", shown != "chart"
+        self.query_one("#compare-curves").display = shown != "tables"
+        self.query_one("#compare-result").display = shown != "chart"
         (tables if shown == "tables" else chart).focus()
         self.call_after_refresh(self._draw)
 
@@ -184,19 +192,23 @@ class CompareScreen(WholeScreen, Screen[None]):
         self.dismiss()
 
 
-def _drawn(tables: Sequence[Table], width: int, muted: str) -> list[RenderableType]:
-    """Each table under its title, and the sentences below it."""
+def _drawn(tables: Sequence[Table], width: int, colour: Callable[[str], str]) -> list[RenderableType]:
+    """Each table under its title, and the sentences below it; verdicts in the colour of their meaning."""
     parts: list[RenderableType] = []
     for number, table in enumerate(tables):
         if number:
             parts.append(Text())
-        parts.append(_grid(table, width, muted) if table.rows else Text(_said(table.title), style="bold"))
+        title = Text(_said(table.title), style=f"bold {colour('accent')}")
+        parts.append(Group(title, _grid(table, width, colour("muted"))) if table.rows else title)
         for sentence in table.below:
-            parts += [Text(line) for line in wrap(_said(sentence), width)]
+            verdict = sentence.args.get("verdict") if isinstance(sentence, Message) else None
+            code = verdict.code.rpartition(".")[2] if isinstance(verdict, Message) else ""
+            style = colour(_VERDICTS[code]) if code in _VERDICTS else ""
+            parts += [Text(line, style=style) for line in wrap(_said(sentence), width)]
     return parts
 
 
-def _grid(table: Table, width: int, muted: str) -> Group:
+def _grid(table: Table, width: int, muted: str) -> Grid:
     """The title over columns of equal width, of which the first may take less. What is too long goes on below."""
     columns = len(table.header) - 1
     first = max(_FEWEST_CELLS, *(cell_len(_said(row[0])) for row in table.rows))
@@ -210,7 +222,7 @@ def _grid(table: Table, width: int, muted: str) -> Group:
         style = "" if number else muted
         label = "\n".join(wrap(_said(row[0]), first))
         grid.add_row(Text(label), *(Text(_in_cells(_said(cell), each), style) for cell in row[1:]))
-    return Group(Text(_said(table.title), style="bold"), grid)
+    return grid
 
 
 def _in_cells(value: str, cells: int) -> str:

@@ -35,6 +35,8 @@ one-seed = { COMMAS($sides) }: one seed. A difference may come from the seed; `t
 one-seed-varies = { COMMAS($sides) }: one seed. In { COUNT($groups, "group", "groups") } of seeds here, { $metric } varies by { $by } up or down with the seed.
 
 # The table
+curves = Curves
+result = Metrics, losses, settings
 title = Comparison
 metrics = Metrics
 same-rows = { $part }, the same { COUNT($rows, "row", "rows") }

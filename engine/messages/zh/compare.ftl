@@ -35,6 +35,8 @@ one-seed = { COMMAS($sides) } 只有一个种子，差异可能来自种子；`t
 one-seed-varies = { COMMAS($sides) } 只有一个种子。这里的 { $groups } 个种子组中，{ $metric }随种子上下波动 { $by }。
 
 # 表格
+curves = 曲线
+result = 指标、损失、设置
 title = 对比
 metrics = 指标
 same-rows = { $part }，相同的 { $rows } 行
