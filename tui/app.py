@@ -252,7 +252,7 @@ class TunedeckApp(App[None]):
     def _mix(self, asked: messages.MixAsked) -> None:
         from tui.mixing.screen import MixScreen
 
-        self.push_screen(MixScreen(asked.runs))
+        self.push_screen(MixScreen(asked.runs, asked.made))
 
     @on(messages.JudgeAsked)
     def _judge(self, asked: messages.JudgeAsked) -> None:

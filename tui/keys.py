@@ -74,6 +74,7 @@ HOME = (
     Key("compare", "c", "keys.compare-runs", yields=True),
     Key("sort", "s", "keys.sort", yields=True),
     Key("filter", "slash", "keys.filter", "/", yields=True),
+    Key("attend", "exclamation_mark", "keys.attend", "!", bar=False),
     Key("demo", "d", "keys.demo", bar=False),
     Key("family", "f", "keys.family", bar=False),
     Key("go_on", "g", "keys.continue", bar=False),

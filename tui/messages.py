@@ -63,11 +63,11 @@ class ExportAsked(Message):
 
 
 class MixAsked(Message):
-    """A person wants to mix the adapters of runs into one."""
+    """A person wants to mix the adapters of runs into one, or to keep or throw away the mix ``made`` of them."""
 
-    def __init__(self, runs: Sequence[RunDir]) -> None:
+    def __init__(self, runs: Sequence[RunDir], made: RunDir | None = None) -> None:
         super().__init__()
-        self.runs = tuple(runs)
+        self.runs, self.made = tuple(runs), made
 
 
 class JudgeAsked(Message):
@@ -161,11 +161,11 @@ class PostMortemFound(Message):
 
 
 class RunsSummarised(Message):
-    """The list of runs as it is now, newest first, those of a group in one line."""
+    """The list of runs as it is now, newest first, those of a group in one line; and the mixes that are not kept."""
 
-    def __init__(self, runs: tuple[Line, ...]) -> None:
+    def __init__(self, runs: tuple[Line, ...], mixes: Sequence[RunDir] = ()) -> None:
         super().__init__()
-        self.runs = runs
+        self.runs, self.mixes = runs, tuple(mixes)
 
 
 class MachineRead(Message, bubble=False):

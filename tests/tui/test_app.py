@@ -85,7 +85,7 @@ async def test_attach_opens_the_monitor_and_leaving_it_leads_home(make_world: Ma
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
-        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, said("home.count", runs=1, running=0))
 
 
 async def test_a_small_window_waits_for_a_larger_one_and_goes_on_where_it_was(

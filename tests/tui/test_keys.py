@@ -46,7 +46,7 @@ HANDS = {
 ALIKE = (
     {"evaluate", "again", "measure"}, {"losses"}, {"compare", "differ", "overlay"}, {"mark", "crosshair", "choose_tie"},
     {"preset", "pane"}, {"keep", "start"}, {"detail", "unit"}, {"verdict", "verdicts"},
-    {"cancel"}, {"left", "turn_back", "less", "previous_type", "previous_row", "choose_left"},
+    {"attend", "spike"}, {"cancel"}, {"left", "turn_back", "less", "previous_type", "previous_row", "choose_left"},
     {"right", "turn_on", "more", "next_type", "next_row", "choose_right"}, {"zoom_in", "type_share"},
     {"zoom_out", "all"}, {"go", "choose_tie"}, {"scroll", "row_on", "row_back", "move"}, {"next", "start", "accept"},
 )  # fmt: skip

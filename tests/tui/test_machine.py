@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from textual.message import Message
 
+from engine.machine.snapshot import Machine
 from tests.engine.machine.fake_gpus import no_use
-from tests.tui.looking import screen_text, until_shows
-from tests.tui.machines import FakeWatch, gpu, lost, no_gpu, with_gpus
+from tests.tui.looking import said, screen_text, until_shows
+from tests.tui.machines import FakeWatch, gpu, lost, no_gpu, process, used_by, with_gpus
 from tui.app import TunedeckApp
 from tui.home.machine_line import is_news, machine_line
+from tui.home.machine_panel import machine_text
 from tui.machine import NOBODY_LOOKS_S, MachineFeed
 from tui.messages import MachineRead
 from tui.world import World
@@ -111,3 +114,37 @@ def test_only_what_moved_is_news() -> None:
     assert is_news(before, with_gpus(gpu(used_gib=2)))
     assert is_news(before, no_gpu())
     assert not is_news(no_gpu(18.2), no_gpu(18.1))
+    two = with_gpus(gpu(), gpu(1))
+    assert is_news(two, with_gpus(gpu(), gpu(1, used_gib=3))), "not only of the freest"
+    assert is_news(two, with_gpus(gpu(), used_by(gpu(1), process(0.4)))), "another user"
+    assert is_news(before, with_gpus(replace(gpu(), utilization_percent=90)))
+    assert not is_news(before, with_gpus(replace(gpu(), utilization_percent=40)))
+
+
+def plain(machine: Machine, width: int = 60) -> str:
+    return machine_text(machine, width, False).plain
+
+
+def test_the_panel_tells_for_each_gpu_who_holds_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    busy = used_by(gpu(), process(11.2), process(30.1, 5, "ada"), process(1.0, 6, None))
+    told = plain(with_gpus(busy, gpu(1, used_gib=0)))
+    assert "you 30.1 GiB, u17 11.2 GiB, others 1.0 GiB" in told
+    assert "37.0 of 79.3 GiB free" in told
+    assert "37%  41 C" in told
+    first = next(line for line in told.splitlines() if "37.0 of" in line)
+    assert first.count("#") > first.count("=") > 0, "what is this user's, what is the others'"
+    assert all(cell_len(line) <= 60 for line in told.splitlines())
+
+
+@pytest.mark.parametrize("width", [44, 62, 110])
+def test_without_a_gpu_the_panel_says_what_that_means(width: int) -> None:
+    told = plain(no_gpu(), width)
+    assert "18.2 of 24.0 GiB free" in told
+    assert "8 cores" in told
+    assert "practical" in told
+    assert all(cell_len(line) <= width for line in told.splitlines())
+
+
+def test_a_gpu_that_is_lost_says_so_in_its_place() -> None:
+    assert said("machine.gpu-lost") in " ".join(plain(with_gpus(lost(0))).split())

@@ -80,7 +80,7 @@ async def test_the_monitor_comes_back_to_its_run_curve_scale_and_zoom(make_world
         shown = screen.shown, screen.query_one(CurvePane).feed.quantity, chart.view, chart.log_y
         assert shown == (("loss",), quantity, zoom, log_y)
         await pilot.press("q")
-        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, said("home.column-progress"))
         await pilot.press("q")
         await until(pilot, lambda: app._exit)
     assert Session().place == "home"

@@ -13,7 +13,8 @@ from engine.common.errors import TunedeckError, reason_of
 from engine.messages.catalogue import text
 from engine.models.chat_request import of_run
 from tui import messages
-from tui.home.runlist import RunList, has_ended, is_group
+from tui.home.columns import has_ended, is_group
+from tui.home.runlist import RunList
 from tui.home.watch import removal_lines
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of

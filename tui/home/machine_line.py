@@ -1,4 +1,4 @@
-"""The machine in a few words for the first line of home."""
+"""The machine in a few words for the first line of home, and which of its changes are worth showing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NOTICEABLE_SHARE = 0.01
 NOTICEABLE_CELSIUS = 3
+NOTICEABLE_PERCENT = 10
 
 
 def machine_line(machine: Machine) -> str:
@@ -36,15 +37,29 @@ def short_name(gpu: Gpu) -> str:
 
 
 def is_news(before: Machine | None, now: Machine) -> bool:
-    """Whether it is worth sending over the line: another GPU, or figures that moved more than they always do."""
+    """Whether it is worth sending over the line: other GPUs or users, or figures that moved more than usual."""
     if before is None or _who(before) != _who(now):
         return True
-    moved = abs(before.budget_bytes - now.budget_bytes)
-    then, here = (machine.freest.temperature_celsius if machine.freest else None for machine in (before, now))
-    warmer = (then is None) != (here is None) or abs((here or 0) - (then or 0)) >= NOTICEABLE_CELSIUS
-    return moved >= NOTICEABLE_SHARE * now.budget_total_bytes or warmer
+    moved = abs(before.host.ram_available_bytes - now.host.ram_available_bytes)
+    pairs = zip(before.gpus, now.gpus, strict=True)
+    return moved >= NOTICEABLE_SHARE * now.host.ram_total_bytes or any(_has_moved(*pair) for pair in pairs)
+
+
+def _has_moved(then: Gpu, now: Gpu) -> bool:
+    def by(before: int | None, here: int | None, least: float) -> bool:
+        return (before is None) != (here is None) or abs((here or 0) - (before or 0)) >= least
+
+    return (
+        by(then.free_bytes, now.free_bytes, NOTICEABLE_SHARE * (now.total_bytes or 1))
+        or by(then.temperature_celsius, now.temperature_celsius, NOTICEABLE_CELSIUS)
+        or by(then.utilization_percent, now.utilization_percent, NOTICEABLE_PERCENT)
+    )
 
 
 def _who(machine: Machine) -> tuple[object, ...]:
     freest = machine.freest
-    return len(machine.gpus), freest and (freest.index, freest.uuid), any(gpu.trouble for gpu in machine.gpus)
+    each = [
+        (gpu.index, gpu.uuid, gpu.trouble, sorted({process.user or "" for process in gpu.processes or ()}))
+        for gpu in machine.gpus
+    ]
+    return freest and (freest.index, freest.uuid), *map(str, each)

@@ -1,4 +1,4 @@
-"""The list of runs and groups, one line each; only lines that changed are drawn again."""
+"""The table of runs and groups, one line each; only lines that changed are drawn again."""
 
 from __future__ import annotations
 
@@ -8,44 +8,31 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.binding import Binding
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.common.clean_text import clean
-from engine.messages import formats
-from engine.messages.catalogue import text
-from tui import words
-from tui.widgets.bars import fit
-from tui.widgets.line import cut_cells
+from tui.home.columns import GAP, LEAD, Cells, Column, columns, steps_of, title_of
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeIs
+    from engine.runs.group_summary import Line
 
-    from engine.metrics.result import Verdict
-    from engine.runs.group_summary import GroupSummary, Line
-
-_STATE_STYLE = {"running": "good", "finished": "good", "starting": "good", "paused": "look", "stopping": "look",
-                "stopped": "look", "failed": "lost", "crashed": "lost", "damaged": "lost"}  # fmt: skip
-_VERDICTS: dict[Verdict, tuple[str, str, str]] = {
-    "better": ("▲", "+", "good"), "worse": ("▼", "-", "lost"), "unclear": ("≈", "~", "look"),
-}  # fmt: skip
-"""The sign of a verdict with Unicode and in ASCII, and its style."""
-_FEWEST_LINES = 3
-_FIGURES = 20
-"""Cells of loss and curve, or of a group's figures, in a narrow window."""
-_WIDEST_METRIC = 17
+_TONES = ("good", "look", "lost", "muted", "rest", "cursor", "sorted")
+_HEAD = 1
+"""Lines above the runs: the heads of the columns."""
 
 
 class RunList(Widget, can_focus=True):
-    """Shows ``runs``; up and down choose one. The chosen run stays chosen when others come or go.
+    """Shows ``runs``; up, down, wheel and click choose one. The chosen run stays chosen when others come or go.
 
-    Runs of the groups in ``unfolded`` stand below their group; ``marked`` are ids that a person marked.
+    Runs of the groups in ``unfolded`` stand below their group; ``marked`` are ids that a person marked. ``most`` is
+    how many lines it grows to where its height is its own.
     """
 
-    COMPONENT_CLASSES = {"runs--good", "runs--look", "runs--lost", "runs--muted", "runs--chosen"}  # noqa: RUF012
+    COMPONENT_CLASSES = {f"runs--{name}" for name in (*_TONES, "chosen")}  # noqa: RUF012
     BINDINGS = [  # noqa: RUF012
         Binding(key, f"move({by})", show=False)
         for key, by in (("up", -1), ("down", 1), ("pageup", -10), ("pagedown", 10), ("home", -10_000), ("end", 10_000))
@@ -56,20 +43,36 @@ class RunList(Widget, can_focus=True):
         & > .runs--look { color: $warning; }
         & > .runs--lost { color: $error; }
         & > .runs--muted { color: $muted; }
-        & > .runs--chosen { color: $focus-foreground; background: $focus-background; text-style: $focus-style; }
+        & > .runs--rest { color: $border-blurred; }
+        & > .runs--cursor { color: $accent; text-style: bold; }
+        & > .runs--sorted { color: $foreground; text-style: bold; }
+        & > .runs--chosen { background: $focus-background; text-style: $row-style; }
     }
     """
 
     class Chosen(Message):
         """Another run was chosen."""
 
+    class Opened(Message):
+        """The chosen run was clicked twice."""
+
+    class SortAsked(Message):
+        """The head of a column was clicked: that of ``order``."""
+
+        def __init__(self, order: str) -> None:
+            super().__init__()
+            self.order = order
+
     def __init__(self, clock: Callable[[], float], unicode: bool, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._clock, self._unicode = clock, unicode
+        self._unicode = unicode
+        self._cells = Cells(self._style, clock, unicode)
         self.runs: tuple[Line, ...] = ()
         self.unfolded: frozenset[str] = frozenset()
         self.marked: dict[str, None] = {}  # in the order of their marking
+        self.order = "newest"
         self.chosen = 0
+        self.most = 10
         self._top = 0
         self._rows: list[Text] = []
 
@@ -83,10 +86,10 @@ class RunList(Widget, can_focus=True):
             self.marked[self.current.id] = None
         self._lay_out()
 
-    def show(self, runs: Sequence[Line], unfolded: Collection[str] = ()) -> None:
-        """Take new summaries; the same run stays chosen."""
+    def show(self, runs: Sequence[Line], unfolded: Collection[str] = (), order: str = "newest") -> None:
+        """Take new summaries, which are in this order; the same run stays chosen."""
         before, count = self.current, len(self.runs)
-        self.runs, self.unfolded = tuple(runs), frozenset(unfolded)
+        self.runs, self.unfolded, self.order = tuple(runs), frozenset(unfolded), order
         ids = [run.id for run in runs]
         if before is not None and before.id in ids:
             self.chosen = ids.index(before.id)
@@ -96,6 +99,12 @@ class RunList(Widget, can_focus=True):
         if before is None or self.current is None or before.id != self.current.id or before.state != self.current.state:
             self.post_message(self.Chosen())
         self._lay_out()
+
+    def choose(self, run_id: str) -> None:
+        """Put the cursor on this line, if it is there."""
+        place = next((place for place, run in enumerate(self.runs) if run.id == run_id), self.chosen)
+        if place != self.chosen:
+            self.action_move(place - self.chosen)
 
     def action_move(self, by: int) -> None:
         target = max(0, min(self.chosen + by, len(self.runs) - 1))
@@ -107,6 +116,39 @@ class RunList(Widget, can_focus=True):
             # Past either end, the arrows go on to what is above or below the list.
             self.screen.focus_next() if by > 0 else self.screen.focus_previous()
 
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses, a second one right after it opens; on a head it sorts."""
+        if event.y < _HEAD:
+            self._sort_at(event.x)
+            return
+        row = self._top + event.y - _HEAD
+        if row < len(self.runs):
+            if row != self.chosen:
+                self.action_move(row - self.chosen)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    def _sort_at(self, x: int) -> None:
+        ends = LEAD
+        for column in self._columns:
+            ends += column.cells + GAP
+            if x < ends:
+                if column.order:
+                    self.post_message(self.SortAsked(column.order))
+                return
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._roll(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._roll(-1)
+
+    def _roll(self, by: int) -> None:
+        if 0 <= self.chosen + by < len(self.runs):
+            self.action_move(by)
+
     def on_resize(self) -> None:
         self._lay_out()
 
@@ -116,13 +158,11 @@ class RunList(Widget, can_focus=True):
 
     @property
     def visible_lines(self) -> list[str]:
-        return [row.plain for row in self._rows]
+        """The runs on the screen, as text; the heads are not among them."""
+        return [row.plain for row in self._rows[_HEAD:]]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as there are runs, while what stands beside it, a line each, has room too."""
-        beside = [each for each in self.siblings if each.display]
-        room = container.height - sum(1 + each.styles.margin.height for each in beside)
-        return max(1, min(len(self.runs), max(_FEWEST_LINES, room)))
+        return _HEAD + max(1, min(len(self.runs), self.most))
 
     def render_line(self, y: int) -> Strip:
         if y >= len(self._rows):
@@ -130,13 +170,19 @@ class RunList(Widget, can_focus=True):
         strip = Strip(list(self._rows[y].render(self.app.console)))
         return strip.apply_style(self.rich_style).adjust_cell_length(self.size.width, self.rich_style)
 
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return columns(self.size.width, max((cell_len(steps_of(run)) for run in self.runs), default=0))
+
     def _lay_out(self) -> None:
-        height, width = self.size.height, self.size.width
-        if not height or not width:
+        height, width = self.size.height - _HEAD, self.size.width
+        if height < 1 or not width:
             return
         self._top = max(0, min(self._top, self.chosen, len(self.runs) - height))
         self._top = max(self._top, self.chosen - height + 1)
-        rows = [self._row(i, width) for i in range(self._top, min(len(self.runs), self._top + height))]
+        shown = self._columns
+        rows = [self._cells.head(shown, self.order)]
+        rows += [self._row(i, shown, width) for i in range(self._top, min(len(self.runs), self._top + height))]
         old, self._rows = self._rows, rows
         if len(old) != len(rows):
             self.refresh()
@@ -146,93 +192,18 @@ class RunList(Widget, can_focus=True):
         if changed:
             self.refresh(*changed)
 
-    def _row(self, index: int, width: int) -> Text:
-        from engine.runs import story  # the first frame has no runs, and needs no decoder of their logs
-
-        run = self.runs[index]
-        chosen = index == self.chosen
-        mark = (">" if chosen else " ") + ("*" if run.id in self.marked else " ")
-        name_width = 20 if width < 100 else 34
-        name = fit(cut_cells(self._title(run), name_width), name_width)
-        line = Text.assemble(mark, (name, "bold" if chosen else ""), "  ", end="", no_wrap=True)
-        line.append(fit(words.said(story.state(run.state)), 9), style=self._style(_STATE_STYLE.get(run.state, "muted")))
-        steps = f"{run.step:,}/{run.total_steps:,}" if run.total_steps else text("app.steps", steps=run.step)
-        line.append(f" {' ' * (12 - cell_len(steps))}{steps}  ")
-        rest = width - cell_len(line.plain)
-        if run.state in ("failed", "crashed", "damaged") and run.reason:
-            tail = text("home.resume-hint") if run.resumable else ""
-            line.append(cut_cells(words.said(run.reason), rest - cell_len(tail) - 3), style=self._style("lost"))
-        else:
-            self._append_figures(line, run, width)
-            tail = self._tail(run)
-        gap = width - 1 - cell_len(line.plain) - cell_len(tail)
-        line.append(" " * max(1, gap) + tail)
+    def _row(self, index: int, shown: Sequence[Column], width: int) -> Text:
+        run, chosen = self.runs[index], index == self.chosen
+        lead = (">" if chosen else " ") + ("*" if run.id in self.marked else " ")
+        line = self._cells.row(run, shown, title_of(run, self.unfolded, self._unicode), lead, chosen)
         line.truncate(width)
         if chosen and self.has_focus:
-            line = Text.assemble((fit(line.plain, width), self._style("chosen")), end="", no_wrap=True)
+            style = self._style("chosen")
+            line.append(" " * (width - cell_len(line.plain)))
+            if style.reverse:  # of 16 colours each would be turned into a slab of its own
+                return Text(line.plain, style, end="", no_wrap=True)
+            line.stylize_before(style)
         return line
 
-    def _title(self, run: Line) -> str:
-        name = clean(run.name, keep_newlines=False)
-        if is_group(run):
-            is_open = run.id in self.unfolded
-            sign = ("▾" if is_open else "▸") if self._unicode else ("-" if is_open else "+")
-            return f"{sign} {name} x{len(run.members)}"
-        if run.group in self.unfolded:
-            return f"  {name if run.seed is None else text('home.seed', seed=str(run.seed))}"
-        return name
-
-    def _append_figures(self, line: Text, run: Line, width: int) -> None:
-        """Loss, then its curve, or once there is one the metric that decides with the sign of its verdict."""
-        from engine.metrics import words as metric_words
-
-        wide = max(0, min(_WIDEST_METRIC, width - 93)) if width >= 100 else 0
-        spread = run.spread if is_group(run) else None
-        if spread is not None:
-            low, high = (metric_words.value(spread.metric, each) for each in (spread.low, spread.high))
-            mean = metric_words.value(spread.metric, spread.mean)
-            told = Text(f"{mean} {low}{'–' if self._unicode else '-'}{high}")
-            if cell_len(told.plain) + 2 > _FIGURES + wide:  # the line below the list tells the range too
-                told = Text(mean)
-            self._append_sign(told, spread.verdict)
-            self._fill(line, told, _FIGURES + wide)
-            return
-        line.append(f"{text('app.loss')} {formats.loss(run.loss):>6} ")
-        spark = 8 + wide
-        if run.score is not None and has_ended(run):
-            told = Text(metric_words.value(run.score.metric, run.score.value))
-            self._append_sign(told, run.score.verdict)
-            metric = f" {words.said(metric_words.metric(run.score.metric))}"
-            told.append(metric if cell_len(told.plain + metric) <= spark else "")
-            self._fill(line, told, spark)
-        else:
-            losses = () if is_group(run) else run.losses
-            line.append(fit(words.sparkline(losses, spark, self._unicode), spark), style=self._style("muted"))
-
-    def _append_sign(self, told: Text, verdict: Verdict | None) -> None:
-        if verdict is not None:
-            unicode, ascii_sign, style = _VERDICTS[verdict]
-            told.append(f" {unicode if self._unicode else ascii_sign}", style=self._style(style))
-
-    def _fill(self, line: Text, told: Text, cells: int) -> None:
-        line.append_text(told)  # figures are never cut, even where they push what follows
-        line.append(" " * max(0, cells - cell_len(told.plain)))
-
-    def _tail(self, run: Line) -> str:
-        if has_ended(run):
-            return formats.when(run.last_t, self._clock())
-        eta_s = None if is_group(run) else run.eta_s
-        return text("home.eta", left=eta_s) if eta_s is not None else ""
-
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"runs--{name}", partial=name != "chosen")
-
-
-def is_group(line: Line) -> TypeIs[GroupSummary]:
-    """Whether ``line`` is a group's; told by what it has, as the class lies behind decoders of logs."""
-    return hasattr(line, "members")
-
-
-def has_ended(run: Line) -> bool:
-    """Whether nothing of ``run`` goes on now."""
-    return run.state in ("created", "finished", "stopped", "failed", "crashed", "damaged")
+        return self.get_component_rich_style(f"runs--{name}", partial=True)

@@ -1,4 +1,4 @@
-"""Home: the runs there are, and how to start something new."""
+"""Home: the runs there are and how they stand, the machine, and what can be done."""
 
 from __future__ import annotations
 
@@ -6,37 +6,47 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from rich.cells import cell_len
-from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
 
 from engine.common.errors import TunedeckError
 from engine.messages import language
 from engine.messages.catalogue import text
-from tui import keys, messages, session, words
+from tui import keys, messages, session
 from tui.home.acting import ActingScreen
+from tui.home.columns import has_ended
 from tui.home.machine_line import is_news, machine_line
-from tui.home.runlist import RunList, has_ended
+from tui.home.runlist import RunList
 from tui.home.watch import watch
 from tui.machine import feed_of
-from tui.widgets.bars import KeyBar, KeyRow, TopLine
-from tui.widgets.line import Line, cut, cut_cells
+from tui.widgets.bars import KeyBar, TopLine
+from tui.widgets.line import Line, cut_cells
+from tui.widgets.panel import Panel
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from textual.content import Content
+
     from engine.machine.snapshot import Machine
+    from engine.runs.directory import RunDir
+    from engine.runs.group_summary import Line as Summary
     from engine.runs.listing import Order
+    from tui.home.attention import Matter
+    from tui.home.curve import Story
     from tui.home.filter import Filter
 
 _MACHINE_EVERY_S = 10.0
-_SENTENCES, _SHORTEST = (1, 2), 20
-"""Places of result and reason: they are cut to the line, down to so many cells."""
-"""The place of the reason among what is said of the chosen run, and cells in which its beginning is worth showing."""
-ROWS = ("new", "demo", "family", "go_on", "adapter")
-"""Keys that stand on a line of their own; the last two while the run under the cursor has an adapter."""
+_REST_S = 0.15
+"""The cursor rests so long on a run before its log is read."""
+_ROWS_OF_REST, _LEAST_CURVE = 12, 6
+"""Rows that all but list and curve take in a short window, and those of a curve worth showing."""
+_LIST_SHARE = 0.45
+"""Of a tall window the list has at most so much."""
 
 
 class HomeScreen(ActingScreen):
@@ -53,6 +63,14 @@ class HomeScreen(ActingScreen):
     ]
     HELP = "home.help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.HOME),)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (160, "-broad")]  # noqa: RUF012
+
+    class StoryRead(Message):
+        """The log of a line was read."""
+
+        def __init__(self, about: str, story: Story) -> None:
+            super().__init__()
+            self.about, self.story = about, story
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +80,12 @@ class HomeScreen(ActingScreen):
         self._order: Order = "newest"
         self._wanted = ""
         self._unfolded: set[str] = set()
+        self._matters: list[Matter] = []
+        self._told: Content | None = None
+        self._mixes: tuple[RunDir, ...] = ()
+        self._attended = -1
+        self._resting: Timer | None = None
+        self._curve_of = ""
         self._chosen_before = ""
 
     def remembered(self) -> dict[str, Any]:
@@ -79,30 +103,51 @@ class HomeScreen(ActingScreen):
     def compose(self) -> ComposeResult:
         world = world_of(self)
         yield TopLine("tunedeck")
-        with Vertical(id="home"):
-            yield Line(f"  {text('home.runs')}", id="count", classes="heading")
+        yield Static("", id="attention", markup=False)
+        yield Line("", id="self-test", classes="look")
+        with Container(id="home"), Panel(text("home.runs"), id="runs"):
             if self._wanted:
                 from tui.home.filter import Filter
 
                 yield Filter(self._wanted)
             yield Line("", id="empty")
             yield RunList(world.clock, world.terminal.unicode)
-            yield Line("", id="detail", classes="muted")
-            yield Line("", id="self-test")
-            yield Line(f"  {text('home.start-new')}", classes="heading start")
-            for key in keys.HOME:
-                if key.id in ROWS:
-                    yield KeyRow(key)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self.listing.display = False
+        for name in ("#attention", "#self-test", "#empty"):
+            self.query_one(name).display = False
         world = world_of(self)
         self.run_worker(
             lambda: watch(world.root, self, self._stop_watching, self._awake, world.refresh_s),
             thread=True,
             exit_on_error=False,
         )
+
+    async def _furnish(self) -> None:
+        """What stands around the list comes once it is known whether there are runs: the first frame is light."""
+        home = self.query_one("#home")
+        if self.lines and not self.query("#beside"):
+            from tui.home.curve import Curve
+            from tui.home.detail import Detail
+
+            unicode = world_of(self).terminal.unicode
+            await home.mount(
+                Panel(text("home.curve"), Curve(unicode), id="course"), Container(Detail(id="detail"), id="beside")
+            )
+            answer = Static("", id="answer-text", markup=False)
+            await self.query_one("#beside").mount(Panel(text("home.answer"), answer, id="answer"))
+        if not self.lines and not self.query("#first"):
+            from tui.home.first import FirstSteps
+
+            await home.mount(FirstSteps(id="first"))
+        await self.query("#machine").remove()
+        place = self.query_one("#beside" if self.lines else "#first")
+        panel = Panel(text("home.machine"), Static("", id="machine-text", markup=False), id="machine")
+        await place.mount(panel, after="#detail" if self.lines else None)
+        self.set_class(not self.lines, "-empty")
+        self._show_machine()
 
     def on_screen_resume(self) -> None:
         self._awake.set()
@@ -117,79 +162,183 @@ class HomeScreen(ActingScreen):
         self._awake.set()
 
     def on_resize(self) -> None:
-        self._another_chosen()
+        self._mind_size()
+        self.call_after_refresh(self._draw_beside)
+
+    def _mind_size(self) -> None:
+        """How many runs the list has room for where it is as high as it needs."""
+        height = self.app.size.height
+        self.listing.most = max(5, round(height * _LIST_SHARE) - 4) if self.has_class("-tall") else height
+
+    @property
+    def _spare_rows(self) -> int:
+        """What a short window has left beside the list, the chosen run and the keys."""
+        return self.app.size.height - _ROWS_OF_REST - len(self.listing.runs) - len(self.query("Filter"))
+
+    def _draw_beside(self) -> None:
+        self._show_title()
+        self._tell_of_chosen()
+        self._show_matters()
+        self._show_machine()
 
     # The list
 
     @on(messages.RunsSummarised)
-    def _show_runs(self, message: messages.RunsSummarised) -> None:
+    async def _show_runs(self, message: messages.RunsSummarised) -> None:
         from tui.notices import notices_of
 
         message.stop()
         first, self.is_read = not self.is_read, True
-        self.lines = message.runs
+        was_empty, self.lines, self._mixes = not self.lines, message.runs, message.mixes
         for each in (run for line in self.lines for run in getattr(line, "members", (line,))):
             notices_of(self).heard(each.id, each.name, each.state, each.reason)
+        if first or was_empty != (not self.lines):
+            self._mind_size()
+            await self._furnish()
         self._show_lines()
         if not first:  # all runs were read: one that is not among them is gone
             self._chosen_before = ""
-        self.query_one("#home .key-family", KeyRow).display = bool(self.lines)
-        self._show_rows()
-        if first and self.focused is None:
-            (self.listing if self.lines else self.query(KeyRow).first()).focus()
+        self._look_for_matters()
+        if self.focused is None or (not first and was_empty != (not self.lines)):
+            self._focus_first()
         self.refresh_bindings()
 
+    def _focus_first(self) -> None:
+        if self.listing.display:
+            self.listing.focus()
+        else:
+            self.query("FirstSteps KeyRow, KeyBar KeyButton").first().focus()
+
     def _show_lines(self) -> None:
-        """The runs that are looked for, in the order that is asked for, and how many there are."""
+        """The runs that are looked for, in the order that is asked for."""
         if not self.is_read:  # what is typed meanwhile counts once they are there
             return
-        from engine.runs.listing import NAMES, ORDERS, matching, ordered, unfolded
+        from engine.runs.listing import ORDERS, matching, ordered, unfolded
 
         if self._order not in ORDERS:
             self._order = "newest"
         listing, runs = self.listing, self.lines
         found = unfolded(ordered(matching(runs, self._wanted), self._order), self._unfolded)
         listing.display = bool(found)
-        empty = "home.nothing-found" if runs else "home.empty"
-        self.query_one("#empty", Line).display = not found
-        self.query_one("#empty", Line).show(f"  {text(empty)}" if not found else "")
-        every = [each for line in runs for each in getattr(line, "members", (line,))]
+        empty = self.query_one("#empty", Line)
+        empty.display = bool(runs) and not found
+        empty.show(text("home.nothing-found") if empty.display else "")
+        listing.show(found, self._unfolded, self._order)
+        if self._chosen_before in [line.id for line in found]:
+            listing.choose(self._chosen_before)
+            self._chosen_before = ""
+        self._show_title()
+        self._tell_of_chosen()
+
+    def _show_title(self) -> None:
+        """How many runs there are, and which of them are shown in which order."""
+        if not self.lines:
+            return
+        from engine.runs.listing import NAMES
+
+        every = [each for line in self.lines for each in getattr(line, "members", (line,))]
         running = sum(not has_ended(run) for run in every)
-        told = [text("home.count", runs=len(every), running=running)] if runs else []
+        told = [text("home.runs"), text("home.count", runs=len(every), running=running)]
         if self._wanted:
-            told.append(text("home.matching", wanted=self._wanted, lines=len(found)))
+            told.append(text("home.matching", wanted=self._wanted, lines=len(self.listing.runs)))
         if self._order != "newest":
             told.append(text(NAMES[self._order]))
-        count = Text(f"  {text('home.runs')}   {'   '.join(told)}", no_wrap=True, end="")
-        cut(count, self.size.width)
-        self.query_one("#count", Line).show(count.plain.rstrip() if not told else count.plain)
-        listing.show(found, self._unfolded)
-        if self._chosen_before in [line.id for line in found]:
-            listing.action_move([line.id for line in found].index(self._chosen_before) - listing.chosen)
-            self._chosen_before = ""
+        self.query_one("#runs", Panel).rename(cut_cells("   ".join(told), self.app.size.width - 6))
 
     @on(RunList.Chosen)
     def _another_chosen(self) -> None:
-        from engine.runs.listing import result_of
-
-        run = self.chosen
-        line = Text("  ", no_wrap=True, end="")
-        about = () if run is None else (run.model, result_of(run), run.reason, run.id)
-        for at, part in enumerate(about):
-            said, room = words.said(part), self.size.width - cell_len(line.plain) - 1
-            if at in _SENTENCES and room >= _SHORTEST:  # the run's own screen has all of it
-                said = cut_cells(said, room)
-            if said and cell_len(said) <= room:
-                line.append(f"{said}   ")
-        self.query_one("#detail", Line).show(line)
-        self._show_rows()
+        self._tell_of_chosen()
+        self._show_matters()
         self.refresh_bindings()
 
-    def _show_rows(self) -> None:
-        """The ways on from the chosen run stand there while it has an adapter."""
-        has_adapter = bool(self.run and self.run.has_adapter)
-        for name in ("go_on", "adapter"):
-            self.query_one(f"#home .key-{name}", KeyRow).display = has_adapter
+    def _tell_of_chosen(self) -> None:
+        """What is known of the chosen line, and its losses once the cursor rests there."""
+        if not self.query("#beside"):
+            return
+        from tui.home.curve import Curve
+        from tui.home.detail import Detail
+
+        line, detail, curve = self.chosen, self.query_one(Detail), self.query_one(Curve)
+        detail.tell(line, self.has_class("-short"), max(20, detail.content_size.width or self.app.size.width - 4))
+        has_curve = line is not None and (self.has_class("-tall") or self._spare_rows >= _LEAST_CURVE)
+        self.set_class(not has_curve, "-no-curve")
+        if line is None or not has_curve:
+            return
+        if self._curve_of == line.id:
+            curve.go_on(line)
+            return
+        self._curve_of = line.id
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(_REST_S, lambda: self._read_curve(line))
+
+    @work(thread=True, group="curve", exclusive=True)
+    def _read_curve(self, line: Summary) -> None:
+        from tui.home.curve import read
+
+        self.post_message(self.StoryRead(line.id, read(line)))
+
+    @on(StoryRead)
+    def _show_story(self, message: StoryRead) -> None:
+        from tui.home.curve import Curve, answer_text
+
+        if self._curve_of == message.about:
+            self.query_one(Curve).show(message.story)
+            body = self.query_one("#answer-text", Static)
+            body.update(answer_text(message.story.sample, max(20, body.content_size.width)))
+
+    # What waits for a person
+
+    def _look_for_matters(self) -> None:
+        from tui.home.attention import matters
+
+        self._matters = matters(self.lines, self._mixes, world_of(self).clock())
+        self._show_matters()
+
+    def _show_matters(self) -> None:
+        """The first of them, with the key that acts where it is the chosen run's, else the one that leads there."""
+        line = self.query_one("#attention", Static)
+        line.display = bool(self._matters)
+        if not self._matters:
+            return
+        from tui.home.attention import told
+
+        shown = told(self._matters, self.run.id if self.run else "", self.app.size.width - 2)
+        if shown != self._told:
+            self._told = shown
+            line.update(shown, layout=False)
+
+    @on(events.Click, "#attention")
+    def _attention_clicked(self) -> None:
+        self.action_attend()
+
+    def action_attend(self) -> None:
+        """Choose the run that needs a person, or open the mix that does; each time the next one."""
+        if not self._matters:
+            return
+        self._attended = (self._attended + 1) % len(self._matters)
+        matter = self._matters[self._attended]
+        wanted = matter.run
+        if matter.mix is not None:
+            self._open_mix(matter.mix)
+            return
+        group = next((line.id for line in self.lines if wanted in [run.id for run in getattr(line, "members", ())]), "")
+        if group:
+            self._unfolded.add(group)
+        self._wanted = ""
+        self.query("Filter").remove()
+        self._show_lines()
+        self.listing.focus()
+        self.listing.choose(wanted)
+
+    def _open_mix(self, made: RunDir) -> None:
+        from engine.runs import mixes
+        from engine.runs.directory import RunDir
+
+        if (mix := mixes.read(made)) is not None:
+            root = world_of(self).root
+            parents = [RunDir(root / parent.run) for parent in mix.recipe.parents if parent.run]
+            self.post_message(messages.MixAsked(parents, made))
 
     def action_move_list(self, by: int) -> None:
         """The list moves by pages wherever the focus is."""
@@ -205,13 +354,27 @@ class HomeScreen(ActingScreen):
         elif self.run is not None:
             self.post_message(messages.RunOpened(self.run.run))
 
+    @on(RunList.Opened)
+    def _opened(self) -> None:
+        self.action_open()
+
     def action_sort(self) -> None:
         """Show the list in the next order; the first line is chosen then."""
         from engine.runs.listing import ORDERS
 
-        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._sort_by(ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)])
+
+    @on(RunList.SortAsked)
+    def _head_clicked(self, message: RunList.SortAsked) -> None:
+        from engine.runs.listing import ORDERS
+
+        self._sort_by(next(order for order in ORDERS if order == message.order))
+
+    def _sort_by(self, order: Order) -> None:
+        self._order = order
         self._show_lines()
-        self.listing.action_move(-len(self.lines) * 100)
+        if self.listing.chosen:
+            self.listing.action_move(-self.listing.chosen)
 
     # Looking for runs
 
@@ -232,7 +395,7 @@ class HomeScreen(ActingScreen):
         from tui.home.filter import Filter
 
         if not self.query(Filter):
-            await self.query_one("#home").mount(Filter(self._wanted), before=self.query_one("#empty"))
+            await self.query_one("#runs").mount(Filter(self._wanted), before=self.query_one("#empty"))
         self.set_focus(self.query_one(Filter))  # at once: the next letters are on their way
 
     def on_input_changed(self, message: Filter.Changed) -> None:
@@ -247,7 +410,7 @@ class HomeScreen(ActingScreen):
             self._wanted = ""
             await self.query("Filter").remove()
             self._show_lines()
-        (self.listing if self.listing.display else self.query(KeyRow).first()).focus()
+        self._focus_first()
 
     async def action_unfilter(self) -> None:
         if self._wanted:
@@ -265,11 +428,26 @@ class HomeScreen(ActingScreen):
     def _machine_read(self, message: messages.MachineRead) -> None:
         if is_news(self._machine, message.machine):
             self._machine = message.machine
-            self.query_one(TopLine).show(right=machine_line(message.machine))
+            self._show_machine()
             from engine.machine import selftest_result  # with libraries that the first frame does not wait for
 
             if selftest_result.offer(message.machine):
-                self.query_one("#self-test", Line).show(f"  {text('home.new-hardware')}")
+                self.query_one("#self-test", Line).show(text("home.new-hardware"))
+                self.query_one("#self-test", Line).display = True
+
+    def _show_machine(self) -> None:
+        """In its panel where there is room for one, else in few words in the first line."""
+        if self._machine is None:
+            return
+        panels = self.query("#machine")
+        has_panel = bool(panels) and panels.first().display
+        self.query_one(TopLine).show(right="" if has_panel else machine_line(self._machine))
+        if has_panel:
+            from tui.home.machine_panel import machine_text
+
+            body = self.query_one("#machine-text", Static)
+            width = body.content_size.width or 40
+            body.update(machine_text(self._machine, width, world_of(self).terminal.unicode))
 
     def action_language(self) -> None:
         """Speak the next language from now on."""

@@ -64,10 +64,17 @@ def watch(
     while not stop.is_set():
         if wake.wait(timeout=0.5):
             found = runs.poll(first)
-            target.post_message(RunsSummarised(found))
+            target.post_message(RunsSummarised(found, waiting_mixes()))
             if first == _MOST_RUNS or sum(map(runs_in, found)) != first:
                 stop.wait(interval_s)
             first = _MOST_RUNS
+
+
+def waiting_mixes() -> list[RunDir]:
+    """Mixes that were measured, and neither kept nor thrown away."""
+    from engine.runs import mixes
+
+    return [run for run in mixes.candidates() if (made := mixes.read(run)) is not None and made.tasks]
 
 
 def runs_in(line: Line) -> int:

@@ -37,7 +37,10 @@ _STEP, _DENSITIES = 0.1, (0.2, 0.5, 0.8)
 
 
 class MixScreen(WholeScreen, Screen[None]):
-    """Opened over home for two or more runs with adapters. Nothing is kept before a person says so."""
+    """Opened over home for two or more runs with adapters, or for the mix ``made`` of them that waits for a word.
+
+    Nothing is kept before a person says so.
+    """
 
     AUTO_FOCUS = "#methods"
     BINDINGS = keys.bindings(keys.MIXING)
@@ -70,9 +73,9 @@ class MixScreen(WholeScreen, Screen[None]):
             super().__init__()
             self.run, self.problem = run, problem
 
-    def __init__(self, runs: Sequence[RunDir]) -> None:
+    def __init__(self, runs: Sequence[RunDir], made: RunDir | None = None) -> None:
         super().__init__()
-        self._runs = tuple(runs)
+        self._runs, self._made = tuple(runs), made
         self._parents: Parents | None = None
         self._weights = [1 / len(runs)] * len(runs)
         self._density = _DENSITIES[1]
@@ -116,6 +119,10 @@ class MixScreen(WholeScreen, Screen[None]):
         self.query_one("#methods", PickList).set_picks([Pick(name, name, text(about(name))) for name in METHODS])
         self._show_parents()
         self._show_view("choose")
+        if self._made is not None:
+            from engine.runs import mixes
+
+            self.post_message(job.Ended(self._made, mixes.read(self._made)))
         self._read()
 
     @work(thread=True, group="read", exclusive=True)

@@ -8,9 +8,40 @@ empty = No runs yet. d starts a three-minute demo, n your own training.
 nothing-found = No run matches. Esc shows all runs.
 matching = "{ $wanted }": { NUMBER($lines) }
 filter-about = words in name, model, data or state
-start-new = Start something new
-resume-hint = resume: r
+start-new = First steps
 eta = ETA { ABOUT($left) }
+column-name = name
+column-state = state
+column-progress = progress
+column-loss = loss
+column-result = result
+column-gpu = GPU
+column-model = base model
+column-age = updated
+curve = Loss
+answer = Newest answer
+prompt = prompt
+answered = answer
+expected = expected
+no-answer = No answers yet.
+
+# The selected run
+fact-reason = reason
+fact-result = result
+fact-step = step
+fact-base = base
+fact-data = data
+fact-seeds = seeds
+fact-eval = eval loss
+fact-test = test loss
+fact-gpu = GPU
+fact-folder = folder
+
+# What needs attention
+spiked = { $run }: { $why }
+broke = { $run } failed: { $why }
+mix-waits = The mix { $mix } is not kept yet.
+more-matters = { NUMBER($more) } more
 
 # The machine
 gpu-free = { $name }  { GIB($free, unit: 0) } of { GIB($total) } free
@@ -18,6 +49,16 @@ ram-free = RAM { GIB($free, unit: 0) } of { GIB($total) } free
 no-gpu = no GPU
 gpu-lost = GPU lost
 gpu-unused = GPU not used
+machine = Machine
+ram = RAM
+cores = { COUNT($cores, "core", "cores") }
+disk-free = disk { GIB($free) } free
+free-of = { GIB($free, unit: 0) } of { GIB($total) } free
+no-gpu-means = { $why }. Models of up to about 0.5B parameters are practical.
+gpu-unused-means = { $why }.
+you = you
+others = others
+more-users = { NUMBER($more) } more
 new-hardware = New GPU, driver or torch. `tunedeck selftest` checks them in two minutes.
 
 # Why a key does nothing now
@@ -51,6 +92,10 @@ family = Model and adapter history
 family-help = Model and adapter history
     .about = Every adapter stands under what it was made from: a base model, an adapter it continued, or a merged model. Files that were moved or deleted are marked as missing. Mark a run with Space, move to another one and press d. It shows the differences in settings, data, base model and versions.
 family-empty = Nothing has been trained yet. Esc goes back; d on Home starts the demo.
+column-made = made by
+column-rows = rows
+differences = Differences
+scored = { $metric } { $value } (n = { NUMBER($rows) })
 reading-runs = reading the runs
 adapters = { COUNT($here, "adapter", "adapters") }
 adapters-missing = { COUNT($here, "adapter", "adapters") }, { NUMBER($missing) } missing

@@ -8,9 +8,40 @@ empty = 还没有任务。按 d 运行三分钟演示，按 n 开始自己的训
 nothing-found = 没有匹配的任务。按 Esc 显示全部。
 matching = “{ $wanted }”：{ NUMBER($lines) } 个
 filter-about = 名称、模型、数据或状态中的词
-start-new = 开始
-resume-hint = 恢复：r
+start-new = 从这里开始
 eta = 剩余 { ABOUT($left) }
+column-name = 名称
+column-state = 状态
+column-progress = 进度
+column-loss = 损失
+column-result = 结果
+column-gpu = GPU
+column-model = 基座模型
+column-age = 更新
+curve = 损失
+answer = 最新回答
+prompt = 提示
+answered = 回答
+expected = 参考答案
+no-answer = 还没有回答。
+
+# The selected run
+fact-reason = 原因
+fact-result = 结果
+fact-step = 步数
+fact-base = 基座
+fact-data = 数据
+fact-seeds = 种子
+fact-eval = 验证损失
+fact-test = 测试损失
+fact-gpu = GPU
+fact-folder = 目录
+
+# What needs attention
+spiked = { $run }：{ $why }
+broke = { $run } 失败：{ $why }
+mix-waits = 混合 { $mix } 尚未决定是否保留。
+more-matters = 另有 { NUMBER($more) } 个
 
 # The machine
 gpu-free = { $name }  空闲 { GIB($free, unit: 0) } / { GIB($total) }
@@ -18,6 +49,16 @@ ram-free = 内存空闲 { GIB($free, unit: 0) } / { GIB($total) }
 no-gpu = 无 GPU
 gpu-lost = GPU 失联
 gpu-unused = 未使用 GPU
+machine = 本机
+ram = 内存
+cores = { NUMBER($cores) } 核
+disk-free = 磁盘空闲 { GIB($free) }
+free-of = 空闲 { GIB($free, unit: 0) } / { GIB($total) }
+no-gpu-means = { $why }。适合约 0.5B 参数以内的小模型。
+gpu-unused-means = { $why }。
+you = 您
+others = 其他
+more-users = 另有 { NUMBER($more) } 人
 new-hardware = GPU、驱动或 torch 有变化，可运行 `tunedeck selftest` 检查，约两分钟。
 
 # Why a key does nothing now
@@ -51,6 +92,10 @@ family = 模型与适配器的来历
 family-help = 模型与适配器的来历
     .about = 每个适配器列在其来源之下：基座模型、被继续训练的适配器，或合并后的模型。已移动或删除的文件标为“缺失”。用空格标记一个任务，移到另一个再按 d，即可比较两者的设置、数据、基座模型和版本。
 family-empty = 还没有训练过任何模型。按 Esc 返回，在主界面按 d 运行演示。
+column-made = 来源
+column-rows = 行数
+differences = 差异
+scored = { $metric } { $value }（n = { NUMBER($rows) }）
 reading-runs = 正在读取任务
 adapters = { NUMBER($here) } 个适配器
 adapters-missing = { NUMBER($here) } 个适配器，{ NUMBER($missing) } 个缺失

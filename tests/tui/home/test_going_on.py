@@ -65,7 +65,7 @@ async def test_a_run_without_an_adapter_offers_neither(make_world: MakeWorld, ro
         assert said("keys.continue") not in screen_text(app)
         await pilot.press("g", "a")
         await pilot.pause()
-        assert said("home.start-new") in screen_text(app)
+        assert said("home.count", runs=1, running=0) in screen_text(app)
 
 
 async def test_a_kept_draft_is_set_aside_and_what_g_began_is_kept(
@@ -119,4 +119,4 @@ async def test_a_shows_what_the_adapter_is_its_match_and_its_family(
         assert "fits" in words(app)
         assert "All 4 layers it changes exist in the model" in words(app)
         await pilot.press("escape")
-        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, said("home.count", runs=1, running=0))

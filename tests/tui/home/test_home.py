@@ -27,7 +27,8 @@ async def test_an_empty_home_teaches_how_to_begin(make_world: MakeWorld) -> None
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, said("home.empty"))
-        assert f"> n   {said('keys.new')}" in screen_text(app), "the first thing to do has the focus"
+        assert f"> d   {said('keys.demo')}" in screen_text(app), "the first thing to do has the focus"
+        assert f"  n   {said('keys.new')}" in screen_text(app)
         assert said("keys.delete") in screen_text(app)
 
 
@@ -46,13 +47,14 @@ async def test_runs_are_listed_with_state_steps_loss_and_reason(
         await until_shows(pilot, "412/900")
         text = screen_text(app)
         assert said("home.count", runs=3, running=1) in text
-        by_name = {line.strip("> ").split()[0]: line for line in text.splitlines() if "/" in line}
+        by_name = {line[1:].split()[1]: line for line in app.screen.query_one(RunList).visible_lines}
         assert "running" in by_name["orders-json"]
         assert "ETA" in by_name["orders-json"]
         assert "finished" in by_name["done-before"]
         assert "just now" in by_name["done-before"]
         assert "failed" in by_name["too-large"]
-        assert said("home.resume-hint") in by_name["too-large"]
+        assert said("home.broke", run="too-large", why="The GPU is out of memory") in text
+        assert said("keys.attend") in text
 
 
 async def test_ascii_and_sixteen_colours_show_the_same(make_world: MakeWorld, root: Path) -> None:
@@ -72,7 +74,7 @@ async def test_enter_opens_the_chosen_run_and_q_comes_back(make_world: MakeWorld
         await pilot.press("enter")
         await until_shows(pilot, "exact match 0% -> 97%")
         await pilot.press("q")
-        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, said("home.count", runs=1, running=0))
     ours = dict.fromkeys(m for m in seen if isinstance(m, (messages.RunOpened, messages.MonitorLeft)))
     assert [type(m) for m in ours] == [messages.RunOpened, messages.MonitorLeft]
 
@@ -124,7 +126,7 @@ async def test_resume_starts_the_runner_again_and_shows_it(
     run = fake_runs.failed_run(root)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, said("home.resume-hint"))
+        await until_shows(pilot, said("home.broke", run="too-large", why="The GPU is out of memory"))
         await pilot.press("r")
         await until(pilot, lambda: app.current_mode == "monitor")
     assert spawned == [(run.id, True)]
@@ -160,7 +162,7 @@ async def test_names_from_files_can_neither_steer_the_terminal_nor_break_the_col
 ) -> None:
     fake_runs.finished_run(root, "evil \x1b[31m[b]red[/b] 世界 " + "x" * 60)
     app = TunedeckApp(make_world())
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(110, 24)) as pilot:
         await until_shows(pilot, "finished")
         assert "\x1b" not in screen_text(app)
         line = next(line for line in screen_text(app).splitlines() if "finished" in line)
@@ -192,8 +194,8 @@ async def test_the_chosen_run_stands_out_without_colour(make_world: MakeWorld, r
     fake_runs.finished_run(root)
     app = TunedeckApp(make_world("16", unicode=False))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shows(pilot, "> orders-json")
-        row = app.screen.query_one(RunList).render_line(0)
+        await until_shows(pilot, "> . orders-json")
+        row = app.screen.query_one(RunList).render_line(1)
         assert all(segment.style is not None and segment.style.reverse for segment in row if segment.text.strip())
 
 
@@ -209,17 +211,19 @@ async def test_d_opens_the_wizard_filled_in_with_the_demo(make_world: MakeWorld,
     assert asked.prefill.config.run.name == "demo"
 
 
-async def test_the_arrows_walk_from_the_runs_through_the_menu_and_back(make_world: MakeWorld, root: Path) -> None:
+async def test_the_arrows_walk_from_the_runs_to_what_can_be_done_with_them_and_back(
+    make_world: MakeWorld, root: Path
+) -> None:
     for name in ("one", "two"):
         fake_runs.finished_run(root, name)
     app = TunedeckApp(make_world())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shows(pilot, "2 runs")
         await pilot.press("down", "down")
-        assert f"> n   {said('keys.new')}" in screen_text(app)
-        await pilot.press("down", "down")
-        assert f"> f   {said('keys.family')}" in screen_text(app)
-        await pilot.press("up", "up", "up")
+        assert f">o {said('keys.report')}" in screen_text(app)
+        await pilot.press("down")
+        assert f">f {said('keys.family')}" in screen_text(app)
+        await pilot.press("up", "up")
         assert isinstance(app.focused, RunList)
         await pilot.press("up")
         assert app.focused.chosen == 0
@@ -247,7 +251,7 @@ async def test_a_key_that_cannot_be_used_says_why_wherever_the_focus_is(
             await pilot.press(key, key)
             assert told() == said(why, run="done"), "one line tells it, in the place of the one before"
         await pilot.press("down", "down", "delete")
-        assert f"> n   {said('keys.new')}" in screen_text(app)
+        assert f">o {said('keys.report')}" in screen_text(app)
         assert said("home.stop-first", run="live") in told()
 
 

@@ -1,0 +1,90 @@
+"""What needs a person is said in one line, with the key that acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.runs import events as ev
+from engine.runs import mixes
+from engine.runs.directory import RunDir
+from engine.runs.writer import EventWriter
+from tests.engine.runs.mixing import waiting_mix
+from tests.tui import fake_runs
+from tests.tui.looking import said, screen_text, until, until_shows
+from tui.app import TunedeckApp
+from tui.home.attention import matters
+from tui.home.screen import HomeScreen
+from tui.home.watch import RunWatch
+from tui.mixing.screen import MixScreen
+from tui.words import run_name
+from tui.world import World
+
+MakeWorld = Callable[..., World]
+OUT = "The GPU is out of memory"
+
+
+def spiked(root: Path, running: Callable[[RunDir], None]) -> RunDir:
+    run, writer = fake_runs.new_run(root, "wild", 900)
+    fake_runs.begin(writer, 900)
+    fake_runs.train(writer, 1, 20, 900)
+    writer.emit(ev.Spike(step=20, kind="loss", loss=9.5, expected=2.1, grad_norm=40.0, learning_rate=1e-4))
+    writer.close()
+    running(run)
+    return run
+
+
+async def test_a_run_that_can_be_resumed_is_named_and_one_key_leads_there(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.failed_run(root)
+    fake_runs.finished_run(root, "done")
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.broke", run="too-large", why=OUT))
+        assert f"! {said('keys.attend')}" in screen_text(app)
+        await pilot.press("exclamation_mark")
+        screen = app.screen
+        assert isinstance(screen, HomeScreen)
+        assert screen.run is not None
+        assert screen.run.name == "too-large"
+        await until_shows(pilot, f"r {said('keys.resume')}")
+        line = next(line for line in screen_text(app).splitlines() if OUT in line)
+        assert line.rstrip().endswith(f"r {said('keys.resume')}")
+
+
+async def test_a_home_where_all_is_well_says_nothing(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, "orders-json")
+        assert said("keys.attend") not in screen_text(app)
+        assert not app.screen.query_one("#attention").display
+
+
+def test_spikes_of_running_trainings_come_first_and_what_is_old_is_left_out(
+    root: Path, running: Callable[[RunDir], None]
+) -> None:
+    fake_runs.failed_run(root)
+    spiked(root, running)
+    lines = RunWatch(root).poll()
+    now = max(line.last_t for line in lines)
+    assert [matter.key for matter in matters(lines, (), now)] == ["open", "resume"]
+    assert [matter.key for matter in matters(lines, (), now + 30 * 86_400)] == ["open"]
+
+
+def test_a_spike_is_answered_by_a_lower_rate(root: Path, running: Callable[[RunDir], None]) -> None:
+    run = spiked(root, running)
+    assert RunWatch(root).poll()[0].spike is not None  # type: ignore[union-attr]
+    writer = EventWriter(run.events)
+    writer.emit(ev.RateLowered(step=21, factor=0.5, scale=0.5))
+    writer.close()
+    assert RunWatch(root).poll()[0].spike is None  # type: ignore[union-attr]
+
+
+async def test_a_mix_that_nobody_kept_opens_where_it_can_be_kept(make_world: MakeWorld, root: Path) -> None:
+    fake_runs.finished_run(root)
+    waiting = waiting_mix(mixes.candidates_dir())
+    app = TunedeckApp(make_world())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shows(pilot, said("home.mix-waits", mix=run_name(waiting)))
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: isinstance(app.screen, MixScreen) and app.screen.view == "result")

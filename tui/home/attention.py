@@ -1,0 +1,64 @@
+"""What waits for a person: runs that can be resumed, spikes that nobody answered, mixes not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from engine.common.clean_text import clean
+from engine.messages.catalogue import text
+from tui import keys, words
+from tui.home.columns import is_group
+from tui.widgets.line import cut_cells
+from tui.widgets.pieces import chip, toned
+
+if TYPE_CHECKING:
+    from engine.runs.directory import RunDir
+    from engine.runs.group_summary import Line
+    from engine.runs.summary import RunSummary
+
+_RECENT_S = 7 * 86_400
+"""What ended longer ago was seen."""
+
+
+@dataclass(frozen=True)
+class Matter:
+    """``run`` is the id of the line it is about; ``key`` acts there, by the name of an action of home.
+
+    Of a ``mix`` there is no line: it opens its own screen.
+    """
+
+    run: str
+    words: str
+    key: str = ""
+    is_lost: bool = False
+    mix: RunDir | None = None
+
+
+def matters(lines: Sequence[Line], mixes: Sequence[RunDir], now: float) -> list[Matter]:
+    """What needs a person: spikes of running trainings first, then what ended last, then mixes."""
+    runs: list[RunSummary] = [run for line in lines for run in (line.members if is_group(line) else (line,))]
+    found = [Matter(run.id, _said("home.spiked", run), "open") for run in runs if run.spike]
+    ended = [run for run in runs if run.state in ("failed", "crashed") and run.resumable]
+    ended = sorted((run for run in ended if now - run.last_t < _RECENT_S), key=lambda run: -run.last_t)
+    found += [Matter(run.id, _said("home.broke", run), "resume", is_lost=True) for run in ended]
+    return found + [Matter("", text("home.mix-waits", mix=words.run_name(mix)), mix=mix) for mix in mixes]
+
+
+def _said(code: str, run: RunSummary) -> str:
+    why = run.spike or run.reason
+    return text(code, run=clean(run.name, keep_newlines=False), why=words.said(why) if why else "")
+
+
+def told(found: Sequence[Matter], chosen: str, width: int) -> Content:
+    """The matter of the chosen run, else the first, and how many more; its key at the right."""
+    here = next((matter for matter in found if matter.run and matter.run == chosen), None)
+    matter = here or found[0]
+    key = next(each for each in keys.HOME if each.id == (matter.key if here else "attend"))
+    more = text("home.more-matters", more=len(found) - 1) if len(found) > 1 else ""
+    right = Content("  ").join([*([toned(more, "muted")] if more else []), chip(key.shown, key.text)])
+    said = toned(cut_cells(f"! {matter.words}", width - right.cell_length - 2), "lost" if matter.is_lost else "look")
+    return said + Content(" " * max(2, width - said.cell_length - right.cell_length)) + right
