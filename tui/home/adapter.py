@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -18,10 +19,12 @@ from engine.app.old_adapter import OldAdapter, look_at
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
-from tui import keys
+from tui import keys, words
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.line import wrap
+from tui.widgets.panel import Panel
+from tui.widgets.pieces import Tone, toned
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
@@ -29,10 +32,13 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
     from engine.models.lineage import Line
 
-Section = tuple[str, list[tuple[str, str]]]
+Row = tuple[str, str, Tone]
+"""A label, what is so, and the tone of the label."""
+Section = tuple[str, list[Row]]
 LABEL_WIDTH = 20
-LEVELS = {"ok": "home.fits", "unsure": "home.unsure", "refused": "home.unfit"}
-"""A reason of a match, by its level."""
+TONES: dict[str, Tone] = {"ok": "good", "unsure": "look", "refused": "lost"}
+"""Of a reason of a match, by its level."""
+_PANELS = ("details", "match", "line")
 
 
 class _Left(Exception):
@@ -46,18 +52,24 @@ class AdapterScreen(WholeScreen, Screen[None]):
     BINDINGS = keys.bindings(keys.ADAPTER)
     HELP = "home.adapter-help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.ADAPTER),)
-    DEFAULT_CSS = """
+    CSS = """
     AdapterScreen {
-        #adapter { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+        #adapter { height: 1fr; scrollbar-size-vertical: 1; }
+        #columns, #right { height: auto; }
+        #adapter Panel { display: none; }
+        #adapter Static { height: auto; }
+        &.-wide #columns { layout: horizontal; }
+        &.-wide #columns #details { width: 3fr; }
+        &.-wide #right { width: 2fr; }
     }
     """
 
     class Read(Message):
-        """Everything about it was read; ``lines`` are its part of the family."""
+        """Everything about it was read: it is called ``name``, and ``lines`` are its part of the family."""
 
-        def __init__(self, old: OldAdapter, lines: list[Line]) -> None:
+        def __init__(self, old: OldAdapter, name: str, lines: list[Line]) -> None:
             super().__init__()
-            self.old, self.lines = old, lines
+            self.old, self.name, self.lines = old, name, lines
 
     class Advanced(Message):
         """Reading got on a little."""
@@ -77,15 +89,18 @@ class AdapterScreen(WholeScreen, Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.adapter-help"), text("home.reading"))
-        with VerticalScroll(id="adapter"):
-            yield Static(id="adapter-table", markup=False)
+        with VerticalScroll(id="adapter"), Container(id="columns"):
+            yield Panel("", Static(markup=False), id="details")
+            with Container(id="right"):
+                yield Panel("", Static(markup=False), id="match")
+                yield Panel("", Static(markup=False), id="line")
         yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self._read()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.call_after_refresh(self._draw)
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self) -> None:
@@ -105,7 +120,7 @@ class AdapterScreen(WholeScreen, Screen[None]):
                 lines = _family(old, Path(world_of(self).root))
         except _Left:
             return
-        self.post_message(self.Read(old, lines))
+        self.post_message(self.Read(old, _name(old, Path(world_of(self).root)), lines))
 
     @on(Advanced)
     def _advanced(self, message: Advanced) -> None:
@@ -115,16 +130,20 @@ class AdapterScreen(WholeScreen, Screen[None]):
     def _show(self, message: Read) -> None:
         card = message.old.card
         self._path = str(card.path) if card else self._named
-        name = clean(card.name, keep_newlines=False) if card else text("home.adapter-help")
+        name = message.name or text("home.adapter-help")
         self.query_one(TopLine).show(left=name, right="")
         unicode = world_of(self).terminal.unicode
         self._sections = sections(message.old, message.lines, unicode)
-        self._draw()
+        for name, (title, _) in zip(_PANELS, self._sections, strict=False):
+            panel = self.query_one(f"#{name}", Panel)
+            panel.rename(title)
+            panel.display = True
+        self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        width = max(30, self.size.width - 5)
-        lines = [part for section in self._sections for part in _drawn(section, width)]
-        self.query_one("#adapter-table", Static).update(Content("\n").join(lines))
+        for name, section in zip(_PANELS, self._sections, strict=False):
+            body = self.query_one(f"#{name} Static", Static)
+            body.update(Content("\n").join(_drawn(section, max(26, body.content_size.width))))
 
     def copied(self) -> str:
         """Where the adapter is."""
@@ -141,28 +160,39 @@ def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]
 
     if old.error is not None or old.card is None:
         error = old.error or TunedeckError("home.adapter-unreadable")
-        return [(error.title, [("", error.message), ("", error.hint)])]
+        return [(error.title, [("", error.message, ""), ("", error.hint, "")])]
     reasons = old.match.reasons if old.match else ()
-    fits = [(text(LEVELS[reason.level]), text(reason.message)) for reason in reasons]
-    fits = fits or [(text("home.unknown"), text("home.no-base"))]
-    replay = [(text("home.its-data"), text(old.replay.message))] if old.replay else []
+    fits: list[Row] = [(text(LEVELS[each.level]), text(each.message), TONES[each.level]) for each in reasons]
+    fits = fits or [(text("home.unknown"), text("home.no-base"), "look")]
+    replay: list[Row] = [(text("home.its-data"), text(old.replay.message), "muted")] if old.replay else []
     gone = {line.node.key: f" ({text(line.node.absence)})" for line in lines if line.node.absence}
-    tree = [("", branch(line, unicode) + line.node.title + gone.get(line.node.key, "")) for line in lines]
-    what = [(text(name), text(value)) for name, value in facts(old.card, old.soundness)]
+    tree: list[Row] = [
+        ("", branch(line, unicode) + line.node.title + gone.get(line.node.key, ""), "") for line in lines
+    ]
+    what: list[Row] = [(text(name), text(value), "muted") for name, value in facts(old.card, old.soundness)]
     found: list[Section] = [(text("home.details"), [*what, *replay]), (text("home.on-base"), fits)]
     return [*found, (text("home.family"), tree)] if tree else found
 
 
 def _drawn(section: Section, width: int) -> list[Content]:
-    title, pairs = section
-    lines = [Content.styled(title, "bold")]
-    has_labels = any(label for label, _ in pairs)
-    indent = LABEL_WIDTH if has_labels else 2
-    for label, value in pairs:
+    """The rows behind labels as wide as the longest one."""
+    lines: list[Content] = []
+    indent = min(LABEL_WIDTH, max((cell_len(label) + 2 for label, _, _ in section[1] if label), default=0))
+    for label, value, tone in section[1]:
         first, *rest = wrap(clean(value), width - indent) or [""]
-        lines.append(Content(f"  {fit(label, indent - 2)}{first}"))
+        lines.append(toned(fit(label, indent), tone) + first)
         lines += [Content(" " * indent + line) for line in rest]
-    return [*lines, Content("")]
+    return lines
+
+
+def _name(old: OldAdapter, root: Path) -> str:
+    """That of the run that made it, before any id; "" where nothing can be read."""
+    from engine.runs.directory import RunDir
+
+    if old.card is None:
+        return ""
+    run = RunDir(root / old.card.run) if old.card.run else None
+    return words.run_name(run) if run is not None else clean(old.card.name, keep_newlines=False)
 
 
 def _own_base(old: OldAdapter) -> tuple[ModelCard | None, str]:

@@ -1,14 +1,15 @@
-"""The family of models and adapters as a tree: what was made from what, and what differs between two of them."""
+"""The family of models and adapters as a tree: what was made from what, how good it is, and what differs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -18,18 +19,33 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui import keys, messages, words
-from tui.widgets.bars import KeyBar, TopLine
+from tui.home.columns import VERDICTS
+from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.choosers import Pick, PickList
+from tui.widgets.line import Line as TextLine
+from tui.widgets.line import cut_cells, wrap
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
     from engine.app.compare.differences import Difference
     from engine.models.lineage import Line, Lineage, Node
+    from engine.runs.summary import Score
 
 KINDS = {"model": "home.base-model", "merged": "home.merged-model", "adapter": "home.adapter",
          "export": "home.export"}  # fmt: skip
-TITLE_WIDTH = 44
+_HOW_CELLS, _ROWS_CELLS, _RESULT_CELLS = 14, 8, 14
+_FIRST_EVENTS = 40
+"""Of a log: how many rows a training has is told at its start."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run trained on, in ``rows``, and its score; None where its log tells neither."""
+
+    rows: int | None = None
+    score: Score | None = None
 
 
 class FamilyScreen(WholeScreen, Screen[None]):
@@ -39,21 +55,29 @@ class FamilyScreen(WholeScreen, Screen[None]):
     BINDINGS = keys.bindings(keys.FAMILY)
     HELP = "home.family-help"
     KEY_TABLES: ClassVar = (("widgets.keys", keys.FAMILY),)
-    DEFAULT_CSS = """
+    CSS = """
     FamilyScreen {
-        #family { height: 1fr; padding: 0 1; }
+        #family { height: 1fr; }
+        #tree-panel { height: 1fr; width: 1fr; }
+        #heads { height: 1; color: $muted; }
         PickList { max-height: 1fr; }
-        #node { height: auto; max-height: 6; margin-top: 1; color: $muted; }
-        #differences { height: auto; max-height: 50%; margin-top: 1; }
+        #below { height: auto; }
+        #node-panel { height: auto; width: 1fr; }
+        #node { height: auto; }
+        #differences-panel { height: auto; max-height: 50%; width: 1fr; }
+        #differences { height: auto; }
+        &.-tall.-wide #family { layout: horizontal; }
+        &.-tall.-wide #below { width: 46; height: 100%; }
+        &.-tall.-wide #node-panel { height: 1fr; }
     }
     """
 
     class Read(Message):
-        """The family was read from the runs."""
+        """The family was read from the runs; ``measured`` is by the key of a node."""
 
-        def __init__(self, family: Lineage, lines: list[Line]) -> None:
+        def __init__(self, family: Lineage, lines: list[Line], measured: dict[str, Measured]) -> None:
             super().__init__()
-            self.family, self.lines = family, lines
+            self.family, self.lines, self.measured = family, lines, measured
 
     class Compared(Message):
         """Two runs were compared: what differs, or why that can't be told."""
@@ -66,42 +90,70 @@ class FamilyScreen(WholeScreen, Screen[None]):
         super().__init__()
         self._about = about
         self._by_line: dict[str, Node] = {}
+        self._lines: list[Line] = []
+        self._measured: dict[str, Measured] = {}
         self._marked: Node | None = None
+        self._is_read = False
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.family"), text("home.reading-runs"))
-        with Vertical(id="family"):
-            yield PickList(title_width=TITLE_WIDTH, id="tree")
-            yield Static(id="node", markup=False)
-            with VerticalScroll(id="differences", can_focus=False):
-                yield Static(id="table", markup=False)
+        with Container(id="family"):
+            yield Panel(text("home.family"), TextLine("", id="heads"), PickList(id="tree"), id="tree-panel")
+            with Container(id="below"):
+                yield Panel("", Static(id="node", markup=False), id="node-panel")
+                table = VerticalScroll(Static(id="table", markup=False), id="differences", can_focus=False)
+                yield Panel(text("home.differences"), table, id="differences-panel")
         yield KeyBar(keys.in_bar(keys.FAMILY, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
-        self.query_one("#differences").display = False
+        self.query_one("#differences-panel").display = False
         self._read()
 
     @work(thread=True, group="read")
     def _read(self) -> None:
         from engine.models.lineage import draw, read_lineage
 
-        family = read_lineage(Path(world_of(self).root))
-        self.post_message(self.Read(family, draw(family)))
+        root = Path(world_of(self).root)
+        family = read_lineage(root)
+        measured = {
+            node.key: measure(root / node.run)
+            for node in family.nodes.values()
+            if node.kind == "adapter" and node.is_here
+        }
+        self.post_message(self.Read(family, draw(family), measured))
 
     @on(Read)
     def _show(self, message: Read) -> None:
-        unicode = world_of(self).terminal.unicode
+        self._is_read = True
         self._by_line = {str(place): line.node for place, line in enumerate(message.lines)}
-        picks = [_pick(str(place), line, unicode) for place, line in enumerate(message.lines)]
-        here = next((key for key, node in self._by_line.items() if node.run == self._about and self._about), "")
-        tree = self.query_one(PickList)
-        tree.set_picks(picks, chosen=here)
+        self._lines, self._measured = message.lines, message.measured
+        here = [key for key, node in self._by_line.items() if node.run == self._about and self._about]
+        here += [key for key, node in self._by_line.items() if node.run and not node.is_missing]
+        self._draw_tree(here[0] if here else "")
         adapters = [node.is_missing for node in message.family.nodes.values() if node.kind == "adapter"]
         there, gone = adapters.count(False), adapters.count(True)
         counts = text("home.adapters-missing", here=there, missing=gone) if gone else text("home.adapters", here=there)
         self.query_one(TopLine).show(right=counts if adapters else "")
-        if not picks:
-            self.query_one("#node", Static).update(text("home.family-empty"))
+        self._describe()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw_tree)
+
+    def _draw_tree(self, here: str = "") -> None:
+        """The lines of the tree with their columns, as wide as there is room."""
+        tree, unicode = self.query_one(PickList), world_of(self).terminal.unicode
+        width = tree.content_size.width or self.app.size.width - 4
+        tree.title_width = max(16, width - _HOW_CELLS - _ROWS_CELLS - _RESULT_CELLS - 7)
+        picks = [
+            _pick(str(at), line, self._measured.get(line.node.key), unicode) for at, line in enumerate(self._lines)
+        ]
+        tree.set_picks(picks, chosen=here or None)
+        self.query_one("#below").display = tree.display = bool(self._lines)
+        if not self._lines:
+            self.query_one("#heads", TextLine).show(text("home.family-empty") if self._is_read else "")
+            return
+        heads = _columns(*(text(f"home.column-{name}") for name in ("made", "rows", "result")))
+        self.query_one("#heads", TextLine).show(f"  {fit(text('home.column-name'), tree.title_width)} {heads}")
         self._describe()
 
     @property
@@ -113,7 +165,11 @@ class FamilyScreen(WholeScreen, Screen[None]):
     def _describe(self) -> None:
         node = self._node
         if node is not None:
-            self.query_one("#node", Static).update(Content("\n".join(about(node))))
+            box = self.query_one("#node", Static)
+            width = box.content_size.width or self.app.size.width - 4
+            self.query_one("#node-panel", Panel).rename(cut_cells(clean(node.title, keep_newlines=False), width - 4))
+            told = about(node, self._measured.get(node.key))
+            box.update(Content("\n".join(line for each in told for line in wrap(clean(each), width))))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -178,9 +234,10 @@ class FamilyScreen(WholeScreen, Screen[None]):
     @on(Compared)
     def _show_differences(self, message: Compared) -> None:
         box = self.query_one("#differences")
-        box.display = True
+        panel = self.query_one("#differences-panel")
+        panel.display = True
         box.can_focus = len(message.found) > 8
-        lines = table(message.names, message.found, self.size.width - 3)
+        lines = table(message.names, message.found, self.query_one("#below").size.width - 5)
         if message.problem:
             lines = [f"! {clean(message.problem, keep_newlines=False)}"]
         elif not message.found:
@@ -191,11 +248,43 @@ class FamilyScreen(WholeScreen, Screen[None]):
         self.dismiss()
 
 
-def _pick(key: str, line: Line, unicode: bool) -> Pick:
+def measure(path: Path) -> Measured:
+    """Rows and score of the run in ``path``; meant for a thread."""
+    from engine.runs import events as ev
+    from engine.runs.directory import RunDir
+    from engine.runs.follow import Tail
+    from engine.runs.summary import summarise
+
+    run = RunDir(path)
+    started = [each for each in Tail(run.events).read(_FIRST_EVENTS) if isinstance(each, ev.RunStarted)]
+    return Measured(started[0].train_rows if started else None, summarise(run).score)
+
+
+def _pick(key: str, line: Line, measured: Measured | None, unicode: bool) -> Pick:
     node = line.node
     how = (node.strategy if node.kind == "adapter" else "") or text(KINDS[node.kind])
-    detail = text("home.see-above") if line.is_repeated else how
-    return Pick(key, branch(line, unicode) + node.title, detail, tail=text(node.absence) if node.absence else "")
+    title = branch(line, unicode) + node.title
+    if line.is_repeated:
+        return Pick(key, title, text("home.see-above"))
+    if node.absence:
+        return Pick(key, title, f"{fit(how, _HOW_CELLS)} {text(node.absence)}")
+    known = measured or Measured()
+    rows = f"{known.rows:,}" if known.rows else ""
+    return Pick(key, title, _columns(how, rows, _result(known.score, unicode)))
+
+
+def _columns(how: str, rows: str, result: str) -> str:
+    blank = " " * (_ROWS_CELLS - cell_len(rows))
+    return f"{fit(cut_cells(how, _HOW_CELLS), _HOW_CELLS)} {blank}{rows}  {fit(result, _RESULT_CELLS)}"
+
+
+def _result(score: Score | None, unicode: bool) -> str:
+    from engine.metrics import words as metric_words
+
+    if score is None:
+        return ""
+    sign = VERDICTS[score.verdict][0 if unicode else 1] if score.verdict else ""
+    return f"{metric_words.value(score.metric, score.value)} {sign}".rstrip()
 
 
 def branch(line: Line, unicode: bool) -> str:
@@ -206,9 +295,15 @@ def branch(line: Line, unicode: bool) -> str:
     return "".join("  " if last else trunk for last in line.lasts[:-1]) + (corner if line.lasts[-1] else fork)
 
 
-def about(node: Node) -> list[str]:
+def about(node: Node, measured: Measured | None = None) -> list[str]:
     """What is known of a node, a line each."""
+    from engine.metrics import words as metric_words
+
     lines = [", ".join([text(KINDS[node.kind]), *map(text, node.details)])]
+    if measured is not None and (score := measured.score) is not None:
+        metric = words.said(metric_words.metric(score.metric))
+        value = metric_words.value(score.metric, score.value)
+        lines.append(text("home.scored", metric=metric, value=value, rows=score.n))
     if node.data:
         lines.append(text("home.trained-on", data=[words.source_name(each) for each in node.data]))
     if node.path:
