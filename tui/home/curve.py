@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.strip import Strip
 
 from engine.common.clean_text import clean
 from engine.messages import formats
@@ -54,10 +55,15 @@ class Curve(Chart, can_focus=False):
     def __init__(self, unicode: bool) -> None:
         super().__init__(text("home.curve"), unicode, id="curve")
         self._courses: list[Course] = []
+        self._is_read = False
+
+    def render_line(self, y: int) -> Strip:
+        """Nothing before a log was read: axes without a curve would be sent in vain."""
+        return super().render_line(y) if self._is_read else Strip.blank(self.size.width, self.rich_style)
 
     def show(self, story: Story) -> None:
         """The curves of other runs."""
-        self._courses, held_out = list(story.courses), story.held_out
+        self._courses, held_out, self._is_read = list(story.courses), story.held_out, True
         self.clear_series()
         for place, course in enumerate(self._courses):
             label = course.label if len(self._courses) > 1 else text("home.column-loss")

@@ -75,6 +75,7 @@ class RunList(Widget, can_focus=True):
         self.most = 10
         self._top = 0
         self._rows: list[Text] = []
+        self._drawn_for = Size(0, 0)
 
     @property
     def current(self) -> Line | None:
@@ -149,9 +150,6 @@ class RunList(Widget, can_focus=True):
         if 0 <= self.chosen + by < len(self.runs):
             self.action_move(by)
 
-    def on_resize(self) -> None:
-        self._lay_out()
-
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
         self._lay_out()
@@ -165,6 +163,8 @@ class RunList(Widget, can_focus=True):
         return _HEAD + max(1, min(len(self.runs), self.most))
 
     def render_line(self, y: int) -> Strip:
+        if self._drawn_for != self.size:
+            self._lay_out()
         if y >= len(self._rows):
             return Strip.blank(self.size.width, self.rich_style)
         strip = Strip(list(self._rows[y].render(self.app.console)))
@@ -175,6 +175,7 @@ class RunList(Widget, can_focus=True):
         return columns(self.size.width, max((cell_len(steps_of(run)) for run in self.runs), default=0))
 
     def _lay_out(self) -> None:
+        self._drawn_for = self.size
         height, width = self.size.height - _HEAD, self.size.width
         if height < 1 or not width:
             return
@@ -201,7 +202,7 @@ class RunList(Widget, can_focus=True):
             style = self._style("chosen")
             line.append(" " * (width - cell_len(line.plain)))
             if style.reverse:  # of 16 colours each would be turned into a slab of its own
-                return Text(line.plain, style, end="", no_wrap=True)
+                return Text.assemble((line.plain, style), end="", no_wrap=True)
             line.stylize_before(style)
         return line
 

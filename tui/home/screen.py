@@ -115,7 +115,7 @@ class HomeScreen(ActingScreen):
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
-        self.listing.display = False
+        self.listing.focus()  # now, while nothing else is drawn: a change of focus draws all of the screen again
         for name in ("#attention", "#self-test", "#empty"):
             self.query_one(name).display = False
         world = world_of(self)
@@ -194,12 +194,17 @@ class HomeScreen(ActingScreen):
             notices_of(self).heard(each.id, each.name, each.state, each.reason)
         if first or was_empty != (not self.lines):
             self._mind_size()
-            await self._furnish()
-        self._show_lines()
+            self.query_one("#runs").display = bool(self.lines)
+            with self.app.batch_update():
+                await self._furnish()
+                self._show_lines()
+        else:
+            self._show_lines()
         if not first:  # all runs were read: one that is not among them is gone
             self._chosen_before = ""
         self._look_for_matters()
-        if self.focused is None or (not first and was_empty != (not self.lines)):
+        is_other = not self.lines if first else was_empty != (not self.lines)
+        if self.focused is None or (is_other and not self.query("Filter")):
             self._focus_first()
         self.refresh_bindings()
 

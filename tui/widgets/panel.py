@@ -32,7 +32,13 @@ class Panel(Vertical):
             self._title = title
             self._draw_title()
 
+    def on_mount(self) -> None:
+        self._mind_frame()  # before it is drawn for the first time
+
     def on_resize(self) -> None:
+        self._mind_frame()
+
+    def _mind_frame(self) -> None:
         """A rule alone leaves its title no room at the sides: it brings its own."""
         if self._is_framed is not (is_framed := self.styles.border_left[0] not in ("", "none")):
             self._is_framed = is_framed
