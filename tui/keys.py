@@ -196,7 +196,12 @@ MONITOR = (
     Key("scroll(-10)", "pageup", "keys.scroll-up", "PgUp", bar=False),
     Key("go_on", "G", "keys.continue", bar=False),
     Key("duplicate", "D", "keys.duplicate", bar=False),
-    *(Key(f"pane({number})", f"{number}", f"keys.pane-{number}", bar=False) for number in range(1, 7)),
+    Key("pane(1)", "1", "keys.pane-1", bar=False),
+    Key("pane(2)", "2", "keys.pane-2", bar=False),
+    Key("pane(3)", "3", "keys.pane-3", bar=False),
+    Key("pane(4)", "4", "keys.pane-4", bar=False),
+    Key("pane(5)", "5", "keys.pane-5", bar=False),
+    Key("pane(6)", "6", "keys.pane-6", bar=False),
 )
 
 EVALUATE = (

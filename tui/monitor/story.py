@@ -60,12 +60,13 @@ def _progress(state: RunState, now: float, width: int, unicode: bool, phase_sinc
     phase = state.phase
     if state.state == "starting" and state.started is None and (phase is None or phase.name == "import"):
         return text("monitor.loading-libraries")
-    done, total, unit, name = None, None, "", text("monitor.getting-ready")
+    done, total, unit, name, trains = None, None, "", text("monitor.getting-ready"), False
     if phase is not None and phase.name != "train":
         done, total, unit = phase.done, phase.total, phase.unit
         name = words.said(phase.message or phase.name)
     elif phase is not None or state.step is not None:
-        done, total, unit, name = state.done_steps, state.total_steps, "steps", text("monitor.training")
+        done, total, unit, trains = state.done_steps, state.total_steps, "steps", state.state == "running"
+        name = text("monitor.training")
     if state.state in ("paused", "stopping"):
         name = text(story.state(state.state, state.reason))
     since = None if phase_since is None else now - phase_since
@@ -79,7 +80,7 @@ def _progress(state: RunState, now: float, width: int, unicode: bool, phase_sinc
     if unit and unit != "bytes":
         count += f" {words.said(story.named(story.UNITS, unit))}"
     share = formats.percent((done or 0) / total)
-    following = _following(state) if name == text("monitor.training") else ""
+    following = _following(state) if trains else ""
     if following and cell_len(count) + 8 + _SHORTEST_BAR + cell_len(following) > width:
         following = ""
     if following:

@@ -146,7 +146,6 @@ value = value
 interval = 95% interval
 tuned-differs = tuned differs by
 short-difference = diff
-from-to = { $before } -> { $after }
 less-forgetting = Strength (m) shows whether a weaker adapter forgets less and does the task as well.
 right = right
 ended-unmeasured = The run ended before its result could be measured.

@@ -146,7 +146,6 @@ value = 数值
 interval = 95% 置信区间
 tuned-differs = 微调后相差
 short-difference = 相差
-from-to = { $before } -> { $after }
 less-forgetting = 强度（m）可以看出较弱的适配器是否遗忘更少而任务表现不变。
 right = 正确
 ended-unmeasured = 任务在测量结果之前就已结束。
