@@ -8,8 +8,8 @@ import pytest
 from wcwidth import wcswidth
 
 from engine.messages import language
+from tests.tui.agreed import compare, picture, still
 from tests.tui.looking import screen_text
-from tests.tui.test_snapshots import compare, picture, still
 from tui.gallery import GalleryApp
 from tui.theme import THEMES
 

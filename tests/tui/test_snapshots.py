@@ -13,12 +13,9 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
-from wcwidth import wcswidth
 
 from engine.messages import language
 from engine.messages.message import Message
@@ -32,6 +29,7 @@ from tests.engine.models.making import write_adapter
 from tests.engine.report import making
 from tests.engine.runs.making import measure, set_facts
 from tests.tui import fake_runs
+from tests.tui.agreed import check, compare, picture, still
 from tests.tui.looking import screen_text, until, until_shows
 from tests.tui.mixing import test_mixing
 from tests.tui.monitor import test_monitor, test_spike
@@ -42,7 +40,6 @@ from tui.home.screen import HomeScreen
 from tui.mixing.screen import MixScreen
 from tui.monitor.layout import PANES
 from tui.monitor.screen import MonitorScreen
-from tui.widgets.bars import KeyBar, KeyButton
 from tui.world import World
 
 MakeWorld = Callable[..., World]
@@ -448,36 +445,6 @@ async def ready(pilot: Pilot[None], runs: int) -> None:
         screen = app.screen
         assert isinstance(screen, MonitorScreen)
         await until(pilot, lambda: screen.state.last_seq or screen.state.state == "created")
-
-
-async def still(pilot: Pilot[Any]) -> None:
-    """Until nothing changes any more."""
-    before = ""
-    while before != (before := screen_text(pilot.app)):
-        for _ in range(8):
-            await pilot.pause(0.02)
-
-
-def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
-    """What holds for every screen, whatever was agreed on."""
-    for line in text.splitlines():
-        assert wcswidth(line) <= size[0], line
-    assert how != "ascii" or text.isascii()
-    for bar in app.screen.query(KeyBar):
-        buttons = [button for button in bar.query(KeyButton) if button.display]
-        assert all(button.region.right <= size[0] for button in buttons), "a key in the foot is cut"
-
-
-def picture(app: App[Any], name: str) -> None:
-    if folder := os.environ.get("TUNEDECK_PICTURES"):
-        Path(folder, f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
-
-
-def compare(file: Path, text: str) -> None:
-    if os.environ.get("TUNEDECK_SNAPSHOTS") == "write":
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, "utf-8")
-    assert text == file.read_text("utf-8")
 
 
 def test_no_snapshot_is_left_of_a_state_that_is_gone() -> None:

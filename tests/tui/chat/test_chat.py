@@ -17,10 +17,11 @@ from engine.app import chat as app_chat
 from engine.common.errors import ModelError
 from engine.messages import language
 from engine.models.chat_request import BASE, ChatRequest, Turn
+from tests.tui.agreed import check, picture, still
 from tests.tui.chat.streaming import CHILD, stand_in
 from tests.tui.looking import said, screen_text, until, until_shows
 from tests.tui.pty_session import PtySession
-from tests.tui.test_snapshots import SIZES, check, picture, still
+from tests.tui.test_snapshots import SIZES
 from tui import messages
 from tui.app import TunedeckApp
 from tui.chat.dialogue import Answer, Dialogue, Exchange
@@ -293,7 +294,7 @@ STATES: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
 async def test_the_chat_looks_as_it_was_agreed_on(
     name: str, how: str, talk: Callable[..., TunedeckApp], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.tui.test_snapshots import compare
+    from tests.tui.agreed import compare
 
     monkeypatch.chdir(tmp_path)
     language.use("zh" if how == "zh" else "en")

@@ -1,0 +1,45 @@
+"""What every agreed look has in common: a screen that rests, what holds for all of them, the file, the picture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+from wcwidth import wcswidth
+
+from tests.tui.looking import screen_text
+from tui.app import TunedeckApp
+from tui.widgets.bars import KeyBar, KeyButton
+
+
+async def still(pilot: Pilot[Any]) -> None:
+    """Until nothing changes any more."""
+    before = ""
+    while before != (before := screen_text(pilot.app)):
+        for _ in range(8):
+            await pilot.pause(0.02)
+
+
+def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:
+    """What holds for every screen, whatever was agreed on."""
+    for line in text.splitlines():
+        assert wcswidth(line) <= size[0], line
+    assert how != "ascii" or text.isascii()
+    for bar in app.screen.query(KeyBar):
+        buttons = [button for button in bar.query(KeyButton) if button.display]
+        assert all(button.region.right <= size[0] for button in buttons), "a key in the foot is cut"
+
+
+def picture(app: App[Any], name: str) -> None:
+    if folder := os.environ.get("TUNEDECK_PICTURES"):
+        Path(folder, f"{name}.svg").write_text(app.export_screenshot(), "utf-8")
+
+
+def compare(file: Path, text: str) -> None:
+    if os.environ.get("TUNEDECK_SNAPSHOTS") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
