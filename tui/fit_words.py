@@ -28,6 +28,7 @@ MOMENTS = {
 STYLES = {"fits": "success", "tight": "warning", "too much": "error"}
 """The theme's colour of a verdict's level; the words say the same."""
 WORTH_NAMING_SHARE = 0.02
+GIB = 2**30
 
 
 def needs(fit: Fit) -> str:
@@ -36,9 +37,20 @@ def needs(fit: Fit) -> str:
     return text(code, needed=fit.verdict.needed_bytes, free=fit.budget.available_bytes)
 
 
+def spare_shown(fit: Fit) -> float:
+    """Bytes to spare (or lacking) so that the figures add up as they are rounded: free less needed."""
+    shown = _shown(fit.budget.available_bytes) - _shown(fit.verdict.needed_bytes)
+    return abs(shown) if shown * fit.verdict.spare_bytes > 0 else abs(fit.verdict.spare_bytes)
+
+
+def _shown(size_bytes: float) -> float:
+    """As ``formats.gib`` rounds it."""
+    return round(size_bytes / GIB, 2 if size_bytes < GIB else 1) * GIB
+
+
 def verdict(fit: Fit) -> str:
     """``fits, 9.4 GiB spare``; where it gets close, at which phase."""
-    level, spare = fit.verdict.level, abs(fit.verdict.spare_bytes)
+    level, spare = fit.verdict.level, spare_shown(fit)
     if level == "fits":
         return text("widgets.fits", spare=spare)
     code = "widgets.too-much" if level == "too much" else "widgets.tight"

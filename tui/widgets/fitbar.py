@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.geometry import Region
@@ -34,6 +35,9 @@ NAMES = {
 """Letter to the name its colour has in the theme (``term-...``)."""
 OURS = tuple(name for letter, name in NAMES.items() if letter != "p")
 FREE = "."
+BLOCKS = {FREE: "·", "p": "▒"}
+"""What is drawn for a letter where there are colours and Unicode: of a term, a full block in its colour."""
+REVERSED = Style(reverse=True)
 LEAST_CELLS = 20
 WIDE = 100
 GAPS = (4, 3, 2)
@@ -42,14 +46,14 @@ GAPS = (4, 3, 2)
 
 @dataclass(frozen=True)
 class Bar:
-    """``inside`` the GPU: letters of the terms, dots for what is free, p for others; ``beyond``: what has no place."""
+    """``inside`` the GPU: p for others, letters of the terms, dots for what is free; ``beyond``: what has no place."""
 
     inside: str
     beyond: str
 
 
 def lay_out(groups: Mapping[str, float], used_bytes: float, total_bytes: float, width: int) -> Bar:
-    """Stack ``groups`` (bytes by letter, in order) from the left and others' ``used_bytes`` from the right.
+    """Others' ``used_bytes`` first, then ``groups`` (bytes by letter, in order), then what is free.
 
     A bar that is too long keeps ``width`` cells in all: the GPU's own share of them shrinks.
     """
@@ -62,7 +66,7 @@ def lay_out(groups: Mapping[str, float], used_bytes: float, total_bytes: float, 
     taken = min(cells, round(used_bytes * scale))
     own = _letters(groups, cells - taken + width - cells if surplus > 0 else min(cells, max(1, round(needed * scale))))
     room = cells - taken
-    return Bar(own[:room] + FREE * (room - len(own)) + "p" * taken, own[room:])
+    return Bar("p" * taken + own[:room] + FREE * (room - len(own)), own[room:])
 
 
 def _letters(groups: Mapping[str, float], cells: int) -> str:
@@ -97,25 +101,29 @@ def _length(pieces: Sequence[str], gap: int) -> int:
 
 
 class FitBar(Widget):
-    """Shows a Fit; ``show`` sends nothing when no figure that is shown changed, else only the line that did."""
+    """Shows a Fit; ``show`` sends nothing when no figure that is shown changed, else only the line that did.
+
+    Letters stand for the terms unless there is ``colour``, which needs ``unicode``.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"fitbar--{name}" for name in (*NAMES.values(), "success", "warning", "error", "muted"))
+        *(f"fitbar--{name}" for name in (*NAMES.values(), "success", "warning", "error", "muted", "foreground"))
     }
     DEFAULT_CSS = (
         "FitBar { height: 2; width: 1fr; padding: 0 1; }\n"
-        + "".join(f"FitBar > .fitbar--{name} {{ color: $term-{name}; text-style: reverse; }}" for name in OURS)
+        + "".join(f"FitBar > .fitbar--{name} {{ color: $term-{name}; }}" for name in OURS)
         + "FitBar > .fitbar--others { color: $term-others; text-style: bold; }"
         + "".join(
             f"FitBar > .fitbar--{name} {{ color: ${name}; text-style: bold; }}"
             for name in ("success", "warning", "error")
         )
         + "FitBar > .fitbar--muted { color: $muted; }"
+        + "FitBar > .fitbar--foreground { color: $foreground; text-style: bold; }"
     )
 
-    def __init__(self, unicode: bool = True, id: str | None = None) -> None:
+    def __init__(self, unicode: bool = True, colour: bool = True, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._unicode = unicode
+        self._unicode, self._blocks = unicode, unicode and colour
         self._fit: Fit | None = None
         self._pieces: tuple[str, ...] = ()
         self._drawn: tuple[Text, ...] = ()
@@ -157,29 +165,55 @@ class FitBar(Widget):
         return line
 
     def _bar(self, fit: Fit, width: int) -> Text:
-        muted = self.get_component_rich_style("fitbar--muted", partial=True)
-        named = fit_words.others(fit.budget, short=width < WIDE)
-        tail = f"  {text('widgets.peak', moment=text(fit_words.MOMENTS[fit.estimate.peak.name]))}"
-        tail += f"  p {named}" if named else ""
-        words = Text(tail, style=muted, end="")
-        cut(words, width - 2 - LEAST_CELLS)
-        budget = fit.budget
-        cells = width - 2 - cell_len(words.plain)
+        legend = self._legend(fit, width)
+        cut(legend, width - 3 - LEAST_CELLS)
+        budget, cells = fit.budget, width - 2 - cell_len(legend.plain)
         overflows = fit.verdict.spare_bytes < 0
         bar = lay_out(groups_of(fit), budget.used_bytes, budget.total_bytes, cells - overflows)
-        line = Text("[", no_wrap=True, end="")
+        line = Text("" if self._blocks else "[", no_wrap=True, end="")
         self._draw(line, bar.inside)
-        line.append("]")
+        # The mark at the limit: what is drawn beyond it has no place.
+        line.append("┃" if self._blocks else "]", self._style("error" if bar.beyond else "foreground"))
         if bar.beyond:
-            line.append("!" + bar.beyond, self.get_component_rich_style("fitbar--error", partial=True))
-        return line.append(words)
+            beyond = "█" * len(bar.beyond) if self._blocks else bar.beyond
+            line.append(f"!{beyond}", self._style("error"))
+        line.append(" " * (cells + (not self._blocks) + 1 - cell_len(line.plain)))
+        return line.append(legend)
+
+    def _legend(self, fit: Fit, width: int) -> Text:
+        """``others 2.4 + run 17.8 + free 3.8 of 24.0 GiB``, each beside a sample of how it is drawn."""
+        budget, verdict = fit.budget, fit.verdict
+        pieces: list[tuple[str, str, float, str]] = []
+        if budget.used_bytes >= fit_words.WORTH_NAMING_SHARE * budget.total_bytes:
+            pieces.append(("p", "others", budget.used_bytes, "widgets.bar-others"))
+        pieces.append(("W", "weights", verdict.needed_bytes, "widgets.bar-run"))
+        if verdict.spare_bytes > 0:
+            pieces.append((FREE, "muted", fit_words.spare_shown(fit), "widgets.bar-free"))
+        legend = Text(end="")
+        for letter, name, size, code in pieces:
+            sample = BLOCKS.get(letter, "█") if self._blocks else "" if letter == "W" else letter
+            legend.append("  ").append(sample, self._style(name)).append(" " * bool(sample))
+            legend.append(text(code, size=size))
+        legend.append(text("widgets.bar-of", total=budget.total_bytes), self._style("muted"))
+        if width >= WIDE:
+            legend.append(f"  {text('widgets.peak', moment=text(fit_words.MOMENTS[fit.estimate.peak.name]))}",
+                          self._style("muted"))  # fmt: skip
+            if others := fit_words.others(budget, short=True):
+                legend.append(f"  {others}", self._style("muted"))
+        return legend
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"fitbar--{name}", partial=True)
 
     def _draw(self, line: Text, letters: str) -> None:
         start = 0
         for end in range(1, len(letters) + 1):
             if end == len(letters) or letters[end] != letters[start]:
-                name = NAMES.get(letters[start], "muted")
-                line.append(letters[start:end], self.get_component_rich_style(f"fitbar--{name}", partial=True))
+                letter, style = letters[start], self._style(NAMES.get(letters[start], "muted"))
+                if self._blocks:
+                    line.append(BLOCKS.get(letter, "█") * (end - start), style)
+                else:
+                    line.append(letters[start:end], style + REVERSED if letter in NAMES and letter != "p" else style)
                 start = end
 
 

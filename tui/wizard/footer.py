@@ -52,7 +52,8 @@ class Foot(Vertical):
 
     def compose(self) -> ComposeResult:
         yield ConsequenceLine()
-        bar = FitBar(world_of(self).terminal.unicode)
+        terminal = world_of(self).terminal
+        bar = FitBar(terminal.unicode, not terminal.sixteen)
         bar.display = False
         yield bar
 

@@ -15,15 +15,15 @@ from tui.widgets.fitbar import fitting, lay_out
 GIB = 2**30
 
 
-def test_terms_stand_at_the_left_and_others_at_the_right() -> None:
+def test_others_stand_first_then_the_terms_then_what_is_free() -> None:
     bar = lay_out({"W": 10, "A": 5}, used_bytes=10, total_bytes=40, width=40)
-    assert bar.inside == "W" * 10 + "A" * 5 + "." * 15 + "p" * 10
+    assert bar.inside == "p" * 10 + "W" * 10 + "A" * 5 + "." * 15
     assert bar.beyond == ""
 
 
 def test_what_does_not_fit_stands_beyond_the_gpus_end() -> None:
     bar = lay_out({"W": 30, "G": 20}, used_bytes=10, total_bytes=40, width=60)
-    assert bar.inside == "W" * 30 + "p" * 10
+    assert bar.inside == "p" * 10 + "W" * 30
     assert bar.beyond == "G" * 20
 
 

@@ -90,7 +90,8 @@ class MixScreen(WholeScreen, Screen[bool]):
         yield Entry()
         yield Static(id="mix-presets")
         yield ConsequenceLine()
-        yield FitBar(world_of(self).terminal.unicode)
+        terminal = world_of(self).terminal
+        yield FitBar(terminal.unicode, not terminal.sixteen)
         yield KeyBar(keys.in_bar(keys.MIX))
 
     def on_mount(self) -> None:
