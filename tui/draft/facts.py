@@ -32,7 +32,8 @@ class Facts:
     ``remedies`` what was changed so that it fits, oldest first. ``old_adapter`` is what the draft's adapter was found
     to be, ``measured`` how new rows relate to it. ``guessed`` are figures of sources nobody has examined. ``files`` is
     what model, adapter, data, disk and rights say of the draft with the values ``filed``. ``skipped`` is whether the
-    strategy was passed over, since there is no earlier adapter.
+    strategy was passed over, since there is no earlier adapter. ``stops`` says of a model that was tested, by its
+    folder, whether its answer ended by itself.
     """
 
     card: ModelCard | None = None
@@ -52,6 +53,7 @@ class Facts:
     files: tuple[Finding, ...] = ()
     filed: str = ""
     skipped: bool = False
+    stops: dict[str, bool] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Other answers begin: only what is known of the machine stays."""

@@ -1,4 +1,4 @@
-"""Progress and a model's card in plain text, cleaned, for people to read."""
+"""Progress and a model in one line of plain text, for people to read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from engine.messages.formats import amount
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
-KINDS = {
-    "base": ("wizard-model.base", "wizard-model.kind-base"),
-    "chat": ("wizard-model.chat", "wizard-model.kind-chat"),
-    "unclear": ("wizard-model.unclear", "wizard-model.kind-unclear"),
-}
-"""What each kind of model is called: in a list, and before its evidence."""
+KINDS = {"base": "wizard-model.base", "chat": "wizard-model.chat", "unclear": "wizard-model.unclear"}
+"""What each kind of model is called in a list."""
 
 
 def parameters(card: ModelCard) -> str:
@@ -35,23 +31,12 @@ def progress(done: int, total: int | None, message: str) -> str:
 
 def model_line(card: ModelCard) -> str:
     """Size and kind of a model on one short line."""
-    return text("wizard-model.line", size=f"{parameters(card):>5}", kind=text(KINDS[card.kind][0]))
+    return text("wizard-model.line", size=f"{parameters(card):>5}", kind=text(KINDS[card.kind]))
 
 
-def model_card(card: ModelCard) -> list[str]:
-    """What a person should know of a model before choosing it."""
-    lines = [
-        text(
-            "wizard-model.architecture",
-            name=shorten(card.name, 60),
-            type=shorten(card.model_type, 20),
-            parameters=parameters(card),
-            weights=card.weight_bytes,
-            layers=card.num_layers,
-            width=card.hidden_size,
-        ),
-        text(KINDS[card.kind][1], evidence=shorten("; ".join(map(text, card.kind_evidence)), 120)),
-    ]
-    if not card.has_chat_template:
-        lines.append(text("wizard-model.no-template"))
-    return lines
+def architecture(card: ModelCard) -> str:
+    """Family, size and shape."""
+    return text(
+        "wizard-model.architecture", type=shorten(card.model_type, 20), parameters=parameters(card),
+        weights=card.weight_bytes, layers=card.num_layers, width=card.hidden_size,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import set_cell_size
@@ -20,13 +21,28 @@ KIND = "model.kind"
 KINDS = {"base": "wizard-model.base", "chat": "wizard-model.chat", "unclear": "wizard-model.unclear"}
 
 
-def advice(draft: Draft, card: ModelCard) -> str:
-    """Whether base or chat suits the task, in a sentence or two."""
+@dataclass(frozen=True)
+class Suits:
+    """What kind of model it is taken for, and whether that suits the task; None where the kind is unclear."""
+
+    kind: str
+    fits: bool | None
+    message: Evidence
+
+
+def advise(draft: Draft, card: ModelCard) -> Suits:
+    """Whether base or chat suits the task: as a person says it is, else as its files do."""
     from engine.models.kind import advise_kind
 
     chosen = str(draft.get(KIND))
     kind = card.kind if chosen == "auto" else chosen
     found = advise_kind("text" if task_of(draft) == "text" else "dialogue", kind)  # type: ignore[arg-type]
+    return Suits(kind, found.fits, found.message)
+
+
+def advice(draft: Draft, card: ModelCard) -> str:
+    """The same in a sentence or two."""
+    found = advise(draft, card)
     mark = {True: "", False: "! ", None: "? "}[found.fits]
     return f"{mark}{text(found.message)}" + (f" {text('wizard-model.test-how')}" if found.fits is None else "")
 

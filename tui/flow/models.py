@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.common.clean_text import shorten
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from engine.messages.message import Message
@@ -13,7 +14,7 @@ from tui.draft.services import STARTER
 from tui.flow import describe
 from tui.flow.kind import advice
 from tui.flow.option import Option
-from tui.flow.verdicts import Verdicts, sentences
+from tui.flow.verdicts import Verdicts, said_of
 
 if TYPE_CHECKING:
     from engine.models.card import ModelCard
@@ -37,11 +38,22 @@ def options(listed: Sequence[tuple[str, ModelCard]]) -> list[Option]:
     return found
 
 
-def lines(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[str]:
-    """What to know of a model before it is chosen: how it fits here, what it is, whether it suits the task."""
+def rows(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[tuple[str, str]]:
+    """What to know of a model before it is chosen, label and words: what it is, how it fits, whether it suits."""
     found = verdicts.of(card)
-    fits = sentences(found, card) if found else []
-    return [*fits, *describe.model_card(card), advice(draft, card)]
+    told = [
+        (text("wizard-model.label-model"), describe.architecture(card)),
+        *(said_of(found, card) if found else []),
+        (text("wizard-model.label-advice"), advice(draft, card)),
+        (text("wizard-model.label-evidence"), shorten("; ".join(map(text, card.kind_evidence)), 160)),
+    ]
+    without = [(text("wizard-model.label-template"), text("wizard-model.no-template"))]
+    return told + without * (not card.has_chat_template)
+
+
+def lines(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[str]:
+    """The same as lines, the name first."""
+    return [card.name, *(text("widgets.named", name=label, value=said) for label, said in rows(draft, card, verdicts))]
 
 
 def starter_lines() -> list[str]:

@@ -1,4 +1,4 @@
-"""What each model could do on this machine: a verdict for its line in the list, and sentences for its card."""
+"""What each model could do on this machine: a verdict for its line in the list, and words for its card."""
 
 from __future__ import annotations
 
@@ -57,20 +57,22 @@ class Verdicts:
         return best_method(self._config, shape, self._budget)
 
 
-def sentences(found: BestMethod, card: ModelCard) -> list[str]:
-    """Which method, how much room it leaves, how long rows may be and how many tokens go through at once."""
+def said_of(found: BestMethod, card: ModelCard) -> list[tuple[str, str]]:
+    """Which method, how much room it leaves, and how long rows may be: label and words of each."""
     spare = abs(found.verdict.spare_bytes)
-    most = min(found.longest_row, card.max_position_embeddings or found.longest_row)
+    label, rows = text("wizard-model.label-method"), text("wizard-model.label-rows")
+    reads = card.max_position_embeddings
+    most = min(found.longest_row, reads or found.longest_row)
     if found.verdict.level == "too much":
-        lines = [text("wizard-model.too-large", method=_method(found), spare=spare)]
-        return [*lines, text("wizard-model.too-large-rows", tokens=most)] if most else lines
+        lines = [(label, text("wizard-model.too-large", method=_method(found), spare=spare))]
+        return [*lines, (rows, text("wizard-model.too-large-rows", tokens=most))] if most else lines
     guessed = found.resolution.estimate.job.shape.guessed
     level = text("wizard-model.level-tight" if found.verdict.level == "tight" else "wizard-model.level-fits")
     fits = "wizard-model.fits-guessed" if guessed else "wizard-model.fits"
-    return [
-        text(fits, method=_method(found), verdict=level, spare=spare),
-        text("wizard-model.rows", tokens=most, batch=found.largest_micro_batch),
-    ]
+    lines = [(label, text(fits, method=_method(found), verdict=level, spare=spare))]
+    if reads and most >= reads:
+        return [*lines, (rows, text("wizard-model.any-row", tokens=reads))]
+    return [*lines, (rows, text("wizard-model.rows", tokens=most, batch=found.largest_micro_batch))]
 
 
 def _method(found: BestMethod) -> str:

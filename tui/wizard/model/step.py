@@ -31,6 +31,8 @@ from tui.flow.verdicts import Verdicts
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
+from tui.widgets.line import wrap
+from tui.wizard.model.card import LEAST_WIDTH, lines
 from tui.wizard.model.fetch_line import FetchLine
 from tui.wizard.model.kind import KindPanel, KindScreen
 from tui.wizard.paths import PathSuggester
@@ -73,7 +75,7 @@ class ModelStep(Step):
         yield pickle
         yield make_field(KIND, self.draft, label=text("wizard-model.kind"))
         yield KindPanel(id="kind-panel")
-        yield Static(id="model-card", classes="explain")
+        yield Static(id="model-card")
 
     def on_mount(self) -> None:
         self._find()
@@ -190,14 +192,23 @@ class ModelStep(Step):
 
     def _tell_card(self) -> None:
         card = self._cards.get(self.chosen)
-        lines = models.lines(self._with_kind(), card, self._verdicts) if card else []
-        if not card and self._typed.text.strip():
-            lines = [text("wizard-model.look-up")]
-        elif not card and self.chosen == STARTER:
-            lines = models.starter_lines()
+        shown = self.query_one("#model-card", Static)
+        said = Content("")
+        if card:
+            stops = self.facts.stops.get(str(card.path))
+            width = shown.content_size.width or self.size.width or LEAST_WIDTH
+            said = lines(self._with_kind(), card, self._verdicts, stops, width)
+        elif self._typed.text.strip():
+            said = Content(f"  {text('wizard-model.look-up')}")
+        elif self.chosen == STARTER:
+            told = [line for words in models.starter_lines() for line in wrap(words, LEAST_WIDTH)]
+            said = Content("\n").join(Content(f"  {line}") for line in told)
         if self.chosen and self.chosen == self._suggested[0]:
-            lines.insert(0, text(self._suggested[1]))
-        self.query_one("#model-card", Static).update(Content("\n".join(lines)))
+            said = Content("\n").join([Content.styled(f"  {text(self._suggested[1])}", "$success"), said])
+        shown.update(said)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._tell_card)
 
     # Going on: a name without a card is looked up first
 
@@ -279,6 +290,11 @@ class ModelStep(Step):
 
     @on(KindPanel.Answered)
     def _answered(self, event: KindPanel.Answered) -> None:
+        answer_ended = event.values.get("templated")
+        if self.facts.card is not None and isinstance(answer_ended, dict):
+            self.facts.stops[str(self.facts.card.path)] = bool(answer_ended.get("stopped"))
+            self._tell_card()
+
         def taken(kind: str | None) -> None:
             if kind:
                 self.draft.set(KIND, kind)

@@ -18,10 +18,9 @@ from tui.flow import strategy
 from tui.flow.answers import message_of
 from tui.flow.strategy import TRUST
 from tui.flow.ways import Way, ways
-from tui.widgets.bars import fit
 from tui.widgets.choosers import Card, Cards, Pick, PickList
 from tui.widgets.form import FormField
-from tui.widgets.line import wrap
+from tui.wizard.pairs import pairs
 from tui.wizard.step import Step, make_field
 from tui.wizard.strategy.adapter_pick import AdapterPick
 from tui.wizard.strategy.relation_panel import RelationPanel
@@ -153,7 +152,7 @@ class StrategyStep(Step):
         listed.choose(self._kind)
         way = next(way for way in self._ways if way.id == self._kind)
         width = about.content_size.width or self.size.width or 60
-        about.update(Content("\n").join(_lines(way, width)))
+        about.update(Content("\n").join(pairs(way.details, _LABEL_WIDTH, width)))
         self.screen.refresh_bindings()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -244,13 +243,3 @@ class StrategyStep(Step):
             self.facts.measured = event.measured
             self._kind = event.measured.advice.strategy if not self._touched else self._kind
         self._show()
-
-
-def _lines(way: Way, width: int) -> list[Content]:
-    """Label and sentence, wrapped into two columns."""
-    lines: list[Content] = []
-    for label, said in way.details:
-        first, *rest = wrap(said, max(20, width - _LABEL_WIDTH - 2))
-        lines.append(Content.assemble((f"  {fit(label, _LABEL_WIDTH)}", "bold"), first))
-        lines += [Content(" " * (_LABEL_WIDTH + 2) + line) for line in rest]
-    return lines

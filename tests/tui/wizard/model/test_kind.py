@@ -31,7 +31,7 @@ async def test_the_card_says_whether_the_kind_suits_the_task(
     async with open_wizard(size=size) as (app, pilot):
         await press(app, pilot, "enter")
         words = shown_words(app)
-        assert "chat model:" in words
+        assert "chat model" in words
         assert "It already knows turns and when to stop." in words
         await press(app, pilot, "ctrl+k", "down", "enter")
         assert "! Plain text weakens how a chat model answers." in shown_words(app)

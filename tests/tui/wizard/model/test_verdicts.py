@@ -15,7 +15,7 @@ from tests.tui.wizard.making import text_of
 from tests.tui.wizard.steering import press, settle, shown_words
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.flow.verdicts import Verdicts, sentences
+from tui.flow.verdicts import Verdicts, said_of
 
 MODEL = {"model.name_or_path": "m"}
 
@@ -49,8 +49,8 @@ async def test_the_card_says_method_longest_row_and_micro_batch(open_wizard: Ope
                 await press(app, pilot, "down")
         words = shown_words(app)
         assert "LoRA 16-bit: fits, " in words
-        assert "Rows can have up to 8,192 tokens, micro-batches " in words  # the model reads no more
-        assert "llama-8b: llama" in words
+        assert "any row length fits, up to the model's 8,192 tokens" in words
+        assert "Model llama, " in words
 
 
 async def test_the_verdicts_follow_the_machine(open_wizard: Opener, large: Path) -> None:
@@ -105,9 +105,9 @@ def test_what_does_not_fit_says_by_how_much_and_which_rows_would(large: Path) ->
     verdicts.update(Draft(MODEL | {"dataset.max_length": 8192}), Facts(machine=with_gpus(gpu(total_gib=8.4))))
     found = verdicts.of(card)
     assert found is not None
-    first, second = sentences(found, card)
-    assert first.startswith("Does not fit: even QLoRA 4-bit with gradient checkpointing needs ")
-    assert second == f"Rows of up to {found.longest_row:,} tokens would fit."
+    (_, method), (_, rows) = said_of(found, card)
+    assert method.startswith("does not fit: even QLoRA 4-bit with gradient checkpointing needs ")
+    assert rows == f"up to {found.longest_row:,} tokens would fit"
 
 
 def _line(text: str, name: str) -> str:
