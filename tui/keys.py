@@ -118,6 +118,8 @@ WIZARD = (
     Key("next", "ctrl+n", "keys.next"),
     Key("back", "ctrl+k", "keys.previous"),
     _of_step("depth", "f2", "keys.depth"),
+    Key("filter", "slash", "keys.filter-fields", "/", yields=True, of_step=True),
+    Key("reset", "delete,backspace", "keys.reset-field", "Del", yields=True, of_step=True),
     _of_step("columns", "f2", "keys.columns"),
     _of_step("browse", "f3", "keys.browse"),
     Key("breakdown", "f4", "keys.breakdown", "F4", yields=True),

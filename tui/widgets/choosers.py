@@ -25,7 +25,8 @@ from tui.widgets.pieces import STYLES, Tone
 class Pick:
     """One line: ``id`` for the program, the rest for people, ``tail`` at the right. Disabled ones can't be chosen.
 
-    ``tone`` is the colour of the title where it means something.
+    ``tone`` is the colour of the title where it means something, ``shade`` that of ``detail``. The cursor passes over a
+    ``heading``.
     """
 
     id: str
@@ -34,6 +35,8 @@ class Pick:
     enabled: bool = True
     tail: str = ""
     tone: Tone = ""
+    shade: Tone = "muted"
+    heading: bool = False
 
 
 class PickList(Widget, can_focus=True):
@@ -90,7 +93,7 @@ class PickList(Widget, can_focus=True):
     @property
     def current(self) -> Pick | None:
         """The line under the cursor."""
-        return self._picks[self.cursor] if self._picks else None
+        return self._picks[self.cursor] if self._picks and not self._picks[self.cursor].heading else None
 
     def copied(self) -> str:
         """The line under the cursor, for ``WholeScreen.copied``."""
@@ -119,14 +122,26 @@ class PickList(Widget, can_focus=True):
         self.refresh()
 
     def _index_of(self, pick_id: str) -> int:
-        return next((index for index, pick in enumerate(self._picks) if pick.id == pick_id), 0)
+        found = next((index for index, pick in enumerate(self._picks) if pick.id == pick_id), 0)
+        return self._landing(found, 1)
+
+    def _landing(self, index: int, way: int) -> int:
+        """``index``, or the nearest line that is no heading, ``way`` (1 down, -1 up) first."""
+        index = max(0, min(index, len(self._picks) - 1))
+        for step in (way, -way):
+            at = index
+            while 0 <= at < len(self._picks) and self._picks[at].heading:
+                at += step
+            if 0 <= at < len(self._picks):
+                return at
+        return index
 
     def validate_cursor(self, cursor: int) -> int:
-        return max(0, min(cursor, len(self._picks) - 1))
+        return self._landing(cursor, 1)
 
     def action_move(self, by: int) -> None:
         before = self.cursor
-        self.cursor += by
+        self.cursor = self._landing(self.cursor + by, 1 if by > 0 else -1)
         if self.cursor != before and self.current:
             self.post_message(self.Moved(self, self.current))
 
@@ -142,7 +157,7 @@ class PickList(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor there, a second one right after it chooses."""
         row = self._top + event.y
-        if 0 <= row < len(self._picks):
+        if 0 <= row < len(self._picks) and not self._picks[row].heading:
             self.action_move(row - self.cursor)
             if event.chain == 2:
                 self.action_choose()
@@ -160,7 +175,10 @@ class PickList(Widget, can_focus=True):
 
     def render(self) -> Content:
         width, height = self.content_size.width, max(1, self.content_size.height)
-        self._top = max(min(self._top, self.cursor), self.cursor - height + 1, 0)
+        first = self.cursor
+        while first and self._picks[first - 1].heading:  # what a line stands under is seen with it
+            first -= 1
+        self._top = max(min(self._top, first), self.cursor - height + 1, 0)
         shown = self._picks[self._top : self._top + height]
         return Content("\n").join([self._line(self._top + offset, pick, width) for offset, pick in enumerate(shown)])
 
@@ -168,6 +186,8 @@ class PickList(Widget, can_focus=True):
         here = index == self.cursor and (self.has_focus or self.SHOWS_CURSOR)
         marker = ">" if here else "*" if pick.id == self.chosen else " "
         title = clean(pick.title, keep_newlines=False)
+        if pick.heading:
+            return Content.styled(f"  {cut_cells(title, width - 2)}", "bold $muted")
         detail = clean(pick.detail, keep_newlines=False)
         column = min(self.title_width, max(1, width - 2)) if detail else max(1, width - 2)
         tail = clean(pick.tail, keep_newlines=False)
@@ -177,7 +197,7 @@ class PickList(Widget, can_focus=True):
         line = Content.assemble(
             (f"{marker} ", "bold $accent"),
             (set_cell_size(title, column), f"{style} {STYLES[pick.tone]}".strip()),
-            (" " + set_cell_size(detail, rest), "$muted"),
+            (" " + set_cell_size(detail, rest), STYLES[pick.shade]),
             (f" {tail}" if tail else "", "$muted"),
         )
         return line.stylize_before(component_style(self, "picklist--here")) if here else line

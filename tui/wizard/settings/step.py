@@ -47,7 +47,7 @@ class SettingsStep(Step):
         yield PickList(
             [Pick(preset.id, preset.id, preset.title) for preset in training_presets(self.draft)],
             chosen=self.draft.preset,
-            title_width=24,
+            title_width=22,
             id="preset-list",
         )
         yield Static(classes="explain", id="preset-about")
@@ -67,7 +67,17 @@ class SettingsStep(Step):
         return set() if self._table else super().known()
 
     def can(self, action: str) -> bool | None:
-        return action == "depth"
+        if action == "reset":
+            return bool(self._table and self._table.can_reset())
+        return action == "depth" or (action == "filter" and self._table is not None)
+
+    def filter(self) -> None:
+        if self._table:
+            self._table.filter()
+
+    def reset(self) -> None:
+        if self._table:
+            self._table.reset()
 
     async def depth(self) -> None:
         await self.next_depth()

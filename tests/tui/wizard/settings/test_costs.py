@@ -86,7 +86,7 @@ async def test_all_fields_tell_the_cost_of_the_line_under_the_cursor(open_wizard
     async with open_wizard(prefill, machine=with_gpus(gpu(total_gib=80))) as (app, pilot):
         await press(app, pilot, "enter", "enter", "enter", "f2", "f2")
         for _ in range(40):
-            if "> train.gradient_checkpointing" in text_of(app):
+            if "> gradient_checkpointing" in text_of(app):
                 break
             await pilot.press("down")
             await pilot.pause()
