@@ -1,5 +1,17 @@
 # Step 6 of the wizard: the review, the check of the rows, time and disk.
 
+summary = { $model } learns { COMMAS($parts) }.
+learns-rows = { COUNT($rows, "row", "rows") }
+learns-new = your rows
+name = Name
+name-hint = made from date and model
+group-you = You chose
+group-auto = Chosen for this machine
+group-detected = Found in your files
+group-preset = From the preset
+group-default = Defaults
+more-values = { COUNT($values, "more value", "more values") } (preset and defaults): Enter shows them
+fewer-values = Enter hides the preset's values and defaults
 without-screen = Without a screen:  tunedeck run FILE   (F6 saves the file)
 saved = Saved. Without a screen:  { $command }
 save-as = Save config as

@@ -1,5 +1,17 @@
 # 向导第 6 步：确认、数据检查、时间与磁盘。
 
+summary = { $model } 将学习 { COMMAS($parts) }。
+learns-rows = { NUMBER($rows) } 行数据
+learns-new = 您的数据
+name = 任务名称
+name-hint = 由日期和模型生成
+group-you = 您的选择
+group-auto = 按本机自动选择
+group-detected = 从文件中识别
+group-preset = 取自预设
+group-default = 默认值
+more-values = 另有 { NUMBER($values) } 个取值（预设与默认）：按回车显示
+fewer-values = 按回车隐藏预设和默认值
 without-screen = 无界面运行：tunedeck run FILE（按 F6 保存该文件）
 saved = 已保存。无界面运行：{ $command }
 save-as = 配置另存为

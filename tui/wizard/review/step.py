@@ -1,4 +1,4 @@
-"""Step 6, review: every value with its source, the rows' check, warnings with remedies, time and disk, the start."""
+"""Step 6, review: the run in a sentence, what was chosen, warnings with remedies, time and disk, the start."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tui.draft.findings import findings_of, said
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.draft.relation import can_ask, line
 from tui.flow import review
+from tui.flow.outlook import summary
 from tui.flow.settings import SEEDS
 from tui.flow.values import about
 from tui.widgets.choosers import PickList
@@ -30,8 +31,8 @@ from tui.widgets.form import FormField
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel, begin
 from tui.wizard.review.outlook_panel import OutlookPanel
-from tui.wizard.review.values import values
-from tui.wizard.step import Step
+from tui.wizard.review.values import MORE, values
+from tui.wizard.step import Step, make_field
 from tui.wizard.strategy.relation_panel import RelationPanel
 from tui.world import world_of
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from engine.config.presets import Resolved
     from engine.memory.fit import Fit
 
-FILE = "file"
+FILE, NAME = "file", "run.name"
 TALL = 30
 """Lines of a terminal from which the whole sentences are shown."""
 
@@ -66,14 +67,19 @@ class ReviewStep(Step):
         self._told: dict[str, str] = {}
         self._found: list[Finding] = []
         self._command = ""
+        self._unfolded = False
+        yield Static(id="summary")
         yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
         yield Static(id="warnings")
+        yield make_field(NAME, self.draft, label=text("review.name"), placeholder=text("review.name-hint"))
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
         yield Static(id="value-about", classes="quiet")
         yield OutlookPanel(id="outlook")
         yield Static(Content(text("review.without-screen")), id="command")
-        form = FormField(FILE, text("review.save-as"), review.file_name(self.draft), hint=text("review.save-hint"))
+        form = FormField(
+            FILE, text("review.save-as"), review.file_name(self.draft), hint=text("review.save-hint"), id="save-as"
+        )
         form.display = False
         yield form
 
@@ -233,17 +239,29 @@ class ReviewStep(Step):
 
     def _show_values(self) -> None:
         self._shown_fit = self.facts.fit
-        self.query_one("#values", PickList).set_picks(values(self.draft, self.facts.fit))
+        self.query_one("#values", PickList).set_picks(values(self.draft, self.facts.fit, self._unfolded))
         self._explain()
+
+    @on(PickList.Chosen, "#values")
+    def _turned(self, event: PickList.Chosen) -> None:
+        """Unfold what nobody chose, or fold it away; the cursor goes to the first of what came, or stays."""
+        event.picklist.mark("")
+        if event.pick.id == MORE:
+            at, self._unfolded = event.picklist.cursor, not self._unfolded
+            self._show_values()
+            if self._unfolded:
+                event.picklist.cursor = at
+                self._explain()
 
     @on(PickList.Moved, "#values")
     def _explain(self) -> None:
         """Say of the value under the cursor what it is, or why auto chose it."""
         pick = self.query_one("#values", PickList).current
-        self._tell("#value-about", about(pick.id, self.facts.fit) if pick else "")
+        self._tell("#value-about", about(pick.id, self.facts.fit) if pick and pick.id != MORE else "")
 
     def _show_outlook(self) -> None:
         free = self.services.free_bytes(Path(world_of(self).root))
+        self._tell("#summary", summary(self.draft, self.facts))
         self.query_one(OutlookPanel).show(self.draft, self.facts, free, self.app.size.height >= TALL)
 
     def measure(self) -> None:
@@ -267,12 +285,29 @@ class ReviewStep(Step):
 
     # Saving the config
 
+    @property
+    def _file(self) -> FormField:
+        return self.query_one("#save-as", FormField)
+
     def save_file(self) -> None:
-        form = self.query_one(FormField)
+        form = self._file
+        form.text = review.file_name(self.draft)
         form.display = True
         form.focus_control()
 
+    def commit(self) -> None:
+        self.write_fields()
+
+    @on(FormField.Left)
+    def _named(self, event: FormField.Left) -> None:
+        """Another name makes other answers, and the files are looked at for each."""
+        if event.field.key == NAME:
+            self._look_at_files()
+
     def submitted(self, form: FormField) -> None:
+        if form.key == NAME:
+            self.screen.query_one("#go-next").focus()
+            return
         try:
             path = review.save_as(self.draft, form.text)
         except TunedeckError as error:
@@ -287,7 +322,7 @@ class ReviewStep(Step):
     def copied(self) -> str:
         """The value under the cursor; else the command that starts the saved config, or the config itself."""
         listed = self.query_one("#values", PickList)
-        if listed.has_focus and listed.current is not None:
+        if listed.has_focus and listed.current is not None and listed.current.id != MORE:
             name = listed.current.id
             return fields.assignment(name, self.draft.seeds if name == SEEDS else self.draft.get(name))
         try:
@@ -296,7 +331,7 @@ class ReviewStep(Step):
             return ""
 
     async def close(self) -> bool:
-        form = self.query_one(FormField)
+        form = self._file
         was_open = bool(form.display)
         form.display = False
         return was_open

@@ -1,11 +1,15 @@
-"""Every value of the run to be started as a line of the list, with where it comes from."""
+"""Every value of the run to be started in groups by where it comes from; what nobody chose is folded away."""
 
 from __future__ import annotations
 
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.provenance import short
+from engine.messages.catalogue import text
 from tui.flow import values as of_flow
+from tui.flow.values import Value
 from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick
 
@@ -13,15 +17,38 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from tui.draft.draft import Draft
 
+LONGEST_PATH = 20
+MORE = "more"
+"""The line that unfolds the rest, and folds it again."""
+_GROUPS = ("review.group-you", "review.group-auto", "review.group-detected", "review.group-preset",
+           "review.group-default")  # fmt: skip
+_OF_SOURCE = {"source.auto": 1, "source.detected": 2, "source.preset": 3, "source.default": 4}
+_FOLDED = 3
+"""The first group that is folded."""
 
-def values(draft: Draft, fit: Fit | None) -> list[Pick]:
-    """One line a value, in the order of ``tui.flow.values``."""
-    return [
-        Pick(each.name, each.name, _tight(each.shown), tail=cells(short(each.source), 8))
-        for each in of_flow.values(draft, fit)
-    ]
+
+def values(draft: Draft, fit: Fit | None, unfolded: bool = False) -> list[Pick]:
+    """One line a value, each group below its heading; presets and defaults only when ``unfolded``."""
+    found = sorted(of_flow.values(draft, fit), key=_group)
+    picks: list[Pick] = []
+    for group, members in groupby(found, key=_group):
+        if group < _FOLDED or unfolded:
+            picks.append(Pick(_GROUPS[group], text(_GROUPS[group]), heading=True))
+            picks += [_pick(each, group) for each in members]
+    rest = sum(_group(each) >= _FOLDED for each in found)
+    code = "review.fewer-values" if unfolded else "review.more-values"
+    return [*picks, Pick(MORE, text(code, values=rest))] if rest else picks
+
+
+def _group(value: Value) -> int:
+    return _OF_SOURCE.get(value.source.code, 0)
+
+
+def _pick(value: Value, group: int) -> Pick:
+    source = cells(short(value.source), 8)
+    return Pick(value.name, value.name, _tight(value.shown), tail=source, shade="muted" if group == 4 else "")
 
 
 def _tight(shown: str) -> str:
-    """A value in a column of 22; of a long path the end tells more than the beginning."""
-    return ".." + shown[-20:] if len(shown) > 22 and shown.startswith("/") else shown
+    """Of a long path the name alone: its end tells more than its beginning."""
+    return f".../{Path(shown).name}" if len(shown) > LONGEST_PATH and shown.startswith("/") else shown
