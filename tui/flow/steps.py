@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.messages.catalogue import text
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
@@ -25,12 +26,20 @@ ABOUT = {
     "strategy": "wizard.about-strategy", "data": "wizard.about-data", "settings": "wizard.about-settings",
     "review": "wizard.about-review",
 }  # fmt: skip
-"""Why?: what each step's choice means and what usually goes wrong."""
+"""Why?: what each step's choice means; as ``.rule`` a rule of thumb, as ``.mistake`` what usually goes wrong."""
+_PARTS = (("wizard.rule-of-thumb", "rule"), ("wizard.usual-mistake", "mistake"))
 
 
 def step_title(name: str) -> str:
     """What the step of that name is called; the name itself where there is no such step."""
     return text(TITLES[name]) if name in TITLES else name
+
+
+def why(step: str) -> list[tuple[str, str]]:
+    """Why? of the step of that name, in parts: the lead and the sentences of each."""
+    code = ABOUT[step]
+    told = [(text(lead), part(Message(code), name)) for lead, name in _PARTS]
+    return [(text("wizard.in-short"), text(code)), *(each for each in told if each[1])]
 
 
 def place(step: str) -> int:

@@ -11,6 +11,7 @@ _TASKS = {
     "text": ("wizard.task-text", "wizard.task-text-short", "wizard.task-text-about"),
 }
 """The kinds of training: title, summary, and a few sentences."""
+_EXAMPLES = {"instructions": "wizard.task-instructions-example", "text": "wizard.task-text-example"}
 
 
 def options() -> list[Option]:
@@ -20,6 +21,11 @@ def options() -> list[Option]:
 def about(task: str) -> str:
     """What that task means, in a few sentences."""
     return text(_TASKS[task][2])
+
+
+def example(task: str) -> str:
+    """What a row for it looks like."""
+    return text(_EXAMPLES[task])
 
 
 def choose(draft: Draft, task: str) -> None:

@@ -20,7 +20,7 @@ from engine.messages.catalogue import part, text
 from engine.messages.message import Message
 from tui import keys
 from tui.keys import Key
-from tui.widgets.line import Prose
+from tui.widgets.line import Leads, Prose
 from tui.widgets.whole import LEAST_COLUMNS, LEAST_ROWS, WholeScreen
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ConfirmScreen(WholeScreen, ModalScreen[bool]):
 
 
 class HelpScreen(WholeScreen, ModalScreen[None]):
-    """``about`` teaches in two to six sentences; ``tables`` are the keys that work on the asking screen.
+    """``about`` teaches in two to six sentences, or in parts with leads; ``tables`` are the asking screen's keys.
 
     Terms in it or in ``words``, what stands on that screen, are explained below, a sentence each.
     """
@@ -76,7 +76,13 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
         Binding("ctrl+q", "app.quit"),
     ]
 
-    def __init__(self, title: str, about: str, tables: Sequence[tuple[str, Sequence[Key]]], words: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        about: str | Sequence[tuple[str, str]],
+        tables: Sequence[tuple[str, Sequence[Key]]],
+        words: str = "",
+    ) -> None:
         super().__init__()
         self._title, self._about, self._tables, self._words = title, about, tables, words
 
@@ -97,7 +103,8 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
         with VerticalScroll(classes="dialog"):
             yield Static(self._title, markup=False, classes="dialog-title")
             if self._about:
-                yield Prose(self._about, classes="dialog-text")
+                kind = Prose if isinstance(self._about, str) else Leads
+                yield kind(self._about, classes="dialog-text")  # type: ignore[arg-type]
             for title, table in self._tables:
                 yield Static(_table(title, table), classes="dialog-text")
             if terms := self._terms():
@@ -107,7 +114,8 @@ class HelpScreen(WholeScreen, ModalScreen[None]):
     def _terms(self) -> list[Term]:
         from tui.widgets.glossary import terms_in
 
-        return terms_in(f"{self._words}\n{self._about}")
+        told = self._about if isinstance(self._about, str) else "\n".join(said for _, said in self._about)
+        return terms_in(f"{self._words}\n{told}")
 
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import RenderableType
@@ -86,6 +87,39 @@ class Prose(Static):
 
     def render(self) -> Content:
         return Content("\n".join(wrap(self.words, self.content_size.width or 60)))
+
+
+class Leads(Widget):
+    """Paragraphs, each below a bold lead of its own, that fill the width they are given."""
+
+    DEFAULT_CSS = "Leads { height: auto; width: 1fr; }"
+
+    def __init__(self, parts: Sequence[tuple[str, str]] = (), classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._parts = list(parts)
+
+    @property
+    def words(self) -> str:
+        return "\n".join(f"{lead}\n{said}" for lead, said in self._parts)
+
+    def say(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Other leads and paragraphs in their place; nothing is sent when they are the same."""
+        if list(parts) != self._parts:
+            self._parts = list(parts)
+            self.refresh(layout=True)
+
+    def _lines(self, width: int) -> list[Content]:
+        lines: list[Content] = []
+        for lead, said in self._parts:
+            lines += [Content("")] * bool(lines)
+            lines += [Content.styled(lead, "bold"), *map(Content, wrap(clean(said), width))]
+        return lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines(self.content_size.width or 60))
 
 
 def component_style(widget: Widget, component: str) -> Style:

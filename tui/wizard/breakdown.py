@@ -19,6 +19,7 @@ from tui.wizard.breakdown_text import Line
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.memory.fit import Fit
     from tui.draft.facts import Facts
 
 WIDE = 110
@@ -45,6 +46,22 @@ class Section(Static):
             before, self.lines = self.lines, new
             content = Content("\n").join([Content.assemble(*line) for line in new])
             self.update(content, layout=len(before) != len(new))
+
+
+class Terms(Static):
+    """What the peak of a fit goes to, beside a step where there is room."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+        self._fit: Fit | None = None
+
+    def show(self, fit: Fit | None) -> None:
+        if fit is None or fit is not self._fit:
+            self._fit = fit
+            lines = (
+                breakdown_text.peak(fit, self.content_size.width or 54) if fit else [((text("breakdown.unknown"), ""),)]
+            )
+            self.update(Content("\n").join([Content.assemble(*line) for line in lines]))
 
 
 class BreakdownScreen(WholeScreen, ModalScreen[None]):

@@ -9,14 +9,12 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
-from textual.content import Content
+from textual.containers import Container, Horizontal, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 
 from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import text
@@ -27,14 +25,17 @@ from tui.draft.draft import Draft, task_of
 from tui.draft.facts import Facts
 from tui.draft.findings import known_of
 from tui.draft.services import Services
+from tui.flow.chosen import chosen
 from tui.flow.start import launch
-from tui.flow.steps import ABOUT, is_skipped, place, step_title
+from tui.flow.steps import QUESTIONS, is_skipped, place, step_title, why
 from tui.flow.welcome import KEPT, NEW, contents, take
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormButton, FormField
+from tui.widgets.line import Leads
+from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
-from tui.wizard.breakdown import BreakdownScreen
+from tui.wizard.breakdown import BreakdownScreen, Terms
 from tui.wizard.data.step import DataStep
 from tui.wizard.footer import Foot
 from tui.wizard.model.step import ModelStep
@@ -66,6 +67,8 @@ _KINDS: tuple[type[Step], ...] = (TaskStep, ModelStep, StrategyStep, DataStep, S
 STEPS = tuple(sorted(_KINDS, key=lambda kind: place(kind.NAME)))
 OF_STEP = frozenset(key.id for key in keys.WIZARD if key.of_step)
 WELCOME = -1
+HUGE = (170, 44)
+"""Columns and lines of a window in which the memory by term stands beside the step."""
 
 
 class WizardScreen(WholeScreen, Screen[None]):
@@ -121,12 +124,14 @@ class WizardScreen(WholeScreen, Screen[None]):
         yield TopLine(text("wizard.title"))
         with Horizontal(id="wizard-body"):
             yield Rail([step_title(kind.NAME) for kind in STEPS], "✓" if unicode else "ok")
-            with Vertical(id="wizard-main"):
+            with Panel("", id="wizard-main"):
                 yield Container(id="step-host")
                 with Horizontal(id="wizard-buttons"):
                     yield FormButton(text("wizard.back"), id="go-back")
                     yield FormButton(text("wizard.next"), id="go-next")
-            yield Static(id="why", markup=False)
+            with VerticalScroll(id="side", can_focus=False):
+                yield Panel(text("wizard.why"), Leads(), id="why")
+                yield Panel(text("breakdown.title"), Terms(), id="side-memory")
         yield Foot(self._typed, self.facts, self._services)
         yield KeyBar(keys.in_bar(keys.WIZARD))
 
@@ -179,14 +184,19 @@ class WizardScreen(WholeScreen, Screen[None]):
         self.query_one("#go-back", FormButton).disabled = index <= 0
         self._name_button()
         self.query_one(KeyBar).rename("check", text(kind.CHECKS))
-        skipped = place(StrategyStep.NAME) if self.facts.skipped else None
-        self.query_one(Rail).show(index, self._reached, skipped)
+        self.query_one("#wizard-main", Panel).rename(text(QUESTIONS[kind.NAME]))
+        self._tell_rail()
         self._tell_why()
         self._weigh()
         step.focus_first()
         if self._is_last:
             self.query_one("#go-next").focus()
         self.refresh_bindings()
+
+    def _tell_rail(self) -> None:
+        answers = [chosen(self.draft, kind.NAME) if at < self._reached else "" for at, kind in enumerate(STEPS)]
+        skipped = place(StrategyStep.NAME) if self.facts.skipped else None
+        self.query_one(Rail).show(self.index, self._reached, answers, skipped)
 
     @property
     def _is_last(self) -> bool:
@@ -241,13 +251,31 @@ class WizardScreen(WholeScreen, Screen[None]):
         return self.index + 1 + self.facts.skipped
 
     async def action_back(self) -> None:
-        step = self.step
-        if step is None or self.index <= 0 or self._launching:
+        if self.index > 0:
+            await self._return_to(self.index - 1)
+
+    async def _return_to(self, index: int) -> None:
+        """Show a step that was answered before, as this one stands now."""
+        if self.step is not None and not self._launching:
+            self.step.commit()
+            await self._show(index)
+            self.draft.step = self.step_name
+            self._save()
+
+    @on(Rail.Asked)
+    async def _asked(self, message: Rail.Asked) -> None:
+        """A click leads back to any step, and on as far as one has been, or one further; each on the way is checked."""
+        if self.index == WELCOME or message.index > max(self._reached, self.index + 1):
             return
-        step.commit()
-        await self._show(self.index - 1)
-        self.draft.step = self.step_name
-        self._save()
+        if message.index < self.index:
+            await self._return_to(message.index)
+        while self.index < message.index and not self._is_last:
+            before = self.index
+            await self.action_next()
+            if self.index == before:
+                return
+        if self.index > message.index:  # a step passed over on the way, that was asked for
+            await self._return_to(message.index)
 
     async def _begin(self, chosen: str) -> None:
         """After the welcome: the kept draft at the step it was left, one set aside before, or an empty one."""
@@ -316,7 +344,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         here = [key for key in keys.WIZARD if self.check_action(key.id, ()) is not False]
         tables = (("widgets.keys", here), ("widgets.everywhere", keys.EVERYWHERE))
         title = text("wizard.why-step", step=step_title(self.step_name))
-        self.app.push_screen(HelpScreen(title, text(ABOUT[self.step_name]), tables, words_on(self)))
+        self.app.push_screen(HelpScreen(title, why(self.step_name), tables, words_on(self)))
 
     @on(FormField.Entered)
     def _field_entered(self, message: FormField.Entered) -> None:
@@ -332,10 +360,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         from tui.widgets.glossary import terms_in
 
         terms = terms_in(field.words) if field is not None else []
-        parts: list[tuple[str, str] | str] = [(f"{text('wizard.why')}\n\n", "bold")]
-        for term in terms:
-            parts += [(term.name, "bold"), f"  {term.says}\n\n"]
-        self.query_one("#why", Static).update(Content.assemble(*parts, text(ABOUT[self.step_name])))
+        self.query_one(Leads).say([*((term.name, term.says) for term in terms), *why(self.step_name)])
 
     # The consequence and the draft
 
@@ -344,6 +369,7 @@ class WizardScreen(WholeScreen, Screen[None]):
     def _touched(self) -> None:
         self._weigh()
         self._save()
+        self._tell_rail()
 
     @on(FormField.Changed)
     def _weigh(self) -> None:
@@ -355,9 +381,19 @@ class WizardScreen(WholeScreen, Screen[None]):
 
     @on(Foot.Weighed)
     def _weighed(self) -> None:
+        self._tell_terms()
         if self.step is not None:
             self.step.weighed()
             self.refresh_bindings()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= HUGE[0] and event.size.height >= HUGE[1], "-huge")
+        self._tell_terms()
+
+    def _tell_terms(self) -> None:
+        """The memory by term, where there is room for it beside the step."""
+        if self.has_class("-huge"):
+            self.query_one(Terms).show(self.facts.fit)
 
     def action_breakdown(self) -> None:
         self.app.push_screen(BreakdownScreen(self.facts))

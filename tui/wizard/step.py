@@ -9,19 +9,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from engine.config.rules import Issue
-from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import Draft
 from tui.draft.strategy_state import is_locked
 from tui.flow.answers import answer, hint_of, issues_in, message_of
 from tui.flow.notes import notes
-from tui.flow.steps import QUESTIONS
 from tui.widgets.form import FormField
+from tui.widgets.line import Prose
 from tui.widgets.whole import Whole
 
 if TYPE_CHECKING:
@@ -53,13 +50,12 @@ class Step(Whole, Vertical):
         self.draft, self.facts, self.services = draft, facts, services
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(text(QUESTIONS[self.NAME])), classes="question")
         if said := notes(self.NAME, self.draft, self.facts):
-            yield Static(Content("\n".join(map(text, said))), classes="notes")
+            yield Prose("\n".join(map(text, said)), classes="notes")
         yield from self.body()
 
     def body(self) -> ComposeResult:
-        """The widgets below the question, filled from the draft."""
+        """The widgets of the step, filled from the draft."""
         raise NotImplementedError
 
     def commit(self) -> None:

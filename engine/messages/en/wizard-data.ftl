@@ -25,6 +25,14 @@ read-as-set = Read as { $format } (as set): { $evidence }
 read-as = Read as { $format } ({ PERCENT($confidence) } sure): { $evidence }
 read-as-unsure = Read as { $format } ({ PERCENT($confidence) } sure; wrong? F2 maps the columns): { $evidence }
 error = ! { WHOLE($reason) }
+forms =
+    Any of these works:
+    
+    questions  { "{" }"instruction": "...", "output": "..."{ "}" }
+    dialogues  { "{" }"messages": [{ "{" }"role": "user", ...{ "}" }]{ "}" }
+    tables     CSV or parquet, with columns such as question, answer
+    documents  { "{" }"text": "..."{ "}" } or a text file
+    folders    all data files in them
 first-rows = First rows, as the model will see them; F6: token by token
 text-row = text
 role-share = { $role } { PERCENT($share) }

@@ -25,6 +25,14 @@ read-as-set = 按 { $format } 读取（已指定）：{ $evidence }
 read-as = 按 { $format } 读取（把握 { PERCENT($confidence) }）：{ $evidence }
 read-as-unsure = 按 { $format } 读取（把握 { PERCENT($confidence) }；不对？按 F2 指定各列）：{ $evidence }
 error = ! { WHOLE($reason) }
+forms =
+    以下形式均可：
+    
+    问答    { "{" }"instruction": "...", "output": "..."{ "}" }
+    对话    { "{" }"messages": [{ "{" }"role": "user", ...{ "}" }]{ "}" }
+    表格    CSV 或 parquet，列名如 question、answer
+    文档    { "{" }"text": "..."{ "}" } 或文本文件
+    文件夹  其中的所有数据文件
 first-rows = 前几行在模型眼中的样子；F6 逐个词元查看
 text-row = 文本
 role-share = { $role } { PERCENT($share) }

@@ -70,7 +70,11 @@ class Evidence(Static):
 class FirstRows(Static):
     """The first rows of a source as they come out, as many as there is room for."""
 
-    def show(self, found: Preview | TunedeckError | None) -> None:
+    def show(self, named: bool, found: Preview | TunedeckError | None) -> None:
+        """``named`` is false while there is no source at all: then what one may look like is shown."""
+        if not named:
+            self.update(Content.styled(text("wizard-data.forms"), "$muted"))
+            return
         if found is None or isinstance(found, TunedeckError) or not found.rows:
             self.update("")
             return

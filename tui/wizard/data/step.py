@@ -232,7 +232,7 @@ class DataStep(RelatingStep):
         if item:
             self._form(FORMAT).text = str(item.get("format", "auto"))
         self._evidence.show(item)
-        self.query_one(FirstRows).show(found)
+        self.query_one(FirstRows).show(item is not None, found)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)

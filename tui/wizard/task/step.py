@@ -22,6 +22,7 @@ class TaskStep(Step):
         yield PickList(picks, chosen=task_of(self.draft), title_width=28, id="task-list")
         yield Static(classes="explain", id="task-about")
         yield Static(Content(text("wizard.task-hint")), classes="quiet")
+        yield Static(id="task-example", classes="example", markup=False)
 
     def on_mount(self) -> None:
         self._explain(task_of(self.draft))
@@ -43,3 +44,4 @@ class TaskStep(Step):
 
     def _explain(self, chosen: str) -> None:
         self.query_one("#task-about", Static).update(Content(task.about(chosen)))
+        self.query_one("#task-example", Static).update(Content(task.example(chosen)))
