@@ -54,7 +54,7 @@ def about(dotted: str, fit: Fit | None) -> str:
     if chosen:
         return chosen
     try:
-        return f"{fields.spec_of(dotted).description}."
+        return text("review.value-about", about=fields.spec_of(dotted).description)
     except KeyError:
         return ""
 

@@ -73,14 +73,15 @@ def wrap_paths(text: str, width: int) -> list[str]:
 class Prose(Static):
     """Sentences that fill the width they are given, in any language."""
 
-    def __init__(self, words: str, classes: str | None = None) -> None:
-        super().__init__("", classes=classes, markup=False)
+    def __init__(self, words: str = "", id: str | None = None, classes: str | None = None) -> None:
+        super().__init__("", id=id, classes=classes, markup=False)
         self.words = words
 
     def say(self, words: str) -> None:
-        """Other sentences in their place, cleaned."""
-        self.words = clean(words)
-        self.refresh(layout=True)
+        """Other sentences in their place, cleaned; nothing is sent when they are the same."""
+        if words != self.words:
+            self.words = clean(words)
+            self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(wrap(self.words, width))

@@ -57,5 +57,6 @@ disk-free = disk  { BYTES($bytes) } of { BYTES($free) } free: { COUNT($checkpoin
 disk-later = { $line }; { $later }
 seeds = seeds  { NUMBER($runs) } runs in turn, each as above
 seeds-take = seeds  { NUMBER($runs) } runs in turn: about { ABOUT($time) } and { BYTES($bytes) } in all
+value-about = { $about }.
 seeds-about = How many runs of these settings are trained, each with a seed of its own, one after the other.
 evaluation = result  { $what }

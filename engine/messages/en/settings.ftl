@@ -6,6 +6,7 @@ depth-all = all fields
 depth = Shown: { $depth }. F2 shows { $following }.
 depth-edit = Shown: { $depth }. F2 shows { $following }. Enter edits.
 precision = Base model precision
+preset-sets = The preset sets
 in-force = In force: { COMMAS($values) }
 steps = { COUNT($steps, "step", "steps") }
 epochs = { $epochs } { PLURAL($epochs, "epoch", "epochs") }

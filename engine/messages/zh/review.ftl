@@ -57,5 +57,6 @@ disk-free = 磁盘  { BYTES($bytes) }，可用 { BYTES($free) }：{ NUMBER($chec
 disk-later = { $line }；{ $later }
 seeds = 种子  依次训练 { NUMBER($runs) } 个任务，每个都需要以上时间和空间
 seeds-take = 种子  依次训练 { NUMBER($runs) } 个任务，共约 { ABOUT($time) }、{ BYTES($bytes) }
+value-about = { $about }。
 seeds-about = 用这些设置依次训练几个任务，每个使用不同的种子。
 evaluation = 结果  { $what }

@@ -6,6 +6,7 @@ depth-all = 全部字段
 depth = 当前显示{ $depth }。F2 显示{ $following }。
 depth-edit = 当前显示{ $depth }。F2 显示{ $following }。回车编辑。
 precision = 基座模型精度
+preset-sets = 该预设的取值
 in-force = 生效的取值：{ COMMAS($values) }
 steps = { NUMBER($steps) } 步
 epochs = { $epochs } 轮

@@ -13,6 +13,7 @@ from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui.flow import source_text
 from tui.flow.sources import Item, key_of, reading_of
+from tui.widgets.line import Prose
 from tui.wizard.data import text as data_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _PREVIEW_ROWS = 5
 _LEAST_WIDTH, _LEAST_HEIGHT = 30, 4
 
 
-class Evidence(Static):
+class Evidence(Prose):
     """Looks into sources, remembers what they are, and says of one why it is read as it is."""
 
     class Read(Message):
@@ -35,7 +36,7 @@ class Evidence(Static):
             self.key, self.found = key, found
 
     def __init__(self, preview: Callable[[Mapping[str, Any], int], Preview], id: str) -> None:
-        super().__init__("", id=id, classes="explain", markup=False)
+        super().__init__(id=id, classes="explain")
         self._open = preview
         self.known: dict[str, Preview | TunedeckError] = {}
 
@@ -64,7 +65,7 @@ class Evidence(Static):
         """Of ``item``; None where there is no source at all."""
         found = self.of(item) if item is not None else None
         self.set_class(isinstance(found, TunedeckError), "wrong")
-        self.update(Content(source_text.evidence(item is not None, found)))
+        self.say(source_text.evidence(item is not None, found))
 
 
 class FirstRows(Static):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.content import Content
 from textual.message import Message
 from textual.signal import Signal
-from textual.widgets import Static
 
 from engine.app.examine import Examined
 from engine.common.errors import ConfigError, DataError, TunedeckError
@@ -18,6 +16,7 @@ from tui.draft.child import Progress
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.flow.rows_text import figures, keep, summary, told, trouble
+from tui.widgets.line import Prose
 
 if TYPE_CHECKING:
     from tui.draft.draft import Draft
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from tui.wizard.step import Step
 
 
-class CheckPanel(Static):
+class CheckPanel(Prose):
     """Runs the child process, puts into the facts what it found, and shows it, ``brief`` without the figures.
 
     Posts Ended once the child is through, whatever came of it. ``said`` is published whenever there is something new,
@@ -42,10 +41,9 @@ class CheckPanel(Static):
             self.examined, self.refused = examined, refused
 
     def __init__(self, facts: Facts, brief: bool = False, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+        super().__init__(id=id)
         self.facts, self._brief = facts, brief
         self.busy = False
-        self.words = ""
         self.said: Signal[str] = Signal(self, "said")
 
     def start(self, command: tuple[str, ...], config_text: str, key: str) -> None:
@@ -106,7 +104,7 @@ class CheckPanel(Static):
         self.set_class(wrong, "wrong")
         if words != self.words:
             self.words = words
-            self.update(Content(words))
+            self.refresh(layout=True)
         self.said.publish(words)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from textual import work
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
@@ -17,9 +15,10 @@ from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
 from tui.flow.outlook import disk_line, evaluation_line, seeds_line, time_line, time_of
+from tui.widgets.line import Prose
 
 
-class OutlookPanel(Static):
+class OutlookPanel(Prose):
     """``show`` works its lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
 
     DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 7; width: 1fr; }"
@@ -32,9 +31,8 @@ class OutlookPanel(Static):
             self.words = words
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+        super().__init__(id=id)
         self.busy = False
-        self.words = ""
         self._time = self._disk = self._seeds = self._evaluation = self._doing = ""
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
@@ -89,4 +87,4 @@ class OutlookPanel(Static):
         words = clean("\n".join(filter(None, (time, self._disk, self._seeds, self._evaluation))))
         if words != self.words:
             self.words = words
-            self.update(Content(words))
+            self.refresh(layout=True)

@@ -28,6 +28,7 @@ from tui.flow.values import about
 from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
 from tui.widgets.form import FormField
+from tui.widgets.line import Prose, wrap
 from tui.wizard.quality.opening import open_doctor
 from tui.wizard.review.check_panel import CheckPanel, begin
 from tui.wizard.review.outlook_panel import OutlookPanel
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
 
 FILE, NAME = "file", "run.name"
+LEAST_WIDTH = 56
 TALL = 30
 """Lines of a terminal from which the whole sentences are shown."""
 
@@ -64,17 +66,16 @@ class ReviewStep(Step):
         self._refused: TunedeckError | None = None
         self._risked = False
         self._shown_fit = self.facts.fit
-        self._told: dict[str, str] = {}
         self._found: list[Finding] = []
         self._command = ""
         self._unfolded = False
-        yield Static(id="summary")
+        yield Prose(id="summary")
         yield CheckPanel(self.facts, id="check")
         yield RelationPanel(id="relation")
         yield Static(id="warnings")
         yield make_field(NAME, self.draft, label=text("review.name"), placeholder=text("review.name-hint"))
         yield PickList(values(self.draft, self.facts.fit), title_width=28, id="values")
-        yield Static(id="value-about", classes="quiet")
+        yield Prose(id="value-about", classes="quiet")
         yield OutlookPanel(id="outlook")
         yield Static(Content(text("review.without-screen")), id="command")
         form = FormField(
@@ -202,11 +203,12 @@ class ReviewStep(Step):
     def _show_warnings(self) -> None:
         self._found = findings_of(self.draft, self.facts, self._refused)
         lines: list[tuple[str, str] | str] = []
-        for number, finding in enumerate(review.shown(self._found), start=1):
-            words = review.warning(number, finding)
-            lines += ["\n"] * bool(lines)
-            lines.append((words, "bold" if finding.level == "error" else ""))
         shown = self.query_one("#warnings", Static)
+        width = shown.content_size.width or self.size.width - 2 or LEAST_WIDTH
+        for number, finding in enumerate(review.shown(self._found), start=1):
+            words = wrap(review.warning(number, finding), width)
+            lines += ["\n"] * bool(lines)
+            lines.append(("\n".join(words), "$error" if finding.level == "error" else "$warning"))
         shown.display = bool(lines)
         shown.update(Content.assemble(*lines))
 
@@ -279,9 +281,7 @@ class ReviewStep(Step):
         self._show_outlook()
 
     def _tell(self, selector: str, words: str) -> None:
-        if self._told.get(selector) != words:
-            self._told[selector] = words
-            self.query_one(selector, Static).update(Content(clean(words)))
+        self.query_one(selector, Prose).say(words)
 
     # Saving the config
 

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft import fields
+from tui.draft.draft import flatten
 from tui.draft.strategy_state import is_locked
 from tui.flow import settings
 from tui.flow.answers import hint_of
@@ -17,9 +18,13 @@ from tui.flow.costs import Costs, about_quantization, beside
 from tui.flow.settings import COMMON, SEEDS, WEIGHTS, in_force, seeds_of, training_presets
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
+from tui.widgets.line import Prose
+from tui.wizard.pairs import pairs
 from tui.wizard.settings.all_fields import AllFields
 from tui.wizard.step import Step, make_field
 
+NAMES = 30
+"""Cells for the name of a field beside what a preset makes it."""
 DEPTHS = ("settings.depth-preset", "settings.depth-common", "settings.depth-all")
 
 
@@ -35,7 +40,7 @@ class SettingsStep(Step):
         elif depth == 1:
             for dotted in COMMON:
                 yield make_field(dotted, self.draft, about=dotted != WEIGHTS)
-            yield Static(classes="explain", id="quantization-about")
+            yield Prose(classes="explain", id="quantization-about")
         else:
             yield AllFields(self.draft)
         yield FormField(SEEDS, text("settings.seeds"), str(self.draft.seeds), hint=text("settings.seeds-hint"))
@@ -50,10 +55,13 @@ class SettingsStep(Step):
             title_width=22,
             id="preset-list",
         )
-        yield Static(classes="explain", id="preset-about")
-        yield make_field(WEIGHTS, self.draft, label=text("settings.precision"))
-        yield Static(classes="explain", id="quantization-about")
-        yield Static(id="in-force", classes="explain")
+        yield Prose(classes="explain", id="preset-about")
+        weights = make_field(WEIGHTS, self.draft, label=text("settings.precision"))
+        weights.add_class("long-label")
+        yield weights
+        yield Prose(classes="explain", id="quantization-about")
+        yield Prose(id="in-force", classes="explain")
+        yield Static(id="preset-values", classes="example", markup=False)
 
     def on_mount(self) -> None:
         self._explain()
@@ -189,14 +197,17 @@ class SettingsStep(Step):
         preset = next((item for item in training_presets(self.draft) if pick and item.id == pick.id), None)
         self._tell("#preset-about", preset.description if preset else "")
         self._tell("#in-force", text("settings.in-force", values=in_force(self.draft)))
+        if preset is not None and self._told.get("preset") != preset.id:
+            self._told["preset"] = preset.id
+            lines = pairs(
+                [(name, fields.show(value)) for name, value in flatten(preset.values)], NAMES, self.size.width
+            )
+            said = Content.styled(f"  {text('settings.preset-sets')}", "bold")
+            self.query_one("#preset-values", Static).update(Content("\n").join([said, *lines]))
 
     def _tell(self, selector: str, said: str) -> None:
-        """Write ``said`` there if it is not there yet: this is called once a second."""
-        found = self.query(selector).results(Static)
-        if self._told.get(selector) != said:
-            for place in found:
-                self._told[selector] = said
-                place.update(Content(said))
+        for place in self.query(selector).results(Prose):
+            place.say(said)
 
     def _tell_beside(self, form: FormField, said: str) -> None:
         if self._told.get(form.key) != said:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from engine.common.errors import ConfigError, TunedeckError
 from engine.messages.catalogue import text
 from tui.draft.child import Progress
 from tui.draft.draft import Draft
 from tui.draft.relation import Measured, asked, compare, key_of, line
+from tui.widgets.line import Prose
 from tui.wizard.strategy.relation_screen import RelationScreen
 
 if TYPE_CHECKING:
     from tui.draft.facts import Facts
 
 
-class RelationPanel(Static):
+class RelationPanel(Prose):
     """Nothing to see until there is something to say. Posts Ended once the child is through, whatever came of it."""
 
     DEFAULT_CSS = "RelationPanel { height: auto; max-height: 4; width: 1fr; padding: 0 0 0 2; display: none; }"
@@ -33,9 +32,8 @@ class RelationPanel(Static):
             self.measured = measured
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+        super().__init__(id=id)
         self.busy = False
-        self.words = ""
 
     def ask(self, command: tuple[str, ...], draft: Draft, facts: Facts) -> None:
         """Show what was measured of these rows, from where it can be measured again; else measure it."""
@@ -75,7 +73,7 @@ class RelationPanel(Static):
         if words != self.words:
             self.words = words
             self.display = bool(words)
-            self.update(Content(words))
+            self.refresh(layout=True)
 
     @work(group="relation", exclusive=True)
     async def _compare(self, command: tuple[str, ...], config_text: str, key: str, chosen: str) -> None:

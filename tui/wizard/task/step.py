@@ -11,6 +11,7 @@ from engine.messages.catalogue import text
 from tui.draft.draft import task_of
 from tui.flow import task
 from tui.widgets.choosers import Pick, PickList
+from tui.widgets.line import Prose
 from tui.wizard.step import Step
 
 
@@ -20,8 +21,8 @@ class TaskStep(Step):
     def body(self) -> ComposeResult:
         picks = [Pick(each.id, each.title, each.about) for each in task.options()]
         yield PickList(picks, chosen=task_of(self.draft), title_width=28, id="task-list")
-        yield Static(classes="explain", id="task-about")
-        yield Static(Content(text("wizard.task-hint")), classes="quiet")
+        yield Prose(classes="explain", id="task-about")
+        yield Prose(text("wizard.task-hint"), classes="quiet")
         yield Static(id="task-example", classes="example", markup=False)
 
     def on_mount(self) -> None:
@@ -43,5 +44,5 @@ class TaskStep(Step):
         self.done()
 
     def _explain(self, chosen: str) -> None:
-        self.query_one("#task-about", Static).update(Content(task.about(chosen)))
+        self.query_one("#task-about", Prose).say(task.about(chosen))
         self.query_one("#task-example", Static).update(Content(task.example(chosen)))

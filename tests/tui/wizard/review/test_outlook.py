@@ -23,6 +23,7 @@ from tui.draft.findings import apply, findings_of
 from tui.draft.fit import fit_of
 from tui.flow.outlook import disk_line, time_line, time_of
 from tui.flow.values import about
+from tui.widgets.choosers import PickList
 from tui.widgets.dialogs import ConfirmScreen
 from tui.wizard.review.outlook_panel import OutlookPanel
 from tui.wizard.review.values import values
@@ -133,6 +134,10 @@ async def test_the_review_shows_auto_time_and_disk(
 ) -> None:
     async with open_wizard(prefill, size=size, machine=LARGE) as (app, pilot):
         await press(app, pilot, "enter", "enter", "enter", "enter")
+        listed = app.wizard.query_one("#values", PickList)
+        listed.focus()
+        listed.choose("train.micro_batch_tokens")
+        await press(app, pilot, "up", "down")
         words = shown_words(app)
         assert "train.micro_batch_tokens" in words
         assert "Auto chose " in words
