@@ -42,6 +42,11 @@ def why(step: str) -> list[tuple[str, str]]:
     return [(text("wizard.in-short"), text(code)), *(each for each in told if each[1])]
 
 
+def explained(step: str) -> str:
+    """The same as lines."""
+    return "\n".join(text("widgets.named", name=lead, value=said) for lead, said in why(step))
+
+
 def place(step: str) -> int:
     """Where the step of that name stands; the first for a name that is none."""
     return STEPS.index(step) if step in STEPS else 0

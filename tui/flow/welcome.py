@@ -8,6 +8,7 @@ from engine.common.clean_text import shorten
 from engine.messages.catalogue import text
 from tui.draft import draft as drafts
 from tui.draft.draft import Draft
+from tui.flow.chosen import chosen
 from tui.flow.option import Option
 from tui.flow.steps import step_title
 
@@ -49,7 +50,7 @@ def contents(draft: Draft) -> list[str]:
     files = [Path(str(item.get("path", ""))).name for item in draft.data_sources()]
     facts = {
         "wizard.draft-task": draft.task,
-        "wizard.draft-model": str(draft.get("model.name_or_path") or ""),
+        "wizard.draft-model": chosen(draft, "model"),
         "wizard.draft-data": ", ".join(files),
         "wizard.draft-preset": draft.preset,
     }

@@ -21,7 +21,7 @@ from tui.flow.mapping import ColumnMap, Line
 from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there, listing
 from tui.flow.sources import is_new, keep, key_of, part, reading_of, rows_by_path
-from tui.flow.steps import ABOUT, QUESTIONS
+from tui.flow.steps import QUESTIONS, explained
 from tui.plain import strategy
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
@@ -99,7 +99,7 @@ class _Sources:
         return Question(
             text(QUESTIONS["data"]),
             about,
-            text(ABOUT["data"]),
+            explained("data"),
             free=True,
             commands=self._commands(),
             with_default=bool(self._items),

@@ -19,7 +19,7 @@ from tui.flow.kind import KIND
 from tui.flow.models import ALLOW_PICKLE, NAME_FIELD
 from tui.flow.option import Option
 from tui.flow.paths import absolute
-from tui.flow.steps import ABOUT, QUESTIONS
+from tui.flow.steps import QUESTIONS, explained
 from tui.flow.verdicts import Verdicts
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Question
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 def ask_task(session: Session) -> None:
     options = [Option(each.id, each.title, task.about(each.id)) for each in task.options()]
     chosen = session.lines.ask(
-        Question(
-            text(QUESTIONS["task"]), text("wizard.task-hint"), text(ABOUT["task"]), options, task_of(session.draft)
-        )
+        Question(text(QUESTIONS["task"]), text("wizard.task-hint"), explained("task"), options, task_of(session.draft))
     )
     assert isinstance(chosen, str)
     task.choose(session.draft, chosen)
@@ -67,7 +65,7 @@ def _ask_name(session: Session) -> ModelCard:
         for each in models.options(listed)
     ]
     question = Question(
-        text(QUESTIONS["model"]), text("plain.about-model"), text(ABOUT["model"]), options,
+        text(QUESTIONS["model"]), text("plain.about-model"), explained("model"), options,
         chosen or options[0].id, free=True,
     )  # fmt: skip
     while True:

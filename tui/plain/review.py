@@ -20,7 +20,7 @@ from tui.draft.mix_sources import inspection_of, report_of
 from tui.flow import outlook, review
 from tui.flow.option import Option
 from tui.flow.start import launch
-from tui.flow.steps import ABOUT, QUESTIONS
+from tui.flow.steps import QUESTIONS, explained
 from tui.flow.values import values
 from tui.plain import data
 from tui.plain.asking import wait_for
@@ -71,7 +71,7 @@ class Review:
         return Question(
             text(QUESTIONS["review"]),
             text("plain.about-start"),
-            text(ABOUT["review"]),
+            explained("review"),
             commands=found,
             with_default=False,
         )

@@ -13,7 +13,7 @@ from tui.flow.answers import message_of
 from tui.flow.costs import about_quantization
 from tui.flow.option import Option
 from tui.flow.settings import COMMON, WEIGHTS
-from tui.flow.steps import ABOUT, QUESTIONS
+from tui.flow.steps import QUESTIONS, explained
 from tui.plain.lines import Back, Command, Question
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _ask_preset(session: Session) -> None:
         Question(
             text(QUESTIONS["settings"]),
             text("plain.about-preset"),
-            text(ABOUT["settings"]),
+            explained("settings"),
             [Option(each.id, each.id, each.title) for each in offered],
             draft.preset or offered[0].id,
             commands={_MORE: text("settings.depth-common")},
@@ -107,7 +107,7 @@ def _ask_any(session: Session) -> None:
     question = Question(
         text("plain.which-field"),
         text("plain.about-fields"),
-        text(ABOUT["settings"]),
+        explained("settings"),
         free=True,
         commands={_MORE: text("settings.depth-preset")},
     )

@@ -13,7 +13,7 @@ from tui.flow import strategy
 from tui.flow.answers import message_of
 from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there
-from tui.flow.steps import ABOUT, QUESTIONS
+from tui.flow.steps import QUESTIONS, explained
 from tui.flow.strategy import NONE, TRUST
 from tui.flow.ways import Way, adapter_line, ways
 from tui.plain.asking import wait_for
@@ -48,7 +48,7 @@ def _ask_adapter(session: Session) -> OldAdapter | None:
     question = Question(
         text(QUESTIONS["strategy"]),
         strategy.found(found),
-        text(ABOUT["strategy"]),
+        explained("strategy"),
         strategy.options(found),
         str(draft.get("strategy.adapter") or NONE),
         free=True,

@@ -12,7 +12,7 @@ from tui.draft import draft as drafts
 from tui.draft.draft import Draft, task_of
 from tui.draft.services import Services
 from tui.flow import welcome
-from tui.flow.steps import ABOUT, QUESTIONS, STEPS, is_skipped, place, step_title
+from tui.flow.steps import QUESTIONS, STEPS, explained, is_skipped, place, step_title
 from tui.plain.data import ask_data
 from tui.plain.lines import Back, Left, Lines, Question
 from tui.plain.model import ask_model, ask_task
@@ -67,7 +67,7 @@ def _welcome(lines: Lines, kept: Draft) -> Draft:
         lines.say(line)
     found = welcome.unfinished(kept)
     question = Question(
-        text(QUESTIONS["welcome"]), why=text(ABOUT["welcome"]), options=welcome.options(found), default=welcome.KEPT
+        text(QUESTIONS["welcome"]), why=explained("welcome"), options=welcome.options(found), default=welcome.KEPT
     )
     chosen = lines.ask(question)
     return welcome.take(str(chosen), kept)

@@ -314,10 +314,11 @@ class Cards(Widget, can_focus=True):
         frame: str | Style = component_style(self, "cards--frame") if focused else "bold" if here else "$border-blurred"
         words = "$faint" if not card.enabled else "" if here else "$muted"
         mark = ">" if focused else " "
-        title = set_cell_size(f"{mark}{card.title} ", min(cell_len(card.title) + 2, width - 3))
+        lead = left + line if cell_len(card.title) + 2 <= width - 3 else left  # a long title has the corner's room
+        title = set_cell_size(f"{mark}{card.title} ", min(cell_len(card.title) + 2, width - cell_len(lead) - 1))
         named: str | Style = component_style(self, "cards--here") if focused else f"bold {words}"
         top = Content.assemble(
-            (left + line, frame), (title, named), (line * (width - 3 - cell_len(title)) + right, frame)
+            (lead, frame), (title, named), (line * (width - 1 - cell_len(lead + title)) + right, frame)
         )
         lines = wrap(card.text, width - 4)
         body = [

@@ -11,6 +11,8 @@ from textual.widget import Widget
 
 from tui.widgets.line import cut_cells
 
+INDENT = 4
+"""Cells before what was chosen."""
 ROOMY = 18
 """Lines from which a blank one stands between the steps."""
 
@@ -59,12 +61,12 @@ class Rail(Widget):
         here, is_done = index == self._at, index < self._done
         is_passed = index == self._skipped and is_done
         mark = (">", "bold $accent") if here else ("-" if is_passed else self._tick if is_done else "", "$success")
-        style = "bold $accent" if here else "$muted strike" if is_passed else "" if is_done else "$muted"
+        style = "bold $accent" if here else "dim strike" if is_passed else "" if is_done else "$muted"
         return Content.assemble((f"{mark[0]:<{len(self._tick)}} ", mark[1]), (f"{index + 1} {title}", style))
 
     def _value(self, index: int) -> Content:
         """What was chosen there, below the title."""
-        indent = " " * (len(self._tick) + 3)
+        indent = " " * INDENT
         value = self._values[index] if index < len(self._values) else ""
         return Content.styled(indent + cut_cells(value, self.content_size.width - len(indent)), "$muted")
 

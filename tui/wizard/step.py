@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from engine.config.rules import Issue
+from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.draft.draft import Draft
 from tui.draft.strategy_state import is_locked

@@ -289,10 +289,15 @@ class ReviewStep(Step):
     def _file(self) -> FormField:
         return self.query_one("#save-as", FormField)
 
+    def _show_file(self, shown: bool) -> None:
+        """In a short window the outlook gives the field and its error their lines."""
+        self._file.display = shown
+        self.set_class(shown, "-saving")
+
     def save_file(self) -> None:
         form = self._file
         form.text = review.file_name(self.draft)
-        form.display = True
+        self._show_file(True)
         form.focus_control()
 
     def commit(self) -> None:
@@ -313,7 +318,7 @@ class ReviewStep(Step):
         except TunedeckError as error:
             form.show_error(error.said)
             return
-        form.display = False
+        self._show_file(False)
         command = f"tunedeck run {shlex.quote(clean(str(path), keep_newlines=False))}"
         self._command = command
         self.query_one("#command", Static).update(Content(text("review.saved", command=command)))
@@ -333,7 +338,7 @@ class ReviewStep(Step):
     async def close(self) -> bool:
         form = self._file
         was_open = bool(form.display)
-        form.display = False
+        self._show_file(False)
         return was_open
 
     def say(self, words: str, wrong: bool = False) -> None:

@@ -125,10 +125,11 @@ class AllFields(Vertical):
 
     def can_reset(self) -> bool:
         """Whether the field under the cursor is not what it is by itself."""
-        pick = self.query_one(PickList).current
-        return bool(
-            pick and self.draft.get(pick.id) != self.draft.unanswered(pick.id) and not is_locked(self.draft, pick.id)
-        )
+        listed = self.query(PickList)  # none before the table is composed
+        pick = listed.first().current if listed else None
+        if pick is None or is_locked(self.draft, pick.id):
+            return False
+        return bool(self.draft.get(pick.id) != self.draft.unanswered(pick.id))
 
     def reset(self) -> None:
         """Back to what the preset says, else to the default."""
