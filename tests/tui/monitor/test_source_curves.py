@@ -38,7 +38,7 @@ class OnlyChart(App[None]):
         self._unicode = unicode
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"muted": "white", "chart-raw": "white", "chart-raw-style": "none"} | {
+        return {"muted": "white", "faint": "white", "chart-raw": "white", "chart-raw-style": "none"} | {
             f"chart-{i}": "white" for i in range(4)
         }
 
@@ -69,7 +69,7 @@ async def test_each_source_has_a_letter_its_newest_loss_its_change_and_what_is_h
     assert " +0.2" in head, "and what the other one has gone up"
     assert "A 1.000" in head
     assert "B 2.000" in head
-    plot = "\n".join(lines[2:])
+    plot = "\n".join(lines[2:-2])  # without the axis and its marks
     assert all(plot.count(letter) >= 2 for letter in "ab"), "the line can be followed by its letter"
     assert all(letter in plot for letter in "AB"), "held out"
 
@@ -102,7 +102,7 @@ async def test_lines_of_the_same_colour_are_dashed_differently() -> None:
 
 async def test_without_colour_and_braille_a_line_is_drawn_with_its_letter() -> None:
     lines = await shown(["orders", "replay"], unicode=False)
-    plot = "\n".join(lines[2:])
+    plot = "\n".join(lines[2:-2])  # without the axis and its marks
     assert plot.count("a") > 20
     assert plot.count("b") > 20
     assert "*" not in plot

@@ -149,7 +149,8 @@ def test_until_the_first_step_it_is_said_what_the_curve_waits_for_how_far_and_ho
     lines = story.awaited(state(begun, asked), 110.0)
     assert lines[0] == text("monitor.curve-awaited")
     assert lines[1] == "Now: answering: 25 of 100, 10 s. About 30 s left of this."
-    assert lines[2] == text("monitor.then-training", steps=900)
+    assert lines[2] == text("now.baseline")
+    assert lines[3] == text("monitor.then-training", steps=900)
     assert story.awaited(running(1), 110.0) == ()
     assert story.awaited(RunState(), 0.0) == (text("monitor.never-started"),)
     assert story.awaited(state(failure()), 0.0) == (text("monitor.no-step-done"),)
