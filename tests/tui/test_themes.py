@@ -120,7 +120,7 @@ async def test_a_run_can_be_looked_at_in_every_theme(
         assert app.theme == theme
         await until_shows(pilot, "97%")
         await pilot.press("c", "c", "v", "q")
-        await until_shows(pilot, said("home.start-new"))
+        await until_shows(pilot, said("home.column-progress"))
         await until_shows(pilot, "too-large")
         await pilot.press("home", "space", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen._found)
