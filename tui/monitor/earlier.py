@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
-from engine.config import toml
 from engine.runs import directory
 from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
@@ -61,6 +60,8 @@ def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _config(run: RunDir) -> Mapping[str, Any]:
     """What its config says; {} for one that can't be read."""
+    from engine.config import toml  # pydantic: no screen waits for it
+
     try:
         return toml.read_values(run.config)
     except TunedeckError:
