@@ -32,6 +32,11 @@ VERDICTS: dict[Verdict, tuple[str, str, str]] = {
 """The sign of a verdict with Unicode and in ASCII, and its tone."""
 LEAD, GAP = 4, 2
 """Cells of cursor, mark and dot before the name, and between two columns."""
+HEADS = {
+    "name": "home.column-name", "state": "home.column-state", "progress": "home.column-progress",
+    "loss": "home.column-loss", "result": "home.column-result", "gpu": "home.column-gpu", "model": "home.column-model",
+    "age": "home.column-age",
+}  # fmt: skip
 _FEWEST_OF_A_NAME = 12
 _FEWEST_OF_A_REASON = 16
 
@@ -51,7 +56,7 @@ class Column:
 
     @property
     def head(self) -> str:
-        return text(f"home.column-{self.name}")
+        return text(HEADS[self.name])
 
 
 _ORDERED = ("name", "state", "loss")

@@ -152,7 +152,7 @@ class FamilyScreen(WholeScreen, Screen[None]):
         if not self._lines:
             self.query_one("#heads", TextLine).show(text("home.family-empty") if self._is_read else "")
             return
-        heads = _columns(*(text(f"home.column-{name}") for name in ("made", "rows", "result")))
+        heads = _columns(text("home.column-made"), text("home.column-rows"), text("home.column-result"))
         self.query_one("#heads", TextLine).show(f"  {fit(text('home.column-name'), tree.title_width)} {heads}")
         self._describe()
 

@@ -115,7 +115,7 @@ TITLES = {
     "memory": "monitor.memory-by-step", FORGETTING: "forgetting.curve", "sources": "monitor.loss-by-source",
 }  # fmt: skip
 _BY_STEP = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
-_OVERLAY = "earlier run"
+_OVERLAY = "overlay"
 _GIB = 2**30
 _OWN_SIGN = "r"
 _KINDS: dict[MarkKind, str] = {

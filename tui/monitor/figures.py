@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
+from rich.style import Style
 from rich.text import Text
 
 from engine.messages import formats
@@ -59,6 +60,7 @@ def strip(state: RunState, width: int, muted: str = "") -> Text:
 def tiles(state: RunState, width: int, muted: str = "", tone: str = "") -> Text:
     """Two lines: what each figure is, and the figure; each on a background of ``tone``."""
     above, below, used = Text(end="", no_wrap=True), Text(end="", no_wrap=True), 0
+    ground = Style(bgcolor=tone or None)
     for name, value in figures(state, roomy=True):
         cells = max(cell_len(name), cell_len(value)) + 2 * _PADDING
         gap = 1 if used else 0
@@ -67,7 +69,7 @@ def tiles(state: RunState, width: int, muted: str = "", tone: str = "") -> Text:
         used += gap + cells
         for line, words, style in ((above, name, muted), (below, value, "bold")):
             line.append(" " * gap)
-            line.append(set_cell_size(f"{' ' * _PADDING}{words}", cells), style=f"{style} {tone}".strip())
+            line.append(set_cell_size(f"{' ' * _PADDING}{words}", cells), style=Style.parse(style) + ground)
     return Text("\n", end="").join([above, below])
 
 

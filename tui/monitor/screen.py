@@ -231,9 +231,13 @@ class MonitorScreen(ArrangedMonitor):
         for pane in self.query(Pane):
             if pane.display:
                 pane.show(state)
-        holds = state.state == "paused" or self.steering.pauses
-        self.query_one("#keys", KeyBar).rename("pause", text("keys.resume" if holds else "keys.pause"))
+        self.query_one("#keys", KeyBar).rename("pause", text("keys.resume" if self.is_held else "keys.pause"))
         self.refresh_bindings()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the run is paused, or was asked to be: the same key resumes it then."""
+        return self.state.state == "paused" or self.steering.pauses
 
     def _style(self, name: str) -> str:
         """The theme's colour called so."""
@@ -252,7 +256,7 @@ class MonitorScreen(ArrangedMonitor):
 
     def _show_figures(self) -> None:
         width, muted = self.size.width - 2, self._style("muted")
-        tone, roomy = f"on {self._style('panel')}", self.has_class("-tall")
+        tone, roomy = self._style("panel"), self.has_class("-tall")
         line = figures.tiles(self.state, width, muted, tone) if roomy else figures.strip(self.state, width, muted)
         self.query_one("#figures", Line).show(line)
         self.query_one("#figures").display = self.mix is None  # it has none

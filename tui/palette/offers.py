@@ -66,7 +66,7 @@ def actions(screen: Screen[Any]) -> Iterator[Offer]:
                 continue
             seen.add(key.id)
             titles.add(title)
-            resumes = name == "pause" and title == text("keys.resume")  # one key does both
+            resumes = name == "pause" and getattr(screen, "is_held", False)  # one key does both
             made = shell.command("resume" if resumes else name, *subjects)
             yield Offer(title, key.tooltip, _runs(screen, key, node), key.shown, made, name.replace("_", " "))
 

@@ -67,7 +67,8 @@ class LogPane(Widget):
         """
         self._wanted, height = wanted.casefold(), max(1, self.size.height)
         top = max(0, len(self._rows) - height) - self._back
-        hits = [row for line, row in self._starts if self._wanted and self._wanted in text(line.message).casefold()]
+        lines = [(text(line.message).casefold(), row) for line, row in self._starts]
+        hits = [row for words, row in lines if self._wanted and self._wanted in words]
         before, self._hit = self._hit, -1
         if hits:
             in_sight = next((at for at, row in enumerate(hits) if row >= top), len(hits) - 1)
