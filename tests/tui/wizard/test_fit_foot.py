@@ -120,6 +120,7 @@ async def test_each_key_moves_the_bar_before_the_draft_takes_the_value(open_wiza
 async def test_another_process_is_named_while_one_looks(open_wizard: Opener, large: Path) -> None:
     async with open_wizard(machine=with_gpus(gpu()), size=WIDE) as (app, pilot):
         await enter(app, pilot, 1)
+        await press(app, pilot, "down", "up")  # a model that was looked at stays chosen, whatever others take
         assert "u17" not in foot_of(app)
         app.watch.read(with_gpus(used_by(gpu(), process(11.2))))
         await settle(app, pilot)

@@ -100,17 +100,17 @@ async def test_escape_leaves_the_mix_as_it_was(open_wizard: Opener, model: Path,
 
 async def test_a_share_and_a_weight_are_typed(open_wizard: Opener, model: Path, rows: Path, chat: Path) -> None:
     async with open_wizard(drafted(rows, chat)) as (app, pilot):
-        await strike(app, pilot, "f8", "s")
+        await strike(app, pilot, "f8", "equals_sign")
         assert "Share in percent" in text_of(app)
         await strike(app, pilot, "1", "2", ".", "5", "enter")
         assert "12.5%" in line_of(app, "orders")
-        await strike(app, pilot, "s", *"12,500", "enter")
+        await strike(app, pilot, "equals_sign", *"12,500", "enter")
         assert "12,500 can mean 12500 or 12.500" in text_of(app)
-        await strike(app, pilot, "escape", "s", *"12,5", "enter")
+        await strike(app, pilot, "escape", "equals_sign", *"12,5", "enter")
         assert "12.5%" in line_of(app, "orders")
         await strike(app, pilot, "w", "2", "enter")
         assert "counts 2 times in the loss" in " ".join(text_of(app).split())
-        await strike(app, pilot, "s", "x", "enter")
+        await strike(app, pilot, "equals_sign", "x", "enter")
         assert "Enter a number above 0, at most 100" in text_of(app)
         await strike(app, pilot, "escape", "enter")
         draft = app.wizard.draft
@@ -191,7 +191,7 @@ async def test_nothing_is_cut_off(
 ) -> None:
     third = make_rows(tmp_path / "a-third-source-with-a-long-name.jsonl", 30)
     async with open_wizard(drafted(rows, chat, third), size=size, terminal=terminal) as (app, pilot):
-        await strike(app, pilot, "f8", "down", "r", "s", "6", "0", "enter", "w", "3", "enter")
+        await strike(app, pilot, "f8", "down", "r", "equals_sign", "6", "0", "enter", "w", "3", "enter")
         text = text_of(app)
         assert all(len(line) <= size[0] for line in text.splitlines())
         for words in (
