@@ -48,7 +48,7 @@ def test_the_first_frame_is_small(env: dict[str, str], root: Path) -> None:
     with PtySession(env=env) as session:
         session.wait_for("orders-json")
         session.read(1)
-        assert len(session.received) < 22_000  # the chosen run and its curve come with it
+        assert len(session.received) < 20_000  # the chosen run and its curve come with it
 
 
 @pytest.mark.parametrize("begun", [20, 200])

@@ -37,8 +37,7 @@ class Actions(KeyBar):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(key for name in names for key in keys.HOME if key.id == name)
 
-    def _update(self, screen: Screen[object]) -> None:
-        buttons = [*self.query(KeyButton)]
+    def _set(self, buttons: list[KeyButton], screen: Screen[object], width: int) -> None:
         for button in buttons:
             button.display = screen.check_action(button.key.id, ()) is True
         self.display = any(button.display for button in buttons)

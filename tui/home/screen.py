@@ -103,21 +103,23 @@ class HomeScreen(ActingScreen):
     def compose(self) -> ComposeResult:
         world = world_of(self)
         yield TopLine("tunedeck")
-        yield Static("", id="attention", markup=False)
-        yield Line("", id="self-test", classes="look")
+        matters, offer = Static("", id="attention", markup=False), Line("", id="self-test", classes="look")
+        empty = Line("", id="empty")
+        for line in (matters, offer, empty):  # shown once there is something to say: the first layout is the last
+            line.display = False
+        yield matters
+        yield offer
         with Container(id="home"), Panel(text("home.runs"), id="runs"):
             if self._wanted:
                 from tui.home.filter import Filter
 
                 yield Filter(self._wanted)
-            yield Line("", id="empty")
+            yield empty
             yield RunList(world.clock, world.terminal.unicode)
         yield KeyBar(keys.in_bar(keys.HOME, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
         self.listing.focus()  # now, while nothing else is drawn: a change of focus draws all of the screen again
-        for name in ("#attention", "#self-test", "#empty"):
-            self.query_one(name).display = False
         world = world_of(self)
         self.run_worker(
             lambda: watch(world.root, self, self._stop_watching, self._awake, world.refresh_s),
@@ -290,7 +292,8 @@ class HomeScreen(ActingScreen):
         if self._curve_of == message.about:
             self.query_one(Curve).show(message.story)
             body = self.query_one("#answer-text", Static)
-            body.update(answer_text(message.story.sample, max(20, body.content_size.width)))
+            if self.query_one("#answer").display:  # else it would lay out and send the screen anew for nothing
+                body.update(answer_text(message.story.sample, max(20, body.content_size.width)))
 
     # What waits for a person
 

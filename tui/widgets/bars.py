@@ -107,28 +107,26 @@ class KeyBar(Horizontal):
         self.keys = tuple(keys)
 
     def compose(self) -> ComposeResult:
-        for key in self.keys:
-            yield KeyButton(key)
+        buttons = [KeyButton(key) for key in self.keys]
+        self._set(buttons, self.screen, self.app.size.width)
+        yield from buttons
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._update)
         self._update(self.screen)
 
     def _update(self, screen: Screen[object]) -> None:
-        for button in self.query(KeyButton):
-            allowed = screen.check_action(button.key.id, ())
-            button.display = allowed is not False
-            button.disabled = allowed is None
-        self._make_room()
+        self._set(list(self.query(KeyButton)), screen, self.size.width or self.app.size.width)
 
-    def _make_room(self) -> None:
-        """Leave out what yields, the last first, until the others have room."""
-        shown = [button for button in self.query(KeyButton) if button.display]
-        width = sum(cell_len(button.key.shown + button.words) + 3 for button in shown)
-        for button in reversed(shown):
-            if width > self.size.width > 0 and button.key.yields:
-                button.display = False
-                width -= cell_len(button.key.shown + button.words) + 3
+    def _set(self, buttons: list[KeyButton], screen: Screen[object], width: int) -> None:
+        """Each button's state is set once: whatever turns and turns back lays the whole screen out anew."""
+        allowed = {button: screen.check_action(button.key.id, ()) for button in buttons}
+        shown = _with_room([button for button, may in allowed.items() if may is not False], width)
+        for button, may in allowed.items():
+            if button.display is not (button in shown):
+                button.display = button in shown
+            if button.disabled is not (may is None):
+                button.disabled = may is None
 
     def on_resize(self) -> None:
         self._update(self.screen)
@@ -136,6 +134,17 @@ class KeyBar(Horizontal):
     def rename(self, key_id: str, words: str) -> None:
         self.query_one(f".key-{key_id}", KeyButton).rename(words)
         self._update(self.screen)
+
+
+def _with_room(wanted: list[KeyButton], width: int) -> list[KeyButton]:
+    """Those that have room beside each other in ``width`` cells; what yields is left out, the last first."""
+    shown = list(wanted)
+    used = sum(cell_len(button.key.shown + button.words) + 3 for button in shown)
+    for button in reversed(wanted):
+        if used > width > 0 and button.key.yields:
+            shown.remove(button)
+            used -= cell_len(button.key.shown + button.words) + 3
+    return shown
 
 
 def _text(value: str | Text) -> Text:

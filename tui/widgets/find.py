@@ -58,7 +58,7 @@ class LogSearch(WholeScreen):
     @on(events.Key)
     async def _typed(self, event: events.Key) -> None:
         """What is typed right behind the slash was on its way here before there was a line to write it into."""
-        focused = self.focused  # type: ignore[attr-defined]
+        focused = self.focused
         if event.key == "slash" and not isinstance(focused, FindLine):
             event.stop()
             await self.action_search()

@@ -10,9 +10,11 @@ from textual import events
 from textual.await_complete import AwaitComplete
 from textual.message import Message
 from textual.message_pump import MessagePump
+from textual.reactive import Reactive
 
 if TYPE_CHECKING:
     from textual.types import CallbackType
+    from textual.widget import Widget as _Focused
     from textual.widget import Widget as _Widget
 else:
     _Widget = MessagePump
@@ -50,8 +52,21 @@ class Whole(_Widget):
 class WholeScreen(Whole):
     """The same before ``Screen``; and of two keys that close it, typed at once, the second closes nothing else.
 
-    A key that can't be used now says why, where ``why_not`` knows.
+    A key that can't be used now says why, where ``why_not`` knows. What has the focus is drawn by the widgets that get
+    and lose it: Textual's own screen sends all of itself again each time.
     """
+
+    focused: Reactive[_Focused | None] = Reactive(None, repaint=False)
+
+    def on_compose(self) -> None:
+        """The classes of the window's size come before the first layout, which else is drawn twice."""
+        app = self.app
+        for cells, points in (
+            (app.size.width, app.HORIZONTAL_BREAKPOINTS),
+            (app.size.height, app.VERTICAL_BREAKPOINTS),
+        ):
+            for name in self._get_breakpoint_classes(cells, points or []):  # type: ignore[attr-defined]
+                self.add_class(name)
 
     def why_not(self, action: str) -> str:
         """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
@@ -67,13 +82,13 @@ class WholeScreen(Whole):
 
         It is asked of all around the focus that has a method of this name, the outermost first.
         """
-        focused: _Widget | None = self.focused  # type: ignore[attr-defined]
+        focused: _Widget | None = self.focused
         around = [each for each in focused.ancestors_with_self if each is not self] if focused is not None else []
         told = (each.copied() for each in reversed(around) if hasattr(each, "copied"))
         return next(filter(None, told), "")
 
     def on_key(self, event: events.Key) -> None:
-        focused = self.focused  # type: ignore[attr-defined]
+        focused = self.focused
         between = focused.ancestors_with_self if focused is not None else ()
         if any(event.key in each._bindings.key_to_bindings for each in between if each is not self):
             return  # the key is that of the focused one: bindings are looked up once an event went all the way up
