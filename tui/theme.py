@@ -145,9 +145,13 @@ Colours = Callable[[str], str]
 """Gives Rich the colour of a theme's variable, such as ``success``."""
 
 
+_OF_TEXTUAL = {"transparent": "default"}
+"""What Textual makes of the terminal's own colours, and what Rich calls it."""
+
+
 def colours_of(app: App[Any]) -> Colours:
     """Of the theme that ``app`` shows now, for what is drawn by Rich."""
-    return lambda name: app.theme_variables[name].removeprefix("ansi_")
+    return lambda name: _OF_TEXTUAL.get(found := app.theme_variables[name], found.removeprefix("ansi_"))
 
 
 def theme_for(terminal: Terminal) -> Theme:

@@ -32,7 +32,7 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("seed", range(len(PLACES)), ids=PLACES)
 async def test_random_keys_break_nothing_and_leave_nobody_stuck(here: Path, seed: int) -> None:
-    await walk(here, seed, 50)
+    await walk(here, seed, 25)
 
 
 async def test_next_and_back_pressed_at_once_find_no_step_without_its_fields(here: Path) -> None:

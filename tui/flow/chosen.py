@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.messages.catalogue import text
@@ -15,6 +16,11 @@ TASKS = {"instructions": "wizard.chosen-instructions", "text": "wizard.chosen-te
 def chosen(draft: Draft, step: str) -> str:
     """What ``draft`` answers in the step of that name; "" where nothing is."""
     return _CHOSEN[step](draft) if step in _CHOSEN else ""
+
+
+def _named(codes: Mapping[str, str], answer: str) -> str:
+    """An answer that another version kept may be unknown here."""
+    return text(codes[answer]) if answer in codes else answer
 
 
 def _model(draft: Draft) -> str:
@@ -31,9 +37,9 @@ def _settings(draft: Draft) -> str:
 
 
 _CHOSEN = {
-    "task": lambda draft: text(TASKS[task_of(draft)]),
+    "task": lambda draft: _named(TASKS, task_of(draft)),
     "model": _model,
-    "strategy": lambda draft: text(WAYS[str(draft.get("strategy.kind"))]),
+    "strategy": lambda draft: _named(WAYS, str(draft.get("strategy.kind"))),
     "data": _data,
     "settings": _settings,
 }

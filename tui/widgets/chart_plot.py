@@ -109,8 +109,6 @@ def header(
         where = text("widgets.at-tokens" if look.of_tokens else "widgets.at-step", step=step)
         where = text("widgets.at-time", time=at) if look.of_time else where
         first.append((f"  {where}", "title"))
-    elif look.view.start is not None:
-        first.append((f"  {text('widgets.zoomed')}", "title"))
     elif not shown:
         first.append((f"  {look.empty}", "axis"))
     first += [(f"  {each}", "title") for each in _at_cursor(marks, look)]
@@ -126,6 +124,7 @@ def header(
     last = lines[-1] + level_legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []
+        last += [(f"  {text('widgets.zoomed')}", "title")] if look.view.start is not None else []
         last += [(f"  {text('widgets.log-y')}", "legend")] if look.log else []
         if any(any(curve.columns.bad) for curve in shown):
             last.append((f"  x {text('widgets.not-a-number')}", "lost"))

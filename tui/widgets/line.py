@@ -38,6 +38,7 @@ _UP_TO_SLASH = re.compile("[^/]*/|[^/]+")
 def wrap(text: str, width: int) -> list[str]:
     """``text`` in lines of at most ``width`` cells, broken at spaces or between Chinese characters; indents stay."""
     lines: list[str] = []
+    width = max(1, width)  # while a window is made smaller, a column may have no cell left
     for paragraph in text.expandtabs(4).split("\n"):
         words = paragraph.lstrip(" ")
         line = " " * min(len(paragraph) - len(words), width // 2)

@@ -164,7 +164,7 @@ def test_the_runners_own_words_are_shown_from_the_end_and_clean(shell: Shell, fi
 def test_attach_opens_the_screen_of_the_run(shell: Shell, finished: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs_verbs, "screen_possible", lambda: True)
     assert shell("attach", "orders").code == 0
-    assert shell.screens == [("attach", {"run": str(finished.path)})]
+    assert shell.screens == [("attach", {"run": str(finished.path), "only_watches": False})]
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
