@@ -107,9 +107,8 @@ class KeyBar(Horizontal):
         self.keys = tuple(keys)
 
     def compose(self) -> ComposeResult:
-        buttons = [KeyButton(key) for key in self.keys]
-        self._set(buttons, self.screen, self.app.size.width)
-        yield from buttons
+        for key in self.keys:
+            yield KeyButton(key)
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._update)
