@@ -29,11 +29,11 @@ else
 endif
 
 # What comes first takes one thread each, in half as many processes again as there are cores: tests of screens wait as
-# long as they compute. Real runners and the starter model come second, one after another, as they need the machine to
+# long as they compute. Real runners and real terminals come second, one after another, as they need the machine to
 # themselves. pytest comes last, so that its summary is the last thing that is read.
 test: $(STAMP) check starter
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not e2e and not real" --durations=10
-	$(BIN)/python -m pytest -q -m "e2e or real" --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not e2e" --durations=10
+	$(BIN)/python -m pytest -q -m e2e --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff check .
