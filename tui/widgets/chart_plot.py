@@ -124,7 +124,10 @@ def header(
     last = lines[-1] + level_legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []
-        last += [(f"  {text('widgets.zoomed')}", "title")] if look.view.start is not None else []
+        if look.view.start is not None:  # said whatever else has no room
+            zoomed = (f"  {text('widgets.zoomed')}", "title")
+            fits = _cells([*last, zoomed]) <= look.width
+            last.insert(len(last) if fits else min(2, len(last)), zoomed)
         last += [(f"  {text('widgets.log-y')}", "legend")] if look.log else []
         if any(any(curve.columns.bad) for curve in shown):
             last.append((f"  x {text('widgets.not-a-number')}", "lost"))
