@@ -7,6 +7,7 @@ into a home of their own, so that nothing else of this machine is in the picture
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -32,6 +33,7 @@ SIZE = (110, 34)
 SLOW_S = 90.0
 """For what a process with the training libraries has to answer."""
 HERE = Path(__file__).parent
+FIRST_TOKEN = "<|im_start|>"
 ORDER = "three green teas for Ada, please"
 
 
@@ -71,7 +73,7 @@ async def wizard(run: RunDir) -> None:
         await pilot.pause(2.0)
         save(app, "mix.svg")
         await pilot.press("escape", "f6")
-        await until_shows(pilot, "»", SLOW_S)
+        await until_shows(pilot, FIRST_TOKEN, SLOW_S)
         save(app, "xray.svg")
     draft = Draft.from_resolved(demo_config())
     draft.task, draft.step = "instructions", "review"
@@ -108,8 +110,10 @@ def save(app: TunedeckApp, name: str) -> None:
 
 def main() -> None:
     chosen = [find(name) for name in sys.argv[1:] or ["last"]]
-    with tempfile.TemporaryDirectory() as folder:
-        first, *_ = made(Path(folder) / "tunedeck", chosen)
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        (short := Path(tempfile.gettempdir(), "tour")).symlink_to(folder)  # the path that is seen in a picture
+        stack.callback(short.unlink)
+        first, *_ = made(short / "tunedeck", chosen)
         for take in (home, wizard, monitor, chat):
             asyncio.run(take(first))
 
