@@ -271,8 +271,11 @@ class EvaluateScreen(WholeScreen, Screen[None]):
 
     def action_leave(self) -> None:
         """Back one layer: from the table to the form, from a running evaluation to its stop, from the form away."""
-        if self._worker is not None:
+        if self._worker is not None and not self._worker.is_cancelled:
             self._worker.cancel()
+        elif self.view == "running":  # stopped before it began: nobody tells of its end
+            self._worker = None
+            self._show_form()
         elif self.view == "result":
             self.action_again()
         else:
