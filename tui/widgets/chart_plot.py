@@ -124,10 +124,7 @@ def header(
     last = lines[-1] + level_legend(look.levels, axis if shown else None, look.unicode)
     if look.cursor is None:
         last += [(f"  {look.rest}", "legend")] if look.rest else []
-        if look.view.start is not None:  # said whatever else has no room
-            zoomed = (f"  {text('widgets.zoomed')}", "title")
-            fits = _cells([*last, zoomed]) <= look.width
-            last.insert(len(last) if fits else min(2, len(last)), zoomed)
+        last += [(f"  {text('widgets.zoomed')}", "title")] if look.view.start is not None else []
         last += [(f"  {text('widgets.log-y')}", "legend")] if look.log else []
         if any(any(curve.columns.bad) for curve in shown):
             last.append((f"  x {text('widgets.not-a-number')}", "lost"))
@@ -135,6 +132,8 @@ def header(
         told = f"  {MARKS[kind][0]} {text(name)}"
         if kind != "evaluation" and marks.get(kind) and _cells(last) + cell_len(told) <= look.width:
             last.append((told, "legend"))
+    if _cells(last) > look.width:  # one blank between them is enough before anything is cut
+        last = [last[0], *((words.replace("  ", " ", 1), style) for words, style in last[1:])]
     lines[-1] = last
     return [_row(line, look.width) for line in lines]
 

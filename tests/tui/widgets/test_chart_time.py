@@ -106,4 +106,4 @@ def test_a_part_of_the_run_fills_the_chart_and_lines_out_of_sight_are_only_named
     assert min(labels) >= 3.0
     assert max(labels) <= 3.2
     assert "predicted 2.9 (below)" in part[0]
-    assert "total 8.0" in part[0]
+    assert "total 8.0 (above)" in part[0]
