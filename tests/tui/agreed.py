@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -42,4 +43,6 @@ def compare(file: Path, text: str) -> None:
     if os.environ.get("TUNEDECK_SNAPSHOTS") == "write":
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
-    assert text == file.read_text("utf-8")
+    agreed, shown = file.read_text("utf-8"), text
+    changes = difflib.unified_diff(agreed.splitlines(), shown.splitlines(), "agreed", "shown", lineterm="")
+    assert shown == agreed, "\n".join(changes)

@@ -134,6 +134,8 @@ def header(
             last.append((told, "legend"))
     if _cells(last) > look.width:  # one blank between them is enough before anything is cut
         last = [last[0], *((words.replace("  ", " ", 1), style) for words, style in last[1:])]
+    while _cells(last) > look.width and len(last) > 2 and last[-2][1].startswith("level"):
+        del last[-2:]  # a sign without its name says nothing
     lines[-1] = last
     return [_row(line, look.width) for line in lines]
 
