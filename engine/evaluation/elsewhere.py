@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,12 +31,13 @@ from engine.messages.message import Message
 from engine.metrics import words
 from engine.metrics.choose import Choice, choose
 from engine.metrics.forgetting import LOOK_LOSS, STOP_LOSS, not_inferior
-from engine.metrics.result import TUNED, Comparison
+from engine.metrics.result import BASE, TUNED, Comparison
 from engine.metrics.score import score
 from engine.metrics.summary import Summary, summarize
 from engine.metrics.totals import NATS, TOKENS
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.metrics.words import metric as metric_title
+from engine.modeling.adapter_off import adapter_off
 from engine.modeling.batches import Layout, cut
 from engine.modeling.kernels.base_loss import evaluated
 from engine.modeling.kernels.loss import SupervisedLoss
@@ -57,6 +58,8 @@ _KEPT = {"kept": "forgetting.old-kept", "lost": "forgetting.old-lost", "unclear"
 class Elsewhere:
     """Measures ``net`` and what its ``generator`` answers. ``first`` names the model as it is before the training.
 
+    ``continues``: that model is an adapter on its base, which may have lost something already; what the result lost
+    against the base is said too.
     A disk that is full or memory that runs out ends the measuring, with a warning, and never the run.
     """
 
@@ -76,11 +79,12 @@ class Elsewhere:
     phases: Phases
     memory: MemoryGuard
     autocast: Callable[[], AbstractContextManager[None]] = nullcontext
+    continues: bool = False
     _over: bool = field(default=False)
 
     def before(self) -> None:
         """Measure the model as it is, before it is trained. Raises StopRequested."""
-        self._guarded(lambda: self._measure(self.first, self.first))
+        self._guarded(self._begin)
 
     def after(self, step: int) -> None:
         """Measure the result, of ``step``, and conclude. Raises StopRequested."""
@@ -96,6 +100,12 @@ class Elsewhere:
             self._over = True
             reason = reason_of(error)
             self.phases.sink(ev.Warn(message=Message("forgetting.not-measured", reason=reason)))
+
+    def _begin(self) -> None:
+        if self.continues:
+            with adapter_off(self.net.model):
+                self._losses(FORGETTING, BASE, [*self.texts, *self.questions], len(self.questions))
+        self._measure(self.first, self.first)
 
     def _conclude(self, step: int) -> None:
         self._measure(TUNED, f"{TUNED} {step}")
@@ -192,7 +202,7 @@ class Elsewhere:
                 answer for (name, row), answer in newest.items() if name == candidate and row >= len(self.questions)
             ]
         choice = Choice("text", (LOSS, *drift.METRICS), Message("forgetting.reason"))
-        self._keep(FORGETTING, made, choice, step, self._said_of_general, [])
+        self._keep(FORGETTING, made, choice, step, partial(self._said_of_general, newest), [])
 
     def _old(self, old: OldRows, step: int) -> None:
         """Loss of the rows of an earlier run and the scores of their answers, with the verdict: kept or not."""
@@ -241,7 +251,7 @@ class Elsewhere:
             ev.Evaluated(name=name, n=summary.n, sentence=evaluation.sentence, seconds=round(sum(spent.values()), 2))
         )
 
-    def _said_of_general(self, summary: Summary) -> Message:
+    def _said_of_general(self, answers: Mapping[tuple[str, int], Answer], summary: Summary) -> Message:
         comparison = _first_comparison(summary)
         if comparison is None:
             return Message("forgetting.general-unknown")
@@ -249,7 +259,14 @@ class Elsewhere:
         code = "forgetting.general-fine"
         if sure and rise >= LOOK_LOSS:
             code = "forgetting.general-stop" if rise >= STOP_LOSS else "forgetting.general-look"
-        return Message(code, difference=words.difference(LOSS, rise), rows=comparison.n)
+        said = Message(code, difference=words.difference(LOSS, rise), rows=comparison.n)
+        base, before, after = (_mean_loss(answers, name) for name in (BASE, self.first, TUNED))
+        if not self.continues or base is None or before is None or after is None:
+            return said
+        return Message(
+            "forgetting.beside-base", about=said, before=words.difference(LOSS, before - base),
+            after=words.difference(LOSS, after - base),
+        )  # fmt: skip
 
     def _said_of_old(self, old: OldRows, summary: Summary) -> Message:
         comparison = _first_comparison(summary)
@@ -263,6 +280,13 @@ class Elsewhere:
             difference=words.difference(comparison.metric, comparison.difference), margin=self.margin,
             rows=comparison.n,
         )  # fmt: skip
+
+
+def _mean_loss(answers: Mapping[tuple[str, int], Answer], candidate: str) -> float | None:
+    """Nats a token over all texts of ``candidate``; None where none was measured."""
+    of = [answer.scores for (name, _), answer in answers.items() if name == candidate and NATS in answer.scores]
+    tokens = sum(scores[TOKENS] for scores in of)
+    return sum(scores[NATS] for scores in of) / tokens if tokens else None
 
 
 def _first_comparison(summary: Summary) -> Comparison | None:

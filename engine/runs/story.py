@@ -89,6 +89,10 @@ MARKS = {
 }  # fmt: skip
 
 
+SAME_LOSS = 5e-4
+"""Nats a token, half of the last digit that is shown."""
+
+
 def forgetting(event: ev.Forgetting) -> Message:
     """The mark of the gauge and its figures."""
     figures = [
@@ -97,12 +101,11 @@ def forgetting(event: ev.Forgetting) -> Message:
         ) if value is not None
     ]  # fmt: skip
     if event.general_loss is not None and event.general_before is not None:
-        figures.append(
-            Message(
-                "forgetting.figure-loss", rows=event.general_rows, before=event.general_before,
-                after=event.general_loss,
-            )
-        )  # fmt: skip
+        told = {"rows": event.general_rows, "before": event.general_before, "after": event.general_loss}
+        if event.base_loss is None or abs(event.base_loss - event.general_before) < SAME_LOSS:
+            figures.append(Message("forgetting.figure-loss", **told))
+        else:  # an adapter that is continued has lost or won something already
+            figures.append(Message("forgetting.figure-loss-of-base", **told, base=event.base_loss))
     if event.old_loss is not None and event.old_before is not None and event.moment != "before":
         figures.append(Message("forgetting.figure-old", before=event.old_before, after=event.old_loss))
     return Message("forgetting.line", mark=named(MARKS, event.mark), figures=figures)

@@ -73,7 +73,7 @@ def elsewhere_of(
         spread(general.dialogues, questions), [each for each in earlier if each.rows],
         BASE if config.strategy.kind == "fresh" else OLD_ADAPTER, config.eval.forgetting_margin,
         config.eval.max_new_tokens, budget_tokens, training.layout, training.placement.device, training.phases,
-        training.memory, training.built.accelerator.autocast,
+        training.memory, training.built.accelerator.autocast, config.strategy.kind == "continue",
     )  # fmt: skip
 
 

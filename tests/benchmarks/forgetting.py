@@ -144,9 +144,16 @@ def first(record: Record, wanted: tuple[str, ...]) -> int | None:
 
 
 def lost(record: Record) -> tuple[float, float]:
-    """Rise of the loss on unread general text over the untuned model's; drop of exact match on the old task."""
-    old = record["before"]["old"]["exact_match"] - record["after"]["old"]["exact_match"]
-    return record["after"]["general"] - record["plain"], old if record["variant"].startswith("continue") else 0.0
+    """Rise of the loss on unread general text, drop of exact match on the old task: since the training began."""
+    before, after = record["before"], record["after"]
+    if not record["variant"].startswith("continue"):
+        return after["general"] - record["plain"], 0.0
+    return after["general"] - before["general"], before["old"]["exact_match"] - after["old"]["exact_match"]
+
+
+def over_base(record: Record) -> float:
+    """Rise of the loss on unread general text over the untuned model's."""
+    return float(record["after"]["general"] - record["plain"])
 
 
 def _line(record: Record) -> str:
@@ -159,7 +166,8 @@ def _line(record: Record) -> str:
         f"{record['old'] + ' -> ' + record['new']:28}{record['variant']:18}{last['kl_task'] or 0:>8.3f}"
         f"{last['kl_prompts'] or 0:>9.3f}{last['kl_general'] or 0:>9.3f}{rose or 0:>9.3f}"
         f"{'-' if older is None else f'{older:.3f}':>8}{look or '-':>6}{stop or '-':>6}{record['steps']:>6}"
-        f"{general:>10.3f}{old:>8.0%}{record['after']['new']['exact_match']:>7.0%}{spent / record['step_s']:>7.1f}"
+        f"{general:>10.3f}{over_base(record):>10.3f}{old:>8.0%}{record['after']['new']['exact_match']:>7.0%}"
+        f"{spent / record['step_s']:>7.1f}"
     )
 
 
@@ -168,14 +176,15 @@ def print_tables(records: list[Record]) -> dict[str, Any]:
     if gauged:
         print(
             f"{'old -> new':28}{'trained':18}{'KL task':>8}{'prompts':>9}{'general':>9}{'loss +':>9}{'old +':>8}"
-            f"{'look':>6}{'stop':>6}{'steps':>6}{'general':>10}{'old':>8}{'new':>7}{'cost':>7}"
+            f"{'look':>6}{'stop':>6}{'steps':>6}{'general':>10}{'of base':>10}{'old':>8}{'new':>7}{'cost':>7}"
         )
         for record in gauged:
             print(_line(record))
         print(
             "Gauge at the end: KL(base || tuned) on answers, prompts and general text, rise of general loss, of the\n"
             "old rows' loss; first step with a mark; then what the gauge does not read: rise of the loss on other\n"
-            "general text, exact match lost on the old task (continue only), exact match on the new; cost in steps.\n"
+            "general text since the start and over the base's, exact match lost on the old task (continue only) and\n"
+            "exact match on the new; cost in steps.\n"
         )
     return {**_judged(gauged), **_kl(records)}
 
@@ -216,7 +225,7 @@ def _kl(records: list[Record]) -> dict[str, Any]:
             f"{old + ' -> ' + new:28}{variant:20}{len(group):>6}{before:>12.0%}"
             f"{_range(each['old']['exact_match'] for each in after):>18}"
             f"{_range(each['new']['exact_match'] for each in after):>18}"
-            f"{_mean(lost(r)[0] for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
+            f"{_mean(over_base(r) for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
         )
     return {"kl_runs": len(compared)}
 

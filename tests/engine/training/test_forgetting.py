@@ -11,10 +11,11 @@ import torch
 
 from engine.evaluation import old_rows
 from engine.evaluation.elsewhere import Elsewhere
+from engine.metrics import words
 from engine.modeling.adapters import trainable
 from engine.modeling.kernels.base_loss import BaseRegularisedLoss
 from engine.modeling.kernels.loss import SupervisedLoss
-from engine.runs import evaluations
+from engine.runs import evaluations, story
 from engine.runs import events as ev
 from engine.runs.state import reduce
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
@@ -86,6 +87,14 @@ def test_before_and_after_are_kept_with_the_run_and_told(
     monkeypatch.setattr(old_rows, "_of_run", lambda run, most: asked.append(run.id) or read(run, most))
     second = train(gauged(tiny, rows, strategy={"kind": "continue", "adapter": first.run.id}))
     assert asked == [first.run.id]  # its rows are read once for all that is measured on them
+    beside = evaluations.read(evaluations.folder(second.run, "forgetting"))
+    assert beside is not None
+    assert beside.sentence is not None
+    assert beside.sentence.code == "forgetting.beside-base"
+    # What the first training lost against the base is what the second begins with.
+    assert beside.sentence.args["before"] == words.difference("loss", loss.difference) != "0.000"
+    line = story.forgetting(second.of(ev.Forgetting)[0])
+    assert [each.code for each in line.args["figures"]][2] == "forgetting.figure-loss-of-base"
     old = evaluations.read(evaluations.folder(second.run, f"forgetting-{first.run.id}"))
     assert old is not None
     assert (old.candidates, old.n) == (["old-adapter", "tuned"], 4)
