@@ -4,8 +4,9 @@
         [--variants fresh,hot+kl1]
 
 GAUGE trains the new task of each pair of ``task_pairs`` afresh, at four times the rate, and by continue. What was lost
-is told by rows that the gauge does not read: the loss on the other general texts and dialogues, and exact match on the
-old task. KL sets ``train.kl_to_base`` beside replay on three pairs and three seeds, by continue and at the high rate.
+is told by rows that the gauge does not read: the loss on the other general texts and dialogues, as the run measures it
+before and after, and exact match on the old task. KL sets ``train.kl_to_base`` beside replay on three pairs and three
+seeds, by continue and at the high rate.
 Every training is a run of the product on the starter model; FOLDER keeps runs and results, so that a second call goes
 on where the first was stopped. The last line is one JSON object. A job takes about a minute of one core.
 """
@@ -21,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.data.general import General, shipped, spread
-from engine.data.rows.records import record_of
+from engine.data.general import shipped, spread
 from engine.evaluation.forgetting import MOST_ROWS
-from engine.metrics.forgetting import mark_of
+from engine.metrics.forgetting import LOOK_LOSS, mark_of
+from engine.metrics.totals import NATS, TOKENS
+from engine.runs.directory import RunDir
+from engine.runs.evaluations import FORGETTING, answers, folder
 from engine.runs.state import rise
 from tests.benchmarks import task_pairs
 from tests.benchmarks.strategies import SEED_PAIRS, SEEDS, Bench, Job
@@ -34,7 +37,7 @@ PAIRS = sorted(task_pairs.PAIRS, key=lambda pair: (pair.old != "orders", pair.re
 """Those that share an old task together, first those that have nothing in common."""
 BETAS = {"kl0.03": 0.03, "kl0.1": 0.1, "kl0.3": 0.3, "kl1": 1.0}
 REPLAYS = {"replay10": 0.1, "replay30": 0.3}
-LOST_LOSS, LOST_MATCH = 0.1, 0.2
+LOST_LOSS, LOST_MATCH = LOOK_LOSS, 0.2
 """What counts as lost: a rise of the loss on general text in nats a token, a drop of exact match on the old task."""
 Record = dict[str, Any]
 
@@ -82,7 +85,7 @@ class GaugedBench(Bench):
         record = {
             "old": job.old, "new": job.new, "seed": job.seed, "variant": job.variant, "trace": job.trace,
             "seconds": began["seconds"], "steps": began["step"], "before": self.before(job, old),
-            "plain": self.plain_general(), "after": self.scores(job, self.model, made),
+            "general": unread_losses(made.parent), "after": self.scores(job, self.model, made),
             "gauge": [event for event in told if event["type"] == "forgetting"],
             "step_s": statistics.median(event["step_time"] for event in told if event["type"] == "step"),
         }  # fmt: skip
@@ -90,34 +93,23 @@ class GaugedBench(Bench):
             file.write(json.dumps(record) + "\n")
         print(_line(record), flush=True)
 
-    def scores(self, job: Job, base: str, adapter: Path, *more: str) -> dict[str, Any]:
-        tests = [self.rows_of(job.old, job.seed, "test"), self.rows_of(job.new, job.seed + 100, "test")]
-        found = self.call(
-            "-m", "tests.benchmarks.task_scores", base, *map(str, tests), "--adapter", str(adapter), *more
-        )
-        return {"old": found[tests[0].stem], "new": found[tests[1].stem], "general": self.general(adapter)}
 
-    def general(self, adapter: Path | None) -> float:
-        """Loss on the general texts and dialogues that the gauge does not read."""
-        path = self.folder / "general.jsonl"
-        with self._guard:
-            if not path.is_file():
-                rows = _unread(shipped())
-                path.write_text("".join(json.dumps(record_of(row), ensure_ascii=False) + "\n" for row in rows), "utf-8")
-        more = ["--adapter", str(adapter)] if adapter is not None else []
-        found = self.call("-m", "tests.benchmarks.task_scores", self.model, str(path), "--no-answers", *more)
-        return float(found[path.stem]["loss"])
-
-    def plain_general(self) -> float:
-        kept = self.folder / "plain.json"
-        if not kept.is_file():
-            kept.write_text(json.dumps(self.general(None)))
-        return float(json.loads(kept.read_text()))
-
-
-def _unread(general: General) -> list[Any]:
+def unread_losses(run: Path) -> dict[str, dict[str, float]]:
+    """By who was measured before and after, nats a token on the texts and on the dialogues that the gauge does not
+    read, and on ``all`` of them, as the run itself kept them.
+    """
+    general = shipped()
+    rows = [*general.texts, *general.dialogues]
     read = [*spread(general.dialogues, MOST_ROWS // 2), *spread(general.texts, MOST_ROWS // 2)]
-    return [row for row in (*general.texts, *general.dialogues) if row not in read]
+    sums: dict[str, dict[str, list[float]]] = {}
+    kept = {(each.candidate, each.row): each for each in answers(folder(RunDir(run), FORGETTING))}
+    for (candidate, number), each in kept.items():
+        row = number - len(general.dialogues)  # before them stand the answers to the questions
+        if row >= 0 and rows[row] not in read:
+            for kind in ("all", "dialogues" if rows[row].messages else "texts"):
+                nats, tokens = sums.setdefault(candidate, {}).get(kind, (0.0, 0.0))
+                sums[candidate][kind] = [nats + each.scores[NATS], tokens + each.scores[TOKENS]]
+    return {who: {kind: nats / tokens for kind, (nats, tokens) in of.items()} for who, of in sums.items()}
 
 
 def jobs(only: str, pairs: int) -> list[GaugedJob]:
@@ -143,30 +135,31 @@ def first(record: Record, wanted: tuple[str, ...]) -> int | None:
     return next((step for step, mark in marks(record) if mark in wanted), None)
 
 
+def rose(record: Record, kind: str = "all", over: str | None = None) -> float:
+    """Rise of the loss on unread general text over what it was when the run began, or over that of ``over``."""
+    before = over or ("old-adapter" if record["variant"].startswith("continue") else "base")
+    return float(record["general"]["tuned"][kind] - record["general"][before][kind])
+
+
 def lost(record: Record) -> tuple[float, float]:
-    """Rise of the loss on unread general text, drop of exact match on the old task: since the training began."""
-    before, after = record["before"], record["after"]
-    if not record["variant"].startswith("continue"):
-        return after["general"] - record["plain"], 0.0
-    return after["general"] - before["general"], before["old"]["exact_match"] - after["old"]["exact_match"]
-
-
-def over_base(record: Record) -> float:
-    """Rise of the loss on unread general text over the untuned model's."""
-    return float(record["after"]["general"] - record["plain"])
+    """Since the run began: rise of the loss on unread general text, and of a run that continues the drop of exact match
+    on the old task.
+    """
+    old = record["before"]["old"]["exact_match"] - record["after"]["old"]["exact_match"]
+    return rose(record), old if record["variant"].startswith("continue") else 0.0
 
 
 def _line(record: Record) -> str:
     start, *_, last = record["gauge"]
     general, old = lost(record)
     stop, look = first(record, ("stop",)), first(record, ("look", "stop"))
-    rose, older = (rise(last[name], start[name]) for name in ("general_loss", "old_loss"))
+    general_rise, older = (rise(last[name], start[name]) for name in ("general_loss", "old_loss"))
     spent = sum(each["seconds"] for each in record["gauge"][1:]) / max(1, len(record["gauge"]) - 1)
     return (
         f"{record['old'] + ' -> ' + record['new']:28}{record['variant']:18}{last['kl_task'] or 0:>8.3f}"
-        f"{last['kl_prompts'] or 0:>9.3f}{last['kl_general'] or 0:>9.3f}{rose or 0:>9.3f}"
+        f"{last['kl_prompts'] or 0:>9.3f}{last['kl_general'] or 0:>9.3f}{general_rise or 0:>9.3f}"
         f"{'-' if older is None else f'{older:.3f}':>8}{look or '-':>6}{stop or '-':>6}{record['steps']:>6}"
-        f"{general:>10.3f}{over_base(record):>10.3f}{old:>8.0%}{record['after']['new']['exact_match']:>7.0%}"
+        f"{general:>10.3f}{rose(record, 'dialogues'):>10.3f}{old:>8.0%}{record['after']['new']['exact_match']:>7.0%}"
         f"{spent / record['step_s']:>7.1f}"
     )
 
@@ -176,14 +169,14 @@ def print_tables(records: list[Record]) -> dict[str, Any]:
     if gauged:
         print(
             f"{'old -> new':28}{'trained':18}{'KL task':>8}{'prompts':>9}{'general':>9}{'loss +':>9}{'old +':>8}"
-            f"{'look':>6}{'stop':>6}{'steps':>6}{'general':>10}{'of base':>10}{'old':>8}{'new':>7}{'cost':>7}"
+            f"{'look':>6}{'stop':>6}{'steps':>6}{'general':>10}{'answers':>10}{'old':>8}{'new':>7}{'cost':>7}"
         )
         for record in gauged:
             print(_line(record))
         print(
             "Gauge at the end: KL(base || tuned) on answers, prompts and general text, rise of general loss, of the\n"
             "old rows' loss; first step with a mark; then what the gauge does not read: rise of the loss on other\n"
-            "general text since the start and over the base's, exact match lost on the old task (continue only) and\n"
+            "general text and answers, and on the answers among it, exact match lost on the old task (continue only),\n"
             "exact match on the new; cost in steps.\n"
         )
     return {**_judged(gauged), **_kl(records)}
@@ -225,7 +218,7 @@ def _kl(records: list[Record]) -> dict[str, Any]:
             f"{old + ' -> ' + new:28}{variant:20}{len(group):>6}{before:>12.0%}"
             f"{_range(each['old']['exact_match'] for each in after):>18}"
             f"{_range(each['new']['exact_match'] for each in after):>18}"
-            f"{_mean(over_base(r) for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
+            f"{_mean(rose(r, over='base') for r in group):>10.3f}{_mean(r['step_s'] for r in group):>8.2f}"
         )
     return {"kl_runs": len(compared)}
 
