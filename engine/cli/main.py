@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -37,10 +35,8 @@ from engine.cli.commands import (
     steer,
     strength,
 )
-from engine.common import paths
+from engine.common import crash
 from engine.common.errors import ConfigError, TunedeckError
-from engine.common.redact import redact
-from engine.messages.message import Message
 
 INTERRUPTED = 130
 _UsageError: Any = typer.BadParameter.__bases__[0]
@@ -79,21 +75,10 @@ def main(open_screen: Callable[..., int]) -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end a verb
     try:
         sys.argv[1:] = language_flag.take(sys.argv[1:])
-        command = typer.main.get_command(build())
-        help_texts.put_in(command)
-        usage.watch(command)
-        code = command(obj=open_screen, prog_name="tunedeck", standalone_mode=False)
-        raise SystemExit(code if isinstance(code, int) else 0)
+        code = call(sys.argv[1:], open_screen)
     except TunedeckError as problem:
         console.fail(problem)
         raise SystemExit(problem.exit_code) from None
-    except _UsageError as problem:
-        if problem.ctx is not None and type(problem).__name__ == "NoArgsIsHelpError":
-            console.say(problem.ctx.get_help())
-            raise SystemExit(ConfigError.exit_code) from None
-        refused = usage.error_of(problem)
-        console.fail(refused)
-        raise SystemExit(refused.exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
@@ -101,8 +86,29 @@ def main(open_screen: Callable[..., int]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         raise SystemExit(1) from None
     except Exception:
-        console.fail(TunedeckError("cli-runs.unexpected", details=_save_crash(traceback.format_exc())))
+        console.fail(TunedeckError("cli-runs.unexpected", details=crash.keep()))
         raise SystemExit(1) from None
+    raise SystemExit(code)
+
+
+def call(arguments: Sequence[str], open_screen: Callable[..., int]) -> int:
+    """Carry out one command and return its exit code; what was wrong with the line is said here.
+
+    Raises TunedeckError, KeyboardInterrupt and whatever else the command raises.
+    """
+    command = typer.main.get_command(build())
+    help_texts.put_in(command)
+    usage.watch(command)
+    try:
+        code = command(args=list(arguments), obj=open_screen, prog_name="tunedeck", standalone_mode=False)
+    except _UsageError as problem:
+        if problem.ctx is not None and type(problem).__name__ == "NoArgsIsHelpError":
+            console.say(problem.ctx.get_help())
+            return ConfigError.exit_code
+        refused = usage.error_of(problem)
+        console.fail(refused)
+        return refused.exit_code
+    return code if isinstance(code, int) else 0
 
 
 def _no_verb(
@@ -129,16 +135,3 @@ def _version() -> None:
     from importlib.metadata import version
 
     console.out(version("tunedeck"))
-
-
-def _save_crash(text: str) -> Message:
-    """Keep a traceback, without secrets, where only its owner reads it; says where that is."""
-    path = paths.home() / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    try:
-        paths.private_dir(path.parent)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(redact(text))
-    except OSError:
-        return Message("cli-runs.unwritten", last=redact("".join(text.strip().splitlines()[-1:])))
-    return Message("cli-runs.details", path=path)
