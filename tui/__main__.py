@@ -95,16 +95,16 @@ def _open(
     route: str, name: str, prefill: Resolved | Draft | None, judged: tuple[str, str] | None,
     talk: tuple[ChatRequest, str, dict[str, Any]] | None, only_watches: bool,
 ) -> int:  # fmt: skip
-    from tui import terminal as term
-
-    encoding, is_plain = getattr(sys.__stderr__, "encoding", None) or "ascii", bool(os.environ.get(ACCESSIBLE))
-    found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]), is_plain)
-    if not _is_terminal(sys.__stdin__):
-        raise MachineError("app.no-keys")
-    if is_plain:
+    if os.environ.get(ACCESSIBLE):
         from tui.plain.opening import open_lines
 
-        return open_lines(route, name, prefill)
+        return open_lines(route, name, prefill, judged=judged, talk=talk)
+    from tui import terminal as term
+
+    encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
+    found = term.inspect(os.environ, _is_terminal(sys.__stderr__), encoding, _flags(sys.argv[1:]))
+    if not _is_terminal(sys.__stdin__):
+        raise MachineError("app.no-keys")
     os.environ.update(term.textual_environment(found))
 
     from engine.runs.directory import find

@@ -40,18 +40,16 @@ class Terminal:
         return self.colours in ("16", "none")
 
 
-def inspect(
-    env: Mapping[str, str], stderr_is_terminal: bool, encoding: str, flags: Flags = Flags(), as_lines: bool = False
-) -> Terminal:
+def inspect(env: Mapping[str, str], stderr_is_terminal: bool, encoding: str, flags: Flags = Flags()) -> Terminal:
     """What the terminal described by ``env`` can do.
 
     Raises MachineError where no screen can be drawn: stderr (which Textual draws on) is not a terminal, or
-    TERM is dumb, which is enough for what is asked ``as_lines``.
+    TERM is dumb.
     """
     term = env.get("TERM", "")
     if not stderr_is_terminal:
         raise MachineError("app.no-terminal")
-    if term == "dumb" and not as_lines:
+    if term == "dumb":
         raise MachineError("app.dumb-terminal")
     return Terminal(
         colours=flags.colours or _colours(env, term),

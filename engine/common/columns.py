@@ -10,16 +10,16 @@ def aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
 
     ``right``: all but the first column end where their widest cell ends, as figures do.
     """
-    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
 
     def padded(at: int, cell: str) -> str:
-        blanks = " " * (widths[at] - _cells(cell))
+        blanks = " " * (widths[at] - cells(cell))
         return blanks + cell if right and at else cell + blanks
 
     return ["  ".join(padded(at, cell) for at, cell in enumerate(row)).rstrip() for row in rows]
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
     """Columns of a terminal that ``text`` takes: a Chinese character has two."""
     if text.isascii():
         return len(text)

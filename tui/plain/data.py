@@ -16,7 +16,6 @@ from tui.draft import fields
 from tui.draft.inspection import examine
 from tui.draft.mix_sources import short
 from tui.flow import data, repairs, rows_text, source_text
-from tui.flow.answers import message_of
 from tui.flow.mapping import ColumnMap, Line
 from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there, listing
@@ -25,6 +24,7 @@ from tui.flow.steps import QUESTIONS, explained
 from tui.plain import strategy
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
+from tui.plain.wording import said_of
 
 if TYPE_CHECKING:
     from engine.data.files.preview import Preview
@@ -52,7 +52,7 @@ def ask_data(session: Session) -> None:
         if not wrong:
             return
         for each in wrong:
-            session.lines.say(message_of(each))
+            session.lines.say(said_of(each))
 
 
 class _Sources:
@@ -76,7 +76,7 @@ class _Sources:
                 if not wrong:
                     return
                 for each in wrong:
-                    self._lines.say(message_of(each))
+                    self._lines.say(said_of(each))
             elif typed.isdecimal() and 1 <= int(typed) <= len(self._items):
                 self._read_otherwise(self._items[int(typed) - 1])
             else:
@@ -91,14 +91,15 @@ class _Sources:
         return data.findings(draft, facts, self._items, self._of)
 
     def _question(self) -> Question:
+        listed = []
         for number, item in enumerate(self._items, 1):
             role = part(item, self._session.draft.source(f"data.{number - 1}.path"))
             told = "  ".join(filter(None, (short(item["path"]), source_text.summary(self._of(item)), role)))
-            self._lines.say(f"  {number}  {told}")
+            listed.append(f"  {number}  {told}")
         about = text("plain.about-files" if self._items else "wizard-data.accepted")
         return Question(
             text(QUESTIONS["data"]),
-            about,
+            "\n".join([*listed, about]),
             explained("data"),
             free=True,
             commands=self._commands(),

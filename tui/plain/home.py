@@ -9,8 +9,9 @@ from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError, reason_of
 from engine.messages.catalogue import part, text
 from engine.messages.message import Message
-from tui.plain.lines import Back, Command, Left, Lines, Question
+from tui.plain.lines import Back, Command, Lines, Question
 from tui.plain.monitor import follow
+from tui.plain.stream import Ended, Left
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -87,6 +88,8 @@ class Home:
 
         try:
             run = new_run(self._lines, self._world, prefill, self._services)
+        except Ended:
+            raise
         except (Left, Back):
             self._list()
             return

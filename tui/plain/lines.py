@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +12,12 @@ from engine.common.redact import redact
 from engine.messages.catalogue import text
 from engine.messages.message import Message
 from tui.flow.option import Option
+from tui.plain.stream import Ended, Left, Said, Typed, is_typed_here
 
 EMPTY = "-"
 """What is typed to make a field empty, as Enter takes what stands there."""
 _PROGRESS_S = 3.0
 _LONGEST_SILENCE_S = 15.0
-
-
-class Left(Exception):
-    """The person leaves: q, the end of the input, or Ctrl+C at a question."""
 
 
 class Back(Exception):
@@ -58,14 +53,17 @@ class Question:
 
 
 class Lines:
-    """Writes to stderr, as the screen does, and reads lines from stdin; nothing but text and line ends is sent."""
+    """Asks on stderr, where the screen would be, and reads stdin; nothing but text and line ends is sent."""
 
-    def say(self, words: str = "") -> None:
-        """One or more lines; texts are cleaned here."""
-        self._write(clean(redact(words)) + "\n")
+    def __init__(self) -> None:
+        self._typed, self._said = Typed(), Said()
+
+    def say(self, words: str = "", hanging: int = 0) -> None:
+        """One or more lines; texts are cleaned here. What is too long for a line goes on ``hanging`` blanks in."""
+        self._said.lines(clean(redact(words)), hanging)
 
     def ask(self, question: Question) -> str | Command:
-        """The id of an option, what was typed, or a command. Raises Left and Back."""
+        """The id of an option, what was typed, or a command. Raises Left, Ended and Back."""
         self._show(question)
         while True:
             typed = self._read(self._prompt(question)).strip()
@@ -114,9 +112,9 @@ class Lines:
             raise Back from None
 
     def typed_within(self, seconds: float) -> str | None:
-        """A line that was typed meanwhile; None for none. Raises Left at the end of the input."""
-        ready = select.select([sys.stdin], [], [], seconds)[0]
-        return self._line().strip() if ready else None
+        """A line that was typed meanwhile; None for none. Raises Ended at the end of the input."""
+        typed = self._typed.line(seconds)
+        return typed.strip() if typed is not None else None
 
     def _show(self, question: Question) -> None:
         self.say()
@@ -127,7 +125,7 @@ class Lines:
         for number, option in enumerate(question.options, 1):
             refused = text("plain.refused", reason=option.refused) if option.refused else option.about
             named = text("plain.option", title=option.title, about=refused) if refused else option.title
-            self.say(f"  {number:>{width}}  {named}")
+            self.say(f"  {number:>{width}}  {named}", hanging=width + 2)
         if shown := question.shown or question.commands:
             self.say(text("plain.commands", words=[f"{word} {does}" for word, does in shown.items()]))
 
@@ -169,19 +167,14 @@ class Lines:
 
     def _read(self, prompt: str) -> str:
         try:
-            self._write(prompt)
-            return self._line()
+            self._said.write(prompt)
+            typed = self._typed.line() or ""
         except KeyboardInterrupt:
-            self.say()
+            self._said.write("\n")
             raise Left from None
-
-    def _line(self) -> str:
-        typed = sys.stdin.readline()
-        if not typed:
-            self.say()
-            raise Left
+        except Ended:
+            self._said.write("\n")
+            raise
+        if not is_typed_here():
+            self.say(typed)  # else the answers would be missing from what is read later
         return typed
-
-    def _write(self, words: str) -> None:
-        sys.stderr.write(words)
-        sys.stderr.flush()

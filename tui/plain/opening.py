@@ -2,49 +2,82 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, TunedeckError
 from engine.runs.directory import find
 from tui.plain.home import Home
-from tui.plain.lines import Left, Lines
+from tui.plain.lines import Lines
 from tui.plain.monitor import follow
+from tui.plain.stream import Left
 from tui.world import World
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
+    from engine.models.chat_request import ChatRequest
     from tui.draft.draft import Draft
     from tui.draft.services import Services
 
-ROUTES = ("home", "attach", "demo", "wizard")
-"""Places that there are as lines; the others are verbs of the command line."""
+QUESTIONS = ("demo", "wizard", "open")
+"""Places that begin with the questions."""
 
 
 def open_lines(
     route: str, name: str = "", prefill: Resolved | Draft | None = None, world: World | None = None,
-    services: Services | None = None,
+    services: Services | None = None, judged: tuple[str, str] | None = None,
+    talk: tuple[ChatRequest, str, dict[str, Any]] | None = None,
 ) -> int:  # fmt: skip
-    """Ask and tell until the person leaves; returns the exit code. ``name`` is the run to attach to.
+    """Ask and tell until the person leaves; returns the exit code. ``name`` is the run to attach to or to judge.
 
     Raises MachineError for a place that needs a screen, RunError for a run that is not there.
     """
-    if route not in ROUTES:
-        raise MachineError("plain.needs-screen", place=route)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end it
+    _end_by_signal()
     lines = Lines()
     try:
-        if route == "attach":
-            follow(lines, find(name or "last"))
-            return 0
-        home = Home(lines, world or World(), services)
-        if route in ("demo", "wizard"):
-            home.new_run(prefill)
-        home.ask(is_listed=route != "home")
+        _go(lines, route, name, prefill, Home(lines, world or World(), services), judged, talk)
     except Left:
+        return 0
+    except BrokenPipeError:  # what the verbs say went nowhere
         return 0
     except KeyboardInterrupt:
         lines.say()
+    except TunedeckError:
+        raise
+    except Exception:
+        from engine.cli import console
+        from engine.common import crash
+
+        console.fail(TunedeckError("cli-runs.unexpected", details=crash.keep()))
+        return 1
     return 0
+
+
+def _go(
+    lines: Lines, route: str, name: str, prefill: Resolved | Draft | None, home: Home,
+    judged: tuple[str, str] | None, talk: tuple[ChatRequest, str, dict[str, Any]] | None,
+) -> None:  # fmt: skip
+    if route == "attach":
+        follow(lines, find(name or "last"))
+    elif route in QUESTIONS:
+        home.new_run(prefill)
+        home.ask(is_listed=True)
+    elif route == "home":
+        home.ask()
+    else:
+        raise MachineError("plain.needs-screen", place=route)
+
+
+def _end_by_signal() -> None:
+    """Let a closed terminal end this as an error would: what runs for it is ended, and its folders go."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(each) is signal.SIG_DFL:
+            signal.signal(each, leave)

@@ -18,9 +18,10 @@ from tui.draft.fit import fit_of, unknown
 from tui.draft.services import Services
 from tui.draft.strategy_state import is_locked
 from tui.flow import outlook
-from tui.flow.answers import answer, hint_of, issues_in, message_of
+from tui.flow.answers import answer, hint_of, issues_in
 from tui.flow.option import Option
 from tui.plain.lines import Command, Lines, Question
+from tui.plain.wording import said_of
 
 if TYPE_CHECKING:
     from engine.machine.snapshot import Machine
@@ -69,7 +70,7 @@ class Session:
             if not wrong:
                 self.save()
                 return ""
-            self.lines.say(message_of(wrong[0]))
+            self.lines.say(said_of(wrong[0]))
 
     def save(self) -> None:
         """Keep the draft; where that can't be done it is said once."""

@@ -9,12 +9,12 @@ from engine.config.rules import Issue
 from engine.messages.catalogue import text
 from tui.draft import fields
 from tui.flow import settings
-from tui.flow.answers import message_of
 from tui.flow.costs import about_quantization
 from tui.flow.option import Option
 from tui.flow.settings import COMMON, WEIGHTS
 from tui.flow.steps import QUESTIONS, explained
 from tui.plain.lines import Back, Command, Question
+from tui.plain.wording import said_of
 
 if TYPE_CHECKING:
     from tui.plain.session import Session
@@ -150,12 +150,12 @@ def _ask_seeds(session: Session) -> None:
         if found is not None:
             session.draft.seeds = found
             return
-        lines.say(message_of(settings.wrong_seeds()))
+        lines.say(said_of(settings.wrong_seeds()))
 
 
 def _ask_anew(session: Session, finding: Issue) -> None:
     """What is wrong, and its field once more."""
-    session.lines.say(message_of(finding))
+    session.lines.say(said_of(finding))
     if finding.field in settings.all_fields(session.draft):
         _back_to(session, finding.field)
 

@@ -10,7 +10,6 @@ from engine.messages.catalogue import text
 from tui.draft import relation, strategy_state
 from tui.draft.child import Unavailable
 from tui.flow import strategy
-from tui.flow.answers import message_of
 from tui.flow.option import Option
 from tui.flow.paths import absolute, is_there
 from tui.flow.steps import QUESTIONS, explained
@@ -18,6 +17,7 @@ from tui.flow.strategy import NONE, TRUST
 from tui.flow.ways import Way, adapter_line, ways
 from tui.plain.asking import wait_for
 from tui.plain.lines import Back, Command, Question
+from tui.plain.wording import said_of
 
 if TYPE_CHECKING:
     from engine.app.old_adapter import OldAdapter
@@ -47,7 +47,7 @@ def _ask_adapter(session: Session) -> OldAdapter | None:
     found = session.services.adapters(session.facts.card, named, Path(session.world.root))
     question = Question(
         text(QUESTIONS["strategy"]),
-        strategy.found(found),
+        text("plain.about-adapter", found=strategy.found(found)),
         explained("strategy"),
         strategy.options(found),
         str(draft.get("strategy.adapter") or NONE),
@@ -115,7 +115,7 @@ def _ask_way(session: Session, old: OldAdapter) -> None:
             strategy_state.choose(draft, chosen, old)
             session.save()
             return
-        lines.say(message_of(wrong[0]))
+        lines.say(said_of(wrong[0]))
 
 
 def _details(way: Way) -> str:

@@ -12,14 +12,17 @@ from tui.draft import draft as drafts
 from tui.draft.draft import Draft, task_of
 from tui.draft.services import Services
 from tui.flow import welcome
+from tui.flow.notes import notes
 from tui.flow.steps import QUESTIONS, STEPS, explained, is_skipped, place, step_title
 from tui.plain.data import ask_data
-from tui.plain.lines import Back, Left, Lines, Question
+from tui.plain.lines import Back, Lines, Question
 from tui.plain.model import ask_model, ask_task
 from tui.plain.review import Review
 from tui.plain.session import Session
 from tui.plain.settings import ask_settings
 from tui.plain.strategy import ask_strategy
+from tui.plain.stream import Ended, Left
+from tui.plain.wording import said
 
 if TYPE_CHECKING:
     from engine.config.presets import Resolved
@@ -52,12 +55,12 @@ def new_run(
     lines.say(text("plain.keys"))
     try:
         return _walk(session)
-    except (Left, KeyboardInterrupt):
+    except (Left, KeyboardInterrupt) as left:
         session.save()
         lines.say()
         if session.is_kept:
             lines.say(text("plain.draft-kept", path=paths.draft_file()))
-        raise Left from None
+        raise left if isinstance(left, Ended) else Left() from None
 
 
 def _welcome(lines: Lines, kept: Draft) -> Draft:
@@ -86,6 +89,8 @@ def _walk(session: Session) -> RunDir:
         session.save()
         session.lines.say()
         session.lines.say(text("plain.step", at=at + 1, all=len(STEPS), title=step_title(name)))
+        for note in notes(name, session.draft, session.facts):
+            session.lines.say(said(note))
         try:
             if last:
                 return Review(session).ask()

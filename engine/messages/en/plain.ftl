@@ -22,6 +22,9 @@ value = { $name } = { $value }  ({ $source })
 # The steps
 step = Step { $at } of { $all }: { $title }
 strategy-skipped = Strategy: a new adapter, as earlier runs here made none. To use one from elsewhere, press b now.
+demo-at-review = Demo: s trains it. It takes a few minutes, and each phase is explained as it comes.
+from-config = Filled in from { $path }. s starts it; b goes back through the steps.
+about-adapter = { $found } Type a number, or the folder of another adapter.
 consequence = { COMMAS($parts) }
 draft-kept = Your answers are kept in { $path }. n continues them.
 about-model = A number, a folder, or a hub id. Anything missing is downloaded.
@@ -49,6 +52,9 @@ remedy = Apply a remedy?
 about-remedy = It changes how the rows are read. Your files stay as they are.
 no-remedy = none
 applied = Applied: { $what }
+
+unusable = This file can't be used.
+    .hint = Correct the file, or type x and its number to remove it from the list.
 
 # Settings
 about-preset = A preset is a sound start. Change one thing at a time.

@@ -22,6 +22,9 @@ value = { $name } = { $value }（{ $source }）
 # 各步骤
 step = 第 { $at } 步，共 { $all } 步：{ $title }
 strategy-skipped = 策略：训练新的适配器，因为本机的任务还没有产生适配器。要使用别处的适配器，请按 b。
+demo-at-review = 演示：输入 s 即开始训练，需要几分钟，每个阶段开始时都会说明。
+from-config = 已按 { $path } 填好。输入 s 开始训练，b 可逐步返回。
+about-adapter = { $found }请输入编号，或其他适配器的文件夹。
 consequence = { CLAUSES($parts) }
 draft-kept = 已填写的内容保存在 { $path }。按 n 继续填写。
 about-model = 输入编号、文件夹或 Hub 名称；本机没有的会下载。
@@ -49,6 +52,9 @@ remedy = 要采用修正办法吗？
 about-remedy = 只改变数据的读取方式，不改动您的文件。
 no-remedy = 不采用
 applied = 已采用：{ $what }
+
+unusable = 该文件无法使用。
+    .hint = 请修正文件，或输入 x 加编号从列表中移除。
 
 # 设置
 about-preset = 预设是稳妥的起点，每次只改一处。

@@ -12,7 +12,6 @@ import pytest
 
 from tests.tui.pty_session import ROOT, PtySession
 from tests.tui.wizard.making import make_model
-from tui.terminal import inspect
 
 
 @pytest.mark.e2e
@@ -55,7 +54,3 @@ def test_no_screen_library_and_no_torch_are_loaded(home: Path) -> None:
     done = subprocess.run([sys.executable, "-c", walk], cwd=ROOT, env=env, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert "Which model" in done.stderr
-
-
-def test_a_dumb_terminal_is_enough_for_lines() -> None:
-    inspect({"TERM": "dumb"}, True, "utf-8", as_lines=True)

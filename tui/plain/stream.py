@@ -1,0 +1,138 @@
+"""Lines in and out: what is typed on stdin, what is said on stderr, and what happens when either is gone."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import select
+import sys
+
+from engine.common.columns import cells
+
+_MOST_BYTES = 65536
+_NARROWEST = 20
+_WIDE = "\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+"""Characters between which a line may be cut: Chinese is written without blanks."""
+_PIECE = re.compile(rf" +|[“（《]*(?:`[^`]+`|[^\s{_WIDE}“”]+|[^ ])[，。；：、！？）》”…]*")
+"""Blanks, a command, a word or a character, with the punctuation that must not be parted from it."""
+
+
+class Left(Exception):
+    """The person leaves: q, or Ctrl+C at a question."""
+
+
+class Ended(Left):
+    """Nothing more can be asked: the end of the input, or a closed terminal."""
+
+
+class Typed:
+    """stdin by the line, held by nothing but this: what was typed ahead is found, and bytes of no text end nothing."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def line(self, seconds: float | None = None) -> str | None:
+        """The next line without its end; None when there is none within ``seconds``. Raises Ended after the last."""
+        fd = _descriptor()
+        if fd is None:
+            return self._of_memory()
+        try:
+            while b"\n" not in self._held:
+                if seconds is not None and not select.select([fd], [], [], seconds)[0]:
+                    return None
+                read = os.read(fd, _MOST_BYTES)
+                if not read:
+                    return self._last()
+                self._held += read
+        except OSError:  # a terminal that was closed
+            return self._last()
+        line, _, self._held = self._held.partition(b"\n")
+        return _decoded(line)
+
+    def _last(self) -> str:
+        """What stands behind the last line end. Raises Ended where that is nothing."""
+        line, self._held = self._held, b""
+        if not line:
+            raise Ended
+        return _decoded(line)
+
+    def _of_memory(self) -> str:
+        line = sys.stdin.readline()
+        if not line:
+            raise Ended
+        return line.rstrip("\n")
+
+
+class Said:
+    """stderr, where the screen would be drawn. Lines are cut at words where a terminal shows them."""
+
+    def __init__(self) -> None:
+        self._is_gone = False
+
+    def write(self, words: str) -> None:
+        """Raises Ended, once, where nobody can read any more."""
+        if self._is_gone:
+            return
+        try:
+            sys.stderr.write(words)
+            sys.stderr.flush()
+        except (OSError, ValueError):  # ValueError: a stream that was closed
+            self._is_gone = True
+            raise Ended from None
+
+    def lines(self, words: str, hanging: int = 0) -> None:
+        """``words``, a line each; what a line has too much goes on ``hanging`` blanks further in than it began."""
+        width = _width()
+        for line in words.split("\n"):
+            self.write("".join(f"{each}\n" for each in cut(line, width, hanging)))
+
+
+def is_typed_here() -> bool:
+    """Whether a person sees what is typed: a terminal shows it, a pipe does not."""
+    try:
+        return sys.stdin.isatty()
+    except ValueError:
+        return False
+
+
+def cut(line: str, width: int | None, hanging: int = 0) -> list[str]:
+    """``line`` in lines of at most ``width`` cells; a path or command that is longer stays whole, to be copied."""
+    if width is None or cells(line) <= width:
+        return [line]
+    before = " " * (len(line) - len(line.lstrip(" ")))
+    lines, blanks, now = [], "", before
+    after = before + " " * hanging
+    for piece in _PIECE.findall(line[len(before) :]):
+        if piece.isspace():
+            blanks = piece
+            continue
+        if now.strip() and cells(now + blanks + piece) > width:
+            lines.append(now)
+            now, blanks = after, ""
+        now, blanks = now + blanks + piece, ""
+    return [*lines, now]
+
+
+def _width() -> int | None:
+    """Cells of a line; None where nothing is shown by the line: a pipe, a file, a terminal that does not say."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return None
+    return width if width >= _NARROWEST else None
+
+
+def _descriptor() -> int | None:
+    """Of stdin; None where it lies in memory."""
+    try:
+        return sys.stdin.fileno()
+    except io.UnsupportedOperation:
+        return None
+    except (AttributeError, ValueError):  # there is no stdin, or it was closed
+        raise Ended from None
+
+
+def _decoded(line: bytes) -> str:
+    """As file names are: a name that is no text still names its file."""
+    return os.fsdecode(line).rstrip("\r")
