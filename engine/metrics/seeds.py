@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.clusters import numbers_of, spread
 from engine.metrics.result import Verdict
 
 Scores = NDArray[np.float64]
@@ -53,13 +54,13 @@ def over_seeds(ours: Scores, theirs: Scores, groups: Sequence[Hashable] = ()) ->
     n = ours.shape[1]
     by_row = ours.mean(axis=0) - theirs.mean(axis=0)
     difference = float(by_row.mean())
-    clusters = _clusters(groups, n)
+    clusters = numbers_of(groups, n)
     count = int(clusters.max()) + 1
     seeds = (len(ours), len(theirs))
     if count < 2:
         return OverSeeds(difference, None, None, None, seeds, n)
-    sums = np.bincount(clusters, by_row - difference)
-    parts = [(float((sums**2).sum()) * count / (count - 1) / n**2, count - 1)]
+    of_rows = spread(by_row - difference, clusters)
+    parts = [(of_rows.error**2, of_rows.freedom)]
     parts += [
         (float(each.mean(axis=1).var(ddof=1)) / len(each), len(each) - 1) for each in (ours, theirs) if len(each) > 1
     ]
@@ -73,23 +74,17 @@ def over_seeds(ours: Scores, theirs: Scores, groups: Sequence[Hashable] = ()) ->
     return OverSeeds(difference, difference - margin, difference + margin, p, seeds, n)
 
 
-def _margin(parts: Sequence[tuple[float, int]], level: float) -> float:
+def _margin(parts: Sequence[tuple[float, float]], level: float) -> float:
     """Half the interval that errs in a share ``level``, from variances with their degrees of freedom."""
     from scipy.special import stdtrit
 
     return math.sqrt(sum(part * float(stdtrit(freedom, level / 2)) ** 2 for part, freedom in parts))
 
 
-def _p(parts: Sequence[tuple[float, int]], difference: float) -> float:
+def _p(parts: Sequence[tuple[float, float]], difference: float) -> float:
     """The level at which the interval just reaches to zero."""
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if _margin(parts, middle) > difference else (low, middle)
     return high
-
-
-def _clusters(groups: Sequence[Hashable], n: int) -> NDArray[np.int64]:
-    numbers: dict[Hashable, int] = {}
-    keys = [group if group != "" else ("", at) for at, group in enumerate(groups or [""] * n)]
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

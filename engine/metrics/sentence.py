@@ -162,6 +162,7 @@ def _is_beyond_its_interval(each: Comparison) -> bool:
 
 def _size(each: Comparison, bracketed: bool = True) -> Message:
     """How large a difference is: as an amount where it is better or worse, with its sign where it is unclear."""
-    if each.verdict == "unclear" or each.difference >= 0 or each.low is None or each.high is None:
+    if each.verdict == "unclear" or each.difference >= 0:
         return change(each.metric, each.difference, each.low, each.high, bracketed)
-    return change(each.metric, -each.difference, -each.high, -each.low, bracketed)
+    low, high = (None if bound is None else -bound for bound in (each.high, each.low))
+    return change(each.metric, -each.difference, low, high, bracketed)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import numpy as np
 
 from engine.config.metric_names import USER_METRIC
 from engine.messages.message import Message
 from engine.metrics import totals
 from engine.metrics.choose import Choice
+from engine.metrics.clusters import freedom_of, numbers_of
 from engine.metrics.result import TUNED, Comparison, Confusion, Mean
 from engine.metrics.sentence import candidate as named
 from engine.metrics.sentence import sentence
@@ -206,9 +209,7 @@ def _notes(
     missing = {name: len(rows) - len(found) for name, found in by_candidate.items() if len(found) < len(rows)}
     for name, count in missing.items():
         notes.append(Message("metrics.unanswered", candidate=named(name), rows=count, of=len(rows)))
-    groups = {each.group for each in every if each.group}
-    if 0 < len(groups) < FEW_GROUPS:
-        notes.append(Message("metrics.few-groups", groups=len(groups)))
+    notes += _of_groups({each.row: each.group for each in every})
     for name, found in by_candidate.items():
         notes += _notes_of(name, list(found.values()), choice, metrics)
     notes += _of_correction(looked_at, secondary)
@@ -216,6 +217,20 @@ def _notes(
     if {*metrics} & {*_WORDWISE} and 2 * sum(map(is_unspaced, references)) > len(references):
         notes.append(Message("metrics.by-characters"))
     return notes
+
+
+def _of_groups(group_of_row: Mapping[int, str]) -> list[Message]:
+    """Whether the groups of rows are few, or so unequal that a few of them decide; a row without one is by itself."""
+    groups = list(group_of_row.values())
+    if not any(groups):
+        return []
+    clusters = numbers_of(groups, len(groups))
+    count, largest = int(clusters.max()) + 1, int(np.bincount(clusters).max())
+    if count < FEW_GROUPS:
+        return [Message("metrics.few-groups", groups=count)]
+    if freedom_of(clusters) + 1 < FEW_GROUPS:
+        return [Message("metrics.uneven-groups", groups=count, largest=largest, of=len(groups))]
+    return []
 
 
 def _of_correction(looked_at: int, secondary: int) -> list[Message]:

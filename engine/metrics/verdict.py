@@ -12,13 +12,14 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.metrics.clusters import Numbers, freedom_of, numbers_of, spread
 from engine.metrics.result import Test, Verdict
 from engine.metrics.totals import Floats, Total
 
 DRAWS, SEED, LEVEL = 10_000, 20_240_411, 0.05
 _Z = 1.959963984540054
+_ALIKE = 1e-12  # what sums of equal figures may differ by
 _AT_ONCE = 400_000  # row weights held in memory, beside a training's own
 _MOST_DRAWN = 400_000_000
 FEW_GROUPS = 10
@@ -43,24 +44,23 @@ def interval(total: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) 
     """The 95 % interval of a figure. ``groups`` has the cluster of each row, and is empty where each is its own.
 
     A share of rows: Wilson's, with the effective number of rows where they are clustered. Another mean: by t, with the
-    clustered standard error; none where nothing bounds its scores and all rows are alike. Any other figure: bootstrap
-    over rows, or whole clusters.
+    clustered standard error; as wide as a share's where all rows are alike, and none where nothing bounds the scores.
+    Any other figure: bootstrap over rows, or whole clusters; none where all draws are alike.
     """
-    clusters = _clusters(groups, len(total.parts))
+    clusters = numbers_of(groups, len(total.parts))
     n, count = len(total.parts), int(clusters.max()) + 1
     if not total.is_mean:
-        return _bootstrap_bounds(_drawn([total], clusters, draws)[0], count)
+        return _bootstrap_bounds(_drawn([total], clusters, draws)[0], freedom_of(clusters))
     scores = total.scores
     mean = float(scores.mean())
-    error = _error(scores - mean, clusters)
+    error, freedom = spread(scores - mean, clusters)
     if _is_two_valued(total):
-        plain = mean * (1 - mean) / n
-        # Where all rows are alike nothing tells how much a cluster's rows agree: each counts as one.
-        rows = n if count == n else count if plain == 0 or error == 0 else min(n, plain * n / error**2)
-        return share_bounds(mean, max(1.0, rows))
+        return share_bounds(mean, max(1.0, _rows_worth(mean, n, count, error, freedom)))
     if count < 2 or (scores.min() == scores.max() and not _is_bounded(total)):
         return Bounds(None, None)
-    margin = _t_quantile(count - 1) * error
+    if scores.min() == scores.max():
+        return share_bounds(mean, count)
+    margin = _t_quantile(freedom) * error
     low, high = mean - margin, mean + margin
     return Bounds(max(0.0, low), min(1.0, high)) if _is_bounded(total) else Bounds(low, high)
 
@@ -68,11 +68,11 @@ def interval(total: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) 
 def compare(ours: Total, theirs: Total, groups: Sequence[Hashable] = (), draws: int = DRAWS) -> Difference:
     """The difference ours minus theirs, of figures over the same rows in the same order.
 
-    Clusters and a mean: t of the clustered standard error of the mean difference, with one degree of freedom less than
-    clusters. Scores of two values: McNemar's exact test, Agresti and Min's interval. Else: paired bootstrap of
-    ``draws`` with a fixed seed, widened for few rows.
+    Clusters and a mean: t of the clustered standard error of the mean difference, with the degrees of freedom that
+    ``clusters.spread`` finds. Scores of two values: McNemar's exact test, Agresti and Min's interval. Else: paired
+    bootstrap of ``draws`` with a fixed seed, widened for few rows. No interval where nothing varies.
     """
-    clusters = _clusters(groups, len(ours.parts))
+    clusters = numbers_of(groups, len(ours.parts))
     n, count = len(ours.parts), int(clusters.max()) + 1
     value = ours.value - theirs.value
     means = ours.is_mean and theirs.is_mean
@@ -89,8 +89,8 @@ def compare(ours: Total, theirs: Total, groups: Sequence[Hashable] = (), draws: 
     if test == "clustered":
         return _clustered(ours.scores - theirs.scores, clusters, differing)
     left, right = _drawn([ours, theirs], clusters, draws)
-    drawn = left - right
-    return Difference(value, _bootstrap_bounds(drawn, count), _bootstrap_p(drawn, count, differing), test)
+    drawn, freedom = left - right, freedom_of(clusters)
+    return Difference(value, _bootstrap_bounds(drawn, freedom), _bootstrap_p(drawn, freedom, differing), test)
 
 
 def mcnemar(ours: Floats, theirs: Floats) -> float:
@@ -129,15 +129,6 @@ def verdict(difference: float, adjusted_p: float | None, lower_is_better: bool =
     return "better" if (difference > 0) is not lower_is_better else "worse"
 
 
-def _clusters(groups: Sequence[Hashable], n: int) -> NDArray[np.int64]:
-    """A number for each row's cluster; "" is the row alone."""
-    if not groups:
-        return np.arange(n)
-    numbers: dict[Hashable, int] = {}
-    keys = [group if group != "" else ("", at) for at, group in enumerate(groups)]
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-
-
 def _is_two_valued(total: Total) -> bool:
     return total.is_bounded and bool(np.isin(total.scores, (0.0, 1.0)).all())
 
@@ -146,20 +137,27 @@ def _is_bounded(total: Total) -> bool:
     return total.is_bounded and bool(total.scores.min() >= 0 and total.scores.max() <= 1)
 
 
-def _error(deviations: Floats, clusters: NDArray[np.int64]) -> float:
-    """Clustered standard error of a mean (2411.00640, eq. 4), with G / (G - 1) for few clusters; 0.0 for one."""
-    sums = np.bincount(clusters, deviations)
-    count = len(sums)
-    return math.sqrt(float((sums**2).sum()) * count / (count - 1)) / len(deviations) if count > 1 else 0.0
+def _rows_worth(mean: float, n: int, count: int, error: float, freedom: float) -> float:
+    """How many rows by themselves would show a share as well (E. L. Korn and B. I. Graubard, 1998).
+
+    Where all rows are alike nothing tells how much a cluster's rows agree: each counts as one.
+    """
+    plain = mean * (1 - mean) / n
+    if count == n:
+        return n
+    if plain == 0 or error == 0:
+        return count
+    return min(n, plain * n / error**2 * (_Z / _t_quantile(freedom)) ** 2)
 
 
-def _clustered(differences: Floats, clusters: NDArray[np.int64], differing: int) -> Difference:
+def _clustered(differences: Floats, clusters: Numbers, differing: int) -> Difference:
     from scipy.special import stdtr
 
-    freedom = int(clusters.max())
     mean = float(differences.mean())
-    error = _error(differences - mean, clusters)
-    p = 2 * float(stdtr(freedom, -abs(mean) / error)) if error else 0.0
+    error, freedom = spread(differences - mean, clusters)
+    if error < _ALIKE:
+        return Difference(mean, Bounds(None, None), _least_p(differing), "clustered")
+    p = 2 * float(stdtr(freedom, -abs(mean) / error))
     margin = _t_quantile(freedom) * error
     return Difference(mean, Bounds(mean - margin, mean + margin), max(p, _least_p(differing)), "clustered")
 
@@ -188,7 +186,7 @@ def _agresti_min(ours: Floats, theirs: Floats) -> Bounds:
     return Bounds(max(-1.0, middle - margin), min(1.0, middle + margin))
 
 
-def _drawn(totals: Sequence[Total], clusters: NDArray[np.int64], draws: int) -> list[Floats]:
+def _drawn(totals: Sequence[Total], clusters: Numbers, draws: int) -> list[Floats]:
     """The figures of ``totals`` over clusters drawn with replacement, the same for all of them."""
     count = int(clusters.max()) + 1
     sums = [np.stack([np.bincount(clusters, column, count) for column in each.parts.T], axis=1) for each in totals]
@@ -205,26 +203,26 @@ def _drawn(totals: Sequence[Total], clusters: NDArray[np.int64], draws: int) -> 
     return [np.concatenate(out) for out in found]
 
 
-def _bootstrap_bounds(drawn: Floats, count: int) -> Bounds:
+def _bootstrap_bounds(drawn: Floats, freedom: float) -> Bounds:
     """Percentiles, further out for few rows: by t instead of the normal, and n / (n - 1) (Hesterberg, 2015, 5.3)."""
     from scipy.special import ndtr
 
     drawn = drawn[np.isfinite(drawn)]
-    if count < 2 or not len(drawn):
+    if freedom < 1 or not len(drawn) or np.ptp(drawn) < _ALIKE:
         return Bounds(None, None)
-    tail = float(ndtr(-_t_quantile(count - 1) * math.sqrt(count / (count - 1))))
+    tail = float(ndtr(-_t_quantile(freedom) * math.sqrt((freedom + 1) / freedom)))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Bounds(float(low), float(high))
 
 
-def _bootstrap_p(drawn: Floats, count: int, differing: int) -> float:
+def _bootstrap_p(drawn: Floats, freedom: float, differing: int) -> float:
     """Two-sided p that says the same as ``_bootstrap_bounds``; never below what the signs of the rows can show."""
     from scipy.special import ndtri, stdtr
 
     drawn = drawn[np.isfinite(drawn)]
     tail = (min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1) / (len(drawn) + 1)
-    t = float(ndtri(min(0.5, tail))) * math.sqrt((count - 1) / count)
-    return max(min(1.0, 2 * float(stdtr(count - 1, t))), _least_p(differing))
+    t = float(ndtri(min(0.5, tail))) * math.sqrt(freedom / (freedom + 1))
+    return max(min(1.0, 2 * float(stdtr(freedom, t))), _least_p(differing))
 
 
 def _least_p(differing: int) -> float:
@@ -232,12 +230,12 @@ def _least_p(differing: int) -> float:
     return min(1.0, 2.0 * 0.5**differing)
 
 
-def _differing(ours: Total, theirs: Total, clusters: NDArray[np.int64]) -> int:
+def _differing(ours: Total, theirs: Total, clusters: Numbers) -> int:
     """In how many clusters the two are not the same."""
     return len(np.unique(clusters[(ours.parts != theirs.parts).any(axis=1)]))
 
 
-def _t_quantile(freedom: int) -> float:
+def _t_quantile(freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 1 - LEVEL / 2))

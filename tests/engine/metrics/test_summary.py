@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score
@@ -111,6 +112,21 @@ def test_groups_widen_the_interval_and_few_of_them_are_said() -> None:
     assert "metrics.few-groups" in [each.code for each in grouped.notes]
 
 
+def test_groups_of_which_one_holds_most_rows_are_said_and_rows_alone_count_as_groups() -> None:
+    choice = choose(LABELS * 10)
+    wanted = (LABELS * 30)[:120]
+
+    def codes(groups: list[str]) -> list[str]:
+        given = answers_of(TUNED, wanted, wanted, choice)
+        found = [msgspec.structs.replace(each, group=groups[each.row]) for each in given]
+        return [note.code for note in summarize(found, choice).notes if note.code.endswith("-groups")]
+
+    assert codes(["one"] * 100 + [f"g{n}" for n in range(20)]) == ["metrics.uneven-groups"]
+    assert codes(["one"] * 3 + [""] * 117) == []
+    assert codes([f"g{n // 6}" for n in range(120)]) == []
+    assert codes([f"g{n % 3}" for n in range(120)]) == ["metrics.few-groups"]
+
+
 def test_a_whole_evaluation_without_a_difference_says_better_in_at_most_five_of_a_hundred() -> None:
     random = np.random.default_rng(17)
     choice = choose(["yes it is"], section=EvalSection(metrics=["exact_match", "json_exact"]))
@@ -176,7 +192,7 @@ def test_plain_text_is_compared_by_its_loss_and_lower_is_better() -> None:
     told = summarize(found, choice)
     assert [each.verdict for each in told.comparisons] == ["better", "better"]
     assert told.comparisons[0].difference < 0
-    assert text(told.sentence).startswith("Better than the base model by 0.14 (")
+    assert text(told.sentence).startswith("Better than the base model by 0.14 on 40 rows")  # as far ahead on each row
 
 
 def test_bleu_is_of_all_answers_and_has_an_interval() -> None:

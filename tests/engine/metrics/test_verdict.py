@@ -86,6 +86,39 @@ def test_the_interval_of_a_mean_covers_it_in_95_of_100_evaluations(kind: str, n:
     assert 0.93 * RUNS <= covered <= 0.97 * RUNS
 
 
+@pytest.mark.parametrize(
+    "sizes", [[200] + [1] * 20, [20] + [1] * 20, [30, 30] + [2] * 15, [100, 50, 25, 12, 6, 3, 1, 1]]
+)
+def test_a_group_that_holds_most_rows_makes_no_verdict_by_itself(sizes: list[int]) -> None:
+    random = np.random.default_rng(5)
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    groups, wrong = [f"g{each}" for each in group], 0
+    for _ in range(300):
+        ours = random.normal(0, 0.3, len(sizes))[group] + random.normal(0, 0.2, len(group))
+        found = compare(mean_of(ours.tolist()), mean_of(random.normal(0, 0.3, len(group)).tolist()), groups)
+        wrong += verdict.verdict(found.value, found.p) != "unclear"
+    assert wrong <= 0.05 * 300
+
+
+def test_the_interval_of_a_share_is_wide_where_one_group_holds_most_rows() -> None:
+    scores, groups = [1.0] * 150 + [0.0] * 50 + [0.0, 1.0] * 10, ["one"] * 200 + [f"g{n}" for n in range(20)]
+    low, high = interval(mean_of(scores), groups)
+    assert low is not None and high is not None  # noqa: PT018
+    assert high - low > 0.5
+
+
+def test_rows_that_are_all_alike_are_no_certainty() -> None:
+    low, high = interval(mean_of([0.5] * 12))
+    assert low is not None and high is not None  # noqa: PT018
+    assert (low, high) == pytest.approx(verdict.share_bounds(0.5, 12))
+    ratio = Total(np.ones((9, 2)), lambda sums: sums[..., 0] / sums[..., 1])
+    assert interval(ratio) == (None, None)
+    ahead = compare(mean_of([0.7] * 9), mean_of([0.4] * 9))
+    assert (ahead.bounds, verdict.verdict(ahead.value, ahead.p)) == ((None, None), "better")
+    clustered = compare(mean_of([0.7] * 40), mean_of([0.4] * 40), [f"g{n % 20}" for n in range(40)])
+    assert (clustered.bounds, verdict.verdict(clustered.value, clustered.p)) == ((None, None), "better")
+
+
 def test_ignoring_the_groups_would_promise_too_much() -> None:
     random = np.random.default_rng(5)
     group = np.repeat(np.arange(20), 10)
