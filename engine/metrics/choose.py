@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from engine.config.metric_names import USER_METRIC, MetricName
 from engine.config.schema import EvalSection
 from engine.messages.message import Message
-from engine.metrics.structured import calls_in, is_bare_number, is_record, number_in
+from engine.metrics.structured import calls_in, is_bare_number, is_marked_number, is_record
 from engine.metrics.texts import label, said, words
 
 Kind = Literal["classification", "json", "number", "tools", "short", "free", "text"]
@@ -96,7 +96,7 @@ def _found(references: Sequence[str], trained: Sequence[str]) -> Choice:
     if share(records):
         broken = [Message("metrics.broken-references", rows=len(every) - records)] if records < len(every) else []
         return _choice("json", Message("metrics.is-json", rows=records, of=len(every)), (*notes, *broken))
-    marked = sum(("####" in text or "\\boxed" in text) and number_in(text) is not None for text in every)
+    marked = sum(map(is_marked_number, every))
     if share(marked):
         return _choice("number", Message("metrics.is-marked-number", rows=marked, of=len(every)), notes)
     classes = _classes(every)
@@ -138,13 +138,25 @@ def _spellings(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(by_class[each].most_common(1)[0][0] for each in sorted(by_class))
 
 
+def _merged(texts: Sequence[str]) -> list[list[str]]:
+    """The spellings that count as one class although they differ in more than blanks, for each such class."""
+    by_class: dict[str, set[str]] = {}
+    for text in map(said, texts):
+        if text:
+            by_class.setdefault(label(text), set()).add(" ".join(text.split()))
+    return [sorted(each)[:4] for each in by_class.values() if len(each) > 1]
+
+
 def _odd_classes(references: Sequence[str], trained: Sequence[str], classes: Collection[str]) -> list[Message]:
     notes = []
-    if len(classes) == 1:
-        notes.append(Message("metrics.one-class", label=next(iter(classes))))
     known = set(map(label, map(said, trained)))
     spelt = {label(each): each for each in classes}
     wanted = Counter(label(said(text)) for text in references if said(text))
+    if len(wanted) == 1 and wanted.total() > 1:
+        notes.append(Message("metrics.one-class", label=spelt[next(iter(wanted))]))
+    merged = _merged([*references, *trained])
+    if merged:
+        notes.append(Message("metrics.merged-classes", classes=len(merged), spellings=list(merged[0])))
     unseen = sorted(each for each in wanted if each not in known) if trained else []
     if unseen:
         rows = sum(wanted[each] for each in unseen)

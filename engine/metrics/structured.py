@@ -18,7 +18,10 @@ _DIGITS = (
 """1,234.5, then 1.234,5, then 1.234.567, then 3.5 or 3,5, then a whole number."""
 _NUMBER = re.compile(rf"(?<![A-Za-z_\d.])[-+]?{_DIGITS}(?:\s*/\s*{_DIGITS})*")
 _BLANK_BETWEEN = re.compile("(?<=\\d)[\u00a0\u202f\u2009'’](?=\\d{3})")
+_SIGN_BEFORE_MONEY = re.compile("([-+])[$\u00a2-\u00a5\u20a0-\u20cf](?=[\\d.])")
 _BARE = re.compile(rf"[-+]?{_DIGITS}")
+_FRACTION = re.compile("(\\d?)([\u00bc-\u00be\u2150-\u215e])")
+_CODE = re.compile(r"[-+]?0\d")
 _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _MOST_DIGITS = 400
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)</function>", re.DOTALL)
@@ -78,7 +81,7 @@ def number_in(text: str) -> Fraction | None:
     1,234.50 is 1234.5, 3,5 is 3.5, 1.234,5 is 1234.5; currency, units and the sign of percent do not count; 1/2 is
     0.5. None where there is no number.
     """
-    plain = unicodedata.normalize("NFKC", _BLANK_BETWEEN.sub("", text)).replace("−", "-")
+    plain = _plain_digits(text)
     if "####" in plain:
         return next((found for found in _numbers(plain.rpartition("####")[2])), None)
     boxed = _BOXED.findall(plain)
@@ -89,10 +92,21 @@ def number_in(text: str) -> Fraction | None:
 
 
 def is_bare_number(text: str) -> bool:
-    """Whether a number is all there is, but for a currency's sign, percent and a full stop."""
-    plain = unicodedata.normalize("NFKC", _BLANK_BETWEEN.sub("", text)).replace("−", "-")
-    kept = "".join(char for char in plain if unicodedata.category(char) != "Sc" and char not in " %")
-    return _BARE.fullmatch(kept.rstrip(".")) is not None
+    """Whether a number is all there is, but for a currency's sign, percent and a full stop.
+
+    Groups of digits with blanks between them (a telephone's, 1 234) and codes that begin with 0 are none: they would be
+    compared by less than they say.
+    """
+    kept = "".join(char for char in _plain_digits(text) if unicodedata.category(char) != "Sc" and char != "%")
+    kept = kept.strip().rstrip(".").rstrip()
+    return _BARE.fullmatch(kept) is not None and not _CODE.match(kept)
+
+
+def is_marked_number(text: str) -> bool:
+    """Whether an answer ends in a number behind ``####`` on its last line, or has one in ``\\boxed{}``."""
+    before, mark, last = text.rstrip().rpartition("####")
+    is_last_line = bool(mark) and "\n" not in last and not before.endswith("#")
+    return (is_last_line or (not mark and "\\boxed" in text)) and number_in(text) is not None
 
 
 def exact_number(answer: str, reference: str) -> float | None:
@@ -122,6 +136,18 @@ def tool_name(answer: str, reference: str) -> float:
 def tool_arguments(answer: str, reference: str) -> float:
     """Whether all calls are right, names and arguments; the order of calls and of keys does not count."""
     return float(Counter(calls_in(answer)) == Counter(calls_in(reference)))
+
+
+def _plain_digits(text: str) -> str:
+    """``text`` with plain digits and signs: 1234 for 1'234, -5 for -$5, 1/2 for ½, 2.5 for 2½."""
+    written = _FRACTION.sub(_decimal, _BLANK_BETWEEN.sub("", text))
+    plain = unicodedata.normalize("NFKC", written).replace("−", "-").replace("\u2044", "/")
+    return _SIGN_BEFORE_MONEY.sub(r"\1", plain)
+
+
+def _decimal(found: re.Match[str]) -> str:
+    """What 2½ is: 2.5; a fraction alone stays as it is."""
+    return found[1] + f"{unicodedata.numeric(found[2]):g}".removeprefix("0") if found[1] else found[0]
 
 
 def _refused(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 
 _UNSPACED = (
@@ -14,7 +13,9 @@ _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA_OR_MORE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_AROUND = " \t\r\n" + string.punctuation.replace("#", "").replace("+", "") + "。，、；：！？“”‘’「」『』（）《》【】…"
+_AROUND = " \t\r\n.,;:!?\"'`*_()[]{}。，、；：！？“”‘’「」『』（）《》【】…"
+"""Marks that close or enclose a word. Signs are no such marks: >50K is not <=50K, -1 not 1, A- not A, C# not C."""
+_BULLET = re.compile(r"[-–—•]\s+")
 
 
 def said(text: str) -> str:
@@ -30,8 +31,10 @@ def said(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A class as it is compared: "  Billing. " is "billing". Case, width, punctuation around it do not count."""
+    """A class as it is compared: "- Billing. " is "billing". Case, width, a bullet, marks around it do not count."""
     plain = unicodedata.normalize("NFKC", text).casefold().strip()
+    bullet = _BULLET.match(plain)
+    plain = plain[bullet.end() :] if bullet else plain
     return " ".join((plain.strip(_AROUND) or plain).split())
 
 

@@ -34,6 +34,9 @@ CALL = '{"name": "weather", "arguments": {"city": "Rome"}}'
         (["今天的天气非常好，我们打算下午一起去公园散步，然后再去吃饭。" + str(n) for n in range(20)], "free",
          "metrics.is-free"),
         ([], "text", "metrics.is-text"),
+        (["+49 170 1234567", "+49 30 901820", "+33 6 11 22 33"] * 3, "short", "metrics.is-short"),
+        ([f"{n:05}" for n in range(400, 430)], "short", "metrics.is-short"),
+        ([f"# Plan\n\n#### Steps\n{n}. {LONG}\n2. Send it." for n in range(20)], "free", "metrics.is-free"),
         (["", "  "], "text", "metrics.only-empty"),
         (["<think>hm</think>\n\nbilling", "<think>so</think>login"] * 10, "classification", "metrics.is-classes"),
     ],
@@ -69,6 +72,21 @@ def test_what_is_odd_about_the_references_is_said() -> None:
     assert [each.code for each in choose(["yes"] * 20).notes] == ["metrics.one-class"]
     broken = choose([json.dumps({"a": n}) for n in range(40)] + ['{"a": '])
     assert (broken.kind, [each.code for each in broken.notes]) == ("json", ["metrics.broken-references"])
+
+
+def test_a_test_set_of_one_class_is_said_whatever_was_trained_on() -> None:
+    found = choose(["yes"] * 6, trained=["yes", "no"] * 20)
+    assert [each.code for each in found.notes] == ["metrics.one-class"]
+
+
+def test_classes_that_differ_in_a_sign_stay_apart_and_spellings_that_count_as_one_are_said() -> None:
+    assert choose([">50K", "<=50K"] * 20).labels == ("<=50K", ">50K")
+    assert len(choose(["-1", "0", "1"] * 20).labels) == 3
+    assert len(choose(["A", "A-", "B", "B-"] * 20).labels) == 4
+    found = choose(["May", "may", "June"] * 10, trained=["June.", "May"])
+    assert found.labels == ("June", "May")
+    [note] = found.notes
+    assert (note.code, note.args["classes"], note.args["spellings"]) == ("metrics.merged-classes", 2, ("May", "may"))
 
 
 def test_metrics_that_are_named_win_over_what_is_found() -> None:

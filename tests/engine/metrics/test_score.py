@@ -43,6 +43,7 @@ def test_an_answer_is_its_class_or_not(answer: str, reference: str, right: int) 
         ("\\boxed{7} of 9", 7), ("答案是３，０００元", 3000), ("一共5个", 5),
         ("no number", None), ("abc12", None), ("", None),
         ("1\u202f234", 1234), ("1'234", 1234), ("9" * 1000, None), ("0.30", 0.3), ("1/0", 0), ("v2 gives 4", 4),
+        ("-$5", -5), ("$3-$5", 5), ("½", 0.5), ("2½ cups", 2.5), ("1⁄4", 0.25),
     ],
 )  # fmt: skip
 def test_the_number_that_an_answer_ends_with(written: str, number: float | None) -> None:
