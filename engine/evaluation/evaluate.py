@@ -326,8 +326,16 @@ def _of_examples(answers: Sequence[Answer]) -> list[Message]:
 
 
 def _taken(questions: Questions, name: str, marks: Sequence[str], beside: Sequence[Path]) -> dict[int, Answer]:
-    """By row what is kept of ``name`` here, and what is taken over from ``beside``, which is kept here from now on."""
+    """By row what is kept of ``name`` here, and what is taken over from ``beside``, which is kept here from now on.
+
+    The last answer to a row is the one that counts. Where other rows, another limit or other weights were tried since,
+    the one that is taken is therefore kept anew.
+    """
     found = _kept(questions, questions.where, name, marks)
+    last = {answer.row: answer for answer in evaluations.answers(questions.where) if answer.candidate == name}
+    overtaken = [answer for row, answer in found.items() if last[row] != answer]
+    if overtaken:
+        _keep(questions, overtaken)
     for other in beside:
         new = {row: answer for row, answer in _kept(questions, other, name, marks).items() if row not in found}
         if new:

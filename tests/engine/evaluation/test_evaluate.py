@@ -116,6 +116,19 @@ def test_what_was_kept_of_another_prompt_or_other_weights_is_asked_again(
     assert {answer.answer for answer in answers} == {"new"}
 
 
+def test_answers_to_other_rows_that_were_tried_in_between_do_not_count(loaded: Loaded, tmp_path: Path) -> None:
+    asked = questions(tmp_path)
+    right = Scripted(loaded.base.tokenizer, *(each.messages[-1].text for each in ROWS))
+    ask(asked, candidate(loaded, right, "tuned"), phases())
+    others = questions(tmp_path, [row("Something else", "other")])
+    ask(others, candidate(loaded, Scripted(loaded.base.tokenizer, "no idea"), "tuned"), phases())
+    never = Scripted(loaded.base.tokenizer, "never")
+    choice = choose([each.messages[-1].text for each in ROWS])
+    found = evaluate(asked, [candidate(loaded, never, "tuned")], choice, phases())
+    assert never.asked == []
+    assert found.means[0].value == 1.0
+
+
 def test_all_candidates_are_compared_on_the_same_rows(loaded: Loaded, tmp_path: Path) -> None:
     events: list[Any] = []
     right = Scripted(loaded.base.tokenizer, *(each.messages[-1].text for each in ROWS))
