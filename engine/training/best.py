@@ -77,7 +77,9 @@ def result_of(run: RunDir, config: RunConfig, state: TrainerState) -> Result:
     last = newest[-1] if newest else state.step
     if not state.best_step:
         broken = state.last_measure is not None and not math.isfinite(state.last_measure)
-        return Result(last, warning=_said(config, "training.best-unknown") if broken else None)
+        unmeasured = state.last_measure is None and state.evaluated_step and by_metric(config)
+        code = "training.best-unknown" if broken else "training.best-unmeasured" if unmeasured else ""
+        return Result(last, warning=_said(config, code) if code else None)
     if not keeps_best(config):
         if state.best_step == last:
             return Result(last)

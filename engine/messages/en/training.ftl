@@ -41,6 +41,9 @@ kept-last = The result is the last step, { NUMBER($step) }, as eval.keep = "last
 best-unknown = No evaluation gave a number
     .message = The best step by { $by } can't be told, so the last one is the result.
     .hint = Lower train.learning_rate, or check the validation rows.
+best-unmeasured = The best step can't be told
+    .message = No evaluation could measure { $by }, nor say when to stop early: the last step is the result.
+    .hint = Set eval.best_by to loss, or to a metric that these rows and eval.metric_file give.
 best-gone = The best checkpoint is not whole
     .message = checkpoint-{ $step }: { $reason }. The last step, { NUMBER($last) }, is the result.
 worse-than-base = Training made the model worse

@@ -41,6 +41,9 @@ kept-last = 按 eval.keep = "last"，结果取最后的第 { NUMBER($step) } 步
 best-unknown = 没有一次评估得到数值
     .message = 无法按{ $by }判断哪一步最佳，因此结果取最后一步。
     .hint = 请降低 train.learning_rate，或检查验证集。
+best-unmeasured = 无法判断最佳的一步
+    .message = 没有一次评估能测出{ $by }，也就无法提前停止：结果取最后一步。
+    .hint = 将 eval.best_by 设为 loss，或设为这些数据与 eval.metric_file 能给出的指标。
 best-gone = 最佳检查点不完整
     .message = checkpoint-{ $step }：{ $reason }。结果取最后的第 { NUMBER($last) } 步。
 worse-than-base = 训练使模型变差

@@ -100,6 +100,15 @@ def test_where_nothing_gave_a_number_the_last_step_is_the_result_and_that_is_sai
     assert found.warning.code == "training.best-unknown"
 
 
+def test_where_the_metric_never_gave_a_figure_the_last_step_is_the_result_and_that_is_said(tmp_path: Path) -> None:
+    state = judged(TrainerState(20, evaluated_step=20), measure_of(config(best_by="json_exact"), 1.0, {}))
+    found = result_of(checkpoints(tmp_path, 20), config(best_by="json_exact"), state)
+    assert found.step == 20
+    assert found.warning is not None
+    assert found.warning.code == "training.best-unmeasured"
+    assert result_of(RunDir(tmp_path), config(), state).warning is None  # by loss: nothing was held out
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_best_checkpoint_that_is_not_whole_is_not_the_result(tmp_path: Path, gone: bool) -> None:
     run = checkpoints(tmp_path, 30) if gone else checkpoints(tmp_path, 20, 30)
