@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import os
 import queue
 import signal
@@ -36,6 +35,8 @@ _MOST_ENDED = 3
 """So often the process may be lost before the rest is left without scores."""
 _MOST_NOTES = 5
 _MOST_BYTES = 1 << 20
+_LARGEST = 1e100
+"""A larger score is none: its square, or the sum over rows, would be infinite."""
 _PASSED_ON = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV",
     "CONDA_PREFIX", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "HF_HOME",
@@ -222,7 +223,7 @@ def _read(said: Mapping[str, Any]) -> tuple[float | None, Message | None]:
     value = said.get("value")
     if said["type"] != "score" or not isinstance(value, (int, float)):
         return None, Message("user-metric.no-number", kind=str(said.get("kind")), value=str(said.get("shown"))[:60])
-    if not math.isfinite(value):
+    if not abs(value) <= _LARGEST:  # nor NaN
         return None, Message("user-metric.not-finite", value=str(value))
     return float(value), None
 

@@ -111,6 +111,7 @@ def test_numbers_of_numpy_are_numbers(file: Path) -> None:
     [
         ("return 1 / (row['number'] - 1)", "user-metric.raised"),
         ("return float('nan') if row['number'] == 1 else 1.0", "user-metric.not-finite"),
+        ("return 1e308 if row['number'] == 1 else 1.0", "user-metric.not-finite"),
         ("return None if row['number'] == 1 else 1.0", "user-metric.no-number"),
         ("return 'high' if row['number'] == 1 else 1.0", "user-metric.no-number"),
         ("return 10 ** 400 if row['number'] == 1 else 1.0", "user-metric.raised"),
