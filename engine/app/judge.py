@@ -56,6 +56,11 @@ class Bench:
         """The pairs that are not judged yet, in their order."""
         return [pair for pair in self.pairs.pairs if pair.row not in self.chosen]
 
+    def kept(self, judge: str) -> dict[int, Choice]:
+        """What ``judge`` chose of these pairs so far, by row."""
+        made = choices.read(self.where, judge, self.names, "" if judge == HAND else _folder_of(judge))
+        return choices.of_pairs(made, self.pairs.pairs)
+
     @property
     def current(self) -> Pair | None:
         return next(iter(self.left), None)
@@ -77,7 +82,7 @@ class Bench:
             return
         chosen = TIE if side is None else pair.at(side)
         seconds = round(time.monotonic() - self._shown_t, 2) if self._shown_t else 0.0
-        self.keep(Choice(row=pair.row, pair=self.names, chosen=chosen, seconds=seconds))
+        self.keep(Choice(row=pair.row, pair=self.names, chosen=chosen, seconds=seconds, mark=pair.mark))
 
     def keep(self, choice: Choice) -> None:
         """Write ``choice`` down. Raises MachineError; then it counts for nothing."""
@@ -113,9 +118,9 @@ def open_bench(run: RunDir, name: str = "", against: str = "", judge: str = HAND
     pairs = choices.pairs_in(evaluations.folder(run, chosen.name), pair, seed=_seed(run))
     if not pairs.pairs:
         raise RunError("judge.no-pairs", run=run.id, name=chosen.name, pair=list(pair), same=len(pairs.same))
-    kept = choices.read(evaluations.folder(run, chosen.name), judge, pair)
-    rows = {each.row for each in pairs.pairs}
-    return Bench(run, chosen.name, pair, pairs, judge, {row: each for row, each in kept.items() if row in rows})
+    bench = Bench(run, chosen.name, pair, pairs, judge)
+    bench.chosen = bench.kept(judge)
+    return bench
 
 
 def _pair(run: RunDir, evaluation: Evaluation, against: str) -> tuple[str, str]:
@@ -143,16 +148,24 @@ def let_model_judge(
     )  # fmt: skip
     said = ask_child(asked, on_progress, on_note)
     if said["type"] == "stopped":
-        raise Stopped(len(choices.read(bench.where, bench.judge, bench.names)))
-    bench.chosen = {**choices.read(bench.where, bench.judge, bench.names)}
+        raise Stopped(len(bench.kept(bench.judge)))
+    bench.chosen = bench.kept(bench.judge)
     notes = []
     if said["too_long"]:
         notes.append(Message("judge.too-long", rows=said["too_long"]))
-    if said["silent"]:
-        notes.append(Message("judge.not-spoken", rows=said["silent"], n=said["asked"]))
     if _is_own_base(bench):
         notes.append(Message("judge.own-answers"))
     return conclude(bench, notes)
+
+
+def _folder_of(judge: str) -> str:
+    """The folder of the model that ``judge`` names, "" for a name that means none any more."""
+    from engine.models.for_use import find_for_use
+
+    try:
+        return str(find_for_use(judge).path)
+    except TunedeckError:
+        return ""
 
 
 def _is_own_base(bench: Bench) -> bool:
@@ -246,6 +259,8 @@ class Judging:
         if bench.judge != HAND:
             code = "judge.flips-often" if flips > len(self.pairs) / 3 else "judge.flips"
             found.append(Message(code, flips=flips, n=len(self.pairs)))
+            silent = sum(not bench.chosen[pair.row].spoke for pair in self.pairs)
+            found += [Message("judge.not-spoken", rows=silent, n=len(self.pairs))] if silent else []
             found += self._beside_hand()
         return found
 
@@ -254,7 +269,7 @@ class Judging:
         bench = self.bench
         from engine.metrics.agreement import LEAST_CHOICES
 
-        hand = choices.read(bench.where, HAND, bench.names)
+        hand = bench.kept(HAND)
         both = [pair.row for pair in self.pairs if pair.row in hand]
         if len(both) < LEAST_CHOICES:
             return [Message("judge.unchecked", both=len(both), least=LEAST_CHOICES, run=bench.run.id)]

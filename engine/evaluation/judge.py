@@ -23,11 +23,10 @@ LETTERS = ("A", "B")
 
 @dataclass(frozen=True)
 class Judged:
-    """``choice`` is None where the pair is too long for the model. ``spoke``: its likeliest next token was a letter."""
+    """``choice`` is None where the pair is too long for the model."""
 
     row: int
     choice: Choice | None
-    spoke: bool = True
 
 
 def question(pair: Pair, first: int) -> str:
@@ -80,7 +79,11 @@ class Judge:
         # In the first order a positive margin speaks for the first answer, in the other for the second.
         by_order = (_named(margins[0], names), _named(-margins[1], names))
         chosen = by_order[0] if by_order[0] and by_order[0] == by_order[1] else TIE
-        return Judged(pair.row, Choice(row=pair.row, pair=names, chosen=chosen, by_order=by_order), spoke)
+        choice = Choice(
+            row=pair.row, pair=names, chosen=chosen, by_order=by_order, mark=pair.mark, by=str(self._ready.found.path),
+            spoke=spoke,
+        )  # fmt: skip
+        return Judged(pair.row, choice)
 
     @torch.no_grad()
     def _margin(self, prompt: list[int]) -> tuple[float, bool]:

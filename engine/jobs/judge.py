@@ -1,7 +1,7 @@
 """Child process in which a model judges pairs: ``python -P -m engine.jobs.judge REQUEST``, JSON lines on stdout.
 
 REQUEST is a ``JudgeRequest``. Every choice is kept as it is made. Lines are of type progress or note, then one result
-(pairs that were too long, and those in which no letter was the likeliest token), stopped or error.
+(pairs that were too long), stopped or error.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None
 
     where = Path(request.where)
     pairs = choices.pairs_in(where, request.pair, request.seed).pairs[: request.rows or None]
-    done = choices.read(where, request.judge, request.pair)
+    done = choices.of_pairs(choices.read(where, request.judge, request.pair, str(found.path)), pairs)
     left = [pair for pair in pairs if pair.row not in done]
-    too_long, silent = 0, 0
+    too_long = 0
     if left:
         Phases(sink, check).begin("load", model=found.card.name)
         ready = load_for_use(found, place(config_for(found)), trust, lambda done, total: check())
@@ -54,8 +54,7 @@ def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None
         judge = Judge(ready, MemoryGuard(ready.base.model.device, sink, phase="evaluation"))
 
         def take(judged: Judged) -> None:
-            nonlocal too_long, silent
-            silent += not judged.spoke
+            nonlocal too_long
             if judged.choice is None:
                 too_long += 1
             else:
@@ -63,7 +62,7 @@ def answer(request: JudgeRequest, say: Say, sink: Sink, check: Callable[[], None
 
         report = Phases(sink, check).progress("judge", "rows", judge=found.title)
         judge.judge(left, check, take, report)
-    return {"too_long": too_long, "silent": silent, "asked": len(left)}
+    return {"too_long": too_long}
 
 
 if __name__ == "__main__":

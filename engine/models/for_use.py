@@ -53,6 +53,11 @@ class ForUse:
     told: tuple[Message, ...] = ()
 
     @property
+    def path(self) -> Path:
+        """The folder of what answers: the adapter's, else the model's."""
+        return (self.adapter.path if self.adapter else self.card.path).resolve()
+
+    @property
     def title(self) -> str:
         """What a person calls it."""
         if self.run is not None:

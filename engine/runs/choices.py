@@ -6,9 +6,10 @@ is a later line: the last one counts.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,12 @@ class Pair:
     answers: tuple[str, str]
     swapped: bool = False
     group: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The same for the same two answers to the same question."""
+        said = "\0".join((self.prompt, self.reference, *sorted(self.answers)))
+        return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -83,7 +90,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``chosen`` of the ``pair`` of candidates that answered row ``row``: one of them, TIE, or "" for taken back.
 
     ``by_order`` are a model's choices in either order, "" where it could not tell; where they differ the pair is a tie.
-    ``seconds`` is how long a person looked.
+    ``seconds`` is how long a person looked. ``mark`` is the pair's, "" where an earlier version wrote it. ``by`` is the
+    folder of the model that chose, and not ``spoke`` says that its likeliest next token was no letter.
     """
 
     row: int
@@ -91,6 +99,9 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chosen: str
     by_order: tuple[str, str] | None = None
     seconds: float = 0.0
+    mark: str = ""
+    by: str = ""
+    spoke: bool = True
 
     @property
     def flipped(self) -> bool:
@@ -114,8 +125,11 @@ def keep(where: Path, judge: str, choice: Choice) -> None:
         file.write(b"\n" + msgspec.json.encode(choice) + b"\n")
 
 
-def read(where: Path, judge: str, pair: tuple[str, str]) -> dict[int, Choice]:
-    """The choices of ``judge`` between the candidates of ``pair`` by row, in the order they were made."""
+def read(where: Path, judge: str, pair: tuple[str, str], by: str = "") -> dict[int, Choice]:
+    """The choices of ``judge`` between the candidates of ``pair`` by row, in the order they were made.
+
+    Of a model only those made ``by`` the one in that folder: another may have the same name.
+    """
     found: dict[int, Choice] = {}
     try:
         raw = read_regular(file_of(where, judge), _MOST_BYTES)
@@ -124,8 +138,15 @@ def read(where: Path, judge: str, pair: tuple[str, str]) -> dict[int, Choice]:
     for line in raw.split(b"\n"):
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
             choice = msgspec.json.decode(line, type=Choice)
-            if set(choice.pair) == set(pair) and choice.chosen in (*pair, TIE, ""):
+            is_theirs = (choice.by_order is None) == (judge == HAND) and choice.by in ("", by)
+            if is_theirs and set(choice.pair) == set(pair) and choice.chosen in (*pair, TIE, ""):
                 found.pop(choice.row, None)
                 if choice.chosen:
                     found[choice.row] = choice
     return found
+
+
+def of_pairs(made: Mapping[int, Choice], pairs: Sequence[Pair]) -> dict[int, Choice]:
+    """Those of the choices ``made`` that are of these ``pairs``: rows may have been answered anew since."""
+    marks = {pair.row: pair.mark for pair in pairs}
+    return {row: each for row, each in made.items() if row in marks and each.mark in ("", marks[row])}

@@ -52,7 +52,6 @@ def judge(
 def _by_model(bench: Bench, rows: int, trust_base: bool) -> Evaluation:
     from engine.app.evaluate import STOPPED, Stopped
     from engine.app.judge import let_model_judge
-    from engine.runs import choices
 
     progress = Progress()
     try:
@@ -63,7 +62,7 @@ def _by_model(bench: Bench, rows: int, trust_base: bool) -> Evaluation:
         raise typer.Exit(STOPPED) from None
     except KeyboardInterrupt:
         progress.end()
-        say(text("judge.stopped", kept=len(choices.read(bench.where, bench.judge, bench.names))))
+        say(text("judge.stopped", kept=len(bench.kept(bench.judge))))
         raise
     finally:
         progress.end()

@@ -74,6 +74,25 @@ def test_a_judge_that_goes_by_the_place_is_not_to_be_relied_on(run: RunDir) -> N
     assert "judge.flips-often" in codes(conclude(judged(run, "n", ["tuned"] * 30, flips=20)))
 
 
+def test_a_judge_that_never_said_a_letter_is_told_of_whenever_it_is_concluded(run: RunDir) -> None:
+    bench = open_bench(run, judge="m")
+    for at, pair in enumerate(bench.pairs.pairs[:20]):
+        bench.keep(Choice(row=pair.row, pair=bench.names, chosen=TIE, by_order=("", ""), spoke=at % 4 > 0))
+    (note,) = [each for each in conclude(open_bench(run, judge="m")).notes if each.code == "judge.not-spoken"]
+    assert (note.args["rows"], note.args["n"]) == (5, 20)
+
+
+def test_rows_that_are_answered_anew_are_judged_anew(run: RunDir) -> None:
+    bench = open_bench(run)
+    for _ in range(60):
+        bench.choose(0)
+    assert bench.left == []
+    evaluations.keep_answers(
+        bench.where, [Answer(candidate="tuned", row=7, prompt="q7", reference="r", answer="now another")]
+    )
+    assert [pair.row for pair in open_bench(run).left] == [7]
+
+
 def test_below_thirty_choices_by_hand_nothing_is_said_of_the_judge_but_that(run: RunDir) -> None:
     judged(run, HAND, ["tuned"] * 29)
     found = conclude(judged(run, "m", ["tuned"] * 60))

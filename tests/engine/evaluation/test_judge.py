@@ -80,7 +80,7 @@ def test_a_judge_of_answers_is_no_tie_and_one_of_places_is(ready: Ready, monkeyp
     monkeypatch.setattr(judge, "_margin", lambda prompt: (0.0, False))
     (found,) = judged(judge, pair())
     assert found.choice is not None
-    assert (found.choice.chosen, found.choice.flipped, found.spoke) == (TIE, False, False)
+    assert (found.choice.chosen, found.choice.flipped, found.choice.spoke) == (TIE, False, False)
 
 
 def test_the_logits_are_those_of_the_model(ready: Ready) -> None:

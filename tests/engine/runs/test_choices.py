@@ -55,6 +55,25 @@ def test_judging_goes_on_where_it_stood_and_the_last_word_counts(tmp_path: Path)
     assert [*found] == [1, 4]
 
 
+def test_choices_of_another_model_of_that_name_and_of_a_person_are_not_a_models(tmp_path: Path) -> None:
+    choices.keep(tmp_path, HAND, Choice(row=1, pair=PAIR, chosen="base"))
+    for row, folder in ((1, "/one/hand"), (2, "/two/hand"), (3, "/one/hand")):
+        made = Choice(row=row, pair=PAIR, chosen="tuned", by_order=("tuned", "tuned"), by=folder)
+        choices.keep(tmp_path, f"{folder}", made)
+    assert [*choices.read(tmp_path, HAND, PAIR)] == [1]
+    assert [*choices.read(tmp_path, "/one/hand", PAIR, "/one/hand")] == [1, 3]
+    assert [*choices.read(tmp_path, "./hand", PAIR, "/two/hand")] == [2]
+
+
+def test_a_choice_counts_for_the_answers_that_were_read_and_no_others() -> None:
+    before = pairs_of(answers(3), PAIR, 0).pairs
+    made = {pair.row: Choice(row=pair.row, pair=PAIR, chosen="base", mark=pair.mark) for pair in before}
+    anew = [*answers(3), Answer(candidate="tuned", row=1, prompt="", reference="", answer="another answer")]
+    assert sorted(choices.of_pairs(made, pairs_of(anew, PAIR, 0).pairs)) == [0, 2]
+    swapped = pairs_of(answers(3), (PAIR[1], PAIR[0]), 5).pairs
+    assert sorted(choices.of_pairs(made, swapped)) == [0, 1, 2]
+
+
 def test_half_a_line_and_a_stranger_count_for_nothing(tmp_path: Path) -> None:
     choices.keep(tmp_path, HAND, Choice(row=1, pair=PAIR, chosen="base"))
     with choices.file_of(tmp_path, HAND).open("ab") as file:
