@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from engine.common.errors import MachineError, reason_of
+from engine.common.file_hash import sha256_of
 from engine.common.versions import versions
 from engine.config.metric_names import USER_METRIC
 from engine.data.rows.messages import Row
@@ -301,8 +302,9 @@ def summed_up(
     evaluation = Evaluation(
         name=questions.name, part=questions.part, n=found.n, candidates=found.candidates, metrics=found.metrics,
         reason=found.reason, data=questions.data, data_sha256=questions.data_sha256,
-        rows_sha256=questions.rows_mark, step=step, means=found.means, comparisons=found.comparisons,
-        confusions=found.confusions, looked_at=found.looked_at, secondary=found.secondary, sentence=found.sentence,
+        rows_sha256=questions.rows_mark, metric_sha256=_metric_mark(questions, found.metrics), step=step,
+        means=found.means, comparisons=found.comparisons, confusions=found.confusions, looked_at=found.looked_at,
+        secondary=found.secondary, sentence=found.sentence,
         notes=[*found.notes, *notes, *of_one_seed(questions.run, next(iter(found.metrics), ""))],
         seconds={name: round(value, 2) for name, value in seconds.items()},
         versions=versions(), costs=[*costs],
@@ -313,6 +315,16 @@ def summed_up(
     except OSError as error:
         raise unwritable(questions, error) from error
     return evaluation
+
+
+def _metric_mark(questions: Questions, metrics: Sequence[str]) -> str:
+    """The hash of the user's metric, by which figures of another one are told from its own."""
+    if USER_METRIC not in metrics:
+        return ""
+    try:
+        return sha256_of(Path(questions.metric_file))
+    except OSError:
+        return ""
 
 
 def _of_examples(answers: Sequence[Answer]) -> list[Message]:

@@ -88,8 +88,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     corrected together, ``secondary`` those by the others, corrected among themselves. ``sentence`` is the verdict by
     the deciding metric; ``notes`` say what a reader must know (labels never seen, empty references, too few rows).
     ``step`` is the checkpoint that was measured. ``seconds`` by candidate. ``rows_sha256`` is the same for the same
-    rows with the same references in the same order, whatever file or run they come from. ``costs`` where exports were
-    proved.
+    rows with the same references in the same order, whatever file or run they come from. ``metric_sha256`` is of the
+    user's own metric, "" where there is none. ``costs`` where exports were proved.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     data: str = ""
     data_sha256: str = ""
     rows_sha256: str = ""
+    metric_sha256: str = ""
     step: int | None = None
     means: list[Mean] = []
     comparisons: list[Comparison] = []

@@ -41,7 +41,8 @@ def compare(found: Sequence[Target], by: str = "") -> Compared:
     for a metric that none of them has.
     """
     sides = tuple(side_of(letter, target) for letter, target in zip("ABCDEFGH", found, strict=False))
-    sets, looked_at, secondary = row_sets({side.letter: side.target for side in sides}, by)
+    models = {side.letter: side.model for side in sides}
+    sets, looked_at, secondary = row_sets({side.letter: side.target for side in sides}, by, models)
     measured = {letter for each in sets for letter in each.letters}
     sets += tuple(each for side in sides if side.letter not in measured and not by for each in side.logged)
     settings, problems = differences_of_readable([side.target.runs[0] for side in sides])

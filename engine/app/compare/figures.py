@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.app.compare.targets import Target
 from engine.common.errors import RunError
+from engine.config.metric_names import USER_METRIC
 from engine.messages.message import Message
 from engine.metrics.choose import Choice
 from engine.metrics.result import Verdict
@@ -54,11 +55,12 @@ class Versus:
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric of the sides that have it, by letter, and how they compare."""
+    """One metric of the sides that have it, by letter, and how they compare; ``barred`` says why they can't at all."""
 
     metric: str
     values: Mapping[str, Value]
     versus: tuple[Versus, ...] = ()
+    barred: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,12 @@ Kept = list[tuple[Evaluation, dict[RowKey, Answer]]]
 """One evaluation of each run of a side, with the answers of its result."""
 
 
-def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], int, int]:
+def row_sets(
+    sides: Mapping[str, Target], by: str, models: Mapping[str, str]
+) -> tuple[tuple[RowSet, ...], int, int]:  # fmt: skip
     """Figures of the sides, by letter, by the rows they are of, and how many comparisons were made.
+
+    ``models`` are the sides' base models.
 
     Each set of rows is an evaluation of its own: its first metric decides. The comparisons by such metrics are counted
     first, those by others apart from them. ``by`` is one metric alone. Raises RunError when none has it.
@@ -116,7 +122,7 @@ def row_sets(sides: Mapping[str, Target], by: str) -> tuple[tuple[RowSet, ...], 
         if not known:
             raise RunError("compare.no-metric-at-all", metric=by)
         raise RunError("compare.no-such-metric", metric=by, known=known)
-    drafts = [_figures(members, [by] if by else _metrics(members)) for members, _ in sets]
+    drafts = [_figures(members, [by] if by else _metrics(members), models) for members, _ in sets]
     every = [
         ((home, number == 0), versus.p)
         for home, figures in enumerate(drafts)
@@ -174,7 +180,7 @@ def _metrics(members: Mapping[str, Kept]) -> list[str]:
     return list(dict.fromkeys(metric for kept in members.values() for each, _ in kept for metric in each.metrics))
 
 
-def _figures(members: Mapping[str, Kept], metrics: Sequence[str]) -> list[Figure]:
+def _figures(members: Mapping[str, Kept], metrics: Sequence[str], models: Mapping[str, str]) -> list[Figure]:
     """Each of ``metrics`` of the sides, and each side against the first that has it too."""
     figures = []
     for metric in metrics:
@@ -182,9 +188,23 @@ def _figures(members: Mapping[str, Kept], metrics: Sequence[str]) -> list[Figure
         if not values:
             continue
         first, *others = values
+        barred = _barred(metric, {letter: members[letter] for letter in values}, models)
+        if barred is not None:
+            figures.append(Figure(metric, values, barred=barred))
+            continue
         versus = [_versus(members[letter], members[first], metric, letter, first) for letter in others]
         figures.append(Figure(metric, values, tuple(each for each in versus if each is not None)))
     return figures
+
+
+def _barred(metric: str, members: Mapping[str, Kept], models: Mapping[str, str]) -> Message | None:
+    """Why figures by one name are not of one thing: a user's metric that was another, a perplexity of other tokens."""
+    if metric == USER_METRIC:
+        files = {each.metric_sha256 for kept in members.values() for each, _ in kept} - {""}
+        return Message("compare.other-metric") if len(files) > 1 else None
+    if metric == "perplexity" and len({models.get(letter, "") for letter in members}) > 1:
+        return Message("compare.other-tokens")
+    return None
 
 
 def _value(kept: Kept, metric: str) -> Value | None:

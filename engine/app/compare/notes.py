@@ -41,11 +41,12 @@ def notes(sides: Sequence[Side], row_sets: Sequence[RowSet], looked_at: int, sec
             "compare.different-rows", sides=[side.letter for side in apart], run=apart[0].target.runs[0].id,
             other=other.target.runs[0].id,
         ))  # fmt: skip
+    told += dict.fromkeys(figure.barred for each in row_sets for figure in each.figures if figure.barred)
     untold = [
         words.metric(figure.metric)
         for each in row_sets
         for figure in each.figures
-        if len(figure.versus) < len(figure.values) - 1
+        if not figure.barred and len(figure.versus) < len(figure.values) - 1
     ]
     if untold:
         told.append(Message("compare.no-verdict", metrics=untold))

@@ -48,6 +48,7 @@ def write(run: RunDir, *events: ev.Event) -> None:
 def measure(
     run: RunDir, tuned: Sequence[float], base: Sequence[float] = (), *, metric: str = "exact_match",
     rows: str = "row", verdict: Verdict = "better", name: str = evaluations.TRAINING, groups: Sequence[str] = (),
+    metric_sha256: str = "",
 ) -> None:  # fmt: skip
     """Keep an evaluation of ``run``: the scores of its result and of the untouched model on rows called ``rows``."""
     where = evaluations.folder(run, name)
@@ -73,7 +74,7 @@ def measure(
     )  # fmt: skip
     found = Evaluation(
         name=name, part="test", n=len(tuned), candidates=[*sides], metrics=[metric], means=means,
-        comparisons=[compared] if base else [],
+        comparisons=[compared] if base else [], metric_sha256=metric_sha256,
     )  # fmt: skip
     evaluations.keep(where, found)
 

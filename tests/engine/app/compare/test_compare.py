@@ -97,6 +97,20 @@ def test_figures_of_different_rows_get_no_verdict_and_a_way_to_one(tmp_path: Pat
     assert f"`tunedeck evaluate {first.id} --against {second.id}`" in text(note)
 
 
+def test_figures_of_one_name_that_are_not_of_one_thing_get_no_verdict(tmp_path: Path) -> None:
+    first, second, third = (make(tmp_path, name, model=name[0]) for name in ("a1", "b2", "a3"))
+    for run, digest in ((first, "1" * 64), (second, "2" * 64), (third, "1" * 64)):
+        measure(run, right(60 if run is first else 95), metric="user_metric", metric_sha256=digest)
+    assert side_by_side(first, third).row_sets[0].figures[0].versus
+    found = side_by_side(first, second)
+    assert (found.row_sets[0].figures[0].versus, "compare.other-metric" in codes(found)) == ((), True)
+    assert "compare.no-verdict" not in codes(found)
+    for run in (first, second, third):
+        measure(run, right(50), metric="perplexity")
+    assert "compare.other-tokens" in codes(side_by_side(first, second))
+    assert "compare.other-tokens" not in codes(side_by_side(first, third))
+
+
 def test_a_later_evaluation_on_the_same_rows_is_used(tmp_path: Path) -> None:
     first, second = make(tmp_path, "first"), make(tmp_path, "second")
     measure(first, right(60))
