@@ -25,7 +25,13 @@ def test_a_logarithmic_axis_has_the_numbers_1_2_5() -> None:
 def test_equal_values_still_give_an_axis() -> None:
     for value in (0.0, 1.0, -3.0, 1e-9):
         axis = value_axis(value, value, 4)
-        assert axis.low < value < axis.high
+        assert axis.low <= value < axis.high
+
+
+def test_an_axis_of_nothing_but_zeros_begins_at_zero() -> None:
+    """A loss or a divergence is never below it."""
+    axis = value_axis(0.0, 0.0, 4)
+    assert (axis.low, axis.high) == (0.0, 1.0)
 
 
 def test_learning_rates_are_labelled_in_e_notation() -> None:

@@ -28,7 +28,7 @@ def value_axis(low: float, high: float, count: int, log: bool = False) -> Axis:
     if log and high > 0:
         return _log_axis(low if low > 0 else high / 1000, high, count)
     if high <= low:
-        low, high = (low - 0.5, high + 0.5) if abs(low) < 1e-12 else (low - abs(low) * 0.1, high + abs(high) * 0.1)
+        low, high = (0.0, 1.0) if abs(low) < 1e-12 else (low - abs(low) * 0.1, high + abs(high) * 0.1)
     step = nice_step(high - low, max(1, count - 1))
     bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     values = [bottom + i * step for i in range(round((top - bottom) / step) + 1)]
