@@ -40,10 +40,16 @@ def label(code: str) -> str:
     return said if said.endswith("：") else f"{said} "
 
 
+def gauge_parts(unicode: bool) -> tuple[str, str]:
+    """A cell of a gauge that is full, and one of the rest: the same wherever something is measured or under way."""
+    return ("━", "─") if unicode else ("#", ".")
+
+
 def bar(share: float, width: int, unicode: bool) -> str:
     """A gauge of ``width`` cells, ``share`` of it full."""
     full = round(min(1.0, max(0.0, share)) * width)
-    return ("█" if unicode else "#") * full + ("░" if unicode else ".") * (width - full)
+    on, off = gauge_parts(unicode)
+    return on * full + off * (width - full)
 
 
 def sparkline(values: tuple[float, ...], width: int, unicode: bool) -> str:

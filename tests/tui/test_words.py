@@ -17,7 +17,7 @@ def test_a_sparkline_shows_the_course_and_stays_in_its_width() -> None:
 
 
 def test_a_bar_is_full_at_one_and_never_longer() -> None:
-    assert words.bar(0.5, 4, True) == "██░░"
+    assert words.bar(0.5, 4, True) == "━━──"
     assert words.bar(1.7, 4, False) == "####"
     assert words.bar(-1, 4, False) == "...."
 

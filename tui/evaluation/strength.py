@@ -106,7 +106,7 @@ class StrengthScreen(WholeScreen, Screen[None]):
         self.query_one("#dial-head").display = curve is not None
         if curve is None:
             return
-        lines = aligned(dial.short_table(curve, self._kept, "█" if world_of(self).terminal.unicode else "#"))
+        lines = aligned(dial.short_table(curve, self._kept, words.gauge_parts(world_of(self).terminal.unicode)[0]))
         self.query_one("#dial-head", Line).show(f"  {lines[0]}")
         width = max(map(cell_len, lines))
         listing.title_width = width + 1

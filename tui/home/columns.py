@@ -152,7 +152,7 @@ class Cells:
             return Text(told.rjust(cells))
         width = 10 if cells >= 18 else 6
         full = round(min(1.0, run.step / run.total_steps) * width)
-        on, off = ("━", "─") if self._unicode else ("#", ".")
+        on, off = words.gauge_parts(self._unicode)
         line = Text.assemble((on * full, self._style(STATE_TONES.get(run.state, "muted"))))
         line.append(off * (width - full), style=self._style("rest"))
         return line.append(told.rjust(cells - width))

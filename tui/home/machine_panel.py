@@ -13,6 +13,7 @@ from engine.messages.catalogue import text
 from tui.home.machine_line import short_name
 from tui.widgets.line import cut_cells, wrap
 from tui.widgets.pieces import row, toned
+from tui.words import gauge_parts
 
 if TYPE_CHECKING:
     from engine.machine.gpus import Gpu
@@ -62,7 +63,8 @@ def _memory(label: str, total: int, free: int, mine: int, width: int, unicode: b
     used = max(0, total - free)
     own = round(min(mine, used) / total * cells)
     others = max(0, round(used / total * cells) - own)
-    fill, other, rest = ("━", "━", "─") if unicode else ("#", "=", ".")
+    fill, rest = gauge_parts(unicode)
+    other = fill if unicode else "="  # ASCII may mean no colours either
     bar = Content.assemble(
         (fill * own, "$accent"), (other * others, "$muted"), (rest * (cells - own - others), "$border-blurred")
     )

@@ -6,6 +6,8 @@ from typing import Literal
 
 from textual.content import Content
 
+from tui.words import gauge_parts
+
 Tone = Literal["", "accent", "good", "look", "lost", "muted"]
 STYLES: dict[Tone, str] = {
     "": "", "accent": "$accent", "good": "$success", "look": "$warning", "lost": "$error", "muted": "$muted",
@@ -38,7 +40,7 @@ def chip(key: str, words: str) -> Content:
 def gauge(share: float, width: int, unicode: bool, tone: Tone = "accent") -> Content:
     """A bar ``width`` cells wide, filled to ``share`` (0 to 1; what is beyond is cut)."""
     full = round(max(0.0, min(1.0, share)) * width)
-    on, off = ("━", "─") if unicode else ("#", ".")
+    on, off = gauge_parts(unicode)
     return Content.assemble((on * full, STYLES[tone]), (off * (width - full), "$border-blurred"))
 
 

@@ -36,14 +36,14 @@ def lines(state: RunState, width: int = 78, most: int = 4, unicode: bool = True)
 
 def test_the_machine_line_has_used_total_a_bar_and_the_prediction() -> None:
     state = reduce([PLAN, ev.Device(gpus=[gpu(utilization=97, temperature=61)])])
-    assert lines(state) == ["memory 2.8 of 24.0 GiB █|░░░░░░░░░░ estimate 2.9   97% busy   61 C"]
+    assert lines(state) == ["memory 2.8 of 24.0 GiB ━|────────── estimate 2.9   97% busy   61 C"]
     assert lines(state, unicode=False)[0].isascii()
 
 
 def test_the_mark_of_the_prediction_stands_on_top_of_what_others_hold() -> None:
     state = reduce([PLAN, ev.Device(gpus=[gpu(14.0, others=[memory_runs.OTHER])])])
     bar, others = lines(state)
-    assert "███████|░░░░" in bar
+    assert "━━━━━━━|────" in bar
     assert others == "others: python, user u17, 11.2 GiB"
 
 
@@ -67,7 +67,7 @@ def test_every_gpu_has_a_line_and_the_runs_own_comes_first() -> None:
 def test_on_the_cpu_it_is_resident_memory_with_its_peak() -> None:
     plan = ev.MemoryPlan(device="cpu", needed_bytes=round(1.4 * GIB), shown_bytes=9 * GIB)
     state = reduce([plan, ev.Device(rss=GIB, peak_rss=2 * GIB, ram_total=16 * GIB, ram_available=9 * GIB)])
-    assert lines(state) == ["RAM 1.0 of 16.0 GiB █|░░░░░░░░░░ estimate 1.4   peak 2.0"]
+    assert lines(state) == ["RAM 1.0 of 16.0 GiB ━|────────── estimate 1.4   peak 2.0"]
     bare = reduce([ev.Device(rss=GIB, peak_rss=2 * GIB)])
     assert lines(bare) == ["RAM 1.0 GiB   peak 2.0"]
 

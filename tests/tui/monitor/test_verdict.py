@@ -31,7 +31,7 @@ async def test_verdict_table_answers_and_what_next_stand_on_one_screen(
         shown = screen_text(app)
         for part in SHOWN:
             assert part in shown, part
-        assert shown.index("Better:") < shown.index("####" if colours == "16" else "█") < shown.index("+62.5")
+        assert shown.index("Better:") < shown.index("####" if colours == "16" else "━━━━") < shown.index("+62.5")
 
 
 async def test_a_narrow_pane_keeps_value_difference_and_verdict(make_world: MakeWorld, root: Path) -> None:

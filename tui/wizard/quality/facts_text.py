@@ -46,9 +46,9 @@ def of_lengths(lengths: Lengths | None, max_length: int, width: int, unicode: bo
     room = max(6, min(30, width - column - 28))
     for end, count in bins:
         mark = " < max_length" if end // 2 < max_length <= end else ""
-        share = words.bar(count / most, room, unicode).rstrip("░.")
+        share = words.bar(count / most, room, unicode).rstrip("─.")
         # A few rows are never nothing.
-        drawn = share or (("▏" if unicode else ":") if count else "")
+        drawn = share or (("╸" if unicode else ":") if count else "")
         yield f"{text('quality-screen.up-to', end=f'{end:>{column},}')} {set_cell_size(drawn, room)} {count:>7,}{mark}"
     if max_length > bins[-1][0]:
         yield text("quality-screen.whole", tokens=max_length)
