@@ -136,3 +136,19 @@ def test_without_colours_none_is_sent(theme: str, root: Path) -> None:
         session.wait_for("97%")
         session.read(1)
         assert not re.findall(rb"\x1b\[(?:\d+;)*(?:[34][0-8]|9[0-7]|10[0-7])[;m]", session.received)
+
+
+async def test_with_16_colours_what_lies_behind_a_dialog_stays_in_sight_and_is_dim(make_world: MakeWorld) -> None:
+    app = TunedeckApp(make_world("16"))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until_shows(pilot, said("home.start-new"))
+        await pilot.press("question_mark")
+        await until_shows(pilot, said("home.help"))
+        behind = [
+            segment
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if said("home.start-new") in segment.text
+        ]
+        assert behind
+        assert all(segment.style is not None and segment.style.dim for segment in behind)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from rich.console import RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.await_complete import AwaitComplete
+from textual.color import Color
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive
+from textual.renderables.background_screen import BackgroundScreen
 
 if TYPE_CHECKING:
     from textual.types import CallbackType
@@ -49,6 +54,16 @@ class Whole(_Widget):
                 await done
 
 
+class _Dimmed(BackgroundScreen):
+    """What lies behind a dialog where no colours can be mixed: the terminal makes it dim."""
+
+    @classmethod
+    def process_segments(cls, segments: Iterable[Segment], color: Color) -> Iterable[Segment]:
+        dim = Style(dim=True)
+        for text, style, control in super().process_segments(segments, color):
+            yield Segment(text, dim if style is None else style + dim, control)
+
+
 class WholeScreen(Whole):
     """The same before ``Screen``; and of two keys that close it, typed at once, the second closes nothing else.
 
@@ -67,6 +82,12 @@ class WholeScreen(Whole):
         ):
             for name in self._get_breakpoint_classes(cells, points or []):  # type: ignore[attr-defined]
                 self.add_class(name)
+
+    def render(self) -> RenderableType:
+        behind = cast("RenderableType", super().render())
+        if isinstance(behind, BackgroundScreen) and not behind.color.a:
+            return _Dimmed(behind.screen, behind.color)
+        return behind
 
     def why_not(self, action: str) -> str:
         """Why ``action`` can't be done now, in a sentence or two; "" where there is nothing to say."""
