@@ -375,6 +375,6 @@ class TunedeckApp(App[None]):
             self.notify(text("clipboard.picture", path=clipboard.short(path)), timeout=8, markup=False)
 
     def action_help(self) -> None:
-        from tui.widgets.dialogs import HelpScreen
+        from tui.widgets.help import HelpScreen
 
         self.push_screen(HelpScreen.of(self.screen))

@@ -15,7 +15,7 @@ from tui import clipboard, messages
 from tui.app import TunedeckApp
 from tui.compare.screen import CompareScreen
 from tui.home.screen import HomeScreen
-from tui.widgets.dialogs import HelpScreen
+from tui.widgets.help import HelpScreen
 from tui.world import World
 
 MakeWorld = Callable[..., World]

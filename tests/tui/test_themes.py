@@ -148,7 +148,7 @@ async def test_with_16_colours_what_lies_behind_a_dialog_stays_in_sight_and_is_d
             segment
             for strip in app.screen._compositor.render_strips()
             for segment in strip
-            if said("home.start-new") in segment.text
+            if segment.text.strip().startswith("tunedeck")
         ]
         assert behind
         assert all(segment.style is not None and segment.style.dim for segment in behind)

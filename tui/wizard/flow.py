@@ -338,8 +338,8 @@ class WizardScreen(WholeScreen, Screen[None]):
             self.step.fix(number)
 
     def action_why(self) -> None:
-        from tui.widgets.dialogs import HelpScreen
         from tui.widgets.glossary import words_on
+        from tui.widgets.help import HelpScreen
 
         here = [key for key in keys.WIZARD if self.check_action(key.id, ()) is not False]
         tables = (("widgets.keys", here), ("widgets.everywhere", keys.EVERYWHERE))

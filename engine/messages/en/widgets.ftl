@@ -5,7 +5,7 @@ no = No
 keys = Keys
 everywhere = Everywhere
 terms = Terms on this screen
-close-help = Esc closes this. Up and Down scroll.
+close-help = Close
 too-small =
         This window is { $size }.
         tunedeck needs { $least }, better 80x24.

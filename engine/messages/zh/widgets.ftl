@@ -5,7 +5,7 @@ no = 否
 keys = 按键
 everywhere = 任意界面
 terms = 本页术语
-close-help = 按 Esc 关闭，用上下键翻阅。
+close-help = 关闭
 too-small =
         当前窗口为 { $size }。
         tunedeck 至少需要 { $least }，建议 80x24。

@@ -12,10 +12,11 @@ from engine.messages.message import Message
 from tests.tui.looking import screen_text, until
 from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.steering import press
+from tui import keys
 from tui.draft import fields
 from tui.flow.settings import SECTIONS
 from tui.widgets import glossary
-from tui.widgets.dialogs import HelpScreen
+from tui.widgets.help import HelpScreen
 
 PLAIN = set(
     re.findall(
@@ -84,9 +85,20 @@ async def test_help_explains_the_terms_of_the_screen_it_lies_over(
         await press(app, pilot, "enter", "f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert heading in screen_text(app)
-        assert term in screen_text(app)
+        assert f"│  {term}  " not in screen_text(app), "one key leads to the terms"
+        await press(app, pilot, "tab")
+        assert f"│  {term}  " in screen_text(app)
+        assert text("widgets.keys") in screen_text(app)
         await press(app, pilot, "end")
         assert "…" not in screen_text(app), "no sentence is cut"
+
+
+async def test_in_a_wide_window_the_terms_stand_beside_the_keys(open_wizard: Opener, model: object) -> None:
+    async with open_wizard(size=(120, 40)) as (app, pilot):
+        await press(app, pilot, "enter", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        for said in (text("widgets.terms"), "│  Safetensors  ", keys.WIZARD[0].tooltip):
+            assert said in screen_text(app)
 
 
 async def test_the_why_pane_explains_the_field_that_has_the_focus(open_wizard: Opener, model: object) -> None:

@@ -1,0 +1,133 @@
+"""The help over a screen: what it is for and its keys; beside them, or one key away, the terms that stand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from engine.messages.catalogue import part, text
+from engine.messages.message import Message
+from tui import keys
+from tui.keys import Key
+from tui.widgets.line import Leads, Prose
+from tui.widgets.pieces import chip, row
+from tui.widgets.whole import WholeScreen
+
+if TYPE_CHECKING:
+    from tui.widgets.glossary import Term
+
+
+class HelpScreen(WholeScreen, ModalScreen[None]):
+    """``about`` teaches in two to six sentences, or in parts with leads; ``tables`` are the asking screen's keys.
+
+    Terms in it or in ``words``, what stands on that screen, are explained, a sentence each: in a wide window beside
+    the keys, else in their place after Tab.
+    """
+
+    AUTO_FOCUS = "#help-keys"
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape,question_mark,f1,enter,q", "dismiss"),
+        Binding("tab,shift+tab,left,right", "turn", priority=True),
+        Binding("ctrl+q", "app.quit"),
+    ]
+    CSS = """
+    HelpScreen {
+        #help-terms { display: none; }
+        &.-terms #help-keys { display: none; }
+        &.-terms #help-terms { display: block; }
+        &.-wide {
+            layout: horizontal;
+            .dialog { border: round $border-blurred; }
+            .dialog:focus { border: round $accent; }
+            #help-keys, #help-terms { display: block; }
+            #help-terms { width: 1fr; max-width: 60; }
+        }
+    }
+    .-ascii HelpScreen.-wide .dialog { border: ascii $border-blurred; }
+    .-ascii HelpScreen.-wide .dialog:focus { border: ascii $accent; }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        about: str | Sequence[tuple[str, str]],
+        tables: Sequence[tuple[str, Sequence[Key]]],
+        words: str = "",
+    ) -> None:
+        super().__init__()
+        self._title, self._about, self._tables, self._words = title, about, tables, words
+
+    @classmethod
+    def of(cls, screen: Screen[Any]) -> HelpScreen:
+        """The help of ``screen``, from the code in its HELP (title, and text as ``.about``) and its KEY_TABLES.
+
+        ``help_note`` of a screen is what is to be said now.
+        """
+        from tui.widgets.glossary import words_on
+
+        tables = (*getattr(screen, "KEY_TABLES", ()), ("widgets.everywhere", keys.EVERYWHERE))
+        code = getattr(screen, "HELP", "widgets.keys")
+        about = (part(Message(code), "about"), getattr(screen, "help_note", ""))
+        return cls(text(code), "\n\n".join(filter(None, about)), tables, words_on(screen))
+
+    def compose(self) -> ComposeResult:
+        terms = self._terms()
+        with VerticalScroll(classes="dialog", id="help-keys") as first:
+            if self._about:
+                kind = Prose if isinstance(self._about, str) else Leads
+                yield kind(self._about, classes="dialog-text")  # type: ignore[arg-type]
+            for title, table in self._tables:
+                yield Static(_table(title, table), classes="dialog-text")
+        self._frame(first, self._title, "widgets.terms" if terms else "")
+        if terms:
+            with VerticalScroll(classes="dialog", id="help-terms") as second:
+                yield Static(_glossary(terms))
+            self._frame(second, text("widgets.terms"), "widgets.keys")
+
+    def _frame(self, page: VerticalScroll, title: str, other: str) -> None:
+        """Title and keys in the border of ``page``, ``other`` being what Tab leads to."""
+        page.border_title = title
+        chips = [chip("Tab", text(other))] if other else []
+        page.border_subtitle = row(*chips, chip("Esc", text("widgets.close-help")))
+
+    def _terms(self) -> list[Term]:
+        from tui.widgets.glossary import terms_in
+
+        told = self._about if isinstance(self._about, str) else "\n".join(said for _, said in self._about)
+        return terms_in(f"{self._words}\n{told}")
+
+    def action_turn(self) -> None:
+        """To the terms and back: the other page in a narrow window, the other column in a wide one."""
+        if terms := self.query("#help-terms"):
+            to_terms = self.focused is not terms.first()
+            self.set_class(to_terms, "-terms")
+            self.query_one("#help-terms" if to_terms else "#help-keys").focus()
+
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
+
+
+def _table(title: str, table: Sequence[Key]) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(min_width=8)
+    rows.add_column(overflow="fold")  # Chinese has no blanks to break at
+    for key in table:
+        rows.add_row(Text(f"  {key.shown}", style="bold"), key.tooltip)
+    return Group(Text(text(title), style="bold"), rows)
+
+
+def _glossary(terms: Sequence[Term]) -> RenderableType:
+    """Each term above what it is: beside it a narrow column would be left."""
+    rows: list[RenderableType] = []
+    for term in terms:
+        rows += [Text(term.name, style="bold"), Text(f"{term.says}\n", overflow="fold")]
+    return Group(*rows)
