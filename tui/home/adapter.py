@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ from engine.app.old_adapter import OldAdapter, look_at
 from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
-from tui import keys, words
+from tui import keys, shell, words
 from tui.home.family import branch
 from tui.widgets.bars import KeyBar, TopLine, fit
 from tui.widgets.line import wrap
@@ -29,6 +30,7 @@ from tui.widgets.whole import WholeScreen
 from tui.world import world_of
 
 if TYPE_CHECKING:
+    from engine.models.adapter.tensors import AdaptedModule
     from engine.models.card import ModelCard
     from engine.models.lineage import Line
 
@@ -38,7 +40,8 @@ Section = tuple[str, list[Row]]
 LABEL_WIDTH = 20
 TONES: dict[str, Tone] = {"ok": "good", "unsure": "look", "refused": "lost"}
 """Of a reason of a match, by its level."""
-_PANELS = ("details", "match", "line")
+_NEXT = ("talk", "evaluate", "strength", "export")
+"""Keys of home whose commands say what can be done with an adapter."""
 
 
 class _Left(Exception):
@@ -55,11 +58,11 @@ class AdapterScreen(WholeScreen, Screen[None]):
     CSS = """
     AdapterScreen {
         #adapter { height: 1fr; scrollbar-size-vertical: 1; }
-        #columns, #right { height: auto; }
+        #columns, #left, #right { height: auto; }
         #adapter Panel { display: none; }
         #adapter Static { height: auto; }
         &.-wide #columns { layout: horizontal; }
-        &.-wide #columns #details { width: 3fr; }
+        &.-wide #left { width: 3fr; }
         &.-wide #right { width: 2fr; }
     }
     """
@@ -84,15 +87,18 @@ class AdapterScreen(WholeScreen, Screen[None]):
     def __init__(self, named: str, base: ModelCard | None = None, base_named: str = "", pickles: bool = False) -> None:
         super().__init__()
         self._named, self._base, self._base_named, self._pickles = named, base, base_named, pickles
-        self._sections: list[Section] = []
+        self._sections: dict[str, Section] = {}
         self._path = named
 
     def compose(self) -> ComposeResult:
         yield TopLine(text("home.adapter-help"), text("home.reading"))
         with VerticalScroll(id="adapter"), Container(id="columns"):
-            yield Panel("", Static(markup=False), id="details")
+            with Container(id="left"):
+                yield Panel("", Static(markup=False), id="details")
+                yield Panel("", Static(markup=False), id="next")
             with Container(id="right"):
                 yield Panel("", Static(markup=False), id="match")
+                yield Panel("", Static(markup=False), id="layers")
                 yield Panel("", Static(markup=False), id="line")
         yield KeyBar(keys.in_bar(keys.ADAPTER, keys.EVERYWHERE))
 
@@ -134,14 +140,14 @@ class AdapterScreen(WholeScreen, Screen[None]):
         self.query_one(TopLine).show(left=name, right="")
         unicode = world_of(self).terminal.unicode
         self._sections = sections(message.old, message.lines, unicode)
-        for name, (title, _) in zip(_PANELS, self._sections, strict=False):
+        for name, (title, _) in self._sections.items():
             panel = self.query_one(f"#{name}", Panel)
             panel.rename(title)
             panel.display = True
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        for name, section in zip(_PANELS, self._sections, strict=False):
+        for name, section in self._sections.items():
             body = self.query_one(f"#{name} Static", Static)
             body.update(Content("\n").join(_drawn(section, max(26, body.content_size.width))))
 
@@ -154,13 +160,13 @@ class AdapterScreen(WholeScreen, Screen[None]):
         self.dismiss()
 
 
-def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]:
-    """Headings with their rows of label and text."""
+def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> dict[str, Section]:
+    """Headings with their rows of label and text, by the panel they stand in."""
     from engine.models.adapter.facts import LEVELS, facts
 
     if old.error is not None or old.card is None:
         error = old.error or TunedeckError("home.adapter-unreadable")
-        return [(error.title, [("", error.message, ""), ("", error.hint, "")])]
+        return {"details": (error.title, [("", error.message, ""), ("", error.hint, "")])}
     reasons = old.match.reasons if old.match else ()
     fits: list[Row] = [(text(LEVELS[each.level]), text(each.message), TONES[each.level]) for each in reasons]
     fits = fits or [(text("home.unknown"), text("home.no-base"), "look")]
@@ -170,8 +176,31 @@ def sections(old: OldAdapter, lines: list[Line], unicode: bool) -> list[Section]
         ("", branch(line, unicode) + line.node.title + gone.get(line.node.key, ""), "") for line in lines
     ]
     what: list[Row] = [(text(name), text(value), "muted") for name, value in facts(old.card, old.soundness)]
-    found: list[Section] = [(text("home.details"), [*what, *replay]), (text("home.on-base"), fits)]
-    return [*found, (text("home.family"), tree)] if tree else found
+    found: dict[str, Section] = {
+        "details": (text("home.details"), [*what, *replay]),
+        "next": (text("home.use-it"), _commands(old.card.run)),
+        "match": (text("home.on-base"), fits),
+        "layers": (text("home.layers"), _layers(old.card.contents.modules)),
+        "line": (text("home.family"), tree),
+    }
+    return {name: section for name, section in found.items() if section[1]}
+
+
+def _layers(modules: Sequence[AdaptedModule]) -> list[Row]:
+    """The layers with an update, those of one kind in a row: how many, how wide, of which rank."""
+    kinds: dict[tuple[str, int, int, int], int] = {}
+    for each in modules:
+        kind = (each.name.rpartition(".")[2], each.inputs, each.outputs, each.rank)
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return [
+        (name, text("home.layers-of-a-kind", layers=count, inputs=inputs, outputs=outputs, rank=rank), "muted")
+        for (name, inputs, outputs, rank), count in sorted(kinds.items())
+    ]
+
+
+def _commands(run: str) -> list[Row]:
+    """What can be done with the adapter of ``run``, as it is typed; none where no run is known."""
+    return [(key.text, shell.command(key.id, run), "muted") for key in keys.HOME if run and key.id in _NEXT]
 
 
 def _drawn(section: Section, width: int) -> list[Content]:
