@@ -362,6 +362,7 @@ STATES = {
     "evaluate-result": State((evaluated,), look=asking(messages.EvaluateAsked, "tab", "tab", "tab", "enter")),
     "strength": State((evaluated,), look=asking(messages.StrengthAsked, "up")),
     "mix": State((with_adapter, with_adapter), look=mixing("down")),
+    "mix-options": State((with_adapter, with_adapter), look=mixing("f4")),
     "mix-result": State((with_adapter, with_adapter), look=mixing("enter")),
     "judge": State((evaluated,), look=asking(messages.JudgeAsked)),
     "monitor-starting": State((starting,), "monitor", alive=True),

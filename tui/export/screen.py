@@ -105,7 +105,8 @@ class ExportScreen(WholeScreen, Screen[None]):
             yield Line("", id="bar")
             yield Line("", id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):
-            yield Block(id="shown")
+            for name, title in result.PARTS:
+                yield Panel(text(title), Block(id=name), id=f"of-{name}")
         yield KeyBar(keys.in_bar(keys.EXPORT, keys.EVERYWHERE))
 
     def on_mount(self) -> None:
@@ -358,9 +359,11 @@ class ExportScreen(WholeScreen, Screen[None]):
     def _draw(self) -> None:
         if self._shown is None or self._shown.made is None:
             return
-        width = self.size.width - 3
-        shown = result.result(self._shown, width, colours_of(self.app))
-        self.query_one("#shown", Block).show((id(self._shown), width), shown)
+        width = self.size.width - 6
+        for name, part in result.parts(self._shown, width, colours_of(self.app)).items():
+            self.query_one(f"#of-{name}").display = part is not None
+            if part is not None:
+                self.query_one(f"#{name}", Block).show((id(self._shown), width, self.app.theme), part)
 
     @work
     async def action_leave(self) -> None:

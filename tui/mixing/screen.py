@@ -23,7 +23,7 @@ from tui.mixing.options import Options, OptionsScreen
 from tui.theme import colours_of
 from tui.widgets.bars import KeyBar, TopLine
 from tui.widgets.choosers import Pick, PickList
-from tui.widgets.evaluated import mix_result
+from tui.widgets.evaluated import mix_parts
 from tui.widgets.line import Block, Line, Prose
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.app.mix import Parents, Plan
     from engine.runs.directory import RunDir
 
+PARTS = (("verdict", "evaluate.verdict"), ("figures", "evaluate.figures"), ("made", "mixes.made"))
+"""Of a result: the parts, each with its title."""
 VIEWS = ("choose", "running", "result")
 _STEP, _DENSITIES = 0.1, (0.2, 0.5, 0.8)
 
@@ -54,8 +56,8 @@ class MixScreen(WholeScreen, Screen[None]):
         .purpose { height: auto; padding: 0 1; }
         .about { height: auto; color: $muted; }
         #running Line { height: auto; }
-        #result { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-        #shown { height: auto; }
+        #result { height: 1fr; scrollbar-size-vertical: 1; }
+        #result Block { height: auto; }
     }
     """
 
@@ -96,7 +98,8 @@ class MixScreen(WholeScreen, Screen[None]):
             yield Line("", id="progress")
             yield Line(text("mixes.how-to-stop"), id="how-to-stop", classes="muted")
         with VerticalScroll(id="result"):
-            yield Block(id="shown")
+            for name, title in PARTS:
+                yield Panel(text(title), Block(id=name), id=f"of-{name}")
         yield KeyBar(keys.in_bar(keys.MIXING, keys.EVERYWHERE))
 
     @property
@@ -294,9 +297,12 @@ class MixScreen(WholeScreen, Screen[None]):
     def _draw(self) -> None:
         if self._ended is None or self._ended.mix is None or self._ended.run is None:
             return
-        width = self.size.width - 3
-        shown = mix_result(self._ended.run, self._ended.mix, width, colours_of(self.app))
-        self.query_one("#shown", Block).show((id(self._ended), width), shown)
+        width = self.size.width - 6
+        drawn = mix_parts(self._ended.run, self._ended.mix, width, colours_of(self.app))
+        for name, part in drawn.items():
+            self.query_one(f"#of-{name}").display = part is not None
+            if part is not None:
+                self.query_one(f"#{name}", Block).show((id(self._ended), width, self.app.theme), part)
 
     def action_keep(self) -> None:
         self._settle(keeps=True)

@@ -116,20 +116,27 @@ def _short(said: str) -> str:
     return f"{flat[:_MOST_ANSWER].rstrip()} ..." if len(flat) > _MOST_ANSWER else flat
 
 
-def mix_result(run: RunDir, mix: Mix, width: int, colours: Colours) -> Group:
-    """A mix: the sentence, a block for each task, and what the adapter is."""
+def mix_parts(run: RunDir, mix: Mix, width: int, colours: Colours) -> dict[str, RenderableType | None]:
+    """A mix: the sentence, a block for each task (None before it was measured), and what the adapter is."""
     from engine.app import mix as mixing
 
     muted = colours("muted")
-    about = [folded(text(each), width, muted) for each in mixing.parts(mix)]
-    if not mix.tasks:
-        return Group(folded(text("mixes.waiting-unmeasured"), width, "bold"), Text(), *about)
-    head, lines = [text(code) for code in mixing.SHORT_HEAD], mixing.short_table(run, mix)
-    first, *body = aligned([head, *lines])
-    return Group(
-        folded(text(mixing.sentence(mix)), width, "bold"), Text(),
-        Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body), Text(), *about,
-    )  # fmt: skip
+    said = text(mixing.sentence(mix)) if mix.tasks else text("mixes.waiting-unmeasured")
+    figures: RenderableType | None = None
+    if mix.tasks:
+        first, *body = aligned([[text(code) for code in mixing.SHORT_HEAD], *mixing.short_table(run, mix)])
+        figures = Group(Text(cut_cells(first, width), style=muted), *(Text(cut_cells(line, width)) for line in body))
+    return {
+        "verdict": folded(said, width, "bold"),
+        "figures": figures,
+        "made": Group(*(folded(text(each), width, muted) for each in mixing.parts(mix))),
+    }
+
+
+def mix_result(run: RunDir, mix: Mix, width: int, colours: Colours) -> Group:
+    """The parts of a mix below each other."""
+    found = [part for part in mix_parts(run, mix, width, colours).values() if part is not None]
+    return Group(*(piece for part in found for piece in (part, Text())))
 
 
 def mix_of(mix: Mix, width: int) -> Text:

@@ -96,6 +96,8 @@ whole-proof-failed = Exported, but not proved.
 same-files = Exported. These are the very files that the run was measured with.
 not-asked = Exported. vLLM was not asked: the template and the adapter are those of the training.
 files-gone = Its files are gone
+next = Next, typed in a shell
+files = Files
 files-at = Files in { $folder }
 was-at = They were in { $folder }
 

@@ -126,6 +126,7 @@ stopped = Stopped; { COUNT($kept, "answer is", "answers are") } kept. The same c
 no-candidate = No such candidate
     .message = { $id } is no mix that waits to be kept.
     .hint = tunedeck mix lists those that wait. To make one, name two adapters.
+made = The mixed adapter
 waiting-unmeasured = not measured yet
 none-waiting = No mix waits to be kept.
 keep-and-discard = Keep it or discard it, not both

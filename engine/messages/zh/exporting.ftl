@@ -96,6 +96,8 @@ whole-proof-failed = 已导出，但未经验证。
 same-files = 已导出。这些正是该任务测量时所用的文件。
 not-asked = 已导出。没有询问 vLLM：模板与适配器均为训练所用。
 files-gone = 文件已不在
+next = 下一步：在命令行输入
+files = 文件
 files-at = 文件位于 { $folder }
 was-at = 文件曾位于 { $folder }
 

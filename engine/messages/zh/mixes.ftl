@@ -126,6 +126,7 @@ stopped = 已停止；保留了 { NUMBER($kept) } 个回答。同一条命令会
 no-candidate = 没有这个候选
     .message = { $id } 不是等待保留的混合结果。
     .hint = tunedeck mix 列出等待中的候选。要新做一个，请给出两个适配器。
+made = 混合后的适配器
 waiting-unmeasured = 尚未测量
 none-waiting = 没有等待保留的混合结果。
 keep-and-discard = 保留与丢弃不能同时选择
