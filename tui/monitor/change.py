@@ -12,7 +12,7 @@ from rich.text import Text
 from engine.messages import formats
 from engine.messages.catalogue import text
 from engine.metrics import words
-from tui.words import bar
+from tui.words import bar, gauge_parts
 
 _LONGEST_BAR, _SHORTEST_BAR = 20, 6
 _FIGURES = 44  # cells that title and figures take beside the bars
@@ -76,12 +76,15 @@ def _table(sections: Sequence[Section], style: Callable[[str], str], unicode: bo
         grid.add_row(Text(head, style=muted), *(Text(name, style=muted) for name in names))
         for each in changes:
             colour = good if each.is_better else ""
-            drawn = [_bar(share, cells, unicode) for share in each.shares] if bars else []
-            if drawn:
-                drawn = [Text(drawn[0].plain, style=muted), Text(drawn[1].plain, style=colour)]
+            styles, rest = (muted, colour), style("border-blurred")
+            pairs = zip(each.shares, styles, strict=True)
+            drawn = [_bar(*pair, rest, cells, unicode) for pair in pairs] if bars else []
             grid.add_row(each.title, each.before, Text(each.after, style=f"bold {colour}"), *drawn)
     return grid
 
 
-def _bar(share: float | None, cells: int, unicode: bool) -> Text:
-    return Text("-" if share is None else bar(share, cells, unicode))
+def _bar(share: float | None, style: str, rest: str, cells: int, unicode: bool) -> Text:
+    """In ``style`` as far as it is full, the others in ``rest``."""
+    drawn = Text("-" if share is None else bar(share, cells, unicode), style=rest)
+    drawn.stylize(style, 0, drawn.plain.count(gauge_parts(unicode)[0]))
+    return drawn

@@ -117,7 +117,8 @@ def awaited(state: RunState, now: float) -> tuple[str, ...]:
         what, since = words.said(phase.message or phase.name), now - (state.phase_t or now)
         if phase.total:
             unit = "bytes" if phase.unit == "bytes" else ""
-            count = text("monitor.bytes-of" if unit else "monitor.count-of", done=phase.done or 0, total=phase.total)
+            done, total = round(phase.done or 0), round(phase.total)
+            count = text("monitor.bytes-of" if unit else "monitor.count-of", done=done, total=total)
             what = text("widgets.named", name=what, value=count)
         said.append(text("monitor.now", what=text("monitor.for", what=what, time=since) if since >= 1 else what))
         if phase.total and phase.done and since >= _LEAST_TO_JUDGE_S and phase.done < phase.total:

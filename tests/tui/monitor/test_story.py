@@ -144,11 +144,11 @@ def test_no_figure_of_the_headline_is_cut(width: int) -> None:
 
 
 def test_until_the_first_step_it_is_said_what_the_curve_waits_for_how_far_and_how_long() -> None:
-    asked = ev.Phase(name="answer base", message=said("answering"), done=25, total=100, unit="answers", t=110.0)
+    asked = ev.Phase(name="answer base", message=said("answering"), done=4.0, total=16.0, unit="answers", t=110.0)
     begun = ev.Phase(name="answer base", message=said("answering"), t=100.0)
     lines = story.awaited(state(begun, asked), 110.0)
     assert lines[0] == text("monitor.curve-awaited")
-    assert lines[1] == "Now: answering: 25 of 100, 10 s. About 30 s left of this."
+    assert lines[1] == "Now: answering: 4 of 16, 10 s. About 30 s left of this."
     assert lines[2] == text("now.baseline")
     assert lines[3] == text("monitor.then-training", steps=900)
     assert story.awaited(running(1), 110.0) == ()
