@@ -15,8 +15,28 @@ if TYPE_CHECKING:
     from tui.draft.draft import Draft
     from tui.draft.facts import Facts
 
+Row = tuple[str, str]
+"""A label, and what is so."""
+
 _GUESSES: dict[str, DataSize | None] = {}
 """The last one, by what the rows depend on: it is asked for again with every reading of the machine."""
+
+
+def rows(draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> list[Row]:
+    """Time, disk, seeds and what the evaluation will show, as far as each can be told, behind its label.
+
+    ``whole``: with tokens, rate and what merging takes later.
+    """
+    from tui.draft.consequences import disk_of
+
+    time, disk = time_of(draft, facts), disk_of(facts.fit, facts)
+    told = {
+        "review.label-time": time_line(time, facts, whole),
+        "review.label-disk": disk_line(disk, free_bytes, whole),
+        "review.label-seeds": seeds_line(draft.seeds, time, disk),
+        "review.label-result": evaluation_line(draft, facts, whole),
+    }
+    return [(text(label), said) for label, said in told.items() if said]
 
 
 def time_of(draft: Draft, facts: Facts) -> Duration | None:
@@ -54,7 +74,7 @@ def evaluation_line(draft: Draft, facts: Facts, whole: bool) -> str:
     found = evaluation_plan(config, size, device_of(facts.fit)) if size is not None else None
     if found is None or (size is not None and size.exact and found.finding(config)):  # a warning says it
         return ""
-    return text("review.evaluation", what=found.message if whole else found.short)
+    return text(found.message if whole else found.short)
 
 
 def seeds_line(seeds: int, time: Duration | None, disk: RunDisk | None) -> str:
@@ -94,10 +114,7 @@ def time_line(found: Duration | None, facts: Facts, whole: bool) -> str:
         return ""
     if found is None:
         return text("review.time-unknown")
-    if whole:
-        told = text("review.time", what=found.message)
-    else:
-        told = text("review.time-origin", what=found.short, origin=found.origin)
+    told = text(found.message) if whole else text("review.time-origin", what=found.short, origin=found.origin)
     return told if found.is_measured else text("review.time-measure", line=told)
 
 

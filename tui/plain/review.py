@@ -15,7 +15,6 @@ from tui import fit_words
 from tui.draft import changes, findings
 from tui.draft import draft as drafts
 from tui.draft.child import Unavailable, ask
-from tui.draft.consequences import disk_of
 from tui.draft.mix_sources import inspection_of, report_of
 from tui.flow import outlook, review
 from tui.flow.option import Option
@@ -138,16 +137,9 @@ class Review:
     def _tell_outlook(self) -> None:
         session = self._session
         session.tell_consequence()
-        time, disk = outlook.time_of(session.draft, session.facts), disk_of(session.facts.fit, session.facts)
         free = session.services.free_bytes(Path(session.world.root))
-        told = (
-            outlook.time_line(time, session.facts, True),
-            outlook.disk_line(disk, free, True),
-            outlook.seeds_line(session.draft.seeds, time, disk),
-            outlook.evaluation_line(session.draft, session.facts, True),
-        )
-        for line in filter(None, told):
-            self._lines.say(line)
+        for label, said in outlook.rows(session.draft, session.facts, free, True):
+            self._lines.say(f"{label}  {said}")
 
     def _tell_warnings(self) -> None:
         self._found = findings.findings_of(self._session.draft, self._session.facts, self._refused)

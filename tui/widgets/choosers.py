@@ -17,7 +17,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from engine.common.clean_text import clean
-from tui.widgets.line import component_style, cut_cells, wrap
+from tui.widgets.line import component_style, cut_cells, cut_path, wrap
 from tui.widgets.pieces import STYLES, Tone
 
 
@@ -26,7 +26,7 @@ class Pick:
     """One line: ``id`` for the program, the rest for people, ``tail`` at the right. Disabled ones can't be chosen.
 
     ``tone`` is the colour of the title where it means something, ``shade`` that of ``detail``. The cursor passes over a
-    ``heading``.
+    ``heading``. Of a ``detail`` that ``is_path`` the end is shown where there is no room for all of it.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Pick:
     tone: Tone = ""
     shade: Tone = "muted"
     heading: bool = False
+    is_path: bool = False
 
 
 class PickList(Widget, can_focus=True):
@@ -192,7 +193,7 @@ class PickList(Widget, can_focus=True):
         column = min(self.title_width, max(1, width - 2)) if detail else max(1, width - 2)
         tail = clean(pick.tail, keep_newlines=False)
         rest = max(0, width - 3 - column - (cell_len(tail) + 1 if tail else 0))
-        detail, title = cut_cells(detail, rest), cut_cells(title, column)
+        detail, title = (cut_path if pick.is_path else cut_cells)(detail, rest), cut_cells(title, column)
         style = "$faint" if not pick.enabled else "bold" if index == self.cursor or pick.id == self.chosen else ""
         line = Content.assemble(
             (f"{marker} ", "bold $accent"),

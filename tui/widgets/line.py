@@ -28,6 +28,19 @@ def cut_cells(text: str, width: int) -> str:
     return at_word_end(kept, text[len(kept) :]) + DOTS if width >= len(DOTS) else ""
 
 
+def cut_path(path: str, width: int) -> str:
+    """``path`` in at most ``width`` cells: its end, which tells more than its beginning, from a slash on if it can."""
+    if cell_len(path) <= width:
+        return path
+    if width < len(DOTS):
+        return ""
+    kept = path
+    while cell_len(kept) > width - len(DOTS):
+        kept = kept[1:]
+    at = kept.find("/")
+    return DOTS + (kept[at:] if 0 <= at < len(kept) - 1 else kept)
+
+
 _PIECE = re.compile(
     r" *(?:[“‘（《]*[\u2e80-\u9fff\uff10-\uff5a][，。、；：？！）》”’…]*|[^\s\u2e80-\u9fff\uff10-\uff5a]+)|[ ]+"
 )

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from tui.widgets.line import cut, cut_cells, wrap
+from tui.widgets.line import cut, cut_cells, cut_path, wrap
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,20 @@ def test_a_cut_is_at_the_end_of_a_word_where_there_is_one(text: str, width: int,
     line = Text(text)
     cut(line, width)
     assert line.plain == found
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "shown"),
+    [
+        ("/data/orders.jsonl", 18, "/data/orders.jsonl"),
+        ("/data/of/the/team/orders.jsonl", 20, ".../orders.jsonl"),
+        ("/data/of/the/team/orders.jsonl", 22, ".../team/orders.jsonl"),
+        ("/data/a-name-without-any-space.jsonl", 15, "...-space.jsonl"),
+        ("/数据/订单和地址.jsonl", 14, "...地址.jsonl"),
+        ("/data/orders.jsonl", 2, ""),
+    ],
+)
+def test_of_a_path_the_end_is_kept(path: str, width: int, shown: str) -> None:
+    found = cut_path(path, width)
+    assert cell_len(found) <= width
+    assert found == shown

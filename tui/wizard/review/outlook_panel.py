@@ -5,21 +5,24 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from textual import work
+from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.widget import Widget
 
-from engine.common.clean_text import clean
 from engine.common.errors import TunedeckError
 from engine.messages.catalogue import text
 from tui.draft.child import Progress, Unavailable, ask
-from tui.draft.consequences import disk_of
 from tui.draft.draft import Draft
 from tui.draft.facts import Facts
-from tui.flow.outlook import disk_line, evaluation_line, seeds_line, time_line, time_of
-from tui.widgets.line import Prose
+from tui.flow.outlook import Row, rows
+from tui.wizard.pairs import pairs
+
+_LABEL, _LABEL_BESIDE_FIELDS = 6, 18
 
 
-class OutlookPanel(Prose):
-    """``show`` works its lines out anew; ``measure`` runs the probe and posts Measured when it is through."""
+class OutlookPanel(Widget):
+    """``show`` works its rows out anew; ``measure`` runs the probe and posts Measured when it is through."""
 
     DEFAULT_CSS = "OutlookPanel { height: auto; max-height: 7; width: 1fr; }"
 
@@ -33,15 +36,14 @@ class OutlookPanel(Prose):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.busy = False
-        self._time = self._disk = self._seeds = self._evaluation = self._doing = ""
+        self._doing = ""
+        self._whole = False
+        self._known: list[Row] = []
+        self._rows: list[Row] = []
 
     def show(self, draft: Draft, facts: Facts, free_bytes: int | None, whole: bool) -> None:
         """``whole``: there is room for the tokens, the rate, and what merging takes later."""
-        time, disk = time_of(draft, facts), disk_of(facts.fit, facts)
-        self._time = time_line(time, facts, whole)
-        self._disk = disk_line(disk, free_bytes, whole)
-        self._seeds = seeds_line(draft.seeds, time, disk)
-        self._evaluation = evaluation_line(draft, facts, whole)
+        self._whole, self._known = whole, rows(draft, facts, free_bytes, whole)
         self._draw()
 
     def measure(self, command: tuple[str, ...], config_text: str) -> None:
@@ -83,8 +85,19 @@ class OutlookPanel(Prose):
 
     def _draw(self) -> None:
         """What is being done stays in sight while the machine is read and the fit worked out anew."""
-        time = text("review.measuring", what=self._doing) if self._doing else self._time
-        words = clean("\n".join(filter(None, (time, self._disk, self._seeds, self._evaluation))))
-        if words != self.words:
-            self.words = words
+        time = text("review.label-time")
+        doing = [(time, text("review.measuring", what=self._doing))] if self._doing else []
+        told = [*doing, *(row for row in self._known if not doing or row[0] != time)]
+        if told != self._rows:
+            self._rows = told
             self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines(self.content_size.width or 60))
+
+    def _lines(self, width: int) -> list[Content]:
+        """What the labels stand beside begins where the fields above have their values, if there is room."""
+        return pairs(self._rows, _LABEL_BESIDE_FIELDS if self._whole else _LABEL, width)

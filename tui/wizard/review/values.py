@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.provenance import short
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from engine.memory.fit import Fit
     from tui.draft.draft import Draft
 
-LONGEST_PATH = 20
 MORE = "more"
 """The line that unfolds the rest, and folds it again."""
 _GROUPS = ("review.group-you", "review.group-auto", "review.group-detected", "review.group-preset",
@@ -46,9 +44,5 @@ def _group(value: Value) -> int:
 
 def _pick(value: Value, group: int) -> Pick:
     source = cells(short(value.source), 8)
-    return Pick(value.name, value.name, _tight(value.shown), tail=source, shade="muted" if group == 4 else "")
-
-
-def _tight(shown: str) -> str:
-    """Of a long path the name alone: its end tells more than its beginning."""
-    return f".../{Path(shown).name}" if len(shown) > LONGEST_PATH and shown.startswith("/") else shown
+    shade = "muted" if group == 4 else ""
+    return Pick(value.name, value.name, value.shown, tail=source, shade=shade, is_path=value.shown.startswith("/"))

@@ -103,12 +103,12 @@ def test_before_the_check_the_time_is_guessed_from_the_rows(draft: Draft, facts:
 def test_a_gpu_that_nothing_is_known_of_gets_no_time(draft: Draft, facts: Facts) -> None:
     facts.machine = with_gpus(gpu(name="Graphics Device", total_gib=80))
     facts.fit = fit_of(draft, facts)
-    assert time_line(time_of(draft, facts), facts, whole=True) == "time  unknown here; F8 measures it"
+    assert time_line(time_of(draft, facts), facts, whole=True) == "unknown here; F8 measures it"
 
 
 def test_the_disk_says_what_the_run_writes_and_what_comes_later(facts: Facts) -> None:
     short, long = (disk_line(disk_of(facts.fit, facts), 50 * 2**30, whole) for whole in (False, True))
-    assert short.startswith("disk  ")
+    assert short.startswith("2.2 GB")
     assert short.endswith("of 54 GB free: 4 checkpoints and the adapter")
     assert "merging later takes" in long
     assert disk_line(disk_of(None, Facts()), 2**30, False) == ""
@@ -142,7 +142,7 @@ async def test_the_review_shows_auto_time_and_disk(
         assert "train.micro_batch_tokens" in words
         assert "Auto chose " in words
         assert "of the longest length at once; fits" in words
-        assert "time about" in words
+        assert "Time about" in words
         assert "checkpoints and the adapter" in words
         assert "merging later" in words or size == (80, 24)
         assert "tunedeck run FILE" in words
