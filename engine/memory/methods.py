@@ -90,7 +90,10 @@ def best_method(config: RunConfig, shape: ModelShape, budget: Budget, longest_ro
     Quantization, recomputation and micro-batch are chosen freely, whatever ``config`` says of them; the fastest
     choice with room to spare wins, else the fastest that fits at all. ``longest_row``: of the data, in tokens.
     """
-    asked = setup_on(budget, config, shape, longest_row).with_settings(AUTO)
+    return _resolved(setup_on(budget, config, shape, longest_row).with_settings(AUTO), budget)
+
+
+def _resolved(asked: Setup, budget: Budget) -> BestMethod:
     resolution = resolve(asked, budget.available_bytes)
     setup = asked.with_settings(resolution.settings)
     return BestMethod(setup, resolution, budget, judge(resolution.estimate, budget.available_bytes))
@@ -125,6 +128,19 @@ METHODS = (
     Method("qlora-4bit", "nf4", False),
     Method("qlora-4bit-recomputed", "nf4", True),
 )
+
+
+def each_method(config: RunConfig, shape: ModelShape, budget: Budget) -> list[tuple[Method, BestMethod]]:
+    """``METHODS`` with what the budget says to each, its micro-batch chosen freely; without a GPU the 16-bit ones."""
+    setup = setup_on(budget, config, shape)
+    found = []
+    for method in METHODS:
+        if budget.device == "cuda" or method.quantization == "none":
+            settings = {
+                "model.quantization": method.quantization, "train.gradient_checkpointing": method.checkpointing,
+            }  # fmt: skip
+            found.append((method, _resolved(setup.with_settings(AUTO | settings), budget)))
+    return found
 
 
 @dataclass(frozen=True)

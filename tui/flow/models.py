@@ -38,14 +38,18 @@ def options(listed: Sequence[tuple[str, ModelCard]]) -> list[Option]:
     return found
 
 
-def rows(draft: Draft, card: ModelCard, verdicts: Verdicts) -> list[tuple[str, str]]:
-    """What to know of a model before it is chosen, label and words: what it is, how it fits, whether it suits."""
+def rows(draft: Draft, card: ModelCard, verdicts: Verdicts, brief: bool = False) -> list[tuple[str, str]]:
+    """What to know of a model before it is chosen, label and words: what it is, how it fits, whether it suits.
+
+    ``brief``: of what its kind is told by, the first sign alone.
+    """
+    signs = card.kind_evidence[:1] if brief else card.kind_evidence
     found = verdicts.of(card)
     told = [
         (text("wizard-model.label-model"), describe.architecture(card)),
         *(said_of(found, card) if found else []),
         (text("wizard-model.label-advice"), advice(draft, card)),
-        (text("wizard-model.label-evidence"), shorten("; ".join(map(text, card.kind_evidence)), 160)),
+        (text("wizard-model.label-evidence"), shorten("; ".join(map(text, signs)), 160)),
     ]
     without = [(text("wizard-model.label-template"), text("wizard-model.no-template"))]
     return told + without * (not card.has_chat_template)

@@ -12,7 +12,7 @@ from tui.draft.fit import budget_on, config_so_far, shape_of
 if TYPE_CHECKING:
     from engine.config.schema import RunConfig
     from engine.memory.budget import Budget
-    from engine.memory.methods import BestMethod
+    from engine.memory.methods import BestMethod, Method
     from engine.models.card import ModelCard
     from tui.draft.facts import Facts
 
@@ -26,6 +26,7 @@ class Verdicts:
         self._budget: Budget | None = None
         self._config: RunConfig | None = None
         self._known: dict[Path, BestMethod | None] = {}
+        self._ways: dict[Path, list[tuple[Method, BestMethod]]] = {}
 
     def update(self, draft: Draft, facts: Facts) -> bool:
         """Take machine and settings as they are now; whether any verdict may be another."""
@@ -33,7 +34,7 @@ class Verdicts:
         budget = budget_on(facts.machine, config)
         if config == self._config and _is_close(budget, self._budget):
             return False
-        self._config, self._budget, self._known = config, budget, {}
+        self._config, self._budget, self._known, self._ways = config, budget, {}, {}
         return True
 
     def of(self, card: ModelCard) -> BestMethod | None:
@@ -42,6 +43,18 @@ class Verdicts:
         if folder not in self._known:
             self._known[folder] = self._best(folder)
         return self._known[folder]
+
+    def ways(self, card: ModelCard) -> list[tuple[Method, BestMethod]]:
+        """Every method for the model of ``card``; none where machine or dimensions are not known."""
+        folder = Path(card.path)
+        if folder not in self._ways:
+            shape = shape_of(folder)
+            if shape is None or self._budget is None or self._config is None:
+                return []
+            from engine.memory.methods import each_method
+
+            self._ways[folder] = each_method(self._config, shape, self._budget)
+        return self._ways[folder]
 
     def column(self, card: ModelCard) -> str:
         """The verdict in a few words, "" where there is none."""

@@ -57,6 +57,8 @@ too-large = does not fit: even { $method } needs { GIB($spare) } more than is fr
 too-large-rows = up to { NUMBER($tokens) } tokens would fit
 rows = up to { NUMBER($tokens) } tokens; micro-batches { NUMBER($batch) }
 any-row = any row length fits, up to the model's { NUMBER($tokens) } tokens
+ways = Ways to train it here (recomputed: gradient checkpointing)
+way-fits = { $verdict }, { GIB($spare) } spare
 recomputed = { $method } with gradient checkpointing
 
 test-starting = Testing the model: starting ...  Ctrl+X stops it

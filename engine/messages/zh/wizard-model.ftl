@@ -57,6 +57,8 @@ too-large = 放不下：即使用 { $method }，也还差 { GIB($spare) }
 too-large-rows = 不超过 { NUMBER($tokens) } 个词元时可以放下
 rows = 最多 { NUMBER($tokens) } 个词元；微批最多 { NUMBER($batch) } 个
 any-row = 任何行长都放得下，模型最多读 { NUMBER($tokens) } 个词元
+ways = 本机可用的训练方法（重新计算：梯度检查点）
+way-fits = { $verdict }，剩余 { GIB($spare) }
 recomputed = { $method }（梯度检查点）
 
 test-starting = 测试模型：正在启动……  Ctrl+X 停止

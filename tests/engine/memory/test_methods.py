@@ -12,7 +12,7 @@ from engine.memory.budget import Budget, elsewhere
 from engine.memory.estimate import estimate, judge
 from engine.memory.fit import fit
 from engine.memory.from_config import estimate_run, job_of
-from engine.memory.methods import best_method
+from engine.memory.methods import best_method, each_method
 from engine.memory.setting_costs import step_costs
 from engine.messages import language
 from engine.messages.catalogue import text
@@ -87,6 +87,16 @@ def test_shorter_rows_may_fit_where_the_runs_own_are_too_long() -> None:
     found = best_method(setup(dataset__max_length=8192).config, LLAMA_3_8B, gpu(8))
     assert found.verdict.level == "too much"
     assert 1000 < found.longest_row < 8192
+
+
+def test_every_method_is_judged_by_itself_and_the_best_is_among_them() -> None:
+    found = {method.name: each for method, each in each_method(ANY, LLAMA_3_8B, gpu(16))}
+    best = best_method(ANY, LLAMA_3_8B, gpu(16))
+    assert found["lora-16bit"].verdict.level == "too much"
+    assert found["qlora-4bit-recomputed"].verdict.level == "fits"
+    assert (best.name, best.recomputes) in [(each.name, each.recomputes) for each in found.values()]
+    names = [method.name for method, _ in each_method(ANY, SMOLLM2_135M, replace(gpu(16), device="cpu"))]
+    assert names == ["lora-16bit", "lora-16bit-recomputed"], "no packed weights without a GPU"
 
 
 def test_4_bit_is_not_called_the_only_way_where_16_bit_fits_too() -> None:

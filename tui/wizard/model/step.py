@@ -32,7 +32,7 @@ from tui.widgets.bars import fit as cells
 from tui.widgets.choosers import Pick, PickList
 from tui.widgets.form import FormField
 from tui.widgets.line import wrap
-from tui.wizard.model.card import LEAST_WIDTH, lines
+from tui.wizard.model.card import LEAST_WIDTH, lines, ways
 from tui.wizard.model.fetch_line import FetchLine
 from tui.wizard.model.kind import KindPanel, KindScreen
 from tui.wizard.paths import PathSuggester
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from engine.models.card import ModelCard
 
 COLUMN = 18
+WHOLE, TALL = 30, 40
+"""Lines of a window that has room for all of the card, and for every method below it."""
 
 
 class ModelStep(Step):
@@ -197,7 +199,10 @@ class ModelStep(Step):
         if card:
             stops = self.facts.stops.get(str(card.path))
             width = shown.content_size.width or self.size.width or LEAST_WIDTH
-            said = lines(self._with_kind(), card, self._verdicts, stops, width)
+            height = self.app.size.height
+            said = lines(self._with_kind(), card, self._verdicts, stops, width, brief=height < WHOLE)
+            if height >= TALL:
+                said = Content("\n").join([said, ways(card, self._verdicts)])
         elif self._typed.text.strip():
             said = Content(f"  {text('wizard-model.look-up')}")
         elif self.chosen == STARTER:
