@@ -36,6 +36,7 @@ from tui.widgets.line import Leads
 from tui.widgets.panel import Panel
 from tui.widgets.whole import WholeScreen
 from tui.wizard.breakdown import BreakdownScreen, Terms
+from tui.wizard.data.beside import RowsBeside
 from tui.wizard.data.step import DataStep
 from tui.wizard.footer import Foot
 from tui.wizard.model.step import ModelStep
@@ -68,7 +69,7 @@ STEPS = tuple(sorted(_KINDS, key=lambda kind: place(kind.NAME)))
 OF_STEP = frozenset(key.id for key in keys.WIZARD if key.of_step)
 WELCOME = -1
 HUGE = (170, 44)
-"""Columns and lines of a window in which the memory by term stands beside the step."""
+"""Columns and lines of a window in which the memory by term and the first rows stand beside the step."""
 
 
 class WizardScreen(WholeScreen, Screen[None]):
@@ -131,6 +132,7 @@ class WizardScreen(WholeScreen, Screen[None]):
                     yield FormButton(text("wizard.next"), id="go-next")
             with VerticalScroll(id="side", can_focus=False):
                 yield Panel(text("wizard.why"), Leads(), id="why")
+                yield RowsBeside(self._services.preview, id="side-rows")
                 yield Panel(text("breakdown.title"), Terms(), id="side-memory")
         yield Foot(self._typed, self.facts, self._services)
         yield KeyBar(keys.in_bar(keys.WIZARD))
@@ -187,6 +189,7 @@ class WizardScreen(WholeScreen, Screen[None]):
         self.query_one("#wizard-main", Panel).rename(text(QUESTIONS[kind.NAME]))
         self._tell_rail()
         self._tell_why()
+        self._tell_terms()
         self._weigh()
         step.focus_first()
         if self._is_last:
@@ -304,7 +307,8 @@ class WizardScreen(WholeScreen, Screen[None]):
         step = self.step
         if step is not None and await step.close():
             return
-        self.keep()
+        if self.keep() and self.draft.is_begun:
+            self.notify(text("wizard.answers-kept"), timeout=6, markup=False)
         self.post_message(messages.WizardLeft())
 
     def keep(self) -> bool:
@@ -391,9 +395,10 @@ class WizardScreen(WholeScreen, Screen[None]):
         self._tell_terms()
 
     def _tell_terms(self) -> None:
-        """The memory by term, where there is room for it beside the step."""
+        """The memory by term and the first rows, where there is room for them beside the step."""
         if self.has_class("-huge"):
             self.query_one(Terms).show(self.facts.fit)
+            self.query_one(RowsBeside).show(self.draft, self.step_name)
 
     def action_breakdown(self) -> None:
         self.app.push_screen(BreakdownScreen(self.facts))

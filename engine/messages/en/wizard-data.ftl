@@ -34,6 +34,7 @@ forms =
     documents  { "{" }"text": "..."{ "}" } or a text file
     folders    all data files in them
 first-rows = First rows, as the model will see them; F6: token by token
+rows-beside = First rows, as the model will see them
 text-row = text
 role-share = { $role } { PERCENT($share) }
 by-continue = { $role }, for continuing

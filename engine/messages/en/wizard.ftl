@@ -34,6 +34,7 @@ unfinished = You have unfinished answers from last time.
 continue-draft = Continue the draft
 earlier-draft = An earlier draft
 at-step = at the step { $step }
+answers-kept = Your answers are kept. n continues them.
 drafts-are-kept = drafts are kept
 draft-task = task    { $value }
 draft-model = model   { $value }

@@ -34,6 +34,7 @@ forms =
     文档    { "{" }"text": "..."{ "}" } 或文本文件
     文件夹  其中的所有数据文件
 first-rows = 前几行在模型眼中的样子；F6 逐个词元查看
+rows-beside = 前几行在模型眼中的样子
 text-row = 文本
 role-share = { $role } { PERCENT($share) }
 by-continue = { $role }，因继续训练

@@ -34,6 +34,7 @@ unfinished = 上次有未完成的填写。
 continue-draft = 继续草稿
 earlier-draft = 更早的草稿
 at-step = 停在“{ $step }”一步
+answers-kept = 您的回答已保存，按 n 继续。
 drafts-are-kept = 草稿会保留
 draft-task = 任务  { $value }
 draft-model = 模型  { $value }

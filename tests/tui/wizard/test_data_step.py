@@ -9,6 +9,7 @@ from tests.tui.wizard.conftest import Opener
 from tests.tui.wizard.making import make_rows, text_of
 from tests.tui.wizard.steering import press, shown_words, to_data, write
 from tui.draft.mix_sources import inspection_of
+from tui.wizard.data.beside import RowsBeside
 
 
 async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
@@ -23,6 +24,20 @@ async def test_a_file_is_previewed_with_format_evidence_and_first_rows(
         assert "assistant 1" in text_of(app)
         assert "38 steps" not in text_of(app)
         assert "40 rows" in text_of(app).splitlines()[-4]
+
+
+async def test_in_a_very_large_window_the_first_rows_stand_beside_settings_and_review(
+    open_wizard: Opener, model: Path, rows: Path
+) -> None:
+    async with open_wizard(size=(200, 60)) as (app, pilot):
+        await to_data(app, pilot)
+        await write(pilot, str(rows))
+        await press(app, pilot, "enter")
+        assert not app.wizard.query_one(RowsBeside).display, "the step shows them itself"
+        for _ in range(2):
+            await press(app, pilot, "ctrl+n")
+            assert app.wizard.query_one(RowsBeside).display
+            assert "assistant 1" in text_of(app)
 
 
 async def test_columns_that_are_not_used_are_named_beside_the_file(

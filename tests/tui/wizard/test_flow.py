@@ -173,6 +173,7 @@ async def test_leaving_posts_a_message_and_keeps_the_answers(open_wizard: Opener
         await pilot.press("escape")
         await settle(app, pilot)
         assert app.current_mode == "home"
+        assert said("wizard.answers-kept") in [note.message for note in app._notifications]
         app.post_message(messages.WizardAsked())
         await settle(app, pilot)
         assert "Continue your answers?" in text_of(app)
