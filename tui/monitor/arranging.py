@@ -50,13 +50,12 @@ class ArrangedMonitor(ActingMonitor):
             pane.display = pane.kind in shown
         for place, names in (("upper", PANES[:2]), ("lower", PANES[2:4]), ("charts", PANES[:4]), ("texts", PANES[4:])):
             self.query_one(f"#{place}").display = any(name in shown for name in names)
-        for columns in (1, 2, 3):
-            self.set_class(columns == room.columns, f"-columns-{columns}")
         has_charts = any(name in PANES[:4] for name in shown)
-        self.set_class(has_charts and "samples" not in shown, "-log-below")
-        self.set_class("samples" not in shown, "-log-alone")
-        self.set_class(not has_charts, "-no-charts")
-        self.set_class(self.has_result, "-result")
+        classes = {f"-columns-{columns}": columns == room.columns for columns in (1, 2, 3)} | {
+            "-log-below": has_charts and "samples" not in shown, "-log-alone": "samples" not in shown,
+            "-no-charts": not has_charts, "-result": self.has_result,
+        }  # fmt: skip
+        self.update_classes(classes)  # all at once: each change styles the whole screen anew
         self.query_one(PaneStrip).show(shown, self.state.ended)
         focused = self.focused
         if isinstance(focused, Chart) and not _is_seen(focused):
