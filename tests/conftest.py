@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -21,6 +22,17 @@ from tests.warm import WarmPython
 # A shared machine is slow at times; how long an example takes says nothing about whether it is right.
 settings.register_profile("tunedeck", deadline=None)
 settings.load_profile("tunedeck")
+
+
+# While the tests are collected nothing is thrown away: to look for garbage among all that they load takes long.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on garbage is looked for among what the tests make, and not so often: it took a third of their time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 # A text or an argument that is missing in the catalogues ends a test, also in the processes that it starts.
@@ -97,14 +109,27 @@ def warm_python() -> Iterator[str]:
         yield str(found.path)
 
 
-@pytest.fixture
-def warm(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heavy children begin with their libraries loaded. The tests marked e2e start them as users do."""
+def begin_warm(patch: pytest.MonkeyPatch, python: str) -> None:
+    """Heavy children begin with their libraries loaded, as long as ``patch`` holds."""
     for name in _STARTS_HEAVY:
         module = importlib.import_module(name)
         assert module.COMMAND[0] == sys.executable
-        monkeypatch.setattr(module, "COMMAND", (warm_python, *module.COMMAND[1:]))
-    monkeypatch.setattr(sys, "executable", warm_python)
+        patch.setattr(module, "COMMAND", (python, *module.COMMAND[1:]))
+    patch.setattr(sys, "executable", python)
+
+
+@pytest.fixture
+def warm(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heavy children begin with their libraries loaded. The tests marked e2e start them as users do."""
+    begin_warm(monkeypatch, warm_python)
+
+
+@pytest.fixture(scope="module")
+def module_warm(warm_python: str) -> Iterator[None]:
+    """The same for all of a module, where its own fixtures start such children."""
+    with pytest.MonkeyPatch.context() as patch:
+        begin_warm(patch, warm_python)
+        yield
 
 
 @pytest.fixture(autouse=True)

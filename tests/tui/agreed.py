@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from pathlib import Path
@@ -9,19 +10,26 @@ from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled, WorkerFailed
 from wcwidth import wcswidth
 
 from tests.tui.looking import screen_text
 from tui.app import TunedeckApp
 from tui.widgets.bars import KeyBar, KeyButton
 
+_WATCHING = ("default", "chat", "follow", "viewers")
+"""Groups of workers that go on as long as their screen is there, or until a dialog is answered."""
+
 
 async def still(pilot: Pilot[Any]) -> None:
-    """Until nothing changes any more."""
+    """Until all that was begun is done, and nothing changes any more."""
     before = ""
     while before != (before := screen_text(pilot.app)):
-        for _ in range(8):
-            await pilot.pause(0.02)
+        for worker in [worker for worker in pilot.app.workers if worker.group not in _WATCHING]:
+            with contextlib.suppress(WorkerFailed, WorkerCancelled):
+                await worker.wait()
+        for _ in range(2):
+            await pilot.pause()
 
 
 def check(app: TunedeckApp, text: str, size: tuple[int, int], how: str) -> None:

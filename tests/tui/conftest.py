@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from textual.cache import LRUCache
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from engine.machine.snapshot import Machine
@@ -15,6 +18,30 @@ from tui.terminal import Terminal
 from tui.world import World
 
 Wait = Callable[[Pilot[None], Callable[[], object]], object]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stylesheets_parsed_once() -> Iterator[None]:
+    """The rules of a stylesheet, which hang on the theme's colours alone, are read once for all apps of a process."""
+    read: dict[tuple[tuple[str, str], ...], LRUCache[tuple[object, ...], list[RuleSet]]] = {}
+    init, set_variables = Stylesheet.__init__, Stylesheet.set_variables
+
+    def share(sheet: Stylesheet) -> None:
+        sheet._parse_cache = read.setdefault(tuple(sorted(sheet._variables.items())), LRUCache(1024))
+
+    def shared_init(self: Stylesheet, *, variables: dict[str, str] | None = None) -> None:
+        init(self, variables=variables)
+        share(self)
+
+    def shared_variables(self: Stylesheet, variables: dict[str, str]) -> None:
+        self._parse_cache = LRUCache(1)  # it clears its own
+        set_variables(self, variables)
+        share(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "__init__", shared_init)
+        patch.setattr(Stylesheet, "set_variables", shared_variables)
+        yield
 
 
 @pytest.fixture

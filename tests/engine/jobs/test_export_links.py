@@ -25,11 +25,13 @@ from tests.engine.export.gguf.families import make
 from tests.engine.jobs.test_export_proof import TEMPLATE
 from tests.engine.training.making import train, values
 
+pytestmark = pytest.mark.usefixtures("module_warm")
+
 ROWS = 24
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunDir]:
+def run(tmp_path_factory: pytest.TempPathFactory, module_warm: None) -> Iterator[RunDir]:
     """A run that has learnt one answer by heart, so that its answers end and cost little."""
     folder = tmp_path_factory.mktemp("links")
     base = make("Llama", folder / "llama")

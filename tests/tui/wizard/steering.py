@@ -15,11 +15,15 @@ GROUPS = ("find-models", "look-up", "preview", "check", "files", "launch", "lear
 
 async def settle(app: WizardApp, pilot: Pilot[None]) -> None:
     """Wait until no worker of the wizard is under way and its messages have been handled."""
-    for _ in range(3):
-        for worker in [worker for worker in app.workers if worker.group in GROUPS]:
+    while True:
+        await pilot.pause()
+        await pilot.pause(0)  # what the last messages led to
+        working = [worker for worker in app.workers if worker.group in GROUPS]
+        if not working:
+            return
+        for worker in working:
             with contextlib.suppress(WorkerCancelled):
                 await worker.wait()
-        await pilot.pause()
 
 
 async def enter(app: WizardApp, pilot: Pilot[None], times: int) -> None:
