@@ -13,6 +13,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STARTER := smollm2-135m
 WORKERS = $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 1; print(min(16, cores + cores // 2))')
+REAL = $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: demo test check bench starter clean-venv
 .DEFAULT_GOAL := help
@@ -29,11 +30,11 @@ else
 endif
 
 # What comes first takes one thread each, in half as many processes again as there are cores: tests of screens wait as
-# long as they compute. Real runners and real terminals come second, one after another, as they need the machine to
-# themselves. pytest comes last, so that its summary is the last thing that is read.
+# long as they compute. Real runners and real terminals come second, each with a core of its own. pytest comes last, so
+# that its summary is the last thing that is read.
 test: $(STAMP) check starter
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not e2e" --durations=10
-	$(BIN)/python -m pytest -q -m e2e --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(REAL) --dist worksteal -m e2e --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff check .
