@@ -20,6 +20,7 @@ from engine.models.dims import from_folder
 from engine.runs import directory
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import encode
 from tests.engine.runs.making import failure, said
 
 LLAMA_8B = {
@@ -68,7 +69,7 @@ def write_log(run: RunDir, events: Sequence[ev.Event], every_s: float = 5.0) -> 
     t = BEGAN
     for number, event in enumerate(events, 1):
         t = event.t or t + every_s
-        lines.append(ev.encode(event_at(event, number, t)))
+        lines.append(encode(event_at(event, number, t)))
     with run.events.open("ab") as file:
         file.write(b"".join(line + b"\n" for line in lines))
 

@@ -21,6 +21,7 @@ from engine.memory.estimate import PHASES
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode
 from engine.runs.phases import Sink
 from engine.runs.writer import tail_lines
 
@@ -190,7 +191,7 @@ def last_words(run: RunDir) -> LastWords:
     for line in tail_lines(run.events, 1 << 40):
         if not any(word in line for word in _TOLD):
             continue
-        match ev.decode(line):
+        match decode(line):
             case ev.State(state="starting"):
                 before = now
             case ev.MemoryPlan(micro_batch_tokens=tokens) if tokens:

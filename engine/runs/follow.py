@@ -13,7 +13,9 @@ from engine.common.regular_files import open_regular, what_is_wrong
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.directory import MOST_LOG_BYTES, RunDir, damage_of, is_starting
-from engine.runs.state import RunReducer, RunState
+from engine.runs.event_lines import decode, decode_batch, is_unknown_type
+from engine.runs.reducer import RunReducer
+from engine.runs.state import RunState
 
 KILLED_FOR_MEMORY, KILLED = "runs.killed-for-ram", "runs.killed"
 _CHUNK = 1 << 20
@@ -49,15 +51,15 @@ class Tail:
 
     def _decode(self, lines: list[bytes]) -> list[ev.AnyEvent]:
         """All at once where every line is sound, else line by line."""
-        whole = ev.decode_batch(lines)
+        whole = decode_batch(lines)
         if whole is not None:
             return whole
         found: list[ev.AnyEvent] = []
         for line in lines:
-            event = ev.decode(line)
+            event = decode(line)
             if event is not None:
                 found.append(event)
-            elif line.strip() and not ev.is_unknown_type(line):
+            elif line.strip() and not is_unknown_type(line):
                 self.broken_lines += 1
         return found
 

@@ -16,8 +16,10 @@ from engine.runs import events as ev
 from engine.runs import interventions, mix_changes
 from engine.runs.checkpoints import STATE, damage, set_aside, step_of
 from engine.runs.directory import MOST_LOG_BYTES, RunDir
+from engine.runs.event_lines import decode, decode_batch
 from engine.runs.interventions import Rollback, Skip, factor_wanted
-from engine.runs.state import RunState, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState
 from engine.runs.writer import tail_lines
 
 _ABANDONED = "abandoned"
@@ -68,7 +70,7 @@ class Plan:
 def state_in_log(run: RunDir) -> RunState:
     """What the whole log says; the runner itself wants to know nothing else of its run."""
     lines = tail_lines(run.events, MOST_LOG_BYTES)
-    events = ev.decode_batch(lines) or [event for line in lines if (event := ev.decode(line)) is not None]
+    events = decode_batch(lines) or [event for line in lines if (event := decode(line)) is not None]
     return reduce(events)
 
 

@@ -14,10 +14,11 @@ from engine.messages.message import Message
 from engine.metrics.result import Verdict
 from engine.metrics.words import LOWER_IS_BETTER
 from engine.runs import evaluations, groups, story
-from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode
 from engine.runs.follow import infer
-from engine.runs.state import RunState, StateName, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState, StateName
 from engine.runs.writer import tail_lines
 
 DATA = "data"
@@ -98,7 +99,7 @@ def summarise(run: RunDir) -> RunSummary:
 def _summary(run: RunDir) -> RunSummary:
     facts = run.read_run_json()
     alive = run.is_alive()
-    decoded = (ev.decode(line) for line in tail_lines(run.events, _TAIL_BYTES))
+    decoded = (decode(line) for line in tail_lines(run.events, _TAIL_BYTES))
     state = infer(run, reduce(event for event in decoded if event is not None), alive)
     curve = state.series.get("loss_average")
     start = max(0, curve.length - _RECENT) if curve else 0

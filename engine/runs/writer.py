@@ -13,6 +13,7 @@ import msgspec
 from engine.common.errors import MachineError, reason_of
 from engine.common.regular_files import open_regular, open_to_append
 from engine.runs import events as ev
+from engine.runs.event_lines import decode_head, encode
 
 RESERVE_NAME = ".events.reserve"
 _RESERVE_BYTES = 64 * 1024
@@ -44,7 +45,7 @@ class EventWriter:
         """Append ``event`` with the next number and the time of now."""
         with self._lock:
             stamped = msgspec.structs.replace(event, seq=self.seq + 1, t=round(time.time(), 6))
-            line = ev.encode(stamped) + b"\n"
+            line = encode(stamped) + b"\n"
             if self._torn:
                 line = b"\n" + line
             if self._append(line):
@@ -96,7 +97,7 @@ def last_seq(path: Path) -> int:
     """Number of the last whole event, of whatever type, 0 for a new log."""
     for max_bytes in (1 << 20, 1 << 40):  # the whole log only if its end is one long line
         for line in reversed(tail_lines(path, max_bytes, with_rest=True)):
-            head = ev.decode_head(line)
+            head = decode_head(line)
             if head is not None:
                 return head.seq
     return 0

@@ -20,6 +20,7 @@ from engine.modeling.adapter_off import has_adapter
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode
 from engine.runs.writer import tail_lines
 from engine.tokens.examples import Example
 from engine.tokens.render import Renderer, RenderError
@@ -79,7 +80,7 @@ def elsewhere_of(
 
 def _start(run: RunDir) -> ev.Forgetting | None:
     """What was measured before the training, as the log of ``run`` has it."""
-    told = (ev.decode(line) for line in tail_lines(run.events, 1 << 40) if b'"forgetting"' in line)
+    told = (decode(line) for line in tail_lines(run.events, 1 << 40) if b'"forgetting"' in line)
     starts = [event for event in told if isinstance(event, ev.Forgetting) and event.moment == "before"]
     return starts[-1] if starts else None
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.runs.events import encode
+from engine.runs.event_lines import encode
 from engine.runs.follow import load_state
 from tests.tui import fake_runs
 from tui.app import TunedeckApp

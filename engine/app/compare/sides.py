@@ -15,7 +15,8 @@ from engine.config import toml
 from engine.runs import evaluations
 from engine.runs.directory import RunDir
 from engine.runs.follow import Tail, infer
-from engine.runs.state import RunReducer, RunState
+from engine.runs.reducer import RunReducer
+from engine.runs.state import RunState
 
 _TEXT_METRICS = frozenset(("bits_per_byte", "perplexity"))
 

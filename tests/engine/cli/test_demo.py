@@ -114,7 +114,7 @@ def test_answers_are_paired_by_prompt_and_the_lonely_left_out() -> None:
 
 
 def test_a_metric_that_was_not_taken_is_no_number() -> None:
-    from engine.runs.state import reduce
+    from engine.runs.reducer import reduce
 
     state = reduce([ev.Eval(step=0, moment="before", n=1), ev.Eval(step=1, moment="after", n=1)])
     result = demo.compare(state, 1.0)

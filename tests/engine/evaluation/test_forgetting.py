@@ -19,6 +19,7 @@ from engine.modeling.batches import Layout
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.modeling.out_of_memory import MemoryGuard
 from engine.runs import events as ev
+from engine.runs.event_lines import decode, encode
 from engine.runs.phases import Phases
 from engine.tokens.examples import Example, tokenise
 from tests.engine.evaluation.conftest import Loaded
@@ -151,7 +152,7 @@ def test_numbers_that_are_none_are_left_out_and_the_mark_is_unknown(loaded: Load
     assert event is not None
     assert (event.kl_task, event.kl_general, event.general_loss, event.mark) == (None, None, None, "unknown")
     assert event.base_loss is not None
-    assert ev.decode(ev.encode(event)) == event
+    assert decode(encode(event)) == event
 
 
 class _Short(RuntimeError):

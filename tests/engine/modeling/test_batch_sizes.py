@@ -16,7 +16,7 @@ from engine.modeling.batch_sizes import LOOKED_AT, padding_share, shapes_met
 from engine.modeling.batches import StepPlan, cut
 from engine.runs import events as ev
 from engine.runs import story
-from engine.runs.state import reduce
+from engine.runs.reducer import reduce
 from engine.tokens.examples import Example
 from tests.engine.training.making import train, values
 

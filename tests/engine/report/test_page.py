@@ -18,6 +18,7 @@ from engine.runs import evaluations
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import Evaluation
+from engine.runs.event_lines import encode
 from tests.engine.report import making
 from tests.engine.report.reading import Page
 from tests.engine.runs.making import step
@@ -172,9 +173,7 @@ def test_a_long_run_gives_a_small_file(tmp_path: Path) -> None:
     run, writer = fake_runs.new_run(tmp_path)
     writer.emit(ev.RunStarted(total_steps=100_000))
     writer.close()
-    lines = (
-        {"v": 2, "seq": n + 1, "t": n, **json.loads(ev.encode(step(n, 2 + (n % 7) / 10)))} for n in range(1, 100_001)
-    )
+    lines = ({"v": 2, "seq": n + 1, "t": n, **json.loads(encode(step(n, 2 + (n % 7) / 10)))} for n in range(1, 100_001))
     with run.events.open("a") as file:
         file.writelines(json.dumps(line | {"seq": n + 2, "t": n}) + "\n" for n, line in enumerate(lines))
     path = report.write(run)

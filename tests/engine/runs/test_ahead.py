@@ -7,7 +7,8 @@ import pytest
 from engine.config.schema import RunConfig
 from engine.runs import events as ev
 from engine.runs.ahead import Rhythm, rhythm_of
-from engine.runs.state import RunState, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState
 from tests.engine.runs.making import said
 
 STARTED = ev.RunStarted(t=0.0, total_steps=20, evaluate_every=5, sample_every=10, save_every=4)

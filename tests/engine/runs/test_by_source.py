@@ -11,7 +11,8 @@ from engine.messages.catalogue import text
 from engine.runs import events as ev
 from engine.runs.by_source import newest, sources_of
 from engine.runs.curves import Series
-from engine.runs.state import RunReducer, RunState, reduce
+from engine.runs.reducer import RunReducer, reduce
+from engine.runs.state import RunState
 
 
 def step(number: int, **losses: float) -> ev.Step:

@@ -15,6 +15,7 @@ from engine.messages.catalogue import text
 from engine.runs import control, story
 from engine.runs import events as ev
 from engine.runs.directory import RunDir, RunLock
+from engine.runs.event_lines import decode
 from tests.engine.runs.making import write
 
 
@@ -129,6 +130,6 @@ def test_who_gave_a_command_is_in_the_log_where_it_is_known(running: RunDir) -> 
     assert sent.by == who()
     known = story.answer_to(ev.ControlAck(control_seq=1, command="save", by=sent.by))
     assert sent.by in text(known)
-    earlier = ev.decode(b'{"v":2,"seq":1,"t":0,"type":"control_ack","control_seq":1,"command":"save","ok":true}')
+    earlier = decode(b'{"v":2,"seq":1,"t":0,"type":"control_ack","control_seq":1,"command":"save","ok":true}')
     assert isinstance(earlier, ev.ControlAck)
     assert story.answer_to(earlier) == story.answer(earlier)

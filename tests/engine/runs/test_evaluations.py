@@ -12,7 +12,7 @@ from engine.metrics.result import Comparison, Mean
 from engine.runs import evaluations, events
 from engine.runs.directory import RunDir
 from engine.runs.evaluations import BASE, TUNED, Answer, Evaluation
-from engine.runs.state import reduce
+from engine.runs.reducer import reduce
 
 
 def _answer(row: int, answer: str = "yes") -> Answer:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from engine.common.errors import MachineError
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode, encode
 from engine.runs.follow import Tail
 from engine.runs.writer import RESERVE_NAME, EventWriter, tail_lines
 from tests.engine.runs.making import failure, step, write
@@ -52,9 +53,9 @@ def test_nan_and_infinity_are_strings_in_the_file_and_numbers_again_when_read(ru
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))
 def test_any_text_can_be_logged_half_surrogates_included(text: str) -> None:
-    line = ev.encode(ev.Sample(step=1, prompt=text, answer=text))
+    line = encode(ev.Sample(step=1, prompt=text, answer=text))
     assert b"\n" not in line
-    event = ev.decode(line)
+    event = decode(line)
     assert isinstance(event, ev.Sample)
     assert event.prompt == text.encode("utf-8", "replace").decode()
 
@@ -199,7 +200,7 @@ def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     "line", [b"", b"{", b"[]", b"\xff\xfe", b"null", b'{"type":"step","seq":1}', b'{"type":"nope","seq":1}']
 )
 def test_a_line_that_is_no_event_is_none(line: bytes) -> None:
-    assert ev.decode(line) is None
+    assert decode(line) is None
 
 
 def test_the_last_lines_are_whole_ones(run: RunDir) -> None:

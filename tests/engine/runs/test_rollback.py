@@ -11,11 +11,13 @@ from engine.common.errors import ConfigError, RunError
 from engine.runs import directory, interventions, mix_changes, rollback
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode
 from engine.runs.follow import load_state
 from engine.runs.interventions import Interventions, RateChange, Rollback, Skip
 from engine.runs.mix_changes import MixChange
+from engine.runs.reducer import RunReducer, reduce
 from engine.runs.rollback import Request
-from engine.runs.state import LogLine, RunReducer, reduce
+from engine.runs.state import LogLine
 from engine.runs.writer import EventWriter
 from tests.engine.runs.making import make_checkpoint, said, step, write
 
@@ -111,7 +113,7 @@ def test_what_comes_after_goes_on_as_if_they_had_not_been(run: RunDir) -> None:
 
 def test_any_prefix_of_such_a_log_is_a_state(run: RunDir) -> None:
     back(run, Request(to=0, rate=0.5))
-    events = [ev.decode(line) for line in run.events.read_bytes().splitlines()]
+    events = [decode(line) for line in run.events.read_bytes().splitlines()]
     reducer = RunReducer()
     for event in events:
         assert event is not None

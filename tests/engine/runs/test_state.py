@@ -14,7 +14,8 @@ from engine.messages.catalogue import text
 from engine.messages.message import Message
 from engine.runs import events as ev
 from engine.runs.curves import MOST_POINTS
-from engine.runs.state import RunReducer, RunState, reduce
+from engine.runs.reducer import RunReducer, reduce
+from engine.runs.state import RunState
 from tests.engine.runs.making import failure, said, step
 
 WORDS = st.text(max_size=12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import encode
 from engine.runs.follow import Follower, Tail
 from tests.engine.runs.making import step, write
 
@@ -15,7 +16,7 @@ def test_there_is_nothing_to_read_before_there_is_a_log(run: RunDir) -> None:
 
 
 def test_half_a_line_is_the_end_until_its_newline_comes(run: RunDir) -> None:
-    line = ev.encode(step(7)) + b"\n"
+    line = encode(step(7)) + b"\n"
     tail = Tail(run.events)
     for size in range(1, len(line)):
         run.events.write_bytes(line[:size])
@@ -69,7 +70,7 @@ def test_unknown_types_are_passed_over_and_broken_lines_counted(run: RunDir) -> 
 
 
 def test_fields_of_a_newer_version_are_passed_over(run: RunDir) -> None:
-    line = ev.encode(step(1))
+    line = encode(step(1))
     run.events.write_bytes(line[:-1] + b',"colour":"blue"}\n')
     assert len(Tail(run.events).read()) == 1
 

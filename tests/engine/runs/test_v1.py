@@ -12,6 +12,7 @@ from engine.messages.message import Message
 from engine.models import origins
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
+from engine.runs.event_lines import decode
 from engine.runs.follow import Tail, load_state
 from engine.runs.summary import summarise
 from tests.engine.cli.cli_calls import Shell
@@ -86,14 +87,14 @@ GIB = 2**30
      ("DefaultCPUAllocator: can't allocate memory", None), (". GiB", None), ("", None)],
 )  # fmt: skip
 def test_what_memory_could_not_be_had_stood_in_words(said: str, asked: float | None) -> None:
-    event = ev.decode(json.dumps({"type": "out_of_memory", "v": 1, "seq": 1, "t": 1.0, "message": said}).encode())
+    event = decode(json.dumps({"type": "out_of_memory", "v": 1, "seq": 1, "t": 1.0, "message": said}).encode())
     assert isinstance(event, ev.OutOfMemory)
     assert (event.asked_bytes, event.cause) == (asked, Message.literal(said) if said else None)
 
 
 def test_an_end_by_lack_of_memory_and_a_warning_keep_their_three_parts() -> None:
     told = {"v": 1, "seq": 1, "t": 1.0, "title": "Out of memory", "message": "in step 3", "hint": "Use nf4."}
-    failed, warned = (ev.decode(json.dumps(told | {"type": kind}).encode()) for kind in ("failed", "warning"))
+    failed, warned = (decode(json.dumps(told | {"type": kind}).encode()) for kind in ("failed", "warning"))
     assert isinstance(failed, ev.Failed)
     assert isinstance(warned, ev.Warn)
     assert (failed.error, failed.reason) == ("OutOfMemory", warned.message)

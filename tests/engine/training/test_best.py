@@ -15,7 +15,7 @@ from engine.config.schema import RunConfig
 from engine.evaluation.assess import Assessor
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.state import reduce
+from engine.runs.reducer import reduce
 from engine.runs.steering import Steering
 from engine.training.best import judged, measure_of, result_of
 from engine.training.checkpoint import TrainerState

@@ -17,7 +17,7 @@ from engine.modeling.kernels.base_loss import BaseRegularisedLoss
 from engine.modeling.kernels.loss import SupervisedLoss
 from engine.runs import evaluations, story
 from engine.runs import events as ev
-from engine.runs.state import reduce
+from engine.runs.reducer import reduce
 from tests.engine.training.making import Trained, create_run, stop_after, train, values
 
 

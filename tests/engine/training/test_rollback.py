@@ -19,7 +19,7 @@ from engine.runs.directory import RunDir
 from engine.runs.follow import load_state
 from engine.runs.interventions import RateChange, Skip
 from engine.runs.mix_changes import MixChange
-from engine.runs.state import reduce
+from engine.runs.reducer import reduce
 from engine.runs.steering import Steering
 from engine.runs.writer import EventWriter
 from engine.training import loop as loop_module

@@ -9,7 +9,8 @@ import pytest
 
 from engine.runs import events as ev
 from engine.runs.directory import RunDir
-from engine.runs.state import RunState, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState
 from tests import memory_runs
 from tests.tui import fake_runs
 from tests.tui.looking import said, screen_text, until_shows

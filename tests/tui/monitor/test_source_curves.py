@@ -10,7 +10,8 @@ from textual.app import App, ComposeResult
 
 from engine.runs import events as ev
 from engine.runs.curves import Series
-from engine.runs.state import RunState, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState
 from tests.tui import fake_runs
 from tests.tui.looking import said
 from tui.monitor.curves import MOST, CurveFeed, change, short_names

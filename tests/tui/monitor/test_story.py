@@ -10,7 +10,8 @@ from rich.console import Console
 from engine.messages.catalogue import text
 from engine.runs import events as ev
 from engine.runs import story as told
-from engine.runs.state import RunState, reduce
+from engine.runs.reducer import reduce
+from engine.runs.state import RunState
 from tests.engine.runs.making import failure, said
 from tests.tui import fake_runs
 from tui.monitor import figures, result, story
